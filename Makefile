@@ -1,0 +1,123 @@
+# `make help` lists what can be asked for. Settings: PYTHON, VENV, HOST, PORT, JOBS, TESTS, N.
+
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+HOST   ?= 127.0.0.1
+PORT   ?= 8000
+JOBS   ?= 2
+TESTS  ?=
+N      ?= 10000
+# The first of these that the service runs on; asked only when the environment is made.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+            $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+            && echo $$python && break; done)
+
+# Why these flags: docs/adr/0003-building-durable-rules.md
+ENGINE_CC ?= gcc -O2 -fwrapv -DPyEval_CallObject=PyObject_CallObject
+PIP       := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# What is built here is built with the pinned tools, not with whatever is newest that day.
+BUILD     := $(PIP) --no-build-isolation
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test coverage check format-check lint types layers security format agree bench mutate audit lock clean
+
+help: ## say what can be asked for
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------------------------------------- for users
+run: $(VENV)/.installed ## set everything up, decide the regulation's four customers, serve at HOST:PORT
+	$(BIN)/policy-service demo
+	$(BIN)/policy-service serve --host $(HOST) --port $(PORT)
+
+# ------------------------------------------------------------------------------------------- for developers
+test: $(VENV)/.installed-dev ## run the tests (TESTS=path for some of them, JOBS=n processes)
+	$(BIN)/pytest -n $(JOBS) --cov --cov-report= $(TESTS)
+
+coverage: $(VENV)/.installed-dev ## ask that the last `make test` reached every branch of language and compilers
+	@test -f .coverage || $(MAKE) test
+	$(BIN)/coverage report --include='policy_service/language/*,policy_service/compilers/*' --fail-under=100
+
+check: format-check lint types layers security ## format, lint, types, layers, security
+
+format-check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+layers: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+security: $(VENV)/.installed-dev
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml policy_service api
+
+format: $(VENV)/.installed-dev ## write every file in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only .
+
+agree: $(VENV)/.installed-dev ## compare every evaluator with the definition on N generated pairs
+	$(BIN)/python -m tests.conformance.agree --pairs $(N)
+
+bench: $(VENV)/.installed-bench ## measure side by side with peers, in one run
+	$(BIN)/python -m benchmarks
+
+mutate: $(VENV)/.installed-dev ## change language and compilers a little at a time: some test must notice
+	$(BIN)/mutmut run --max-children $(JOBS)
+	$(BIN)/mutmut results
+
+audit: $(VENV)/.installed-dev ## look for known vulnerabilities in the pinned versions
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
+lock: $(VENV)/.installed-dev ## work the exact versions out anew
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo '# The exact versions every set-up installs, for Python 3.11, 3.12 and 3.13. Written by `make lock`; do not edit.' > constraints.new
+	$(BIN)/uv pip compile pyproject.toml --quiet --all-extras --group build --universal --python-version 3.11 \
+	    --upgrade --no-header --no-annotate --no-emit-index-url >> constraints.new
+	mv constraints.new constraints.txt
+
+clean: ## remove the environment and what the tools left; var/ and its data stay
+	rm -rf $(VENV) .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
+	    build dist htmlcov mutants
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --------------------------------------------------------------------------------------- the environment
+define preflight
+@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and none was found: install one, or name it with PYTHON=" >&2; exit 1; }
+@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+    { echo "Python 3.11, 3.12 or 3.13 is needed and $(PYTHON) is not one: name another with PYTHON=" >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+    { echo "$(PYTHON) cannot make virtual environments: install its venv module (Debian: python3-venv)" >&2; exit 1; }
+@command -v $(firstword $(ENGINE_CC)) >/dev/null || \
+    { echo "$(firstword $(ENGINE_CC)) is needed to build the rules engine: install it (Debian: gcc libc6-dev)" >&2; exit 1; }
+@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || \
+    { echo "the headers of $(PYTHON) are needed to build the rules engine: install them (Debian: python3-dev)" >&2; exit 1; }
+endef
+
+$(BIN)/python:
+	$(preflight)
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# Never from a cache: a copy built without the flags would be taken for ours.
+$(VENV)/.engine: constraints.txt | $(BIN)/python
+	@echo "building durable-rules"
+	@$(PIP) hatchling setuptools
+	@CC="$(ENGINE_CC)" $(BUILD) --no-cache-dir --no-binary durable-rules --no-deps --force-reinstall durable-rules
+	@$(BIN)/python -c 'import durable_rules_engine' || \
+	    { echo "durable-rules was built but cannot be imported: see docs/adr/0003-building-durable-rules.md" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml constraints.txt $(VENV)/.engine
+	@echo "installing the service"
+	@$(BUILD) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "installing the developer's tools"
+	@$(BUILD) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	@echo "installing the peers to measure against"
+	@$(BUILD) --editable '.[dev,bench]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""The HTTP service: the library's decisions and policies as JSON."""

@@ -1,0 +1,1 @@
+"""The routes for machines: JSON in, JSON out, every error a problem detail."""

@@ -1,0 +1,123 @@
+"""`python -m benchmarks`: measure all, or what `--only` names; print tables and write JSON."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import report
+from benchmarks.engines import compare_engines
+from benchmarks.memory import sample_memory
+from benchmarks.over_http import NotServingError, compare_http
+from benchmarks.rounds import WrongAnswerError
+
+SECTIONS = ("engines", "sizes", "http", "memory")
+SIZES = (10, 50, 200, 1_000)
+CONNECTIONS = 32
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long to look: seconds a competitor a comparison, in rounds; how much the memory section does."""
+
+    seconds: float
+    engine_rounds: int
+    http_rounds: int
+    decisions: int
+    replacements: int
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the sections asked for; 0 when all was measured, 1 when one answered wrongly or did not serve."""
+    options = _parser().parse_args(arguments)
+    plan = _plan(options)
+    sections = options.only or SECTIONS
+    machine = report.describe_machine()
+    results: dict[str, Any] = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine,
+        "plan": asdict(plan),
+    }
+    print(report.machine_lines(machine), flush=True)
+    try:
+        for section in SECTIONS:
+            if section in sections:
+                results[section], shown = _measure(section, plan)
+                print(f"\n## {section}\n\n{shown}", flush=True)
+    except (WrongAnswerError, NotServingError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    path = options.json or RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(f"\nwritten to {path}")
+    return 0
+
+
+def _measure(section: str, plan: Plan) -> tuple[object, str]:
+    """One section's figures for the file, and its table for the screen."""
+    seconds = plan.seconds / plan.engine_rounds
+    match section:
+        case "engines":
+            comparison = compare_engines(50, rounds=plan.engine_rounds, seconds=seconds)
+            return asdict(comparison), report.engines_table(comparison)
+        case "sizes":
+            comparisons = [
+                compare_engines(size, rounds=plan.engine_rounds, seconds=seconds) for size in SIZES
+            ]
+            return [asdict(comparison) for comparison in comparisons], report.sizes_table(comparisons)
+        case "http":
+            services = compare_http(
+                rounds=plan.http_rounds, seconds=plan.seconds / plan.http_rounds, connections=CONNECTIONS
+            )
+            return [asdict(service) for service in services], report.http_table(services, CONNECTIONS)
+        case "memory":
+            samples = sample_memory(plan.decisions, plan.replacements)
+            return [asdict(sample) for sample in samples], report.memory_table(samples)
+        case _:
+            raise AssertionError(section)
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    quick = options.quick
+    return Plan(
+        seconds=options.seconds or (0.5 if quick else 5.0),
+        engine_rounds=5 if quick else 10,
+        http_rounds=2 if quick else 5,
+        decisions=options.decisions or (20_000 if quick else 1_000_000),
+        replacements=options.replacements or (20 if quick else 1_000),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure this service beside its peers."
+    )
+    parser.add_argument(
+        "--only", action="append", choices=SECTIONS, help="measure this section; may be given several times"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="a short look, good enough to see that everything works"
+    )
+    parser.add_argument(
+        "--seconds", type=float, help="seconds for each competitor in each comparison (5, or 0.5 when quick)"
+    )
+    parser.add_argument(
+        "--decisions", type=int, help="decisions of the memory section (1,000,000, or 20,000)"
+    )
+    parser.add_argument(
+        "--replacements", type=int, help="policy replacements of the memory section (1,000, or 20)"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="where the figures go (benchmarks/results/)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

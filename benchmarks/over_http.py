@@ -1,0 +1,206 @@
+"""Requests per second over HTTP: our decision endpoint, and zen-engine behind a plain FastAPI endpoint.
+
+Both are served by uvicorn with one worker on a free port of this machine, with the same loop and parser and
+no access log, and are loaded in turns from a third process.
+"""
+
+import http.client
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import ours
+from benchmarks.candidate import native_facts
+from benchmarks.load import LoadReport
+from benchmarks.policy_file import POLICY, write_policy
+from benchmarks.rounds import WrongAnswerError
+from benchmarks.workload import FactSet, Workload, make_workload
+from benchmarks.zen_service import ROWS_VARIABLE
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_WITHIN = 60.0
+"""Seconds a server may take until it answers."""
+STOPPED_WITHIN = 10.0
+"""Seconds a server may take to end after it is told to."""
+ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A server of decisions: how it is started, asked and read."""
+
+    name: str
+    factory: str
+    environment: Mapping[str, str]
+    path: str
+    body: Callable[[FactSet], str]
+    outputs: Callable[[Any], list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one service did in each round, seen from outside."""
+
+    name: str
+    ours: bool
+    reports: tuple[LoadReport, ...]
+
+    def median(self, figure: Callable[[LoadReport], float]) -> float:
+        """The median of one figure over the rounds."""
+        return statistics.median(map(figure, self.reports))
+
+    def ratio_to(self, other: "Served") -> float:
+        """How many times the requests per second of `other`: the median of the ratios within each round."""
+        pairs = zip(self.reports, other.reports, strict=True)
+        return statistics.median(mine.per_second / its.per_second for mine, its in pairs)
+
+
+class NotServingError(Exception):
+    """A server did not start, or did not answer in time; the message ends with what it wrote."""
+
+
+def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[Served, ...]:
+    """Load both services in turns of `seconds`, after each has answered every set of facts rightly."""
+    workload = make_workload(ROWS)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        write_policy(folder / "policies", workload.rows)
+        services = (_our_service(folder / "policies"), _zen_service())
+        ports = [stack.enter_context(_running(service, folder)) for service in services]
+        for service, port in zip(services, ports, strict=True):
+            _verify(service, port, workload)
+        requests = [_write_requests(folder, service, workload) for service in services]
+        reports: list[list[LoadReport]] = [[] for _ in services]
+        for number in range(rounds):
+            turns = list(zip(requests, ports, reports, strict=True))
+            for asked, port, seen in reversed(turns) if number % 2 else turns:
+                seen.append(_load(asked, port, connections, seconds))
+    return tuple(
+        Served(service.name, index == 0, tuple(reports[index])) for index, service in enumerate(services)
+    )
+
+
+def _our_service(policies: Path) -> Service:
+    def body(facts: FactSet) -> str:
+        question = {
+            "subject": "C1",
+            "facts": ours.exact_facts(facts),
+            "policies": [POLICY],
+            "as_of": ours.AS_OF.isoformat(),
+        }
+        return json.dumps(question)
+
+    return Service(
+        name="policy-service, POST /v1/decisions",
+        factory="api.app:create_app",
+        environment={"POLICY_SERVICE_POLICIES": str(policies)},
+        path="/v1/decisions",
+        body=body,
+        outputs=lambda answer: ours.outputs_of(answer["outcomes"][POLICY]),
+    )
+
+
+def _zen_service() -> Service:
+    return Service(
+        name="zen-engine behind FastAPI",
+        factory="benchmarks.zen_service:create_app",
+        environment={ROWS_VARIABLE: str(ROWS)},
+        path="/decisions",
+        body=lambda facts: json.dumps({"subject": "C1", "facts": native_facts(facts)}),
+        outputs=lambda answer: [row["out"] for row in answer["outcome"]],
+    )
+
+
+@contextmanager
+def _running(service: Service, folder: Path) -> Iterator[int]:
+    """The service, up and answering; the port it listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+    command = (
+        *(sys.executable, "-m", "uvicorn", "--factory", service.factory),
+        *(
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--workers",
+            "1",
+            "--loop",
+            "uvloop",
+            "--http",
+            "httptools",
+        ),
+        *("--no-access-log", "--log-level", "warning"),
+    )
+    written = folder / f"{port}.log"
+    with written.open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            command, cwd=ROOT, env={**os.environ, **service.environment}, stdout=log, stderr=log
+        )
+    try:
+        _wait_until_serving(service, process, port, written)
+        yield port
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_serving(service: Service, process: subprocess.Popen[bytes], port: int, written: Path) -> None:
+    deadline = time.monotonic() + READY_WITHIN
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise NotServingError(f"{service.name} does not answer\n{written.read_text(errors='replace')[-4_000:]}")
+
+
+def _verify(service: Service, port: int, workload: Workload) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for facts, expected in zip(workload.fact_sets, workload.expected, strict=True):
+        connection.request("POST", service.path, service.body(facts), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        text = response.read()
+        if response.status != http.HTTPStatus.OK or service.outputs(json.loads(text)) != expected:
+            raise WrongAnswerError(
+                f"{service.name} answers {response.status} {text[:2_000]!r} instead of {expected}"
+            )
+    connection.close()
+
+
+def _write_requests(folder: Path, service: Service, workload: Workload) -> Path:
+    path = folder / f"{service.factory.partition(':')[0]}.json"
+    bodies = [service.body(facts) for facts in workload.fact_sets]
+    path.write_text(json.dumps({"path": service.path, "bodies": bodies}), encoding="utf-8")
+    return path
+
+
+def _load(requests: Path, port: int, connections: int, seconds: float) -> LoadReport:
+    """One turn of the load generator, in a process of its own."""
+    command = (
+        *(sys.executable, "-m", "benchmarks.load", str(requests), str(port)),
+        *("--connections", str(connections), "--seconds", str(seconds)),
+    )
+    finished = subprocess.run(  # noqa: S603 - our own command
+        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=2 * seconds + READY_WITHIN
+    )
+    report = LoadReport(**json.loads(finished.stdout))
+    if report.refused:
+        raise WrongAnswerError(f"{report.refused} of {report.requests} requests under load were refused")
+    return report

@@ -1,0 +1,166 @@
+"""Results as tables a reader can paste into a page, and as JSON a program can read.
+
+A table is a header and its lines; the first column is text, the others are figures and stand to the right.
+"""
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.engines import Comparison
+from benchmarks.memory import Sample
+from benchmarks.over_http import Served
+
+PACKAGES = (
+    *("durable-rules", "zen-engine", "cel-expr-python", "common-expression-language"),
+    *("fastapi", "uvicorn", "uvloop", "msgspec", "pydantic"),
+)
+MEBIBYTE = 2**20
+MILLION = 1_000_000
+
+
+def describe_machine() -> dict[str, Any]:
+    """What the figures were measured on, and with which versions."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "versions": versions,
+    }
+
+
+def machine_lines(machine: dict[str, Any]) -> str:
+    """The machine in two lines."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, "
+        f"Python {machine['python']}\n{versions}"
+    )
+
+
+def engines_table(comparison: Comparison) -> str:
+    """Decisions per second, the slowest and the quickest round, and how many times as fast ours are."""
+    ours = comparison.ours
+    header = (
+        "engine",
+        "decisions/s",
+        "µs",
+        "rounds from",
+        "to",
+        *(f"{_short(one.name)} is ×" for one in ours),
+    )
+    lines = [
+        (
+            standing.name,
+            f"{standing.speed.median:,.0f}",
+            f"{MILLION / standing.speed.median:,.1f}",
+            f"{min(standing.speed.per_round):,.0f}",
+            f"{max(standing.speed.per_round):,.0f}",
+            *(f"{one.speed.ratio_to(standing.speed):.2f}" for one in ours),
+        )
+        for standing in comparison.standings
+    ]
+    fired = (
+        f"{comparison.rows} rows, 20 facts, {comparison.mean_fired:.1f} rows fire per decision; answers equal"
+    )
+    absent = "".join(f"\nnot installed, so not measured: {name}" for name in comparison.absent)
+    return f"{fired}\n\n{_table(header, lines)}{absent}"
+
+
+def sizes_table(comparisons: Sequence[Comparison]) -> str:
+    """Microseconds a decision, a column for each size of the table."""
+    header = ("µs a decision", *(f"{comparison.rows:,} rows" for comparison in comparisons))
+    fired = ("rows that fire", *(f"{comparison.mean_fired:.1f}" for comparison in comparisons))
+    lines = [
+        (name, *(f"{MILLION / one.speed.median:,.1f}" for one in standings))
+        for name, standings in _by_engine(comparisons)
+    ]
+    prepared = [
+        (f"preparing, ms: {name}", *(f"{1_000 * one.preparing:,.1f}" for one in standings))
+        for name, standings in _by_engine(comparisons)
+    ]
+    return _table(header, [fired, *lines, *prepared])
+
+
+def http_table(services: Sequence[Served], connections: int) -> str:
+    """Requests per second and latencies, and how many times as many requests ours answers."""
+    ours = next(service for service in services if service.ours)
+    header = ("service", "requests/s", "p50 ms", "p99 ms", "ours is ×")
+    lines = [
+        (
+            service.name,
+            f"{service.median(lambda report: report.per_second):,.0f}",
+            f"{service.median(lambda report: report.p50):.2f}",
+            f"{service.median(lambda report: report.p99):.2f}",
+            f"{ours.ratio_to(service):.2f}",
+        )
+        for service in services
+    ]
+    return f"one worker, {connections} connections\n\n{_table(header, lines)}"
+
+
+def memory_table(samples: Sequence[Sample]) -> str:
+    """The resident memory at each sample and its growth since the first; then the growth of each part."""
+    if not samples:
+        return "not measured: this system does not say what memory is resident"
+    header = ("decisions", "replacements", "resident MiB", "growth MiB")
+    first = samples[0]
+    lines = [
+        (
+            f"{sample.decisions:,}",
+            f"{sample.replacements:,}",
+            f"{sample.resident / MEBIBYTE:.1f}",
+            f"{(sample.resident - first.resident) / MEBIBYTE:+.2f}",
+        )
+        for sample in samples
+    ]
+    decided = max((one for one in samples if not one.replacements), key=lambda one: one.decisions)
+    last = samples[-1]
+    return (
+        f"{_table(header, lines)}\n\n"
+        f"{decided.decisions:,} decisions: {(decided.resident - first.resident) / MEBIBYTE:+.2f} MiB; "
+        f"{last.replacements:,} replacements: {(last.resident - decided.resident) / MEBIBYTE:+.2f} MiB"
+    )
+
+
+def _by_engine(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, list[Any]]]:
+    for number, standing in enumerate(comparisons[0].standings):
+        yield standing.name, [comparison.standings[number] for comparison in comparisons]
+
+
+def _short(name: str) -> str:
+    return name.rpartition(", ")[2]
+
+
+def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose columns line up on a screen too."""
+    widths = [max(len(line[column]) for line in (header, *lines)) for column in range(len(header))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    return "\n".join(
+        "| "
+        + " | ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        + " |"
+        for line in (header, rule, *lines)
+    )
+
+
+def _processor() -> str:
+    described = Path("/proc/cpuinfo")
+    if described.exists():
+        for line in described.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "an unnamed processor"

@@ -1,0 +1,50 @@
+"""The one door to the time and to new identifiers, so that everything else is handed them and can be repeated."""
+
+import os
+import uuid
+from datetime import UTC, date, datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+DEFAULT_ZONE = "Asia/Shanghai"
+"""Where a day begins, when nobody says otherwise (IANA name)."""
+
+
+class Clock(Protocol):
+    """Tells the time and names things."""
+
+    def now(self) -> datetime:
+        """The present instant, in UTC."""
+        ...
+
+    def new_id(self) -> uuid.UUID:
+        """An identifier nobody has used."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock and its source of chance."""
+
+    def now(self) -> datetime:
+        """The present instant, in UTC."""
+        return datetime.now(UTC)
+
+    def new_id(self) -> uuid.UUID:
+        """A UUID of version 7 (RFC 9562 section 5.7): identifiers of later milliseconds sort behind."""
+        return uuid7(int(self.now().timestamp() * 1_000), int.from_bytes(os.urandom(10)))
+
+
+def uuid7(milliseconds: int, chance: int) -> uuid.UUID:
+    """The UUID of version 7 of an instant (milliseconds since 1970) and 74 bits of `chance`."""
+    high = (milliseconds & (1 << 48) - 1) << 16 | 7 << 12 | chance >> 62 & 0xFFF
+    return uuid.UUID(int=high << 64 | 2 << 62 | chance & (1 << 62) - 1)
+
+
+def today(clock: Clock, zone: ZoneInfo) -> date:
+    """The day it is now, where `zone` is."""
+    return clock.now().astimezone(zone).date()
+
+
+def timestamp(instant: datetime) -> str:
+    """An instant as RFC 3339 writes it, in UTC with microseconds."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""Everything that makes a policy run: one definition, several targets."""

@@ -1,0 +1,48 @@
+"""Compiles a policy to Python source: the second evaluator, which can serve in the engine's place.
+
+    def matches(slots):
+        f_amount_12m, f_recency_days, f_as_of, = slots
+        matched = []
+        if f_recency_days < 30 and (2 * f_amount_12m + (-3) * f_mean) > 0: matched.append(0)
+        …
+        return matched
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from policy_service.compilers.evaluator import Evaluator, Slots
+from policy_service.compilers.python_text import condition, define, function
+from policy_service.language.core import CoreRule
+from policy_service.language.lower import lower
+from policy_service.language.policy import Policy
+from policy_service.language.types import Value
+
+
+class PythonMatcher:
+    """Rules as one generated function."""
+
+    def __init__(self, rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]) -> None:
+        self.source = python_source(rules, slots, stand_ins)
+        self._function = define(self.source, "matches")
+
+    def matches(self, slots: Slots) -> Sequence[int]:
+        """The indices of the rules whose condition holds, ascending."""
+        found: list[int] = self._function(slots)
+        return found
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def python_source(rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]) -> str:
+    """The text of a function that gives the indices of the rules that match."""
+    body = ["matched = []"]
+    body += [f"if {condition(rule.when)}: matched.append({index})" for index, rule in enumerate(rules)]
+    return function("matches", slots, stand_ins, [*body, "return matched"])
+
+
+def compile_python(policy: Policy) -> Evaluator:
+    """The policy, compiled to Python."""
+    return Evaluator(policy, lower(policy), PythonMatcher)

@@ -1,0 +1,234 @@
+"""The one door to durable-rules: vectors of whole numbers go in, the rules that are true come out.
+
+    engine = Engine(program)
+    engine.matches((3, 250_000, 1))     # → (0, 4): rules 0 and 4, in order of priority
+    engine.close()
+
+A decision is one conversation with each ruleset, through the C extension and with nothing in between:
+
+    assert_fact → 1                                 no rule is true, and nothing was stored
+    assert_fact → 0
+        start_action_for_state → first rule
+        complete_and_start_action → next rule … None
+        retract_fact                                the ruleset is as it was before
+
+A conversation that is cut short leaves its ruleset unable to answer. So an engine notes when one begins, and
+whatever interrupts it (an error in C, KeyboardInterrupt, a fork) makes the engine build itself anew before
+its next decision.
+
+One decision at a time: `matches` holds a lock (0.2 µs of about 10), so a second thread waits. All the work is
+done under the global interpreter lock anyhow, so it is more processes that decide more. A decision inside a
+decision, as a signal handler could start one, is refused. A forked child has copies, built anew at first use.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from functools import partial
+from math import hypot
+from operator import itemgetter
+from typing import Final, NamedTuple
+
+import durable_rules_engine
+
+from policy_service.compilers.rules_engine.network import NAME, EngineLimitError, Ruleset, lay_out
+from policy_service.compilers.rules_engine.program import LARGEST_VALUE, Program
+
+__all__ = ["Engine", "EngineFault", "EngineLimitError"]
+
+_MATCHED: Final = 0
+_NOT_MATCHED: Final = 1
+_RETRACTION: Final = '{"id":1}'
+_SMALL: Final = LARGEST_VALUE / 2
+
+
+class EngineFault(Exception):
+    """The engine's state is inconsistent, or C reported an error; the next decision is right again."""
+
+
+class _State(IntEnum):
+    READY = 0
+    DECIDING = 1
+    BROKEN = 2
+    CLOSED = 3
+
+
+class _Conversation(NamedTuple):
+    """What one decision calls on one ruleset, each call bound to its handle."""
+
+    pick: Callable[[tuple[int, ...]], object]
+    template: str
+    rules: Mapping[str, int]
+    ask: Callable[[str], tuple[int, int]]
+    start: Callable[[], tuple[str, str] | None]
+    proceed: Callable[[], str | None]
+    retract: Callable[[], object]
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+class Engine:
+    """One program, built and ready to decide."""
+
+    __slots__ = (
+        "__weakref__",
+        "_conversations",
+        "_fields",
+        "_handles",
+        "_lock",
+        "_one_term_a_rule",
+        "_rulesets",
+        "_state",
+    )
+
+    def __init__(self, program: Program) -> None:
+        """Check the program against the limits, build it and prime it.
+
+        Raises EngineLimitError when the program is malformed or too large, EngineFault when C refuses it.
+        """
+        self._fields = program.fields
+        self._rulesets = lay_out(program)
+        self._one_term_a_rule = len({term.rule for term in program.terms}) == len(program.terms)
+        self._lock = threading.RLock()
+        self._handles: dict[int, bool] = {}  # handle → primed
+        self._conversations: list[_Conversation] = []
+        self._state = _State.BROKEN
+        with self._lock:
+            self._rebuild()
+        _engines.add(self)
+
+    def matches(self, values: Sequence[int]) -> tuple[int, ...]:
+        """The rules that are true for `values`, ascending and none twice.
+
+        `values` holds one whole number within ±2**53 for each field. When it does not, ValueError or
+        TypeError is raised before C is touched. Raises ValueError when the engine is closed, and EngineFault
+        when it fails, after which its next decision is right again.
+        """
+        vector = tuple(values)
+        try:  # a sum of whole numbers is one, and a vector that is short has short parts
+            sound = len(vector) == self._fields and type(sum(vector)) is int and hypot(*vector) < _SMALL
+        except (TypeError, OverflowError):
+            sound = False
+        if not sound:
+            _check(vector, self._fields)
+        found: list[int] = []
+        with self._lock:
+            if self._state:
+                self._recover()
+            try:
+                self._state = _State.DECIDING
+                for pick, template, rules, ask, start, proceed, retract in self._conversations:
+                    code, _ = ask(template % pick(vector))
+                    if code == _NOT_MATCHED:
+                        continue
+                    first = start() if code == _MATCHED else None
+                    if first is None:
+                        raise EngineFault(  # noqa: TRY301 - to be marked as broken, like every other end
+                            f"the engine's state is inconsistent (code {code})"
+                        )
+                    found.append(rules[first[1][NAME]])
+                    for answer in iter(proceed, None):
+                        found.append(rules[answer[NAME]])  # noqa: PERF401 - quicker for a few
+                    retract()
+                self._state = _State.READY
+            except durable_rules_engine.error as error:
+                self._state = _State.BROKEN
+                raise EngineFault(str(error)) from error
+            except BaseException:
+                self._state = _State.BROKEN
+                raise
+        return tuple(found) if self._one_term_a_rule else tuple(dict.fromkeys(found))
+
+    def close(self) -> None:
+        """Free what the engine holds in C. Closing again does nothing; EngineFault inside a decision."""
+        with self._lock:
+            if self._state is _State.DECIDING:
+                raise EngineFault("an engine cannot be closed inside one of its own decisions")
+            self._state = _State.CLOSED
+            self._free()
+
+    def _recover(self) -> None:
+        """Make a broken engine ready; refuse a closed one, and one in the middle of a decision."""
+        if self._state is _State.CLOSED:
+            raise ValueError("the engine is closed")
+        if self._state is _State.DECIDING:
+            raise EngineFault("a decision was started inside a decision of the same engine")
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        self._free()
+        try:
+            self._conversations.extend(self._open(ruleset) for ruleset in self._rulesets)
+            self._state = _State.READY
+        except durable_rules_engine.error as error:
+            raise EngineFault(str(error)) from error
+        finally:
+            if self._state is not _State.READY:
+                self._free()
+
+    def _open(self, ruleset: Ruleset) -> _Conversation:
+        """Create a ruleset and let its priming rule fire, else C would later free memory it never wrote."""
+        handle = durable_rules_engine.create_ruleset("policy", ruleset.definition)
+        self._handles[handle] = False
+        code, state = durable_rules_engine.assert_event(handle, ruleset.priming)
+        primed = durable_rules_engine.start_action_for_state(handle, state) if code == _MATCHED else None
+        self._handles[handle] = primed is not None
+        if primed is None or durable_rules_engine.complete_and_start_action(handle, state) is not None:
+            raise EngineFault(f"the engine could not be primed (code {code})")
+        return _Conversation(
+            pick=_picker(ruleset.fields, self._fields),
+            template=ruleset.template,
+            rules=ruleset.rules,
+            ask=partial(durable_rules_engine.assert_fact, handle),
+            start=partial(durable_rules_engine.start_action_for_state, handle, state),
+            proceed=partial(durable_rules_engine.complete_and_start_action, handle, state),
+            retract=partial(durable_rules_engine.retract_fact, handle, _RETRACTION),
+        )
+
+    def _free(self) -> None:
+        """Delete every ruleset; one that was never primed leaks, for to delete it could crash the process."""
+        self._conversations.clear()
+        while self._handles:
+            handle, primed = self._handles.popitem()
+            if primed:
+                try:
+                    durable_rules_engine.delete_state(handle, None)
+                    durable_rules_engine.delete_ruleset(handle)
+                except durable_rules_engine.error:
+                    continue  # it cannot be freed, and its handle is never used again
+
+    def _break_after_fork(self) -> None:
+        self._lock = threading.RLock()  # another thread may have held the old one
+        if self._state is not _State.CLOSED:
+            self._state = _State.BROKEN
+
+
+def _check(values: Sequence[object], width: int) -> None:
+    """Refuse what is not `width` whole numbers within ±2**53, naming the first that is not."""
+    if len(values) != width:
+        raise ValueError(f"expected {width} values, found {len(values)}")
+    for position, value in enumerate(values):
+        if not isinstance(value, int):
+            raise TypeError(f"value {position}: expected a whole number, found {value!r}")
+        if not -LARGEST_VALUE <= value <= LARGEST_VALUE:
+            raise ValueError(f"value {position}: expected a whole number within ±2**53, found {value}")
+
+
+def _picker(fields: tuple[int, ...], width: int) -> Callable[[tuple[int, ...]], object]:
+    """Pick the values of `fields` for a message's template."""
+    if fields == tuple(range(width)):
+        return tuple
+    return itemgetter(*fields) if fields else lambda _: ()
+
+
+def _break_all_after_fork() -> None:
+    for engine in list(_engines):
+        engine._break_after_fork()  # noqa: SLF001 - one class and its module
+
+
+os.register_at_fork(after_in_child=_break_all_after_fork)

@@ -1,0 +1,92 @@
+"""What generated code calls: rounding of quotients and the calendar, on whole numbers alone.
+
+`tests/compilers/test_whole_numbers.py` holds each against the definition's own, in `language/functions.py`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+
+from dateutil.relativedelta import relativedelta
+
+from policy_service.language.functions import Rounding
+
+
+def floor(numerator: int, denominator: int) -> int:
+    """The quotient, rounded down."""
+    return numerator // denominator
+
+
+def ceiling(numerator: int, denominator: int) -> int:
+    """The quotient, rounded up."""
+    return -(-numerator // denominator)
+
+
+def up(numerator: int, denominator: int) -> int:
+    """The quotient, rounded away from zero."""
+    return ceiling(numerator, denominator) if numerator >= 0 else floor(numerator, denominator)
+
+
+def down(numerator: int, denominator: int) -> int:
+    """The quotient, rounded towards zero."""
+    return floor(numerator, denominator) if numerator >= 0 else ceiling(numerator, denominator)
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """The nearest whole number; a half goes away from zero."""
+    size = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return size if numerator >= 0 else -size
+
+
+def half_down(numerator: int, denominator: int) -> int:
+    """The nearest whole number; a half goes towards zero."""
+    size = -((denominator - 2 * abs(numerator)) // (2 * denominator))
+    return size if numerator >= 0 else -size
+
+
+def half_even(numerator: int, denominator: int) -> int:
+    """The nearest whole number; a half goes to the even one."""
+    quotient, rest = divmod(numerator, denominator)
+    return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
+
+
+def months_later(day: int, months: int) -> int:
+    """The ordinal of the day so many months later; a day that month lacks becomes its last."""
+    return (datetime.date.fromordinal(day) + relativedelta(months=months)).toordinal()
+
+
+def year(day: int) -> int:
+    """The year of a day."""
+    return datetime.date.fromordinal(day).year
+
+
+def month(day: int) -> int:
+    """The month of a day, 1 to 12."""
+    return datetime.date.fromordinal(day).month
+
+
+def day_of_month(day: int) -> int:
+    """The day of the month, 1 to 31."""
+    return datetime.date.fromordinal(day).day
+
+
+def weekday(day: int) -> int:
+    """The day of the week, Monday 1 to Sunday 7."""
+    return (day - 1) % 7 + 1
+
+
+ROUND: Mapping[Rounding, Callable[[int, int], int]] = {
+    "up": up,
+    "down": down,
+    "half up": half_up,
+    "half down": half_down,
+    "half even": half_even,
+    "floor": floor,
+    "ceiling": ceiling,
+}
+DATE_PARTS: Mapping[str, Callable[[int], int]] = {"year": year, "month": month, "day": day_of_month, "weekday": weekday}
+NAMES: Mapping[str, Callable[..., int]] = {
+    function.__name__: function for function in (*ROUND.values(), *DATE_PARTS.values(), months_later)
+}
+"""Everything generated code may call, by name, besides min, max, abs and len."""

@@ -1,0 +1,1 @@
+"""Policies in use: facts in, outcomes with their rules and reasons out."""

@@ -1,0 +1,266 @@
+"""Decides: reads the facts, asks the policies in stages, watches the engine.
+
+A policy that takes an outcome of another stands after it; its fact is filled from there. Every `shadow_every`-th answer of
+the engine is compared with the second evaluator's; where they differ, or the engine fails, an alarm is raised and the
+answer is the one the definition gives.
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import TracebackType
+from typing import Literal, Self
+
+from policy_service.compilers.evaluator import Evaluator, Slots
+from policy_service.compilers.python_source import compile_python
+from policy_service.compilers.rules_engine import EngineFault, compile_engine, rehearse
+from policy_service.decisions.decision import Decision, Json, PolicyDecision, Writer
+from policy_service.decisions.reading import FactsReader, show, unknown
+from policy_service.errors import FactProblem, FactsRefused, UnknownPolicies
+from policy_service.language.diagnostics import did_you_mean
+from policy_service.language.evaluate import evaluate, scope_of
+from policy_service.language.outcome import Decided, MissingFacts, Result
+from policy_service.language.policy import AS_OF, Policy
+from policy_service.language.requirements import in_stages, needed
+from policy_service.language.trace import trace
+from policy_service.language.types import Value, write
+
+EngineName = Literal["durable_rules", "python", "definition"]
+REHEARSAL_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The engine failed, or answered differently from the second evaluator."""
+
+    policy: str
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the decider has seen since it was made: counts of policies decided, checked, and answered in the engine's place."""
+
+    engine: EngineName
+    decisions: int = 0
+    shadow_checks: int = 0
+    differences: int = 0
+    fallbacks: int = 0
+
+
+class _Served:
+    """One policy in service."""
+
+    def __init__(self, policy: Policy, engine: EngineName) -> None:
+        self.policy = policy
+        self.reader = FactsReader(policy)
+        self.writer = Writer(policy)
+        self.python = compile_python(policy)
+        self.engine: Evaluator | None = compile_engine(policy) if engine == "durable_rules" else None
+        self.served_by: EngineName = engine
+        names = list(policy.facts)
+        self.requirements = tuple(
+            (names.index(fact.name), fact.requirement.policy, fact.requirement.outcome) for fact in policy.facts.values() if fact.requirement
+        )
+        self.benchmarks = tuple((names.index(fact.name), fact.name) for fact in policy.facts.values() if fact.measure is not None)
+
+    def define(self, slots: Slots) -> Result:
+        """What the definition says."""
+        facts = {name: value for name, value in zip(self.policy.facts, slots, strict=False) if value is not None}
+        return evaluate(self.policy, facts, datetime.date.fromordinal(int(slots[-1])))  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        if self.engine is not None:
+            self.engine.close()
+
+
+class Decider:
+    """Decides about subjects by a set of policies, one version of each.
+
+    Not for several threads at once in the sense of speed: decisions are made one after another. Raises PolicyError when the
+    policies do not fit together, EngineTrialError when the engine cannot be trusted with one of them.
+    """
+
+    def __init__(
+        self,
+        policies: Iterable[Policy],
+        *,
+        engine: EngineName = "durable_rules",
+        shadow_every: int = 0,
+        alarm: Callable[[Alarm], None] | None = None,
+    ) -> None:
+        self._engine: EngineName = engine
+        self._shadow_every = shadow_every
+        self._alarm = alarm
+        self._lock = threading.RLock()
+        self._counted = 0
+        self.health = Health(engine)
+        self._served: dict[str, _Served] = {}
+        self.replace(policies)
+
+    # the policies
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """The policies in service, by id, those that others need first."""
+        return {id_: served.policy for id_, served in self._served.items()}
+
+    def replace(self, policies: Iterable[Policy]) -> None:
+        """Puts other policies in service. Until all of them are built and tried the old ones go on; then they are closed."""
+        ordered = in_stages(policies)
+        kept = {policy.id for policy in ordered if policy.id in self._served and self._served[policy.id].policy.digest == policy.digest}
+        if self._engine == "durable_rules":
+            rehearse([policy for policy in ordered if policy.id not in kept], seconds=REHEARSAL_SECONDS)
+        served = {policy.id: self._served[policy.id] if policy.id in kept else _Served(policy, self._engine) for policy in ordered}
+        with self._lock:
+            old, self._served = self._served, served
+            self._plan = lru_cache(maxsize=256)(self._make_plan)
+            self._known = frozenset(name for policy in ordered for name in policy.facts)
+            for id_, closing in old.items():
+                if id_ not in kept:
+                    closing.close()
+
+    def close(self) -> None:
+        """Gives back what the engine holds. Closing twice is fine; deciding afterwards is not."""
+        with self._lock:
+            for served in self._served.values():
+                served.close()
+            self._served = {}
+            self._plan = lru_cache(maxsize=1)(self._make_plan)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace_: TracebackType | None) -> None:
+        self.close()
+
+    # deciding
+
+    def decide(
+        self, facts: Mapping[str, object], *, as_of: datetime.date, policies: Sequence[str] | None = None, explain: bool = False
+    ) -> Decision:
+        """What the policies decide about the subject with these facts on the day `as_of`.
+
+        `facts` are JSON values; decimals as Decimal or text, None for what is not known. `policies` left out asks all.
+        Policies that those asked for need are decided too, and answered when they decide. Raises FactsRefused with every
+        problem, UnknownPolicies with every name.
+        """
+        with self._lock:
+            plan, asked = self._plan(tuple(policies) if policies is not None else None)
+            problems = unknown(facts.keys() - self._known, self._known) if facts.keys() - self._known else []
+            today = as_of.toordinal()
+            read = [(served, served.reader.slots(facts, problems)) for served in plan]
+            if problems:
+                raise FactsRefused(problems)
+            decided: dict[str, PolicyDecision] = {}
+            seen: dict[str, Slots] = {}
+            for served, slots in read:
+                supplied = self._fill(served, slots, decided, problems)
+                subject = (*slots, today)
+                result, served_by = self._answer(served, subject)
+                decided[served.policy.id] = PolicyDecision(served.policy, result, supplied, served_by, served.writer)
+                seen[served.policy.id] = subject
+            if problems:
+                raise FactsRefused(problems)
+        answered = {id_: entry for id_, entry in decided.items() if id_ in asked or isinstance(entry.result, Decided)}
+        told = self._explain(answered, seen, as_of) if explain else None
+        return Decision(as_of, answered, told)
+
+    def _make_plan(self, policies: tuple[str, ...] | None) -> tuple[list[_Served], frozenset[str]]:
+        """The policies to decide, in order, and those asked for."""
+        if not self._served:
+            raise RuntimeError("the decider is closed, or has no policies")
+        if policies is None:
+            return list(self._served.values()), frozenset(self._served)
+        if absent := [name for name in dict.fromkeys(policies) if name not in self._served]:
+            hints = {name: hint for name in absent if (hint := did_you_mean(name, self._served))}
+            raise UnknownPolicies(absent, hints)
+        wanted: set[str] = set()
+        open_ = list(policies)
+        while open_:
+            id_ = open_.pop()
+            if id_ not in wanted:
+                wanted.add(id_)
+                open_.extend(needed(self._served[id_].policy))
+        return [served for id_, served in self._served.items() if id_ in wanted], frozenset(policies)
+
+    @staticmethod
+    def _fill(
+        served: _Served, slots: list[Value | None], decided: Mapping[str, PolicyDecision], problems: list[FactProblem]
+    ) -> tuple[str, ...]:
+        """Fills in the outcomes of other policies; gives the facts with `from:` that the caller supplied."""
+        supplied = [name for slot, name in served.benchmarks if slots[slot] is not None]
+        for slot, policy, outcome in served.requirements:
+            source = decided[policy]
+            name = list(served.policy.facts)[slot]
+            if isinstance(source.result, Decided):
+                index = list(source.policy.outcomes).index(outcome)
+                values = [entry[index] for entry in source.result.outcome]
+                value = frozenset(map(str, values)) if source.policy.lists else values[0]
+                if slots[slot] is not None and slots[slot] != value:
+                    kind = served.policy.facts[name].type
+                    expected = f"{show(write(kind, value))}, which {policy} decides"
+                    hint = "leave it out: the service fills it"
+                    problems.append(FactProblem(name, "contradiction", show(write(kind, slots[slot])), expected, hint))  # type: ignore[arg-type]
+                slots[slot] = value
+            elif slots[slot] is not None:
+                supplied.append(name)
+        return tuple(supplied)
+
+    # watching the engine
+
+    def _answer(self, served: _Served, slots: Slots) -> tuple[Result, EngineName]:
+        self._counted += 1
+        if served.served_by == "python":
+            return served.python.decide(slots), "python"
+        if served.served_by == "definition" or served.engine is None:
+            return served.define(slots), "definition"
+        try:
+            result = served.engine.decide(slots)
+        except EngineFault as fault:
+            self._raise(served, f"the engine failed: {fault}", fallbacks=1)
+            return served.python.decide(slots), "python"
+        if self._shadow_every and self._counted % self._shadow_every == 0 and not isinstance(result, MissingFacts):
+            return self._compare(served, slots, result)
+        return result, "durable_rules"
+
+    def _compare(self, served: _Served, slots: Slots, result: Result) -> tuple[Result, EngineName]:
+        self.health = replace(self.health, shadow_checks=self.health.shadow_checks + 1)
+        second = served.python.decide(slots)
+        if second == result:
+            return result, "durable_rules"
+        meant = served.define(slots)
+        served.served_by = "python" if meant == second else "definition"
+        self._raise(served, f"the engine and the second evaluator differ; {served.served_by} serves from now on", differences=1, fallbacks=1)
+        return meant, served.served_by
+
+    def _raise(self, served: _Served, reason: str, *, differences: int = 0, fallbacks: int = 0) -> None:
+        health = self.health
+        self.health = replace(health, differences=health.differences + differences, fallbacks=health.fallbacks + fallbacks)
+        if self._alarm is not None:
+            self._alarm(Alarm(served.policy.id, served.policy.version, reason))
+
+    # explaining
+
+    def _explain(self, answered: Mapping[str, PolicyDecision], seen: Mapping[str, Slots], as_of: datetime.date) -> Json:
+        """For each policy and each of its rules: whether it matched; if not, the condition that failed and what it saw."""
+        told: Json = {}
+        for id_, entry in answered.items():
+            policy = entry.policy
+            if isinstance(entry.result, MissingFacts):
+                told[id_] = []
+                continue
+            facts = {name: value for name, value in zip(policy.facts, seen[id_], strict=False) if value is not None}
+            values = {name: write(policy.facts[name].type, value) for name, value in facts.items()} | {AS_OF: as_of.isoformat()}
+            told[id_] = [
+                {"rule": rule.rule, "matched": True}
+                if rule.failed is None
+                else {"rule": rule.rule, "matched": False, "failed": rule.failed, "saw": {name: values.get(name) for name in rule.names}}
+                for rule in trace(policy.rules, scope_of(policy, facts, as_of))
+            ]
+        return told

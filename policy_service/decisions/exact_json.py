@@ -1,0 +1,82 @@
+"""JSON read exactly: decimals from their text, whole numbers in full, every key once, no NaN, no deep nesting.
+
+    read_json(b'{"facts": {"amount_12m": 800000.10}}')     # → {"facts": {"amount_12m": Decimal("800000.10")}}
+
+msgspec decodes; of two members with one name it would keep the last without a word. Each member has a colon, so when there are as
+many colons as members there is no room for a second one, which is nearly always; only otherwise is the text read again.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from policy_service.language.diagnostics import shorten
+
+MAX_LEVELS = 32
+"""Objects and lists inside each other; nobody's facts are deeper than two."""
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class NotJsonError(ValueError):
+    """The bytes are no JSON that can be read exactly; the message says why, for their author."""
+
+
+def read_json(content: bytes) -> Any:  # noqa: ANN401  # whatever the bytes hold
+    """The value that UTF-8 JSON text writes; numbers with a point or an exponent are Decimal, never float.
+
+    Raises NotJsonError.
+    """
+    try:
+        value = _DECODER.decode(content)
+    except UnicodeDecodeError:
+        raise NotJsonError("the text is not UTF-8") from None
+    except RecursionError:
+        raise NotJsonError(f"objects and lists nest more than {MAX_LEVELS} deep") from None
+    except InvalidOperation:
+        raise NotJsonError("a number has an exponent beyond all bounds") from None
+    except msgspec.DecodeError as error:
+        raise NotJsonError(_reason(str(error), content)) from None
+    if content.count(b"[") + content.count(b"{") > MAX_LEVELS and _levels(value) > MAX_LEVELS:
+        raise NotJsonError(f"objects and lists nest more than {MAX_LEVELS} deep")
+    if content.count(b":") != _members(value):
+        json.loads(content, object_pairs_hook=_unique, parse_float=str, parse_int=str)
+    return value
+
+
+def _members(value: object) -> int:
+    """How many members there are in an object and in its objects; what lies deeper is not counted."""
+    if not isinstance(value, dict):
+        return 0
+    return len(value) + sum(len(inner) for inner in value.values() if isinstance(inner, dict))
+
+
+def _unique(pairs: list[tuple[str, object]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise NotJsonError(f"`{shorten(name)}` is written twice in one object")
+        seen.add(name)
+
+
+def _levels(value: object) -> int:
+    """How deep objects and lists nest, without recursion."""
+    levels, inner = 0, [value]
+    while inner := [item for item in inner if isinstance(item, dict | list)]:
+        levels += 1
+        inner = [child for item in inner for child in (item.values() if isinstance(item, dict) else item)]
+    return levels
+
+
+def _reason(message: str, content: bytes) -> str:
+    if not content.strip():
+        return "the text is empty"
+    if message.startswith("Integer value"):
+        return "a whole number has thousands of digits"
+    if message.startswith("Input data was truncated"):
+        return "the text ends too early"
+    return message.removeprefix("JSON is malformed: ")

@@ -1,0 +1,103 @@
+"""Reads a caller's facts into slots: each checked against its type, every problem told at once, nothing guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+
+from policy_service.errors import FactProblem
+from policy_service.language.diagnostics import did_you_mean, shorten
+from policy_service.language.policy import Policy
+from policy_service.language.types import BooleanType, ChoiceType, NumberType, Type, Value, ValueRefused, read
+
+Read = Callable[[object], Value]
+
+
+def reader(kind: Type) -> Read:
+    """Reads values of one type: `types.read`, with the commonest cases first."""
+    match kind:
+        case NumberType(scale=scale, low=low, high=high):
+            size = 10**scale
+
+            def read_number(raw: object) -> Value:
+                if raw.__class__ is int and low <= (scaled := raw * size) <= high:  # type: ignore[operator]
+                    return scaled
+                return read(kind, raw)
+
+            return read_number
+        case ChoiceType(of=of):
+            words = {word: word for word in of}
+
+            def read_choice(raw: object) -> Value:
+                found = words.get(raw) if raw.__class__ is str else None  # type: ignore[call-overload]
+                return found if found is not None else read(kind, raw)
+
+            return read_choice
+        case BooleanType():
+            return lambda raw: raw if raw is True or raw is False else read(kind, raw)  # type: ignore[return-value]
+        case _:
+            return lambda raw: read(kind, raw)
+
+
+class FactsReader:
+    """Reads the facts of one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._columns = tuple((name, reader(fact.type)) for name, fact in policy.facts.items())
+
+    def slots(self, facts: Mapping[str, object], problems: list[FactProblem]) -> list[Value | None]:
+        """One value a fact, None for what is not given or refused; what is refused is added to `problems`."""
+        slots: list[Value | None] = []
+        get = facts.get
+        for name, read_value in self._columns:
+            raw = get(name)
+            try:
+                slots.append(None if raw is None else read_value(raw))
+            except ValueRefused as refused:
+                slots.append(None)
+                problem = FactProblem(name, refused.kind, show(raw), refused.expected, _hint(raw))
+                if problem not in problems:
+                    problems.append(problem)
+        return slots
+
+
+def unknown(names: Iterable[object], known: Iterable[str]) -> list[FactProblem]:
+    """A problem for each name that is not known."""
+    known = list(known)
+    return [
+        FactProblem(shorten(str(name)), "unknown-fact", "a fact of this name", "a fact of the policies", did_you_mean(str(name), known))
+        for name in names
+    ]
+
+
+def show(raw: object) -> str:
+    """A refused value as JSON would write it, shortened."""
+    match raw:
+        case bool():
+            return "true" if raw else "false"
+        case int() if abs(raw) >= 10**60:
+            return "a number of more than 60 digits"
+        case Decimal() | int() | float():
+            return shorten(str(raw))
+        case str():
+            return f'"{shorten(raw)}"'
+        case list() | tuple() | set() | frozenset():
+            return f"a list of {len(raw)}"
+        case dict():
+            return "an object"
+        case _:
+            return shorten(repr(raw))
+
+
+def _hint(raw: object) -> str | None:
+    match raw:
+        case float():
+            return "give it as text or as Decimal: a binary float is not exact"
+        case str() if raw != raw.strip():
+            return "leave out the spaces around it"
+        case str() if "," in raw:
+            return "leave out the thousands separators"
+        case _:
+            return None
+
+

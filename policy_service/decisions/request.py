@@ -1,0 +1,162 @@
+"""What is asked of a decision: the JSON object of a request, checked member by member, every fault named at once.
+
+| member   | value                                                  | left out or null                                 |
+|----------|--------------------------------------------------------|--------------------------------------------------|
+| subject  | text of 1 to 200 characters                            | refused                                          |
+| facts    | an object: each fact's value by its name               | refused; a fact that is null counts as not given |
+| policies | a list of names of policies                            | all policies                                     |
+| as_of    | the day the decision is made for, `2026-11-21`         | today                                            |
+| explain  | true: the answer says why each rule did not match      | false                                            |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from policy_service.decisions.exact_json import read_json
+from policy_service.language.diagnostics import did_you_mean, shorten
+from policy_service.language.types import DateType, ValueRefused, describe, read
+
+MAX_SUBJECT = 200
+MAX_POLICIES = 1_000
+MEMBERS = ("subject", "facts", "policies", "as_of", "explain")
+SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,200}")
+_DAY = DateType()
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """One question: what is decided about this subject."""
+
+    subject: str
+    facts: Mapping[str, object]
+    policies: Sequence[str] | None = None
+    as_of: date | None = None
+    explain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestProblem:
+    """What is wrong with one member; `pointer` is a JSON pointer (RFC 6901) to it."""
+
+    pointer: str
+    code: str
+    value: object
+    expected: str
+    hint: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "pointer": self.pointer,
+            "code": self.code,
+            "value": shown(self.value),
+            "expected": self.expected,
+            "hint": self.hint,
+        }
+
+
+class RequestRefused(ValueError):
+    """The request is JSON, but asks nothing that can be decided; every fault is in `problems`.
+
+    `sound` has the members that are right, so that the faults of the facts can be told in the same answer.
+    """
+
+    def __init__(self, problems: Sequence[RequestProblem], sound: DecisionRequest) -> None:
+        super().__init__("; ".join(f"{problem.pointer}: {problem.code}" for problem in problems))
+        self.problems = tuple(problems)
+        self.sound = sound
+
+
+def read_request(content: bytes) -> DecisionRequest:
+    """The request that JSON text makes. Raises NotJsonError, RequestRefused."""
+    document = read_json(content)
+    if not isinstance(document, dict):
+        problem = RequestProblem("", "mistyped", document, "an object with `subject` and `facts`")
+        raise RequestRefused([problem], DecisionRequest("", {}))
+    problems = list(_problems(document))
+    wrong = {problem.pointer.split("/")[1] for problem in problems}
+    given = {name: document[name] for name in MEMBERS if document.get(name) is not None and name not in wrong}
+    request = DecisionRequest(
+        subject=given.get("subject", ""),
+        facts=given.get("facts", {}),
+        policies=tuple(dict.fromkeys(given["policies"])) if "policies" in given else None,
+        as_of=date.fromisoformat(given["as_of"]) if "as_of" in given else None,
+        explain=given.get("explain", False),
+    )
+    if problems:
+        raise RequestRefused(problems, request)
+    return request
+
+
+def read_facts(content: bytes) -> Mapping[str, object]:
+    """The facts that JSON text gives, an object. Raises NotJsonError, RequestRefused."""
+    document = read_json(content)
+    if isinstance(document, dict):
+        return document
+    problem = RequestProblem("", "mistyped", document, "an object with each fact's value by its name")
+    raise RequestRefused([problem], DecisionRequest("", {}))
+
+
+def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
+    """What is wrong with the members, in the order of the table above, the unknown ones last."""
+    subject, facts, policies, as_of, explain = map(document.get, MEMBERS)
+    if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
+        expected = f"text of 1 to {MAX_SUBJECT} characters, none of them a control character"
+        yield _refused("/subject", subject, expected, missing="subject" not in document)
+    if not isinstance(facts, dict):
+        expected = "an object with each fact's value by its name"
+        yield _refused("/facts", facts, expected, missing="facts" not in document)
+    if policies is not None:
+        yield from _policies(policies)
+    if as_of is not None:
+        yield from _as_of(as_of)
+    if explain is not None and not isinstance(explain, bool):
+        yield _refused("/explain", explain, "true or false")
+    for name in document:
+        if name not in MEMBERS:
+            hint = did_you_mean(name, MEMBERS)
+            yield RequestProblem(f"/{escape(name)}", "unknown-member", document[name], f"one of {', '.join(MEMBERS)}", hint)
+
+
+def _policies(policies: object) -> Iterator[RequestProblem]:
+    if not isinstance(policies, list) or not 0 < len(policies) <= MAX_POLICIES:
+        yield _refused("/policies", policies, f"a list of 1 to {MAX_POLICIES:,} names of policies; leave it out for all of them")
+        return
+    for index, name in enumerate(policies):
+        if not isinstance(name, str):
+            yield _refused(f"/policies/{index}", name, "the name of a policy, such as tiering/rfm_value")
+
+
+def _as_of(as_of: object) -> Iterator[RequestProblem]:
+    try:
+        read(_DAY, as_of)
+    except ValueRefused as refused:
+        expected = f"{describe(_DAY)}, from 1900 to 2199"
+        yield RequestProblem("/as_of", refused.kind, as_of, expected)
+
+
+def _refused(pointer: str, value: object, expected: str, *, missing: bool = False) -> RequestProblem:
+    return RequestProblem(pointer, "missing-member" if missing else "mistyped", value, expected)
+
+
+def escape(name: str) -> str:
+    """A member's name as a step of a JSON pointer (RFC 6901 section 3)."""
+    return shorten(name).replace("~", "~0").replace("/", "~1")
+
+
+def shown(value: object) -> object:
+    """A refused value as it is told back: as it came when it is short, cut otherwise."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return shorten(value)
+        case int() | Decimal():
+            return shorten(str(value))
+        case _:
+            return shorten(repr(value), 200)

@@ -1,0 +1,46 @@
+"""What a caller of the library can be told: every exception that is part of its interface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Refusal = Literal["unknown-fact", "mistyped", "out-of-range", "contradiction"]
+
+
+@dataclass(frozen=True, slots=True)
+class FactProblem:
+    """One fact that was refused: its name, why, the value given (shortened) and what was expected."""
+
+    fact: str
+    code: Refusal
+    value: str
+    expected: str
+    hint: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {"fact": self.fact, "code": self.code, "value": self.value, "expected": self.expected, "hint": self.hint}
+
+    def __str__(self) -> str:
+        """As one line."""
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{self.fact}: {self.code}: expected {self.expected}, found {self.value}{hint}"
+
+
+class FactsRefused(ValueError):
+    """Facts are unknown, mistyped, out of range or contradict what was decided. Carries all of them."""
+
+    def __init__(self, problems: Iterable[FactProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class UnknownPolicies(ValueError):
+    """Policies were asked for that are not served. Carries all their names, each with the nearest one that is."""
+
+    def __init__(self, names: Iterable[str], hints: dict[str, str]) -> None:
+        self.names = tuple(names)
+        self.hints = hints
+        super().__init__("; ".join(f"unknown policy `{name}`" for name in self.names))

@@ -1,0 +1,453 @@
+"""Proves, before any fact is known, that an expression means something for every subject.
+
+What is proved: every name is known; both sides of a comparison are of one kind and unit; a divisor is never zero; a date
+stays in the calendar; an optional fact is asked about (`is missing`) before its value is used. After that, evaluating
+cannot fail. All faults of an expression are found at once.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import assert_never
+
+from policy_service.language.ast import (
+    And,
+    Arithmetic,
+    Call,
+    Comparator,
+    Comparison,
+    Constant,
+    Expr,
+    In,
+    IsMissing,
+    Name,
+    Negation,
+    Not,
+    Or,
+    Property,
+    Range,
+    Test,
+)
+from policy_service.language.diagnostics import Code, did_you_mean, shorten
+from policy_service.language.functions import DATE_PROPERTIES, ROUNDING_FUNCTIONS, TAG_FUNCTIONS, TEXT_TESTS
+from policy_service.language.quantities import (
+    DATE,
+    DURATION,
+    FIRST,
+    LAST,
+    LITERAL,
+    MONTHS,
+    NUMBER,
+    Quantity,
+    absolute,
+    combine,
+    common_unit,
+    days_of,
+    extreme,
+    is_plain,
+    negated,
+    of_constant,
+    of_type,
+    round_quantity,
+    unit_of,
+)
+from policy_service.language.types import (
+    MAX_SCALE,
+    MAX_TAGS,
+    BooleanType,
+    ChoiceType,
+    DateType,
+    DurationType,
+    NumberType,
+    TagsType,
+    TextType,
+    Type,
+)
+from policy_service.language.unparse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The static type of a quoted text: it becomes a choice, a tag or a text by what it is compared with."""
+
+    text: str
+
+
+Static = Quantity | Word | BooleanType | ChoiceType | TextType | TagsType
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of an expression, at characters of its text."""
+
+    code: Code
+    message: str
+    span: tuple[int, int]
+    hint: str | None = None
+
+
+class _Unknown(Exception):  # noqa: N818  # control flow: the fault itself has been noted
+    """The expression's type cannot be known, because of a fault already noted."""
+
+
+class Checker:
+    """Checks expressions over the facts `names`, of which those in `optional` may be missing; `faults` gathers what is wrong."""
+
+    def __init__(self, names: Mapping[str, Type], optional: frozenset[str] = frozenset()) -> None:
+        self.names = names
+        self.optional = optional
+        self.faults: list[Fault] = []
+
+    def condition(self, expression: Expr) -> frozenset[str]:
+        """Checks a condition; gives the optional facts that are known to be there where it is true."""
+        static = self.infer(expression)
+        if static is not None and not isinstance(static, BooleanType):
+            self.fault(Code.TYPE_MISMATCH, f"expected a condition, found {spell(static)}", expression.span)
+        return self.presence(expression, frozenset())[0]
+
+    def infer(self, expression: Expr) -> Static | None:
+        """The expression's static type, or None when it has faults."""
+        try:
+            return self.type_of(expression)
+        except _Unknown:
+            return None
+
+    def fault(self, code: Code, message: str, span: tuple[int, int], hint: str | None = None) -> None:
+        """Notes a fault."""
+        self.faults.append(Fault(code, message, span, hint))
+
+    def refuse(self, code: Code, message: str, span: tuple[int, int], hint: str | None = None) -> _Unknown:
+        """Notes a fault after which nothing more can be said of the expression."""
+        self.fault(code, message, span, hint)
+        return _Unknown()
+
+    # presence
+
+    def presence(self, expression: Expr, known: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+        """The optional facts known to be there when the expression is true, and when it is false.
+
+        `known` are those known before it is asked. A use of any other is a fault.
+        """
+        match expression:
+            case IsMissing():
+                return known, known | {expression.fact.name}
+            case Not():
+                true, false = self.presence(expression.operand, known)
+                return false, true
+            case And():
+                return self._in_turn(expression.operands, known)
+            case Or():
+                false, true = self._in_turn(expression.operands, known, negate=True)
+                return true, false
+            case Name():
+                self._use(expression, known)
+            case Constant():
+                pass
+            case Comparison() | Arithmetic():
+                self._uses((expression.left, expression.right), known)
+            case In():
+                tests = [part for test in expression.tests for part in _parts(test)]
+                self._uses((expression.operand, *tests), known)
+            case Negation() | Property():
+                self._uses((expression.operand,), known)
+            case Call():
+                self._uses(expression.arguments, known)
+            case _:
+                assert_never(expression)
+        return known, known
+
+    def _in_turn(
+        self, parts: tuple[Expr, ...], known: frozenset[str], *, negate: bool = False
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """What is known when all parts hold, and when one does not; `negate` asks that of their opposites."""
+        failures = []
+        for part in parts:
+            outcomes = self.presence(part, known)
+            known, failed = reversed(outcomes) if negate else outcomes
+            failures.append(failed)
+        return known, frozenset.intersection(*failures)
+
+    def _uses(self, parts: tuple[Expr, ...], known: frozenset[str]) -> None:
+        for part in parts:
+            self.presence(part, known)
+
+    def _use(self, name: Name, known: frozenset[str]) -> None:
+        if name.name in self.optional and name.name not in known:
+            hint = f"write `{name.name} is not missing and …`, or leave `optional` out"
+            self.fault(Code.OPTIONAL_NOT_ASKED, f"optional fact `{name.name}` is used before it is asked about", name.span, hint)
+
+    # types
+
+    def type_of(self, expression: Expr) -> Static:  # noqa: PLR0911  # one return a node is the clearest
+        """The static type; raises _Unknown after noting a fault."""
+        match expression:
+            case Constant(value=bool()):
+                return BooleanType()
+            case Constant(value=str() as text):
+                return Word(text)
+            case Constant(value=value):
+                return of_constant(value)
+            case Name():
+                return self._name(expression)
+            case IsMissing():
+                self._name(expression.fact)
+                if expression.fact.name not in self.optional:
+                    message = f"`{expression.fact.name}` is not optional, so it is never missing"
+                    self.fault(Code.NOT_OPTIONAL, message, expression.span, "add `optional: true` to the fact")
+                return BooleanType()
+            case Not():
+                return self._conditions((expression.operand,))
+            case And() | Or():
+                return self._conditions(expression.operands)
+            case Comparison():
+                left, right = self._both(expression.left, expression.right)
+                self._compare(expression.comparator, left, right, expression.span)
+                return BooleanType()
+            case In():
+                return self._in(expression)
+            case Arithmetic():
+                return self._arithmetic(expression)
+            case Negation():
+                operand = self._quantity(expression.operand)
+                if unit_of("-", operand.unit, operand.unit) != operand.unit:
+                    raise self.refuse(Code.TYPE_MISMATCH, f"{operand.unit} has no negative", expression.span)
+                return negated(operand)
+            case Call():
+                return self._call(expression)
+            case Property():
+                return self._property(expression)
+            case _:
+                assert_never(expression)
+
+    def _name(self, name: Name) -> Static:
+        kind = self.names.get(name.name)
+        match kind:
+            case None:
+                words = [name.name for k in self.names.values() if isinstance(k, ChoiceType | TagsType) and name.name in k.of]
+                hint = f"write {quote(words[0])} to mean the word" if words else did_you_mean(name.name, self.names)
+                raise self.refuse(Code.UNKNOWN_FACT, f"unknown fact `{shorten(name.name)}`", name.span, hint)
+            case NumberType() | DateType() | DurationType():
+                return of_type(kind)
+            case _:
+                return kind
+
+    def _both(self, left: Expr, right: Expr) -> tuple[Static, Static]:
+        """The types of both sides; the faults of both are noted before giving up on either."""
+        found = self.infer(left), self.infer(right)
+        if found[0] is None or found[1] is None:
+            raise _Unknown
+        return found[0], found[1]
+
+    def _conditions(self, parts: tuple[Expr, ...]) -> BooleanType:
+        for part in parts:
+            static = self.infer(part)
+            if static is not None and not isinstance(static, BooleanType):
+                self.fault(Code.TYPE_MISMATCH, f"expected a condition, found {spell(static)}", part.span)
+        return BooleanType()
+
+    def _quantity(self, expression: Expr) -> Quantity:
+        static = self.type_of(expression)
+        if not isinstance(static, Quantity):
+            raise self.refuse(Code.TYPE_MISMATCH, f"expected a number, found {spell(static)}", expression.span)
+        return static
+
+    def _compare(self, comparator: Comparator, left: Static, right: Static, span: tuple[int, int]) -> None:
+        match left, right:
+            case Quantity(), Quantity():
+                if common_unit(left.unit, right.unit) in (None, MONTHS):
+                    self._units(left.unit, right.unit, span)
+                return
+            case (BooleanType(), BooleanType()) | (TextType(), TextType() | Word()) | (Word(), TextType() | Word()):
+                pass
+            case (ChoiceType() as choice, Word() as word) | (Word() as word, ChoiceType() as choice):
+                self._member(choice, word, span)
+            case ChoiceType(), ChoiceType():
+                if not set(left.of) & set(right.of):
+                    self.fault(Code.TYPE_MISMATCH, "the two choices have no word in common", span)
+            case _:
+                self.fault(Code.TYPE_MISMATCH, f"expected {spell(left)}, found {spell(right)}", span, _hint(left, right))
+                return
+        if comparator not in ("=", "!="):
+            self.fault(Code.TYPE_MISMATCH, f"`{comparator}` compares numbers, dates and durations, not {spell(left)}", span)
+
+    def _units(self, left: str, right: str, span: tuple[int, int]) -> None:
+        if is_plain(left) and is_plain(right):
+            names = [f"an amount in {unit}" if unit not in (NUMBER, LITERAL) else unit for unit in (left, right)]
+            self.fault(Code.CURRENCY_MISMATCH, f"expected {names[0]}, found {names[1]}", span)
+        else:
+            self.fault(Code.TYPE_MISMATCH, f"expected {left}, found {right}", span, _HINTS.get((left, right)))
+
+    def _member(self, kind: ChoiceType | TagsType, word: Word, span: tuple[int, int]) -> None:
+        if word.text not in kind.of:
+            message = f"unknown choice {quote(shorten(word.text))}"
+            hint = did_you_mean(word.text, kind.of) or f"the choices are {shorten(', '.join(kind.of), 200)}"
+            self.fault(Code.UNKNOWN_CHOICE, message, span, hint)
+
+    def _in(self, expression: In) -> BooleanType:
+        operand = self.infer(expression.operand)
+        for test in expression.tests:
+            found = [self.infer(part) for part in _parts(test)]
+            if operand is None or None in found:
+                continue
+            statics = [static for static in found if static is not None]
+            match test, operand, statics:
+                case Test(comparator="="), Word(), [TagsType() as tags]:
+                    self._member(tags, operand, expression.operand.span)
+                case Test(comparator="="), ChoiceType(), [TagsType() as tags]:
+                    if not set(operand.of) & set(tags.of):
+                        self.fault(Code.TYPE_MISMATCH, "the choice and the tags have no word in common", test.span)
+                case Test(), _, [value]:
+                    self._compare(test.comparator, operand, value, test.span)
+                case Range(), _, [low, high]:
+                    for end in (low, high):
+                        self._compare("<", operand, end, test.span)
+                    self._empty(test, low, high)
+        return BooleanType()
+
+    def _empty(self, test: Range, low: Static, high: Static) -> None:
+        if isinstance(low, Quantity) and isinstance(high, Quantity):
+            open_point = low.low == high.high and not (test.low_closed and test.high_closed)
+            if low.low > high.high or open_point:
+                self.fault(Code.EMPTY_RANGE, "nothing lies in this interval", test.span, "the lower end stands first")
+
+    def _arithmetic(self, expression: Arithmetic) -> Quantity:
+        left, right = self._both(expression.left, expression.right)
+        for static, part in ((left, expression.left), (right, expression.right)):
+            if not isinstance(static, Quantity):
+                raise self.refuse(Code.TYPE_MISMATCH, f"expected a number, found {spell(static)}", part.span)
+        if not isinstance(left, Quantity) or not isinstance(right, Quantity):
+            raise _Unknown
+        unit = unit_of(expression.operator, left.unit, right.unit)
+        if unit is None:
+            if expression.operator in "+-" and is_plain(left.unit) and is_plain(right.unit):
+                self._units(left.unit, right.unit, expression.span)
+                raise _Unknown
+            message = f"`{expression.operator}` has no meaning between {spell(left)} and {spell(right)}"
+            raise self.refuse(Code.TYPE_MISMATCH, message, expression.span)
+        if expression.operator == "/" and right.holds_zero:
+            hint = "give the facts of the divisor a `min` above zero, or write `max(…, 1)`"
+            raise self.refuse(Code.ZERO_DIVISOR, "the divisor can be zero", expression.right.span, hint)
+        result = combine(expression.operator, left, right, unit)
+        return self._in_calendar(result, expression.span)
+
+    def _in_calendar(self, result: Quantity, span: tuple[int, int]) -> Quantity:
+        if result.unit == DATE and not FIRST <= result.low <= result.high <= LAST:
+            hint = "give the facts it is made of a `min` and a `max`"
+            raise self.refuse(Code.DATE_OUT_OF_RANGE, "the date can lie outside the years 1 to 9999", span, hint)
+        return result
+
+    def _call(self, call: Call) -> Static:
+        if call.function in TEXT_TESTS or call.function in TAG_FUNCTIONS:
+            return self._word_call(call)
+        parts = [static for argument in call.arguments if (static := self.infer(argument)) is not None]
+        if len(parts) < len(call.arguments):
+            raise _Unknown
+        quantities = [part for part in parts if isinstance(part, Quantity)]
+        if len(quantities) < len(parts):
+            wrong = next(part for part in parts if not isinstance(part, Quantity))
+            raise self.refuse(Code.TYPE_MISMATCH, f"`{call.function}` takes numbers, not {spell(wrong)}", call.span)
+        if way := ROUNDING_FUNCTIONS.get(call.function):
+            return round_quantity(way, quantities[0], self._places(call, quantities[0]))
+        if call.function == "abs":
+            self._count(call, 1)
+            if quantities[0].unit in (DATE, MONTHS):
+                raise self.refuse(Code.TYPE_MISMATCH, f"`abs` takes a number, not {quantities[0].unit}", call.span)
+            return absolute(quantities[0])
+        unit: str | None = quantities[0].unit
+        for quantity in quantities[1:]:
+            unit = unit and common_unit(unit, quantity.unit)
+        if unit in (None, MONTHS):
+            message = f"`{call.function}` chooses between values of one unit, not {' and '.join(q.unit for q in quantities)}"
+            raise self.refuse(Code.TYPE_MISMATCH, message, call.span)
+        return extreme(min if call.function == "min" else max, quantities, unit or NUMBER)
+
+    def _count(self, call: Call, number: int) -> None:
+        if len(call.arguments) != number:
+            message = f"`{call.function}` takes {number} argument{'s' * (number > 1)}, not {len(call.arguments)}"
+            raise self.refuse(Code.WRONG_ARGUMENTS, message, call.span)
+
+    def _places(self, call: Call, value: Quantity) -> int:
+        """The number of decimals a rounding function is asked for."""
+        if not is_plain(value.unit):
+            raise self.refuse(Code.TYPE_MISMATCH, f"`{call.function}` takes a number or an amount, not {value.unit}", call.span)
+        if call.function in ("floor", "ceiling") and len(call.arguments) == 1:
+            return 0
+        self._count(call, 2)
+        match call.arguments[1]:
+            case Constant(value=Fraction(denominator=1) as places) if places <= MAX_SCALE:
+                return int(places)
+        message = f"the number of decimals is a whole number from 0 to {MAX_SCALE}"
+        raise self.refuse(Code.WRONG_ARGUMENTS, message, call.arguments[1].span)
+
+    def _word_call(self, call: Call) -> Static:
+        parts = [self.infer(argument) for argument in call.arguments]
+        if None in parts:
+            raise _Unknown
+        self._count(call, 1 if call.function == "count" else 2)
+        match call.function, parts:
+            case "count", [TagsType() as tags]:
+                return Quantity(NUMBER, Fraction(0), Fraction(min(len(tags.of), MAX_TAGS)))
+            case "list contains", [TagsType() as tags, Word() as word]:
+                self._member(tags, word, call.arguments[1].span)
+                return BooleanType()
+            case name, [TextType(), Word()] if name in TEXT_TESTS:
+                return BooleanType()
+        takes = {"count": "a tag list", "list contains": "a tag list and a quoted word"}
+        message = f"`{call.function}` takes {takes.get(call.function, 'a text fact and a quoted text')}"
+        raise self.refuse(Code.WRONG_ARGUMENTS, message, call.span)
+
+    def _property(self, expression: Property) -> Quantity:
+        operand = self._quantity(expression.operand)
+        if operand.unit == DATE and (bounds := DATE_PROPERTIES.get(expression.name)):
+            low, high = map(Fraction, bounds)
+            if expression.name == "year":
+                low, high = (Fraction(datetime.date.fromordinal(int(day)).year) for day in (operand.low, operand.high))
+            return Quantity(NUMBER, low, high)
+        if operand.unit == DURATION and expression.name == "days":
+            return days_of(operand)
+        known = {DATE: list(DATE_PROPERTIES), DURATION: ["days"]}.get(operand.unit, [])
+        message = f"{spell(operand)} has no property `{shorten(expression.name)}`"
+        hint = f"the properties are {', '.join(known)}" if known else None
+        raise self.refuse(Code.UNKNOWN_PROPERTY, message, expression.span, hint)
+
+
+_HINTS = {
+    (DURATION, LITERAL): 'write a duration: `@"P30D"`, or count days: `(…).days`',
+    (LITERAL, DURATION): 'write a duration: `@"P30D"`, or count days: `(…).days`',
+    (DATE, LITERAL): 'write a date: `date("2026-11-21")`',
+    (LITERAL, DATE): 'write a date: `date("2026-11-21")`',
+}
+
+
+def spell(static: Static) -> str:
+    """A static type in the author's words."""
+    match static:
+        case Quantity(unit=unit):
+            return "a number" if unit == LITERAL else unit if not unit.isupper() else f"an amount in {unit}"
+        case Word():
+            return f"the text {quote(shorten(static.text))}"
+        case BooleanType():
+            return "true or false"
+        case ChoiceType():
+            return f"one of {shorten(', '.join(static.of), 80)}"
+        case TextType():
+            return "text"
+        case TagsType():
+            return "a tag list"
+        case _:
+            assert_never(static)
+
+
+def _hint(left: Static, right: Static) -> str | None:
+    if isinstance(left, Quantity) and isinstance(right, Word):
+        return "leave the quotes out"
+    if isinstance(left, TagsType) or isinstance(right, TagsType):
+        return 'write `list contains(tags, "word")` or `"word" in tags`'
+    return None
+
+
+def _parts(test: Range | Test) -> tuple[Expr, ...]:
+    return (test.low, test.high) if isinstance(test, Range) else (test.value,)

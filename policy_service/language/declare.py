@@ -1,0 +1,181 @@
+"""Understands what a policy file declares: its facts and its outcomes, each with its type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from policy_service.language.diagnostics import Code, did_you_mean, shorten
+from policy_service.language.document import BilingualDoc, FactDoc, OutcomeDoc
+from policy_service.language.findings import Findings
+from policy_service.language.policy import AS_OF, RESERVED, SCORE, Bilingual, Fact, Outcome, Requirement
+from policy_service.language.source import Path
+from policy_service.language.types import (
+    CURRENCIES,
+    FIRST_DAY,
+    LAST_DAY,
+    LIMIT,
+    MAX_SCALE,
+    BooleanType,
+    ChoiceType,
+    DateType,
+    DurationType,
+    NumberType,
+    TagsType,
+    TextType,
+    Type,
+    ValueRefused,
+    read,
+)
+
+TYPE_KEYS: dict[str, frozenset[str]] = {
+    "boolean": frozenset(),
+    "integer": frozenset({"min", "max"}),
+    "number": frozenset({"scale", "min", "max"}),
+    "money": frozenset({"currency", "min", "max"}),
+    "date": frozenset({"min", "max"}),
+    "duration": frozenset({"min", "max"}),
+    "choice": frozenset({"of", "ordered"}),
+    "text": frozenset(),
+    "tags": frozenset({"of"}),
+}
+"""The keys that describe each type. `scale`, `currency` and `of` must be there."""
+
+_NEEDED = {"number": "scale", "money": "currency", "choice": "of", "tags": "of"}
+_KEYS = frozenset({"scale", "currency", "min", "max", "of", "ordered"})
+_REQUIREMENT = re.compile(r"([a-z][a-z0-9_]{0,63}/[a-z][a-z0-9_]{0,63})\.([a-z][a-z0-9_]{0,63})")
+BENCHMARK = "benchmark"
+
+
+def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fact]:
+    """The facts that are declared without a fault."""
+    facts = {}
+    for name, doc in docs.items():
+        path: Path = ("facts", name)
+        findings.name(name, path)
+        if name in RESERVED:
+            meaning = {AS_OF: "the day the decision is made for", SCORE: "a scorecard's total"}[name]
+            findings.key_fault(Code.INVALID_NAME, f"`{name}` always means {meaning}", path)
+        kind = declare_type(doc, path, findings)
+        if kind is not None:
+            requirement = _requirement(doc, path, findings)
+            title = bilingual(doc.title, name)
+            facts[name] = Fact(name, kind, title, doc.optional, doc.sensitive, requirement, doc.measure)
+    return facts
+
+
+def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Iterable[str], findings: Findings) -> dict[str, Outcome]:
+    """The outcomes that are declared without a fault."""
+    outcomes = {}
+    taken = set(facts)
+    for name, doc in docs.items():
+        path: Path = ("outcome", name)
+        findings.name(name, path)
+        if name in taken:
+            findings.key_fault(Code.DUPLICATE_ID, f"`{name}` is a fact already", path)
+        if name in RESERVED:
+            findings.key_fault(Code.INVALID_NAME, f"`{name}` has a meaning of its own", path)
+        if (kind := declare_type(doc, path, findings)) is not None:
+            outcomes[name] = Outcome(name, kind, bilingual(doc.title, name))
+    return outcomes
+
+
+def bilingual(doc: BilingualDoc | None, otherwise: str) -> Bilingual:
+    """The words written, or `otherwise` in both languages."""
+    return Bilingual(doc.zh, doc.en) if doc else Bilingual(otherwise, otherwise)
+
+
+def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | None:
+    """The outcome that `from:` names, or None for a fact of the caller's or of a benchmark set."""
+    if doc.from_ == BENCHMARK:
+        if doc.measure is None:
+            hint = "measure: mean(amount_12m) by industry"
+            findings.key_fault(Code.MISSING_KEY, "a benchmark fact says what it measures", path, hint)
+        return None
+    if doc.measure is not None:
+        findings.key_fault(Code.KEY_NOT_ALLOWED, "`measure` goes with `from: benchmark`", (*path, "measure"))
+    if doc.from_ is None:
+        return None
+    if match := _REQUIREMENT.fullmatch(doc.from_):
+        return Requirement(match[1], match[2])
+    hint = "write `benchmark`, or an outcome such as `tiering/rfm_value.tier`"
+    findings.fault(Code.INVALID_VALUE, f"`{shorten(doc.from_)}` names no outcome", (*path, "from"), hint)
+    return None
+
+
+def declare_type(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> Type | None:
+    """The type a fact or an outcome declares, or None after noting why there is none."""
+    allowed = TYPE_KEYS.get(doc.type)
+    if allowed is None:
+        hint = did_you_mean(doc.type, TYPE_KEYS) or f"the types are {', '.join(TYPE_KEYS)}"
+        findings.fault(Code.INVALID_VALUE, f"unknown type `{shorten(doc.type)}`", (*path, "type"), hint)
+        return None
+    for key in sorted(_KEYS - allowed):
+        if getattr(doc, key) is not None:
+            findings.key_fault(Code.KEY_NOT_ALLOWED, f"a {doc.type} has no `{key}`", (*path, key))
+    needed = _NEEDED.get(doc.type)
+    if needed and getattr(doc, needed) is None:
+        findings.key_fault(Code.MISSING_KEY, f"a {doc.type} needs `{needed}`", path)
+        return None
+    match doc.type:
+        case "boolean":
+            return BooleanType()
+        case "text":
+            return TextType()
+        case "choice" | "tags":
+            return _words(doc, path, findings)
+        case "date":
+            low, high = _bounds(doc, DateType(1, 3652059), (FIRST_DAY, LAST_DAY), path, findings)
+            return DateType(low, high)
+        case "duration":
+            low, high = _bounds(doc, DurationType(), (-LIMIT, LIMIT), path, findings)
+            return DurationType(low, high)
+        case _:
+            return _number(doc, path, findings)
+
+
+def _number(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> NumberType | None:
+    scale = 0
+    if doc.type == "money":
+        if doc.currency not in CURRENCIES:
+            hint = f"the currencies are {', '.join(CURRENCIES)}"
+            findings.fault(Code.INVALID_VALUE, f"unknown currency `{shorten(doc.currency or '')}`", (*path, "currency"), hint)
+            return None
+        scale = CURRENCIES[doc.currency]
+    elif doc.scale is not None:
+        if not re.fullmatch(f"[0-{MAX_SCALE}]", doc.scale):
+            message = f"`scale` is the number of decimals, 0 to {MAX_SCALE}"
+            findings.fault(Code.INVALID_VALUE, message, (*path, "scale"))
+            return None
+        scale = int(doc.scale)
+    kind: NumberType = NumberType({"integer": "integer", "money": "money"}.get(doc.type, "number"), scale, currency=doc.currency or "")  # type: ignore[arg-type]
+    low, high = _bounds(doc, kind, (-LIMIT, LIMIT), path, findings)
+    return NumberType(kind.kind, scale, low, high, kind.currency)
+
+
+def _bounds(
+    doc: FactDoc | OutcomeDoc, kind: NumberType | DateType | DurationType, default: tuple[int, int], path: Path, findings: Findings
+) -> tuple[int, int]:
+    """`min` and `max` as kept values."""
+    bounds = list(default)
+    for index, key in enumerate(("min", "max")):
+        text = getattr(doc, key)
+        if text is not None:
+            try:
+                bounds[index] = int(read(kind, text))  # type: ignore[arg-type]  # numbers, dates and durations are kept as int
+            except ValueRefused as refused:
+                findings.fault(Code.INVALID_VALUE, f"`{shorten(text)}` is not {refused.expected}", (*path, key))
+    if bounds[0] > bounds[1]:
+        findings.key_fault(Code.EMPTY_RANGE, "no value lies between `min` and `max`", path)
+        return default
+    return bounds[0], bounds[1]
+
+
+def _words(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> ChoiceType | TagsType:
+    of = tuple(doc.of or ())
+    for index, word in enumerate(of):
+        if not word or len(word) > 100 or not word.isprintable():
+            findings.fault(Code.INVALID_VALUE, "a choice has 1 to 100 printable characters", (*path, "of", index))
+        if word in of[:index]:
+            findings.fault(Code.DUPLICATE_CHOICE, f"`{shorten(word)}` stands twice", (*path, "of", index))
+    return TagsType(of) if doc.type == "tags" else ChoiceType(of, doc.ordered)

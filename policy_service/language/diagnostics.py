@@ -1,0 +1,175 @@
+"""A diagnostic says what is wrong in a policy file, where, and what to do about it.
+
+    policies/tiering/rfm_value/1.0.0.yaml:9:11: unknown-fact: unknown fact `anual_spend`
+            when: anual_spend >= 10000 and region = "euu"
+                  ^^^^^^^^^^^
+      hint: did you mean `annual_spend`?
+
+Messages are for the author: small first letter, no full stop, the author's own words in backticks.
+Every code has its heading in `docs/reference/errors.md`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """The closed set of faults a policy file can have."""
+
+    # the file as text
+    NOT_UTF8 = "not-utf8"
+    FILE_TOO_LARGE = "file-too-large"
+    YAML_SYNTAX = "yaml-syntax"
+    YAML_ALIAS = "yaml-alias"
+    YAML_TAG = "yaml-tag"
+    YAML_KEY = "yaml-key"
+    DUPLICATE_KEY = "duplicate-key"
+    TOO_DEEP = "too-deep"
+    # the file's shape
+    MISSING_KEY = "missing-key"
+    UNKNOWN_KEY = "unknown-key"
+    WRONG_SHAPE = "wrong-shape"
+    INVALID_VALUE = "invalid-value"
+    INVALID_NAME = "invalid-name"
+    DUPLICATE_ID = "duplicate-id"
+    DUPLICATE_CHOICE = "duplicate-choice"
+    KEY_NOT_ALLOWED = "key-not-allowed"
+    EMPTY_RANGE = "empty-range"
+    WRONG_CELL_COUNT = "wrong-cell-count"
+    TOO_MANY_RULES = "too-many-rules"
+    MISPLACED_FILE = "misplaced-file"
+    # expressions
+    SYNTAX = "syntax"
+    EXPRESSION_TOO_LARGE = "expression-too-large"
+    UNKNOWN_FACT = "unknown-fact"
+    UNKNOWN_FUNCTION = "unknown-function"
+    UNKNOWN_PROPERTY = "unknown-property"
+    WRONG_ARGUMENTS = "wrong-arguments"
+    UNKNOWN_CHOICE = "unknown-choice"
+    TYPE_MISMATCH = "type-mismatch"
+    CURRENCY_MISMATCH = "currency-mismatch"
+    ZERO_DIVISOR = "zero-divisor"
+    OPTIONAL_NOT_ASKED = "optional-not-asked"
+    NOT_OPTIONAL = "not-optional"
+    DATE_OUT_OF_RANGE = "date-out-of-range"
+    # outcomes
+    UNROUNDED = "unrounded"
+    MAY_EXCEED = "may-exceed"
+    UNKNOWN_OUTCOME = "unknown-outcome"
+    MISSING_OUTCOME = "missing-outcome"
+    HIT_POLICY = "hit-policy"
+    # scorecards
+    BAND_GAP = "band-gap"
+    BAND_OVERLAP = "band-overlap"
+    # the engine's limits
+    RULE_TOO_WIDE = "rule-too-wide"
+    TOO_COMPLEX = "too-complex"
+    # several policies
+    UNKNOWN_POLICY = "unknown-policy"
+    REQUIREMENT_CYCLE = "requirement-cycle"
+    REQUIREMENT_MISMATCH = "requirement-mismatch"
+    DUPLICATE_VERSION = "duplicate-version"
+    # examples and invariants
+    EXAMPLE_FACTS = "example-facts"
+    EXAMPLE_EXPECTATION = "example-expectation"
+    UNKNOWN_RULE = "unknown-rule"
+    INVARIANT = "invariant"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where in a file: line and column count from 1, in characters; `width` is the number of characters meant."""
+
+    line: int
+    column: int
+    width: int = 1
+
+
+START = Place(1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fault of one file."""
+
+    code: Code
+    message: str
+    place: Place
+    hint: str | None = None
+
+    def render(self, path: str, lines: list[str]) -> str:
+        """The diagnostic as shown to a person: place, sentence, the line with a caret, hint."""
+        place = self.place
+        out = [f"{path}:{place.line}:{place.column}: {self.code}: {self.message}"]
+        if 0 < place.line <= len(lines) and (line := lines[place.line - 1]).strip():
+            shown = line[:MAX_SHOWN]
+            before = shown[: place.column - 1]
+            meant = shown[place.column - 1 : place.column - 1 + place.width]
+            out.append(f"    {shown}")
+            out.append(f"    {_blank(before)}{'^' * max(1, _columns(meant))}")
+        if self.hint:
+            out.append(f"  hint: {self.hint}")
+        return "\n".join(out)
+
+    def to_dict(self) -> dict[str, object]:
+        """The diagnostic as JSON: code, message, line, column, width (characters), hint."""
+        place = self.place
+        return {
+            "code": str(self.code),
+            "message": self.message,
+            "line": place.line,
+            "column": place.column,
+            "width": place.width,
+            "hint": self.hint,
+        }
+
+
+MAX_DIAGNOSTICS = 200
+"""Faults that are told of one file; whoever has more mends these first."""
+MAX_SHOWN = 400
+"""Characters of a line that are shown; a line of a megabyte is nobody's help."""
+
+
+class PolicyError(ValueError):
+    """A policy file is not valid. Carries every diagnostic, in source order, and renders them all."""
+
+    def __init__(self, path: str, diagnostics: Iterable[Diagnostic], text: str = "") -> None:
+        self.path = path
+        found = sorted(diagnostics, key=lambda d: (d.place, d.code))
+        self.diagnostics = tuple(found[:MAX_DIAGNOSTICS])
+        self.more = len(found) - len(self.diagnostics)
+        self.text = text
+        super().__init__(self.render())
+
+    def render(self) -> str:
+        """All diagnostics as text, one after another."""
+        lines = self.text.splitlines()
+        shown = [diagnostic.render(self.path, lines) for diagnostic in self.diagnostics]
+        if self.more:
+            shown.append(f"{self.path}: and {self.more:,} more")
+        return "\n".join(shown)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint that names the nearest known word, or None when nothing is near."""
+    near = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else None
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """`text`, cut to `limit` characters so that a message stays a message."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def _columns(text: str) -> int:
+    """Columns a terminal uses for `text`: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _blank(text: str) -> str:
+    return "".join("\t" if c == "\t" else " " * _columns(c) for c in text)

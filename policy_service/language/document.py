@@ -1,0 +1,181 @@
+"""The shape of a policy file: which keys stand where. Says nothing about meaning; `load.py` does.
+
+Every scalar of the source is text, so a shape is made of text, lists and mappings; `true` and `false` are two words.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+MAX_RULES = 1_000
+"""Rows, rules or scorecard lines of one policy."""
+MAX_FACTS = 200
+MAX_OUTCOMES = 20
+MAX_CHOICES = 500
+MAX_EXAMPLES = 1_000
+MAX_WORDS = 2_000
+"""Characters of a title or a reason."""
+
+Words = Annotated[str, Field(min_length=1, max_length=MAX_WORDS)]
+Flag = Annotated[bool, BeforeValidator(lambda text: {"true": True, "false": False}.get(text, text) if isinstance(text, str) else text)]
+Scalar = str | None
+
+
+class Doc(BaseModel):
+    """A mapping whose keys are all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
+
+
+class BilingualDoc(Doc):
+    """A title or a reason in Chinese and in English."""
+
+    zh: Words
+    en: Words
+
+
+class FactDoc(Doc):
+    """One fact; which keys go with which type is checked in `load.py`."""
+
+    type: str
+    title: BilingualDoc | None = None
+    optional: Flag = False
+    sensitive: Flag = False
+    scale: str | None = None
+    currency: str | None = None
+    min: str | None = None
+    max: str | None = None
+    of: Annotated[list[str], Field(min_length=1, max_length=MAX_CHOICES)] | None = None
+    ordered: Literal["best-first", "worst-first"] | None = None
+    from_: Annotated[str | None, Field(alias="from")] = None
+    measure: Words | None = None
+
+
+class OutcomeDoc(Doc):
+    """One outcome."""
+
+    type: str
+    title: BilingualDoc | None = None
+    scale: str | None = None
+    currency: str | None = None
+    min: str | None = None
+    max: str | None = None
+    of: Annotated[list[str], Field(min_length=1, max_length=MAX_CHOICES)] | None = None
+    ordered: Literal["best-first", "worst-first"] | None = None
+
+
+Outcomes = list[Scalar | list[str]] | dict[str, Scalar | list[str]]
+
+
+class RowDoc(Doc):
+    """A row of a decision table: a cell for each input, a value for each outcome."""
+
+    id: str
+    when: list[str]
+    then: Outcomes | None = None
+    because: BilingualDoc
+
+
+class RuleDoc(Doc):
+    """A free rule: one condition."""
+
+    id: str
+    when: str
+    then: Outcomes | None = None
+    because: BilingualDoc
+
+
+class PointsDoc(Doc):
+    """A rule of a scorecard: it adds points."""
+
+    id: str
+    when: str
+    points: str
+    because: BilingualDoc
+
+
+class BandDoc(Doc):
+    """A band of a scorecard: a test of the total, and the outcome of those in it."""
+
+    id: str
+    when: str
+    then: Outcomes
+    because: BilingualDoc
+
+
+class TableDoc(Doc):
+    """A decision table."""
+
+    hit: str
+    aggregate: str | None = None
+    inputs: Annotated[list[str], Field(min_length=1, max_length=MAX_FACTS)]
+    rows: Annotated[list[RowDoc], Field(min_length=1, max_length=MAX_RULES)]
+
+
+class RulesDoc(Doc):
+    """A list of free rules."""
+
+    hit: str
+    aggregate: str | None = None
+    rows: Annotated[list[RuleDoc], Field(min_length=1, max_length=MAX_RULES)]
+
+
+class ScorecardDoc(Doc):
+    """Rules that add points, and the bands that turn the total into an outcome."""
+
+    base: str = "0"
+    scale: str = "0"
+    rows: Annotated[list[PointsDoc], Field(min_length=1, max_length=MAX_RULES)]
+    bands: Annotated[list[BandDoc], Field(min_length=1, max_length=100)]
+
+
+class ExampleDoc(Doc):
+    """Facts, and what must come out of them: an outcome with its rule, missing facts, or that no rule matches."""
+
+    name: Words
+    source: list[str] = []
+    as_of: str | None = None
+    facts: dict[str, Scalar | list[str]]
+    outcome: dict[str, Scalar | list[str]] | list[dict[str, Scalar | list[str]]] | None = None
+    rule: str | None = None
+    rules: list[str] | None = None
+    missing: list[str] | None = None
+    status: Literal["no_rule_matched", "conflict"] | None = None
+
+
+class InvariantDoc(Doc):
+    """A law that must hold for every possible subject."""
+
+    id: str
+    says: Words
+    increasing: str | None = None
+    decreasing: str | None = None
+    never_lowers: str | None = None
+    never_raises: str | None = None
+    when: str | None = None
+    always: str | None = None
+
+
+class PolicyDoc(Doc):
+    """A whole policy file."""
+
+    policy: str
+    version: str
+    title: BilingualDoc
+    source: list[str] = []
+    notes: BilingualDoc | None = None
+    subject: str
+    facts: Annotated[dict[str, FactDoc], Field(min_length=1, max_length=MAX_FACTS)]
+    outcome: Annotated[dict[str, OutcomeDoc], Field(min_length=1, max_length=MAX_OUTCOMES)]
+    table: TableDoc | None = None
+    rules: RulesDoc | None = None
+    scorecard: ScorecardDoc | None = None
+    examples: Annotated[list[ExampleDoc], Field(max_length=MAX_EXAMPLES)] = []
+    invariants: Annotated[list[InvariantDoc], Field(max_length=100)] = []
+
+
+def shape(document: Any) -> PolicyDoc:  # noqa: ANN401  # whatever the source held
+    """The document, its shape checked. Raises pydantic.ValidationError with every fault."""
+    return PolicyDoc.model_validate(document)

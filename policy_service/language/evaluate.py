@@ -1,0 +1,218 @@
+"""The definition: what a policy means. Every compiler must agree with this file, down to outcome, rules and missing facts.
+
+    evaluate(policy, facts, as_of)
+      = missing facts    when a fact that is not optional was not given
+      = the hit policy's conclusion from the rules whose condition holds, otherwise
+
+A condition is asked from left to right and stops when its answer is certain, so `x is not missing and x < 30` never looks
+at an x that is not there. Numbers are fractions: nothing is rounded but by a rounding function. The checker has proved that
+every policy it lets through evaluates without an error.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import assert_never
+
+from dateutil.relativedelta import relativedelta
+
+from policy_service.language.ast import (
+    And,
+    Arithmetic,
+    Call,
+    Comparator,
+    Comparison,
+    Constant,
+    Expr,
+    In,
+    IsMissing,
+    Name,
+    Negation,
+    Not,
+    Operator,
+    Or,
+    Property,
+    Range,
+    Test,
+)
+from policy_service.language.functions import ROUNDING_FUNCTIONS, rounded, whole_days
+from policy_service.language.outcome import MissingFacts, Result, conclude, missing_facts
+from policy_service.language.policy import AS_OF, SCORE, Policy, Rule
+from policy_service.language.types import SECONDS_PER_DAY, Duration, Exact, Months, Type, Value, exact, kept
+
+Scope = Mapping[str, Exact]
+"""What each name stands for; a missing fact is not in it."""
+
+
+def evaluate(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -> Result:
+    """What `policy` decides about a subject with these `facts` (as kept, see `types.py`) on the day `as_of`."""
+    if missing := missing_facts(policy, facts):
+        return MissingFacts(missing)
+    scope = scope_of(policy, facts, as_of)
+    matched = [index for index, rule in enumerate(policy.rules) if holds(rule.when, scope)]
+    if policy.scorecard is None:
+        return conclude(policy, matched, lambda index: values(policy, policy.rules[index], scope))
+    total = policy.scorecard.base + sum(points(policy.rules[index], scope, policy.scorecard.type) for index in matched)
+    scope = {**scope, SCORE: exact(policy.scorecard.type, total)}
+    [band] = [index for index, band in enumerate(policy.scorecard.bands) if holds(band.when, scope)]
+    return conclude(policy, matched, lambda index: values(policy, policy.scorecard.bands[index], scope), band)
+
+
+def scope_of(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -> dict[str, Exact]:
+    """The names an expression of the policy may use."""
+    scope: dict[str, Exact] = {name: exact(policy.facts[name].type, value) for name, value in facts.items() if name in policy.facts}
+    return {**scope, AS_OF: as_of}
+
+
+def values(policy: Policy, rule: Rule, scope: Scope) -> tuple[Value, ...]:
+    """The rule's outcome values, as kept."""
+    kinds = [outcome.type for outcome in policy.outcomes.values()]
+    return tuple(_kept(then, kind, scope) for then, kind in zip(rule.then, kinds, strict=False))
+
+
+def points(rule: Rule, scope: Scope, kind: Type) -> int:
+    """The points a scorecard's rule adds, scaled."""
+    return int(_kept(rule.then[0], kind, scope))  # type: ignore[arg-type]  # numbers are kept as int
+
+
+def _kept(then: Expr | Value, kind: Type, scope: Scope) -> Value:
+    return then if isinstance(then, bool | int | str | frozenset) else kept(kind, value(then, scope))
+
+
+def holds(expression: Expr, scope: Scope) -> bool:
+    """Whether a condition is true."""
+    return value(expression, scope) is True
+
+
+def value(expression: Expr, scope: Scope) -> Exact:  # noqa: C901, PLR0911  # one case a node, in the order of ast.py
+    """What an expression is."""
+    match expression:
+        case Constant():
+            return expression.value
+        case Name():
+            return scope[expression.name]
+        case IsMissing():
+            return expression.fact.name not in scope
+        case Not():
+            return not value(expression.operand, scope)
+        case And():
+            return all(value(operand, scope) for operand in expression.operands)
+        case Or():
+            return any(value(operand, scope) for operand in expression.operands)
+        case Comparison():
+            return compare(expression.comparator, value(expression.left, scope), value(expression.right, scope))
+        case In():
+            operand = value(expression.operand, scope)
+            return any(passes(operand, test, scope) for test in expression.tests)
+        case Arithmetic():
+            return calculate(expression.operator, value(expression.left, scope), value(expression.right, scope))
+        case Negation():
+            return calculate("*", Fraction(-1), value(expression.operand, scope))
+        case Call():
+            return call(expression.function, [value(argument, scope) for argument in expression.arguments])
+        case Property():
+            return part(value(expression.operand, scope), expression.name)
+        case _:
+            assert_never(expression)
+
+
+def passes(operand: Exact, test: Range | Test, scope: Scope) -> bool:
+    """Whether a value passes one test of a cell or an `in` list; in a tag list, whether it is one of the tags."""
+    match test:
+        case Range():
+            above: Comparator = ">=" if test.low_closed else ">"
+            below: Comparator = "<=" if test.high_closed else "<"
+            return compare(above, operand, value(test.low, scope)) and compare(below, operand, value(test.high, scope))
+        case Test():
+            other = value(test.value, scope)
+            return operand in other if isinstance(other, frozenset) else compare(test.comparator, operand, other)
+        case _:
+            assert_never(test)
+
+
+def compare(comparator: Comparator, left: Exact, right: Exact) -> bool:
+    """Compares two values of one kind."""
+    if comparator in ("=", "!="):
+        return (left == right) == (comparator == "=")
+    match left, right:
+        case (Fraction(), Fraction()) | (datetime.date(), datetime.date()):
+            low, high = (left, right) if comparator in ("<", "<=") else (right, left)
+        case Duration(), Duration():
+            low, high = (left.seconds, right.seconds) if comparator in ("<", "<=") else (right.seconds, left.seconds)
+        case _:
+            raise ArithmeticError(f"{left!r} {comparator} {right!r}")
+    return bool(low < high) or ("=" in comparator and left == right)  # type: ignore[operator]  # of one kind, by the match
+
+
+def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # noqa: C901, PLR0911  # the table of quantities.py
+    """Does one operation of arithmetic; the table stands in `quantities.py`."""
+    match left, operator, right:
+        case Fraction(), "+", Fraction():
+            return left + right
+        case Fraction(), "-", Fraction():
+            return left - right
+        case Fraction(), "*", Fraction():
+            return left * right
+        case Fraction(), "/", Fraction():
+            return left / right
+        case Duration(), "+", Duration():
+            return Duration(left.seconds + right.seconds)
+        case Duration(), "-", Duration():
+            return Duration(left.seconds - right.seconds)
+        case (Duration(seconds=seconds), "*", Fraction() as factor) | (Fraction() as factor, "*", Duration(seconds=seconds)):
+            return Duration(seconds * factor)
+        case Duration(), "/", Fraction():
+            return Duration(left.seconds / right)
+        case Duration(), "/", Duration():
+            return left.seconds / right.seconds
+        case datetime.date(), "-", datetime.date():
+            return Duration(Fraction((left - right).days * SECONDS_PER_DAY))
+        case datetime.date(), "+" | "-", Duration(seconds=seconds):
+            shift = seconds if operator == "+" else -seconds
+            return datetime.date.fromordinal(left.toordinal() + shift // SECONDS_PER_DAY)
+        case datetime.date(), "+" | "-", Months(count=count):
+            return left + relativedelta(months=count if operator == "+" else -count)
+        case _:
+            raise ArithmeticError(f"{left!r} {operator} {right!r}")
+
+
+def call(function: str, arguments: list[Exact]) -> Exact:  # noqa: PLR0911  # one return a function is the clearest
+    """Applies a function of `functions.py`."""
+    match function, arguments:
+        case name, [Fraction() as number, *places] if way := ROUNDING_FUNCTIONS.get(name):
+            return rounded(way, number, int(places[0]) if places else 0)  # type: ignore[arg-type]  # a whole number
+        case "abs", [Fraction() as number]:
+            return abs(number)
+        case "abs", [Duration(seconds=seconds)]:
+            return Duration(abs(seconds))
+        case "min" | "max" as name, [first, *rest]:
+            for other in rest:
+                first = other if compare("<" if name == "min" else ">", other, first) else first
+            return first
+        case "count", [frozenset() as tags]:
+            return Fraction(len(tags))
+        case "list contains", [frozenset() as tags, word]:
+            return word in tags
+        case "contains", [str() as text, str() as other]:
+            return other in text
+        case "starts with", [str() as text, str() as other]:
+            return text.startswith(other)
+        case "ends with", [str() as text, str() as other]:
+            return text.endswith(other)
+        case _:
+            raise ArithmeticError(f"{function}({arguments!r})")
+
+
+def part(whole: Exact, name: str) -> Exact:
+    """A property of a date or a duration."""
+    match whole, name:
+        case Duration(), "days":
+            return Fraction(whole_days(whole.seconds))
+        case datetime.date(), "weekday":
+            return Fraction(whole.isoweekday())
+        case datetime.date(), "year" | "month" | "day":
+            return Fraction(getattr(whole, name))
+        case _:
+            raise ArithmeticError(f"{whole!r}.{name}")

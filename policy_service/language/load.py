@@ -1,0 +1,159 @@
+"""From a policy file to a policy: shape first, then meaning. What comes out is checked; nobody checks again.
+
+    bytes ── source.py ──► text with places ── document.py ──► shape ── declare, logic, expectations ──► Policy
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from policy_service.language.declare import bilingual, declare_facts, declare_outcomes
+from policy_service.language.diagnostics import START, Code, Diagnostic, PolicyError, shorten
+from policy_service.language.document import PolicyDoc, shape
+from policy_service.language.expectations import ExpectationReader
+from policy_service.language.findings import Findings
+from policy_service.language.logic import LogicReader
+from policy_service.language.lower import lower, too_wide
+from policy_service.language.policy import Bilingual, Policy
+from policy_service.language.source import MAX_BYTES, plain, read_source
+
+POLICY_ID = re.compile(r"(?:[a-z][a-z0-9_]{0,63})/(?:[a-z][a-z0-9_]{0,63})")
+VERSION = re.compile(r"(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})")
+CITATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._§:/-]{0,99}")
+
+
+def load(path: str | Path) -> Policy:
+    """The policy in the file at `path`, `…/<domain>/<policy>/<version>.yaml`.
+
+    Raises PolicyError with every fault of the file, OSError when it cannot be read.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    policy = load_bytes(content, str(path))
+    expected = f"{policy.id}/{policy.version}.yaml"
+    if not path.resolve().as_posix().endswith(f"/{expected}"):
+        fault = Diagnostic(Code.MISPLACED_FILE, f"this is `{expected}`, by its `policy` and `version`", START, "rename the file")
+        raise PolicyError(str(path), [fault], policy.text)
+    return policy
+
+
+def load_bytes(content: bytes, path: str = "policy.yaml") -> Policy:
+    """The policy that a file's bytes state; `path` only names it in diagnostics. Raises PolicyError."""
+    root, text = read_source(path, content)
+    findings = Findings(root)
+    policy = None
+    try:
+        doc = shape(plain(root))
+    except ValidationError as error:
+        findings.shape(error)
+    else:
+        policy = _understand(doc, findings, f"sha256:{hashlib.sha256(content).hexdigest()}", text)
+    if policy is None or findings.diagnostics:
+        raise PolicyError(path, findings.diagnostics, text)
+    return policy
+
+
+def load_folder(folder: str | Path) -> tuple[Policy, ...]:
+    """Every version of every policy below `folder`, by name and version.
+
+    Raises PolicyError for the first files that have faults, all of them in one; OSError when a file cannot be read.
+    """
+    policies: list[Policy] = []
+    faults: list[PolicyError] = []
+    for path in sorted(Path(folder).glob("*/*/*.yaml")):
+        try:
+            policies.append(load(path))
+        except PolicyError as error:
+            faults.append(error)
+    if faults:
+        raise PolicyFolderError(faults)
+    return tuple(sorted(policies, key=lambda policy: (policy.id, version_key(policy.version))))
+
+
+class PolicyFolderError(PolicyError):
+    """Several policy files are not valid; `errors` has one a file."""
+
+    def __init__(self, errors: list[PolicyError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(errors[0].path, [fault for error in errors for fault in error.diagnostics], errors[0].text)
+
+    def render(self) -> str:
+        """The diagnostics of every file."""
+        return "\n".join(error.render() for error in self.errors)
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """The order of semantic versions."""
+    return tuple(map(int, version.split(".")))
+
+
+def newest(policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
+    """Of each policy the version with the highest number."""
+    best: dict[str, Policy] = {}
+    for policy in policies:
+        if policy.id not in best or version_key(best[policy.id].version) < version_key(policy.version):
+            best[policy.id] = policy
+    return tuple(best.values())
+
+
+def _understand(doc: PolicyDoc, findings: Findings, digest: str, text: str) -> Policy | None:
+    _identify(doc, findings)
+    facts = declare_facts(doc.facts, findings)
+    outcomes = declare_outcomes(doc.outcome, facts, findings)
+    if len(facts) < len(doc.facts) or len(outcomes) < len(doc.outcome):
+        return None  # every name without a type would be told again as unknown wherever it is used
+    logic = LogicReader(facts, outcomes, findings).read(doc)
+    expectations = ExpectationReader(facts, outcomes, logic, findings)
+    examples = expectations.examples(doc.examples)
+    invariants = expectations.invariants(doc.invariants)
+    if logic is None or findings.diagnostics:
+        return None
+    policy = Policy(
+        id=doc.policy,
+        version=doc.version,
+        digest=digest,
+        title=Bilingual(doc.title.zh, doc.title.en),
+        source=tuple(doc.source),
+        notes=bilingual(doc.notes, "") if doc.notes else None,
+        subject=doc.subject,
+        facts=facts,
+        outcomes=outcomes,
+        form=logic.form,
+        hit=logic.hit,
+        aggregate=logic.aggregate,
+        inputs=logic.inputs,
+        rules=logic.rules,
+        scorecard=logic.scorecard,
+        examples=examples,
+        invariants=invariants,
+        text=text,
+    )
+    _limits(policy, findings)
+    return policy
+
+
+def _identify(doc: PolicyDoc, findings: Findings) -> None:
+    if not POLICY_ID.fullmatch(doc.policy):
+        hint = "write `<domain>/<policy>` in lower-case letters, e.g. `tiering/rfm_value`"
+        findings.fault(Code.INVALID_NAME, f"`{shorten(doc.policy)}` names no policy", ("policy",), hint)
+    if not VERSION.fullmatch(doc.version):
+        findings.fault(Code.INVALID_VALUE, f"`{shorten(doc.version)}` is no version", ("version",), "write `1.0.0`")
+    if not re.fullmatch("[a-z][a-z0-9_]{0,63}", doc.subject):
+        findings.fault(Code.INVALID_NAME, f"`{shorten(doc.subject)}` names no subject", ("subject",), "write `customer`")
+    for index, citation in enumerate(doc.source):
+        if not CITATION.fullmatch(citation):
+            findings.fault(Code.INVALID_VALUE, f"`{shorten(citation)}` is no citation", ("source", index), "write `R-RFM-1`")
+
+
+def _limits(policy: Policy, findings: Findings) -> None:
+    """The static limits of evaluation, told in the author's words and not by an engine that stops."""
+    for index, code, message in too_wide(lower(policy)):
+        path = (policy.form, "rows", index, "when") if index < len(policy.rules) else (policy.form, "bands", index - len(policy.rules), "when")
+        findings.fault(code, message, path, "split the rule into several")
+
+

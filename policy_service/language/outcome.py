@@ -1,0 +1,103 @@
+"""From the rules that matched to the answer: the hit policies (DMN 1.5 section 8.2.8).
+
+| hit policy   | answer when several rules match                                                   |
+|--------------|-----------------------------------------------------------------------------------|
+| UNIQUE       | a conflict: the table promised that only one matches                              |
+| ANY          | their common outcome; a conflict when the outcomes differ                         |
+| FIRST        | the outcome of the first                                                          |
+| PRIORITY     | the outcome whose words stand first in their choices' lists, left to right        |
+| RULE ORDER   | all outcomes, in the order of the rules                                           |
+| OUTPUT ORDER | all outcomes, in the order of PRIORITY                                            |
+| COLLECT      | all outcomes, in the order of the rules; or their sum, least, greatest or number  |
+
+No rule matching is an answer of its own for every hit policy, never an empty list or a zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from policy_service.language.policy import Aggregate, Hit, Policy
+from policy_service.language.types import ChoiceType, Value
+
+Values = tuple[Value, ...]
+"""One value an outcome, in the policy's order of outcomes, as kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The outcome, and the rules that gave it. `lists` policies have one entry of `outcome` a rule, others exactly one."""
+
+    outcome: tuple[Values, ...]
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoRuleMatched:
+    """All facts were there and no rule matched."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFacts:
+    """Not evaluated: these facts are not optional and were not given, in the order of the policy."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Several rules matched where the hit policy allows one, or outcomes differ where they may not."""
+
+    rules: tuple[str, ...]
+
+
+Result = Decided | NoRuleMatched | MissingFacts | Conflict
+
+
+def missing_facts(policy: Policy, facts: Mapping[str, Value]) -> tuple[str, ...]:
+    """The facts that are not optional and not given."""
+    return tuple(name for name, fact in policy.facts.items() if name not in facts and not fact.optional)
+
+
+def conclude(policy: Policy, matched: Sequence[int], values: Callable[[int], Values], band: int | None = None) -> Result:
+    """The answer, from the indices of the rules that matched, ascending, and what each gives.
+
+    For a scorecard `band` is the index of the total's band, and `values` gives what a band gives.
+    """
+    rules = policy.rules
+    if policy.scorecard is not None and band is not None:
+        names = (*(rules[index].id for index in matched), policy.scorecard.bands[band].id)
+        return Decided((values(band),), names)
+    if not matched:
+        return NoRuleMatched()
+    hit = policy.hit
+    if hit is Hit.FIRST or (len(matched) == 1 and policy.aggregate is not Aggregate.COUNT):
+        return Decided((values(matched[0]),), (rules[matched[0]].id,))
+    if hit is Hit.UNIQUE:
+        return Conflict(tuple(rules[index].id for index in matched))
+    if policy.aggregate is Aggregate.COUNT:
+        return Decided(((len(matched),),), tuple(rules[index].id for index in matched))
+    outcomes = [values(index) for index in matched]
+    order = list(range(len(matched)))
+    if hit in (Hit.PRIORITY, Hit.OUTPUT_ORDER):
+        ranks = [rank(policy, outcome) for outcome in outcomes]
+        order.sort(key=lambda index: ranks[index])
+    names = tuple(rules[matched[index]].id for index in order)
+    if hit is Hit.ANY:
+        return Decided((outcomes[0],), names) if len(set(outcomes)) == 1 else Conflict(names)
+    if hit is Hit.PRIORITY:
+        return Decided((outcomes[order[0]],), names[:1])
+    if policy.aggregate is not None:
+        return Decided(((_AGGREGATES[policy.aggregate](outcome[0] for outcome in outcomes),),), names)
+    return Decided(tuple(outcomes[index] for index in order), names)
+
+
+_AGGREGATES: Mapping[Aggregate, Callable[..., Value]] = {Aggregate.SUM: sum, Aggregate.MIN: min, Aggregate.MAX: max}
+
+
+def rank(policy: Policy, outcome: Values) -> tuple[int, ...]:
+    """The place of an outcome in the order of PRIORITY: that of its choices in their lists, left to right."""
+    kinds = [declared.type for declared in policy.outcomes.values()]
+    pairs = zip(kinds, outcome, strict=True)
+    return tuple(kind.of.index(str(word)) for kind, word in pairs if isinstance(kind, ChoiceType))

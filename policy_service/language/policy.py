@@ -1,0 +1,199 @@
+"""A policy as understood: checked, typed, ready to be evaluated, compiled, questioned or told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from policy_service.language.ast import Expr
+from policy_service.language.types import NumberType, Type, Value
+
+Language = Literal["zh", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bilingual:
+    """The same words in Chinese and in English."""
+
+    zh: str
+    en: str
+
+    def to_dict(self) -> dict[str, str]:
+        """As JSON."""
+        return {"zh": self.zh, "en": self.en}
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Where a fact comes from when the caller need not give it: an outcome of another policy."""
+
+    policy: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named, typed input about one subject."""
+
+    name: str
+    type: Type
+    title: Bilingual
+    optional: bool = False
+    sensitive: bool = False
+    requirement: Requirement | None = None
+    measure: str | None = None
+    """For a fact of the benchmark set in force: what it measures, e.g. `mean(amount_12m) by industry`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A named, typed value decided."""
+
+    name: str
+    type: Type
+    title: Bilingual
+
+
+class Hit(StrEnum):
+    """What happens when several rules match (DMN 1.5 section 8.2.8)."""
+
+    UNIQUE = "UNIQUE"
+    ANY = "ANY"
+    FIRST = "FIRST"
+    PRIORITY = "PRIORITY"
+    RULE_ORDER = "RULE ORDER"
+    OUTPUT_ORDER = "OUTPUT ORDER"
+    COLLECT = "COLLECT"
+
+
+class Aggregate(StrEnum):
+    """What COLLECT makes of the outcomes of all matching rules; without one it lists them."""
+
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    COUNT = "count"
+
+
+SEVERAL = frozenset({Hit.RULE_ORDER, Hit.OUTPUT_ORDER, Hit.COLLECT})
+"""Hit policies whose outcome, without an aggregate, is a list with one entry a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When this holds, then these are the values, because of this.
+
+    `cells` are a table row's conditions, one an input (`true` for an empty cell); `when` is all of them together.
+    `then` has one expression an outcome, in the policy's order of outcomes; in a scorecard's rules, the points alone.
+    """
+
+    id: str
+    when: Expr
+    then: tuple[Expr | Value, ...]
+    because: Bilingual
+    cells: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scorecard:
+    """The total starts at `base`, each matching rule adds its points, the band of the total decides."""
+
+    type: NumberType
+    base: int
+    bands: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Facts, and the one answer they must get."""
+
+    name: str
+    facts: Mapping[str, Value]
+    as_of: str | None
+    status: Literal["decided", "missing_facts", "no_rule_matched", "conflict"]
+    outcome: Mapping[str, object] | tuple[Mapping[str, object], ...] | None
+    rules: tuple[str, ...] | None
+    missing: tuple[str, ...]
+    source: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The law that every subject is decided, by exactly one result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monotone:
+    """The law that a fact which moves one way never moves an outcome the other way.
+
+    `rising` says which way the fact moves, `never_lowers` which way the outcome may not move; for an ordered choice,
+    lower is worse.
+    """
+
+    fact: str
+    rising: bool
+    outcome: str
+    never_lowers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """The law that `always`, about facts and outcomes, holds wherever `when`, about facts, does."""
+
+    when: Expr
+    always: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A named law with its sentence."""
+
+    id: str
+    says: str
+    law: Total | Monotone | Always
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of a policy."""
+
+    id: str
+    version: str
+    digest: str
+    """`sha256:` and the hexadecimal digest of the file's bytes."""
+    title: Bilingual
+    source: tuple[str, ...]
+    notes: Bilingual | None
+    subject: str
+    facts: Mapping[str, Fact]
+    outcomes: Mapping[str, Outcome]
+    form: Literal["table", "rules", "scorecard"]
+    hit: Hit
+    aggregate: Aggregate | None
+    inputs: tuple[str, ...]
+    """The columns of a decision table; empty for other forms."""
+    rules: tuple[Rule, ...]
+    scorecard: Scorecard | None
+    examples: tuple[Example, ...]
+    invariants: tuple[Invariant, ...]
+    text: str
+    """The file as the author wrote it."""
+
+    @property
+    def domain(self) -> str:
+        """The first part of the policy's name, e.g. `tiering`."""
+        return self.id.partition("/")[0]
+
+    @property
+    def lists(self) -> bool:
+        """Whether the outcome is a list with one entry a matching rule."""
+        return self.hit in SEVERAL and self.aggregate is None
+
+
+AS_OF = "as_of"
+"""The day the decision is made for; a name every expression may use."""
+SCORE = "score"
+"""A scorecard's total; a name its bands may use."""
+RESERVED = frozenset({AS_OF, SCORE})

@@ -1,0 +1,94 @@
+"""Arithmetic of polynomials with whole coefficients. A canonical form: equal polynomials are equal values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from math import gcd, lcm
+
+from policy_service.language.core import Factor, Monomial, Polynomial, Ratio
+
+ZERO: Polynomial = ()
+ONE: Polynomial = (((), 1),)
+
+
+def whole(value: int) -> Polynomial:
+    """The polynomial that is `value`."""
+    return (((), value),) if value else ZERO
+
+
+def single(factor: Factor) -> Polynomial:
+    """The polynomial that is one factor."""
+    return (((factor,), 1),)
+
+
+def collect(terms: Iterable[tuple[Monomial, int]]) -> Polynomial:
+    """The sum of terms, like ones added together."""
+    sums: dict[Monomial, int] = {}
+    for monomial, coefficient in terms:
+        sums[monomial] = sums.get(monomial, 0) + coefficient
+    return tuple(sorted(((m, c) for m, c in sums.items() if c), key=lambda term: (len(term[0]), repr(term[0]))))
+
+
+def add(left: Polynomial, right: Polynomial) -> Polynomial:
+    """left + right."""
+    return collect((*left, *right))
+
+
+def scale(polynomial: Polynomial, factor: int) -> Polynomial:
+    """polynomial * factor."""
+    return tuple((monomial, coefficient * factor) for monomial, coefficient in polynomial) if factor else ZERO
+
+
+def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
+    """left * right."""
+    return collect((tuple(sorted((*m, *n), key=repr)), c * d) for m, c in left for n, d in right)
+
+
+def constant(polynomial: Polynomial) -> int | None:
+    """The number that the polynomial is, or None when it depends on facts."""
+    if not polynomial:
+        return 0
+    return polynomial[0][1] if len(polynomial) == 1 and polynomial[0][0] == () else None
+
+
+def ratio_of(value: Fraction) -> Ratio:
+    """A number as a ratio."""
+    return Ratio(whole(value.numerator), whole(value.denominator))
+
+
+def add_ratios(left: Ratio, right: Ratio) -> Ratio:
+    """left + right, over the least common denominator when both are plain numbers."""
+    numerators, denominator = common([left, right])
+    return Ratio(add(*numerators), denominator)
+
+
+def multiply_ratios(left: Ratio, right: Ratio) -> Ratio:
+    """left * right."""
+    return Ratio(multiply(left.numerator, right.numerator), multiply(left.denominator, right.denominator))
+
+
+def common(ratios: list[Ratio]) -> tuple[list[Polynomial], Polynomial]:
+    """The numerators over one common denominator, and that denominator."""
+    constants = [constant(ratio.denominator) for ratio in ratios]
+    if None not in constants:
+        least = lcm(*(value for value in constants if value is not None))
+        return [scale(r.numerator, least // (c or 1)) for r, c in zip(ratios, constants, strict=True)], whole(least)
+    denominator = ONE
+    for ratio in dict.fromkeys(ratio.denominator for ratio in ratios):
+        denominator = multiply(denominator, ratio)
+    numerators = []
+    for index, ratio in enumerate(ratios):
+        others = dict.fromkeys(other.denominator for other in ratios[:index] + ratios[index + 1 :])
+        numerator = ratio.numerator
+        for other in others:
+            if other != ratio.denominator:
+                numerator = multiply(numerator, other)
+        numerators.append(numerator)
+    return numerators, denominator
+
+
+def reduced(polynomial: Polynomial) -> Polynomial:
+    """The polynomial without the common divisor of its coefficients; its sign stays the same."""
+    divisor = gcd(*(coefficient for _, coefficient in polynomial))
+    return tuple((monomial, coefficient // divisor) for monomial, coefficient in polynomial) if divisor > 1 else polynomial

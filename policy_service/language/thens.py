@@ -1,0 +1,166 @@
+"""Understands what rules give: for each outcome a value, or an expression that is proved to fit the outcome's type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from policy_service.language.ast import Constant, Expr, Negation
+from policy_service.language.check import Checker, spell
+from policy_service.language.diagnostics import Code, did_you_mean, shorten
+from policy_service.language.evaluate import value
+from policy_service.language.findings import Findings
+from policy_service.language.functions import rounded
+from policy_service.language.policy import Outcome
+from policy_service.language.quantities import DATE, DURATION, LITERAL, NUMBER, Quantity
+from policy_service.language.source import Path
+from policy_service.language.types import (
+    BooleanType,
+    ChoiceType,
+    DateType,
+    DurationType,
+    NumberType,
+    TagsType,
+    TextType,
+    Type,
+    Value,
+    ValueRefused,
+    describe,
+    kept,
+    parse_date,
+    parse_duration,
+    read,
+)
+from policy_service.language.unparse import write_fraction
+
+Given = str | list[str] | None
+Bounds = tuple[Fraction, Fraction] | None
+"""The least and the greatest number a rule can give, in units; None for what is no number."""
+
+
+class Giver:
+    """Reads the `then` of rules."""
+
+    def __init__(self, checker: Checker, outcomes: Mapping[str, Outcome], findings: Findings) -> None:
+        self.checker = checker
+        self.outcomes = outcomes
+        self.findings = findings
+
+    def give(
+        self, then: list[Given] | dict[str, Given] | None, path: Path, known: frozenset[str], *, count: bool
+    ) -> tuple[tuple[Expr | Value, ...], Bounds]:
+        """What a rule gives, one value an outcome, and the bounds of the first.
+
+        `known` are the optional facts that are there when the rule holds. With `count` a rule gives nothing.
+        """
+        if count:
+            if then is not None:
+                self.findings.key_fault(Code.KEY_NOT_ALLOWED, "rules that are only counted give nothing", (*path, "then"))
+            return (), None
+        entries = self._entries(then, path)
+        found = [
+            self.value(given, outcome.type, (*path, "then", key), known)
+            for name, outcome in self.outcomes.items()
+            if name in entries
+            for key, given in [entries[name]]
+        ]
+        return tuple(part for part, _ in found if part is not None), found[0][1] if found else None
+
+    def _entries(self, then: list[Given] | dict[str, Given] | None, path: Path) -> dict[str, tuple[str | int, Given]]:
+        """For each outcome where its value stands and what it is."""
+        names = list(self.outcomes)
+        if then is None:
+            self.findings.fault(Code.MISSING_OUTCOME, f"the rule gives no {', '.join(names)}", path, "add `then`")
+            return {}
+        if isinstance(then, list):
+            if len(then) != len(names):
+                message = f"expected {len(names)} values, for {', '.join(names)}; found {len(then)}"
+                self.findings.fault(Code.MISSING_OUTCOME, message, (*path, "then"))
+                return {}
+            return {name: (index, given) for index, (name, given) in enumerate(zip(names, then, strict=True))}
+        for key in then:
+            if key not in self.outcomes:
+                hint = did_you_mean(key, names)
+                self.findings.key_fault(Code.UNKNOWN_OUTCOME, f"unknown outcome `{shorten(key)}`", (*path, "then", key), hint)
+        if absent := [name for name in names if name not in then]:
+            self.findings.fault(Code.MISSING_OUTCOME, f"the rule gives no {', '.join(absent)}", (*path, "then"))
+        return {name: (name, then[name]) for name in names if name in then}
+
+    def value(self, given: Given, kind: Type, path: Path, known: frozenset[str]) -> tuple[Expr | Value | None, Bounds]:
+        """A value or a checked expression for an outcome of type `kind`, or None after noting why there is none."""
+        literal = _is_literal(given, kind)
+        if given is None or literal or isinstance(given, list):
+            return self._literal(given, kind, path), None
+        expression = self.findings.expression(given, path)
+        if expression is None:
+            return None, None
+        static = self.checker.infer(expression)
+        self.checker.presence(expression, known)
+        if static is not None and self._fits(static, kind, expression):
+            self.findings.take(self.checker, path)
+            bounds = (static.low, static.high) if isinstance(static, Quantity) else None
+            constant = isinstance(expression, Constant | Negation) and bounds is not None and bounds[0] == bounds[1]
+            return (kept(kind, value(expression, {})) if constant else expression), bounds
+        self.findings.take(self.checker, path)
+        return None, None
+
+    def _literal(self, given: Given, kind: Type, path: Path) -> Value | None:
+        raw = {"true": True, "false": False}.get(str(given), given) if isinstance(kind, BooleanType) else given
+        try:
+            return read(kind, raw)
+        except ValueRefused as refused:
+            shown = "nothing" if given is None else f"`{shorten(str(given))}`"
+            hint = did_you_mean(str(given), kind.of) if isinstance(kind, ChoiceType) else None
+            code = Code.UNKNOWN_CHOICE if isinstance(kind, ChoiceType | TagsType) and given else Code.TYPE_MISMATCH
+            self.findings.fault(code, f"expected {refused.expected}, found {shown}", path, hint)
+            return None
+
+    def _fits(self, static: object, kind: Type, expression: Expr) -> bool:
+        """Notes a fault unless every value of the expression is one of the outcome's type."""
+        span = expression.span
+        match kind, static:
+            case BooleanType(), BooleanType():
+                return True
+            case NumberType() | DateType() | DurationType(), Quantity() as quantity:
+                pass
+            case _:
+                self.checker.fault(Code.TYPE_MISMATCH, f"expected {describe(kind)}, found {spell(static)}", span)  # type: ignore[arg-type]
+                return False
+        units = {DateType: {DATE}, DurationType: {DURATION}}.get(type(kind))
+        if units is None:
+            units = {LITERAL, kind.currency or NUMBER} if isinstance(kind, NumberType) else set()
+        if quantity.unit not in units:
+            self.checker.fault(Code.TYPE_MISMATCH, f"expected {describe(kind)}, found {spell(quantity)}", span)
+            return False
+        scale = kind.scale if isinstance(kind, NumberType) else 0
+        if quantity.scale is None or quantity.scale > scale:
+            hint = f"write `round(…, {scale})`, or `floor`, `ceiling`, `decimal`"
+            self.checker.fault(Code.UNROUNDED, f"the value can have more than {scale} decimals", span, hint)
+            return False
+        size = 10**scale
+        if quantity.low * size < kind.low or quantity.high * size > kind.high:
+            message = f"the value can be anything from {_show(quantity.low, kind)} to {_show(quantity.high, kind)}, expected {describe(kind)}"
+            self.checker.fault(Code.MAY_EXCEED, message, span, "cap it: `min(…, most)` and `max(…, least)`, or bound its facts")
+            return False
+        return True
+
+
+def _show(number: Fraction, kind: NumberType | DateType | DurationType) -> str:
+    if isinstance(kind, NumberType):
+        return write_fraction(rounded("half even", number, 2))
+    return f"{number:,} {'days' if isinstance(kind, DateType) else 'seconds'}"
+
+
+def _is_literal(given: Given, kind: Type) -> bool:
+    """Whether `given` stands for itself and is no expression."""
+    match kind:
+        case ChoiceType() | TextType() | TagsType():
+            return True
+        case BooleanType():
+            return given in ("true", "false")
+        case DateType():
+            return isinstance(given, str) and parse_date(given) is not None
+        case DurationType():
+            return isinstance(given, str) and parse_duration(given) is not None
+        case NumberType():
+            return False

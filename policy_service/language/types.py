@@ -1,0 +1,354 @@
+"""The types of facts and outcomes, and how their values are read, kept and written. Exact: no binary floating point.
+
+| type     | in JSON and YAML                  | kept as                           | computed with       |
+|----------|-----------------------------------|-----------------------------------|---------------------|
+| boolean  | true, false                       | bool                              | bool                |
+| integer  | 3, "3"                            | int                               | Fraction            |
+| number   | "0.95", 0.95 (`scale` decimals)   | int, scaled: 9500 at scale 4      | Fraction            |
+| money    | "800000.00", 800000               | int, minor units: 80000000 (fen)  | Fraction, in units  |
+| date     | "2026-11-21"                      | int, proleptic ordinal day        | datetime.date       |
+| duration | "P3D", "PT4H" (days and time)     | int, seconds                      | Duration            |
+| choice   | one of the words of `of`          | str                               | str                 |
+| text     | any text up to 1,000 characters   | str                               | str                 |
+| tags     | list of words of `of`             | frozenset of str                  | frozenset of str    |
+
+Whole and scaled numbers stay inside ±2^53, so that every JSON reader and every database sees the same number.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal, assert_never
+
+from policy_service.language.diagnostics import shorten
+
+LIMIT = 2**53
+"""Largest whole or scaled number (its absolute value) a fact or an outcome may have."""
+MAX_SCALE = 6
+MAX_TEXT = 1_000
+MAX_TAGS = 100
+SECONDS_PER_DAY = 86_400
+CURRENCIES = {"CNY": 2, "USD": 2, "EUR": 2, "GBP": 2, "HKD": 2, "TWD": 2, "SGD": 2, "AUD": 2, "JPY": 0, "KRW": 0}
+"""Currencies and the decimals of their minor unit (ISO 4217)."""
+FIRST_DAY = datetime.date(1900, 1, 1).toordinal()
+LAST_DAY = datetime.date(2199, 12, 31).toordinal()
+
+Value = bool | int | str | frozenset[str]
+"""A value as kept: see the table above."""
+
+
+@dataclass(frozen=True, slots=True)
+class BooleanType:
+    """True or false."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberType:
+    """A whole number, a decimal or an amount of money; `low` and `high` are scaled by 10^scale."""
+
+    kind: Literal["integer", "number", "money"]
+    scale: int = 0
+    low: int = -LIMIT
+    high: int = LIMIT
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DateType:
+    """A day, kept as its proleptic ordinal (1 is 0001-01-01)."""
+
+    low: int = FIRST_DAY
+    high: int = LAST_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class DurationType:
+    """A days and time duration (FEEL), kept in seconds."""
+
+    low: int = -LIMIT
+    high: int = LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceType:
+    """One of a closed list of words. `ordered` says which end of the list is the better one."""
+
+    of: tuple[str, ...]
+    ordered: Literal["best-first", "worst-first"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextType:
+    """Free text, at most 1,000 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagsType:
+    """Any subset of a closed list of words."""
+
+    of: tuple[str, ...]
+
+
+Type = BooleanType | NumberType | DateType | DurationType | ChoiceType | TextType | TagsType
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A FEEL days and time duration while computing: exact seconds."""
+
+    seconds: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """A FEEL years and months duration; only literals have this type."""
+
+    count: int
+
+
+Exact = bool | Fraction | datetime.date | Duration | Months | str | frozenset[str]
+"""A value while computing: see the table above."""
+
+
+class ValueRefused(ValueError):
+    """A value does not fit its type; `expected` says what would."""
+
+    def __init__(self, kind: Literal["mistyped", "out-of-range"], expected: str) -> None:
+        super().__init__(expected)
+        self.kind = kind
+        self.expected = expected
+
+
+def name_of(kind: Type) -> str:
+    """The word a policy file uses for the type."""
+    match kind:
+        case BooleanType():
+            return "boolean"
+        case NumberType():
+            return kind.kind
+        case DateType():
+            return "date"
+        case DurationType():
+            return "duration"
+        case ChoiceType():
+            return "choice"
+        case TextType():
+            return "text"
+        case TagsType():
+            return "tags"
+        case _:
+            assert_never(kind)
+
+
+def describe(kind: Type) -> str:
+    """What a value of the type looks like, for error messages."""
+    match kind:
+        case BooleanType():
+            return "true or false"
+        case NumberType(kind="integer"):
+            return f"a whole number{_bounds(kind)}"
+        case NumberType(kind="money"):
+            return f"an amount in {kind.currency} with at most {kind.scale} decimals{_bounds(kind)}"
+        case NumberType():
+            return f"a number with at most {kind.scale} decimals{_bounds(kind)}"
+        case DateType():
+            return f"a date such as 2026-11-21{_bounds(kind)}"
+        case DurationType():
+            return f"a duration such as P3D or PT4H{_bounds(kind)}"
+        case ChoiceType():
+            return f"one of {shorten(', '.join(kind.of), 200)}"
+        case TextType():
+            return f"text of at most {MAX_TEXT:,} characters"
+        case TagsType():
+            return f"a list of words out of {shorten(', '.join(kind.of), 200)}"
+        case _:
+            assert_never(kind)
+
+
+def _bounds(kind: NumberType | DateType | DurationType) -> str:
+    default = type(kind)(kind.kind, kind.scale, currency=kind.currency) if isinstance(kind, NumberType) else type(kind)()
+    low = f"at least {write(kind, kind.low)}" if kind.low != default.low else ""
+    high = f"at most {write(kind, kind.high)}" if kind.high != default.high else ""
+    if not low and not high:
+        return ", inside ±2^53 in its smallest unit" if isinstance(kind, NumberType | DurationType) else ""
+    return ", " + " and ".join(part for part in (low, high) if part)
+
+
+def read(kind: Type, raw: object) -> Value:
+    """The kept value of `raw`, a JSON value whose decimals arrive as Decimal, never as float.
+
+    Raises ValueRefused when it is mistyped or out of range, saying what was expected.
+    """
+    match kind:
+        case BooleanType():
+            if isinstance(raw, bool):
+                return raw
+        case NumberType():
+            if (scaled := _scaled(raw, kind.scale)) is not None:
+                return _inside(kind, scaled)
+        case DateType():
+            if isinstance(raw, str) and (day := parse_date(raw)) is not None:
+                return _inside(kind, day.toordinal())
+            if type(raw) is datetime.date:
+                return _inside(kind, raw.toordinal())
+        case DurationType():
+            if isinstance(raw, str) and isinstance(span := parse_duration(raw), Duration):
+                return _inside(kind, int(span.seconds))
+        case ChoiceType():
+            if isinstance(raw, str) and raw in kind.of:
+                return str(raw)
+        case TextType():
+            if isinstance(raw, str) and len(raw) <= MAX_TEXT:
+                return _encodable(str(raw))
+        case TagsType():
+            if isinstance(raw, list | tuple | frozenset | set) and len(raw) <= MAX_TAGS:
+                words = [word for word in raw if isinstance(word, str) and word in kind.of]
+                if len(words) == len(raw):
+                    return frozenset(words)
+        case _:
+            assert_never(kind)
+    raise ValueRefused("mistyped", describe(kind))
+
+
+def _inside(kind: NumberType | DateType | DurationType, value: int) -> int:
+    if kind.low <= value <= kind.high:
+        return value
+    raise ValueRefused("out-of-range", describe(kind))
+
+
+def _encodable(text: str) -> str:
+    """`text`, unless it holds lone surrogates, which no database and no JSON writer would take."""
+    if text.isascii() or not _SURROGATE.search(text):
+        return text
+    raise ValueRefused("mistyped", "text without lone surrogates")
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,20})?", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_DURATION = re.compile(
+    r"(-?)P(?=[0-9T])(?:([0-9]{1,9})Y)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})D)?"
+    r"(?:T(?=[0-9])(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?",
+    re.ASCII,
+)
+_MAX_EXPONENT = 40
+
+
+def _scaled(raw: object, scale: int) -> int | None:
+    """`raw` times 10^scale, or None when it is no number or has more decimals than `scale`."""
+    if isinstance(raw, bool):
+        return None
+    if isinstance(raw, int):
+        return raw * 10**scale
+    if isinstance(raw, str):
+        if not _DECIMAL.fullmatch(raw):
+            return None
+        raw = Decimal(raw)
+    if not isinstance(raw, Decimal) or not raw.is_finite():
+        return None
+    sign, digits, exponent = raw.as_tuple()
+    if not isinstance(exponent, int) or -exponent > scale or exponent > _MAX_EXPONENT or len(digits) > _MAX_EXPONENT:
+        return None
+    scaled = int("".join(map(str, digits))) * 10 ** (exponent + scale)
+    return -scaled if sign else scaled
+
+
+def parse_decimal(text: str) -> Fraction | None:
+    """The exact number that a plain decimal such as `-1.50` writes, or None."""
+    return Fraction(text) if _DECIMAL.fullmatch(text) else None
+
+
+def parse_date(text: str) -> datetime.date | None:
+    """The day that an ISO 8601 calendar date (`2026-11-21`) names, or None."""
+    if not _DATE.fullmatch(text):
+        return None
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def parse_duration(text: str) -> Duration | Months | None:
+    """The duration that ISO 8601 text such as `P30D`, `PT4H` or `P1Y6M` writes, or None.
+
+    FEEL keeps days and time apart from years and months (DMN 1.5 section 10.3.2.3.4), so text with both is no duration.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        return None
+    sign = -1 if match[1] else 1
+    years, months, days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
+    has_months = match[2] is not None or match[3] is not None
+    if has_months and any(part is not None for part in match.groups()[3:]):
+        return None
+    if has_months:
+        return Months(sign * (years * 12 + months))
+    return Duration(Fraction(sign * (days * SECONDS_PER_DAY + hours * 3600 + minutes * 60 + seconds)))
+
+
+def write(kind: Type, value: Value) -> object:
+    """`value` as JSON: numbers with decimals and money as strings, dates and durations as ISO 8601, tags sorted."""
+    match kind, value:
+        case NumberType(scale=scale), int() if scale or kind.kind != "integer":
+            return write_decimal(value, scale)
+        case DateType(), int():
+            return datetime.date.fromordinal(value).isoformat()
+        case DurationType(), int():
+            return write_duration(value)
+        case TagsType(), frozenset():
+            return sorted(value, key=kind.of.index)
+        case _:
+            return value
+
+
+def write_decimal(scaled: int, scale: int) -> str:
+    """A scaled number as text with exactly `scale` decimals: (80000000, 2) is `800000.00`."""
+    if not scale:
+        return str(scaled)
+    digits = str(abs(scaled)).rjust(scale + 1, "0")
+    return f"{'-' if scaled < 0 else ''}{digits[:-scale]}.{digits[-scale:]}"
+
+
+def write_duration(seconds: int) -> str:
+    """Seconds as the shortest ISO 8601 duration: 100800 is `P1DT4H`."""
+    days, rest = divmod(abs(seconds), SECONDS_PER_DAY)
+    hours, rest = divmod(rest, 3600)
+    minutes, rest = divmod(rest, 60)
+    time = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if count)
+    text = (f"{days}D" if days else "") + (f"T{time}" if time else "")
+    return f"{'-' if seconds < 0 else ''}P{text or 'T0S'}"
+
+
+def exact(kind: Type, value: Value) -> Exact:
+    """A kept value as the definition computes with it."""
+    match kind, value:
+        case NumberType(), int():
+            return Fraction(value, 10**kind.scale)
+        case DateType(), int():
+            return datetime.date.fromordinal(value)
+        case DurationType(), int():
+            return Duration(Fraction(value))
+        case _:
+            return value
+
+
+def kept(kind: Type, value: Exact) -> Value:
+    """A computed value as it is kept. The checker has proved that it fits; raises ArithmeticError if it does not."""
+    match kind, value:
+        case NumberType(), Fraction():
+            scaled = value * 10**kind.scale
+        case DurationType(), Duration():
+            scaled = value.seconds
+        case DateType(), datetime.date():
+            return value.toordinal()
+        case _, bool() | str() | frozenset():
+            return value
+        case _:
+            raise ArithmeticError(f"{value!r} is not {describe(kind)}")
+    if scaled.denominator != 1:
+        raise ArithmeticError(f"{value!r} is not {describe(kind)}")
+    return int(scaled)

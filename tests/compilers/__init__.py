@@ -1,0 +1,1 @@
+"""Every compiler against the meaning of the language."""

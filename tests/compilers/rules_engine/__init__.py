@@ -1,0 +1,1 @@
+"""The door to durable-rules: what it answers, and what it survives."""

@@ -1,0 +1,1 @@
+"""All evaluators agree with the definition, on written cases and on generated policies and facts."""
