@@ -29,7 +29,7 @@ def _known_zone(name: str) -> str:
 class Settings(BaseSettings):
     """Every setting with its default; `docs/reference/settings.md` explains them."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
     policies: DirectoryPath = Field(default_factory=shipped_policies)
     """The folder of policy files, `<domain>/<policy>/<version>.yaml`; the newest version of each decides."""
@@ -62,7 +62,11 @@ def read_settings() -> Settings:
     Raises SettingsRefusedError: a name with a slip in it would otherwise leave a default in force without a word.
     """
     names = {f"{PREFIX}{name}".upper(): name for name in Settings.model_fields}
-    faults = [_unknown(name, names) for name in sorted(os.environ) if name.upper().startswith(PREFIX) and name.upper() not in names]
+    faults = [
+        _unknown(name, names)
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX) and name.upper() not in names
+    ]
     try:
         settings = Settings()
     except ValidationError as error:

@@ -67,9 +67,7 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
             comparison = compare_engines(50, rounds=plan.engine_rounds, seconds=seconds)
             return asdict(comparison), report.engines_table(comparison)
         case "sizes":
-            comparisons = [
-                compare_engines(size, rounds=plan.engine_rounds, seconds=seconds) for size in SIZES
-            ]
+            comparisons = [compare_engines(size, rounds=plan.engine_rounds, seconds=seconds) for size in SIZES]
             return [asdict(comparison) for comparison in comparisons], report.sizes_table(comparisons)
         case "http":
             services = compare_http(
@@ -95,27 +93,17 @@ def _plan(options: argparse.Namespace) -> Plan:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Measure this service beside its peers."
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure this service beside its peers.")
     parser.add_argument(
         "--only", action="append", choices=SECTIONS, help="measure this section; may be given several times"
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="a short look, good enough to see that everything works"
-    )
+    parser.add_argument("--quick", action="store_true", help="a short look, good enough to see that everything works")
     parser.add_argument(
         "--seconds", type=float, help="seconds for each competitor in each comparison (5, or 0.5 when quick)"
     )
-    parser.add_argument(
-        "--decisions", type=int, help="decisions of the memory section (1,000,000, or 20,000)"
-    )
-    parser.add_argument(
-        "--replacements", type=int, help="policy replacements of the memory section (1,000, or 20)"
-    )
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="where the figures go (benchmarks/results/)"
-    )
+    parser.add_argument("--decisions", type=int, help="decisions of the memory section (1,000,000, or 20,000)")
+    parser.add_argument("--replacements", type=int, help="policy replacements of the memory section (1,000, or 20)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go (benchmarks/results/)")
     return parser
 
 

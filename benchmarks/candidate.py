@@ -1,12 +1,14 @@
 """What takes part in a comparison: it answers a set of facts with the outputs of all matching rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from benchmarks.workload import FactSet, Row
 
-Facts = Mapping[str, object]
+Facts = Any
+"""One set of facts in the form that an engine is handed: a dictionary for most of them."""
 
 
 def _nothing() -> None:
@@ -28,9 +30,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the comparison: its name, whether it is ours, and how a table is made ready for it."""
+    """One line of the comparison: its names, whether it is ours, and how a table is made ready for it."""
 
     name: str
+    short: str
     ours: bool
     prepare: Callable[[Sequence[Row]], Candidate]
 

@@ -19,6 +19,7 @@ class Standing:
     """What one engine did with one table."""
 
     name: str
+    short: str
     ours: bool
     preparing: float
     """Seconds from the rows to the first decision that could be made."""
@@ -36,8 +37,13 @@ class Comparison:
 
     @property
     def ours(self) -> tuple[Standing, ...]:
-        """Our own engines, which the others are compared with."""
+        """Our own engines."""
         return tuple(standing for standing in self.standings if standing.ours)
+
+    @property
+    def peers(self) -> tuple[Standing, ...]:
+        """The engines that ours are compared with."""
+        return tuple(standing for standing in self.standings if not standing.ours)
 
 
 def compare_engines(row_count: int, *, rounds: int, seconds: float) -> Comparison:
@@ -48,7 +54,7 @@ def compare_engines(row_count: int, *, rounds: int, seconds: float) -> Compariso
             verify(name, candidate, workload)
         speeds = measure(candidates, workload, rounds=rounds, seconds=seconds)
     standings = tuple(
-        Standing(entry.name, entry.ours, preparing[entry.name], speeds[entry.name])
+        Standing(entry.name, entry.short, entry.ours, preparing[entry.name], speeds[entry.name])
         for entry in ENTRIES
         if entry.name in speeds
     )

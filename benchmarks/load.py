@@ -90,9 +90,7 @@ class Connection(asyncio.Protocol):
         if exc is None and perf_counter() >= self.tally.deadline:
             self.ended.set_result(None)
         else:
-            self.ended.set_exception(
-                exc or ConnectionError("the server closed a connection it should have kept")
-            )
+            self.ended.set_exception(exc or ConnectionError("the server closed a connection it should have kept"))
 
     def _send(self) -> None:
         self.sent_at = perf_counter()

@@ -1,4 +1,8 @@
-"""Our own engines, through the library's public door: every fact checked, all matching rows answered."""
+"""Our own engines: through the library's public door, every fact checked; and the compiled policies alone.
+
+The public door reads and checks every fact and ends with the whole answer as a caller gets it: outcomes,
+rules, reasons, version. A compiled policy alone, its facts checked before, is what the peers' calls do.
+"""
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +15,11 @@ import policy_service
 from benchmarks.candidate import Candidate, Entry, Facts
 from benchmarks.policy_file import POLICY, write_policy
 from benchmarks.workload import FactSet, Row
+from policy_service.compilers.evaluator import Evaluator
+from policy_service.compilers.python_source import compile_python
+from policy_service.compilers.rules_engine import compile_engine
+from policy_service.decisions.reading import FactsReader
+from policy_service.language.outcome import Decided
 
 Engine = Literal["durable_rules", "python"]
 AS_OF = date(2026, 11, 21)
@@ -53,7 +62,36 @@ def prepare_with(engine: Engine) -> Callable[[Sequence[Row]], Candidate]:
     return prepare
 
 
+def prepare_compiled(
+    compile_policy: Callable[[policy_service.Policy], Evaluator],
+) -> Callable[[Sequence[Row]], Candidate]:
+    """How the table is made ready for a compiled policy alone, on facts that were read and checked before."""
+
+    def prepare(rows: Sequence[Row]) -> Candidate:
+        policy = load_table(rows)
+        reader = FactsReader(policy)
+        evaluator = compile_policy(policy)
+
+        def shape(facts: FactSet) -> Facts:
+            return (*reader.slots(exact_facts(facts), []), AS_OF.toordinal())
+
+        def decide(slots: Facts) -> list[int]:
+            result = evaluator.decide(slots)
+            return [out for (out,) in result.outcome] if isinstance(result, Decided) else []  # type: ignore[misc]
+
+        return Candidate(shape, decide, evaluator.close)
+
+    return prepare
+
+
 ENTRIES = (
-    Entry("policy-service, durable_rules", ours=True, prepare=prepare_with("durable_rules")),
-    Entry("policy-service, python", ours=True, prepare=prepare_with("python")),
+    Entry("policy-service, durable_rules", "durable_rules", ours=True, prepare=prepare_with("durable_rules")),
+    Entry("policy-service, python", "python", ours=True, prepare=prepare_with("python")),
+    Entry(
+        "durable_rules alone, facts read before",
+        "durable_rules alone",
+        ours=True,
+        prepare=prepare_compiled(compile_engine),
+    ),
+    Entry("python alone, facts read before", "python alone", ours=True, prepare=prepare_compiled(compile_python)),
 )

@@ -85,9 +85,7 @@ def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[Serv
             turns = list(zip(requests, ports, reports, strict=True))
             for asked, port, seen in reversed(turns) if number % 2 else turns:
                 seen.append(_load(asked, port, connections, seconds))
-    return tuple(
-        Served(service.name, index == 0, tuple(reports[index])) for index, service in enumerate(services)
-    )
+    return tuple(Served(service.name, index == 0, tuple(reports[index])) for index, service in enumerate(services))
 
 
 def _our_service(policies: Path) -> Service:
@@ -178,9 +176,7 @@ def _verify(service: Service, port: int, workload: Workload) -> None:
         response = connection.getresponse()
         text = response.read()
         if response.status != http.HTTPStatus.OK or service.outputs(json.loads(text)) != expected:
-            raise WrongAnswerError(
-                f"{service.name} answers {response.status} {text[:2_000]!r} instead of {expected}"
-            )
+            raise WrongAnswerError(f"{service.name} answers {response.status} {text[:2_000]!r} instead of {expected}")
     connection.close()
 
 

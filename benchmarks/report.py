@@ -43,22 +43,13 @@ def machine_lines(machine: dict[str, Any]) -> str:
     """The machine in two lines."""
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, "
-        f"Python {machine['python']}\n{versions}"
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, Python {machine['python']}\n{versions}"
     )
 
 
 def engines_table(comparison: Comparison) -> str:
-    """Decisions per second, the slowest and the quickest round, and how many times as fast ours are."""
-    ours = comparison.ours
-    header = (
-        "engine",
-        "decisions/s",
-        "µs",
-        "rounds from",
-        "to",
-        *(f"{_short(one.name)} is ×" for one in ours),
-    )
+    """Decisions per second, the slowest and the quickest round; then how many times as fast ours are."""
+    header = ("engine", "decisions/s", "µs", "rounds from", "to")
     lines = [
         (
             standing.name,
@@ -66,15 +57,16 @@ def engines_table(comparison: Comparison) -> str:
             f"{MILLION / standing.speed.median:,.1f}",
             f"{min(standing.speed.per_round):,.0f}",
             f"{max(standing.speed.per_round):,.0f}",
-            *(f"{one.speed.ratio_to(standing.speed):.2f}" for one in ours),
         )
         for standing in comparison.standings
     ]
-    fired = (
-        f"{comparison.rows} rows, 20 facts, {comparison.mean_fired:.1f} rows fire per decision; answers equal"
-    )
+    fired = f"{comparison.rows} rows, 20 facts, {comparison.mean_fired:.1f} rows fire per decision; answers equal"
+    ratios = [
+        (one.name, *(f"{one.speed.ratio_to(peer.speed):.2f}" for peer in comparison.peers)) for one in comparison.ours
+    ]
+    compared = _table(("times as fast as", *(peer.short for peer in comparison.peers)), ratios)
     absent = "".join(f"\nnot installed, so not measured: {name}" for name in comparison.absent)
-    return f"{fired}\n\n{_table(header, lines)}{absent}"
+    return f"{fired}\n\n{_table(header, lines)}\n\n{compared}{absent}"
 
 
 def sizes_table(comparisons: Sequence[Comparison]) -> str:
@@ -136,10 +128,6 @@ def memory_table(samples: Sequence[Sample]) -> str:
 def _by_engine(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, list[Any]]]:
     for number, standing in enumerate(comparisons[0].standings):
         yield standing.name, [comparison.standings[number] for comparison in comparisons]
-
-
-def _short(name: str) -> str:
-    return name.rpartition(", ")[2]
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

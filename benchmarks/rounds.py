@@ -33,9 +33,7 @@ class Speed:
 
     def ratio_to(self, other: "Speed") -> float:
         """How many times as fast as `other`: the median of the ratios within each round."""
-        return statistics.median(
-            mine / its for mine, its in zip(self.per_round, other.per_round, strict=True)
-        )
+        return statistics.median(mine / its for mine, its in zip(self.per_round, other.per_round, strict=True))
 
 
 def verify(name: str, candidate: Candidate, workload: Workload) -> None:
@@ -66,9 +64,7 @@ def measure(
 def _turn(candidate: Candidate, fact_sets: Sequence[Facts], seconds: float) -> float:
     """Decide for at least `seconds`, cycling through the sets of facts; the decisions per second."""
     decide = candidate.decide
-    portions = [
-        fact_sets[at : at + BETWEEN_CLOCK_READINGS] for at in range(0, len(fact_sets), BETWEEN_CLOCK_READINGS)
-    ]
+    portions = [fact_sets[at : at + BETWEEN_CLOCK_READINGS] for at in range(0, len(fact_sets), BETWEEN_CLOCK_READINGS)]
     gc.collect()
     done = 0
     begin = perf_counter()

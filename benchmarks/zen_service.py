@@ -28,9 +28,7 @@ def _field(fact: Fact) -> Any:  # noqa: ANN401 - an annotation, made while runni
             return (float, Field(ge=0, le=fact.top / 100))
 
 
-Facts = create_model(
-    "Facts", __config__=ConfigDict(extra="forbid"), **{fact.name: _field(fact) for fact in FACTS}
-)
+Facts = create_model("Facts", __config__=ConfigDict(extra="forbid"), **{fact.name: _field(fact) for fact in FACTS})
 
 
 class Question(BaseModel):

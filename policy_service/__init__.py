@@ -4,15 +4,21 @@
     with policy_service.Decider(policies) as decider:
         decision = decider.decide({"amount_12m": "800000.00", ...}, as_of=date(2026, 11, 21))
         decision.to_dict()
+
+A name is imported when it is first asked for, so that `policy-service --help` need not wait for the rules engine.
 """
 
-from policy_service.decisions.decide import Alarm, Decider, Health
-from policy_service.decisions.decision import Decision, PolicyDecision
-from policy_service.errors import FactProblem, FactsRefused, UnknownPolicies
-from policy_service.language.diagnostics import Diagnostic, PolicyError
-from policy_service.language.load import load, load_bytes, load_folder, newest
-from policy_service.language.policy import Policy
-from policy_service.shipped import shipped_policies
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from policy_service.decisions.decide import Alarm, Decider, Health
+    from policy_service.decisions.decision import Decision, PolicyDecision
+    from policy_service.errors import FactProblem, FactsRefused, UnknownPolicies
+    from policy_service.language.diagnostics import Diagnostic, PolicyError
+    from policy_service.language.load import load, load_bytes, load_folder, newest
+    from policy_service.language.policy import Policy
+    from policy_service.shipped import shipped_policies
 
 __all__ = [
     "Alarm",
@@ -32,3 +38,28 @@ __all__ = [
     "newest",
     "shipped_policies",
 ]
+
+_HOMES = {
+    "decisions.decide": ("Alarm", "Decider", "Health"),
+    "decisions.decision": ("Decision", "PolicyDecision"),
+    "errors": ("FactProblem", "FactsRefused", "UnknownPolicies"),
+    "language.diagnostics": ("Diagnostic", "PolicyError"),
+    "language.load": ("load", "load_bytes", "load_folder", "newest"),
+    "language.policy": ("Policy",),
+    "shipped": ("shipped_policies",),
+}
+"""Which module has which of the public names."""
+
+
+def __getattr__(name: str) -> object:
+    """A public name, imported now."""
+    for module, names in _HOMES.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return __all__

@@ -21,7 +21,13 @@ class FactProblem:
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
-        return {"fact": self.fact, "code": self.code, "value": self.value, "expected": self.expected, "hint": self.hint}
+        return {
+            "fact": self.fact,
+            "code": self.code,
+            "value": self.value,
+            "expected": self.expected,
+            "hint": self.hint,
+        }
 
     def __str__(self) -> str:
         """As one line."""

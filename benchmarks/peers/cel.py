@@ -63,6 +63,6 @@ def _comparison(name: str, test: Test) -> str:
 
 
 ENTRIES = (
-    Entry("CEL in C++, one list expression", ours=False, prepare=prepare_in_c),
-    Entry("CEL in Rust, one list expression", ours=False, prepare=prepare_in_rust),
+    Entry("CEL in C++, one list expression", "CEL C++", ours=False, prepare=prepare_in_c),
+    Entry("CEL in Rust, one list expression", "CEL Rust", ours=False, prepare=prepare_in_rust),
 )

@@ -39,9 +39,14 @@ class Evaluator:
     def __init__(self, policy: Policy, core: Core, make: MakeMatcher) -> None:
         self.policy = policy
         self._names = (*policy.facts, AS_OF)
-        self._required = tuple((slot, name) for slot, name in enumerate(policy.facts) if not policy.facts[name].optional)
+        self._required = tuple(
+            (slot, name) for slot, name in enumerate(policy.facts) if not policy.facts[name].optional
+        )
         self._rules = make(core.rules, self._names, core.stand_ins)
         self._given = givers(core.rules, self._names, core.stand_ins)
+        self._constant: list[Any] | None = None
+        if not any(computes(rule) for rule in core.rules):
+            self._constant = [rule.then for rule in core.rules]
         self._bands: Matcher | None = None
         if policy.scorecard is not None:
             with_score = (*self._names, SCORE)
@@ -58,6 +63,8 @@ class Evaluator:
             return MissingFacts(missing)
         matched = self._rules.matches(slots)
         if self._bands is None:
+            if self._constant is not None:
+                return conclude(self.policy, matched, self._constant.__getitem__)
             return conclude(self.policy, matched, lambda index: self._given[index](slots))
         return self._score(slots, matched, self._bands)
 
@@ -75,13 +82,20 @@ class Evaluator:
             self._bands.close()
 
 
-def givers(rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]) -> list[Callable[[Slots], Values]]:
+def computes(rule: CoreRule) -> bool:
+    """Whether what the rule gives depends on facts."""
+    return any(isinstance(given, Computed | Asked) for given in rule.then)
+
+
+def givers(
+    rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]
+) -> list[Callable[[Slots], Values]]:
     """For each rule the function that gives its outcome values."""
     return [_giver(rule, slots, stand_ins) for rule in rules]
 
 
 def _giver(rule: CoreRule, slots: Sequence[str], stand_ins: Mapping[str, Value]) -> Callable[[Slots], Values]:
-    if not any(isinstance(given, Computed | Asked) for given in rule.then):
+    if not computes(rule):
         constant: Any = rule.then
         return lambda _slots: constant
     body = f"return ({', '.join(map(giving, rule.then))},)"

@@ -1,11 +1,11 @@
 """Compiles a policy to Python source: the second evaluator, which can serve in the engine's place.
 
-    def matches(slots):
-        f_amount_12m, f_recency_days, f_as_of, = slots
-        matched = []
-        if f_recency_days < 30 and (2 * f_amount_12m + (-3) * f_mean) > 0: matched.append(0)
-        …
-        return matched
+def matches(slots):
+    f_amount_12m, f_recency_days, f_as_of, = slots
+    matched = []
+    if f_recency_days < 30 and (2 * f_amount_12m + (-3) * f_mean) > 0: matched.append(0)
+    …
+    return matched
 """
 
 from __future__ import annotations

@@ -67,7 +67,9 @@ def condition(formula: Formula) -> str:  # noqa: PLR0911  # one return a node is
         case TaggedBy():
             return f"f_{formula.choice} {_not(formula.negated)}in f_{formula.tags}"
         case TextTest():
-            return _not(formula.negated) + _TEXT_TESTS[formula.test].format(fact=f"f_{formula.fact}", word=repr(formula.word))
+            return _not(formula.negated) + _TEXT_TESTS[formula.test].format(
+                fact=f"f_{formula.fact}", word=repr(formula.word)
+            )
         case _:
             assert_never(formula)
 
@@ -104,7 +106,11 @@ def factor_text(factor: Factor) -> str:
         case Rounded():
             return f"{ROUND[factor.way].__name__}({number(factor.numerator)}, {number(factor.denominator)})"
         case Extreme():
-            return f"{factor.choose}({', '.join(map(number, factor.parts))},)" if len(factor.parts) > 1 else number(factor.parts[0])
+            return (
+                f"{factor.choose}({', '.join(map(number, factor.parts))},)"
+                if len(factor.parts) > 1
+                else number(factor.parts[0])
+            )
         case Absolute():
             return f"abs({number(factor.operand)})"
         case DatePart():

@@ -85,8 +85,12 @@ ROUND: Mapping[Rounding, Callable[[int, int], int]] = {
     "floor": floor,
     "ceiling": ceiling,
 }
-DATE_PARTS: Mapping[str, Callable[[int], int]] = {"year": year, "month": month, "day": day_of_month, "weekday": weekday}
-NAMES: Mapping[str, Callable[..., int]] = {
-    function.__name__: function for function in (*ROUND.values(), *DATE_PARTS.values(), months_later)
+DATE_PARTS: Mapping[str, Callable[[int], int]] = {
+    "year": year,
+    "month": month,
+    "day": day_of_month,
+    "weekday": weekday,
 }
+CALLED: tuple[Callable[..., int], ...] = (*ROUND.values(), *DATE_PARTS.values(), months_later)
+NAMES: Mapping[str, Callable[..., int]] = {function.__name__: function for function in CALLED}
 """Everything generated code may call, by name, besides min, max, abs and len."""

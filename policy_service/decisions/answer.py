@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
-from typing import Protocol
-
 from policy_service.clock import Clock, timestamp
+from policy_service.decisions.decision import Decision, Json
 
 
-class Told(Protocol):
-    """What of a decision is told."""
-
-    @property
-    def as_of(self) -> date:
-        """The day it was made for."""
-
-    @property
-    def trace(self) -> Mapping[str, object] | None:
-        """Why rules did not match, when that was asked for."""
-
-    def to_dict(self) -> dict[str, object]:
-        """Each policy's answer, by its name."""
-
-
-def answer(decision: Told, subject: str | None, clock: Clock) -> dict[str, object]:
+def answer(decision: Decision, subject: str | None, clock: Clock) -> Json:
     """The decision as JSON, with an identifier of its own; `trace` only when it was asked for."""
-    told: dict[str, object] = {
+    told: Json = {
         "decision_id": str(clock.new_id()),
         "subject": subject,
         "as_of": decision.as_of.isoformat(),

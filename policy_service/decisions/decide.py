@@ -11,14 +11,13 @@ import datetime
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from policy_service.compilers.evaluator import Evaluator, Slots
 from policy_service.compilers.python_source import compile_python
 from policy_service.compilers.rules_engine import EngineFault, compile_engine, rehearse
-from policy_service.decisions.decision import Decision, Json, PolicyDecision, Writer
+from policy_service.decisions.decision import Decision, EngineName, Json, PolicyDecision, Writer
 from policy_service.decisions.reading import FactsReader, show, unknown
 from policy_service.errors import FactProblem, FactsRefused, UnknownPolicies
 from policy_service.language.diagnostics import did_you_mean
@@ -29,7 +28,6 @@ from policy_service.language.requirements import in_stages, needed
 from policy_service.language.trace import trace
 from policy_service.language.types import Value, write
 
-EngineName = Literal["durable_rules", "python", "definition"]
 REHEARSAL_SECONDS = 20.0
 
 
@@ -58,6 +56,7 @@ class _Served:
 
     def __init__(self, policy: Policy, engine: EngineName) -> None:
         self.policy = policy
+        self.id = policy.id
         self.reader = FactsReader(policy)
         self.writer = Writer(policy)
         self.python = compile_python(policy)
@@ -65,9 +64,13 @@ class _Served:
         self.served_by: EngineName = engine
         names = list(policy.facts)
         self.requirements = tuple(
-            (names.index(fact.name), fact.requirement.policy, fact.requirement.outcome) for fact in policy.facts.values() if fact.requirement
+            (names.index(fact.name), fact.requirement.policy, fact.requirement.outcome)
+            for fact in policy.facts.values()
+            if fact.requirement
         )
-        self.benchmarks = tuple((names.index(fact.name), fact.name) for fact in policy.facts.values() if fact.measure is not None)
+        self.benchmarks = tuple(
+            (names.index(fact.name), fact.name) for fact in policy.facts.values() if fact.measure is not None
+        )
 
     def define(self, slots: Slots) -> Result:
         """What the definition says."""
@@ -77,6 +80,10 @@ class _Served:
     def close(self) -> None:
         if self.engine is not None:
             self.engine.close()
+
+
+Plan = tuple[list[_Served], frozenset[str]]
+MAX_PLANS = 256
 
 
 class Decider:
@@ -99,9 +106,15 @@ class Decider:
         self._alarm = alarm
         self._lock = threading.RLock()
         self._counted = 0
-        self.health = Health(engine)
+        self._health = Health(engine)
         self._served: dict[str, _Served] = {}
+        self._plans: dict[tuple[str, ...] | None, Plan] = {}
         self.replace(policies)
+
+    @property
+    def health(self) -> Health:
+        """What the decider has seen so far."""
+        return replace(self._health, decisions=self._counted)
 
     # the policies
 
@@ -113,13 +126,20 @@ class Decider:
     def replace(self, policies: Iterable[Policy]) -> None:
         """Puts other policies in service. Until all of them are built and tried the old ones go on; then they are closed."""
         ordered = in_stages(policies)
-        kept = {policy.id for policy in ordered if policy.id in self._served and self._served[policy.id].policy.digest == policy.digest}
+        kept = {
+            policy.id
+            for policy in ordered
+            if policy.id in self._served and self._served[policy.id].policy.digest == policy.digest
+        }
         if self._engine == "durable_rules":
             rehearse([policy for policy in ordered if policy.id not in kept], seconds=REHEARSAL_SECONDS)
-        served = {policy.id: self._served[policy.id] if policy.id in kept else _Served(policy, self._engine) for policy in ordered}
+        served = {
+            policy.id: self._served[policy.id] if policy.id in kept else _Served(policy, self._engine)
+            for policy in ordered
+        }
         with self._lock:
             old, self._served = self._served, served
-            self._plan = lru_cache(maxsize=256)(self._make_plan)
+            self._plans = {}
             self._known = frozenset(name for policy in ordered for name in policy.facts)
             for id_, closing in old.items():
                 if id_ not in kept:
@@ -130,19 +150,25 @@ class Decider:
         with self._lock:
             for served in self._served.values():
                 served.close()
-            self._served = {}
-            self._plan = lru_cache(maxsize=1)(self._make_plan)
+            self._served, self._plans = {}, {}
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace_: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace_: TracebackType | None
+    ) -> None:
         self.close()
 
     # deciding
 
     def decide(
-        self, facts: Mapping[str, object], *, as_of: datetime.date, policies: Sequence[str] | None = None, explain: bool = False
+        self,
+        facts: Mapping[str, object],
+        *,
+        as_of: datetime.date,
+        policies: Sequence[str] | None = None,
+        explain: bool = False,
     ) -> Decision:
         """What the policies decide about the subject with these facts on the day `as_of`.
 
@@ -151,8 +177,8 @@ class Decider:
         problem, UnknownPolicies with every name.
         """
         with self._lock:
-            plan, asked = self._plan(tuple(policies) if policies is not None else None)
-            problems = unknown(facts.keys() - self._known, self._known) if facts.keys() - self._known else []
+            plan, asked = self._plan(None if policies is None else tuple(policies))
+            problems = [] if self._known.issuperset(facts) else unknown(facts.keys() - self._known, self._known)
             today = as_of.toordinal()
             read = [(served, served.reader.slots(facts, problems)) for served in plan]
             if problems:
@@ -163,16 +189,27 @@ class Decider:
                 supplied = self._fill(served, slots, decided, problems)
                 subject = (*slots, today)
                 result, served_by = self._answer(served, subject)
-                decided[served.policy.id] = PolicyDecision(served.policy, result, supplied, served_by, served.writer)
-                seen[served.policy.id] = subject
+                decided[served.id] = PolicyDecision(result, supplied, served_by, served.writer)
+                seen[served.id] = subject
             if problems:
                 raise FactsRefused(problems)
-        answered = {id_: entry for id_, entry in decided.items() if id_ in asked or isinstance(entry.result, Decided)}
-        told = self._explain(answered, seen, as_of) if explain else None
-        return Decision(as_of, answered, told)
+        if len(asked) < len(decided):
+            decided = {
+                id_: entry for id_, entry in decided.items() if id_ in asked or isinstance(entry.result, Decided)
+            }
+        told = self._explain(decided, seen, as_of) if explain else None
+        return Decision(as_of, decided, told)
 
-    def _make_plan(self, policies: tuple[str, ...] | None) -> tuple[list[_Served], frozenset[str]]:
-        """The policies to decide, in order, and those asked for."""
+    def _plan(self, policies: tuple[str, ...] | None) -> Plan:
+        """The policies to decide, in order, and those asked for; remembered, as callers ask for the same again."""
+        plan = self._plans.get(policies)
+        if plan is None:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            plan = self._plans[policies] = self._make_plan(policies)
+        return plan
+
+    def _make_plan(self, policies: tuple[str, ...] | None) -> Plan:
         if not self._served:
             raise RuntimeError("the decider is closed, or has no policies")
         if policies is None:
@@ -191,9 +228,14 @@ class Decider:
 
     @staticmethod
     def _fill(
-        served: _Served, slots: list[Value | None], decided: Mapping[str, PolicyDecision], problems: list[FactProblem]
+        served: _Served,
+        slots: list[Value | None],
+        decided: Mapping[str, PolicyDecision],
+        problems: list[FactProblem],
     ) -> tuple[str, ...]:
         """Fills in the outcomes of other policies; gives the facts with `from:` that the caller supplied."""
+        if not served.requirements and not served.benchmarks:
+            return ()
         supplied = [name for slot, name in served.benchmarks if slots[slot] is not None]
         for slot, policy, outcome in served.requirements:
             source = decided[policy]
@@ -202,11 +244,12 @@ class Decider:
                 index = list(source.policy.outcomes).index(outcome)
                 values = [entry[index] for entry in source.result.outcome]
                 value = frozenset(map(str, values)) if source.policy.lists else values[0]
-                if slots[slot] is not None and slots[slot] != value:
+                given = slots[slot]
+                if given is not None and given != value:
                     kind = served.policy.facts[name].type
                     expected = f"{show(write(kind, value))}, which {policy} decides"
                     hint = "leave it out: the service fills it"
-                    problems.append(FactProblem(name, "contradiction", show(write(kind, slots[slot])), expected, hint))  # type: ignore[arg-type]
+                    problems.append(FactProblem(name, "contradiction", show(write(kind, given)), expected, hint))
                 slots[slot] = value
             elif slots[slot] is not None:
                 supplied.append(name)
@@ -230,18 +273,25 @@ class Decider:
         return result, "durable_rules"
 
     def _compare(self, served: _Served, slots: Slots, result: Result) -> tuple[Result, EngineName]:
-        self.health = replace(self.health, shadow_checks=self.health.shadow_checks + 1)
+        self._health = replace(self._health, shadow_checks=self._health.shadow_checks + 1)
         second = served.python.decide(slots)
         if second == result:
             return result, "durable_rules"
         meant = served.define(slots)
         served.served_by = "python" if meant == second else "definition"
-        self._raise(served, f"the engine and the second evaluator differ; {served.served_by} serves from now on", differences=1, fallbacks=1)
+        self._raise(
+            served,
+            f"the engine and the second evaluator differ; {served.served_by} serves from now on",
+            differences=1,
+            fallbacks=1,
+        )
         return meant, served.served_by
 
     def _raise(self, served: _Served, reason: str, *, differences: int = 0, fallbacks: int = 0) -> None:
-        health = self.health
-        self.health = replace(health, differences=health.differences + differences, fallbacks=health.fallbacks + fallbacks)
+        health = self._health
+        self._health = replace(
+            health, differences=health.differences + differences, fallbacks=health.fallbacks + fallbacks
+        )
         if self._alarm is not None:
             self._alarm(Alarm(served.policy.id, served.policy.version, reason))
 
@@ -256,11 +306,18 @@ class Decider:
                 told[id_] = []
                 continue
             facts = {name: value for name, value in zip(policy.facts, seen[id_], strict=False) if value is not None}
-            values = {name: write(policy.facts[name].type, value) for name, value in facts.items()} | {AS_OF: as_of.isoformat()}
+            values = {name: write(policy.facts[name].type, value) for name, value in facts.items()} | {
+                AS_OF: as_of.isoformat()
+            }
             told[id_] = [
                 {"rule": rule.rule, "matched": True}
                 if rule.failed is None
-                else {"rule": rule.rule, "matched": False, "failed": rule.failed, "saw": {name: values.get(name) for name in rule.names}}
+                else {
+                    "rule": rule.rule,
+                    "matched": False,
+                    "failed": rule.failed,
+                    "saw": {name: values.get(name) for name in rule.names},
+                }
                 for rule in trace(policy.rules, scope_of(policy, facts, as_of))
             ]
         return told

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, Literal, NamedTuple, assert_never
 
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result, Values
 from policy_service.language.policy import Policy, Rule
 from policy_service.language.types import DateType, DurationType, NumberType, TagsType, Type, write
 
 Json = dict[str, Any]
+EngineName = Literal["durable_rules", "python", "definition"]
 
 
 class Writer:
@@ -44,6 +43,8 @@ class Writer:
                 entry = {"status": "missing_facts", "missing": list(result.names)}
             case Conflict():
                 entry = {"status": "conflict", "rules": list(result.rules)}
+            case _:
+                assert_never(result)
         entry.update(self._identity)
         if supplied:
             entry["supplied"] = list(supplied)
@@ -51,41 +52,40 @@ class Writer:
 
     def outcome(self, values: Values) -> Json:
         """One value for each outcome, by name."""
-        pairs = zip(self._outcomes, values, strict=True)
+        pairs = zip(self._outcomes, values, strict=False)
         return {name: value if kind is None else write(kind, value) for (name, kind), value in pairs}
 
 
 def _needs_writing(kind: Type) -> bool:
     """Whether a kept value of the type is not already what JSON shows."""
-    return isinstance(kind, DateType | DurationType | TagsType) or (isinstance(kind, NumberType) and kind.kind != "integer")
+    return isinstance(kind, DateType | DurationType | TagsType) or (
+        isinstance(kind, NumberType) and kind.kind != "integer"
+    )
 
 
-@dataclass(frozen=True)
-class PolicyDecision:
+class PolicyDecision(NamedTuple):
     """What one policy decided about the subject."""
 
-    policy: Policy
     result: Result
     supplied: tuple[str, ...]
     """Facts with `from:` that the caller gave, because the service could not fill them."""
-    served_by: str
-    """The evaluator that answered: `durable_rules`, `python` or `definition`."""
+    served_by: EngineName
+    """The evaluator that answered."""
     writer: Writer
 
+    @property
+    def policy(self) -> Policy:
+        """The version that decided."""
+        return self.writer.policy
 
-@dataclass(frozen=True)
-class Decision:
+
+class Decision(NamedTuple):
     """What the policies decided about one subject on the day `as_of`."""
 
     as_of: datetime.date
     policies: Mapping[str, PolicyDecision]
     trace: Json | None = None
 
-    @cached_property
-    def outcomes(self) -> Json:
-        """The `outcomes` object of `POST /v1/decisions`."""
-        return {id_: decided.writer.write(decided.result, decided.supplied) for id_, decided in self.policies.items()}
-
     def to_dict(self) -> Json:
         """The `outcomes` object of `POST /v1/decisions`."""
-        return self.outcomes
+        return {id_: writer.write(result, supplied) for id_, (result, supplied, _, writer) in self.policies.items()}

@@ -8,7 +8,16 @@ from decimal import Decimal
 from policy_service.errors import FactProblem
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.policy import Policy
-from policy_service.language.types import BooleanType, ChoiceType, NumberType, Type, Value, ValueRefused, read
+from policy_service.language.types import (
+    BooleanType,
+    ChoiceType,
+    NumberType,
+    Type,
+    Value,
+    ValueRefused,
+    read,
+    scaled_text,
+)
 
 Read = Callable[[object], Value]
 
@@ -20,21 +29,26 @@ def reader(kind: Type) -> Read:
             size = 10**scale
 
             def read_number(raw: object) -> Value:
-                if raw.__class__ is int and low <= (scaled := raw * size) <= high:  # type: ignore[operator]
-                    return scaled
-                return read(kind, raw)
+                scaled: int | None
+                if raw.__class__ is int:
+                    scaled = raw * size
+                elif raw.__class__ is str:
+                    scaled = scaled_text(raw, scale)
+                else:
+                    return read(kind, raw)
+                return scaled if scaled is not None and low <= scaled <= high else read(kind, raw)
 
             return read_number
         case ChoiceType(of=of):
             words = {word: word for word in of}
 
             def read_choice(raw: object) -> Value:
-                found = words.get(raw) if raw.__class__ is str else None  # type: ignore[call-overload]
+                found = words.get(raw) if raw.__class__ is str else None
                 return found if found is not None else read(kind, raw)
 
             return read_choice
         case BooleanType():
-            return lambda raw: raw if raw is True or raw is False else read(kind, raw)  # type: ignore[return-value]
+            return lambda raw: raw if raw is True or raw is False else read(kind, raw)
         case _:
             return lambda raw: read(kind, raw)
 
@@ -65,7 +79,13 @@ def unknown(names: Iterable[object], known: Iterable[str]) -> list[FactProblem]:
     """A problem for each name that is not known."""
     known = list(known)
     return [
-        FactProblem(shorten(str(name)), "unknown-fact", "a fact of this name", "a fact of the policies", did_you_mean(str(name), known))
+        FactProblem(
+            shorten(str(name)),
+            "unknown-fact",
+            "a fact of this name",
+            "a fact of the policies",
+            did_you_mean(str(name), known),
+        )
         for name in names
     ]
 
@@ -99,5 +119,3 @@ def _hint(raw: object) -> str | None:
             return "leave out the thousands separators"
         case _:
             return None
-
-

@@ -15,11 +15,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from policy_service.decisions.exact_json import read_json
+from policy_service.decisions.reading import show
 from policy_service.language.diagnostics import did_you_mean, shorten
-from policy_service.language.types import DateType, ValueRefused, describe, read
+from policy_service.language.types import DateType, ValueRefused, read
 
 MAX_SUBJECT = 200
 MAX_POLICIES = 1_000
@@ -120,12 +120,18 @@ def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
     for name in document:
         if name not in MEMBERS:
             hint = did_you_mean(name, MEMBERS)
-            yield RequestProblem(f"/{escape(name)}", "unknown-member", document[name], f"one of {', '.join(MEMBERS)}", hint)
+            yield RequestProblem(
+                f"/{escape(name)}", "unknown-member", document[name], f"one of {', '.join(MEMBERS)}", hint
+            )
 
 
 def _policies(policies: object) -> Iterator[RequestProblem]:
     if not isinstance(policies, list) or not 0 < len(policies) <= MAX_POLICIES:
-        yield _refused("/policies", policies, f"a list of 1 to {MAX_POLICIES:,} names of policies; leave it out for all of them")
+        yield _refused(
+            "/policies",
+            policies,
+            f"a list of 1 to {MAX_POLICIES:,} names of policies; leave it out for all of them",
+        )
         return
     for index, name in enumerate(policies):
         if not isinstance(name, str):
@@ -136,8 +142,7 @@ def _as_of(as_of: object) -> Iterator[RequestProblem]:
     try:
         read(_DAY, as_of)
     except ValueRefused as refused:
-        expected = f"{describe(_DAY)}, from 1900 to 2199"
-        yield RequestProblem("/as_of", refused.kind, as_of, expected)
+        yield RequestProblem("/as_of", refused.kind, as_of, refused.expected)
 
 
 def _refused(pointer: str, value: object, expected: str, *, missing: bool = False) -> RequestProblem:
@@ -149,14 +154,6 @@ def escape(name: str) -> str:
     return shorten(name).replace("~", "~0").replace("/", "~1")
 
 
-def shown(value: object) -> object:
-    """A refused value as it is told back: as it came when it is short, cut otherwise."""
-    match value:
-        case None | bool():
-            return value
-        case str():
-            return shorten(value)
-        case int() | Decimal():
-            return shorten(str(value))
-        case _:
-            return shorten(repr(value), 200)
+def shown(value: object) -> str:
+    """A refused value as JSON would write it, shortened."""
+    return "null" if value is None else show(value)

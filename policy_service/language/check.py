@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
 
@@ -17,7 +16,6 @@ from policy_service.language.ast import (
     And,
     Arithmetic,
     Call,
-    Comparator,
     Comparison,
     Constant,
     Expr,
@@ -31,14 +29,15 @@ from policy_service.language.ast import (
     Range,
     Test,
 )
+from policy_service.language.comparing import compared, empty, member, units
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
 from policy_service.language.functions import DATE_PROPERTIES, ROUNDING_FUNCTIONS, TAG_FUNCTIONS, TEXT_TESTS
+from policy_service.language.presence import ends, presence
 from policy_service.language.quantities import (
     DATE,
     DURATION,
     FIRST,
     LAST,
-    LITERAL,
     MONTHS,
     NUMBER,
     Quantity,
@@ -54,13 +53,16 @@ from policy_service.language.quantities import (
     round_quantity,
     unit_of,
 )
+from policy_service.language.static import Fault, Static, Word, spell
 from policy_service.language.types import (
     MAX_SCALE,
     MAX_TAGS,
     BooleanType,
     ChoiceType,
     DateType,
+    Duration,
     DurationType,
+    Months,
     NumberType,
     TagsType,
     TextType,
@@ -69,27 +71,7 @@ from policy_service.language.types import (
 from policy_service.language.unparse import quote
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """The static type of a quoted text: it becomes a choice, a tag or a text by what it is compared with."""
-
-    text: str
-
-
-Static = Quantity | Word | BooleanType | ChoiceType | TextType | TagsType
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault of an expression, at characters of its text."""
-
-    code: Code
-    message: str
-    span: tuple[int, int]
-    hint: str | None = None
-
-
-class _Unknown(Exception):  # noqa: N818  # control flow: the fault itself has been noted
+class _Unknown(Exception):  # control flow: the fault itself has been noted
     """The expression's type cannot be known, because of a fault already noted."""
 
 
@@ -101,12 +83,25 @@ class Checker:
         self.optional = optional
         self.faults: list[Fault] = []
 
-    def condition(self, expression: Expr) -> frozenset[str]:
-        """Checks a condition; gives the optional facts that are known to be there where it is true."""
+    def condition(self, expression: Expr, known: frozenset[str] = frozenset()) -> frozenset[str]:
+        """Checks a condition; gives the optional facts that are known to be there where it is true.
+
+        `known` are those known before it is asked.
+        """
         static = self.infer(expression)
         if static is not None and not isinstance(static, BooleanType):
             self.fault(Code.TYPE_MISMATCH, f"expected a condition, found {spell(static)}", expression.span)
-        return self.presence(expression, frozenset())[0]
+        return self.presence(expression, known)
+
+    def presence(self, expression: Expr, known: frozenset[str]) -> frozenset[str]:
+        """The optional facts known to be there when the expression is true; a use of one not known yet is a fault."""
+        return presence(expression, known, self._use)[0]
+
+    def _use(self, name: Name, known: frozenset[str]) -> None:
+        if name.name in self.optional and name.name not in known:
+            message = f"optional fact `{name.name}` is used before it is asked about"
+            hint = f"write `{name.name} is not missing and …`, or leave `optional` out"
+            self.fault(Code.OPTIONAL_NOT_ASKED, message, name.span, hint)
 
     def infer(self, expression: Expr) -> Static | None:
         """The expression's static type, or None when it has faults."""
@@ -124,72 +119,13 @@ class Checker:
         self.fault(code, message, span, hint)
         return _Unknown()
 
-    # presence
-
-    def presence(self, expression: Expr, known: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-        """The optional facts known to be there when the expression is true, and when it is false.
-
-        `known` are those known before it is asked. A use of any other is a fault.
-        """
-        match expression:
-            case IsMissing():
-                return known, known | {expression.fact.name}
-            case Not():
-                true, false = self.presence(expression.operand, known)
-                return false, true
-            case And():
-                return self._in_turn(expression.operands, known)
-            case Or():
-                false, true = self._in_turn(expression.operands, known, negate=True)
-                return true, false
-            case Name():
-                self._use(expression, known)
-            case Constant():
-                pass
-            case Comparison() | Arithmetic():
-                self._uses((expression.left, expression.right), known)
-            case In():
-                tests = [part for test in expression.tests for part in _parts(test)]
-                self._uses((expression.operand, *tests), known)
-            case Negation() | Property():
-                self._uses((expression.operand,), known)
-            case Call():
-                self._uses(expression.arguments, known)
-            case _:
-                assert_never(expression)
-        return known, known
-
-    def _in_turn(
-        self, parts: tuple[Expr, ...], known: frozenset[str], *, negate: bool = False
-    ) -> tuple[frozenset[str], frozenset[str]]:
-        """What is known when all parts hold, and when one does not; `negate` asks that of their opposites."""
-        failures = []
-        for part in parts:
-            outcomes = self.presence(part, known)
-            known, failed = reversed(outcomes) if negate else outcomes
-            failures.append(failed)
-        return known, frozenset.intersection(*failures)
-
-    def _uses(self, parts: tuple[Expr, ...], known: frozenset[str]) -> None:
-        for part in parts:
-            self.presence(part, known)
-
-    def _use(self, name: Name, known: frozenset[str]) -> None:
-        if name.name in self.optional and name.name not in known:
-            hint = f"write `{name.name} is not missing and …`, or leave `optional` out"
-            self.fault(Code.OPTIONAL_NOT_ASKED, f"optional fact `{name.name}` is used before it is asked about", name.span, hint)
-
     # types
 
-    def type_of(self, expression: Expr) -> Static:  # noqa: PLR0911  # one return a node is the clearest
+    def type_of(self, expression: Expr) -> Static:  # one return a node is the clearest
         """The static type; raises _Unknown after noting a fault."""
         match expression:
-            case Constant(value=bool()):
-                return BooleanType()
-            case Constant(value=str() as text):
-                return Word(text)
-            case Constant(value=value):
-                return of_constant(value)
+            case Constant():
+                return _constant(expression.value)
             case Name():
                 return self._name(expression)
             case IsMissing():
@@ -204,7 +140,7 @@ class Checker:
                 return self._conditions(expression.operands)
             case Comparison():
                 left, right = self._both(expression.left, expression.right)
-                self._compare(expression.comparator, left, right, expression.span)
+                self.faults += compared(expression.comparator, left, right, expression.span)
                 return BooleanType()
             case In():
                 return self._in(expression)
@@ -226,7 +162,9 @@ class Checker:
         kind = self.names.get(name.name)
         match kind:
             case None:
-                words = [name.name for k in self.names.values() if isinstance(k, ChoiceType | TagsType) and name.name in k.of]
+                words = [
+                    name.name for k in self.names.values() if isinstance(k, ChoiceType | TagsType) and name.name in k.of
+                ]
                 hint = f"write {quote(words[0])} to mean the word" if words else did_you_mean(name.name, self.names)
                 raise self.refuse(Code.UNKNOWN_FACT, f"unknown fact `{shorten(name.name)}`", name.span, hint)
             case NumberType() | DateType() | DurationType():
@@ -254,64 +192,28 @@ class Checker:
             raise self.refuse(Code.TYPE_MISMATCH, f"expected a number, found {spell(static)}", expression.span)
         return static
 
-    def _compare(self, comparator: Comparator, left: Static, right: Static, span: tuple[int, int]) -> None:
-        match left, right:
-            case Quantity(), Quantity():
-                if common_unit(left.unit, right.unit) in (None, MONTHS):
-                    self._units(left.unit, right.unit, span)
-                return
-            case (BooleanType(), BooleanType()) | (TextType(), TextType() | Word()) | (Word(), TextType() | Word()):
-                pass
-            case (ChoiceType() as choice, Word() as word) | (Word() as word, ChoiceType() as choice):
-                self._member(choice, word, span)
-            case ChoiceType(), ChoiceType():
-                if not set(left.of) & set(right.of):
-                    self.fault(Code.TYPE_MISMATCH, "the two choices have no word in common", span)
-            case _:
-                self.fault(Code.TYPE_MISMATCH, f"expected {spell(left)}, found {spell(right)}", span, _hint(left, right))
-                return
-        if comparator not in ("=", "!="):
-            self.fault(Code.TYPE_MISMATCH, f"`{comparator}` compares numbers, dates and durations, not {spell(left)}", span)
-
-    def _units(self, left: str, right: str, span: tuple[int, int]) -> None:
-        if is_plain(left) and is_plain(right):
-            names = [f"an amount in {unit}" if unit not in (NUMBER, LITERAL) else unit for unit in (left, right)]
-            self.fault(Code.CURRENCY_MISMATCH, f"expected {names[0]}, found {names[1]}", span)
-        else:
-            self.fault(Code.TYPE_MISMATCH, f"expected {left}, found {right}", span, _HINTS.get((left, right)))
-
-    def _member(self, kind: ChoiceType | TagsType, word: Word, span: tuple[int, int]) -> None:
-        if word.text not in kind.of:
-            message = f"unknown choice {quote(shorten(word.text))}"
-            hint = did_you_mean(word.text, kind.of) or f"the choices are {shorten(', '.join(kind.of), 200)}"
-            self.fault(Code.UNKNOWN_CHOICE, message, span, hint)
-
     def _in(self, expression: In) -> BooleanType:
         operand = self.infer(expression.operand)
         for test in expression.tests:
-            found = [self.infer(part) for part in _parts(test)]
+            found = [self.infer(part) for part in ends(test)]
             if operand is None or None in found:
                 continue
             statics = [static for static in found if static is not None]
             match test, operand, statics:
                 case Test(comparator="="), Word(), [TagsType() as tags]:
-                    self._member(tags, operand, expression.operand.span)
+                    self.faults += member(tags, operand, expression.operand.span)
                 case Test(comparator="="), ChoiceType(), [TagsType() as tags]:
                     if not set(operand.of) & set(tags.of):
                         self.fault(Code.TYPE_MISMATCH, "the choice and the tags have no word in common", test.span)
                 case Test(), _, [value]:
-                    self._compare(test.comparator, operand, value, test.span)
+                    self.faults += compared(test.comparator, operand, value, test.span)
                 case Range(), _, [low, high]:
                     for end in (low, high):
-                        self._compare("<", operand, end, test.span)
-                    self._empty(test, low, high)
+                        self.faults += compared("<", operand, end, test.span)
+                    self.faults += empty(test, low, high)
+                case _:
+                    raise TypeError(f"no test: {test!r}")
         return BooleanType()
-
-    def _empty(self, test: Range, low: Static, high: Static) -> None:
-        if isinstance(low, Quantity) and isinstance(high, Quantity):
-            open_point = low.low == high.high and not (test.low_closed and test.high_closed)
-            if low.low > high.high or open_point:
-                self.fault(Code.EMPTY_RANGE, "nothing lies in this interval", test.span, "the lower end stands first")
 
     def _arithmetic(self, expression: Arithmetic) -> Quantity:
         left, right = self._both(expression.left, expression.right)
@@ -323,7 +225,7 @@ class Checker:
         unit = unit_of(expression.operator, left.unit, right.unit)
         if unit is None:
             if expression.operator in "+-" and is_plain(left.unit) and is_plain(right.unit):
-                self._units(left.unit, right.unit, expression.span)
+                self.faults += units(left.unit, right.unit, expression.span)
                 raise _Unknown
             message = f"`{expression.operator}` has no meaning between {spell(left)} and {spell(right)}"
             raise self.refuse(Code.TYPE_MISMATCH, message, expression.span)
@@ -360,7 +262,9 @@ class Checker:
         for quantity in quantities[1:]:
             unit = unit and common_unit(unit, quantity.unit)
         if unit in (None, MONTHS):
-            message = f"`{call.function}` chooses between values of one unit, not {' and '.join(q.unit for q in quantities)}"
+            message = (
+                f"`{call.function}` chooses between values of one unit, not {' and '.join(q.unit for q in quantities)}"
+            )
             raise self.refuse(Code.TYPE_MISMATCH, message, call.span)
         return extreme(min if call.function == "min" else max, quantities, unit or NUMBER)
 
@@ -372,7 +276,11 @@ class Checker:
     def _places(self, call: Call, value: Quantity) -> int:
         """The number of decimals a rounding function is asked for."""
         if not is_plain(value.unit):
-            raise self.refuse(Code.TYPE_MISMATCH, f"`{call.function}` takes a number or an amount, not {value.unit}", call.span)
+            raise self.refuse(
+                Code.TYPE_MISMATCH,
+                f"`{call.function}` takes a number or an amount, not {value.unit}",
+                call.span,
+            )
         if call.function in ("floor", "ceiling") and len(call.arguments) == 1:
             return 0
         self._count(call, 2)
@@ -391,7 +299,7 @@ class Checker:
             case "count", [TagsType() as tags]:
                 return Quantity(NUMBER, Fraction(0), Fraction(min(len(tags.of), MAX_TAGS)))
             case "list contains", [TagsType() as tags, Word() as word]:
-                self._member(tags, word, call.arguments[1].span)
+                self.faults += member(tags, word, call.arguments[1].span)
                 return BooleanType()
             case name, [TextType(), Word()] if name in TEXT_TESTS:
                 return BooleanType()
@@ -414,40 +322,11 @@ class Checker:
         raise self.refuse(Code.UNKNOWN_PROPERTY, message, expression.span, hint)
 
 
-_HINTS = {
-    (DURATION, LITERAL): 'write a duration: `@"P30D"`, or count days: `(…).days`',
-    (LITERAL, DURATION): 'write a duration: `@"P30D"`, or count days: `(…).days`',
-    (DATE, LITERAL): 'write a date: `date("2026-11-21")`',
-    (LITERAL, DATE): 'write a date: `date("2026-11-21")`',
-}
-
-
-def spell(static: Static) -> str:
-    """A static type in the author's words."""
-    match static:
-        case Quantity(unit=unit):
-            return "a number" if unit == LITERAL else unit if not unit.isupper() else f"an amount in {unit}"
-        case Word():
-            return f"the text {quote(shorten(static.text))}"
-        case BooleanType():
-            return "true or false"
-        case ChoiceType():
-            return f"one of {shorten(', '.join(static.of), 80)}"
-        case TextType():
-            return "text"
-        case TagsType():
-            return "a tag list"
+def _constant(value: bool | Fraction | str | datetime.date | Duration | Months) -> Static:  # noqa: FBT001  # a literal
+    match value:
+        case bool():
+            return BooleanType()
+        case str():
+            return Word(value)
         case _:
-            assert_never(static)
-
-
-def _hint(left: Static, right: Static) -> str | None:
-    if isinstance(left, Quantity) and isinstance(right, Word):
-        return "leave the quotes out"
-    if isinstance(left, TagsType) or isinstance(right, TagsType):
-        return 'write `list contains(tags, "word")` or `"word" in tags`'
-    return None
-
-
-def _parts(test: Range | Test) -> tuple[Expr, ...]:
-    return (test.low, test.high) if isinstance(test, Range) else (test.value,)
+            return of_constant(value)

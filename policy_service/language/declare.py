@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Literal
 
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
 from policy_service.language.document import BilingualDoc, FactDoc, OutcomeDoc
@@ -43,6 +44,11 @@ TYPE_KEYS: dict[str, frozenset[str]] = {
 
 _NEEDED = {"number": "scale", "money": "currency", "choice": "of", "tags": "of"}
 _KEYS = frozenset({"scale", "currency", "min", "max", "of", "ordered"})
+_KINDS: dict[str, Literal["integer", "number", "money"]] = {
+    "integer": "integer",
+    "number": "number",
+    "money": "money",
+}
 _REQUIREMENT = re.compile(r"([a-z][a-z0-9_]{0,63}/[a-z][a-z0-9_]{0,63})\.([a-z][a-z0-9_]{0,63})")
 BENCHMARK = "benchmark"
 
@@ -80,9 +86,14 @@ def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Iterable[str], findings
     return outcomes
 
 
+def words_of(doc: BilingualDoc) -> Bilingual:
+    """The words written."""
+    return Bilingual(doc.zh, doc.en)
+
+
 def bilingual(doc: BilingualDoc | None, otherwise: str) -> Bilingual:
     """The words written, or `otherwise` in both languages."""
-    return Bilingual(doc.zh, doc.en) if doc else Bilingual(otherwise, otherwise)
+    return words_of(doc) if doc else Bilingual(otherwise, otherwise)
 
 
 def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | None:
@@ -112,10 +123,10 @@ def declare_type(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> T
         return None
     for key in sorted(_KEYS - allowed):
         if getattr(doc, key) is not None:
-            findings.key_fault(Code.KEY_NOT_ALLOWED, f"a {doc.type} has no `{key}`", (*path, key))
+            findings.key_fault(Code.KEY_NOT_ALLOWED, f"the type `{doc.type}` has no `{key}`", (*path, key))
     needed = _NEEDED.get(doc.type)
     if needed and getattr(doc, needed) is None:
-        findings.key_fault(Code.MISSING_KEY, f"a {doc.type} needs `{needed}`", path)
+        findings.key_fault(Code.MISSING_KEY, f"the type `{doc.type}` needs `{needed}`", path)
         return None
     match doc.type:
         case "boolean":
@@ -139,7 +150,12 @@ def _number(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> Number
     if doc.type == "money":
         if doc.currency not in CURRENCIES:
             hint = f"the currencies are {', '.join(CURRENCIES)}"
-            findings.fault(Code.INVALID_VALUE, f"unknown currency `{shorten(doc.currency or '')}`", (*path, "currency"), hint)
+            findings.fault(
+                Code.INVALID_VALUE,
+                f"unknown currency `{shorten(doc.currency or '')}`",
+                (*path, "currency"),
+                hint,
+            )
             return None
         scale = CURRENCIES[doc.currency]
     elif doc.scale is not None:
@@ -148,13 +164,17 @@ def _number(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> Number
             findings.fault(Code.INVALID_VALUE, message, (*path, "scale"))
             return None
         scale = int(doc.scale)
-    kind: NumberType = NumberType({"integer": "integer", "money": "money"}.get(doc.type, "number"), scale, currency=doc.currency or "")  # type: ignore[arg-type]
+    kind = NumberType(_KINDS[doc.type], scale, currency=doc.currency or "")
     low, high = _bounds(doc, kind, (-LIMIT, LIMIT), path, findings)
     return NumberType(kind.kind, scale, low, high, kind.currency)
 
 
 def _bounds(
-    doc: FactDoc | OutcomeDoc, kind: NumberType | DateType | DurationType, default: tuple[int, int], path: Path, findings: Findings
+    doc: FactDoc | OutcomeDoc,
+    kind: NumberType | DateType | DurationType,
+    default: tuple[int, int],
+    path: Path,
+    findings: Findings,
 ) -> tuple[int, int]:
     """`min` and `max` as kept values."""
     bounds = list(default)

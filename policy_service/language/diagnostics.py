@@ -105,15 +105,14 @@ class Diagnostic:
     def render(self, path: str, lines: list[str]) -> str:
         """The diagnostic as shown to a person: place, sentence, the line with a caret, hint."""
         place = self.place
-        out = [f"{path}:{place.line}:{place.column}: {self.code}: {self.message}"]
+        out = [f"{path}:{place.line}:{place.column}: {self.code}: {_printable(self.message)}"]
         if 0 < place.line <= len(lines) and (line := lines[place.line - 1]).strip():
-            shown = line[:MAX_SHOWN]
-            before = shown[: place.column - 1]
-            meant = shown[place.column - 1 : place.column - 1 + place.width]
+            shown, first = _window(line, place)
+            before, meant = shown[:first], shown[first : first + place.width]
             out.append(f"    {shown}")
             out.append(f"    {_blank(before)}{'^' * max(1, _columns(meant))}")
         if self.hint:
-            out.append(f"  hint: {self.hint}")
+            out.append(f"  hint: {_printable(self.hint)}")
         return "\n".join(out)
 
     def to_dict(self) -> dict[str, object]:
@@ -161,9 +160,33 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return f"did you mean `{near[0]}`?" if near else None
 
 
+def counted(number: int, word: str) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
 def shorten(text: str, limit: int = 60) -> str:
     """`text`, cut to `limit` characters so that a message stays a message."""
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def _window(line: str, place: Place) -> tuple[str, int]:
+    """What is shown of a line, and which character of that the place begins at."""
+    first = place.column - 1
+    cut = 0 if first + place.width <= MAX_SHOWN else max(0, first - MAX_SHOWN // 4)
+    shown = line[cut : cut + MAX_SHOWN]
+    visible = "".join("\N{REPLACEMENT CHARACTER}" if _is_control(c) and c != "\t" else c for c in shown)
+    return (f"…{visible}", first - cut + 1) if cut else (visible, first)
+
+
+def _is_control(character: str) -> bool:
+    """Whether the character would do something to a terminal, or hide in it, and not be seen."""
+    return unicodedata.category(character)[0] == "C" or character in "\u2028\u2029"
+
+
+def _printable(text: str) -> str:
+    """`text` with control characters spelt out."""
+    return "".join(c.encode("unicode_escape").decode("ascii") if _is_control(c) else c for c in text)
 
 
 def _columns(text: str) -> int:

@@ -19,7 +19,10 @@ MAX_WORDS = 2_000
 """Characters of a title or a reason."""
 
 Words = Annotated[str, Field(min_length=1, max_length=MAX_WORDS)]
-Flag = Annotated[bool, BeforeValidator(lambda text: {"true": True, "false": False}.get(text, text) if isinstance(text, str) else text)]
+Flag = Annotated[
+    bool,
+    BeforeValidator(lambda text: {"true": True, "false": False}.get(text, text) if isinstance(text, str) else text),
+]
 Scalar = str | None
 
 

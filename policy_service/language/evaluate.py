@@ -54,15 +54,18 @@ def evaluate(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -
     matched = [index for index, rule in enumerate(policy.rules) if holds(rule.when, scope)]
     if policy.scorecard is None:
         return conclude(policy, matched, lambda index: values(policy, policy.rules[index], scope))
-    total = policy.scorecard.base + sum(points(policy.rules[index], scope, policy.scorecard.type) for index in matched)
-    scope = {**scope, SCORE: exact(policy.scorecard.type, total)}
-    [band] = [index for index, band in enumerate(policy.scorecard.bands) if holds(band.when, scope)]
-    return conclude(policy, matched, lambda index: values(policy, policy.scorecard.bands[index], scope), band)
+    card = policy.scorecard
+    total = card.base + sum(points(policy.rules[index], scope, card.type) for index in matched)
+    scope = {**scope, SCORE: exact(card.type, total)}
+    [band] = [index for index, band in enumerate(card.bands) if holds(band.when, scope)]
+    return conclude(policy, matched, lambda index: values(policy, card.bands[index], scope), band)
 
 
 def scope_of(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -> dict[str, Exact]:
     """The names an expression of the policy may use."""
-    scope: dict[str, Exact] = {name: exact(policy.facts[name].type, value) for name, value in facts.items() if name in policy.facts}
+    scope: dict[str, Exact] = {
+        name: exact(policy.facts[name].type, value) for name, value in facts.items() if name in policy.facts
+    }
     return {**scope, AS_OF: as_of}
 
 
@@ -86,7 +89,7 @@ def holds(expression: Expr, scope: Scope) -> bool:
     return value(expression, scope) is True
 
 
-def value(expression: Expr, scope: Scope) -> Exact:  # noqa: C901, PLR0911  # one case a node, in the order of ast.py
+def value(expression: Expr, scope: Scope) -> Exact:  # one case a node, in the order of ast.py
     """What an expression is."""
     match expression:
         case Constant():
@@ -146,7 +149,7 @@ def compare(comparator: Comparator, left: Exact, right: Exact) -> bool:
     return bool(low < high) or ("=" in comparator and left == right)  # type: ignore[operator]  # of one kind, by the match
 
 
-def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # noqa: C901, PLR0911  # the table of quantities.py
+def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # the table of quantities.py
     """Does one operation of arithmetic; the table stands in `quantities.py`."""
     match left, operator, right:
         case Fraction(), "+", Fraction():
@@ -161,7 +164,11 @@ def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # noqa: 
             return Duration(left.seconds + right.seconds)
         case Duration(), "-", Duration():
             return Duration(left.seconds - right.seconds)
-        case (Duration(seconds=seconds), "*", Fraction() as factor) | (Fraction() as factor, "*", Duration(seconds=seconds)):
+        case (Duration(seconds=seconds), "*", Fraction() as factor) | (
+            Fraction() as factor,
+            "*",
+            Duration(seconds=seconds),
+        ):
             return Duration(seconds * factor)
         case Duration(), "/", Fraction():
             return Duration(left.seconds / right)
@@ -178,7 +185,7 @@ def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # noqa: 
             raise ArithmeticError(f"{left!r} {operator} {right!r}")
 
 
-def call(function: str, arguments: list[Exact]) -> Exact:  # noqa: PLR0911  # one return a function is the clearest
+def call(function: str, arguments: list[Exact]) -> Exact:  # one return a function is the clearest
     """Applies a function of `functions.py`."""
     match function, arguments:
         case name, [Fraction() as number, *places] if way := ROUNDING_FUNCTIONS.get(name):

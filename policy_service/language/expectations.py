@@ -20,7 +20,6 @@ from policy_service.language.types import (
     Type,
     Value,
     ValueRefused,
-    parse_date,
     read,
 )
 
@@ -30,7 +29,13 @@ TOTAL = "total"
 class ExpectationReader:
     """Reads examples and invariants against the facts, outcomes and rules of their policy."""
 
-    def __init__(self, facts: Mapping[str, Fact], outcomes: Mapping[str, Outcome], logic: Logic | None, findings: Findings) -> None:
+    def __init__(
+        self,
+        facts: Mapping[str, Fact],
+        outcomes: Mapping[str, Outcome],
+        logic: Logic | None,
+        findings: Findings,
+    ) -> None:
         self.facts = facts
         self.outcomes = outcomes
         self.logic = logic
@@ -46,14 +51,21 @@ class ExpectationReader:
         seen: set[str] = set()
         for index, doc in enumerate(docs):
             if doc.name in seen:
-                self.findings.fault(Code.DUPLICATE_ID, f"`{shorten(doc.name)}` is used twice", ("examples", index, "name"))
+                self.findings.fault(
+                    Code.DUPLICATE_ID, f"`{shorten(doc.name)}` is used twice", ("examples", index, "name")
+                )
             seen.add(doc.name)
         return tuple(self.example(doc, ("examples", index)) for index, doc in enumerate(docs))
 
     def example(self, doc: ExampleDoc, path: Path) -> Example:
-        facts = {name: value for name, text in doc.facts.items() for value in [self.fact(name, text, path)] if value is not None}
-        if doc.as_of is not None and parse_date(doc.as_of) is None:
-            self.findings.fault(Code.EXAMPLE_FACTS, f"`{shorten(doc.as_of)}` is no date", (*path, "as_of"))
+        facts = {
+            name: value
+            for name, text in doc.facts.items()
+            for value in [self.fact(name, text, path)]
+            if value is not None
+        }
+        if doc.as_of is not None:
+            self.value(DateType(), doc.as_of, (*path, "as_of"), Code.EXAMPLE_FACTS)
         expected = [key for key in ("outcome", "missing", "status") if getattr(doc, key) is not None]
         if len(expected) != 1:
             message = "an example expects one of `outcome` with `rule`, `missing`, or `status`"
@@ -70,7 +82,14 @@ class ExpectationReader:
             outcome = tuple(self.outcome(entry, (*path, "outcome", index)) for index, entry in enumerate(doc.outcome))
         status = doc.status or ("missing_facts" if doc.missing is not None else "decided")
         return Example(
-            doc.name, facts, doc.as_of, status, outcome, tuple(rules) if rules is not None else None, tuple(doc.missing or ()), tuple(doc.source)
+            doc.name,
+            facts,
+            doc.as_of,
+            status,
+            outcome,
+            tuple(rules) if rules is not None else None,
+            tuple(doc.missing or ()),
+            tuple(doc.source),
         )
 
     def rules(self, doc: ExampleDoc, rules: list[str] | None, path: Path) -> None:
@@ -80,7 +99,12 @@ class ExpectationReader:
         for rule in rules or ():
             if self.logic and rule not in self.rule_ids:
                 hint = did_you_mean(rule, self.rule_ids)
-                self.findings.fault(Code.UNKNOWN_RULE, f"unknown rule `{shorten(rule)}`", (*path, "rule" if doc.rule else "rules"), hint)
+                self.findings.fault(
+                    Code.UNKNOWN_RULE,
+                    f"unknown rule `{shorten(rule)}`",
+                    (*path, "rule" if doc.rule else "rules"),
+                    hint,
+                )
         if self.logic and doc.outcome is not None and isinstance(doc.outcome, list) != self.lists:
             wanted = "a list with one entry a rule" if self.lists else "one value for each outcome"
             self.findings.fault(Code.EXAMPLE_EXPECTATION, f"this policy's outcome is {wanted}", (*path, "outcome"))
@@ -88,7 +112,9 @@ class ExpectationReader:
     @property
     def lists(self) -> bool:
         """Whether the outcome is a list."""
-        return bool(self.logic and self.logic.hit in ("RULE ORDER", "OUTPUT ORDER", "COLLECT") and not self.logic.aggregate)
+        return bool(
+            self.logic and self.logic.hit in ("RULE ORDER", "OUTPUT ORDER", "COLLECT") and not self.logic.aggregate
+        )
 
     def fact(self, name: str, text: str | list[str] | None, path: Path) -> Value | None:
         """The kept value of a fact of an example; None when it is not given."""
@@ -109,11 +135,18 @@ class ExpectationReader:
         if absent := [name for name in self.outcomes if name not in entries]:
             self.findings.fault(Code.EXAMPLE_EXPECTATION, f"the example does not say which {', '.join(absent)}", path)
         known = [(name, entries[name]) for name in self.outcomes if name in entries]
-        return {name: self.value(self.outcomes[name].type, text, (*path, name), Code.EXAMPLE_EXPECTATION) for name, text in known}
+        return {
+            name: self.value(self.outcomes[name].type, text, (*path, name), Code.EXAMPLE_EXPECTATION)
+            for name, text in known
+        }
 
     def value(self, kind: Type, text: object, path: Path, code: Code) -> Value | None:
         """A value as YAML writes it, where every scalar is text."""
-        raw = {"true": True, "false": False}.get(text, text) if isinstance(kind, BooleanType) and isinstance(text, str) else text
+        raw = (
+            {"true": True, "false": False}.get(text, text)
+            if isinstance(kind, BooleanType) and isinstance(text, str)
+            else text
+        )
         try:
             return read(kind, raw)
         except ValueRefused as refused:
@@ -145,11 +178,16 @@ class ExpectationReader:
 
     @staticmethod
     def _is_pair(doc: InvariantDoc) -> bool:
-        return (doc.increasing is None) != (doc.decreasing is None) and (doc.never_lowers is None) != (doc.never_raises is None)
+        return (doc.increasing is None) != (doc.decreasing is None) and (doc.never_lowers is None) != (
+            doc.never_raises is None
+        )
 
     def always(self, doc: InvariantDoc, text: str, path: Path) -> Always | None:
         names: dict[str, Type] = {name: fact.type for name, fact in self.facts.items()}
-        checker = Checker({**names, AS_OF: DateType()}, frozenset(name for name, fact in self.facts.items() if fact.optional))
+        checker = Checker(
+            {**names, AS_OF: DateType()},
+            frozenset(name for name, fact in self.facts.items() if fact.optional),
+        )
         when = self.findings.expression(doc.when or "true", (*path, "when"))
         known = checker.condition(when) if when else frozenset()
         self.findings.take(checker, (*path, "when"))
@@ -160,23 +198,41 @@ class ExpectationReader:
             checker.condition(always)
             self.findings.take(checker, (*path, "always"))
         if self.lists:
-            self.findings.fault(Code.INVARIANT, "an invariant speaks of one outcome, and this policy lists several", path)
+            self.findings.fault(
+                Code.INVARIANT, "an invariant speaks of one outcome, and this policy lists several", path
+            )
         return Always(when, always) if when and always else None
 
     def monotone(self, doc: InvariantDoc, path: Path) -> Monotone | None:
-        fact_key, fact_name = ("increasing", doc.increasing) if doc.increasing is not None else ("decreasing", doc.decreasing)
-        outcome_key, outcome_name = ("never_lowers", doc.never_lowers) if doc.never_lowers is not None else ("never_raises", doc.never_raises)
+        fact_key, fact_name = (
+            ("increasing", doc.increasing) if doc.increasing is not None else ("decreasing", doc.decreasing)
+        )
+        outcome_key, outcome_name = (
+            ("never_lowers", doc.never_lowers) if doc.never_lowers is not None else ("never_raises", doc.never_raises)
+        )
         fact, outcome = self.facts.get(fact_name or ""), self.outcomes.get(outcome_name or "")
         if fact is None:
             hint = did_you_mean(fact_name or "", self.facts)
-            self.findings.fault(Code.UNKNOWN_FACT, f"unknown fact `{shorten(fact_name or '')}`", (*path, fact_key), hint)
+            self.findings.fault(
+                Code.UNKNOWN_FACT, f"unknown fact `{shorten(fact_name or '')}`", (*path, fact_key), hint
+            )
         if outcome is None:
             hint = did_you_mean(outcome_name or "", self.outcomes)
-            self.findings.fault(Code.UNKNOWN_OUTCOME, f"unknown outcome `{shorten(outcome_name or '')}`", (*path, outcome_key), hint)
+            self.findings.fault(
+                Code.UNKNOWN_OUTCOME,
+                f"unknown outcome `{shorten(outcome_name or '')}`",
+                (*path, outcome_key),
+                hint,
+            )
         if fact is None or outcome is None:
             return None
         if not is_ordered(fact.type):
-            self.findings.fault(Code.INVARIANT, f"`{fact.name}` has no order", (*path, fact_key), "a choice needs `ordered: best-first`")
+            self.findings.fault(
+                Code.INVARIANT,
+                f"`{fact.name}` has no order",
+                (*path, fact_key),
+                "a choice needs `ordered: best-first`",
+            )
         if not is_ordered(outcome.type) or self.lists:
             message = f"`{outcome.name}` has no order" if not self.lists else "this policy lists several outcomes"
             self.findings.fault(Code.INVARIANT, message, (*path, outcome_key), "a choice needs `ordered: best-first`")
@@ -185,4 +241,6 @@ class ExpectationReader:
 
 def is_ordered(kind: Type) -> bool:
     """Whether one value of the type can be higher than another."""
-    return isinstance(kind, NumberType | DateType | DurationType) or (isinstance(kind, ChoiceType) and kind.ordered is not None)
+    return isinstance(kind, NumberType | DateType | DurationType) or (
+        isinstance(kind, ChoiceType) and kind.ordered is not None
+    )

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from policy_service.language.ast import Expr
 from policy_service.language.check import Checker
-from policy_service.language.diagnostics import Code, Diagnostic, did_you_mean, shorten
+from policy_service.language.diagnostics import Code, Diagnostic, shorten
+from policy_service.language.misshapen import shape_faults
 from policy_service.language.parser import Cell, parse, parse_cell
 from policy_service.language.source import Mapping, Path, Scalar, find, find_key
 from policy_service.language.tokens import WORDS, ExpressionFault
@@ -21,6 +22,12 @@ RULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 """What rules, bands and invariants are called."""
 
 Parsed = TypeVar("Parsed", Expr, Cell)
+MAX_FAULTS = 1_000
+"""Faults after which reading on helps nobody."""
+
+
+class TooManyFaults(Exception):  # not an error of its own: what was found is in `diagnostics`
+    """There are so many faults that no more are looked for."""
 
 
 class Findings:
@@ -32,17 +39,17 @@ class Findings:
 
     def fault(self, code: Code, message: str, path: Path, hint: str | None = None) -> None:
         """Notes a fault of the value at `path`."""
-        self.diagnostics.append(Diagnostic(code, message, find(self.root, path).place, hint))
+        self._note(Diagnostic(code, message, find(self.root, path).place, hint))
 
     def key_fault(self, code: Code, message: str, path: Path, hint: str | None = None) -> None:
         """Notes a fault of the key that ends `path`."""
-        self.diagnostics.append(Diagnostic(code, message, find_key(self.root, path), hint))
+        self._note(Diagnostic(code, message, find_key(self.root, path), hint))
 
     def span_fault(self, code: Code, message: str, path: Path, span: tuple[int, int], hint: str | None = None) -> None:
         """Notes a fault of some characters of the text at `path`."""
         node = find(self.root, path)
         place = node.at(*span) if isinstance(node, Scalar) else node.place
-        self.diagnostics.append(Diagnostic(code, message, place, hint))
+        self._note(Diagnostic(code, message, place, hint))
 
     def expression(self, text: str, path: Path) -> Expr | None:
         """The expression written at `path`, or None after noting why there is none."""
@@ -88,37 +95,10 @@ class Findings:
 
     def shape(self, error: ValidationError) -> None:
         """Notes every fault of the file's shape, in the author's words."""
-        for detail in error.errors():
-            path = tuple(step for step in detail["loc"] if _is_key(step))
-            match detail["type"]:
-                case "missing":
-                    self.key_fault(Code.MISSING_KEY, f"`{path[-1]}` is missing", path)
-                case "extra_forbidden":
-                    parent = find(self.root, path[:-1])
-                    known = _KNOWN_KEYS - set(parent.entries) if isinstance(parent, Mapping) else _KNOWN_KEYS
-                    self.key_fault(Code.UNKNOWN_KEY, f"unknown key `{shorten(str(path[-1]))}`", path, did_you_mean(str(path[-1]), known))
-                case kind:
-                    self.fault(Code.WRONG_SHAPE, _SHAPES.get(kind) or detail["msg"][:1].lower() + detail["msg"][1:], path)
+        for diagnostic in shape_faults(error, self.root):
+            self._note(diagnostic)
 
-
-_SHAPES = {
-    "string_type": "expected text",
-    "dict_type": "expected keys with values",
-    "model_type": "expected keys with values",
-    "model_attributes_type": "expected keys with values",
-    "list_type": "expected a list",
-    "bool_type": "expected `true` or `false`",
-    "string_too_short": "expected text, found nothing",
-}
-"""Shape faults in the author's words, by pydantic's name for them."""
-
-_KNOWN_KEYS = frozenset(
-    "policy version title source notes subject facts outcome table rules scorecard examples invariants type optional sensitive "
-    "scale currency min max of ordered from measure hit aggregate inputs rows bands base id when then because points name "
-    "as_of rule missing status says increasing decreasing never_lowers never_raises always zh en".split()
-)
-
-
-def _is_key(step: str | int) -> bool:
-    """Whether a step of pydantic's path is one of the file's own, and not the name of a type tried."""
-    return isinstance(step, int) or not re.search(r"[\[\](]|^(str|none|list|dict)$", step)
+    def _note(self, diagnostic: Diagnostic) -> None:
+        self.diagnostics.append(diagnostic)
+        if len(self.diagnostics) >= MAX_FAULTS:
+            raise TooManyFaults

@@ -28,7 +28,12 @@ NUMBER_FUNCTIONS = frozenset({"abs", "min", "max"})
 TEXT_TESTS = frozenset({"contains", "starts with", "ends with"})
 TAG_FUNCTIONS = frozenset({"list contains", "count"})
 FUNCTIONS = frozenset(ROUNDING_FUNCTIONS) | NUMBER_FUNCTIONS | TEXT_TESTS | TAG_FUNCTIONS
-DATE_PROPERTIES: Mapping[str, tuple[int, int]] = {"year": (1, 9999), "month": (1, 12), "day": (1, 31), "weekday": (1, 7)}
+DATE_PROPERTIES: Mapping[str, tuple[int, int]] = {
+    "year": (1, 9999),
+    "month": (1, 12),
+    "day": (1, 31),
+    "weekday": (1, 7),
+}
 """Properties of a date and the range of each; weekday 1 is Monday."""
 
 

@@ -1,12 +1,13 @@
 """From a policy file to a policy: shape first, then meaning. What comes out is checked; nobody checks again.
 
-    bytes ── source.py ──► text with places ── document.py ──► shape ── declare, logic, expectations ──► Policy
+bytes ── source.py ──► text with places ── document.py ──► shape ── declare, logic, expectations ──► Policy
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,11 +16,11 @@ from policy_service.language.declare import bilingual, declare_facts, declare_ou
 from policy_service.language.diagnostics import START, Code, Diagnostic, PolicyError, shorten
 from policy_service.language.document import PolicyDoc, shape
 from policy_service.language.expectations import ExpectationReader
-from policy_service.language.findings import Findings
+from policy_service.language.findings import Findings, TooManyFaults
 from policy_service.language.logic import LogicReader
-from policy_service.language.lower import lower, too_wide
+from policy_service.language.lower import too_wide
 from policy_service.language.policy import Bilingual, Policy
-from policy_service.language.source import MAX_BYTES, plain, read_source
+from policy_service.language.source import MAX_BYTES, Mapping, plain, read_source
 
 POLICY_ID = re.compile(r"(?:[a-z][a-z0-9_]{0,63})/(?:[a-z][a-z0-9_]{0,63})")
 VERSION = re.compile(r"(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})")
@@ -37,7 +38,12 @@ def load(path: str | Path) -> Policy:
     policy = load_bytes(content, str(path))
     expected = f"{policy.id}/{policy.version}.yaml"
     if not path.resolve().as_posix().endswith(f"/{expected}"):
-        fault = Diagnostic(Code.MISPLACED_FILE, f"this is `{expected}`, by its `policy` and `version`", START, "rename the file")
+        fault = Diagnostic(
+            Code.MISPLACED_FILE,
+            f"this is `{expected}`, by its `policy` and `version`",
+            START,
+            "rename the file",
+        )
         raise PolicyError(str(path), [fault], policy.text)
     return policy
 
@@ -47,12 +53,8 @@ def load_bytes(content: bytes, path: str = "policy.yaml") -> Policy:
     root, text = read_source(path, content)
     findings = Findings(root)
     policy = None
-    try:
-        doc = shape(plain(root))
-    except ValidationError as error:
-        findings.shape(error)
-    else:
-        policy = _understand(doc, findings, f"sha256:{hashlib.sha256(content).hexdigest()}", text)
+    with suppress(TooManyFaults):
+        policy = _read(root, findings, f"sha256:{hashlib.sha256(content).hexdigest()}", text)
     if policy is None or findings.diagnostics:
         raise PolicyError(path, findings.diagnostics, text)
     return policy
@@ -101,6 +103,15 @@ def newest(policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
     return tuple(best.values())
 
 
+def _read(root: Mapping, findings: Findings, digest: str, text: str) -> Policy | None:
+    try:
+        doc = shape(plain(root))
+    except ValidationError as error:
+        findings.shape(error)
+        return None
+    return _understand(doc, findings, digest, text)
+
+
 def _understand(doc: PolicyDoc, findings: Findings, digest: str, text: str) -> Policy | None:
     _identify(doc, findings)
     facts = declare_facts(doc.facts, findings)
@@ -144,16 +155,25 @@ def _identify(doc: PolicyDoc, findings: Findings) -> None:
     if not VERSION.fullmatch(doc.version):
         findings.fault(Code.INVALID_VALUE, f"`{shorten(doc.version)}` is no version", ("version",), "write `1.0.0`")
     if not re.fullmatch("[a-z][a-z0-9_]{0,63}", doc.subject):
-        findings.fault(Code.INVALID_NAME, f"`{shorten(doc.subject)}` names no subject", ("subject",), "write `customer`")
+        findings.fault(
+            Code.INVALID_NAME, f"`{shorten(doc.subject)}` names no subject", ("subject",), "write `customer`"
+        )
     for index, citation in enumerate(doc.source):
         if not CITATION.fullmatch(citation):
-            findings.fault(Code.INVALID_VALUE, f"`{shorten(citation)}` is no citation", ("source", index), "write `R-RFM-1`")
+            findings.fault(
+                Code.INVALID_VALUE,
+                f"`{shorten(citation)}` is no citation",
+                ("source", index),
+                "write `R-RFM-1`",
+            )
 
 
 def _limits(policy: Policy, findings: Findings) -> None:
     """The static limits of evaluation, told in the author's words and not by an engine that stops."""
-    for index, code, message in too_wide(lower(policy)):
-        path = (policy.form, "rows", index, "when") if index < len(policy.rules) else (policy.form, "bands", index - len(policy.rules), "when")
+    for index, code, message in too_wide(policy):
+        path = (
+            (policy.form, "rows", index, "when")
+            if index < len(policy.rules)
+            else (policy.form, "bands", index - len(policy.rules), "when")
+        )
         findings.fault(code, message, path, "split the rule into several")
-
-

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from policy_service.language.policy import Aggregate, Hit, Policy
 from policy_service.language.types import ChoiceType, Value
@@ -60,40 +61,58 @@ def missing_facts(policy: Policy, facts: Mapping[str, Value]) -> tuple[str, ...]
     return tuple(name for name, fact in policy.facts.items() if name not in facts and not fact.optional)
 
 
-def conclude(policy: Policy, matched: Sequence[int], values: Callable[[int], Values], band: int | None = None) -> Result:
+def conclude(
+    policy: Policy, matched: Sequence[int], values: Callable[[int], Values], band: int | None = None
+) -> Result:
     """The answer, from the indices of the rules that matched, ascending, and what each gives.
 
     For a scorecard `band` is the index of the total's band, and `values` gives what a band gives.
     """
     rules = policy.rules
+    names = tuple([rules[index].id for index in matched])
     if policy.scorecard is not None and band is not None:
-        names = (*(rules[index].id for index in matched), policy.scorecard.bands[band].id)
-        return Decided((values(band),), names)
+        return Decided((values(band),), (*names, policy.scorecard.bands[band].id))
     if not matched:
         return NoRuleMatched()
-    hit = policy.hit
-    if hit is Hit.FIRST or (len(matched) == 1 and policy.aggregate is not Aggregate.COUNT):
-        return Decided((values(matched[0]),), (rules[matched[0]].id,))
-    if hit is Hit.UNIQUE:
-        return Conflict(tuple(rules[index].id for index in matched))
+    match policy.hit:
+        case Hit.FIRST:
+            return Decided((values(matched[0]),), names[:1])
+        case Hit.UNIQUE:
+            return Decided((values(matched[0]),), names) if len(matched) == 1 else Conflict(names)
+        case Hit.ANY:
+            outcomes = {values(index): None for index in matched}
+            return Decided(tuple(outcomes), names) if len(outcomes) == 1 else Conflict(names)
+        case Hit.PRIORITY:
+            best = by_priority(policy, matched, values)[0]
+            return Decided((values(best),), (rules[best].id,))
+        case Hit.OUTPUT_ORDER:
+            order = by_priority(policy, matched, values)
+            return Decided(tuple([values(index) for index in order]), tuple([rules[index].id for index in order]))
+        case Hit.RULE_ORDER | Hit.COLLECT:
+            return Decided(_collect(policy, matched, values), names)
+        case _:
+            assert_never(policy.hit)
+
+
+def _collect(policy: Policy, matched: Sequence[int], values: Callable[[int], Values]) -> tuple[Values, ...]:
+    """All outcomes, or the one value an aggregate makes of them."""
+    if policy.aggregate is None:
+        return tuple([values(index) for index in matched])
     if policy.aggregate is Aggregate.COUNT:
-        return Decided(((len(matched),),), tuple(rules[index].id for index in matched))
-    outcomes = [values(index) for index in matched]
-    order = list(range(len(matched)))
-    if hit in (Hit.PRIORITY, Hit.OUTPUT_ORDER):
-        ranks = [rank(policy, outcome) for outcome in outcomes]
-        order.sort(key=lambda index: ranks[index])
-    names = tuple(rules[matched[index]].id for index in order)
-    if hit is Hit.ANY:
-        return Decided((outcomes[0],), names) if len(set(outcomes)) == 1 else Conflict(names)
-    if hit is Hit.PRIORITY:
-        return Decided((outcomes[order[0]],), names[:1])
-    if policy.aggregate is not None:
-        return Decided(((_AGGREGATES[policy.aggregate](outcome[0] for outcome in outcomes),),), names)
-    return Decided(tuple(outcomes[index] for index in order), names)
+        return ((len(matched),),)
+    return ((_AGGREGATES[policy.aggregate](values(index)[0] for index in matched),),)
 
 
-_AGGREGATES: Mapping[Aggregate, Callable[..., Value]] = {Aggregate.SUM: sum, Aggregate.MIN: min, Aggregate.MAX: max}
+def by_priority(policy: Policy, matched: Sequence[int], values: Callable[[int], Values]) -> list[int]:
+    """The rules in the order of PRIORITY; of equals the earlier rule stands first."""
+    return sorted(matched, key=lambda index: rank(policy, values(index)))
+
+
+_AGGREGATES: Mapping[Aggregate, Callable[..., Value]] = {
+    Aggregate.SUM: sum,
+    Aggregate.MIN: min,
+    Aggregate.MAX: max,
+}
 
 
 def rank(policy: Policy, outcome: Values) -> tuple[int, ...]:

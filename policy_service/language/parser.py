@@ -54,6 +54,8 @@ from policy_service.language.types import parse_date, parse_duration
 MAX_DIGITS = 30
 MAX_DEPTH = 40
 """How deep parentheses, signs and calls may nest."""
+MAX_OPERATIONS = 100
+"""Operations of arithmetic and properties of one expression; a long sum is a deep tree."""
 
 Taken = TypeVar("Taken", Comparator, Operator)
 
@@ -94,11 +96,17 @@ class _Parser:
 
     def __init__(self, text: str, column: str | None) -> None:
         if len(text) > MAX_LENGTH:
-            raise ExpressionFault(f"an expression has at most {MAX_LENGTH:,} characters, this one {len(text):,}", 0, 1, code=Code.EXPRESSION_TOO_LARGE)
+            raise ExpressionFault(
+                f"an expression has at most {MAX_LENGTH:,} characters, this one {len(text):,}",
+                0,
+                1,
+                code=Code.EXPRESSION_TOO_LARGE,
+            )
         self.tokens = tokenise(text)
         self.column = column
         self.at = 0
         self.depth = 0
+        self.operation_count = 0
 
     # cells
 
@@ -218,6 +226,7 @@ class _Parser:
     def operations(self, operators: dict[str, Operator], part: Callable[[], Expr]) -> Expr:
         left = part()
         while operator := self.take_of(operators):
+            self.count_operation()
             right = part()
             left = Arithmetic(operator=operator, left=left, right=right, span=(left.span[0], right.span[1]))
         return left
@@ -225,13 +234,19 @@ class _Parser:
     def factor(self) -> Expr:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise ExpressionFault(f"an expression nests at most {MAX_DEPTH} deep", self.next.start, self.next.end, code=Code.EXPRESSION_TOO_LARGE)
+            raise ExpressionFault(
+                f"an expression nests at most {MAX_DEPTH} deep",
+                self.next.start,
+                self.next.end,
+                code=Code.EXPRESSION_TOO_LARGE,
+            )
         if minus := self.take("-"):
             operand = self.factor()
             expression: Expr = Negation(operand=operand, span=(minus.start, operand.span[1]))
         else:
             expression = self.primary()
             while self.take("."):
+                self.count_operation()
                 name = self.advance()
                 if name.kind != "name":
                     raise ExpressionFault(f"expected a property, found `{name.text}`", name.start, name.end)
@@ -239,13 +254,21 @@ class _Parser:
         self.depth -= 1
         return expression
 
+    def count_operation(self) -> None:
+        self.operation_count += 1
+        if self.operation_count > MAX_OPERATIONS:
+            message = f"an expression has at most {MAX_OPERATIONS} operations"
+            raise ExpressionFault(message, self.before.start, self.before.end, code=Code.EXPRESSION_TOO_LARGE)
+
     def primary(self) -> Expr:
         token = self.advance()
         span = (token.start, token.end)
         match token.kind, token.text:
             case "number", text:
                 if len(text) > MAX_DIGITS:
-                    raise ExpressionFault(f"a number has at most {MAX_DIGITS} digits", *span, code=Code.EXPRESSION_TOO_LARGE)
+                    raise ExpressionFault(
+                        f"a number has at most {MAX_DIGITS} digits", *span, code=Code.EXPRESSION_TOO_LARGE
+                    )
                 return Constant(value=Fraction(text), span=span)
             case "text", text:
                 return Constant(value=text, span=span)
@@ -271,22 +294,38 @@ class _Parser:
                 return self.call(text, token.start)
             case "name", text:
                 return Name(name=text, span=span)
-        raise self.unexpected(token, "a value")
+            case _:
+                raise self.unexpected(token, "a value")
 
     def temporal(self, kind: str, start: int) -> Constant:
         """A date or duration written in quotes; `kind` is the word before it, empty for `@`."""
         token = self.advance()
         if token.kind == "text":
-            value = parse_date(token.text) if kind != "duration" else None
-            value = value or (parse_duration(token.text) if kind != "date" else None)
+            day = parse_date(token.text) if kind != "duration" else None
+            value = day or (parse_duration(token.text) if kind != "date" else None)
             if value is not None:
                 return Constant(value=value, span=(start, token.end))
-        hints = {"date": '`date("2026-11-21")`', "duration": '`duration("P30D")`, `"PT4H"` or `"P3M"`', "": '`@"2026-11-21"` or `@"P30D"`'}
-        raise ExpressionFault(f"`{token.text}` is no {kind or 'date or duration'}", token.start, token.end, f"write {hints[kind]}")
+        hints = {
+            "date": '`date("2026-11-21")`',
+            "duration": '`duration("P30D")`, `"PT4H"` or `"P3M"`',
+            "": '`@"2026-11-21"` or `@"P30D"`',
+        }
+        raise ExpressionFault(
+            f"`{token.text}` is no {kind or 'date or duration'}",
+            token.start,
+            token.end,
+            f"write {hints[kind]}",
+        )
 
     def call(self, function: str, start: int) -> Expr:
         if function not in FUNCTIONS:
-            raise ExpressionFault(f"unknown function `{function}`", start, self.before.end, did_you_mean(function, FUNCTIONS), Code.UNKNOWN_FUNCTION)
+            raise ExpressionFault(
+                f"unknown function `{function}`",
+                start,
+                self.before.end,
+                did_you_mean(function, FUNCTIONS),
+                Code.UNKNOWN_FUNCTION,
+            )
         self.need("(")
         arguments = [self.expression()]
         while self.take(","):

@@ -8,6 +8,16 @@ from math import gcd, lcm
 
 from policy_service.language.core import Factor, Monomial, Polynomial, Ratio
 
+MAX_MONOMIALS = 200
+"""Products of facts that a polynomial may have."""
+MAX_PRODUCTS = 10_000
+"""Products of two monomials that one multiplication may need."""
+
+
+class TooComplex(ArithmeticError):
+    """A polynomial is longer than any policy needs; the message says so to the author."""
+
+
 ZERO: Polynomial = ()
 ONE: Polynomial = (((), 1),)
 
@@ -23,25 +33,29 @@ def single(factor: Factor) -> Polynomial:
 
 
 def collect(terms: Iterable[tuple[Monomial, int]]) -> Polynomial:
-    """The sum of terms, like ones added together."""
+    """The sum of terms, like ones added together. Raises TooComplex."""
     sums: dict[Monomial, int] = {}
     for monomial, coefficient in terms:
         sums[monomial] = sums.get(monomial, 0) + coefficient
+    if len(sums) > MAX_MONOMIALS:
+        raise TooComplex(f"one comparison or value needs more than {MAX_MONOMIALS} products of facts")
     return tuple(sorted(((m, c) for m, c in sums.items() if c), key=lambda term: (len(term[0]), repr(term[0]))))
 
 
 def add(left: Polynomial, right: Polynomial) -> Polynomial:
-    """left + right."""
+    """Left + right."""
     return collect((*left, *right))
 
 
 def scale(polynomial: Polynomial, factor: int) -> Polynomial:
-    """polynomial * factor."""
+    """Polynomial * factor."""
     return tuple((monomial, coefficient * factor) for monomial, coefficient in polynomial) if factor else ZERO
 
 
 def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
-    """left * right."""
+    """Left * right. Raises TooComplex."""
+    if len(left) * len(right) > MAX_PRODUCTS:
+        raise TooComplex(f"one comparison or value needs more than {MAX_MONOMIALS} products of facts")
     return collect((tuple(sorted((*m, *n), key=repr)), c * d) for m, c in left for n, d in right)
 
 
@@ -58,13 +72,13 @@ def ratio_of(value: Fraction) -> Ratio:
 
 
 def add_ratios(left: Ratio, right: Ratio) -> Ratio:
-    """left + right, over the least common denominator when both are plain numbers."""
+    """Left + right, over the least common denominator when both are plain numbers."""
     numerators, denominator = common([left, right])
     return Ratio(add(*numerators), denominator)
 
 
 def multiply_ratios(left: Ratio, right: Ratio) -> Ratio:
-    """left * right."""
+    """Left * right."""
     return Ratio(multiply(left.numerator, right.numerator), multiply(left.denominator, right.denominator))
 
 
@@ -75,8 +89,8 @@ def common(ratios: list[Ratio]) -> tuple[list[Polynomial], Polynomial]:
         least = lcm(*(value for value in constants if value is not None))
         return [scale(r.numerator, least // (c or 1)) for r, c in zip(ratios, constants, strict=True)], whole(least)
     denominator = ONE
-    for ratio in dict.fromkeys(ratio.denominator for ratio in ratios):
-        denominator = multiply(denominator, ratio)
+    for factor in dict.fromkeys(ratio.denominator for ratio in ratios):
+        denominator = multiply(denominator, factor)
     numerators = []
     for index, ratio in enumerate(ratios):
         others = dict.fromkeys(other.denominator for other in ratios[:index] + ratios[index + 1 :])
@@ -91,4 +105,6 @@ def common(ratios: list[Ratio]) -> tuple[list[Polynomial], Polynomial]:
 def reduced(polynomial: Polynomial) -> Polynomial:
     """The polynomial without the common divisor of its coefficients; its sign stays the same."""
     divisor = gcd(*(coefficient for _, coefficient in polynomial))
-    return tuple((monomial, coefficient // divisor) for monomial, coefficient in polynomial) if divisor > 1 else polynomial
+    return (
+        tuple((monomial, coefficient // divisor) for monomial, coefficient in polynomial) if divisor > 1 else polynomial
+    )

@@ -20,7 +20,14 @@ from fractions import Fraction
 
 from policy_service.language.ast import Operator
 from policy_service.language.functions import ROUND, Rounding, rounded, whole_days
-from policy_service.language.types import SECONDS_PER_DAY, DateType, Duration, DurationType, Months, NumberType
+from policy_service.language.types import (
+    SECONDS_PER_DAY,
+    DateType,
+    Duration,
+    DurationType,
+    Months,
+    NumberType,
+)
 
 LITERAL, NUMBER, DATE, DURATION, MONTHS = "a literal", "a number", "a date", "a duration", "months"
 FIRST = Fraction(datetime.date.min.toordinal())

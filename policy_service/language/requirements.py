@@ -35,7 +35,9 @@ def in_stages(policies: Iterable[Policy]) -> tuple[Policy, ...]:
     for policy in policies:
         if policy.id in by_id:
             message = f"`{policy.id}` is there twice, as {by_id[policy.id].version} and {policy.version}"
-            faults.setdefault(policy.id, []).append(Diagnostic(Code.DUPLICATE_VERSION, message, _place(policy, "policy")))
+            faults.setdefault(policy.id, []).append(
+                Diagnostic(Code.DUPLICATE_VERSION, message, _place(policy, "policy"))
+            )
         by_id[policy.id] = policy
     for policy in by_id.values():
         for fact in policy.facts.values():
@@ -43,7 +45,9 @@ def in_stages(policies: Iterable[Policy]) -> tuple[Policy, ...]:
                 faults.setdefault(policy.id, []).append(found)
     order = _order(by_id, faults)
     if faults:
-        raise PolicyFolderError([PolicyError(f"{id_}/{by_id[id_].version}.yaml", found, by_id[id_].text) for id_, found in faults.items()])
+        raise PolicyFolderError(
+            [PolicyError(f"{id_}/{by_id[id_].version}.yaml", found, by_id[id_].text) for id_, found in faults.items()]
+        )
     return tuple(by_id[id_] for id_ in order)
 
 
@@ -74,7 +78,12 @@ def _fault(policy: Policy, fact: Fact, by_id: Mapping[str, Policy]) -> Diagnosti
     place = _place(policy, "facts", fact.name, "from")
     source = by_id.get(required.policy)
     if source is None:
-        return Diagnostic(Code.UNKNOWN_POLICY, f"unknown policy `{required.policy}`", place, did_you_mean(required.policy, by_id))
+        return Diagnostic(
+            Code.UNKNOWN_POLICY,
+            f"unknown policy `{required.policy}`",
+            place,
+            did_you_mean(required.policy, by_id),
+        )
     outcome = source.outcomes.get(required.outcome)
     if outcome is None:
         hint = did_you_mean(required.outcome, source.outcomes)
@@ -85,7 +94,9 @@ def _fault(policy: Policy, fact: Fact, by_id: Mapping[str, Policy]) -> Diagnosti
     if not takes(fact.type, outcome.type, listed=source.lists):
         given = f"a list of {describe(outcome.type)}" if source.lists else describe(outcome.type)
         message = f"`{fact.name}` takes {describe(fact.type)}; `{required.policy}.{required.outcome}` is {given}"
-        return Diagnostic(Code.REQUIREMENT_MISMATCH, message, place, "the fact's type must take every value of the outcome")
+        return Diagnostic(
+            Code.REQUIREMENT_MISMATCH, message, place, "the fact's type must take every value of the outcome"
+        )
     return None
 
 
@@ -96,13 +107,17 @@ def takes(fact: Type, outcome: Type, *, listed: bool) -> bool:
             return set(outcome.of) <= set(fact.of)
         case _ if listed:
             return False
-        case (ChoiceType(), ChoiceType()) | (TagsType(), TagsType()):
-            return set(outcome.of) <= set(fact.of)
+        case ChoiceType(of=taken), ChoiceType(of=given):
+            return set(given) <= set(taken)
+        case TagsType(of=taken), TagsType(of=given):
+            return set(given) <= set(taken)
         case NumberType(), NumberType():
             same = (fact.kind, fact.scale, fact.currency) == (outcome.kind, outcome.scale, outcome.currency)
             return same and fact.low <= outcome.low and outcome.high <= fact.high
-        case (DateType(), DateType()) | (DurationType(), DurationType()):
-            return fact.low <= outcome.low and outcome.high <= fact.high
+        case DateType(low=low, high=high), DateType():
+            return low <= outcome.low and outcome.high <= high
+        case DurationType(low=low, high=high), DurationType():
+            return low <= outcome.low and outcome.high <= high
         case _:
             return type(fact) is type(outcome)
 

@@ -108,7 +108,7 @@ def read_source(path: str, content: bytes) -> tuple[Mapping, str]:
 
 def _decode(path: str, content: bytes) -> str:
     if len(content) > MAX_BYTES:
-        message = f"a policy file has at most {MAX_BYTES:,} bytes, this one {len(content):,}"
+        message = f"a policy file has at most {MAX_BYTES:,} bytes"
         raise PolicyError(path, [Diagnostic(Code.FILE_TOO_LARGE, message, START, "split the policy into several")])
     try:
         return content.decode("utf-8-sig")
@@ -127,10 +127,15 @@ def _syntax_fault(error: yaml.YAMLError, text: str) -> Diagnostic:
     else:
         place = Place(mark.line + 1, mark.column + 1)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-    return Diagnostic(Code.YAML_SYNTAX, str(problem), place, 'text with `: `, `#`, `[` or a leading `-` stands in quotes: "-"')
+    return Diagnostic(
+        Code.YAML_SYNTAX,
+        str(problem),
+        place,
+        'text with `: `, `#`, `[` or a leading `-` stands in quotes: "-"',
+    )
 
 
-class _Stop(Exception):  # noqa: N818  # not an error of its own: what was found is in `faults`
+class _Stop(Exception):  # not an error of its own: what was found is in `faults`
     """Reading on makes no sense."""
 
 
@@ -157,13 +162,14 @@ class _Reader:
         place = _place(event)
         if level > MAX_LEVELS:
             self.stop(Code.TOO_DEEP, f"a policy file nests at most {MAX_LEVELS} deep", place)
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
         if isinstance(event, yaml.AliasEvent):
-            self.fault(Code.YAML_ALIAS, f"alias `*{event.anchor}` is not allowed", place, "write the value out")
+            self.fault(Code.YAML_ALIAS, f"alias `*{anchor}` is not allowed", place, "write the value out")
             return Scalar(None, place, exact=False, start=place)
-        if event.anchor is not None:
-            self.fault(Code.YAML_ALIAS, f"anchor `&{event.anchor}` is not allowed", place, "write the value out")
-        if event.tag is not None:
-            self.fault(Code.YAML_TAG, f"tag `{shorten(event.tag)}` is not allowed", place, "leave the tag out")
+        if anchor is not None:
+            self.fault(Code.YAML_ALIAS, f"anchor `&{anchor}` is not allowed", place, "write the value out")
+        if tag is not None:
+            self.fault(Code.YAML_TAG, f"tag `{shorten(tag)}` is not allowed", place, "leave the tag out")
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event, place)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -182,7 +188,11 @@ class _Reader:
                 self.fault(Code.YAML_KEY, "a key is a plain word", key.place)
             elif key.text in entries:
                 first = entries[key.text][0].place
-                self.fault(Code.DUPLICATE_KEY, f"`{shorten(key.text)}` is written twice, first in line {first.line}", key.place)
+                self.fault(
+                    Code.DUPLICATE_KEY,
+                    f"`{shorten(key.text)}` is written twice, first in line {first.line}",
+                    key.place,
+                )
             else:
                 entries[key.text] = (key, value)
         return Mapping(entries, place)
@@ -205,5 +215,7 @@ class _Reader:
 
 def _place(event: yaml.Event) -> Place:
     start, end = event.start_mark, event.end_mark
+    if start is None or end is None:
+        return START
     width = end.column - start.column if end.line == start.line else 1
     return Place(start.line + 1, start.column + 1, max(1, width))

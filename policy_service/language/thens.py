@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from fractions import Fraction
 
 from policy_service.language.ast import Constant, Expr, Negation
-from policy_service.language.check import Checker, spell
-from policy_service.language.diagnostics import Code, did_you_mean, shorten
+from policy_service.language.check import Checker
+from policy_service.language.diagnostics import Code, counted, did_you_mean, shorten
 from policy_service.language.evaluate import value
 from policy_service.language.findings import Findings
 from policy_service.language.functions import rounded
 from policy_service.language.policy import Outcome
 from policy_service.language.quantities import DATE, DURATION, LITERAL, NUMBER, Quantity
 from policy_service.language.source import Path
+from policy_service.language.static import Static, spell
 from policy_service.language.types import (
     BooleanType,
     ChoiceType,
@@ -30,6 +32,7 @@ from policy_service.language.types import (
     parse_date,
     parse_duration,
     read,
+    write_duration,
 )
 from policy_service.language.unparse import write_fraction
 
@@ -55,7 +58,9 @@ class Giver:
         """
         if count:
             if then is not None:
-                self.findings.key_fault(Code.KEY_NOT_ALLOWED, "rules that are only counted give nothing", (*path, "then"))
+                self.findings.key_fault(
+                    Code.KEY_NOT_ALLOWED, "rules that are only counted give nothing", (*path, "then")
+                )
             return (), None
         entries = self._entries(then, path)
         found = [
@@ -74,14 +79,16 @@ class Giver:
             return {}
         if isinstance(then, list):
             if len(then) != len(names):
-                message = f"expected {len(names)} values, for {', '.join(names)}; found {len(then)}"
+                message = f"expected {counted(len(names), 'value')}, for {', '.join(names)}; found {len(then)}"
                 self.findings.fault(Code.MISSING_OUTCOME, message, (*path, "then"))
                 return {}
             return {name: (index, given) for index, (name, given) in enumerate(zip(names, then, strict=True))}
         for key in then:
             if key not in self.outcomes:
                 hint = did_you_mean(key, names)
-                self.findings.key_fault(Code.UNKNOWN_OUTCOME, f"unknown outcome `{shorten(key)}`", (*path, "then", key), hint)
+                self.findings.key_fault(
+                    Code.UNKNOWN_OUTCOME, f"unknown outcome `{shorten(key)}`", (*path, "then", key), hint
+                )
         if absent := [name for name in names if name not in then]:
             self.findings.fault(Code.MISSING_OUTCOME, f"the rule gives no {', '.join(absent)}", (*path, "then"))
         return {name: (name, then[name]) for name in names if name in then}
@@ -99,8 +106,7 @@ class Giver:
         if static is not None and self._fits(static, kind, expression):
             self.findings.take(self.checker, path)
             bounds = (static.low, static.high) if isinstance(static, Quantity) else None
-            constant = isinstance(expression, Constant | Negation) and bounds is not None and bounds[0] == bounds[1]
-            return (kept(kind, value(expression, {})) if constant else expression), bounds
+            return (kept(kind, value(expression, {})) if _is_constant(expression) else expression), bounds
         self.findings.take(self.checker, path)
         return None, None
 
@@ -115,7 +121,7 @@ class Giver:
             self.findings.fault(code, f"expected {refused.expected}, found {shown}", path, hint)
             return None
 
-    def _fits(self, static: object, kind: Type, expression: Expr) -> bool:
+    def _fits(self, static: Static, kind: Type, expression: Expr) -> bool:
         """Notes a fault unless every value of the expression is one of the outcome's type."""
         span = expression.span
         match kind, static:
@@ -124,7 +130,8 @@ class Giver:
             case NumberType() | DateType() | DurationType(), Quantity() as quantity:
                 pass
             case _:
-                self.checker.fault(Code.TYPE_MISMATCH, f"expected {describe(kind)}, found {spell(static)}", span)  # type: ignore[arg-type]
+                message = f"expected {describe(kind)}, found {spell(static)}"
+                self.checker.fault(Code.TYPE_MISMATCH, message, span)
                 return False
         units = {DateType: {DATE}, DurationType: {DURATION}}.get(type(kind))
         if units is None:
@@ -134,21 +141,43 @@ class Giver:
             return False
         scale = kind.scale if isinstance(kind, NumberType) else 0
         if quantity.scale is None or quantity.scale > scale:
-            hint = f"write `round(…, {scale})`, or `floor`, `ceiling`, `decimal`"
-            self.checker.fault(Code.UNROUNDED, f"the value can have more than {scale} decimals", span, hint)
+            if isinstance(kind, NumberType):
+                hint = f"write `round(…, {scale})`, or `floor`, `ceiling`, `decimal`"
+                self.checker.fault(Code.UNROUNDED, f"the value can have more than {scale} decimals", span, hint)
+            else:
+                hint = "multiply by whole numbers only"
+                self.checker.fault(Code.UNROUNDED, "the value can have parts of a second", span, hint)
             return False
         size = 10**scale
         if quantity.low * size < kind.low or quantity.high * size > kind.high:
-            message = f"the value can be anything from {_show(quantity.low, kind)} to {_show(quantity.high, kind)}, expected {describe(kind)}"
-            self.checker.fault(Code.MAY_EXCEED, message, span, "cap it: `min(…, most)` and `max(…, least)`, or bound its facts")
+            low, high = show_number(quantity.low, kind), show_number(quantity.high, kind)
+            reach = f"can be anything from {low} to {high}" if low != high else f"is {low}"
+            cap = "cap it: `min(…, most)` and `max(…, least)`, or bound its facts" if low != high else None
+            self.checker.fault(Code.MAY_EXCEED, f"the value {reach}, expected {describe(kind)}", span, cap)
             return False
         return True
 
 
-def _show(number: Fraction, kind: NumberType | DateType | DurationType) -> str:
-    if isinstance(kind, NumberType):
-        return write_fraction(rounded("half even", number, 2))
-    return f"{number:,} {'days' if isinstance(kind, DateType) else 'seconds'}"
+def show_number(number: Fraction, kind: NumberType | DateType | DurationType) -> str:
+    """A bound of a value of type `kind` in the author's words, or its size when it is too long to be read."""
+    if abs(number) >= 10**_SHOWN_DIGITS:
+        return f"less than -10^{_SHOWN_DIGITS}" if number < 0 else f"more than 10^{_SHOWN_DIGITS}"
+    match kind:
+        case NumberType():
+            return write_fraction(rounded("half even", number, 2))
+        case DateType():
+            return datetime.date.fromordinal(int(number)).isoformat()
+        case DurationType():
+            return write_duration(int(number))
+
+
+_SHOWN_DIGITS = 30
+
+
+def _is_constant(expression: Expr) -> bool:
+    return isinstance(expression, Constant) or (
+        isinstance(expression, Negation) and isinstance(expression.operand, Constant)
+    )
 
 
 def _is_literal(given: Given, kind: Type) -> bool:

@@ -70,7 +70,12 @@ def _token(match: re.Match[str]) -> Token:
         return Token("function", " ".join(text.split()), match.start(), match.end())
     if kind == "name" and text in WORDS:
         return Token("word", text, match.start(), match.end())
-    return Token("number" if kind == "number" else "name" if kind == "name" else "symbol", text, match.start(), match.end())
+    return Token(
+        "number" if kind == "number" else "name" if kind == "name" else "symbol",
+        text,
+        match.start(),
+        match.end(),
+    )
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -78,7 +83,9 @@ def _unescape(match: re.Match[str]) -> str:
     stray = re.search(r"\\", _ESCAPE.sub("", body))
     unescaped = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _ESCAPED[m[2]], body)
     if stray or re.search("[\ud800-\udfff]", unescaped):
-        raise ExpressionFault("unknown escape in text", match.start(), match.end(), 'escapes are \\", \\\\, \\n, \\t, \\uXXXX')
+        raise ExpressionFault(
+            "unknown escape in text", match.start(), match.end(), 'escapes are \\", \\\\, \\n, \\t, \\uXXXX'
+        )
     return unescaped
 
 
@@ -86,5 +93,11 @@ def _unreadable(text: str, position: int) -> ExpressionFault:
     character = text[position]
     if character == '"':
         return ExpressionFault("text without its closing quote", position, len(text))
-    hint = {"'": 'text stands in double quotes: "it"', "“": 'text stands in straight quotes: "it"', "≥": "write `>=`", "≤": "write `<=`"}
-    return ExpressionFault(f"unexpected `{character}`", position, position + 1, hint.get(character))
+    hint = {
+        "'": 'text stands in double quotes: "it"',
+        "“": 'text stands in straight quotes: "it"',
+        "≥": "write `>=`",
+        "≤": "write `<=`",
+    }
+    shown = f"`{character}`" if character.isprintable() else f"the character U+{ord(character):04X}"
+    return ExpressionFault(f"unexpected {shown}", position, position + 1, hint.get(character))

@@ -20,7 +20,7 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Literal, assert_never
 
@@ -32,7 +32,18 @@ MAX_SCALE = 6
 MAX_TEXT = 1_000
 MAX_TAGS = 100
 SECONDS_PER_DAY = 86_400
-CURRENCIES = {"CNY": 2, "USD": 2, "EUR": 2, "GBP": 2, "HKD": 2, "TWD": 2, "SGD": 2, "AUD": 2, "JPY": 0, "KRW": 0}
+CURRENCIES = {
+    "CNY": 2,
+    "USD": 2,
+    "EUR": 2,
+    "GBP": 2,
+    "HKD": 2,
+    "TWD": 2,
+    "SGD": 2,
+    "AUD": 2,
+    "JPY": 0,
+    "KRW": 0,
+}
 """Currencies and the decimals of their minor unit (ISO 4217)."""
 FIRST_DAY = datetime.date(1900, 1, 1).toordinal()
 LAST_DAY = datetime.date(2199, 12, 31).toordinal()
@@ -152,9 +163,9 @@ def describe(kind: Type) -> str:
         case NumberType(kind="integer"):
             return f"a whole number{_bounds(kind)}"
         case NumberType(kind="money"):
-            return f"an amount in {kind.currency} with at most {kind.scale} decimals{_bounds(kind)}"
+            return f"an amount in {kind.currency} with {_decimals(kind.scale)}{_bounds(kind)}"
         case NumberType():
-            return f"a number with at most {kind.scale} decimals{_bounds(kind)}"
+            return f"a number with {_decimals(kind.scale)}{_bounds(kind)}"
         case DateType():
             return f"a date such as 2026-11-21{_bounds(kind)}"
         case DurationType():
@@ -169,12 +180,18 @@ def describe(kind: Type) -> str:
             assert_never(kind)
 
 
+def _decimals(scale: int) -> str:
+    return f"at most {scale} decimal{'s' * (scale > 1)}" if scale else "no decimals"
+
+
 def _bounds(kind: NumberType | DateType | DurationType) -> str:
-    default = type(kind)(kind.kind, kind.scale, currency=kind.currency) if isinstance(kind, NumberType) else type(kind)()
+    default = (
+        type(kind)(kind.kind, kind.scale, currency=kind.currency) if isinstance(kind, NumberType) else type(kind)()
+    )
     low = f"at least {write(kind, kind.low)}" if kind.low != default.low else ""
     high = f"at most {write(kind, kind.high)}" if kind.high != default.high else ""
     if not low and not high:
-        return ", inside ±2^53 in its smallest unit" if isinstance(kind, NumberType | DurationType) else ""
+        return ", from 1900 to 2199" if isinstance(kind, DateType) else ", inside ±2^53 in its smallest unit"
     return ", " + " and ".join(part for part in (low, high) if part)
 
 
@@ -235,26 +252,37 @@ _DURATION = re.compile(
     r"(?:T(?=[0-9])(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?",
     re.ASCII,
 )
-_MAX_EXPONENT = 40
+_FAR = 60
+"""The power of ten beyond which a number is only known to be too large, or too small to be exact."""
+FAR_OFF = int("1" + "0" * _FAR)
+_EXACTLY = Context(prec=2 * _FAR)
 
 
 def _scaled(raw: object, scale: int) -> int | None:
     """`raw` times 10^scale, or None when it is no number or has more decimals than `scale`."""
-    if isinstance(raw, bool):
-        return None
-    if isinstance(raw, int):
-        return raw * 10**scale
-    if isinstance(raw, str):
-        if not _DECIMAL.fullmatch(raw):
+    match raw:
+        case bool():
             return None
-        raw = Decimal(raw)
-    if not isinstance(raw, Decimal) or not raw.is_finite():
+        case int():
+            return int(raw * 10**scale)
+        case str():
+            return scaled_text(raw, scale)
+        case Decimal() if raw.is_finite():
+            if raw.adjusted() > _FAR:
+                return -(10**_FAR) if raw.is_signed() else 10**_FAR  # far out of any range, and not worth its digits
+            whole = _EXACTLY.scaleb(raw, scale) if raw.adjusted() >= -_FAR else raw
+            exponent = raw.as_tuple().exponent
+            return int(whole) if isinstance(exponent, int) and -exponent <= scale else None
+        case _:
+            return None
+
+
+def scaled_text(text: str, scale: int) -> int | None:
+    """The plain decimal `text` times 10^scale, or None when it is none or has more decimals than `scale`."""
+    if not _DECIMAL.fullmatch(text):
         return None
-    sign, digits, exponent = raw.as_tuple()
-    if not isinstance(exponent, int) or -exponent > scale or exponent > _MAX_EXPONENT or len(digits) > _MAX_EXPONENT:
-        return None
-    scaled = int("".join(map(str, digits))) * 10 ** (exponent + scale)
-    return -scaled if sign else scaled
+    whole, _, decimals = text.partition(".")
+    return int(whole + decimals.ljust(scale, "0")) if len(decimals) <= scale else None
 
 
 def parse_decimal(text: str) -> Fraction | None:
@@ -332,8 +360,10 @@ def exact(kind: Type, value: Value) -> Exact:
             return datetime.date.fromordinal(value)
         case DurationType(), int():
             return Duration(Fraction(value))
-        case _:
+        case _, bool() | str() | frozenset():
             return value
+        case _:
+            raise ArithmeticError(f"{value!r} is not {describe(kind)}")
 
 
 def kept(kind: Type, value: Exact) -> Value:

@@ -53,7 +53,7 @@ def _write(expression: Expr, tightness: int) -> str:
     return f"({text})" if own < tightness else text
 
 
-def _text(expression: Expr) -> tuple[str, int]:  # noqa: PLR0911  # one return a node is the clearest
+def _text(expression: Expr) -> tuple[str, int]:  # one return a node is the clearest
     match expression:
         case Constant():
             return _constant(expression.value), _PRIMARY
@@ -70,7 +70,10 @@ def _text(expression: Expr) -> tuple[str, int]:  # noqa: PLR0911  # one return a
         case Or():
             return " or ".join(_write(part, _AND) for part in expression.operands), _OR
         case Comparison():
-            return f"{_write(expression.left, _SUM)} {expression.comparator} {_write(expression.right, _SUM)}", _COMPARISON
+            return (
+                f"{_write(expression.left, _SUM)} {expression.comparator} {_write(expression.right, _SUM)}",
+                _COMPARISON,
+            )
         case In():
             tests = ", ".join(map(unparse_test, expression.tests))
             return f"{_write(expression.operand, _SUM)} in ({tests})", _COMPARISON
@@ -80,7 +83,10 @@ def _text(expression: Expr) -> tuple[str, int]:  # noqa: PLR0911  # one return a
         case Negation():
             return f"-{_write(expression.operand, _FACTOR)}", _FACTOR
         case Call():
-            return f"{expression.function}({', '.join(_write(part, _OR) for part in expression.arguments)})", _PRIMARY
+            return (
+                f"{expression.function}({', '.join(_write(part, _OR) for part in expression.arguments)})",
+                _PRIMARY,
+            )
         case Property():
             return f"{_write(expression.operand, _PRIMARY)}.{expression.name}", _PRIMARY
         case _:

@@ -12,9 +12,7 @@ LINES = 400
 
 # Written apart, so that this file does not hold what it looks for.
 ELSEWHERE = {
-    "a path of one machine": r"(?<![\w.~}\])-])/(?:"
-    + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me"))
-    + r")/",
+    "a path of one machine": r"(?<![\w.~}\])-])/(?:" + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me")) + r")/",
     "a package registry's host": "|".join(
         re.escape(host)
         for host in (

@@ -65,10 +65,18 @@ class Author(Writer):
 
     def between(self, known: Known) -> str:
         left, low = self.two(known, 1)
-        return f"{left} between {low} and {low} + abs({self.literal()})" if "@" not in low and self._plain(low) else self.comparison(known)
+        return (
+            f"{left} between {low} and {low} + abs({self.literal()})"
+            if "@" not in low and self._plain(low)
+            else self.comparison(known)
+        )
 
     def _plain(self, text: str) -> bool:
-        return not any(fact.name in text for unit in ("date", "duration") for fact in self.units[unit]) and '"' not in text and "as_of" not in text
+        return (
+            not any(fact.name in text for unit in ("date", "duration") for fact in self.units[unit])
+            and '"' not in text
+            and "as_of" not in text
+        )
 
     def membership(self, known: Known) -> str:
         unit = self.sized(known)
@@ -95,10 +103,15 @@ class Author(Writer):
                 return f'date("{first}-0{rng.randrange(1, 6)}-28")', f'@"{second}-0{rng.randrange(6, 10)}-30"'
             case "duration":
                 days = rng.randrange(-40, 40)
-                return f'@"{"-" if days < 0 else ""}P{abs(days)}D"', f'duration("P{max(0, days) + rng.randrange(1, 40)}D")'
+                return (
+                    f'@"{"-" if days < 0 else ""}P{abs(days)}D"',
+                    f'duration("P{max(0, days) + rng.randrange(1, 40)}D")',
+                )
             case _:
                 low = rng.randrange(-5, 12)
-                return (f"{low}", f"{low + rng.randrange(1, 8)}") if rng.random() < 0.8 else (f"{low}.25", f"{low + 1}.5")
+                return (
+                    (f"{low}", f"{low + rng.randrange(1, 8)}") if rng.random() < 0.8 else (f"{low}.25", f"{low + 1}.5")
+                )
 
     def choice(self, known: Known) -> str:
         rng = self.rng
@@ -129,7 +142,11 @@ class Author(Writer):
             case 0:
                 return f"list contains({fact.name}, {self.text(fact)})"
             case 1 if choices:
-                return f"{rng.choice(choices)} in ({fact.name})" if rng.random() < 0.5 else f"{rng.choice(choices)} in {fact.name}"
+                return (
+                    f"{rng.choice(choices)} in ({fact.name})"
+                    if rng.random() < 0.5
+                    else f"{rng.choice(choices)} in {fact.name}"
+                )
             case 2:
                 return f"count({fact.name}) {rng.choice(COMPARATORS)} {rng.randrange(4)}"
             case _:
@@ -156,7 +173,9 @@ class Author(Writer):
         if fact is None:
             return self.presence(known)
         other = rng.choice(self.usable("boolean", known)).name
-        return rng.choice((fact.name, f"not({fact.name})", f"{fact.name} = true", f"{fact.name} != {other}", f"false = {other}"))
+        return rng.choice(
+            (fact.name, f"not({fact.name})", f"{fact.name} = true", f"{fact.name} != {other}", f"false = {other}")
+        )
 
     def presence(self, known: Known) -> str:
         optional = [fact.name for fact in self.facts if fact.optional]
@@ -171,10 +190,19 @@ class Author(Writer):
         rng = self.rng
         if asks:
             inner = self.tests(fact, known | {fact.name})
-            return rng.choice(("is missing", "is not missing", f"is missing, {inner}", f"not(is missing, {inner})", "not(is missing)"))
+            return rng.choice(
+                ("is missing", "is not missing", f"is missing, {inner}", f"not(is missing, {inner})", "not(is missing)")
+            )
         known = known | {fact.name}
         if fact.type == "tags":
-            return rng.choice((f"list contains(?, {self.text(fact)})", f"{self.text(fact)} in ?", "count(?) > 1", f"not({self.text(fact)} in ?)"))
+            return rng.choice(
+                (
+                    f"list contains(?, {self.text(fact)})",
+                    f"{self.text(fact)} in ?",
+                    "count(?) > 1",
+                    f"not({self.text(fact)} in ?)",
+                )
+            )
         if rng.random() < 0.15:
             return self.question(fact, known)
         tests = self.tests(fact, known)

@@ -57,7 +57,9 @@ class Writer:
             return str(rng.randrange(-3, 12))
         if form < 0.85:
             return f"{rng.randrange(-3, 10)}.{rng.choice(('5', '25', '1', '05', '50', '333333', '000001'))}"
-        return rng.choice(("0", "1", "100", "1000000", "9007199254740992", "-9007199254740992", "0.0000001", "123456789012.5"))
+        return rng.choice(
+            ("0", "1", "100", "1000000", "9007199254740992", "-9007199254740992", "0.0000001", "123456789012.5")
+        )
 
     def number(self, unit: str, depth: int, known: Known) -> str:
         """A number, or an amount in the currency `unit`."""
@@ -99,7 +101,9 @@ class Writer:
             return self.rng.choice(("3", "7", "2", "0.3", "(-4)", "100", "-0.5"))
         fact = self.fact(unit, known)
         operand = fact.name if fact and unit != "number" else self.number(unit, depth, known)
-        return self.rng.choice((f"max({operand}, 1)", f"min({operand}, -0.5)", f"(abs({operand}) + 1)", f"(-2 - abs({operand}))"))
+        return self.rng.choice(
+            (f"max({operand}, 1)", f"min({operand}, -0.5)", f"(abs({operand}) + 1)", f"(-2 - abs({operand}))")
+        )
 
     def negation(self, unit: str, depth: int, known: Known) -> str:
         return f"-{group(self.number(unit, depth, known))}"

@@ -32,7 +32,13 @@ class Draft:
     @property
     def text(self) -> str:
         """The policy file."""
-        lines = ["policy: conformance/generated", "version: 1.0.0", "title: {zh: 生成, en: generated}", "subject: customer", "facts:"]
+        lines = [
+            "policy: conformance/generated",
+            "version: 1.0.0",
+            "title: {zh: 生成, en: generated}",
+            "subject: customer",
+            "facts:",
+        ]
         lines += [f"  {name}: {text}" for name, text in self.facts.items()]
         lines += ["outcome:", *(f"  {name}: {text}" for name, text in self.outcomes.items())]
         lines += [self.head, "  rows:", *(f"    - {{{row}, {BECAUSE}}}" for row in self.rows)]
@@ -42,7 +48,9 @@ class Draft:
 
     def shorter(self) -> list[Draft]:
         """The same with one row or one fact left out."""
-        fewer = [replace(self, rows=self.rows[:i] + self.rows[i + 1 :]) for i in range(len(self.rows)) if len(self.rows) > 1]
+        fewer = [
+            replace(self, rows=self.rows[:i] + self.rows[i + 1 :]) for i in range(len(self.rows)) if len(self.rows) > 1
+        ]
         names = [name for name in self.facts if len(self.facts) > 1]
         return fewer + [replace(self, facts={n: t for n, t in self.facts.items() if n != name}) for name in names]
 
@@ -74,10 +82,14 @@ def _outcomes(rng: random.Random, hit: str, aggregate: str) -> list[Declared]:
     if aggregate == "count":
         return [Declared("o0", "integer", "number", "{type: integer}")]
     if aggregate:
-        kinds = ("integer", "number", "money") if aggregate == "sum" else ("integer", "number", "money", "date", "duration")
+        kinds = (
+            ("integer", "number", "money") if aggregate == "sum" else ("integer", "number", "money", "date", "duration")
+        )
         declared = declare(rng, "o0", rng.choice(kinds), outcome=True)
         return [_roomy(declared)]
-    outcomes = [declare(rng, f"o{index}", rng.choice(TYPES), outcome=True) for index in range(rng.choice((1, 1, 1, 2, 3)))]
+    outcomes = [
+        declare(rng, f"o{index}", rng.choice(TYPES), outcome=True) for index in range(rng.choice((1, 1, 1, 2, 3)))
+    ]
     if hit in ("PRIORITY", "OUTPUT ORDER") and not any(outcome.type == "choice" for outcome in outcomes):
         outcomes.insert(rng.randrange(len(outcomes) + 1), declare(rng, "first", "choice", outcome=True))
     return outcomes
@@ -118,12 +130,18 @@ class Rows:
     def table(self, inputs: list[Declared], count: int) -> tuple[str, ...]:
         """Rows of a decision table; for each optional column some row says what holds when it is missing."""
         asking = {fact.name: self.rng.randrange(count) for fact in inputs if fact.optional}
-        return tuple(self.row(inputs, index, {name for name, row in asking.items() if row == index}) for index in range(count))
+        return tuple(
+            self.row(inputs, index, {name for name, row in asking.items() if row == index}) for index in range(count)
+        )
 
     def row(self, inputs: list[Declared], index: int, asking: set[str]) -> str:
         rng = self.rng
         plan = [
-            "asks" if fact.name in asking or (fact.optional and rng.random() < 0.1) else "-" if rng.random() < 0.35 else "tests"
+            "asks"
+            if fact.name in asking or (fact.optional and rng.random() < 0.1)
+            else "-"
+            if rng.random() < 0.35
+            else "tests"
             for fact in inputs
         ]
         known = frozenset(fact.name for fact, form in zip(inputs, plan, strict=True) if form == "tests")
@@ -157,7 +175,9 @@ class Rows:
         match outcome.type:
             case "boolean":
                 computed = rng.random() < 0.5
-                return (scalar(rng, author.condition(1, known)) if computed else rng.choice(("true", "false"))), computed
+                return (
+                    scalar(rng, author.condition(1, known)) if computed else rng.choice(("true", "false"))
+                ), computed
             case "choice":
                 return scalar(rng, rng.choice(outcome.words)), False
             case "tags":
@@ -181,10 +201,14 @@ class Rows:
         low = -(10**12) if outcome.low is None else outcome.low
         high = 10**12 if outcome.high is None else outcome.high
         if rng.random() < 0.5:
-            few = rng.choice((low, high, rng.randint(low, high), min(high, max(low, rng.randrange(-3, 9) * 10**outcome.scale))))
+            few = rng.choice(
+                (low, high, rng.randint(low, high), min(high, max(low, rng.randrange(-3, 9) * 10**outcome.scale)))
+            )
             return scalar(rng, decimal(few, outcome.scale)), False
         inner = self.author.number(outcome.unit, rng.choice((1, 2, 3)), known)
-        way = rng.choice(("round", "round half down", "round up", "round down", "decimal", "floor", "ceiling", "round half up"))
+        way = rng.choice(
+            ("round", "round half down", "round up", "round down", "decimal", "floor", "ceiling", "round half up")
+        )
         rounded = f"{way}({inner}, {rng.randrange(outcome.scale + 1)})"
         return scalar(rng, f"max(min({rounded}, {decimal(high, outcome.scale)}), {decimal(low, outcome.scale)})"), True
 

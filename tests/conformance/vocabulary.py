@@ -87,7 +87,9 @@ def declare(rng: random.Random, name: str, kind: str, *, outcome: bool = False) 
             bounds = ", min: -P2000D, max: P2000D" if outcome is False and rng.random() < 0.8 else ""
             return Declared(name, kind, kind, f"{{type: duration{bounds}{more}}}", optional, low=-1 if bounds else None)
         case "date":
-            low, high = rng.choice((("", ""), ("", ""), (", min: 2000-01-01", ", max: 2050-12-31"), (", min: 1999-12-31", "")))
+            low, high = rng.choice(
+                (("", ""), ("", ""), (", min: 2000-01-01", ", max: 2050-12-31"), (", min: 1999-12-31", ""))
+            )
             bounds = "" if outcome else low + high
             return Declared(name, kind, kind, f"{{type: date{bounds}{more}}}", optional)
         case _:
@@ -105,7 +107,16 @@ def _number(rng: random.Random, name: str, kind: str, more: str, *, optional: bo
         more = f", currency: {unit}{more}"
     size = 10**scale
     low, high = rng.choice(
-        ((None, None), (0, None), (0, 10 * size), (-5 * size, 5 * size), (1, 20 * size), (size, 3 * size), (-LIMIT, LIMIT), (7, 7))
+        (
+            (None, None),
+            (0, None),
+            (0, 10 * size),
+            (-5 * size, 5 * size),
+            (1, 20 * size),
+            (size, 3 * size),
+            (-LIMIT, LIMIT),
+            (7, 7),
+        )
     )
     bounds = "" if low is None else f", min: {scalar(rng, decimal(low, scale))}"
     bounds += "" if high is None else f", max: {scalar(rng, decimal(high, scale))}"

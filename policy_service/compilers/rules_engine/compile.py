@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import cast
 
 from policy_service.compilers.evaluator import Evaluator, MakeMatcher, Slots
 from policy_service.compilers.python_text import condition, define, function
@@ -53,7 +52,17 @@ class Vector:
     def source(self, slots: Sequence[str], stand_ins: Mapping[str, Value]) -> str:
         """The text of the function that makes the vector from the slots."""
         numbers = [f"w_{fact} = {numbers!r}.get" for fact, numbers in self.words.items()]
-        return "\n".join([*numbers, function("vector", slots, stand_ins, [f"return ({', '.join(self.fields)}{',' if self.fields else ''})"])])
+        return "\n".join(
+            [
+                *numbers,
+                function(
+                    "vector",
+                    slots,
+                    stand_ins,
+                    [f"return ({', '.join(self.fields)}{',' if self.fields else ''})"],
+                ),
+            ]
+        )
 
 
 def atom_condition(atom: Atom, vector: Vector) -> Condition:
@@ -83,7 +92,7 @@ def alternatives(formula: Formula, vector: Vector) -> list[tuple[Condition, ...]
         case Any(parts=parts):
             return [term for part in parts for term in alternatives(part, vector)]
         case _:
-            return [(atom_condition(cast("Atom", formula), vector),)]
+            return [(atom_condition(formula, vector),)]
 
 
 def terms_of(rules: Sequence[CoreRule], vector: Vector) -> Iterator[Term]:

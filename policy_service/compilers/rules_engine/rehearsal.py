@@ -6,8 +6,9 @@ A program that ends or hangs the engine ends the child, and the policy is refuse
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from policy_service.compilers.evaluator import Slots
 from policy_service.compilers.rules_engine.compile import compile_rules
 from policy_service.compilers.rules_engine.trial import Trial, try_build_all
 from policy_service.language.core import CoreRule
@@ -39,10 +40,19 @@ def _trials(policy: Policy) -> Iterator[tuple[str, Trial]]:
     subjects = list(_subjects(policy))
     scopes = [scope_of(policy, facts, day) for facts, day in subjects]
     days = [(*map(facts.get, policy.facts), day.toordinal()) for facts, day in subjects]
-    yield policy.id, _trial(core.rules, policy.rules, names, core.stand_ins, list(zip(days, scopes, strict=True)))
+    yield (
+        policy.id,
+        _trial(core.rules, policy.rules, names, core.stand_ins, list(zip(days, scopes, strict=True))),
+    )
     if (card := policy.scorecard) is not None:
-        totals = [card.base + sum(points(rule, scope, card.type) for rule in policy.rules if holds(rule.when, scope)) for scope in scopes]
-        scored = [((*day, total), {**scope, SCORE: exact(card.type, total)}) for day, scope, total in zip(days, scopes, totals, strict=True)]
+        totals = [
+            card.base + sum(points(rule, scope, card.type) for rule in policy.rules if holds(rule.when, scope))
+            for scope in scopes
+        ]
+        scored = [
+            ((*day, total), {**scope, SCORE: exact(card.type, total)})
+            for day, scope, total in zip(days, scopes, totals, strict=True)
+        ]
         yield f"{policy.id} (bands)", _trial(core.bands, card.bands, (*names, SCORE), core.stand_ins, scored)
 
 
@@ -51,11 +61,14 @@ def _trial(
     rules: tuple[Rule, ...],
     names: tuple[str, ...],
     stand_ins: Mapping[str, Value],
-    subjects: list[tuple[tuple[Value | None, ...], Scope]],
+    subjects: Sequence[tuple[Slots, Scope]],
 ) -> Trial:
     program, vector = compile_rules(core, names, stand_ins)
     expected = [tuple(index for index, rule in enumerate(rules) if holds(rule.when, scope)) for _, scope in subjects]
-    return Trial(program, [(list(map(int, vector(slots))), found) for (slots, _), found in zip(subjects, expected, strict=True)])
+    return Trial(
+        program,
+        [(list(map(int, vector(slots))), found) for (slots, _), found in zip(subjects, expected, strict=True)],
+    )
 
 
 def _subjects(policy: Policy) -> Iterator[tuple[Mapping[str, Value], datetime.date]]:

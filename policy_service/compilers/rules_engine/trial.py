@@ -58,9 +58,7 @@ class EngineTrialError(Exception):
         return f"{self.name}: {self.reason}"
 
 
-def try_build(
-    program: Program, samples: Sequence[tuple[Sequence[int], tuple[int, ...]]], *, seconds: float
-) -> None:
+def try_build(program: Program, samples: Sequence[tuple[Sequence[int], tuple[int, ...]]], *, seconds: float) -> None:
     """Build one program in a child process and check it against `samples` (values → expected rules).
 
     Raises EngineTrialError when the child dies, takes longer than `seconds` or answers differently.

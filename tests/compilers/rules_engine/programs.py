@@ -63,9 +63,7 @@ def programs_with_vectors(draw: st.DrawFn) -> tuple[Program, list[list[int]]]:
     """A program and vectors whose values often lie on its constants or beside them."""
     fields = draw(st.integers(1, 6))
     constants = draw(st.sampled_from(VALUES))
-    condition = st.builds(
-        Condition, st.integers(0, fields - 1), st.sampled_from(list(COMPARISONS)), constants
-    )
+    condition = st.builds(Condition, st.integers(0, fields - 1), st.sampled_from(list(COMPARISONS)), constants)
     term = st.builds(Term, st.integers(0, 12), st.lists(condition, max_size=4).map(tuple))
     terms = draw(st.lists(term, max_size=90).map(tuple))
     vector = st.lists(constants, min_size=fields, max_size=fields)

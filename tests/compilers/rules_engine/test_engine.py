@@ -165,9 +165,7 @@ def test_engines_do_not_disturb_each_other() -> None:
     for engine in engines[::2]:
         engine.close()
     for program, engine in list(zip(programs, engines, strict=True))[1::2]:
-        assert [engine.matches([value]) for value in range(22)] == [
-            expected(program, [value]) for value in range(22)
-        ]
+        assert [engine.matches([value]) for value in range(22)] == [expected(program, [value]) for value in range(22)]
         engine.close()
 
 

@@ -69,9 +69,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("error", [durable_rules_engine.error, KeyboardInterrupt, MemoryError])
-def test_the_decision_after_a_fault_is_right(
-    faults: Faults, error: type[BaseException], *, after: bool
-) -> None:
+def test_the_decision_after_a_fault_is_right(faults: Faults, error: type[BaseException], *, after: bool) -> None:
     raised = EngineFault if error is durable_rules_engine.error else error
     with closing(Engine(TWO_RULESETS)) as engine:
         before = faults.calls
@@ -249,9 +247,9 @@ def test_the_decision_after_a_signal_is_right() -> None:
     with closing(Engine(program)) as engine:
         while interrupted < 200:
             vector, answer = vectors[interrupted % 3], answers[interrupted % 3]
-            signal.setitimer(signal.ITIMER_REAL, (interrupted % 97 + 1) * 1e-6)
             try:
                 armed.append(True)
+                signal.setitimer(signal.ITIMER_REAL, (interrupted % 97 + 1) * 1e-6)
                 while armed:
                     assert engine.matches(vector) == answer
             except Interrupted:

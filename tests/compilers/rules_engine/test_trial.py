@@ -59,14 +59,10 @@ def test_a_program_that_ends_the_child_is_named() -> None:
         try_build_all({"good": GOOD, "broken": broken}, seconds=20)
 
 
-@pytest.mark.parametrize(
-    "end", ["os.kill(os.getpid(), 11)", "print('{\"name', end='', flush=True); os._exit(3)"]
-)
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), 11)", "print('{\"name', end='', flush=True); os._exit(3)"])
 def test_a_crash_is_told_from_an_answer(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     monkeypatch.setattr(trial, "_CHILD", f"import os, sys; sys.stdin.read(); {end}")
-    with pytest.raises(
-        EngineTrialError, match=r"^program: the child process ended with status -?\d+ .no mess"
-    ):
+    with pytest.raises(EngineTrialError, match=r"^program: the child process ended with status -?\d+ .no mess"):
         try_build(GOOD.program, GOOD.samples, seconds=20)
 
 
@@ -106,8 +102,6 @@ def test_the_limits_are_processor_time_memory_and_no_core_file(monkeypatch: pyte
 )
 def test_the_limits_end_a_process(act: str, status: int, says: str) -> None:
     code = f"from {trial.__name__} import limit_process\nlimit_process(seconds=1)\n{act}"
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=False, capture_output=True, cwd=ROOT, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, cwd=ROOT, timeout=60)
     assert done.returncode == status
     assert says in done.stderr.decode()

@@ -1,0 +1,117 @@
+"""The HTTP service as one application: `create_app()`.
+
+    uvicorn --factory api.app:create_app
+
+Everything is loaded here, before the first request: an application that exists can decide.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from api.documentation import documentation_routes
+from api.openapi import SCHEMAS, decisions_path
+from api.problems import INTERNAL_ERROR, Problem, ProblemError, of_http, of_parameters
+from api.rest.decisions import PATH, DecisionRoute
+from api.rest.health import health_routes, problem_routes
+from api.rest.policies import policy_routes
+from api.security import Guard
+from api.service import Service, open_service
+from api.settings import Settings, read_settings
+from policy_service.clock import Clock, SystemClock
+
+TITLE = "policy-service"
+SUMMARY = "Business policies, decided exactly, with the reason in the answer"
+
+
+class Application(FastAPI):
+    """FastAPI, with the decision route told in its OpenAPI document though it is not one of FastAPI's."""
+
+    service: Service
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            document["components"]["schemas"] |= SCHEMAS
+            document["paths"] = {PATH: decisions_path(self.service), **document["paths"]}
+            self.openapi_schema = document
+        return self.openapi_schema
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
+    """The application; without `settings` those of the environment.
+
+    Raises SettingsRefusedError, PolicyError and what else `open_service` does.
+    """
+    service = open_service(settings or read_settings(), clock or SystemClock())
+    app = Application(
+        title=TITLE,
+        summary=SUMMARY,
+        version=_version(),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(service),
+        redirect_slashes=False,
+    )
+    app.service = service
+    app.router.routes.append(Route(PATH, DecisionRoute(service), methods=["POST"]))
+    for router in (policy_routes(service), health_routes(service), problem_routes(), documentation_routes(app)):
+        app.include_router(router)
+    app.add_middleware(Guard, service=service)
+    for kind in (ProblemError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _teller(service))
+    return app
+
+
+def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.log.info("ready", engine=service.settings.engine, policies=sorted(service.decider.policies))
+        yield
+        service.decider.close()
+        service.log.info("closed")
+
+    return lifespan
+
+
+def _teller(service: Service) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What turns an error into an answer, a line in the log and a count."""
+
+    async def tell(request: Request, error: Exception) -> Response:
+        problem = _problem(request, error)
+        instance = f"urn:uuid:{service.clock.new_id()}"
+        service.log.info(
+            "refused", problem=problem.kind.name, instance=instance, method=request.method, path=request.url.path[:200]
+        )
+        service.metrics.refused(problem.kind.name)
+        return problem.response(instance)
+
+    return tell
+
+
+def _problem(request: Request, error: Exception) -> Problem:
+    match error:
+        case ProblemError():
+            return error.problem
+        case RequestValidationError():
+            return of_parameters(error)
+        case HTTPException():
+            return of_http(request, error)
+        case _:
+            return Problem(INTERNAL_ERROR, "something went wrong")
+
+
+def _version() -> str:
+    try:
+        return version(TITLE)
+    except PackageNotFoundError:  # run from a folder that nobody installed
+        return "0"

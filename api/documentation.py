@@ -1,0 +1,79 @@
+"""`/docs`: the OpenAPI document as one page, made here: no scripts, nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from fastapi import APIRouter
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+HERE = Path(__file__).parent
+
+
+class Described(Protocol):
+    """An application that describes itself."""
+
+    openapi: Callable[[], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that can be asked for, as the page shows it."""
+
+    method: str
+    path: str
+    summary: str
+    description: str
+    parameters: list[dict[str, Any]]
+    request: str | None
+    answers: list[dict[str, Any]]
+
+
+def documentation_routes(app: Described) -> APIRouter:
+    """The page and its style sheet."""
+    router = APIRouter(include_in_schema=False)
+    pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
+
+    @router.get("/docs")
+    async def docs() -> HTMLResponse:
+        """The page."""
+        document = app.openapi()
+        page = pages.get_template("docs.html").render(info=document["info"], operations=list(operations(document)))
+        return HTMLResponse(page)
+
+    @router.get("/static/docs.css")
+    async def style() -> Response:
+        """Its style sheet."""
+        return Response((HERE / "static" / "docs.css").read_text("utf-8"), media_type="text/css")
+
+    return router
+
+
+def operations(document: dict[str, Any]) -> Iterator[Operation]:
+    """Everything that can be asked for, in the order of the document."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield Operation(
+                method.upper(),
+                path,
+                operation.get("summary", ""),
+                operation.get("description", ""),
+                operation.get("parameters", []),
+                _example(operation.get("requestBody", {})),
+                [
+                    {"status": status, "description": each.get("description", ""), "example": _example(each)}
+                    for status, each in operation["responses"].items()
+                ],
+            )
+
+
+def _example(body: dict[str, Any]) -> str | None:
+    for content in body.get("content", {}).values():
+        for example in content.get("examples", {}).values():
+            return json.dumps(example["value"], ensure_ascii=False, indent=2)
+    return None

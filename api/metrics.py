@@ -1,0 +1,76 @@
+"""What the service counts about itself, in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from policy_service import Decider
+
+BUCKETS = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""Upper bounds in seconds; a decision takes some ten to some hundred microseconds."""
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """The counters of one service."""
+
+    def __init__(self, decider: Decider) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Watch(decider))
+        self._outcomes = Counter(
+            "policy_service_outcomes", "Answers, by policy and status.", ("policy", "status"), registry=self._registry
+        )
+        self._problems = Counter(
+            "policy_service_problems", "Requests refused, by type.", ("type",), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "policy_service_decision_seconds",
+            "Time from the whole body to the whole answer.",
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self._children: dict[tuple[str, str], Counter] = {}
+
+    def decided(self, outcomes: Mapping[str, Mapping[str, object]], seconds: float) -> None:
+        """Counts one decision."""
+        self._seconds.observe(seconds)
+        for policy, entry in outcomes.items():
+            key = (policy, str(entry["status"]))
+            if (child := self._children.get(key)) is None:
+                child = self._children[key] = self._outcomes.labels(*key)
+            child.inc()
+
+    def refused(self, kind: str) -> None:
+        """Counts one problem."""
+        self._problems.labels(kind).inc()
+
+    def render(self) -> bytes:
+        """All figures."""
+        return generate_latest(self._registry)
+
+
+class _Watch(Collector):
+    """What the decider has seen of its engine, read when it is asked for."""
+
+    def __init__(self, decider: Decider) -> None:
+        self._decider = decider
+
+    def collect(self) -> Iterator[Metric]:
+        health = self._decider.health
+        yield CounterMetricFamily(
+            "policy_service_shadow_checks", "Answers compared with a second evaluator.", value=health.shadow_checks
+        )
+        yield CounterMetricFamily(
+            "policy_service_differences", "Answers in which the evaluators differed.", value=health.differences
+        )
+        yield CounterMetricFamily(
+            "policy_service_fallbacks", "Answers given in the engine's place.", value=health.fallbacks
+        )
+        served = GaugeMetricFamily("policy_service_policy", "Policies that decide.", labels=("policy", "version"))
+        for policy in self._decider.policies.values():
+            served.add_metric((policy.id, policy.version), 1)
+        yield served

@@ -1,0 +1,212 @@
+"""The parts of the OpenAPI document that are written by hand, with examples taken from the policies that are served."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from api.problems import MEDIA_TYPE, PROBLEMS, ProblemType
+from api.requirements import example_request
+from api.service import Service
+from policy_service.clock import today
+from policy_service.decisions.answer import answer
+from policy_service.decisions.request import MAX_POLICIES, MAX_SUBJECT
+
+Json = dict[str, Any]
+
+FAULT: Json = {
+    "title": "Fault",
+    "description": "One thing that is wrong: where (a JSON pointer, or a parameter's name), what, and what was expected.",
+    "type": "object",
+    "properties": {
+        "pointer": {"type": "string"},
+        "parameter": {"type": "string"},
+        "fact": {"type": "string"},
+        "code": {"type": "string"},
+        "value": {"type": "string"},
+        "expected": {"type": "string"},
+        "hint": {"type": ["string", "null"]},
+    },
+    "required": ["code", "value", "expected"],
+    "additionalProperties": False,
+}
+PROBLEM: Json = {
+    "title": "Problem",
+    "description": "A problem detail (RFC 9457).",
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "enum": [kind.address for kind in PROBLEMS.values()]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri"},
+        "problems": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}},
+        "hint": {"type": ["string", "null"]},
+        "limit": {"type": "integer"},
+        "supported": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["type", "title", "status", "detail", "instance"],
+    "additionalProperties": False,
+}
+REASON: Json = {"$ref": "#/components/schemas/Words"}
+POLICY_ANSWER: Json = {
+    "title": "PolicyAnswer",
+    "description": "What one policy answers. Decided, no rule matched, not evaluated for want of facts, and rules in conflict stay apart.",
+    "type": "object",
+    "properties": {
+        "status": {"enum": ["decided", "no_rule_matched", "missing_facts", "conflict"]},
+        "outcome": {
+            "type": ["object", "array"],
+            "description": "one value for each outcome; a list of them where all rules speak",
+        },
+        "rules": {"type": "array", "items": {"type": "string"}},
+        "because": {"type": "array", "items": REASON, "description": "the reason of each of `rules`"},
+        "missing": {"type": "array", "items": {"type": "string"}},
+        "supplied": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "facts the caller gave in the service's place",
+        },
+        "version": {"type": "string"},
+        "digest": {"type": "string"},
+    },
+    "required": ["status", "version", "digest"],
+    "additionalProperties": False,
+}
+DECISION_REQUEST: Json = {
+    "title": "DecisionRequest",
+    "type": "object",
+    "properties": {
+        "subject": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_SUBJECT,
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
+        },
+        "facts": {
+            "type": "object",
+            "description": "each fact's value by its name; see `/v1/policies/{domain}/{policy}/requirements`",
+        },
+        "policies": {"type": ["array", "null"], "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_POLICIES},
+        "as_of": {
+            "type": ["string", "null"],
+            "format": "date",
+            "description": "the day to decide for; today where it is left out",
+        },
+        "explain": {"type": ["boolean", "null"], "description": "true: `trace` says why each rule did not match"},
+    },
+    "required": ["subject", "facts"],
+    "additionalProperties": False,
+}
+DECISION_ANSWER: Json = {
+    "title": "DecisionAnswer",
+    "type": "object",
+    "properties": {
+        "decision_id": {"type": "string", "format": "uuid"},
+        "subject": {"type": "string"},
+        "as_of": {"type": "string", "format": "date"},
+        "decided_at": {"type": "string", "format": "date-time"},
+        "outcomes": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/PolicyAnswer"}},
+        "benchmark_set": {"type": ["string", "null"]},
+        "trace": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "object"}}},
+    },
+    "required": ["decision_id", "subject", "as_of", "decided_at", "outcomes", "benchmark_set"],
+    "additionalProperties": False,
+}
+SCHEMAS = {
+    "Fault": FAULT,
+    "Problem": PROBLEM,
+    "PolicyAnswer": POLICY_ANSWER,
+    "DecisionRequest": DECISION_REQUEST,
+    "DecisionAnswer": DECISION_ANSWER,
+}
+
+
+def problems(*kinds: ProblemType) -> dict[int | str, Json]:
+    """The documented errors of a route, one entry a status."""
+    found: dict[int | str, Json] = {}
+    for kind in kinds:
+        entry = found.setdefault(
+            kind.status, {"description": "", "content": {MEDIA_TYPE: {"schema": _reference("Problem")}}}
+        )
+        entry["description"] = "; ".join(filter(None, [entry["description"], f"`{kind.address}`: {kind.title}"]))
+    return found
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+CHECK_BODY: Json = {
+    "requestBody": {
+        "required": True,
+        "description": "A policy file.",
+        "content": {"application/yaml": {"schema": {"type": "string"}}},
+    }
+}
+VERSION_ANSWERS: dict[int | str, Json] = {
+    200: {
+        "content": {
+            "application/yaml": {"schema": {"type": "string", "description": "the file, byte for byte"}},
+            "text/plain": {"schema": {"type": "string", "description": "the policy in prose"}},
+        }
+    },
+    304: {"description": "The version is the one whose ETag was sent in If-None-Match."},
+}
+
+
+def decisions_path(service: Service) -> Json:
+    """The path item of `POST /v1/decisions`."""
+    refusals = [
+        PROBLEMS[name]
+        for name in ("malformed-json", "body-too-large", "unsupported-media-type", "request-refused", "facts-refused")
+    ]
+    return {
+        "post": {
+            "operationId": "decide",
+            "tags": ["decisions"],
+            "summary": "Decide about one subject",
+            "description": "Policies that those asked for need are decided too, and answered when they decide.",
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {"schema": _reference("DecisionRequest"), "examples": request_examples(service)}
+                },
+            },
+            "responses": {
+                "200": {
+                    "description": "What was decided",
+                    "content": {
+                        "application/json": {
+                            "schema": _reference("DecisionAnswer"),
+                            "examples": answer_examples(service),
+                        }
+                    },
+                },
+                **{str(status): entry for status, entry in problems(*refusals, PROBLEMS["internal-error"]).items()},
+            },
+        }
+    }
+
+
+def request_examples(service: Service) -> Json:
+    """For each policy a request that decides it, from the policy's own examples."""
+    day = today(service.clock, service.zone)
+    policies = service.decider.policies
+    asked = {id_: example_request(policy, policies, day) for id_, policy in sorted(policies.items())}
+    return {
+        id_: {"summary": policies[id_].title.en, "value": value} for id_, value in asked.items() if value is not None
+    }
+
+
+def answer_examples(service: Service) -> Json:
+    """The answers to those requests, made by deciding them."""
+    return {id_: {"value": answer_to(service, each["value"])} for id_, each in request_examples(service).items()}
+
+
+def answer_to(service: Service, request: Json) -> Json:
+    """What the service answers to an example request."""
+    decision = service.decider.decide(
+        request["facts"], as_of=date.fromisoformat(request["as_of"]), policies=request["policies"]
+    )
+    return answer(decision, request["subject"], service.clock)

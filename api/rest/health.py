@@ -1,0 +1,143 @@
+"""`/healthz`, `/readyz`, `/metrics`, `/problems`: is it alive, can it decide, what has it counted, what do its errors mean."""
+
+from datetime import date
+from typing import Literal
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from api.metrics import MEDIA_TYPE
+from api.openapi import problems
+from api.problems import INVALID_PARAMETER, NOT_FOUND, PROBLEMS, ProblemError
+from api.requirements import example_request
+from api.rest.models import Model
+from api.service import Service
+from policy_service import FactsRefused, UnknownPolicies
+from policy_service.clock import today
+from policy_service.language.diagnostics import did_you_mean, shorten
+
+
+class Alive(Model):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Ready(Model):
+    """Whether the service decides. `degraded`: it does, but its engine failed or differed, and another evaluator took over."""
+
+    status: Literal["ready", "degraded", "not_ready"]
+    engine: str
+    policies: int
+    self_test: str
+    shadow_checks: int
+    differences: int
+    fallbacks: int
+
+
+class ProblemKind(Model):
+    """One kind of error."""
+
+    type: str
+    title: str
+    status: int
+    meaning: str
+
+
+class ProblemList(Model):
+    """Every kind of error."""
+
+    items: list[ProblemKind]
+
+
+def health_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", operation_id="is_alive")
+    async def is_alive() -> Alive:
+        """The process answers; nothing else is asked."""
+        return Alive(status="alive")
+
+    @router.get(
+        "/readyz",
+        operation_id="is_ready",
+        response_model=Ready,
+        responses={503: {"model": Ready, "description": "It cannot decide"}},
+    )
+    async def is_ready() -> JSONResponse:
+        """Decides an example of a policy and compares the answer; tells what the engine was seen to do."""
+        state = readiness(service)
+        return JSONResponse(
+            state.model_dump(), 503 if state.status == "not_ready" else 200, {"cache-control": "no-store"}
+        )
+
+    @router.get(
+        "/metrics",
+        operation_id="get_metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}},
+    )
+    async def get_metrics() -> Response:
+        """Counts and durations, in Prometheus' text format."""
+        return Response(service.metrics.render(), headers={"content-type": MEDIA_TYPE})
+
+    return router
+
+
+def problem_routes() -> APIRouter:
+    """What the `type` of a problem leads to."""
+    router = APIRouter(prefix="/problems", tags=["problems"])
+
+    @router.get("", operation_id="list_problems")
+    async def list_problems() -> ProblemList:
+        """Every kind of error the service answers with."""
+        return ProblemList(items=[ProblemKind.model_validate(kind.to_dict()) for kind in PROBLEMS.values()])
+
+    @router.get("/{name}", operation_id="get_problem", responses=problems(NOT_FOUND, INVALID_PARAMETER))
+    async def get_problem(name: str) -> ProblemKind:
+        """What an error means, and what to do about it."""
+        if name not in PROBLEMS:
+            raise ProblemError(NOT_FOUND, f"no problem is called `{shorten(name)}`", hint=did_you_mean(name, PROBLEMS))
+        return ProblemKind.model_validate(PROBLEMS[name].to_dict())
+
+    return router
+
+
+def readiness(service: Service) -> Ready:
+    """The state of the service now."""
+    self_test = try_an_example(service)
+    health = service.decider.health
+    sound = "degraded" if health.differences or health.fallbacks else "ready"
+    return Ready(
+        status=sound if self_test == "passed" else "not_ready",
+        engine=health.engine,
+        policies=len(service.decider.policies),
+        self_test=self_test,
+        shadow_checks=health.shadow_checks,
+        differences=health.differences,
+        fallbacks=health.fallbacks,
+    )
+
+
+def try_an_example(service: Service) -> str:
+    """`passed` when the first policy with an example decides it, by the rules the example names; otherwise what went wrong."""
+    policies = service.decider.policies
+    for policy in policies.values():
+        request = example_request(policy, policies, today(service.clock, service.zone))
+        if request is None:
+            continue
+        expected = next(example.rules for example in policy.examples if example.status == "decided")
+        try:
+            decision = service.decider.decide(
+                request["facts"], as_of=date.fromisoformat(request["as_of"]), policies=[policy.id]
+            )
+        except (FactsRefused, UnknownPolicies) as error:
+            return f"refused an example of {policy.id}: {type(error).__name__}"
+        found = tuple(decision.to_dict()[policy.id].get("rules", ()))
+        return (
+            "passed"
+            if found == expected
+            else f"decided an example of {policy.id} by {list(found)}, expected {list(expected or ())}"
+        )
+    return "passed"

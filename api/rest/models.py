@@ -1,0 +1,208 @@
+"""The shapes of what is answered about policies, as OpenAPI shows them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from policy_service.language.policy import Bilingual, Policy, Rule
+from policy_service.language.types import Type, describe, name_of, write
+from policy_service.language.unparse import unparse
+
+Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
+Then = str | int | bool | list[str]
+
+
+class Model(BaseModel):
+    """A JSON object whose members are all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(Model):
+    """The same words in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
+class PolicySummary(Model):
+    """One version of a policy, in a line."""
+
+    policy: str
+    version: str
+    digest: Digest
+    domain: str
+    subject: str
+    title: Words
+    source: list[str]
+
+
+class PolicyPage(Model):
+    """Some of the policies, and how to ask for the next ones."""
+
+    items: list[PolicySummary]
+    next_cursor: str | None
+
+
+class VersionList(Model):
+    """Every version of one policy, the newest first."""
+
+    items: list[PolicySummary]
+
+
+class FactModel(Model):
+    """A fact the policy asks for."""
+
+    name: str
+    type: str
+    title: Words
+    expected: str
+    optional: bool
+    sensitive: bool
+    comes_from: str | None
+    measure: str | None
+
+
+class OutcomeModel(Model):
+    """A value the policy decides."""
+
+    name: str
+    type: str
+    title: Words
+    expected: str
+
+
+class RuleModel(Model):
+    """When, then, because; the points of a scorecard's rule stand under `points`."""
+
+    id: str
+    when: str
+    then: dict[str, Then]
+    because: Words
+
+
+class InvariantModel(Model):
+    """A law of the policy."""
+
+    id: str
+    says: str
+
+
+class PolicyDetail(PolicySummary):
+    """One version of a policy, whole."""
+
+    notes: Words | None
+    form: Literal["table", "rules", "scorecard"]
+    hit: str
+    aggregate: str | None
+    facts: list[FactModel]
+    outcomes: list[OutcomeModel]
+    rules: list[RuleModel]
+    bands: list[RuleModel]
+    invariants: list[InvariantModel]
+    examples: int
+
+
+class Requirements(Model):
+    """The facts a caller has to give, as a JSON Schema, and a request that works."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    policy: str
+    version: str
+    digest: Digest
+    needs: list[str]
+    schema_: Annotated[dict[str, Any], Field(alias="schema")]
+    example: dict[str, Any] | None
+
+
+class DiagnosticModel(Model):
+    """A fault of a policy file."""
+
+    file: str
+    code: str
+    message: str
+    line: int
+    column: int
+    width: int
+    hint: str | None
+
+
+class CheckAnswer(Model):
+    """Whether a policy file is valid, alone and among the policies served; `text` has the faults as people read them."""
+
+    valid: bool
+    policy: str | None
+    version: str | None
+    digest: Digest | None
+    diagnostics: list[DiagnosticModel]
+    text: str
+
+
+def words(both: Bilingual) -> Words:
+    """A title or a reason."""
+    return Words(zh=both.zh, en=both.en)
+
+
+def summary(policy: Policy) -> PolicySummary:
+    """The policy in a line."""
+    return PolicySummary(**_summary(policy))
+
+
+def detail(policy: Policy) -> PolicyDetail:
+    """The policy, whole."""
+    kinds = {name: outcome.type for name, outcome in policy.outcomes.items()}
+    scorecard = policy.scorecard
+    return PolicyDetail(
+        **_summary(policy),
+        notes=words(policy.notes) if policy.notes else None,
+        form=policy.form,
+        hit=policy.hit.value,
+        aggregate=policy.aggregate.value if policy.aggregate else None,
+        facts=_facts(policy),
+        outcomes=[
+            OutcomeModel(name=each.name, type=name_of(each.type), title=words(each.title), expected=describe(each.type))
+            for each in policy.outcomes.values()
+        ],
+        rules=[_rule(rule, {"points": scorecard.type} if scorecard else kinds) for rule in policy.rules],
+        bands=[_rule(band, kinds) for band in scorecard.bands] if scorecard else [],
+        invariants=[InvariantModel(id=law.id, says=law.says) for law in policy.invariants],
+        examples=len(policy.examples),
+    )
+
+
+def _summary(policy: Policy) -> dict[str, Any]:
+    return {
+        "policy": policy.id,
+        "version": policy.version,
+        "digest": policy.digest,
+        "domain": policy.domain,
+        "subject": policy.subject,
+        "title": words(policy.title),
+        "source": list(policy.source),
+    }
+
+
+def _facts(policy: Policy) -> list[FactModel]:
+    return [
+        FactModel(
+            name=fact.name,
+            type=name_of(fact.type),
+            title=words(fact.title),
+            expected=describe(fact.type),
+            optional=fact.optional,
+            sensitive=fact.sensitive,
+            comes_from=f"{fact.requirement.policy}.{fact.requirement.outcome}" if fact.requirement else None,
+            measure=fact.measure,
+        )
+        for fact in policy.facts.values()
+    ]
+
+
+def _rule(rule: Rule, kinds: dict[str, Type]) -> RuleModel:
+    pairs = zip(kinds.items(), rule.then, strict=False)  # COLLECT with count gives no values
+    then: dict[str, Any] = {
+        name: write(kind, given) if isinstance(given, bool | int | str | frozenset) else unparse(given)
+        for (name, kind), given in pairs
+    }
+    return RuleModel(id=rule.id, when=unparse(rule.when), then=then, because=words(rule.because))

@@ -1,0 +1,205 @@
+"""`/v1/policies`: which policies there are, what they say, what they ask for; and whether a file would be one."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Header, Query
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from api.body import read_body
+from api.openapi import CHECK_BODY, VERSION_ANSWERS, problems
+from api.problems import BODY_TOO_LARGE, BUSY, INVALID_PARAMETER, UNKNOWN_POLICY, UNSUPPORTED_MEDIA_TYPE, ProblemError
+from api.requirements import requirements
+from api.rest.models import (
+    CheckAnswer,
+    DiagnosticModel,
+    PolicyDetail,
+    PolicyPage,
+    Requirements,
+    VersionList,
+    detail,
+    summary,
+)
+from api.service import Service
+from policy_service import PolicyError, load_bytes
+from policy_service.clock import today
+from policy_service.decisions.request import shown
+from policy_service.language.load import PolicyFolderError
+from policy_service.language.policy import Policy
+from policy_service.language.requirements import in_stages
+
+YAML_KINDS = (
+    "application/yaml",
+    "application/x-yaml",
+    "text/yaml",
+    "text/x-yaml",
+    "text/plain",
+    "application/octet-stream",
+)
+CHECKS_AT_ONCE = 1
+"""Reading a policy is work for one processor; decisions go on beside it."""
+CHECKS_WAITING = 8
+PAGE = 100
+
+Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
+Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="policies on a page")]
+Format = Annotated[Literal["json", "yaml", "text"] | None, Query(description="otherwise by the header Accept")]
+Lang = Annotated[Literal["zh", "en"], Query(description="of `format=text`")]
+Header304 = Annotated[str | None, Header(alias="If-None-Match")]
+
+
+def policy_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/policies", tags=["policies"])
+    _add_lists(router, service)
+    _add_one(router, service)
+    _add_check(router, service)
+    return router
+
+
+def _add_lists(router: APIRouter, service: Service) -> None:
+    catalogue = service.catalogue
+
+    @router.get("", operation_id="list_policies", responses=problems(INVALID_PARAMETER))
+    async def list_policies(domain: Domain = None, limit: Limit = PAGE, cursor: Cursor = None) -> PolicyPage:
+        """The policies that decide, by name, each in its newest version."""
+        rest = catalogue.after(_open(cursor), domain=domain)
+        more = len(rest) > limit
+        return PolicyPage(
+            items=list(map(summary, rest[:limit])), next_cursor=_close(rest[limit - 1].id) if more else None
+        )
+
+    @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=problems(UNKNOWN_POLICY))
+    async def list_versions(domain: str, policy: str) -> VersionList:
+        """Every version of a policy, the newest first."""
+        return VersionList(items=list(map(summary, catalogue.versions(f"{domain}/{policy}"))))
+
+
+def _add_one(router: APIRouter, service: Service) -> None:
+    catalogue = service.catalogue
+    known = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
+
+    @router.get("/{domain}/{policy}", operation_id="get_policy", responses=problems(UNKNOWN_POLICY))
+    async def get_policy(domain: str, policy: str) -> PolicyDetail:
+        """The newest version of a policy, whole."""
+        return detail(catalogue.versions(f"{domain}/{policy}")[0])
+
+    @router.get(
+        "/{domain}/{policy}/versions/{version}",
+        operation_id="get_version",
+        response_model=PolicyDetail,
+        responses={**VERSION_ANSWERS, **known},
+    )
+    async def get_version(  # noqa: PLR0913  # three of the path, three that say how
+        request: Request,
+        domain: str,
+        policy: str,
+        version: str,
+        format: Format = None,
+        lang: Lang = "en",
+        seen: Header304 = None,  # noqa: A002
+    ) -> Response:
+        """One version: as JSON, as the file it was loaded from, or in prose."""
+        found = catalogue.version(f"{domain}/{policy}", version)
+        return render(found, format or _preferred(request.headers.get("accept", "")), lang, seen)
+
+    @router.get("/{domain}/{policy}/requirements", operation_id="get_requirements", responses=problems(UNKNOWN_POLICY))
+    async def get_requirements(domain: str, policy: str) -> Requirements:
+        """What a caller has to give for the policy to be decided, and a request that works."""
+        found = catalogue.versions(f"{domain}/{policy}")[0]
+        return Requirements(**requirements(found, service.decider.policies, today(service.clock, service.zone)))
+
+
+def _add_check(router: APIRouter, service: Service) -> None:
+    limiter = CapacityLimiter(CHECKS_AT_ONCE)
+
+    @router.post(
+        "/check",
+        operation_id="check_policy",
+        openapi_extra=CHECK_BODY,
+        responses=problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, BUSY),
+    )
+    async def check_policy(request: Request) -> CheckAnswer:
+        """Whether a policy file is valid, alone and among the policies that are served."""
+        if limiter.statistics().tasks_waiting >= CHECKS_WAITING:
+            raise ProblemError(BUSY, f"{CHECKS_WAITING} policy files are waiting already", headers={"Retry-After": "5"})
+        limit = service.settings.policy_body_limit
+        body = await read_body(request.scope, request.receive, limit=limit, kinds=YAML_KINDS)
+        return await to_thread.run_sync(check, body, service.catalogue.newest, limiter=limiter)
+
+
+def check(content: bytes, served: Mapping[str, Policy]) -> CheckAnswer:
+    """The answer to the bytes of a policy file."""
+    policy: Policy | None = None
+    try:
+        policy = load_bytes(content)
+        in_stages({**served, policy.id: policy}.values())
+    except PolicyError as error:
+        return _faulty(error, policy)
+    return CheckAnswer(
+        valid=True, policy=policy.id, version=policy.version, digest=policy.digest, diagnostics=[], text=""
+    )
+
+
+def _faulty(error: PolicyError, policy: Policy | None) -> CheckAnswer:
+    errors = error.errors if isinstance(error, PolicyFolderError) else (error,)
+    faults = [DiagnosticModel(file=each.path, **fault.to_dict()) for each in errors for fault in each.diagnostics]
+    known = (
+        {"policy": policy.id, "version": policy.version, "digest": policy.digest}
+        if policy
+        else dict.fromkeys(("policy", "version", "digest"))
+    )
+    return CheckAnswer(valid=False, **known, diagnostics=faults, text=error.render())
+
+
+def render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | None) -> Response:
+    """One version in one form. It never changes, so a reader who has it is told so."""
+    tag = f'"{policy.digest}.{form}.{lang}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept"}
+    if seen is not None and tag in seen:
+        return Response(status_code=304, headers=headers)
+    match form:
+        case "yaml":
+            return Response(policy.text, headers=headers, media_type="application/yaml")
+        case "text":
+            from policy_service.compilers.prose import explain
+
+            return PlainTextResponse(explain(policy, lang), headers=headers)
+        case _:
+            return Response(detail(policy).model_dump_json(), headers=headers, media_type="application/json")
+
+
+def _preferred(accept: str) -> str:
+    """The form that the header Accept names first; JSON where it names none of them."""
+    for kind in accept.split(","):
+        if form := _FORMS.get(kind.partition(";")[0].strip().lower()):
+            return form
+    return "json"
+
+
+_FORMS = {"application/json": "json", "text/plain": "text", **dict.fromkeys(YAML_KINDS[:4], "yaml")}
+
+
+def _close(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode()
+
+
+def _open(cursor: str | None) -> str:
+    """The name a cursor stands for. Raises ProblemError."""
+    if cursor is None:
+        return ""
+    try:
+        return base64.urlsafe_b64decode(cursor.encode()).decode()
+    except (binascii.Error, ValueError):
+        fault = {
+            "parameter": "cursor",
+            "code": "mistyped",
+            "value": shown(cursor),
+            "expected": "`next_cursor` of the page before",
+        }
+        raise ProblemError(INVALID_PARAMETER, "refused: cursor", problems=[fault]) from None

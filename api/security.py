@@ -1,0 +1,57 @@
+"""Around every answer: headers that keep browsers from guessing, and a plain problem where something failed."""
+
+from __future__ import annotations
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.logs import where
+from api.problems import INTERNAL_ERROR, Problem
+from api.service import Service
+
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+]
+"""On every answer. No other site may read one: there are no CORS headers."""
+
+
+class Guard:
+    """The outermost layer of the service."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app = app
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request; an unforeseen error is logged without what the caller sent, and told without its cause."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message["headers"], *HEADERS]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_guarded)
+        except ClientDisconnect:
+            self.service.log.info("caller went away", path=scope["path"])
+        except Exception as error:  # noqa: BLE001  # the last line: whatever it is, the caller gets an answer and the log a place
+            instance = f"urn:uuid:{self.service.clock.new_id()}"
+            self.service.log.error(
+                "failed", instance=instance, path=scope["path"], error=type(error).__name__, where=where(error)
+            )
+            self.service.metrics.refused(INTERNAL_ERROR.name)
+            if not started:
+                problem = Problem(INTERNAL_ERROR, "the service failed; its log says where")
+                await problem.response(instance)(scope, receive, send_guarded)

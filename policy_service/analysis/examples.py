@@ -1,0 +1,193 @@
+"""Asks a policy for its own examples: the outcome and the rules each must get, and its laws on what the examples give.
+
+An invariant is checked here on the examples' facts only, and for a law about a fact that moves, on every value of that fact
+that stands in any example. That finds mistakes; it proves nothing about all subjects.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from policy_service.language.evaluate import holds, scope_of
+from policy_service.language.outcome import (
+    Conflict,
+    Decided,
+    MissingFacts,
+    NoRuleMatched,
+    Result,
+    missing_facts,
+)
+from policy_service.language.policy import Always, Example, Invariant, Monotone, Policy, Total
+from policy_service.language.types import ChoiceType, Exact, Value, exact, write
+
+Facts = Mapping[str, Value]
+Evaluate = Callable[[Facts, datetime.date], Result]
+"""One evaluator of the policy in question."""
+
+ANY_DAY = datetime.date(2000, 1, 1)
+"""The day of an example that does not say one, because its policy does not ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An example, or an invariant on an example's facts, that does not come out as the policy says."""
+
+    name: str
+    expected: str
+    found: str
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {"name": self.name, "expected": self.expected, "found": self.found}
+
+
+def check_examples(policy: Policy, evaluate: Evaluate) -> tuple[Failure, ...]:
+    """The examples that fail under one evaluator, in the author's order."""
+    return tuple(failure for example in policy.examples if (failure := check_example(policy, example, evaluate)))
+
+
+def check_example(policy: Policy, example: Example, evaluate: Evaluate) -> Failure | None:
+    """How the example fails, or None. A right outcome by another rule fails."""
+    found = evaluate(facts_of(example), day_of(example))
+    if _agrees(policy, example, found):
+        return None
+    return Failure(example.name, _expected(policy, example), tell(policy, found))
+
+
+def facts_of(example: Example) -> dict[str, Value]:
+    """The example's facts, as kept."""
+    return {name: value for name, value in example.facts.items() if isinstance(value, bool | int | str | frozenset)}
+
+
+def day_of(example: Example) -> datetime.date:
+    """The day the example is decided for."""
+    return datetime.date.fromisoformat(example.as_of) if example.as_of else ANY_DAY
+
+
+def _agrees(policy: Policy, example: Example, found: Result) -> bool:
+    match found:
+        case Decided():
+            outcome = tuple(dict(zip(policy.outcomes, values, strict=True)) for values in found.outcome)
+            same = example.outcome == (outcome if policy.lists else outcome[0])
+            return example.status == "decided" and same and found.rules == example.rules
+        case MissingFacts():
+            return example.status == "missing_facts" and set(found.names) == set(example.missing)
+        case NoRuleMatched():
+            return example.status == "no_rule_matched"
+        case Conflict():
+            return example.status == "conflict" and example.rules in (None, found.rules)
+        case _:
+            assert_never(found)
+
+
+def _expected(policy: Policy, example: Example) -> str:
+    match example.status, example.outcome:
+        case "missing_facts", _:
+            return f"missing facts {', '.join(example.missing)}"
+        case "decided", Mapping() as outcome:
+            return f"{_words(policy, outcome)} by {', '.join(example.rules or ())}"
+        case "decided", tuple() as outcomes:
+            return f"{'; '.join(_words(policy, outcome) for outcome in outcomes)} by {', '.join(example.rules or ())}"
+        case status, _:
+            return status.replace("_", " ") + (f" of {', '.join(example.rules)}" if example.rules else "")
+
+
+def tell(policy: Policy, found: Result) -> str:
+    """A result in a line."""
+    match found:
+        case Decided():
+            outcomes = (_words(policy, dict(zip(policy.outcomes, values, strict=True))) for values in found.outcome)
+            return f"{'; '.join(outcomes)} by {', '.join(found.rules)}"
+        case MissingFacts():
+            return f"missing facts {', '.join(found.names)}"
+        case NoRuleMatched():
+            return "no rule matched"
+        case Conflict():
+            return f"conflict of {', '.join(found.rules)}"
+        case _:
+            assert_never(found)
+
+
+def _words(policy: Policy, outcome: Mapping[str, object]) -> str:
+    written = ((name, write(policy.outcomes[name].type, value)) for name, value in outcome.items())  # type: ignore[arg-type]
+    return ", ".join(f"{name} {value}" for name, value in written)
+
+
+# invariants
+
+
+def check_invariants(policy: Policy, evaluate: Evaluate) -> tuple[Failure, ...]:
+    """The invariants that an example's facts break, each with the first example that does."""
+    failures = (next(_breaks(policy, law, evaluate), None) for law in policy.invariants)
+    return tuple(failure for failure in failures if failure is not None)
+
+
+def _breaks(policy: Policy, invariant: Invariant, evaluate: Evaluate) -> Iterator[Failure]:
+    for example in policy.examples:
+        facts, day = facts_of(example), day_of(example)
+        if missing_facts(policy, facts):
+            continue
+        match invariant.law:
+            case Total():
+                found = _undecided(policy, facts, day, evaluate)
+            case Monotone() as law:
+                found = _backward_step(policy, law, facts, day, evaluate)
+            case Always() as law:
+                found = _exception(policy, law, facts, day, evaluate)
+            case law:
+                assert_never(law)
+        if found is not None:
+            yield Failure(invariant.id, invariant.says, f"example `{example.name}`: {found}")
+
+
+def _undecided(policy: Policy, facts: Facts, day: datetime.date, evaluate: Evaluate) -> str | None:
+    result = evaluate(facts, day)
+    return None if isinstance(result, Decided) else tell(policy, result)
+
+
+def _exception(policy: Policy, law: Always, facts: Facts, day: datetime.date, evaluate: Evaluate) -> str | None:
+    scope = scope_of(policy, facts, day)
+    result = evaluate(facts, day)
+    if not isinstance(result, Decided) or not holds(law.when, scope):
+        return None
+    decided: dict[str, Exact] = {
+        name: exact(outcome.type, value)
+        for (name, outcome), value in zip(policy.outcomes.items(), result.outcome[0], strict=True)
+    }
+    return None if holds(law.always, {**scope, **decided}) else tell(policy, result)
+
+
+def _backward_step(policy: Policy, law: Monotone, facts: Facts, day: datetime.date, evaluate: Evaluate) -> str | None:
+    """Two values of the fact, the rest equal, between which the outcome moves the forbidden way."""
+    if law.fact not in facts:
+        return None
+    kind = policy.facts[law.fact].type
+    seen = {value for example in policy.examples if (value := facts_of(example).get(law.fact)) is not None}
+    previous: tuple[Value, Value] | None = None
+    for value in sorted(seen, key=lambda value: height(kind, value), reverse=not law.rising):
+        result = evaluate({**facts, law.fact: value}, day)
+        if not isinstance(result, Decided):
+            continue
+        outcome = result.outcome[0][list(policy.outcomes).index(law.outcome)]
+        if previous is not None and _moves_wrong(policy, law, previous[1], outcome):
+            shown = [f"{law.fact} {write(kind, each)}" for each in (previous[0], value)]
+            return f"{law.outcome} goes from {previous[1]} at {shown[0]} to {outcome} at {shown[1]}"
+        previous = (value, outcome)
+    return None
+
+
+def _moves_wrong(policy: Policy, law: Monotone, before: Value, after: Value) -> bool:
+    kind = policy.outcomes[law.outcome].type
+    step = height(kind, after) - height(kind, before)
+    return step < 0 if law.never_lowers else step > 0
+
+
+def height(kind: object, value: Value) -> int:
+    """Where a value stands in the order of its type; for an ordered choice, lower is worse."""
+    if isinstance(kind, ChoiceType):
+        place = kind.of.index(str(value))
+        return -place if kind.ordered == "best-first" else place
+    return int(value)  # type: ignore[arg-type]  # numbers, dates and durations are kept as int

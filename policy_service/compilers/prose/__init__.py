@@ -1,0 +1,84 @@
+"""Chinese and English sentences and tables: the form of a policy that a director reads and signs.
+
+explain(policy, "zh")                  the whole page, Markdown
+explanation(policy, "zh")              the same as one frozen value, for pages of another kind
+statement(expr, policy, "zh")          a condition as nested groups of clauses
+sentence(expr, policy, "zh")           a condition as a sentence with numbered lists
+rule_sentence(rule, policy, "zh")      one rule: when, then, because
+table(policy, "zh")                    the rules as a table
+value_words(kind, value, "zh")         a kept value: `1,000,000.00 元`
+kind_in_words(kind, "zh")              a type: `金额（元），最小为 0.00 元`
+"""
+
+from policy_service.compilers.prose.conditions import condition
+from policy_service.compilers.prose.context import LANGUAGES, context_of
+from policy_service.compilers.prose.decision import RuleWords, rule_words, rules_table
+from policy_service.compilers.prose.declarations import kept_value, kind_words
+from policy_service.compilers.prose.expectations import InvariantWords
+from policy_service.compilers.prose.page import Explanation, explain, explanation
+from policy_service.compilers.prose.statement import Clause, Group, Statement, outline
+from policy_service.compilers.prose.table import Table, markdown
+from policy_service.language.ast import Expr
+from policy_service.language.policy import Language, Policy, Rule
+from policy_service.language.types import Type, Value
+
+__all__ = [
+    "Clause",
+    "Explanation",
+    "Group",
+    "InvariantWords",
+    "RuleWords",
+    "Statement",
+    "Table",
+    "explain",
+    "explanation",
+    "kind_in_words",
+    "markdown",
+    "rule_sentence",
+    "sentence",
+    "statement",
+    "table",
+    "value_words",
+]
+
+
+def statement(expression: Expr, policy: Policy, lang: Language) -> Statement:
+    """A condition over the facts and outcomes of `policy`, as nested groups of clauses.
+
+    Raises:
+        TypeError: the expression is a value and no condition.
+    """
+    return condition(expression, context_of(policy, lang))
+
+
+def sentence(expression: Expr, policy: Policy, lang: Language) -> str:
+    """A condition as a sentence without its stop; nested conditions stand below it in numbered lists.
+
+    Raises:
+        TypeError: the expression is a value and no condition.
+    """
+    return outline(statement(expression, policy, lang), LANGUAGES[lang])
+
+
+def rule_sentence(rule: Rule, policy: Policy, lang: Language) -> str:
+    """One rule of `policy`: when it holds, what it then gives, and why."""
+    words = rule_words(policy, rule, context_of(policy, lang))
+    told = outline(words.when, LANGUAGES[lang])
+    if lang == "zh":
+        return f"条件：{told}\n结果：{words.then}。\n理由：{words.because}"
+    return f"When {told}\nthen {words.then}.\nBecause: {words.because}"
+
+
+def table(policy: Policy, lang: Language) -> Table:
+    """The rules of `policy` as a table: of a decision table one column an input, else one for the condition."""
+    return rules_table(policy, context_of(policy, lang))
+
+
+def value_words(kind: Type, value: Value, lang: Language) -> str:
+    """A value, as kept, in words."""
+    return kept_value(kind, value, LANGUAGES[lang])
+
+
+def kind_in_words(kind: Type, lang: Language) -> str:
+    """A type in words, with its unit, bounds or choices."""
+    return kind_words(kind, LANGUAGES[lang])

@@ -1,0 +1,134 @@
+"""How a policy decides, in words: its rules, its tables, and what happens when several rules hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policy_service.compilers.prose.conditions import condition
+from policy_service.compilers.prose.context import Context, sort_of
+from policy_service.compilers.prose.declarations import kept_value
+from policy_service.compilers.prose.labels import LABELS
+from policy_service.compilers.prose.statement import Clause, Statement, cell, inline
+from policy_service.compilers.prose.table import Table
+from policy_service.compilers.prose.values import outcome_value
+from policy_service.language.ast import TRUE, Expr
+from policy_service.language.policy import SCORE, Aggregate, Hit, Policy, Rule
+from policy_service.language.types import ChoiceType, NumberType, Type, Value
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWords:
+    """One rule in words: what must hold, what then follows, and why."""
+
+    id: str
+    when: Statement
+    then: str
+    because: str
+
+
+def rule_words(policy: Policy, rule: Rule, context: Context) -> RuleWords:
+    """A rule of the policy; a scorecard's rule or band."""
+    when = condition(rule.when, context)
+    if rule.when == TRUE and policy.hit is Hit.FIRST and rule is not policy.rules[0]:
+        when = Clause(LABELS[context.words.language].otherwise)
+    return RuleWords(rule.id, when, then_words(policy, rule, context), context.words.of(rule.because))
+
+
+def then_words(policy: Policy, rule: Rule, context: Context) -> str:
+    """What a rule gives, as a sentence without its stop."""
+    labels = LABELS[context.words.language]
+    if policy.aggregate is Aggregate.COUNT:
+        return labels.counts
+    if policy.scorecard is not None and rule in policy.rules:
+        points = given(rule.then[0], policy.scorecard.type, context)
+        return context.words.fill(labels.adds, value=points, title=context.words.score)
+    sentence = labels.adds if policy.aggregate is Aggregate.SUM else labels.offers if policy.aggregate else labels.gives
+    parts = [
+        context.words.fill(sentence, title=context.title(outcome.name), value=given(then, outcome.type, context))
+        for then, outcome in zip(rule.then, policy.outcomes.values(), strict=True)
+    ]
+    return context.words.semicolon.join(parts)
+
+
+def given(then: Expr | Value, kind: Type, context: Context) -> str:
+    """One value that a rule gives: as written, or how it is computed."""
+    if isinstance(then, bool | int | str | frozenset):
+        return kept_value(kind, then, context.words)
+    if sort_of(then, context) == "truth":
+        told = inline(condition(then, context), context.words)
+        return context.words.fill(LABELS[context.words.language].exactly_when, condition=told)
+    return outcome_value(then, context, kind.currency if isinstance(kind, NumberType) else "")
+
+
+def rules_table(policy: Policy, context: Context) -> Table:
+    """The rules as a table: of a decision table one column an input, of other forms one for the condition."""
+    labels = LABELS[context.words.language]
+    if policy.form == "table":
+        asked = tuple(context.titles.get(name, context.title(name)) for name in policy.inputs)
+    else:
+        asked = (labels.when,)
+    results: tuple[str, ...] = tuple(context.titles[name] for name in policy.outcomes)
+    if policy.scorecard is not None:
+        results = (labels.points,)
+    elif policy.aggregate is Aggregate.COUNT:
+        results = ()
+    rows = (_row(policy, rule, context) for rule in policy.rules)
+    return Table((labels.rule, *asked, *results), tuple(rows))
+
+
+def _row(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
+    if policy.form == "table":
+        cells = tuple(_cell(part, name, context) for part, name in zip(rule.cells, policy.inputs, strict=True))
+    else:
+        cells = (inline(rule_words(policy, rule, context).when, context.words),)
+    kinds = [outcome.type for outcome in policy.outcomes.values()]
+    if policy.scorecard is not None:
+        kinds = [policy.scorecard.type]
+    values = (given(then, kind, context) for then, kind in zip(rule.then, kinds, strict=False))
+    return (f"`{rule.id}`", *cells, *values)
+
+
+def _cell(part: Expr, name: str, context: Context) -> str:
+    if part == TRUE:
+        return context.words.anything
+    return cell(condition(part, context), context.words, context.title(name))
+
+
+def bands_table(policy: Policy, context: Context) -> Table | None:
+    """The bands of a scorecard, None for other forms."""
+    if policy.scorecard is None:
+        return None
+    labels = LABELS[context.words.language]
+    rows = []
+    for band in policy.scorecard.bands:
+        test = cell(condition(band.when, context), context.words, context.title(SCORE))
+        pairs = zip(band.then, policy.outcomes.values(), strict=True)
+        rows.append((f"`{band.id}`", test, *(given(then, outcome.type, context) for then, outcome in pairs)))
+    return Table((labels.band, context.words.score, *(context.titles[name] for name in policy.outcomes)), tuple(rows))
+
+
+def resolution(policy: Policy, context: Context) -> str:
+    """What the answer is when several rules hold (DMN 1.5 section 8.2.8), or how a scorecard counts."""
+    labels = LABELS[context.words.language]
+    if policy.scorecard is not None:
+        return context.words.fill(
+            labels.scorecard, base=kept_value(policy.scorecard.type, policy.scorecard.base, context.words)
+        )
+    if policy.aggregate is not None:
+        return labels.aggregates[policy.aggregate]
+    return context.words.fill(labels.hits[policy.hit], order=_order(policy, context))
+
+
+def _order(policy: Policy, context: Context) -> str:
+    """How outcomes rank: by the place of their words in the choices' lists, the first outcome first."""
+    label = LABELS[context.words.language].rank
+    ranks = [
+        context.words.fill(
+            label,
+            title=context.title(name),
+            words=context.words.listing([context.words.word(word) for word in kind.of]),
+        )
+        for name, outcome in policy.outcomes.items()
+        if isinstance(kind := outcome.type, ChoiceType)
+    ]
+    return "".join(ranks[:1]) + "".join(context.words.semicolon + rank.lstrip("：: ") for rank in ranks[1:])

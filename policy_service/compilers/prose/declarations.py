@@ -1,0 +1,105 @@
+"""What a policy declares, in words: its facts with their kinds, bounds and origins, its outcomes, and kept values."""
+
+from __future__ import annotations
+
+import datetime
+from fractions import Fraction
+from typing import assert_never
+
+from policy_service.compilers.prose.chinese import UNITS
+from policy_service.compilers.prose.context import Context
+from policy_service.compilers.prose.labels import LABELS
+from policy_service.compilers.prose.table import Table
+from policy_service.compilers.prose.vocabulary import Vocabulary
+from policy_service.language.policy import Fact, Policy
+from policy_service.language.types import (
+    FIRST_DAY,
+    LAST_DAY,
+    LIMIT,
+    BooleanType,
+    ChoiceType,
+    DateType,
+    DurationType,
+    NumberType,
+    TagsType,
+    TextType,
+    Type,
+    Value,
+    name_of,
+)
+
+
+def kept_value(kind: Type, value: Value, words: Vocabulary) -> str:
+    """A value of a fact or an outcome, as it is kept, in words."""
+    match kind, value:
+        case BooleanType(), bool():
+            return words.truth(value)
+        case NumberType(), int():
+            return words.number(Fraction(value, 10**kind.scale), kind.currency)
+        case DateType(), int():
+            return words.date(datetime.date.fromordinal(value))
+        case DurationType(), int():
+            return words.duration(Fraction(value))
+        case TagsType(), frozenset():
+            return words.listing([words.word(tag) for tag in sorted(value, key=kind.of.index)])
+        case _:
+            return words.word(str(value))
+
+
+def kind_words(kind: Type, words: Vocabulary) -> str:
+    """A type in words, with its unit, its bounds or its choices."""
+    labels = LABELS[words.language]
+    label = labels.kinds[name_of(kind)]
+    match kind:
+        case NumberType():
+            unit = UNITS.get(kind.currency, "")
+            if kind.kind == "number" and not kind.scale:
+                label = labels.kinds["integer"]
+            label = words.fill(label, scale=str(kind.scale), currency=kind.currency, unit=unit)
+            if kind.scale == 1:
+                label = label.replace("decimals", "decimal")
+            return label + _bounds(kind, (-LIMIT, LIMIT), words)
+        case DateType():
+            return label + _bounds(kind, (FIRST_DAY, LAST_DAY), words)
+        case DurationType():
+            return label + _bounds(kind, (-LIMIT, LIMIT), words)
+        case ChoiceType() | TagsType():
+            ordered = labels.ordered[kind.ordered] if isinstance(kind, ChoiceType) and kind.ordered else ""
+            return words.fill(label, words=words.listing([words.word(word) for word in kind.of])) + ordered
+        case BooleanType() | TextType():
+            return label
+        case _:
+            assert_never(kind)
+
+
+def _bounds(kind: NumberType | DateType | DurationType, widest: tuple[int, int], words: Vocabulary) -> str:
+    bounded = kind.low > widest[0], kind.high < widest[1]
+    label = LABELS[words.language].bounds.get(bounded, "")
+    return words.fill(label, low=kept_value(kind, kind.low, words), high=kept_value(kind, kind.high, words))
+
+
+def facts_table(policy: Policy, context: Context) -> Table:
+    """The facts: title, name, kind, whether they must be given, and who gives them."""
+    labels = LABELS[context.words.language]
+    rows = []
+    for fact in policy.facts.values():
+        needed = (labels.optional if fact.optional else labels.required) + (labels.sensitive if fact.sensitive else "")
+        kind = kind_words(fact.type, context.words)
+        rows.append((context.titles[fact.name], f"`{fact.name}`", kind, needed, _origin(fact, context.words)))
+    return Table(labels.facts, tuple(rows))
+
+
+def _origin(fact: Fact, words: Vocabulary) -> str:
+    labels = LABELS[words.language]
+    if fact.requirement is not None:
+        return words.fill(labels.from_policy, policy=fact.requirement.policy, outcome=fact.requirement.outcome)
+    return words.fill(labels.from_benchmark, measure=fact.measure) if fact.measure is not None else labels.from_caller
+
+
+def outcomes_table(policy: Policy, context: Context) -> Table:
+    """The outcomes: title, name and kind."""
+    rows = tuple(
+        (context.titles[outcome.name], f"`{outcome.name}`", kind_words(outcome.type, context.words))
+        for outcome in policy.outcomes.values()
+    )
+    return Table(LABELS[context.words.language].outcomes, rows)

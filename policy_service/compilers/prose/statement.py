@@ -1,0 +1,103 @@
+"""A condition in words, as nested groups of clauses, before it is laid out as a list or on one line.
+
+    statement = clause | group              group = "all of the following hold", "at least one …", … with its parts
+
+Clauses of one group about the same subject are joined: "“orders” is given, and is at least 3". Only clauses of the same
+group are, so that "and" and "or" never meet on one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from policy_service.compilers.prose.vocabulary import Connective, Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One sentence without nesting: what it speaks of, and what is said of that.
+
+    Several predicates are joined by `connective`; a clause without any (`always`) stands for itself and is never joined.
+    """
+
+    text: str
+    subject: str = ""
+    predicates: tuple[str, ...] = ()
+    connective: Literal["all", "any"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Several statements, and how many of them must hold; `lead` says so in words."""
+
+    connective: Connective
+    lead: str
+    parts: tuple[Statement, ...]
+
+
+Statement = Clause | Group
+
+
+def clause(words: Vocabulary, subject: str, predicate: str) -> Clause:
+    """What a sentence says of its subject."""
+    return Clause(words.say(subject, predicate), subject, (predicate,))
+
+
+def group(words: Vocabulary, connective: Literal["all", "any"], parts: tuple[Statement, ...]) -> Statement:
+    """The statement that all, or any, of `parts` hold: parts of the same kind taken in, clauses of one subject joined."""
+    joined: dict[str, Clause] = {}
+    found: list[Statement] = []
+    for part in _spread(connective, parts):
+        if isinstance(part, Group) or not part.predicates or part.connective not in (None, connective):
+            found.append(part)
+        elif (before := joined.get(part.subject)) is None:
+            joined[part.subject] = part
+            found.append(part)
+        else:
+            both = (*before.predicates, *(new for new in part.predicates if new not in before.predicates))
+            single = connective if len(both) > 1 else None
+            whole = Clause(words.say(part.subject, words.join(connective, both)), part.subject, both, single)
+            joined[part.subject] = whole
+            found[found.index(before)] = whole
+    if len(found) == 1:
+        return found[0]
+    return Group(connective, words.lead(connective), tuple(found))
+
+
+def _spread(connective: Connective, parts: tuple[Statement, ...]) -> Iterator[Statement]:
+    for part in parts:
+        if isinstance(part, Group) and part.connective == connective:
+            yield from part.parts
+        else:
+            yield part
+
+
+def outline(statement: Statement, words: Vocabulary, indent: str = "") -> str:
+    """The statement as a sentence and, below it, numbered lists in numbered lists."""
+    if isinstance(statement, Clause):
+        return statement.text
+    lines = [f"{statement.lead}{words.colon}"]
+    for number, part in enumerate(statement.parts, 1):
+        marker = f"{number}. "
+        lines.append(f"{indent}{marker}{outline(part, words, indent + ' ' * len(marker))}")
+    return "\n".join(lines)
+
+
+def inline(statement: Statement, words: Vocabulary, number: str = "") -> str:
+    """The statement on one line, its parts numbered (1), (2), (2.1): for cells, and where a list has no room."""
+    if isinstance(statement, Clause):
+        return statement.text
+    parts = [
+        f"({number}{index}) {inline(part, words, f'{number}{index}.')}" for index, part in enumerate(statement.parts, 1)
+    ]
+    return f"{statement.lead}{words.colon}{words.gap}{words.semicolon.join(parts)}"
+
+
+def cell(statement: Statement, words: Vocabulary, subject: str) -> str:
+    """The statement for a column that is about `subject`, which then need not be said."""
+    if isinstance(statement, Clause) and statement.subject == subject:
+        predicates = tuple(words.bare(predicate) for predicate in statement.predicates)
+        return words.join(statement.connective or "all", predicates)
+    return inline(statement, words)

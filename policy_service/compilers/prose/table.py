@@ -1,0 +1,44 @@
+"""A table in words, and how it is laid out so that its columns stand one under another in a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from policy_service.compilers.prose.figures import plain
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Headings and rows of cells in words; every row has as many cells as there are headings."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def markdown(table: Table) -> str:
+    """The table in Markdown, its columns padded to one width, a Chinese character counting as two."""
+    lines = [[_cell(text) for text in row] for row in (table.headers, *table.rows)]
+    widths = [max(3, *map(width, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * size for size in widths])
+    return "\n".join(_line(line, widths) for line in lines)
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    padded = [text + " " * (size - width(text)) for text, size in zip(cells, widths, strict=True)]
+    return f"| {' | '.join(padded)} |"
+
+
+def _cell(text: str) -> str:
+    return one_line(text).replace("|", "\\|")
+
+
+def one_line(text: str) -> str:
+    """Words that stay one line of Markdown and open no HTML tag, whoever wrote them."""
+    return re.sub(r"<(?=[A-Za-z!/?])", r"\\<", plain(text))
+
+
+def width(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -1,0 +1,171 @@
+"""What a language must be able to say for a policy to be told in it. `english.py` and `chinese.py` each say all of it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Literal, Protocol
+
+from policy_service.language.ast import Comparator
+from policy_service.language.functions import Rounding
+from policy_service.language.policy import Bilingual, Language
+
+Connective = Literal["all", "any", "same", "differ"]
+"""All of the parts hold; at least one; both or neither; exactly one of two."""
+Sort = Literal["truth", "number", "date", "duration", "word", "tags"]
+"""What kind of thing is compared, by which the words for `<` and `min` are chosen."""
+
+
+class Vocabulary(Protocol):
+    """The words of one language. Arguments are words already, unless their type says otherwise."""
+
+    language: Language
+    colon: str
+    semicolon: str
+    """Between the parts of a sentence, with the space after it."""
+    link: str
+    """Between two halves of a sentence, with the space after it."""
+    stop: str
+    gap: str
+    """What stands between two sentences or parts of one on the same line."""
+    always: str
+    never: str
+    anything: str
+    """The empty cell of a decision table."""
+    as_of: str
+    score: str
+
+    def of(self, both: Bilingual) -> str:
+        """The author's words in this language."""
+        ...
+
+    def fill(self, label: str, **parts: str) -> str:
+        """A label with its places, `{name}`, filled in."""
+        ...
+
+    # what is written
+
+    def title(self, text: str) -> str:
+        """The name of a fact, marked as such."""
+        ...
+
+    def word(self, text: str) -> str:
+        """A choice, a tag or a text, marked as such."""
+        ...
+
+    def truth(self, value: bool) -> str:  # noqa: FBT001  # the value is what is said
+        """Yes or no."""
+        ...
+
+    def number(self, value: Fraction, currency: str = "") -> str:
+        """A number, or an amount of money in `currency`."""
+        ...
+
+    def date(self, day: datetime.date) -> str:
+        """A day."""
+        ...
+
+    def duration(self, seconds: Fraction) -> str:
+        """A days and time duration."""
+        ...
+
+    def months(self, count: int) -> str:
+        """A years and months duration."""
+        ...
+
+    def bracket(self, text: str) -> str:
+        """What belongs together."""
+        ...
+
+    def listing(self, items: Sequence[str]) -> str:
+        """Items one after another; words for an empty list."""
+        ...
+
+    # what is said of something
+
+    def say(self, subject: str, predicate: str) -> str:
+        """A clause."""
+        ...
+
+    def bare(self, predicate: str) -> str:
+        """A predicate in a table's cell."""
+        ...
+
+    def join(self, connective: Literal["all", "any"], predicates: Sequence[str]) -> str:
+        """Several predicates of one subject."""
+        ...
+
+    def lead(self, connective: Connective) -> str:
+        """What stands above a list of conditions."""
+        ...
+
+    def given(self, *, missing: bool) -> str:
+        """A fact is (not) there."""
+        ...
+
+    def is_truth(self, *, value: bool) -> str:
+        """A boolean is true or false."""
+        ...
+
+    def compared(self, comparator: Comparator, other: str, sort: Sort, *, literal: bool) -> str:
+        """`< other`; `literal` when the other is written in the policy and not looked up."""
+        ...
+
+    def between(self, low: str, high: str, closed: tuple[bool, bool], *, negated: bool) -> str:
+        """`[low..high)`."""
+        ...
+
+    def one_of(self, values: Sequence[str], *, negated: bool) -> str:
+        """One of a list."""
+        ...
+
+    def tagged(self, tag: str, *, literal: bool, negated: bool) -> str:
+        """A tag list has a tag; when not `literal`, `tag` is the fact that names it."""
+        ...
+
+    def text_test(self, function: str, part: str, *, negated: bool) -> str:
+        """A text contains, starts or ends with a part."""
+        ...
+
+    # what is computed
+
+    def share(self, percent: str, whole: str) -> str:
+        """2% of something."""
+        ...
+
+    def times(self, factor: str, unit: str) -> str:
+        """1.5 times something."""
+        ...
+
+    def elapsed(self, start: str, end: str, *, days: bool) -> str:
+        """The time from one day to another, as a duration or as a number of days."""
+        ...
+
+    def shifted(self, day: str, by: str, *, later: bool) -> str:
+        """A day so much later or earlier."""
+        ...
+
+    def rounded(self, way: Rounding, value: str, decimals: int) -> str:
+        """A number rounded."""
+        ...
+
+    def extreme(self, *, least: bool, parts: Sequence[str], sort: Sort) -> str:
+        """The least or greatest of two or more."""
+        ...
+
+    def capped(self, value: str, limit: str, sort: Sort, *, most: bool) -> str:
+        """A value that goes no further than a limit."""
+        ...
+
+    def size(self, value: str) -> str:
+        """The absolute value."""
+        ...
+
+    def count_of(self, tags: str) -> str:
+        """How many tags there are."""
+        ...
+
+    def part(self, name: str, whole: str) -> str:
+        """A property of a date or a duration."""
+        ...

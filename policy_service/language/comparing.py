@@ -1,0 +1,103 @@
+"""What can be compared with what: the faults of a comparison, by the types of its sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policy_service.language.ast import Comparator, Range
+from policy_service.language.diagnostics import Code, did_you_mean, shorten
+from policy_service.language.quantities import (
+    DATE,
+    DURATION,
+    LITERAL,
+    MONTHS,
+    NUMBER,
+    Quantity,
+    common_unit,
+    is_plain,
+)
+from policy_service.language.static import Fault, Static, Word, spell
+from policy_service.language.types import BooleanType, ChoiceType, TagsType, TextType
+from policy_service.language.unparse import quote
+
+UNIT_HINTS = {
+    (DURATION, LITERAL): 'write a duration: `@"P30D"`, or count days: `(…).days`',
+    (LITERAL, DURATION): 'write a duration: `@"P30D"`, or count days: `(…).days`',
+    (DATE, LITERAL): 'write a date: `date("2026-11-21")`',
+    (LITERAL, DATE): 'write a date: `date("2026-11-21")`',
+}
+"""What to write instead, by the units of both sides of a comparison."""
+
+
+def compared(comparator: Comparator, left: Static, right: Static, span: tuple[int, int]) -> Iterator[Fault]:
+    """The faults of `left comparator right`."""
+    match left, right:
+        case Quantity(), Quantity():
+            if common_unit(left.unit, right.unit) in (None, MONTHS):
+                yield from units(left.unit, right.unit, span)
+            return
+        case (BooleanType(), BooleanType()) | (TextType(), TextType() | Word()) | (Word(), TextType() | Word()):
+            pass
+        case (ChoiceType() as choice, Word() as word) | (Word() as word, ChoiceType() as choice):
+            yield from member(choice, word, span)
+        case ChoiceType(), ChoiceType():
+            if not set(left.of) & set(right.of):
+                yield Fault(Code.TYPE_MISMATCH, "the two choices have no word in common", span)
+        case TagsType(), TagsType():
+            yield Fault(
+                Code.TYPE_MISMATCH,
+                "tag lists are not compared with each other",
+                span,
+                hint_for(left, right),
+            )
+            return
+        case _:
+            yield Fault(
+                Code.TYPE_MISMATCH,
+                f"expected {spell(left)}, found {spell(right)}",
+                span,
+                hint_for(left, right),
+            )
+            return
+    if comparator not in ("=", "!="):
+        yield Fault(
+            Code.TYPE_MISMATCH,
+            f"`{comparator}` compares numbers, dates and durations, not {spell(left)}",
+            span,
+        )
+
+
+def units(left: str, right: str, span: tuple[int, int]) -> Iterator[Fault]:
+    """The fault of comparing or adding two units that do not go together."""
+    if left == right:
+        yield Fault(Code.TYPE_MISMATCH, f"{left} have no order and are only added to dates", span)
+    elif is_plain(left) and is_plain(right):
+        names = [f"an amount in {unit}" if unit not in (NUMBER, LITERAL) else unit for unit in (left, right)]
+        yield Fault(Code.CURRENCY_MISMATCH, f"expected {names[0]}, found {names[1]}", span)
+    else:
+        yield Fault(Code.TYPE_MISMATCH, f"expected {left}, found {right}", span, UNIT_HINTS.get((left, right)))
+
+
+def member(kind: ChoiceType | TagsType, word: Word, span: tuple[int, int]) -> Iterator[Fault]:
+    """The fault of a word that is none of the choices."""
+    if word.text not in kind.of:
+        message = f"unknown choice {quote(shorten(word.text))}"
+        hint = did_you_mean(word.text, kind.of) or f"the choices are {shorten(', '.join(kind.of), 200)}"
+        yield Fault(Code.UNKNOWN_CHOICE, message, span, hint)
+
+
+def empty(test: Range, low: Static, high: Static) -> Iterator[Fault]:
+    """The fault of an interval that is seen to hold nothing."""
+    if isinstance(low, Quantity) and isinstance(high, Quantity):
+        open_point = low.low == high.high and not (test.low_closed and test.high_closed)
+        if low.low > high.high or open_point:
+            yield Fault(Code.EMPTY_RANGE, "nothing lies in this interval", test.span, "the lower end stands first")
+
+
+def hint_for(left: Static, right: Static) -> str | None:
+    """What to write instead, when both sides of a comparison are of different kinds."""
+    if isinstance(left, Quantity) and isinstance(right, Word):
+        return "leave the quotes out"
+    if isinstance(left, TagsType) or isinstance(right, TagsType):
+        return 'write `list contains(tags, "word")` or `"word" in tags`'
+    return None

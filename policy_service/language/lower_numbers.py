@@ -1,0 +1,136 @@
+"""Lowers numbers, dates and durations to ratios of polynomials over facts as they are kept."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from fractions import Fraction
+from math import gcd
+from typing import Literal
+
+from policy_service.language.ast import Arithmetic, Call, Constant, Expr, Name, Negation, Property
+from policy_service.language.check import Checker
+from policy_service.language.core import (
+    Absolute,
+    CountOf,
+    DatePart,
+    Extreme,
+    MonthsLater,
+    Polynomial,
+    Ratio,
+    Rounded,
+    Stored,
+)
+from policy_service.language.functions import ROUNDING_FUNCTIONS, Rounding
+from policy_service.language.polynomial import (
+    ONE,
+    add_ratios,
+    common,
+    constant,
+    multiply_ratios,
+    ratio_of,
+    scale,
+    single,
+    whole,
+)
+from policy_service.language.quantities import DATE, DURATION, MONTHS, Quantity
+from policy_service.language.types import SECONDS_PER_DAY, Duration, Months, NumberType, Type
+
+
+class NumberLowering:
+    """Lowers numbers over the facts `names`."""
+
+    def __init__(self, names: Mapping[str, Type], checker: Checker) -> None:
+        self.names = names
+        self.checker = checker
+
+    def ratio(self, expression: Expr) -> Ratio:  # one return a node is the clearest
+        """A number in the core: dates in days, durations in seconds."""
+        match expression:
+            case Constant(value=Fraction() as number):
+                return ratio_of(number)
+            case Constant(value=datetime.date() as day):
+                return ratio_of(Fraction(day.toordinal()))
+            case Constant(value=Duration(seconds=seconds)):
+                return ratio_of(seconds)
+            case Name(name=name):
+                kind = self.names[name]
+                return Ratio(single(Stored(name)), whole(10**kind.scale) if isinstance(kind, NumberType) else ONE)
+            case Negation():
+                return multiply_ratios(ratio_of(Fraction(-1)), self.ratio(expression.operand))
+            case Arithmetic():
+                return self.arithmetic(expression)
+            case Call():
+                return self.call(expression)
+            case Property():
+                return self.property(expression)
+            case _:
+                raise TypeError(f"no number: {expression!r}")
+
+    def quantity(self, expression: Expr) -> Quantity:
+        """What the checker knows of a number."""
+        static = self.checker.type_of(expression)
+        if not isinstance(static, Quantity):
+            raise TypeError(f"no number: {expression!r}")
+        return static
+
+    def arithmetic(self, expression: Arithmetic) -> Ratio:
+        units = self.quantity(expression.left).unit, self.quantity(expression.right).unit
+        left = self.ratio(expression.left)
+        if units[1] == MONTHS:
+            return self.months(left, expression)
+        right = self.ratio(expression.right)
+        match expression.operator, units:
+            case "-", (unit, _) if unit == DATE and units[1] == DATE:
+                days = add_ratios(left, multiply_ratios(ratio_of(Fraction(-1)), right))
+                return multiply_ratios(days, ratio_of(Fraction(SECONDS_PER_DAY)))
+            case "+" | "-" as operator, (unit, _) if unit == DATE:
+                seconds = multiply_ratios(ratio_of(Fraction(1 if operator == "+" else -1)), right)
+                shift = rounded("floor", seconds.numerator, scale(seconds.denominator, SECONDS_PER_DAY))
+                return add_ratios(left, shift)
+            case "+", _:
+                return add_ratios(left, right)
+            case "-", _:
+                return add_ratios(left, multiply_ratios(ratio_of(Fraction(-1)), right))
+            case "*", _:
+                return multiply_ratios(left, right)
+            case _:
+                sign = 1 if self.quantity(expression.right).low > 0 else -1
+                inverse = Ratio(scale(right.denominator, sign), scale(right.numerator, sign))
+                return multiply_ratios(left, inverse)
+
+    def months(self, day: Ratio, expression: Arithmetic) -> Ratio:
+        match expression.right:
+            case Constant(value=Months(count=count)):
+                return Ratio(single(MonthsLater(day.numerator, count if expression.operator == "+" else -count)), ONE)
+            case other:
+                raise TypeError(f"no months: {other!r}")
+
+    def call(self, call: Call) -> Ratio:
+        if call.function == "count" and isinstance(tags := call.arguments[0], Name):
+            return Ratio(single(CountOf(tags.name)), ONE)
+        ratios = [self.ratio(argument) for argument in call.arguments]
+        if way := ROUNDING_FUNCTIONS.get(call.function):
+            places = (constant(ratios[1].numerator) or 0) if len(ratios) > 1 else 0
+            whole_part = rounded(way, scale(ratios[0].numerator, 10**places), ratios[0].denominator)
+            return multiply_ratios(whole_part, ratio_of(Fraction(1, 10**places)))
+        if call.function == "abs":
+            value = constant(ratios[0].numerator)
+            numerator = whole(abs(value)) if value is not None else single(Absolute(ratios[0].numerator))
+            return Ratio(numerator, ratios[0].denominator)
+        numerators, denominator = common(ratios)
+        choose: Literal["min", "max"] = "min" if call.function == "min" else "max"
+        return Ratio(single(Extreme(choose, tuple(numerators))), denominator)
+
+    def property(self, expression: Property) -> Ratio:
+        operand = self.ratio(expression.operand)
+        if self.quantity(expression.operand).unit == DURATION:
+            return rounded("down", operand.numerator, scale(operand.denominator, SECONDS_PER_DAY))
+        return Ratio(single(DatePart(expression.name, operand.numerator)), ONE)
+
+
+def rounded(way: Rounding, numerator: Polynomial, denominator: Polynomial) -> Ratio:
+    """A rounded quotient, without the common divisor of its coefficients."""
+    divisor = gcd(*(coefficient for _, coefficient in (*numerator, *denominator)))
+    numerator, denominator = (tuple((m, c // divisor) for m, c in part) for part in (numerator, denominator))
+    return Ratio(single(Rounded(way, numerator, denominator)), ONE)

@@ -1,0 +1,144 @@
+"""What pydantic says of a file's shape, in the author's words: one fault a place, told with the author's own keys.
+
+A value that may be written in two ways (`then` is a list, or keys with values) is one fault, not one for each way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from policy_service.language.diagnostics import Code, Diagnostic, did_you_mean, shorten
+from policy_service.language.source import Mapping as SourceMapping
+from policy_service.language.source import Node, Path, Sequence, find, find_key
+
+_KINDS = {
+    "string_type": "text",
+    "dict_type": "keys with values",
+    "model_type": "keys with values",
+    "model_attributes_type": "keys with values",
+    "list_type": "a list",
+    "bool_type": "`true` or `false`",
+    "string_too_short": "text",
+}
+"""What was expected, by pydantic's name for the fault."""
+
+_KNOWN_KEYS = frozenset(
+    [
+        "policy",
+        "version",
+        "title",
+        "source",
+        "notes",
+        "subject",
+        "facts",
+        "outcome",
+        "table",
+        "rules",
+        "scorecard",
+        "examples",
+        "invariants",
+        "type",
+        "optional",
+        "sensitive",
+        "scale",
+        "currency",
+        "min",
+        "max",
+        "of",
+        "ordered",
+        "from",
+        "measure",
+        "hit",
+        "aggregate",
+        "inputs",
+        "rows",
+        "bands",
+        "base",
+        "id",
+        "when",
+        "then",
+        "because",
+        "points",
+        "name",
+        "as_of",
+        "rule",
+        "missing",
+        "status",
+        "says",
+        "increasing",
+        "decreasing",
+        "never_lowers",
+        "never_raises",
+        "always",
+        "zh",
+        "en",
+    ]
+)
+
+
+def shape_faults(error: ValidationError, root: SourceMapping) -> Iterator[Diagnostic]:
+    """Every fault of the file's shape."""
+    expected: dict[Path, list[str]] = {}
+    for detail in error.errors(include_url=False, include_input=False):
+        path = _path(detail["loc"], root, whole=detail["type"] == "missing")
+        match detail["type"], detail.get("ctx", {}):
+            case "missing", _:
+                yield Diagnostic(Code.MISSING_KEY, f"`{path[-1]}` is missing", find_key(root, path))
+            case "extra_forbidden", _:
+                yield _unknown_key(str(path[-1]), root, path)
+            case "too_long", {"max_length": most, "actual_length": found} if path[-1] == "rows":
+                message = f"a policy has at most {most:,} rules, this one {found:,}"
+                yield Diagnostic(Code.TOO_MANY_RULES, message, find_key(root, path), "split the policy into several")
+            case kind, context:
+                words = _KINDS.get(kind) or _limit(kind, context) or detail["msg"]
+                expected.setdefault(path, []).append(words)
+    inside = {path[:length] for path in expected for length in range(len(path))}
+    for path, words in expected.items():
+        if path not in inside:
+            alternatives = " or ".join(dict.fromkeys(words))
+            yield Diagnostic(Code.WRONG_SHAPE, f"expected {alternatives}", find(root, path).place)
+
+
+def _unknown_key(key: str, root: SourceMapping, path: Path) -> Diagnostic:
+    parent = find(root, path[:-1])
+    known = [
+        word for word in sorted(_KNOWN_KEYS) if not isinstance(parent, SourceMapping) or word not in parent.entries
+    ]
+    place = find_key(root, path)
+    return Diagnostic(Code.UNKNOWN_KEY, f"unknown key `{shorten(key)}`", place, did_you_mean(key, known))
+
+
+def _limit(kind: str, context: Mapping[str, Any]) -> str | None:
+    """What is expected of something that is too long, too short or none of a few words."""
+    match kind, context:
+        case "too_long", {"max_length": most, "actual_length": found}:
+            return f"at most {most:,} entries, found {found:,}"
+        case "too_short", _:
+            return "at least one entry, found none"
+        case "string_too_long", {"max_length": most}:
+            return f"at most {most:,} characters"
+        case "literal_error", {"expected": words}:
+            return str(words).replace("'", "`")
+    return None
+
+
+def _path(location: tuple[str | int, ...], root: SourceMapping, *, whole: bool) -> Path:
+    """The steps of pydantic's location that are the file's own: it also names the types it tried.
+
+    The last step of a `whole` location is a key that is not there.
+    """
+    path: list[str | int] = []
+    node: Node = root
+    for step in location[:-1] if whole else location:
+        match node, step:
+            case (SourceMapping(), str()) if step in node.entries:
+                node = node.entries[step][1]
+            case (Sequence(), int()):
+                node = node.items[step]
+            case _:
+                continue
+        path.append(step)
+    return (*path, location[-1]) if whole else tuple(path)

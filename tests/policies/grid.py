@@ -1,0 +1,148 @@
+"""Every subject that could matter to a policy: all combinations of the values beside its thresholds.
+
+A rule can only change its mind at a number it compares a fact with, so it is enough to ask at that number, one smallest
+unit below and one above, and at both ends of the fact's range. Words, tags, yes or no, and absence are few enough to be
+asked all. Facts that others are compared with (an industry mean, the records required) are set in `FIXED`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain, combinations, product
+from math import ceil, floor
+
+from policy_service.language.ast import And, Comparison, Expr, In, Name, Not, Or, Range
+from policy_service.language.evaluate import evaluate, value
+from policy_service.language.outcome import Result
+from policy_service.language.policy import Policy
+from policy_service.language.types import (
+    BooleanType,
+    ChoiceType,
+    NumberType,
+    TagsType,
+    Type,
+    Value,
+    exact,
+    read,
+)
+
+FIXED: Mapping[str, Mapping[str, tuple[object, ...]]] = {
+    "tiering/rfm_value": {
+        "industry": ("it",),
+        "industry_mean_amount": ("1000", "333.33", "0.01", "0"),
+        "industry_mean_orders": ("10", "3.3333", "1.25", "0"),
+    },
+    "followup/contact_cadence": {"last_contact_on": ("2000-01-01", "2026-10-31", "2027-01-31", "2099-12-31")},
+    "rewards/data_quality": {"records_required": (1, 2, 49, 100, 101, 9_999_999, 10_000_000)},
+}
+"""Values as JSON writes them."""
+
+DAYS = (
+    *(datetime.date(2026, 11, 30) + datetime.timedelta(days) for days in range(-1, 2)),
+    *(datetime.date(2026, 12, 15) + datetime.timedelta(days) for days in range(-1, 2)),
+    *(datetime.date(2027, 1, 31) + datetime.timedelta(days) for days in range(-1, 2)),
+)
+"""Days of decision for the policy that looks at them: one and three months and 45 days after 31 October, and beside."""
+DAY = (datetime.date(2026, 11, 21),)
+
+Point = tuple[Value | None, ...]
+"""One value a fact, in the policy's order; None where it is not given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The combinations of some values of each fact, and what the policy decides about each of them."""
+
+    policy: Policy
+    as_of: datetime.date
+    axes: Mapping[str, tuple[Value | None, ...]]
+    results: Mapping[Point, Result]
+
+    def facts(self, point: Point) -> dict[str, Value]:
+        """The facts that are given at a point."""
+        return given(self.axes, point)
+
+
+def blocks(policy: Policy) -> Iterator[Block]:
+    """The whole grid of a policy, one block for each way to set the fixed facts and the day."""
+    fixed = {
+        name: tuple(read(policy.facts[name].type, raw) for raw in values)
+        for name, values in FIXED.get(policy.id, {}).items()
+    }
+    days = DAYS if policy.id == "followup/contact_cadence" else DAY
+    for *chosen, as_of in product(*fixed.values(), days):
+        here = dict(zip(fixed, chosen, strict=True))
+        axes = {name: (here[name],) if name in here else axis(policy, name, here) for name in policy.facts}
+        points = product(*axes.values())
+        results = {point: evaluate(policy, given(axes, point), as_of) for point in points}
+        yield Block(policy, as_of, axes, results)
+
+
+def given(axes: Mapping[str, object], point: Point) -> dict[str, Value]:
+    """The facts that are not None."""
+    return {name: kept for name, kept in zip(axes, point, strict=True) if kept is not None}
+
+
+def axis(policy: Policy, name: str, fixed: Mapping[str, Value]) -> tuple[Value | None, ...]:
+    """The values of one fact that can make a difference, worst to best where the fact has an order."""
+    fact = policy.facts[name]
+    absent = (None,) if fact.optional else ()
+    return (*absent, *sorted_by_rank(fact.type, values(policy, name, fixed)))
+
+
+def values(policy: Policy, name: str, fixed: Mapping[str, Value]) -> set[Value]:
+    """Every value of a word or a yes or no; of a number those beside its thresholds."""
+    kind = policy.facts[name].type
+    match kind:
+        case BooleanType():
+            return {False, True}
+        case ChoiceType():
+            return set(kind.of)
+        case TagsType():
+            subsets = chain.from_iterable(combinations(kind.of, size) for size in range(len(kind.of) + 1))
+            return {frozenset(subset) for subset in subsets}
+        case NumberType():
+            scope = {other: exact(policy.facts[other].type, kept) for other, kept in fixed.items()}
+            limits = (value(bound, scope) for rule in policy.rules for bound in bounds(rule.when, name))
+            asked = {kind.low, kind.high}
+            for limit in limits:
+                assert isinstance(limit, Fraction)
+                units = limit * 10**kind.scale
+                asked |= {floor(units) - 1, floor(units), ceil(units), ceil(units) + 1}
+            return {number for number in asked if kind.low <= number <= kind.high}
+        case _:
+            raise TypeError(f"say in FIXED which values {name} of {policy.id} takes")
+
+
+def bounds(condition: Expr, name: str) -> Iterator[Expr]:
+    """What a condition compares a fact with."""
+    match condition:
+        case And(operands=parts) | Or(operands=parts):
+            for part in parts:
+                yield from bounds(part, name)
+        case Not(operand=part):
+            yield from bounds(part, name)
+        case Comparison(left=Name(name=left), right=right) if left == name:
+            yield right
+        case In(operand=Name(name=operand), tests=tests) if operand == name:
+            for test in tests:
+                yield from (test.low, test.high) if isinstance(test, Range) else (test.value,)
+        case _:
+            return
+
+
+def rank(kind: Type, kept: Value) -> int:
+    """How high a value stands; for an ordered choice the best word stands highest."""
+    if isinstance(kind, ChoiceType) and isinstance(kept, str):
+        place = kind.of.index(kept)
+        return place if kind.ordered == "worst-first" else -place
+    assert isinstance(kept, int)
+    return kept
+
+
+def sorted_by_rank(kind: Type, found: set[Value]) -> list[Value]:
+    """The values from the lowest to the highest; tags, which have no order, as they come."""
+    return list(found) if isinstance(kind, TagsType) else sorted(found, key=lambda kept: rank(kind, kept))

@@ -1,0 +1,226 @@
+"""The shipped policies say what the regulation says: by their examples, by their laws, and for every subject."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import pairwise, product
+
+import pytest
+
+from policy_service.language.evaluate import evaluate, holds, scope_of
+from policy_service.language.load import load_folder
+from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result
+from policy_service.language.policy import Always, Bilingual, Example, Monotone, Policy, Rule
+from policy_service.language.types import Exact, exact
+from policy_service.shipped import shipped_policies
+from tests.policies.grid import Block, blocks, rank
+
+POLICIES = {policy.id: policy for policy in load_folder(shipped_policies())}
+AS_OF = datetime.date(2026, 11, 21)
+
+FAMILIES = {
+    "RFM": range(1, 8),
+    "CARD": range(1, 4),
+    "IMP": range(1, 2),
+    "CAD": "SABCV",
+    "TRANS": range(1, 2),
+    "SVC": range(1, 3),
+    "DQ": range(1, 3),
+    "RW": range(1, 2),
+    "PN": range(1, 2),
+    "CUS": range(1, 2),
+}
+ROWS = frozenset(f"R-{family}-{row}" for family, rows in FAMILIES.items() for row in rows)
+"""Rows of the regulation that these policies may cite."""
+
+AS_WRITTEN = {
+    "tiering/rfm_value": {"never-bought", "S", "A"},
+    "tiering/absolute_value": {"S", "B", "C", "never-bought"},
+    "tiering/membership_card": {
+        *("A-purchases", "A-influence", "A-brings-others", "B-villa", "B-purchases", "B-buyer-of-weight"),
+        *("C", "D", "E"),
+    },
+    "tiering/importance": {"ordinary", "potential"},
+    "followup/contact_cadence": {"S", "B"},
+    "service_levels/response_times": set(),
+    "rewards/data_quality": set(),
+    "rewards/customer_rewards": set(),
+}
+"""Rules that add nothing to the regulation. Every other one reads it in a way of ours, or sets a figure of ours."""
+
+OURS = {"zh": re.compile("解释|由本公司自定"), "en": re.compile(r"\binterpretation\b|\bour own figures?\b")}
+CITED = re.compile(r"R-[A-Z]+-[A-Z0-9]+")
+FOUR = {"C202405001": "A", "C202405002": "S", "C202405003": "B", "C202405004": "C"}
+
+
+def rules_of(policy: Policy) -> tuple[Rule, ...]:
+    return (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
+
+
+def each_rule() -> Iterator[object]:
+    for policy in POLICIES.values():
+        for rule in rules_of(policy):
+            yield pytest.param(policy, rule, id=f"{policy.id}:{rule.id}")
+
+
+def each_example() -> Iterator[object]:
+    for policy in POLICIES.values():
+        for example in policy.examples:
+            yield pytest.param(policy, example, id=f"{policy.id}:{example.name}")
+
+
+each_policy = pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+
+
+def decided(policy: Policy, example: Example) -> Result:
+    as_of = datetime.date.fromisoformat(example.as_of) if example.as_of else AS_OF
+    return evaluate(policy, dict(example.facts), as_of)  # type: ignore[arg-type]  # kept values, by the reader
+
+
+# ------------------------------------------------------------------------------------------------- examples
+
+
+def test_every_policy_of_the_first_release_is_there() -> None:
+    assert set(AS_WRITTEN) <= set(POLICIES)
+
+
+@pytest.mark.parametrize(("policy", "example"), each_example())
+def test_an_example_gives_its_outcome_by_its_rule(policy: Policy, example: Example) -> None:
+    match decided(policy, example):
+        case Decided(outcome=outcome, rules=rules):
+            expected = example.outcome if isinstance(example.outcome, tuple) else (example.outcome,)
+            names = list(policy.outcomes)
+            assert (example.status, rules) == ("decided", example.rules)
+            assert [dict(zip(names, values, strict=True)) for values in outcome] == list(expected)
+        case MissingFacts(names=missing):
+            assert (example.status, missing) == ("missing_facts", example.missing)
+        case NoRuleMatched():
+            assert example.status == "no_rule_matched"
+        case Conflict():
+            assert example.status == "conflict"
+
+
+@pytest.mark.parametrize("name", ["tiering/rfm_value", "tiering/absolute_value"])
+def test_the_regulations_own_four_customers_come_first_and_come_out_as_it_says(name: str) -> None:
+    policy = POLICIES[name]
+    examples = policy.examples[: len(FOUR)]
+    assert [example.name for example in examples] == list(FOUR)
+    for example in examples:
+        assert example.source == ("R-RFM-6",)
+        result = decided(policy, example)
+        assert isinstance(result, Decided)
+        assert (result.outcome, result.rules) == (((FOUR[example.name],),), (FOUR[example.name],))
+
+
+@each_policy
+def test_every_rule_decides_an_example(policy: Policy) -> None:
+    results = [decided(policy, example) for example in policy.examples]
+    used = {rule for result in results if isinstance(result, Decided) for rule in result.rules}
+    assert used == {rule.id for rule in rules_of(policy)}
+
+
+@each_policy
+def test_an_example_shows_what_happens_when_a_fact_is_missing(policy: Policy) -> None:
+    assert any(example.status == "missing_facts" for example in policy.examples)
+
+
+# ------------------------------------------------------------------------------------- citations and reasons
+
+
+@each_policy
+def test_a_policy_cites_rows_of_the_regulation(policy: Policy) -> None:
+    reasons = " ".join(rule.because.zh + rule.because.en for rule in rules_of(policy))
+    cited = {*policy.source, *(row for example in policy.examples for row in example.source)}
+    assert policy.source
+    assert {*cited, *CITED.findall(reasons)} <= ROWS
+    assert set(CITED.findall(reasons)) <= set(policy.source) | {"R-RFM-7"}
+
+
+@pytest.mark.parametrize(("policy", "rule"), each_rule())
+def test_a_rule_cites_its_row_or_says_that_it_is_ours_in_both_languages(policy: Policy, rule: Rule) -> None:
+    ours = rule.id not in AS_WRITTEN[policy.id]
+    said = {language: bool(sign.search(getattr(rule.because, language))) for language, sign in OURS.items()}
+    assert said == {"zh": ours, "en": ours}
+    assert CITED.findall(rule.because.zh) == CITED.findall(rule.because.en)
+    assert ours or CITED.search(rule.because.en)
+
+
+@each_policy
+def test_everything_a_person_reads_is_in_chinese_and_in_english(policy: Policy) -> None:
+    titles = [policy.title, *(item.title for item in (*policy.facts.values(), *policy.outcomes.values()))]
+    reasons = [rule.because for rule in rules_of(policy)]
+    for words in (*titles, *reasons, *([policy.notes] if policy.notes else [])):
+        assert isinstance(words, Bilingual)
+        assert re.search("[一-鿿]", words.zh), words
+        assert not re.search("[一-鿿，。；：（）]", words.en), words
+
+
+# ------------------------------------------------------------------------------------- every possible subject
+
+
+@cache
+def grid(name: str) -> tuple[Block, ...]:
+    return tuple(blocks(POLICIES[name]))
+
+
+@each_policy
+def test_every_subject_gets_exactly_one_answer(policy: Policy) -> None:
+    for block in grid(policy.id):
+        for point, result in block.results.items():
+            assert isinstance(result, Decided), (block.facts(point), result)
+            assert len(result.outcome) == 1
+
+
+@each_policy
+def test_the_grid_reaches_every_rule(policy: Policy) -> None:
+    results = (result for block in grid(policy.id) for result in block.results.values())
+    used = {rule for result in results if isinstance(result, Decided) for rule in result.rules}
+    assert used == {rule.id for rule in rules_of(policy)}
+
+
+def each_law(kind: type) -> Iterator[object]:
+    for policy in POLICIES.values():
+        for invariant in policy.invariants:
+            if isinstance(invariant.law, kind):
+                yield pytest.param(policy, invariant.law, id=f"{policy.id}:{invariant.id}")
+
+
+@each_policy
+def test_a_policy_promises_to_be_total(policy: Policy) -> None:
+    assert "total" in {invariant.id for invariant in policy.invariants}
+
+
+@pytest.mark.parametrize(("policy", "law"), each_law(Always))
+def test_what_always_holds_holds_for_every_subject(policy: Policy, law: Always) -> None:
+    for block in grid(policy.id):
+        for point, result in block.results.items():
+            assert isinstance(result, Decided)
+            scope = scope_of(policy, block.facts(point), block.as_of)
+            if holds(law.when, scope):
+                assert holds(law.always, {**scope, **outcome_of(policy, result)}), (block.facts(point), result)
+
+
+def outcome_of(policy: Policy, result: Decided) -> Mapping[str, Exact]:
+    pairs = zip(policy.outcomes.values(), result.outcome[0], strict=True)
+    return {outcome.name: exact(outcome.type, kept) for outcome, kept in pairs}
+
+
+@pytest.mark.parametrize(("policy", "law"), each_law(Monotone))
+def test_a_fact_that_moves_one_way_moves_the_outcome_no_other_way(policy: Policy, law: Monotone) -> None:
+    moved = list(policy.facts).index(law.fact)
+    told = list(policy.outcomes).index(law.outcome)
+    kind = policy.outcomes[law.outcome].type
+    for block in grid(policy.id):
+        steps = [step for step in block.axes[law.fact] if step is not None]
+        others = [(None,) if name == law.fact else axis for name, axis in block.axes.items()]
+        for other in product(*others):
+            line = [(*other[:moved], step, *other[moved + 1 :]) for step in steps]
+            for before, after in pairwise(line if law.rising else line[::-1]):
+                low, high = (block.results[point] for point in (before, after))
+                assert isinstance(low, Decided)
+                assert isinstance(high, Decided)
+                gain = rank(kind, high.outcome[0][told]) - rank(kind, low.outcome[0][told])
+                assert gain >= 0 if law.never_lowers else gain <= 0, (block.facts(before), block.facts(after))
