@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     )
     app.service = service
     app.router.routes.append(Route(PATH, DecisionRoute(service), methods=["POST"]))
-    for router in (policy_routes(service), health_routes(service), problem_routes(), documentation_routes(app)):
+    for router in (policy_routes(service), health_routes(service), problem_routes(), documentation_routes(app.openapi)):
         app.include_router(router)
     app.add_middleware(Guard, service=service)
     for kind in (ProblemError, HTTPException, RequestValidationError):

@@ -13,8 +13,8 @@ from api.problems import BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, ProblemError
 async def read_body(scope: Scope, receive: Receive, *, limit: int, kinds: tuple[str, ...]) -> bytes:
     """The bytes of the body.
 
-    Raises ProblemError when it is not of one of the media types `kinds` or has more than `limit` bytes, of which never more than
-    that and one piece of the network's are kept; ClientDisconnect when the caller goes away.
+    Raises ProblemError when it is not of one of the media types `kinds` or has more than `limit` bytes, of which never
+    more than that and one piece of the network's are kept; ClientDisconnect when the caller goes away.
     """
     headers: Mapping[bytes, bytes] = dict(scope["headers"])
     _check_kind(headers, kinds)

@@ -6,19 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from fastapi import APIRouter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 HERE = Path(__file__).parent
-
-
-class Described(Protocol):
-    """An application that describes itself."""
-
-    openapi: Callable[[], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +28,15 @@ class Operation:
     answers: list[dict[str, Any]]
 
 
-def documentation_routes(app: Described) -> APIRouter:
-    """The page and its style sheet."""
+def documentation_routes(describe: Callable[[], dict[str, Any]]) -> APIRouter:
+    """The page of the document that `describe` gives, and its style sheet."""
     router = APIRouter(include_in_schema=False)
     pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
 
     @router.get("/docs")
     async def docs() -> HTMLResponse:
         """The page."""
-        document = app.openapi()
+        document = describe()
         page = pages.get_template("docs.html").render(info=document["info"], operations=list(operations(document)))
         return HTMLResponse(page)
 

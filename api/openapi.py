@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 FAULT: Json = {
     "title": "Fault",
-    "description": "One thing that is wrong: where (a JSON pointer, or a parameter's name), what, and what was expected.",
+    "description": "What is wrong: where (a JSON pointer, or a parameter's name), and what was expected.",
     "type": "object",
     "properties": {
         "pointer": {"type": "string"},
@@ -51,7 +51,7 @@ PROBLEM: Json = {
 REASON: Json = {"$ref": "#/components/schemas/Words"}
 POLICY_ANSWER: Json = {
     "title": "PolicyAnswer",
-    "description": "What one policy answers. Decided, no rule matched, not evaluated for want of facts, and rules in conflict stay apart.",
+    "description": "What one policy answers: decided, no rule matched, not evaluated for want of facts, or a conflict.",
     "type": "object",
     "properties": {
         "status": {"enum": ["decided", "no_rule_matched", "missing_facts", "conflict"]},

@@ -1,6 +1,6 @@
 """Every error of the service, as a problem detail (RFC 9457), and what each of them means.
 
-The table below is closed: what is not in it is not answered. `GET /problems/{name}` and `docs/reference/http.md` explain each.
+The table below is closed. `GET /problems/{name}` and `docs/reference/http.md` explain each of its kinds.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ INTERNAL_ERROR = ProblemType(
     "internal-error",
     500,
     "The service failed to answer",
-    "It is the service's fault and was logged under `instance`. The next request is answered as if nothing had happened.",
+    "It is the service's fault and was logged under `instance`. The next request is answered as ever.",
 )
 BUSY = ProblemType(
     "busy", 503, "Too many policy files are being checked", "Try again after the seconds in Retry-After."

@@ -1,7 +1,7 @@
 """What a caller has to give for a policy to be decided: a JSON Schema (2020-12) of the facts, and a request that works.
 
-A fact of a policy that this one needs is asked for too; a fact that comes `from:` there is filled by the service, and giving it is
-allowed. Numbers and money may be JSON numbers or text, and both are read exactly.
+A fact of a policy that this one needs is asked for too; a fact that comes `from:` there is filled by the service, and
+may be given. Numbers and money may be JSON numbers or text, and both are read exactly.
 """
 
 from __future__ import annotations
@@ -89,10 +89,8 @@ def fact_schema(fact: Fact) -> Json:
 
 def _description(fact: Fact) -> str:
     parts = [fact.title.zh, describe(fact.type)]
-    if fact.requirement is not None:
-        parts.append(
-            f"filled by the service with {fact.requirement.outcome} of {fact.requirement.policy}; give it only where that is not decided"
-        )
+    if (origin := fact.requirement) is not None:
+        parts.append(f"filled by the service from {origin.policy}; give it only where that does not decide")
     if fact.measure is not None:
         parts.append(f"a figure of the whole population: {fact.measure}")
     return "; ".join(parts)
@@ -151,11 +149,11 @@ def example_request(policy: Policy, policies: Mapping[str, Policy], today: date)
 
 
 def _given(policy: Policy, example: Example, policies: Mapping[str, Policy]) -> _Given:
-    """The example's facts, with those of other policies replaced by what makes these decide them, where there is such."""
-    facts = {name: write(policy.facts[name].type, value) for name, value in example.facts.items()}  # type: ignore[arg-type]
+    """The example's facts, outcomes of other policies replaced by facts that make these decide them."""
+    facts = {name: write(policy.facts[name].type, value) for name, value in example.facts.items()}
     as_of = example.as_of
     for name, value in example.facts.items():
-        origin = _origin(policy.facts[name], value, policies)  # type: ignore[arg-type]  # the facts of an example are kept values
+        origin = _origin(policy.facts[name], value, policies)
         if origin is None:
             continue
         agrees = all(facts.get(other, origin.facts[other]) == origin.facts[other] for other in origin.facts)

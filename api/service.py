@@ -31,8 +31,8 @@ class Service:
 def open_service(settings: Settings, clock: Clock) -> Service:
     """Loads the policies and makes them ready to decide.
 
-    Raises PolicyError when they have faults, ValueError when there are none, EngineTrialError when the engine cannot be trusted
-    with one of them.
+    Raises PolicyError when they have faults, ValueError when there are none, EngineTrialError when the engine cannot be
+    trusted with one of them.
     """
     log = make_log(settings.log_level)
     policies = load_folder(settings.policies)

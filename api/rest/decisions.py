@@ -1,7 +1,7 @@
 """`POST /v1/decisions`: one subject's facts in, outcomes with their rules and reasons out.
 
-The one route that is called for every click in a CRM: bytes to bytes, without pydantic and without a thread. Between the decider's
-first and last step nothing is awaited, so decisions never mix.
+The one route that is called for every click in a CRM: bytes to bytes, without pydantic and without a thread. Between
+the decider's first and last step nothing is awaited, so decisions never mix.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class DecisionRoute:
         request = read(service, body)
         try:
             decision = decide(service, request)
-        except (FactsRefused, UnknownPolicies):
-            raise refused(faults(service, request)) from None
+        except (FactsRefused, UnknownPolicies) as error:
+            raise refused(faults(service, request, error)) from None
         told = answer(decision, request.subject, service.clock)
         encoded = msgspec.json.encode(told)
         service.metrics.decided(told["outcomes"], time.perf_counter() - started)
@@ -75,18 +75,29 @@ def decide(service: Service, request: DecisionRequest) -> Decision:
     return service.decider.decide(request.facts, as_of=as_of, policies=request.policies, explain=request.explain)
 
 
-def faults(service: Service, request: DecisionRequest) -> list[Json]:
-    """All that the decider refuses, each with its JSON pointer: unknown policies, then the facts of the others."""
-    asked = list(request.policies or ())
+def faults(service: Service, request: DecisionRequest, known: Exception | None = None) -> list[Json]:
+    """All that the decider refuses, each with its JSON pointer: unknown policies, then the facts of the others.
+
+    `known` is what it is known to refuse already.
+    """
+    match known or _refusal(service, request):
+        case FactsRefused() as error:
+            return [{"pointer": f"/facts/{escape(problem.fact)}", **problem.to_dict()} for problem in error.problems]
+        case UnknownPolicies() as error:
+            asked = list(request.policies or ())
+            rest = tuple(name for name in asked if name not in error.names)
+            found = [_unknown(asked.index(name), name, error.hints.get(name)).to_dict() for name in error.names]
+            return [*found, *faults(service, replace(request, policies=rest or None))]
+        case _:
+            return []
+
+
+def _refusal(service: Service, request: DecisionRequest) -> Exception | None:
     try:
         decide(service, request)
-    except FactsRefused as error:
-        return [{"pointer": f"/facts/{escape(problem.fact)}", **problem.to_dict()} for problem in error.problems]
-    except UnknownPolicies as error:
-        known = tuple(name for name in asked if name not in error.names)
-        found = [_unknown(asked.index(name), name, error.hints.get(name)).to_dict() for name in error.names]
-        return [*found, *faults(service, replace(request, policies=known or None))]
-    return []
+    except (FactsRefused, UnknownPolicies) as error:
+        return error
+    return None
 
 
 def _unknown(index: int, name: str, hint: str | None) -> RequestProblem:

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz`, `/metrics`, `/problems`: is it alive, can it decide, what has it counted, what do its errors mean."""
+"""`/healthz`, `/readyz`, `/metrics`, `/problems`: alive, able to decide, what was counted, what errors mean."""
 
 from datetime import date
 from typing import Literal
@@ -24,7 +24,7 @@ class Alive(Model):
 
 
 class Ready(Model):
-    """Whether the service decides. `degraded`: it does, but its engine failed or differed, and another evaluator took over."""
+    """Whether the service decides. `degraded`: it does, though its engine failed or differed."""
 
     status: Literal["ready", "degraded", "not_ready"]
     engine: str
@@ -108,9 +108,8 @@ def readiness(service: Service) -> Ready:
     """The state of the service now."""
     self_test = try_an_example(service)
     health = service.decider.health
-    sound = "degraded" if health.differences or health.fallbacks else "ready"
     return Ready(
-        status=sound if self_test == "passed" else "not_ready",
+        status=_status(self_test, troubles=health.differences + health.fallbacks),
         engine=health.engine,
         policies=len(service.decider.policies),
         self_test=self_test,
@@ -120,8 +119,14 @@ def readiness(service: Service) -> Ready:
     )
 
 
+def _status(self_test: str, *, troubles: int) -> Literal["ready", "degraded", "not_ready"]:
+    if self_test != "passed":
+        return "not_ready"
+    return "degraded" if troubles else "ready"
+
+
 def try_an_example(service: Service) -> str:
-    """`passed` when the first policy with an example decides it, by the rules the example names; otherwise what went wrong."""
+    """`passed` when a policy decides its first example by the rules the example names, or what went wrong."""
     policies = service.decider.policies
     for policy in policies.values():
         request = example_request(policy, policies, today(service.clock, service.zone))

@@ -129,7 +129,7 @@ class DiagnosticModel(Model):
 
 
 class CheckAnswer(Model):
-    """Whether a policy file is valid, alone and among the policies served; `text` has the faults as people read them."""
+    """Whether a policy file is valid, alone and among those served; `text` has the faults as people read them."""
 
     valid: bool
     policy: str | None

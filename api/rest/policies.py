@@ -27,6 +27,7 @@ from api.rest.models import (
 from api.service import Service
 from policy_service import PolicyError, load_bytes
 from policy_service.clock import today
+from policy_service.compilers.prose import explain
 from policy_service.decisions.request import shown
 from policy_service.language.load import PolicyFolderError
 from policy_service.language.policy import Policy
@@ -48,9 +49,11 @@ PAGE = 100
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
 Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="policies on a page")]
-Format = Annotated[Literal["json", "yaml", "text"] | None, Query(description="otherwise by the header Accept")]
+Form = Annotated[
+    Literal["json", "yaml", "text"] | None, Query(alias="format", description="otherwise by the header Accept")
+]
 Lang = Annotated[Literal["zh", "en"], Query(description="of `format=text`")]
-Header304 = Annotated[str | None, Header(alias="If-None-Match")]
+Seen = Annotated[str | None, Header(alias="If-None-Match")]
 
 
 def policy_routes(service: Service) -> APIRouter:
@@ -100,13 +103,14 @@ def _add_one(router: APIRouter, service: Service) -> None:
         domain: str,
         policy: str,
         version: str,
-        format: Format = None,
+        *,
+        form: Form = None,
         lang: Lang = "en",
-        seen: Header304 = None,  # noqa: A002
+        seen: Seen = None,
     ) -> Response:
         """One version: as JSON, as the file it was loaded from, or in prose."""
         found = catalogue.version(f"{domain}/{policy}", version)
-        return render(found, format or _preferred(request.headers.get("accept", "")), lang, seen)
+        return render(found, form or _preferred(request.headers.get("accept", "")), lang, seen)
 
     @router.get("/{domain}/{policy}/requirements", operation_id="get_requirements", responses=problems(UNKNOWN_POLICY))
     async def get_requirements(domain: str, policy: str) -> Requirements:
@@ -148,7 +152,11 @@ def check(content: bytes, served: Mapping[str, Policy]) -> CheckAnswer:
 
 def _faulty(error: PolicyError, policy: Policy | None) -> CheckAnswer:
     errors = error.errors if isinstance(error, PolicyFolderError) else (error,)
-    faults = [DiagnosticModel(file=each.path, **fault.to_dict()) for each in errors for fault in each.diagnostics]
+    faults = [
+        DiagnosticModel.model_validate({"file": each.path, **fault.to_dict()})
+        for each in errors
+        for fault in each.diagnostics
+    ]
     known = (
         {"policy": policy.id, "version": policy.version, "digest": policy.digest}
         if policy
@@ -167,8 +175,6 @@ def render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | Non
         case "yaml":
             return Response(policy.text, headers=headers, media_type="application/yaml")
         case "text":
-            from policy_service.compilers.prose import explain
-
             return PlainTextResponse(explain(policy, lang), headers=headers)
         case _:
             return Response(detail(policy).model_dump_json(), headers=headers, media_type="application/json")

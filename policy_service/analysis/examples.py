@@ -1,7 +1,7 @@
 """Asks a policy for its own examples: the outcome and the rules each must get, and its laws on what the examples give.
 
-An invariant is checked here on the examples' facts only, and for a law about a fact that moves, on every value of that fact
-that stands in any example. That finds mistakes; it proves nothing about all subjects.
+An invariant is checked here on the examples' facts only; a law about a fact that moves, also on every value of that
+fact in any example. That finds mistakes; it proves nothing about all subjects.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def check_example(policy: Policy, example: Example, evaluate: Evaluate) -> Failu
 
 def facts_of(example: Example) -> dict[str, Value]:
     """The example's facts, as kept."""
-    return {name: value for name, value in example.facts.items() if isinstance(value, bool | int | str | frozenset)}
+    return dict(example.facts)
 
 
 def day_of(example: Example) -> datetime.date:
@@ -112,8 +112,11 @@ def tell(policy: Policy, found: Result) -> str:
 
 
 def _words(policy: Policy, outcome: Mapping[str, object]) -> str:
-    written = ((name, write(policy.outcomes[name].type, value)) for name, value in outcome.items())  # type: ignore[arg-type]
-    return ", ".join(f"{name} {value}" for name, value in written)
+    kinds = {name: declared.type for name, declared in policy.outcomes.items()}
+    return ", ".join(
+        f"{name} {write(kinds[name], value) if isinstance(value, bool | int | str | frozenset) else value}"
+        for name, value in outcome.items()
+    )
 
 
 # invariants

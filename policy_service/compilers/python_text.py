@@ -1,4 +1,6 @@
-"""Writes the core as Python text. Facts are the variables `f_<name>`, `g_<name>` says whether an optional one was given.
+"""Writes the core as Python text.
+
+Facts are the variables `f_<name>`; `g_<name>` says whether an optional one was given.
 
 No word of a policy reaches the text but through `repr`, and no name but those the checker has let through.
 """
@@ -41,7 +43,7 @@ from policy_service.language.types import Value
 OPERATORS = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
-def condition(formula: Formula) -> str:  # noqa: PLR0911  # one return a node is the clearest
+def condition(formula: Formula) -> str:  # one return a node is the clearest
     """A condition as a Python expression that is true or false."""
     match formula:
         case Truth(value=truth):

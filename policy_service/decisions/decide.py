@@ -1,8 +1,8 @@
 """Decides: reads the facts, asks the policies in stages, watches the engine.
 
-A policy that takes an outcome of another stands after it; its fact is filled from there. Every `shadow_every`-th answer of
-the engine is compared with the second evaluator's; where they differ, or the engine fails, an alarm is raised and the
-answer is the one the definition gives.
+A policy that takes an outcome of another stands after it; its fact is filled from there. Every `shadow_every`-th
+answer of the engine is compared with the second evaluator's; where they differ, or the engine fails, an alarm is
+raised and the answer is the one the definition gives.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What the decider has seen since it was made: counts of policies decided, checked, and answered in the engine's place."""
+    """What the decider has seen since it was made: policies decided, checked, and answered in the engine's place."""
 
     engine: EngineName
     decisions: int = 0
@@ -89,8 +89,8 @@ MAX_PLANS = 256
 class Decider:
     """Decides about subjects by a set of policies, one version of each.
 
-    Not for several threads at once in the sense of speed: decisions are made one after another. Raises PolicyError when the
-    policies do not fit together, EngineTrialError when the engine cannot be trusted with one of them.
+    Not for several threads at once in the sense of speed: decisions are made one after another. Raises PolicyError
+    when the policies do not fit together, EngineTrialError when the engine cannot be trusted with one of them.
     """
 
     def __init__(
@@ -124,7 +124,10 @@ class Decider:
         return {id_: served.policy for id_, served in self._served.items()}
 
     def replace(self, policies: Iterable[Policy]) -> None:
-        """Puts other policies in service. Until all of them are built and tried the old ones go on; then they are closed."""
+        """Puts other policies in service.
+
+        Until all of them are built and tried the old ones go on; then they are closed.
+        """
         ordered = in_stages(policies)
         kept = {
             policy.id
@@ -173,8 +176,8 @@ class Decider:
         """What the policies decide about the subject with these facts on the day `as_of`.
 
         `facts` are JSON values; decimals as Decimal or text, None for what is not known. `policies` left out asks all.
-        Policies that those asked for need are decided too, and answered when they decide. Raises FactsRefused with every
-        problem, UnknownPolicies with every name.
+        Policies that those asked for need are decided too, and answered when they decide. Raises FactsRefused with
+        every problem, UnknownPolicies with every name.
         """
         with self._lock:
             plan, asked = self._plan(None if policies is None else tuple(policies))
@@ -298,7 +301,7 @@ class Decider:
     # explaining
 
     def _explain(self, answered: Mapping[str, PolicyDecision], seen: Mapping[str, Slots], as_of: datetime.date) -> Json:
-        """For each policy and each of its rules: whether it matched; if not, the condition that failed and what it saw."""
+        """For each rule whether it matched; if not, the condition that failed and the values it saw."""
         told: Json = {}
         for id_, entry in answered.items():
             policy = entry.policy

@@ -2,13 +2,15 @@
 
     read_json(b'{"facts": {"amount_12m": 800000.10}}')     # → {"facts": {"amount_12m": Decimal("800000.10")}}
 
-msgspec decodes; of two members with one name it would keep the last without a word. Each member has a colon, so when there are as
-many colons as members there is no room for a second one, which is nearly always; only otherwise is the text read again.
+msgspec decodes; of two members with one name it would keep the last without a word. Each member has a colon, so when
+there are as many colons as members there is no room for a second one, which is nearly always; only otherwise is the
+text read again.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -19,6 +21,7 @@ from policy_service.language.diagnostics import shorten
 MAX_LEVELS = 32
 """Objects and lists inside each other; nobody's facts are deeper than two."""
 
+_BYTE = re.compile(r"\(byte ([0-9]+)\)")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
@@ -79,4 +82,6 @@ def _reason(message: str, content: bytes) -> str:
         return "a whole number has thousands of digits"
     if message.startswith("Input data was truncated"):
         return "the text ends too early"
+    if (place := _BYTE.search(message)) and content[int(place[1]) :].startswith((b"NaN", b"Infinity")):
+        return f"NaN and Infinity are no numbers (byte {place[1]})"
     return message.removeprefix("JSON is malformed: ")

@@ -20,6 +20,8 @@ from policy_service.language.types import (
 )
 
 Read = Callable[[object], Value]
+HINTS = 20
+"""Unknown names that get a hint; looking for the nearest one takes its time."""
 
 
 def reader(kind: Type) -> Read:
@@ -76,17 +78,17 @@ class FactsReader:
 
 
 def unknown(names: Iterable[object], known: Iterable[str]) -> list[FactProblem]:
-    """A problem for each name that is not known."""
+    """A problem for each name that is not known, in the order of the names; the first of them with a hint."""
     known = list(known)
     return [
         FactProblem(
-            shorten(str(name)),
+            shorten(name),
             "unknown-fact",
             "a fact of this name",
             "a fact of the policies",
-            did_you_mean(str(name), known),
+            did_you_mean(name, known) if index < HINTS else None,
         )
-        for name in names
+        for index, name in enumerate(sorted(map(str, names)))
     ]
 
 

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from policy_service.decisions.exact_json import read_json
-from policy_service.decisions.reading import show
+from policy_service.decisions.reading import HINTS, show
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.types import DateType, ValueRefused, read
 
 MAX_SUBJECT = 200
-MAX_POLICIES = 1_000
+MAX_POLICIES = 200
+MAX_FACTS = 2_000
 MEMBERS = ("subject", "facts", "policies", "as_of", "explain")
 SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,200}")
 _DAY = DateType()
@@ -96,9 +97,11 @@ def read_request(content: bytes) -> DecisionRequest:
 def read_facts(content: bytes) -> Mapping[str, object]:
     """The facts that JSON text gives, an object. Raises NotJsonError, RequestRefused."""
     document = read_json(content)
-    if isinstance(document, dict):
+    if isinstance(document, dict) and len(document) <= MAX_FACTS:
         return document
-    problem = RequestProblem("", "mistyped", document, "an object with each fact's value by its name")
+    problem = RequestProblem(
+        "", "mistyped", document, f"an object with each fact's value by its name, at most {MAX_FACTS:,}"
+    )
     raise RequestRefused([problem], DecisionRequest("", {}))
 
 
@@ -111,18 +114,18 @@ def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
     if not isinstance(facts, dict):
         expected = "an object with each fact's value by its name"
         yield _refused("/facts", facts, expected, missing="facts" not in document)
+    elif len(facts) > MAX_FACTS:
+        yield RequestProblem("/facts", "too-many-facts", f"{len(facts):,} facts", f"at most {MAX_FACTS:,} facts")
     if policies is not None:
         yield from _policies(policies)
     if as_of is not None:
         yield from _as_of(as_of)
     if explain is not None and not isinstance(explain, bool):
         yield _refused("/explain", explain, "true or false")
-    for name in document:
-        if name not in MEMBERS:
-            hint = did_you_mean(name, MEMBERS)
-            yield RequestProblem(
-                f"/{escape(name)}", "unknown-member", document[name], f"one of {', '.join(MEMBERS)}", hint
-            )
+    unknown = [name for name in document if name not in MEMBERS]
+    for index, name in enumerate(unknown):
+        hint = did_you_mean(name, MEMBERS) if index < HINTS else None
+        yield RequestProblem(f"/{escape(name)}", "unknown-member", document[name], f"one of {', '.join(MEMBERS)}", hint)
 
 
 def _policies(policies: object) -> Iterator[RequestProblem]:

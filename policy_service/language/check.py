@@ -1,8 +1,8 @@
 """Proves, before any fact is known, that an expression means something for every subject.
 
-What is proved: every name is known; both sides of a comparison are of one kind and unit; a divisor is never zero; a date
-stays in the calendar; an optional fact is asked about (`is missing`) before its value is used. After that, evaluating
-cannot fail. All faults of an expression are found at once.
+What is proved: every name is known; both sides of a comparison are of one kind and unit; a divisor is never zero; a
+date stays in the calendar; an optional fact is asked about (`is missing`) before its value is used. After that,
+evaluating cannot fail. All faults of an expression are found at once.
 """
 
 from __future__ import annotations
@@ -76,7 +76,10 @@ class _Unknown(Exception):  # control flow: the fault itself has been noted
 
 
 class Checker:
-    """Checks expressions over the facts `names`, of which those in `optional` may be missing; `faults` gathers what is wrong."""
+    """Checks expressions over the facts `names`, of which those in `optional` may be missing.
+
+    `faults` gathers what is wrong.
+    """
 
     def __init__(self, names: Mapping[str, Type], optional: frozenset[str] = frozenset()) -> None:
         self.names = names

@@ -12,6 +12,7 @@ from policy_service.language.findings import Findings
 from policy_service.language.policy import AS_OF, RESERVED, SCORE, Bilingual, Fact, Outcome, Requirement
 from policy_service.language.source import Path
 from policy_service.language.types import (
+    CALENDAR,
     CURRENCIES,
     FIRST_DAY,
     LAST_DAY,
@@ -51,6 +52,8 @@ _KINDS: dict[str, Literal["integer", "number", "money"]] = {
 }
 _REQUIREMENT = re.compile(r"([a-z][a-z0-9_]{0,63}/[a-z][a-z0-9_]{0,63})\.([a-z][a-z0-9_]{0,63})")
 BENCHMARK = "benchmark"
+MAX_WORD = 100
+"""Characters of one word of a choice."""
 
 
 def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fact]:
@@ -136,8 +139,8 @@ def declare_type(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> T
         case "choice" | "tags":
             return _words(doc, path, findings)
         case "date":
-            low, high = _bounds(doc, DateType(1, 3652059), (FIRST_DAY, LAST_DAY), path, findings)
-            return DateType(low, high)
+            usual = (CALENDAR.low, CALENDAR.high) if isinstance(doc, OutcomeDoc) else (FIRST_DAY, LAST_DAY)
+            return DateType(*_bounds(doc, CALENDAR, usual, path, findings))
         case "duration":
             low, high = _bounds(doc, DurationType(), (-LIMIT, LIMIT), path, findings)
             return DurationType(low, high)
@@ -194,8 +197,9 @@ def _bounds(
 def _words(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> ChoiceType | TagsType:
     of = tuple(doc.of or ())
     for index, word in enumerate(of):
-        if not word or len(word) > 100 or not word.isprintable():
-            findings.fault(Code.INVALID_VALUE, "a choice has 1 to 100 printable characters", (*path, "of", index))
+        if not word or len(word) > MAX_WORD or not word.isprintable():
+            message = f"a choice has 1 to {MAX_WORD} printable characters"
+            findings.fault(Code.INVALID_VALUE, message, (*path, "of", index))
         if word in of[:index]:
             findings.fault(Code.DUPLICATE_CHOICE, f"`{shorten(word)}` stands twice", (*path, "of", index))
     return TagsType(of) if doc.type == "tags" else ChoiceType(of, doc.ordered)

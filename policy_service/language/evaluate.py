@@ -1,12 +1,12 @@
-"""The definition: what a policy means. Every compiler must agree with this file, down to outcome, rules and missing facts.
+"""The definition: what a policy means. Every compiler must agree with this file, down to rules and missing facts.
 
     evaluate(policy, facts, as_of)
       = missing facts    when a fact that is not optional was not given
       = the hit policy's conclusion from the rules whose condition holds, otherwise
 
-A condition is asked from left to right and stops when its answer is certain, so `x is not missing and x < 30` never looks
-at an x that is not there. Numbers are fractions: nothing is rounded but by a rounding function. The checker has proved that
-every policy it lets through evaluates without an error.
+A condition is asked from left to right and stops when its answer is certain, so `x is not missing and x < 30` never
+looks at an x that is not there. Numbers are fractions: nothing is rounded but by a rounding function. The checker has
+proved that every policy it lets through evaluates without an error.
 """
 
 from __future__ import annotations

@@ -172,7 +172,10 @@ class ExpectationReader:
         elif doc.always is None and doc.when is None and self._is_pair(doc):
             law = self.monotone(doc, path)
         else:
-            hint = "an invariant is `total`, or has `increasing`/`decreasing` with `never_lowers`/`never_raises`, or `always`"
+            hint = (
+                "an invariant is `total`, or has `increasing`/`decreasing` with `never_lowers`/`never_raises`, "
+                "or `always`"
+            )
             self.findings.fault(Code.INVARIANT, "the invariant states no law", path, hint)
         return Invariant(doc.id, doc.says, law) if law is not None else None
 

@@ -41,8 +41,8 @@ def sign_of(comparator: Comparator, difference: Ratio) -> Formula:
         case (((), base), ((Stored(fact=fact),), factor)):
             return threshold(fact, comparator, factor, base)
         case _:
-            first = numerator[-1][1]
-            return Sign(comparator, numerator) if first > 0 else Sign(MIRRORED[comparator], scale(numerator, -1))
+            leading = next(coefficient for monomial, coefficient in numerator if monomial)
+            return Sign(comparator, numerator) if leading > 0 else Sign(MIRRORED[comparator], scale(numerator, -1))
 
 
 COMPARE: Mapping[Comparator, Callable[[int, int], bool]] = {

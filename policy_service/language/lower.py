@@ -1,4 +1,7 @@
-"""Lowers a checked policy to the core. The meaning stays; `tests/conformance` compares every compiler with `evaluate`."""
+"""Lowers a checked policy to the core.
+
+The meaning stays; `tests/conformance` compares every compiler with `evaluate`.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from policy_service.language.diagnostics import Code, Diagnostic, did_you_mean, shorten
 from policy_service.language.source import Mapping as SourceMapping
-from policy_service.language.source import Node, Path, Sequence, find, find_key
+from policy_service.language.source import Node, Path, Scalar, Sequence, find, find_key
 
 _KINDS = {
     "string_type": "text",
@@ -96,9 +96,9 @@ def shape_faults(error: ValidationError, root: SourceMapping) -> Iterator[Diagno
                 words = _KINDS.get(kind) or _limit(kind, context) or detail["msg"]
                 expected.setdefault(path, []).append(words)
     inside = {path[:length] for path in expected for length in range(len(path))}
-    for path, words in expected.items():
+    for path, kinds in expected.items():
         if path not in inside:
-            alternatives = " or ".join(dict.fromkeys(words))
+            alternatives = " or ".join(dict.fromkeys(kinds))
             yield Diagnostic(Code.WRONG_SHAPE, f"expected {alternatives}", find(root, path).place)
 
 
@@ -107,8 +107,10 @@ def _unknown_key(key: str, root: SourceMapping, path: Path) -> Diagnostic:
     known = [
         word for word in sorted(_KNOWN_KEYS) if not isinstance(parent, SourceMapping) or word not in parent.entries
     ]
-    place = find_key(root, path)
-    return Diagnostic(Code.UNKNOWN_KEY, f"unknown key `{shorten(key)}`", place, did_you_mean(key, known))
+    hint = did_you_mean(key, known)
+    if isinstance(value := find(root, path), Scalar) and value.text is None:
+        hint = hint or "a comma in `{…}` begins a new key; text with a comma stands in quotes"
+    return Diagnostic(Code.UNKNOWN_KEY, f"unknown key `{shorten(key)}`", find_key(root, path), hint)
 
 
 def _limit(kind: str, context: Mapping[str, Any]) -> str | None:
@@ -122,7 +124,8 @@ def _limit(kind: str, context: Mapping[str, Any]) -> str | None:
             return f"at most {most:,} characters"
         case "literal_error", {"expected": words}:
             return str(words).replace("'", "`")
-    return None
+        case _:
+            return None
 
 
 def _path(location: tuple[str | int, ...], root: SourceMapping, *, whole: bool) -> Path:

@@ -28,7 +28,10 @@ Values = tuple[Value, ...]
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The outcome, and the rules that gave it. `lists` policies have one entry of `outcome` a rule, others exactly one."""
+    """The outcome, and the rules that gave it.
+
+    Policies that list have one entry of `outcome` a rule, others exactly one.
+    """
 
     outcome: tuple[Values, ...]
     rules: tuple[str, ...]

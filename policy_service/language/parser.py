@@ -1,4 +1,4 @@
-"""Reads expressions and cells. The grammar, a subset of FEEL (DMN 1.5 section 10.3.1.2):
+"""Reads expressions and cells, a subset of FEEL (DMN 1.5 section 10.3.1.2).
 
     cell        = "-" | [ "not" ] "(" tests ")" | tests | expression with "?"
     tests       = test { "," test }

@@ -124,7 +124,7 @@ def unit_of(operator: Operator, left: str, right: str) -> str | None:
 
 def combine(operator: Operator, left: Quantity, right: Quantity, unit: str) -> Quantity:
     """The range and decimals of `left operator right`. A divisor has been shown not to hold zero."""
-    if left.unit == DATE or right.unit == DATE:
+    if DATE in (left.unit, right.unit):
         return _combine_dates(operator, left, right, unit)
     apply: Callable[[Fraction, Fraction], Fraction] = _APPLY[operator]
     ends = [apply(a, b) for a in (left.low, left.high) for b in (right.low, right.high)]

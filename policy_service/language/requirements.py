@@ -1,7 +1,7 @@
 """Which policies need which: the requirements graph (DMN 1.5 section 6, DRG). Circles and mismatches are refused.
 
-A fact with `from: tiering/rfm_value.tier` takes an outcome of another policy. So that it always can, the fact's type must
-take every value of the outcome's.
+A fact with `from: tiering/rfm_value.tier` takes an outcome of another policy. So that it always can, the fact's type
+must take every value of the outcome's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from policy_service.language.types import (
 def in_stages(policies: Iterable[Policy]) -> tuple[Policy, ...]:
     """The policies in an order in which each stands after those it needs.
 
-    Raises PolicyFolderError, with the faults of every file, when one needs what is not there, what does not fit, or itself.
+    Raises PolicyFolderError, with the faults of every file, when one needs what is not there, what does not fit, or
+    itself.
     """
     by_id: dict[str, Policy] = {}
     faults: dict[str, list[Diagnostic]] = {}

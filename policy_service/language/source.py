@@ -1,7 +1,7 @@
 """A policy file's bytes as a tree of text with places. Nothing is interpreted: every scalar stays the author's text.
 
-YAML 1.2 without what lets a file say something else than it shows: no aliases, no tags, no duplicate keys, one document.
-Limits: 2 MiB, 12 levels, UTF-8.
+YAML 1.2 without what lets a file say something else than it shows: no aliases, no tags, no duplicate keys, one
+document. Limits: 2 MiB, 12 levels, UTF-8.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A text with its place. `exact` is true when each character of the text stands as itself, in order, from `start`."""
+    """A text with its place.
+
+    `exact` is true when each character of the text stands as itself, in order, from `start`.
+    """
 
     text: str | None
     place: Place

@@ -48,7 +48,10 @@ class ExpressionFault(Exception):
 
 
 def tokenise(text: str) -> list[Token]:
-    """The tokens of `text`, ended by one of kind `end`. Raises ExpressionFault at the first character that fits none."""
+    """The tokens of `text`, ended by one of kind `end`.
+
+    Raises ExpressionFault at the first character that fits none.
+    """
     tokens = []
     position = 0
     while position < len(text):

@@ -76,6 +76,10 @@ class DateType:
     high: int = LAST_DAY
 
 
+CALENDAR = DateType(datetime.date.min.toordinal(), datetime.date.max.toordinal())
+"""Every day there is, 0001-01-01 to 9999-12-31: what a computed date may be unless its outcome says less."""
+
+
 @dataclass(frozen=True, slots=True)
 class DurationType:
     """A days and time duration (FEEL), kept in seconds."""
@@ -269,7 +273,7 @@ def _scaled(raw: object, scale: int) -> int | None:
             return scaled_text(raw, scale)
         case Decimal() if raw.is_finite():
             if raw.adjusted() > _FAR:
-                return -(10**_FAR) if raw.is_signed() else 10**_FAR  # far out of any range, and not worth its digits
+                return -FAR_OFF if raw.is_signed() else FAR_OFF  # far out of any range, and not worth its digits
             whole = _EXACTLY.scaleb(raw, scale) if raw.adjusted() >= -_FAR else raw
             exponent = raw.as_tuple().exponent
             return int(whole) if isinstance(exponent, int) and -exponent <= scale else None

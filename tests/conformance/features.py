@@ -13,8 +13,8 @@ from policy_service.language.ast import (
     Comparison,
     Constant,
     Expr,
-    IsMissing,
     Name,
+    Node,
     Operator,
     Property,
     Range,
@@ -68,19 +68,19 @@ def features_of(policy: Policy) -> set[str]:
     return found
 
 
-def nodes(root: object) -> Iterator[object]:
+def nodes(root: object) -> Iterator[Node]:
     """Every node of expressions in lists and tuples."""
     stack = [root]
     while stack:
         node = stack.pop()
         if isinstance(node, tuple | list):
             stack.extend(node)
-        elif dataclasses.is_dataclass(node):
+        elif isinstance(node, Node):
             yield node
             stack.extend(getattr(node, field.name) for field in dataclasses.fields(node))
 
 
-def _features_of_node(node: object) -> Iterator[str]:
+def _features_of_node(node: Node) -> Iterator[str]:
     yield f"node {type(node).__name__}"
     match node:
         case Constant():
@@ -97,5 +97,5 @@ def _features_of_node(node: object) -> Iterator[str]:
             yield f"property {node.name}"
         case Range():
             yield f"interval {'[' if node.low_closed else '('}..{']' if node.high_closed else ')'}"
-        case IsMissing() | _:
+        case _:
             pass

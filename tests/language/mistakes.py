@@ -1,7 +1,7 @@
 """A broken file for every mistake: `invalid/<mistake>.yaml`, with what is said of it in `invalid/<mistake>.txt`.
 
 A folder holds the files of a mistake that several policies make together. Files too long to be read are made here.
-`python -m tests.language.mistakes` writes the `.txt` files and the examples of the page of errors anew; read what changed.
+`python -m tests.language.mistakes` writes the `.txt` files and the examples of the page of errors anew; read the change.
 """
 
 import re

@@ -73,7 +73,7 @@ def blocks(policy: Policy) -> Iterator[Block]:
         for name, values in FIXED.get(policy.id, {}).items()
     }
     days = DAYS if policy.id == "followup/contact_cadence" else DAY
-    for *chosen, as_of in product(*fixed.values(), days):
+    for chosen, as_of in product(product(*fixed.values()), days):
         here = dict(zip(fixed, chosen, strict=True))
         axes = {name: (here[name],) if name in here else axis(policy, name, here) for name in policy.facts}
         points = product(*axes.values())

@@ -63,10 +63,10 @@ def sentence(expression: Expr, policy: Policy, lang: Language) -> str:
 def rule_sentence(rule: Rule, policy: Policy, lang: Language) -> str:
     """One rule of `policy`: when it holds, what it then gives, and why."""
     words = rule_words(policy, rule, context_of(policy, lang))
-    told = outline(words.when, LANGUAGES[lang])
+    told, then = outline(words.when, LANGUAGES[lang]), LANGUAGES[lang].semicolon.join(words.then)
     if lang == "zh":
-        return f"条件：{told}\n结果：{words.then}。\n理由：{words.because}"
-    return f"When {told}\nthen {words.then}.\nBecause: {words.because}"
+        return f"条件：{told}\n结果：{then}。\n理由：{words.because}"
+    return f"When {told}\nthen {then}.\nBecause: {words.because}"
 
 
 def table(policy: Policy, lang: Language) -> Table:

@@ -1,7 +1,7 @@
 """Chinese, as a director reads it: every boundary says whether it is included.
 
-A space stands between a Chinese character and a Western letter or figure, none beside punctuation; what the author wrote
-inside quotation marks stays as it is.
+A space stands between a Chinese character and a Western letter or figure, none beside punctuation; what the
+author wrote inside quotation marks stays as it is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from policy_service.compilers.prose.figures import amount, clock_parts, escaped, grouped, quotable
+from policy_service.compilers.prose.figures import amount, clock_parts, escaped, grouped, plain, quotable
 from policy_service.compilers.prose.vocabulary import Connective, Sort
 from policy_service.language.ast import Comparator
 from policy_service.language.functions import Rounding
@@ -60,10 +60,10 @@ TEXT_TESTS = {
 }
 ROUNDINGS: Mapping[Rounding, tuple[str, str]] = {
     "half up": ("四舍五入到", ""),
-    "half down": ("舍入到", "，恰为一半时舍去"),
-    "half even": ("舍入到", "，恰为一半时取偶数"),
+    "half down": ("舍入到", "（恰为一半时舍去）"),
+    "half even": ("舍入到", "（恰为一半时取偶数）"),
     "up": ("按绝对值进位到", ""),
-    "down": ("截取到", "，其后舍去"),
+    "down": ("截取到", "（其后舍去）"),
     "floor": ("向下取到", ""),
     "ceiling": ("向上取到", ""),
 }
@@ -84,6 +84,10 @@ PARTS = {
 }
 _BEFORE = re.compile(r"[\u4e00-\u9fff]$")
 _AFTER = re.compile(r"^[\u4e00-\u9fff]")
+_FOLDED = re.compile(
+    r"(?<=[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”]) (?=[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”])"
+)
+"""The space that folding a line of YAML leaves between two Chinese characters."""
 
 
 def spaced(*parts: str) -> str:
@@ -96,7 +100,7 @@ def spaced(*parts: str) -> str:
 
 
 def _western(character: str) -> bool:
-    return character.isascii() and (character.isalnum() or character in "-%")
+    return character != "" and character.isascii() and (character.isalnum() or character in "-%")
 
 
 class Chinese:
@@ -116,6 +120,9 @@ class Chinese:
 
     def of(self, both: Bilingual) -> str:
         return both.zh
+
+    def unfold(self, text: str) -> str:
+        return _FOLDED.sub("", plain(text))
 
     def fill(self, label: str, **parts: str) -> str:
         pieces = re.split(r"\{(\w+)\}", label)

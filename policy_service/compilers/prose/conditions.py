@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, assert_never
 
-from policy_service.compilers.prose.context import CONDITIONS, Context, currency_of, sort_of
+from policy_service.compilers.prose.context import CONDITIONS, Context, sort_of, unit_of
 from policy_service.compilers.prose.statement import Clause, Group, Statement, clause, group
-from policy_service.compilers.prose.values import single, value
+from policy_service.compilers.prose.values import is_literal, single, value
 from policy_service.language.ast import (
     And,
     Arithmetic,
@@ -72,31 +72,24 @@ def _chain(parts: tuple[Expr, ...], context: Context, connective: Literal["all",
 def _comparison(comparator: Comparator, left: Expr, right: Expr, context: Context) -> Statement:
     if sort_of(left, context) == "truth" or sort_of(right, context) == "truth":
         return _equivalence(comparator, left, right, context)
-    if _is_literal(left) and not _is_literal(right):
+    if is_literal(left) and not is_literal(right):
         comparator, left, right = MIRRORED[comparator], right, left
-    unit = currency_of(left, context) or currency_of(right, context)
+    unit = unit_of(left, context) or unit_of(right, context)
     predicate = _compared(comparator, left, right, context)
     return clause(context.words, value(left, context, unit), predicate)
 
 
 def _compared(comparator: Comparator, left: Expr, right: Expr, context: Context) -> str:
-    unit = currency_of(left, context) or currency_of(right, context)
+    unit = unit_of(left, context) or unit_of(right, context)
     sort = sort_of(left, context)
-    return context.words.compared(comparator, value(right, context, unit), sort, literal=_is_literal(right))
-
-
-def _is_literal(expression: Expr) -> bool:
-    return isinstance(expression, Constant) or (
-        isinstance(expression, Negation) and isinstance(expression.operand, Constant)
-    )
+    return context.words.compared(comparator, value(right, context, unit), sort, literal=is_literal(right))
 
 
 def _equivalence(comparator: Comparator, left: Expr, right: Expr, context: Context) -> Statement:
     """Two conditions compared: with a written `true` or `false` it is the other one, or its opposite."""
     for one, other in ((left, right), (right, left)):
-        match one:
-            case Constant(value=bool() as truth):
-                return condition(other, context, holds=truth == (comparator == "="))
+        if isinstance(one, Constant):
+            return condition(other, context, holds=(one.value is True) == (comparator == "="))
     kind: Literal["same", "differ"] = "same" if comparator == "=" else "differ"
     return Group(kind, context.words.lead(kind), (condition(left, context), condition(right, context)))
 
@@ -112,7 +105,7 @@ def _membership(expression: In, context: Context, *, holds: bool) -> Statement:
 
 
 def _one_of(operand: Expr, values: list[Expr], context: Context, *, holds: bool) -> Statement:
-    unit = next(filter(None, (currency_of(part, context) for part in (operand, *values))), "")
+    unit = next(filter(None, (unit_of(part, context) for part in (operand, *values))), "")
     words = list(dict.fromkeys(single(part, context, unit) for part in values))
     return clause(context.words, value(operand, context, unit), context.words.one_of(words, negated=not holds))
 
@@ -122,8 +115,8 @@ def _passes(operand: Expr, test: Range | Test, context: Context, *, holds: bool)
     words = context.words
     match test:
         case Range():
-            unit = next(filter(None, (currency_of(part, context) for part in (operand, test.low, test.high))), "")
-            ends = [single(end, context, unit) for end in (test.low, test.high)]
+            unit = next(filter(None, (unit_of(part, context) for part in (operand, test.low, test.high))), "")
+            ends = [value(end, context, unit) for end in (test.low, test.high)]
             predicate = words.between(ends[0], ends[1], (test.low_closed, test.high_closed), negated=not holds)
             return clause(words, value(operand, context, unit), predicate)
         case Test(value=tags) if sort_of(tags, context) == "tags":
@@ -136,7 +129,7 @@ def _passes(operand: Expr, test: Range | Test, context: Context, *, holds: bool)
 
 
 def _tagged(tags: Expr, word: Expr, context: Context, *, holds: bool) -> Statement:
-    predicate = context.words.tagged(single(word, context), literal=_is_literal(word), negated=not holds)
+    predicate = context.words.tagged(single(word, context), literal=is_literal(word), negated=not holds)
     return clause(context.words, value(tags, context), predicate)
 
 

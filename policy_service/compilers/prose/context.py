@@ -1,4 +1,4 @@
-"""What the names of one policy stand for: their titles in one language, their types, and by these the sort of every value.
+"""What the names of one policy stand for: their titles in one language, their types, the sort of every value.
 
 Two names never have the same title: where the author gave one title twice, the name itself is added to it.
 """
@@ -12,7 +12,6 @@ from typing import assert_never
 
 from policy_service.compilers.prose.chinese import Chinese
 from policy_service.compilers.prose.english import English
-from policy_service.compilers.prose.figures import plain
 from policy_service.compilers.prose.vocabulary import Sort, Vocabulary
 from policy_service.language.ast import (
     And,
@@ -30,7 +29,7 @@ from policy_service.language.ast import (
     Property,
 )
 from policy_service.language.functions import TAG_FUNCTIONS, TEXT_TESTS
-from policy_service.language.policy import AS_OF, SCORE, Language, Policy
+from policy_service.language.policy import AS_OF, SCORE, Fact, Language, Outcome, Policy
 from policy_service.language.types import (
     BooleanType,
     ChoiceType,
@@ -47,6 +46,7 @@ from policy_service.language.types import (
 LANGUAGES: Mapping[Language, Vocabulary] = {"zh": Chinese(), "en": English()}
 CONDITIONS = TEXT_TESTS | (TAG_FUNCTIONS - {"count"})
 """The functions that answer yes or no."""
+YEAR = "year"
 _NO_QUOTES = str.maketrans("“”「」`", "‘’『』'")
 
 
@@ -71,8 +71,8 @@ class Context:
 def context_of(policy: Policy, lang: Language) -> Context:
     """The context of every expression of `policy`: its facts and outcomes, `as_of` and `score`."""
     words = LANGUAGES[lang]
-    declared = {**policy.facts, **policy.outcomes}
-    titles = {name: plain(words.of(item.title)).translate(_NO_QUOTES) for name, item in declared.items()}
+    declared: dict[str, Fact | Outcome] = {**policy.facts, **policy.outcomes}
+    titles = {name: words.unfold(words.of(item.title)).translate(_NO_QUOTES) for name, item in declared.items()}
     uses = Counter(titles.values())
     types: dict[str, Type] = {name: item.type for name, item in declared.items()}
     types[AS_OF] = DateType()
@@ -151,21 +151,26 @@ def sort_of_type(kind: Type) -> Sort:
             assert_never(kind)
 
 
-def currency_of(expression: Expr, context: Context) -> str:
-    """The currency of an amount of money; empty for a plain number, and for a literal, which takes its neighbour's."""
+def unit_of(expression: Expr, context: Context) -> str:
+    """The unit figures are told in: a currency, or `YEAR`, whose thousands are not grouped.
+
+    Empty for a plain number, and for a literal, which takes its neighbour's.
+    """
     match expression:
         case Name():
             kind = context.types.get(expression.name)
             return kind.currency if isinstance(kind, NumberType) else ""
         case Arithmetic():
-            left, right = currency_of(expression.left, context), currency_of(expression.right, context)
+            left, right = unit_of(expression.left, context), unit_of(expression.right, context)
             return "" if expression.operator == "/" and right else left or right
         case Negation():
-            return currency_of(expression.operand, context)
+            return unit_of(expression.operand, context)
         case Call():
-            found = (currency_of(argument, context) for argument in expression.arguments)
+            found = (unit_of(argument, context) for argument in expression.arguments)
             return next(filter(None, found), "")
-        case Constant() | IsMissing() | Not() | And() | Or() | Comparison() | In() | Property():
+        case Property():
+            return YEAR if expression.name == "year" else ""
+        case Constant() | IsMissing() | Not() | And() | Or() | Comparison() | In():
             return ""
         case _:
             assert_never(expression)

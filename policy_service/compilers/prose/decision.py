@@ -12,7 +12,7 @@ from policy_service.compilers.prose.statement import Clause, Statement, cell, in
 from policy_service.compilers.prose.table import Table
 from policy_service.compilers.prose.values import outcome_value
 from policy_service.language.ast import TRUE, Expr
-from policy_service.language.policy import SCORE, Aggregate, Hit, Policy, Rule
+from policy_service.language.policy import SCORE, Aggregate, Hit, Outcome, Policy, Rule
 from policy_service.language.types import ChoiceType, NumberType, Type, Value
 
 
@@ -22,7 +22,8 @@ class RuleWords:
 
     id: str
     when: Statement
-    then: str
+    then: tuple[str, ...]
+    """One sentence an outcome, without its stop."""
     because: str
 
 
@@ -31,23 +32,29 @@ def rule_words(policy: Policy, rule: Rule, context: Context) -> RuleWords:
     when = condition(rule.when, context)
     if rule.when == TRUE and policy.hit is Hit.FIRST and rule is not policy.rules[0]:
         when = Clause(LABELS[context.words.language].otherwise)
-    return RuleWords(rule.id, when, then_words(policy, rule, context), context.words.of(rule.because))
+    return RuleWords(
+        rule.id, when, then_words(policy, rule, context), context.words.unfold(context.words.of(rule.because))
+    )
 
 
-def then_words(policy: Policy, rule: Rule, context: Context) -> str:
-    """What a rule gives, as a sentence without its stop."""
+def then_words(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
+    """What a rule gives, one sentence an outcome."""
     labels = LABELS[context.words.language]
     if policy.aggregate is Aggregate.COUNT:
-        return labels.counts
+        return (labels.counts,)
     if policy.scorecard is not None and rule in policy.rules:
         points = given(rule.then[0], policy.scorecard.type, context)
-        return context.words.fill(labels.adds, value=points, title=context.words.score)
+        return (context.words.fill(labels.adds, value=points, title=context.words.score),)
     sentence = labels.adds if policy.aggregate is Aggregate.SUM else labels.offers if policy.aggregate else labels.gives
-    parts = [
-        context.words.fill(sentence, title=context.title(outcome.name), value=given(then, outcome.type, context))
-        for then, outcome in zip(rule.then, policy.outcomes.values(), strict=True)
-    ]
-    return context.words.semicolon.join(parts)
+    pairs = zip(rule.then, policy.outcomes.values(), strict=True)
+    return tuple(_gives(sentence, then, outcome, context) for then, outcome in pairs)
+
+
+def _gives(label: str, then: Expr | Value, outcome: Outcome, context: Context) -> str:
+    title = context.title(outcome.name)
+    if isinstance(then, bool):
+        return context.words.say(title, context.words.is_truth(value=then))
+    return context.words.fill(label, title=title, value=given(then, outcome.type, context))
 
 
 def given(then: Expr | Value, kind: Type, context: Context) -> str:

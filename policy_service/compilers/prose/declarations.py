@@ -8,6 +8,7 @@ from typing import assert_never
 
 from policy_service.compilers.prose.chinese import UNITS
 from policy_service.compilers.prose.context import Context
+from policy_service.compilers.prose.figures import plain
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.table import Table
 from policy_service.compilers.prose.vocabulary import Vocabulary
@@ -74,7 +75,8 @@ def kind_words(kind: Type, words: Vocabulary) -> str:
 
 def _bounds(kind: NumberType | DateType | DurationType, widest: tuple[int, int], words: Vocabulary) -> str:
     bounded = kind.low > widest[0], kind.high < widest[1]
-    label = LABELS[words.language].bounds.get(bounded, "")
+    labels = LABELS[words.language]
+    label = (labels.days if isinstance(kind, DateType) else labels.bounds).get(bounded, "")
     return words.fill(label, low=kept_value(kind, kind.low, words), high=kept_value(kind, kind.high, words))
 
 
@@ -93,7 +95,11 @@ def _origin(fact: Fact, words: Vocabulary) -> str:
     labels = LABELS[words.language]
     if fact.requirement is not None:
         return words.fill(labels.from_policy, policy=fact.requirement.policy, outcome=fact.requirement.outcome)
-    return words.fill(labels.from_benchmark, measure=fact.measure) if fact.measure is not None else labels.from_caller
+    return (
+        words.fill(labels.from_benchmark, measure=plain(fact.measure).replace("`", "'"))
+        if fact.measure is not None
+        else labels.from_caller
+    )
 
 
 def outcomes_table(policy: Policy, context: Context) -> Table:

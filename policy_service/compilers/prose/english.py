@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from policy_service.compilers.prose.figures import amount, clock_parts, escaped, grouped, quotable
+from policy_service.compilers.prose.figures import amount, clock_parts, escaped, grouped, plain, quotable
 from policy_service.compilers.prose.vocabulary import Connective, Sort
 from policy_service.language.ast import Comparator
 from policy_service.language.functions import Rounding
@@ -46,9 +46,9 @@ TEXT_TESTS = {
     "ends with": ("ends with", "does not end with"),
 }
 ROUNDINGS: Mapping[Rounding, tuple[str, str]] = {
-    "half up": ("rounded to", ", halves away from zero"),
-    "half down": ("rounded to", ", halves towards zero"),
-    "half even": ("rounded to", ", halves to the even digit"),
+    "half up": ("rounded to", " (halves away from zero)"),
+    "half down": ("rounded to", " (halves towards zero)"),
+    "half even": ("rounded to", " (halves to the even digit)"),
     "up": ("rounded away from zero to", ""),
     "down": ("rounded towards zero to", ""),
     "floor": ("rounded down to", ""),
@@ -85,14 +85,17 @@ class English:
     link = ", "
     stop = "."
     gap = " "
-    always = "in every case"
-    never = "in no case"
+    always = "it is so in every case"
+    never = "it is so in no case"
     anything = "any"
     as_of = "the day of decision"
     score = "the total score"
 
     def of(self, both: Bilingual) -> str:
         return both.en
+
+    def unfold(self, text: str) -> str:
+        return plain(text)
 
     def fill(self, label: str, **parts: str) -> str:
         return label.format(**parts)

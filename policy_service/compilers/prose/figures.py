@@ -13,7 +13,7 @@ QUOTES = "\"'`‘’“”「」『』\\"
 
 
 def grouped(value: Fraction, least: int = 0) -> str:
-    """The exact number with thousands grouped and at least so many decimals: `1,000,000.00`; a ratio when it has no end."""
+    """The exact number, thousands grouped, with at least so many decimals: `1,000,000.00`; without an end, a ratio."""
     scale = decimals(value)
     if scale is None:
         return f"{value.numerator:,}/{value.denominator:,}"
@@ -29,7 +29,7 @@ def amount(value: Fraction, currency: str) -> str:
 
 
 def percent(factor: Fraction) -> str | None:
-    """`2%` for 0.02; None for what people do not call a percentage: nothing, everything and more, thousandths of one."""
+    """`2%` for 0.02; None for what people do not call a percentage: 0, 1 and more, thousandths of a per cent."""
     places = decimals(factor * 100)
     return f"{grouped(factor * 100)}%" if 0 < factor < 1 and places is not None and places <= 2 else None  # noqa: PLR2004
 

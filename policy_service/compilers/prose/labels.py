@@ -1,4 +1,4 @@
-"""What the page about a policy says besides its conditions, in both languages: headings of columns, kinds, the hit policies."""
+"""What a page says besides conditions, in both languages: headings of columns, kinds, hit policies, laws."""
 
 from __future__ import annotations
 
@@ -22,18 +22,23 @@ class Labels:
     when: str
     band: str
     example: str
+    dated: str
+    """The column of the days the examples are decided for."""
     expected: str
     by: str
     kinds: Mapping[str, str]
     ordered: Mapping[str, str]
     bounds: Mapping[tuple[bool, bool], str]
     """By whether there is a least and a greatest value."""
+    days: Mapping[tuple[bool, bool], str]
+    """The same for dates."""
     required: str
     optional: str
     sensitive: str
     from_caller: str
     from_benchmark: str
     from_policy: str
+    subject: str
     subjects: Mapping[str, str]
     hits: Mapping[Hit, str]
     aggregates: Mapping[Aggregate, str]
@@ -49,7 +54,6 @@ class Labels:
     statuses: Mapping[str, str]
     missing: str
     total: str
-    whenever: str
     monotone: str
     moves: Moves
     never: Moves
@@ -62,6 +66,7 @@ ENGLISH = Labels(
     when="When",
     band="Band",
     example="Example",
+    dated="Decided for",
     expected="Must give",
     by="By rule",
     kinds={
@@ -81,24 +86,33 @@ ENGLISH = Labels(
         (False, True): ", at most {high}",
         (True, True): ", from {low} to {high}",
     },
+    days={
+        (True, False): ", not before {low}",
+        (False, True): ", not after {high}",
+        (True, True): ", from {low} to {high}",
+    },
     required="required",
     optional="optional",
     sensitive=", sensitive",
     from_caller="the caller",
     from_benchmark="the benchmark figures: `{measure}`",
     from_policy="the outcome `{outcome}` of policy `{policy}`",
+    subject="This policy decides about one {subject} at a time.",
     subjects={},
     hits={
         Hit.UNIQUE: "At most one rule may hold. If several do, nothing is decided and the conflict is reported.",
-        Hit.ANY: "Several rules may hold if they all give the same outcome. If their outcomes differ, nothing is decided "
-        "and the conflict is reported.",
-        Hit.FIRST: "The rules are asked from top to bottom. The first one that holds decides, and those below it do not count.",
-        Hit.PRIORITY: "If several rules hold, the one whose outcome ranks highest decides{order}; among equals, the one that "
-        "stands first.",
-        Hit.RULE_ORDER: "Every rule that holds gives one entry of the answer. The entries stand in the order of the rules.",
-        Hit.OUTPUT_ORDER: "Every rule that holds gives one entry of the answer. The entry that ranks highest stands first"
-        "{order}; equals stand in the order of the rules.",
-        Hit.COLLECT: "Every rule that holds gives one entry of the answer. The entries stand in the order of the rules.",
+        Hit.ANY: "Several rules may hold if they all give the same outcome. If their outcomes differ, nothing is "
+        "decided and the conflict is reported.",
+        Hit.FIRST: "The rules are asked from top to bottom. The first one that holds decides, and those below it "
+        "do not count.",
+        Hit.PRIORITY: "If several rules hold, the one whose outcome ranks highest decides{order}; among equals, "
+        "the one that stands first.",
+        Hit.RULE_ORDER: "Every rule that holds gives one entry of the answer. The entries stand in the order of "
+        "the rules.",
+        Hit.OUTPUT_ORDER: "Every rule that holds gives one entry of the answer. The entry that ranks highest stands "
+        "first{order}; equals stand in the order of the rules.",
+        Hit.COLLECT: "Every rule that holds gives one entry of the answer. The entries stand in the order of "
+        "the rules.",
     },
     aggregates={
         Aggregate.SUM: "The answer is the sum of what all rules that hold give.",
@@ -106,16 +120,16 @@ ENGLISH = Labels(
         Aggregate.MAX: "The answer is the greatest of what all rules that hold give.",
         Aggregate.COUNT: "The answer is the number of rules that hold.",
     },
-    scorecard="The total starts at {base}. Every rule that holds adds its points to it. The band in which the total then lies "
-    "decides.",
+    scorecard="The total starts at {base}. Every rule that holds adds its points to it. The band in which the "
+    "total then lies decides.",
     rank=": {title} in the order {words}",
     gives="{title} is {value}",
-    offers="gives {value} for {title}",
-    adds="adds {value} to {title}",
-    counts="counts as one",
+    offers="it gives for {title}: {value}",
+    adds="it adds to {title}: {value}",
+    counts="it counts as one",
     points="Points",
     exactly_when="yes exactly when {condition}, and otherwise no",
-    otherwise="in every case that no rule above decides",
+    otherwise="no rule above decides",
     statuses={
         "missing_facts": "nothing, because this is missing: {missing}",
         "no_rule_matched": "the answer that no rule holds",
@@ -123,7 +137,6 @@ ENGLISH = Labels(
     },
     missing="not given",
     total="every subject whose required facts are all given gets exactly one result",
-    whenever="whenever {condition}",
     monotone="when {fact} {moves} and nothing else changes, {outcome} never becomes {never}",
     moves={
         "number": ("rises", "falls"),
@@ -146,6 +159,7 @@ CHINESE = Labels(
     when="条件",
     band="分数段",
     example="示例",
+    dated="决策日",
     expected="应得结果",
     by="依据规则",
     kinds={
@@ -165,17 +179,24 @@ CHINESE = Labels(
         (False, True): "，最大为{high}",
         (True, True): "，从{low}到{high}",
     },
+    days={
+        (True, False): "，不早于{low}",
+        (False, True): "，不晚于{high}",
+        (True, True): "，从{low}到{high}",
+    },
     required="必填",
     optional="选填",
     sensitive="，敏感",
     from_caller="由调用方提供",
     from_benchmark="基准数据：`{measure}`",
     from_policy="规则文件 `{policy}` 的结果 `{outcome}`",
+    subject="本规则每次对一个{subject}作出决定。",
     subjects={
         "customer": "客户",
         "salesperson": "销售人员",
         "employee": "员工",
         "complaint": "投诉",
+        "contact": "联系人",
         "order": "订单",
         "change": "变更",
     },
@@ -197,12 +218,12 @@ CHINESE = Labels(
     scorecard="总分从{base}分起算，每条成立的规则加上其分值，再由总分所在的分数段决定结果。",
     rank="：{title}的先后顺序为{words}",
     gives="{title}为{value}",
-    offers="为{title}给出{value}",
-    adds="给{title}增加{value}",
+    offers="为{title}给出：{value}",
+    adds="计入{title}：{value}",
     counts="计为一条",
     points="分值",
     exactly_when="“是”（当且仅当{condition}；否则为“否”）",
-    otherwise="以上各条规则均不成立时",
+    otherwise="以上各条规则均不成立",
     statuses={
         "missing_facts": "不作决定，因为缺少：{missing}",
         "no_rule_matched": "没有规则成立",
@@ -210,7 +231,6 @@ CHINESE = Labels(
     },
     missing="未提供",
     total="凡必填事实齐全者，都得到且只得到一个结果",
-    whenever="只要{condition}",
     monotone="当{fact}{moves}而其他事实不变时，{outcome}不会因此{never}",
     moves={
         "number": ("增大", "减小"),

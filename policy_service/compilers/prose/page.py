@@ -1,11 +1,12 @@
 """A whole policy in words: one frozen value with all there is to say, and the Markdown page made of it.
 
-The templates hold the headings and the order; they ask nothing of the policy itself. A page in HTML can be made of the same
-value: its environment escapes whatever is named `.html`.
+The templates hold the headings and the order; they ask nothing of the policy itself. A page in HTML can be made of
+the same value: the environment escapes whatever is named `.html`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,6 @@ from policy_service.compilers.prose.context import LANGUAGES, Context, context_o
 from policy_service.compilers.prose.decision import RuleWords, bands_table, resolution, rule_words, rules_table
 from policy_service.compilers.prose.declarations import facts_table, outcomes_table
 from policy_service.compilers.prose.expectations import InvariantWords, examples_table, invariant_words
-from policy_service.compilers.prose.figures import plain
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import Statement, outline
 from policy_service.compilers.prose.table import Table, markdown, one_line
@@ -37,6 +37,7 @@ class Explanation:
     """`sha256:` and the first twelve digits."""
     source: tuple[str, ...]
     subject: str
+    """A sentence that says about whom or what it decides."""
     notes: tuple[str, ...]
     """Paragraphs."""
     asks: bool
@@ -58,12 +59,12 @@ def explanation(policy: Policy, lang: Language) -> Explanation:
     context = context_of(policy, lang)
     bands = policy.scorecard.bands if policy.scorecard else ()
     return Explanation(
-        title=plain(context.words.of(policy.title)),
+        title=context.words.unfold(context.words.of(policy.title)),
         id=policy.id,
         version=policy.version,
         digest=policy.digest[:DIGEST_LENGTH],
         source=policy.source,
-        subject=LABELS[lang].subjects.get(policy.subject, policy.subject.replace("_", " ")),
+        subject=context.words.fill(LABELS[lang].subject, subject=_subject(policy, lang)),
         notes=_paragraphs(policy, context),
         asks=any(not fact.optional for fact in policy.facts.values()),
         facts=facts_table(policy, context),
@@ -78,9 +79,15 @@ def explanation(policy: Policy, lang: Language) -> Explanation:
     )
 
 
+def _subject(policy: Policy, lang: Language) -> str:
+    """What the policy decides about: a word of the language where there is one, otherwise the author's."""
+    return LABELS[lang].subjects.get(policy.subject, policy.subject.replace("_", " "))
+
+
 def _paragraphs(policy: Policy, context: Context) -> tuple[str, ...]:
+    """The notes; an empty line parts two paragraphs."""
     notes = context.words.of(policy.notes) if policy.notes else ""
-    return tuple(plain(line) for line in notes.splitlines() if line.strip())
+    return tuple(context.words.unfold(text) for text in re.split(r"\n\s*\n", notes) if text.strip())
 
 
 def explain(policy: Policy, lang: Language) -> str:

@@ -19,7 +19,7 @@ from policy_service.compilers.prose.vocabulary import Connective, Vocabulary
 class Clause:
     """One sentence without nesting: what it speaks of, and what is said of that.
 
-    Several predicates are joined by `connective`; a clause without any (`always`) stands for itself and is never joined.
+    Several predicates are joined by `connective`; a clause without any stands for itself and is never joined.
     """
 
     text: str
@@ -46,10 +46,10 @@ def clause(words: Vocabulary, subject: str, predicate: str) -> Clause:
 
 
 def group(words: Vocabulary, connective: Literal["all", "any"], parts: tuple[Statement, ...]) -> Statement:
-    """The statement that all, or any, of `parts` hold: parts of the same kind taken in, clauses of one subject joined."""
+    """The statement that all, or any, of `parts` hold, clauses about one subject joined."""
     joined: dict[str, Clause] = {}
     found: list[Statement] = []
-    for part in _spread(connective, parts):
+    for part in dict.fromkeys(_spread(connective, parts)):
         if isinstance(part, Group) or not part.predicates or part.connective not in (None, connective):
             found.append(part)
         elif (before := joined.get(part.subject)) is None:

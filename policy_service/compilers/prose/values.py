@@ -6,7 +6,7 @@
 | sum, product                        | “a” + “b”; “a” × “b”                   | as in school            |
 | single                              | “a”; 30; 21 November 2026              | as it is                |
 
-A literal has no unit of its own; it is told in the currency of what it is added to or compared with.
+A literal has no unit of its own; it is told in the unit of what it is added to or compared with.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
 
-from policy_service.compilers.prose.context import Context, currency_of, sort_of
+from policy_service.compilers.prose.context import YEAR, Context, sort_of, unit_of
 from policy_service.compilers.prose.figures import grouped, percent
 from policy_service.language.ast import (
     And,
@@ -50,51 +50,56 @@ class Words:
     tightness: int = SINGLE
 
 
-def value(expression: Expr, context: Context, currency: str = "") -> str:
-    """A value in words, literals as amounts in `currency` where they stand for one."""
-    return _value(expression, context, currency).text
+def value(expression: Expr, context: Context, unit: str = "") -> str:
+    """A value in words, literals as amounts in `unit` where they stand for one."""
+    return _value(expression, context, unit).text
 
 
-def single(expression: Expr, context: Context, currency: str = "") -> str:
+def single(expression: Expr, context: Context, unit: str = "") -> str:
     """A value in words that nothing beside it can be taken to belong to."""
-    return _within(_value(expression, context, currency), SINGLE, context)
+    return _within(_value(expression, context, unit), SINGLE, context)
 
 
-def outcome_value(expression: Expr, context: Context, currency: str) -> str:
+def outcome_value(expression: Expr, context: Context, unit: str) -> str:
     """What a rule gives: as `value`, but a cap or a floor is told as one, which only here cannot be misread."""
-    match expression:
-        case Call(function="min" | "max" as function, arguments=(first, second)):
-            limited, limit = (second, first) if isinstance(first, Constant) else (first, second)
-            if isinstance(limit, Constant) and not isinstance(limited, Constant):
-                inner = _value(limited, context, currency)
-                free = inner.tightness == PHRASE
-                text = inner.text if free else _within(inner, SINGLE, context)
-                words = context.words
-                sort = sort_of(limit, context)
-                return words.capped(text, value(limit, context, currency), sort, most=function == "min")
-    return value(expression, context, currency)
+    if not isinstance(expression, Call) or expression.function not in ("min", "max") or len(expression.arguments) != 2:  # noqa: PLR2004
+        return value(expression, context, unit)
+    limited, limit = expression.arguments
+    if is_literal(limited):
+        limited, limit = limit, limited
+    if is_literal(limited) or not is_literal(limit):
+        return value(expression, context, unit)
+    inner = _value(limited, context, unit)
+    text = inner.text if inner.tightness == PHRASE else _within(inner, SINGLE, context)
+    most = expression.function == "min"
+    return context.words.capped(text, value(limit, context, unit), sort_of(limit, context), most=most)
+
+
+def is_literal(expression: Expr) -> bool:
+    """Whether the value is written in the policy and not looked up."""
+    return isinstance(expression.operand if isinstance(expression, Negation) else expression, Constant)
 
 
 def _within(words: Words, tightness: int, context: Context) -> str:
     return context.words.bracket(words.text) if words.tightness < tightness else words.text
 
 
-def _value(expression: Expr, context: Context, currency: str) -> Words:
+def _value(expression: Expr, context: Context, unit: str) -> Words:
     match expression:
         case Constant():
-            return _constant(expression, context, currency)
+            return _constant(expression, context, unit)
         case Name():
             return Words(context.title(expression.name))
         case Arithmetic(operator="+" | "-"):
-            return _sum(expression, context, currency)
+            return _sum(expression, context, unit)
         case Arithmetic():
-            return _product(expression, context, currency)
+            return _product(expression, context, unit)
         case Negation(operand=Constant(value=Fraction() as number)):
-            return _constant(Constant(value=-number), context, currency)
+            return _constant(Constant(value=-number), context, unit)
         case Negation():
-            return Words(f"−{single(expression.operand, context, currency)}", SUM)
+            return Words(f"−{single(expression.operand, context, unit)}", SUM)
         case Call():
-            return _call(expression, context, currency)
+            return _call(expression, context, unit)
         case Property(operand=Arithmetic(operator="-", left=left, right=right), name="days") if _are_days(
             left, right, context
         ):
@@ -108,13 +113,15 @@ def _value(expression: Expr, context: Context, currency: str) -> Words:
             assert_never(expression)
 
 
-def _constant(constant: Constant, context: Context, currency: str) -> Words:
+def _constant(constant: Constant, context: Context, unit: str) -> Words:
     words = context.words
     match constant.value:
         case bool() as truth:
             return Words(words.truth(truth))
         case Fraction() as number:
-            return Words(words.number(number, currency))
+            if unit == YEAR:
+                return Words(grouped(number).replace(",", ""))
+            return Words(words.number(number, unit))
         case str() as text:
             return Words(words.word(text))
         case datetime.date() as day:
@@ -129,16 +136,16 @@ def _are_days(left: Expr, right: Expr, context: Context) -> bool:
     return sort_of(left, context) == sort_of(right, context) == "date"
 
 
-def _sum(expression: Arithmetic, context: Context, currency: str) -> Words:
+def _sum(expression: Arithmetic, context: Context, unit: str) -> Words:
     left, right = expression.left, expression.right
     if _are_days(left, right, context):
         return Words(context.words.elapsed(single(right, context), single(left, context), days=False), PHRASE)
     if sort_of(left, context) == "date" and isinstance(right, Constant) and _is_ahead(right):
         later = expression.operator == "+"
         return Words(context.words.shifted(single(left, context), value(right, context), later=later), PHRASE)
-    unit = currency_of(expression, context) or currency
-    before = _within(_value(left, context, unit), SUM, context)
-    after = _within(_value(right, context, unit), PRODUCT, context)
+    unit = unit_of(expression, context) or unit
+    before = _within(_term(left, context, unit), SUM, context)
+    after = _within(_term(right, context, unit), PRODUCT, context)
     return Words(f"{before} {SIGNS[expression.operator]} {after}", SUM)
 
 
@@ -152,21 +159,36 @@ def _is_ahead(constant: Constant) -> bool:
             return False
 
 
-def _product(expression: Arithmetic, context: Context, currency: str) -> Words:
+def _term(expression: Expr, context: Context, unit: str) -> Words:
+    """A part of a formula: a multiple is a product there, and needs no words of its own."""
+    match expression:
+        case Arithmetic(operator="*"):
+            return _formula(expression, context, unit)
+        case _:
+            return _value(expression, context, unit)
+
+
+def _product(expression: Arithmetic, context: Context, unit: str) -> Words:
     left, right = expression.left, expression.right
     if expression.operator == "*" and (phrase := _multiple(left, right, context) or _multiple(right, left, context)):
         return Words(phrase, PHRASE)
-    has_unit = currency_of(left, context) or currency_of(right, context)
-    before = _value(left, context, "" if has_unit else currency)
-    chained = isinstance(left, Arithmetic) and left.operator == expression.operator == "*"
-    first = _within(before, PRODUCT if chained else SINGLE, context)
-    return Words(f"{first} {SIGNS[expression.operator]} {single(right, context)}", PRODUCT)
+    return _formula(expression, context, unit)
+
+
+def _formula(expression: Arithmetic, context: Context, unit: str) -> Words:
+    left, right = expression.left, expression.right
+    has_unit = unit_of(left, context) or unit_of(right, context)
+    chained = isinstance(left, Arithmetic) and left.operator == "*"
+    before = _within(_term(left, context, "" if has_unit else unit), PRODUCT if chained else SINGLE, context)
+    return Words(f"{before} {SIGNS[expression.operator]} {single(right, context)}", PRODUCT)
 
 
 def _multiple(factor: Expr, whole: Expr, context: Context) -> str | None:
     """`2% of …` or `1.5 times …`, None when no such words fit."""
-    match factor:
-        case Constant(value=Fraction() as number) if not isinstance(whole, Constant):
+    match factor, whole:
+        case _, Constant() | Arithmetic():
+            return None
+        case Constant(value=Fraction() as number), _:
             if share := percent(number):
                 return context.words.share(share, single(whole, context))
             return context.words.times(grouped(number), single(whole, context)) if number > 1 else None
@@ -174,9 +196,9 @@ def _multiple(factor: Expr, whole: Expr, context: Context) -> str | None:
             return None
 
 
-def _call(call: Call, context: Context, currency: str) -> Words:
+def _call(call: Call, context: Context, unit: str) -> Words:
     words = context.words
-    unit = currency_of(call, context) or currency
+    unit = unit_of(call, context) or unit
     parts = [single(argument, context, unit) for argument in call.arguments]
     if way := ROUNDING_FUNCTIONS.get(call.function):
         return Words(words.rounded(way, parts[0], _places(call)), PHRASE)

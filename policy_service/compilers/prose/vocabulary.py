@@ -1,4 +1,4 @@
-"""What a language must be able to say for a policy to be told in it. `english.py` and `chinese.py` each say all of it."""
+"""What a language must be able to say for a policy to be told in it; `english.py` and `chinese.py` say it."""
 
 from __future__ import annotations
 
@@ -38,6 +38,10 @@ class Vocabulary(Protocol):
 
     def of(self, both: Bilingual) -> str:
         """The author's words in this language."""
+        ...
+
+    def unfold(self, text: str) -> str:
+        """An author's words on one line, without what folding the line in the file left in them."""
         ...
 
     def fill(self, label: str, **parts: str) -> str:

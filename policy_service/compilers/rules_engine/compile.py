@@ -110,7 +110,10 @@ class EngineMatcher:
         self._engine = Engine(self.program)
 
     def matches(self, slots: Slots) -> Sequence[int]:
-        """The indices of the rules whose condition holds, ascending. Raises EngineFault; the next answer is right again."""
+        """The indices of the rules whose condition holds, ascending.
+
+        Raises EngineFault; the next answer is right again.
+        """
         return self._engine.matches(self.vector(slots))
 
     def close(self) -> None:

@@ -1,0 +1,146 @@
+"""The commands and their options. Each imports what it needs when it is called, so that `--help` answers at once.
+
+Exit status of every command: 0 all is well, 1 a fault was found, 2 the command was called wrongly.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from policy_service.cli.status import USAGE, UsageFault
+
+FILES = "Policy files, or folders of them; the shipped policies when left out."
+HELP = "Business policies kept as versioned files, decided exactly, with the reason in the answer."
+
+app = typer.Typer(
+    name="policy-service",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help=FILES, exists=True, show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--policies",
+        metavar="DIR",
+        exists=True,
+        file_okay=False,
+        help="A folder of policy files; the shipped policies when left out.",
+        show_default=False,
+    ),
+]
+
+
+class Lang(StrEnum):
+    """A language the policies are told in."""
+
+    zh = "zh"
+    en = "en"
+
+
+class Engine(StrEnum):
+    """An evaluator."""
+
+    durable_rules = "durable_rules"
+    python = "python"
+    definition = "definition"
+
+
+def main() -> NoReturn:
+    """Runs the command of the process's arguments, and ends the process with its status."""
+    try:
+        app()
+    except UsageFault as fault:
+        typer.echo(f"policy-service: {fault}", err=True)
+        raise SystemExit(USAGE) from None
+    raise SystemExit(0)
+
+
+@app.command()
+def check(paths: Paths = None, json: Json = False) -> None:
+    """Say what is wrong in policy files, and whether they fit together."""
+    from policy_service.cli.check import run
+
+    raise typer.Exit(run(paths or [], as_json=json))
+
+
+@app.command("test")
+def try_examples(paths: Paths = None, json: Json = False) -> None:
+    """Decide every example of policy files by each evaluator, and check the invariants on the examples."""
+    from policy_service.cli.examples import run
+
+    raise typer.Exit(run(paths or [], as_json=json))
+
+
+@app.command()
+def explain(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="A policy file.", show_default=False)
+    ],
+    lang: Annotated[Lang, typer.Option(help="The language.")] = Lang.en,
+) -> None:
+    """Tell a policy in sentences and tables."""
+    from policy_service.cli.explain import run
+
+    raise typer.Exit(run(file, lang.value))
+
+
+@app.command()
+def decide(
+    *,
+    facts: Annotated[
+        str, typer.Option(metavar="FILE|-", help="A JSON object of facts; - for standard input.", show_default=False)
+    ],
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID", help="A policy to decide by, may be repeated; all when left out.", show_default=False
+        ),
+    ] = None,
+    policies: Folder = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATE", help="The day to decide for, 2026-11-21; today in China when left out.", show_default=False
+        ),
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Whom the facts are about.", show_default=False)
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each rule did not match.")] = False,
+    engine: Annotated[Engine, typer.Option(help="Which evaluator decides.")] = Engine.durable_rules,
+    json: Json = False,
+) -> None:
+    """Decide about one subject, by the newest version of each policy."""
+    from policy_service.cli.decide import Question, run
+
+    question = Question(facts, policy, policies, as_of, subject, explain, engine.value)
+    raise typer.Exit(run(question, as_json=json))
+
+
+@app.command()
+def demo() -> None:
+    """Decide the four customers that the regulation itself gives, and show tier, rule and reason."""
+    from policy_service.cli.demo import run
+
+    raise typer.Exit(run())
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)] = 8_000,
+) -> None:
+    """Serve decisions over HTTP; settings come from the environment."""
+    from policy_service.cli.serve import run
+
+    raise typer.Exit(run(host, port))

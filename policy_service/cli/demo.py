@@ -1,0 +1,42 @@
+"""`policy-service demo`: the four customers that the regulation works out (R-RFM-6), by the rules engine."""
+
+from __future__ import annotations
+
+from policy_service.analysis.examples import day_of
+from policy_service.cli.output import say, say_table
+from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
+from policy_service.decisions.decide import Decider
+from policy_service.language.load import load_folder, newest
+from policy_service.language.policy import Policy
+from policy_service.language.types import write
+from policy_service.shipped import shipped_policies
+
+POLICY = "tiering/rfm_value"
+CITATION = "R-RFM-6"
+
+
+def run() -> int:
+    """Prints a table; gives the exit status, a fault when a customer does not come out as the regulation says."""
+    policies = {policy.id: policy for policy in newest(load_folder(shipped_policies()))}
+    if POLICY not in policies:
+        raise UsageFault(f"the shipped policies hold no {POLICY}")
+    rows = decide_customers(policies[POLICY])
+    say(f"{POLICY} {policies[POLICY].version} decides the customers of {CITATION}:")
+    say_table(["customer", "tier", "as the regulation", "rule", "because"], [row[:5] for row in rows], lines=True)
+    return FINE if all(row[2] == "yes" for row in rows) else FOUND_FAULT
+
+
+def decide_customers(policy: Policy) -> list[tuple[str, str, str, str, str]]:
+    """Customer, tier, whether that is the regulation's, rule, and reason in both languages."""
+    rows = []
+    with Decider([policy]) as decider:
+        for example in policy.examples:
+            if CITATION not in example.source:
+                continue
+            facts = {name: write(policy.facts[name].type, value) for name, value in example.facts.items()}
+            entry = decider.decide(facts, as_of=day_of(example)).to_dict()[policy.id]
+            tier = entry.get("outcome", {}).get("tier", entry["status"])
+            same = "yes" if example.outcome == {"tier": tier} else "NO"
+            because = "\n".join(f"{reason['zh']}\n{reason['en']}" for reason in entry.get("because", ()))
+            rows.append((example.name, tier, same, ", ".join(entry.get("rules", ())), because))
+    return rows

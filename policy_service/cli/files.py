@@ -1,0 +1,99 @@
+"""The policy files a command is asked about, read once, with all their faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from policy_service.cli.status import UsageFault
+from policy_service.language.diagnostics import PolicyError
+from policy_service.language.load import PolicyFolderError, load, newest
+from policy_service.language.policy import Policy
+from policy_service.language.requirements import in_stages
+from policy_service.shipped import shipped_policies
+
+SUFFIXES = (".yaml", ".yml")
+LEVELS = 3
+"""A policy file stands three levels deep: `<domain>/<policy>/<version>.yaml`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """One file: its policy, or why there is none."""
+
+    path: Path
+    policy: Policy | None
+    error: PolicyError | None = None
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return self.error is None
+
+
+def read_files(paths: Sequence[Path]) -> list[PolicyFile]:
+    """The files at `paths` and below the folders there; the shipped ones when there are no paths.
+
+    Raises UsageFault when there is no file, or one cannot be read.
+    """
+    asked = list(paths) or [shipped_policies()]
+    found = dict.fromkeys(file for path in asked for file in _files(path))
+    if not found:
+        raise UsageFault(f"no policy file in {', '.join(map(str, asked))}")
+    return _fit([_read(file) for file in found], folders=[path for path in asked if path.is_dir()])
+
+
+def _files(path: Path) -> Iterable[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+    return [path]
+
+
+def _read(path: Path) -> PolicyFile:
+    try:
+        return PolicyFile(path, load(path))
+    except PolicyError as error:
+        return PolicyFile(path, None, error)
+    except OSError as error:
+        raise UsageFault(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _fit(files: list[PolicyFile], folders: Sequence[Path]) -> list[PolicyFile]:
+    """The same files, those with an error that do not fit to the others of their tree."""
+    asked = [file.policy for file in files if file.policy is not None]
+    around = newest((*asked, *_neighbours(files)))
+    single = [
+        file.policy
+        for file in files
+        if file.policy and file.path.parent not in folders and not _is_below(file.path, folders)
+    ]
+    errors: dict[str, PolicyError] = {}
+    for candidate in [None, *single]:
+        together = {policy.id: policy for policy in around} | ({candidate.id: candidate} if candidate else {})
+        try:
+            in_stages(together.values())
+        except PolicyFolderError as error:
+            for each in error.errors:
+                errors.setdefault(each.path, each)
+    return [_with(file, errors) for file in files]
+
+
+def _is_below(path: Path, folders: Sequence[Path]) -> bool:
+    return any(folder in path.parents for folder in folders)
+
+
+def _neighbours(files: Iterable[PolicyFile]) -> Iterable[Policy]:
+    """The other policies of the trees that the files stand in, as far as they are fine."""
+    known = {file.path.resolve() for file in files}
+    roots = dict.fromkeys(file.path.resolve().parents[LEVELS - 1] for file in files if file.policy is not None)
+    for root in roots:
+        for path in sorted(root.glob("*/*/*.yaml")):
+            if path not in known and (policy := _read(path).policy) is not None:
+                yield policy
+
+
+def _with(file: PolicyFile, errors: dict[str, PolicyError]) -> PolicyFile:
+    if file.policy is None or (error := errors.get(f"{file.policy.id}/{file.policy.version}.yaml")) is None:
+        return file
+    return PolicyFile(file.path, file.policy, PolicyError(str(file.path), error.diagnostics, file.policy.text))

@@ -1,0 +1,34 @@
+"""What commands print: text and tables for people, JSON for programs. What a policy says is never taken for markup."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDTH = 160
+"""Columns of a table that does not go to a terminal."""
+
+
+def say(text: str) -> None:
+    """Prints a line; what the output's encoding has no sign for is escaped."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def say_json(value: object) -> None:
+    """Prints one JSON document."""
+    say(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, lines: bool = False) -> None:
+    """Prints a table as wide as the terminal."""
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    table = Table(*headings, show_lines=lines)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)

@@ -1,0 +1,112 @@
+"""Policies for the engine: what reaches it is whole numbers, and what is worked out before is worked out once."""
+
+import datetime
+
+import pytest
+
+from policy_service import load_bytes
+from policy_service.compilers.rules_engine import EngineTrialError, compile_engine, rehearse, rehearsal
+from policy_service.compilers.rules_engine.compile import compile_rules
+from policy_service.compilers.rules_engine.program import Condition, Program, Term
+from policy_service.language.evaluate import evaluate
+from policy_service.language.lower import lower
+from policy_service.language.policy import AS_OF, Policy
+from tests.decisions.policies import POINTS, TIER
+
+HEAD = """
+policy: tiering/engine
+version: 1.0.0
+title: {zh: 引擎, en: engine}
+subject: customer
+facts:
+  amount: {type: money, currency: CNY, min: 0}
+  mean: {type: money, currency: CNY, min: 0}
+  days: {type: integer, min: 0, optional: true}
+  vip: {type: boolean}
+  industry: {type: choice, of: [it, retail, finance]}
+  id: {type: integer}
+  sid: {type: integer}
+outcome:
+  tier: {type: choice, of: [S, A, C]}
+rules:
+  hit: COLLECT
+  rows:
+"""
+
+
+def policy(*conditions: str) -> Policy:
+    rows = [
+        f"    - {{id: r{index}, when: '{condition}', then: [A], because: {{zh: 因, en: because}}}}"
+        for index, condition in enumerate(conditions)
+    ]
+    return load_bytes((HEAD + "\n".join(rows)).encode())
+
+
+def program(*conditions: str) -> tuple[Program, tuple[int, ...]]:
+    made = policy(*conditions)
+    core = lower(made)
+    compiled, vector = compile_rules(core.rules, (*made.facts, AS_OF), core.stand_ins)
+    return compiled, vector((30000, 10000, None, True, "retail", 7, 8, 739000))
+
+
+def test_facts_thresholds_words_and_truths_are_conditions_on_whole_numbers() -> None:
+    found, vector = program(
+        'amount >= 100.005 and industry = "retail" and vip and id != 3', 'industry != "it" and not(vip) and sid <= 9'
+    )
+    assert vector == (30000, 1, True, 7, 8)
+    assert found == Program(
+        5,
+        (
+            Term(0, (Condition(0, ">=", 10001), Condition(1, "=", 1), Condition(2, "=", 1), Condition(3, "!=", 3))),
+            Term(1, (Condition(1, "!=", 2), Condition(2, "=", 0), Condition(4, "<=", 9))),
+        ),
+    )
+
+
+def test_arithmetic_and_lists_are_worked_out_before_and_only_once() -> None:
+    found, vector = program("amount > 1.5 * mean", "2 * amount > 3 * mean and vip", 'industry in ("it", "retail")')
+    assert vector == (True, True, True)
+    assert found.terms == (
+        Term(0, (Condition(0, "=", 1),)),
+        Term(1, (Condition(0, "=", 1), Condition(1, "=", 1))),
+        Term(2, (Condition(2, "=", 1),)),
+    )
+
+
+def test_a_missing_fact_is_a_zero_beside_a_stand_in() -> None:
+    found, vector = program("days is missing", "days is not missing and days < 30")
+    assert vector == (False, 0)
+    assert found.terms == (Term(0, (Condition(0, "=", 0),)), Term(1, (Condition(0, "=", 1), Condition(1, "<", 30))))
+
+
+def test_or_becomes_terms_of_one_rule_but_tests_of_one_cell_do_not() -> None:
+    found, vector = program("vip or id < 3 or sid < 3", "id in (< 3, > 5, [4..4])", "true", "false")
+    assert [term.rule for term in found.terms] == [0, 0, 0, 1, 2]
+    assert found.terms[4].conditions == ()
+    assert vector[-1] is True
+
+
+def test_a_number_that_the_engine_cannot_hold_is_worked_out_before() -> None:
+    found, vector = program("id < 99999999999999999999", "id > -99999999999999999999")
+    assert vector == (True, True)
+    assert {condition.value for term in found.terms for condition in term.conditions} == {1}
+
+
+def test_facts_named_like_the_engine_s_own_fields_are_facts_like_any_other() -> None:
+    made = policy("id = 1", "sid = 1", "id + sid = 3")
+    evaluator = compile_engine(made)
+    day = datetime.date(2026, 1, 1)
+    for id_, sid in ((1, 0), (0, 1), (1, 1), (1, 2), (2, 1)):
+        facts = {"amount": 0, "mean": 0, "vip": False, "industry": "it", "id": id_, "sid": sid}
+        assert evaluator.evaluate(facts, day) == evaluate(made, facts, day)
+    evaluator.close()
+
+
+def test_a_policy_is_rehearsed_on_its_own_examples() -> None:
+    rehearse([TIER, POINTS], seconds=30)
+
+
+def test_a_policy_that_the_engine_answers_wrongly_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal, "holds", lambda _when, _scope: True)
+    with pytest.raises(EngineTrialError, match="tiering/small: expected rules"):
+        rehearse([TIER], seconds=30)

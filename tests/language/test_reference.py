@@ -1,0 +1,142 @@
+"""The pages of reference say what the code does: grammar, words, tables, limits, and a section for each error."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policy_service.language import (
+    check,
+    diagnostics,
+    document,
+    findings,
+    functions,
+    lower,
+    parser,
+    polynomial,
+    quantities,
+    scorecards,
+    source,
+    tokens,
+    types,
+)
+from policy_service.language.declare import TYPE_KEYS
+from policy_service.language.diagnostics import Code
+from policy_service.language.policy import Aggregate, Hit
+from tests.language.mistakes import EXAMPLE, FOLDER, PAGE, sections
+
+LANGUAGE = (Path(__file__).parents[2] / "docs" / "reference" / "language.md").read_text("utf-8")
+
+
+def squeezed(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def section(heading: str) -> str:
+    """The text under a heading, up to the next of any level."""
+    match = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", LANGUAGE, re.DOTALL | re.MULTILINE)
+    assert match, heading
+    return match[1]
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of every row of the tables under a heading."""
+    lines = [line for line in section(heading).splitlines() if line.startswith("|") and "|---" not in line]
+    return [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
+
+
+def most(doc: type[document.Doc], field: str) -> int:
+    found = [getattr(rule, "max_length", None) for rule in doc.model_fields[field].metadata]
+    [number] = [length for length in found if length is not None]
+    return int(number)
+
+
+def test_the_grammar_of_the_page_is_that_of_the_parser() -> None:
+    [written] = re.findall(r"^```\n(.*?)^```$", section("The grammar"), re.DOTALL | re.MULTILINE)
+    assert squeezed(written) in squeezed(parser.__doc__)
+    rules = re.findall(r"^([a-z]+) +=", written, re.MULTILINE)
+    assert rules == re.findall(r"^    ([a-z]+) +=", parser.__doc__ or "", re.MULTILINE)
+
+
+def test_the_page_names_every_type_with_its_keys() -> None:
+    table = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[1])) for row in rows("Types")[1:]}
+    assert table == {name: set(keys) for name, keys in TYPE_KEYS.items()}
+
+
+def test_the_page_names_every_currency() -> None:
+    assert set(re.findall(r"\b[A-Z]{3}\b", section("Types").split("The currencies are")[1])) >= set(types.CURRENCIES)
+
+
+def test_the_page_names_every_hit_policy_and_aggregate() -> None:
+    named = [name for row in rows("Hit policies") for name in re.findall(r"`([^`]+)`", row[0])]
+    assert [name for name in named if name not in ("hit", "aggregate")] == [*Hit, *Aggregate]
+
+
+def test_the_page_names_every_function_and_property() -> None:
+    named = {name.split("(")[0] for row in rows("Functions")[1:] for name in re.findall(r"`([^`]+)`", row[0])}
+    assert named == functions.FUNCTIONS
+    shown = {row[0].strip("`.") for row in rows("Properties")[1:]}
+    assert shown == {*functions.DATE_PROPERTIES, "days"}
+
+
+def test_the_page_names_every_word_that_is_taken() -> None:
+    assert tokens.WORDS | {"as_of", "score"} <= set(re.findall(r"`([a-z_]+)`", section("The file")))
+
+
+def test_the_table_of_units_is_that_of_the_code() -> None:
+    for cells in rows("Units"):
+        assert squeezed(" | ".join(cells)) in squeezed(quantities.__doc__)
+
+
+def test_every_limit_of_the_page_is_that_of_the_code() -> None:
+    limits = [
+        source.MAX_BYTES,
+        source.MAX_LEVELS,
+        document.MAX_RULES,
+        document.MAX_FACTS,
+        document.MAX_OUTCOMES,
+        document.MAX_CHOICES,
+        document.MAX_EXAMPLES,
+        most(document.PolicyDoc, "invariants"),
+        most(document.ScorecardDoc, "bands"),
+        document.MAX_WORDS,
+        tokens.MAX_LENGTH,
+        parser.MAX_DEPTH,
+        parser.MAX_OPERATIONS,
+        parser.MAX_DIGITS,
+        types.MAX_SCALE,
+        types.MAX_TEXT,
+        types.MAX_TAGS,
+        lower.MAX_TERMS,
+        lower.MAX_STEPS,
+        polynomial.MAX_MONOMIALS,
+        scorecards.MAX_EDGES,
+        diagnostics.MAX_DIAGNOSTICS,
+        findings.MAX_FAULTS,
+    ]
+    assert [row[1] for row in rows("Limits")[1:]] == [f"{limit:,}" for limit in limits]
+    assert check.MAX_SCALE == types.MAX_SCALE
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_code_has_its_section_with_meaning_example_and_mending(code: Code) -> None:
+    text = sections()[code]
+    assert re.match(r"\n[A-Z`].*\.\n\n```text\n", text, re.DOTALL)
+    assert re.search(r"^\*\*To mend it\.\*\* .+\.$", text, re.MULTILINE)
+
+
+def test_no_section_is_about_a_code_there_is_not() -> None:
+    assert list(sections()) == list(Code)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_the_example_of_a_code_is_what_is_printed_today(code: Code) -> None:
+    [shown] = EXAMPLE.findall(sections()[code])
+    assert shown == (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
+
+
+def test_the_page_of_errors_tells_how_many_faults_are_shown() -> None:
+    text: Any = PAGE.read_text("utf-8")
+    assert f"At most {diagnostics.MAX_DIAGNOSTICS} faults" in text
+    assert f"after {findings.MAX_FAULTS:,} no more" in text
