@@ -16,10 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.documentation import documentation_routes
 from api.openapi import SCHEMAS, decisions_path
-from api.problems import INTERNAL_ERROR, Problem, ProblemError, of_http, of_parameters
+from api.problems import of_http, of_parameters
 from api.rest.decisions import PATH, DecisionRoute
 from api.rest.health import health_routes, problem_routes
 from api.rest.policies import policy_routes
@@ -36,6 +37,14 @@ class Application(FastAPI):
     """FastAPI, with the decision route told in its OpenAPI document though it is not one of FastAPI's."""
 
     service: Service
+    decisions: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request; one for a decision goes straight to its route, which saves half of its time."""
+        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
+            await self.decisions(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, made once."""
@@ -63,11 +72,13 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         redirect_slashes=False,
     )
     app.service = service
-    app.router.routes.append(Route(PATH, DecisionRoute(service), methods=["POST"]))
+    route = DecisionRoute(service)
+    app.decisions = Guard(route, service)
+    app.router.routes.append(Route(PATH, route, methods=["POST"]))
     for router in (policy_routes(service), health_routes(service), problem_routes(), documentation_routes(app.openapi)):
         app.include_router(router)
     app.add_middleware(Guard, service=service)
-    for kind in (ProblemError, HTTPException, RequestValidationError):
+    for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _teller(service))
     return app
 
@@ -84,30 +95,18 @@ def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
 
 
 def _teller(service: Service) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """What turns an error into an answer, a line in the log and a count."""
+    """What turns an error of the router's into an answer."""
 
     async def tell(request: Request, error: Exception) -> Response:
-        problem = _problem(request, error)
-        instance = f"urn:uuid:{service.clock.new_id()}"
-        service.log.info(
-            "refused", problem=problem.kind.name, instance=instance, method=request.method, path=request.url.path[:200]
-        )
-        service.metrics.refused(problem.kind.name)
-        return problem.response(instance)
+        match error:
+            case RequestValidationError():
+                return service.tell(of_parameters(error), request.scope)
+            case HTTPException():
+                return service.tell(of_http(request, error), request.scope)
+            case _:
+                raise error
 
     return tell
-
-
-def _problem(request: Request, error: Exception) -> Problem:
-    match error:
-        case ProblemError():
-            return error.problem
-        case RequestValidationError():
-            return of_parameters(error)
-        case HTTPException():
-            return of_http(request, error)
-        case _:
-            return Problem(INTERNAL_ERROR, "something went wrong")
 
 
 def _version() -> str:

@@ -91,6 +91,12 @@ INTERNAL_ERROR = ProblemType(
     "The service failed to answer",
     "It is the service's fault and was logged under `instance`. The next request is answered as ever.",
 )
+CHECK_ABANDONED = ProblemType(
+    "check-abandoned",
+    422,
+    "The policy file takes too long to check",
+    "Split the policy into several; `policy-service check` has no such limit.",
+)
 BUSY = ProblemType(
     "busy", 503, "Too many policy files are being checked", "Try again after the seconds in Retry-After."
 )
@@ -108,6 +114,7 @@ PROBLEMS: Mapping[str, ProblemType] = {
         FACTS_REFUSED,
         INVALID_PARAMETER,
         INTERNAL_ERROR,
+        CHECK_ABANDONED,
         BUSY,
     )
 }

@@ -1,4 +1,4 @@
-"""Around every answer: headers that keep browsers from guessing, and a plain problem where something failed."""
+"""Around every answer: headers that keep browsers from guessing, and a problem for whatever was refused."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import where
-from api.problems import INTERNAL_ERROR, Problem
+from api.problems import INTERNAL_ERROR, Problem, ProblemError
 from api.service import Service
 
 HEADERS = [
@@ -45,13 +45,15 @@ class Guard:
         try:
             await self.app(scope, receive, send_guarded)
         except ClientDisconnect:
-            self.service.log.info("caller went away", path=scope["path"])
-        except Exception as error:  # noqa: BLE001  # the last line: whatever it is, the caller gets an answer and the log a place
-            instance = f"urn:uuid:{self.service.clock.new_id()}"
-            self.service.log.error(  # noqa: TRY400  # with the message the log would tell what a caller sent
-                "failed", instance=instance, path=scope["path"], error=type(error).__name__, where=where(error)
+            self.service.log.info("caller went away", path=scope["path"][:200])
+        except ProblemError as error:
+            await self.service.tell(error.problem, scope)(scope, receive, send_guarded)
+        except Exception as error:  # noqa: BLE001  # the last line: the caller gets an answer, the log a place
+            answer = self.service.tell(
+                Problem(INTERNAL_ERROR, "the service failed; its log says where"),
+                scope,
+                error=type(error).__name__,
+                where=where(error),
             )
-            self.service.metrics.refused(INTERNAL_ERROR.name)
             if not started:
-                problem = Problem(INTERNAL_ERROR, "the service failed; its log says where")
-                await problem.response(instance)(scope, receive, send_guarded)
+                await answer(scope, receive, send_guarded)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from starlette.responses import Response
+from starlette.types import Scope
 from structlog.typing import FilteringBoundLogger
 
 from api.catalogue import Catalogue
 from api.logs import make_log
 from api.metrics import Metrics
+from api.problems import INTERNAL_ERROR, Problem
 from api.settings import Settings
 from policy_service import Alarm, Decider, load_folder
 from policy_service.clock import Clock
@@ -26,6 +29,15 @@ class Service:
     decider: Decider
     metrics: Metrics
     log: FilteringBoundLogger
+
+    def tell(self, problem: Problem, scope: Scope, **more: object) -> Response:
+        """The answer to a request that is refused or failed; it is counted, and logged under its `instance`."""
+        instance = f"urn:uuid:{self.clock.new_id()}"
+        write = self.log.error if problem.kind is INTERNAL_ERROR else self.log.info
+        path = scope["path"][:200]
+        write("refused", problem=problem.kind.name, instance=instance, method=scope["method"], path=path, **more)
+        self.metrics.refused(problem.kind.name)
+        return problem.response(instance)
 
 
 def open_service(settings: Settings, clock: Clock) -> Service:

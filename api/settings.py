@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """Bytes of a request for a decision."""
     policy_body_limit: Annotated[int, Field(ge=KIBIBYTE, le=2 * KIBIBYTE**2)] = 2 * KIBIBYTE**2
     """Bytes of a policy file to check; never more than the language reads."""
+    policy_check_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """Seconds that checking one policy file may take."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """From which level on events are logged."""
 

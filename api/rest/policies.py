@@ -2,21 +2,27 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Header, Query
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from api.body import read_body
+from api.checking import Checker
 from api.openapi import CHECK_BODY, VERSION_ANSWERS, problems
-from api.problems import BODY_TOO_LARGE, BUSY, INVALID_PARAMETER, UNKNOWN_POLICY, UNSUPPORTED_MEDIA_TYPE, ProblemError
+from api.problems import (
+    BODY_TOO_LARGE,
+    BUSY,
+    CHECK_ABANDONED,
+    INVALID_PARAMETER,
+    UNKNOWN_POLICY,
+    UNSUPPORTED_MEDIA_TYPE,
+    ProblemError,
+)
 from api.requirements import requirements
 from api.rest.models import (
     CheckAnswer,
-    DiagnosticModel,
     PolicyDetail,
     PolicyPage,
     Requirements,
@@ -25,13 +31,10 @@ from api.rest.models import (
     summary,
 )
 from api.service import Service
-from policy_service import PolicyError, load_bytes
 from policy_service.clock import today
 from policy_service.compilers.prose import explain
 from policy_service.decisions.request import shown
-from policy_service.language.load import PolicyFolderError
 from policy_service.language.policy import Policy
-from policy_service.language.requirements import in_stages
 
 YAML_KINDS = (
     "application/yaml",
@@ -41,9 +44,6 @@ YAML_KINDS = (
     "text/plain",
     "application/octet-stream",
 )
-CHECKS_AT_ONCE = 1
-"""Reading a policy is work for one processor; decisions go on beside it."""
-CHECKS_WAITING = 8
 PAGE = 100
 
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
@@ -120,49 +120,17 @@ def _add_one(router: APIRouter, service: Service) -> None:
 
 
 def _add_check(router: APIRouter, service: Service) -> None:
-    limiter = CapacityLimiter(CHECKS_AT_ONCE)
+    settings = service.settings
+    checker = Checker(service.catalogue.newest, settings.policy_check_seconds)
+    refusals = problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, CHECK_ABANDONED, BUSY)
 
-    @router.post(
-        "/check",
-        operation_id="check_policy",
-        openapi_extra=CHECK_BODY,
-        responses=problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, BUSY),
-    )
+    @router.post("/check", operation_id="check_policy", openapi_extra=CHECK_BODY, responses=refusals)
     async def check_policy(request: Request) -> CheckAnswer:
         """Whether a policy file is valid, alone and among the policies that are served."""
-        if limiter.statistics().tasks_waiting >= CHECKS_WAITING:
-            raise ProblemError(BUSY, f"{CHECKS_WAITING} policy files are waiting already", headers={"Retry-After": "5"})
-        limit = service.settings.policy_body_limit
+        checker.refuse_when_busy()
+        limit = settings.policy_body_limit
         body = await read_body(request.scope, request.receive, limit=limit, kinds=YAML_KINDS)
-        return await to_thread.run_sync(check, body, service.catalogue.newest, limiter=limiter)
-
-
-def check(content: bytes, served: Mapping[str, Policy]) -> CheckAnswer:
-    """The answer to the bytes of a policy file."""
-    policy: Policy | None = None
-    try:
-        policy = load_bytes(content)
-        in_stages({**served, policy.id: policy}.values())
-    except PolicyError as error:
-        return _faulty(error, policy)
-    return CheckAnswer(
-        valid=True, policy=policy.id, version=policy.version, digest=policy.digest, diagnostics=[], text=""
-    )
-
-
-def _faulty(error: PolicyError, policy: Policy | None) -> CheckAnswer:
-    errors = error.errors if isinstance(error, PolicyFolderError) else (error,)
-    faults = [
-        DiagnosticModel.model_validate({"file": each.path, **fault.to_dict()})
-        for each in errors
-        for fault in each.diagnostics
-    ]
-    known = (
-        {"policy": policy.id, "version": policy.version, "digest": policy.digest}
-        if policy
-        else dict.fromkeys(("policy", "version", "digest"))
-    )
-    return CheckAnswer(valid=False, **known, diagnostics=faults, text=error.render())
+        return CheckAnswer.model_validate(await checker.check(body))
 
 
 def render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | None) -> Response:

@@ -1,4 +1,4 @@
-"""The written cases: each file in `cases/` is a policy whose examples every evaluator must answer, down to the rules."""
+"""The written cases: each file in `cases/` is a policy whose examples every evaluator answers, down to the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The facts a generated policy declares: their types, their bounds, and the words and texts that are hard to get right."""
+"""The facts a generated policy declares: types, bounds, and the words and texts that are hard to get right."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ WORDS = (
 )  # fmt: skip
 """Words of choices and tags: printable, 1 to 100 characters; two of them look alike and are different."""
 TEXTS = (
-    "", " ", "a", "ab", "abc", "北京市", "北京", "京", '"', "'", '""', "\\", "\\n", "\n", "\t", "😀", "a\u0000b", "\u00e9",
-    "e\u0301", "%", "_", "$s", "null", "x" * 1000, "长" * 1000, "İ", "ß",
+    "", " ", "a", "ab", "abc", "北京市", "北京", "京", '"', "'", '""', "\\", "\\n", "\n", "\t", "😀", "a\u0000b",
+    "\u00e9", "e\u0301", "%", "_", "$s", "null", "x" * 1000, "长" * 1000, "İ", "ß",
 )  # fmt: skip
 PARTS = ("", "a", "b", "ab", "北京", "京", '"', "\\", "\n", "😀", "%", "\u00e9", "x", "xx")
 CURRENCIES = {"CNY": 2, "JPY": 0, "USD": 2}

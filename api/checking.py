@@ -1,0 +1,98 @@
+"""Reads policy files that come from outside in a process of its own, with a limit on its time and its memory.
+
+A file of the largest size can keep a processor busy for many seconds; decisions must not wait for it. The process is
+kept for the next file, and killed when it takes too long.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
+
+from api.problems import BUSY, CHECK_ABANDONED, ProblemError
+from policy_service import PolicyError, load_bytes
+from policy_service.language.load import PolicyFolderError
+from policy_service.language.policy import Policy
+from policy_service.language.requirements import in_stages
+
+Json = dict[str, Any]
+
+WAITING = 8
+"""Files that may wait while another is read."""
+MEMORY = 2 * 2**30
+"""Bytes of address space of the process."""
+POLITENESS = 10
+"""How much the process gives way to the one that decides."""
+
+
+class Checker:
+    """Checks one file after another."""
+
+    def __init__(self, served: Mapping[str, Policy], seconds: float) -> None:
+        bare: Json = {
+            "rules": (),
+            "scorecard": None,
+            "examples": (),
+            "invariants": (),
+        }  # what nobody else's facts depend on
+        self._served = {name: replace(policy, **bare) for name, policy in served.items()}
+        self._seconds = seconds
+        self._limiter = CapacityLimiter(1)
+
+    def refuse_when_busy(self) -> None:
+        """Raises ProblemError when too many files wait; asked before a body is read."""
+        if self._limiter.statistics().tasks_waiting >= WAITING:
+            raise ProblemError(BUSY, f"{WAITING} policy files are waiting already", headers={"Retry-After": "10"})
+
+    async def check(self, content: bytes) -> Json:
+        """Whether a file is valid, alone and among the policies served; ProblemError when that cannot be told."""
+        async with self._limiter:
+            try:
+                with fail_after(self._seconds):
+                    return await to_process.run_sync(check_apart, content, self._served, cancellable=True)
+            except TimeoutError:
+                detail = f"reading it takes more than {self._seconds:g} s"
+                raise ProblemError(CHECK_ABANDONED, detail) from None
+            except (BrokenWorkerProcess, MemoryError):
+                raise ProblemError(CHECK_ABANDONED, "reading it takes more memory than is given") from None
+
+
+def check_apart(content: bytes, served: Mapping[str, Policy]) -> Json:
+    """The same as `check`, in a process that may only use so much memory and gives way to others."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != MEMORY:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.nice(POLITENESS)
+    return check(content, served)
+
+
+def check(content: bytes, served: Mapping[str, Policy]) -> Json:
+    """What is wrong with the bytes of a policy file, alone and in the place of the one of its name that is served."""
+    policy: Policy | None = None
+    try:
+        policy = load_bytes(content)
+        in_stages({**served, policy.id: policy}.values())
+    except PolicyError as error:
+        return _answer(policy, _faults(error), error.render())
+    return _answer(policy, [], "")
+
+
+def _faults(error: PolicyError) -> list[Json]:
+    errors = error.errors if isinstance(error, PolicyFolderError) else (error,)
+    return [{"file": each.path, **fault.to_dict()} for each in errors for fault in each.diagnostics]
+
+
+def _answer(policy: Policy | None, faults: list[Json], text: str) -> Json:
+    return {
+        "valid": not faults,
+        "policy": policy.id if policy else None,
+        "version": policy.version if policy else None,
+        "digest": policy.digest if policy else None,
+        "diagnostics": faults,
+        "text": text,
+    }

@@ -1,0 +1,1 @@
+"""Policies in words: golden pages to read, and the law that different conditions never share a sentence."""
