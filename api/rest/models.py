@@ -85,7 +85,7 @@ class InvariantModel(Model):
     """A law of the policy."""
 
     id: str
-    says: str
+    says: Words
 
 
 class PolicyDetail(PolicySummary):
@@ -166,7 +166,7 @@ def detail(policy: Policy) -> PolicyDetail:
         ],
         rules=[_rule(rule, {"points": scorecard.type} if scorecard else kinds) for rule in policy.rules],
         bands=[_rule(band, kinds) for band in scorecard.bands] if scorecard else [],
-        invariants=[InvariantModel(id=law.id, says=law.says) for law in policy.invariants],
+        invariants=[InvariantModel(id=law.id, says=words(law.says)) for law in policy.invariants],
         examples=len(policy.examples),
     )
 

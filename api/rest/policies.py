@@ -45,6 +45,7 @@ YAML_KINDS = (
     "application/octet-stream",
 )
 PAGE = 100
+KNOWN = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
 Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
@@ -77,7 +78,7 @@ def _add_lists(router: APIRouter, service: Service) -> None:
             items=list(map(summary, rest[:limit])), next_cursor=_close(rest[limit - 1].id) if more else None
         )
 
-    @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=problems(UNKNOWN_POLICY))
+    @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=KNOWN)
     async def list_versions(domain: str, policy: str) -> VersionList:
         """Every version of a policy, the newest first."""
         return VersionList(items=list(map(summary, catalogue.versions(f"{domain}/{policy}"))))
@@ -85,9 +86,8 @@ def _add_lists(router: APIRouter, service: Service) -> None:
 
 def _add_one(router: APIRouter, service: Service) -> None:
     catalogue = service.catalogue
-    known = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
-    @router.get("/{domain}/{policy}", operation_id="get_policy", responses=problems(UNKNOWN_POLICY))
+    @router.get("/{domain}/{policy}", operation_id="get_policy", responses=KNOWN)
     async def get_policy(domain: str, policy: str) -> PolicyDetail:
         """The newest version of a policy, whole."""
         return detail(catalogue.versions(f"{domain}/{policy}")[0])
@@ -96,7 +96,7 @@ def _add_one(router: APIRouter, service: Service) -> None:
         "/{domain}/{policy}/versions/{version}",
         operation_id="get_version",
         response_model=PolicyDetail,
-        responses={**VERSION_ANSWERS, **known},
+        responses={**VERSION_ANSWERS, **KNOWN},
     )
     async def get_version(  # noqa: PLR0913  # three of the path, three that say how
         request: Request,
@@ -112,7 +112,7 @@ def _add_one(router: APIRouter, service: Service) -> None:
         found = catalogue.version(f"{domain}/{policy}", version)
         return render(found, form or _preferred(request.headers.get("accept", "")), lang, seen)
 
-    @router.get("/{domain}/{policy}/requirements", operation_id="get_requirements", responses=problems(UNKNOWN_POLICY))
+    @router.get("/{domain}/{policy}/requirements", operation_id="get_requirements", responses=KNOWN)
     async def get_requirements(domain: str, policy: str) -> Requirements:
         """What a caller has to give for the policy to be decided, and a request that works."""
         found = catalogue.versions(f"{domain}/{policy}")[0]
@@ -168,7 +168,7 @@ def _open(cursor: str | None) -> str:
     if cursor is None:
         return ""
     try:
-        return base64.urlsafe_b64decode(cursor.encode()).decode()
+        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         fault = {
             "parameter": "cursor",

@@ -143,7 +143,7 @@ def _breaks(policy: Policy, invariant: Invariant, evaluate: Evaluate) -> Iterato
             case law:
                 assert_never(law)
         if found is not None:
-            yield Failure(invariant.id, invariant.says, f"example `{example.name}`: {found}")
+            yield Failure(invariant.id, invariant.says.en, f"example `{example.name}`: {found}")
 
 
 def _undecided(policy: Policy, facts: Facts, day: datetime.date, evaluate: Evaluate) -> str | None:

@@ -181,7 +181,7 @@ class Decider:
         """
         with self._lock:
             plan, asked = self._plan(None if policies is None else tuple(policies))
-            problems = [] if self._known.issuperset(facts) else unknown(facts.keys() - self._known, self._known)
+            problems = [] if self._known.issuperset(facts) else unknown(facts, self._known)
             today = as_of.toordinal()
             read = [(served, served.reader.slots(facts, problems)) for served in plan]
             if problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from policy_service.errors import FactProblem
@@ -20,6 +20,8 @@ from policy_service.language.types import (
 )
 
 Read = Callable[[object], Value]
+MAX_HINTS = 20
+"""Unknown facts that get a hint."""
 HINTS = 20
 """Unknown names that get a hint; looking for the nearest one takes its time."""
 
@@ -77,19 +79,15 @@ class FactsReader:
         return slots
 
 
-def unknown(names: Iterable[object], known: Iterable[str]) -> list[FactProblem]:
-    """A problem for each name that is not known, in the order of the names; the first of them with a hint."""
-    known = list(known)
-    return [
-        FactProblem(
-            shorten(name),
-            "unknown-fact",
-            "a fact of this name",
-            "a fact of the policies",
-            did_you_mean(name, known) if index < HINTS else None,
-        )
-        for index, name in enumerate(sorted(map(str, names)))
-    ]
+def unknown(facts: Mapping[str, object], known: frozenset[str]) -> list[FactProblem]:
+    """A problem for each fact that no policy in service declares, in the caller's order.
+
+    Looking for the nearest name is slow, so only the first `MAX_HINTS` get a hint.
+    """
+    expected = "a fact that a policy in service declares"
+    names = [name for name in facts if name not in known]
+    near = {name: did_you_mean(name, sorted(known)) for name in names[:MAX_HINTS]}
+    return [FactProblem(shorten(name), "unknown-fact", show(facts[name]), expected, near.get(name)) for name in names]
 
 
 def show(raw: object) -> str:

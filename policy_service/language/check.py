@@ -53,7 +53,7 @@ from policy_service.language.quantities import (
     round_quantity,
     unit_of,
 )
-from policy_service.language.static import Fault, Static, Word, spell
+from policy_service.language.static import Fault, Static, Word, spell, spell_unit
 from policy_service.language.types import (
     MAX_SCALE,
     MAX_TAGS,
@@ -265,9 +265,8 @@ class Checker:
         for quantity in quantities[1:]:
             unit = unit and common_unit(unit, quantity.unit)
         if unit in (None, MONTHS):
-            message = (
-                f"`{call.function}` chooses between values of one unit, not {' and '.join(q.unit for q in quantities)}"
-            )
+            found = " and ".join(spell_unit(quantity.unit) for quantity in quantities)
+            message = f"`{call.function}` chooses between values of one unit, not {found}"
             raise self.refuse(Code.TYPE_MISMATCH, message, call.span)
         return extreme(min if call.function == "min" else max, quantities, unit or NUMBER)
 

@@ -11,12 +11,11 @@ from policy_service.language.quantities import (
     DURATION,
     LITERAL,
     MONTHS,
-    NUMBER,
     Quantity,
     common_unit,
     is_plain,
 )
-from policy_service.language.static import Fault, Static, Word, spell
+from policy_service.language.static import Fault, Static, Word, spell, spell_unit
 from policy_service.language.types import BooleanType, ChoiceType, TagsType, TextType
 from policy_service.language.unparse import quote
 
@@ -71,11 +70,10 @@ def units(left: str, right: str, span: tuple[int, int]) -> Iterator[Fault]:
     """The fault of comparing or adding two units that do not go together."""
     if left == right:
         yield Fault(Code.TYPE_MISMATCH, f"{left} have no order and are only added to dates", span)
-    elif is_plain(left) and is_plain(right):
-        names = [f"an amount in {unit}" if unit not in (NUMBER, LITERAL) else unit for unit in (left, right)]
-        yield Fault(Code.CURRENCY_MISMATCH, f"expected {names[0]}, found {names[1]}", span)
     else:
-        yield Fault(Code.TYPE_MISMATCH, f"expected {left}, found {right}", span, UNIT_HINTS.get((left, right)))
+        code = Code.CURRENCY_MISMATCH if is_plain(left) and is_plain(right) else Code.TYPE_MISMATCH
+        message = f"expected {spell_unit(left)}, found {spell_unit(right)}"
+        yield Fault(code, message, span, UNIT_HINTS.get((left, right)))
 
 
 def member(kind: ChoiceType | TagsType, word: Word, span: tuple[int, int]) -> Iterator[Fault]:

@@ -37,14 +37,14 @@ TYPE_KEYS: dict[str, frozenset[str]] = {
     "money": frozenset({"currency", "min", "max"}),
     "date": frozenset({"min", "max"}),
     "duration": frozenset({"min", "max"}),
-    "choice": frozenset({"of", "ordered"}),
+    "choice": frozenset({"of", "ordered", "words"}),
     "text": frozenset(),
-    "tags": frozenset({"of"}),
+    "tags": frozenset({"of", "words"}),
 }
 """The keys that describe each type. `scale`, `currency` and `of` must be there."""
 
 _NEEDED = {"number": "scale", "money": "currency", "choice": "of", "tags": "of"}
-_KEYS = frozenset({"scale", "currency", "min", "max", "of", "ordered"})
+_KEYS = frozenset({"scale", "currency", "min", "max", "of", "ordered", "words"})
 _KINDS: dict[str, Literal["integer", "number", "money"]] = {
     "integer": "integer",
     "number": "number",
@@ -69,7 +69,9 @@ def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fac
         if kind is not None:
             requirement = _requirement(doc, path, findings)
             title = bilingual(doc.title, name)
-            facts[name] = Fact(name, kind, title, doc.optional, doc.sensitive, requirement, doc.measure)
+            facts[name] = Fact(
+                name, kind, title, doc.optional, doc.sensitive, requirement, doc.measure, word_titles(doc)
+            )
     return facts
 
 
@@ -85,7 +87,7 @@ def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Iterable[str], findings
         if name in RESERVED:
             findings.key_fault(Code.INVALID_NAME, f"`{name}` has a meaning of its own", path)
         if (kind := declare_type(doc, path, findings)) is not None:
-            outcomes[name] = Outcome(name, kind, bilingual(doc.title, name))
+            outcomes[name] = Outcome(name, kind, bilingual(doc.title, name), word_titles(doc))
     return outcomes
 
 
@@ -94,9 +96,19 @@ def words_of(doc: BilingualDoc) -> Bilingual:
     return Bilingual(doc.zh, doc.en)
 
 
+def either_language(words: str | BilingualDoc) -> Bilingual:
+    """Words in both languages, or the same for both."""
+    return Bilingual(words, words) if isinstance(words, str) else words_of(words)
+
+
 def bilingual(doc: BilingualDoc | None, otherwise: str) -> Bilingual:
     """The words written, or `otherwise` in both languages."""
     return words_of(doc) if doc else Bilingual(otherwise, otherwise)
+
+
+def word_titles(doc: FactDoc | OutcomeDoc) -> dict[str, Bilingual]:
+    """What the words of a choice or of tags are called."""
+    return {word: words_of(title) for word, title in (doc.words or {}).items()}
 
 
 def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | None:
@@ -202,4 +214,8 @@ def _words(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> ChoiceT
             findings.fault(Code.INVALID_VALUE, message, (*path, "of", index))
         if word in of[:index]:
             findings.fault(Code.DUPLICATE_CHOICE, f"`{shorten(word)}` stands twice", (*path, "of", index))
+    for word in doc.words or {}:
+        if word not in of:
+            hint = did_you_mean(word, of)
+            findings.key_fault(Code.UNKNOWN_CHOICE, f"unknown choice `{shorten(word)}`", (*path, "words", word), hint)
     return TagsType(of) if doc.type == "tags" else ChoiceType(of, doc.ordered)

@@ -52,6 +52,7 @@ class FactDoc(Doc):
     max: str | None = None
     of: Annotated[list[str], Field(min_length=1, max_length=MAX_CHOICES)] | None = None
     ordered: Literal["best-first", "worst-first"] | None = None
+    words: dict[str, BilingualDoc] | None = None
     from_: Annotated[str | None, Field(alias="from")] = None
     measure: Words | None = None
 
@@ -67,6 +68,7 @@ class OutcomeDoc(Doc):
     max: str | None = None
     of: Annotated[list[str], Field(min_length=1, max_length=MAX_CHOICES)] | None = None
     ordered: Literal["best-first", "worst-first"] | None = None
+    words: dict[str, BilingualDoc] | None = None
 
 
 Outcomes = list[Scalar | list[str]] | dict[str, Scalar | list[str]]
@@ -152,7 +154,7 @@ class InvariantDoc(Doc):
     """A law that must hold for every possible subject."""
 
     id: str
-    says: Words
+    says: Words | BilingualDoc
     increasing: str | None = None
     decreasing: str | None = None
     never_lowers: str | None = None

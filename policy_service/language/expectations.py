@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from policy_service.language.check import Checker
+from policy_service.language.declare import either_language
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
 from policy_service.language.document import ExampleDoc, InvariantDoc
 from policy_service.language.findings import Findings
@@ -177,7 +178,7 @@ class ExpectationReader:
                 "or `always`"
             )
             self.findings.fault(Code.INVARIANT, "the invariant states no law", path, hint)
-        return Invariant(doc.id, doc.says, law) if law is not None else None
+        return Invariant(doc.id, either_language(doc.says), law) if law is not None else None
 
     @staticmethod
     def _is_pair(doc: InvariantDoc) -> bool:

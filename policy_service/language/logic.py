@@ -124,7 +124,8 @@ class LogicReader:
         """A row's condition, the optional facts that are there when it holds, and its cells."""
         if len(row.when) != len(inputs):
             message = f"expected {counted(len(inputs), 'cell')}, for {', '.join(inputs)}; found {len(row.when)}"
-            self.findings.fault(Code.WRONG_CELL_COUNT, shorten(message, 300), (*path, "when"))
+            hint = "a cell with a comma stands in quotes" if len(row.when) > len(inputs) else None
+            self.findings.fault(Code.WRONG_CELL_COUNT, shorten(message, 300), (*path, "when"), hint)
             return None
         cells = [self.findings.cell(text, inputs[index], (*path, "when", index)) for index, text in enumerate(row.when)]
         columns = [(name, index, cell) for index, (name, cell) in enumerate(zip(inputs, cells, strict=True)) if cell]

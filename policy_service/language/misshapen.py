@@ -59,6 +59,7 @@ _KNOWN_KEYS = frozenset(
         "base",
         "id",
         "when",
+        "words",
         "then",
         "because",
         "points",
@@ -89,11 +90,11 @@ def shape_faults(error: ValidationError, root: SourceMapping) -> Iterator[Diagno
                 yield Diagnostic(Code.MISSING_KEY, f"`{path[-1]}` is missing", find_key(root, path))
             case "extra_forbidden", _:
                 yield _unknown_key(str(path[-1]), root, path)
-            case "too_long", {"max_length": most, "actual_length": found} if path[-1] == "rows":
-                message = f"a policy has at most {most:,} rules, this one {found:,}"
+            case "too_long", {"max_length": most} if path[-1] == "rows":
+                message = f"a policy has at most {most:,} rules, this one {_length(find(root, path)):,}"
                 yield Diagnostic(Code.TOO_MANY_RULES, message, find_key(root, path), "split the policy into several")
             case kind, context:
-                words = _KINDS.get(kind) or _limit(kind, context) or detail["msg"]
+                words = _KINDS.get(kind) or _limit(kind, context, find(root, path)) or detail["msg"]
                 expected.setdefault(path, []).append(words)
     inside = {path[:length] for path in expected for length in range(len(path))}
     for path, kinds in expected.items():
@@ -113,11 +114,17 @@ def _unknown_key(key: str, root: SourceMapping, path: Path) -> Diagnostic:
     return Diagnostic(Code.UNKNOWN_KEY, f"unknown key `{shorten(key)}`", find_key(root, path), hint)
 
 
-def _limit(kind: str, context: Mapping[str, Any]) -> str | None:
+def _length(node: Node) -> int:
+    return (
+        len(node.items) if isinstance(node, Sequence) else len(node.entries) if isinstance(node, SourceMapping) else 0
+    )
+
+
+def _limit(kind: str, context: Mapping[str, Any], node: Node) -> str | None:
     """What is expected of something that is too long, too short or none of a few words."""
     match kind, context:
-        case "too_long", {"max_length": most, "actual_length": found}:
-            return f"at most {most:,} entries, found {found:,}"
+        case "too_long", {"max_length": most}:
+            return f"at most {most:,} entries, found {_length(node):,}"
         case "too_short", _:
             return "at least one entry, found none"
         case "string_too_long", {"max_length": most}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -45,6 +45,8 @@ class Fact:
     requirement: Requirement | None = None
     measure: str | None = None
     """For a fact of the benchmark set in force: what it measures, e.g. `mean(amount_12m) by industry`."""
+    words: Mapping[str, Bilingual] = field(default_factory=dict)
+    """What the words of a choice or of tags are called, for those that have a title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Outcome:
     name: str
     type: Type
     title: Bilingual
+    words: Mapping[str, Bilingual] = field(default_factory=dict)
+    """What the words of a choice or of tags are called, for those that have a title."""
 
 
 class Hit(StrEnum):
@@ -151,7 +155,7 @@ class Invariant:
     """A named law with its sentence."""
 
     id: str
-    says: str
+    says: Bilingual
     law: Total | Monotone | Always
 
 

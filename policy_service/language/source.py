@@ -11,7 +11,7 @@ from typing import assert_never
 
 import yaml
 
-from policy_service.language.diagnostics import START, Code, Diagnostic, Place, PolicyError, shorten
+from policy_service.language.diagnostics import MAX_DIAGNOSTICS, START, Code, Diagnostic, Place, PolicyError, shorten
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_LEVELS = 12
@@ -123,19 +123,12 @@ def _decode(path: str, content: bytes) -> str:
 
 
 def _syntax_fault(error: yaml.YAMLError, text: str) -> Diagnostic:
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        before = text[: getattr(error, "position", 0)].splitlines(keepends=True) or [""]
-        place = Place(len(before), len(before[-1]) + 1)
-    else:
-        place = Place(mark.line + 1, mark.column + 1)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
-    return Diagnostic(
-        Code.YAML_SYNTAX,
-        str(problem),
-        place,
-        'text with `: `, `#`, `[` or a leading `-` stands in quotes: "-"',
-    )
+    if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark):
+        hint = 'text with `: `, `#`, `[` or a leading `-` stands in quotes: "-"'
+        return Diagnostic(Code.YAML_SYNTAX, str(error.problem), Place(mark.line + 1, mark.column + 1), hint)
+    before = text.encode()[: getattr(error, "position", 0)].decode(errors="ignore")
+    place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
+    return Diagnostic(Code.YAML_SYNTAX, getattr(error, "reason", "not YAML"), place)
 
 
 class _Stop(Exception):  # not an error of its own: what was found is in `faults`
@@ -210,6 +203,8 @@ class _Reader:
 
     def fault(self, code: Code, message: str, place: Place, hint: str | None = None) -> None:
         self.faults.append(Diagnostic(code, message, place, hint))
+        if len(self.faults) >= MAX_DIAGNOSTICS:
+            raise _Stop
 
     def stop(self, code: Code, message: str, place: Place) -> None:
         self.fault(code, message, place)

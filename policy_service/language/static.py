@@ -31,11 +31,16 @@ class Fault:
     hint: str | None = None
 
 
+def spell_unit(unit: str) -> str:
+    """A unit in the author's words."""
+    return "a number" if unit == LITERAL else f"an amount in {unit}" if unit.isupper() else unit
+
+
 def spell(static: Static) -> str:
     """A static type in the author's words."""
     match static:
         case Quantity(unit=unit):
-            return "a number" if unit == LITERAL else unit if not unit.isupper() else f"an amount in {unit}"
+            return spell_unit(unit)
         case Word():
             return f"the text {quote(shorten(static.text))}"
         case BooleanType():

@@ -80,7 +80,8 @@ class Giver:
         if isinstance(then, list):
             if len(then) != len(names):
                 message = f"expected {counted(len(names), 'value')}, for {', '.join(names)}; found {len(then)}"
-                self.findings.fault(Code.MISSING_OUTCOME, message, (*path, "then"))
+                hint = "a value with a comma stands in quotes" if len(then) > len(names) else None
+                self.findings.fault(Code.MISSING_OUTCOME, message, (*path, "then"), hint)
                 return {}
             return {name: (index, given) for index, (name, given) in enumerate(zip(names, then, strict=True))}
         for key in then:
@@ -135,7 +136,7 @@ class Giver:
                 return False
         units = {DateType: {DATE}, DurationType: {DURATION}}.get(type(kind))
         if units is None:
-            units = {LITERAL, kind.currency or NUMBER} if isinstance(kind, NumberType) else set()
+            units = {LITERAL, NUMBER, kind.currency} if isinstance(kind, NumberType) else set()
         if quantity.unit not in units:
             self.checker.fault(Code.TYPE_MISMATCH, f"expected {describe(kind)}, found {spell(quantity)}", span)
             return False

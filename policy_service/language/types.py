@@ -192,6 +192,8 @@ def _bounds(kind: NumberType | DateType | DurationType) -> str:
     default = (
         type(kind)(kind.kind, kind.scale, currency=kind.currency) if isinstance(kind, NumberType) else type(kind)()
     )
+    if kind == CALENDAR:
+        return ""
     low = f"at least {write(kind, kind.low)}" if kind.low != default.low else ""
     high = f"at most {write(kind, kind.high)}" if kind.high != default.high else ""
     if not low and not high:

@@ -24,7 +24,7 @@ def main() -> int:
     """Compares; gives the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=10_000, help="pairs of a policy and a subject (default 10,000)")
-    parser.add_argument("--seed", type=int, default=0, help="the first seed; each gives %d pairs" % BLOCK)
+    parser.add_argument("--seed", type=int, default=0, help=f"the first seed; each gives {BLOCK} pairs")
     parser.add_argument("--processes", type=int, default=2, help="processes to work with (default 2)")
     arguments = parser.parse_args()
     started = time.perf_counter()

@@ -28,16 +28,28 @@ class Author(Writer):
         """Several conditions joined by `and` or `or`, the first of which may ask for what the others use."""
         rng = self.rng
         word = rng.choice(("and", "or"))
-        unasked = [fact for fact in self.facts if fact.optional and fact.name not in known]
+        unasked = [fact.name for fact in self.facts if fact.optional and fact.name not in known]
         parts = []
-        if unasked and rng.random() < 0.7:
-            asked = rng.choice(unasked).name
+        if len(unasked) > 1 and rng.random() < 0.15:
+            question, answered = self.questions(unasked)
+            parts.append(question)
+            known = known | answered
+        elif unasked and rng.random() < 0.7:
+            asked = rng.choice(unasked)
             parts.append(f"{asked} is {'not ' if word == 'and' else ''}missing")
             known = known | {asked}
         for _ in range(rng.choice((1, 2, 2, 3)) if parts else rng.choice((2, 2, 3))):
             part = self.condition(depth - 1, known)
             parts.append(f"({part})" if f" {'or' if word == 'and' else 'and'} " in part else part)
         return f" {word} ".join(parts)
+
+    def questions(self, unasked: list[str]) -> tuple[str, Known]:
+        """A question about two optional facts, and those that may be taken for known after it, rightly or not."""
+        rng = self.rng
+        one, other = rng.sample(unasked, 2)
+        first, second = (f"{name} is {rng.choice(('', 'not '))}missing" for name in (one, other))
+        ask = f"{first} {rng.choice(('and', 'or'))} {second}"
+        return rng.choice((f"not({ask})", f"({ask})")), frozenset(rng.choice(((one,), (other,), (one, other))))
 
     # conditions that hold no other
 
@@ -61,7 +73,8 @@ class Author(Writer):
         """A fact against a number, date or duration."""
         unit = self.sized(known)
         fact = self.fact(unit, known)
-        return f"{fact.name if fact else self.quantity(unit, 0, known)} {self.rng.choice(COMPARATORS)} {self.quantity(unit, 0, frozenset())}"
+        left = fact.name if fact else self.quantity(unit, 0, known)
+        return f"{left} {self.rng.choice(COMPARATORS)} {self.quantity(unit, 0, frozenset())}"
 
     def between(self, known: Known) -> str:
         left, low = self.two(known, 1)
@@ -188,6 +201,8 @@ class Author(Writer):
     def cell(self, fact: Declared, known: Known, *, asks: bool) -> str:
         """A cell in the column of `fact`; one that `asks` says what holds when the fact is missing."""
         rng = self.rng
+        if asks and fact.type == "tags":
+            return rng.choice(("is missing", "is not missing", "not(is missing)"))
         if asks:
             inner = self.tests(fact, known | {fact.name})
             return rng.choice(
@@ -241,6 +256,7 @@ class Author(Writer):
 
 Leaf = Callable[[Author, Known], str]
 _LEAVES: tuple[Leaf, ...] = (
-    Author.comparison, Author.comparison, Author.comparison, Author.simple, Author.simple, Author.between, Author.membership,
-    Author.membership, Author.choice, Author.choice, Author.tags, Author.words, Author.boolean, Author.presence,
+    Author.comparison, Author.comparison, Author.comparison, Author.simple, Author.simple, Author.between,
+    Author.membership, Author.membership, Author.choice, Author.choice, Author.tags, Author.words,
+    Author.boolean, Author.presence,
 )  # fmt: skip

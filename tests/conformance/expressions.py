@@ -93,10 +93,15 @@ class Writer:
         return f"{group(self.number(unit, depth, known))} / {below}"
 
     def divisor(self, unit: str, depth: int, known: Known) -> str:
-        """A number that is never zero."""
+        """A number that is never zero, but for one in ten, which may be one that only the checker can tell."""
         above = [fact.name for fact in self.usable(unit, known) if fact.positive]
         if above and self.rng.random() < 0.5:
             return self.rng.choice(above)
+        if self.rng.random() < 0.1:
+            part = group(self.number(unit, depth, known))
+            return self.rng.choice(
+                (part, f"abs({part})", f"({part} - {self.literal()})", f"max({part}, {self.literal()})")
+            )
         if unit == "number" and self.rng.random() < 0.5:
             return self.rng.choice(("3", "7", "2", "0.3", "(-4)", "100", "-0.5"))
         fact = self.fact(unit, known)
@@ -193,7 +198,7 @@ class Writer:
 
 Form = Callable[[Writer, str, int, Known], str]
 _AMOUNT_FORMS: tuple[Form, ...] = (
-    Writer.sum, Writer.sum, Writer.product, Writer.product, Writer.quotient, Writer.negation, Writer.absolute, Writer.extreme,
-    Writer.rounding, Writer.rounding,
+    Writer.sum, Writer.sum, Writer.product, Writer.product, Writer.quotient, Writer.negation, Writer.absolute,
+    Writer.extreme, Writer.rounding, Writer.rounding,
 )  # fmt: skip
 _NUMBER_FORMS: tuple[Form, ...] = (*_AMOUNT_FORMS, Writer.share, Writer.date_part, Writer.days, Writer.count)

@@ -1,12 +1,13 @@
-"""Makes facts for a policy: mostly at the very values its rules speak of and next to them, and at the ends of the types."""
+"""Makes facts for a policy: mostly at the values its rules speak of and next to them, and at the ends of the types."""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import random
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from fractions import Fraction
+from typing import assert_never
 
 from policy_service.language.ast import Constant
 from policy_service.language.policy import Policy
@@ -22,6 +23,7 @@ from policy_service.language.types import (
     Type,
     Value,
 )
+from tests.conformance.features import nodes
 from tests.conformance.vocabulary import DAYS, PARTS, TEXTS
 
 Facts = dict[str, Value]
@@ -53,12 +55,13 @@ def _value(rng: random.Random, kind: Type, pool: list[Value], mode: str) -> Valu
     if mode in ("low", "high") and isinstance(kind, NumberType | DateType | DurationType):
         return kind.low if mode == "low" else kind.high
     match kind:
-        case TagsType():
-            return frozenset(word for word in kind.of if rng.random() < rng.choice((0.0, 0.3, 0.5, 1.0)))
+        case TagsType(of=words):
+            return frozenset(word for word in words if rng.random() < rng.choice((0.0, 0.3, 0.5, 1.0)))
         case NumberType() | DateType() | DurationType() if rng.random() < 0.1:
             return rng.randint(kind.low, kind.high)
         case NumberType() if rng.random() < 0.4:
-            return min(kind.high, max(kind.low, rng.choice(SMALL) * 10**kind.scale))
+            small = rng.choice(SMALL) * 10**kind.scale
+            return small if kind.low <= small <= kind.high else rng.choice(pool)
         case _:
             return rng.choice(pool)
 
@@ -66,24 +69,12 @@ def _value(rng: random.Random, kind: Type, pool: list[Value], mode: str) -> Valu
 def pools_of(policy: Policy) -> dict[str, list[Value]]:
     """For each fact the values worth asking about, by the constants in the policy."""
     thens = [then for rule in policy.rules for then in rule.then]
-    constants = set(_constants((tuple(rule.when for rule in policy.rules), thens)))
+    conditions = [rule.when for rule in policy.rules]
+    constants: set[object] = {node.value for node in nodes([conditions, thens]) if isinstance(node, Constant)}
     return {name: _pool(fact.type, constants) for name, fact in policy.facts.items()}
 
 
-def _constants(node: object) -> Iterator[object]:
-    """The constants of expressions, wherever they stand."""
-    stack = [node]
-    while stack:
-        match stack.pop():
-            case Constant(value=value):
-                yield value
-            case tuple() | list() as parts:
-                stack.extend(parts)
-            case part if dataclasses.is_dataclass(part):
-                stack.extend(getattr(part, field.name) for field in dataclasses.fields(part))
-
-
-def _pool(kind: Type, constants: set[object]) -> list[Value]:
+def _pool(kind: Type, constants: AbstractSet[object]) -> list[Value]:
     """The values of `kind` at and beside the constants, and its ends."""
     match kind:
         case BooleanType():
@@ -104,6 +95,8 @@ def _pool(kind: Type, constants: set[object]) -> list[Value]:
         case DurationType():
             marks = [int(v.seconds) for v in constants if isinstance(v, Duration)]
             marks += [0, 86_399, 86_400, -86_400, -86_401, 129_600]
+        case _:
+            assert_never(kind)
     near = sorted(
         {mark + step for mark in marks for step in (-1, 0, 0, 1)} | {kind.low, kind.low + 1, kind.high - 1, kind.high}
     )

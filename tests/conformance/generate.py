@@ -1,6 +1,7 @@
-"""Writes random policies as YAML text. The same seed gives the same text; `Draft` keeps the parts, so that a shorter one can be tried.
+"""Writes random policies as YAML text. `Draft` keeps the parts, so that a shorter one can be tried.
 
-A number, a date or a duration that a rule computes is held inside its outcome's bounds by `min` and `max`, as authors do.
+The same seed gives the same text. A number, a date or a duration that a rule computes is held inside its outcome's
+bounds by `min` and `max`, as authors do, or left to the checker's proof that it stays there.
 """
 
 from __future__ import annotations
@@ -185,12 +186,14 @@ class Rows:
             case "text":
                 return scalar(rng, rng.choice(TEXTS)), False
             case "date" if rng.random() < 0.5:
-                return scalar(rng, f'max(min({author.date(2, known)}, @"2199-12-31"), date("1900-01-01"))'), True
+                day = author.date(2, known)
+                held = f'max(min({day}, @"2199-12-31"), date("1900-01-01"))'
+                return scalar(rng, rng.choice((day, held))), True
             case "date":
                 return f'"{rng.choice(DAYS)}"', False
             case "duration" if rng.random() < 0.5:
                 span = author.duration(2, known, small=True, whole=True)
-                return scalar(rng, f'max(min({span}, @"P100000D"), @"-P100000D")'), True
+                return scalar(rng, rng.choice((span, f'max(min({span}, @"P100000D"), @"-P100000D")'))), True
             case "duration":
                 return rng.choice(SPANS), False
             case _:
@@ -210,6 +213,8 @@ class Rows:
             ("round", "round half down", "round up", "round down", "decimal", "floor", "ceiling", "round half up")
         )
         rounded = f"{way}({inner}, {rng.randrange(outcome.scale + 1)})"
+        if rng.random() < 0.25:
+            return scalar(rng, rounded), True
         return scalar(rng, f"max(min({rounded}, {decimal(high, outcome.scale)}), {decimal(low, outcome.scale)})"), True
 
 
@@ -232,7 +237,7 @@ def _scorecard(rng: random.Random, facts: list[Declared]) -> Draft:
             opening, closing = "[" if closed[index - 1] else "(", ")" if closed[index] else "]"
             tests.append(f"{opening}{cuts[index - 1]}..{cuts[index]}{closing}")
         else:
-            tests.append(low or high or f"< 1000, >= 1000")
+            tests.append(low or high or "< 1000, >= 1000")
     giver = Rows(rng, [*facts, Declared("score", "number", "number", "", scale=scale)], outcomes, counted=False)
     bands = tuple(f"id: b{index}, when: {scalar(rng, test)}{giver.then(NOTHING)}" for index, test in enumerate(tests))
     named = {fact.name: fact.text for fact in facts}, {outcome.name: outcome.text for outcome in outcomes}

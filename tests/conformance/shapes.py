@@ -24,7 +24,7 @@ def thousand_rows(rng: random.Random) -> Draft:
         "y": "{type: number, scale: 2, optional: true}",
         "c": "{type: choice, of: [it, retail, 零售]}",
     }
-    rows = [f'id: missing, when: ["-", is missing, "-"], then: [A]']
+    rows = ['id: missing, when: ["-", is missing, "-"], then: [A]']
     for index in range(1, 1000):
         low = rng.randrange(-50, 50)
         cells = [
@@ -158,5 +158,5 @@ SHAPES: Mapping[str, Callable[[random.Random], Draft]] = {
         many_words,
         all_rows_true,
         thousand_rows,
-    )  # fmt: skip
+    )
 }

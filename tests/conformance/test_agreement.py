@@ -1,4 +1,4 @@
-"""Every evaluator agrees with the definition on generated policies and facts, and the generated ones reach everything."""
+"""Every evaluator agrees with the definition on generated policies and facts, which reach the whole language."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from policy_service.language.load import load_bytes
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched
 from tests.conformance.comparison import BLOCK, Tally, answer, compare_block, drafts_of, opened, same
 from tests.conformance.evaluators import COMPILED, Definition
-from tests.conformance.facts import fact_sets, shown
+from tests.conformance.facts import Pair, fact_sets, shown
 from tests.conformance.features import FEATURES, features_of
 from tests.conformance.generate import generate
 from tests.conformance.shapes import SHAPES
@@ -91,7 +91,7 @@ def test_true_is_not_one() -> None:
 
 def test_what_an_evaluator_raises_is_a_difference() -> None:
     policy = load_bytes(generate(random.Random(1)).text.encode())
-    pair = ({}, datetime.date(2026, 1, 1))
+    pair: Pair = ({}, datetime.date(2026, 1, 1))
 
     class Broken(Definition):
         def evaluate(self, *_: object) -> Decided:

@@ -209,6 +209,8 @@ def test_a_threshold_holds_where_its_comparison_does(comparator: str, factor: in
             assert value == asked
         case Threshold(comparator=found, value=value):
             assert COMPARE[found](fact, value) == asked
+        case _:
+            pytest.fail(f"{formula} is no threshold")
 
 
 @given(st.sampled_from(list(OPPOSITE)), st.integers(-2, 2), st.integers(-2, 2))
@@ -218,7 +220,7 @@ def test_the_opposite_and_the_mirrored_comparison(comparator: str, left: int, ri
     assert COMPARE[MIRRORED[comparator]](right, left) is asked  # type: ignore[index]
 
 
-@pytest.mark.parametrize("seed", range(0, 60))
+@pytest.mark.parametrize("seed", range(60))
 def test_no_accepted_rule_has_more_alternatives_than_the_engine_takes(seed: int) -> None:
     try:
         policy: Policy = load_bytes(generate(random.Random(seed)).text.encode())

@@ -15,11 +15,13 @@ from tests.conformance.generate import generate
 FOLDER = Path(__file__).parent / "cases"
 FILES = [path.read_bytes() for path in sorted(FOLDER.glob("*.yaml")) if path.stat().st_size < 4_000]
 PIECES = (
-    b"'", b'"', b"[", b"]", b"{", b"}", b": ", b"- ", b"#", b"\n", b"\r\n", b"\t", b"&a ", b"*a", b"!!int ", b"|\n", b">-\n", b"---\n",
-    b"%YAML 2.0\n", b"\x00", b"\xff", b"\xed\xa0\x80", b"\xe9\x9b\xb6", b"\xf0\x9f\x98\x80", b"\xef\xbb\xbf", b"\\", b"\xc2\x85",
-    b" and ", b" or ", b"not(", b" is missing", b" in ", b"..", b"?", b"-", b" / 0", b" * 1e9", b"99999999999999999999", b"null", b"true",
-    b"~", b"as_of", b"score", b'date("2026-02-30")', b'@"P1D"', b".days", b"round(", b"(((((((((((", b")", b"max()",
-    b"list", b"str", b"when", b"then", b"id", b"facts", b"rules:", b"\xe2\x80\x9c", b'duration("P1M")',
+    b"'", b'"', b"[", b"]", b"{", b"}", b": ", b"- ", b"#", b"\n", b"\r\n", b"\t", b"&a ", b"*a", b"!!int ",
+    b"|\n", b">-\n", b"---\n", b"%YAML 2.0\n", b"\x00", b"\xff", b"\xed\xa0\x80", b"\xe9\x9b\xb6", b"\xf0\x9f\x98\x80",
+    b"\xef\xbb\xbf", b"\\", b"\xc2\x85", b" and ", b" or ", b"not(", b" is missing", b" in ", b"..", b"?", b"-",
+    b" / 0", b" * 1e9", b"99999999999999999999", b"null", b"true", b"~", b"as_of", b"score", b'date("2026-02-30")',
+    b'@"P1D"', b".days", b"round(", b"(((((((((((", b")",
+    b"max()", b"list", b"str", b"when", b"then", b"id", b"facts", b"rules:",
+    b"\xe2\x80\x9c", b'duration("P1M")',
     b"0", b"-1", b"1.5", b"<<", b"? ", b"=", b"UNIQUE",
 )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """A broken file for every mistake: `invalid/<mistake>.yaml`, with what is said of it in `invalid/<mistake>.txt`.
 
 A folder holds the files of a mistake that several policies make together. Files too long to be read are made here.
-`python -m tests.language.mistakes` writes the `.txt` files and the examples of the page of errors anew; read the change.
+`python -m tests.language.mistakes` writes the `.txt` files and the examples of the page of errors anew.
 """
 
 import re
@@ -93,7 +93,8 @@ def _write() -> None:
     page = PAGE.read_text("utf-8")
     for code, section in sections().items():
         shown = (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
-        page = page.replace(section, EXAMPLE.sub(lambda _, shown=shown: shown, section, count=1))
+        [example] = EXAMPLE.findall(section)
+        page = page.replace(section, section.replace(f"```text\n{example}", f"```text\n{shown}"))
     PAGE.write_text(page, "utf-8")
 
 

@@ -1,5 +1,7 @@
 """Every rule of the grammar gives its node at its place; what breaks a rule is refused where it breaks."""
 
+# ruff: noqa: E501  # a case is one line of a table
+
 import datetime
 from fractions import Fraction
 

@@ -1,5 +1,7 @@
 """The pages of reference say what the code does: grammar, words, tables, limits, and a section for each error."""
 
+# ruff: noqa: E501  # a case is one line of a table
+
 import re
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,6 @@ from typing import Any
 import pytest
 
 from policy_service.language import (
-    check,
     diagnostics,
     document,
     findings,
@@ -23,6 +24,7 @@ from policy_service.language import (
 )
 from policy_service.language.declare import TYPE_KEYS
 from policy_service.language.diagnostics import Code
+from policy_service.language.load import load_bytes
 from policy_service.language.policy import Aggregate, Hit
 from tests.language.mistakes import EXAMPLE, FOLDER, PAGE, sections
 
@@ -116,7 +118,6 @@ def test_every_limit_of_the_page_is_that_of_the_code() -> None:
         findings.MAX_FAULTS,
     ]
     assert [row[1] for row in rows("Limits")[1:]] == [f"{limit:,}" for limit in limits]
-    assert check.MAX_SCALE == types.MAX_SCALE
 
 
 @pytest.mark.parametrize("code", Code)
@@ -140,3 +141,30 @@ def test_the_page_of_errors_tells_how_many_faults_are_shown() -> None:
     text: Any = PAGE.read_text("utf-8")
     assert f"At most {diagnostics.MAX_DIAGNOSTICS} faults" in text
     assert f"after {findings.MAX_FAULTS:,} no more" in text
+
+
+HEAD = "policy: docs/page\nversion: 1.0.0\ntitle: {zh: 页, en: page}\nsubject: customer\nfacts:\n"
+PART = 'rules: {hit: FIRST, rows: [{id: A, when: "true", then: ["%s"], because: {zh: 是, en: so}}]}\n'
+TIER = "outcome: {tier: {type: choice, of: [A, B, C], ordered: best-first}, bonus: {type: money, currency: CNY}}\n"
+ORDERS = "  orders: {type: integer, min: 0, max: 1000}\n  years: {type: integer}\n"
+BUYS = (
+    "  amount_12m: {type: money, currency: CNY}\n  orders_12m: {type: integer}\n  industry: {type: choice, of: [it]}\n"
+)
+PARTS = {
+    "Decision tables": ORDERS + "  recency_days: {type: integer, optional: true}\n" + "outcome: {tier: {type: choice, of: [A, C]}}\n",
+    "Free rules": "  completeness: {type: number, scale: 2}\n  disputed: {type: boolean}\n  sales: {type: money, currency: CNY}\n"
+    "outcome: {bonus: {type: money, currency: CNY}}\n",
+    "Scorecards": ORDERS + "outcome: {tier: {type: choice, of: [plain, gold]}}\n",
+    "Examples": BUYS + "outcome: {tier: {type: choice, of: [A]}}\n" + PART % "A",
+    "Invariants": BUYS + TIER + PART.replace('["%s"]', '[A, "0"]'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("heading", PARTS)
+def test_the_yaml_of_the_page_is_accepted(heading: str) -> None:
+    [written] = re.findall(r"^```yaml\n(.*?)^```$", section(heading), re.DOTALL | re.MULTILINE)
+    assert load_bytes((HEAD + PARTS[heading] + written).encode()).id == "docs/page"
+
+
+def test_all_yaml_of_the_page_is_tried() -> None:
+    assert LANGUAGE.count("```yaml") == len(PARTS)

@@ -50,7 +50,9 @@ def test_a_function_of_several_words_is_one_token(name: str) -> None:
 
 
 def test_the_words_are_these() -> None:
-    assert sorted(WORDS) == sorted("and or not between in is missing true false date duration".split())
+    assert sorted(WORDS) == sorted(
+        ["and", "or", "not", "between", "in", "is", "missing", "true", "false", "date", "duration"]
+    )
     assert MAX_LENGTH == 4_000
 
 
@@ -72,9 +74,9 @@ def test_a_token_knows_its_place_and_the_last_is_the_end() -> None:
         ("a\u202eb", "unexpected the character U+202E", 1, 2, None),
         ('a = "b', "text without its closing quote", 4, 6, None),
         ('"a\nb"', "text without its closing quote", 0, 5, None),
-        (r'a = "\q"', "unknown escape in text", 4, 8, r'escapes are \", \\, \n, \t, \uXXXX'),
-        (r'"\ud800"', "unknown escape in text", 0, 8, r'escapes are \", \\, \n, \t, \uXXXX'),
-        (r'"\u12"', "unknown escape in text", 0, 6, r'escapes are \", \\, \n, \t, \uXXXX'),
+        (r'a = "\q"', "unknown escape in text", 4, 8, r"escapes are \", \\, \n, \t, \uXXXX"),
+        (r'"\ud800"', "unknown escape in text", 0, 8, r"escapes are \", \\, \n, \t, \uXXXX"),
+        (r'"\u12"', "unknown escape in text", 0, 6, r"escapes are \", \\, \n, \t, \uXXXX"),
     ],
 )
 def test_what_is_no_token_is_refused_at_its_place(

@@ -38,7 +38,7 @@ def test_the_first_draft_is_a_policy_already() -> None:
 
 @pytest.mark.parametrize("example", policy().examples, ids=lambda example: str(example.name))
 def test_an_example_of_the_page_comes_out_as_it_says(example: Example) -> None:
-    result = evaluate(policy(), example.facts, TODAY)  # type: ignore[arg-type]  # as kept
+    result = evaluate(policy(), example.facts, TODAY)
     if example.status == "decided":
         assert isinstance(example.outcome, dict)
         assert result == Decided((tuple(example.outcome.values()),), example.rules or ())

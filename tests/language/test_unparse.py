@@ -1,5 +1,7 @@
 """What is written back is read as the same, with no more parentheses than it needs."""
 
+# ruff: noqa: E501  # a case is one line of a table
+
 from fractions import Fraction
 
 import pytest
@@ -65,7 +67,6 @@ from policy_service.language.unparse import quote, unparse, write_fraction
         "a is missing",
         "a is not missing",
         "not(a = b)",
-        "not(not(a is missing))",
         "a and b and c",
         "a and (b and c)",
         "a or b and c",
@@ -96,6 +97,7 @@ def test_this_text_is_written_as_it_was_read(text: str) -> None:
         ('duration("P1Y2M")', 'duration("P14M")'),
         ("1.50", "1.5"),
         ("not(a is missing)", "a is not missing"),
+        ("not(not(a is missing))", "not(a is not missing)"),
         ("(a and b) and c", "(a and b) and c"),
     ],
 )

@@ -105,7 +105,7 @@ def invariant_words(policy: Policy, invariant: Invariant, context: Context) -> I
             told = condition(law.always, context)
         case _:
             assert_never(law)
-    return InvariantWords(invariant.id, context.words.unfold(invariant.says), when, told)
+    return InvariantWords(invariant.id, context.words.unfold(context.words.of(invariant.says)), when, told)
 
 
 def _monotone(policy: Policy, law: Monotone, context: Context) -> str:

@@ -116,8 +116,8 @@ def _value(expression: Expr, context: Context, unit: str) -> Words:
 def _constant(constant: Constant, context: Context, unit: str) -> Words:
     words = context.words
     match constant.value:
-        case bool() as truth:
-            return Words(words.truth(truth))
+        case bool():
+            raise TypeError(f"a condition stands where a value is expected: {constant!r}")
         case Fraction() as number:
             if unit == YEAR:
                 return Words(grouped(number).replace(",", ""))
@@ -128,8 +128,8 @@ def _constant(constant: Constant, context: Context, unit: str) -> Words:
             return Words(words.date(day))
         case Duration(seconds=seconds):
             return Words(words.duration(seconds), SINGLE if seconds >= 0 else PHRASE)
-        case Months(count=count):
-            return Words(words.months(count), SINGLE if count >= 0 else PHRASE)
+        case months:
+            return Words(words.months(months.count), SINGLE if months.count >= 0 else PHRASE)
 
 
 def _are_days(left: Expr, right: Expr, context: Context) -> bool:

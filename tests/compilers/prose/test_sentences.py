@@ -17,7 +17,7 @@ from policy_service.compilers.prose.values import outcome_value
 from policy_service.language.ast import And, Comparison, Expr, Not, Or
 from policy_service.language.parser import parse
 from policy_service.language.policy import Language
-from tests.compilers.prose.expressions import ATOMS, computations, conditions, meaning
+from tests.compilers.prose.expressions import ATOMS, computations, conditions, meaning, results
 from tests.compilers.prose.pages import written_policy
 
 POLICY = written_policy("conditions")
@@ -59,9 +59,7 @@ def test_different_results_never_share_words(lang: Language) -> None:
     for expression in computations():
         assert isinstance(expression, Comparison)
         told[outcome_value(expression.left, context, "")].add(expression.left)
-    for same in told.values():
-        over = [Comparison(comparator=">", left=one, right=parse(limit)) for one in same for limit in ("rate", "share")]
-        assert len({meaning(one) for one in over}) <= 2
+    assert [text for text, same in told.items() if len(same) > 1 and len({*map(results, same)}) > 1] == []
 
 
 TREES = st.recursive(
@@ -126,11 +124,11 @@ def test_two_ways_to_write_one_condition_read_the_same(one: str, other: str) -> 
 
 
 def test_a_value_is_no_sentence_and_a_condition_is_no_value() -> None:
-    for text in ("count + 1", "count", "3", "count(needs)", "-count", "as_of.year"):
-        if text != "count":
-            with pytest.raises(TypeError, match="a value stands where a condition is expected"):
-                sentence(parse(text), POLICY, "en")
-    for text in ("(yes and sure) + 1 > 2", 'contains(remark, "it") + 1 > 2'):
+    for text in ("count + 1", "3", "count(needs)", "-count", "as_of.year"):
+        with pytest.raises(TypeError, match="a value stands where a condition is expected"):
+            sentence(parse(text), POLICY, "en")
+    assert sentence(parse("as_of + 1 > as_of"), POLICY, "en") == "the day of decision + 1 is after the day of decision"
+    for text in ("(yes and sure) + 1 > 2", "true + 1 > 2", 'contains(remark, "it") + 1 > 2'):
         with pytest.raises(TypeError, match="a condition stands where a value is expected"):
             sentence(parse(text), POLICY, "en")
 

@@ -1,0 +1,173 @@
+"""`/v1/policies` lists what is served, tells each version in three forms, and checks files that are not served yet."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.settings import Settings
+from policy_service import load_folder, shipped_policies
+from tests.api.client import RFM, YAML, application, ask, assert_next_decision_is_right, assert_problem
+
+POLICIES = load_folder(shipped_policies())
+VERSION = f"/v1/policies/{RFM}/versions/1.0.0"
+CHECK = "/v1/policies/check"
+
+
+def text_of(name: str) -> str:
+    """The file of a policy."""
+    return next(policy.text for policy in POLICIES if policy.id == name)
+
+
+def test_the_list_holds_every_policy_by_name() -> None:
+    page = ask("GET", "/v1/policies").json()
+    assert [item["policy"] for item in page["items"]] == sorted({policy.id for policy in POLICIES})
+    assert page["next_cursor"] is None
+
+
+def test_a_list_can_be_read_page_by_page() -> None:
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = ask(
+            "GET", "/v1/policies", params={"limit": 3, "domain": "tiering"} | ({"cursor": cursor} if cursor else {})
+        ).json()
+        assert len(page["items"]) <= 3
+        seen += [item["policy"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    assert seen == sorted({policy.id for policy in POLICIES if policy.domain == "tiering"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "0"),
+        ("limit", "101"),
+        ("limit", "ten"),
+        ("cursor", "?"),
+        ("cursor", "/w=="),
+        ("cursor", "x" * 401),
+        ("domain", "x" * 65),
+    ],
+)
+def test_a_wrong_parameter_is_named(name: str, value: str) -> None:
+    problem = assert_problem(ask("GET", "/v1/policies", params={name: value}), 422, "invalid-parameter")
+    assert [fault["parameter"] for fault in problem["problems"]] == [name]
+
+
+def test_a_domain_nobody_uses_has_no_policies() -> None:
+    assert ask("GET", "/v1/policies?domain=cooking").json() == {"items": [], "next_cursor": None}
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: str(policy.id))
+def test_a_policy_is_told_whole(policy: Any) -> None:  # noqa: ANN401
+    told = ask("GET", f"/v1/policies/{policy.id}").json()
+    assert told["digest"] == policy.digest
+    assert [fact["name"] for fact in told["facts"]] == list(policy.facts)
+    assert [rule["id"] for rule in told["rules"]] == [rule.id for rule in policy.rules]
+    assert all(rule["because"]["zh"] and rule["because"]["en"] for rule in told["rules"])
+    assert ask("GET", f"/v1/policies/{policy.id}/versions").json()["items"][0]["version"] == policy.version
+    assert ask("GET", f"/v1/policies/{policy.id}/versions/{policy.version}").json() == told
+
+
+@pytest.mark.parametrize("end", ["", "/versions", "/requirements", "/versions/1.0.0"])
+def test_an_unknown_policy_is_not_found(end: str) -> None:
+    problem = assert_problem(ask("GET", f"/v1/policies/tiering/rfm_valu{end}"), 404, "unknown-policy")
+    assert problem["hint"] == f"did you mean `{RFM}`?"
+
+
+def test_an_unknown_version_is_not_found() -> None:
+    problem = assert_problem(ask("GET", f"/v1/policies/{RFM}/versions/9.9.9"), 404, "unknown-policy")
+    assert problem["hint"] == "its versions are 1.0.0"
+
+
+@pytest.mark.parametrize(
+    "question", [{"params": {"format": "yaml"}}, {"headers": {"accept": "text/yaml;q=1, application/json"}}]
+)
+def test_a_version_is_told_as_the_file_it_came_from(question: dict[str, Any]) -> None:
+    answer = ask("GET", VERSION, **question)
+    assert answer.headers["content-type"].startswith("application/yaml")
+    assert answer.text == text_of(RFM)
+
+
+@pytest.mark.parametrize(("lang", "words"), [("zh", "客户价值等级"), ("en", "customer value tier")])
+def test_a_version_is_told_in_prose(lang: str, words: str) -> None:
+    answer = ask("GET", VERSION, params={"format": "text", "lang": lang})
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert words in answer.text
+
+
+@pytest.mark.parametrize("question", ["format=pdf", "lang=fr"])
+def test_another_form_is_refused(question: str) -> None:
+    assert_problem(ask("GET", f"{VERSION}?{question}"), 422, "invalid-parameter")
+
+
+def test_who_has_the_version_is_told_so() -> None:
+    tag = ask("GET", VERSION).headers["etag"]
+    again = ask("GET", VERSION, headers={"if-none-match": tag})
+    assert (again.status_code, again.text) == (304, "")
+    assert ask("GET", f"{VERSION}?format=yaml", headers={"if-none-match": tag}).status_code == 200
+
+
+# check
+
+
+def test_a_policy_that_is_served_is_valid() -> None:
+    answer = ask("POST", CHECK, content=text_of(RFM).encode(), headers=YAML).json()
+    assert (answer["valid"], answer["policy"], answer["version"]) == (True, RFM, "1.0.0")
+    assert answer["diagnostics"] == []
+
+
+def test_every_fault_is_told_with_its_place() -> None:
+    text = text_of(RFM).replace("orders_12m:", "orders_12n:", 1).replace("hit: FIRST", "hit: LAST")
+    answer = ask("POST", CHECK, content=text.encode(), headers=YAML).json()
+    assert not answer["valid"]
+    assert {"unknown-fact", "hit-policy"} <= {fault["code"] for fault in answer["diagnostics"]}
+    assert all(fault["line"] >= 1 for fault in answer["diagnostics"])
+    assert "^^^^" in answer["text"]
+
+
+def test_a_policy_that_does_not_fit_those_served_is_not_valid() -> None:
+    text = text_of("followup/contact_cadence").replace(f"from: {RFM}.tier", "from: tiering/rfm_valu.tier")
+    [fault] = ask("POST", CHECK, content=text.encode(), headers=YAML).json()["diagnostics"]
+    assert (fault["code"], fault["hint"]) == ("unknown-policy", f"did you mean `{RFM}`?")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfe", b"a: &x b", b"[" * 100_000, b"\x00", b"- 1", b"!!python/object:os.system x"]
+)
+def test_what_is_no_policy_has_faults(content: bytes) -> None:
+    answer = ask("POST", CHECK, content=content, headers=YAML)
+    assert answer.status_code == 200
+    assert not answer.json()["valid"]
+    assert answer.json()["diagnostics"]
+
+
+def test_a_file_of_more_than_two_mebibytes_is_refused() -> None:
+    assert_problem(ask("POST", CHECK, content=b" " * (2**21 + 1), headers=YAML), 413, "body-too-large")
+
+
+def test_json_is_not_taken_for_a_policy_file() -> None:
+    assert_problem(ask("POST", CHECK, json={}), 415, "unsupported-media-type")
+
+
+def test_a_file_that_takes_too_long_is_given_up() -> None:
+    app = create_app(Settings(engine="python", policy_check_seconds=0.05, log_level="error"))
+    slow = b"a: b\n" * 100_000
+    assert_problem(ask("POST", CHECK, app=app, content=slow, headers=YAML), 422, "check-abandoned")
+    assert_next_decision_is_right()
+
+
+def test_too_many_files_at_once_are_put_off() -> None:
+    async def rush() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(application())
+        async with httpx.AsyncClient(transport=transport, base_url="http://service", timeout=60) as client:
+            return await asyncio.gather(*(client.post(CHECK, content=b"a: b", headers=YAML) for _ in range(20)))
+
+    answers = asyncio.run(rush())
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert_problem(refused[0], 503, "busy")
+    assert refused[0].headers["retry-after"] == "10"

@@ -1,0 +1,103 @@
+"""Every error is a problem detail that is documented, counted, and says nothing it should not."""
+
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.problems import PROBLEMS
+from api.settings import Settings
+from policy_service.decisions import decide as deciding
+from tests.api.client import CUSTOMER, ask, assert_next_decision_is_right, assert_problem, decide
+from tests.architecture.project import ROOT
+
+REFERENCE = (ROOT / "docs" / "reference" / "http.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_problem_is_documented_and_its_type_leads_to_its_meaning(name: str) -> None:
+    assert f"### {name}\n" in REFERENCE
+    answer = ask("GET", PROBLEMS[name].address)
+    assert answer.json() == PROBLEMS[name].to_dict()
+    assert answer.json() in ask("GET", "/problems").json()["items"]
+
+
+def test_the_reference_documents_no_problem_that_does_not_exist() -> None:
+    problems = REFERENCE.partition("## Problems")[2].partition("\n## ")[0]
+    assert {line[4:] for line in problems.splitlines() if line.startswith("### ")} == set(PROBLEMS)
+
+
+def test_an_unknown_problem_is_not_found() -> None:
+    problem = assert_problem(ask("GET", "/problems/fact-refused"), 404, "not-found")
+    assert problem["hint"] == "did you mean `facts-refused`?"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/decision", "/v1/decisions/", "/v1/policies/", "/v1/policies/tiering", "/%00"]
+)
+def test_an_address_nobody_serves_is_not_found(path: str) -> None:
+    assert_problem(ask("GET", path), 404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/decisions", "POST"),
+        ("DELETE", "/v1/decisions", "POST"),
+        ("POST", "/v1/policies", "GET"),
+        ("PUT", "/healthz", "GET"),
+    ],
+)
+def test_another_method_is_refused_and_the_right_one_is_told(method: str, path: str, allowed: str) -> None:
+    response = ask(method, path)
+    assert_problem(response, 405, "method-not-allowed")
+    assert response.headers["allow"] == allowed
+
+
+def broken(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
+    """An application whose decider fails, with a customer's figure in the error's message."""
+    app = create_app(Settings(engine="python"))
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no such amount: 800000.00")
+
+    monkeypatch.setattr(deciding.Decider, "decide", fail)
+    return app
+
+
+def test_an_unforeseen_error_is_told_without_its_cause(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = broken(monkeypatch)
+    response = decide(app=app)
+    problem = assert_problem(response, 500, "internal-error")
+    assert "amount" not in response.text
+    assert "RuntimeError" not in response.text
+    assert response.headers["x-content-type-options"] == "nosniff"
+    log = capsys.readouterr().err
+    assert problem["instance"] in log
+    assert "RuntimeError" in log
+    assert "800000" not in log
+    monkeypatch.undo()
+    assert decide(app=app).status_code == 200
+
+
+def test_what_is_refused_is_logged_without_its_value(capsys: pytest.CaptureFixture[str]) -> None:
+    app = create_app(Settings(engine="python"))
+    decide(app=app, facts={**CUSTOMER, "industry": "a secret trade"}, subject="C202405001")
+    log = capsys.readouterr().err
+    assert "facts-refused" in log
+    assert "secret" not in log
+    assert "C202405001" not in log
+
+
+def test_problems_are_counted() -> None:
+    def count() -> float:
+        lines = ask("GET", "/metrics").text.splitlines()
+        return sum(
+            float(line.split()[1]) for line in lines if line.startswith('policy_service_problems_total{type="facts-')
+        )
+
+    before = count()
+    decide(facts={"x": 1})
+    assert count() == before + 1
+    assert_next_decision_is_right()

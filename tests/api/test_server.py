@@ -1,0 +1,98 @@
+"""The service as a process of its own: started by the command line, asked over the network, told to stop."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests.api.client import JSON, REQUEST, RFM
+from tests.architecture.project import ROOT
+
+COMMAND = (sys.executable, "-c", "from policy_service.cli import main; main()", "serve", "--port")
+READY_WITHIN = 60.0
+
+
+@contextmanager
+def running(**environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The server and its address, once it answers; stopped at the end."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    server = subprocess.Popen(
+        [*COMMAND, str(port)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_ready(server, address)
+        yield server, address
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def wait_until_ready(server: subprocess.Popen[str], address: str) -> None:
+    """Returns when the server answers."""
+    deadline = time.monotonic() + READY_WITHIN
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{address}/readyz").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    pytest.fail("the server did not get ready")
+
+
+def test_it_decides_refuses_goes_on_and_stops_when_told() -> None:
+    with running() as (server, address), httpx.Client(base_url=address, timeout=30) as client:
+        right = client.post("/v1/decisions", json=REQUEST).json()["outcomes"][RFM]
+        assert right["outcome"] == {"tier": "A"}
+        large = client.post("/v1/decisions", content=b" " * 10_000_000, headers=JSON)
+        assert (large.status_code, large.headers["connection"]) == (413, "close")
+        deep = client.post("/v1/decisions", content=b'{"facts":' + b"[" * 100_000, headers=JSON)
+        assert deep.status_code == 400
+        assert client.post("/v1/decisions", json=REQUEST).json()["outcomes"][RFM] == right
+        assert "server" not in large.headers
+        server.send_signal(signal.SIGTERM)
+        out, log = server.communicate(timeout=30)
+        assert f"serving at {address}" in out
+        events = [json.loads(line) for line in log.splitlines()]
+        assert {"ready", "refused", "closed"} <= {event["event"] for event in events}
+
+
+def test_a_caller_who_goes_away_in_the_middle_of_a_body_harms_nobody() -> None:
+    with running(POLICY_SERVICE_ENGINE="python") as (_, address):
+        port = int(address.rpartition(":")[2])
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", port)) as line:
+                line.sendall(
+                    b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\n"
+                    b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
+                )
+        assert httpx.post(f"{address}/v1/decisions", json=REQUEST).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [("ENGIN", "python", "unknown setting"), ("POLICIES", "nowhere", "POLICY_SERVICE_POLICIES: ")],
+)
+def test_it_does_not_start_with_a_wrong_setting(name: str, value: str, sentence: str) -> None:
+    environment = {**os.environ, f"POLICY_SERVICE_{name}": value}
+    ended = subprocess.run(
+        [*COMMAND, "0"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 2
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr

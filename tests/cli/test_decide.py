@@ -1,0 +1,100 @@
+"""`policy-service decide` answers in the shape of the HTTP service, and is as strict."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.client import CUSTOMER, RFM
+from tests.api.client import decide as ask_over_http
+from tests.cli.command import Ended, call
+from tests.cli.test_check import Capture
+
+FACTS = json.dumps(CUSTOMER).encode()
+
+
+def decide(capsys: Capture, *arguments: object, stdin: bytes = FACTS) -> Ended:
+    """Runs the command with facts on standard input."""
+    return call(capsys, "decide", "--facts", "-", *arguments, stdin=stdin)
+
+
+@pytest.mark.parametrize("engine", ["durable_rules", "python", "definition"])
+def test_the_answer_is_that_of_the_http_service(engine: str, capsys: Capture) -> None:
+    ended = decide(
+        capsys, "--policy", RFM, "--as-of", "2026-11-21", "--subject", "C1", "--engine", engine, "--json", "--explain"
+    )
+    assert (ended.status, ended.err) == (0, "")
+    told: dict[str, Any] = json.loads(ended.out)
+    served = ask_over_http(subject="C1", explain=True).json()
+    assert list(told) == list(served)
+    for member in ("subject", "as_of", "outcomes", "benchmark_set", "trace"):
+        assert told[member] == served[member]
+
+
+def test_facts_come_from_a_file_too(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "facts.json").write_bytes(FACTS)
+    ended = call(capsys, "decide", "--facts", tmp_path / "facts.json", "--policy", RFM)
+    assert ended.status == 0
+    assert "tier: A" in ended.out
+    assert "within 20 % of the industry mean" in ended.out
+
+
+def test_a_person_sees_what_is_missing_and_why_rules_did_not_match(capsys: Capture) -> None:
+    assert "missing facts: " in decide(capsys).out
+    assert "recency_days 45" in decide(capsys, "--policy", RFM, "--explain").out
+
+
+@pytest.mark.parametrize(
+    ("stdin", "sentence"),
+    [
+        (b"", "the text is empty"),
+        (b"{", "the text ends too early"),
+        (b'{"a": NaN}', "NaN and Infinity are no numbers"),
+        (b'{"a": 1, "a": 2}', "`a` is written twice"),
+        (b'{"a": ' + b"[" * 100_000, "nest more than 32 deep"),
+        (b"[]", "expected an object"),
+        (b'{"id": 1}', "id: unknown-fact"),
+        (b'{"orders_12m": 1e400}', "orders_12m: out-of-range"),
+        (b'{"industry": "itt", "orders_12m": -1}', "industry: mistyped"),
+    ],
+)
+def test_facts_that_cannot_be_are_told_and_end_it_with_1(stdin: bytes, sentence: str, capsys: Capture) -> None:
+    ended = decide(capsys, stdin=stdin)
+    assert (ended.status, ended.err) == (1, "")
+    assert sentence in ended.out
+    as_json = decide(capsys, "--json", stdin=stdin)
+    assert as_json.status == 1
+    assert json.loads(as_json.out).keys() == {"detail", "problems"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--policy", "tiering/rfm_valu"], "did you mean `tiering/rfm_value`?"),
+        (["--as-of", "21.11.2026"], "expected a date such as 2026-11-21"),
+        (["--as-of", "2026-02-30"], "expected a date"),
+        (["--engine", "fast"], "fast"),
+        (["--policies", "nowhere"], "nowhere"),
+        (["--policies", str(Path(__file__).parent)], "no policy in"),
+    ],
+)
+def test_a_wrong_option_is_told_and_ends_it_with_2(arguments: list[str], sentence: str, capsys: Capture) -> None:
+    ended = decide(capsys, *arguments)
+    assert (ended.status, ended.out) == (2, "")
+    assert sentence in ended.err
+
+
+def test_a_file_that_is_not_there_or_too_large_is_told(tmp_path: Path, capsys: Capture) -> None:
+    assert "No such file" in call(capsys, "decide", "--facts", tmp_path / "x").err
+    (tmp_path / "y").write_bytes(b" " * 300_000)
+    assert "at most 262,144 bytes" in call(capsys, "decide", "--facts", tmp_path / "y").err
+
+
+def test_a_faulty_policy_is_told(tmp_path: Path, capsys: Capture) -> None:
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True)
+    (folder / "1.0.0.yaml").write_text("policy: a/b\n", "utf-8")
+    ended = decide(capsys, "--policies", tmp_path)
+    assert ended.status == 1
+    assert "missing-key" in ended.out

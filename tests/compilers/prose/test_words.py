@@ -1,0 +1,198 @@
+"""Words for single things: figures, dates, durations, kinds, titles and what an author may put in them."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy_service.compilers.prose import (
+    Table,
+    explain,
+    explanation,
+    kind_in_words,
+    markdown,
+    sentence,
+    table,
+    value_words,
+)
+from policy_service.compilers.prose.chinese import Chinese, spaced
+from policy_service.compilers.prose.english import English
+from policy_service.compilers.prose.figures import escaped, grouped, percent, plain
+from policy_service.compilers.prose.table import one_line, width
+from policy_service.language.ast import Comparison, Constant, Name
+from policy_service.language.functions import ROUNDING_FUNCTIONS
+from policy_service.language.policy import Aggregate, Bilingual, Hit, Rule
+from policy_service.language.types import (
+    CURRENCIES,
+    DateType,
+    Duration,
+    DurationType,
+    Months,
+    NumberType,
+    TagsType,
+    TextType,
+    Type,
+    Value,
+)
+from tests.compilers.prose.pages import written_policy
+
+ENGLISH, CHINESE = English(), Chinese()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "en", "zh"),
+    [
+        (NumberType("money", 2, currency="CNY"), 100000000, "CNY 1,000,000.00", "1,000,000.00 元"),
+        (NumberType("money", 0, currency="JPY"), -5000, "JPY -5,000", "-5,000 日元"),
+        (NumberType("number", 4), 9500, "0.95", "0.95"),
+        (NumberType("integer"), -1234, "-1,234", "-1,234"),
+        (DateType(), datetime.date(2026, 11, 1).toordinal(), "1 November 2026", "2026年11月1日"),
+        (DurationType(), 0, "0 days", "0 天"),
+        (DurationType(), -86_400, "minus 1 day", "负 1 天"),
+        (DurationType(), 90_061, "1 day 1 hour 1 minute 1 second", "1 天 1 小时 1 分钟 1 秒"),
+        (TagsType(("a", "b")), frozenset("ba"), "‘a’, ‘b’", "“a”、“b”"),
+        (TagsType(("a", "b")), frozenset(), "none", "无"),
+        (TextType(), "it's", '"it\'s"', '"it\'s"'),
+    ],
+)
+def test_a_value_is_told_as_people_write_it(kind: Type, value: Value, en: str, zh: str) -> None:
+    assert value_words(kind, value, "en") == en
+    assert value_words(kind, value, "zh") == zh
+
+
+@pytest.mark.parametrize(
+    ("count", "en", "zh"),
+    [
+        (1, "1 month", "1 个月"),
+        (24, "2 years", "2 年"),
+        (18, "18 months", "18 个月"),
+        (-3, "minus 3 months", "负 3 个月"),
+    ],
+)
+def test_months_are_told_in_years_when_they_fill_them(count: int, en: str, zh: str) -> None:
+    assert ENGLISH.months(count) == en
+    assert CHINESE.months(count) == zh
+
+
+def test_a_kind_tells_its_bounds() -> None:
+    assert kind_in_words(NumberType("integer", high=5), "en") == "whole number, at most 5"
+    assert kind_in_words(DateType(high=730_000), "en") == "date, not after 3 September 1999"
+    assert kind_in_words(DateType(high=730_000), "zh") == "日期，不晚于 1999年9月3日"
+
+
+def test_every_currency_has_its_unit() -> None:
+    for currency in CURRENCIES:
+        assert CHINESE.number(Fraction(1), currency) != CHINESE.number(Fraction(1))
+
+
+def test_every_way_of_rounding_has_words_of_its_own() -> None:
+    for words in (ENGLISH, CHINESE):
+        told = {words.rounded(way, "x", places) for way in ROUNDING_FUNCTIONS.values() for places in range(7)}
+        assert len(told) == len({*ROUNDING_FUNCTIONS.values()}) * 7
+
+
+@given(st.fractions(max_denominator=10**6))
+def test_figures_lose_nothing(value: Fraction) -> None:
+    assert Fraction(grouped(value).replace(",", "")) == value
+    assert Fraction(grouped(value, 2).replace(",", "")) == value
+
+
+@given(st.fractions(max_denominator=10**4))
+def test_a_percentage_is_exact(value: Fraction) -> None:
+    told = percent(value)
+    assert told is None or Fraction(told.removesuffix("%")) / 100 == value
+
+
+@given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
+def test_different_lengths_of_time_differ_in_words(one: int, other: int) -> None:
+    for words in (ENGLISH, CHINESE):
+        assert (words.duration(Fraction(one)) == words.duration(Fraction(other))) == (one == other)
+        assert (words.months(one) == words.months(other)) == (one == other)
+
+
+@given(st.text(), st.text())
+def test_different_words_differ_when_quoted(one: str, other: str) -> None:
+    for words in (ENGLISH, CHINESE):
+        assert (words.word(one) == words.word(other)) == (one == other)
+        assert words.word(one).isprintable()
+
+
+def test_what_cannot_be_seen_is_shown() -> None:
+    assert plain("a\u202eb\n\tc") == "a\\u202eb c"
+    assert escaped('a\n"') == '"a\\n\\""'
+    assert escaped("\u202e") == '"\\u202e"'
+    assert one_line("<b>R < 30</b><!-- x") == "\\<b>R < 30\\</b>\\<!-- x"
+
+
+def test_chinese_stands_apart_from_western_figures_only() -> None:
+    assert spaced("大于", "30", "天") == "大于 30 天"
+    assert spaced("大于", "「a」", "") == "大于「a」"
+    assert spaced("", "x") == "x"
+
+
+def test_columns_stand_one_under_another() -> None:
+    lines = markdown(Table(("名", "b|c"), (("甲", "x\ny"), ("a", "")))).splitlines()
+    assert lines == ["| 名  | b\\|c |", "| --- | ---- |", "| 甲  | x y  |", "| a   |      |"]
+    assert len({width(line) for line in lines}) == 1
+
+
+def test_titles_that_could_be_mistaken_carry_their_names() -> None:
+    policy = written_policy("conditions")
+    assert sentence(Name(name="safe"), policy, "en") == "“same title `safe`” is yes"
+    assert sentence(Name(name="unknown"), policy, "en") == "“unknown” is yes"
+    quoting = replace(policy.facts["yes"], title=Bilingual("甲」为「乙", "a” is “b"))
+    told = replace(policy, facts={**policy.facts, "yes": quoting})
+    assert sentence(Name(name="yes"), told, "en") == "“a’ is ‘b” is yes"
+    assert sentence(Name(name="yes"), told, "zh") == "「甲』为『乙」为“是”"
+
+
+def test_a_literal_of_any_kind_has_words() -> None:
+    words: dict[Fraction | str | datetime.date | Duration | Months, str] = {
+        Fraction(1, 3): "1/3",
+        "a": "‘a’",
+        datetime.date(2026, 1, 2): "2 January 2026",
+        Duration(Fraction(60)): "1 minute",
+        Months(1): "1 month",
+    }
+    policy = written_policy("conditions")
+    for literal, told in words.items():
+        same = Constant(value=literal)
+        assert told in sentence(Comparison(comparator="=", left=same, right=same), policy, "en")
+
+
+def test_notes_cannot_pass_for_a_heading_or_a_rule() -> None:
+    policy = replace(written_policy("bonus"), notes=Bilingual("一\n\n## 规则", "one\n## The rules\n\n<!-- gone"))
+    assert explanation(policy, "en").notes == ("one ## The rules", "<!-- gone")
+    assert "\n> one ## The rules\n>\n> \\<!-- gone\n" in explain(policy, "en")
+    assert "\n> 一\n>\n> ## 规则\n" in explain(policy, "zh")
+
+
+def test_a_policy_without_required_facts_does_not_speak_of_them() -> None:
+    policy = written_policy("bonus")
+    optional = {name: replace(fact, optional=True) for name, fact in policy.facts.items()}
+    assert "required fact" not in explain(replace(policy, facts=optional), "en")
+
+
+def test_a_list_of_single_outcomes_is_told_by_its_values() -> None:
+    policy = written_policy("table")
+    entry = {"importance": "key"}
+    example = replace(policy.examples[0], outcome=(entry, entry))
+    told = explanation(replace(policy, hit=Hit.RULE_ORDER, examples=(example,)), "en").examples
+    assert told is not None
+    assert told.rows[0][-2] == "(1) ‘key’; (2) ‘key’"
+
+
+def test_counted_and_chosen_rules_say_what_they_give() -> None:
+    policy = written_policy("bonus")
+    rule: Rule = replace(policy.rules[2], then=())
+    counted = replace(policy, aggregate=Aggregate.COUNT, rules=(rule,))
+    assert explanation(counted, "en").rules[0].then == ("it counts as one",)
+    assert explanation(counted, "zh").rules[0].then == ("计为一条",)
+    assert table(counted, "en").headers == ("Rule", "When")
+    least = replace(policy, aggregate=Aggregate.MIN)
+    assert explanation(least, "en").rules[2].then == ("it gives for “bonus”: CNY 5,000.00",)

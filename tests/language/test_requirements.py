@@ -1,0 +1,151 @@
+"""Which policies need which: their order, and why some cannot be decided together."""
+
+import pytest
+
+from policy_service.language.load import PolicyFolderError, load_bytes
+from policy_service.language.policy import Policy
+from policy_service.language.requirements import in_stages, needed, takes
+from policy_service.language.types import (
+    BooleanType,
+    ChoiceType,
+    DateType,
+    DurationType,
+    NumberType,
+    TagsType,
+    TextType,
+    Type,
+)
+
+TEXT = """\
+policy: %s
+version: 1.0.0
+title: {zh: 样例, en: sample}
+subject: %s
+facts:
+%s
+outcome:
+  out: {type: choice, of: [a, b]}
+rules:
+  hit: %s
+  rows:
+    - {id: one, when: "true", then: [a], because: {zh: 是, en: so}}
+"""
+
+
+def policy(name: str, *needs: str, subject: str = "customer", kind: str = "choice", hit: str = "FIRST") -> Policy:
+    facts = [f"  f{index}: {{type: {kind}, of: [a, b], from: {need}.out}}" for index, need in enumerate(needs)]
+    return load_bytes((TEXT % (name, subject, "\n".join(facts) or "  f: {type: boolean}", hit)).encode())
+
+
+def told(*policies: Policy) -> list[tuple[str, str, str, str | None]]:
+    with pytest.raises(PolicyFolderError) as refused:
+        in_stages(policies)
+    return [
+        (error.path, str(fault.code), fault.message, fault.hint)
+        for error in refused.value.errors
+        for fault in error.diagnostics
+    ]
+
+
+def test_a_policy_stands_after_those_it_needs() -> None:
+    last, middle, first = policy("t/c", "t/b", "t/a"), policy("t/b", "t/a"), policy("t/a")
+    assert [each.id for each in in_stages([last, middle, first])] == ["t/a", "t/b", "t/c"]
+    assert needed(last) == {"t/a", "t/b"}
+    assert needed(first) == frozenset()
+    assert in_stages([]) == ()
+
+
+def test_what_is_not_there_cannot_be_needed() -> None:
+    found = told(policy("t/b", "t/aa"), policy("t/a"))
+    assert found == [("t/b/1.0.0.yaml", "unknown-policy", "unknown policy `t/aa`", "did you mean `t/a`?")]
+    text = (TEXT % ("t/b", "customer", "  f: {type: choice, of: [a, b], from: t/a.outt}", "FIRST")).encode()
+    message = "`t/a` has no outcome `outt`"
+    assert told(load_bytes(text), policy("t/a")) == [
+        ("t/b/1.0.0.yaml", "unknown-outcome", message, "did you mean `out`?")
+    ]
+
+
+def test_policies_that_need_each_other_are_told_in_a_circle() -> None:
+    [fault] = told(policy("t/a", "t/c"), policy("t/b", "t/a"), policy("t/c", "t/b"))
+    assert fault[1] == "requirement-cycle"
+    assert fault[2].startswith("the policies need each other in a circle: t/")
+    names = fault[2].partition(": ")[2].split(" → ")
+    assert names[0] == names[-1]
+    assert set(names) == {"t/a", "t/b", "t/c"}
+    [fault] = told(policy("t/a", "t/a"))
+    assert fault[2] == "the policies need each other in a circle: t/a → t/a"
+
+
+def test_a_policy_is_there_once() -> None:
+    message = "`t/a` is there twice, as 1.0.0 and 1.0.0"
+    assert told(policy("t/a"), policy("t/a")) == [("t/a/1.0.0.yaml", "duplicate-version", message, None)]
+
+
+def test_both_policies_are_about_one_subject() -> None:
+    message = "`t/a` is about a customer, this policy about a complaint"
+    assert told(policy("t/b", "t/a", subject="complaint"), policy("t/a")) == [
+        ("t/b/1.0.0.yaml", "requirement-mismatch", message, None)
+    ]
+
+
+def test_a_listed_choice_becomes_tags() -> None:
+    listing = policy("t/a", hit="COLLECT")
+    assert len(in_stages([policy("t/b", "t/a", kind="tags"), listing])) == 2
+    [fault] = told(policy("t/b", "t/a"), listing)
+    assert fault[2] == "`f0` takes one of a, b; `t/a.out` is a list of one of a, b"
+    assert fault[3] == "the fact's type must take every value of the outcome"
+
+
+def test_the_faults_of_all_policies_are_told_at_once() -> None:
+    found = told(policy("t/a", "t/x"), policy("t/b", "t/y"))
+    assert [fault[:2] for fault in found] == [
+        ("t/a/1.0.0.yaml", "unknown-policy"),
+        ("t/b/1.0.0.yaml", "unknown-policy"),
+    ]
+
+
+MONEY = NumberType("money", 2, 0, 100, "CNY")
+
+
+@pytest.mark.parametrize(
+    ("fact", "outcome", "fits"),
+    [
+        (BooleanType(), BooleanType(), True),
+        (BooleanType(), TextType(), False),
+        (TextType(), TextType(), True),
+        (ChoiceType(("a", "b", "c")), ChoiceType(("b", "a")), True),
+        (ChoiceType(("a",)), ChoiceType(("b", "a")), False),
+        (TagsType(("a", "b")), TagsType(("a",)), True),
+        (TagsType(("a",)), TagsType(("a", "b")), False),
+        (TagsType(("a",)), ChoiceType(("a",)), False),
+        (MONEY, MONEY, True),
+        (MONEY, NumberType("money", 2, 1, 99, "CNY"), True),
+        (MONEY, NumberType("money", 2, -1, 99, "CNY"), False),
+        (MONEY, NumberType("money", 2, 1, 101, "CNY"), False),
+        (MONEY, NumberType("money", 2, 1, 99, "USD"), False),
+        (MONEY, NumberType("number", 2, 1, 99), False),
+        (NumberType("number", 2), NumberType("number", 1), False),
+        (DateType(5, 9), DateType(5, 9), True),
+        (DateType(5, 9), DateType(4, 9), False),
+        (DateType(5, 9), DateType(5, 10), False),
+        (DurationType(5, 9), DurationType(6, 8), True),
+        (DurationType(5, 9), DurationType(5, 10), False),
+        (DurationType(), DateType(), False),
+    ],
+)
+def test_a_fact_takes_every_value_of_the_outcome_or_is_refused(fact: Type, outcome: Type, *, fits: bool) -> None:
+    assert takes(fact, outcome, listed=False) is fits
+
+
+@pytest.mark.parametrize(
+    ("fact", "outcome", "fits"),
+    [
+        (TagsType(("a", "b")), ChoiceType(("a",)), True),
+        (TagsType(("a",)), ChoiceType(("a", "b")), False),
+        (ChoiceType(("a",)), ChoiceType(("a",)), False),
+        (TagsType(("a",)), TagsType(("a",)), False),
+        (BooleanType(), BooleanType(), False),
+    ],
+)
+def test_of_a_list_only_choices_can_be_taken(fact: Type, outcome: Type, *, fits: bool) -> None:
+    assert takes(fact, outcome, listed=True) is fits
