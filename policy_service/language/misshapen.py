@@ -94,7 +94,7 @@ def shape_faults(error: ValidationError, root: SourceMapping) -> Iterator[Diagno
                 message = f"a policy has at most {most:,} rules, this one {_length(find(root, path)):,}"
                 yield Diagnostic(Code.TOO_MANY_RULES, message, find_key(root, path), "split the policy into several")
             case kind, context:
-                words = _KINDS.get(kind) or _limit(kind, context, find(root, path)) or detail["msg"]
+                words = _KINDS.get(kind) or _limit(kind, context, find(root, path)) or "another value"
                 expected.setdefault(path, []).append(words)
     inside = {path[:length] for path in expected for length in range(len(path))}
     for path, kinds in expected.items():

@@ -80,6 +80,8 @@ def conclude(
     match policy.hit:
         case Hit.FIRST:
             return Decided((values(matched[0]),), names[:1])
+        case Hit.RULE_ORDER | Hit.COLLECT:
+            return Decided(_collect(policy, matched, values), names)
         case Hit.UNIQUE:
             return Decided((values(matched[0]),), names) if len(matched) == 1 else Conflict(names)
         case Hit.ANY:
@@ -91,8 +93,6 @@ def conclude(
         case Hit.OUTPUT_ORDER:
             order = by_priority(policy, matched, values)
             return Decided(tuple([values(index) for index in order]), tuple([rules[index].id for index in order]))
-        case Hit.RULE_ORDER | Hit.COLLECT:
-            return Decided(_collect(policy, matched, values), names)
         case _:
             assert_never(policy.hit)
 

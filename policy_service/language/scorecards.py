@@ -131,7 +131,7 @@ def constants(condition: Expr) -> set[Fraction] | None:
         case Or(operands=parts):
             found = [constants(part) for part in parts]
             return None if None in found else {number for numbers in found for number in numbers or ()}
-        case In(operand=Name(), tests=tests):
+        case In(operand=Name(name=name), tests=tests) if name == SCORE:
             numbers = [_number(part) for test in tests for part in ends(test)]
             return None if None in numbers else {number for number in numbers if number is not None}
         case _:

@@ -3,6 +3,7 @@
 # ruff: noqa: E501  # a case is one line of a table
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -143,7 +144,5 @@ def test_any_bytes_are_refused_with_a_policy_error(content: bytes) -> None:
 @given(st.integers(0, len(TEXT) - 1), st.integers(1, 12), st.text(max_size=12))
 def test_any_change_of_a_policy_is_accepted_or_refused_with_a_policy_error(at: int, width: int, text: str) -> None:
     changed = TEXT[:at] + text + TEXT[at + width :]
-    try:
-        load_bytes(changed.encode("utf-8", "surrogatepass"))
-    except PolicyError as refused:
-        assert str(refused)
+    with suppress(PolicyError):
+        assert load_bytes(changed.encode("utf-8", "surrogatepass")).rules

@@ -3,8 +3,12 @@
 # ruff: noqa: E501  # a case is one line of a table
 
 import pytest
+from pydantic import ValidationError
 
+from policy_service.language.diagnostics import Code, Diagnostic, Place
 from policy_service.language.document import MAX_CHOICES, MAX_FACTS, MAX_OUTCOMES, MAX_RULES, MAX_WORDS
+from policy_service.language.misshapen import shape_faults
+from policy_service.language.source import read_source
 from tests.language.sample import policy_text, ruled, told
 
 VALID = policy_text()
@@ -85,3 +89,9 @@ def test_facts_outcomes_and_choices_are_allowed_to_the_last() -> None:
 
 def test_a_condition_of_another_shape_is_told_at_its_place() -> None:
     assert told(ruled("[a]")) == [("[", "wrong-shape: expected text", None)]
+
+
+def test_a_fault_that_nobody_foresaw_still_has_its_place() -> None:
+    error = ValidationError.from_exception_data("file", [{"type": "finite_number", "loc": ("a", 0), "input": 1}])
+    root, _ = read_source("file.yaml", b"a: [b]")
+    assert list(shape_faults(error, root)) == [Diagnostic(Code.WRONG_SHAPE, "expected another value", Place(1, 5))]

@@ -16,7 +16,7 @@ LONG = "a duration such as P3D or PT4H"
 
 
 def gives(kind: str, then: str) -> str:
-    return ruled("flag", f"['{then}']" if then[:1] not in "[" else f"[{then}]", f"  out: {{{kind}}}\n")
+    return ruled("flag", f"['{then}']" if not then.startswith("[") else f"[{then}]", f"  out: {{{kind}}}\n")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,10 @@ def test_the_names_of_an_expression_are_found_from_left_to_right(text: str, foun
     assert list(names(parse(text))) == found
 
 
+def _ignore(_name: Name, _known: Known) -> None:
+    """Uses do not matter here."""
+
+
 @pytest.mark.parametrize(
     ("text", "when_true", "when_false"),
     [
@@ -58,7 +62,7 @@ def test_the_names_of_an_expression_are_found_from_left_to_right(text: str, foun
     ],
 )
 def test_what_is_known_when_a_condition_holds_and_when_not(text: str, when_true: str, when_false: str) -> None:
-    assert presence(parse(text), frozenset(), lambda name, known: None) == (frozenset(when_true), frozenset(when_false))
+    assert presence(parse(text), frozenset(), _ignore) == (frozenset(when_true), frozenset(when_false))
 
 
 def test_every_use_is_told_with_what_is_known_there() -> None:

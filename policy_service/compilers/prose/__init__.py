@@ -6,20 +6,22 @@ statement(expr, policy, "zh")          a condition as nested groups of clauses
 sentence(expr, policy, "zh")           a condition as a sentence with numbered lists
 rule_sentence(rule, policy, "zh")      one rule: when, then, because
 table(policy, "zh")                    the rules as a table
-value_words(kind, value, "zh")         a kept value: `1,000,000.00 元`
+value_words(kind, value, "zh")         a kept value: `1,000,000.00 元`, `“销售总监”`
 kind_in_words(kind, "zh")              a type: `金额（元），最小为 0.00 元`
 """
 
+from collections.abc import Mapping
+
 from policy_service.compilers.prose.conditions import condition
-from policy_service.compilers.prose.context import LANGUAGES, context_of
+from policy_service.compilers.prose.context import LANGUAGES, context_of, shown_words
 from policy_service.compilers.prose.decision import RuleWords, rule_words, rules_table
-from policy_service.compilers.prose.declarations import kept_value, kind_words
+from policy_service.compilers.prose.declarations import NO_TITLES, kept_value, kind_words
 from policy_service.compilers.prose.expectations import InvariantWords
 from policy_service.compilers.prose.page import Explanation, explain, explanation
 from policy_service.compilers.prose.statement import Clause, Group, Statement, outline
 from policy_service.compilers.prose.table import Table, markdown
 from policy_service.language.ast import Expr
-from policy_service.language.policy import Language, Policy, Rule
+from policy_service.language.policy import Bilingual, Language, Policy, Rule
 from policy_service.language.types import Type, Value
 
 __all__ = [
@@ -74,11 +76,11 @@ def table(policy: Policy, lang: Language) -> Table:
     return rules_table(policy, context_of(policy, lang))
 
 
-def value_words(kind: Type, value: Value, lang: Language) -> str:
-    """A value, as kept, in words."""
-    return kept_value(kind, value, LANGUAGES[lang])
+def value_words(kind: Type, value: Value, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
+    """A value, as kept, in words; `titles` are those of the words of a choice or of tags."""
+    return kept_value(kind, value, LANGUAGES[lang], shown_words(kind, titles, LANGUAGES[lang]))
 
 
-def kind_in_words(kind: Type, lang: Language) -> str:
-    """A type in words, with its unit, bounds or choices."""
-    return kind_words(kind, LANGUAGES[lang])
+def kind_in_words(kind: Type, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
+    """A type in words, with its unit, bounds or choices; `titles` are those of its words."""
+    return kind_words(kind, LANGUAGES[lang], titles)

@@ -134,6 +134,9 @@ class Chinese:
     def word(self, text: str) -> str:
         return escaped(text) if quotable(text) is None else f"“{text}”"
 
+    def titled(self, title: str, word: str) -> str:
+        return self.word(title) + self.bracket(word if quotable(word) else escaped(word))
+
     def truth(self, value: bool) -> str:  # noqa: FBT001  # the value is what is said
         return "是" if value else "否"
 

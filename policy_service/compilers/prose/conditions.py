@@ -96,7 +96,7 @@ def _equivalence(comparator: Comparator, left: Expr, right: Expr, context: Conte
 
 def _membership(expression: In, context: Context, *, holds: bool) -> Statement:
     operand = expression.operand
-    if len(expression.tests) > 1 and sort_of(operand, context) != "truth":
+    if len(expression.tests) > 1 and sort_of(operand, context) != "truth" and not is_literal(operand):
         values = [test.value for test in expression.tests if isinstance(test, Test) and test.comparator == "="]
         if len(values) == len(expression.tests) and not any(sort_of(part, context) == "tags" for part in values):
             return _one_of(operand, values, context, holds=holds)
@@ -129,7 +129,9 @@ def _passes(operand: Expr, test: Range | Test, context: Context, *, holds: bool)
 
 
 def _tagged(tags: Expr, word: Expr, context: Context, *, holds: bool) -> Statement:
-    predicate = context.words.tagged(single(word, context), literal=is_literal(word), negated=not holds)
+    predicate = context.words.tagged(
+        single(word, context, unit_of(tags, context)), literal=is_literal(word), negated=not holds
+    )
     return clause(context.words, value(tags, context), predicate)
 
 

@@ -1,6 +1,7 @@
 """What the names of one policy stand for: their titles in one language, their types, the sort of every value.
 
-Two names never have the same title: where the author gave one title twice, the name itself is added to it.
+Two names never have the same title: where the author gave one title twice, the name itself is added to it. The same
+goes for the words of one choice or of one list of tags.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from policy_service.language.ast import (
     Property,
 )
 from policy_service.language.functions import TAG_FUNCTIONS, TEXT_TESTS
-from policy_service.language.policy import AS_OF, SCORE, Fact, Language, Outcome, Policy
+from policy_service.language.policy import AS_OF, SCORE, Bilingual, Fact, Language, Outcome, Policy
 from policy_service.language.types import (
     BooleanType,
     ChoiceType,
@@ -58,6 +59,8 @@ class Context:
     types: Mapping[str, Type]
     titles: Mapping[str, str]
     """Each name's title as a column's heading has it, without quotation marks."""
+    shown: Mapping[str, Mapping[str, str]]
+    """Each word of each choice and of each list of tags, as it is told: by its title, where it has one."""
 
     def title(self, name: str) -> str:
         """What a sentence calls a fact, an outcome, the day of decision or the score."""
@@ -66,6 +69,10 @@ class Context:
         if name == SCORE:
             return self.words.score
         return self.words.title(self.titles.get(name, name))
+
+    def word(self, text: str, name: str = "") -> str:
+        """What a text is called where it is a word of the choice or of the tags `name`; any other stands for itself."""
+        return self.shown.get(name, {}).get(text) or self.words.word(text)
 
 
 def context_of(policy: Policy, lang: Language) -> Context:
@@ -81,7 +88,18 @@ def context_of(policy: Policy, lang: Language) -> Context:
     shown = {
         name: title if uses[title] == 1 and " `" not in title else f"{title} `{name}`" for name, title in titles.items()
     }
-    return Context(words, types, shown)
+    return Context(
+        words, types, shown, {name: shown_words(item.type, item.words, words) for name, item in declared.items()}
+    )
+
+
+def shown_words(kind: Type, titles: Mapping[str, Bilingual], words: Vocabulary) -> dict[str, str]:
+    """The words of a choice or of tags as they are told; a title that several of them share is told with its word."""
+    if not isinstance(kind, ChoiceType | TagsType):
+        return {}
+    told = {word: words.unfold(words.of(titles[word])) if word in titles else word for word in kind.of}
+    uses = Counter(told.values())
+    return {word: words.word(title) if uses[title] == 1 else words.titled(title, word) for word, title in told.items()}
 
 
 def sort_of(expression: Expr, context: Context) -> Sort:
@@ -152,19 +170,27 @@ def sort_of_type(kind: Type) -> Sort:
 
 
 def unit_of(expression: Expr, context: Context) -> str:
-    """The unit figures are told in: a currency, or `YEAR`, whose thousands are not grouped.
+    """What figures and words beside the expression are told in.
 
+    A currency; `YEAR`, whose thousands are not grouped; or the name of the choice or of the tags whose words they are.
     Empty for a plain number, and for a literal, which takes its neighbour's.
     """
     match expression:
         case Name():
-            kind = context.types.get(expression.name)
-            return kind.currency if isinstance(kind, NumberType) else ""
+            match context.types.get(expression.name):
+                case NumberType(currency=currency):
+                    return currency
+                case ChoiceType() | TagsType():
+                    return expression.name
+                case _:
+                    return ""
         case Arithmetic():
             left, right = unit_of(expression.left, context), unit_of(expression.right, context)
             return "" if expression.operator == "/" and right else left or right
         case Negation():
             return unit_of(expression.operand, context)
+        case Call() if expression.function == "count":
+            return ""
         case Call():
             found = (unit_of(argument, context) for argument in expression.arguments)
             return next(filter(None, found), "")

@@ -13,7 +13,7 @@ from policy_service.compilers.prose.table import Table
 from policy_service.compilers.prose.values import outcome_value
 from policy_service.language.ast import TRUE, Expr
 from policy_service.language.policy import SCORE, Aggregate, Hit, Outcome, Policy, Rule
-from policy_service.language.types import ChoiceType, NumberType, Type, Value
+from policy_service.language.types import ChoiceType, NumberType, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def then_words(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
     if policy.aggregate is Aggregate.COUNT:
         return (labels.counts,)
     if policy.scorecard is not None and rule in policy.rules:
-        points = given(rule.then[0], policy.scorecard.type, context)
+        points = given(rule.then[0], SCORE, context)
         return (context.words.fill(labels.adds, value=points, title=context.words.score),)
     sentence = labels.adds if policy.aggregate is Aggregate.SUM else labels.offers if policy.aggregate else labels.gives
     pairs = zip(rule.then, policy.outcomes.values(), strict=True)
@@ -54,13 +54,14 @@ def _gives(label: str, then: Expr | Value, outcome: Outcome, context: Context) -
     title = context.title(outcome.name)
     if isinstance(then, bool):
         return context.words.say(title, context.words.is_truth(value=then))
-    return context.words.fill(label, title=title, value=given(then, outcome.type, context))
+    return context.words.fill(label, title=title, value=given(then, outcome.name, context))
 
 
-def given(then: Expr | Value, kind: Type, context: Context) -> str:
-    """One value that a rule gives: as written, or how it is computed."""
+def given(then: Expr | Value, name: str, context: Context) -> str:
+    """One value that a rule gives for an outcome or for the score: as written, or how it is computed."""
+    kind = context.types[name]
     if isinstance(then, bool | int | str | frozenset):
-        return kept_value(kind, then, context.words)
+        return kept_value(kind, then, context.words, context.shown.get(name, {}))
     if sort_of(then, context) == "truth":
         told = inline(condition(then, context), context.words)
         return context.words.fill(LABELS[context.words.language].exactly_when, condition=told)
@@ -88,10 +89,8 @@ def _row(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
         cells = tuple(_cell(part, name, context) for part, name in zip(rule.cells, policy.inputs, strict=True))
     else:
         cells = (inline(rule_words(policy, rule, context).when, context.words),)
-    kinds = [outcome.type for outcome in policy.outcomes.values()]
-    if policy.scorecard is not None:
-        kinds = [policy.scorecard.type]
-    values = (given(then, kind, context) for then, kind in zip(rule.then, kinds, strict=False))
+    names = (SCORE,) if policy.scorecard is not None else tuple(policy.outcomes)
+    values = (given(then, name, context) for then, name in zip(rule.then, names, strict=False))
     return (f"`{rule.id}`", *cells, *values)
 
 
@@ -109,8 +108,8 @@ def bands_table(policy: Policy, context: Context) -> Table | None:
     rows = []
     for band in policy.scorecard.bands:
         test = cell(condition(band.when, context), context.words, context.title(SCORE))
-        pairs = zip(band.then, policy.outcomes.values(), strict=True)
-        rows.append((f"`{band.id}`", test, *(given(then, outcome.type, context) for then, outcome in pairs)))
+        pairs = zip(band.then, policy.outcomes, strict=True)
+        rows.append((f"`{band.id}`", test, *(given(then, name, context) for then, name in pairs)))
     return Table((labels.band, context.words.score, *(context.titles[name] for name in policy.outcomes)), tuple(rows))
 
 
@@ -133,7 +132,7 @@ def _order(policy: Policy, context: Context) -> str:
         context.words.fill(
             label,
             title=context.title(name),
-            words=context.words.listing([context.words.word(word) for word in kind.of]),
+            words=context.words.listing([context.word(word, name) for word in kind.of]),
         )
         for name, outcome in policy.outcomes.items()
         if isinstance(kind := outcome.type, ChoiceType)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import assert_never
+from typing import Never, assert_never
 
 from policy_service.compilers.prose.chinese import UNITS
 from policy_service.compilers.prose.context import Context
@@ -12,7 +13,7 @@ from policy_service.compilers.prose.figures import plain
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.table import Table
 from policy_service.compilers.prose.vocabulary import Vocabulary
-from policy_service.language.policy import Fact, Policy
+from policy_service.language.policy import Bilingual, Fact, Policy
 from policy_service.language.types import (
     FIRST_DAY,
     LAST_DAY,
@@ -29,9 +30,11 @@ from policy_service.language.types import (
     name_of,
 )
 
+NO_TITLES: Mapping[str, Never] = {}
 
-def kept_value(kind: Type, value: Value, words: Vocabulary) -> str:
-    """A value of a fact or an outcome, as it is kept, in words."""
+
+def kept_value(kind: Type, value: Value, words: Vocabulary, shown: Mapping[str, str] = NO_TITLES) -> str:
+    """A value of a fact or an outcome, as it is kept, in words; `shown` are the words of a choice or of tags."""
     match kind, value:
         case BooleanType(), bool():
             return words.truth(value)
@@ -42,13 +45,13 @@ def kept_value(kind: Type, value: Value, words: Vocabulary) -> str:
         case DurationType(), int():
             return words.duration(Fraction(value))
         case TagsType(), frozenset():
-            return words.listing([words.word(tag) for tag in sorted(value, key=kind.of.index)])
+            return words.listing([shown.get(tag) or words.word(tag) for tag in sorted(value, key=kind.of.index)])
         case _:
-            return words.word(str(value))
+            return shown.get(str(value)) or words.word(str(value))
 
 
-def kind_words(kind: Type, words: Vocabulary) -> str:
-    """A type in words, with its unit, its bounds or its choices."""
+def kind_words(kind: Type, words: Vocabulary, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
+    """A type in words, with its unit, its bounds or its choices, each by its title and its word."""
     labels = LABELS[words.language]
     label = labels.kinds[name_of(kind)]
     match kind:
@@ -66,7 +69,11 @@ def kind_words(kind: Type, words: Vocabulary) -> str:
             return label + _bounds(kind, (-LIMIT, LIMIT), words)
         case ChoiceType() | TagsType():
             ordered = labels.ordered[kind.ordered] if isinstance(kind, ChoiceType) and kind.ordered else ""
-            return words.fill(label, words=words.listing([words.word(word) for word in kind.of])) + ordered
+            listed = [
+                words.titled(words.unfold(words.of(titles[word])), word) if word in titles else words.word(word)
+                for word in kind.of
+            ]
+            return words.fill(label, words=words.listing(listed)) + ordered
         case BooleanType() | TextType():
             return label
         case _:
@@ -86,7 +93,7 @@ def facts_table(policy: Policy, context: Context) -> Table:
     rows = []
     for fact in policy.facts.values():
         needed = (labels.optional if fact.optional else labels.required) + (labels.sensitive if fact.sensitive else "")
-        kind = kind_words(fact.type, context.words)
+        kind = kind_words(fact.type, context.words, fact.words)
         rows.append((context.titles[fact.name], f"`{fact.name}`", kind, needed, _origin(fact, context.words)))
     return Table(labels.facts, tuple(rows))
 
@@ -105,7 +112,7 @@ def _origin(fact: Fact, words: Vocabulary) -> str:
 def outcomes_table(policy: Policy, context: Context) -> Table:
     """The outcomes: title, name and kind."""
     rows = tuple(
-        (context.titles[outcome.name], f"`{outcome.name}`", kind_words(outcome.type, context.words))
+        (context.titles[outcome.name], f"`{outcome.name}`", kind_words(outcome.type, context.words, outcome.words))
         for outcome in policy.outcomes.values()
     )
     return Table(LABELS[context.words.language].outcomes, rows)

@@ -106,6 +106,9 @@ class English:
     def word(self, text: str) -> str:
         return escaped(text) if quotable(text) is None else f"‘{text}’"
 
+    def titled(self, title: str, word: str) -> str:
+        return f"{self.word(title)} {self.bracket(word if quotable(word) else escaped(word))}"
+
     def truth(self, value: bool) -> str:  # noqa: FBT001  # the value is what is said
         return "yes" if value else "no"
 

@@ -52,20 +52,21 @@ def _example(
     words = context.words
     day = parse_date(example.as_of or "")
     days = [words.date(day) if day else ""] if dated else []
-    facts = (_fact(policy, example.facts, name, context) for name in used)
+    facts = (_fact(example.facts, name, context) for name in used)
     rules = words.listing([f"`{rule}`" for rule in example.rules]) if example.rules else ""
     source = words.gap + words.bracket(words.listing(example.source)) if example.source else ""
     return (example.name + source, *days, *facts, *_expected(policy, example, context), rules)
 
 
-def _fact(policy: Policy, facts: Mapping[str, object], name: str, context: Context) -> str:
+def _fact(facts: Mapping[str, object], name: str, context: Context) -> str:
     if name not in facts:
         return LABELS[context.words.language].missing
-    return _kept(policy.facts[name].type, facts[name], context)
+    return _kept(name, facts[name], context)
 
 
-def _kept(kind: object, value: object, context: Context) -> str:
-    return kept_value(kind, value, context.words)  # type: ignore[arg-type]  # the loader has read it by this type
+def _kept(name: str, value: object, context: Context) -> str:
+    kind, shown = context.types[name], context.shown.get(name, {})
+    return kept_value(kind, value, context.words, shown)  # type: ignore[arg-type]  # the loader has read it by this type
 
 
 def _expected(policy: Policy, example: Example, context: Context) -> tuple[str, ...]:
@@ -77,15 +78,15 @@ def _expected(policy: Policy, example: Example, context: Context) -> tuple[str, 
         return (told, *([""] * (len(policy.outcomes) - 1 if _is_spread(policy) else 0)))
     outcome = example.outcome or ()
     if isinstance(outcome, tuple):
-        entries = (f"({number}) {_entry(policy, entry, context)}" for number, entry in enumerate(outcome, 1))
+        entries = (f"({number}) {_entry(entry, context)}" for number, entry in enumerate(outcome, 1))
         return (words.semicolon.join(entries),)
-    return tuple(_kept(policy.outcomes[name].type, value, context) for name, value in outcome.items())
+    return tuple(_kept(name, value, context) for name, value in outcome.items())
 
 
-def _entry(policy: Policy, entry: Mapping[str, object], context: Context) -> str:
+def _entry(entry: Mapping[str, object], context: Context) -> str:
     """One entry of a list: its value when it is the only one, otherwise each with its title."""
-    values = {name: _kept(policy.outcomes[name].type, value, context) for name, value in entry.items()}
-    if len(policy.outcomes) == 1:
+    values = {name: _kept(name, value, context) for name, value in entry.items()}
+    if len(values) == 1:
         return next(iter(values.values()))
     label = LABELS[context.words.language].gives
     parts = [context.words.fill(label, title=context.title(name), value=value) for name, value in values.items()]

@@ -6,7 +6,8 @@
 | sum, product                        | “a” + “b”; “a” × “b”                   | as in school            |
 | single                              | “a”; 30; 21 November 2026              | as it is                |
 
-A literal has no unit of its own; it is told in the unit of what it is added to or compared with.
+A literal has no unit of its own; it is told in the unit of what it is added to or compared with, a word by the title it
+has there.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def _constant(constant: Constant, context: Context, unit: str) -> Words:
                 return Words(grouped(number).replace(",", ""))
             return Words(words.number(number, unit))
         case str() as text:
-            return Words(words.word(text))
+            return Words(context.word(text, unit))
         case datetime.date() as day:
             return Words(words.date(day))
         case Duration(seconds=seconds):
@@ -170,17 +171,37 @@ def _term(expression: Expr, context: Context, unit: str) -> Words:
 
 def _product(expression: Arithmetic, context: Context, unit: str) -> Words:
     left, right = expression.left, expression.right
-    if expression.operator == "*" and (phrase := _multiple(left, right, context) or _multiple(right, left, context)):
-        return Words(phrase, PHRASE)
+    if expression.operator == "*" and not _makes_unit(expression, context, unit):
+        phrase = _multiple(left, right, context) or _multiple(right, left, context)
+        if phrase:
+            return Words(phrase, PHRASE)
     return _formula(expression, context, unit)
+
+
+def _makes_unit(expression: Expr, context: Context, unit: str) -> bool:
+    """Whether plain numbers are told in a unit: one factor is then an amount, `CNY 500.00 × “customers brought”`."""
+    return unit != "" and not unit_of(expression, context)
 
 
 def _formula(expression: Arithmetic, context: Context, unit: str) -> Words:
     left, right = expression.left, expression.right
-    has_unit = unit_of(left, context) or unit_of(right, context)
+    unit = unit if _makes_unit(expression, context, unit) else ""
+    first = _has_figure(left)
     chained = isinstance(left, Arithmetic) and left.operator == "*"
-    before = _within(_term(left, context, "" if has_unit else unit), PRODUCT if chained else SINGLE, context)
-    return Words(f"{before} {SIGNS[expression.operator]} {single(right, context)}", PRODUCT)
+    before = _within(_term(left, context, unit if first else ""), PRODUCT if chained else SINGLE, context)
+    after = single(right, context, unit if expression.operator == "*" and is_literal(right) and not first else "")
+    return Words(f"{before} {SIGNS[expression.operator]} {after}", PRODUCT)
+
+
+def _has_figure(factor: Expr) -> bool:
+    """Whether a factor is a literal or has one to be told as an amount."""
+    match factor:
+        case Arithmetic(operator="*"):
+            return _has_figure(factor.left) or is_literal(factor.right)
+        case Arithmetic(operator="/"):
+            return _has_figure(factor.left)
+        case _:
+            return is_literal(factor)
 
 
 def _multiple(factor: Expr, whole: Expr, context: Context) -> str | None:

@@ -58,6 +58,10 @@ class Vocabulary(Protocol):
         """A choice, a tag or a text, marked as such."""
         ...
 
+    def titled(self, title: str, word: str) -> str:
+        """A choice or a tag by its title, with the word that stands for it in the file."""
+        ...
+
     def truth(self, value: bool) -> str:  # noqa: FBT001  # the value is what is said
         """Yes or no."""
         ...
