@@ -37,7 +37,7 @@ def test_facts_come_from_a_file_too(tmp_path: Path, capsys: Capture) -> None:
     ended = call(capsys, "decide", "--facts", tmp_path / "facts.json", "--policy", RFM)
     assert ended.status == 0
     assert "tier: A" in ended.out
-    assert "within 20 % of the industry mean" in ended.out
+    assert "within 20% of the industry mean" in ended.out
 
 
 def test_a_person_sees_what_is_missing_and_why_rules_did_not_match(capsys: Capture) -> None:

@@ -1,9 +1,9 @@
 """The decider: stages, what is missing, what is refused, what is told."""
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from itertools import product
-from typing import Any
 
 import pytest
 
@@ -18,7 +18,7 @@ GOOD = {"amount": "200.00", "days": 10, "mean": Decimal("100.5"), "last_contact_
 
 
 @pytest.fixture(params=ENGINES)
-def decider(request: pytest.FixtureRequest) -> Any:
+def decider(request: pytest.FixtureRequest) -> Iterator[Decider]:
     with Decider([VISITS, TIER, POINTS, LISTED, TAKES_LIST], engine=request.param) as decider:
         yield decider
 

@@ -1,12 +1,12 @@
 """The decider watches its engine: shadow checks, alarms, fallback, replacement, closing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any
 
 import pytest
 
 from policy_service import Alarm, Decider, PolicyError, load_bytes
+from policy_service.compilers.evaluator import Slots
 from policy_service.compilers.rules_engine import EngineFault
 from tests.decisions.policies import LISTED, TIER, VISITS
 
@@ -14,15 +14,14 @@ AS_OF = date(2026, 11, 21)
 GOOD = {"amount": 200, "days": 10, "mean": 100}
 
 
-def broken(decider: Decider, matches: Any) -> None:
+def broken(decider: Decider, matches: Callable[[Slots], Sequence[int]]) -> None:
     """Makes the engine of the small tier policy answer as `matches` does."""
     engine = decider._served["tiering/small"].engine
     assert engine is not None
 
     class Matcher:
-        def matches(self, slots: Any) -> Sequence[int]:
-            found: Sequence[int] = matches(slots)
-            return found
+        def matches(self, slots: Slots) -> Sequence[int]:
+            return matches(slots)
 
         def close(self) -> None:
             pass
@@ -57,14 +56,14 @@ def test_when_the_second_evaluator_is_the_wrong_one_the_definition_serves() -> N
 
 
 class _Wrong:
-    def decide(self, _slots: Any) -> None:
+    def decide(self, _slots: Slots) -> None:
         return None
 
 
 def test_an_engine_that_fails_is_answered_for_and_tried_again() -> None:
     alarms: list[Alarm] = []
 
-    def fail(_slots: Any) -> Sequence[int]:
+    def fail(_slots: Slots) -> Sequence[int]:
         raise EngineFault("no state")
 
     with Decider([TIER], alarm=alarms.append) as decider:

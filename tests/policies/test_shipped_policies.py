@@ -13,8 +13,8 @@ import pytest
 from policy_service.language.evaluate import evaluate, holds, scope_of
 from policy_service.language.load import load_folder
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result
-from policy_service.language.policy import Always, Bilingual, Example, Monotone, Policy, Rule
-from policy_service.language.types import Exact, exact
+from policy_service.language.policy import Always, Bilingual, Example, Fact, Monotone, Outcome, Policy, Rule
+from policy_service.language.types import ChoiceType, Exact, TagsType, exact
 from policy_service.shipped import shipped_policies
 from tests.policies.grid import Block, blocks, rank
 
@@ -40,7 +40,7 @@ AS_WRITTEN = {
     "tiering/rfm_value": {"never-bought", "S", "A"},
     "tiering/absolute_value": {"S", "B", "C", "never-bought"},
     "tiering/membership_card": {
-        *("A-purchases", "A-influence", "A-brings-others", "B-villa", "B-purchases", "B-buyer-of-weight"),
+        *("A-purchases", "A-brings-others", "B-villa", "B-purchases", "B-buyer-of-weight"),
         *("C", "D", "E"),
     },
     "tiering/importance": {"ordinary", "potential"},
@@ -52,12 +52,17 @@ AS_WRITTEN = {
 """Rules that add nothing to the regulation. Every other one reads it in a way of ours, or sets a figure of ours."""
 
 OURS = {"zh": re.compile("解释|由本公司自定"), "en": re.compile(r"\binterpretation\b|\bour own figures?\b")}
+TIERS = frozenset("SABC")
 CITED = re.compile(r"R-[A-Z]+-[A-Z0-9]+")
 FOUR = {"C202405001": "A", "C202405002": "S", "C202405003": "B", "C202405004": "C"}
 
 
 def rules_of(policy: Policy) -> tuple[Rule, ...]:
     return (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
+
+
+def declared(policy: Policy) -> tuple[Fact | Outcome, ...]:
+    return (*policy.facts.values(), *policy.outcomes.values())
 
 
 def each_rule() -> Iterator[object]:
@@ -153,11 +158,28 @@ def test_everything_a_person_reads_is_in_chinese_and_in_english(policy: Policy) 
     words_of: list[Bilingual | None] = [policy.title, policy.notes]
     words_of += [fact.title for fact in policy.facts.values()]
     words_of += [outcome.title for outcome in policy.outcomes.values()]
+    words_of += [title for item in declared(policy) for title in item.words.values()]
     words_of += [rule.because for rule in rules_of(policy)]
+    words_of += [invariant.says for invariant in policy.invariants]
     for words in words_of:
         assert words is not None, "a policy has notes, and every fact and outcome a title"
         assert re.search("[一-鿿]", words.zh), words
         assert not re.search("[一-鿿，。；：（）]", words.en), words
+
+
+@each_policy
+def test_every_word_has_a_title_but_the_tiers_which_are_their_own(policy: Policy) -> None:
+    for item in declared(policy):
+        words = item.type.of if isinstance(item.type, ChoiceType | TagsType) else ()
+        assert set(item.words) == set(words) - TIERS or set(item.words) == set(words)
+
+
+@each_policy
+def test_a_fact_that_another_policy_decides_is_the_same_word_for_word(policy: Policy) -> None:
+    for fact in policy.facts.values():
+        if fact.requirement is not None:
+            outcome = POLICIES[fact.requirement.policy].outcomes[fact.requirement.outcome]
+            assert (fact.type, fact.title, fact.words) == (outcome.type, outcome.title, outcome.words)
 
 
 # ------------------------------------------------------------------------------------- every possible subject

@@ -53,6 +53,14 @@ DATES: Mapping[Comparator, str] = {
     ">": "晚于",
     ">=": "不早于",
 }
+DURATIONS: Mapping[Comparator, str] = {
+    "=": "等于",
+    "!=": "不等于",
+    "<": "短于",
+    "<=": "不长于",
+    ">": "长于",
+    ">=": "不短于",
+}
 TEXT_TESTS = {
     "contains": ("包含文字{}", "不包含文字{}"),
     "starts with": ("以文字{}开头", "不以文字{}开头"),
@@ -184,7 +192,7 @@ class Chinese:
 
     def compared(self, comparator: Comparator, other: str, sort: Sort, *, literal: bool) -> str:
         if sort in ("number", "duration"):
-            return spaced(NUMBERS[comparator], other)
+            return spaced((NUMBERS if sort == "number" else DURATIONS)[comparator], other)
         if literal or sort == "date":
             return spaced(DATES[comparator], other)
         return spaced("与", other, "相同" if comparator == "=" else "不同")

@@ -69,10 +69,8 @@ def kind_words(kind: Type, words: Vocabulary, titles: Mapping[str, Bilingual] = 
             return label + _bounds(kind, (-LIMIT, LIMIT), words)
         case ChoiceType() | TagsType():
             ordered = labels.ordered[kind.ordered] if isinstance(kind, ChoiceType) and kind.ordered else ""
-            listed = [
-                words.titled(words.unfold(words.of(titles[word])), word) if word in titles else words.word(word)
-                for word in kind.of
-            ]
+            told = {word: words.unfold(words.of(titles[word])) if word in titles else word for word in kind.of}
+            listed = [words.word(word) if title == word else words.titled(title, word) for word, title in told.items()]
             return words.fill(label, words=words.listing(listed)) + ordered
         case BooleanType() | TextType():
             return label

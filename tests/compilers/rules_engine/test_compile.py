@@ -5,12 +5,13 @@ import datetime
 import pytest
 
 from policy_service import load_bytes
-from policy_service.compilers.rules_engine import EngineTrialError, compile_engine, rehearse, rehearsal
+from policy_service.compilers.rules_engine import EngineTrialError, compile_engine, rehearsal, rehearse
 from policy_service.compilers.rules_engine.compile import compile_rules
 from policy_service.compilers.rules_engine.program import Condition, Program, Term
 from policy_service.language.evaluate import evaluate
 from policy_service.language.lower import lower
 from policy_service.language.policy import AS_OF, Policy
+from policy_service.language.types import Value
 from tests.decisions.policies import POINTS, TIER
 
 HEAD = """
@@ -97,7 +98,7 @@ def test_facts_named_like_the_engine_s_own_fields_are_facts_like_any_other() -> 
     evaluator = compile_engine(made)
     day = datetime.date(2026, 1, 1)
     for id_, sid in ((1, 0), (0, 1), (1, 1), (1, 2), (2, 1)):
-        facts = {"amount": 0, "mean": 0, "vip": False, "industry": "it", "id": id_, "sid": sid}
+        facts: dict[str, Value] = {"amount": 0, "mean": 0, "vip": False, "industry": "it", "id": id_, "sid": sid}
         assert evaluator.evaluate(facts, day) == evaluate(made, facts, day)
     evaluator.close()
 

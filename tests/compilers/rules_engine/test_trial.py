@@ -76,7 +76,7 @@ def test_the_child_answers_a_line_for_each_program(monkeypatch: pytest.MonkeyPat
     limited: list[float] = []
     monkeypatch.setattr(trial, "limit_process", lambda *, seconds: limited.append(seconds))
     trials = {"good": GOOD, "wrong": WRONG, "too wide": TOO_WIDE, "unfit": UNFIT}
-    requests = io.StringIO(trial._request(trials, 5).partition("\n")[2])  # noqa: SLF001 - what the child reads
+    requests = io.StringIO(trial._request(trials, 5).partition("\n")[2])
     answers = io.StringIO()
     run_child(requests, answers, seconds=5)
     found = [json.loads(line) for line in answers.getvalue().splitlines()]
