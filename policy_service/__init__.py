@@ -12,8 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from policy_service.decisions.decide import Alarm, Decider, Health
+    from policy_service.decisions.decide import Decider
     from policy_service.decisions.decision import Decision, PolicyDecision
+    from policy_service.decisions.served import Alarm, Health
     from policy_service.errors import FactProblem, FactsRefused, UnknownPolicies
     from policy_service.language.diagnostics import Diagnostic, PolicyError
     from policy_service.language.load import load, load_bytes, load_folder, newest
@@ -40,8 +41,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "decisions.decide": ("Alarm", "Decider", "Health"),
+    "decisions.decide": ("Decider",),
     "decisions.decision": ("Decision", "PolicyDecision"),
+    "decisions.served": ("Alarm", "Health"),
     "errors": ("FactProblem", "FactsRefused", "UnknownPolicies"),
     "language.diagnostics": ("Diagnostic", "PolicyError"),
     "language.load": ("load", "load_bytes", "load_folder", "newest"),

@@ -1,8 +1,6 @@
-"""Decides: reads the facts, asks the policies in stages, watches the engine.
+"""Decides: reads the facts, asks the policies in stages, tells why.
 
-A policy that takes an outcome of another stands after it; its fact is filled from there. Every `shadow_every`-th
-answer of the engine is compared with the second evaluator's; where they differ, or the engine fails, an alarm is
-raised and the answer is the one the definition gives.
+A policy that takes an outcome of another stands after it; its fact is filled from there.
 """
 
 from __future__ import annotations
@@ -10,80 +8,30 @@ from __future__ import annotations
 import datetime
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from policy_service.compilers.evaluator import Evaluator, Slots
-from policy_service.compilers.python_source import compile_python
-from policy_service.compilers.rules_engine import EngineFault, compile_engine, rehearse
-from policy_service.decisions.decision import Decision, EngineName, Json, PolicyDecision, Writer
-from policy_service.decisions.reading import FactsReader, show, unknown
+from policy_service.compilers.evaluator import Slots
+from policy_service.compilers.rules_engine import rehearse
+from policy_service.decisions.decision import Decision, EngineName, Json, PolicyDecision
+from policy_service.decisions.reading import show, unknown
+from policy_service.decisions.served import Alarm, Health, Served, Watch
 from policy_service.errors import FactProblem, FactsRefused, UnknownPolicies
 from policy_service.language.diagnostics import did_you_mean
-from policy_service.language.evaluate import evaluate, scope_of
-from policy_service.language.outcome import Decided, MissingFacts, Result
-from policy_service.language.policy import AS_OF, Policy
+from policy_service.language.evaluate import scope_of
+from policy_service.language.outcome import Decided, MissingFacts
+from policy_service.language.policy import AS_OF, Fact, Policy
 from policy_service.language.requirements import in_stages, needed
 from policy_service.language.trace import trace
 from policy_service.language.types import Value, write
 
 REHEARSAL_SECONDS = 20.0
+"""How long the policies may take, together, to be built and tried in a child process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """The engine failed, or answered differently from the second evaluator."""
-
-    policy: str
-    version: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What the decider has seen since it was made: policies decided, checked, and answered in the engine's place."""
-
-    engine: EngineName
-    decisions: int = 0
-    shadow_checks: int = 0
-    differences: int = 0
-    fallbacks: int = 0
-
-
-class _Served:
-    """One policy in service."""
-
-    def __init__(self, policy: Policy, engine: EngineName) -> None:
-        self.policy = policy
-        self.id = policy.id
-        self.reader = FactsReader(policy)
-        self.writer = Writer(policy)
-        self.python = compile_python(policy)
-        self.engine: Evaluator | None = compile_engine(policy) if engine == "durable_rules" else None
-        self.served_by: EngineName = engine
-        names = list(policy.facts)
-        self.requirements = tuple(
-            (names.index(fact.name), fact.requirement.policy, fact.requirement.outcome)
-            for fact in policy.facts.values()
-            if fact.requirement
-        )
-        self.benchmarks = tuple(
-            (names.index(fact.name), fact.name) for fact in policy.facts.values() if fact.measure is not None
-        )
-
-    def define(self, slots: Slots) -> Result:
-        """What the definition says."""
-        facts = {name: value for name, value in zip(self.policy.facts, slots, strict=False) if value is not None}
-        return evaluate(self.policy, facts, datetime.date.fromordinal(int(slots[-1])))  # type: ignore[arg-type]
-
-    def close(self) -> None:
-        if self.engine is not None:
-            self.engine.close()
-
-
-Plan = tuple[list[_Served], frozenset[str]]
+Plan = tuple[list[Served], frozenset[str]]
 MAX_PLANS = 256
+"""Ways of asking that are remembered."""
 
 
 class Decider:
@@ -102,19 +50,16 @@ class Decider:
         alarm: Callable[[Alarm], None] | None = None,
     ) -> None:
         self._engine: EngineName = engine
-        self._shadow_every = shadow_every
-        self._alarm = alarm
+        self._watch = Watch(engine, shadow_every, alarm)
         self._lock = threading.RLock()
-        self._counted = 0
-        self._health = Health(engine)
-        self._served: dict[str, _Served] = {}
+        self._served: dict[str, Served] = {}
         self._plans: dict[tuple[str, ...] | None, Plan] = {}
         self.replace(policies)
 
     @property
     def health(self) -> Health:
         """What the decider has seen so far."""
-        return replace(self._health, decisions=self._counted)
+        return self._watch.health
 
     # the policies
 
@@ -136,10 +81,14 @@ class Decider:
         }
         if self._engine == "durable_rules":
             rehearse([policy for policy in ordered if policy.id not in kept], seconds=REHEARSAL_SECONDS)
-        served = {
-            policy.id: self._served[policy.id] if policy.id in kept else _Served(policy, self._engine)
-            for policy in ordered
-        }
+        served: dict[str, Served] = {}
+        try:
+            for policy in ordered:
+                served[policy.id] = self._served[policy.id] if policy.id in kept else Served(policy, self._engine)
+        except BaseException:
+            for id_ in served.keys() - kept:
+                served[id_].close()
+            raise
         with self._lock:
             old, self._served = self._served, served
             self._plans = {}
@@ -191,7 +140,7 @@ class Decider:
             for served, slots in read:
                 supplied = self._fill(served, slots, decided, problems)
                 subject = (*slots, today)
-                result, served_by = self._answer(served, subject)
+                result, served_by = served.answer(subject, self._watch)
                 decided[served.id] = PolicyDecision(result, supplied, served_by, served.writer)
                 seen[served.id] = subject
             if problems:
@@ -231,7 +180,7 @@ class Decider:
 
     @staticmethod
     def _fill(
-        served: _Served,
+        served: Served,
         slots: list[Value | None],
         decided: Mapping[str, PolicyDecision],
         problems: list[FactProblem],
@@ -240,63 +189,16 @@ class Decider:
         if not served.requirements and not served.benchmarks:
             return ()
         supplied = [name for slot, name in served.benchmarks if slots[slot] is not None]
-        for slot, policy, outcome in served.requirements:
-            source = decided[policy]
+        for slot, requirement in served.requirements:
+            source, given = decided[requirement.policy], slots[slot]
             name = list(served.policy.facts)[slot]
             if isinstance(source.result, Decided):
-                index = list(source.policy.outcomes).index(outcome)
-                values = [entry[index] for entry in source.result.outcome]
-                value = frozenset(map(str, values)) if source.policy.lists else values[0]
-                given = slots[slot]
+                value = slots[slot] = _taken(source.policy, source.result, requirement.outcome)
                 if given is not None and given != value:
-                    kind = served.policy.facts[name].type
-                    expected = f"{show(write(kind, value))}, which {policy} decides"
-                    hint = "leave it out: the service fills it"
-                    problems.append(FactProblem(name, "contradiction", show(write(kind, given)), expected, hint))
-                slots[slot] = value
-            elif slots[slot] is not None:
+                    problems.append(_contradiction(served.policy.facts[name], given, value))
+            elif given is not None:
                 supplied.append(name)
         return tuple(supplied)
-
-    # watching the engine
-
-    def _answer(self, served: _Served, slots: Slots) -> tuple[Result, EngineName]:
-        self._counted += 1
-        if served.served_by == "python":
-            return served.python.decide(slots), "python"
-        if served.served_by == "definition" or served.engine is None:
-            return served.define(slots), "definition"
-        try:
-            result = served.engine.decide(slots)
-        except EngineFault as fault:
-            self._raise(served, f"the engine failed: {fault}", fallbacks=1)
-            return served.python.decide(slots), "python"
-        if self._shadow_every and self._counted % self._shadow_every == 0 and not isinstance(result, MissingFacts):
-            return self._compare(served, slots, result)
-        return result, "durable_rules"
-
-    def _compare(self, served: _Served, slots: Slots, result: Result) -> tuple[Result, EngineName]:
-        self._health = replace(self._health, shadow_checks=self._health.shadow_checks + 1)
-        second = served.python.decide(slots)
-        if second == result:
-            return result, "durable_rules"
-        meant = served.define(slots)
-        served.served_by = "python" if meant == second else "definition"
-        self._raise(
-            served,
-            f"the engine and the second evaluator differ; {served.served_by} serves from now on",
-            differences=1,
-            fallbacks=1,
-        )
-        return meant, served.served_by
-
-    def _raise(self, served: _Served, reason: str, *, differences: int = 0, fallbacks: int = 0) -> None:
-        health = self._health
-        self._health = replace(
-            health, differences=health.differences + differences, fallbacks=health.fallbacks + fallbacks
-        )
-        if self._alarm is not None:
-            self._alarm(Alarm(served.policy.id, served.policy.version, reason))
 
     # explaining
 
@@ -324,3 +226,17 @@ class Decider:
                 for rule in trace(policy.rules, scope_of(policy, facts, as_of))
             ]
         return told
+
+
+def _taken(policy: Policy, result: Decided, outcome: str) -> Value:
+    """What a fact takes from another policy's answer: the outcome, or all that are listed as tags."""
+    index = list(policy.outcomes).index(outcome)
+    values = [entry[index] for entry in result.outcome]
+    return frozenset(map(str, values)) if policy.lists else values[0]
+
+
+def _contradiction(fact: Fact, given: Value, decided: Value) -> FactProblem:
+    source = fact.requirement.policy if fact.requirement else ""
+    expected = f"{show(write(fact.type, decided))}, which {source} decides"
+    hint = "leave it out: the service fills it"
+    return FactProblem(fact.name, "contradiction", show(write(fact.type, given)), expected, hint)

@@ -128,7 +128,7 @@ def test_a_duration_is_written_as_short_as_can_be(seconds: int, text: str) -> No
         ("P1YT1S", None),
         ("P0MT0S", None),
         ("P1M0D", None),
-        ("P1000000000D", None),
+        ("P1000000000000D", None),
         ("P1.5D", None),
         ("p1d", None),
         ("P-1D", None),

@@ -23,7 +23,8 @@ ATOMS = [
     'ordered_on - @"P1D" < as_of', 'ordered_on - @"-P1D" < as_of', "(as_of - ordered_on).days > 1",
     "(ordered_on - as_of).days > 1", 'as_of - ordered_on > @"PT25H"', "taken.days > 1", 'taken > @"P1D"',
     "ordered_on.month = 3", "ordered_on.day = 3", "ordered_on.weekday = 3", "ordered_on.year = 2026",
-    'kind = "it"',
+    'kind = "it"', 'kind = "retail"', 'wish = "retail"', 'wish = "other"', '"it" in (kind, wish)',
+    '"it" in (kind, kind)', 'wish in ("it", "other")', 'wish in ("it", "retail")', '"price" in needs',
     "amount > 3", "amount > 3000", "amount > 0.003", "amount > 0.03 * other_amount", "amount > 3 * other_amount",
 ]  # fmt: skip
 LEAVES = ["rate", "share", "2", "0.5"]

@@ -53,12 +53,13 @@ def test_lists_and_lines_tell_the_same_conditions_apart(lang: Language) -> None:
 
 
 @pytest.mark.parametrize("lang", EVERY_LANGUAGE)
-def test_different_results_never_share_words(lang: Language) -> None:
+@pytest.mark.parametrize("unit", ["", "CNY"])
+def test_different_results_never_share_words(lang: Language, unit: str) -> None:
     context = context_of(POLICY, lang)
     told: dict[str, set[Expr]] = defaultdict(set)
     for expression in computations():
         assert isinstance(expression, Comparison)
-        told[outcome_value(expression.left, context, "")].add(expression.left)
+        told[outcome_value(expression.left, context, unit)].add(expression.left)
     assert [text for text, same in told.items() if len(same) > 1 and len({*map(results, same)}) > 1] == []
 
 
@@ -131,6 +132,46 @@ def test_a_value_is_no_sentence_and_a_condition_is_no_value() -> None:
     for text in ("(yes and sure) + 1 > 2", "true + 1 > 2", 'contains(remark, "it") + 1 > 2'):
         with pytest.raises(TypeError, match="a condition stands where a value is expected"):
             sentence(parse(text), POLICY, "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "en", "zh"),
+    [
+        ('kind = "retail"', "“industry” is ‘retail trade’", "「行业」为“零售”"),
+        ('kind = "it"', "“industry” is ‘IT’", "「行业」为“维修”（it）"),
+        ('kind = "维修"', "“industry” is ‘维修’", "「行业」为“维修”（维修）"),
+        (
+            'wish in ("it", "other")',
+            "“wish” is one of ‘anything’ (it), ‘anything’ (other)",
+            "「意向」为“零售”、“其他”之一",
+        ),
+        ('wish != "retail"', "“wish” is not ‘retail’", "「意向」不为“retail”"),
+        ('"it" in needs', "“need tags” contains the tag ‘computers’", "「需求标签」包含标签“信息化”"),
+        ('remark = "it"', "“remark” is ‘it’", "「备注」为“it”"),
+    ],
+)
+def test_a_word_is_told_by_its_title(text: str, en: str, zh: str) -> None:
+    assert one_line(parse(text), "en") == en
+    assert one_line(parse(text), "zh") == zh
+
+
+def test_one_word_of_two_lists_is_told_as_each_of_them_calls_it() -> None:
+    told = one_line(parse('"it" in (kind, wish)'), "en")
+    assert told == "at least one of the following holds: (1) “industry” is ‘IT’; (2) “wish” is ‘anything’ (it)"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("min(500 * count, 10000)", "(CNY 500.00 × “number of times”), but at most CNY 10,000.00"),
+        ("count * 500 * level", "“number of times” × CNY 500.00 × “level”"),
+        ("(count + 1) * 500 / 2", "(“number of times” + 1) × CNY 500.00 ÷ 2"),
+        ("count / 2 * 500", "(“number of times” ÷ 2) × CNY 500.00"),
+        ("500 / level + count * rate", "CNY 500.00 ÷ “level” + “number of times” × “rate”"),
+    ],
+)
+def test_an_amount_made_of_plain_numbers_has_one_factor_that_is_an_amount(text: str, told: str) -> None:
+    assert outcome_value(parse(text), context_of(POLICY, "en"), "CNY") == told
 
 
 def test_a_rule_is_one_sentence() -> None:

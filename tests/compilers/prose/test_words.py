@@ -29,6 +29,7 @@ from policy_service.language.functions import ROUNDING_FUNCTIONS
 from policy_service.language.policy import Aggregate, Bilingual, Hit, Rule
 from policy_service.language.types import (
     CURRENCIES,
+    ChoiceType,
     DateType,
     Duration,
     DurationType,
@@ -83,6 +84,28 @@ def test_a_kind_tells_its_bounds() -> None:
     assert kind_in_words(NumberType("integer", high=5), "en") == "whole number, at most 5"
     assert kind_in_words(DateType(high=730_000), "en") == "date, not after 3 September 1999"
     assert kind_in_words(DateType(high=730_000), "zh") == "日期，不晚于 1999年9月3日"
+
+
+def test_a_kind_tells_each_word_once_and_the_title_beside_it() -> None:
+    kind = ChoiceType(("S", "sales", "it's"))
+    titles = {"sales": Bilingual("销售总监", "sales"), "it's": Bilingual("信息技术", "IT")}
+    assert kind_in_words(kind, "zh", titles) == '以下之一：“S”、“销售总监”（sales）、“信息技术”（"it\'s"）'
+    assert kind_in_words(kind, "en", titles) == 'one of ‘S’, ‘sales’, ‘IT’ ("it\'s")'
+    assert value_words(kind, "sales", "zh", titles) == "“销售总监”"
+    assert value_words(TagsType(kind.of), frozenset(kind.of), "zh", titles) == "“S”、“销售总监”、“信息技术”"
+
+
+words_and_titles = st.dictionaries(st.text(min_size=1), st.none() | st.text(min_size=1), min_size=2, max_size=6)
+
+
+@given(words_and_titles, st.sampled_from(["one", "two"]))
+def test_different_words_of_one_list_differ_whatever_their_titles(
+    given_titles: dict[str, str | None], same: str
+) -> None:
+    titles = {word: Bilingual(title, same) for word, title in given_titles.items() if title is not None}
+    kind = ChoiceType(tuple(given_titles))
+    for lang in ("zh", "en"):
+        assert len({value_words(kind, word, lang, titles) for word in kind.of}) == len(kind.of)
 
 
 def test_every_currency_has_its_unit() -> None:

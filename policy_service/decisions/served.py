@@ -1,0 +1,122 @@
+"""One policy in service: the engine answers, the second evaluator watches and stands in.
+
+Every `shadow_every`-th answer of the engine is compared with the second evaluator's. Where they differ, the definition
+decides which of them serves from then on. When the engine fails, the second evaluator answers, and the engine, which
+builds itself anew, is asked again next time. Either raises an alarm.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from policy_service.compilers.evaluator import Evaluator, Slots
+from policy_service.compilers.python_source import compile_python
+from policy_service.compilers.rules_engine import EngineFault, compile_engine
+from policy_service.decisions.decision import EngineName, Writer
+from policy_service.decisions.reading import FactsReader
+from policy_service.language.evaluate import evaluate
+from policy_service.language.outcome import MissingFacts, Result
+from policy_service.language.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The engine failed, or answered differently from the second evaluator."""
+
+    policy: str
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a decider has seen since it was made: policies decided, checked, and answered in the engine's place."""
+
+    engine: EngineName
+    decisions: int = 0
+    shadow_checks: int = 0
+    differences: int = 0
+    fallbacks: int = 0
+
+
+class Watch:
+    """Counts what a decider's policies answer, and raises alarms."""
+
+    def __init__(self, engine: EngineName, shadow_every: int, alarm: Callable[[Alarm], None] | None) -> None:
+        self.engine: EngineName = engine
+        self.shadow_every = shadow_every
+        self.alarm = alarm
+        self.decisions = self.shadow_checks = self.differences = self.fallbacks = 0
+
+    @property
+    def health(self) -> Health:
+        """What was seen so far."""
+        return Health(self.engine, self.decisions, self.shadow_checks, self.differences, self.fallbacks)
+
+    def due(self) -> bool:
+        """Counts an answer; gives whether it is one to compare."""
+        self.decisions += 1
+        return self.shadow_every > 0 and self.decisions % self.shadow_every == 0
+
+    def fall_back(self, policy: Policy, reason: str) -> None:
+        """Counts an answer given in the engine's place, and raises an alarm."""
+        self.fallbacks += 1
+        if self.alarm is not None:
+            self.alarm(Alarm(policy.id, policy.version, reason))
+
+
+class Served:
+    """One version of a policy, ready to answer."""
+
+    def __init__(self, policy: Policy, engine: EngineName) -> None:
+        self.policy = policy
+        self.id = policy.id
+        self.reader = FactsReader(policy)
+        self.writer = Writer(policy)
+        self.python = compile_python(policy)
+        self.engine: Evaluator | None = compile_engine(policy) if engine == "durable_rules" else None
+        self.served_by: EngineName = engine
+        facts = [(slot, fact) for slot, fact in enumerate(policy.facts.values())]
+        self.requirements = tuple((slot, fact.requirement) for slot, fact in facts if fact.requirement is not None)
+        self.benchmarks = tuple((slot, fact.name) for slot, fact in facts if fact.measure is not None)
+
+    def answer(self, slots: Slots, watch: Watch) -> tuple[Result, EngineName]:
+        """What the policy decides, and who said so."""
+        due = watch.due()
+        if self.served_by == "python":
+            return self.python.decide(slots), "python"
+        if self.served_by == "definition" or self.engine is None:
+            return self.define(slots), "definition"
+        try:
+            result = self.engine.decide(slots)
+        except EngineFault as fault:
+            watch.fall_back(self.policy, f"the engine failed: {fault}")
+            return self.python.decide(slots), "python"
+        if due and not isinstance(result, MissingFacts):
+            return self.compare(slots, result, watch)
+        return result, "durable_rules"
+
+    def compare(self, slots: Slots, result: Result, watch: Watch) -> tuple[Result, EngineName]:
+        """The engine's answer, if the second evaluator gives the same; else the definition's."""
+        watch.shadow_checks += 1
+        second = self.python.decide(slots)
+        if second == result:
+            return result, "durable_rules"
+        meant = self.define(slots)
+        watch.differences += 1
+        self.served_by = "python" if meant == second else "definition"
+        reason = f"the engine and the second evaluator differ; {self.served_by} serves from now on"
+        watch.fall_back(self.policy, reason)
+        return meant, self.served_by
+
+    def define(self, slots: Slots) -> Result:
+        """What the definition says."""
+        facts = {name: value for name, value in zip(self.policy.facts, slots, strict=False) if value is not None}
+        return evaluate(self.policy, facts, datetime.date.fromordinal(int(slots[-1])))  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Gives back what the engine holds."""
+        if self.engine is not None:
+            self.engine.close()
