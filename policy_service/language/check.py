@@ -57,6 +57,7 @@ from policy_service.language.static import Fault, Static, Word, spell, spell_uni
 from policy_service.language.types import (
     MAX_SCALE,
     MAX_TAGS,
+    UNKNOWN_TYPE,
     BooleanType,
     ChoiceType,
     DateType,
@@ -163,6 +164,8 @@ class Checker:
 
     def _name(self, name: Name) -> Static:
         kind = self.names.get(name.name)
+        if kind is UNKNOWN_TYPE:
+            raise _Unknown
         match kind:
             case None:
                 words = [

@@ -18,6 +18,7 @@ from policy_service.language.types import (
     LAST_DAY,
     LIMIT,
     MAX_SCALE,
+    UNKNOWN_TYPE,
     BooleanType,
     ChoiceType,
     DateType,
@@ -57,7 +58,7 @@ MAX_WORD = 100
 
 
 def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fact]:
-    """The facts that are declared without a fault."""
+    """The facts; one whose type is at fault has UNKNOWN_TYPE."""
     facts = {}
     for name, doc in docs.items():
         path: Path = ("facts", name)
@@ -65,18 +66,15 @@ def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fac
         if name in RESERVED:
             meaning = {AS_OF: "the day the decision is made for", SCORE: "a scorecard's total"}[name]
             findings.key_fault(Code.INVALID_NAME, f"`{name}` always means {meaning}", path)
-        kind = declare_type(doc, path, findings)
-        if kind is not None:
-            requirement = _requirement(doc, path, findings)
-            title = bilingual(doc.title, name)
-            facts[name] = Fact(
-                name, kind, title, doc.optional, doc.sensitive, requirement, doc.measure, word_titles(doc)
-            )
+        kind = declare_type(doc, path, findings) or UNKNOWN_TYPE
+        requirement = _requirement(doc, path, findings)
+        title = bilingual(doc.title, name)
+        facts[name] = Fact(name, kind, title, doc.optional, doc.sensitive, requirement, doc.measure, word_titles(doc))
     return facts
 
 
 def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Iterable[str], findings: Findings) -> dict[str, Outcome]:
-    """The outcomes that are declared without a fault."""
+    """The outcomes; one whose type is at fault has UNKNOWN_TYPE."""
     outcomes = {}
     taken = set(facts)
     for name, doc in docs.items():
@@ -86,8 +84,8 @@ def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Iterable[str], findings
             findings.key_fault(Code.DUPLICATE_ID, f"`{name}` is a fact already", path)
         if name in RESERVED:
             findings.key_fault(Code.INVALID_NAME, f"`{name}` has a meaning of its own", path)
-        if (kind := declare_type(doc, path, findings)) is not None:
-            outcomes[name] = Outcome(name, kind, bilingual(doc.title, name), word_titles(doc))
+        kind = declare_type(doc, path, findings) or UNKNOWN_TYPE
+        outcomes[name] = Outcome(name, kind, bilingual(doc.title, name), word_titles(doc))
     return outcomes
 
 

@@ -13,6 +13,7 @@ from policy_service.language.logic import Logic
 from policy_service.language.policy import AS_OF, Always, Example, Fact, Invariant, Monotone, Outcome, Total
 from policy_service.language.source import Path
 from policy_service.language.types import (
+    UNKNOWN_TYPE,
     BooleanType,
     ChoiceType,
     DateType,
@@ -143,6 +144,8 @@ class ExpectationReader:
 
     def value(self, kind: Type, text: object, path: Path, code: Code) -> Value | None:
         """A value as YAML writes it, where every scalar is text."""
+        if kind is UNKNOWN_TYPE:
+            return None
         raw = (
             {"true": True, "false": False}.get(text, text)
             if isinstance(kind, BooleanType) and isinstance(text, str)
@@ -230,14 +233,14 @@ class ExpectationReader:
             )
         if fact is None or outcome is None:
             return None
-        if not is_ordered(fact.type):
+        if fact.type is not UNKNOWN_TYPE and not is_ordered(fact.type):
             self.findings.fault(
                 Code.INVARIANT,
                 f"`{fact.name}` has no order",
                 (*path, fact_key),
                 "a choice needs `ordered: best-first`",
             )
-        if not is_ordered(outcome.type) or self.lists:
+        if self.lists or (outcome.type is not UNKNOWN_TYPE and not is_ordered(outcome.type)):
             message = f"`{outcome.name}` has no order" if not self.lists else "this policy lists several outcomes"
             self.findings.fault(Code.INVARIANT, message, (*path, outcome_key), "a choice needs `ordered: best-first`")
         return Monotone(fact.name, fact_key == "increasing", outcome.name, outcome_key == "never_lowers")

@@ -17,8 +17,8 @@ from policy_service.language.diagnostics import START, Code, Diagnostic, PolicyE
 from policy_service.language.document import PolicyDoc, shape
 from policy_service.language.expectations import ExpectationReader
 from policy_service.language.findings import Findings, TooManyFaults
+from policy_service.language.limits import excesses
 from policy_service.language.logic import LogicReader
-from policy_service.language.lower import too_wide
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.source import MAX_BYTES, Mapping, plain, read_source
 
@@ -116,8 +116,6 @@ def _understand(doc: PolicyDoc, findings: Findings, digest: str, text: str) -> P
     _identify(doc, findings)
     facts = declare_facts(doc.facts, findings)
     outcomes = declare_outcomes(doc.outcome, facts, findings)
-    if len(facts) < len(doc.facts) or len(outcomes) < len(doc.outcome):
-        return None  # every name without a type would be told again as unknown wherever it is used
     logic = LogicReader(facts, outcomes, findings).read(doc)
     expectations = ExpectationReader(facts, outcomes, logic, findings)
     examples = expectations.examples(doc.examples)
@@ -169,11 +167,10 @@ def _identify(doc: PolicyDoc, findings: Findings) -> None:
 
 
 def _limits(policy: Policy, findings: Findings) -> None:
-    """The static limits of evaluation, told in the author's words and not by an engine that stops."""
-    for index, code, message in too_wide(policy):
-        path = (
-            (policy.form, "rows", index, "when")
-            if index < len(policy.rules)
-            else (policy.form, "bands", index - len(policy.rules), "when")
-        )
-        findings.fault(code, message, path, "split the rule into several")
+    for rule, code, message in excesses(policy):
+        if rule is None:
+            findings.key_fault(code, message, (policy.form, "rows"), "split the policy into several")
+        else:
+            bands = rule - len(policy.rules)
+            place = ("rows", rule) if bands < 0 else ("bands", bands)
+            findings.fault(code, message, (policy.form, *place, "when"), "split the rule into several")

@@ -33,6 +33,7 @@ from policy_service.language.scorecards import ScorecardReader
 from policy_service.language.source import Path
 from policy_service.language.thens import Bounds, Giver, show_number
 from policy_service.language.types import (
+    UNKNOWN_TYPE,
     ChoiceType,
     DateType,
     DurationType,
@@ -108,7 +109,7 @@ class LogicReader:
             if cells is None:
                 continue
             when, known = cells[0], cells[1]
-            then, bound = self.giver.give(row.then, path, known, count=hit is not None and hit[1] is Aggregate.COUNT)
+            then, bound = self.giver.give(row.then, path, known, count=doc.aggregate == Aggregate.COUNT)
             rules.append(Rule(row.id, when, then, words_of(row.because), cells[2]))
             bounds.append(bound)
         for index, name in enumerate(doc.inputs):
@@ -149,7 +150,7 @@ class LogicReader:
         for index, row in enumerate(doc.rows):
             path: Path = ("rules", "rows", index)
             when, known = self.condition(row.when, (*path, "when"))
-            then, bound = self.giver.give(row.then, path, known, count=hit is not None and hit[1] is Aggregate.COUNT)
+            then, bound = self.giver.give(row.then, path, known, count=doc.aggregate == Aggregate.COUNT)
             rules.append(Rule(row.id, when, then, words_of(row.because)))
             bounds.append(bound)
         return self.finish("rules", hit, (), rules, bounds)
@@ -206,6 +207,8 @@ class LogicReader:
         kinds = [outcome.type for outcome in self.outcomes.values()]
         if aggregate and hit is not Hit.COLLECT:
             self.findings.fault(Code.HIT_POLICY, "`aggregate` goes with `hit: COLLECT`", (form, "aggregate"))
+        elif any(kind is UNKNOWN_TYPE for kind in kinds):
+            return hit, aggregate
         elif aggregate and (len(kinds) != 1 or not isinstance(kinds[0], _AGGREGATED[aggregate])):
             message = f"`aggregate: {aggregate}` needs exactly one outcome, {_SUMMABLE[aggregate]}"
             self.findings.fault(Code.HIT_POLICY, message, (form, "aggregate"))

@@ -5,7 +5,7 @@ The meaning stays; `tests/conformance` compares every compiler with `evaluate`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import assert_never
 
@@ -43,7 +43,6 @@ from policy_service.language.core import (
     Threshold,
     Truth,
 )
-from policy_service.language.diagnostics import Code
 from policy_service.language.formulas import OPPOSITE, join, sign_of
 from policy_service.language.functions import TEXT_TESTS
 from policy_service.language.lower_numbers import NumberLowering
@@ -67,24 +66,20 @@ from policy_service.language.types import (
     Value,
 )
 
-MAX_TERMS = 64
-"""Alternatives of one rule's condition, once written as an `or` of `and`s."""
-MANY = 1_000_000
-"""Alternatives nobody needs to be told the exact number of."""
 MAX_STEPS = 10_000
 """Conditions that one rule may come to in the core; comparing two conditions asks each of them twice."""
 
 
 def lower(policy: Policy) -> Core:
     """The policy in the core."""
-    lowering, rules = _rules(policy)
+    lowering, rules = rules_of(policy)
     lowered = tuple(lowering.rule(rule, kinds) for rule, kinds in rules)
     count = len(policy.rules)
     stand_ins = {name: stand_in(policy.facts[name].type) for name in lowering.optional}
     return Core(lowered[:count], lowered[count:], stand_ins)
 
 
-def _rules(policy: Policy) -> tuple[Lowering, list[tuple[Rule, list[Type]]]]:
+def rules_of(policy: Policy) -> tuple[Lowering, list[tuple[Rule, list[Type]]]]:
     """The rules and then the bands of the policy, each with the types of what it gives, and what lowers them."""
     names: dict[str, Type] = {name: fact.type for name, fact in policy.facts.items()}
     names[AS_OF] = DateType()
@@ -112,46 +107,6 @@ def stand_in(kind: Type) -> Value:
             return frozenset()
         case _:
             assert_never(kind)
-
-
-def terms(formula: Formula) -> int:
-    """How many alternatives the formula has, written as an `or` of `and`s; `Any` over one fact counts as one atom."""
-    match formula:
-        case All(parts=parts):
-            product = 1
-            for part in parts:
-                product *= terms(part)
-            return product
-        case Any(parts=parts):
-            return 1 if is_cell(formula) else sum(terms(part) for part in parts)
-        case _:
-            return 1
-
-
-def is_cell(formula: Any) -> bool:
-    """Whether an `or` is about tests of one and the same value, as a cell with several tests is."""
-    facts = set()
-    for part in formula.parts:
-        for atom in part.parts if isinstance(part, All) else (part,):
-            if not isinstance(atom, Threshold):
-                return False
-            facts.add(atom.fact)
-    return len(facts) == 1
-
-
-def too_wide(policy: Policy) -> Iterator[tuple[int, Code, str]]:
-    """The rules, by index (bands after rules), that exceed a static limit, each with a sentence."""
-    lowering, rules = _rules(policy)
-    for index, (rule, kinds) in enumerate(rules):
-        try:
-            lowered = lowering.rule(rule, kinds)
-        except TooComplex as error:
-            yield index, Code.TOO_COMPLEX, str(error)
-            continue
-        if (count := terms(lowered.when)) > MAX_TERMS:
-            shown = f"{count:,}" if count < MANY else f"more than {MANY:,}"
-            message = f"the condition has {shown} alternatives, at most {MAX_TERMS} are allowed"
-            yield index, Code.RULE_TOO_WIDE, message
 
 
 class Lowering:

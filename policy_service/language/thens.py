@@ -17,6 +17,7 @@ from policy_service.language.quantities import DATE, DURATION, LITERAL, NUMBER, 
 from policy_service.language.source import Path
 from policy_service.language.static import Static, spell
 from policy_service.language.types import (
+    UNKNOWN_TYPE,
     BooleanType,
     ChoiceType,
     DateType,
@@ -96,6 +97,8 @@ class Giver:
 
     def value(self, given: Given, kind: Type, path: Path, known: frozenset[str]) -> tuple[Expr | Value | None, Bounds]:
         """A value or a checked expression for an outcome of type `kind`, or None after noting why there is none."""
+        if kind is UNKNOWN_TYPE:
+            return None, None
         literal = _is_literal(given, kind)
         if given is None or literal or isinstance(given, list):
             return self._literal(given, kind, path), None

@@ -108,6 +108,9 @@ class TagsType:
     of: tuple[str, ...]
 
 
+UNKNOWN_TYPE = TextType()
+"""Stands, by identity, for a type that was declared wrongly; whatever depends on it is not judged a second time."""
+
 Type = BooleanType | NumberType | DateType | DurationType | ChoiceType | TextType | TagsType
 
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from policy_service.language.ast import Expr
 from policy_service.language.core import Threshold, Truth
 from policy_service.language.formulas import COMPARE, MIRRORED, OPPOSITE, threshold
+from policy_service.language.limits import MAX_TERMS, size_of
 from policy_service.language.load import load_bytes
-from policy_service.language.lower import lower, terms
+from policy_service.language.lower import lower
 from policy_service.language.parser import parse, parse_cell
 from policy_service.language.policy import Policy
 from policy_service.language.types import (
@@ -226,7 +227,7 @@ def test_no_accepted_rule_has_more_alternatives_than_the_engine_takes(seed: int)
         policy: Policy = load_bytes(generate(random.Random(seed)).text.encode())
     except ValueError:
         return
-    assert all(1 <= terms(rule.when) <= 64 for rule in lower(policy).rules)
+    assert all(1 <= size_of(rule.when).terms <= MAX_TERMS for rule in lower(policy).rules)
 
 
 def test_the_day_of_the_decision_is_a_day() -> None:

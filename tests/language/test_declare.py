@@ -110,6 +110,13 @@ def test_a_type_has_its_keys_and_no_others(kind: str) -> None:
     assert found == [(key, f"key-not-allowed: the type `{kind}` has no `{key}`", None) for key in refused]
 
 
+def test_words_of_tags_and_of_outcomes_have_titles_too() -> None:
+    text = fact("type: tags, of: [a, b], words: {b: {zh: 乙, en: beta}}")
+    outcome = "  out: {type: choice, of: [yes, no], words: {yes: {zh: 是, en: indeed}}}\n"
+    assert loaded(text).facts["f"].words == {"b": Bilingual("乙", "beta")}
+    assert loaded(policy_text(outcome=outcome)).outcomes["out"].words == {"yes": Bilingual("是", "indeed")}
+
+
 @pytest.mark.parametrize("name", ["F", "1a", "_a", "a-b", "a b", "客户", "a" * 65])
 def test_what_is_no_name_is_refused(name: str) -> None:
     shown = name if len(name) <= 60 else f"{name[:60]}… (65 characters)"

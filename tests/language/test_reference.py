@@ -13,6 +13,7 @@ from policy_service.language import (
     document,
     findings,
     functions,
+    limits,
     lower,
     parser,
     polynomial,
@@ -92,7 +93,7 @@ def test_the_table_of_units_is_that_of_the_code() -> None:
 
 
 def test_every_limit_of_the_page_is_that_of_the_code() -> None:
-    limits = [
+    expected = [
         source.MAX_BYTES,
         source.MAX_LEVELS,
         document.MAX_RULES,
@@ -110,14 +111,17 @@ def test_every_limit_of_the_page_is_that_of_the_code() -> None:
         types.MAX_SCALE,
         types.MAX_TEXT,
         types.MAX_TAGS,
-        lower.MAX_TERMS,
+        limits.MAX_TERMS,
+        limits.MAX_QUESTIONS,
+        limits.MAX_ALL_TERMS,
+        limits.MAX_ALL_CONDITIONS,
         lower.MAX_STEPS,
         polynomial.MAX_MONOMIALS,
         scorecards.MAX_EDGES,
         diagnostics.MAX_DIAGNOSTICS,
         findings.MAX_FAULTS,
     ]
-    assert [row[1] for row in rows("Limits")[1:]] == [f"{limit:,}" for limit in limits]
+    assert [row[1] for row in rows("Limits")[1:]] == [f"{limit:,}" for limit in expected]
 
 
 @pytest.mark.parametrize("code", Code)

@@ -58,6 +58,7 @@ def test_a_constant_is_kept_as_its_value(kind: str, then: str, value: Value) -> 
         ("type: money, currency: CNY, max: 20", "min(round(0.02 * spend, 2), 20)"),
         ("type: money, currency: CNY", "5"),
         ("type: money, currency: CNY", "count_"),
+        ("type: money, currency: CNY, max: 10000", "min(500 * count_, 10000)"),
         ("type: money, currency: CNY", "round(0.015 * spend, 2)"),
         ("type: date", 'born + @"P1M"'),
         ("type: date", "as_of"),

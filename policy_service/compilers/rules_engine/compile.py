@@ -23,7 +23,8 @@ from policy_service.compilers.python_text import condition, define, function
 from policy_service.compilers.rules_engine.engine import Engine
 from policy_service.compilers.rules_engine.program import LARGEST_VALUE, Condition, Program, Term
 from policy_service.language.core import All, Any, Atom, CoreRule, Formula, Given, OneOf, Threshold, Truth
-from policy_service.language.lower import is_cell, lower
+from policy_service.language.limits import is_cell
+from policy_service.language.lower import lower
 from policy_service.language.policy import Policy
 from policy_service.language.types import Value
 

@@ -1,0 +1,90 @@
+"""The static limits: each is told at its place before any engine is asked, and what keeps them the engine takes."""
+
+import pytest
+
+from policy_service import PolicyError, load_bytes
+from policy_service.compilers.rules_engine import network
+from policy_service.language import limits
+from policy_service.language.core import All, Any, Formula, OneOf, Sign, Stored, Threshold, Truth
+from policy_service.language.limits import Size, questions, size_of
+
+A, B, C = (Threshold(name, "<", 1) for name in "abc")
+CELL = Any((Threshold("a", "<", 1), All((Threshold("a", ">", 3), Threshold("a", "<", 9)))))
+
+
+def table(columns: int, rows: int, cell: str) -> bytes:
+    facts = "".join(f"  x{column}: {{type: integer}}\n" for column in range(columns))
+    cells = ", ".join(f'"{cell}"' for _ in range(columns))
+    lines = "".join(
+        f"    - {{id: r{row}, when: [{cells}], then: [1], because: {{zh: a, en: b}}}}\n" for row in range(rows)
+    )
+    inputs = ", ".join(f"x{column}" for column in range(columns))
+    return (
+        "policy: tiering/large\nversion: 1.0.0\ntitle: {zh: a, en: b}\nsubject: customer\n"
+        f"facts:\n{facts}outcome:\n  o: {{type: integer}}\n"
+        f"table:\n  hit: FIRST\n  inputs: [{inputs}]\n  rows:\n{lines}"
+    ).encode()
+
+
+def faults(content: bytes) -> list[tuple[str, str, int]]:
+    with pytest.raises(PolicyError) as refused:
+        load_bytes(content)
+    return [(fault.code, fault.message, fault.place.line) for fault in refused.value.diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("formula", "size"),
+    [
+        (Truth(value=True), Size(1, 1)),
+        (A, Size(1, 1)),
+        (All((A, B, C)), Size(1, 3)),
+        (Any((A, B, C)), Size(3, 3)),
+        (CELL, Size(1, 1)),
+        (All((Any((A, B)), C)), Size(2, 4)),
+        (All((Any((A, B)), Any((A, B, C)), C)), Size(6, 18)),
+        (Any((All((A, B)), C)), Size(2, 3)),
+        (All((CELL, CELL, Any((A, B)))), Size(2, 6)),
+    ],
+)
+def test_a_condition_is_counted_as_an_or_of_ands(formula: Formula, size: Size) -> None:
+    assert size_of(formula) == size
+
+
+def test_a_fact_that_is_asked_twice_is_one_question() -> None:
+    one, two = OneOf("w", frozenset({"x"}), negated=False), OneOf("w", frozenset({"x", "y"}), negated=False)
+    computed = Sign("<", (((Stored("a"), Stored("b")), 1),))
+    asked = All((A, Threshold("a", ">", 7), Any((B, one)), two, computed, computed, CELL))
+    assert questions(asked) == {"a", "b", "w", two, computed, CELL}
+
+
+def test_a_rule_may_not_ask_more_different_things_than_the_engine_has_fields() -> None:
+    assert load_bytes(table(200, 1, "[1..9]")).id == "tiering/large"
+    compared = table(200, 1, "[x0..9]")
+    [(code, message, line)] = faults(compared)
+    assert (code, message) == ("too-complex", "the condition asks 399 different things, at most 240 are allowed")
+    assert compared.decode().splitlines()[line - 1].startswith("    - {id: r0")
+
+
+def test_the_rules_together_may_not_come_to_more_alternatives_than_the_engine_takes() -> None:
+    one, other = (" or ".join(f"x{n} < 1" for n in range(*span)) for span in ((0, 4), (4, 9)))
+    rules = "".join(
+        f"    - {{id: r{row}, when: ({one}) and ({other}), then: [1], because: {{zh: a, en: b}}}}\n"
+        for row in range(1_000)
+    )
+    head = table(9, 1, "> 1").decode().partition("table:")[0]
+    [(code, message, _)] = faults(f"{head}rules:\n  hit: FIRST\n  rows:\n{rules}".encode())
+    assert code == "too-complex"
+    assert message == "the rules come to 20,000 alternatives together, at most 16,384 are allowed"
+
+
+def test_the_rules_together_may_not_come_to_more_comparisons_than_the_engine_takes() -> None:
+    [(code, message, line)] = faults(table(100, 656, "> 1"))
+    assert code == "too-complex"
+    assert message == "the rules come to 65,600 comparisons together, at most 65,536 are allowed"
+    assert line > 100
+
+
+def test_what_the_language_lets_through_the_engine_takes() -> None:
+    assert limits.MAX_ALL_TERMS <= network.MAX_TERMS
+    assert limits.MAX_ALL_CONDITIONS <= network.MAX_CONDITIONS
+    assert limits.MAX_QUESTIONS <= network.MAX_FIELDS
