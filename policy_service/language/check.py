@@ -223,11 +223,10 @@ class Checker:
 
     def _arithmetic(self, expression: Arithmetic) -> Quantity:
         left, right = self._both(expression.left, expression.right)
-        for static, part in ((left, expression.left), (right, expression.right)):
-            if not isinstance(static, Quantity):
-                raise self.refuse(Code.TYPE_MISMATCH, f"expected a number, found {spell(static)}", part.span)
-        if not isinstance(left, Quantity) or not isinstance(right, Quantity):
-            raise _Unknown
+        if not isinstance(left, Quantity):
+            raise self.refuse(Code.TYPE_MISMATCH, f"expected a number, found {spell(left)}", expression.left.span)
+        if not isinstance(right, Quantity):
+            raise self.refuse(Code.TYPE_MISMATCH, f"expected a number, found {spell(right)}", expression.right.span)
         unit = unit_of(expression.operator, left.unit, right.unit)
         if unit is None:
             if expression.operator in "+-" and is_plain(left.unit) and is_plain(right.unit):

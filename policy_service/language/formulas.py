@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import assert_never
 
 from policy_service.language.ast import Comparator
 from policy_service.language.core import All, Any, Formula, Ratio, Sign, Stored, Threshold, Truth
@@ -71,3 +72,5 @@ def threshold(fact: str, comparator: Comparator, factor: int, base: int) -> Form
             return Threshold(fact, "<=", quotient)
         case ">" | ">=":
             return Threshold(fact, ">=", quotient + 1)
+        case _:
+            assert_never(comparator)

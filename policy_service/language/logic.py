@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, assert_never
 
 from policy_service.language.ast import (
     TRUE,
@@ -87,6 +87,8 @@ class LogicReader:
                 return self.free_rules(rules)
             case ScorecardDoc() as scorecard:
                 return self.scorecard(scorecard)
+            case other:
+                assert_never(other)
 
     # tables and free rules
 

@@ -85,7 +85,8 @@ def shape_faults(error: ValidationError, root: SourceMapping) -> Iterator[Diagno
     expected: dict[Path, list[str]] = {}
     for detail in error.errors(include_url=False, include_input=False):
         path = _path(detail["loc"], root, whole=detail["type"] == "missing")
-        match detail["type"], detail.get("ctx", {}):
+        kind, context = detail["type"], detail.get("ctx", {})
+        match kind, context:
             case "missing", _:
                 yield Diagnostic(Code.MISSING_KEY, f"`{path[-1]}` is missing", find_key(root, path))
             case "extra_forbidden", _:
@@ -93,7 +94,7 @@ def shape_faults(error: ValidationError, root: SourceMapping) -> Iterator[Diagno
             case "too_long", {"max_length": most} if path[-1] == "rows":
                 message = f"a policy has at most {most:,} rules, this one {_length(find(root, path)):,}"
                 yield Diagnostic(Code.TOO_MANY_RULES, message, find_key(root, path), "split the policy into several")
-            case kind, context:
+            case _:
                 words = _KINDS.get(kind) or _limit(kind, context, find(root, path)) or "another value"
                 expected.setdefault(path, []).append(words)
     inside = {path[:length] for path in expected for length in range(len(path))}

@@ -17,6 +17,7 @@ import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import assert_never
 
 from policy_service.language.ast import Operator
 from policy_service.language.functions import ROUND, Rounding, rounded, whole_days
@@ -64,6 +65,8 @@ def of_type(kind: NumberType | DateType | DurationType) -> Quantity:
             return Quantity(DATE, Fraction(kind.low), Fraction(kind.high))
         case DurationType():
             return Quantity(DURATION, Fraction(kind.low), Fraction(kind.high))
+        case _:
+            assert_never(kind)
 
 
 def of_constant(value: Fraction | datetime.date | Duration | Months) -> Quantity:
@@ -77,6 +80,8 @@ def of_constant(value: Fraction | datetime.date | Duration | Months) -> Quantity
             return Quantity(DURATION, value.seconds, value.seconds)
         case Months():
             return Quantity(MONTHS, Fraction(value.count), Fraction(value.count))
+        case _:
+            assert_never(value)
 
 
 def decimals(value: Fraction) -> int | None:

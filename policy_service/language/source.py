@@ -7,7 +7,7 @@ document. Limits: 2 MiB, 12 levels, UTF-8.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import assert_never, cast
 
 import yaml
 
@@ -212,8 +212,6 @@ class _Reader:
 
 
 def _place(event: yaml.Event) -> Place:
-    start, end = event.start_mark, event.end_mark
-    if start is None or end is None:
-        return START
+    start, end = cast("tuple[yaml.Mark, yaml.Mark]", (event.start_mark, event.end_mark))  # libyaml marks every event
     width = end.column - start.column if end.line == start.line else 1
     return Place(start.line + 1, start.column + 1, max(1, width))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import assert_never
 
 from policy_service.language.ast import Constant, Expr, Negation
 from policy_service.language.check import Checker
@@ -173,6 +174,8 @@ def show_number(number: Fraction, kind: NumberType | DateType | DurationType) ->
             return datetime.date.fromordinal(int(number)).isoformat()
         case DurationType():
             return write_duration(int(number))
+        case _:
+            assert_never(kind)
 
 
 _SHOWN_DIGITS = 30
@@ -197,3 +200,5 @@ def _is_literal(given: Given, kind: Type) -> bool:
             return isinstance(given, str) and parse_duration(given) is not None
         case NumberType():
             return False
+        case _:
+            assert_never(kind)

@@ -1,0 +1,83 @@
+"""Small things that a reader sees: titles, places, the ends of spans."""
+
+import datetime
+
+import pytest
+
+from policy_service import PolicyError, load_bytes
+from policy_service.language.check import Checker
+from policy_service.language.parser import parse
+from policy_service.language.policy import Bilingual
+from policy_service.language.tokens import tokenise
+from policy_service.language.types import BooleanType, DateType, NumberType, exact
+
+POLICY = """\
+policy: tiering/details
+version: 1.0.0
+title: {zh: 细节, en: details}
+subject: customer
+facts:
+  amount: {type: integer, title: {zh: 金额, en: amount spent}}
+  days: {type: integer}
+outcome:
+  gift: {type: choice, of: [pen, cup], title: {zh: 礼品, en: gift given}, words: {pen: {zh: 笔, en: pen}}}
+  note: {type: text}
+rules:
+  hit: COLLECT
+  rows:
+    - {id: big, when: amount > 5, then: {gift: pen, note: x}, because: {zh: 大, en: big}}
+examples:
+  - name: listed
+    facts: {amount: 9, days: 1}
+    outcome:
+      - {gift: pen, note: x}
+    rules: [big]
+"""
+
+
+def test_titles_are_the_author_s_or_else_the_name() -> None:
+    policy = load_bytes(POLICY.encode())
+    assert policy.facts["amount"].title == Bilingual("金额", "amount spent")
+    assert policy.facts["days"].title == Bilingual("days", "days")
+    assert policy.outcomes["gift"].title == Bilingual("礼品", "gift given")
+    assert policy.outcomes["note"].title == Bilingual("note", "note")
+    assert policy.outcomes["gift"].words == {"pen": Bilingual("笔", "pen")}
+
+
+def test_a_fault_in_a_list_of_expected_outcomes_stands_where_it_is_written() -> None:
+    with pytest.raises(PolicyError) as refused:
+        load_bytes(POLICY.replace("- {gift: pen, note: x}", "- {gift: pan, note: x}").encode())
+    [fault] = refused.value.diagnostics
+    assert (fault.place.line, fault.place.column) == (19, 16)
+
+
+def test_a_function_of_two_words_is_one_token_with_its_own_span() -> None:
+    text = "1 + round  half   up (x, 2)"
+    token = tokenise(text)[2]
+    assert (token.kind, token.text, text[token.start : token.end]) == ("function", "round half up", "round  half   up")
+    call = parse(text).right  # type: ignore[union-attr]
+    assert text[slice(*call.span)] == "round  half   up (x, 2)"
+
+
+def test_an_expression_that_is_too_long_is_told_at_its_start() -> None:
+    with pytest.raises(PolicyError) as refused:
+        load_bytes(POLICY.replace("amount > 5", "amount > 5 or amount > 5" + " or amount > 5" * 400).encode())
+    [fault] = refused.value.diagnostics
+    assert (fault.code, fault.place.line, fault.place.column) == ("expression-too-large", 14, 23)
+
+
+def test_a_kept_value_of_another_type_is_no_value_of_the_type() -> None:
+    with pytest.raises(ArithmeticError, match="is not a date"):
+        exact(DateType(), None)  # type: ignore[arg-type]
+    assert exact(BooleanType(), value=True) is True
+    assert exact(NumberType("number", 2), 150) == 1.5  # the same number
+    assert exact(DateType(), 738_000) == datetime.date.fromordinal(738_000)
+
+
+def test_sides_of_arithmetic_are_blamed_where_they_stand() -> None:
+    for text, blamed in (("vip + 1", "vip"), ("1 + vip", "vip")):
+        checker = Checker({"vip": BooleanType()})
+        assert checker.infer(parse(text)) is None
+        [fault] = checker.faults
+        assert text[slice(*fault.span)] == blamed
+        assert fault.message == "expected a number, found true or false"
