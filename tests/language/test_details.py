@@ -81,3 +81,69 @@ def test_sides_of_arithmetic_are_blamed_where_they_stand() -> None:
         [fault] = checker.faults
         assert text[slice(*fault.span)] == blamed
         assert fault.message == "expected a number, found true or false"
+
+
+TABLE = """\
+policy: tiering/places
+version: 1.0.0
+title: {zh: 处, en: places}
+subject: customer
+facts:
+  amount: {type: integer, min: 0, max: 10}
+  days: {type: integer}
+outcome:
+  bonus: {type: money, currency: CNY, max: 20.02}
+table:
+  hit: COLLECT
+  aggregate: sum
+  inputs: [days, amount]
+  rows:
+    - {id: first, when: ["-", "> 5"], then: ["0.01 + amount"], because: {zh: 一, en: one}}
+    - {id: second, when: ["> 1", "-"], then: [10.01], because: {zh: 二, en: two}}
+"""
+
+
+def faults(text: str) -> list[tuple[str, int, int]]:
+    with pytest.raises(PolicyError) as refused:
+        load_bytes(text.encode())
+    return [(fault.code, fault.place.line, fault.place.column) for fault in refused.value.diagnostics]
+
+
+def test_a_fault_of_a_cell_stands_in_the_cell() -> None:
+    assert faults(TABLE.replace('"> 5"', "\"> 'five'\"".replace("'", '\\"'))) == [("type-mismatch", 15, 31)]
+    assert faults(TABLE.replace('"> 5"', '"> many"')) == [("unknown-fact", 15, 34)]
+
+
+def test_a_fault_of_an_id_stands_at_the_id() -> None:
+    assert faults(TABLE.replace("id: second", "id: first")) == [("duplicate-id", 16, 12)]
+
+
+def test_the_bounds_of_a_sum_are_exact_to_the_smallest_unit() -> None:
+    assert load_bytes(TABLE.encode()).id == "tiering/places"
+    assert faults(TABLE.replace("20.02", "20.01")) == [("may-exceed", 12, 14)]
+
+
+def test_the_bounds_of_a_total_are_exact() -> None:
+    scorecard = TABLE.partition("outcome:")[0] + (
+        "outcome:\n  class: {type: choice, of: [A]}\n"
+        "scorecard:\n  base: BASE\n  rows:\n"
+        "    - {id: r, when: days > 1, points: POINTS, because: {zh: 分, en: points}}\n"
+        "  bands:\n    - {id: all, when: '>= -9007199254740992', then: [A], because: {zh: 全, en: all}}\n"
+    )
+    for base, points in (("-9007199254740991", "-1"), ("9007199254740991", "1")):
+        text = scorecard.replace("BASE", base).replace("POINTS", points)
+        assert load_bytes(text.encode()).id == "tiering/places"
+        assert faults(text.replace(f"points: {points}", f"points: {points[:-1]}2")) == [("may-exceed", 13, 5)]
+
+
+def test_a_word_of_a_choice_has_at_most_a_hundred_characters() -> None:
+    assert load_bytes(POLICY.replace("cup", "c" * 100).encode()).id == "tiering/details"
+    assert [code for code, _, _ in faults(POLICY.replace("cup", "c" * 101))] == ["invalid-value"]
+
+
+def test_what_stands_side_by_side_does_not_make_the_next_nest_deeper() -> None:
+    deep = "(" * 38 + "amount" + ")" * 38
+    beside = " and ".join(f"{deep} > {number}" for number in range(3))
+    assert load_bytes(POLICY.replace("amount > 5", beside).encode()).id == "tiering/details"
+    deeper = f"{beside} and {'(' * 40}amount{')' * 40} > 1"
+    assert [code for code, _, _ in faults(POLICY.replace("amount > 5", deeper))] == ["expression-too-large"]
