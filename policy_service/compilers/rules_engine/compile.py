@@ -4,10 +4,10 @@
 |--------------------------------------------|---------------------------------------------------------|
 | a fact against a whole number              | the fact as kept (fen, days, seconds; 0 or 1)           |
 | a choice or a text against one word        | the word's number; 0 for every word the rules never name|
-| whether an optional fact was given         | 0 or 1                                                  |
-| several words, tags, parts of texts        | 0 or 1, worked out before                               |
-| arithmetic, facts compared with facts      | 0 or 1, worked out before                               |
-| several tests in one cell                  | 0 or 1, worked out before                               |
+| whether an optional fact was given, or not | a flag, 0 or 1                                          |
+| several words, tags, parts of texts        | a flag, worked out before                               |
+| arithmetic, facts compared with facts      | a flag, worked out before                               |
+| several tests in one cell                  | a flag, worked out before                               |
 
 So the engine sees whole numbers alone: nothing is ever missing there, and nothing is computed there. What is worked out
 before is worked out once a decision, however many rules ask for it. `or` becomes several terms of one rule.
@@ -22,7 +22,7 @@ from policy_service.compilers.evaluator import Evaluator, MakeMatcher, Slots
 from policy_service.compilers.python_text import condition, define, function
 from policy_service.compilers.rules_engine.engine import Engine
 from policy_service.compilers.rules_engine.program import LARGEST_VALUE, Condition, Program, Term
-from policy_service.language.core import All, Any, Atom, CoreRule, Formula, Given, OneOf, Threshold, Truth
+from policy_service.language.core import All, Any, Atom, CoreRule, Formula, OneOf, Threshold, Truth
 from policy_service.language.limits import is_cell
 from policy_service.language.lower import lower
 from policy_service.language.policy import Policy
@@ -34,6 +34,7 @@ class Vector:
 
     def __init__(self) -> None:
         self.fields: dict[str, int] = {}
+        self.flags: set[int] = set()
         self.words: dict[str, dict[str, int]] = {}
 
     def field(self, text: str) -> int:
@@ -48,7 +49,9 @@ class Vector:
 
     def truth(self, formula: Formula) -> Condition:
         """That something worked out before is true."""
-        return Condition(self.field(condition(formula)), "=", 1)
+        field = self.field(condition(formula))
+        self.flags.add(field)
+        return Condition(field, "=", 1)
 
     def source(self, slots: Sequence[str], stand_ins: Mapping[str, Value]) -> str:
         """The text of the function that makes the vector from the slots."""
@@ -69,8 +72,6 @@ class Vector:
 def atom_condition(atom: Atom, vector: Vector) -> Condition:
     """An atom as a condition on the vector."""
     match atom:
-        case Given():
-            return Condition(vector.field(f"g_{atom.fact}"), "=", 0 if atom.negated else 1)
         case Threshold() if -LARGEST_VALUE <= atom.value <= LARGEST_VALUE:
             return Condition(vector.field(f"f_{atom.fact}"), atom.comparator, atom.value)
         case OneOf(words=words) if len(words) == 1:
@@ -128,7 +129,9 @@ def compile_rules(
     """The engine's program, and the function that makes its vector."""
     vector = Vector()
     terms = tuple(terms_of(rules, vector))
-    return Program(len(vector.fields), terms), define(vector.source(slots, stand_ins), "vector")
+    return Program(len(vector.fields), terms, frozenset(vector.flags)), define(
+        vector.source(slots, stand_ins), "vector"
+    )
 
 
 def compile_engine(policy: Policy) -> Evaluator:

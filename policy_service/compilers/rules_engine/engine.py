@@ -29,6 +29,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
+from itertools import compress
 from math import hypot
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -60,8 +61,10 @@ class _State(IntEnum):
 class _Conversation(NamedTuple):
     """What one decision calls on one ruleset, each call bound to its handle."""
 
-    pick: Callable[[tuple[int, ...]], object]
+    pick: Callable[[tuple[int, ...]], tuple[int, ...]]
     template: str
+    pick_flags: Callable[[tuple[int, ...]], tuple[int, ...]]
+    flags: tuple[str, ...]
     rules: Mapping[str, int]
     ask: Callable[[str], tuple[int, int]]
     start: Callable[[], tuple[str, str] | None]
@@ -122,8 +125,8 @@ class Engine:
                 self._recover()
             try:
                 self._state = _State.DECIDING
-                for pick, template, rules, ask, start, proceed, retract in self._conversations:
-                    code, _ = ask(template % pick(vector))
+                for pick, template, pick_flags, flags, rules, ask, start, proceed, retract in self._conversations:
+                    code, _ = ask(f"{template % pick(vector)}{''.join(compress(flags, pick_flags(vector)))}}}")
                     if code == _NOT_MATCHED:
                         continue
                     first = start() if code == _MATCHED else None
@@ -183,6 +186,8 @@ class Engine:
         return _Conversation(
             pick=_picker(ruleset.fields, self._fields),
             template=ruleset.template,
+            pick_flags=_picker(tuple(ruleset.flags), self._fields),
+            flags=tuple(ruleset.flags.values()),
             rules=ruleset.rules,
             ask=partial(durable_rules_engine.assert_fact, handle),
             start=partial(durable_rules_engine.start_action_for_state, handle, state),
@@ -219,11 +224,13 @@ def _check(values: Sequence[object], width: int) -> None:
             raise ValueError(f"value {position}: expected a whole number within ±2**53, found {value}")
 
 
-def _picker(fields: tuple[int, ...], width: int) -> Callable[[tuple[int, ...]], object]:
-    """Pick the values of `fields` for a message's template."""
+def _picker(fields: tuple[int, ...], width: int) -> Callable[[tuple[int, ...]], tuple[int, ...]]:
+    """Pick the values of `fields`, for a message."""
     if fields == tuple(range(width)):
         return tuple
-    return itemgetter(*fields) if fields else lambda _: ()
+    if len(fields) > 1:
+        return itemgetter(*fields)
+    return lambda values: tuple(values[field] for field in fields)
 
 
 def _break_all_after_fork() -> None:

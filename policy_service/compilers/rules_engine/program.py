@@ -39,7 +39,8 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Terms over a vector of `fields` whole numbers."""
+    """Terms over a vector of `fields` whole numbers, of which those in `flags` are only ever 0 or 1."""
 
     fields: int
     terms: tuple[Term, ...]
+    flags: frozenset[int] = frozenset()

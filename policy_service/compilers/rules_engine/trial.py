@@ -148,10 +148,10 @@ def _request_lines(trials: Mapping[str, Trial], seconds: float) -> Iterator[str]
 
 def _program_to_json(program: Program) -> list[object]:
     terms = [[t.rule, [[c.field, c.operator, c.value] for c in t.conditions]] for t in program.terms]
-    return [program.fields, terms]
+    return [program.fields, terms, sorted(program.flags)]
 
 
-def _program_from_json(document: tuple[int, list[tuple[int, list[tuple[int, Operator, int]]]]]) -> Program:
-    fields, terms = document
+def _program_from_json(document: tuple[int, list[tuple[int, list[tuple[int, Operator, int]]]], list[int]]) -> Program:
+    fields, terms, flags = document
     conjunctions = ((rule, tuple(Condition(*parts) for parts in conditions)) for rule, conditions in terms)
-    return Program(fields, tuple(Term(rule, conditions) for rule, conditions in conjunctions))
+    return Program(fields, tuple(Term(rule, conditions) for rule, conditions in conjunctions), frozenset(flags))
