@@ -84,6 +84,7 @@ class Engine:
         "_fields",
         "_handles",
         "_lock",
+        "_numbers",
         "_one_term_a_rule",
         "_rulesets",
         "_state",
@@ -95,6 +96,7 @@ class Engine:
         Raises EngineLimitError when the program is malformed or too large, EngineFault when C refuses it.
         """
         self._fields = program.fields
+        self._numbers = _picker(tuple(sorted({*range(program.fields)} - program.flags)), program.fields)
         self._rulesets = lay_out(program)
         self._one_term_a_rule = len({term.rule for term in program.terms}) == len(program.terms)
         self._lock = threading.RLock()
@@ -114,8 +116,9 @@ class Engine:
         """
         vector = tuple(values)
         try:  # a sum of whole numbers is one, and a vector that is short has short parts
-            sound = len(vector) == self._fields and type(sum(vector)) is int and hypot(*vector) < _SMALL
-        except (TypeError, OverflowError):
+            numbers = self._numbers(vector)
+            sound = len(vector) == self._fields and type(sum(numbers)) is int and hypot(*numbers) < _SMALL
+        except (TypeError, OverflowError, IndexError):
             sound = False
         if not sound:
             _check(vector, self._fields)

@@ -74,10 +74,11 @@ def test_arithmetic_and_lists_are_worked_out_before_and_only_once() -> None:
     )
 
 
-def test_a_missing_fact_is_a_zero_beside_a_stand_in() -> None:
+def test_whether_a_fact_is_missing_is_a_flag_beside_a_stand_in() -> None:
     found, vector = program("days is missing", "days is not missing and days < 30")
-    assert vector == (False, 0)
-    assert found.terms == (Term(0, (Condition(0, "=", 0),)), Term(1, (Condition(0, "=", 1), Condition(1, "<", 30))))
+    assert vector == (True, False, 0)
+    assert found.terms == (Term(0, (Condition(0, "=", 1),)), Term(1, (Condition(1, "=", 1), Condition(2, "<", 30))))
+    assert found.flags == {0, 1}
 
 
 def test_or_becomes_terms_of_one_rule_but_tests_of_one_cell_do_not() -> None:

@@ -116,3 +116,18 @@ def test_what_the_engine_must_not_be_given_is_refused(program: Program, message:
     assert message.startswith(refused.value.limit)
     assert str(refused.value.found) in message
     assert str(refused.value.allowed) in message
+
+
+def test_a_flag_that_is_only_asked_whether_it_is_1_is_left_out_of_the_message_when_it_is_0() -> None:
+    terms = (Term(0, (Condition(0, "=", 1), Condition(1, ">", 5))), Term(1, (Condition(2, "=", 0),)))
+    [ruleset] = lay_out(Program(3, terms, frozenset({0, 2})))
+    assert ruleset.fields == (1, 2)
+    assert list(ruleset.flags) == [0]
+    assert ruleset.template.count("%d") == len(ruleset.fields)
+    assert ruleset.flags[0].endswith(":1")
+
+
+def test_a_field_that_is_no_flag_stays_in_the_message_even_when_it_is_only_compared_with_1() -> None:
+    [ruleset] = lay_out(Program(1, (Term(0, (Condition(0, "=", 1),)),)))
+    assert ruleset.fields == (0,)
+    assert not ruleset.flags
