@@ -1,7 +1,8 @@
 """Our own engines: through the library's public door, every fact checked; and the compiled policies alone.
 
 The public door reads and checks every fact and ends with the whole answer as a caller gets it: outcomes,
-rules, reasons, version. A compiled policy alone, its facts checked before, is what the peers' calls do.
+rules, reasons, version. A compiled policy alone, its facts checked before, gives outcomes and the rules that decided.
+Which rules match, and nothing else, is what a list expression of the peers gives.
 """
 
 import tempfile
@@ -18,8 +19,11 @@ from benchmarks.workload import FactSet, Row
 from policy_service.compilers.evaluator import Evaluator
 from policy_service.compilers.python_source import compile_python
 from policy_service.compilers.rules_engine import compile_engine
+from policy_service.compilers.rules_engine.compile import EngineMatcher
 from policy_service.decisions.reading import FactsReader
+from policy_service.language.lower import lower
 from policy_service.language.outcome import Decided
+from policy_service.language.policy import AS_OF as AS_OF_NAME
 
 Engine = Literal["durable_rules", "python"]
 AS_OF = date(2026, 11, 21)
@@ -84,6 +88,23 @@ def prepare_compiled(
     return prepare
 
 
+def prepare_matching(rows: Sequence[Row]) -> Candidate:
+    """The engine's own part, as the peers' list expressions are used: which rows match, their outputs looked up."""
+    policy = load_table(rows)
+    core = lower(policy)
+    reader = FactsReader(policy)
+    matcher = EngineMatcher(core.rules, (*policy.facts, AS_OF_NAME), core.stand_ins)
+    outputs = [row.out for row in rows]
+
+    def shape(facts: FactSet) -> Facts:
+        return (*reader.slots(exact_facts(facts), []), AS_OF.toordinal())
+
+    def decide(slots: Facts) -> list[int]:
+        return [outputs[index] for index in matcher.matches(slots)]
+
+    return Candidate(shape, decide, matcher.close)
+
+
 ENTRIES = (
     Entry("policy-service, durable_rules", "durable_rules", ours=True, prepare=prepare_with("durable_rules")),
     Entry("policy-service, python", "python", ours=True, prepare=prepare_with("python")),
@@ -93,5 +114,6 @@ ENTRIES = (
         ours=True,
         prepare=prepare_compiled(compile_engine),
     ),
+    Entry("durable_rules, which rules match", "durable_rules matching", ours=True, prepare=prepare_matching),
     Entry("python alone, facts read before", "python alone", ours=True, prepare=prepare_compiled(compile_python)),
 )
