@@ -147,3 +147,18 @@ def test_what_stands_side_by_side_does_not_make_the_next_nest_deeper() -> None:
     assert load_bytes(POLICY.replace("amount > 5", beside).encode()).id == "tiering/details"
     deeper = f"{beside} and {'(' * 40}amount{')' * 40} > 1"
     assert [code for code, _, _ in faults(POLICY.replace("amount > 5", deeper))] == ["expression-too-large"]
+
+
+def test_a_fault_of_the_hit_policy_of_a_table_stands_there() -> None:
+    assert faults(TABLE.replace("hit: COLLECT", "hit: COLECT")) == [("hit-policy", 11, 8)]
+    assert faults(TABLE.replace("aggregate: sum", "aggregate: summ")) == [("hit-policy", 12, 14)]
+
+
+def test_a_computed_date_may_be_the_first_and_the_last_of_the_calendar() -> None:
+    dates = POLICY.replace("amount: {type: integer,", "amount: {type: date, min: 0001-01-02, max: 9999-12-30,")
+    dates = dates.partition("examples:")[0]
+    for way in ("-", "+"):
+        near = dates.replace("amount > 5", f'amount {way} duration("P1D") > date("2026-01-01")')
+        assert load_bytes(near.encode()).id == "tiering/details"
+        far = near.replace("P1D", "P2D")
+        assert [code for code, _, _ in faults(far)] == ["date-out-of-range"]
