@@ -81,7 +81,7 @@ def prepare_compiled(
 
         def decide(slots: Facts) -> list[int]:
             result = evaluator.decide(slots)
-            return [out for (out,) in result.outcome] if isinstance(result, Decided) else []  # type: ignore[misc]
+            return [out for (out,) in result.outcome] if isinstance(result, Decided) else []  # type: ignore[misc]  # one outcome a row
 
         return Candidate(shape, decide, evaluator.close)
 

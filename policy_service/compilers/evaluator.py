@@ -49,6 +49,7 @@ class Evaluator:
             self._constant = [rule.then for rule in core.rules]
         self._bands: Matcher | None = None
         if policy.scorecard is not None:
+            self._base = policy.scorecard.base
             with_score = (*self._names, SCORE)
             self._bands = make(core.bands, with_score, core.stand_ins)
             self._band_given = givers(core.bands, with_score, core.stand_ins)
@@ -69,9 +70,8 @@ class Evaluator:
         return self._score(slots, matched, self._bands)
 
     def _score(self, slots: Slots, matched: Sequence[int], bands: Matcher) -> Result:
-        scorecard = self.policy.scorecard
-        total = (scorecard.base if scorecard else 0) + sum(self._given[index](slots)[0] for index in matched)  # type: ignore[misc]
-        scored = (*slots, total)
+        points: list[Any] = [self._given[index](slots)[0] for index in matched]
+        scored = (*slots, self._base + sum(points))
         [band] = bands.matches(scored)
         return conclude(self.policy, matched, lambda index: self._band_given[index](scored), band)
 

@@ -114,7 +114,7 @@ class Served:
     def define(self, slots: Slots) -> Result:
         """What the definition says."""
         facts = {name: value for name, value in zip(self.policy.facts, slots, strict=False) if value is not None}
-        return evaluate(self.policy, facts, datetime.date.fromordinal(int(slots[-1])))  # type: ignore[arg-type]
+        return evaluate(self.policy, facts, datetime.date.fromordinal(int(slots[-1])))  # type: ignore[arg-type]  # the day
 
     def close(self) -> None:
         """Gives back what the engine holds."""
