@@ -1,6 +1,9 @@
 """`/v1/policies` lists what is served, tells each version in three forms, and checks files that are not served yet."""
 
 import asyncio
+import gc
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,9 +14,23 @@ from api.settings import Settings
 from policy_service import load_folder, shipped_policies
 from tests.api.client import RFM, YAML, application, ask, assert_next_decision_is_right, assert_problem
 
+pytestmark = pytest.mark.filterwarnings(  # asyncio complains of a worker's pipes when their event loop has ended
+    "ignore:unclosed:ResourceWarning",
+    "ignore:subprocess:ResourceWarning",
+    "ignore:Exception ignored in. <function BaseSubprocessTransport:pytest.PytestUnraisableExceptionWarning",
+)
 POLICIES = load_folder(shipped_policies())
 VERSION = f"/v1/policies/{RFM}/versions/1.0.0"
 CHECK = "/v1/policies/check"
+
+
+@pytest.fixture(autouse=True)
+def _workers_end_with_their_loop() -> Iterator[None]:
+    """Lets go of the worker processes of a test: asyncio complains of their pipes when their event loop has ended."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def text_of(name: str) -> str:

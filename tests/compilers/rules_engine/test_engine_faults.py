@@ -244,7 +244,8 @@ program, armed, interrupted = everything_true(70, fields=4), [], 0
 vectors = [[0] * 4, [1] * 4, [-1] * 4]
 answers = [expected(program, vector) for vector in vectors]
 signal.signal(signal.SIGALRM, interrupt)
-with closing(Engine(program)) as engine:
+def rounds():
+    global interrupted
     while interrupted < 200:
         vector, answer = vectors[interrupted % 3], answers[interrupted % 3]
         try:
@@ -255,6 +256,13 @@ with closing(Engine(program)) as engine:
         except Interrupted:
             interrupted += 1
         assert engine.matches(vector) == answer
+
+with closing(Engine(program)) as engine:
+    while interrupted < 200:
+        try:
+            rounds()
+        except Interrupted:  # it fell between two decisions
+            interrupted += 1
 """
 
 
