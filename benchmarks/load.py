@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import cast
@@ -125,7 +126,7 @@ async def _load(port: int, tally: Tally, connections: int) -> None:
     loop = asyncio.get_running_loop()
     ends = [loop.create_future() for _ in range(connections)]
     for end in ends:
-        await loop.create_connection(lambda end=end: Connection(tally, end), "127.0.0.1", port)  # type: ignore[misc]
+        await loop.create_connection(partial(Connection, tally, end), "127.0.0.1", port)
     await asyncio.gather(*ends)
 
 
