@@ -22,9 +22,11 @@ class Writer:
         self._identity: Json = {"version": policy.version, "digest": policy.digest}
         bands: tuple[Rule, ...] = policy.scorecard.bands if policy.scorecard else ()
         self._because = {rule.id: rule.because.to_dict() for rule in (*policy.rules, *bands)}
+        self._names = tuple(policy.outcomes)
         self._outcomes: tuple[tuple[str, Type | None], ...] = tuple(
             (name, outcome.type if _needs_writing(outcome.type) else None) for name, outcome in policy.outcomes.items()
         )
+        self._as_kept = all(kind is None for _, kind in self._outcomes)
 
     def write(self, result: Result, supplied: tuple[str, ...]) -> Json:
         """The entry of one policy, in the shape of `POST /v1/decisions`."""
@@ -52,6 +54,8 @@ class Writer:
 
     def outcome(self, values: Values) -> Json:
         """One value for each outcome, by name."""
+        if self._as_kept:
+            return dict(zip(self._names, values, strict=False))
         pairs = zip(self._outcomes, values, strict=False)
         return {name: value if kind is None else write(kind, value) for (name, kind), value in pairs}
 

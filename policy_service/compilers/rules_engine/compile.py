@@ -1,28 +1,30 @@
-"""Compiles a policy for the rules engine: conditions over facts become terms over a vector of whole numbers.
+"""Compiles a policy for the rules engine: conditions over facts become terms over whole numbers.
 
-| in the core                                | in the vector                                           |
-|--------------------------------------------|---------------------------------------------------------|
-| a fact against a whole number              | the fact as kept (fen, days, seconds; 0 or 1)           |
-| a choice or a text against one word        | the word's number; 0 for every word the rules never name|
-| whether an optional fact was given, or not | a flag, 0 or 1                                          |
-| several words, tags, parts of texts        | a flag, worked out before                               |
-| arithmetic, facts compared with facts      | a flag, worked out before                               |
-| several tests in one cell                  | a flag, worked out before                               |
+| in the core                                      | in the engine                                          |
+|--------------------------------------------------|--------------------------------------------------------|
+| a fact compared with a whole number, if not `=`  | the fact as kept (fen, days, seconds)                  |
+| one of some words; `=`; whether a fact was given | a flag, 0 or 1, for all such tests of a rule together  |
+| tags, parts of texts                             | a flag for each test                                   |
+| arithmetic, facts compared with facts            | a flag for each test                                   |
+| several tests in one cell                        | a flag for each cell                                   |
 
-So the engine sees whole numbers alone: nothing is ever missing there, and nothing is computed there. What is worked out
-before is worked out once a decision, however many rules ask for it. `or` becomes several terms of one rule.
+So the engine sees whole numbers alone: nothing is ever missing there, and nothing is computed there. A flag of its own
+is worked out once a decision, however many rules ask for it. The quick tests of a rule share a flag, because to read one
+flag takes the engine longer than it takes Python to make it. `or` becomes several terms of one rule.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
+from typing import Any as Anything
 
 from policy_service.compilers.evaluator import Evaluator, MakeMatcher, Slots
 from policy_service.compilers.python_text import condition, define, function
 from policy_service.compilers.rules_engine.engine import Engine
+from policy_service.compilers.rules_engine.messages import Inputs
 from policy_service.compilers.rules_engine.program import LARGEST_VALUE, Condition, Program, Term
-from policy_service.language.core import All, Any, Atom, CoreRule, Formula, OneOf, Threshold, Truth
+from policy_service.language.core import All, Any, Atom, CoreRule, Formula, Given, OneOf, Threshold, Truth
 from policy_service.language.limits import is_cell
 from policy_service.language.lower import lower
 from policy_service.language.policy import Policy
@@ -30,22 +32,15 @@ from policy_service.language.types import Value
 
 
 class Vector:
-    """Which whole numbers the rules ask for, each as a Python expression; grows while the rules are compiled."""
+    """Which fields the rules ask for, each as a Python expression; grows while the rules are compiled."""
 
     def __init__(self) -> None:
         self.fields: dict[str, int] = {}
         self.flags: set[int] = set()
-        self.words: dict[str, dict[str, int]] = {}
 
     def field(self, text: str) -> int:
         """The index of the number that the expression `text` gives."""
         return self.fields.setdefault(text, len(self.fields))
-
-    def word(self, fact: str, word: str) -> Condition:
-        """That a fact is a word, by the word's number."""
-        numbers = self.words.setdefault(fact, {})
-        number = numbers.setdefault(word, len(numbers) + 1)
-        return Condition(self.field(f"w_{fact}(f_{fact}, 0)"), "=", number)
 
     def truth(self, formula: Formula) -> Condition:
         """That something worked out before is true."""
@@ -53,30 +48,30 @@ class Vector:
         self.flags.add(field)
         return Condition(field, "=", 1)
 
-    def source(self, slots: Sequence[str], stand_ins: Mapping[str, Value]) -> str:
-        """The text of the function that makes the vector from the slots."""
-        numbers = [f"w_{fact} = {numbers!r}.get" for fact, numbers in self.words.items()]
-        return "\n".join(
-            [
-                *numbers,
-                function(
-                    "vector",
-                    slots,
-                    stand_ins,
-                    [f"return ({', '.join(self.fields)}{',' if self.fields else ''})"],
-                ),
-            ]
-        )
+    def inputs(self, slots: Sequence[str], stand_ins: Mapping[str, Value]) -> Inputs:
+        """How the fields come out of the slots."""
+
+        def made(body: Sequence[str]) -> Callable[[Anything], Anything]:
+            return define(function("fields", slots, stand_ins, body), "fields")
+
+        expressions = tuple(self.fields)
+        return Inputs(expressions, made, made([f"return ({''.join(f'{text}, ' for text in expressions)})"]))
+
+
+def is_quick(formula: Formula) -> bool:
+    """Whether a test is worked out in less time than the engine takes to read a flag."""
+    match formula:
+        case Threshold(comparator=comparator):
+            return comparator == "="
+        case _:
+            return isinstance(formula, Given | OneOf)
 
 
 def atom_condition(atom: Atom, vector: Vector) -> Condition:
-    """An atom as a condition on the vector."""
+    """An atom as a condition on the fields."""
     match atom:
-        case Threshold() if -LARGEST_VALUE <= atom.value <= LARGEST_VALUE:
+        case Threshold() if not is_quick(atom) and -LARGEST_VALUE <= atom.value <= LARGEST_VALUE:
             return Condition(vector.field(f"f_{atom.fact}"), atom.comparator, atom.value)
-        case OneOf(words=words) if len(words) == 1:
-            asked = vector.word(atom.fact, next(iter(words)))
-            return Condition(asked.field, "!=", asked.value) if atom.negated else asked
         case _:
             return vector.truth(atom)
 
@@ -87,7 +82,10 @@ def alternatives(formula: Formula, vector: Vector) -> list[tuple[Condition, ...]
         case Truth(value=truth):
             return [()] if truth else []
         case All(parts=parts):
-            choices = product(*(alternatives(part, vector) for part in parts))
+            quick = tuple(part for part in parts if is_quick(part))
+            slow = [alternatives(part, vector) for part in parts if not is_quick(part)]
+            together = [[(vector.truth(All(quick) if len(quick) > 1 else quick[0]),)]] if quick else []
+            choices = product(*together, *slow)
             return [tuple(dict.fromkeys(found for choice in chosen for found in choice)) for chosen in choices]
         case Any() if is_cell(formula):
             return [(vector.truth(formula),)]
@@ -108,15 +106,14 @@ class EngineMatcher:
     """Rules in the engine."""
 
     def __init__(self, rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]) -> None:
-        self.program, self.vector = compile_rules(rules, slots, stand_ins)
-        self._engine = Engine(self.program)
+        self._engine = Engine(*compile_rules(rules, slots, stand_ins))
 
     def matches(self, slots: Slots) -> Sequence[int]:
         """The indices of the rules whose condition holds, ascending.
 
         Raises EngineFault; the next answer is right again.
         """
-        return self._engine.matches(self.vector(slots))
+        return self._engine.matches(slots)
 
     def close(self) -> None:
         """Gives back the engine's memory."""
@@ -125,13 +122,11 @@ class EngineMatcher:
 
 def compile_rules(
     rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]
-) -> tuple[Program, Callable[[Slots], tuple[int, ...]]]:
-    """The engine's program, and the function that makes its vector."""
+) -> tuple[Program, Inputs]:
+    """The engine's program, and how its fields come out of the slots."""
     vector = Vector()
     terms = tuple(terms_of(rules, vector))
-    return Program(len(vector.fields), terms, frozenset(vector.flags)), define(
-        vector.source(slots, stand_ins), "vector"
-    )
+    return Program(len(vector.fields), terms, frozenset(vector.flags)), vector.inputs(slots, stand_ins)
 
 
 def compile_engine(policy: Policy) -> Evaluator:

@@ -1,4 +1,4 @@
-"""The one door to durable-rules: vectors of whole numbers go in, the rules that are true come out.
+"""The one door to durable-rules: whole numbers go in, the rules that are true come out.
 
     engine = Engine(program)
     engine.matches((3, 250_000, 1))     # → (0, 4): rules 0 and 4, in order of priority
@@ -29,13 +29,12 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from functools import partial
-from itertools import compress
 from math import hypot
-from operator import itemgetter
 from typing import Final, NamedTuple
 
 import durable_rules_engine
 
+from policy_service.compilers.rules_engine.messages import Inputs, Values, of_vector, writer
 from policy_service.compilers.rules_engine.network import NAME, EngineLimitError, Ruleset, lay_out
 from policy_service.compilers.rules_engine.program import LARGEST_VALUE, Program
 
@@ -61,10 +60,6 @@ class _State(IntEnum):
 class _Conversation(NamedTuple):
     """What one decision calls on one ruleset, each call bound to its handle."""
 
-    pick: Callable[[tuple[int, ...]], tuple[int, ...]]
-    template: str
-    pick_flags: Callable[[tuple[int, ...]], tuple[int, ...]]
-    flags: tuple[str, ...]
     rules: Mapping[str, int]
     ask: Callable[[str], tuple[int, int]]
     start: Callable[[], tuple[str, str] | None]
@@ -83,21 +78,24 @@ class Engine:
         "_conversations",
         "_fields",
         "_handles",
+        "_inputs",
         "_lock",
-        "_numbers",
         "_one_term_a_rule",
         "_rulesets",
         "_state",
+        "_write",
     )
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, inputs: Inputs | None = None) -> None:
         """Check the program against the limits, build it and prime it.
 
+        `inputs` says what `matches` is given; left out, that is the vector of the program's fields.
         Raises EngineLimitError when the program is malformed or too large, EngineFault when C refuses it.
         """
         self._fields = program.fields
-        self._numbers = _picker(tuple(sorted({*range(program.fields)} - program.flags)), program.fields)
+        self._inputs = inputs or of_vector(program.fields)
         self._rulesets = lay_out(program)
+        self._write = writer(program, self._rulesets, self._inputs)
         self._one_term_a_rule = len({term.rule for term in program.terms}) == len(program.terms)
         self._lock = threading.RLock()
         self._handles: dict[int, bool] = {}  # handle → primed
@@ -107,29 +105,29 @@ class Engine:
             self._rebuild()
         _engines.add(self)
 
-    def matches(self, values: Sequence[int]) -> tuple[int, ...]:
+    def matches(self, values: Values) -> tuple[int, ...]:
         """The rules that are true for `values`, ascending and none twice.
 
-        `values` holds one whole number within ±2**53 for each field. When it does not, ValueError or
-        TypeError is raised before C is touched. Raises ValueError when the engine is closed, and EngineFault
-        when it fails, after which its next decision is right again.
+        Each field is a whole number within ±2**53. When one is not, ValueError or TypeError is raised before C
+        is touched. Raises ValueError when the engine is closed, and EngineFault when it fails, after which its
+        next decision is right again.
         """
-        vector = tuple(values)
         try:  # a sum of whole numbers is one, and a vector that is short has short parts
-            numbers = self._numbers(vector)
-            sound = len(vector) == self._fields and type(sum(numbers)) is int and hypot(*numbers) < _SMALL
-        except (TypeError, OverflowError, IndexError):
-            sound = False
+            numbers, messages = self._write(values)
+            sound = type(sum(numbers)) is int and hypot(*numbers) < _SMALL
+        except (TypeError, ValueError, OverflowError):
+            _check(self._inputs.vector(values), self._fields)
+            raise
         if not sound:
-            _check(vector, self._fields)
+            _check(self._inputs.vector(values), self._fields)
         found: list[int] = []
         with self._lock:
             if self._state:
                 self._recover()
             try:
                 self._state = _State.DECIDING
-                for pick, template, pick_flags, flags, rules, ask, start, proceed, retract in self._conversations:
-                    code, _ = ask(f"{template % pick(vector)}{''.join(compress(flags, pick_flags(vector)))}}}")
+                for message, (rules, ask, start, proceed, retract) in zip(messages, self._conversations, strict=True):
+                    code, _ = ask(message)
                     if code == _NOT_MATCHED:
                         continue
                     first = start() if code == _MATCHED else None
@@ -187,10 +185,6 @@ class Engine:
         if primed is None or durable_rules_engine.complete_and_start_action(handle, state) is not None:
             raise EngineFault(f"the engine could not be primed (code {code})")
         return _Conversation(
-            pick=_picker(ruleset.fields, self._fields),
-            template=ruleset.template,
-            pick_flags=_picker(tuple(ruleset.flags), self._fields),
-            flags=tuple(ruleset.flags.values()),
             rules=ruleset.rules,
             ask=partial(durable_rules_engine.assert_fact, handle),
             start=partial(durable_rules_engine.start_action_for_state, handle, state),
@@ -225,15 +219,6 @@ def _check(values: Sequence[object], width: int) -> None:
             raise TypeError(f"value {position}: expected a whole number, found {value!r}")
         if not -LARGEST_VALUE <= value <= LARGEST_VALUE:
             raise ValueError(f"value {position}: expected a whole number within ±2**53, found {value}")
-
-
-def _picker(fields: tuple[int, ...], width: int) -> Callable[[tuple[int, ...]], tuple[int, ...]]:
-    """Pick the values of `fields`, for a message."""
-    if fields == tuple(range(width)):
-        return tuple
-    if len(fields) > 1:
-        return itemgetter(*fields)
-    return lambda values: tuple(values[field] for field in fields)
 
 
 def _break_all_after_fork() -> None:

@@ -63,11 +63,11 @@ def _trial(
     stand_ins: Mapping[str, Value],
     subjects: Sequence[tuple[Slots, Scope]],
 ) -> Trial:
-    program, vector = compile_rules(core, names, stand_ins)
+    program, inputs = compile_rules(core, names, stand_ins)
     expected = [tuple(index for index, rule in enumerate(rules) if holds(rule.when, scope)) for _, scope in subjects]
     return Trial(
         program,
-        [(list(map(int, vector(slots))), found) for (slots, _), found in zip(subjects, expected, strict=True)],
+        [(list(map(int, inputs.vector(slots))), found) for (slots, _), found in zip(subjects, expected, strict=True)],
     )
 
 

@@ -46,8 +46,8 @@ def policy(*conditions: str) -> Policy:
 def program(*conditions: str) -> tuple[Program, tuple[int, ...]]:
     made = policy(*conditions)
     core = lower(made)
-    compiled, vector = compile_rules(core.rules, (*made.facts, AS_OF), core.stand_ins)
-    return compiled, vector((30000, 10000, None, True, "retail", 7, 8, 739000))
+    compiled, inputs = compile_rules(core.rules, (*made.facts, AS_OF), core.stand_ins)
+    return compiled, inputs.vector((30000, 10000, None, True, "retail", 7, 8, 739000))
 
 
 def test_facts_thresholds_words_and_truths_are_conditions_on_whole_numbers() -> None:

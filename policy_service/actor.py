@@ -1,0 +1,52 @@
+"""Who acts: a person with an account, a machine with an API key, or the service itself; and in which roles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+FRESH = timedelta(minutes=5)
+"""How long a re-authentication counts as fresh (21 CFR 11.200 is the model)."""
+
+
+class Role(StrEnum):
+    """What an actor may do; an administrator may neither write nor sign by virtue of being one."""
+
+    AUTHOR = "author"
+    SALES_DIRECTOR = "sales_director"
+    FINANCE_DIRECTOR = "finance_director"
+    GENERAL_MANAGER = "general_manager"
+    COMPLIANCE = "compliance"
+    INTEGRATION = "integration"
+    ADMINISTRATOR = "administrator"
+
+
+SIGNING_ROLES = (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE)
+"""The roles a sign-off can be demanded of."""
+DIRECTORS = (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER)
+"""The roles that may suspend a policy in an emergency and except a subject from the rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One who acts; `confirmed_at` is when the person last proved, for this very act, who they are."""
+
+    id: str
+    """The identifier of the account or of the API key."""
+    name: str
+    """The name of the account or of the key."""
+    printed_name: str
+    """The name as a signature shows it."""
+    roles: frozenset[Role]
+    kind: Literal["person", "machine", "service"] = "person"
+    confirmed_at: datetime | None = None
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the person re-authenticated at most `FRESH` ago."""
+        return self.confirmed_at is not None and timedelta() <= now - self.confirmed_at <= FRESH
+
+
+SERVICE = Actor("service", "service", "policy-service", frozenset(), "service")
+"""The service, acting by itself: it imports, seals and signs checkpoints."""

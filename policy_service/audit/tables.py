@@ -1,0 +1,48 @@
+"""The rows of the log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from policy_service.append_only import append_only
+from policy_service.database import Instant
+
+
+class AuditEntry(SQLModel, table=True):
+    """One sealed line; the columns beside `line` repeat what is in it, to be searched."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index("audit_entry_event", "event", "seq"), Index("audit_entry_actor", "actor", "seq"))
+
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=Instant, index=True)
+    event: str = Field(max_length=40)
+    actor: str = Field(max_length=64)
+    line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    digest: str = Field(max_length=71)
+
+
+class AuditAbout(SQLModel, table=True):
+    """What an entry is about, e.g. `policy:tiering/rfm_value`: one row a thing."""
+
+    __tablename__ = "audit_about"
+
+    about: str = Field(primary_key=True, max_length=300)
+    seq: int = Field(primary_key=True, foreign_key="audit_entry.seq")
+
+
+class Checkpoint(SQLModel, table=True):
+    """The log's length and Merkle root at an instant, signed."""
+
+    __tablename__ = "checkpoint"
+
+    size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=Instant)
+    line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+for _model in (AuditEntry, AuditAbout, Checkpoint):
+    append_only(_model)

@@ -1,0 +1,64 @@
+"""Canonical bytes (RFC 8785) and digests of them: the same value is the same bytes, today and in ten years.
+
+Values are those without a number that two programs could write differently: text, whole numbers within ±(2^53 - 1),
+booleans, null, lists, and objects whose names are ASCII. Money, decimals and instants are text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+MAX_INTEGER = 2**53 - 1
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+class NotCanonicalError(ValueError):
+    """The value has no canonical form here; the message names what is wrong with it."""
+
+
+def canonical(value: object) -> bytes:
+    """The canonical JSON of a value. Raises NotCanonicalError."""
+    _check(value)
+    return _ENCODER.encode(value)
+
+
+def canonical_unchecked(value: object) -> bytes:
+    """The canonical JSON of a value that is known to have one, such as an answer of this service."""
+    return _ENCODER.encode(value)
+
+
+def digest(content: bytes) -> str:
+    """`sha256:` and the hexadecimal SHA-256 (FIPS 180-4) of bytes."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def digest_of(value: object) -> str:
+    """The digest of a value's canonical bytes. Raises NotCanonicalError."""
+    return digest(canonical(value))
+
+
+def _check(value: Any) -> None:  # noqa: ANN401  # whatever somebody wants to be canonical
+    match value:
+        case None | bool():
+            pass
+        case str():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise NotCanonicalError("text holds half of a character (a lone surrogate)") from None
+        case int():
+            if not -MAX_INTEGER <= value <= MAX_INTEGER:
+                raise NotCanonicalError(f"{value} is beyond ±(2^53 - 1): write it as text")
+        case list() | tuple():
+            for item in value:
+                _check(item)
+        case dict():
+            for name, item in value.items():
+                if not (isinstance(name, str) and name.isascii()):
+                    raise NotCanonicalError(f"{name!r} cannot name a member: names are ASCII text")
+                _check(item)
+        case _:
+            raise NotCanonicalError(f"a {type(value).__name__} has no canonical form")

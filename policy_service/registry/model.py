@@ -1,0 +1,101 @@
+"""When a version is in force: activations, and what follows from them.
+
+An activation says that a version applies over an effective period, half open. Of those that cover an instant the one
+that began last is active; of two that began together, the one recorded last. So a later regulation supersedes an earlier
+one from its day on, a period with an end gives way to what was there before, and a cancelled activation leaves no gap.
+
+    1.0.0  ├────────────────────────────────────────►
+    1.1.0            ├──────────────────────────────►
+    1.0.0 (suspension)        ├────────┤
+    active  1.0.0    │  1.1.0 │ 1.0.0  │  1.1.0
+
+Bitemporal: `valid_at` is when the version applied, `known_at` when the record was looked at. What was recorded later, or
+cancelled by then, does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ActivationKind(StrEnum):
+    """Why a version was put in force."""
+
+    INITIAL = "initial"
+    """Imported at set-up; nobody signed it here."""
+    CHANGE = "change"
+    """A signed change."""
+    ROLLBACK = "rollback"
+    """A signed change that puts an old version in force again."""
+    SUSPENSION = "suspension"
+    """The version before, while an emergency lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From an instant until before another; without end when `until` is None."""
+
+    start: datetime
+    until: datetime | None = None
+
+    def covers(self, instant: datetime) -> bool:
+        """Whether the instant is in the period."""
+        return self.start <= instant and (self.until is None or instant < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """One version of one policy in force over a period, known since `recorded_at` until `cancelled_at`."""
+
+    seq: int
+    """The order of recording."""
+    id: str
+    policy: str
+    version: str
+    digest: str
+    kind: ActivationKind
+    effective: Period
+    recorded_at: datetime
+    cancelled_at: datetime | None = None
+    change: str | None = None
+    suspension: str | None = None
+
+    def known(self, at: datetime) -> bool:
+        """Whether the record said so at an instant."""
+        return self.recorded_at <= at and (self.cancelled_at is None or at < self.cancelled_at)
+
+
+def active_at(
+    activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
+) -> Activation | None:
+    """The activation of the policy that applies at `valid_at`, by what was known at `known_at`; None before the first."""
+    covering = (
+        each
+        for each in activations
+        if each.policy == policy and each.known(known_at) and each.effective.covers(valid_at)
+    )
+    return max(covering, key=lambda each: (each.effective.start, each.seq), default=None)
+
+
+def all_active_at(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
+    """The active activation of every policy that has one, by policy, in the order of their names."""
+    activations = tuple(activations)
+    found = {
+        policy: active_at(activations, policy, valid_at, known_at) for policy in sorted({a.policy for a in activations})
+    }
+    return {policy: activation for policy, activation in found.items() if activation is not None}
+
+
+def next_boundary(activations: Iterable[Activation], after: datetime, known_at: datetime) -> datetime | None:
+    """The next instant after `after` at which some policy's active version may change."""
+    instants = (
+        instant
+        for each in activations
+        if each.known(known_at)
+        for instant in (each.effective.start, each.effective.until)
+        if instant is not None and instant > after
+    )
+    return min(instants, default=None)

@@ -1,0 +1,165 @@
+"""The registry: load rows, call the model, add rows, tell the log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlmodel import Session, col, func, select
+
+from policy_service.actor import Actor
+from policy_service.audit.events import ActivationCancelled, ActivationRecorded, VersionImported, VersionSubmitted
+from policy_service.audit.log import append
+from policy_service.clock import timestamp
+from policy_service.database import Transaction
+from policy_service.language.load import load_bytes
+from policy_service.language.policy import Policy
+from policy_service.registry.model import Activation, ActivationKind, Period
+from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
+
+
+class VersionTaken(ValueError):
+    """The number already names another text, which is never edited."""
+
+
+class UnknownVersion(LookupError):
+    """The registry holds no such version."""
+
+
+def activations(session: Session) -> tuple[Activation, ...]:
+    """Every activation ever recorded, in the order of recording."""
+    cancelled = {row.activation: row.recorded_at for row in session.exec(select(CancellationRow))}
+    rows = session.exec(select(ActivationRow).order_by(col(ActivationRow.seq)))
+    return tuple(_activation(row, cancelled.get(row.id)) for row in rows)
+
+
+def versions(session: Session, policy: str | None = None) -> list[VersionRow]:
+    """The versions of a policy, or of all of them, in the order of recording."""
+    query = select(VersionRow).order_by(col(VersionRow.recorded_at), col(VersionRow.digest))
+    return list(session.exec(query if policy is None else query.where(VersionRow.policy == policy)))
+
+
+def read_version(session: Session, policy: str, version: str) -> VersionRow:
+    """One version. Raises UnknownVersion."""
+    query = select(VersionRow).where(VersionRow.policy == policy, VersionRow.version == version)
+    row = session.exec(query).first()
+    if row is None:
+        raise UnknownVersion(f"{policy} has no version {version}")
+    return row
+
+
+def load_version(session: Session, digest: str) -> Policy:
+    """The policy that the bytes under a digest state. Raises UnknownVersion."""
+    row = session.get(VersionRow, digest)
+    if row is None:
+        raise UnknownVersion(f"no version has the digest {digest}")
+    return load_bytes(row.content, f"{row.policy}/{row.version}.yaml")
+
+
+def record_version(transaction: Transaction, actor: Actor, content: bytes, *, change: str | None) -> Policy:
+    """Freezes a version's text, imported when it has no change; the same text again is nothing new.
+
+    Raises PolicyError, VersionTaken.
+    """
+    policy = load_bytes(content)
+    session = transaction.session
+    taken = session.exec(
+        select(VersionRow).where(VersionRow.policy == policy.id, VersionRow.version == policy.version)
+    ).first()
+    if taken is not None:
+        if taken.digest != policy.digest:
+            raise VersionTaken(
+                f"{policy.id} {policy.version} was submitted before with another text, which is never edited: "
+                "give this text a higher version"
+            )
+        return policy
+    session.add(
+        VersionRow(
+            digest=policy.digest,
+            policy=policy.id,
+            version=policy.version,
+            content=content,
+            recorded_at=transaction.now,
+            submitted_by=actor.id,
+            change=change,
+        )
+    )
+    session.flush()
+    event = (
+        VersionImported(policy.id, policy.version, policy.digest)
+        if change is None
+        else VersionSubmitted(policy.id, policy.version, policy.digest, change)
+    )
+    append(transaction, actor, event)
+    return policy
+
+
+def activate(  # noqa: PLR0913  # what an activation says
+    transaction: Transaction,
+    actor: Actor,
+    version: VersionRow,
+    effective: Period,
+    kind: ActivationKind,
+    *,
+    change: str | None = None,
+    suspension: str | None = None,
+) -> Activation:
+    """Records that a version is in force over a period."""
+    session = transaction.session
+    row = ActivationRow(
+        seq=(session.exec(select(func.max(ActivationRow.seq))).one() or 0) + 1,
+        id=transaction.new_id(),
+        policy=version.policy,
+        version=version.version,
+        digest=version.digest,
+        kind=kind,
+        effective_from=effective.start,
+        effective_until=effective.until,
+        recorded_at=transaction.now,
+        change=change,
+        suspension=suspension,
+    )
+    session.add(row)
+    session.flush()
+    until = timestamp(effective.until) if effective.until else None
+    event = ActivationRecorded(
+        version.policy,
+        version.version,
+        version.digest,
+        row.id,
+        kind,
+        timestamp(effective.start),
+        until,
+        change,
+        suspension,
+    )
+    append(transaction, actor, event)
+    return _activation(row, None)
+
+
+def cancel(transaction: Transaction, actor: Actor, activation: Activation) -> None:
+    """Takes back an activation that has not begun; the caller has asked whether it may."""
+    session = transaction.session
+    session.add(CancellationRow(activation=activation.id, recorded_at=transaction.now))
+    session.flush()
+    start = timestamp(activation.effective.start)
+    append(
+        transaction,
+        actor,
+        ActivationCancelled(activation.policy, activation.version, activation.id, start, activation.change),
+    )
+
+
+def _activation(row: ActivationRow, cancelled_at: datetime | None) -> Activation:
+    return Activation(
+        seq=row.seq,
+        id=row.id,
+        policy=row.policy,
+        version=row.version,
+        digest=row.digest,
+        kind=ActivationKind(row.kind),
+        effective=Period(row.effective_from, row.effective_until),
+        recorded_at=row.recorded_at,
+        cancelled_at=cancelled_at,
+        change=row.change,
+        suspension=row.suspension,
+    )
