@@ -32,14 +32,15 @@ def reader(kind: Type) -> Read:
     match kind:
         case NumberType(scale=scale, low=low, high=high):
             size = 10**scale
-            all_decimals = re.compile(rf"-?(?:0|[1-9][0-9]{{0,30}})\.[0-9]{{{scale}}}").fullmatch
+            decimals = rf"\.[0-9]{{{scale}}}" if scale else ""
+            has_all_decimals = re.compile(f"-?(?:0|[1-9][0-9]{{0,30}}){decimals}").fullmatch
 
             def read_number(raw: object) -> Value:
                 scaled: int | None
                 if raw.__class__ is int:
                     scaled = raw * size
                 elif raw.__class__ is str:
-                    scaled = int(raw.replace(".", "")) if all_decimals(raw) else scaled_text(raw, scale)
+                    scaled = int(raw.replace(".", "")) if has_all_decimals(raw) else scaled_text(raw, scale)
                 else:
                     return read(kind, raw)
                 return scaled if scaled is not None and low <= scaled <= high else read(kind, raw)

@@ -9,8 +9,8 @@
 | several tests in one cell                        | a flag for each cell                                   |
 
 So the engine sees whole numbers alone: nothing is ever missing there, and nothing is computed there. A flag of its own
-is worked out once a decision, however many rules ask for it. The quick tests of a rule share a flag, because to read one
-flag takes the engine longer than it takes Python to make it. `or` becomes several terms of one rule.
+is worked out once a decision, however many rules ask for it. The quick tests of a rule share a flag, because the engine
+takes longer to read a flag than Python takes to make it. `or` becomes several terms of one rule.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def alternatives(formula: Formula, vector: Vector) -> list[tuple[Condition, ...]
             return [()] if truth else []
         case All(parts=parts):
             quick = tuple(part for part in parts if is_quick(part))
-            slow = [alternatives(part, vector) for part in parts if not is_quick(part)]
             together = [[(vector.truth(All(quick) if len(quick) > 1 else quick[0]),)]] if quick else []
+            slow = [alternatives(part, vector) for part in parts if not is_quick(part)]
             choices = product(*together, *slow)
             return [tuple(dict.fromkeys(found for choice in chosen for found in choice)) for chosen in choices]
         case Any() if is_cell(formula):

@@ -50,18 +50,25 @@ def program(*conditions: str) -> tuple[Program, tuple[int, ...]]:
     return compiled, inputs.vector((30000, 10000, None, True, "retail", 7, 8, 739000))
 
 
-def test_facts_thresholds_words_and_truths_are_conditions_on_whole_numbers() -> None:
+def test_facts_and_thresholds_are_conditions_and_the_quick_tests_of_a_rule_are_one_flag() -> None:
     found, vector = program(
         'amount >= 100.005 and industry = "retail" and vip and id != 3', 'industry != "it" and not(vip) and sid <= 9'
     )
-    assert vector == (30000, 1, True, 7, 8)
+    assert vector == (True, 30000, 7, False, 8)
     assert found == Program(
         5,
         (
-            Term(0, (Condition(0, ">=", 10001), Condition(1, "=", 1), Condition(2, "=", 1), Condition(3, "!=", 3))),
-            Term(1, (Condition(1, "!=", 2), Condition(2, "=", 0), Condition(4, "<=", 9))),
+            Term(0, (Condition(0, "=", 1), Condition(1, ">=", 10001), Condition(2, "!=", 3))),
+            Term(1, (Condition(3, "=", 1), Condition(4, "<=", 9))),
         ),
+        frozenset({0, 3}),
     )
+
+
+def test_rules_with_the_same_quick_tests_share_their_flag() -> None:
+    found, _ = program('vip and industry = "it" and id < 3', 'vip and industry = "it" and id > 5', "vip")
+    assert [term.conditions[0].field for term in found.terms] == [0, 0, 2]
+    assert found.flags == {0, 2}
 
 
 def test_arithmetic_and_lists_are_worked_out_before_and_only_once() -> None:
@@ -69,7 +76,7 @@ def test_arithmetic_and_lists_are_worked_out_before_and_only_once() -> None:
     assert vector == (True, True, True)
     assert found.terms == (
         Term(0, (Condition(0, "=", 1),)),
-        Term(1, (Condition(0, "=", 1), Condition(1, "=", 1))),
+        Term(1, (Condition(1, "=", 1), Condition(0, "=", 1))),
         Term(2, (Condition(2, "=", 1),)),
     )
 
