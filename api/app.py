@@ -15,15 +15,25 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.authentication import Gate
+from api.background import in_background
 from api.documentation import documentation_routes
-from api.openapi import SCHEMAS, decisions_path
+from api.examining import Examiner
+from api.openapi import SCHEMAS, decisions_path, tell_access
+from api.permissions import Table
 from api.problems import of_http, of_parameters
+from api.rest.accounts import account_routes
+from api.rest.api_keys import key_routes
+from api.rest.changes import change_routes
 from api.rest.decisions import PATH, DecisionRoute
 from api.rest.health import health_routes, problem_routes
+from api.rest.oidc import oidc_routes
 from api.rest.policies import policy_routes
+from api.rest.review import review_routes
+from api.rest.session import session_routes
+from api.rest.suspensions import suspension_routes
 from api.security import Guard
 from api.service import Service, open_service
 from api.settings import Settings, read_settings
@@ -38,6 +48,7 @@ class Application(FastAPI):
 
     service: Service
     decisions: ASGIApp
+    table: Table
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request; one for a decision goes straight to its route, which saves half of its time."""
@@ -52,6 +63,7 @@ class Application(FastAPI):
             document = super().openapi()
             document["components"]["schemas"] |= SCHEMAS
             document["paths"] = {PATH: decisions_path(self.service), **document["paths"]}
+            tell_access(document, self.table)
             self.openapi_schema = document
         return self.openapi_schema
 
@@ -59,7 +71,7 @@ class Application(FastAPI):
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
     """The application; without `settings` those of the environment.
 
-    Raises SettingsRefusedError, PolicyError and what else `open_service` does.
+    Raises SettingsRefusedError, UnlistedRoute, PolicyError and what else `open_service` does.
     """
     service = open_service(settings or read_settings(), clock or SystemClock())
     app = Application(
@@ -72,11 +84,27 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         redirect_slashes=False,
     )
     app.service = service
-    route = DecisionRoute(service)
-    app.decisions = Guard(route, service)
-    app.router.routes.append(Route(PATH, route, methods=["POST"]))
-    for router in (policy_routes(service), health_routes(service), problem_routes(), documentation_routes(app.openapi)):
+    app.table = table = Table()
+    access = table.rows["POST", PATH]
+    app.decisions = Guard(Gate(DecisionRoute(service), service, lambda _: access), service)
+    examiner = Examiner(service)
+    routers = (
+        policy_routes(service),
+        session_routes(service),
+        oidc_routes(service),
+        account_routes(service),
+        key_routes(service),
+        change_routes(service, examiner),
+        review_routes(service, examiner),
+        suspension_routes(service),
+        health_routes(service),
+        problem_routes(),
+        documentation_routes(app.openapi),
+    )
+    table.refuse_unlisted([*app.routes, *(route for router in routers for route in router.routes)])
+    for router in routers:
         app.include_router(router)
+    app.add_middleware(Gate, service=service, access=lambda scope: table.access(scope["method"], scope["path"]))
     app.add_middleware(Guard, service=service)
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _teller(service))
@@ -87,8 +115,10 @@ def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.log.info("ready", engine=service.settings.engine, policies=sorted(service.decider.policies))
-        yield
+        async with in_background(service):
+            yield
         service.decider.close()
+        service.database.close()
         service.log.info("closed")
 
     return lifespan

@@ -64,11 +64,16 @@ class Checker:
 
 def check_apart(content: bytes, served: Mapping[str, Policy]) -> Json:
     """The same as `check`, in a process that may only use so much memory and gives way to others."""
+    confine()
+    return check(content, served)
+
+
+def confine() -> None:
+    """Lets this process use only so much memory, and give way to others."""
     if resource.getrlimit(resource.RLIMIT_AS)[0] != MEMORY:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.nice(POLITENESS)
-    return check(content, served)
 
 
 def check(content: bytes, served: Mapping[str, Policy]) -> Json:

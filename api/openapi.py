@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from api.problems import MEDIA_TYPE, PROBLEMS, ProblemType
+from api.permissions import Table
+from api.problems import (
+    DATABASE_UNAVAILABLE,
+    MEDIA_TYPE,
+    NOT_ALLOWED,
+    NOT_AUTHENTICATED,
+    OTHER_SITE,
+    PROBLEMS,
+    ProblemType,
+)
 from api.requirements import example_request
 from api.service import Service
 from policy_service.clock import today
@@ -42,6 +51,13 @@ PROBLEM: Json = {
         "instance": {"type": "string", "format": "uri"},
         "problems": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}},
         "hint": {"type": ["string", "null"]},
+        "reasons": {"type": "array", "items": {"type": "string"}, "description": "each thing that stands against it"},
+        "diagnostics": {
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "the faults of each policy file: its digest as `text`, and `faults`",
+        },
+        "report": {"type": "object", "description": "the analysis report"},
         "limit": {"type": "integer"},
         "supported": {"type": "array", "items": {"type": "string"}},
     },
@@ -120,6 +136,15 @@ SCHEMAS = {
     "DecisionRequest": DECISION_REQUEST,
     "DecisionAnswer": DECISION_ANSWER,
 }
+CREDENTIALS: Json = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "an API key, or the token of a session"},
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "policy_service_session",
+        "description": "a browser's session; over TLS its name begins with `__Host-`",
+    },
+}
 
 
 def problems(*kinds: ProblemType) -> dict[int | str, Json]:
@@ -131,6 +156,21 @@ def problems(*kinds: ProblemType) -> dict[int | str, Json]:
         )
         entry["description"] = "; ".join(filter(None, [entry["description"], f"`{kind.address}`: {kind.title}"]))
     return found
+
+
+def tell_access(document: Json, table: Table) -> None:
+    """Writes into the document which credential each operation takes, and how it is refused without."""
+    document["components"]["securitySchemes"] = CREDENTIALS
+    refusals = problems(NOT_AUTHENTICATED, NOT_ALLOWED, OTHER_SITE, DATABASE_UNAVAILABLE)
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if table.rows[method.upper(), path].known:
+                operation["security"] = [{name: []} for name in CREDENTIALS]
+                responses = operation["responses"]
+                for status, entry in refusals.items():
+                    before = responses.get(str(status), {}).get("description")
+                    told = "; ".join(filter(None, [before, entry["description"]]))
+                    responses[str(status)] = {**entry, "description": told}
 
 
 def _reference(name: str) -> Json:

@@ -45,6 +45,36 @@ MALFORMED_JSON = ProblemType(
     "The body is not JSON that can be read exactly",
     "Send UTF-8 JSON (RFC 8259): no NaN, no Infinity, no name twice in an object, at most 32 levels.",
 )
+NOT_AUTHENTICATED = ProblemType(
+    "not-authenticated",
+    401,
+    "It has to be known who asks",
+    "Send `Authorization: Bearer` with an API key or a session's token, or sign in: POST /v1/session.",
+)
+SIGN_IN_REFUSED = ProblemType(
+    "sign-in-refused",
+    401,
+    "Name and password do not fit",
+    "Try again; which of the two is wrong is not told. After five times nobody is let in for a while.",
+)
+NOT_ALLOWED = ProblemType(
+    "not-allowed",
+    403,
+    "Whoever asks may not do this",
+    "`detail` says why; docs/reference/roles.md says who may do what.",
+)
+CONFIRMATION_NEEDED = ProblemType(
+    "confirmation-needed",
+    403,
+    "The act needs a fresh proof of who you are",
+    "Send your password with the request, or confirm at your provider of identities, and try again.",
+)
+OTHER_SITE = ProblemType(
+    "other-site",
+    403,
+    "The request comes from another site",
+    "A browser's session is taken from the service's own pages only; programs use `Authorization: Bearer`.",
+)
 NOT_FOUND = ProblemType("not-found", 404, "There is nothing at this address", "See /openapi.json for what there is.")
 UNKNOWN_POLICY = ProblemType(
     "unknown-policy",
@@ -54,6 +84,19 @@ UNKNOWN_POLICY = ProblemType(
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed", 405, "This address does not take this method", "The header Allow names the methods it takes."
+)
+CONFLICT = ProblemType("conflict", 409, "It cannot be done as things are now", "`detail` says what stands in the way.")
+REQUEST_IN_FLIGHT = ProblemType(
+    "request-in-flight",
+    409,
+    "A request with this idempotency key is under way",
+    "Send it again after the seconds in Retry-After; once the first is answered, the same request gets its answer.",
+)
+PRECONDITION_FAILED = ProblemType(
+    "precondition-failed",
+    412,
+    "It is not as you have seen it any more",
+    "Nothing was done. Read it again, and send its new ETag as If-Match, or the new digest in what is signed.",
 )
 BODY_TOO_LARGE = ProblemType(
     "body-too-large",
@@ -79,11 +122,35 @@ FACTS_REFUSED = ProblemType(
     "Facts are unknown, mistyped, out of range or contradict each other",
     "`problems` names every such fact, its value and what was expected. Nothing was decided.",
 )
+IDEMPOTENCY_KEY_REUSED = ProblemType(
+    "idempotency-key-reused",
+    422,
+    "The idempotency key was used for another request",
+    "Take a new key for a new request; send the same request to get its answer again.",
+)
+CHANGE_UNFIT = ProblemType(
+    "change-unfit",
+    422,
+    "The change cannot be accepted as it is",
+    "`reasons` has everything that is wrong; `diagnostics` the faults of the files, `report` what the analysis found.",
+)
 INVALID_PARAMETER = ProblemType(
     "invalid-parameter",
     422,
     "A parameter of the address is wrong",
     "`problems` names each of them and what was expected.",
+)
+PRECONDITION_REQUIRED = ProblemType(
+    "precondition-required",
+    428,
+    "It has to be said which state was seen",
+    "Read it first and send its ETag as If-Match, so that nobody's edit is overlooked.",
+)
+TOO_MANY_ATTEMPTS = ProblemType(
+    "too-many-attempts",
+    429,
+    "Too many passwords were wrong",
+    "Try again after the seconds in Retry-After; until then not even the right password is taken.",
 )
 INTERNAL_ERROR = ProblemType(
     "internal-error",
@@ -91,31 +158,55 @@ INTERNAL_ERROR = ProblemType(
     "The service failed to answer",
     "It is the service's fault and was logged under `instance`. The next request is answered as ever.",
 )
+PROVIDER_UNAVAILABLE = ProblemType(
+    "provider-unavailable",
+    502,
+    "The provider of identities does not answer as it should",
+    "`detail` says what is wrong. Sign in with your password if you have one, or try again.",
+)
 CHECK_ABANDONED = ProblemType(
     "check-abandoned",
     422,
     "The policy file takes too long to check",
     "Split the policy into several; `policy-service check` has no such limit.",
 )
-BUSY = ProblemType(
-    "busy", 503, "Too many policy files are being checked", "Try again after the seconds in Retry-After."
+BUSY = ProblemType("busy", 503, "Too many wait for the same already", "Try again after the seconds in Retry-After.")
+DATABASE_UNAVAILABLE = ProblemType(
+    "database-unavailable",
+    503,
+    "The database does not answer",
+    "`detail` says whether it is busy, full or gone. Nothing was written; try again after the seconds in Retry-After.",
 )
 
 PROBLEMS: Mapping[str, ProblemType] = {
     kind.name: kind
     for kind in (
         MALFORMED_JSON,
+        NOT_AUTHENTICATED,
+        SIGN_IN_REFUSED,
+        NOT_ALLOWED,
+        CONFIRMATION_NEEDED,
+        OTHER_SITE,
         NOT_FOUND,
         UNKNOWN_POLICY,
         METHOD_NOT_ALLOWED,
+        CONFLICT,
+        REQUEST_IN_FLIGHT,
+        PRECONDITION_FAILED,
         BODY_TOO_LARGE,
         UNSUPPORTED_MEDIA_TYPE,
         REQUEST_REFUSED,
         FACTS_REFUSED,
+        IDEMPOTENCY_KEY_REUSED,
+        CHANGE_UNFIT,
         INVALID_PARAMETER,
+        PRECONDITION_REQUIRED,
+        TOO_MANY_ATTEMPTS,
         INTERNAL_ERROR,
+        PROVIDER_UNAVAILABLE,
         CHECK_ABANDONED,
         BUSY,
+        DATABASE_UNAVAILABLE,
     )
 }
 """Every kind of problem, by its name."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import where
 from api.problems import INTERNAL_ERROR, Problem, ProblemError
+from api.refusals import of_library
 from api.service import Service
 
 HEADERS = [
@@ -49,11 +51,13 @@ class Guard:
         except ProblemError as error:
             await self.service.tell(error.problem, scope)(scope, receive, send_guarded)
         except Exception as error:  # noqa: BLE001  # the last line: the caller gets an answer, the log a place
-            answer = self.service.tell(
-                Problem(INTERNAL_ERROR, "the service failed; its log says where"),
-                scope,
-                error=type(error).__name__,
-                where=where(error),
-            )
+            answer = self._answer(error, scope)
             if not started:
                 await answer(scope, receive, send_guarded)
+
+    def _answer(self, error: Exception, scope: Scope) -> Response:
+        """What the library refused, in its own words; of anything else only that it happened."""
+        if (problem := of_library(error, self.service.clock.now())) is not None:
+            return self.service.tell(problem, scope)
+        failed = Problem(INTERNAL_ERROR, "the service failed; its log says where")
+        return self.service.tell(failed, scope, error=type(error).__name__, where=where(error))

@@ -1,17 +1,23 @@
-"""What can be set from outside: environment variables, each with the prefix `POLICY_SERVICE_`."""
+"""What can be set from outside: environment variables, each with the prefix `POLICY_SERVICE_` but `DATABASE_URL`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, DirectoryPath, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, DirectoryPath, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from policy_service.clock import DEFAULT_ZONE
+from policy_service.identity.sessions import Ends
 from policy_service.language.diagnostics import did_you_mean
+from policy_service.places import DATABASE, DEFAULT_DATABASE, DEFAULT_KEYS
 from policy_service.shipped import shipped_policies
 
 PREFIX = "POLICY_SERVICE_"
@@ -26,11 +32,28 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"})
+    if not secure or not parts.netloc or parts.query or parts.fragment or parts.username:
+        raise ValueError("not an address such as https://policies.example (http only on this machine)")
+    return text.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
 class Settings(BaseSettings):
     """Every setting with its default; `docs/reference/settings.md` explains them."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
+    database_url: Annotated[SecretStr, Field(validation_alias=AliasChoices(DATABASE, "database_url"))] = SecretStr(
+        DEFAULT_DATABASE
+    )
+    """The database: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`."""
+    keys: Path = Path(DEFAULT_KEYS)
+    """The folder of the private keys: of the log's signatures and of subjects."""
     policies: DirectoryPath = Field(default_factory=shipped_policies)
     """The folder of policy files, `<domain>/<policy>/<version>.yaml`; the newest version of each decides."""
     engine: Literal["durable_rules", "python", "definition"] = "durable_rules"
@@ -45,6 +68,18 @@ class Settings(BaseSettings):
     """Bytes of a policy file to check; never more than the language reads."""
     policy_check_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Seconds that checking one policy file may take."""
+    session_idle_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 30
+    """Minutes after which a session ends in which nothing was asked."""
+    session_hours: Annotated[int, Field(ge=1, le=7 * 24)] = 12
+    """Hours after which a session ends in any case."""
+    public_url: WebAddress | None = None
+    """The address people type to reach the service, when there is a proxy before it."""
+    oidc_issuer: WebAddress | None = None
+    """The provider of identities that people may sign in at (OpenID Connect); none when it is not set."""
+    oidc_client_id: str | None = None
+    """How the provider knows this service."""
+    oidc_client_secret: SecretStr | None = None
+    """What proves to the provider that it is this service."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """From which level on events are logged."""
 
@@ -52,6 +87,23 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The time zone itself."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def ends(self) -> Ends:
+        """When sessions end."""
+        return Ends(timedelta(minutes=self.session_idle_minutes), timedelta(hours=self.session_hours))
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        given = {
+            "oidc_client_id": self.oidc_client_id,
+            "oidc_client_secret": self.oidc_client_secret,
+            "public_url": self.public_url,
+        }
+        lacking = [f"{PREFIX}{name.upper()}" for name, value in given.items() if value is None]
+        if self.oidc_issuer is not None and lacking:
+            raise ValueError(f"{PREFIX}OIDC_ISSUER needs {', '.join(lacking)} as well")
+        return self
 
 
 class SettingsRefusedError(ValueError):
@@ -63,7 +115,7 @@ def read_settings() -> Settings:
 
     Raises SettingsRefusedError: a name with a slip in it would otherwise leave a default in force without a word.
     """
-    names = {f"{PREFIX}{name}".upper(): name for name in Settings.model_fields}
+    names = {variable(name): name for name in Settings.model_fields}
     faults = [
         _unknown(name, names)
         for name in sorted(os.environ)
@@ -72,11 +124,24 @@ def read_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        faults += [f"{PREFIX}{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()]
+        faults += [_fault(fault) for fault in error.errors(include_input=False)]
         raise SettingsRefusedError("\n".join(faults)) from None
     if faults:
         raise SettingsRefusedError("\n".join(faults))
     return settings
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return DATABASE if name == "database_url" else f"{PREFIX}{name}".upper()
+
+
+def _fault(fault: ErrorDetails) -> str:
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    if not fault["loc"]:
+        return message
+    place = str(fault["loc"][0])
+    return f"{place if place == DATABASE else variable(place)}: {message}"
 
 
 def _unknown(name: str, known: Mapping[str, str]) -> str:

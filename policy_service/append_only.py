@@ -3,18 +3,23 @@
     class Activation(SQLModel, table=True): ...
     append_only(Activation)
 
-The triggers come with the table when it is made; `triggers` gives their SQL for migrations.
+The triggers come with the table when it is made, by a migration (`protect`) or from its declaration. Whoever owns the
+database can take them away again, so they are looked for at every start (`unprotected`), and the log is sealed besides.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, Table, event
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Table, UniqueConstraint, event
 from sqlmodel import SQLModel
 
-_FUNCTION = """
-CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
-$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$
-"""
+_FUNCTION = """CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+RAISE integrity_constraint_violation USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$"""
+_SQLITE_TRIGGERS = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'"
+_POSTGRESQL_TRIGGERS = """SELECT pg_class.relname, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+WHERE tgenabled = 'A' AND pg_table_is_visible(pg_class.oid)"""
 TABLES: list[str] = []
 """The names of all append-only tables that were declared."""
 
@@ -23,29 +28,57 @@ def append_only(model: type[SQLModel]) -> None:
     """Makes a table append-only, on both databases."""
     table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
     TABLES.append(table.name)
-    key = [column.name for column in table.primary_key.columns]
-    for dialect in ("sqlite", "postgresql"):
-        for statement in triggers(table.name, key, dialect):
-            event.listen(table, "after_create", DDL(statement.replace("%", "%%")).execute_if(dialect=dialect))
+
+    def made(_table: Table, connection: Connection, **_: Any) -> None:  # noqa: ANN401  # SQLAlchemy's
+        protect(connection, table.name, *unique(table))
+
+    event.listen(table, "after_create", made)
 
 
-def triggers(table: str, key: list[str], dialect: str) -> list[str]:
-    """The SQL that makes a table with this primary key append-only.
+def unique(table: Table) -> list[list[str]]:
+    """The columns of each key of a table that only one row can have, the primary key first."""
+    others = [
+        *([column.name for column in each.columns] for each in table.constraints if isinstance(each, UniqueConstraint)),
+        *([column.name for column in each.columns] for each in table.indexes if each.unique),
+    ]
+    return [[column.name for column in table.primary_key.columns], *sorted(others)]
 
-    On SQLite a third trigger refuses a row whose key is taken, because `INSERT OR REPLACE` deletes without asking.
+
+def protect(connection: Connection, table: str, *keys: list[str]) -> None:
+    """Gives a table with these unique keys its triggers."""
+    for statement in triggers(table, keys, connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+def unprotected(connection: Connection, tables: Iterable[str]) -> list[str]:
+    """The tables that lack one of their triggers, in order."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    rows = connection.exec_driver_sql(_SQLITE_TRIGGERS if is_sqlite else _POSTGRESQL_TRIGGERS)
+    there = {(table, name) for table, name in rows}
+    kinds = ("no_update", "no_delete", "no_replace") if is_sqlite else ("append_only", "no_truncate")
+    return sorted(table for table in tables if any((table, f"{table}_{kind}") not in there for kind in kinds))
+
+
+def triggers(table: str, keys: Iterable[list[str]], dialect: str) -> list[str]:
+    """The SQL that makes a table with these unique keys append-only.
+
+    On SQLite a third trigger refuses a row with a key that is taken: `INSERT OR REPLACE` deletes without asking.
+    On PostgreSQL the triggers work for a replica's session as well, which by itself passes triggers over.
     """
     if dialect == "postgresql":
+        refuse = "EXECUTE FUNCTION refuse_change()"
         return [
             _FUNCTION,
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION refuse_change()",
-            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION refuse_change()",
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {refuse}",
+            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} {refuse}",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_append_only",
+            f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_no_truncate",
         ]
     refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-    same = " AND ".join(f"{column} = NEW.{column}" for column in key)
+    same = [" AND ".join(f"{column} = NEW.{column}" for column in key) for key in keys]
+    taken = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {each})" for each in same)  # noqa: S608  # names of ours
     return [
         f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}",
         f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}",
-        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) {refuse}",  # names of our own tables
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {taken} {refuse}",
     ]

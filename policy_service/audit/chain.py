@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from policy_service.actor import Actor
 from policy_service.canonical import canonical
 from policy_service.clock import timestamp
@@ -20,7 +22,35 @@ GENESIS = f"sha256:{'0' * 64}"
 """What the first entry has for the digest of the entry before it."""
 
 
-def entry_line(  # noqa: PLR0913  # the seven members of an entry
+class By(msgspec.Struct, forbid_unknown_fields=True):
+    """Who did it."""
+
+    id: str
+    kind: str
+    name: str
+
+
+class Entry(msgspec.Struct, forbid_unknown_fields=True):
+    """An entry as it was read; its members stand in the order of the canonical line."""
+
+    about: list[str]
+    at: str
+    body: dict[str, Any]
+    by: By
+    event: str
+    previous: str
+    seq: int
+
+
+class NotAnEntry(ValueError):
+    """The line is not the canonical JSON of an entry."""
+
+
+_DECODER = msgspec.json.Decoder(Entry)
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+def entry_line(  # noqa: PLR0913, PLR0917  # the seven members of an entry
     seq: int, at: datetime, actor: Actor, event: str, about: tuple[str, ...], body: Mapping[str, Any], previous: str
 ) -> bytes:
     """One entry as the canonical bytes that are kept, exported and digested. Raises NotCanonicalError."""
@@ -35,3 +65,14 @@ def entry_line(  # noqa: PLR0913  # the seven members of an entry
             "previous": previous,
         }
     )
+
+
+def read_entry(line: bytes) -> Entry:
+    """What the line of an entry says. Raises NotAnEntry unless it is canonical, to the byte."""
+    try:
+        entry = _DECODER.decode(line)
+        if _ENCODER.encode(entry) == line:
+            return entry
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass
+    raise NotAnEntry("this is not the canonical JSON of an entry")

@@ -1,6 +1,7 @@
 """The closed set of events, each with its sentence in Chinese and in English.
 
-An event is a value: its fields are the `body` of the entry. In a sentence `{actor}` is who did it; other names are fields.
+An event is a value: its fields are the `body` of the entry. In a sentence `{actor}` is who did it, other names are
+fields.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from policy_service.actor import Role
 from policy_service.language.policy import Bilingual, Language
 
 THINGS = (
@@ -260,6 +262,21 @@ class SuspensionRatified(Event):
     until: str
 
 
+@dataclass(frozen=True, slots=True)
+class SuspensionEnded(Event):
+    """A suspension was ended before its end; the suspended version applies again."""
+
+    name = "suspension_ended"
+    says = Bilingual(
+        "{actor} 提前结束对 {policy} {version} 的暂停：{reason}",
+        "{actor} ended the suspension of {policy} {version}: {reason}",
+    )
+    policy: str
+    version: str
+    suspension: str
+    reason: str
+
+
 # ------------------------------------------------------------------------------------------------ decisions
 
 
@@ -287,7 +304,7 @@ class OverrideRecorded(Event):
     override: str
     subject: str
     policy: str
-    outcome: dict[str, Any]
+    outcome: Any
     role: str
     printed_name: str
     reason: str
@@ -361,6 +378,21 @@ class AccountEnabled(Event):
     says = Bilingual("{actor} 恢复账户 {account_name}", "{actor} enabled the account {account_name}")
     account: str
     account_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLinked(Event):
+    """A provider of identities lets an account in from now on, as the person it knows by `external_id`."""
+
+    name = "account_linked"
+    says = Bilingual(
+        "{actor} 将账户 {account_name} 关联到 {issuer} 的 {external_id}",
+        "{actor} linked the account {account_name} to {external_id} of {issuer}",
+    )
+    account: str
+    account_name: str
+    issuer: str
+    external_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,7 +475,22 @@ EVENTS: dict[str, type[Event]] = {kind.name: kind for kind in Event.__subclasses
 """Every event, by its name."""
 
 
+ROLES: dict[str, Bilingual] = {
+    Role.AUTHOR: Bilingual("起草人", "author"),
+    Role.SALES_DIRECTOR: Bilingual("销售总监", "sales director"),
+    Role.FINANCE_DIRECTOR: Bilingual("财务总监", "finance director"),
+    Role.GENERAL_MANAGER: Bilingual("总经理", "general manager"),
+    Role.COMPLIANCE: Bilingual("合规", "compliance"),
+    Role.INTEGRATION: Bilingual("系统接口", "integration"),
+    Role.ADMINISTRATOR: Bilingual("管理员", "administrator"),
+}
+"""What a role is called."""
+
+
 def sentence(event: str, actor: str, body: dict[str, Any], lang: Language) -> str:
     """What an entry says, for a reader. Raises KeyError when there is no such event."""
+    names = {**body, "actor": actor}
+    if (role := ROLES.get(body.get("role", ""))) is not None:
+        names["role"] = role.zh if lang == "zh" else role.en
     says = EVENTS[event].says
-    return (says.zh if lang == "zh" else says.en).format_map({**body, "actor": actor})
+    return (says.zh if lang == "zh" else says.en).format_map(names)

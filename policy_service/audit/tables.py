@@ -31,7 +31,7 @@ class AuditAbout(SQLModel, table=True):
     __tablename__ = "audit_about"
 
     about: str = Field(primary_key=True, max_length=300)
-    seq: int = Field(primary_key=True, foreign_key="audit_entry.seq")
+    seq: int = Field(primary_key=True, foreign_key="audit_entry.seq", index=True)
 
 
 class Checkpoint(SQLModel, table=True):
@@ -42,6 +42,8 @@ class Checkpoint(SQLModel, table=True):
     size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     at: datetime = Field(sa_type=Instant)
     line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    peaks: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """The Merkle tree's full parts, from which the next root is made; the signed root says whether they are right."""
 
 
 for _model in (AuditEntry, AuditAbout, Checkpoint):

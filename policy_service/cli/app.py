@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+audit = typer.Typer(name="audit", help="Export and verify the log, and look after its keys.", no_args_is_help=True)
+app.add_typer(audit)
 
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help=FILES, exists=True, show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
@@ -136,6 +138,44 @@ def demo() -> None:
 
 
 @app.command()
+def init(
+    policies: Folder = None,
+    administrator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The account of the first administrator; the password is asked for, or read from standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    printed_name: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="The administrator's name as a person reads it.", show_default=False),
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Make an account for every role, to try the service.")] = False,
+) -> None:
+    """Set the service up: tables, keys, the shipped policies, the first administrator; safe to call again."""
+    from policy_service.cli.init import run
+
+    raise typer.Exit(run(policies, administrator, printed_name, demo=demo))
+
+
+@app.command()
+def copy(
+    to: Annotated[
+        str, typer.Option("--to", metavar="URL", help="The address of an empty database.", show_default=False)
+    ],
+    backup: Annotated[
+        bool, typer.Option("--backup", help="Keep the copy of this instant though the service goes on writing.")
+    ] = False,
+) -> None:
+    """Copy the database of DATABASE_URL into another one, compare the two, and keep the copy when they agree."""
+    from policy_service.cli.copy import run
+
+    raise typer.Exit(run(to, backup=backup))
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)] = 8_000,
@@ -144,3 +184,79 @@ def serve(
     from policy_service.cli.serve import run
 
     raise typer.Exit(run(host, port))
+
+
+@audit.command("export")
+def audit_export(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", dir_okay=False, help="A file that is not there yet.", show_default=False)
+    ],
+) -> None:
+    """Write the whole log to a file that can be verified anywhere."""
+    from policy_service.cli.audit import run_export
+
+    raise typer.Exit(run_export(file))
+
+
+@audit.command("verify")
+def audit_verify(
+    export: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="EXPORT",
+            exists=True,
+            dir_okay=False,
+            help="An export; the database when left out.",
+            show_default=False,
+        ),
+    ] = None,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="The public key to trust; those of the keys folder when left out.",
+            show_default=False,
+        ),
+    ] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Checkpoints that were kept elsewhere.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say whether the log is what was signed, or which entry was altered, moved or removed first."""
+    from policy_service.cli.audit import run_verify
+
+    raise typer.Exit(run_verify(export, public_key, checkpoints, as_json=json))
+
+
+@audit.command("public-key")
+def audit_public_key() -> None:
+    """Print the public key that the log is verified with."""
+    from policy_service.cli.audit import run_public_key
+
+    raise typer.Exit(run_public_key())
+
+
+@audit.command("checkpoint")
+def audit_checkpoint() -> None:
+    """Sign how long the log is and what is in it, and keep that elsewhere."""
+    from policy_service.cli.audit import run_checkpoint
+
+    raise typer.Exit(run_checkpoint())
+
+
+@audit.command("rotate-key")
+def audit_rotate_key() -> None:
+    """Take a new signing key into use, endorsed by the one before."""
+    from policy_service.cli.audit import run_rotate_key
+
+    raise typer.Exit(run_rotate_key())

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from policy_service.analysis.examples import Evaluate, Failure, check_examples, check_invariants
+from policy_service.analysis.examples import Failure
+from policy_service.analysis.trial import try_policy
 from policy_service.cli.files import PolicyFile, read_files
 from policy_service.cli.output import say, say_json, say_table
 from policy_service.cli.status import FINE, FOUND_FAULT
-from policy_service.compilers.python_source import compile_python
-from policy_service.compilers.rules_engine import EngineTrialError, compile_engine, rehearse
-from policy_service.language.evaluate import evaluate
-from policy_service.language.policy import Policy
-
-REHEARSAL_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +59,8 @@ def report(file: PolicyFile) -> Report:
     """Tries one file."""
     if file.policy is None or file.error is not None:
         return Report(file, fault=str(file.error))
-    try:
-        rehearse([file.policy], seconds=REHEARSAL_SECONDS)
-    except EngineTrialError as error:
-        return Report(file, fault=f"the rules engine cannot be trusted with it: {error}")
-    with evaluators(file.policy) as named:
-        return Report(file, list(_failures(file.policy, named)))
-
-
-@contextmanager
-def evaluators(policy: Policy) -> Iterator[Mapping[str, Evaluate]]:
-    """Every evaluator of a policy, by the name of its setting."""
-    with ExitStack() as stack:
-        engine, python = compile_engine(policy), compile_python(policy)
-        stack.callback(engine.close)
-        stack.callback(python.close)
-        yield {"definition": partial(evaluate, policy), "durable_rules": engine.evaluate, "python": python.evaluate}
-
-
-def _failures(policy: Policy, named: Mapping[str, Evaluate]) -> Iterator[tuple[str, str, Failure]]:
-    for name, evaluator in named.items():
-        for failure in check_examples(policy, evaluator):
-            yield name, "example", failure
-        for failure in check_invariants(policy, evaluator):
-            yield name, "invariant", failure
+    tried = try_policy(file.policy)
+    return Report(file, tried.failures, tried.fault)
 
 
 def _tell(reports: Sequence[Report]) -> None:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+import msgspec
+
 from policy_service.clock import Clock, timestamp
 from policy_service.decisions.decision import Decision, Json
 
 
 def answer(decision: Decision, subject: str | None, clock: Clock) -> Json:
-    """The decision as JSON, with an identifier of its own; `trace` only when it was asked for."""
+    """The decision as JSON, with an identifier of its own; it is recorded nowhere."""
+    return answer_of(decision, subject, decision.to_dict(), str(clock.new_id()), clock.now())
+
+
+def answer_of(decision: Decision, subject: str | None, outcomes: Json, decision_id: str, decided_at: datetime) -> Json:
+    """The decision, with its outcomes, as JSON; `trace` only when it was asked for."""
     told: Json = {
-        "decision_id": str(clock.new_id()),
+        "decision_id": decision_id,
         "subject": subject,
         "as_of": decision.as_of.isoformat(),
-        "decided_at": timestamp(clock.now()),
-        "outcomes": decision.to_dict(),
+        "decided_at": timestamp(decided_at),
+        "outcomes": outcomes,
         "benchmark_set": None,
     }
     if decision.trace is not None:
         told["trace"] = decision.trace
     return told
+
+
+def encode(told: Json) -> bytes:
+    """The answer's bytes."""
+    return msgspec.json.encode(told)

@@ -14,6 +14,7 @@ from typing import Self
 from policy_service.compilers.evaluator import Slots
 from policy_service.compilers.rules_engine import rehearse
 from policy_service.decisions.decision import Decision, EngineName, Json, PolicyDecision
+from policy_service.decisions.overriding import Excepted, Overriding, apply
 from policy_service.decisions.reading import show, unknown
 from policy_service.decisions.served import Alarm, Health, Served, Watch
 from policy_service.errors import FactProblem, FactsRefused, UnknownPolicies
@@ -30,6 +31,8 @@ REHEARSAL_SECONDS = 20.0
 
 
 Plan = tuple[list[Served], frozenset[str]]
+Prepared = dict[str, Served]
+"""Policies that are ready to serve, by id, those that others need first."""
 MAX_PLANS = 256
 """Ways of asking that are remembered."""
 
@@ -73,29 +76,44 @@ class Decider:
 
         Until all of them are built and tried the old ones go on; then they are closed.
         """
+        self.put(self.prepare(policies))
+
+    def prepare(self, policies: Iterable[Policy]) -> Prepared:
+        """Builds and tries policies beside those in service, of which it takes what is the same.
+
+        Hand the result to `put`, or to `discard`; after another `put` only to `discard`.
+        """
         ordered = in_stages(policies)
+        in_service = self._served
         kept = {
-            policy.id
+            policy.id: in_service[policy.id]
             for policy in ordered
-            if policy.id in self._served and self._served[policy.id].policy.digest == policy.digest
+            if policy.id in in_service and in_service[policy.id].policy.digest == policy.digest
         }
         if self._engine == "durable_rules":
             rehearse([policy for policy in ordered if policy.id not in kept], seconds=REHEARSAL_SECONDS)
-        served: dict[str, Served] = {}
+        served: Prepared = {}
         try:
             for policy in ordered:
-                served[policy.id] = self._served[policy.id] if policy.id in kept else Served(policy, self._engine)
+                served[policy.id] = kept.get(policy.id) or Served(policy, self._engine)
         except BaseException:
-            for id_ in served.keys() - kept:
+            for id_ in served.keys() - kept.keys():
                 served[id_].close()
             raise
+        return served
+
+    def put(self, prepared: Prepared) -> None:
+        """Puts what was prepared in service, at once; closes what no longer serves."""
         with self._lock:
-            old, self._served = self._served, served
+            old, self._served = self._served, prepared
             self._plans = {}
-            self._known = frozenset(name for policy in ordered for name in policy.facts)
-            for id_, closing in old.items():
-                if id_ not in kept:
-                    closing.close()
+            self._known = frozenset(name for served in prepared.values() for name in served.policy.facts)
+            _close(old, keep=prepared)
+
+    def discard(self, prepared: Prepared) -> None:
+        """Closes what was prepared and will not serve."""
+        with self._lock:
+            _close(prepared, keep=self._served)
 
     def close(self) -> None:
         """Gives back what the engine holds. Closing twice is fine; deciding afterwards is not."""
@@ -121,12 +139,14 @@ class Decider:
         as_of: datetime.date,
         policies: Sequence[str] | None = None,
         explain: bool = False,
+        overrides: Mapping[str, Overriding] | None = None,
     ) -> Decision:
         """What the policies decide about the subject with these facts on the day `as_of`.
 
         `facts` are JSON values; decimals as Decimal or text, None for what is not known. `policies` left out asks all.
-        Policies that those asked for need are decided too, and answered when they decide. Raises FactsRefused with
-        every problem, UnknownPolicies with every name.
+        Policies that those asked for need are decided too, and answered when they decide. `overrides` are the
+        exceptions made for the subject, by policy: what they say is answered, and is what other policies take. Raises
+        FactsRefused with every problem, UnknownPolicies with every name.
         """
         with self._lock:
             plan, asked = self._plan(None if policies is None else tuple(policies))
@@ -141,16 +161,20 @@ class Decider:
                 supplied = self._fill(served, slots, decided, problems)
                 subject = (*slots, today)
                 result, served_by = served.answer(subject, self._watch)
-                decided[served.id] = PolicyDecision(result, supplied, served_by, served.writer)
+                excepted: Excepted | None = None
+                if overrides and (overriding := overrides.get(served.id)) is not None:
+                    result, excepted = apply(served.policy, result, overriding)
+                decided[served.id] = PolicyDecision(result, supplied, served_by, served.writer, excepted)
                 seen[served.id] = subject
             if problems:
                 raise FactsRefused(problems)
+        answered = decided
         if len(asked) < len(decided):
-            decided = {
+            answered = {
                 id_: entry for id_, entry in decided.items() if id_ in asked or isinstance(entry.result, Decided)
             }
-        told = self._explain(decided, seen, as_of) if explain else None
-        return Decision(as_of, decided, told)
+        told = self._explain(answered, seen, as_of) if explain else None
+        return Decision(as_of, answered, told, decided)
 
     def _plan(self, policies: tuple[str, ...] | None) -> Plan:
         """The policies to decide, in order, and those asked for; remembered, as callers ask for the same again."""
@@ -207,7 +231,7 @@ class Decider:
         told: Json = {}
         for id_, entry in answered.items():
             policy = entry.policy
-            if isinstance(entry.result, MissingFacts):
+            if isinstance(entry.said, MissingFacts):
                 told[id_] = []
                 continue
             facts = {name: value for name, value in zip(policy.facts, seen[id_], strict=False) if value is not None}
@@ -226,6 +250,12 @@ class Decider:
                 for rule in trace(policy.rules, scope_of(policy, facts, as_of))
             ]
         return told
+
+
+def _close(served: Prepared, *, keep: Prepared) -> None:
+    for id_, each in served.items():
+        if keep.get(id_) is not each:
+            each.close()
 
 
 def _taken(policy: Policy, result: Decided, outcome: str) -> Value:

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, assert_never
 
+from policy_service.decisions.overriding import Excepted, told
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result, Values
 from policy_service.language.policy import Policy, Rule
 from policy_service.language.types import DateType, DurationType, NumberType, TagsType, Type, write
@@ -76,11 +77,25 @@ class PolicyDecision(NamedTuple):
     served_by: EngineName
     """The evaluator that answered."""
     writer: Writer
+    excepted: Excepted | None = None
+    """The exception made for the subject; `result` is then what is answered instead."""
 
     @property
     def policy(self) -> Policy:
         """The version that decided."""
         return self.writer.policy
+
+    @property
+    def said(self) -> Result:
+        """What the rules answered."""
+        return self.result if self.excepted is None else self.excepted.rules_said
+
+    def to_dict(self) -> Json:
+        """The entry of this policy."""
+        if self.excepted is None:
+            return self.writer.write(self.result, self.supplied)
+        said = self.writer.write(self.excepted.rules_said, self.supplied)
+        return told(self.writer.write(self.result, ()), said, self.excepted)
 
 
 class Decision(NamedTuple):
@@ -89,7 +104,17 @@ class Decision(NamedTuple):
     as_of: datetime.date
     policies: Mapping[str, PolicyDecision]
     trace: Json | None = None
+    evaluated: Mapping[str, PolicyDecision] = {}
+    """Every policy that was evaluated, also one that others needed and that is not answered."""
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The exceptions that were looked at, those included that did not fit."""
+        return tuple([each.excepted.overriding.id for each in self.evaluated.values() if each.excepted is not None])
 
     def to_dict(self) -> Json:
         """The `outcomes` object of `POST /v1/decisions`."""
-        return {id_: writer.write(result, supplied) for id_, (result, supplied, _, writer) in self.policies.items()}
+        return {
+            id_: entry.writer.write(entry.result, entry.supplied) if entry.excepted is None else entry.to_dict()
+            for id_, entry in self.policies.items()
+        }

@@ -1,21 +1,23 @@
 """When a version is in force: activations, and what follows from them.
 
 An activation says that a version applies over an effective period, half open. Of those that cover an instant the one
-that began last is active; of two that began together, the one recorded last. So a later regulation supersedes an earlier
-one from its day on, a period with an end gives way to what was there before, and a cancelled activation leaves no gap.
+that began last is active; of two that began together, the one recorded last. So a later regulation supersedes an
+earlier one from its day on, a period with an end gives way to what was there before, and a cancelled activation
+leaves no gap.
 
     1.0.0  ├────────────────────────────────────────►
     1.1.0            ├──────────────────────────────►
     1.0.0 (suspension)        ├────────┤
     active  1.0.0    │  1.1.0 │ 1.0.0  │  1.1.0
 
-Bitemporal: `valid_at` is when the version applied, `known_at` when the record was looked at. What was recorded later, or
-cancelled by then, does not count.
+Bitemporal: `valid_at` is when the version applied, `known_at` when the record was looked at. What was recorded later,
+or cancelled by then, does not count. Since nothing is put in force in the past, and nothing taken back that has begun,
+what was in force at an instant stays the same whenever one looks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -36,10 +38,14 @@ class ActivationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From an instant until before another; without end when `until` is None."""
+    """From an instant until before another; without end when `until` is None. Raises ValueError when it is empty."""
 
     start: datetime
     until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.until is not None and self.until <= self.start:
+            raise ValueError(f"a period ends after it starts: {self.until} is not after {self.start}")
 
     def covers(self, instant: datetime) -> bool:
         """Whether the instant is in the period."""
@@ -71,7 +77,7 @@ class Activation:
 def active_at(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
-    """The activation of the policy that applies at `valid_at`, by what was known at `known_at`; None before the first."""
+    """What applies to the policy at `valid_at`, by what was known at `known_at`; None before the first."""
     covering = (
         each
         for each in activations
@@ -89,13 +95,51 @@ def all_active_at(activations: Iterable[Activation], valid_at: datetime, known_a
     return {policy: activation for policy, activation in found.items() if activation is not None}
 
 
+def timeline(
+    activations: Iterable[Activation], policy: str, known_at: datetime
+) -> tuple[tuple[Period, Activation], ...]:
+    """The pieces of time in which the policy has an active version, in order, as known at an instant.
+
+    Two neighbours never have the same activation; where no version is active there is no piece.
+    """
+    known = [each for each in activations if each.policy == policy and each.known(known_at)]
+    instants = sorted({instant for each in known for instant in _ends(each.effective)})
+    pieces: list[tuple[Period, Activation]] = []
+    for start, until in zip(instants, [*instants[1:], None], strict=True):
+        active = active_at(known, policy, start, known_at)
+        if active is None:
+            continue
+        if pieces and pieces[-1][1] == active and pieces[-1][0].until == start:
+            pieces[-1] = (Period(pieces[-1][0].start, until), active)
+        else:
+            pieces.append((Period(start, until), active))
+    return tuple(pieces)
+
+
+def in_force_periods(
+    activations: Iterable[Activation], policy: str, version: str, known_at: datetime
+) -> tuple[Period, ...]:
+    """The pieces of time in which one version is the active one, whatever put it in force; neighbours are joined."""
+    joined: list[Period] = []
+    for period, active in timeline(activations, policy, known_at):
+        if active.version != version:
+            continue
+        if joined and joined[-1].until == period.start:
+            joined[-1] = Period(joined[-1].start, period.until)
+        else:
+            joined.append(period)
+    return tuple(joined)
+
+
 def next_boundary(activations: Iterable[Activation], after: datetime, known_at: datetime) -> datetime | None:
     """The next instant after `after` at which some policy's active version may change."""
     instants = (
-        instant
-        for each in activations
-        if each.known(known_at)
-        for instant in (each.effective.start, each.effective.until)
-        if instant is not None and instant > after
+        instant for each in activations if each.known(known_at) for instant in _ends(each.effective) if instant > after
     )
     return min(instants, default=None)
+
+
+def _ends(period: Period) -> Iterator[datetime]:
+    yield period.start
+    if period.until is not None:
+        yield period.until

@@ -11,9 +11,9 @@ from policy_service.audit.events import ActivationCancelled, ActivationRecorded,
 from policy_service.audit.log import append
 from policy_service.clock import timestamp
 from policy_service.database import Transaction
-from policy_service.language.load import load_bytes
+from policy_service.language.load import load_bytes, version_key
 from policy_service.language.policy import Policy
-from policy_service.registry.model import Activation, ActivationKind, Period
+from policy_service.registry.model import Activation, ActivationKind, Period, all_active_at
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
 
 
@@ -25,6 +25,10 @@ class UnknownVersion(LookupError):
     """The registry holds no such version."""
 
 
+class AlreadyBegun(ValueError):
+    """The activation has applied already: what was in force is never taken back, only followed by something else."""
+
+
 def activations(session: Session) -> tuple[Activation, ...]:
     """Every activation ever recorded, in the order of recording."""
     cancelled = {row.activation: row.recorded_at for row in session.exec(select(CancellationRow))}
@@ -33,9 +37,10 @@ def activations(session: Session) -> tuple[Activation, ...]:
 
 
 def versions(session: Session, policy: str | None = None) -> list[VersionRow]:
-    """The versions of a policy, or of all of them, in the order of recording."""
-    query = select(VersionRow).order_by(col(VersionRow.recorded_at), col(VersionRow.digest))
-    return list(session.exec(query if policy is None else query.where(VersionRow.policy == policy)))
+    """The versions of a policy, or of all of them, by name and number."""
+    query = select(VersionRow)
+    rows = session.exec(query if policy is None else query.where(VersionRow.policy == policy))
+    return sorted(rows, key=lambda row: (row.policy, version_key(row.version)))
 
 
 def read_version(session: Session, policy: str, version: str) -> VersionRow:
@@ -53,6 +58,12 @@ def load_version(session: Session, digest: str) -> Policy:
     if row is None:
         raise UnknownVersion(f"no version has the digest {digest}")
     return load_bytes(row.content, f"{row.policy}/{row.version}.yaml")
+
+
+def policies_in_force(session: Session, valid_at: datetime, known_at: datetime) -> dict[str, Policy]:
+    """Every policy in force at an instant, by name."""
+    active = all_active_at(activations(session), valid_at, known_at)
+    return {name: load_version(session, activation.digest) for name, activation in active.items()}
 
 
 def record_version(transaction: Transaction, actor: Actor, content: bytes, *, change: str | None) -> Policy:
@@ -137,7 +148,9 @@ def activate(  # noqa: PLR0913  # what an activation says
 
 
 def cancel(transaction: Transaction, actor: Actor, activation: Activation) -> None:
-    """Takes back an activation that has not begun; the caller has asked whether it may."""
+    """Takes back an activation that has not begun. Raises AlreadyBegun."""
+    if activation.effective.start <= transaction.now:
+        raise AlreadyBegun(f"{activation.policy} {activation.version} is in force already")
     session = transaction.session
     session.add(CancellationRow(activation=activation.id, recorded_at=transaction.now))
     session.flush()

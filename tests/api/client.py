@@ -1,18 +1,34 @@
-"""One application of the shipped policies for all tests of the service, and a client that needs no network."""
+"""One application of the shipped policies for all tests of the service, and a client that needs no network.
+
+The database has a person for every role, and a key for machines; a request comes with the credential it takes, unless
+the test says which: `ask("GET", "/v1/policies", role=Role.AUTHOR)`, or `role=None` for none.
+"""
 
 import asyncio
+import atexit
 import json
-from datetime import UTC, datetime
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx
 from fastapi import FastAPI
+from pydantic import SecretStr
 
-from api.app import create_app
+from api.app import Application, create_app
+from api.permissions import Table
+from api.problems import ProblemError
 from api.settings import Settings
-from policy_service.clock import uuid7
+from policy_service.actor import SERVICE, Role
+from policy_service.clock import Clock, uuid7
+from policy_service.database import Database
+from policy_service.identity.api_keys import issue_key
+from policy_service.identity.passwords import hash_password
+from policy_service.identity.service import create_account
+from policy_service.identity.sessions import PASSWORD, start
+from tests.databases import fresh_url
 
 NOW = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
 """Already the 21st in Shanghai."""
@@ -45,19 +61,106 @@ class StandingClock:
         return uuid7(int(NOW.timestamp() * 1_000), self.count)
 
 
+SECRET = "correct horse battery staple"  # noqa: S105  # nobody's: the accounts of a test live as long as it
+KEY_LASTS = timedelta(days=30)
+
+
+@cache
+def database_url() -> str:
+    """The address of a database of this process's own, with an account for every role and a key for every scope."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    url = stack.enter_context(fresh_url("sqlite"))
+    populate(url)
+    return url
+
+
+def credentials(app: FastAPI | None = None) -> dict[str, str]:
+    """The `Authorization` of everybody that `populate` made, by what it calls them."""
+    if isinstance(app, Application) and (url := app.service.settings.database_url.get_secret_value()) in _CREDENTIALS:
+        return _CREDENTIALS[url]
+    return _CREDENTIALS[database_url()]
+
+
+_CREDENTIALS: dict[str, dict[str, str]] = {}
+_HASHES: dict[str, str] = {}
+
+
+def populate(url: str, clock: Clock | None = None) -> dict[str, str]:
+    """Makes an account for every role, named after it, and keys; gives the `Authorization` of each.
+
+    Machines are `integration` and `key:compliance`; the person who integrates is `person:integration`.
+    """
+    database, found = Database(url), {}
+    kept = _HASHES.setdefault(SECRET, hash_password(SECRET))
+    with database.write(clock or StandingClock()) as transaction:
+        for role in Role:
+            names = {"name": role.value, "printed_name": f"The {role.value.replace('_', ' ')}"}
+            account = create_account(transaction, SERVICE, **names, roles=[role], password_hash=kept)
+            found[role.value] = f"Bearer {start(transaction, account, PASSWORD).token}"
+        found["person:integration"] = found["integration"]
+        for role in (Role.INTEGRATION, Role.COMPLIANCE):
+            issued = issue_key(
+                transaction, SERVICE, name=role.value, scopes=[role], expires_at=transaction.now + KEY_LASTS
+            )
+            found[f"key:{role.value}"] = f"Bearer {issued.text}"
+        found["integration"] = found["key:integration"]
+    database.close()
+    _CREDENTIALS[url] = found
+    return found
+
+
+def settings(**changes: Any) -> Settings:  # noqa: ANN401 - whatever a setting takes
+    """Settings of a service on the database of `database_url`."""
+    return Settings(**{"database_url": SecretStr(database_url()), "log_level": "error", **changes})
+
+
 @cache
 def application() -> FastAPI:
     """The application, made once a process."""
-    return create_app(Settings(log_level="error"), StandingClock())
+    return create_app(settings(), StandingClock())
 
 
-def ask(method: str, path: str, *, app: FastAPI | None = None, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
-    """The answer to one request."""
+PREFERRED = (Role.INTEGRATION, Role.AUTHOR, Role.COMPLIANCE, Role.SALES_DIRECTOR, Role.ADMINISTRATOR)
+
+
+def bearer(method: str, path: str, app: FastAPI | None = None) -> str | None:
+    """The `Authorization` of somebody who may ask for this; of an author where there is nothing to ask for."""
+    try:
+        access = Table().access(method, path)
+    except ProblemError:
+        return credentials(app)[Role.AUTHOR]
+    if not access.known:
+        return None
+    role = next((role for role in PREFERRED if role in access.roles), Role.AUTHOR)
+    name = f"person:{role.value}" if role is Role.INTEGRATION and not access.machines else role.value
+    return credentials(app)[name]
+
+
+def as_fits(method: str, path: str) -> dict[str, str]:
+    """The header of somebody who may ask for this."""
+    shown = bearer(method, path)
+    return {"authorization": shown} if shown else {}
+
+
+def ask(
+    method: str,
+    path: str,
+    *,
+    app: FastAPI | None = None,
+    role: Role | Literal["fitting"] | None = "fitting",
+    **more: Any,  # noqa: ANN401 - httpx's
+) -> httpx.Response:
+    """The answer to one request, by somebody in a role: one that may ask, when it is left to this."""
+    headers = dict(more.pop("headers", None) or {})
+    shown = bearer(method, httpx.URL(path).path, app) if role == "fitting" else role and credentials(app)[role.value]
+    if shown and "authorization" not in {name.lower() for name in headers}:
+        headers["authorization"] = shown
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app or application(), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-            return await client.request(method, path, **more)
+            return await client.request(method, path, headers=headers, **more)
 
     return asyncio.run(send())
 

@@ -8,10 +8,9 @@ import pytest
 from api.app import Application, create_app
 from api.rest.health import readiness
 from api.service import Service
-from api.settings import Settings
 from policy_service import Decision, Health, PolicyError
 from policy_service.decisions import decide as deciding
-from tests.api.client import RFM, application, ask, decide
+from tests.api.client import RFM, application, ask, decide, settings
 
 
 def service() -> Service:
@@ -79,7 +78,7 @@ def test_decisions_are_counted_by_policy_and_status() -> None:
 
 def test_without_policies_there_is_no_service(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no policy below"):
-        create_app(Settings(policies=tmp_path))
+        create_app(settings(policies=tmp_path))
 
 
 def test_with_a_faulty_policy_there_is_no_service(tmp_path: Path) -> None:
@@ -87,4 +86,4 @@ def test_with_a_faulty_policy_there_is_no_service(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "1.0.0.yaml").write_text("policy: tiering/rfm_value\n", "utf-8")
     with pytest.raises(PolicyError, match="missing-key"):
-        create_app(Settings(policies=tmp_path))
+        create_app(settings(policies=tmp_path))

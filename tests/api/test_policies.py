@@ -10,9 +10,17 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.settings import Settings
 from policy_service import load_folder, shipped_policies
-from tests.api.client import RFM, YAML, application, ask, assert_next_decision_is_right, assert_problem
+from tests.api.client import (
+    RFM,
+    YAML,
+    application,
+    as_fits,
+    ask,
+    assert_next_decision_is_right,
+    assert_problem,
+    settings,
+)
 
 pytestmark = pytest.mark.filterwarnings(  # asyncio complains of a worker's pipes when their event loop has ended
     "ignore:unclosed:ResourceWarning",
@@ -171,7 +179,7 @@ def test_json_is_not_taken_for_a_policy_file() -> None:
 
 
 def test_a_file_that_takes_too_long_is_given_up() -> None:
-    app = create_app(Settings(engine="python", policy_check_seconds=0.05, log_level="error"))
+    app = create_app(settings(engine="python", policy_check_seconds=0.05))
     slow = b"a: b\n" * 100_000
     assert_problem(ask("POST", CHECK, app=app, content=slow, headers=YAML), 422, "check-abandoned")
     assert_next_decision_is_right()
@@ -180,8 +188,9 @@ def test_a_file_that_takes_too_long_is_given_up() -> None:
 def test_too_many_files_at_once_are_put_off() -> None:
     async def rush() -> list[httpx.Response]:
         transport = httpx.ASGITransport(application())
+        headers = YAML | as_fits("POST", CHECK)
         async with httpx.AsyncClient(transport=transport, base_url="http://service", timeout=60) as client:
-            return await asyncio.gather(*(client.post(CHECK, content=b"a: b", headers=YAML) for _ in range(20)))
+            return await asyncio.gather(*(client.post(CHECK, content=b"a: b", headers=headers) for _ in range(20)))
 
     answers = asyncio.run(rush())
     refused = [answer for answer in answers if answer.status_code == 503]

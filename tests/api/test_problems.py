@@ -5,9 +5,8 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.problems import PROBLEMS
-from api.settings import Settings
 from policy_service.decisions import decide as deciding
-from tests.api.client import CUSTOMER, ask, assert_next_decision_is_right, assert_problem, decide
+from tests.api.client import CUSTOMER, ask, assert_next_decision_is_right, assert_problem, decide, settings
 from tests.architecture.project import ROOT
 
 REFERENCE = (ROOT / "docs" / "reference" / "http.md").read_text("utf-8")
@@ -55,7 +54,7 @@ def test_another_method_is_refused_and_the_right_one_is_told(method: str, path: 
 
 def broken(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     """An application whose decider fails, with a customer's figure in the error's message."""
-    app = create_app(Settings(engine="python"))
+    app = create_app(settings(engine="python", log_level="info"))
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no such amount: 800000.00")
@@ -82,7 +81,7 @@ def test_an_unforeseen_error_is_told_without_its_cause(
 
 
 def test_what_is_refused_is_logged_without_its_value(capsys: pytest.CaptureFixture[str]) -> None:
-    app = create_app(Settings(engine="python"))
+    app = create_app(settings(engine="python", log_level="info"))
     decide(app=app, facts={**CUSTOMER, "industry": "a secret trade"}, subject="C202405001")
     log = capsys.readouterr().err
     assert "facts-refused" in log

@@ -9,20 +9,31 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.api.client import JSON, REQUEST, RFM
+from policy_service.clock import SystemClock
+from tests.api.client import JSON, REQUEST, RFM, populate
 from tests.architecture.project import ROOT
+from tests.databases import fresh_url
 
 COMMAND = (sys.executable, "-c", "from policy_service.cli import main; main()", "serve", "--port")
 READY_WITHIN = 60.0
 
 
 @contextmanager
-def running(**environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The server and its address, once it answers; stopped at the end."""
+def running(**environment: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    """The server, and a client of it that may ask for decisions, once it answers; stopped at the end."""
+    with fresh_url("sqlite") as url, _serving(DATABASE_URL=url, **environment) as (server, address):
+        key = {"authorization": populate(url, SystemClock())["integration"]}
+        with httpx.Client(base_url=address, headers=key, timeout=30) as client:
+            yield server, client
+
+
+@contextmanager
+def _serving(**environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -56,7 +67,8 @@ def wait_until_ready(server: subprocess.Popen[str], address: str) -> None:
 
 
 def test_it_decides_refuses_goes_on_and_stops_when_told() -> None:
-    with running() as (server, address), httpx.Client(base_url=address, timeout=30) as client:
+    with running() as (server, client):
+        address = str(client.base_url)
         right = client.post("/v1/decisions", json=REQUEST).json()["outcomes"][RFM]
         assert right["outcome"] == {"tier": "A"}
         large = client.post("/v1/decisions", content=b" " * 10_000_000, headers=JSON)
@@ -73,15 +85,27 @@ def test_it_decides_refuses_goes_on_and_stops_when_told() -> None:
 
 
 def test_a_caller_who_goes_away_in_the_middle_of_a_body_harms_nobody() -> None:
-    with running(POLICY_SERVICE_ENGINE="python") as (_, address):
-        port = int(address.rpartition(":")[2])
+    with running(POLICY_SERVICE_ENGINE="python") as (_, client):
+        port, key = client.base_url.port, client.headers["authorization"]
         for _ in range(3):
             with socket.create_connection(("127.0.0.1", port)) as line:
                 line.sendall(
                     b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\n"
-                    b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
+                    + f"Authorization: {key}\r\n".encode()
+                    + b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
                 )
-        assert httpx.post(f"{address}/v1/decisions", json=REQUEST).status_code == 200
+        assert client.post("/v1/decisions", json=REQUEST).status_code == 200
+
+
+def test_it_does_not_start_on_a_database_that_nobody_set_up(tmp_path: Path) -> None:
+    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'nothing.db'}"}
+    ended = subprocess.run(
+        [*COMMAND, "0"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 2
+    assert "run `policy-service init`" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.settings import PREFIX, Settings, SettingsRefusedError, read_settings
+from api.settings import PREFIX, Settings, SettingsRefusedError, read_settings, variable
 from policy_service import shipped_policies
 from tests.architecture.project import ROOT
 
@@ -53,4 +53,4 @@ def test_every_slip_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_setting_is_documented(name: str) -> None:
-    assert f"| `{PREFIX}{name.upper()}` |" in (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
+    assert f"| `{variable(name)}` |" in (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")

@@ -23,7 +23,7 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object, stdin: bytes = 
     """Runs `policy-service` with these arguments."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["policy-service", *map(str, arguments)])
-        patch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stdin)))
+        patch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stdin), isatty=lambda: False))
         with pytest.raises(SystemExit) as ended:
             main()
     printed = capsys.readouterr()

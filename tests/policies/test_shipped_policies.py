@@ -32,6 +32,7 @@ FAMILIES = {
     "RW": range(1, 2),
     "PN": range(1, 2),
     "CUS": range(1, 2),
+    "GOV": range(1, 3),
 }
 ROWS = frozenset(f"R-{family}-{row}" for family, rows in FAMILIES.items() for row in rows)
 """Rows of the regulation that these policies may cite."""
@@ -48,6 +49,7 @@ AS_WRITTEN = {
     "service_levels/response_times": set(),
     "rewards/data_quality": set(),
     "rewards/customer_rewards": set(),
+    "governance/sign_off": set(),
 }
 """Rules that add nothing to the regulation. Every other one reads it in a way of ours, or sets a figure of ours."""
 

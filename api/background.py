@@ -1,0 +1,40 @@
+"""What the service does beside answering: it writes down, once a minute, when sessions and keys were last used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from starlette.concurrency import run_in_threadpool
+
+from api.service import Service
+from policy_service.database import DatabaseUnavailable
+from policy_service.identity.presence import WRITE_AFTER
+
+
+@asynccontextmanager
+async def in_background(service: Service) -> AsyncIterator[None]:
+    """Does it while the service runs, and once more at the end."""
+    writing = asyncio.ensure_future(_write_again_and_again(service))
+    try:
+        yield
+    finally:
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+        await write(service)
+
+
+async def write(service: Service) -> None:
+    """Writes down what was used; when the database does not answer, the log is told and it is tried again later."""
+    try:
+        await run_in_threadpool(service.presence.write, service.database, service.clock)
+    except DatabaseUnavailable as error:
+        service.log.warning("last uses not written", reason=error.reason)
+
+
+async def _write_again_and_again(service: Service) -> None:
+    while True:
+        await asyncio.sleep(WRITE_AFTER.total_seconds())
+        await write(service)

@@ -1,0 +1,35 @@
+"""Cursors: where a list goes on, as text that means nothing to whoever holds it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated
+
+from fastapi import Query
+
+from api.problems import INVALID_PARAMETER, ProblemError
+from policy_service.decisions.request import shown
+
+Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
+
+
+def close_cursor(name: str) -> str:
+    """The cursor that stands for a name."""
+    return base64.urlsafe_b64encode(name.encode()).decode()
+
+
+def open_cursor(cursor: str | None) -> str:
+    """The name a cursor stands for; empty when there is none. Raises ProblemError."""
+    if cursor is None:
+        return ""
+    try:
+        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        fault = {
+            "parameter": "cursor",
+            "code": "mistyped",
+            "value": shown(cursor),
+            "expected": "`next_cursor` of the page before",
+        }
+        raise ProblemError(INVALID_PARAMETER, "refused: cursor", problems=[fault]) from None

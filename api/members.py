@@ -1,0 +1,76 @@
+"""A small JSON body, read exactly and checked against a model; every member that is wrong is told, no secret is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from starlette.requests import Request
+
+from api.body import read_body
+from api.problems import MALFORMED_JSON, REQUEST_REFUSED, ProblemError
+from policy_service.decisions.exact_json import NotJsonError, read_json
+from policy_service.decisions.request import escape, shown
+from policy_service.identity.refusals import Fault
+
+LIMIT = 64 * 1_024
+"""Bytes of such a body."""
+HIDDEN = "…"
+KINDS = ("application/json",)
+Json = dict[str, Any]
+Body = TypeVar("Body", bound=BaseModel)
+
+
+async def read_members(request: Request, model: type[Body], limit: int = LIMIT) -> Body:
+    """The body of a request, as the model has it. Raises ProblemError with every fault there is."""
+    content = await read_body(request.scope, request.receive, limit=limit, kinds=KINDS)
+    try:
+        return model.model_validate(read_json(content))
+    except NotJsonError as error:
+        raise ProblemError(MALFORMED_JSON, str(error)) from None
+    except ValidationError as error:
+        hidden = {name for name, field in model.model_fields.items() if SecretStr in _parts(field.annotation)}
+        raise refused(_fault(dict(each), hidden) for each in error.errors(include_url=False)) from None
+
+
+def body_of(model: type[BaseModel]) -> Json:
+    """What OpenAPI says of a body that `read_members` reads."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {"requestBody": {"required": True, "content": {KINDS[0]: {"schema": schema}}}}
+
+
+def refused(faults: Iterable[Json]) -> ProblemError:
+    """The problem that tells all faults of a body."""
+    listed = list(faults)
+    told = ", ".join(fault["pointer"] or "the body" for fault in listed[:20])
+    count = f"{len(listed)} problems" if len(listed) > 1 else "1 problem"
+    return ProblemError(REQUEST_REFUSED, f"{count}: {told}", problems=listed)
+
+
+def as_problem(fault: Fault) -> Json:
+    """A fault that the library found in a member."""
+    return {
+        "pointer": f"/{escape(fault.member)}",
+        "code": "mistyped",
+        "value": shown(fault.value),
+        "expected": fault.expected,
+        "hint": None,
+    }
+
+
+def _fault(error: Json, hidden: set[str]) -> Json:
+    place = [str(part) for part in error["loc"]]
+    code = {"missing": "missing-member", "extra_forbidden": "unknown-member"}.get(error["type"], "mistyped")
+    secret = code != "missing-member" and (not place or bool(hidden))  # a misspelt name may hold a secret too
+    return {
+        "pointer": "".join(f"/{escape(part)}" for part in place),
+        "code": code,
+        "value": HIDDEN if secret else "" if code == "missing-member" else shown(error.get("input")),
+        "expected": str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, "),
+        "hint": None,
+    }
+
+
+def _parts(annotation: object) -> tuple[object, ...]:
+    return (annotation, *getattr(annotation, "__args__", ()))

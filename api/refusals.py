@@ -1,0 +1,95 @@
+"""What the library refuses, as problems: the sentence is the library's, the kind is HTTP's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from api.members import as_problem, refused
+from api.problems import (
+    CHANGE_UNFIT,
+    CONFIRMATION_NEEDED,
+    CONFLICT,
+    DATABASE_UNAVAILABLE,
+    IDEMPOTENCY_KEY_REUSED,
+    NOT_ALLOWED,
+    NOT_AUTHENTICATED,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    PROVIDER_UNAVAILABLE,
+    SIGN_IN_REFUSED,
+    TOO_MANY_ATTEMPTS,
+    Problem,
+)
+from policy_service.approval import service as approval
+from policy_service.database import DatabaseUnavailable
+from policy_service.idempotency import KeyReused
+from policy_service.identity.refusals import (
+    Malformed,
+    NotAllowed,
+    NotConfirmed,
+    NotPossible,
+    NotSignedIn,
+    ProviderRefused,
+    ProviderUnavailable,
+    SignInBlocked,
+    SignInRefused,
+    UnknownAccount,
+    UnknownKey,
+)
+
+SENTENCES = 2_000
+"""Characters of a detail; what is longer stands in `reasons`."""
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="policy-service"'}
+
+
+def of_library(error: Exception, now: datetime) -> Problem | None:
+    """The problem that an exception of the library's tells; None when it is a fault of the service's own."""
+    match error:
+        case approval.Refused():
+            return _of_approval(error)
+        case KeyReused():
+            return Problem(IDEMPOTENCY_KEY_REUSED, str(error))
+        case Malformed(faults=faults):
+            return refused(map(as_problem, faults)).problem
+        case NotAllowed():
+            return Problem(NOT_ALLOWED, str(error))
+        case NotConfirmed():
+            return Problem(CONFIRMATION_NEEDED, str(error))
+        case NotPossible():
+            return Problem(CONFLICT, str(error))
+        case NotSignedIn():
+            return Problem(NOT_AUTHENTICATED, str(error), headers=CHALLENGE)
+        case SignInRefused() | ProviderRefused():
+            return Problem(SIGN_IN_REFUSED, str(error), headers=CHALLENGE)
+        case SignInBlocked(until=until):
+            return too_many(str(error), (until - now).total_seconds())
+        case ProviderUnavailable():
+            return Problem(PROVIDER_UNAVAILABLE, str(error))
+        case UnknownAccount() | UnknownKey():
+            return Problem(NOT_FOUND, str(error))
+        case DatabaseUnavailable():
+            return Problem(DATABASE_UNAVAILABLE, str(error), headers={"Retry-After": "5"})
+        case _:
+            return None
+
+
+def _of_approval(error: approval.Refused) -> Problem:
+    """What was refused about a change or a suspension."""
+    sentence = str(error).replace("\n", " ")
+    match error:
+        case approval.UnknownChange():
+            return Problem(NOT_FOUND, sentence)
+        case approval.Forbidden():
+            return Problem(NOT_ALLOWED, sentence)
+        case approval.Stale():
+            return Problem(PRECONDITION_FAILED, sentence)
+        case approval.Unfit(sentences=sentences, diagnostics=diagnostics, report=report):
+            more = {"reasons": list(sentences), "diagnostics": list(diagnostics), "report": report}
+            return Problem(CHANGE_UNFIT, sentence[:SENTENCES], {name: value for name, value in more.items() if value})
+        case _:
+            return Problem(CONFLICT, sentence, {"reasons": str(error).split("\n")})
+
+
+def too_many(detail: str, seconds: float) -> Problem:
+    """Too many attempts; `seconds` is how long to wait."""
+    return Problem(TOO_MANY_ATTEMPTS, detail, headers={"Retry-After": str(max(1, round(seconds)))})

@@ -1,0 +1,167 @@
+"""`/v1/accounts`: who may sign in, and in which roles; for administrators."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field, StrictBool
+from starlette.requests import Request
+
+from api.authentication import asker
+from api.confirmation import hashing
+from api.cursors import Cursor, close_cursor, open_cursor
+from api.members import body_of, read_members
+from api.openapi import problems
+from api.problems import CONFLICT, INVALID_PARAMETER, NOT_FOUND
+from api.rest.models import Model
+from api.rest.session import BODY, Password
+from api.service import Service
+from api.transactions import reading, writing
+from policy_service.actor import Actor, Role
+from policy_service.database import Transaction
+from policy_service.identity import passwords
+from policy_service.identity import service as identity
+from policy_service.identity.account import Account, External
+
+PAGE = 100
+Name = Annotated[str, Field(max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
+
+
+class ExternalModel(Model):
+    """How the provider of identities knows the person."""
+
+    issuer: Annotated[str, Field(min_length=1, max_length=300)]
+    subject: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class NewAccount(Model):
+    """What an account is made from; without a password only the provider of identities lets the person in."""
+
+    name: Name
+    printed_name: Name
+    roles: list[Role]
+    password: Password | None = None
+
+
+class AccountChanges(Model):
+    """What is to be changed; what is left out stays."""
+
+    roles: list[Role] | None = None
+    enabled: StrictBool | None = None
+    password: Password | None = None
+    external: ExternalModel | None = None
+
+
+class AccountModel(Model):
+    """An account as it is now."""
+
+    id: str
+    name: str
+    printed_name: str
+    roles: list[Role]
+    enabled: bool
+    external: ExternalModel | None
+    created_at: datetime
+
+
+class AccountPage(Model):
+    """Some of the accounts, and how to ask for the next ones."""
+
+    items: list[AccountModel]
+    next_cursor: str | None
+
+
+def account_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
+    _add_reading(router, service)
+    _add_writing(router, service)
+    return router
+
+
+def _add_reading(router: APIRouter, service: Service) -> None:
+    @router.get("", operation_id="list_accounts", responses=problems(INVALID_PARAMETER))
+    async def list_accounts(limit: Limit = PAGE, cursor: Cursor = None) -> AccountPage:
+        """Every account, in the order of making."""
+        after = open_cursor(cursor)
+        everybody = await reading(service, identity.accounts)
+        rest = [account for account in everybody.values() if account.id > after]
+        more = close_cursor(rest[limit - 1].id) if len(rest) > limit else None
+        return AccountPage(items=list(map(account_model, rest[:limit])), next_cursor=more)
+
+    @router.get("/{account}", operation_id="get_account", responses=problems(NOT_FOUND, INVALID_PARAMETER))
+    async def get_account(account: str) -> AccountModel:
+        """One account."""
+        return account_model(await reading(service, lambda session: identity.read_account(session, account)))
+
+
+def _add_writing(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "",
+        operation_id="create_account",
+        status_code=201,
+        openapi_extra=body_of(NewAccount),
+        responses=problems(*BODY, CONFLICT),
+    )
+    async def create_account(request: Request) -> AccountModel:
+        """Makes an account."""
+        given, actor = await read_members(request, NewAccount), asker(request).actor
+        kept = await _hash(service, request, given.password, given.name, given.printed_name)
+        names = {"name": given.name, "printed_name": given.printed_name}
+        made = await writing(
+            service, lambda t: identity.create_account(t, actor, **names, roles=given.roles, password_hash=kept)
+        )
+        return account_model(made)
+
+    @router.patch(
+        "/{account}",
+        operation_id="change_account",
+        openapi_extra=body_of(AccountChanges),
+        responses=problems(*BODY, CONFLICT, NOT_FOUND, INVALID_PARAMETER),
+    )
+    async def change_account(request: Request, account: str) -> AccountModel:
+        """Changes roles, state, password or link of an account; its sessions end."""
+        given, actor = await read_members(request, AccountChanges), asker(request).actor
+        before = await reading(service, lambda session: identity.read_account(session, account))
+        kept = await _hash(service, request, given.password, before.name, before.printed_name)
+        changed = await writing(service, lambda transaction: _change(transaction, actor, account, given, kept))
+        return account_model(changed)
+
+
+def account_model(account: Account) -> AccountModel:
+    """An account, as it is told."""
+    external = account.external
+    return AccountModel(
+        id=account.id,
+        name=account.name,
+        printed_name=account.printed_name,
+        roles=sorted(account.roles),
+        enabled=account.enabled,
+        external=ExternalModel(issuer=external.issuer, subject=external.subject) if external else None,
+        created_at=account.created_at,
+    )
+
+
+def _change(
+    transaction: Transaction, actor: Actor, account: str, given: AccountChanges, password_hash: str | None
+) -> Account:
+    if given.roles is not None:
+        identity.change_roles(transaction, actor, account, given.roles)
+    if given.enabled is not None:
+        (identity.enable if given.enabled else identity.disable)(transaction, actor, account)
+    if given.external is not None:
+        identity.link(transaction, actor, account, External(given.external.issuer.rstrip("/"), given.external.subject))
+    if password_hash is not None:
+        identity.set_password(transaction, actor, account, password_hash)
+    return identity.read_account(transaction.session, account)
+
+
+async def _hash(service: Service, request: Request, password: Password | None, *names: str) -> str | None:
+    """The hash of a new password. Raises Malformed."""
+    if password is None:
+        return None
+    new = password.get_secret_value()
+    if (refusal := identity.password_fault(passwords.fault_of(new, *names))) is not None:
+        raise refusal
+    return await hashing(service, request, lambda: passwords.hash_password(new))

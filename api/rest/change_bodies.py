@@ -1,0 +1,126 @@
+"""The bodies of requests about changes and suspensions, as people send them."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
+
+from api.rest.models import Digest, Model
+from api.rest.session import Password
+from policy_service.actor import Role
+from policy_service.approval.drafts import MAX_VERSIONS
+from policy_service.approval.service import Meaning
+from policy_service.approval.words import MAX_REASON, MAX_TITLE
+from policy_service.language.load import POLICY_ID, VERSION
+from policy_service.language.source import MAX_BYTES
+from policy_service.registry.model import Period
+
+EXPECTED = "an instant as RFC 3339 writes it, with its time zone, e.g. 2027-01-01T00:00:00+08:00"
+
+
+def _as_text(given: object) -> object:
+    if not isinstance(given, str | datetime):
+        raise ValueError(EXPECTED)  # noqa: TRY004  # pydantic tells a ValueError
+    return given
+
+
+def _in_utc(given: datetime) -> datetime:
+    try:
+        return given.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(EXPECTED) from None
+
+
+When = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_utc)]
+Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
+Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+PolicyName = Annotated[str, Field(pattern=f"^{POLICY_ID.pattern}$")]
+VersionNumber = Annotated[str, Field(pattern=f"^{VERSION.pattern}$")]
+
+
+class PeriodModel(Model):
+    """From when, and until when, which is not part of it; null for a period without end."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: Annotated[When, Field(alias="from")]
+    until: When | None = None
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Self:
+        if self.until is not None and self.until <= self.from_:
+            raise ValueError("a period that ends after it begins")
+        return self
+
+    def period(self) -> Period:
+        """The period itself."""
+        return Period(self.from_, self.until)
+
+
+class DraftModel(Model):
+    """What a change asks for: policy files as YAML, or the versions that a rollback puts in force again."""
+
+    title: Title
+    reason: Reason
+    effective: PeriodModel
+    texts: Annotated[
+        list[Annotated[str, Field(max_length=MAX_BYTES)]], Field(default_factory=list, max_length=MAX_VERSIONS)
+    ]
+    rollback: Annotated[
+        dict[PolicyName, VersionNumber] | None,
+        Field(min_length=1, max_length=MAX_VERSIONS, description="each policy's version by its name"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        if self.texts and self.rollback is not None:
+            raise ValueError("either `texts` or `rollback`")
+        return self
+
+    def versions(self) -> list[tuple[str, str]]:
+        """The versions to go back to."""
+        return list((self.rollback or {}).items())
+
+    def contents(self) -> list[bytes]:
+        """The policy files."""
+        return [text.encode() for text in self.texts]
+
+
+class CommentText(Model):
+    """Something to say about a change."""
+
+    text: Reason
+
+
+class WhyModel(Model):
+    """Why it is done."""
+
+    reason: Reason
+
+
+class SignOffModel(Model):
+    """A signature: in which role, on which digest, what it means and why; and the password, if there is one."""
+
+    role: Role
+    digest: Digest
+    meaning: Meaning
+    reason: Reason
+    password: Password | None = None
+
+
+class SuspendModel(Model):
+    """Which version in force is to be suspended, and the signature."""
+
+    policy: PolicyName
+    version: VersionNumber
+    role: Role
+    reason: Reason
+    password: Password | None = None
+
+
+class SignedReason(Model):
+    """A signature of a role, with its reason; and the password, if there is one."""
+
+    role: Role
+    reason: Reason
+    password: Password | None = None

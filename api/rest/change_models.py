@@ -1,0 +1,274 @@
+"""The shapes of changes and suspensions, as they are told."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from api.rest.change_bodies import PeriodModel
+from api.rest.models import Digest, Model
+from policy_service.actor import SIGNING_ROLES, Actor, Role
+from policy_service.approval.change import Acted, Person, Version
+from policy_service.approval.service import Action, Change, Kind, Meaning, State, Suspension, may
+from policy_service.approval.suspension import Ended, Signature
+from policy_service.approval.tables import CommentRow
+
+
+class PersonModel(Model):
+    """Somebody, as the record shows them."""
+
+    id: str
+    name: str
+    printed_name: str
+
+
+class VersionModel(Model):
+    """One version of one policy."""
+
+    policy: str
+    version: str
+    digest: Digest
+
+
+class ActedModel(Model):
+    """One thing that was done to a change."""
+
+    number: int
+    action: Action
+    by: PersonModel
+    at: datetime
+    reason: str
+    digest: Digest | None
+    role: Role | None
+    meaning: Meaning | None
+
+
+class CommentModel(Model):
+    """Something that was said about a change."""
+
+    id: str
+    by: PersonModel
+    at: datetime
+    text: str
+
+
+class MayModel(Model):
+    """Whether whoever asks may do something, or why not; a signature says in which roles."""
+
+    allowed: bool
+    reason: str | None
+    roles: list[Role] | None = None
+
+
+class ChangeSummary(Model):
+    """A change in a line."""
+
+    id: str
+    kind: Kind
+    state: State
+    title: str
+    author: PersonModel
+    created_at: datetime
+    effective: PeriodModel
+    versions: Annotated[list[VersionModel], Field(description="empty while its files are a draft")]
+    owed: Annotated[list[Role], Field(description="who must still sign")]
+
+
+class ChangePage(Model):
+    """Some of the changes, the newest first, and how to ask for the next ones."""
+
+    items: list[ChangeSummary]
+    next_cursor: str | None
+
+
+class ChangeDetail(ChangeSummary):
+    """A change, whole; `may` is what whoever asks may do with it."""
+
+    etag: str
+    revision: int
+    reason: str
+    texts: list[Digest]
+    digest: Annotated[Digest | None, Field(description="what is signed; null while it is a draft")]
+    report: Digest | None
+    simulation: str | None
+    population: str | None
+    roles: Annotated[list[Role], Field(description="who must sign")]
+    sign_off: Annotated[VersionModel | None, Field(description="the policy that says so")]
+    bases: Annotated[list[VersionModel], Field(description="what it was compared with")]
+    signatures: list[ActedModel]
+    history: list[ActedModel]
+    comments: list[CommentModel]
+    may: dict[Action, MayModel]
+
+
+class ReportModel(Model):
+    """What keeps a draft from being submitted, and its analysis report; the report that was frozen, afterwards."""
+
+    frozen: bool
+    problems: list[str]
+    diagnostics: list[dict[str, Any]]
+    report: dict[str, Any] | None
+
+
+class SuspensionSignature(Model):
+    """A signature on a suspension; `until` is how long it lasts by it."""
+
+    by: PersonModel
+    role: Role
+    reason: str
+    at: datetime
+    until: datetime
+
+
+class EndedModel(Model):
+    """That a suspension was ended before its end."""
+
+    by: PersonModel
+    reason: str
+    at: datetime
+
+
+class SuspensionModel(Model):
+    """A version taken out of force, and the one that applies in its place."""
+
+    id: str
+    policy: str
+    version: str
+    digest: Digest
+    fallback: str
+    fallback_digest: Digest
+    signed: SuspensionSignature
+    ratified: SuspensionSignature | None
+    ended: EndedModel | None
+    until: datetime | None
+    runs: Annotated[bool, Field(description="whether it lasts now")]
+
+
+class SuspensionPage(Model):
+    """Some of the suspensions, the newest first, and how to ask for the next ones."""
+
+    items: list[SuspensionModel]
+    next_cursor: str | None
+
+
+def change_summary(change: Change) -> ChangeSummary:
+    """A change in a line."""
+    return ChangeSummary(**_summary(change))
+
+
+def change_detail(change: Change, said: Sequence[CommentRow], actor: Actor, now: datetime) -> ChangeDetail:
+    """A change, whole, as somebody sees it."""
+    submission = change.submission
+    return ChangeDetail(
+        **_summary(change),
+        etag=change.etag,
+        revision=change.revision,
+        reason=change.draft.reason,
+        texts=list(change.draft.texts),
+        digest=change.digest,
+        report=submission.report if submission else None,
+        simulation=submission.simulation if submission else None,
+        population=submission.population if submission else None,
+        roles=list(submission.roles) if submission else [],
+        sign_off=_version(submission.sign_off) if submission else None,
+        bases=list(map(_version, submission.bases)) if submission else [],
+        signatures=list(map(_acted, change.signatures)),
+        history=list(map(_acted, change.acted)),
+        comments=list(map(comment_model, said)),
+        may=what_may(change, actor, now),
+    )
+
+
+def what_may(change: Change, actor: Actor, now: datetime) -> dict[Action, MayModel]:
+    """What an actor may do with a change, who would confirm who they are when they sign."""
+    found: dict[Action, MayModel] = {
+        action: _may(may(change, action, actor, now))
+        for action in Action
+        if action not in {Action.CREATE, Action.SIGN_OFF}
+    }
+    confirmed = replace(actor, confirmed_at=now)
+    held = [role for role in SIGNING_ROLES if role in actor.roles]
+    verdicts = {role: may(change, Action.SIGN_OFF, confirmed, now, role=role) for role in held}
+    roles = [role for role, verdict in verdicts.items() if verdict is True]
+    none = may(change, Action.SIGN_OFF, confirmed, now)
+    reason = None if roles else str(next(iter(verdicts.values()), none))
+    return {**found, Action.SIGN_OFF: MayModel(allowed=bool(roles), reason=reason, roles=roles)}
+
+
+def comment_model(row: CommentRow) -> CommentModel:
+    """A comment, as it is told."""
+    by = PersonModel(id=row.actor, name=row.actor_name, printed_name=row.printed_name)
+    return CommentModel(id=row.id, by=by, at=row.at, text=row.text)
+
+
+def suspension_model(suspension: Suspension, now: datetime) -> SuspensionModel:
+    """A suspension, as it is told."""
+    return SuspensionModel(
+        id=suspension.id,
+        policy=suspension.policy,
+        version=suspension.version,
+        digest=suspension.digest,
+        fallback=suspension.fallback,
+        fallback_digest=suspension.fallback_digest,
+        signed=_signature(suspension.signed),
+        ratified=_signature(suspension.ratified) if suspension.ratified else None,
+        ended=_ended(suspension.ended) if suspension.ended else None,
+        until=suspension.period.until,
+        runs=suspension.runs(now),
+    )
+
+
+def _summary(change: Change) -> dict[str, Any]:
+    draft, submission = change.draft, change.submission
+    return {
+        "id": change.id,
+        "kind": change.kind,
+        "state": change.state,
+        "title": draft.title,
+        "author": _person(change.author),
+        "created_at": change.acted[0].at,
+        "effective": PeriodModel(from_=draft.effective.start, until=draft.effective.until),
+        "versions": list(map(_version, submission.versions if submission else draft.versions)),
+        "owed": list(change.owed),
+    }
+
+
+def _person(person: Person) -> PersonModel:
+    return PersonModel(id=person.id, name=person.name, printed_name=person.printed_name)
+
+
+def _version(version: Version) -> VersionModel:
+    return VersionModel(policy=version.policy, version=version.version, digest=version.digest)
+
+
+def _acted(acted: Acted) -> ActedModel:
+    return ActedModel(
+        number=acted.number,
+        action=acted.action,
+        by=_person(acted.by),
+        at=acted.at,
+        reason=acted.reason,
+        digest=acted.digest,
+        role=acted.role,
+        meaning=acted.meaning,
+    )
+
+
+def _may(verdict: Literal[True] | str) -> MayModel:
+    return MayModel(allowed=verdict is True, reason=None if verdict is True else verdict)
+
+
+def _signature(signature: Signature) -> SuspensionSignature:
+    return SuspensionSignature(
+        by=_person(signature.by),
+        role=signature.role,
+        reason=signature.reason,
+        at=signature.at,
+        until=signature.until,
+    )
+
+
+def _ended(ended: Ended) -> EndedModel:
+    return EndedModel(by=_person(ended.by), reason=ended.reason, at=ended.at)

@@ -1,0 +1,268 @@
+"""What a new version of a policy says differently from an old one, piece by piece, in both languages.
+
+    rule `A`: added, removed, moved, or its condition, its values or its reason changed from … to …
+
+A piece is known by its name: a rule with another name is another rule, so renaming removes one and adds one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Literal
+
+from policy_service.analysis.articles import Article, Kind, articles
+from policy_service.language.policy import Bilingual, Hit, Language, Policy
+
+Change = Literal["added", "removed", "changed"]
+ORDERED = (Kind.RULE, Kind.BAND)
+"""What stands in an order that the author chose."""
+SEVERAL = frozenset({"notes", "facts", "columns"})
+"""Aspects whose English name is a plural."""
+
+
+@dataclass(frozen=True, slots=True)
+class AspectChange:
+    """One thing said differently: before, after; None where the piece was not there."""
+
+    aspect: str
+    before: Bilingual | None
+    after: Bilingual | None
+    column: str | None = None
+    """Of a decision table's condition the column that is different."""
+    column_title: Bilingual | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "aspect": self.aspect,
+            "column": self.column,
+            "before": self.before.to_dict() if self.before else None,
+            "after": self.after.to_dict() if self.after else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """One piece that is new, gone or different; `alters` when other answers may follow."""
+
+    kind: Kind
+    name: str
+    change: Change
+    aspects: tuple[AspectChange, ...]
+    alters: bool
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "what": self.kind.value,
+            "name": self.name,
+            "change": self.change,
+            "may_alter_answers": self.alters,
+            "aspects": [each.to_dict() for each in self.aspects],
+        }
+
+    def sentences(self, lang: Language) -> Iterator[str]:
+        """What is different, one sentence for each thing."""
+        words = _WORDS[lang]
+        label = words["head" if self.kind is Kind.HEAD else "named"]
+        what = label.format(kind=_in(_KINDS[self.kind], lang), name=self.name)
+        if self.change == "changed":
+            yield from (words["changed"].format(what=what, aspect=told) for told in self._told(lang))
+        else:
+            yield words[self.change].format(what=what, aspects=words["link"].join(self._told(lang)))
+
+    def _told(self, lang: Language) -> Iterator[str]:
+        words = _WORDS[lang]
+        for each in self.aspects:
+            several = "were" if each.aspect in SEVERAL else "was"
+            label = words[several if self.change == "changed" else "is"]
+            before, after = (
+                (_in(side, lang) if side else "") or words["nothing"] for side in (each.before, each.after)
+            )
+            shown = before if self.change == "removed" else after
+            aspect = _in(_ASPECTS[each.aspect], lang)
+            if each.column_title is not None:
+                aspect = words["column"].format(aspect=aspect, column=_in(each.column_title, lang))
+            yield label.format(aspect=aspect, before=before, after=after, shown=shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How `new` differs from `old`; from nothing, when the policy is new."""
+
+    old: Policy | None
+    new: Policy
+    alterations: tuple[Alteration, ...]
+
+    @property
+    def alters(self) -> bool:
+        """Whether other answers may follow."""
+        return self.old is None or any(each.alters for each in self.alterations)
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "policy": self.new.id,
+            "from": {"version": self.old.version, "digest": self.old.digest} if self.old else None,
+            "to": {"version": self.new.version, "digest": self.new.digest},
+            "may_alter_answers": self.alters,
+            "alterations": [each.to_dict() for each in self.alterations],
+            "sentences": {"zh": self.sentences("zh"), "en": self.sentences("en")},
+        }
+
+    def sentences(self, lang: Language) -> list[str]:
+        """The difference for a reader, in the order of the file."""
+        if self.old is None:
+            return [
+                _WORDS[lang]["new"].format(
+                    policy=self.new.id,
+                    facts=len(self.new.facts),
+                    rules=len(self.new.rules),
+                    examples=len(self.new.examples),
+                )
+            ]
+        found = [sentence for each in self.alterations for sentence in each.sentences(lang)]
+        return found or [_WORDS[lang]["same"].format(old=self.old.version, new=self.new.version)]
+
+
+def difference(old: Policy | None, new: Policy) -> Difference:
+    """Lays two versions of a policy side by side."""
+    return Difference(old, new, () if old is None else tuple(_alterations(old, new)))
+
+
+def _alterations(old: Policy, new: Policy) -> Iterator[Alteration]:
+    before, after = articles(old), articles(new)
+    for kind in Kind:
+        olds = {each.name: each for each in before if each.kind is kind}
+        news = {each.name: each for each in after if each.kind is kind}
+        if kind is Kind.HEAD:  # there is one, whatever it is called
+            olds = dict(zip(news, olds.values(), strict=True))
+        moved = _moved(list(olds), list(news)) if kind in ORDERED else {}
+        matters = kind is Kind.RULE and Hit.UNIQUE not in (old.hit, new.hit)
+        for name, article in news.items():
+            if name not in olds:
+                yield _whole(article, "added")
+            elif (found := _changed(olds[name], article, moved.get(name), matters=matters)) is not None:
+                yield found
+        yield from (_whole(article, "removed") for name, article in olds.items() if name not in news)
+
+
+def _whole(article: Article, change: Literal["added", "removed"]) -> Alteration:
+    told = {name: aspect for name, aspect in article.aspects.items() if aspect.words.en or aspect.words.zh}
+    aspects = (
+        AspectChange(name, *((None, each.words) if change == "added" else (each.words, None)))
+        for name, each in told.items()
+    )
+    return Alteration(
+        article.kind, article.name, change, tuple(aspects), any(each.alters for each in article.aspects.values())
+    )
+
+
+def _changed(old: Article, new: Article, moved: AspectChange | None, *, matters: bool) -> Alteration | None:
+    pairs = [(name, old.aspects[name], each) for name, each in new.aspects.items()]
+    found = [(name, before, after) for name, before, after in pairs if before.key != after.key]
+    if not found and moved is None:
+        return None
+    aspects = [
+        change
+        for name, before, after in found
+        for change in (name == "when" and _cells(old, new)) or [AspectChange(name, before.words, after.words)]
+    ]
+    alters = any(after.alters for _, _, after in found) or (matters and moved is not None)
+    return Alteration(new.kind, new.name, "changed", (*aspects, *([moved] if moved else ())), alters)
+
+
+def _cells(old: Article, new: Article) -> list[AspectChange]:
+    """The cells that are different, when both rows have the same columns."""
+    if old.cells.keys() != new.cells.keys():
+        return []
+    return [
+        AspectChange("when", old.cells[name].aspect.words, cell.aspect.words, name, cell.column)
+        for name, cell in new.cells.items()
+        if old.cells[name].aspect.key != cell.aspect.key
+    ]
+
+
+def _moved(old: Sequence[str], new: Sequence[str]) -> dict[str, AspectChange]:
+    """The pieces of both that stand in another order, each with its place before and after."""
+    kept_old, kept_new = [name for name in old if name in new], [name for name in new if name in old]
+    blocks = SequenceMatcher(None, kept_old, kept_new, autojunk=False).get_matching_blocks()
+    stays = {name for block in blocks for name in kept_old[block.a : block.a + block.size]}
+    return {
+        name: AspectChange("place", _place(old.index(name)), _place(new.index(name)))
+        for name in kept_new
+        if name not in stays
+    }
+
+
+def _place(index: int) -> Bilingual:
+    return Bilingual(f"第 {index + 1} 位", f"number {index + 1}")
+
+
+# ------------------------------------------------------------------------------------------------- in words
+
+_ENGLISH = {
+    "new": "{policy} is new: {facts} facts, {rules} rules, {examples} examples",
+    "same": "{new} says the same as {old}",
+    "added": "{what} is new: {aspects}",
+    "removed": "{what} is gone: {aspects}",
+    "changed": "{what}: {aspect}",
+    "is": "{aspect}: {shown}",
+    "was": "the {aspect} was: {before}; it is now: {after}",
+    "were": "the {aspect} were: {before}; they are now: {after}",
+    "column": "{aspect} on {column}",
+    "nothing": "nothing",
+    "link": "; ",
+    "head": "the policy",
+    "named": "{kind} `{name}`",
+}
+_CHINESE = {
+    "new": "新增规则文件 {policy}：{facts} 项事实，{rules} 条规则，{examples} 个示例",
+    "same": "{new} 与 {old} 内容相同",
+    "added": "新增{what}：{aspects}",
+    "removed": "删除{what}：{aspects}",
+    "changed": "{what}：{aspect}",
+    "is": "{aspect}：{shown}",
+    "was": "{aspect}原为：{before}；现为：{after}",
+    "were": "{aspect}原为：{before}；现为：{after}",
+    "column": "{column}的{aspect}",
+    "nothing": "无",
+    "link": "；",
+    "head": "规则文件",
+    "named": "{kind} `{name}`",
+}
+_WORDS: Mapping[Language, Mapping[str, str]] = {"zh": _CHINESE, "en": _ENGLISH}
+_KINDS: Mapping[Kind, Bilingual] = {
+    Kind.HEAD: Bilingual("规则文件", "policy"),
+    Kind.FACT: Bilingual("事实", "fact"),
+    Kind.OUTCOME: Bilingual("结果", "outcome"),
+    Kind.RULE: Bilingual("规则", "rule"),
+    Kind.BAND: Bilingual("分数段", "band"),
+    Kind.EXAMPLE: Bilingual("示例", "example"),
+    Kind.INVARIANT: Bilingual("恒定性质", "invariant"),
+}
+_ASPECTS: Mapping[str, Bilingual] = {
+    "title": Bilingual("名称", "title"),
+    "subject": Bilingual("对象", "subject"),
+    "source": Bilingual("依据", "source"),
+    "notes": Bilingual("说明", "notes"),
+    "resolution": Bilingual("决定方式", "way to decide"),
+    "columns": Bilingual("条件列", "columns"),
+    "type": Bilingual("类型", "type"),
+    "needed": Bilingual("是否必填", "need"),
+    "origin": Bilingual("来源", "origin"),
+    "when": Bilingual("条件", "condition"),
+    "then": Bilingual("给出的结果", "result"),
+    "because": Bilingual("理由", "reason"),
+    "place": Bilingual("位置", "place"),
+    "facts": Bilingual("事实", "facts"),
+    "expected": Bilingual("应得结果", "answer"),
+    "says": Bilingual("表述", "sentence"),
+    "law": Bilingual("内容", "law"),
+}
+
+
+def _in(words: Bilingual, lang: Language) -> str:
+    return words.zh if lang == "zh" else words.en

@@ -1,0 +1,79 @@
+"""Examines one candidate: how it does on its own examples, and how it answers those of the version in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from policy_service.analysis.difference import Difference, difference
+from policy_service.analysis.examples import day_of, tell
+from policy_service.analysis.trial import Tried, try_policy
+from policy_service.language.evaluate import evaluate
+from policy_service.language.policy import Example, Policy
+from policy_service.language.types import Value, ValueRefused, read, write
+
+
+@dataclass(frozen=True, slots=True)
+class OtherAnswer:
+    """An example of the version in force that the candidate answers otherwise."""
+
+    example: str
+    before: str
+    after: str
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {"example": self.example, "before": self.before, "after": self.after}
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One candidate, examined by itself and against the version in force."""
+
+    policy: Policy
+    base: Policy | None
+    difference: Difference
+    tried: Tried
+    other_answers: tuple[OtherAnswer, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "policy": self.policy.id,
+            "version": self.policy.version,
+            "digest": self.policy.digest,
+            "base": {"version": self.base.version, "digest": self.base.digest} if self.base else None,
+            "difference": self.difference.to_dict(),
+            "examples": len(self.policy.examples),
+            "invariants_checked_on_the_examples": len(self.policy.invariants),
+            "tried": self.tried.to_dict(),
+            "other_answers": [each.to_dict() for each in self.other_answers],
+        }
+
+
+def examine(policy: Policy, base: Policy | None) -> Examined:
+    """One candidate by itself, and against the version in force."""
+    others = tuple(_other_answers(base, policy)) if base else ()
+    return Examined(policy, base, difference(base, policy), try_policy(policy), others)
+
+
+def _other_answers(base: Policy, policy: Policy) -> Iterator[OtherAnswer]:
+    for example in base.examples:
+        before = tell(base, evaluate(base, example.facts, day_of(example)))
+        after = _answer(base, policy, example)
+        if after != before:
+            yield OtherAnswer(example.name, before, after)
+
+
+def _answer(base: Policy, policy: Policy, example: Example) -> str:
+    """What the candidate answers on an old example's facts, as far as it still asks for them."""
+    facts: dict[str, Value] = {}
+    for name, value in example.facts.items():
+        if name not in policy.facts:
+            continue
+        written = write(base.facts[name].type, value)
+        try:
+            facts[name] = read(policy.facts[name].type, written)
+        except ValueRefused as refused:
+            return f"{name} {written} is refused: expected {refused.expected}"
+    return tell(policy, evaluate(policy, facts, day_of(example)))

@@ -1,0 +1,67 @@
+"""The analysis report: what a director is shown before signing, and what keeps a change from being submitted.
+
+For every candidate: what it says differently from the version in force, how it does on its own examples by every
+evaluator, and which examples of the old version it answers otherwise. For all of them together: whether the policies
+still fit. What is found is an error, which blocks the submission, or a warning, which a person must judge.
+
+The report depends on the candidates and on the policies around them, and on nothing else: made again, it is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from policy_service.analysis.examination import Examined, examine
+from policy_service.analysis.findings import Finding, affected, faults, remarks, twice, unfit
+from policy_service.canonical import digest_of
+from policy_service.language.policy import Policy
+from policy_service.language.requirements import needed
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that was found about the candidates of a change."""
+
+    candidates: tuple[Examined, ...]
+    around: tuple[Policy, ...]
+    """The policies in force that need a candidate or that a candidate needs."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What keeps the change from being submitted."""
+        return tuple(each for each in self.findings if each.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What those who sign must judge."""
+        return tuple(each for each in self.findings if each.severity == "warning")
+
+    @property
+    def digest(self) -> str:
+        """The digest of all that the report says."""
+        return digest_of(self.to_dict())
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "candidates": [each.to_dict() for each in self.candidates],
+            "around": [{"policy": each.id, "version": each.version, "digest": each.digest} for each in self.around],
+            "findings": [each.to_dict() for each in self.findings],
+        }
+
+
+def analyse(candidates: Sequence[Policy], in_force: Mapping[str, Policy]) -> Report:
+    """Examines candidates against the policies in force, by name. Slow: every candidate is built and tried."""
+    examined = tuple(examine(policy, in_force.get(policy.id)) for policy in candidates)
+    names = {policy.id for policy in candidates}
+    wanted = {name for policy in candidates for name in needed(policy)}
+    around = tuple(
+        policy
+        for name, policy in sorted(in_force.items())
+        if name not in names and (name in wanted or needed(policy) & names)
+    )
+    alone = (finding for each in examined for finding in (*faults(each), *remarks(each)))
+    together = (*twice(candidates), *unfit(candidates, in_force), *affected(examined, around))
+    return Report(examined, around, (*alone, *together))

@@ -1,0 +1,283 @@
+"""A change as its actions made it: what was drafted, what was submitted under which digest, who signed that digest.
+
+    digest  =  sha256 of the canonical JSON of all that a signer sees: the change's title and reason, its versions, the
+               report, the simulation, the period asked for, the roles that must sign and the policy that says so, and
+               the versions it was compared with
+
+A signature names the digest it was given for. Whatever is edited gives another digest, so the signatures on the old
+one no longer count; nobody has to void them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from policy_service.actor import SIGNING_ROLES, Actor, Role
+from policy_service.canonical import digest_of
+from policy_service.clock import timestamp
+from policy_service.registry.model import Period
+
+Kind = Literal["change", "rollback"]
+
+
+class State(StrEnum):
+    """How far a change is. That it is in force, or no longer, follows from dates and is not stored."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    SIGNED_OFF = "signed_off"
+    SCHEDULED = "scheduled"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    CANCELLED = "cancelled"
+
+
+class Action(StrEnum):
+    """What is done to a change."""
+
+    CREATE = "create"
+    EDIT = "edit"
+    COMMENT = "comment"
+    SUBMIT = "submit"
+    SIGN_OFF = "sign_off"
+    REQUEST_CHANGES = "request_changes"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+    SCHEDULE = "schedule"
+    CANCEL = "cancel"
+
+
+class Meaning(StrEnum):
+    """What a signature says (21 CFR 11.50)."""
+
+    APPROVED = "approved"
+    """I approve the content, its effect and the day."""
+    CONFORMS = "conforms"
+    """I checked that it conforms to the regulation and was drawn up as it must be."""
+
+
+MEANINGS: Mapping[Role, frozenset[Meaning]] = {
+    role: frozenset(Meaning) if role is Role.COMPLIANCE else frozenset({Meaning.APPROVED}) for role in SIGNING_ROLES
+}
+"""Which meanings a signature in a role may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who acted, as the record shows it for ever."""
+
+    id: str
+    name: str
+    printed_name: str
+
+    @classmethod
+    def of(cls, actor: Actor) -> Person:
+        """An actor, to be recorded."""
+        return cls(actor.id, actor.name, actor.printed_name)
+
+    def to_dict(self) -> dict[str, str]:
+        """As JSON."""
+        return {"id": self.id, "name": self.name, "printed_name": self.printed_name}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of one policy."""
+
+    policy: str
+    version: str
+    digest: str
+
+    def to_dict(self) -> dict[str, str]:
+        """As JSON."""
+        return {"policy": self.policy, "version": self.version, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the author asks for, as edited last.
+
+    `texts` are the digests of the policy files, whether they are valid yet or not; a rollback names `versions` instead.
+    """
+
+    title: str
+    reason: str
+    effective: Period
+    texts: tuple[str, ...] = ()
+    versions: tuple[Version, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "title": self.title,
+            "reason": self.reason,
+            "effective": period_to_dict(self.effective),
+            "texts": list(self.texts),
+            "versions": [version.to_dict() for version in self.versions],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What was submitted, frozen; `digest` covers all of it."""
+
+    number: int
+    """Which submission of the change it is, from 1; a later one is another digest."""
+    kind: Kind
+    title: str
+    reason: str
+    versions: tuple[Version, ...]
+    effective: Period
+    report: str
+    """The digest of the analysis report."""
+    simulation: str | None
+    population: str | None
+    roles: tuple[Role, ...]
+    """Who must sign."""
+    sign_off: Version
+    """The version of the policy that said so."""
+    bases: tuple[Version, ...]
+    """What would be in force on the day without this change: of its policies, and of those that they depend on."""
+    barred: frozenset[str] = frozenset()
+    """Accounts that wrote the same texts in other drafts, and so cannot sign them here."""
+
+    def digest(self, change: str) -> str:
+        """The digest that is signed."""
+        return digest_of({"change": change, **self.to_dict()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "number": self.number,
+            "kind": self.kind,
+            "title": self.title,
+            "reason": self.reason,
+            "versions": [version.to_dict() for version in self.versions],
+            "effective": period_to_dict(self.effective),
+            "report": self.report,
+            "simulation": self.simulation,
+            "population": self.population,
+            "roles": list(self.roles),
+            "sign_off": self.sign_off.to_dict(),
+            "bases": [version.to_dict() for version in self.bases],
+            "barred": sorted(self.barred),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """One action, as recorded. What it carries beside who, when and why depends on the action."""
+
+    number: int
+    """From 1, in the change."""
+    action: Action
+    by: Person
+    at: datetime
+    reason: str = ""
+    digest: str | None = None
+    role: Role | None = None
+    meaning: Meaning | None = None
+    draft: Draft | None = None
+    submission: Submission | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON; what is not there is left out."""
+        optional = {"digest": self.digest, "role": self.role, "meaning": self.meaning, "reason": self.reason or None}
+        return {
+            "number": self.number,
+            "action": self.action,
+            "by": self.by.to_dict(),
+            "at": timestamp(self.at),
+            **{name: value for name, value in optional.items() if value is not None},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change: its state, and everything that was done to it."""
+
+    id: str
+    kind: Kind
+    state: State
+    draft: Draft
+    revision: int
+    acted: tuple[Acted, ...]
+    submission: Submission | None = None
+    """What is under review or was; none while the change is a draft."""
+
+    @property
+    def author(self) -> Person:
+        """Who began it."""
+        return self.acted[0].by
+
+    @property
+    def contributors(self) -> frozenset[str]:
+        """The accounts that drafted, edited or submitted it."""
+        writing = (Action.CREATE, Action.EDIT, Action.SUBMIT)
+        return frozenset(acted.by.id for acted in self.acted if acted.action in writing)
+
+    @property
+    def digest(self) -> str | None:
+        """What a signature must be on; none while the change is a draft."""
+        return self.submission.digest(self.id) if self.submission else None
+
+    @property
+    def submitted(self) -> Submission:
+        """What is under review or was. Raises ValueError while the change is a draft."""
+        if self.submission is None:
+            raise ValueError("a draft has no submission")
+        return self.submission
+
+    @property
+    def signatures(self) -> tuple[Acted, ...]:
+        """The signatures on what is submitted now."""
+        digest = self.digest
+        return tuple(
+            acted
+            for acted in self.acted
+            if acted.action is Action.SIGN_OFF and digest is not None and acted.digest == digest
+        )
+
+    @property
+    def owed(self) -> tuple[Role, ...]:
+        """The roles that still must sign."""
+        signed = {signature.role for signature in self.signatures}
+        return tuple(role for role in self.submission.roles if role not in signed) if self.submission else ()
+
+    @property
+    def etag(self) -> str:
+        """Changes with every action; a comment is none."""
+        return f"{self.revision}.{len(self.acted)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "change": self.id,
+            "kind": self.kind,
+            "state": self.state,
+            "etag": self.etag,
+            "author": self.author.to_dict(),
+            "created_at": timestamp(self.acted[0].at),
+            "revision": self.revision,
+            "draft": self.draft.to_dict(),
+            "digest": self.digest,
+            "submission": self.submission.to_dict() if self.submission else None,
+            "signatures": [signature.to_dict() for signature in self.signatures],
+            "owed": list(self.owed),
+            "actions": [acted.to_dict() for acted in self.acted],
+        }
+
+
+def period_to_dict(period: Period) -> dict[str, str | None]:
+    """A period as JSON."""
+    return {"from": timestamp(period.start), "until": timestamp(period.until) if period.until else None}
+
+
+def period_from_dict(document: Mapping[str, str | None]) -> Period:
+    """A period as `period_to_dict` wrote it."""
+    start, until = document["from"], document["until"]
+    return Period(datetime.fromisoformat(start or ""), datetime.fromisoformat(until) if until else None)

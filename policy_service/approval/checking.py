@@ -1,0 +1,212 @@
+"""Checks drafts: the files, the report, and all that would keep a change from being submitted.
+
+This is slow (policies are built and tried), so it happens before the transaction that submits; that one asks the quick
+questions again.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from policy_service.actor import Role
+from policy_service.analysis.report import analyse
+from policy_service.approval.change import Action, Change, State, Version
+from policy_service.approval.forecast import bases, misfits, ordinary, proposed
+from policy_service.approval.policies import loader
+from policy_service.approval.refusals import OutOfState, Refused, Stale, Unfit
+from policy_service.approval.signers import SIGN_OFF, Signers, check_sign_off, in_force
+from policy_service.approval.store import changes_named, read_change
+from policy_service.approval.tables import SubmittedRow
+from policy_service.approval.workflow import can
+from policy_service.clock import timestamp
+from policy_service.language.diagnostics import PolicyError
+from policy_service.language.load import version_key
+from policy_service.language.policy import Policy
+from policy_service.registry.model import Activation, all_active_at
+from policy_service.registry.service import activations
+from policy_service.registry.service import versions as registered
+
+STALE = "The change was altered since you read it: read it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is wrong with a draft, and what its report says as far as there is one."""
+
+    problems: tuple[str, ...]
+    """Sentences; none when it could be submitted now."""
+    diagnostics: tuple[dict[str, Any], ...]
+    """The faults of the policy files, one object a text."""
+    report: dict[str, Any] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"problems": list(self.problems), "diagnostics": list(self.diagnostics), "report": self.report}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that a submission needs, worked out from one state of the draft and of the registry."""
+
+    change: str
+    etag: str
+    versions: tuple[Version, ...]
+    report: dict[str, Any]
+    roles: tuple[Role, ...]
+    sign_off: Version
+    bases: tuple[Version, ...]
+
+
+def check_draft(session: Session, change: str, signers: Signers, now: datetime.datetime) -> Checked:
+    """What keeps a draft from being submitted. Slow. Raises UnknownChange, OutOfState."""
+    try:
+        prepared = prepare_submission(session, change, signers, now)
+    except Unfit as unfit:
+        return Checked(unfit.sentences, unfit.diagnostics, unfit.report)
+    return Checked((), (), prepared.report)
+
+
+def prepare_submission(
+    session: Session, change: str, signers: Signers, now: datetime.datetime, *, expected: str | None = None
+) -> Prepared:
+    """Checks a draft and gathers what a submission needs. Slow.
+
+    Raises UnknownChange, OutOfState, Stale, and Unfit with everything that is wrong.
+    """
+    draft = read_change(session, change)
+    if (possible := can(draft, Action.SUBMIT)) is not True:
+        raise OutOfState(possible)
+    if expected is not None and draft.etag != expected:
+        raise Stale(STALE)
+    candidates = _candidates(session, draft)
+    versions = tuple(Version(policy.id, policy.version, policy.digest) for policy in candidates)
+    wrong = obstacles(session, draft, versions, now)
+    start = draft.draft.effective.start
+    load = loader(session)
+    known = activations(session)
+    there = {name: load(each.digest) for name, each in all_active_at(ordinary(known), start, now).items()}
+    report = analyse(candidates, there)
+    told = report.to_dict()
+    wrong += [f"{each.policy}: {'; '.join((each.says.en, *each.cases))}." for each in report.errors]
+    roles, sign_off = _required(session, draft, candidates, there, signers, now, wrong)
+    if wrong or sign_off is None:
+        raise Unfit(wrong, (), told)
+    return Prepared(change, draft.etag, versions, told, roles, sign_off, bases(known, versions, start, now, load))
+
+
+def _candidates(session: Session, draft: Change) -> list[Policy]:
+    """The policies of a draft. Raises Unfit when a file has faults."""
+    load = loader(session)
+    if draft.kind == "rollback":
+        return [load(version.digest) for version in draft.draft.versions]
+    found: list[Policy] = []
+    wrong: dict[str, PolicyError] = {}
+    for digest in draft.draft.texts:
+        try:
+            found.append(load(digest))
+        except PolicyError as error:
+            wrong[digest] = error
+    if wrong:
+        raise Unfit(
+            [fault for error in wrong.values() for fault in error.render().split("\n") if not fault.startswith(" ")],
+            [
+                {"text": digest, "faults": [fault.to_dict() for fault in error.diagnostics]}
+                for digest, error in wrong.items()
+            ],
+        )
+    return found
+
+
+def _required(  # noqa: PLR0913, PLR0917  # all that decides who must sign
+    session: Session,
+    draft: Change,
+    candidates: Sequence[Policy],
+    there: dict[str, Policy],
+    signers: Signers,
+    now: datetime.datetime,
+    wrong: list[str],
+) -> tuple[tuple[Role, ...], Version | None]:
+    """Who must sign, by which version; what keeps that from being told is added to `wrong`."""
+    domains = {policy.domain for policy in candidates}
+    try:
+        sign_off = in_force(session, now)
+        roles = signers.required(loader(session)(sign_off.digest), domains, draft.kind, None, now.date())
+        for policy in candidates:
+            if policy.id == SIGN_OFF:
+                check_sign_off(policy, domains | {each.domain for each in there.values()})
+    except Refused as refused:
+        wrong.extend(refused.sentences if isinstance(refused, Unfit) else [str(refused)])
+        return (), None
+    return roles, sign_off
+
+
+# --------------------------------------------------------------------------------------------- quick questions
+
+
+def obstacles(session: Session, draft: Change, versions: Sequence[Version], now: datetime.datetime) -> list[str]:
+    """Why these versions cannot be submitted for the period asked for, as the registry is now: sentences."""
+    known = activations(session)
+    names = [version.policy for version in versions]
+    wrong = [] if names else ["The change holds no version of any policy."]
+    wrong += [f"The change holds {name} twice." for name in dict.fromkeys(names) if names.count(name) > 1]
+    start = draft.draft.effective.start
+    if start <= now:
+        wrong.append(f"The change asks to be in force from {timestamp(start)}, which has passed.")
+    there = all_active_at(ordinary(known), start, now)
+    for version in versions:
+        if version.policy in there and there[version.policy].digest == version.digest:
+            wrong.append(f"{version.policy} {version.version} is in force then anyway: there is nothing to change.")
+        elif draft.kind == "change":
+            wrong += _number(session, version, known)
+    wrong += _rivals(session, draft, names, start)
+    return wrong + new_misfits(session, draft, versions, known, now)
+
+
+def _number(session: Session, version: Version, known: Sequence[Activation]) -> Iterator[str]:
+    """What is wrong with a version's number."""
+    name = f"{version.policy} {version.version}"
+    if any(each.digest == version.digest for each in known):
+        yield f"{name} was put in force before: to return to it, roll back."
+        return
+    rows = registered(session, version.policy)
+    if any(row.digest == version.digest for row in rows):
+        return  # submitted before, and sent back or withdrawn
+    if any(row.version == version.version for row in rows):
+        yield f"{name} was submitted before with another text, which is never edited: give this text a higher version."
+        return
+    highest = max((row.version for row in rows), key=version_key, default=None)
+    if highest is not None and version_key(version.version) < version_key(highest):
+        yield f"{name} needs a number above {highest}, the highest that was submitted."
+
+
+def _rivals(session: Session, draft: Change, names: Sequence[str], start: datetime.datetime) -> Iterator[str]:
+    """Other changes that are open, for one of the policies and the same start."""
+    rows = session.exec(
+        select(SubmittedRow).where(
+            col(SubmittedRow.policy).in_(names),
+            SubmittedRow.effective_from == start,
+            SubmittedRow.change != draft.id,
+        )
+    ).all()
+    for other in changes_named(session, {row.change for row in rows}):
+        if other.submission is None or other.state not in {State.SUBMITTED, State.SIGNED_OFF, State.SCHEDULED}:
+            continue
+        shared = {version.policy for version in other.submission.versions} & set(names)
+        if other.submission.effective.start == start and shared:
+            title = f"“{other.submission.title}” by {other.author.printed_name}"
+            yield f"Another change, {title}, is open for {', '.join(sorted(shared))} from the same instant."
+
+
+def new_misfits(
+    session: Session, draft: Change, versions: Sequence[Version], known: Sequence[Activation], now: datetime.datetime
+) -> list[str]:
+    """What would no longer fit, at any later instant, if these versions were in force for the period asked for."""
+    effective, load = draft.draft.effective, loader(session)
+    planned = (*known, *proposed(draft.id, versions, effective, now))
+    before = set(misfits(known, effective.start, now, load))
+    return [told for told in misfits(planned, effective.start, now, load) if told not in before]

@@ -1,0 +1,178 @@
+"""Drafts: created, edited, commented on, and withdrawn. Every edit is a row of its own; nothing is overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlmodel import Session
+
+from policy_service.actor import Actor
+from policy_service.approval.change import Acted, Action, Change, Draft, Kind, Person, Version
+from policy_service.approval.checking import STALE
+from policy_service.approval.refusals import Stale, Unfit
+from policy_service.approval.store import add_action, keep_text, read_change, record
+from policy_service.approval.tables import ChangeRow, CommentRow, DraftedRow
+from policy_service.approval.words import MAX_REASON, MAX_TITLE, period_faults, reason_of, texts_of
+from policy_service.approval.workflow import AUTHORS, acted_by, begin, demand, demand_part
+from policy_service.audit.events import ChangeCommented, ChangeDrafted, ChangeEdited, ChangeWithdrawn
+from policy_service.audit.log import append
+from policy_service.canonical import digest, digest_of
+from policy_service.database import Transaction
+from policy_service.language.source import MAX_BYTES
+from policy_service.registry.model import Period
+from policy_service.registry.service import UnknownVersion, activations, read_version
+
+MAX_VERSIONS = 20
+"""Versions of one change."""
+Named = tuple[str, str]
+"""A policy and one of its version numbers."""
+
+
+def create(  # noqa: PLR0913  # what a draft says
+    transaction: Transaction, actor: Actor, *, title: str, reason: str, effective: Period, texts: Sequence[bytes] = ()
+) -> Change:
+    """Begins a change with these policy files, valid or not yet. Raises Forbidden, Unfit."""
+    demand_part(actor, AUTHORS, "created")
+    asked = _asked(title, reason, effective, texts)
+    return _begin(transaction, actor, "change", asked, texts)
+
+
+def rollback(  # noqa: PLR0913  # what a draft says
+    transaction: Transaction, actor: Actor, *, title: str, reason: str, effective: Period, versions: Sequence[Named]
+) -> Change:
+    """Begins a change that puts versions in force again which were so before. Raises Forbidden, Unfit."""
+    demand_part(actor, AUTHORS, "created")
+    asked = _asked(title, reason, effective, (), _before(transaction, versions))
+    return _begin(transaction, actor, "rollback", asked, ())
+
+
+def edit(  # noqa: PLR0913  # what a draft says
+    transaction: Transaction,
+    actor: Actor,
+    change: str,
+    *,
+    title: str,
+    reason: str,
+    effective: Period,
+    texts: Sequence[bytes] = (),
+    versions: Sequence[Named] = (),
+    expected: str,
+) -> Change:
+    """Writes a draft anew: `texts` of a change, `versions` of a rollback.
+
+    Raises UnknownChange, OutOfState, Forbidden, Stale, Unfit.
+    """
+    draft = seen(transaction.session, change, expected)
+    demand(draft, Action.EDIT, actor, transaction.now)
+    if (texts and draft.kind == "rollback") or (versions and draft.kind == "change"):
+        raise Unfit(["A change holds the texts of new versions, a rollback names versions; this one would do both."])
+    asked = _asked(title, reason, effective, texts, _before(transaction, versions))
+    _keep(transaction, texts)
+    moved = record(transaction, draft, acted_by(draft, Action.EDIT, actor, transaction.now, draft=asked))
+    _drafted(transaction, moved)
+    append(transaction, actor, ChangeEdited(change, moved.revision, digest_of(asked.to_dict())))
+    return moved
+
+
+def comment(transaction: Transaction, actor: Actor, change: str, text: str) -> str:
+    """Says something about a change; gives the comment's identifier.
+
+    Raises UnknownChange, OutOfState, Forbidden, Unfit.
+    """
+    demand(read_change(transaction.session, change), Action.COMMENT, actor, transaction.now)
+    said = reason_of(text, "comment")
+    row = CommentRow(
+        id=transaction.new_id(),
+        change=change,
+        actor=actor.id,
+        actor_name=actor.name,
+        printed_name=actor.printed_name,
+        at=transaction.now,
+        text=said,
+    )
+    transaction.session.add(row)
+    transaction.session.flush()
+    append(transaction, actor, ChangeCommented(change, said))
+    return row.id
+
+
+def withdraw(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
+    """Takes a change back for good. Raises UnknownChange, OutOfState, Forbidden, Stale, Unfit."""
+    draft = seen(transaction.session, change, expected)
+    demand(draft, Action.WITHDRAW, actor, transaction.now)
+    said = reason_of(reason)
+    moved = record(transaction, draft, acted_by(draft, Action.WITHDRAW, actor, transaction.now, reason=said))
+    append(transaction, actor, ChangeWithdrawn(change, said))
+    return moved
+
+
+def seen(session: Session, change: str, expected: str) -> Change:
+    """The change, when it is still as the caller saw it. Raises UnknownChange, Stale."""
+    found = read_change(session, change)
+    if found.etag != expected:
+        raise Stale(STALE)
+    return found
+
+
+def _begin(transaction: Transaction, actor: Actor, kind: Kind, asked: Draft, texts: Sequence[bytes]) -> Change:
+    session, now = transaction.session, transaction.now
+    change = transaction.new_id()
+    session.add(ChangeRow(id=change, kind=kind, author=actor.id, created_at=now))
+    session.flush()
+    _keep(transaction, texts)
+    first = Acted(1, Action.CREATE, Person.of(actor), now, draft=asked)
+    add_action(transaction, change, first)
+    begun = begin(change, kind, first)
+    _drafted(transaction, begun)
+    append(transaction, actor, ChangeDrafted(change, asked.title))
+    return begun
+
+
+def _asked(
+    title: str, reason: str, effective: Period, texts: Sequence[bytes], versions: tuple[Version, ...] = ()
+) -> Draft:
+    """What the author asks for. Raises Unfit with everything that is wrong with it."""
+    wrong = list(period_faults(effective))
+    if len(texts) > MAX_VERSIONS or len(versions) > MAX_VERSIONS:
+        wrong.append(f"A change holds at most {MAX_VERSIONS} versions.")
+    if any(len(text) > MAX_BYTES for text in texts):
+        wrong.append(f"A policy file has at most {MAX_BYTES:,} bytes.")
+    said = texts_of({"title": (title, MAX_TITLE), "reason": (reason, MAX_REASON)}, tuple(wrong))
+    named = tuple(dict.fromkeys(digest(text) for text in texts))
+    return Draft(said["title"], said["reason"], effective, named, versions)
+
+
+def _before(transaction: Transaction, versions: Sequence[Named]) -> tuple[Version, ...]:
+    """Versions that were in force before now. Raises Unfit with all that were not."""
+    session, now = transaction.session, transaction.now
+    begun = {each.digest for each in activations(session) if each.known(now) and each.effective.start <= now}
+    found: list[Version] = []
+    wrong: list[str] = []
+    for policy, number in versions:
+        try:
+            row = read_version(session, policy, number)
+        except UnknownVersion:
+            wrong.append(f"There is no version {number[:40]} of {policy[:140]}.")
+            continue
+        if row.digest not in begun:
+            wrong.append(
+                f"{policy} {number} was never in force, so there is no going back to it: submit it as a change."
+            )
+        found.append(Version(row.policy, row.version, row.digest))
+    if wrong:
+        raise Unfit(wrong)
+    return tuple(found)
+
+
+def _keep(transaction: Transaction, texts: Sequence[bytes]) -> None:
+    for text in texts:
+        keep_text(transaction, text)
+
+
+def _drafted(transaction: Transaction, change: Change) -> None:
+    """Remembers who drafted which text: whoever did may not sign it in another change."""
+    last = change.acted[-1]
+    transaction.session.add_all(
+        DraftedRow(digest=text, change=change.id, number=last.number, actor=last.by.id) for text in change.draft.texts
+    )
+    transaction.session.flush()

@@ -1,0 +1,182 @@
+"""Who must sign: the policy `governance/sign_off` says so, decided by the rules engine and checked by the definition.
+
+The service supplies these facts, as far as the version in force declares them:
+
+| fact           | value                                                                                    |
+|----------------|------------------------------------------------------------------------------------------|
+| `domain`       | the domain of one policy of the change; asked once for each, and all that is asked for counts |
+| `kind`         | `change` or `rollback`                                                                   |
+| `impact_share` | the share of subjects whose outcome changes in the simulation; missing without one       |
+
+It takes the outcome `signers`, tags that name roles. Whatever leaves a change without two roles is refused.
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from itertools import product
+from types import TracebackType
+from typing import Self, get_args
+
+from sqlmodel import Session
+
+from policy_service.actor import SIGNING_ROLES, Role
+from policy_service.approval.change import Kind, Version
+from policy_service.approval.refusals import Refused, Unfit
+from policy_service.compilers.evaluator import Evaluator
+from policy_service.compilers.rules_engine import (
+    EngineFault,
+    EngineLimitError,
+    EngineTrialError,
+    compile_engine,
+    rehearse,
+)
+from policy_service.language.evaluate import evaluate
+from policy_service.language.outcome import Decided, Result
+from policy_service.language.policy import Policy
+from policy_service.language.types import ChoiceType, TagsType, Value, ValueRefused, read
+from policy_service.registry.model import active_at
+from policy_service.registry.service import activations
+
+SIGN_OFF = "governance/sign_off"
+SIGNERS = "signers"
+DOMAIN, KIND, IMPACT = "domain", "kind", "impact_share"
+FEWEST = 2
+"""The roles that must sign at the least, whatever the policy says: nobody puts anything in force alone."""
+IMPACTS = (None, "0", "0.5", "1")
+"""Impacts that a new version of the policy is tried with."""
+REHEARSAL_SECONDS = 20.0
+KEPT = 8
+"""Versions of the policy that stay built."""
+
+
+class Signers:
+    """Answers who must sign. For all threads; close it in the end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._built: OrderedDict[str, Evaluator] = OrderedDict()
+
+    def required(
+        self, policy: Policy, domains: Iterable[str], kind: Kind, impact: str | None, day: datetime.date
+    ) -> tuple[Role, ...]:
+        """The roles that must sign a change of policies of these domains, by one version of `governance/sign_off`.
+
+        Raises Refused when that cannot be told with certainty.
+        """
+        asked: set[Role] = set()
+        for domain in sorted(set(domains)):
+            asked |= roles_of(policy, domain, self._decide(policy, facts_of(policy, domain, kind, impact), day))
+        if len(asked) < FEWEST:
+            raise Refused(f"{policy.id} {policy.version} asks for fewer than two roles, so nothing can be signed.")
+        return tuple(role for role in SIGNING_ROLES if role in asked)
+
+    def _decide(self, policy: Policy, facts: Mapping[str, Value], day: datetime.date) -> Result:
+        with self._lock:
+            try:
+                found = self._evaluator(policy).evaluate(facts, day)
+            except (EngineFault, EngineTrialError, EngineLimitError) as fault:
+                raise Refused(f"Who must sign could not be decided: the rules engine failed ({fault}).") from fault
+        if found != evaluate(policy, facts, day):
+            raise Refused(
+                f"Who must sign could not be decided: the rules engine and the definition of {policy.id} "
+                f"{policy.version} differ. Nothing is signed until that is understood."
+            )
+        return found
+
+    def _evaluator(self, policy: Policy) -> Evaluator:
+        if policy.digest not in self._built:
+            rehearse([policy], seconds=REHEARSAL_SECONDS)
+            self._built[policy.digest] = compile_engine(policy)
+        self._built.move_to_end(policy.digest)
+        while len(self._built) > KEPT:
+            self._built.popitem(last=False)[1].close()
+        return self._built[policy.digest]
+
+    def close(self) -> None:
+        """Gives back what the engine holds. Closing twice is fine."""
+        with self._lock:
+            while self._built:
+                self._built.popitem()[1].close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def in_force(session: Session, now: datetime.datetime) -> Version:
+    """The version of `governance/sign_off` that says who must sign now. Raises Refused when none does."""
+    active = active_at(activations(session), SIGN_OFF, now, now)
+    if active is None:
+        raise Refused(f"No version of {SIGN_OFF} is in force, so nobody can say who must sign.")
+    return Version(active.policy, active.version, active.digest)
+
+
+def facts_of(policy: Policy, domain: str, kind: Kind, impact: str | None) -> dict[str, Value]:
+    """The facts that the service supplies, as kept. Raises Refused for a domain the policy does not know."""
+    supplied = {DOMAIN: domain, KIND: kind, IMPACT: impact}
+    facts: dict[str, Value] = {}
+    for name, fact in policy.facts.items():
+        given = supplied.get(name)
+        if given is None:
+            continue
+        try:
+            facts[name] = read(fact.type, given)
+        except ValueRefused as refused:
+            raise Refused(
+                f"{policy.id} {policy.version} does not say who signs where {name} is `{given}`: "
+                f"it expects {refused.expected}."
+            ) from None
+    return facts
+
+
+def roles_of(policy: Policy, domain: str, found: Result) -> frozenset[Role]:
+    """The roles an answer names. Raises Refused when it names none."""
+    if isinstance(found, Decided) and SIGNERS in policy.outcomes and len(found.outcome) == 1:
+        tags = found.outcome[0][list(policy.outcomes).index(SIGNERS)]
+        roles = frozenset(role for role in SIGNING_ROLES if isinstance(tags, frozenset) and role in tags)
+        if roles:
+            return roles
+    raise Refused(f"{policy.id} {policy.version} names nobody to sign changes of `{domain}`.")
+
+
+def check_sign_off(policy: Policy, domains: Iterable[str]) -> None:
+    """Whether the service could work with a new version of `governance/sign_off`, before it is signed.
+
+    It must answer for every domain, with two roles or more, from the facts that the service supplies. Raises Unfit.
+    """
+    wrong = list(_misshapen(policy))
+    if not wrong:
+        for domain, kind, impact in product(sorted(set(domains)), get_args(Kind), IMPACTS):
+            try:
+                facts = facts_of(policy, domain, kind, impact)
+                roles = roles_of(policy, domain, evaluate(policy, facts, datetime.date(2026, 1, 1)))
+            except Refused as refused:
+                wrong.append(str(refused))
+                continue
+            if len(roles) < FEWEST:
+                wrong.append(f"{policy.id} {policy.version} asks for fewer than two roles for `{domain}`.")
+    if wrong:
+        raise Unfit(dict.fromkeys(wrong))
+
+
+def _misshapen(policy: Policy) -> Iterable[str]:
+    name = f"{policy.id} {policy.version}"
+    outcome = policy.outcomes.get(SIGNERS)
+    if outcome is None or not isinstance(outcome.type, TagsType) or not set(outcome.type.of) <= set(SIGNING_ROLES):
+        yield f"{name} must decide `{SIGNERS}`, tags that name the roles {', '.join(SIGNING_ROLES)}."
+    if policy.lists:
+        yield f"{name} must decide one set of signers, not a list of them."
+    demanded = {fact.name for fact in policy.facts.values() if not fact.optional} - {DOMAIN, KIND}
+    if demanded:
+        yield f"{name} demands {', '.join(sorted(demanded))}, which the service does not know of every change."
+    domain = policy.facts.get(DOMAIN)
+    if domain is None or not isinstance(domain.type, ChoiceType):
+        yield f"{name} must ask for `{DOMAIN}`, a choice."

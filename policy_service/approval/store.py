@@ -1,0 +1,165 @@
+"""Between rows and values: changes are read by folding their actions, and grow by one action at a time."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from policy_service.actor import Role
+from policy_service.approval.change import (
+    Acted,
+    Action,
+    Change,
+    Draft,
+    Meaning,
+    Person,
+    Submission,
+    Version,
+    period_from_dict,
+)
+from policy_service.approval.refusals import UnknownChange
+from policy_service.approval.tables import ActionRow, ChangeRow, CommentRow, ReportRow, TextRow
+from policy_service.approval.workflow import after, fold
+from policy_service.canonical import canonical, digest
+from policy_service.database import Transaction
+
+
+def read_change(session: Session, change: str) -> Change:
+    """One change. Raises UnknownChange."""
+    row = session.get(ChangeRow, change)
+    if row is None:
+        raise UnknownChange(f"There is no change {change[:40]!r}.")
+    return fold_rows(session, [row])[0]
+
+
+def fold_rows(session: Session, rows: Sequence[ChangeRow]) -> list[Change]:
+    """Changes, in the order of their rows."""
+    query = select(ActionRow).where(col(ActionRow.change).in_([row.id for row in rows]))
+    actions: dict[str, list[Acted]] = defaultdict(list)
+    for action in session.exec(query.order_by(col(ActionRow.change), col(ActionRow.number))):
+        actions[action.change].append(_acted(action))
+    return [fold(row.id, "rollback" if row.kind == "rollback" else "change", actions[row.id]) for row in rows]
+
+
+def changes_named(session: Session, names: Iterable[str]) -> list[Change]:
+    """The changes with these identifiers, oldest first."""
+    query = select(ChangeRow).where(col(ChangeRow.id).in_(sorted(set(names)))).order_by(col(ChangeRow.id))
+    return fold_rows(session, session.exec(query).all())
+
+
+def record(transaction: Transaction, change: Change, acted: Acted) -> Change:
+    """Adds an action to a change that is there; gives the change afterwards."""
+    moved = after(change, acted)
+    add_action(transaction, change.id, acted)
+    return moved
+
+
+def add_action(transaction: Transaction, change: str, acted: Acted) -> None:
+    """Adds the row of an action."""
+    said = acted.draft or acted.submission
+    row = ActionRow(
+        change=change,
+        number=acted.number,
+        action=acted.action,
+        actor=acted.by.id,
+        actor_name=acted.by.name,
+        printed_name=acted.by.printed_name,
+        at=acted.at,
+        reason=acted.reason,
+        digest=acted.digest,
+        role=acted.role,
+        meaning=acted.meaning,
+        body=canonical(said.to_dict()) if said else None,
+    )
+    transaction.session.add(row)
+    transaction.session.flush()
+
+
+def comments(session: Session, change: str) -> list[CommentRow]:
+    """What was said about a change, oldest first."""
+    query = select(CommentRow).where(CommentRow.change == change)
+    return list(session.exec(query.order_by(col(CommentRow.at), col(CommentRow.id))))
+
+
+def read_text(session: Session, name: str) -> bytes:
+    """The policy file under a digest, as it was drafted. Raises UnknownChange."""
+    row = session.get(TextRow, name)
+    if row is None:
+        raise UnknownChange(f"No draft holds a text with the digest {name[:80]!r}.")
+    return row.content
+
+
+def keep_text(transaction: Transaction, content: bytes) -> str:
+    """Keeps a drafted policy file; gives its digest."""
+    name = digest(content)
+    if transaction.session.get(TextRow, name) is None:
+        transaction.session.add(TextRow(digest=name, content=content))
+        transaction.session.flush()
+    return name
+
+
+def read_report(session: Session, change: Change) -> dict[str, Any]:
+    """The analysis report that was submitted with a change. Raises UnknownChange."""
+    row = session.get(ReportRow, change.submission.report) if change.submission else None
+    if row is None:
+        raise UnknownChange("The change has no report: it is a draft.")
+    report: dict[str, Any] = json.loads(row.content)
+    return report
+
+
+def keep_report(transaction: Transaction, content: bytes) -> str:
+    """Keeps a report; gives its digest."""
+    name = digest(content)
+    if transaction.session.get(ReportRow, name) is None:
+        transaction.session.add(ReportRow(digest=name, content=content))
+        transaction.session.flush()
+    return name
+
+
+def _acted(row: ActionRow) -> Acted:
+    action = Action(row.action)
+    body: Any = json.loads(row.body) if row.body is not None else None
+    return Acted(
+        number=row.number,
+        action=action,
+        by=Person(row.actor, row.actor_name, row.printed_name),
+        at=row.at,
+        reason=row.reason,
+        digest=row.digest,
+        role=Role(row.role) if row.role else None,
+        meaning=Meaning(row.meaning) if row.meaning else None,
+        draft=_draft(body) if action in {Action.CREATE, Action.EDIT} else None,
+        submission=_submission(body) if action is Action.SUBMIT else None,
+    )
+
+
+def _draft(body: Mapping[str, Any]) -> Draft:
+    return Draft(
+        body["title"],
+        body["reason"],
+        period_from_dict(body["effective"]),
+        tuple(body["texts"]),
+        tuple(Version(**version) for version in body["versions"]),
+    )
+
+
+def _submission(body: Mapping[str, Any]) -> Submission:
+    return Submission(
+        number=body["number"],
+        kind=body["kind"],
+        title=body["title"],
+        reason=body["reason"],
+        versions=tuple(Version(**version) for version in body["versions"]),
+        effective=period_from_dict(body["effective"]),
+        report=body["report"],
+        simulation=body["simulation"],
+        population=body["population"],
+        roles=tuple(Role(role) for role in body["roles"]),
+        sign_off=Version(**body["sign_off"]),
+        bases=tuple(Version(**version) for version in body["bases"]),
+        barred=frozenset(body["barred"]),
+    )

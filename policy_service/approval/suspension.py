@@ -1,0 +1,165 @@
+"""Emergency suspension: one director takes a version out of force at once, and the version before applies again.
+
+| who                                | what                          | lasts                                      |
+|------------------------------------|-------------------------------|--------------------------------------------|
+| one director                       | suspends, with a reason       | 72 hours, and ends by itself               |
+| another person who signs           | ratifies, with a reason       | 30 days from the beginning, ends by itself |
+| any person who signs               | ends it, with a reason        |                                            |
+
+The version before is worked out from the ordinary activations: what was in force just before the suspended version
+began, and is not suspended itself. Who must sign (domain `governance`) cannot be suspended, or one person could
+lower the number of signatures alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from policy_service.actor import DIRECTORS, Actor, Role
+from policy_service.approval.change import Person
+from policy_service.approval.workflow import ENOUGH, SIGNERS, may_sign_in, may_take_part, words
+from policy_service.clock import timestamp
+from policy_service.registry.model import Activation, Period
+
+ALONE = timedelta(hours=72)
+"""How long a suspension lasts that one person signed."""
+RATIFIED = timedelta(days=30)
+"""How long one lasts that two people signed, from its beginning."""
+GOVERNANCE = "governance"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature on a suspension."""
+
+    by: Person
+    role: Role
+    reason: str
+    at: datetime
+    until: datetime
+    """Until when the suspension lasts by it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "by": self.by.to_dict(),
+            "role": self.role,
+            "reason": self.reason,
+            "at": timestamp(self.at),
+            "until": timestamp(self.until),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """That a suspension was ended before its end."""
+
+    by: Person
+    reason: str
+    at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"by": self.by.to_dict(), "reason": self.reason, "at": timestamp(self.at)}
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A version of a policy taken out of force, and the one that applies in its place."""
+
+    id: str
+    policy: str
+    version: str
+    digest: str
+    fallback: str
+    fallback_digest: str
+    signed: Signature
+    ratified: Signature | None = None
+    ended: Ended | None = None
+
+    @property
+    def period(self) -> Period:
+        """From when until when it lasts, or lasted."""
+        last = (self.ratified or self.signed).until
+        return Period(self.signed.at, self.ended.at if self.ended else last)
+
+    def runs(self, now: datetime) -> bool:
+        """Whether it lasts now."""
+        return self.ended is None and self.period.covers(now)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "suspension": self.id,
+            "policy": self.policy,
+            "version": self.version,
+            "digest": self.digest,
+            "fallback": self.fallback,
+            "fallback_digest": self.fallback_digest,
+            "signed": self.signed.to_dict(),
+            "ratified": self.ratified.to_dict() if self.ratified else None,
+            "ended": self.ended.to_dict() if self.ended else None,
+            "until": timestamp(self.period.until) if self.period.until else None,
+        }
+
+
+def fallback(
+    ordinary: Iterable[Activation], suspended: Activation, out: frozenset[str], now: datetime
+) -> Activation | None:
+    """What was in force before the activation `suspended`; None when nothing was.
+
+    `out` are digests not to fall back to.
+    """
+    mine = [each for each in ordinary if each.policy == suspended.policy and each.known(now)]
+    out |= {suspended.digest}
+    before = suspended.effective.start
+    while True:
+        covering = [
+            each
+            for each in mine
+            if each.effective.start < before and (each.effective.until is None or each.effective.until >= before)
+        ]
+        found = max(covering, key=lambda each: (each.effective.start, each.seq), default=None)
+        if found is None or found.digest not in out:
+            return found
+        before = found.effective.start
+
+
+def may_suspend(  # noqa: PLR0913, PLR0917  # who, what, when, and what went before
+    policy: str, digest: str, earlier: Iterable[Suspension], actor: Actor, now: datetime, role: Role | None
+) -> Literal[True] | str:
+    """Whether this actor may suspend this version alone, or why not."""
+    if policy.partition("/")[0] == GOVERNANCE:
+        return "Who must sign cannot be suspended: that takes a signed change."
+    allowed = _may_sign(actor, now, role, frozenset(DIRECTORS), "suspended")
+    if allowed is not True:
+        return allowed
+    for each in earlier:
+        again = each.digest == digest and each.signed.by.id == actor.id and each.ratified is None
+        if again and now < each.signed.at + RATIFIED:
+            return "You suspended this version before and nobody ratified it, so another director must do it now."
+    return ENOUGH
+
+
+def may_ratify(suspension: Suspension, actor: Actor, now: datetime, role: Role | None) -> Literal[True] | str:
+    """Whether this actor may ratify the suspension, or why not."""
+    if actor.id == suspension.signed.by.id:
+        return "You suspended it, so someone else must ratify it."
+    return _may_sign(actor, now, role, SIGNERS, "ratified")
+
+
+def may_end(actor: Actor, now: datetime, role: Role | None) -> Literal[True] | str:
+    """Whether this actor may end a suspension, or why not."""
+    return _may_sign(actor, now, role, SIGNERS, "ended")
+
+
+def _may_sign(actor: Actor, now: datetime, role: Role | None, roles: frozenset[Role], done: str) -> Literal[True] | str:
+    allowed = may_take_part(actor, roles, done, "suspension" if done != "suspended" else "policy")
+    if allowed is not True:
+        return allowed
+    if role not in roles:
+        return f"Say in which role you sign: {words(roles)}."
+    return may_sign_in(actor, role, now)

@@ -1,0 +1,223 @@
+"""Suspends, ratifies and ends: rows of suspensions, and the activations that make them felt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from sqlmodel import Session, col, select
+
+from policy_service.actor import Actor, Role
+from policy_service.approval.change import Person
+from policy_service.approval.forecast import END, misfits, ordinary
+from policy_service.approval.policies import loader
+from policy_service.approval.refusals import Forbidden, OutOfState, UnknownChange
+from policy_service.approval.suspension import (
+    ALONE,
+    RATIFIED,
+    Ended,
+    Signature,
+    Suspension,
+    fallback,
+    may_end,
+    may_ratify,
+    may_suspend,
+)
+from policy_service.approval.tables import RatificationRow, SuspensionEndRow, SuspensionRow
+from policy_service.approval.words import reason_of
+from policy_service.audit.events import PolicySuspended, SuspensionEnded, SuspensionRatified
+from policy_service.audit.log import append
+from policy_service.clock import timestamp
+from policy_service.database import Transaction
+from policy_service.registry import service as registry
+from policy_service.registry.model import Activation, ActivationKind, Period, active_at
+
+
+def suspensions(session: Session, policy: str | None = None) -> list[Suspension]:
+    """The suspensions of a policy, or of all, oldest first."""
+    query = select(SuspensionRow).order_by(col(SuspensionRow.at), col(SuspensionRow.id))
+    rows = session.exec(query if policy is None else query.where(SuspensionRow.policy == policy)).all()
+    names = [row.id for row in rows]
+    ratified = session.exec(select(RatificationRow).where(col(RatificationRow.suspension).in_(names)))
+    ended = session.exec(select(SuspensionEndRow).where(col(SuspensionEndRow.suspension).in_(names)))
+    second = {row.suspension: row for row in ratified}
+    last = {row.suspension: row for row in ended}
+    return [_suspension(row, second.get(row.id), last.get(row.id)) for row in rows]
+
+
+def read_suspension(session: Session, suspension: str) -> Suspension:
+    """One suspension. Raises UnknownChange."""
+    row = session.get(SuspensionRow, suspension)
+    if row is None:
+        raise UnknownChange(f"There is no suspension {suspension[:40]!r}.")
+    return _suspension(row, session.get(RatificationRow, suspension), session.get(SuspensionEndRow, suspension))
+
+
+def suspend(  # noqa: PLR0913  # what a suspension says
+    transaction: Transaction, actor: Actor, *, policy: str, version: str, role: Role, reason: str
+) -> Suspension:
+    """Takes the version in force out of force at once; the version before applies for `ALONE`.
+
+    Raises Forbidden, OutOfState, Unfit.
+    """
+    session, now = transaction.session, transaction.now
+    known, earlier = registry.activations(session), suspensions(session, policy)
+    suspended = _suspended(known, policy, version, now)
+    _demand(may_suspend(policy, suspended.digest, earlier, actor, now, role))
+    said = reason_of(reason)
+    out = frozenset(each.digest for each in earlier if each.runs(now))
+    found = fallback(ordinary(known), suspended, out, now)
+    if found is None:
+        raise OutOfState(f"There is no version of {policy} before {version} to fall back to.")
+    period = Period(now, now + ALONE)
+    _fits(session, known, found, period, now)
+    row = SuspensionRow(
+        id=transaction.new_id(),
+        policy=policy,
+        version=version,
+        digest=suspended.digest,
+        fallback=found.version,
+        fallback_digest=found.digest,
+        actor=actor.id,
+        actor_name=actor.name,
+        printed_name=actor.printed_name,
+        role=role,
+        reason=said,
+        at=now,
+        until=now + ALONE,
+    )
+    session.add(row)
+    session.flush()
+    until = timestamp(row.until)
+    event = PolicySuspended(policy, version, found.version, row.id, role, actor.printed_name, said, until)
+    append(transaction, actor, event)
+    _activate(transaction, actor, found, period, row.id)
+    return _suspension(row, None, None)
+
+
+def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Role, reason: str) -> Suspension:
+    """Another person's signature, by which the suspension lasts for `RATIFIED` from its beginning.
+
+    Raises UnknownChange, OutOfState, Forbidden, Unfit.
+    """
+    session, now = transaction.session, transaction.now
+    found = _running(session, suspension, now)
+    if found.ratified is not None:
+        raise OutOfState(f"{found.ratified.by.printed_name} ratified the suspension already.")
+    _demand(may_ratify(found, actor, now, role))
+    said = reason_of(reason)
+    until = found.signed.at + RATIFIED
+    known = registry.activations(session)
+    mine = next(each for each in known if each.suspension == found.id)
+    # From the same beginning, so that whatever else took effect meanwhile still comes later and goes on.
+    period = Period(mine.effective.start, until)
+    _fits(session, known, mine, period, now)
+    row = RatificationRow(
+        suspension=suspension,
+        actor=actor.id,
+        actor_name=actor.name,
+        printed_name=actor.printed_name,
+        role=role,
+        reason=said,
+        at=now,
+        until=until,
+    )
+    session.add(row)
+    session.flush()
+    event = SuspensionRatified(found.policy, suspension, role, actor.printed_name, said, timestamp(until))
+    append(transaction, actor, event)
+    _activate(transaction, actor, mine, period, suspension)
+    return read_suspension(session, suspension)
+
+
+def end_suspension(transaction: Transaction, actor: Actor, suspension: str, *, role: Role, reason: str) -> Suspension:
+    """Ends a suspension now: what would be in force without it applies again.
+
+    Raises UnknownChange, OutOfState, Forbidden, Unfit.
+    """
+    session, now = transaction.session, transaction.now
+    found = _running(session, suspension, now)
+    _demand(may_end(actor, now, role))
+    said = reason_of(reason)
+    row = SuspensionEndRow(
+        suspension=suspension,
+        actor=actor.id,
+        actor_name=actor.name,
+        printed_name=actor.printed_name,
+        reason=said,
+        at=now,
+    )
+    session.add(row)
+    session.flush()
+    append(transaction, actor, SuspensionEnded(found.policy, found.version, suspension, said))
+    known = registry.activations(session)
+    active = active_at(known, found.policy, now, now)
+    back = active_at([each for each in known if each.suspension != suspension], found.policy, now, now)
+    if active is not None and active.suspension == suspension and back is not None:
+        last = (found.ratified or found.signed).until
+        until = min(last, back.effective.until or last)
+        _activate(transaction, actor, back, Period(now, until), suspension)
+    return read_suspension(session, suspension)
+
+
+def _suspended(known: Sequence[Activation], policy: str, version: str, now: datetime) -> Activation:
+    """The ordinary activation of the version in force. Raises OutOfState when another version is, or none."""
+    active = active_at(known, policy, now, now)
+    if active is None:
+        raise OutOfState(f"No version of {policy[:140]} is in force, so there is nothing to suspend.")
+    regular = active_at(ordinary(known), policy, now, now)
+    if regular is None or regular.digest != active.digest:
+        raise OutOfState(f"{policy} is suspended already; {active.version} applies in its place.")
+    if active.version != version:
+        raise OutOfState(f"{policy} {active.version} is in force, not {version[:40]}: read it again.")
+    return regular
+
+
+def _running(session: Session, suspension: str, now: datetime) -> Suspension:
+    found = read_suspension(session, suspension)
+    if not found.runs(now):
+        raise OutOfState("The suspension is over.")
+    return found
+
+
+def _fits(session: Session, known: Sequence[Activation], found: Activation, period: Period, now: datetime) -> None:
+    """Raises OutOfState when the other policies could not work with the version fallen back to."""
+    load = loader(session)
+    kind = ActivationKind.SUSPENSION
+    planned = Activation(END, "planned", found.policy, found.version, found.digest, kind, period, now)
+    before = set(misfits(known, now, now, load))
+    if wrong := [told for told in misfits((*known, planned), now, now, load) if told not in before]:
+        raise OutOfState("\n".join(wrong))
+
+
+def _activate(
+    transaction: Transaction, actor: Actor, activation: Activation, period: Period, suspension: str
+) -> Activation:
+    row = registry.read_version(transaction.session, activation.policy, activation.version)
+    return registry.activate(transaction, actor, row, period, ActivationKind.SUSPENSION, suspension=suspension)
+
+
+def _demand(allowed: Literal[True] | str) -> None:
+    if allowed is not True:
+        raise Forbidden(allowed)
+
+
+def _suspension(row: SuspensionRow, second: RatificationRow | None, last: SuspensionEndRow | None) -> Suspension:
+    ended = Ended(Person(last.actor, last.actor_name, last.printed_name), last.reason, last.at) if last else None
+    return Suspension(
+        row.id,
+        row.policy,
+        row.version,
+        row.digest,
+        row.fallback,
+        row.fallback_digest,
+        _signature(row),
+        _signature(second) if second else None,
+        ended,
+    )
+
+
+def _signature(row: SuspensionRow | RatificationRow) -> Signature:
+    by = Person(row.actor, row.actor_name, row.printed_name)
+    return Signature(by, Role(row.role), row.reason, row.at, row.until)

@@ -1,0 +1,160 @@
+"""The rows of changes and of suspensions; all are append-only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, Index, LargeBinary, Text
+from sqlmodel import Field, SQLModel
+
+from policy_service.append_only import append_only
+from policy_service.database import Instant
+
+
+class ChangeRow(SQLModel, table=True):
+    """A change; what became of it is in its actions."""
+
+    __tablename__ = "change"
+
+    id: str = Field(primary_key=True, max_length=36)
+    kind: str = Field(max_length=16)
+    author: str = Field(max_length=64, index=True)
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class ActionRow(SQLModel, table=True):
+    """One thing that was done to a change; `body` is what was drafted or submitted, as canonical JSON."""
+
+    __tablename__ = "change_action"
+
+    change: str = Field(primary_key=True, max_length=36, foreign_key="change.id")
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    action: str = Field(max_length=16)
+    actor: str = Field(max_length=64, index=True)
+    actor_name: str = Field(max_length=200)
+    printed_name: str = Field(max_length=200)
+    at: datetime = Field(sa_type=Instant)
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    digest: str | None = Field(default=None, max_length=71)
+    role: str | None = Field(default=None, max_length=32)
+    meaning: str | None = Field(default=None, max_length=16)
+    body: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+
+
+class TextRow(SQLModel, table=True):
+    """A policy file as it was drafted, valid or not."""
+
+    __tablename__ = "change_text"
+
+    digest: str = Field(primary_key=True, max_length=71)
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class DraftedRow(SQLModel, table=True):
+    """That an account put a text into a draft."""
+
+    __tablename__ = "change_drafted"
+
+    digest: str = Field(primary_key=True, max_length=71, foreign_key="change_text.digest")
+    change: str = Field(primary_key=True, max_length=36, foreign_key="change.id")
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    actor: str = Field(max_length=64)
+
+
+class SubmittedRow(SQLModel, table=True):
+    """That a change was submitted for a policy and a day."""
+
+    __tablename__ = "change_submitted"
+    __table_args__ = (Index("change_submitted_policy", "policy", "effective_from"),)
+
+    change: str = Field(primary_key=True, max_length=36, foreign_key="change.id")
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    policy: str = Field(primary_key=True, max_length=129)
+    effective_from: datetime = Field(sa_type=Instant)
+
+
+class ReportRow(SQLModel, table=True):
+    """An analysis report, as canonical JSON under its digest."""
+
+    __tablename__ = "change_report"
+
+    digest: str = Field(primary_key=True, max_length=71)
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class CommentRow(SQLModel, table=True):
+    """Something said about a change."""
+
+    __tablename__ = "change_comment"
+    __table_args__ = (Index("change_comment_change", "change", "id"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    change: str = Field(max_length=36, foreign_key="change.id")
+    actor: str = Field(max_length=64)
+    actor_name: str = Field(max_length=200)
+    printed_name: str = Field(max_length=200)
+    at: datetime = Field(sa_type=Instant)
+    text: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class SuspensionRow(SQLModel, table=True):
+    """A version suspended in an emergency, with one signature."""
+
+    __tablename__ = "suspension"
+
+    id: str = Field(primary_key=True, max_length=36)
+    policy: str = Field(max_length=129, index=True)
+    version: str = Field(max_length=32)
+    digest: str = Field(max_length=71, foreign_key="version.digest")
+    fallback: str = Field(max_length=32)
+    fallback_digest: str = Field(max_length=71, foreign_key="version.digest")
+    actor: str = Field(max_length=64)
+    actor_name: str = Field(max_length=200)
+    printed_name: str = Field(max_length=200)
+    role: str = Field(max_length=32)
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_type=Instant)
+    until: datetime = Field(sa_type=Instant)
+
+
+class RatificationRow(SQLModel, table=True):
+    """The second signature on a suspension."""
+
+    __tablename__ = "ratification"
+
+    suspension: str = Field(primary_key=True, max_length=36, foreign_key="suspension.id")
+    actor: str = Field(max_length=64)
+    actor_name: str = Field(max_length=200)
+    printed_name: str = Field(max_length=200)
+    role: str = Field(max_length=32)
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_type=Instant)
+    until: datetime = Field(sa_type=Instant)
+
+
+class SuspensionEndRow(SQLModel, table=True):
+    """That a suspension was ended before its end."""
+
+    __tablename__ = "suspension_end"
+
+    suspension: str = Field(primary_key=True, max_length=36, foreign_key="suspension.id")
+    actor: str = Field(max_length=64)
+    actor_name: str = Field(max_length=200)
+    printed_name: str = Field(max_length=200)
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    at: datetime = Field(sa_type=Instant)
+
+
+for _model in (
+    ChangeRow,
+    ActionRow,
+    TextRow,
+    DraftedRow,
+    SubmittedRow,
+    ReportRow,
+    CommentRow,
+    SuspensionRow,
+    RatificationRow,
+    SuspensionEndRow,
+):
+    append_only(_model)

@@ -1,0 +1,53 @@
+"""What people write: bounded, readable text; everything wrong with it is told at once."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from policy_service.approval.refusals import Unfit
+from policy_service.registry.model import Period
+
+MAX_TITLE = 200
+"""Characters of a title."""
+MAX_REASON = 4_000
+"""Characters of a reason or a comment."""
+LAST = datetime(2199, 12, 31, tzinfo=UTC)
+"""No period begins or ends later."""
+
+
+def reason_of(reason: str, name: str = "reason") -> str:
+    """A reason that was given, without the blanks around it. Raises Unfit."""
+    return texts_of({name: (reason, MAX_REASON)})[name]
+
+
+def texts_of(given: Mapping[str, tuple[str, int]], more: tuple[str, ...] = ()) -> dict[str, str]:
+    """Texts by name, each with its limit, without the blanks around them. Raises Unfit with all faults, and `more`."""
+    wrong = [fault for name, (text, limit) in given.items() for fault in _faults(name, text, limit)]
+    if wrong or more:
+        raise Unfit((*wrong, *more))
+    return {name: text.strip() for name, (text, _) in given.items()}
+
+
+def _faults(name: str, text: str, limit: int) -> list[str]:
+    found = []
+    if not text.strip():
+        found.append(f"The {name} must be given.")
+    if len(text) > limit:
+        found.append(f"The {name} has {len(text):,} characters; at most {limit:,} are kept.")
+    if any(unicodedata.category(each) in {"Cc", "Cs"} and each not in "\n\t" for each in text):
+        found.append(f"The {name} holds characters that cannot be read: leave out control characters.")
+    return found
+
+
+def period_faults(period: Period) -> tuple[str, ...]:
+    """What is wrong with a period that somebody asks for."""
+    ends = [end for end in (period.start, period.until) if end is not None]
+    if any(end.tzinfo is None for end in ends):
+        return ("The period needs instants with a time zone.",)
+    if any(end > LAST for end in ends):
+        return (f"The period must begin and end before {LAST:%Y-%m-%d}.",)
+    if period.until is not None and period.until <= period.start:
+        return ("The period must end after it begins.",)
+    return ()

@@ -1,0 +1,104 @@
+"""A checkpoint: the log's length, Merkle root and head at an instant, signed with the key in use.
+
+    {"at":"…", "head":"sha256:…", "key":"sha256:…", "kind":"checkpoint", "root":"…", "signature":"…", "size":9}
+
+They are kept in the log's database, in every export, and in a file elsewhere that is only ever added to: a database
+that was cut short still agrees with itself, and no longer with what is kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from policy_service.audit.keys import Damaged, PublicKey, Signer, read_signed
+from policy_service.clock import timestamp
+
+KIND = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How long a log is, and all that is in it: the number of entries, their Merkle root, the last one's digest."""
+
+    size: int
+    root: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedExtent:
+    """A checkpoint as it was read from `line`; whose signature it has is not known yet."""
+
+    extent: Extent
+    at: str
+    key: str
+    line: bytes
+    said: Mapping[str, Any]
+
+    def is_by(self, key: PublicKey) -> bool:
+        """Whether it was signed with the key."""
+        return self.key == key.id and key.signed(self.said)
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    at: str
+    head: str
+    key: str
+    kind: str
+    root: str
+    signature: str
+    size: int
+
+
+def checkpoint_line(extent: Extent, at: datetime, signer: Signer) -> bytes:
+    """A checkpoint as it is kept and exported."""
+    body = {"kind": KIND, "at": timestamp(at), "size": extent.size, "root": extent.root, "head": extent.head}
+    return signer.line(body)
+
+
+def read_checkpoint(line: bytes) -> SignedExtent:
+    """What a checkpoint says. Raises Damaged."""
+    said = read_signed(line, KIND)
+    try:
+        read = msgspec.convert(said, _Line)
+    except msgspec.ValidationError:
+        raise Damaged("this is no checkpoint") from None
+    return SignedExtent(Extent(read.size, read.root, read.head), read.at, read.key, line, said)
+
+
+def read_kept(file: Path) -> list[SignedExtent]:
+    """The checkpoints of a file, in its order; a last line that was not finished does not count.
+
+    Raises Damaged when a line is no checkpoint, OSError.
+    """
+    *lines, _unfinished = file.read_bytes().split(b"\n")
+    kept = []
+    for number, line in enumerate(lines, 1):
+        try:
+            kept.append(read_checkpoint(line))
+        except Damaged:
+            raise Damaged(f"line {number} of {file} is no checkpoint") from None
+    return kept
+
+
+def keep(file: Path, lines: list[bytes]) -> None:
+    """Adds checkpoints to a file, durably; what is left of a line that was not finished is taken away first."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with file.open("a+b") as kept:
+        kept.truncate(_finished(kept.seek(0, os.SEEK_END), file))
+        for line in lines:
+            kept.write(line + b"\n")
+        kept.flush()
+        os.fsync(kept.fileno())
+
+
+def _finished(size: int, file: Path) -> int:
+    """Bytes up to the end of the last finished line."""
+    return file.read_bytes().rfind(b"\n") + 1 if size else 0

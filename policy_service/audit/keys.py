@@ -1,0 +1,188 @@
+"""The keys the log is signed with (Ed25519, RFC 8032), and lines signed with them.
+
+A signed line is canonical JSON whose `kind` says what it is for, whose `key` names the key, and whose `signature` is
+over the kind and the line without it. So what was signed as a checkpoint can never be taken for an export's header:
+
+    {"at":"…", "head":"…", "key":"sha256:…", "kind":"checkpoint", …, "signature":"…"}
+
+A key is named by its fingerprint, the digest of its 32 public bytes. A private key is a PEM file that only its owner
+can read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from policy_service.canonical import canonical, canonical_unchecked, digest
+
+_PUBLIC, _SIGNATURE = 32, 64
+_OWNER_ONLY = 0o600
+
+
+class NoKey(Exception):
+    """A key that is needed is not there, or is none; the message says which."""
+
+
+class Damaged(ValueError):
+    """The line is not the canonical JSON of anything that was signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """What a signature is verified with: its fingerprint, and its 32 bytes as hexadecimal."""
+
+    id: str
+    text: str
+
+    def signed(self, line: Mapping[str, Any]) -> bool:
+        """Whether the signature of a signed line is this key's."""
+        body = {name: value for name, value in line.items() if name != "signature"}
+        signature = unhex(line.get("signature"), _SIGNATURE)
+        if signature is None:
+            return False
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.text))
+        try:
+            key.verify(signature, _message(body))
+        except InvalidSignature:
+            return False
+        return True
+
+    def to_pem(self) -> str:
+        """The key as others take it: PEM of a SubjectPublicKeyInfo (RFC 8410)."""
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.text))
+        encoded = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return encoded.decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A private key and its public half."""
+
+    private: Ed25519PrivateKey
+    public: PublicKey
+
+    def sign(self, body: Mapping[str, Any]) -> str:
+        """The signature over a body that has a `kind`, as hexadecimal."""
+        return self.private.sign(_message(body)).hex()
+
+    def line(self, body: Mapping[str, Any]) -> bytes:
+        """The body as a signed line."""
+        named = {**body, "key": self.public.id}
+        return canonical({**named, "signature": self.sign(named)})
+
+
+def read_signed(line: bytes, kind: str) -> dict[str, Any]:
+    """What a signed line of a kind says; whose signature it has is for `PublicKey.signed`. Raises Damaged."""
+    try:
+        said = msgspec.json.decode(line)
+        if isinstance(said, dict) and said.get("kind") == kind and canonical_unchecked(said) == line:
+            return cast("dict[str, Any]", said)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass
+    raise Damaged(f"this is no signed {kind}")
+
+
+def public_key(text: object) -> PublicKey:
+    """The key of 32 public bytes written as hexadecimal. Raises NoKey."""
+    found = unhex(text, _PUBLIC)
+    if found is None:
+        raise NoKey("a public key is 32 bytes, written as hexadecimal")
+    return PublicKey(digest(found), found.hex())
+
+
+def read_public_key(file: Path) -> PublicKey:
+    """The public key in a PEM file. Raises NoKey."""
+    try:
+        key = serialization.load_pem_public_key(file.read_bytes())
+    except OSError as error:
+        raise NoKey(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise NoKey(f"{file} is no public key: expected PEM with an Ed25519 key, as `audit public-key` prints it")
+    return _public(key)
+
+
+# --------------------------------------------------------------------------------------------------- the folder
+
+
+def make_key(folder: Path) -> Signer:
+    """A new private key, written to the folder before anybody relies on it."""
+    private = Ed25519PrivateKey.generate()
+    signer = Signer(private, _public(private.public_key()))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    encoded = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with open(_file(folder, signer.public.id), "xb", opener=_for_the_owner) as file:
+        file.write(encoded)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync_folder(folder)
+    return signer
+
+
+def read_key(folder: Path, id: str) -> Signer:  # noqa: A002  # the key's word for it
+    """The private key with a fingerprint. Raises NoKey."""
+    file = _file(folder, id)
+    signer = _read_private(file)
+    if signer is None or signer.public.id != id:
+        raise NoKey(f"{file} does not hold the private key {id}")
+    return signer
+
+
+def public_keys(folder: Path) -> dict[str, PublicKey]:
+    """The public halves of all private keys in the folder, by fingerprint."""
+    read = (_read_private(file) for file in sorted(folder.glob("log-*.pem")))
+    return {signer.public.id: signer.public for signer in read if signer is not None}
+
+
+def unhex(text: object, size: int) -> bytes | None:
+    """The bytes that hexadecimal writes in lower case; None when it is not that, or not of that size."""
+    found = None
+    if isinstance(text, str) and len(text) == 2 * size:
+        with contextlib.suppress(ValueError):
+            found = bytes.fromhex(text)
+    return found if found is not None and found.hex() == text else None
+
+
+def _read_private(file: Path) -> Signer | None:
+    try:
+        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return Signer(key, _public(key.public_key())) if isinstance(key, Ed25519PrivateKey) else None
+
+
+def _public(key: Ed25519PublicKey) -> PublicKey:
+    return public_key(key.public_bytes_raw().hex())
+
+
+def _message(body: Mapping[str, Any]) -> bytes:
+    return f"policy-service {body['kind']} 1\n".encode() + canonical_unchecked(dict(body))
+
+
+def _file(folder: Path, id: str) -> Path:  # noqa: A002  # the key's word for it
+    return folder / f"log-{id.removeprefix('sha256:')[:16]}.pem"
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, _OWNER_ONLY)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,135 @@
+"""The Merkle tree of RFC 9162 (section 2.1) over digests: one root says what all the leaves are.
+
+    root([])     = SHA-256("")
+    root([d])    = SHA-256(0x00 ‖ d)
+    root(leaves) = SHA-256(0x01 ‖ root(left) ‖ root(right))     left: the greatest power of two below their number
+
+A leaf `d` is the 32 bytes of a digest; digests are written `sha256:` and hexadecimal, here as everywhere. The path of a
+leaf is the roots of the trees beside it on its way up; leaf and path give the root again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+PREFIX = "sha256:"
+_SIZE = 32
+_LEAF, _NODE = b"\0", b"\1"
+
+
+class NotAPath(ValueError):
+    """The path is not one of a tree of that size, or a digest in it is none."""
+
+
+class Tree:
+    """The root of a list that grows: it holds one root for each full tree, at most one a binary digit of the size."""
+
+    __slots__ = ("peaks", "size")
+
+    def __init__(self, size: int = 0, peaks: Iterable[bytes] = ()) -> None:
+        self.size = size
+        self.peaks = list(peaks)
+
+    def add(self, leaf: bytes) -> None:
+        """Adds the 32 bytes of a digest as the last leaf."""
+        self.add_root(_leaf(leaf))
+
+    def add_root(self, root: bytes) -> None:
+        """Adds the last leaf by its own root."""
+        size, peaks = self.size, self.peaks
+        while size & 1:
+            root = _node(peaks.pop(), root)
+            size >>= 1
+        peaks.append(root)
+        self.size += 1
+
+    def root(self) -> str:
+        """The root of all the leaves."""
+        if not self.peaks:
+            return _text(hashlib.sha256(b"").digest())
+        *others, root = self.peaks
+        for peak in reversed(others):
+            root = _node(peak, root)
+        return _text(root)
+
+    def copy(self) -> Tree:
+        """Another tree of the same leaves."""
+        return Tree(self.size, self.peaks)
+
+    def to_bytes(self) -> bytes:
+        """The roots of the full trees, one behind the other."""
+        return b"".join(self.peaks)
+
+
+def tree_from(size: int, peaks: bytes) -> Tree:
+    """The tree that was written with `to_bytes`. Raises NotAPath when a tree of that size has other parts."""
+    if len(peaks) != _SIZE * size.bit_count():
+        raise NotAPath("these are not the parts of a tree of that size")
+    return Tree(size, (peaks[start : start + _SIZE] for start in range(0, len(peaks), _SIZE)))
+
+
+def root_of(leaves: Iterable[str]) -> str:
+    """The root over digests. Raises NotAPath when one is no digest."""
+    tree = Tree()
+    for leaf in leaves:
+        tree.add(raw(leaf))
+    return tree.root()
+
+
+def path(leaves: Sequence[str], index: int) -> list[str]:
+    """The path of the leaf at `index`, from the leaf upwards. Raises NotAPath, IndexError."""
+    if not 0 <= index < len(leaves):
+        raise IndexError(index)
+    row = [_leaf(raw(leaf)) for leaf in leaves]
+    beside = []
+    while len(row) > 1:
+        sibling = index ^ 1
+        if sibling < len(row):
+            beside.append(_text(row[sibling]))
+        odd = row[len(row) & ~1 :]  # a tree without a sibling moves up as it is
+        row = [_node(left, right) for left, right in zip(row[::2], row[1::2], strict=False)] + odd
+        index >>= 1
+    return beside
+
+
+def root_from(leaf: str, index: int, size: int, path: Iterable[str]) -> str:
+    """The root that a leaf and its path give (RFC 9162 section 2.1.3.2). Raises NotAPath."""
+    if not 0 <= index < size:
+        raise NotAPath(f"a tree of {size} leaves has no leaf {index}")
+    root, last = _leaf(raw(leaf)), size - 1
+    steps = iter(path)
+    while last:
+        if index & 1 or index < last:
+            step = next(steps, None)
+            if step is None:
+                raise NotAPath("the path is too short")
+            root = _node(raw(step), root) if index & 1 else _node(root, raw(step))
+        index >>= 1
+        last >>= 1
+    if next(steps, None) is not None:
+        raise NotAPath("the path is too long")
+    return _text(root)
+
+
+def raw(digest: str) -> bytes:
+    """The 32 bytes that a digest writes. Raises NotAPath when it is none."""
+    try:
+        found = bytes.fromhex(digest.removeprefix(PREFIX))
+    except ValueError:
+        found = b""
+    if len(found) != _SIZE or _text(found) != digest:
+        raise NotAPath(f"`{digest}` is no digest")
+    return found
+
+
+def _leaf(leaf: bytes) -> bytes:
+    return hashlib.sha256(_LEAF + leaf).digest()
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(_NODE + left + right).digest()
+
+
+def _text(root: bytes) -> str:
+    return PREFIX + root.hex()

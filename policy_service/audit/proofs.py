@@ -1,0 +1,122 @@
+r"""Proof that one entry is in the log, or one record in a sealed block, for a reader who has only a public key.
+
+    {"kind": "proof", "seq": 17,
+     "entry": "{\"about\":…}",                        the entry's line
+     "path": ["sha256:…", …],                          from it up to the root that the checkpoint tells (RFC 9162)
+     "checkpoint": "{\"at\":…}",                       a checkpoint's line, signed
+     "keys": ["{\"endorsed_by\":…}", …],               every key of the log so far, each endorsed by the one before
+     "record": {"line": "{…}",                         optional: a record that the entry's `decisions_sealed` covers
+                "index": 3, "size": 250,               the record's place in its block, and how many are in it
+                "path": ["sha256:…", …]}}              from it up to the root in the entry's body
+
+Leaves are digests of lines: of the record's in the block, of the entry's in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlmodel import Session, col, select
+
+from policy_service.audit.chain import NotAnEntry, read_entry
+from policy_service.audit.checkpoints import SignedExtent, read_checkpoint
+from policy_service.audit.events import DecisionsSealed
+from policy_service.audit.export import key_line, read_keys
+from policy_service.audit.keys import Damaged, PublicKey
+from policy_service.audit.merkle import NotAPath, path, root_from
+from policy_service.audit.service import last_checkpoint, signing_keys
+from policy_service.audit.tables import AuditEntry
+from policy_service.audit.verdict import Broken
+from policy_service.canonical import digest
+
+KIND = "proof"
+
+
+class NotProvable(LookupError):
+    """There is no such entry, or no checkpoint covers it yet."""
+
+
+class NotProved(ValueError):
+    """The proof does not hold; the message says at which step."""
+
+
+class RecordProof(msgspec.Struct, forbid_unknown_fields=True):
+    """That a record is in a block."""
+
+    line: str
+    index: int
+    size: int
+    path: list[str]
+
+
+class Proof(msgspec.Struct, forbid_unknown_fields=True):
+    """That an entry is in the log."""
+
+    kind: str
+    seq: int
+    entry: str
+    path: list[str]
+    checkpoint: str
+    keys: list[str]
+    record: RecordProof | None = None
+
+
+def prove_entry(session: Session, seq: int) -> dict[str, Any]:
+    """The proof that an entry is in the log, under the newest checkpoint. Raises NotProvable."""
+    checkpoint = last_checkpoint(session)
+    entry = session.get(AuditEntry, seq)
+    if entry is None:
+        raise NotProvable(f"the log has no entry {seq}")
+    if checkpoint is None or checkpoint.extent.size < seq:
+        raise NotProvable(f"no checkpoint covers entry {seq} yet")
+    size = checkpoint.extent.size
+    query = select(AuditEntry.digest).where(col(AuditEntry.seq) <= size).order_by(col(AuditEntry.seq))
+    return {
+        "kind": KIND,
+        "seq": seq,
+        "entry": entry.line.decode(),
+        "path": path(session.exec(query).all(), seq - 1),
+        "checkpoint": checkpoint.line.decode(),
+        "keys": [key_line(body).decode() for body in signing_keys(session)],
+    }
+
+
+def verify_proof(proof: Mapping[str, Any], trusted: Sequence[PublicKey]) -> Proof:
+    """Checks every step from the record or the entry up to a trusted signature. Raises NotProved."""
+    try:
+        read = msgspec.convert(proof, Proof)
+        entry = read_entry(read.entry.encode())
+        checkpoint = read_checkpoint(read.checkpoint.encode())
+    except (msgspec.ValidationError, UnicodeEncodeError, NotAnEntry, Damaged):
+        raise NotProved("this is not shaped as a proof") from None
+    _check_signature(checkpoint, read.keys, trusted)
+    if (read.kind, read.seq) != (KIND, entry.seq):
+        raise NotProved("this is a proof of something else")
+    root = _root(read.entry, entry.seq - 1, checkpoint.extent.size, read.path)
+    if root != checkpoint.extent.root:
+        raise NotProved("the entry is not in the log that the checkpoint was signed for")
+    if read.record is not None:
+        record, body = read.record, entry.body
+        if entry.event != DecisionsSealed.name or record.size != body["last"] - body["first"] + 1:
+            raise NotProved("the entry seals no such block of records")
+        if _root(record.line, record.index, record.size, record.path) != body["root"]:
+            raise NotProved("the record is not in the block that the entry seals")
+    return read
+
+
+def _check_signature(checkpoint: SignedExtent, lines: Iterable[str], trusted: Sequence[PublicKey]) -> None:
+    try:
+        keys = read_keys((line.encode() for line in lines), trusted)
+    except Broken as broken:
+        raise NotProved(broken.fault.sentence) from None
+    if keys.in_use is None or not keys.is_trusted() or not checkpoint.is_by(keys.in_use):
+        raise NotProved("the checkpoint is signed with no key that is trusted, or endorsed from one that is")
+
+
+def _root(line: str, index: int, size: int, steps: Sequence[str]) -> str:
+    try:
+        return root_from(digest(line.encode()), index, size, steps)
+    except NotAPath as fault:
+        raise NotProved(f"the path leads nowhere: {fault}") from None

@@ -1,0 +1,149 @@
+"""The log's signatures: its keys, its checkpoints, its export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from policy_service.actor import SERVICE, Actor
+from policy_service.audit.chain import GENESIS
+from policy_service.audit.checkpoints import Extent, SignedExtent, checkpoint_line, keep, read_checkpoint, read_kept
+from policy_service.audit.events import SigningKeyAdded
+from policy_service.audit.export import header_line, key_line
+from policy_service.audit.keys import NoKey, PublicKey, Signer, make_key, public_key, read_key
+from policy_service.audit.log import append, last_entry
+from policy_service.audit.merkle import NotAPath, Tree, raw, tree_from
+from policy_service.audit.tables import AuditEntry, Checkpoint
+from policy_service.audit.verify import endorsement
+from policy_service.database import Transaction
+
+_AT_ONCE = 5_000
+"""Rows fetched at a time."""
+
+
+def first_key(transaction: Transaction, folder: Path) -> PublicKey:
+    """The key in use; the first one is made, and the log told, when there is none yet."""
+    known = signing_keys(transaction.session)
+    if known:
+        return public_key(known[-1]["public_key"])
+    made = make_key(folder).public
+    append(transaction, SERVICE, SigningKeyAdded(made.id, made.text, None, None))
+    return made
+
+
+def rotate_key(transaction: Transaction, actor: Actor, folder: Path) -> PublicKey:
+    """Takes a new key into use, endorsed by the one before; each signs a checkpoint of what it answers for.
+
+    Raises NoKey when the key before is not in the folder.
+    """
+    before = signer(transaction.session, folder)
+    checkpoint(transaction, folder)
+    made = make_key(folder).public
+    signature = before.sign(endorsement(made, before.public))
+    append(transaction, actor, SigningKeyAdded(made.id, made.text, before.public.id, signature))
+    checkpoint(transaction, folder)
+    return made
+
+
+def checkpoint(transaction: Transaction, folder: Path) -> Checkpoint:
+    """Signs how long the log is and what is in it; once for each length.
+
+    `keep_elsewhere` is for when the transaction is over. Raises NoKey.
+    """
+    session = transaction.session
+    signing = signer(session, folder)
+    tree, head = _grown(session)
+    known = session.get(Checkpoint, tree.size)
+    if known is not None:
+        return known
+    line = checkpoint_line(Extent(tree.size, tree.root(), head), transaction.now, signing)
+    row = Checkpoint(size=tree.size, at=transaction.now, line=line, peaks=tree.to_bytes())
+    session.add(row)
+    session.flush()
+    return row
+
+
+def keep_elsewhere(session: Session, file: Path) -> int:
+    """Adds the checkpoints a file does not have yet, and gives their number; the session must see nothing uncommitted.
+
+    Raises Damaged, OSError.
+    """
+    kept = read_kept(file) if file.exists() else []
+    last = kept[-1].extent.size if kept else 0
+    query = select(Checkpoint.line).where(col(Checkpoint.size) > last).order_by(col(Checkpoint.size))
+    missing = list(session.exec(query))
+    if missing:
+        keep(file, missing)
+    return len(missing)
+
+
+def last_checkpoint(session: Session) -> SignedExtent | None:
+    """The newest checkpoint; None when there is none."""
+    row = _last_checkpoint(session)
+    return None if row is None else read_checkpoint(row.line)
+
+
+def signer(session: Session, folder: Path) -> Signer:
+    """The private key in use. Raises NoKey."""
+    known = signing_keys(session)
+    if not known:
+        raise NoKey("the log has no signing key: run `policy-service init`")
+    return read_key(folder, known[-1]["signing_key"])
+
+
+def signing_keys(session: Session) -> list[dict[str, Any]]:
+    """The bodies of `signing_key_added`, in the order of the log."""
+    query = select(AuditEntry.line).where(AuditEntry.event == SigningKeyAdded.name).order_by(col(AuditEntry.seq))
+    return [json.loads(line)["body"] for line in session.exec(query)]
+
+
+def export(session: Session, signing: Signer, now: datetime) -> Iterator[bytes]:
+    """The lines of an export, without their line feeds."""
+    tree, head = _grown(session)
+    keys = signing_keys(session)
+    checkpoints = {row.size: row.line for row in session.exec(select(Checkpoint).order_by(col(Checkpoint.size)))}
+    latest = max((now, *(row.at for row in (last_entry(session), _last_checkpoint(session)) if row is not None)))
+    yield header_line(Extent(tree.size, tree.root(), head), len(keys), checkpoints.values(), latest, signing)
+    yield from map(key_line, keys)
+    rows = session.exec(
+        select(AuditEntry.seq, AuditEntry.line).order_by(col(AuditEntry.seq)),
+        execution_options={"yield_per": _AT_ONCE},
+    )
+    with closing(rows):
+        for seq, line in rows:
+            yield line
+            if seq in checkpoints:
+                yield checkpoints[seq]
+
+
+def _grown(session: Session) -> tuple[Tree, str]:
+    """The tree over the whole log, from its last checkpoint on, and the digest of the last entry."""
+    tree, head = _last_tree(session), GENESIS
+    query = select(AuditEntry.digest).where(col(AuditEntry.seq) >= tree.size).order_by(col(AuditEntry.seq))
+    digests = iter(session.exec(query, execution_options={"yield_per": _AT_ONCE}))
+    if tree.size:
+        head = next(digests, GENESIS)
+    for head in digests:
+        tree.add(raw(head))
+    return tree, head
+
+
+def _last_tree(session: Session) -> Tree:
+    row = _last_checkpoint(session)
+    if row is None:
+        return Tree()
+    with suppress(NotAPath):
+        tree = tree_from(row.size, row.peaks)
+        if tree.root() == read_checkpoint(row.line).extent.root:
+            return tree
+    return Tree()
+
+
+def _last_checkpoint(session: Session) -> Checkpoint | None:
+    return session.exec(select(Checkpoint).order_by(col(Checkpoint.size).desc()).limit(1)).first()

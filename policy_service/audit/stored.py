@@ -1,0 +1,172 @@
+"""Verification of the log in the database: the walk, and beside it the columns that repeat what the lines say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Row, String, type_coerce
+from sqlmodel import Session, col, select
+
+from policy_service.audit.chain import GENESIS, Entry, NotAnEntry, read_entry
+from policy_service.audit.checkpoints import SignedExtent, read_checkpoint
+from policy_service.audit.keys import Damaged, PublicKey
+from policy_service.audit.log import last_entry
+from policy_service.audit.merkle import NotAPath, tree_from
+from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
+from policy_service.audit.verdict import Broken, Fault, Verdict
+from policy_service.audit.verify import Tick, Walk
+from policy_service.canonical import digest
+
+_AT_ONCE = 5_000
+"""Rows fetched at a time."""
+_END = (float("inf"), "")
+"""What comes behind the last row of what entries are about."""
+
+
+def verify_database(
+    session: Session, trusted: Sequence[PublicKey], kept: Iterable[SignedExtent] = (), tick: Tick | None = None
+) -> Verdict:
+    """Reads the whole log up to the first fault; `kept` are the checkpoints kept elsewhere."""
+    walk, fault = Walk(trusted, kept), None
+    with ExitStack() as results:
+        rows = _Stored(session, results)
+        try:
+            walk.follow(rows.lines(), rows.compare, tick)
+            rows.finish()
+            walk.finish()
+        except Broken as broken:
+            fault = broken.fault
+    return walk.verdict(fault)
+
+
+def verify_tail(
+    session: Session, trusted: Sequence[PublicKey], kept: Iterable[SignedExtent] = (), *, entries: int = 1_000
+) -> Fault | None:
+    """A quick look for the start of the service, at the last entries and checkpoints; the first fault it sees."""
+    last = last_entry(session)
+    size = last.seq if last else 0
+    try:
+        digests = _follow_tail(session, max(0, size - entries))
+        for checkpoint in (*_last_checkpoints(session), *list(kept)[-1:]):
+            _compare_tail(checkpoint, size, digests, trusted)
+    except Broken as broken:
+        return broken.fault
+    return None
+
+
+class _Stored:
+    """The rows as the lines of a walk, and what must agree with each line."""
+
+    def __init__(self, session: Session, results: ExitStack) -> None:
+        self._session = session
+        self._results = results
+        self._row = (0, "", "", "", "")
+        self._about = self._read(AuditAbout.seq, AuditAbout.about)
+        self._next: Any = next(self._about, _END)
+
+    def lines(self) -> Iterator[bytes]:
+        """Every entry, and every checkpoint behind the entry it counts to."""
+        checkpoints = self._read(Checkpoint.size, _text(Checkpoint.at), Checkpoint.line, Checkpoint.peaks)
+        checkpoint = next(checkpoints, None)
+        columns = (AuditEntry.seq, _text(AuditEntry.at), AuditEntry.event, AuditEntry.actor)
+        for seq, at, event, actor, hashed, line in self._read(*columns, AuditEntry.digest, AuditEntry.line):
+            self._row = (seq, at, event, actor, hashed)
+            yield line
+            while checkpoint is not None and checkpoint.size <= seq:
+                yield _agreed(checkpoint)
+                checkpoint = next(checkpoints, None)
+        while checkpoint is not None:
+            yield _agreed(checkpoint)
+            checkpoint = next(checkpoints, None)
+
+    def compare(self, entry: Entry, here: str) -> None:
+        """What stands beside the line of an entry. Raises Broken."""
+        seq = self._row[0]
+        if self._row[4] != here:
+            raise Broken(f"entry {seq} was altered: its line is not the one its digest was made of", seq)
+        if self._row != (entry.seq, entry.at, entry.event, entry.by.id, here):
+            raise Broken(f"entry {seq} was altered: the columns beside its line say something else", seq)
+        about = set()
+        while self._next[0] <= seq:
+            about.add(self._next[1])
+            self._next = next(self._about, _END)
+        if about != set(entry.about):
+            raise Broken(f"entry {seq} was altered: what it is said to be about is not what its line says", seq)
+
+    def finish(self) -> None:
+        """Nothing may be about entries that are not there. Raises Broken."""
+        seq = self._next[0]
+        if seq != _END[0]:
+            raise Broken(f"entry {seq} was removed: what it was about is still there", int(seq))
+
+    def _read(self, *columns: Any) -> Iterator[Any]:  # noqa: ANN401  # SQLModel's
+        """The columns of a table's rows, in the order of the first."""
+        query = sqlalchemy.select(*columns).order_by(columns[0])
+        result = self._session.connection().execute(query, execution_options={"yield_per": _AT_ONCE})
+        self._results.callback(result.close)
+        return iter(result)
+
+
+def _text(column: Any) -> Any:  # noqa: ANN401  # SQLModel's
+    """An instant as the text it is kept as, not read and written again."""
+    return type_coerce(column, String).label(column.key)
+
+
+def _agreed(row: Row[Any]) -> bytes:
+    """The line of a checkpoint whose columns say the same. Raises Broken."""
+    try:
+        checkpoint = read_checkpoint(row.line)
+        parts = tree_from(row.size, row.peaks).root()
+    except (Damaged, NotAPath):
+        raise Broken(f"the checkpoint of {row.size} entries was altered") from None
+    if (row.size, row.at, parts) != (checkpoint.extent.size, checkpoint.at, checkpoint.extent.root):
+        raise Broken(f"the checkpoint of {row.size} entries was altered: its columns do not say what its line says")
+    line: bytes = row.line
+    return line
+
+
+def _follow_tail(session: Session, after: int) -> dict[int, str]:
+    """The digests of the entries behind one, which must follow from each other. Raises Broken."""
+    query = select(AuditEntry.seq, AuditEntry.digest, AuditEntry.line).where(col(AuditEntry.seq) > after)
+    digests: dict[int, str] = {}
+    seq, previous = after, None if after else GENESIS
+    for number, kept, line in session.exec(query.order_by(col(AuditEntry.seq))):
+        seq += 1
+        try:
+            entry = read_entry(line)
+        except NotAnEntry:
+            entry = None
+        if entry is None or entry.seq != number or digest(line) != kept:
+            raise Broken(f"entry {number} was altered: its line is not the one its digest was made of", number)
+        if number != seq:
+            raise Broken(f"entry {seq} was removed: entry {number} follows entry {seq - 1}", seq)
+        if previous not in {None, entry.previous}:
+            raise Broken(
+                f"entry {seq - 1} or entry {seq} was altered: one does not follow from the other", seq - 1, seq
+            )
+        digests[seq] = previous = kept
+    return digests
+
+
+def _last_checkpoints(session: Session) -> Iterator[SignedExtent]:
+    columns: tuple[Any, ...] = (Checkpoint.size, _text(Checkpoint.at), Checkpoint.line, Checkpoint.peaks)
+    query = sqlalchemy.select(*columns).order_by(col(Checkpoint.size).desc()).limit(1)
+    for row in session.connection().execute(query):
+        yield read_checkpoint(_agreed(row))
+
+
+def _compare_tail(checkpoint: SignedExtent, size: int, digests: dict[int, str], trusted: Sequence[PublicKey]) -> None:
+    """One checkpoint against the end of the log. Raises Broken."""
+    extent = checkpoint.extent
+    for key in trusted:
+        if key.id == checkpoint.key and not checkpoint.is_by(key):
+            raise Broken(f"the checkpoint of {extent.size} entries was altered: its signature is not that of its key")
+    if extent.size > size:
+        raise Broken(
+            f"entry {size + 1} was removed, with all behind it: a checkpoint tells of {extent.size} entries", size + 1
+        )
+    if digests.get(extent.size, extent.head) != extent.head:
+        raise Broken(f"entry {extent.size} was altered: it is not the one a checkpoint was signed for", extent.size)

@@ -1,0 +1,160 @@
+"""`policy-service audit …`: export the log, verify it or an export, sign checkpoints, look after the signing keys."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlmodel import Session
+
+from policy_service.actor import SERVICE
+from policy_service.audit.checkpoints import read_kept
+from policy_service.audit.export import verify_export
+from policy_service.audit.keys import Damaged, NoKey, PublicKey, public_keys, read_public_key
+from policy_service.audit.log import last_entry
+from policy_service.audit.service import checkpoint, export, keep_elsewhere, rotate_key, signer, signing_keys
+from policy_service.audit.stored import verify_database
+from policy_service.audit.verdict import Verdict
+from policy_service.audit.verify import EVERY, Tick
+from policy_service.cli.output import say, say_json
+from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
+from policy_service.cli.storage import opened_current
+from policy_service.clock import SystemClock
+from policy_service.database import Database
+from policy_service.places import checkpoints_file, database_url, keys_folder
+
+_OWNER_ONLY = 0o600
+
+
+def run_export(file: Path) -> int:
+    """Writes the log to a file that only its owner can read; gives the exit status. Raises UsageFault."""
+    if file.exists():
+        raise UsageFault(f"{file} is there already, and an export is never written over")
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    with _told(), opened_current(database_url(os.environ)) as database, database.read() as session:
+        signing = signer(session, keys_folder(os.environ))
+        with open(unfinished, "wb", opener=_for_the_owner) as out, _progress("writing", _count(session)) as tick:
+            for number, line in enumerate(export(session, signing, SystemClock().now())):
+                out.write(line + b"\n")
+                if not number % EVERY:
+                    tick(number)
+            out.flush()
+            os.fsync(out.fileno())
+    unfinished.replace(file)
+    with file.open("rb") as lines, _progress("verifying", None) as tick:
+        verdict = verify_export(lines, [signing.public], tick=tick)
+    return _tell(verdict, f"the export in {file}")
+
+
+def run_verify(file: Path | None, key: Path | None, checkpoints: Path | None, *, as_json: bool) -> int:
+    """Verifies an export, or the database; gives the exit status. Raises UsageFault."""
+    with _told():
+        trusted = _trusted(key)
+        if file is not None:
+            kept = read_kept(checkpoints) if checkpoints else []
+            with file.open("rb") as lines, _progress("verifying", None) as tick:
+                verdict = verify_export(lines, trusted, kept, tick)
+        else:
+            elsewhere = checkpoints_file(os.environ)
+            kept = read_kept(checkpoints or elsewhere) if checkpoints or elsewhere.exists() else []
+            with (
+                opened_current(database_url(os.environ)) as database,
+                database.read() as session,
+                _progress("verifying", _count(session)) as tick,
+            ):
+                verdict = verify_database(session, trusted, kept, tick)
+    return _tell(verdict, f"the export in {file}" if file else "the log", as_json=as_json)
+
+
+def run_public_key() -> int:
+    """Prints the public key in use, for those who verify; gives the exit status. Raises UsageFault."""
+    with _told(), opened_current(database_url(os.environ)) as database, database.read() as session:
+        key = signer(session, keys_folder(os.environ)).public
+    say(key.to_pem().rstrip())
+    sys.stderr.write(f"{key.id}\n")
+    return FINE
+
+
+def run_checkpoint() -> int:
+    """Signs a checkpoint and keeps it elsewhere too; gives the exit status. Raises UsageFault."""
+    with _told(), opened_current(database_url(os.environ)) as database:
+        with database.write(SystemClock()) as transaction:
+            signed = checkpoint(transaction, keys_folder(os.environ))
+        _keep(database)
+    say(f"signed: {signed.size} entries")
+    return FINE
+
+
+def run_rotate_key() -> int:
+    """Takes a new signing key into use; gives the exit status. Raises UsageFault."""
+    with _told(), opened_current(database_url(os.environ)) as database:
+        with database.write(SystemClock()) as transaction:
+            key = rotate_key(transaction, SERVICE, keys_folder(os.environ))
+        _keep(database)
+        with database.read() as session:
+            number = len(signing_keys(session))
+    say(f"key {number} is in use, endorsed by the key before it: {key.id}")
+    return FINE
+
+
+def _tell(verdict: Verdict, what: str, *, as_json: bool = False) -> int:
+    if as_json:
+        say_json(verdict.to_dict())
+    elif verdict.fault is not None:
+        say(f"{what} is not what was signed: {verdict.fault.sentence}")
+    else:
+        at = f", exported at {verdict.exported_at}" if verdict.exported_at else ""
+        say(f"{what} is fine: {verdict.entries} entries, {verdict.checkpoints} checkpoints{at}")
+        say(f"signed with {verdict.key}")
+        if verdict.confirmed < verdict.entries:
+            say(f"entries behind {verdict.confirmed} are not signed for yet: `policy-service audit checkpoint`")
+    return FINE if verdict.is_fine else FOUND_FAULT
+
+
+def _trusted(file: Path | None) -> list[PublicKey]:
+    if file is not None:
+        return [read_public_key(file)]
+    keys = list(public_keys(keys_folder(os.environ)).values())
+    if not keys:
+        raise UsageFault("there is no key to verify with: give --public-key FILE, as `audit public-key` prints it")
+    return keys
+
+
+def _keep(database: Database) -> None:
+    with database.read() as session:
+        keep_elsewhere(session, checkpoints_file(os.environ))
+
+
+def _count(session: Session) -> int:
+    last = last_entry(session)
+    return last.seq if last else 0
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tells what the person who called can mend. Raises UsageFault."""
+    try:
+        yield
+    except (NoKey, Damaged) as error:
+        raise UsageFault(str(error)) from None
+    except OSError as error:
+        raise UsageFault(f"{error.filename}: {error.strerror}") from None
+
+
+@contextmanager
+def _progress(what: str, total: int | None) -> Iterator[Tick]:
+    """Shows on a terminal how far it is."""
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("entries"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, _OWNER_ONLY)

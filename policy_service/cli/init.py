@@ -1,0 +1,219 @@
+"""`policy-service init`: makes or upgrades the tables, the keys, the initial import and the first accounts.
+
+It may be called any number of times, also by two at once: what is there already stays as it is. Passwords are asked
+for or made up, never taken from the command line, which other users of the machine can read.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlmodel import Session
+
+from policy_service.actor import SERVICE, Role
+from policy_service.audit.keys import NoKey
+from policy_service.audit.service import checkpoint, first_key
+from policy_service.cli.output import say
+from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
+from policy_service.cli.storage import opened
+from policy_service.clock import Clock, SystemClock
+from policy_service.database import Database, Transaction
+from policy_service.decisions.master_keys import KeyFileFault, create
+from policy_service.identity.api_keys import api_keys, issue_key
+from policy_service.identity.passwords import fault_of, hash_password
+from policy_service.identity.refusals import IdentityRefused, Malformed
+from policy_service.identity.service import accounts, create_account
+from policy_service.migrations import upgrade
+from policy_service.places import database_url, keys_folder
+from policy_service.registry.shipping import Imported, import_shipped
+from policy_service.shipped import shipped_policies
+
+PRIVATE = 0o700
+DEMO = "demo-"
+DEMO_PRINTED = "示范 Demo"
+DEMO_KEY = "demo-integration"
+DEMO_KEY_LASTS = timedelta(days=90)
+DEMO_ROLES = tuple(role for role in Role if role is not Role.INTEGRATION)
+"""The roles of people; machines have keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account to be made, with its password as it is kept."""
+
+    name: str
+    printed_name: str
+    role: Role
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one transaction set up."""
+
+    imported: Imported
+    made: tuple[str, ...]
+    key: str | None
+
+
+def run(policies: Path | None, administrator: str | None, printed_name: str | None, *, demo: bool) -> int:
+    """Sets the service up and says what it did; gives the exit status. Raises UsageFault."""
+    if demo and administrator:
+        raise UsageFault("--demo makes an administrator of its own: leave --administrator out")
+    url, keys = database_url(os.environ), keys_folder(os.environ)
+    with opened(url) as database:
+        _make_room(database)
+        upgrade(database)
+        password = secrets.token_urlsafe(12) if demo else None
+        people = (
+            _demo_people(database, password)
+            if password
+            else _first_administrator(database, administrator, printed_name)
+        )
+        done = set_up(database, SystemClock(), keys, policies or shipped_policies(), people, demo=demo)
+        _tell(done, url, password)
+        _tell_missing(database)
+    return FOUND_FAULT if done.imported.edited else FINE
+
+
+def set_up(
+    database: Database, clock: Clock, keys: Path, policies: Path, people: tuple[Person, ...], *, demo: bool
+) -> Done:
+    """Makes what is not there yet, all of it or nothing. Raises UsageFault, PolicyError, DatabaseUnavailable."""
+    try:
+        with database.write(clock) as transaction:
+            first_key(transaction, keys)
+            create(keys)
+            imported = import_shipped(transaction, policies)
+            if demo:
+                _refuse_beside_real_people(transaction.session)
+            made = tuple(_accounts(transaction, people))
+            key = _demo_key(transaction) if demo else None
+            checkpoint(transaction, keys)
+    except (Malformed, IdentityRefused, NoKey, KeyFileFault) as error:
+        raise UsageFault(str(error)) from None
+    return Done(imported, made, key)
+
+
+def _make_room(database: Database) -> None:
+    """Makes the folder of a SQLite file, for its owner alone."""
+    if database.file is not None and not database.file.parent.exists():
+        database.file.parent.mkdir(parents=True, mode=PRIVATE)
+
+
+# ------------------------------------------------------------------------------------------------- accounts
+
+
+def _first_administrator(database: Database, name: str | None, printed_name: str | None) -> tuple[Person, ...]:
+    if name is None:
+        return ()
+    with database.read() as session:
+        if found := _administrators(session):
+            say(f"there is an administrator already ({', '.join(found)}): {name} was not made one")
+            return ()
+    printed = printed_name or name
+    password = _ask(name)
+    if (fault := fault_of(password, name, printed)) is not None:
+        raise UsageFault(f"the password will not do: expected {fault}")
+    return (Person(name, printed, Role.ADMINISTRATOR, hash_password(password)),)
+
+
+def _ask(name: str) -> str:
+    """The password, typed twice at a terminal, or the first line of standard input."""
+    if not _at_terminal():
+        return sys.stdin.buffer.readline().decode(errors="replace").rstrip("\r\n")
+    password = getpass.getpass(f"Password of {name}: ")
+    if getpass.getpass("The same again: ") != password:
+        raise UsageFault("the two passwords differ")
+    return password
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _demo_people(database: Database, password: str) -> tuple[Person, ...]:
+    with database.read() as session:
+        names = {account.name for account in accounts(session).values()}
+    wanted = {role: f"{DEMO}{role.replace('_', '-')}" for role in DEMO_ROLES}
+    kept = hash_password(password) if set(wanted.values()) - names else ""
+    return tuple(
+        Person(name, f"{DEMO_PRINTED} {role.replace('_', ' ').title()}", role, kept) for role, name in wanted.items()
+    )
+
+
+def _refuse_beside_real_people(session: Session) -> None:
+    """Demo accounts hold every signing role, and one person knows all their passwords."""
+    real = [account.name for account in accounts(session).values() if not account.name.startswith(DEMO)]
+    if real:
+        raise UsageFault(
+            f"there are accounts of people ({', '.join(sorted(real)[:3])} …): demo accounts could sign in their stead; "
+            "use another DATABASE_URL"
+        )
+
+
+def _accounts(transaction: Transaction, people: tuple[Person, ...]) -> Iterator[str]:
+    """Makes the accounts that are not there yet, and gives their names."""
+    there = {account.name for account in accounts(transaction.session).values()}
+    first = not _administrators(transaction.session)
+    for person in people:
+        if person.name in there or (person.role is Role.ADMINISTRATOR and not first):
+            continue
+        create_account(
+            transaction,
+            SERVICE,
+            name=person.name,
+            printed_name=person.printed_name,
+            roles=[person.role],
+            password_hash=person.password_hash,
+        )
+        yield person.name
+
+
+def _administrators(session: Session) -> list[str]:
+    return [
+        account.name
+        for account in accounts(session).values()
+        if account.enabled and Role.ADMINISTRATOR in account.roles
+    ]
+
+
+def _demo_key(transaction: Transaction) -> str | None:
+    """A key for machines, unless one made before still opens."""
+    known = api_keys(transaction.session).values()
+    if any(key.name == DEMO_KEY and key.opens(transaction.now) for key in known):
+        return None
+    expires = transaction.now + DEMO_KEY_LASTS
+    return issue_key(transaction, SERVICE, name=DEMO_KEY, scopes=[Role.INTEGRATION], expires_at=expires).text
+
+
+# ------------------------------------------------------------------------------------------------- what it says
+
+
+def _tell(done: Done, url: str, password: str | None) -> None:
+    imported = done.imported
+    for policy in imported.activated:
+        say(f"imported {policy.id} {policy.version}, in force from now, signed by nobody")
+    for sentence in (*imported.unsigned, *imported.edited):
+        say(sentence)
+    if done.made:
+        say(f"made {'the account' if len(done.made) == 1 else 'the accounts'} {', '.join(done.made)}")
+        if password:
+            say(f"their password, which is not shown again: {password}")
+    if done.key:
+        say(f"the API key {DEMO_KEY}, which is not shown again: {done.key}")
+    say(f"ready: {make_url(url).render_as_string(hide_password=True)}")
+
+
+def _tell_missing(database: Database) -> None:
+    with database.read() as session:
+        if not _administrators(session):
+            say("there is no administrator yet: run `policy-service init --administrator NAME`")

@@ -1,0 +1,152 @@
+"""The one door to the database: SQLite (WAL, synchronous FULL) or PostgreSQL, read in snapshots, written in turn.
+
+    with database.read() as session: ...            # a snapshot; nothing can be written
+    with database.write(clock) as transaction: ...  # one after another; all of it is kept, or none of it
+
+There are two lanes to write in, each a row of `lane` that a writer holds until the end: `governance` for what people
+do, `decisions` for what is decided. A lane counts its transactions and remembers when the last of them was, so that
+the record never goes back in time though the machine's clock may.
+
+Kept means durable: SQLite has synced its file, PostgreSQL its log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger
+from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.types import String, TypeDecorator
+from sqlmodel import Field, Session, SQLModel, select
+
+from policy_service.clock import Clock, timestamp
+from policy_service.database.engines import ALTERING, READING, WRITING, file_of, open_postgresql, open_sqlite
+from policy_service.database.outages import DatabaseUnavailable, Unavailable, told, unavailable
+from policy_service.database.turns import Turns
+
+__all__ = [
+    "LOCK_SECONDS",
+    "Database",
+    "DatabaseUnavailable",
+    "Instant",
+    "Lane",
+    "LaneName",
+    "Transaction",
+    "Unavailable",
+    "count",
+    "first_rows",
+    "unavailable",
+]
+
+LOCK_SECONDS = 10
+"""How long a transaction waits for the one before it."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant as RFC 3339 text in UTC with microseconds, which sorts as time does."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else timestamp(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class LaneName(StrEnum):
+    """What a transaction writes."""
+
+    GOVERNANCE = "governance"
+    DECISIONS = "decisions"
+
+
+class Lane(SQLModel, table=True):
+    """How many transactions a lane has had, and when the last one was."""
+
+    __tablename__ = "lane"
+
+    name: str = Field(primary_key=True, max_length=16)
+    count: int = Field(sa_type=BigInteger)
+    at: datetime = Field(sa_type=Instant)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One write: its session, its instant, its number in its lane (from 1), and the source of its identifiers."""
+
+    session: Session
+    now: datetime
+    number: int
+    clock: Clock
+
+    def new_id(self) -> str:
+        """An identifier nobody has used (UUID version 7)."""
+        return str(self.clock.new_id())
+
+
+class Database:
+    """One database, shared by all threads."""
+
+    def __init__(self, url: str, *, lock_seconds: float = LOCK_SECONDS) -> None:
+        """Opens nothing yet. Raises ValueError when the address is none of SQLite's or PostgreSQL's."""
+        self.url = url
+        self.file = file_of(url)
+        """The file of a SQLite database."""
+        self.engine = open_sqlite(self.file, lock_seconds) if self.file else open_postgresql(url, lock_seconds)
+        self._turns = Turns(lock_seconds) if self.file else nullcontext()
+        self._readers = self.engine.execution_options(**READING[self.engine.dialect.name])
+        self._writers = self.engine.execution_options(**WRITING[self.engine.dialect.name])
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A snapshot of the whole database. Raises DatabaseUnavailable."""
+        with told(reading=True), Session(self._readers) as session:
+            yield session
+
+    @contextmanager
+    def write(self, clock: Clock, lane: LaneName = LaneName.GOVERNANCE) -> Iterator[Transaction]:
+        """One transaction, after those before it in its lane; kept at the end unless an exception leaves it.
+
+        Its rows can be read after the end. Raises DatabaseUnavailable.
+        """
+        with told(), self._turns, Session(self._writers, expire_on_commit=False) as session, session.begin():
+            row = session.exec(select(Lane).where(Lane.name == lane).with_for_update()).one()
+            row.count += 1
+            row.at = max(row.at, clock.now())
+            yield Transaction(session, row.at, row.count, clock)
+
+    @contextmanager
+    def alter(self) -> Iterator[Connection]:
+        """One transaction that makes or alters tables, while nobody else does; a SQLite file is made if need be.
+
+        Raises DatabaseUnavailable.
+        """
+        if self.file:
+            with suppress(OSError):  # whoever opens it next is told
+                os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
+                self.file.chmod(0o600)
+        with told(), self._turns, self._writers.begin() as connection:
+            if not self.file:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ALTERING})")
+            yield connection
+
+    def close(self) -> None:
+        """Gives back all connections."""
+        self.engine.dispose()
+
+
+def count(session: Session, lane: LaneName = LaneName.GOVERNANCE) -> int:
+    """How many transactions the lane has had; when it has not changed, neither has what the lane writes."""
+    return session.exec(select(Lane.count).where(Lane.name == lane)).one()
+
+
+def first_rows() -> list[Lane]:
+    """The rows a new database starts with."""
+    return [Lane(name=lane, count=0, at=datetime(1970, 1, 1, tzinfo=UTC)) for lane in LaneName]

@@ -1,0 +1,109 @@
+"""How the two databases are opened, and how a read and a write begin on each."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event, make_url
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlmodel import create_engine
+
+STATEMENT_SECONDS = 60
+"""How long PostgreSQL may take over one statement."""
+CONNECT_SECONDS = 10
+"""How long PostgreSQL may take to answer at all."""
+_EXPECTED = "expected sqlite:///FILE or postgresql://…"
+ALTERING = 7_316_002_851
+"""The number of PostgreSQL's advisory lock on the tables themselves; any number, but always the same."""
+READING: dict[str, dict[str, Any]] = {
+    "sqlite": {"begin": ("PRAGMA query_only = ON", "BEGIN")},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+"""The options of a connection that reads."""
+WRITING: dict[str, dict[str, Any]] = {
+    "sqlite": {"begin": ("PRAGMA query_only = OFF", "BEGIN IMMEDIATE")},
+    "postgresql": {"isolation_level": "READ COMMITTED"},
+}
+"""The options of a connection that writes."""
+_BEGIN = ("PRAGMA query_only = OFF", "BEGIN")
+_PRAGMAS = (
+    "journal_mode = WAL",
+    f"journal_size_limit = {64 * 2**20}",  # what a long reader made the log grow to is given back
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "recursive_triggers = ON",  # so that REPLACE, which deletes, asks the triggers
+)
+
+
+def file_of(url: str) -> Path | None:
+    """The file an address names, none when it is PostgreSQL's."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError(f"the address of the database cannot be read: {_EXPECTED}") from None
+    kind = parsed.get_backend_name()
+    if kind not in READING:
+        raise ValueError(f"`{kind}` is no database this service knows: {_EXPECTED}")
+    if kind == "postgresql":
+        return None
+    if parsed.database in {None, "", ":memory:"} or parsed.query:
+        raise ValueError(f"`{url}` names no file: expected sqlite:///FILE, without options")
+    return Path(str(parsed.database)).absolute()
+
+
+def open_postgresql(url: str, lock_seconds: float) -> Engine:
+    """Connections to PostgreSQL. Raises ValueError when its driver is not installed."""
+    settings = {
+        "lock_timeout": f"{round(lock_seconds * 1_000)}ms",
+        "statement_timeout": f"{STATEMENT_SECONDS}s",
+        "synchronous_commit": "on",
+        "timezone": "UTC",
+    }
+    options = {"options": " ".join(f"-c {name}={value}" for name, value in settings.items())}
+    try:
+        return create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            pool_timeout=lock_seconds,
+            connect_args={**options, "connect_timeout": CONNECT_SECONDS},
+        )
+    except ImportError as error:
+        raise ValueError(f"{error}: install policy-service[postgres]") from None
+
+
+def open_sqlite(file: Path, lock_seconds: float) -> Engine:
+    """Connections to a SQLite file that is there."""
+
+    def connect() -> sqlite3.Connection:  # SQLite would make a file that is gone anew, and empty
+        return sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=lock_seconds, check_same_thread=False)
+
+    def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # transactions begin where `begin` says
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        record.info["file"] = _identity(file)
+
+    def is_there(_connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if record.info["file"] != _identity(file):  # SQLite would go on writing to a file that was removed
+            raise DisconnectionError(f"{file} is another file than the one that was opened")
+
+    def begin(connection: Connection) -> None:
+        for statement in connection.get_execution_options().get("begin", _BEGIN):
+            connection.exec_driver_sql(statement)
+
+    engine = create_engine("sqlite:///", creator=connect, poolclass=QueuePool, pool_timeout=lock_seconds)
+    for name, told in (("connect", prepare), ("checkout", is_there), ("begin", begin)):
+        event.listen(engine, name, told)
+    return engine
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

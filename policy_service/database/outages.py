@@ -1,0 +1,86 @@
+"""Tells why a database is not there: by the codes of the database itself, so that no fault of ours is taken for it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+Unavailable = Literal["busy", "full", "gone"]
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not do as told, and nothing was written: it is busy, full, or gone.
+
+    One case is left open: when the connection to PostgreSQL breaks while a transaction is being kept, it may have been
+    kept. An idempotency key settles it.
+    """
+
+    def __init__(self, reason: Unavailable) -> None:
+        self.reason: Unavailable = reason
+        super().__init__(f"the database is {reason}")
+
+
+_SQLITE: dict[int, Unavailable] = {
+    sqlite3.SQLITE_BUSY: "busy",
+    sqlite3.SQLITE_LOCKED: "busy",
+    sqlite3.SQLITE_PROTOCOL: "busy",
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_CANTOPEN: "gone",
+    sqlite3.SQLITE_CORRUPT: "gone",
+    sqlite3.SQLITE_IOERR: "gone",
+    sqlite3.SQLITE_NOTADB: "gone",
+    sqlite3.SQLITE_PERM: "gone",
+    sqlite3.SQLITE_READONLY: "gone",
+}
+"""By primary result code (https://www.sqlite.org/rescode.html)."""
+_POSTGRESQL: dict[str, Unavailable] = {
+    "08": "gone",  # the connection broke
+    "25006": "gone",  # a standby, which can be read only
+    "40001": "busy",  # it would not serialise
+    "40P01": "busy",  # a deadlock
+    "53100": "full",  # the disk
+    "53": "busy",  # memory, connections
+    "55P03": "busy",  # the lock was not to be had
+    "57014": "busy",  # the statement took too long
+    "57P": "gone",  # it is shutting down, or starting
+    "58": "gone",  # the machine under it failed
+}
+"""By SQLSTATE, or its beginning (PostgreSQL, appendix A); the first that fits."""
+_READ_ONLY = (sqlite3.SQLITE_READONLY, "25006")
+"""What a writer is told when there is no writing, and a reader when it tries to."""
+
+
+@contextmanager
+def told(*, reading: bool = False) -> Iterator[None]:
+    """Tells a database that is not there apart from a fault of ours, which stays what it is."""
+    try:
+        yield
+    except PoolTimeout:
+        raise DatabaseUnavailable("busy") from None
+    except DBAPIError as error:
+        reason = unavailable(error)
+        if reason is None or (reading and _code(error) in _READ_ONLY):
+            raise
+        raise DatabaseUnavailable(reason) from error
+
+
+def unavailable(error: DBAPIError) -> Unavailable | None:
+    """Why the database was not available; None when that was not the trouble."""
+    match _code(error):
+        case int() as code:
+            return _SQLITE.get(code & 0xFF)
+        case str() as state:
+            return next((reason for start, reason in _POSTGRESQL.items() if state.startswith(start)), None)
+        case None:  # there was nobody to give a code
+            return "gone" if isinstance(error, OperationalError) or error.connection_invalidated else None
+
+
+def _code(error: DBAPIError) -> int | str | None:
+    """SQLite's extended result code, or PostgreSQL's SQLSTATE."""
+    original = error.orig
+    return getattr(original, "sqlite_errorcode", None) or getattr(original, "sqlstate", None)

@@ -1,0 +1,21 @@
+"""Which facts are sensitive, and how they are shown where they must not be: in logs, on pages, in a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from policy_service.language.policy import Policy
+
+MASK = "•••"
+"""What stands for a sensitive value."""
+
+
+def sensitive_facts(policies: Iterable[Policy]) -> frozenset[str]:
+    """The facts that one of the policies declares sensitive; then they are sensitive for all of them."""
+    return frozenset(fact.name for policy in policies for fact in policy.facts.values() if fact.sensitive)
+
+
+def masked(facts: Mapping[str, Any], sensitive: frozenset[str]) -> dict[str, Any]:
+    """Facts to be shown: a sensitive one that was given is a mask."""
+    return {name: MASK if name in sensitive and value is not None else value for name, value in facts.items()}

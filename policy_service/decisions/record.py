@@ -1,0 +1,187 @@
+"""A decision record: one line of canonical JSON with all that is needed to make the decision again.
+
+| member        | value                                                                                |
+|---------------|--------------------------------------------------------------------------------------|
+| decision_id   | the decision's identifier                                                            |
+| seq           | its place among all records, from 1 without a gap                                    |
+| subject       | whom it is about                                                                     |
+| as_of         | the day it was made for                                                              |
+| decided_at    | when its versions were in force; never before that of the record before              |
+| by            | who asked: id, name and kind of the actor                                            |
+| facts         | those that the policies evaluated read, as given; others of the request are not kept |
+| asked         | the policies that were asked for                                                     |
+| explain       | whether the answer told why each rule did not match                                  |
+| policies      | version and digest of every policy evaluated, by id, also of those that others need  |
+| outcomes      | the answer's `outcomes`                                                              |
+| engine        | the evaluator that answered, by policy                                               |
+| benchmark_set | the digest of the benchmark set, or null                                             |
+| overrides     | the exceptions that were looked at                                                   |
+
+A fact is kept as JSON shows it, with two marks. A number that JSON writes in several ways is `{"$number": "0.10"}`,
+with the digits that were given. A sensitive fact is `{"$sealed": "…"}`. No fact is an object, so neither can be
+mistaken for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from policy_service.actor import Actor
+from policy_service.canonical import MAX_INTEGER, canonical_unchecked
+from policy_service.clock import timestamp
+from policy_service.decisions.decision import Decision
+from policy_service.decisions.masking import masked, sensitive_facts
+from policy_service.language.policy import Policy
+
+Json = dict[str, Any]
+NUMBER = "$number"
+
+
+class VersionUsed(NamedTuple):
+    """The version of a policy that decided."""
+
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A decision record that was read; see the table above."""
+
+    decision_id: str
+    seq: int
+    subject: str
+    as_of: date
+    decided_at: datetime
+    by: Mapping[str, str]
+    facts: Mapping[str, Any]
+    """As kept: `given` turns a value into what the caller gave."""
+    asked: tuple[str, ...]
+    explain: bool
+    policies: Mapping[str, VersionUsed]
+    outcomes: Mapping[str, Any]
+    engine: Mapping[str, str]
+    benchmark_set: str | None
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What a set of policies needs of a subject, and which versions they are; the same for many decisions."""
+
+    facts: frozenset[str]
+    sensitive: frozenset[str]
+    policies: Json
+
+    @staticmethod
+    def of(policies: Collection[Policy]) -> Reads:
+        """What these policies read."""
+        return Reads(
+            frozenset(name for policy in policies for name in policy.facts),
+            sensitive_facts(policies),
+            {policy.id: {"version": policy.version, "digest": policy.digest} for policy in policies},
+        )
+
+
+def record_line(  # noqa: PLR0913  # the members of a record that the decision does not know itself
+    decision: Decision,
+    reads: Reads,
+    *,
+    decision_id: str,
+    seq: int,
+    subject: str,
+    decided_at: datetime,
+    by: Actor,
+    facts: Mapping[str, Any],
+    asked: Sequence[str],
+    outcomes: Json,
+) -> bytes:
+    """The record's canonical bytes; `facts` are as kept. Raises ValueError when text holds half of a character."""
+    return canonical_unchecked(
+        {
+            "decision_id": decision_id,
+            "seq": seq,
+            "subject": subject,
+            "as_of": decision.as_of.isoformat(),
+            "decided_at": timestamp(decided_at),
+            "by": {"id": by.id, "name": by.name, "kind": by.kind},
+            "facts": facts,
+            "asked": list(asked),
+            "explain": decision.trace is not None,
+            "policies": reads.policies,
+            "outcomes": outcomes,
+            "engine": {id_: entry.served_by for id_, entry in decision.evaluated.items()},
+            "benchmark_set": None,
+            "overrides": list(decision.overrides),
+        }
+    )
+
+
+def read_record(line: bytes) -> Record:
+    """The record that a line holds."""
+    document = msgspec.json.decode(line)
+    return Record(
+        decision_id=document["decision_id"],
+        seq=document["seq"],
+        subject=document["subject"],
+        as_of=date.fromisoformat(document["as_of"]),
+        decided_at=datetime.fromisoformat(document["decided_at"]),
+        by=document["by"],
+        facts=document["facts"],
+        asked=tuple(document["asked"]),
+        explain=document["explain"],
+        policies={id_: VersionUsed(each["version"], each["digest"]) for id_, each in document["policies"].items()},
+        outcomes=document["outcomes"],
+        engine=document["engine"],
+        benchmark_set=document["benchmark_set"],
+        overrides=tuple(document["overrides"]),
+    )
+
+
+def facts_read(facts: Mapping[str, object], reads: Reads) -> dict[str, Any]:
+    """The facts that the policies read, as kept; one that is null was not given."""
+    return {name: kept(value) for name, value in facts.items() if value is not None and name in reads.facts}
+
+
+def kept(value: object) -> Any:  # noqa: ANN401  # JSON
+    """A fact's value in a form that has canonical bytes and loses nothing of what was given."""
+    match value:
+        case None | bool() | str():
+            return value
+        case int():
+            return value if -MAX_INTEGER <= value <= MAX_INTEGER else {NUMBER: str(value)}
+        case Decimal():
+            return {NUMBER: str(value)}
+        case date():
+            return value.isoformat()
+        case frozenset() | set():
+            return sorted(map(str, value))
+        case list() | tuple():
+            return [kept(item) for item in value]
+        case _:
+            raise TypeError(f"no fact is a {type(value).__name__}")
+
+
+def given(value: Any) -> Any:  # noqa: ANN401  # JSON
+    """What the caller gave, from a value as kept; a sealed one stays sealed."""
+    match value:
+        case {"$number": str(digits)}:
+            return Decimal(digits)
+        case list():
+            return [given(item) for item in value]
+        case _:
+            return value
+
+
+def masked_trace(trace: Json, sensitive: frozenset[str]) -> Json:
+    """The trace with a mask for every value of a sensitive fact."""
+    return {
+        policy: [{**rule, "saw": masked(rule["saw"], sensitive)} if "saw" in rule else rule for rule in rules]
+        for policy, rules in trace.items()
+    }

@@ -1,0 +1,160 @@
+"""Makes a recorded decision again, by the definition, from its record alone, and says whether it is the same.
+
+| verdict        | what it means                                                                                  |
+|----------------|------------------------------------------------------------------------------------------------|
+| same           | the definition gives every answer that was recorded, to the letter                             |
+| different      | it gives another one; each policy that differs is told, with both answers                      |
+| not_replayable | it cannot be made again: a sensitive fact was erased, or what was kept is not what was written |
+
+The versions come from the registry by their digests, the facts from the record, exceptions as they were made. What
+is in force today does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from sqlmodel import Session, select
+
+from policy_service.canonical import canonical_unchecked
+from policy_service.decisions.decide import Decider
+from policy_service.decisions.decision import Decision, Json
+from policy_service.decisions.masking import sensitive_facts
+from policy_service.decisions.overrides import UnknownOverride, read_override
+from policy_service.decisions.record import Record, given, masked_trace, read_record
+from policy_service.decisions.records import UnknownDecision
+from policy_service.decisions.sealing import record_fault
+from policy_service.decisions.secrecy import Broken
+from policy_service.decisions.subjects import Erased, Secrets
+from policy_service.decisions.tables import DecisionRow
+from policy_service.errors import FactsRefused
+from policy_service.language.policy import Policy
+from policy_service.registry.service import UnknownVersion, load_version
+
+VerdictName = Literal["same", "different", "not_replayable"]
+
+
+class NotReplayable(Exception):
+    """The decision cannot be made again; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One policy whose answer is another one now; None where there is no answer at all."""
+
+    policy: str
+    recorded: Json | None
+    replayed: Json | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a replay found."""
+
+    decision_id: str
+    verdict: VerdictName
+    why: str | None = None
+    """A sentence, when nothing was compared."""
+    differences: tuple[Difference, ...] = ()
+    policies: Mapping[str, Mapping[str, str]] | None = None
+    """The versions that decided, as recorded."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        differences = [
+            {"policy": each.policy, "recorded": each.recorded, "replayed": each.replayed} for each in self.differences
+        ]
+        return {
+            "decision_id": self.decision_id,
+            "verdict": self.verdict,
+            "why": self.why,
+            "differences": differences,
+            "engine": "definition",
+            "policies": self.policies,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a recorded decision came out as it did: of each rule that did not match the condition that failed."""
+
+    decision_id: str
+    outcomes: Mapping[str, Any]
+    """The answers, as recorded."""
+    trace: Json
+    """By policy, one entry a rule: `matched`; if not, the condition that `failed` and the values it `saw`."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"decision_id": self.decision_id, "outcomes": self.outcomes, "trace": self.trace}
+
+
+def replay(session: Session, secrets: Secrets, decision_id: str) -> Verdict:
+    """Makes the decision again and compares. Raises UnknownDecision."""
+    row = _row(session, decision_id)
+    try:
+        record = _sound(row)
+        with _made_again(session, secrets, record, explain=False) as (decision, _):
+            replayed: Json = msgspec.json.decode(canonical_unchecked(decision.to_dict()))
+    except NotReplayable as reason:
+        return Verdict(decision_id, "not_replayable", str(reason))
+    policies = {id_: {"version": used.version, "digest": used.digest} for id_, used in record.policies.items()}
+    differences = tuple(
+        Difference(policy, record.outcomes.get(policy), replayed.get(policy))
+        for policy in sorted({*record.outcomes, *replayed})
+        if record.outcomes.get(policy) != replayed.get(policy)
+    )
+    return Verdict(decision_id, "different" if differences else "same", None, differences, policies)
+
+
+def explain(session: Session, secrets: Secrets, decision_id: str, *, reveal: bool = False) -> Explanation:
+    """Why the decision came out as it did; sensitive values are masked unless they are to be revealed.
+
+    Raises UnknownDecision, NotReplayable.
+    """
+    record = _sound(_row(session, decision_id))
+    with _made_again(session, secrets, record, explain=True) as (decision, policies):
+        trace = decision.trace or {}
+        shown = trace if reveal else masked_trace(trace, sensitive_facts(policies))
+    return Explanation(decision_id, record.outcomes, shown)
+
+
+@contextmanager
+def _made_again(
+    session: Session, secrets: Secrets, record: Record, *, explain: bool
+) -> Iterator[tuple[Decision, list[Policy]]]:
+    """The decision as the definition makes it, and the versions it is made by. Raises NotReplayable."""
+    try:
+        opened = secrets.open_facts(session, record.subject, record.decision_id, record.facts)
+        facts = {name: given(value) for name, value in opened.items()}
+        policies = [load_version(session, used.digest) for used in record.policies.values()]
+        made = [read_override(session, override) for override in record.overrides]
+    except (Erased, Broken, UnknownVersion, UnknownOverride) as reason:
+        raise NotReplayable(str(reason)) from None
+    overrides = {each.policy: each for each in made}
+    with Decider(policies, engine="definition") as decider:
+        try:
+            asked = list(record.outcomes)
+            decision = decider.decide(facts, as_of=record.as_of, policies=asked, explain=explain, overrides=overrides)
+        except FactsRefused as refused:
+            names = ", ".join(dict.fromkeys(problem.fact for problem in refused.problems))
+            raise NotReplayable(f"The facts on record are refused today: {names}.") from None
+        yield decision, policies
+
+
+def _row(session: Session, decision_id: str) -> DecisionRow:
+    row = session.exec(select(DecisionRow).where(DecisionRow.id == decision_id)).first()
+    if row is None:
+        raise UnknownDecision(decision_id)
+    return row
+
+
+def _sound(row: DecisionRow) -> Record:
+    """The record, if it is what was written. Raises NotReplayable."""
+    if (fault := record_fault(row)) is not None:
+        raise NotReplayable(f"{fault[0].upper()}{fault[1:]}.")
+    return read_record(row.line)

@@ -1,0 +1,94 @@
+"""Blocks of decision records, as values: whether a record is what was written, what a block's root is, a record's path.
+
+    record line ──SHA-256──► leaf ──┐
+    record line ──SHA-256──► leaf ──┴─► Merkle root of the block ──► audit entry `decisions_sealed` ──► checkpoint
+
+The leaves are digests of what is stored, sensitive facts sealed; so erasing a subject leaves every proof as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from policy_service.audit.merkle import path, root_of
+from policy_service.canonical import digest
+from policy_service.decisions.record import read_record
+from policy_service.decisions.tables import DecisionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Which records a block seals, and under what root."""
+
+    number: int
+    first: int
+    last: int
+    root: str
+
+
+@dataclass(slots=True)
+class SealReport:
+    """What a verification of blocks found; every fault is a sentence, the first one first."""
+
+    blocks: int = 0
+    records: int = 0
+    """Records looked at, those not sealed yet included."""
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was altered, removed or added."""
+        return not self.faults
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"blocks": self.blocks, "records": self.records, "faults": list(self.faults)}
+
+
+def leaves_of(rows: Sequence[DecisionRow]) -> list[str]:
+    """The leaves of a block: the digests of the lines themselves, whatever the rows say they are."""
+    return [digest(row.line) for row in rows]
+
+
+def record_fault(row: DecisionRow) -> str | None:
+    """What is wrong with a record, seen alone; None when nothing is."""
+    if digest(row.line) != row.digest:
+        return f"decision record {row.seq} was altered: it does not have the digest it was written with"
+    try:
+        record = read_record(row.line)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"decision record {row.seq} was altered: its line is no record"
+    said = (record.seq, record.decision_id, record.subject, record.as_of, record.decided_at, record.by["id"])
+    if said != (row.seq, row.id, row.subject, row.as_of, row.decided_at, row.actor):
+        return f"decision record {row.seq} was altered: its columns do not say what its line says"
+    return None
+
+
+def block_faults(block: Sealed, rows: Sequence[DecisionRow]) -> list[str]:
+    """What is wrong with the records of a block: each that was removed or altered, else the block as a whole."""
+    faults = gaps([row.seq for row in rows], block.first, block.last)
+    faults += [fault for row in rows if (fault := record_fault(row)) is not None]
+    if not faults and root_of(leaves_of(rows)) != block.root:
+        faults = [
+            f"decision records {block.first} to {block.last} are not those that were sealed as block {block.number}"
+        ]
+    return faults
+
+
+def gaps(found: Sequence[int], first: int, last: int) -> list[str]:
+    """A sentence for each record from `first` to `last` that is not there."""
+    there = set(found)
+    return [f"decision record {seq} was removed" for seq in range(first, last + 1) if seq not in there]
+
+
+def record_proof(block: Sealed, rows: Sequence[DecisionRow], seq: int) -> dict[str, Any]:
+    """That a record is in its block: its line and its path to the root; the `record` of `audit.proofs`."""
+    index = seq - block.first
+    return {
+        "line": rows[index].line.decode(),
+        "index": index,
+        "size": block.last - block.first + 1,
+        "path": path(leaves_of(rows), index),
+    }

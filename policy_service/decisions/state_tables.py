@@ -1,0 +1,75 @@
+"""The rows beside the decision records: exceptions, keys of subjects, sealed blocks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Column, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from policy_service.append_only import append_only
+from policy_service.database import Instant
+
+
+class OverrideRow(SQLModel, table=True):
+    """A subject excepted from the rules of one policy, from `recorded_at` until `until`."""
+
+    __tablename__ = "override"
+
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    id: str = Field(max_length=36, unique=True)
+    subject: str = Field(max_length=200, index=True)
+    policy: str = Field(max_length=129)
+    version: str = Field(max_length=32)
+    """The version in force when the exception was made."""
+    outcome: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """What is answered instead, as canonical JSON."""
+    role: str = Field(max_length=32)
+    actor: str = Field(max_length=64)
+    printed_name: str = Field(max_length=200)
+    reason: str = Field(max_length=1_000)
+    recorded_at: datetime = Field(sa_type=Instant)
+    until: datetime = Field(sa_type=Instant)
+
+
+class OverrideEndRow(SQLModel, table=True):
+    """An exception ended before its end."""
+
+    __tablename__ = "override_end"
+
+    override: str = Field(primary_key=True, max_length=36, foreign_key="override.id")
+    actor: str = Field(max_length=64)
+    reason: str = Field(max_length=1_000)
+    recorded_at: datetime = Field(sa_type=Instant)
+
+
+class SubjectKeyRow(SQLModel, table=True):
+    """The key of one subject's sensitive facts, wrapped: the one row that may be deleted, which erases the subject."""
+
+    __tablename__ = "subject_key"
+
+    subject: str = Field(primary_key=True, max_length=200)
+    key: str = Field(max_length=32, unique=True)
+    """The identifier that every sealed value names, hexadecimal."""
+    master: str = Field(max_length=16, index=True)
+    """The master key that wraps it."""
+    wrapped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class BlockRow(SQLModel, table=True):
+    """Decision records `first` to `last`, sealed under the Merkle root of their digests."""
+
+    __tablename__ = "block"
+
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    first: int = Field(unique=True)
+    last: int = Field(unique=True)
+    root: str = Field(max_length=71)
+    entry: int = Field(foreign_key="audit_entry.seq", unique=True)
+    """The audit entry that says so."""
+    sealed_at: datetime = Field(sa_type=Instant)
+
+
+for _model in (OverrideRow, OverrideEndRow, BlockRow):
+    append_only(_model)

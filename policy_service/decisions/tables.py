@@ -1,0 +1,33 @@
+"""The rows of decision records; they are append-only."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Column, Index, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from policy_service.append_only import append_only
+from policy_service.database import Instant
+
+
+class DecisionRow(SQLModel, table=True):
+    """One decision record; the columns beside `line` repeat what is in it, to be searched.
+
+    `seq` counts from 1 without a gap, in the order of the commits: when a record is there, so are all before it.
+    """
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("decision_subject", "subject", "seq"),)
+
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    id: str = Field(max_length=36, unique=True)
+    subject: str = Field(max_length=200)
+    as_of: date
+    decided_at: datetime = Field(sa_type=Instant)
+    actor: str = Field(max_length=64)
+    line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    digest: str = Field(max_length=71)
+
+
+append_only(DecisionRow)

@@ -1,0 +1,30 @@
+"""Which versions are in force, from when until when, worked out from the registry's activations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from policy_service.registry.model import Activation, all_active_at, next_boundary
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The versions in force from an instant until before another, as known after `epoch` writes of governance."""
+
+    epoch: int
+    start: datetime
+    until: datetime | None
+    digests: Mapping[str, str]
+    """The digest of each policy's version, by policy."""
+
+    def covers(self, now: datetime) -> bool:
+        """Whether the versions are in force at an instant."""
+        return self.start <= now and (self.until is None or now < self.until)
+
+
+def window_at(epoch: int, recorded: Sequence[Activation], now: datetime) -> Window:
+    """The versions in force at `now`, and until when, as far as was known then."""
+    digests = {policy: each.digest for policy, each in all_active_at(recorded, now, now).items()}
+    return Window(epoch, now, next_boundary(recorded, now, now), digests)

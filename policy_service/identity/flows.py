@@ -1,0 +1,70 @@
+"""Somebody on the way to the provider of identities and back: what has to fit together when they return.
+
+`state` ties the answer to the question, `browser` (a cookie) to the browser that asked, `nonce` what the provider says
+to the question, `verifier` the code to whoever asked for it (PKCE, RFC 7636). Each is good once, for ten minutes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlmodel import col
+
+from policy_service.database import Transaction
+from policy_service.identity.refusals import ProviderRefused
+from policy_service.identity.tables import OidcFlowRow
+from policy_service.identity.tokens import digest_of, new_token
+
+LASTS = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One way there and back; `session` is that which is to be confirmed, if it is."""
+
+    state: str
+    browser: str
+    nonce: str
+    verifier: str
+    started_at: datetime
+    session: str | None = None
+
+
+def begin(transaction: Transaction, session: str | None = None) -> Flow:
+    """Remembers that somebody is sent to the provider."""
+    now = transaction.now
+    transaction.session.exec(delete(OidcFlowRow).where(col(OidcFlowRow.started_at) < now - LASTS))
+    flow = Flow(new_token(), new_token(), new_token(), new_token(), now, session)
+    transaction.session.add(
+        OidcFlowRow(
+            state=digest_of(flow.state),
+            browser=digest_of(flow.browser),
+            nonce=flow.nonce,
+            verifier=flow.verifier,
+            started_at=now,
+            session=session,
+        )
+    )
+    transaction.session.flush()
+    return flow
+
+
+def finish(transaction: Transaction, state: str, browser: str) -> Flow | None:
+    """The way that somebody comes back from, forgotten from now on; None when there is none that fits."""
+    row = transaction.session.get(OidcFlowRow, digest_of(state))
+    if row is None:
+        return None
+    flow = Flow(state, browser, row.nonce, row.verifier, row.started_at, row.session)
+    fits = row.browser == digest_of(browser) and transaction.now - row.started_at <= LASTS
+    transaction.session.delete(row)
+    transaction.session.flush()
+    return flow if fits else None
+
+
+def refuse_stray(flow: Flow | None) -> Flow:
+    """The flow. Raises ProviderRefused when there is none."""
+    if flow is None:
+        raise ProviderRefused("this sign-in was not begun here, or was finished before, or took too long: begin again")
+    return flow

@@ -1,0 +1,68 @@
+"""Passwords are kept as argon2id hashes (RFC 9106), never themselves; a new one must be long and not the name.
+
+Hashing is slow on purpose: about a tenth of a second and 64 MiB. It is done outside of transactions, and by the service
+in a thread of its own, few at a time.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+HASHER = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=4, hash_len=32, salt_len=16)
+"""RFC 9106 section 4, the second recommended choice: argon2id, 3 passes over 64 MiB in 4 lanes."""
+SHORTEST = 12
+"""Characters of a password, at least; NIST SP 800-63B asks for length, not for kinds of characters."""
+LONGEST = 256
+DISTINCT = 5
+"""Different characters in a password, at least."""
+
+
+def hash_password(password: str, hasher: PasswordHasher | None = None) -> str:
+    """What is kept of a password: the hash, with its salt and its parameters."""
+    return (hasher or HASHER).hash(_bytes(password))
+
+
+def matches(kept: str, password: str) -> bool:
+    """Whether the password is the one that was hashed. A hash that cannot be read matches nothing."""
+    if len(password) > LONGEST:
+        return False
+    try:
+        return HASHER.verify(kept, _bytes(password))
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether the hash was made with other parameters than those of today."""
+    return HASHER.check_needs_rehash(kept)
+
+
+@cache
+def nobodys_hash() -> str:
+    """A hash to try passwords of unknown names against, so that they take as long as known ones."""
+    return hash_password("the password of nobody at all")
+
+
+def fault_of(password: str, *names: str) -> str | None:
+    """What a new password ought to be and is not; None when it will do."""
+    if not SHORTEST <= len(password) <= LONGEST:
+        return f"{SHORTEST} to {LONGEST} characters"
+    if len(set(password)) < DISTINCT:
+        return f"at least {DISTINCT} different characters"
+    plain = _normal(password).casefold()
+    if any(name and name.casefold() in plain for name in names):
+        return "a password that does not hold the name of the account or of the person"
+    return None
+
+
+def _normal(password: str) -> str:
+    """The same password, however the keyboard composed its characters (NIST SP 800-63B section 5.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def _bytes(password: str) -> bytes:
+    return _normal(password).encode("utf-8", "surrogatepass")

@@ -1,0 +1,75 @@
+"""Why somebody is not let in, or may not do what was asked: each a sentence for the one who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class IdentityRefused(Exception):
+    """What was asked is refused; the message is the reason."""
+
+
+class NotAllowed(IdentityRefused):
+    """This actor may not do it."""
+
+
+class NotPossible(IdentityRefused):
+    """Nobody may do it as things are now."""
+
+
+class NotSignedIn(IdentityRefused):
+    """The credential opens nothing: it is wrong, has ended, or was taken back."""
+
+
+class NotConfirmed(IdentityRefused):
+    """The act needs a proof of who somebody is that is given for it."""
+
+
+class SignInRefused(IdentityRefused):
+    """Name and password do not fit. Which of them is wrong is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("the name or the password is wrong, or the account is disabled")
+
+
+class SignInBlocked(IdentityRefused):
+    """Too many wrong passwords: nobody is let in before `until`, not even with the right one."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = until
+        super().__init__(f"too many wrong passwords: try again after {until:%H:%M:%S} UTC")
+
+
+class ProviderRefused(IdentityRefused):
+    """What the provider of identities says opens nothing here."""
+
+
+class ProviderUnavailable(IdentityRefused):
+    """The provider of identities does not answer, or not in a way that can be believed."""
+
+
+class UnknownAccount(LookupError):
+    """There is no such account; the message names it."""
+
+
+class UnknownKey(LookupError):
+    """There is no such API key; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One member that is wrong: which, what it held when that may be shown, and what was expected."""
+
+    member: str
+    value: str
+    expected: str
+
+
+class Malformed(ValueError):
+    """What an account or a key is to be made from is wrong. Carries all faults."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{fault.member}: expected {fault.expected}" for fault in self.faults))

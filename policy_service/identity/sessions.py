@@ -1,0 +1,160 @@
+"""Sessions of people: begun by a proof of who they are, ended by silence, by age, by signing out, or from outside.
+
+| a session ends                                                                      | after      |
+|-------------------------------------------------------------------------------------|------------|
+| when nothing was asked with it                                                      | 30 minutes |
+| in any case                                                                         | 12 hours   |
+| when the person signs out, or the account's password, roles or state are changed   | at once    |
+
+Both times are settings. A confirmation is a proof of who somebody is in the middle of a session, for a signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from policy_service.actor import Actor
+from policy_service.audit.events import SignedIn as SignedInEvent
+from policy_service.audit.events import SignedOut
+from policy_service.audit.log import append
+from policy_service.database import Transaction
+from policy_service.identity.account import Account
+from policy_service.identity.refusals import NotSignedIn
+from policy_service.identity.tables import SignedInRow
+from policy_service.identity.tokens import digest_of, new_token
+
+IDLE = timedelta(minutes=30)
+ABSOLUTE = timedelta(hours=12)
+PASSWORD = "password"  # noqa: S105  # the name of a method, not a secret
+OIDC = "oidc"
+Seen = Callable[[str], datetime | None]
+"""When a session was last used, by its identifier, as far as somebody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """When sessions end by themselves."""
+
+    idle: timedelta = IDLE
+    absolute: timedelta = ABSOLUTE
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session that is open."""
+
+    id: str
+    account: str
+    method: str
+    started_at: datetime
+    seen_at: datetime
+    confirmed_at: datetime | None = None
+
+    def until(self, ends: Ends) -> datetime:
+        """When it ends, if nothing more is asked."""
+        return min(self.seen_at + ends.idle, self.started_at + ends.absolute)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A session that has just begun, and the token that opens it, which is known nowhere else."""
+
+    token: str
+    signed_in: SignedIn
+    actor: Actor
+
+
+def start(transaction: Transaction, account: Account, method: str) -> Started:
+    """Begins a session of somebody who has proved to be the account's owner."""
+    token, now = new_token(), transaction.now
+    row = SignedInRow(
+        id=transaction.new_id(),
+        digest=digest_of(token),
+        account=account.id,
+        method=method,
+        started_at=now,
+        seen_at=now,
+    )
+    transaction.session.add(row)
+    transaction.session.flush()
+    append(transaction, account.actor(), SignedInEvent(account.id, method))
+    return Started(token, _signed_in(row), account.actor())
+
+
+def find(session: Session, token: str, now: datetime, ends: Ends, seen: Seen) -> SignedIn:
+    """The open session of a token; `seen` knows of later uses than the one that was written down.
+
+    Raises NotSignedIn.
+    """
+    row = session.exec(select(SignedInRow).where(SignedInRow.digest == digest_of(token))).first()
+    if row is None or row.ended_at is not None:
+        raise NotSignedIn("no such session is open: sign in")
+    found = _signed_in(row, seen(row.id))
+    if now >= found.until(ends):
+        raise NotSignedIn("the session has ended: sign in again")
+    return found
+
+
+def sign_out(transaction: Transaction, actor: Actor, signed_in: SignedIn) -> None:
+    """Ends a session because its owner says so."""
+    row = transaction.session.get(SignedInRow, signed_in.id)
+    if row is None or row.ended_at is not None:
+        return
+    _end(transaction, row, "signed out")
+    append(transaction, actor, SignedOut(actor.id))
+
+
+def end_all(transaction: Transaction, account: str, why: str) -> None:
+    """Ends every session of an account."""
+    query = select(SignedInRow).where(SignedInRow.account == account, col(SignedInRow.ended_at).is_(None))
+    for row in transaction.session.exec(query).all():
+        _end(transaction, row, why)
+
+
+def confirm(transaction: Transaction, signed_in: str) -> datetime:
+    """Writes down that the owner of a session proved again who they are. Raises NotSignedIn."""
+    row = _open_row(transaction, signed_in)
+    row.confirmed_at = transaction.now
+    transaction.session.flush()
+    return transaction.now
+
+
+def owner(transaction: Transaction, signed_in: str) -> str:
+    """The account whose session it is. Raises NotSignedIn."""
+    return _open_row(transaction, signed_in).account
+
+
+def use_confirmation(transaction: Transaction, signed_in: str) -> datetime | None:
+    """When the owner last proved who they are; a confirmation is good for one act. Raises NotSignedIn."""
+    row = _open_row(transaction, signed_in)
+    confirmed_at, row.confirmed_at = row.confirmed_at, None
+    transaction.session.flush()
+    return confirmed_at
+
+
+def was_seen(transaction: Transaction, signed_in: str, at: datetime) -> None:
+    """Writes down that something was asked with a session."""
+    row = transaction.session.get(SignedInRow, signed_in)
+    if row is not None and row.seen_at < at:
+        row.seen_at = at
+
+
+def _open_row(transaction: Transaction, signed_in: str) -> SignedInRow:
+    row = transaction.session.get(SignedInRow, signed_in)
+    if row is None or row.ended_at is not None:
+        raise NotSignedIn("no such session is open: sign in")
+    return row
+
+
+def _end(transaction: Transaction, row: SignedInRow, why: str) -> None:
+    row.ended_at, row.ended_why = transaction.now, why
+    transaction.session.flush()
+
+
+def _signed_in(row: SignedInRow, seen_at: datetime | None = None) -> SignedIn:
+    seen = row.seen_at if seen_at is None else max(seen_at, row.seen_at)
+    return SignedIn(row.id, row.account, row.method, row.started_at, seen, row.confirmed_at)

@@ -1,0 +1,132 @@
+"""The rows of identity. What says who somebody was is append-only; secrets and what is only true for now are not.
+
+A password's hash is replaced, not kept beside the new one: a hash that no longer opens anything may still tell a
+password that its owner uses elsewhere.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from policy_service.append_only import append_only
+from policy_service.database import Instant
+
+
+class AccountRow(SQLModel, table=True):
+    """The making of an account; its name is nobody else's, ever."""
+
+    __tablename__ = "account"
+
+    id: str = Field(primary_key=True, max_length=36)
+    name: str = Field(max_length=64, unique=True)
+    printed_name: str = Field(max_length=100)
+    created_at: datetime = Field(sa_type=Instant)
+    created_by: str = Field(max_length=64)
+
+
+class AccountChangeRow(SQLModel, table=True):
+    """A change of an account; a column without a value is one that stayed. Roles are separated by blanks."""
+
+    __tablename__ = "account_change"
+    __table_args__ = (Index("account_change_external", "issuer", "subject"),)
+
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    account: str = Field(max_length=36, foreign_key="account.id", index=True)
+    at: datetime = Field(sa_type=Instant)
+    by: str = Field(max_length=64)
+    roles: str | None = Field(default=None, max_length=200)
+    enabled: bool | None = None
+    issuer: str | None = Field(default=None, max_length=300)
+    subject: str | None = Field(default=None, max_length=255)
+
+
+class CredentialRow(SQLModel, table=True):
+    """The hash of an account's password, the present one only."""
+
+    __tablename__ = "credential"
+
+    account: str = Field(primary_key=True, max_length=36, foreign_key="account.id")
+    password_hash: str = Field(max_length=200)
+    changed_at: datetime = Field(sa_type=Instant)
+
+
+class SignedInRow(SQLModel, table=True):
+    """A session of a person; only the digest of its token is known here."""
+
+    __tablename__ = "signed_in"
+
+    id: str = Field(primary_key=True, max_length=36)
+    digest: str = Field(max_length=64, unique=True)
+    account: str = Field(max_length=36, foreign_key="account.id", index=True)
+    method: str = Field(max_length=16)
+    started_at: datetime = Field(sa_type=Instant)
+    seen_at: datetime = Field(sa_type=Instant)
+    confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)
+    ended_why: str | None = Field(default=None, max_length=40)
+
+
+class ApiKeyRow(SQLModel, table=True):
+    """A key as it was issued; only the digest of its secret is known here."""
+
+    __tablename__ = "api_key"
+
+    id: str = Field(primary_key=True, max_length=36)
+    name: str = Field(max_length=100)
+    digest: str = Field(max_length=64)
+    scopes: str = Field(max_length=200)
+    issued_at: datetime = Field(sa_type=Instant)
+    issued_by: str = Field(max_length=64)
+    expires_at: datetime = Field(sa_type=Instant)
+
+
+class RevocationRow(SQLModel, table=True):
+    """A key was taken back."""
+
+    __tablename__ = "api_key_revocation"
+
+    api_key: str = Field(primary_key=True, max_length=36, foreign_key="api_key.id")
+    at: datetime = Field(sa_type=Instant)
+    by: str = Field(max_length=64)
+
+
+class KeyUseRow(SQLModel, table=True):
+    """When a key was last used, to within some minutes."""
+
+    __tablename__ = "api_key_use"
+
+    api_key: str = Field(primary_key=True, max_length=36, foreign_key="api_key.id")
+    used_at: datetime = Field(sa_type=Instant)
+
+
+class FailureRow(SQLModel, table=True):
+    """The wrong passwords given for a name, under the digest of the name."""
+
+    __tablename__ = "sign_in_failure"
+
+    name: str = Field(primary_key=True, max_length=64)
+    count: int
+    since: datetime = Field(sa_type=Instant)
+    last: datetime = Field(sa_type=Instant, index=True)
+    blocks: int
+    blocked_until: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class OidcFlowRow(SQLModel, table=True):
+    """Somebody was sent to the provider of identities and is not back yet; kept under the digest of `state`."""
+
+    __tablename__ = "oidc_flow"
+
+    state: str = Field(primary_key=True, max_length=64)
+    browser: str = Field(max_length=64)
+    nonce: str = Field(max_length=64)
+    verifier: str = Field(max_length=128)
+    started_at: datetime = Field(sa_type=Instant)
+    session: str | None = Field(default=None, max_length=36)
+
+
+for _model in (AccountRow, AccountChangeRow, ApiKeyRow, RevocationRow):
+    append_only(_model)

@@ -1,0 +1,52 @@
+"""Secrets that the service itself makes: 256 bits of chance, of which only the SHA-256 is kept.
+
+A slow hash is for passwords, which people choose and machines can guess. Nobody guesses 256 bits; a fast hash is
+enough, and a stolen table opens nothing.
+
+    session        a token of 43 letters, digits, hyphens and underscores
+    API key        psk_<identifier>_<such a token>
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+BYTES = 32
+KEY_PREFIX = "psk"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyText:
+    """An API key taken apart: whose it is, and the digest of what proves it."""
+
+    id: str
+    digest: str
+
+
+def new_token() -> str:
+    """A secret nobody can guess."""
+    return secrets.token_urlsafe(BYTES)
+
+
+def digest_of(token: str) -> str:
+    """What is kept of a secret: the hexadecimal SHA-256."""
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def key_text(key: str, token: str) -> str:
+    """An API key, as its owner keeps it."""
+    return f"{KEY_PREFIX}_{key}_{token}"
+
+
+def read_key(text: str) -> KeyText | None:
+    """The parts of an API key; None when the text is none."""
+    prefix, _, rest = text.partition("_")
+    key, _, token = rest.partition("_")
+    return KeyText(key, digest_of(token)) if prefix == KEY_PREFIX and key and token else None
+
+
+def is_key(text: str) -> bool:
+    """Whether the text calls itself an API key."""
+    return text.startswith(f"{KEY_PREFIX}_")

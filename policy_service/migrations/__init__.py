@@ -1,0 +1,74 @@
+"""Makes the tables and brings them up to date: numbered steps, forwards only, all of them kept or none.
+
+    upgrade(database)     # any number of times, by any number of processes at once
+    is_current(database)  # whether that was done
+
+There is no way down: tables that are append-only are not dropped. To go back to an older version of the service,
+restore the backup that was made before the upgrade.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from policy_service.database import Database
+
+
+class NewerDatabase(Exception):
+    """A newer version of the service has upgraded the database, so this one leaves it alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One migration: its number, and what it does."""
+
+    number: str
+    says: str
+
+
+def upgrade(database: Database) -> None:
+    """Takes every step that was not taken, in one transaction. Raises NewerDatabase, DatabaseUnavailable."""
+    with database.alter() as connection:
+        if _step(connection) != history()[-1].number:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def is_current(database: Database) -> bool:
+    """Whether every step was taken. Raises NewerDatabase, DatabaseUnavailable."""
+    if database.file and not database.file.exists():
+        return False
+    with database.read() as session:
+        return _step(session.connection()) == history()[-1].number
+
+
+def history() -> list[Step]:
+    """All steps, the first one first."""
+    steps = ScriptDirectory.from_config(_config()).walk_revisions()
+    return [Step(each.revision, each.doc) for each in steps][::-1]
+
+
+def _step(connection: Connection) -> str | None:
+    """The last step that was taken."""
+    taken = MigrationContext.configure(connection).get_current_revision()
+    known = [each.number for each in history()]
+    if taken is not None and taken not in known:
+        raise NewerDatabase(
+            f"a newer version of the service has upgraded this database to step {taken}, and this version knows the "
+            f"steps up to {known[-1]}: install the newer version, or restore the backup made before the upgrade"
+        )
+    return taken
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "policy_service:migrations")
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,63 @@
+"""What the service asks of its database before it starts: that nothing is broken, missing, or set to forget."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy import Connection, inspect
+
+import policy_service.tables  # noqa: F401  # declares all of them
+from policy_service.append_only import TABLES, unprotected
+from policy_service.database import Database, DatabaseUnavailable, LaneName
+
+MANY = 20
+"""How many faults of its file SQLite tells."""
+
+
+def self_check(database: Database, *, thorough: bool = False) -> list[str]:
+    """What is wrong with a database that is current, a sentence each; nothing when all is well.
+
+    Reads every page of a SQLite file; when thorough, its indexes and references as well. Raises DatabaseUnavailable.
+    """
+    try:
+        with database.read() as session:
+            return _faults(session.connection(), thorough=thorough)
+    except DatabaseUnavailable as error:
+        original = getattr(error.__cause__, "orig", None)
+        if getattr(original, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            return [f"SQLite finds the file damaged: {original}"]
+        raise
+
+
+def _faults(connection: Connection, *, thorough: bool) -> list[str]:
+    missing = sorted(set(TABLES) - set(inspect(connection).get_table_names()))
+    there = [table for table in TABLES if table not in missing]
+    lanes = {str(name) for (name,) in connection.exec_driver_sql("SELECT name FROM lane")}
+    return [
+        *(_sqlite(connection, thorough=thorough) if connection.dialect.name == "sqlite" else _postgresql(connection)),
+        *(f"the table `{table}` is missing" for table in missing),
+        *(
+            f"the table `{table}` has lost a trigger that makes it append-only"
+            for table in unprotected(connection, there)
+        ),
+        *(f"the lane `{lane}` is missing" for lane in LaneName if lane not in lanes),
+    ]
+
+
+def _sqlite(connection: Connection, *, thorough: bool) -> list[str]:
+    check = "integrity_check" if thorough else "quick_check"
+    faults = [str(row[0]) for row in connection.exec_driver_sql(f"PRAGMA {check}({MANY})")]
+    found = [f"SQLite finds the file damaged: {fault}" for fault in faults if fault != "ok"]
+    if thorough:
+        dangling = {str(row[0]) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
+        found.extend(f"rows of the table `{table}` refer to rows that are not there" for table in sorted(dangling))
+    return found
+
+
+def _postgresql(connection: Connection) -> list[str]:
+    settings = {name: connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in ("fsync", "full_page_writes")}
+    return [
+        f"PostgreSQL's `{name}` is off, so what was acknowledged can be lost: set it on"
+        for name, value in settings.items()
+        if value != "on"
+    ]

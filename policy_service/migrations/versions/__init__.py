@@ -1,0 +1,1 @@
+"""The steps, by number; those that were released are never edited."""

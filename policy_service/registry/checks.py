@@ -1,0 +1,45 @@
+"""Checks that the registry says what it said when it was written, and that no submitted file was edited since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from policy_service.canonical import digest
+from policy_service.registry.service import versions
+from policy_service.registry.tables import ActivationRow, VersionRow
+
+
+def check_files(session: Session, folder: Path) -> list[str]:
+    """A sentence for every file `<domain>/<policy>/<version>.yaml` whose text is not the one that was submitted.
+
+    Raises OSError when a file cannot be read.
+    """
+    found = []
+    for row in versions(session):
+        path = folder / row.policy / f"{row.version}.yaml"
+        if path.is_file() and (now := digest(path.read_bytes())) != row.digest:
+            found.append(
+                f"{path} was edited after {row.policy} {row.version} was submitted: it was {row.digest}, it is {now}; "
+                "give the new text a higher version"
+            )
+    return found
+
+
+def verify_versions(session: Session) -> list[str]:
+    """A sentence for every version whose bytes are not those of its digest, and every activation of another version."""
+    rows = {row.digest: row for row in versions(session)}
+    found = [
+        f"{row.policy} {row.version} is not what was submitted: its text has the digest {now}, not {row.digest}"
+        for row in rows.values()
+        if (now := digest(row.content)) != row.digest
+    ]
+    for activation in session.exec(select(ActivationRow).order_by(col(ActivationRow.seq))):
+        version: VersionRow | None = rows.get(activation.digest)
+        if version is None or (version.policy, version.version) != (activation.policy, activation.version):
+            found.append(
+                f"activation {activation.id} names {activation.policy} {activation.version}, "
+                f"but its digest {activation.digest} is not that of this version"
+            )
+    return found

@@ -1,0 +1,56 @@
+"""The initial import: the policies of a folder are put in force at set-up, marked as imported and signed by nobody.
+
+Only a policy that the registry has never held is imported. A newer file of one that it holds needs a signed change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from policy_service.actor import SERVICE
+from policy_service.database import Transaction
+from policy_service.language.load import load_folder, newest
+from policy_service.language.policy import Policy
+from policy_service.language.requirements import in_stages
+from policy_service.registry.checks import check_files
+from policy_service.registry.model import ActivationKind, Period
+from policy_service.registry.service import activate, policies_in_force, read_version, record_version, versions
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an initial import did."""
+
+    recorded: tuple[Policy, ...]
+    """Versions kept from now on."""
+    activated: tuple[Policy, ...]
+    """Versions in force from now on."""
+    unsigned: tuple[str, ...]
+    """A sentence for every file that was not imported because it needs a signed change."""
+    edited: tuple[str, ...]
+    """A sentence for every file that was edited after it was submitted."""
+
+
+def import_shipped(transaction: Transaction, folder: Path) -> Imported:
+    """Imports the policies of a folder that the registry has never held, and puts the newest of each in force from now.
+
+    Raises PolicyError when a file has faults or the policies would not fit together, OSError when one cannot be read.
+    """
+    shipped, session = load_folder(folder), transaction.session
+    held = {(row.policy, row.version) for row in versions(session)}
+    names = {policy for policy, _ in held}
+    new = tuple(policy for policy in shipped if policy.id not in names)
+    activated = newest(new)
+    in_stages((*policies_in_force(session, transaction.now, transaction.now).values(), *activated))
+    for policy in new:
+        record_version(transaction, SERVICE, policy.text.encode(), change=None)
+    for policy in activated:
+        row = read_version(session, policy.id, policy.version)
+        activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)
+    unsigned = [
+        f"{policy.id} {policy.version} was not imported: a version of a policy that is known needs a signed change"
+        for policy in shipped
+        if policy.id in names and (policy.id, policy.version) not in held
+    ]
+    return Imported(new, activated, tuple(unsigned), tuple(check_files(session, folder)))

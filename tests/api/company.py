@@ -1,0 +1,209 @@
+"""A small company over HTTP: its people, three policies in force, and short ways to move a change along."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from api.app import create_app
+from policy_service.actor import SERVICE, Role
+from policy_service.clock import timestamp
+from policy_service.database import Database
+from policy_service.identity.account import Account
+from policy_service.identity.passwords import hash_password
+from policy_service.identity.service import create_account
+from policy_service.identity.sessions import PASSWORD, start
+from policy_service.registry.model import ActivationKind, Period, active_at
+from policy_service.registry.service import activate, activations, read_version, record_version
+from tests.api.client import SECRET, settings
+from tests.approval.world import TIER, bonus, sign_off_text, tier
+from tests.databases import TestClock, fresh_url
+
+Json = dict[str, Any]
+PEOPLE = {
+    "ann": (Role.AUTHOR,),
+    "ben": (Role.AUTHOR,),
+    "sales": (Role.SALES_DIRECTOR,),
+    "sally": (Role.SALES_DIRECTOR,),
+    "finance": (Role.FINANCE_DIRECTOR,),
+    "general": (Role.GENERAL_MANAGER,),
+    "compliance": (Role.COMPLIANCE,),
+    "both": (Role.SALES_DIRECTOR, Role.COMPLIANCE),
+    "writing": (Role.AUTHOR, Role.SALES_DIRECTOR),
+    "root": (Role.ADMINISTRATOR,),
+}
+ROLES = {
+    "sales": "sales_director",
+    "finance": "finance_director",
+    "general": "general_manager",
+    "compliance": "compliance",
+}
+_HASHES: dict[str, str] = {}
+
+
+@cache
+def portal() -> BlockingPortal:
+    """An event loop that goes on between requests, so that the process that checks drafts is started once."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(start_blocking_portal())
+
+
+@dataclass
+class Company:
+    """One service on one database, with its people."""
+
+    app: FastAPI
+    database: Database
+    clock: TestClock
+    people: dict[str, Account] = field(default_factory=dict)
+    _tokens: dict[tuple[str, datetime], str] = field(default_factory=dict)
+
+    def token(self, name: str) -> str:
+        """A session of somebody, begun at this moment."""
+        if (name, self.clock.at) not in self._tokens:
+            with self.database.write(self.clock) as transaction:
+                self._tokens[name, self.clock.at] = start(transaction, self.people[name], PASSWORD).token
+        return self._tokens[name, self.clock.at]
+
+    def ask(self, method: str, path: str, by: str = "ann", body: object = None, **headers: str) -> httpx.Response:
+        """The answer to one request; `if_match="…"` and `idempotency_key="…"` are headers."""
+        return self.ask_all([(method, path, by, body)], **headers)[0]
+
+    def ask_all(self, requests: Sequence[tuple[str, str, str, object]], **headers: str) -> list[httpx.Response]:
+        """The answers to requests that are sent at the same time."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        tokens = {by: self.token(by) for _, _, by, _ in requests}
+
+        async def send(client: httpx.AsyncClient, method: str, path: str, by: str, body: object) -> httpx.Response:
+            head = {"authorization": f"Bearer {tokens[by]}", **named}
+            if body is None:
+                return await client.request(method, path, headers=head)
+            content = json.dumps(body).encode()
+            return await client.request(
+                method, path, headers={**head, "content-type": "application/json"}, content=content
+            )
+
+        async def send_all() -> list[httpx.Response]:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+                return await asyncio.gather(*(send(client, *each) for each in requests))
+
+        return portal().call(send_all)
+
+    def did(self, method: str, path: str, by: str = "ann", body: object = None, **headers: str) -> Json:
+        """What is answered to something that is done."""
+        answer = self.ask(method, path, by, body, **headers)
+        assert answer.is_success, answer.text
+        found: Json = answer.json()
+        return found
+
+    def draft(self, *texts: bytes, **changes: object) -> Json:
+        """The body of a draft, from tomorrow on."""
+        body: Json = {
+            "title": "larger limit",
+            "reason": "it is time",
+            "effective": {"from": timestamp(self.clock.at + timedelta(days=1))},
+            "texts": [text.decode() for text in texts],
+        }
+        return {**body, **changes}
+
+    def create(self, *texts: bytes, by: str = "ann", **changes: object) -> Json:
+        return self.did("POST", "/v1/changes", by, self.draft(*texts, **changes))
+
+    def read(self, change: Json, by: str = "ann") -> Json:
+        return self.did("GET", f"/v1/changes/{change['id']}", by)
+
+    def act(self, action: str, change: Json, by: str = "ann", **headers: str) -> httpx.Response:
+        """`submit`, `schedule`, or one that takes a reason; on what was seen last, unless told."""
+        body = None if action in {"submit", "schedule"} else {"reason": "because"}
+        tag = {"if_match": f'"{change["etag"]}"', **headers}
+        return self.ask("POST", f"/v1/changes/{change['id']}/{action}", by, body, **tag)
+
+    def moved(self, action: str, change: Json, by: str = "ann") -> Json:
+        answer = self.act(action, change, by)
+        assert answer.is_success, answer.text
+        found: Json = answer.json()
+        return found
+
+    def signature(self, change: Json, role: str, **changes: object) -> Json:
+        """The body of a signature."""
+        body = {"role": role, "digest": change["digest"], "meaning": "approved", "reason": "sound", "password": SECRET}
+        return {**body, **changes}
+
+    def sign(
+        self, change: Json, by: str = "sales", role: str | None = None, key: str | None = None, **changes: object
+    ) -> httpx.Response:
+        body = self.signature(change, role or ROLES[by], **changes)
+        headers = {"idempotency_key": key} if key else {}
+        return self.ask("POST", f"/v1/changes/{change['id']}/sign-offs", by, body, **headers)
+
+    def signed(self, *texts: bytes, **changes: object) -> Json:
+        """A change that everybody who must has signed."""
+        change = self.moved("submit", self.create(*texts, **changes))
+        by = {role: name for name, role in ROLES.items()}
+        for role in change["owed"]:
+            answer = self.sign(change, by[role])
+            assert answer.status_code == 201, answer.text
+            change = answer.json()
+        return change
+
+    def in_force(self, *texts: bytes) -> None:
+        """Puts versions of one policy in force, one after another."""
+        for text in texts:
+            self.moved("schedule", self.signed(text))
+            self.clock.move(days=1, hours=1)
+
+    def version(self, policy: str = TIER) -> str | None:
+        """The version in force."""
+        with self.database.read() as session:
+            active = active_at(activations(session), policy, self.clock.at, self.clock.at)
+        return active.version if active else None
+
+
+@contextmanager
+def company(backend: str = "sqlite") -> Iterator[Company]:
+    """A company in which the first versions of all policies are in force."""
+    clock = TestClock()
+    with fresh_url(backend) as url:
+        database = Database(url)
+        people = _people(database, clock)
+        _import(database, clock)
+        clock.move(hours=1)
+        app = create_app(settings(database_url=SecretStr(url), engine="python"), clock)
+        try:
+            yield Company(app, database, clock, people)
+        finally:
+            app.service.database.close()  # type: ignore[attr-defined]  # of our Application
+            database.close()
+
+
+def _people(database: Database, clock: TestClock) -> dict[str, Account]:
+    kept = _HASHES.setdefault(SECRET, hash_password(SECRET))
+    with database.write(clock) as transaction:
+        return {
+            name: create_account(
+                transaction, SERVICE, name=name, printed_name=name.title(), roles=list(roles), password_hash=kept
+            )
+            for name, roles in PEOPLE.items()
+        }
+
+
+def _import(database: Database, clock: TestClock) -> None:
+    with database.write(clock) as transaction:
+        for text in (tier("1.0.0"), bonus("1.0.0"), sign_off_text()):
+            policy = record_version(transaction, SERVICE, text, change=None)
+            row = read_version(transaction.session, policy.id, policy.version)
+            activate(transaction, SERVICE, row, Period(clock.at), ActivationKind.INITIAL)

@@ -1,0 +1,386 @@
+"""A change over HTTP, from its first draft to the day it is in force; and every refusal, with its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from api.permissions import PERMISSIONS
+from policy_service.approval.service import Action
+from policy_service.approval.workflow import TABLE
+from policy_service.clock import timestamp
+from tests.api.client import assert_problem
+from tests.api.company import Company, Json, company
+from tests.approval.world import BONUS, TIER, bonus, tier
+from tests.databases import BACKENDS
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    """One company for all tests that leave no version in force behind; each drafts for a day of its own."""
+    with company() as made:
+        yield made
+
+
+def refused(answer: httpx.Response, status: int, name: str, sentence: str) -> Json:
+    """Asks that a refusal says this."""
+    problem = assert_problem(answer, status, name)
+    assert sentence in problem["detail"]
+    return problem
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_change_is_drafted_sent_back_amended_signed_scheduled_and_then_in_force(backend: str) -> None:
+    with company(backend) as here:
+        created = here.ask("POST", "/v1/changes", "ann", here.draft(tier("1.1.0", 200)))
+        change = created.json()
+        assert (created.status_code, created.headers["location"]) == (201, f"/v1/changes/{change['id']}")
+        assert created.headers["etag"] == f'"{change["etag"]}"'
+        change = here.moved("submit", change)
+        assert (change["state"], change["owed"]) == ("submitted", ["sales_director", "compliance"])
+        change = here.moved("request-changes", change, "sales")
+        assert change["state"] == "draft"
+        path, tag = f"/v1/changes/{change['id']}/draft", f'"{change["etag"]}"'
+        change = here.did("PUT", path, "ann", here.draft(tier("1.2.0", 150)), if_match=tag)
+        change = here.moved("submit", change)
+        signed = here.sign(change, "sales").json()
+        assert (signed["state"], signed["owed"]) == ("submitted", ["compliance"])
+        change = here.sign(change, "compliance", meaning="conforms").json()
+        assert change["state"] == "signed_off"
+        shown = [(each["by"]["printed_name"], each["role"], each["meaning"]) for each in change["signatures"]]
+        assert shown == [("Sales", "sales_director", "approved"), ("Compliance", "compliance", "conforms")]
+        assert {each["digest"] for each in change["signatures"]} == {change["digest"]}
+        assert here.moved("schedule", change)["state"] == "scheduled"
+        assert here.version() == "1.0.0"
+        here.clock.move(days=1)
+        assert here.version() == "1.2.0"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_people_who_sign_at_the_same_instant_both_sign(backend: str) -> None:
+    with company(backend) as here:
+        change = here.moved("submit", here.create(tier("1.1.0", 200)))
+        path = f"/v1/changes/{change['id']}/sign-offs"
+        both = [
+            ("POST", path, "sales", here.signature(change, "sales_director")),
+            ("POST", path, "compliance", here.signature(change, "compliance")),
+        ]
+        assert [answer.status_code for answer in here.ask_all(both)] == [201, 201]
+        assert here.read(change)["state"] == "signed_off"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_people_who_sign_in_the_same_role_at_the_same_instant_are_told_who_was_first(backend: str) -> None:
+    with company(backend) as here:
+        change = here.moved("submit", here.create(tier("1.1.0", 200)))
+        path, body = f"/v1/changes/{change['id']}/sign-offs", here.signature(change, "sales_director")
+        answers = here.ask_all([("POST", path, "sales", body), ("POST", path, "sally", body)])
+        assert sorted(answer.status_code for answer in answers) == [201, 403]
+        late = next(answer for answer in answers if answer.status_code == 403)
+        refused(late, 403, "not-allowed", "signed for the sales director already.")
+        assert len(here.read(change)["signatures"]) == 1
+
+
+def test_a_rollback_is_signed_like_any_change() -> None:
+    with company() as here:
+        here.in_force(tier("1.1.0", 200))
+        assert here.version() == "1.1.0"
+        back = here.signed(rollback={TIER: "1.0.0"})
+        assert (back["kind"], [each["version"] for each in back["versions"]]) == ("rollback", ["1.0.0"])
+        here.moved("schedule", back)
+        here.clock.move(days=1)
+        assert here.version() == "1.0.0"
+
+
+def test_a_schedule_in_the_past_is_refused(here: Company) -> None:
+    change = here.signed(tier("1.1.1", 201), effective=later(here, 3))
+    here.clock.move(days=3)
+    problem = refused(here.act("schedule", change), 409, "conflict", "has passed: ask for another one")
+    assert len(problem["reasons"]) == 1
+    here.moved("withdraw", change)
+
+
+def test_what_is_scheduled_can_be_taken_back_before_its_day(here: Company) -> None:
+    change = here.moved("schedule", here.signed(tier("1.1.2", 202), effective=later(here, 4)))
+    refused(here.act("cancel", change, "ben"), 403, "not-allowed", "may decide about this change")
+    assert here.moved("cancel", change)["state"] == "cancelled"
+
+
+def test_two_changes_for_the_same_policy_and_day_cannot_both_be_open(here: Company) -> None:
+    first = here.moved("submit", here.create(tier("1.1.3", 203), effective=later(here, 5)))
+    second = here.create(tier("1.1.4", 204), effective=later(here, 5))
+    refused(here.act("submit", second), 422, "change-unfit", "is open for tiering/size from the same instant.")
+    here.moved("withdraw", first)
+    here.moved("withdraw", second)
+
+
+# ------------------------------------------------------------------------------------------- drafts and reports
+
+
+def test_a_draft_may_be_faulty_and_its_report_says_what_is_wrong(here: Company) -> None:
+    change = here.create(b"policy: tiering/size\nversion: one", bonus("1.1.0", 20, expected=30))
+    path = f"/v1/changes/{change['id']}"
+    report = here.did("GET", f"{path}/report", "ben")
+    assert not report["frozen"]
+    assert report["diagnostics"][0]["text"] == change["texts"][0]
+    assert report["diagnostics"][0]["faults"][0]["line"]
+    problem = assert_problem(here.act("submit", change), 422, "change-unfit")
+    assert problem["reasons"] == report["problems"]
+    assert problem["diagnostics"] == report["diagnostics"]
+
+
+def test_a_draft_whose_examples_fail_has_a_report_and_cannot_be_submitted(here: Company) -> None:
+    change = here.create(bonus("1.1.0", 20, expected=30))
+    report = here.did("GET", f"/v1/changes/{change['id']}/report")
+    assert report["report"]["candidates"]
+    problem = assert_problem(here.act("submit", change), 422, "change-unfit")
+    assert problem["report"] == report["report"]
+    assert any(reason.startswith(BONUS) for reason in problem["reasons"])
+
+
+def test_the_report_of_what_was_submitted_is_frozen(here: Company) -> None:
+    change = here.create(tier("1.1.5", 205), effective=later(here, 6))
+    made = here.did("GET", f"/v1/changes/{change['id']}/report")
+    assert (made["frozen"], made["problems"]) == (False, [])
+    change = here.moved("submit", change)
+    frozen = here.did("GET", f"/v1/changes/{change['id']}/report", "sales")
+    assert frozen == {"frozen": True, "problems": [], "diagnostics": [], "report": made["report"]}
+    here.moved("withdraw", change)
+
+
+def test_a_text_is_kept_byte_for_byte(here: Company) -> None:
+    change = here.create(tier("1.1.6", 206, note="备注"))
+    answer = here.ask("GET", f"/v1/changes/{change['id']}/texts/{change['texts'][0]}", "compliance")
+    assert answer.headers["content-type"] == "application/yaml"
+    assert answer.content == tier("1.1.6", 206, note="备注")
+    other = f"/v1/changes/{change['id']}/texts/sha256:{'0' * 64}"
+    refused(here.ask("GET", other), 404, "not-found", "the change holds no such text")
+
+
+def test_a_comment_is_shown_with_the_name_of_who_made_it(here: Company) -> None:
+    change = here.create(tier("1.1.7", 207))
+    path = f"/v1/changes/{change['id']}/comments"
+    answer = here.ask("POST", path, "sales", {"text": "why so large?"})
+    assert answer.status_code == 201
+    found = here.read(change)
+    assert found["comments"] == [answer.json()]
+    assert (found["comments"][0]["by"]["printed_name"], found["etag"]) == ("Sales", change["etag"])
+
+
+def test_everything_that_is_wrong_with_a_draft_is_told_at_once_by_pointer(here: Company) -> None:
+    body = {"title": "", "effective": {"from": "tomorrow"}, "texts": [1], "rollback": {"Size": "1"}, "x": 0}
+    problem = assert_problem(here.ask("POST", "/v1/changes", "ann", body), 422, "request-refused")
+    told = {fault["pointer"] for fault in problem["problems"]}
+    assert {"/title", "/reason", "/effective/from", "/texts/0", "/x"} <= told
+
+
+@pytest.mark.parametrize(
+    "effective",
+    [
+        {"from": "2027-01-02T00:00:00Z", "until": "2027-01-02T00:00:00Z"},
+        {"from": "2027-01-02T00:00:00"},
+        {"from": 1_800_000_000},
+        {"from": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_a_period_that_is_none_is_refused(here: Company, effective: Json) -> None:
+    answer = here.ask("POST", "/v1/changes", "ann", here.draft(effective=effective))
+    assert_problem(answer, 422, "request-refused")
+
+
+def test_texts_and_a_rollback_do_not_go_together(here: Company) -> None:
+    body = here.draft(tier("1.1.8"), rollback={TIER: "1.0.0"})
+    assert_problem(here.ask("POST", "/v1/changes", "ann", body), 422, "request-refused")
+
+
+def test_a_rollback_to_what_was_never_in_force_is_refused(here: Company) -> None:
+    body = here.draft(rollback={TIER: "9.0.0"})
+    refused(here.ask("POST", "/v1/changes", "ann", body), 422, "change-unfit", "There is no version 9.0.0 of")
+
+
+def test_a_control_character_in_a_title_is_refused(here: Company) -> None:
+    body = here.draft(title="a\u0000b")
+    refused(here.ask("POST", "/v1/changes", "ann", body), 422, "change-unfit", "leave out control characters")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_change_that_is_not_there_is_not_found(here: Company, method: str) -> None:
+    name = "00000000-0000-7000-8000-000000000000"
+    path = f"/v1/changes/{name}" if method == "GET" else f"/v1/changes/{name}/submit"
+    refused(here.ask(method, path, if_match='"1.1"'), 404, "not-found", f"there is no change '{name}'")
+
+
+# ----------------------------------------------------------------------------------------- who may and who may not
+
+
+def test_nobody_signs_a_change_they_wrote(here: Company) -> None:
+    change = submitted(here, 210, by="writing")
+    answer = here.sign(change, "writing", "sales_director")
+    refused(answer, 403, "not-allowed", "You wrote this change, so someone else must sign it off.")
+    here.moved("withdraw", change, "writing")
+
+
+def test_nobody_signs_a_change_they_edited(here: Company) -> None:
+    change = here.create(tier("1.1.20", 211), effective=later(here, 11))
+    path, body = f"/v1/changes/{change['id']}/draft", here.draft(tier("1.1.20", 212), effective=later(here, 11))
+    change = here.did("PUT", path, "writing", body, if_match=f'"{change["etag"]}"')
+    change = here.moved("submit", change)
+    answer = here.sign(change, "writing", "sales_director")
+    refused(answer, 403, "not-allowed", "You edited this change, so someone else must sign it off.")
+    here.moved("withdraw", change)
+
+
+def test_nobody_signs_twice_even_in_two_roles(here: Company) -> None:
+    change = submitted(here, 213)
+    assert here.sign(change, "both", "sales_director").status_code == 201
+    answer = here.sign(change, "both", "compliance")
+    refused(answer, 403, "not-allowed", "every signature must be another person's.")
+    here.moved("withdraw", here.read(change))
+
+
+def test_an_administrator_does_not_sign_by_virtue_of_being_one(here: Company) -> None:
+    change = submitted(here, 214)
+    answer = here.sign(change, "root", "sales_director")
+    refused(answer, 403, "not-allowed", "root is administrator.")
+    here.moved("withdraw", change)
+
+
+def test_a_signature_is_given_only_in_a_role_that_is_held_and_owed(here: Company) -> None:
+    change = submitted(here, 215)
+    refused(here.sign(change, "sales", "compliance"), 403, "not-allowed", "You do not hold the role of compliance")
+    refused(here.sign(change, "general"), 403, "not-allowed", "The signature of the general manager is not asked for")
+    answer = here.sign(change, "sales", meaning="conforms")
+    refused(answer, 403, "not-allowed", "A signature of the sales director cannot mean `conforms`")
+    here.moved("withdraw", change)
+
+
+def test_a_signature_needs_the_password_again(here: Company) -> None:
+    change = submitted(here, 216)
+    without = here.sign(change, "sales", password=None)
+    refused(without, 403, "confirmation-needed", "Send your password with the request.")
+    wrong = here.sign(change, "sales", password="not the right one")
+    refused(wrong, 403, "confirmation-needed", "The password is wrong.")
+    assert here.read(change)["signatures"] == []
+    here.moved("withdraw", change)
+
+
+def test_a_signature_is_on_the_digest_that_was_read(here: Company) -> None:
+    change = submitted(here, 217)
+    answer = here.sign(change, "sales", digest=f"sha256:{'0' * 64}")
+    refused(answer, 412, "precondition-failed", "What you were shown is not what is submitted now")
+    here.moved("withdraw", change)
+
+
+def test_a_signature_without_a_reason_is_refused(here: Company) -> None:
+    change = submitted(here, 218)
+    problem = assert_problem(here.sign(change, "sales", reason=""), 422, "request-refused")
+    assert [fault["pointer"] for fault in problem["problems"]] == ["/reason"]
+    assert "correct horse" not in str(problem)
+    refused(here.sign(change, "sales", reason=" "), 422, "change-unfit", "The reason must be given.")
+    here.moved("withdraw", change)
+
+
+def test_a_submitted_text_is_not_edited_and_another_text_needs_a_higher_number(here: Company) -> None:
+    change = submitted(here, 219)
+    path, tag = f"/v1/changes/{change['id']}/draft", f'"{change["etag"]}"'
+    answer = here.ask("PUT", path, "ann", here.draft(tier("9.9.9")), if_match=tag)
+    refused(answer, 409, "conflict", "The change cannot be edited: it was submitted, which froze it")
+    here.moved("withdraw", change)
+    version = change["versions"][0]["version"]
+    again = here.create(tier(version, 999), effective=later(here, 30))
+    refused(here.act("submit", again), 422, "change-unfit", "was submitted before with another text")
+
+
+def test_a_change_that_everybody_has_not_signed_is_not_scheduled(here: Company) -> None:
+    change = submitted(here, 220)
+    refused(here.act("schedule", change), 409, "conflict", "The change cannot be scheduled:")
+    here.moved("withdraw", change)
+
+
+def test_only_the_author_withdraws_and_only_signers_reject(here: Company) -> None:
+    change = submitted(here, 221)
+    refused(here.act("withdraw", change, "ben"), 403, "not-allowed", "Only Ann, who began this change")
+    refused(here.act("reject", change, "ann"), 403, "not-allowed", "ann is author")
+    refused(here.act("reject", change, "finance"), 403, "not-allowed", "may decide about this change")
+    change = here.moved("reject", change, "compliance")
+    assert change["state"] == "rejected"
+    refused(here.act("withdraw", change), 409, "conflict", "it was rejected")
+
+
+def test_the_table_of_permissions_lets_through_whom_the_table_of_changes_knows() -> None:
+    paths = {Action.SIGN_OFF: "sign-offs", Action.COMMENT: "comments", Action.REQUEST_CHANGES: "request-changes"}
+    for action in Action:
+        roles = {role for (_, each), step in TABLE.items() if each is action for role in step.roles}
+        if action is Action.EDIT:
+            row = PERMISSIONS["PUT", "/v1/changes/{change}/draft"]
+        elif action is Action.CREATE:
+            continue
+        else:
+            row = PERMISSIONS["POST", f"/v1/changes/{{change}}/{paths.get(action, action)}"]
+        assert (row.roles, row.machines) == (roles, False), action
+
+
+def test_what_somebody_may_do_is_told_with_the_reason_why_not(here: Company) -> None:
+    change = submitted(here, 222)
+    author, director, both = (here.read(change, by)["may"] for by in ("ann", "sales", "both"))
+    assert author["withdraw"] == {"allowed": True, "reason": None, "roles": None}
+    assert author["sign_off"]["reason"].startswith("A change is signed by the sales director or")
+    assert author["edit"]["reason"].startswith("The change cannot be edited: it was submitted")
+    assert director["sign_off"] == {"allowed": True, "reason": None, "roles": ["sales_director"]}
+    assert both["sign_off"]["roles"] == ["sales_director", "compliance"]
+    assert set(author) == {action for action in Action if action is not Action.CREATE}
+    here.moved("withdraw", change)
+
+
+# -------------------------------------------------------------------------------------------------------- lists
+
+
+def test_changes_are_listed_by_state_policy_author_and_whom_they_wait_for() -> None:
+    with company() as here:
+        draft = here.create(tier("1.1.0", 200), by="ben")
+        first = here.moved("submit", here.create(tier("1.2.0", 201), effective=later(here, 2)))
+        second = here.moved("submit", here.create(bonus("1.1.0", 20), effective=later(here, 3)))
+        back = here.create(rollback={TIER: "1.0.0"})
+
+        def listed(query: str, by: str = "ann") -> list[str]:
+            return [each["id"] for each in here.did("GET", f"/v1/changes?{query}", by)["items"]]
+
+        assert listed("") == [back["id"], second["id"], first["id"], draft["id"]]
+        assert listed("state=submitted") == [second["id"], first["id"]]
+        assert listed("kind=rollback") == [back["id"]]
+        assert listed(f"policy={BONUS}") == [second["id"]]
+        assert listed("author=me", "ben") == listed(f"author={draft['author']['id']}") == [draft["id"]]
+        assert listed("waiting-for-me=true", "sales") == [first["id"]]
+        assert listed("waiting-for-me=true", "compliance") == [second["id"], first["id"]]
+        assert listed("waiting-for-me=true", "root") == []
+        here.sign(first, "sales")
+        assert listed("waiting-for-me=true", "sales") == []
+
+
+def test_a_long_list_comes_in_pages() -> None:
+    with company() as here:
+        made = [here.create(title=f"change {index}")["id"] for index in range(5)]
+        found, cursor = [], ""
+        for _ in range(3):
+            page = here.did("GET", f"/v1/changes?limit=2{cursor}")
+            found.append([each["id"] for each in page["items"]])
+            cursor = f"&cursor={page['next_cursor']}"
+        assert page["next_cursor"] is None
+        assert [name for names in found for name in names] == made[::-1]
+
+
+# ------------------------------------------------------------------------------------------------- short ways
+
+
+def later(here: Company, days: int) -> Json:
+    """A period that begins in so many days."""
+    return {"from": timestamp(here.clock.at + timedelta(days=days))}
+
+
+def submitted(here: Company, limit: int, by: str = "ann") -> Json:
+    """A change under review that no other test is in the way of."""
+    text = tier(f"1.2.{limit}", limit)
+    return here.moved("submit", here.create(text, by=by, effective=later(here, limit)), by)

@@ -1,0 +1,172 @@
+"""Who may ask for what: every route with every role, without a credential, and with one that opens nothing."""
+
+import re
+
+import pytest
+from fastapi import FastAPI
+from starlette.routing import Mount, Route
+
+from api.app import Application
+from api.permissions import PERMISSIONS, PUBLIC, Access, Table, UnlistedRoute, may_ask
+from api.problems import ProblemError
+from policy_service.actor import Actor, Role
+from tests.api.client import application, ask, assert_problem, credentials
+
+ROUTES = list(PERMISSIONS)
+HARMLESS = {"GET", "POST", "PATCH", "DELETE"}
+ROLES = {
+    "author": "aut",
+    "sales_director": "sal",
+    "finance_director": "fin",
+    "general_manager": "gen",
+    "compliance": "com",
+    "person:integration": "int",
+    "administrator": "adm",
+    "key:integration": "k:i",
+    "key:compliance": "k:c",
+}
+EVERYBODY = "aut sal fin gen com int adm k:i k:c"
+PEOPLE = "aut sal fin gen com int adm"
+EXPECTED = {
+    ("POST", "/v1/decisions"): "int k:i",
+    ("GET", "/v1/policies"): EVERYBODY,
+    ("GET", "/v1/policies/{domain}/{policy}/versions/{version}"): EVERYBODY,
+    ("POST", "/v1/policies/check"): EVERYBODY,
+    ("GET", "/metrics"): "com int adm k:i k:c",
+    ("GET", "/v1/session"): EVERYBODY,
+    ("DELETE", "/v1/session"): PEOPLE,
+    ("POST", "/v1/session/password"): PEOPLE,
+    ("GET", "/v1/accounts"): "adm",
+    ("POST", "/v1/accounts"): "adm",
+    ("GET", "/v1/accounts/{account}"): "adm",
+    ("PATCH", "/v1/accounts/{account}"): "adm",
+    ("GET", "/v1/api-keys"): "adm",
+    ("POST", "/v1/api-keys"): "adm",
+    ("DELETE", "/v1/api-keys/{key}"): "adm",
+}
+"""The rows that matter most, written down a second time."""
+ANYBODY_AT_ALL = {
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/docs"),
+    ("GET", "/static/docs.css"),
+    ("GET", "/openapi.json"),
+    ("GET", "/problems"),
+    ("GET", "/problems/{name}"),
+    ("POST", "/v1/session"),
+    ("GET", "/v1/session/oidc"),
+    ("GET", "/v1/session/oidc/callback"),
+}
+
+
+def address(path: str) -> str:
+    """A path with something in the place of each of its parameters."""
+    return re.sub(r"\{\w+\}", "some-thing", path)
+
+
+def actor(name: str) -> Actor:
+    kind, _, role = name.rpartition(":")
+    return Actor("1", name, name, frozenset({Role(role)}), "machine" if kind == "key" else "person")
+
+
+def expected(access: Access, name: str) -> bool:
+    """Whether the table lets somebody through."""
+    return not access.known or may_ask(actor(name), access) is True
+
+
+@pytest.mark.parametrize(("method", "path"), EXPECTED)
+def test_the_rows_that_matter_most_are_these(method: str, path: str) -> None:
+    let = {short for name, short in ROLES.items() if expected(PERMISSIONS[method, path], name)}
+    assert let == set(EXPECTED[method, path].split())
+
+
+def test_these_and_no_others_are_open_to_anybody() -> None:
+    assert {route for route, access in PERMISSIONS.items() if access == PUBLIC} == ANYBODY_AT_ALL
+    assert all(access.known for route, access in PERMISSIONS.items() if route not in ANYBODY_AT_ALL)
+
+
+@pytest.mark.parametrize("name", ROLES)
+@pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route != ("DELETE", "/v1/session")])
+def test_a_route_lets_in_whom_the_table_says(method: str, path: str, name: str) -> None:
+    answer = ask(method, address(path), headers={"authorization": credentials()[name]})
+    if expected(PERMISSIONS[method, path], name):
+        assert answer.status_code not in {401, 403}, answer.text
+    else:
+        assert_problem(answer, 403, "not-allowed")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "Bearer"},
+        {"authorization": "Bearer nobody's token"},
+        {"authorization": "Bearer psk_x_y"},
+        {"authorization": "Basic YTpi"},
+        {"cookie": "policy_service_session=nobody"},
+        {"cookie": "policy_service_session=;;;==\x01"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_without_a_credential_that_opens_something_nothing_opens(
+    method: str, path: str, headers: dict[str, str]
+) -> None:
+    answer = ask(method, address(path), role=None, headers={**headers, "sec-fetch-site": "same-origin"})
+    if PERMISSIONS[method, path].known:
+        assert_problem(answer, 401, "not-authenticated")
+        assert answer.headers["www-authenticate"].startswith('Bearer realm="policy-service"')
+    elif path != "/v1/session/oidc/callback":
+        assert answer.status_code not in {401, 403}
+
+
+def test_the_application_has_the_routes_of_the_table_and_no_others() -> None:
+    app = application()
+    assert isinstance(app, Application)
+    documented = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
+    hidden = {("GET", "/docs"), ("GET", "/static/docs.css"), ("GET", "/openapi.json")}
+    assert documented | hidden == set(PERMISSIONS)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_the_table_and_the_router_mean_the_same_route(method: str, path: str) -> None:
+    assert Table().access(method, address(path)) == PERMISSIONS[method, path]
+
+
+def test_an_application_with_an_unlisted_route_does_not_start() -> None:
+    async def nothing() -> None: ...
+
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.get("/secrets")(nothing)
+    with pytest.raises(UnlistedRoute, match="GET /secrets"):
+        Table().refuse_unlisted(app.routes)
+    with pytest.raises(UnlistedRoute, match="Mount"):
+        Table().refuse_unlisted([Mount("/files", routes=[])])
+    Table().refuse_unlisted([Route("/healthz", nothing)])
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/accounts/", "/V1/accounts", "/v1//accounts", "/v1/accounts/a/b", "/v1/accounts%2f"]
+)
+def test_an_address_written_otherwise_is_not_found(path: str) -> None:
+    assert_problem(ask("GET", path, role=None), 404, "not-found")
+
+
+@pytest.mark.parametrize("method", ["PUT", "TRACE", "get", "X" * 100])
+def test_another_method_is_refused_before_anybody_is_asked_who_they_are(method: str) -> None:
+    with pytest.raises(ProblemError) as refused:
+        Table().access(method, "/v1/accounts")
+    assert refused.value.problem.headers == {"Allow": "GET, POST"}
+    assert len(refused.value.problem.detail) < 80
+
+
+def test_a_reason_names_the_roles() -> None:
+    problem = assert_problem(ask("GET", "/v1/accounts", role=Role.SALES_DIRECTOR), 403, "not-allowed")
+    assert problem["detail"] == "This is for administrator; you are sales director."
+    machine = ask("GET", "/v1/accounts", role=Role.INTEGRATION)
+    assert "for a person who is signed in" in machine.json()["detail"]
+    nobody = Actor("1", "ada", "Ada", frozenset())
+    assert may_ask(nobody, PERMISSIONS["GET", "/metrics"]) == (
+        "This is for compliance or integration or administrator; you have no role."
+    )
+    assert may_ask(nobody, PERMISSIONS["GET", "/v1/policies"]) is True

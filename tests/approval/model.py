@@ -1,0 +1,403 @@
+"""A stateful model of changes and suspensions: several people do whatever they like, the laws hold all the same.
+
+    python -m tests.approval.model --steps 20000 [--backend sqlite|postgresql]
+
+The laws are read out of the rows, by other code than the service's:
+
+- nothing is in force but what was imported, or what all who must have signed, on the very digest of what was submitted;
+- nobody signed what they wrote, or twice, or in a role they do not hold;
+- at every instant one version of each policy is in force, and now it is the one that a simple calendar says;
+- no row is ever altered, and a change is edited only while it is a draft;
+- what was refused left nothing behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from unittest import mock
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlmodel import Session, SQLModel, col, select
+
+from policy_service.actor import SIGNING_ROLES, Actor, Role
+from policy_service.analysis.report import Report
+from policy_service.approval import checking
+from policy_service.approval import service as approval
+from policy_service.approval.service import Change, Meaning, Prepared, Refused
+from policy_service.approval.tables import ActionRow, ChangeRow, SuspensionRow
+from policy_service.audit.tables import AuditEntry
+from policy_service.canonical import digest_of
+from policy_service.database import Lane, Transaction
+from policy_service.registry.model import Activation, Period, active_at, next_boundary
+from policy_service.registry.service import activations
+from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
+from tests.approval.world import (
+    ADMINISTRATOR,
+    ANN,
+    BEN,
+    BOTH,
+    BONUS,
+    COMPLIANCE,
+    FINANCE,
+    GENERAL,
+    MACHINE,
+    PEOPLE,
+    SALES,
+    SIGN_OFF,
+    SIGNERS,
+    TIER,
+    WRITING_DIRECTOR,
+    World,
+    bonus,
+    sign_off_text,
+    tier,
+    world,
+)
+from tests.databases import BACKENDS, START
+
+BY_ID = {actor.id: actor for actor in PEOPLE}
+POLICIES = (TIER, BONUS, SIGN_OFF)
+MUST = {
+    "tiering": {"sales_director", "compliance"},
+    "rewards": {"general_manager", "finance_director", "compliance"},
+    "governance": {"general_manager", "compliance"},
+}
+"""Who must sign, by the shipped policy."""
+ROWS: tuple[type[SQLModel], ...] = (
+    ChangeRow,
+    ActionRow,
+    SuspensionRow,
+    ActivationRow,
+    CancellationRow,
+    VersionRow,
+    AuditEntry,
+)
+DONE: Counter[str] = Counter()
+"""What was done and refused, over all runs."""
+
+people = st.sampled_from(PEOPLE)
+authors = st.sampled_from((ANN, BEN, WRITING_DIRECTOR, SALES, MACHINE, ADMINISTRATOR))
+deciders = st.sampled_from((SALES, GENERAL, COMPLIANCE, FINANCE, ANN, BOTH, ADMINISTRATOR))
+which = st.integers(0, 4)
+roles = st.sampled_from(SIGNING_ROLES)
+minutes = st.integers(-120, 6_000)
+texts = st.one_of(
+    st.builds(lambda minor, limit: tier(f"1.{minor}.0", limit), st.integers(0, 25), st.integers(100, 102)),
+    st.builds(lambda minor, amount: bonus(f"1.{minor}.0", amount), st.integers(0, 15), st.integers(10, 11)),
+    st.builds(
+        lambda minor: sign_off_text(f"1.{minor}.0", "[sales_director, general_manager, compliance]"), st.integers(1, 4)
+    ),
+    st.just(tier("1.30.0", words="[small]")),  # not valid
+)
+
+
+@dataclass(frozen=True)
+class Emergency:
+    """A suspension, as the simple calendar sees it."""
+
+    id: str
+    policy: str
+    fallback: str
+    at: datetime
+    until: datetime
+
+
+class Approval(RuleBasedStateMachine):
+    """People, a clock, and whatever they do."""
+
+    backend = "sqlite"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.made: World = self.stack.enter_context(world(self.backend))
+        # Building and trying every candidate is tested elsewhere, and slow.
+        self.stack.enter_context(mock.patch.object(checking, "analyse", return_value=Report((), (), ())))
+        self.emergencies: dict[str, Emergency] = {}
+        self.changes: list[str] = []
+        self.rows: dict[str, set[str]] = {}
+
+    def teardown(self) -> None:
+        self.stack.close()
+
+    # doing
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the record, which may be ahead of the clock."""
+        with self.made.database.read() as session:
+            return max(self.made.now, *session.exec(select(Lane.at)))
+
+    def attempt(self, name: str, act: Callable[..., Any], actor: Actor, *arguments: object, **said: object) -> Any:  # noqa: ANN401  # what the act gives
+        """Does something that may be refused; then nothing must have been left behind."""
+        before = self._count()
+        try:
+            with self.made.database.write(self.made.clock) as transaction:
+                done = act(transaction, actor, *arguments, **said)
+        except Refused as refused:
+            told = str(refused)
+        else:
+            DONE[name] += 1
+            return done
+        assert told, name
+        assert self._count() == before
+        DONE[f"{name}: refused"] += 1
+        return None
+
+    def _count(self) -> tuple[int, ...]:
+        with self.made.database.read() as session:
+            tables = (AuditEntry.seq, ActionRow.number, ActivationRow.seq, SuspensionRow.id, VersionRow.digest)
+            return tuple(len(session.exec(select(column)).all()) for column in tables)
+
+    def _prepare(self, transaction: Transaction, _: Actor, change: str) -> Prepared:
+        return approval.prepare_submission(transaction.session, change, SIGNERS, transaction.now)
+
+    def fresh(self, actor: Actor) -> Actor:
+        return replace(actor, confirmed_at=self.now)
+
+    def read(self, pick: int) -> Change:
+        """One of the latest changes."""
+        with self.made.database.read() as session:
+            return approval.read_change(session, self.changes[-1 - pick % len(self.changes)])
+
+    def _emergency(self, pick: int) -> Emergency | None:
+        latest = list(self.emergencies.values())[::-1]
+        return latest[pick % len(latest)] if latest else None
+
+    @initialize()
+    def begin(self) -> None:
+        self.create(ANN, [tier("1.1.0")], 600, None)
+
+    @rule(by=authors, chosen=st.lists(texts, min_size=1, max_size=2), ahead=minutes, lasts=st.none() | minutes)
+    def create(self, by: Actor, chosen: list[bytes], ahead: int, lasts: int | None) -> None:
+        period = self._period(ahead, lasts)
+        said = {"title": "t", "reason": "r", "effective": period, "texts": chosen}
+        change = self.attempt("create", approval.create, by, **said)
+        self.changes += [change.id] if change else []
+
+    @rule(by=authors, minor=st.integers(0, 12), ahead=minutes, lasts=st.none() | minutes)
+    def rollback(self, by: Actor, minor: int, ahead: int, lasts: int | None) -> None:
+        period = self._period(ahead, lasts)
+        said = {"title": "t", "reason": "r", "effective": period, "versions": [(TIER, f"1.{minor}.0")]}
+        change = self.attempt("rollback", approval.rollback, by, **said)
+        self.changes += [change.id] if change else []
+
+    @rule(pick=which, by=authors, chosen=st.lists(texts, max_size=2), ahead=minutes)
+    def edit(self, pick: int, by: Actor, chosen: list[bytes], ahead: int) -> None:
+        seen = self.read(pick)
+        said = {"title": "t", "reason": "r", "effective": self._period(ahead, None), "texts": chosen}
+        done = self.attempt("edit", approval.edit, by, seen.id, expected=seen.etag, **said)
+        assert done is None or seen.state == "draft"
+
+    @rule(pick=which, by=people, ahead=st.integers(60, 4_000))
+    def propose_and_sign(self, pick: int, by: Actor, ahead: int) -> None:
+        """What usually happens, as far as it goes."""
+        seen = self.read(pick)
+        author = BY_ID[seen.author.id]
+        if seen.state == "draft" and seen.draft.effective.start <= self.now and seen.draft.texts:
+            self.edit(pick, author, self._texts(seen), ahead)
+        self.submit(pick, author)
+        usual = zip((SALES, FINANCE, GENERAL, COMPLIANCE), SIGNING_ROLES, strict=True)
+        for actor, role in usual:
+            if role in self.read(pick).owed:
+                self.sign(pick, actor, role, fresh=True, stale=False)
+        self.schedule(pick, by)
+        self.schedule(pick, author)
+
+    @rule(pick=which, by=authors)
+    def submit(self, pick: int, by: Actor) -> None:
+        seen = self.read(pick)
+
+        def submit(transaction: Transaction, actor: Actor) -> Change:
+            assert prepared is not None
+            return approval.submit(transaction, actor, prepared, expected=seen.etag)
+
+        prepared = self.attempt("prepare", self._prepare, by, seen.id)
+        if prepared is not None:
+            self.attempt("submit", submit, by)
+
+    @rule(pick=which, by=people, role=roles, fresh=st.booleans(), stale=st.booleans())
+    def sign(self, pick: int, by: Actor, role: Role, *, fresh: bool, stale: bool) -> None:
+        seen = self.read(pick)
+        digests = [acted.digest for acted in seen.acted if acted.digest]
+        digest = (digests[0] if stale and digests else seen.digest) or "sha256:0"
+        actor = self.fresh(by) if fresh else by
+        said = {"role": role, "digest": digest, "meaning": Meaning.APPROVED, "reason": "r"}
+        done = self.attempt("sign", approval.sign_off, actor, seen.id, **said)
+        assert done is None or (fresh and by.kind == "person" and role in by.roles and digest == seen.digest)
+
+    @rule(pick=which, by=people)
+    def schedule(self, pick: int, by: Actor) -> None:
+        seen = self.read(pick)
+        self.attempt("schedule", approval.schedule, by, seen.id, expected=seen.etag)
+
+    @rule(pick=which, by=deciders, how=st.sampled_from(["request_changes", "reject", "withdraw", "cancel"]))
+    def turn_back(self, pick: int, by: Actor, how: str) -> None:
+        seen = self.read(pick)
+        self.attempt(how, getattr(approval, how), by, seen.id, reason="r", expected=seen.etag)
+
+    @rule(pick=which, by=people)
+    def comment(self, pick: int, by: Actor) -> None:
+        self.attempt("comment", approval.comment, by, self.read(pick).id, "well")
+
+    @rule(by=people, role=roles, policy=st.sampled_from((TIER, TIER, BONUS, SIGN_OFF)), usual=st.booleans())
+    def suspend(self, by: Actor, role: Role, policy: str, *, usual: bool) -> None:
+        actor, role = (GENERAL, Role.GENERAL_MANAGER) if usual else (by, role)
+        version = self.made.version(policy, self.now) or "1.0.0"
+        said = {"policy": policy, "version": version, "role": role, "reason": "r"}
+        done = self.attempt("suspend", approval.suspend, self.fresh(actor), **said)
+        if done is not None:
+            until = done.signed.at + timedelta(hours=72)
+            self.emergencies[done.id] = Emergency(done.id, policy, done.fallback, done.signed.at, until)
+
+    @rule(pick=which, by=deciders, role=roles)
+    def ratify(self, pick: int, by: Actor, role: Role) -> None:
+        if found := self._emergency(pick):
+            done = self.attempt("ratify", approval.ratify, self.fresh(by), found.id, role=role, reason="r")
+            if done is not None:
+                assert done.signed.by.id != by.id
+                self.emergencies[found.id] = replace(found, until=found.at + timedelta(days=30))
+
+    @rule(pick=which, by=deciders, role=roles)
+    def end(self, pick: int, by: Actor, role: Role) -> None:
+        if found := self._emergency(pick):
+            act = approval.end_suspension
+            if self.attempt("end", act, self.fresh(by), found.id, role=role, reason="r") is not None:
+                self.emergencies[found.id] = replace(found, until=self.now)
+
+    @rule()
+    def wait_for_the_next_change(self) -> None:
+        """Until something that is scheduled has begun."""
+        with self.made.database.read() as session:
+            start = next_boundary(activations(session), self.now, self.now)
+        if start is not None:
+            self.made.clock.at = start + timedelta(minutes=1)
+        DONE["the next change begins"] += 1
+
+    @rule(by=st.one_of(st.integers(-600, 600), st.integers(1_000, 6_000)))
+    def move(self, by: int) -> None:
+        self.made.move(minutes=by)
+        DONE["the clock is moved"] += 1
+
+    def _period(self, ahead: int, lasts: int | None) -> Period:
+        start = self.now + timedelta(minutes=ahead)
+        return Period(start, start + timedelta(minutes=abs(lasts) + 1) if lasts is not None else None)
+
+    def _texts(self, change: Change) -> list[bytes]:
+        with self.made.database.read() as session:
+            return [approval.read_text(session, digest) for digest in change.draft.texts]
+
+    # the laws
+
+    @invariant()
+    def the_laws_hold(self) -> None:
+        now = self.now
+        with self.made.database.read() as session:
+            _nothing_was_altered(self.rows, session)
+            known = activations(session)
+            actions: dict[str, list[ActionRow]] = {}
+            for action in session.exec(select(ActionRow).order_by(col(ActionRow.change), col(ActionRow.number))):
+                actions.setdefault(action.change, []).append(action)
+        for each in known:
+            if each.kind in {"change", "rollback"}:
+                _was_signed(each, actions[str(each.change)])
+        ends = {end for each in known for end in (each.effective.start, each.effective.until) if end and end >= START}
+        for policy in POLICIES:
+            for instant in ends:
+                assert active_at(known, policy, instant, now) is not None, (policy, instant)
+            active = active_at(known, policy, now, now)
+            assert active is not None
+            assert active.version == _calendar(known, self.emergencies.values(), policy, now), policy
+
+
+def _nothing_was_altered(before: dict[str, set[str]], session: Session) -> None:
+    for kind in ROWS:
+        rows = {repr(tuple(row)) for row in session.connection().execute(kind.__table__.select())}  # type: ignore[attr-defined]  # SQLModel's
+        assert before.get(kind.__name__, set()) <= rows, kind
+        before[kind.__name__] = rows
+
+
+def _calendar(known: Iterable[Activation], emergencies: Iterable[Emergency], policy: str, now: datetime) -> str:
+    """What is in force by the changes and the emergencies, worked out simply."""
+    ordinary = [each for each in known if each.policy == policy and each.kind != "suspension"]
+    last = max(
+        (each for each in ordinary if each.cancelled_at is None and each.effective.covers(now)),
+        key=lambda each: (each.effective.start, each.seq),
+    )
+    running = [
+        each
+        for each in emergencies
+        if each.policy == policy and each.at <= now < each.until and last.effective.start <= each.at
+    ]
+    return max(running, key=lambda each: each.at).fallback if running else last.version
+
+
+def _was_signed(row: Activation, actions: Sequence[ActionRow]) -> None:
+    """The law of one activation, by the rows of its change."""
+    [scheduled] = [action for action in actions if action.action == "schedule"]
+    submitted = [action for action in actions if action.action == "submit" and action.number < scheduled.number][-1]
+    assert submitted.body is not None
+    body = json.loads(submitted.body)
+    digest = digest_of({"change": row.change, **body})
+    assert digest == submitted.digest == scheduled.digest
+    assert {"policy": row.policy, "version": row.version, "digest": row.digest} in body["versions"]
+    assert not [action for action in actions if action.action == "edit" and action.number > submitted.number]
+    wrote = {action.actor for action in actions if action.action in {"create", "edit", "submit"}}
+    signed = [
+        action
+        for action in actions
+        if action.action == "sign_off" and action.digest == digest and action.number < scheduled.number
+    ]
+    must = set().union(*(MUST[version["policy"].partition("/")[0]] for version in body["versions"]))
+    if body["sign_off"]["version"] != "1.0.0" and any(each["policy"] == SIGN_OFF for each in body["versions"]):
+        must.add("sales_director")
+    assert {action.role for action in signed} == must == set(body["roles"])
+    assert len({action.actor for action in signed}) == len(signed) == len(must)
+    for action in signed:
+        actor = BY_ID[action.actor]
+        assert actor.id not in wrote
+        assert actor.kind == "person"
+        assert action.role in actor.roles
+
+
+def run(steps: int, backend: str, examples: int | None = None) -> int:
+    """Runs the model for at least so many steps; gives how many there were."""
+    before = sum(DONE.values())
+    Approval.backend = backend
+    chosen = settings(
+        max_examples=examples or max(1, steps // 50),
+        stateful_step_count=50,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    while sum(DONE.values()) - before < steps:
+        run_state_machine_as_test(Approval, settings=chosen)  # type: ignore[no-untyped-call]  # hypothesis does not say
+    return sum(DONE.values()) - before
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the model on demand and tells what was done."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--backend", choices=BACKENDS, default="sqlite")
+    asked = parser.parse_args(arguments)
+    done = run(asked.steps, asked.backend)
+    for name, count in sorted(DONE.items()):
+        sys.stdout.write(f"{count:8,}  {name}\n")
+    sys.stdout.write(f"{done:8,}  steps, all laws held\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

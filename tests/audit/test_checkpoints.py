@@ -1,0 +1,58 @@
+"""Checkpoints are kept in a file elsewhere that is only added to, whatever interrupts that."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from policy_service.audit.chain import GENESIS
+from policy_service.audit.checkpoints import Extent, checkpoint_line, keep, read_checkpoint, read_kept
+from policy_service.audit.keys import Damaged, Signer, make_key
+
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    return make_key(tmp_path_factory.mktemp("keys"))
+
+
+def line(signer: Signer, size: int) -> bytes:
+    return checkpoint_line(Extent(size, GENESIS, GENESIS), AT, signer)
+
+
+def test_a_checkpoint_says_who_signed_it_and_for_what(signer: Signer, tmp_path: Path) -> None:
+    read = read_checkpoint(line(signer, 7))
+    assert read.extent == Extent(7, GENESIS, GENESIS)
+    assert read.at == "2026-11-21T00:00:00.000000Z"
+    assert read.is_by(signer.public)
+    assert not read.is_by(make_key(tmp_path).public)
+
+
+def test_a_line_of_another_shape_is_no_checkpoint(signer: Signer) -> None:
+    with pytest.raises(Damaged, match="this is no checkpoint"):
+        read_checkpoint(signer.line({"kind": "checkpoint", "size": "seven"}))
+
+
+def test_checkpoints_are_added_behind_those_that_are_there(signer: Signer, tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere" / "checkpoints.ndjson"
+    keep(file, [line(signer, 1), line(signer, 2)])
+    keep(file, [line(signer, 3)])
+    assert [each.extent.size for each in read_kept(file)] == [1, 2, 3]
+
+
+def test_a_line_that_was_not_finished_does_not_count_and_is_taken_away(signer: Signer, tmp_path: Path) -> None:
+    file = tmp_path / "checkpoints.ndjson"
+    keep(file, [line(signer, 1)])
+    with file.open("ab") as kept:
+        kept.write(line(signer, 2)[:50])
+    assert [each.extent.size for each in read_kept(file)] == [1]
+    keep(file, [line(signer, 3)])
+    assert [each.extent.size for each in read_kept(file)] == [1, 3]
+
+
+def test_a_line_that_is_no_checkpoint_is_named(signer: Signer, tmp_path: Path) -> None:
+    file = tmp_path / "checkpoints.ndjson"
+    keep(file, [line(signer, 1), b"{}"])
+    with pytest.raises(Damaged, match=r"line 2 of .*checkpoints.ndjson is no checkpoint"):
+        read_kept(file)

@@ -1,0 +1,54 @@
+"""Every event has its sentence in both languages, names fields it has, and its line in the reference."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from policy_service.audit.events import EVENTS, Event, sentence
+from tests.architecture.project import ROOT
+
+PAGE = ROOT / "docs" / "reference" / "events.md"
+NAMES = re.compile(r"\{(\w+)\}")
+
+
+def row(kind: type[Event]) -> str:
+    """The line of an event in the reference."""
+    members = ", ".join(f"`{field.name}`" for field in fields(kind))
+    return f"| `{kind.name}` | {kind.says.zh} | {kind.says.en} | {members} |"
+
+
+@pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
+def test_a_sentence_names_only_fields_the_event_has(kind: type[Event]) -> None:
+    allowed = {"actor", *(field.name for field in fields(kind))}
+    for text in (kind.says.zh, kind.says.en):
+        assert set(NAMES.findall(text)) <= allowed
+    assert set(NAMES.findall(kind.says.zh)) == set(NAMES.findall(kind.says.en))
+
+
+def test_the_reference_has_every_event_and_no_other() -> None:
+    told = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    assert told == [row(kind) for kind in EVENTS.values()]
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("zh", "示例人名以销售总监身份签署变更（approval）：合理"),
+        ("en", "示例人名 signed as sales director (approval): 合理"),
+    ],
+)
+def test_a_sentence_tells_roles_in_the_language_of_the_reader(lang: str, said: str) -> None:
+    body = {"role": "sales_director", "printed_name": "示例人名", "meaning": "approval", "reason": "合理"}
+    assert sentence("change_signed_off", "d-1", body, "zh" if lang == "zh" else "en") == said
+
+
+def test_braces_in_what_somebody_wrote_stay_as_they_are() -> None:
+    assert sentence("change_commented", "a-1", {"text": "{actor} {0}"}, "en") == "a-1 commented: {actor} {0}"
+
+
+def test_an_unknown_event_has_no_sentence() -> None:
+    with pytest.raises(KeyError):
+        sentence("gossip", "a-1", {}, "en")

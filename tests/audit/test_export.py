@@ -1,0 +1,338 @@
+"""An export is verified from its lines and one public key alone, and the first bad line is named."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+from policy_service.audit.chain import GENESIS
+from policy_service.audit.checkpoints import Extent, checkpoint_line, read_checkpoint, read_kept
+from policy_service.audit.export import header_line, key_line, verify_export
+from policy_service.audit.keys import Signer, make_key
+from policy_service.audit.merkle import Tree, raw
+from policy_service.audit.verdict import Fault
+from policy_service.canonical import canonical, digest
+from tests.audit.logs import Exported, exported
+
+Lines = list[bytes]
+AT = datetime(2026, 11, 21, tzinfo=UTC)
+ENTRY = b'{"about":'
+MUTATIONS = 2_000
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    return exported(tmp_path_factory.mktemp("log"))
+
+
+def fault_of(lines: Lines, export: Exported) -> Fault:
+    """The fault, which must be there, with either key trusted."""
+    faults = [verify_export(io.BytesIO(b"".join(lines)), [key]).fault for key in (export.first, export.last)]
+    assert faults[0] == faults[1]
+    assert faults[0] is not None
+    return faults[0]
+
+
+def place(lines: Lines | tuple[bytes, ...], seq: int) -> int:
+    """Where the line of an entry stands."""
+    return next(at for at, line in enumerate(lines) if line.endswith(b',"seq":%d}\n' % seq))
+
+
+def checkpoints(lines: Lines | tuple[bytes, ...]) -> list[int]:
+    """Where the checkpoints stand."""
+    return [at for at, line in enumerate(lines) if b'"kind":"checkpoint"' in line]
+
+
+def altered(line: bytes, **members: object) -> bytes:
+    return canonical({**msgspec.json.decode(line), **members}) + b"\n"
+
+
+def rewritten(lines: Lines, seq: int, **members: object) -> Lines:
+    """Entry `seq` altered, and the chain made anew behind it, as somebody would who cannot sign."""
+    lines, previous = list(lines), None
+    for at in (place(lines, each) for each in range(seq, 61)):
+        told = members if previous is None else {"previous": previous}
+        lines[at] = altered(lines[at], **told)
+        previous = digest(lines[at][:-1])
+    return lines
+
+
+def test_an_untouched_export_is_fine_with_either_key(export: Exported) -> None:
+    for key in (export.first, export.last):
+        ticks: list[int] = []
+        verdict = verify_export(export.lines, [key], read_kept(export.kept), ticks.append)
+        assert verdict.fault is None
+        assert (verdict.entries, verdict.checkpoints, verdict.confirmed) == (60, 6, 60)
+        assert verdict.to_dict()["fine"] is True
+
+
+def test_a_key_that_the_exports_key_is_not_endorsed_from_is_not_enough(export: Exported, tmp_path: Path) -> None:
+    stranger = make_key(tmp_path).public
+    fault = verify_export(export.lines, [stranger]).fault
+    assert fault is not None
+    assert fault.sentence == (
+        f"the header is signed with {export.last.id}, which is neither trusted nor endorsed from a key that is"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "seq", "sentence"),
+    [
+        (lambda text: text.replace("意见".encode(), "异见".encode()), 8, "entry 8 was altered"),
+        (lambda text: text[:-2] + b" }\n", 8, "entry 8 was altered: its line is not the canonical JSON"),
+        (lambda text: b"[" + text[1:], 8, "entry 8 was altered: its line is not the canonical JSON"),
+        (lambda text: altered(text, seq=9), 8, "entry 8 was altered: it calls itself 9"),
+        (lambda text: altered(text, seq=70), 8, "entry 8 was altered: it calls itself 70"),
+        (lambda text: altered(text, previous=GENESIS), 8, "entry 8 was altered: it does not hold the digest"),
+        (lambda text: altered(text, at="2026-11-20T00:00:00.000000Z"), 8, "entry 8 was altered: it is earlier"),
+    ],
+)
+def test_an_altered_entry_is_named(export: Exported, change: Callable[[bytes], bytes], seq: int, sentence: str) -> None:
+    lines = list(export.lines)
+    at = place(lines, 8)
+    lines[at] = change(lines[at])
+    fault = fault_of(lines, export)
+    assert (fault.seq, fault.until) == (seq, None)
+    assert fault.sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize("seq", [1, 2, 9, 10, 11, 30, 31, 33, 50, 51, 59, 60])
+def test_every_altered_entry_is_named_wherever_it_stands(export: Exported, seq: int) -> None:
+    lines = list(export.lines)
+    at = place(lines, seq)
+    by = msgspec.json.decode(lines[at])["by"]
+    lines[at] = altered(lines[at], by={**by, "name": "another"})
+    assert fault_of(lines, export).seq == seq
+
+
+@pytest.mark.parametrize("seq", [2, 11, 60])
+def test_an_altered_link_is_named(export: Exported, seq: int) -> None:
+    lines = list(export.lines)
+    at = place(lines, seq)
+    lines[at] = altered(lines[at], previous=f"sha256:{seq:064x}")
+    assert fault_of(lines, export).seq == seq
+
+
+@pytest.mark.parametrize(
+    ("seq", "first", "until"), [(5, 1, 10), (10, 10, None), (15, 11, 20), (45, 33, 50), (55, 51, 60), (60, 60, None)]
+)
+def test_a_chain_made_anew_is_found_at_the_next_signature(
+    export: Exported, seq: int, first: int, until: int | None
+) -> None:
+    fault = fault_of(rewritten(list(export.lines), seq, about=["policy:another"]), export)
+    assert (fault.seq, fault.until) == (first, until)
+    assert "altered" in fault.sentence
+
+
+def test_removed_entries_are_named(export: Exported) -> None:
+    lines = list(export.lines)
+    del lines[place(lines, 25)]
+    assert fault_of(lines, export) == Fault("entry 25 was removed: entry 26 follows entry 24", 25)
+    del lines[place(lines, 24)]
+    assert fault_of(lines, export) == Fault("entries 24 to 25 were removed: entry 26 follows entry 23", 24)
+
+
+def test_moved_entries_are_named(export: Exported) -> None:
+    lines = list(export.lines)
+    first, second = place(lines, 12), place(lines, 17)
+    lines[first], lines[second] = lines[second], lines[first]
+    assert fault_of(lines, export) == Fault("entry 12 was moved: entry 17 stands in its place", 12)
+
+
+def test_entries_in_the_place_of_others_are_named(export: Exported) -> None:
+    lines = list(export.lines)
+    lines[place(lines, 12)] = export.lines[place(export.lines, 40)]
+    assert fault_of(lines, export) == Fault("entry 12 was removed: entry 40 stands in its place", 12)
+    lines = list(export.lines)
+    lines[place(lines, 12)] = export.lines[place(export.lines, 3)]
+    assert fault_of(lines, export) == Fault("entry 12 was removed: entry 3 stands in its place again", 12)
+
+
+def test_entries_that_stand_twice_are_named(export: Exported) -> None:
+    lines = list(export.lines)
+    lines.insert(place(lines, 14), lines[place(lines, 13)])
+    assert fault_of(lines, export) == Fault("entry 13 stands twice, the second time behind entry 13", 13)
+
+
+def test_entries_behind_the_end_are_named(export: Exported) -> None:
+    last = export.lines[-1]
+    more = altered(last, seq=61, previous=digest(last[:-1]))
+    fault = fault_of([*export.lines, more], export)
+    assert fault == Fault("entry 61 was added behind the end: the header tells of 60 entries", 61)
+
+
+def test_an_export_cut_short_is_found(export: Exported) -> None:
+    at = place(export.lines, 56)
+    assert fault_of(list(export.lines[:at]), export).sentence == (
+        "entry 56 was removed, with all behind it: the log ends at entry 55, and the header tells of 60"
+    )
+    cut = fault_of([*export.lines[:at], export.lines[at][:-1]], export)
+    assert cut == Fault("after entry 55 the lines break off in the middle of one", 56)
+    for few in (0, 1, 2, 3):
+        fault_of(list(export.lines[:few]), export)
+    fault_of([export.lines[0], export.lines[1][:-1]], export)
+
+
+def test_the_entry_before_a_cut_is_vouched_for_by_nobody(export: Exported) -> None:
+    lines = list(export.lines[: place(export.lines, 57)])
+    at = place(lines, 56)
+    lines[at] = altered(lines[at], previous=f"sha256:{1:064x}")
+    fault = fault_of([*lines, b"{"], export)
+    assert (fault.seq, fault.until) == (56, None)
+    lines[at] = export.lines[at]
+    lines[at - 1] = altered(lines[at - 1], about=[])
+    fault = fault_of([*lines, b"{\n"], export)
+    assert (fault.seq, fault.until) == (56, None)
+
+
+# -------------------------------------------------------------------------- header, keys, checkpoints, other signers
+
+
+def test_an_older_header_does_not_fit(export: Exported) -> None:
+    assert fault_of([export.older[0], *export.lines[1:]], export).sentence == (
+        "the header was altered, or signed with another key than the last of the export"
+    )
+
+
+def test_an_older_export_is_fine_in_itself_and_found_by_a_checkpoint_kept_elsewhere(export: Exported) -> None:
+    older = [header_as_of(export, "2030-01-01T00:00:00.000000Z"), *export.older[1:]]
+    kept = read_kept(export.kept)
+    assert verify_export(export.older, [export.first], kept).fault is None, "it ends before the later checkpoints"
+    assert verify_export(older, [export.first], kept).fault is not None, "its header does not lie about its time"
+
+
+def header_as_of(export: Exported, at: str) -> bytes:
+    return altered(export.older[0], exported_at=at)
+
+
+def signed_anew(lines: Lines, signer: Signer) -> Lines:
+    """The same entries, with another key's signatures everywhere."""
+    first = msgspec.json.decode(lines[place(lines, 1)])
+    body = {**first["body"], "signing_key": signer.public.id, "public_key": signer.public.text}
+    second = place(lines, 32)
+    lines = [line for at, line in enumerate(lines) if at != second]
+    entries = [line for line in lines if line.startswith(ENTRY)]
+    entries[0] = altered(entries[0], body=body, about=[f"signing_key:{signer.public.id}"])
+    tree, head, out, sealed = Tree(), GENESIS, [], []
+    for seq, entry in enumerate(entries, 1):
+        line = altered(entry, seq=seq, previous=head)[:-1]
+        head = digest(line)
+        tree.add(raw(head))
+        out.append(line + b"\n")
+        if seq in {10, 20}:
+            sealed.append(checkpoint_line(Extent(seq, tree.root(), head), AT, signer))
+            out.append(sealed[-1] + b"\n")
+    header = header_line(Extent(len(entries), tree.root(), head), 1, sealed, AT, signer)
+    return [header + b"\n", key_line(body) + b"\n", *out]
+
+
+def test_a_log_signed_anew_with_another_key_is_only_fine_for_who_trusts_that_key(
+    export: Exported, tmp_path: Path
+) -> None:
+    signer = make_key(tmp_path)
+    forged = signed_anew(list(export.lines), signer)
+    assert verify_export(forged, [signer.public]).fault is None
+    assert "neither trusted nor endorsed" in fault_of(forged, export).sentence
+    kept = verify_export(forged, [signer.public], read_kept(export.kept)).fault
+    assert kept is not None
+    assert "kept elsewhere was altered, or signed with another key" in kept.sentence
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_checkpoint_may_not_be_dropped_moved_altered_or_signed_anew(
+    export: Exported, number: int, tmp_path: Path
+) -> None:
+    at = checkpoints(export.lines)[number]
+    line = export.lines[at]
+    size = read_checkpoint(line[:-1]).extent.size
+    dropped = [*export.lines[:at], *export.lines[at + 1 :]]
+    assert fault_of(dropped, export).sentence == "the header tells of 6 checkpoints, and 5 are there"
+    moved = [*dropped[: at + 1], line, *dropped[at + 1 :]]
+    assert fault_of(moved, export).sentence.startswith(f"the checkpoint of {size} entries was moved")
+    again = [*export.lines[:at], line, *export.lines[at:]]
+    assert fault_of(again, export).sentence == "the header tells of 6 checkpoints, and 7 are there"
+    spaced = [*export.lines[:at], line[:-2] + b" }\n", *export.lines[at + 1 :]]
+    assert fault_of(spaced, export).sentence == f"the checkpoint behind entry {size} was altered"
+    stranger = checkpoint_line(read_checkpoint(line[:-1]).extent, AT, make_key(tmp_path)) + b"\n"
+    anew = [*export.lines[:at], stranger, *export.lines[at + 1 :]]
+    assert "signed with another key" in fault_of(anew, export).sentence
+
+
+# ------------------------------------------------------------------------------------------------ two thousand
+
+
+T = TypeVar("T")
+
+
+class Chance:
+    """Even chances, the same ones every time."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self.asked = seed, 0
+
+    def below(self, end: int) -> int:
+        self.asked += 1
+        return int(digest(f"{self.seed} {self.asked}".encode()).removeprefix("sha256:"), 16) % end
+
+    def one_of(self, things: Sequence[T]) -> T:
+        return things[self.below(len(things))]
+
+
+def mutate(lines: Lines, chance: Chance) -> tuple[str, Lines, int | None]:
+    """What was done, the lines after it, and the entry that must be named when it can be told."""
+    at = chance.below(len(lines))
+    seqs = [msgspec.json.decode(line)["seq"] if line.startswith(ENTRY) else None for line in lines]
+    kind = chance.one_of(("byte", "byte", "byte", "insert", "delete", "remove", "twice", "swap", "cut", "member"))
+    line = bytearray(lines[at])
+    seq = seqs[at]
+    match kind:
+        case "byte":
+            index = chance.below(len(line))
+            line[index] ^= chance.below(255) + 1
+            if index == len(line) - 1:
+                seq = None
+        case "insert":
+            line.insert(index := chance.below(len(line)), chance.below(256))
+        case "delete":
+            del line[(index := chance.below(len(line)))]
+            if index == len(line):
+                seq = None
+        case "member":
+            said = msgspec.json.decode(lines[at])
+            name = chance.one_of(sorted(said))
+            values: tuple[object, ...] = (None, 7, "sha256:0", {}, [], said.get("seq", 1))
+            said[name] = chance.one_of(values)
+            line = bytearray(canonical(said) + b"\n")
+        case "remove":
+            return kind, [*lines[:at], *lines[at + 1 :]], seq
+        case "twice":
+            return kind, [*lines[:at], lines[at], *lines[at:]], seq
+        case "swap":
+            other = chance.below(len(lines))
+            swapped = list(lines)
+            swapped[at], swapped[other] = lines[other], lines[at]
+            return kind, swapped, None
+        case _:
+            whole = b"".join(lines)
+            return kind, [whole[: chance.below(len(whole))]], None
+    return kind, [*lines[:at], bytes(line), *lines[at + 1 :]], seq
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_two_thousand_mutations_are_all_found_and_their_entry_is_named(export: Exported, part: int) -> None:
+    whole = b"".join(export.lines)
+    for seed in range(part * MUTATIONS // 4, (part + 1) * MUTATIONS // 4):
+        kind, lines, seq = mutate(list(export.lines), Chance(seed))
+        content = b"".join(lines)
+        if content == whole:
+            continue
+        fault = verify_export(io.BytesIO(content), [export.first]).fault
+        assert fault is not None, (seed, kind)
+        if seq is not None:
+            assert fault.seq == seq, (seed, kind, fault)

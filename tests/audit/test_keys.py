@@ -1,0 +1,83 @@
+"""Signing keys: private ones are for their owner's eyes, and a signature is for one kind of line only."""
+
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from policy_service.audit.keys import (
+    Damaged,
+    NoKey,
+    make_key,
+    public_key,
+    public_keys,
+    read_key,
+    read_public_key,
+    read_signed,
+)
+
+ENCODED = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def test_a_private_key_is_a_file_only_its_owner_can_read(tmp_path: Path) -> None:
+    signer = make_key(tmp_path / "keys")
+    (file,) = (tmp_path / "keys").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
+    assert read_key(tmp_path / "keys", signer.public.id).public == signer.public
+
+
+def test_a_key_that_is_not_there_is_told(tmp_path: Path) -> None:
+    signer = make_key(tmp_path)
+    (file,) = tmp_path.iterdir()
+    for spoil in (lambda: file.write_bytes(make_other(tmp_path)), lambda: file.write_bytes(b"no key"), file.unlink):
+        spoil()
+        with pytest.raises(NoKey, match=f"does not hold the private key {signer.public.id}"):
+            read_key(tmp_path, signer.public.id)
+        assert public_keys(tmp_path) == {}
+
+
+def make_other(_: Path) -> bytes:
+    return X25519PrivateKey.generate().private_bytes(*ENCODED)
+
+
+def test_a_public_key_goes_out_and_in_as_pem(tmp_path: Path) -> None:
+    signer = make_key(tmp_path / "keys")
+    file = tmp_path / "public.pem"
+    file.write_text(signer.public.to_pem(), "ascii")
+    assert read_public_key(file) == signer.public
+    assert public_keys(tmp_path / "keys") == {signer.public.id: signer.public}
+
+
+def test_what_is_no_public_key_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "public.pem"
+    with pytest.raises(NoKey, match="cannot be read: No such file"):
+        read_public_key(file)
+    other = X25519PrivateKey.generate().public_key()
+    pem = other.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    for content in (b"", b"no key", pem):
+        file.write_bytes(content)
+        with pytest.raises(NoKey, match="is no public key: expected PEM with an Ed25519 key"):
+            read_public_key(file)
+    for text in (None, "", "00", "Z" * 64, "A" * 64):
+        with pytest.raises(NoKey, match="32 bytes"):
+            public_key(text)
+
+
+def test_a_signed_line_is_verified_to_the_byte(tmp_path: Path) -> None:
+    signer, other = make_key(tmp_path), make_key(tmp_path)
+    line = signer.line({"kind": "export", "size": 3})
+    said = read_signed(line, "export")
+    assert signer.public.signed(said)
+    assert not other.public.signed(said)
+    assert not signer.public.signed({**said, "size": 4})
+    assert not signer.public.signed({**said, "kind": "checkpoint"})
+    for signature in (None, 7, "", said["signature"].upper(), "0" * 128):
+        assert not signer.public.signed({**said, "signature": signature})
+
+
+@pytest.mark.parametrize("line", [b"", b"[]", b"{}", b'{"kind":"key"}', b'{"kind": "export"}', b"[" * 100_000, b"\xff"])
+def test_what_is_no_signed_line_is_told(line: bytes) -> None:
+    with pytest.raises(Damaged, match="this is no signed export"):
+        read_signed(line, "export")

@@ -1,0 +1,130 @@
+"""`policy-service audit`: exports, verifies with the right exit status, and keeps checkpoints elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from policy_service.audit.keys import make_key
+from policy_service.cli.audit import run_verify
+from policy_service.database import Database
+from policy_service.migrations import upgrade
+from tests.audit.logs import Log
+from tests.cli.command import Ended, call
+from tests.databases import TestClock
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+    """A log of six entries without a checkpoint, in the database of the environment."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POLICY_SERVICE_KEYS", "keys")
+    monkeypatch.setenv("POLICY_SERVICE_CHECKPOINTS", "elsewhere/checkpoints.ndjson")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/service.db")
+    database = Database(f"sqlite:///{tmp_path}/service.db")
+    upgrade(database)
+    log = Log(database, TestClock(), tmp_path / "keys")
+    log.start()
+    log.write(5)
+    yield log
+    database.close()
+
+
+def audit(capsys: Capture, *arguments: object) -> Ended:
+    return call(capsys, "audit", *arguments)
+
+
+@pytest.mark.usefixtures("log")
+def test_a_log_is_exported_and_verified_with_a_public_key(tmp_path: Path, capsys: Capture) -> None:
+    ended = audit(capsys, "export", "log.ndjson")
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out.startswith("the export in log.ndjson is fine: 6 entries, 0 checkpoints, exported at ")
+    assert (tmp_path / "log.ndjson").stat().st_mode & 0o777 == 0o600
+    printed = audit(capsys, "public-key")
+    assert printed.err.startswith("sha256:")
+    (tmp_path / "key.pem").write_text(printed.out, "ascii")
+    verified = audit(capsys, "verify", "log.ndjson", "--public-key", "key.pem")
+    assert (verified.status, verified.out) == (0, ended.out)
+    assert audit(capsys, "export", "log.ndjson").err == (
+        "policy-service: log.ndjson is there already, and an export is never written over\n"
+    )
+    assert list(tmp_path.glob(".*unfinished")) == []
+
+
+@pytest.mark.usefixtures("log")
+def test_an_altered_export_is_a_fault(tmp_path: Path, capsys: Capture) -> None:
+    audit(capsys, "export", "log.ndjson")
+    file = tmp_path / "log.ndjson"
+    file.write_bytes(file.read_bytes().replace("意见".encode(), "异见".encode(), 1))
+    ended = audit(capsys, "verify", file)
+    assert ended.status == 1
+    assert "is not what was signed: entry 2 was altered" in ended.out
+    told = audit(capsys, "verify", file, "--json")
+    assert told.status == 1
+    assert json.loads(told.out)["fault"]["seq"] == 2
+
+
+def test_a_checkpoint_is_kept_elsewhere_and_shows_a_database_cut_short(
+    log: Log, tmp_path: Path, capsys: Capture
+) -> None:
+    home = log.database.file
+    assert home is not None
+    log.database.close()
+    before = home.read_bytes()
+    assert audit(capsys, "verify").out.splitlines()[-1] == (
+        "entries behind 0 are not signed for yet: `policy-service audit checkpoint`"
+    )
+    log.write(2)
+    assert audit(capsys, "checkpoint").out == "signed: 8 entries\n"
+    assert audit(capsys, "verify").status == 0
+    kept = tmp_path / "elsewhere" / "checkpoints.ndjson"
+    assert audit(capsys, "verify", "--checkpoints", kept).status == 0
+    log.database.close()
+    home.write_bytes(before)
+    ended = audit(capsys, "verify")
+    assert ended.status == 1
+    assert "a checkpoint kept elsewhere tells of 8" in ended.out
+
+
+@pytest.mark.usefixtures("log")
+def test_a_rotated_key_is_endorsed_and_both_verify(tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "old.pem").write_text(audit(capsys, "public-key").out, "ascii")
+    assert audit(capsys, "rotate-key").out.startswith("key 2 is in use, endorsed by the key before it: sha256:")
+    (tmp_path / "new.pem").write_text(audit(capsys, "public-key").out, "ascii")
+    audit(capsys, "export", "log.ndjson")
+    for key in ("old.pem", "new.pem"):
+        for arguments in (("log.ndjson",), ()):
+            assert audit(capsys, "verify", *arguments, "--public-key", key).status == 0
+    (tmp_path / "other.pem").write_text(make_key(tmp_path / "other").public.to_pem(), "ascii")
+    assert audit(capsys, "verify", "--public-key", "other.pem").status == 1
+
+
+@pytest.mark.usefixtures("log")
+def test_what_the_caller_can_mend_is_told(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "no.pem").write_text("no key", "ascii")
+    assert "no.pem is no public key" in audit(capsys, "verify", "--public-key", "no.pem").err
+    assert "line 1 of no.pem is no checkpoint" in audit(capsys, "verify", "--checkpoints", lines(tmp_path)).err
+    assert "No such file or directory" in audit(capsys, "export", "nowhere/log.ndjson").err
+    monkeypatch.setenv("POLICY_SERVICE_KEYS", str(tmp_path / "nowhere"))
+    for ended in (audit(capsys, "verify"), audit(capsys, "export", "log.ndjson"), audit(capsys, "rotate-key")):
+        assert ended.status == 2
+        assert "key" in ended.err
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/other.db")
+    assert audit(capsys, "checkpoint").status == 2
+
+
+def lines(folder: Path) -> Path:
+    (folder / "no.pem").write_text("no checkpoint\n", "ascii")
+    return Path("no.pem")
+
+
+@pytest.mark.usefixtures("log")
+def test_long_work_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policy_service.audit.verify.EVERY", 2)
+    monkeypatch.setattr("policy_service.cli.audit.EVERY", 2)
+    assert run_verify(None, None, None, as_json=True) == 0

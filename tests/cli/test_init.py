@@ -1,0 +1,212 @@
+"""`policy-service init` sets everything up once, on either kind of database, and leaves alone what is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session
+
+from policy_service.actor import Role
+from policy_service.audit.service import last_checkpoint, signing_keys
+from policy_service.cli import init
+from policy_service.database import Database
+from policy_service.identity.api_keys import api_keys
+from policy_service.identity.passwords import matches
+from policy_service.identity.service import accounts, hash_of
+from policy_service.migrations import is_current
+from policy_service.places import DATABASE, KEYS
+from policy_service.registry.service import activations, versions
+from tests.cli.command import Ended, call
+from tests.databases import BACKENDS, empty_url
+from tests.registry.texts import policy_text, put_file
+
+Capture = pytest.CaptureFixture[str]
+RUN = "from policy_service.cli import main; main()"
+PASSWORD = b"correct horse battery\n"
+
+
+@pytest.fixture(params=BACKENDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an empty database, which the environment names; the keys stand beside the policies."""
+    with empty_url(request.param) as found:
+        monkeypatch.setenv(DATABASE, found)
+        monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
+        yield found
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    """A folder with one small policy."""
+    put_file(tmp_path / "policies", policy_text())
+    return tmp_path / "policies"
+
+
+def looked(url: str) -> Iterator[Session]:
+    database = Database(url)
+    with database.read() as session:
+        yield session
+    database.close()
+
+
+def account_roles(url: str) -> dict[str, frozenset[Role]]:
+    [found] = [{each.name: each.roles for each in accounts(session).values()} for session in looked(url)]
+    return found
+
+
+def begin(capsys: Capture, policies: Path, *arguments: str, stdin: bytes = b"") -> Ended:
+    return call(capsys, "init", "--policies", policies, *arguments, stdin=stdin)
+
+
+def test_everything_is_there_afterwards_and_stays_the_same_when_called_again(
+    url: str, policies: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    first = begin(capsys, policies, "--administrator", "wang", "--printed-name", "Wang Example", stdin=PASSWORD)
+    assert (first.status, first.err) == (0, "")
+    assert "imported tiering/small 1.0.0, in force from now, signed by nobody" in first.out
+    assert "made the account wang" in first.out
+    keys = {path.name: path.read_bytes() for path in (tmp_path / "keys").iterdir()}
+    again = begin(capsys, policies, "--administrator", "wang", stdin=PASSWORD)
+    assert again.out.splitlines()[0] == "there is an administrator already (wang): wang was not made one"
+    assert "imported" not in again.out
+    assert {path.name: path.read_bytes() for path in (tmp_path / "keys").iterdir()} == keys
+    for session in looked(url):
+        [account] = accounts(session).values()
+        assert (account.printed_name, account.roles) == ("Wang Example", frozenset({Role.ADMINISTRATOR}))
+        assert matches(hash_of(session, account.id) or "", PASSWORD.decode().strip())
+        assert (len(versions(session)), len(activations(session)), len(signing_keys(session))) == (1, 1, 1)
+        assert last_checkpoint(session) is not None
+
+
+def test_keys_are_for_their_owner_alone(url: str, policies: Path, tmp_path: Path, capsys: Capture) -> None:
+    begin(capsys, policies)
+    assert url
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "keys").iterdir()} == {0o600}
+
+
+def test_the_folder_of_a_sqlite_file_is_made(
+    tmp_path: Path, policies: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "var" / "deep" / "service.db"
+    monkeypatch.setenv(DATABASE, f"sqlite:///{file}")
+    monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
+    assert begin(capsys, policies).status == 0
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_without_an_administrator_it_says_how_to_make_one(url: str, policies: Path, capsys: Capture) -> None:
+    ended = begin(capsys, policies)
+    assert ended.out.splitlines()[-1].endswith("run `policy-service init --administrator NAME`")
+    assert account_roles(url) == {}
+
+
+def test_demo_accounts_stand_for_every_role_and_share_one_password_that_is_told_once(
+    url: str, policies: Path, capsys: Capture
+) -> None:
+    first, again = begin(capsys, policies, "--demo"), begin(capsys, policies, "--demo")
+    roles = account_roles(url)
+    assert roles["demo-sales-director"] == {Role.SALES_DIRECTOR}
+    assert frozenset.union(*roles.values()) == set(Role) - {Role.INTEGRATION}
+    password = re.findall(r"password.*: (\S+)$", first.out, re.MULTILINE)[0]
+    assert "password" not in again.out
+    assert "API key" not in again.out
+    for session in looked(url):
+        kept = {hash_of(session, each.id) for each in accounts(session).values()}
+        assert len(kept) == 1
+        assert matches(kept.pop() or "", password)
+        [key] = api_keys(session).values()
+        assert (key.name, key.scopes) == ("demo-integration", frozenset({Role.INTEGRATION}))
+    assert "psk_" in first.out
+
+
+def test_demo_accounts_are_refused_beside_those_of_people(url: str, policies: Path, capsys: Capture) -> None:
+    begin(capsys, policies, "--administrator", "wang", stdin=PASSWORD)
+    ended = begin(capsys, policies, "--demo")
+    assert (ended.status, "demo accounts could sign in their stead" in ended.err) == (2, True)
+    assert list(account_roles(url)) == ["wang"]
+    assert begin(capsys, policies, "--demo", "--administrator", "li").status == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "said"),
+    [
+        ("wang", b"short\n", "the password will not do: expected 12 to 256 characters"),
+        ("wang", b"", "the password will not do"),
+        ("Wang!", PASSWORD, "name: expected 3 to 64 small letters"),
+    ],
+)
+def test_a_bad_name_or_password_makes_nothing(
+    url: str, policies: Path, capsys: Capture, name: str, password: bytes, said: str
+) -> None:
+    ended = begin(capsys, policies, "--administrator", name, stdin=password)
+    assert (ended.status, said in ended.err) == (2, True)
+    for session in looked(url):
+        assert (list(accounts(session)), list(versions(session))) == ([], [])
+
+
+def test_at_a_terminal_the_password_is_typed_twice(
+    tmp_path: Path, policies: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DATABASE, f"sqlite:///{tmp_path}/service.db")
+    monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
+    monkeypatch.setattr(init, "_at_terminal", lambda: True)
+    typed = iter(["correct horse battery", "correct horse batery", *["correct horse battery"] * 2])
+    monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
+    assert "the two passwords differ" in begin(capsys, policies, "--administrator", "wang").err
+    assert begin(capsys, policies, "--administrator", "wang").status == 0
+
+
+def test_a_file_edited_after_it_was_submitted_is_a_fault(url: str, policies: Path, capsys: Capture) -> None:
+    begin(capsys, policies)
+    put_file(policies, policy_text(threshold=1))
+    ended = begin(capsys, policies)
+    assert (ended.status, "was edited after tiering/small 1.0.0 was submitted" in ended.out) == (1, True)
+    assert url
+
+
+def test_faulty_policies_leave_nothing_half_done(url: str, policies: Path, capsys: Capture) -> None:
+    put_file(policies, b"policy: a/b\n", "a/b")
+    ended = begin(capsys, policies, "--administrator", "wang", stdin=PASSWORD)
+    assert (ended.status, "a/b/1.0.0.yaml" in ended.err) == (2, True)
+    for session in looked(url):
+        assert (list(accounts(session)), list(versions(session)), signing_keys(session)) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("mysql://nowhere/x", "`mysql` is no database this service knows"),
+        ("sqlite:////proc/nowhere/service.db", "/proc/nowhere"),
+        ("postgresql://127.0.0.1:9/nowhere", "the database cannot be reached"),
+    ],
+)
+def test_a_database_that_is_not_there_is_told_in_one_sentence(
+    address: str, said: str, tmp_path: Path, policies: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DATABASE, address)
+    monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
+    ended = begin(capsys, policies)
+    assert (ended.status, said in ended.err, len(ended.err.splitlines())) == (2, True, 1), ended.err
+
+
+def test_two_at_once_set_up_one_service(url: str, policies: Path) -> None:
+    command = [sys.executable, "-c", RUN, "init", "--demo", "--policies", str(policies)]
+    running = [
+        subprocess.Popen(command, env={**os.environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    said = [each.communicate(timeout=120) for each in running]
+    assert [each.returncode for each in running] == [0, 0], said
+    assert sum(b"made the accounts" in out for out, _ in said) == 1
+    for session in looked(url):
+        assert (len(versions(session)), len(signing_keys(session)), len(api_keys(session))) == (1, 1, 1)
+        assert len(accounts(session)) == len(init.DEMO_ROLES)
+    database = Database(url)
+    assert is_current(database)
+    database.close()

@@ -1,0 +1,83 @@
+"""The thread that seals: what is there, what is left at the end, again after a failure; on both databases."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlmodel import col, select
+
+from policy_service import Decider
+from policy_service.audit.service import first_key
+from policy_service.audit.tables import Checkpoint
+from policy_service.database import Database, DatabaseUnavailable, count
+from policy_service.decisions.sealing import SealReport
+from policy_service.decisions.seals import NotSealable, Sealer
+from tests.decisions.test_seals import CLOCK, database, decider, record, verify
+
+__all__ = ["database", "decider"]
+
+
+def test_the_sealer_seals_what_is_there_and_what_is_left_at_the_end(
+    database: Database, decider: Decider, tmp_path: Path
+) -> None:
+    with database.write(CLOCK) as transaction:
+        first_key(transaction, tmp_path)
+    record(database, decider, 2)
+    sealer = Sealer(database, CLOCK, tmp_path, elsewhere=tmp_path / "kept.ndjson", every=3_600)
+    assert sealer.seal_all() == 1
+    sealer.start()
+    record(database, decider, 3)
+    sealer.close()
+    sealer.close()
+    assert verify(database) == SealReport(blocks=2, records=5)
+    with database.read() as session:
+        checkpoints = session.exec(select(Checkpoint.line).order_by(col(Checkpoint.size))).all()
+        epoch = count(session)
+    assert (tmp_path / "kept.ndjson").read_bytes() == b"".join(line + b"\n" for line in checkpoints)
+    assert sealer.seal_all() == 0
+    with database.read() as session:
+        assert count(session) == epoch, "a look for records to seal must not disturb who watches the lane"
+
+
+def test_the_sealer_tells_when_it_cannot_seal_and_tries_again(
+    database: Database, decider: Decider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alarms: list[str] = []
+    failing = iter([DatabaseUnavailable("busy"), NotSealable("decision record 2 was removed")])
+    told = threading.Event()
+    with database.write(CLOCK) as transaction:
+        first_key(transaction, tmp_path)
+    record(database, decider, 1)
+
+    def fails_twice(self: Sealer) -> bool:
+        error = next(failing, None)
+        if error is not None:
+            raise error
+        return bool(real(self))
+
+    def alarm(message: str) -> None:
+        alarms.append(message)
+        told.set()
+
+    real = Sealer._left
+    monkeypatch.setattr(Sealer, "_left", fails_twice)
+    sealer = Sealer(database, CLOCK, tmp_path, every=0.01, alarm=alarm)
+    sealer.start()
+    assert told.wait(10)
+    sealer.close()
+    assert alarms == ["decision records are not being sealed: decision record 2 was removed"]
+    assert verify(database) == SealReport(blocks=1, records=1)
+
+
+def test_a_sealer_without_anybody_to_tell_goes_on(database: Database, decider: Decider, tmp_path: Path) -> None:
+    record(database, decider, 1)
+    sealer = Sealer(database, CLOCK, tmp_path, every=0.01)  # there is no key to sign a checkpoint with
+    sealer.start()
+    sealer.close()
+    assert verify(database) == SealReport(blocks=0, records=1)
+
+
+def test_a_sealer_that_was_never_started_closes(database: Database, tmp_path: Path) -> None:
+    Sealer(database, CLOCK, tmp_path).close()

@@ -1,0 +1,114 @@
+"""Decisions, exceptions, erasures and seals at the same time: in the end everything verifies and replays."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from policy_service.actor import Role
+from policy_service.audit.service import first_key
+from policy_service.decisions.overrides import end_override, record_override
+from policy_service.decisions.overriding import Overriding
+from policy_service.decisions.replay import replay
+from policy_service.decisions.request import DecisionRequest
+from policy_service.decisions.seals import Sealer, prove_decision, verify_blocks
+from policy_service.decisions.subjects import SubjectRefused, erase_subject
+from tests.databases import BACKENDS
+from tests.decisions.desks import Setting, setting, tier
+from tests.decisions.setting import MACHINE, person
+
+PHONE = "13800000000"
+ROUNDS = 8
+
+
+def decide(each: Setting, subject: str, **facts: object) -> dict[str, Any]:
+    told = each.decisions.decide_here(DecisionRequest(subject, {"amount": "150.00", **facts}), MACHINE)
+    body: dict[str, Any] = msgspec.json.decode(told.body)
+    return body
+
+
+def override(each: Setting, subject: str = "C1") -> Overriding:
+    director = person("director", Role.SALES_DIRECTOR, confirmed_at=each.clock.now())
+    with each.database.write(each.clock) as transaction:
+        return record_override(
+            transaction,
+            director,
+            subject=subject,
+            policy="tiering/one",
+            outcome={"tier": "B"},
+            role=Role.SALES_DIRECTOR,
+            reason="closing down",
+            until=transaction.now + timedelta(days=30),
+        )
+
+
+def end(each: Setting, made: Overriding) -> None:
+    compliance = person("compliance", Role.COMPLIANCE, confirmed_at=each.clock.now())
+    with each.database.write(each.clock) as transaction:
+        end_override(transaction, compliance, made.id, role=Role.COMPLIANCE, reason="not justified")
+
+
+def erase(each: Setting, subject: str) -> bool:
+    compliance = person("compliance", Role.COMPLIANCE, confirmed_at=each.clock.now())
+    try:
+        with each.database.write(each.clock) as transaction:
+            erase_subject(transaction, compliance, subject, "asked for it")
+    except SubjectRefused:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_exception_holds_for_the_very_next_decision_and_until_it_is_ended(backend: str) -> None:
+    with setting(backend, tier(), look_seconds=60) as each:
+        for _ in range(3):
+            made = override(each)
+            each.clock.move(seconds=1)
+            entry = decide(each, "C1")["outcomes"]["tiering/one"]
+            assert entry["overridden"]["override"] == made.id
+            assert "overridden" not in decide(each, "C2")["outcomes"]["tiering/one"]
+            end(each, made)
+            each.clock.move(seconds=1)
+            assert "overridden" not in decide(each, "C1")["outcomes"]["tiering/one"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_all_of_it_at_once_verifies_and_replays(backend: str, tmp_path: Path) -> None:
+    with setting(backend, tier()) as each:
+        with each.database.write(each.clock) as transaction:
+            first_key(transaction, tmp_path)
+        sealer = Sealer(each.database, each.clock, tmp_path, every=0.05)
+        sealer.start()
+        told: dict[str, list[dict[str, Any]]] = {"C1": [], "C2": []}
+
+        def decides(subject: str) -> None:
+            told[subject] += [decide(each, subject, phone=PHONE) for _ in range(ROUNDS)]
+
+        threads = [threading.Thread(target=decides, args=[subject]) for subject in told]
+        for thread in threads:
+            thread.start()
+        for _ in range(3):
+            made = override(each)
+            erase(each, "C2")
+            end(each, made)
+        for thread in threads:
+            thread.join()
+        last = decide(each, "C2", phone=PHONE)
+        sealer.close()
+        with each.database.read() as session:
+            assert verify_blocks(session).to_dict()["faults"] == []
+            verdicts = {
+                subject: [replay(session, each.secrets, body["decision_id"]).verdict for body in bodies]
+                for subject, bodies in told.items()
+            }
+            assert verdicts["C1"] == ["same"] * ROUNDS
+            assert set(verdicts["C2"]) <= {"same", "not_replayable"}
+            assert replay(session, each.secrets, last["decision_id"]).verdict == "same"
+            assert prove_decision(session, last["decision_id"])["record"]["path"] is not None
+        assert erase(each, "C2")
+        assert not erase(each, "C2")

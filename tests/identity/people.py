@@ -1,0 +1,33 @@
+"""Accounts for tests, made quickly: their passwords are hashed with little work."""
+
+from argon2 import PasswordHasher
+from sqlmodel import col, select
+
+from policy_service.actor import SERVICE, Role
+from policy_service.audit.tables import AuditEntry
+from policy_service.database import Database, Transaction
+from policy_service.identity.account import Account
+from policy_service.identity.passwords import hash_password
+from policy_service.identity.service import create_account
+from tests.databases import TestClock
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+SECRET = "correct horse battery staple"  # noqa: S105  # nobody's
+
+
+def make(transaction: Transaction, name: str, *roles: Role, password: str | None = SECRET) -> Account:
+    """Makes an account."""
+    kept = None if password is None else hash_password(password, CHEAP)
+    return create_account(transaction, SERVICE, name=name, printed_name=f"The {name}", roles=roles, password_hash=kept)
+
+
+def made(database: Database, clock: TestClock, name: str, *roles: Role, password: str | None = SECRET) -> Account:
+    """Makes an account in a transaction of its own."""
+    with database.write(clock) as transaction:
+        return make(transaction, name, *roles, password=password)
+
+
+def told(database: Database) -> list[str]:
+    """The names of the events in the log, in order."""
+    with database.read() as session:
+        return list(session.exec(select(AuditEntry.event).order_by(col(AuditEntry.seq))))

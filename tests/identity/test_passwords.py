@@ -1,0 +1,59 @@
+"""Passwords are kept as argon2id hashes, tried in constant work, and have to be long."""
+
+import pytest
+
+from policy_service.identity import passwords
+from policy_service.identity.passwords import HASHER, fault_of, hash_password, is_outdated, matches, nobodys_hash
+from tests.identity.people import CHEAP, SECRET
+
+
+def test_the_parameters_are_those_of_the_standard() -> None:
+    assert nobodys_hash().startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert (HASHER.hash_len, HASHER.salt_len) == (32, 16)
+
+
+def test_only_the_same_password_matches() -> None:
+    kept = hash_password(SECRET, CHEAP)
+    assert SECRET not in kept
+    assert matches(kept, SECRET)
+    assert not matches(kept, SECRET + " ")
+    assert kept != hash_password(SECRET, CHEAP)
+
+
+def test_however_the_keyboard_composed_it_the_password_is_the_same() -> None:
+    assert matches(hash_password("caf\u00e9 au lait, ma\u00eetre", CHEAP), "cafe\u0301 au lait, mai\u0302tre")
+
+
+@pytest.mark.parametrize("kept", ["", "plain text", "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"])
+def test_a_hash_that_cannot_be_read_matches_nothing(kept: str) -> None:
+    assert not matches(kept, "plain text")
+
+
+def test_a_password_without_end_is_not_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "HASHER", None)
+    assert not matches("", "x" * 257)
+
+
+def test_half_of_a_character_is_a_wrong_password_and_no_failure() -> None:
+    assert not matches(hash_password(SECRET, CHEAP), "\ud800" * 12)
+
+
+def test_a_hash_of_other_parameters_is_outdated() -> None:
+    assert is_outdated(hash_password(SECRET, CHEAP))
+    assert not is_outdated(nobodys_hash())
+
+
+@pytest.mark.parametrize(
+    ("password", "expected"),
+    [
+        ("short", "12 to 256 characters"),
+        ("x" * 257, "12 to 256 characters"),
+        ("aabbaabbaabb", "at least 5 different characters"),
+        ("my name is Ada-Example!", "a password that does not hold the name of the account or of the person"),
+        ("The Example person", "a password that does not hold the name of the account or of the person"),
+        (SECRET, None),
+        ("中文密码也可以用来登录系统", None),
+    ],
+)
+def test_a_new_password_is_long_and_not_the_name(password: str, expected: str | None) -> None:
+    assert fault_of(password, "ada-example", "Example person") == expected

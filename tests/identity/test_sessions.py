@@ -1,0 +1,274 @@
+"""Signing in: a token that is known nowhere else, for as long as it may last; wrong passwords are remembered."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from argon2 import PasswordHasher
+from sqlmodel import select
+
+from policy_service.actor import SERVICE, Role
+from policy_service.database import Database
+from policy_service.identity import passwords, service, sessions
+from policy_service.identity.account import External
+from policy_service.identity.entrance import admit, change_password, confirm, confirmed_elsewhere, sign_in
+from policy_service.identity.presence import Presence
+from policy_service.identity.refusals import Malformed, NotConfirmed, NotSignedIn, SignInBlocked, SignInRefused
+from policy_service.identity.sessions import OIDC, PASSWORD, Ends, Started
+from policy_service.identity.tables import FailureRow, SignedInRow
+from policy_service.identity.throttle import LIMIT
+from tests.databases import BACKENDS, TestClock, fresh_database
+from tests.identity.people import CHEAP, SECRET, made, told
+
+ENDS = Ends()
+OTHER = "another staple for a battery"
+
+
+@pytest.fixture(params=BACKENDS)
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    with fresh_database(request.param) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes with little work."""
+    monkeypatch.setattr(passwords, "HASHER", CHEAP)
+    passwords.nobodys_hash.cache_clear()
+
+
+def never(_: str) -> None:
+    """Nobody was seen since it was written down."""
+
+
+def is_open(database: Database, clock: TestClock, started: Started) -> bool:
+    try:
+        admit(database, started.token, clock.now(), ENDS, never)
+    except NotSignedIn:
+        return False
+    return True
+
+
+def test_the_right_password_opens_a_session(database: Database) -> None:
+    clock = TestClock()
+    ada = made(database, clock, "ada", Role.AUTHOR)
+    started = sign_in(database, clock, "ada", SECRET)
+    actor, signed_in = admit(database, started.token, clock.now(), ENDS, never)
+    assert actor == started.actor == ada.actor()
+    assert signed_in == started.signed_in
+    assert signed_in.method == PASSWORD
+    assert told(database) == ["account_created", "signed_in"]
+    with database.read() as session:
+        assert started.token not in str(session.exec(select(SignedInRow)).all())
+
+
+@pytest.mark.parametrize(("name", "password"), [("ada", OTHER), ("bob", SECRET), ("no name", SECRET), ("eve", SECRET)])
+def test_whatever_is_wrong_the_refusal_is_the_same(database: Database, name: str, password: str) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    eve = made(database, clock, "eve", password=None)
+    with database.write(clock) as transaction:
+        service.disable(transaction, SERVICE, eve.id)
+    with pytest.raises(SignInRefused) as refused:
+        sign_in(database, clock, name, password)
+    assert str(refused.value) == "the name or the password is wrong, or the account is disabled"
+
+
+def test_a_disabled_account_lets_nobody_in(database: Database) -> None:
+    clock = TestClock()
+    ada = made(database, clock, "ada")
+    with database.write(clock) as transaction:
+        service.disable(transaction, SERVICE, ada.id)
+    with pytest.raises(SignInRefused):
+        sign_in(database, clock, "ada", SECRET)
+
+
+def test_a_session_ends_in_silence_and_with_age(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    started = sign_in(database, clock, "ada", SECRET)
+    clock.move(minutes=30, seconds=-1)
+    assert is_open(database, clock, started)
+    clock.move(seconds=1)
+    assert not is_open(database, clock, started)
+    presence = Presence()
+    presence.session(started.signed_in.id, clock.now() - timedelta(minutes=1))
+    assert admit(database, started.token, clock.now(), ENDS, presence.seen)
+    clock.move(hours=11, minutes=30)
+    presence.session(started.signed_in.id, clock.now())
+    with pytest.raises(NotSignedIn, match="the session has ended"):
+        admit(database, started.token, clock.now(), ENDS, presence.seen)
+
+
+def test_signing_out_ends_this_session_only_and_once(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    first, second = sign_in(database, clock, "ada", SECRET), sign_in(database, clock, "ada", SECRET)
+    for _ in range(2):
+        with database.write(clock) as transaction:
+            sessions.sign_out(transaction, first.actor, first.signed_in)
+    assert not is_open(database, clock, first)
+    assert is_open(database, clock, second)
+    assert told(database).count("signed_out") == 1
+
+
+@pytest.mark.parametrize("what", ["roles", "disabled", "password", "linked"])
+def test_whatever_changes_an_account_ends_its_sessions(database: Database, what: str) -> None:
+    clock = TestClock()
+    ada = made(database, clock, "ada", Role.AUTHOR)
+    bob = made(database, clock, "bob")
+    started, others = sign_in(database, clock, "ada", SECRET), sign_in(database, clock, "bob", SECRET)
+    with database.write(clock) as transaction:
+        match what:
+            case "roles":
+                service.change_roles(transaction, SERVICE, ada.id, [])
+            case "disabled":
+                service.disable(transaction, SERVICE, ada.id)
+            case "password":
+                service.set_password(transaction, SERVICE, ada.id, "hash")
+            case _:
+                service.link(transaction, SERVICE, ada.id, External("https://identities.example", "1"))
+    assert not is_open(database, clock, started)
+    assert is_open(database, clock, others)
+    assert bob.enabled
+
+
+def test_a_token_nobody_was_given_opens_nothing(database: Database) -> None:
+    with pytest.raises(NotSignedIn, match="no such session is open"):
+        admit(database, "token", TestClock().now(), ENDS, never)
+
+
+def fail(database: Database, clock: TestClock, name: str, times: int) -> None:
+    for _ in range(times):
+        with pytest.raises((SignInRefused, SignInBlocked)):
+            sign_in(database, clock, name, OTHER)
+
+
+@pytest.mark.parametrize("name", ["ada", "nobody"])
+def test_after_five_wrong_passwords_not_even_the_right_one_is_taken(database: Database, name: str) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    fail(database, clock, name, LIMIT)
+    with pytest.raises(SignInBlocked, match="too many wrong passwords: try again after 01:01:00 UTC"):
+        sign_in(database, clock, name, SECRET)
+    assert told(database)[1:] == (["sign_in_blocked"] if name == "ada" else [])
+    clock.move(minutes=1)
+    if name == "ada":
+        sign_in(database, clock, name, SECRET)
+    with database.read() as session:
+        assert len(session.exec(select(FailureRow)).all()) == (0 if name == "ada" else 1)
+
+
+def test_guesses_made_at_once_count_one_by_one(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    ends: list[type[Exception]] = []
+
+    def guess() -> None:
+        try:
+            sign_in(database, clock, "ada", OTHER)
+        except (SignInRefused, SignInBlocked) as refusal:
+            ends.append(type(refusal))
+
+    threads = [threading.Thread(target=guess) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert ends.count(SignInRefused) == LIMIT - 1
+    assert ends.count(SignInBlocked) == 12 - LIMIT + 1
+    assert told(database).count("sign_in_blocked") == 1
+
+
+def test_failures_of_yesterday_are_not_kept(database: Database) -> None:
+    clock = TestClock()
+    fail(database, clock, "bob", 1)
+    clock.move(hours=25)
+    fail(database, clock, "carol", 1)
+    with database.read() as session:
+        assert len(session.exec(select(FailureRow)).all()) == 1
+
+
+def test_the_password_once_more_confirms_who_somebody_is(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada", Role.SALES_DIRECTOR)
+    started = sign_in(database, clock, "ada", SECRET)
+    assert not started.actor.is_fresh(clock.now())
+    clock.move(minutes=3)
+    confirmed = confirm(database, clock, started.actor, SECRET)
+    assert confirmed.is_fresh(clock.now())
+    clock.move(hours=-1)
+    assert confirm(database, clock, started.actor, SECRET).confirmed_at == confirmed.confirmed_at
+    with pytest.raises(SignInRefused):
+        confirm(database, clock, started.actor, OTHER)
+
+
+def test_a_confirmation_from_elsewhere_is_good_for_one_act_and_not_for_long(database: Database) -> None:
+    clock = TestClock()
+    ada = made(database, clock, "ada")
+    with database.write(clock) as transaction:
+        started = sessions.start(transaction, ada, OIDC)
+    actor, signed_in = started.actor, started.signed_in
+    with database.write(clock) as transaction:
+        sessions.confirm(transaction, signed_in.id)
+    assert confirmed_elsewhere(database, clock, actor, signed_in).is_fresh(clock.now())
+    with pytest.raises(NotConfirmed):
+        confirmed_elsewhere(database, clock, actor, signed_in)
+    with database.write(clock) as transaction:
+        sessions.confirm(transaction, signed_in.id)
+    clock.move(minutes=6)
+    with pytest.raises(NotConfirmed):
+        confirmed_elsewhere(database, clock, actor, signed_in)
+    with database.write(clock) as transaction:
+        sessions.sign_out(transaction, actor, signed_in)
+    with pytest.raises(NotSignedIn):
+        confirmed_elsewhere(database, clock, actor, signed_in)
+
+
+def test_a_person_changes_their_password_with_the_old_one(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    started = sign_in(database, clock, "ada", SECRET)
+    with pytest.raises(Malformed, match="12 to 256 characters"):
+        change_password(database, clock, started.actor, SECRET, "short")
+    with pytest.raises(SignInRefused):
+        change_password(database, clock, started.actor, OTHER, OTHER)
+    assert is_open(database, clock, started)
+    change_password(database, clock, started.actor, SECRET, OTHER)
+    assert not is_open(database, clock, started)
+    sign_in(database, clock, "ada", OTHER)
+
+
+def test_a_password_changed_meanwhile_is_not_the_right_one_any_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = TestClock()
+    ada = made(database, clock, "ada")
+    real = passwords.matches
+
+    def slowly(kept: str, password: str) -> bool:
+        with database.write(clock) as transaction:
+            service.set_password(transaction, ada.actor(), ada.id, passwords.hash_password(OTHER))
+        return real(kept, password)
+
+    monkeypatch.setattr(passwords, "matches", slowly)
+    with pytest.raises(SignInRefused):
+        sign_in(database, clock, "ada", SECRET)
+
+
+def test_a_hash_of_older_parameters_is_made_anew(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = TestClock()
+    ada = made(database, clock, "ada")
+    stronger = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "HASHER", stronger)
+    with database.read() as session:
+        before = service.hash_of(session, ada.id)
+    sign_in(database, clock, "ada", SECRET)
+    with database.read() as session:
+        after = service.hash_of(session, ada.id)
+    assert before is not None
+    assert after is not None
+    assert passwords.is_outdated(before)
+    assert not passwords.is_outdated(after)
+    sign_in(database, clock, "ada", SECRET)

@@ -1,0 +1,37 @@
+"""The list of tables on the page about the database, made from the tables as declared."""
+
+from __future__ import annotations
+
+from sqlmodel import SQLModel
+
+import policy_service.tables  # noqa: F401  # declares all of them
+from policy_service.append_only import TABLES, unique
+from tests.architecture.project import ROOT
+
+PAGE = ROOT / "docs" / "reference" / "database.md"
+BEGIN = "<!-- written by `python -m tests.storage.write_migration` -->\n"
+END = "<!-- the end -->\n"
+
+
+def written() -> str:
+    """The list that is on the page."""
+    return PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
+
+
+def listed() -> str:
+    """The list as it must be: a line a table, in the order of their packages."""
+    mappers = sorted(SQLModel._sa_registry.mappers, key=lambda each: (each.class_.__module__, str(each.local_table)))
+    lines = ["| table | append-only | only one row has the same | a row is |", "|---|---|---|---|"]
+    for each in mappers:
+        table = SQLModel.metadata.tables[str(each.local_table)]
+        keys = "; ".join(", ".join(f"`{column}`" for column in key) for key in unique(table))
+        says = (each.class_.__doc__ or "").strip().splitlines()[0]
+        lines.append(f"| `{table.name}` | {'yes' if table.name in TABLES else 'no'} | {keys} | {says} |")
+    return "\n".join(lines) + "\n"
+
+
+def write() -> None:
+    """Puts the list on the page."""
+    text = PAGE.read_text("utf-8")
+    before, _, rest = text.partition(BEGIN)
+    PAGE.write_text(before + BEGIN + listed() + END + rest.partition(END)[2], "utf-8")

@@ -1,0 +1,201 @@
+"""Kills a process that governs and decides, at any instant, again and again, and looks whether anything is lost.
+
+python -m tests.storage.faults --kills 200 [--backend sqlite] [--backend postgresql]
+
+parent ──fork──► child: lives as `life.py` says, and writes down what it was told is kept ──pipe──► parent
+   └──SIGKILL──► child
+   └── looks: all that was written down is there, nothing is there by half, and the next child starts
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select as system_select
+import signal
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+from sqlmodel import Session, func, select
+
+from policy_service.approval.change import Action
+from policy_service.approval.tables import ActionRow, ChangeRow, CommentRow
+from policy_service.audit.events import (
+    ChangeCommented,
+    ChangeDrafted,
+    ChangeSignedOff,
+    ChangeSubmitted,
+    DecisionsSealed,
+    OverrideRecorded,
+)
+from policy_service.audit.keys import public_keys
+from policy_service.audit.stored import verify_database, verify_tail
+from policy_service.audit.tables import AuditEntry
+from policy_service.database import Database, Lane, LaneName
+from policy_service.decisions.seals import verify_blocks
+from policy_service.decisions.state_tables import BlockRow, OverrideRow
+from policy_service.decisions.tables import DecisionRow
+from policy_service.idempotency import IdempotencyRow
+from policy_service.migrations.self_check import self_check
+from tests.databases import BACKENDS, empty_url
+from tests.storage.life import Kept, live, set_up
+
+LIFE = 1.2
+"""Seconds after which a child is killed at the latest, from its start or from what it told first."""
+EVERY = 25
+"""After so many kills, and at the end, everything is verified; in between, the tail."""
+
+
+class Lost(AssertionError):
+    """Something that was acknowledged is not there, or something is there by half."""
+
+
+# ----------------------------------------------------------------------------------------------- the parent
+
+
+def kill_once(url: str, folder: Path, seconds: float, *, at_work: bool) -> list[Kept]:
+    """Lets a child live for some seconds, from its start or from when it is at work; gives what it said was kept."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:  # pragma: no cover  # it is killed before it could say what it covered
+        os.close(reading)
+        try:
+            live(url, folder, lambda kept: _write(writing, kept))
+        finally:
+            os._exit(1)
+    os.close(writing)
+    told = os.read(reading, 65_536) if at_work else b""
+    told += _read(reading, monotonic() + seconds)
+    os.kill(child, signal.SIGKILL)
+    told += _read(reading, None)
+    os.close(reading)
+    _, status = os.waitpid(child, 0)
+    if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
+        raise Lost("the child ended by itself")
+    return [Kept(*line.split(" ", 1)) for line in told.decode().splitlines()]
+
+
+def _write(pipe: int, kept: Kept) -> None:
+    os.write(pipe, f"{kept.kind} {kept.id}\n".encode())  # at once: the pipe takes a short line whole
+
+
+def _read(pipe: int, until: float | None) -> bytes:
+    """What comes until then, or until there is no more."""
+    read = b""
+    while True:
+        left = None if until is None else until - monotonic()
+        if left is not None and (left <= 0 or not system_select.select([pipe], [], [], left)[0]):
+            return read
+        some = os.read(pipe, 65_536)
+        if not some:
+            return read
+        read += some
+
+
+ROWS: dict[str, Callable[[Session], list[str]]] = {
+    "decision": lambda session: list(session.exec(select(DecisionRow.id))),
+    "override": lambda session: list(session.exec(select(OverrideRow.id))),
+    "block": lambda session: [str(number) for number in session.exec(select(BlockRow.number))],
+    "change": lambda session: list(session.exec(select(ChangeRow.id))),
+    "comment": lambda session: list(session.exec(select(CommentRow.id))),
+    "submission": lambda session: [row.change for row in _actions(session, Action.SUBMIT)],
+    "signature": lambda session: [f"{row.change}/{row.role}" for row in _actions(session, Action.SIGN_OFF)],
+}
+"""What is found of each kind."""
+EVENTS = {
+    "override": OverrideRecorded.name,
+    "block": DecisionsSealed.name,
+    "change": ChangeDrafted.name,
+    "comment": ChangeCommented.name,
+    "submission": ChangeSubmitted.name,
+    "signature": ChangeSignedOff.name,
+}
+"""The event that tells of each; decisions are told by blocks."""
+
+
+def _actions(session: Session, action: Action) -> list[ActionRow]:
+    return list(session.exec(select(ActionRow).where(ActionRow.action == action)))
+
+
+def look(url: str, folder: Path, kept: list[Kept], *, thoroughly: bool) -> None:
+    """Looks at the database as the next start of the service does, and at what was acknowledged. Raises Lost."""
+    database = Database(url)
+    try:
+        faults = [f"{each.id}" for each in kept if each.kind == "fault"]
+        faults += self_check(database, thorough=thoroughly)
+        with database.read() as session:
+            faults += [*_lost(session, kept), *_halves(session)]
+            faults += _unsound(session, folder, thoroughly=thoroughly)
+    finally:
+        database.close()
+    if faults:
+        raise Lost("\n".join(faults))
+
+
+def _lost(session: Session, kept: list[Kept]) -> Iterator[str]:
+    for kind, find in ROWS.items():
+        lost = sorted({each.id for each in kept if each.kind == kind} - set(find(session)))
+        if lost:
+            yield f"acknowledged and not there: {kind} {', '.join(lost)}"
+
+
+def _halves(session: Session) -> Iterator[str]:
+    """Where one part of a transaction is there without the other."""
+    entries = Counter(session.exec(select(AuditEntry.event)))
+    for kind, event in EVENTS.items():
+        rows = len(ROWS[kind](session))
+        if entries[event] != rows:
+            yield f"{rows} rows of {kind}, and {entries[event]} entries of {event}"
+    decisions, last = session.exec(select(func.count(), func.max(DecisionRow.seq)).select_from(DecisionRow)).one()
+    keys = session.exec(select(func.count()).select_from(IdempotencyRow)).one()
+    if not decisions == keys == (last or 0):
+        yield f"{decisions} decisions up to number {last}, and {keys} idempotency keys"
+    at = {lane.name: lane.at for lane in session.exec(select(Lane))}
+    newest: dict[LaneName, datetime | None] = {
+        LaneName.GOVERNANCE: session.exec(select(func.max(AuditEntry.at))).one(),
+        LaneName.DECISIONS: session.exec(select(func.max(DecisionRow.decided_at))).one(),
+    }
+    for lane, instant in newest.items():
+        if instant is not None and at[lane] < instant:
+            yield f"the lane {lane} is at {at[lane]}, and its newest row at {instant}"
+
+
+def _unsound(session: Session, folder: Path, *, thoroughly: bool) -> Iterator[str]:
+    trusted = list(public_keys(folder).values())
+    fault = verify_database(session, trusted).fault if thoroughly else verify_tail(session, trusted, entries=200)
+    if fault is not None:
+        yield fault.sentence
+    yield from verify_blocks(session, None if thoroughly else 3).faults
+
+
+def run(backend: str, kills: int, told: Callable[[str], object] = print) -> Counter[str]:
+    """Kills so many children on a database of its own; gives how many of each kind were acknowledged. Raises Lost."""
+    kept: list[Kept] = []
+    with empty_url(backend) as url, tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        set_up(url, folder)
+        for number in range(1, kills + 1):
+            kept += kill_once(url, folder, LIFE * int.from_bytes(os.urandom(4)) / 2**32, at_work=number % 4 > 0)
+            look(url, folder, kept, thoroughly=number % EVERY == 0 or number == kills)
+            if number % EVERY == 0:
+                told(f"{backend}: {number} kills, {len(kept):,} acknowledged, none lost")
+    return Counter(each.kind for each in kept)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--backend", action="append", choices=BACKENDS)
+    asked = parser.parse_args()
+    for backend in asked.backend or BACKENDS:
+        found = run(backend, asked.kills)
+        print(f"{backend}: {asked.kills} kills; kept: {', '.join(f'{many:,} {kind}' for kind, many in found.items())}")  # noqa: T201  # a command
+
+
+if __name__ == "__main__":
+    main()

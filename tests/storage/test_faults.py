@@ -1,0 +1,18 @@
+"""A process that is killed at any instant loses nothing that it acknowledged, and leaves nothing by half."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.databases import BACKENDS
+
+KILLS = 10
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_process_that_is_killed_loses_nothing(backend: str) -> None:
+    command = [sys.executable, "-m", "tests.storage.faults", "--kills", str(KILLS), "--backend", backend]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"{backend}: {KILLS} kills" in ended.stdout

@@ -1,0 +1,172 @@
+"""Migrations make the very schema that the tables declare, from nothing or from a step before, once."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, select
+from sqlmodel import SQLModel
+
+import policy_service.tables  # noqa: F401  # declares all of them
+from policy_service import migrations
+from policy_service.append_only import TABLES, unprotected
+from policy_service.database import Database, DatabaseUnavailable, Lane, first_rows
+from tests.databases import BACKENDS, empty_url
+from tests.storage import database_page
+
+TRIGGERS = {
+    "sqlite": "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
+    "postgresql": "SELECT tgname, tgrelid::regclass::text, pg_get_triggerdef(oid), tgenabled FROM pg_trigger "
+    "WHERE NOT tgisinternal ORDER BY tgname",
+}
+
+
+@contextmanager
+def empty(backend: str) -> Iterator[Database]:
+    with empty_url(backend) as url:
+        database = Database(url)
+        try:
+            yield database
+        finally:
+            database.close()
+
+
+def schema(database: Database) -> dict[str, Any]:
+    """All that a database says of its tables, in an order of its own."""
+    with database.engine.connect() as connection:
+        seen = inspect(connection)
+        tables = {
+            name: (
+                {column["name"]: (str(column["type"]), column["nullable"]) for column in seen.get_columns(name)},
+                seen.get_pk_constraint(name)["constrained_columns"],
+                sorted(repr(each["column_names"]) for each in seen.get_unique_constraints(name)),
+                sorted(repr((each["name"], each["column_names"], each["unique"])) for each in seen.get_indexes(name)),
+                sorted(
+                    repr((each["constrained_columns"], each["referred_table"])) for each in seen.get_foreign_keys(name)
+                ),
+                sorted(each["sqltext"] for each in seen.get_check_constraints(name)),
+            )
+            for name in seen.get_table_names()
+            if name != "alembic_version"
+        }
+        triggers = [tuple(row) for row in connection.exec_driver_sql(TRIGGERS[connection.dialect.name])]
+        return {"tables": tables, "triggers": triggers, "lanes": sorted(connection.execute(select(Lane.__table__)))}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_migrations_make_the_schema_that_the_tables_declare(backend: str) -> None:
+    with empty(backend) as migrated, empty(backend) as declared:
+        migrations.upgrade(migrated)
+        with declared.alter() as connection:
+            SQLModel.metadata.create_all(connection)
+            connection.execute(SQLModel.metadata.tables["lane"].insert(), [row.model_dump() for row in first_rows()])
+        made, told = schema(migrated), schema(declared)
+        other = sorted(
+            name for name in made["tables"] | told["tables"] if made["tables"].get(name) != told["tables"].get(name)
+        )
+        assert not other, "write a migration (before the first release: `python -m tests.storage.write_migration`)"
+        assert made == told
+        with migrated.engine.connect() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+            assert unprotected(connection, TABLES) == []
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_upgrade_is_needed_once(backend: str) -> None:
+    with empty(backend) as database:
+        assert not migrations.is_current(database)
+        migrations.upgrade(database)
+        assert migrations.is_current(database)
+        before = schema(database)
+        migrations.upgrade(database)
+        assert schema(database) == before
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_those_who_upgrade_at_once_come_one_after_the_other(backend: str) -> None:
+    with empty_url(backend) as url:
+        faults: list[BaseException] = []
+        ready = threading.Barrier(4)
+
+        def start() -> None:
+            database = Database(url)
+            try:
+                ready.wait()
+                migrations.upgrade(database)
+                assert migrations.is_current(database)
+            except BaseException as fault:  # noqa: BLE001  # told below
+                faults.append(fault)
+            finally:
+                database.close()
+
+        threads = [threading.Thread(target=start) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not faults
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_upgrade_that_fails_leaves_nothing_behind(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with empty(backend) as database:
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("the machine was switched off")
+
+        monkeypatch.setattr("policy_service.append_only.triggers", broken)
+        with pytest.raises(RuntimeError, match="switched off"):
+            migrations.upgrade(database)
+        with database.engine.connect() as connection:
+            assert inspect(connection).get_table_names() == []
+        monkeypatch.undo()
+        migrations.upgrade(database)
+        assert migrations.is_current(database)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_newer_database_is_left_alone(backend: str) -> None:
+    with empty(backend) as database:
+        migrations.upgrade(database)
+        with database.alter() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        for act in (migrations.upgrade, migrations.is_current):
+            with pytest.raises(migrations.NewerDatabase, match=r"a newer version of the service .* to step 9999"):
+                act(database)
+
+
+def test_a_file_that_is_not_there_is_not_current_and_is_not_made_by_asking() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "none.db"
+        database = Database(f"sqlite:///{file}")
+        assert not migrations.is_current(database)
+        assert not file.exists()
+
+
+def test_a_folder_that_is_not_there_is_told() -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.raises(DatabaseUnavailable, match="gone"):
+        migrations.upgrade(Database(f"sqlite:///{folder}/none/none.db"))
+
+
+def test_steps_are_numbered_without_a_gap_and_say_what_they_do() -> None:
+    steps = migrations.history()
+    assert [step.number for step in steps] == [f"{number:04}" for number in range(1, len(steps) + 1)]
+    assert all(step.says.endswith(".") for step in steps)
+
+
+def test_there_is_no_step_back() -> None:
+    steps = ScriptDirectory.from_config(migrations._config()).walk_revisions()
+    assert not any(hasattr(each.module, "downgrade") for each in steps)
+
+
+def test_the_page_about_the_database_lists_the_tables() -> None:
+    assert database_page.written() == database_page.listed(), "run `python -m tests.storage.write_migration`"
