@@ -5,13 +5,14 @@
 Everything is loaded here, before the first request: an application that exists can decide.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,12 +28,15 @@ from api.problems import of_http, of_parameters
 from api.rest.accounts import account_routes
 from api.rest.api_keys import key_routes
 from api.rest.changes import change_routes
-from api.rest.decisions import PATH, DecisionRoute
+from api.rest.decision_records import record_routes
+from api.rest.decisions import PATH, DecisionRoute, batch_routes
 from api.rest.health import health_routes, problem_routes
 from api.rest.oidc import oidc_routes
+from api.rest.overrides import override_routes
 from api.rest.policies import policy_routes
 from api.rest.review import review_routes
 from api.rest.session import session_routes
+from api.rest.subjects import subject_routes
 from api.rest.suspensions import suspension_routes
 from api.security import Guard
 from api.service import Service, open_service
@@ -49,6 +53,8 @@ class Application(FastAPI):
     service: Service
     decisions: ASGIApp
     table: Table
+    shown: Mapping[str, str]
+    """The versions from which the document's examples were made."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request; one for a decision goes straight to its route, which saves half of its time."""
@@ -58,8 +64,9 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document, made once."""
-        if self.openapi_schema is None:
+        """The OpenAPI document, made once for the versions in force."""
+        if self.openapi_schema is None or self.shown is not self.service.decisions.in_force.window.digests:
+            self.shown, self.openapi_schema = self.service.decisions.in_force.window.digests, None
             document = super().openapi()
             document["components"]["schemas"] |= SCHEMAS
             document["paths"] = {PATH: decisions_path(self.service), **document["paths"]}
@@ -89,6 +96,10 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.decisions = Guard(Gate(DecisionRoute(service), service, lambda _: access), service)
     examiner = Examiner(service)
     routers = (
+        batch_routes(service),
+        record_routes(service),
+        subject_routes(service),
+        override_routes(service),
         policy_routes(service),
         session_routes(service),
         oidc_routes(service),
@@ -115,10 +126,10 @@ def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.log.info("ready", engine=service.settings.engine, policies=sorted(service.decider.policies))
+        service.sealer.start()
         async with in_background(service):
             yield
-        service.decider.close()
-        service.database.close()
+        await run_in_threadpool(service.close)
         service.log.info("closed")
 
     return lifespan

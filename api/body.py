@@ -17,7 +17,7 @@ async def read_body(scope: Scope, receive: Receive, *, limit: int, kinds: tuple[
     more than that and one piece of the network's are kept; ClientDisconnect when the caller goes away.
     """
     headers: Mapping[bytes, bytes] = dict(scope["headers"])
-    _check_kind(headers, kinds)
+    check_kind(headers, kinds)
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)
@@ -44,7 +44,8 @@ async def _read_on(body: bytes, receive: Receive, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def _check_kind(headers: Mapping[bytes, bytes], kinds: Iterable[str]) -> None:
+def check_kind(headers: Mapping[bytes, bytes], kinds: Iterable[str]) -> None:
+    """Raises ProblemError when the body is not of one of the media types `kinds`, or is packed."""
     given = headers.get(b"content-type", b"").decode("latin-1")
     kind, _, parameters = given.partition(";")
     is_utf8 = "charset" not in parameters.lower() or "utf-8" in parameters.lower()

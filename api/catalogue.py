@@ -1,47 +1,78 @@
-"""Every version of every policy that is served, to be looked up and listed."""
+"""Every version that the registry holds, to be looked up and listed, and which of them is in force when.
+
+A version never changes, so each is read from its text once and kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
 
 from api.problems import UNKNOWN_POLICY, ProblemError
 from policy_service.language.diagnostics import did_you_mean, shorten
-from policy_service.language.load import newest, version_key
 from policy_service.language.policy import Policy
+from policy_service.registry.model import active_at, all_active_at
+from policy_service.registry.service import activations, load_version, versions
+from policy_service.registry.tables import VersionRow
+
+KEPT = 500
+"""Versions kept in memory."""
 
 
 class Catalogue:
-    """Policies by name and version; the newest version of each is the one that decides."""
+    """Policies by name and version."""
 
-    def __init__(self, policies: Iterable[Policy]) -> None:
-        everything = tuple(policies)
-        self.newest: Mapping[str, Policy] = {
-            policy.id: policy for policy in sorted(newest(everything), key=lambda policy: policy.id)
-        }
-        self._versions: dict[str, dict[str, Policy]] = {}
-        for policy in sorted(everything, key=lambda policy: version_key(policy.version), reverse=True):
-            self._versions.setdefault(policy.id, {})[policy.version] = policy
+    def __init__(self, kept: int = KEPT) -> None:
+        self._limit = kept
+        self._policies: OrderedDict[str, Policy] = OrderedDict()
+        self._lock = threading.Lock()
 
-    def versions(self, name: str) -> tuple[Policy, ...]:
+    def load(self, session: Session, digest: str) -> Policy:
+        """The version under a digest that the registry is known to hold."""
+        with self._lock:
+            if (known := self._policies.get(digest)) is not None:
+                self._policies.move_to_end(digest)
+                return known
+        policy = load_version(session, digest)
+        with self._lock:
+            self._policies[digest] = policy
+            while len(self._policies) > self._limit:
+                self._policies.popitem(last=False)
+        return policy
+
+    def in_force(self, session: Session, now: datetime) -> dict[str, Policy]:
+        """The version in force of every policy that has one, by name, in the order of names."""
+        active = all_active_at(activations(session), now, now)
+        return {name: self.load(session, each.digest) for name, each in active.items()}
+
+    def deciding(self, session: Session, name: str, now: datetime) -> Policy:
+        """The version of a policy that is in force. Raises ProblemError when there is none."""
+        rows = self.versions(session, name)
+        active = active_at(activations(session), name, now, now)
+        if active is None:
+            known = ", ".join(row.version for row in rows)
+            raise ProblemError(UNKNOWN_POLICY, f"`{name}` is not in force", hint=f"its versions are {known}")
+        return self.load(session, active.digest)
+
+    def versions(self, session: Session, name: str) -> Sequence[VersionRow]:
         """All versions of a policy, the newest first. Raises ProblemError when there is no such policy."""
-        if name not in self._versions:
-            raise ProblemError(UNKNOWN_POLICY, f"no policy `{shorten(name)}`", hint=did_you_mean(name, self._versions))
-        return tuple(self._versions[name].values())
+        rows = versions(session, name)[::-1]
+        if not rows:
+            known = sorted({row.policy for row in versions(session)})
+            raise ProblemError(UNKNOWN_POLICY, f"no policy `{shorten(name)}`", hint=did_you_mean(name, known))
+        return rows
 
-    def version(self, name: str, version: str) -> Policy:
+    def version(self, session: Session, name: str, version: str) -> Policy:
         """One version of a policy. Raises ProblemError when there is no such policy or version."""
-        for policy in self.versions(name):
-            if policy.version == version:
-                return policy
-        known = ", ".join(self._versions[name])
+        rows = self.versions(session, name)
+        for row in rows:
+            if row.version == version:
+                return self.load(session, row.digest)
+        known = ", ".join(row.version for row in rows)
         raise ProblemError(
             UNKNOWN_POLICY, f"`{name}` has no version `{shorten(version)}`", hint=f"its versions are {known}"
-        )
-
-    def after(self, name: str, *, domain: str | None) -> tuple[Policy, ...]:
-        """The newest version of each policy whose name comes after `name`, in the order of names."""
-        return tuple(
-            policy
-            for policy in self.newest.values()
-            if policy.id > name and (domain is None or policy.domain == domain)
         )

@@ -29,18 +29,14 @@ MEMORY = 2 * 2**30
 POLITENESS = 10
 """How much the process gives way to the one that decides."""
 
+_BARE: Json = {"rules": (), "scorecard": None, "examples": (), "invariants": ()}
+"""What nobody else's facts depend on."""
+
 
 class Checker:
     """Checks one file after another."""
 
-    def __init__(self, served: Mapping[str, Policy], seconds: float) -> None:
-        bare: Json = {
-            "rules": (),
-            "scorecard": None,
-            "examples": (),
-            "invariants": (),
-        }  # what nobody else's facts depend on
-        self._served = {name: replace(policy, **bare) for name, policy in served.items()}
+    def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._limiter = CapacityLimiter(1)
 
@@ -49,12 +45,13 @@ class Checker:
         if self._limiter.statistics().tasks_waiting >= WAITING:
             raise ProblemError(BUSY, f"{WAITING} policy files are waiting already", headers={"Retry-After": "10"})
 
-    async def check(self, content: bytes) -> Json:
+    async def check(self, content: bytes, served: Mapping[str, Policy]) -> Json:
         """Whether a file is valid, alone and among the policies served; ProblemError when that cannot be told."""
+        bare = {name: replace(policy, **_BARE) for name, policy in served.items()}
         async with self._limiter:
             try:
                 with fail_after(self._seconds):
-                    return await to_process.run_sync(check_apart, content, self._served, cancellable=True)
+                    return await to_process.run_sync(check_apart, content, bare, cancellable=True)
             except TimeoutError:
                 detail = f"reading it takes more than {self._seconds:g} s"
                 raise ProblemError(CHECK_ABANDONED, detail) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Annotated
 
 from fastapi import Query
@@ -12,6 +13,8 @@ from api.problems import INVALID_PARAMETER, ProblemError
 from policy_service.decisions.request import shown
 
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
+
+NUMBER = re.compile("[0-9]{1,15}")
 
 
 def close_cursor(name: str) -> str:
@@ -26,10 +29,18 @@ def open_cursor(cursor: str | None) -> str:
     try:
         return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        fault = {
-            "parameter": "cursor",
-            "code": "mistyped",
-            "value": shown(cursor),
-            "expected": "`next_cursor` of the page before",
-        }
-        raise ProblemError(INVALID_PARAMETER, "refused: cursor", problems=[fault]) from None
+        raise _no_cursor(cursor) from None
+
+
+def open_number(cursor: str | None) -> int | None:
+    """The number a cursor stands for; None when there is none. Raises ProblemError."""
+    text = open_cursor(cursor)
+    if cursor is not None and not NUMBER.fullmatch(text):
+        raise _no_cursor(cursor)
+    return int(text) if text else None
+
+
+def _no_cursor(cursor: str) -> ProblemError:
+    expected = "`next_cursor` of the page before"
+    fault = {"parameter": "cursor", "code": "mistyped", "value": shown(cursor), "expected": expected}
+    return ProblemError(INVALID_PARAMETER, "refused: cursor", problems=[fault])

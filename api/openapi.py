@@ -83,6 +83,14 @@ POLICY_ANSWER: Json = {
             "items": {"type": "string"},
             "description": "facts the caller gave in the service's place",
         },
+        "overridden": {
+            "type": "object",
+            "description": "the exception that is answered: `override`, `by`, `role`, `reason`, `until`, `rules_said`",
+        },
+        "override_unfit": {
+            "type": "object",
+            "description": "an exception that this version has no room for, so that the rules answer: `override`, `why`",
+        },
         "version": {"type": "string"},
         "digest": {"type": "string"},
     },
@@ -177,6 +185,24 @@ def _reference(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+BATCH: Json = {
+    "requestBody": {
+        "required": True,
+        "description": "A request a line, each as for `POST /v1/decisions`.",
+        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+    }
+}
+BATCH_ANSWER: Json = {
+    "description": "An answer a line, in the order of the requests; a line that is refused is `line` and `problem`.",
+    "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+}
+IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "1 to 200 visible ASCII characters; the same request again gets the same answer",
+    "schema": {"type": "string"},
+}
 CHECK_BODY: Json = {
     "requestBody": {
         "required": True,
@@ -199,14 +225,21 @@ def decisions_path(service: Service) -> Json:
     """The path item of `POST /v1/decisions`."""
     refusals = [
         PROBLEMS[name]
-        for name in ("malformed-json", "body-too-large", "unsupported-media-type", "request-refused", "facts-refused")
+        for name in (
+            *("malformed-json", "body-too-large", "unsupported-media-type", "request-refused", "facts-refused"),
+            *("invalid-parameter", "idempotency-key-reused", "request-in-flight", "not-ready", "busy"),
+        )
     ]
     return {
         "post": {
             "operationId": "decide",
             "tags": ["decisions"],
             "summary": "Decide about one subject",
-            "description": "Policies that those asked for need are decided too, and answered when they decide.",
+            "description": (
+                "Policies that those asked for need are decided too, and answered when they decide. "
+                "What is answered is on record."
+            ),
+            "parameters": [IDEMPOTENCY_KEY],
             "requestBody": {
                 "required": True,
                 "content": {

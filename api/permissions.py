@@ -48,6 +48,8 @@ def people(*roles: Role) -> Access:
 
 READERS = known(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
 """Who reads changes and suspensions: those who take part, an administrator, and a key with the scope `compliance`."""
+REVIEWERS = known(Role.INTEGRATION, *SIGNING_ROLES)
+"""Who reads what was decided about subjects, and what they are excepted from; not those who write policies."""
 
 PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/healthz"): PUBLIC,
@@ -73,6 +75,16 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("POST", "/v1/api-keys"): people(Role.ADMINISTRATOR),
     ("DELETE", "/v1/api-keys/{key}"): people(Role.ADMINISTRATOR),
     ("POST", "/v1/decisions"): known(Role.INTEGRATION),
+    ("POST", "/v1/decisions/batch"): known(Role.INTEGRATION),
+    ("GET", "/v1/decisions/{decision}"): REVIEWERS,
+    ("POST", "/v1/decisions/{decision}/replay"): REVIEWERS,
+    ("GET", "/v1/decisions/{decision}/proof"): REVIEWERS,
+    ("GET", "/v1/subjects/{subject}/decisions"): REVIEWERS,
+    ("DELETE", "/v1/subjects/{subject}/key"): people(Role.COMPLIANCE),
+    ("GET", "/v1/overrides"): REVIEWERS,
+    ("POST", "/v1/overrides"): people(*DIRECTORS),
+    ("GET", "/v1/overrides/{override}"): REVIEWERS,
+    ("POST", "/v1/overrides/{override}/end"): people(*DIRECTORS, Role.COMPLIANCE),
     ("GET", "/v1/changes"): READERS,
     ("POST", "/v1/changes"): people(Role.AUTHOR),
     ("GET", "/v1/changes/{change}"): READERS,
@@ -97,7 +109,9 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/policies/{domain}/{policy}"): ANYBODY_KNOWN,
     ("GET", "/v1/policies/{domain}/{policy}/versions"): ANYBODY_KNOWN,
     ("GET", "/v1/policies/{domain}/{policy}/versions/{version}"): ANYBODY_KNOWN,
+    ("GET", "/v1/policies/{domain}/{policy}/active"): ANYBODY_KNOWN,
     ("GET", "/v1/policies/{domain}/{policy}/requirements"): ANYBODY_KNOWN,
+    ("GET", "/v1/policies/{domain}/{policy}/difference"): ANYBODY_KNOWN,
 }
 """The access to every route, by its method and the template of its path."""
 

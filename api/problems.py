@@ -128,6 +128,12 @@ IDEMPOTENCY_KEY_REUSED = ProblemType(
     "The idempotency key was used for another request",
     "Take a new key for a new request; send the same request to get its answer again.",
 )
+OVERRIDE_UNFIT = ProblemType(
+    "override-unfit",
+    422,
+    "The exception cannot be made or ended as asked",
+    "`reasons` has everything that stands against it.",
+)
 CHANGE_UNFIT = ProblemType(
     "change-unfit",
     422,
@@ -170,6 +176,12 @@ CHECK_ABANDONED = ProblemType(
     "The policy file takes too long to check",
     "Split the policy into several; `policy-service check` has no such limit.",
 )
+NOT_READY = ProblemType(
+    "not-ready",
+    503,
+    "The versions in force cannot decide at this moment",
+    "Try again after the seconds in Retry-After; GET /readyz says more. Nothing was decided.",
+)
 BUSY = ProblemType("busy", 503, "Too many wait for the same already", "Try again after the seconds in Retry-After.")
 DATABASE_UNAVAILABLE = ProblemType(
     "database-unavailable",
@@ -198,6 +210,7 @@ PROBLEMS: Mapping[str, ProblemType] = {
         REQUEST_REFUSED,
         FACTS_REFUSED,
         IDEMPOTENCY_KEY_REUSED,
+        OVERRIDE_UNFIT,
         CHANGE_UNFIT,
         INVALID_PARAMETER,
         PRECONDITION_REQUIRED,
@@ -205,6 +218,7 @@ PROBLEMS: Mapping[str, ProblemType] = {
         INTERNAL_ERROR,
         PROVIDER_UNAVAILABLE,
         CHECK_ABANDONED,
+        NOT_READY,
         BUSY,
         DATABASE_UNAVAILABLE,
     )

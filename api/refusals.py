@@ -6,6 +6,7 @@ from datetime import datetime
 
 from api.members import as_problem, refused
 from api.problems import (
+    BUSY,
     CHANGE_UNFIT,
     CONFIRMATION_NEEDED,
     CONFLICT,
@@ -14,14 +15,25 @@ from api.problems import (
     NOT_ALLOWED,
     NOT_AUTHENTICATED,
     NOT_FOUND,
+    NOT_READY,
+    OVERRIDE_UNFIT,
     PRECONDITION_FAILED,
     PROVIDER_UNAVAILABLE,
+    REQUEST_IN_FLIGHT,
     SIGN_IN_REFUSED,
     TOO_MANY_ATTEMPTS,
     Problem,
 )
 from policy_service.approval import service as approval
+from policy_service.audit.proofs import NotProvable
 from policy_service.database import DatabaseUnavailable
+from policy_service.decisions import overrides, subjects
+from policy_service.decisions.desk import InFlight
+from policy_service.decisions.in_force import NotReady
+from policy_service.decisions.records import UnknownDecision
+from policy_service.decisions.replay import NotReplayable
+from policy_service.decisions.seals import NotSealed
+from policy_service.decisions.writer import Busy
 from policy_service.idempotency import KeyReused
 from policy_service.identity.refusals import (
     Malformed,
@@ -69,6 +81,29 @@ def of_library(error: Exception, now: datetime) -> Problem | None:
             return Problem(NOT_FOUND, str(error))
         case DatabaseUnavailable():
             return Problem(DATABASE_UNAVAILABLE, str(error), headers={"Retry-After": "5"})
+        case _:
+            return _of_decisions(error)
+
+
+def _of_decisions(error: Exception) -> Problem | None:
+    """What was refused about decisions, exceptions and subjects."""
+    match error:
+        case overrides.Forbidden() | subjects.Forbidden():
+            return Problem(NOT_ALLOWED, str(error))
+        case overrides.UnknownOverride() | UnknownDecision():
+            return Problem(NOT_FOUND, str(error))
+        case overrides.OverrideRefused(problems=reasons):
+            return Problem(OVERRIDE_UNFIT, str(error)[:SENTENCES], {"reasons": list(reasons)})
+        case subjects.SubjectRefused() | NotReplayable():
+            return Problem(CONFLICT, str(error))
+        case NotSealed() | NotProvable():
+            return Problem(CONFLICT, str(error), headers={"Retry-After": "10"})
+        case InFlight():
+            return Problem(REQUEST_IN_FLIGHT, str(error), headers={"Retry-After": "1"})
+        case NotReady():
+            return Problem(NOT_READY, str(error), headers={"Retry-After": "1"})
+        case Busy():
+            return Problem(BUSY, str(error), headers={"Retry-After": "1"})
         case _:
             return None
 

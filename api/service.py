@@ -1,7 +1,8 @@
-"""What all routes work with: settings, database, policies, decider, keys, clock, counters, log."""
+"""What all routes work with: settings, database, policies, decisions, keys, clock, counters, log."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -16,10 +17,14 @@ from api.logs import make_log
 from api.metrics import Metrics
 from api.problems import INTERNAL_ERROR, Problem
 from api.settings import Settings
-from api.storage import open_database
-from policy_service import Alarm, Decider, load_folder
+from api.storage import edited_files, open_database, open_keys, refuse_unsound
+from policy_service import Alarm, Decider
 from policy_service.clock import Clock
-from policy_service.database import Database
+from policy_service.database import Database, DatabaseUnavailable
+from policy_service.decisions.desk import Decisions, open_decisions
+from policy_service.decisions.in_force import NotReady
+from policy_service.decisions.seals import Sealer
+from policy_service.decisions.subjects import Secrets
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.presence import Presence
 from policy_service.identity.throttle import AddressLimit
@@ -36,16 +41,25 @@ class Service:
     zone: ZoneInfo
     clock: Clock
     catalogue: Catalogue
-    decider: Decider
+    decisions: Decisions
+    secrets: Secrets
+    sealer: Sealer
     metrics: Metrics
     log: FilteringBoundLogger
     database: Database
     key_ring: KeyRing
+    edited: tuple[str, ...] = ()
+    """A sentence for every policy file that was edited after it was submitted, as seen at the start."""
     provider: Provider | None = None
     """The provider of identities, when one is set."""
     presence: Presence = field(default_factory=Presence)
     addresses: AddressLimit = field(default_factory=AddressLimit)
     in_flight: InFlight = field(default_factory=InFlight)
+
+    @property
+    def decider(self) -> Decider:
+        """What decides, by the versions in force."""
+        return self.decisions.in_force.decider
 
     def tell(self, problem: Problem, scope: Scope, **more: object) -> Response:
         """The answer to a request that is refused or failed; it is counted, and logged under its `instance`."""
@@ -56,29 +70,69 @@ class Service:
         self.metrics.refused(problem.kind.name)
         return problem.response(instance)
 
+    def close(self) -> None:
+        """Records what waits, seals it, and gives everything back, in this order."""
+        self.decisions.close()
+        self.sealer.close()
+        self.database.close()
+
 
 def open_service(settings: Settings, clock: Clock) -> Service:
-    """Opens the database, loads the policies and makes them ready to decide.
+    """Opens the database, looks whether it is sound, and makes the versions in force ready to decide.
 
-    Raises NotInitialisedError, PolicyError when policies have faults, ValueError when there are none, EngineTrialError
-    when the engine cannot be trusted with one of them.
+    Raises NotInitialisedError, NotSoundError, and ValueError when the versions in force cannot decide.
     """
     log = make_log(settings.log_level)
+    provider = _provider(settings)
     database = open_database(settings.database_url.get_secret_value())
-    policies = load_folder(settings.policies)
-    if not policies:
-        raise ValueError(f"no policy below {settings.policies}: expected <domain>/<policy>/<version>.yaml")
+    with ExitStack() as undo:
+        undo.callback(database.close)
+        try:
+            service = _open(settings, clock, log, database, provider)
+        except (NotReady, DatabaseUnavailable) as error:
+            raise ValueError(str(error)) from error
+        undo.pop_all()
+    for sentence in service.edited:
+        log.error("policy file edited", sentence=sentence)
+    return service
+
+
+def _open(
+    settings: Settings, clock: Clock, log: FilteringBoundLogger, database: Database, provider: Provider | None
+) -> Service:
+    secrets = Secrets(open_keys(database, settings))
+    refuse_unsound(database, settings)
 
     def alarm(seen: Alarm) -> None:
         log.error("engine alarm", policy=seen.policy, version=seen.version, reason=seen.reason)
 
-    catalogue = Catalogue(policies)
-    decider = Decider(
-        catalogue.newest.values(), engine=settings.engine, shadow_every=settings.shadow_every, alarm=alarm
+    def unsealed(reason: str) -> None:
+        log.error("not sealed", reason=reason)
+
+    decisions = open_decisions(
+        database,
+        clock,
+        settings.zone,
+        secrets,
+        engine=settings.engine,
+        shadow_every=settings.shadow_every,
+        alarm=alarm,
     )
-    metrics, ring = Metrics(decider), KeyRing(database)
-    provider = _provider(settings)
-    return Service(settings, settings.zone, clock, catalogue, decider, metrics, log, database, ring, provider)
+    return Service(
+        settings=settings,
+        zone=settings.zone,
+        clock=clock,
+        catalogue=Catalogue(),
+        decisions=decisions,
+        secrets=secrets,
+        sealer=Sealer(database, clock, settings.keys, elsewhere=settings.checkpoints, alarm=unsealed),
+        metrics=Metrics(decisions.in_force.decider),
+        log=log,
+        database=database,
+        key_ring=KeyRing(database),
+        edited=edited_files(database, settings.policies),
+        provider=provider,
+    )
 
 
 def _provider(settings: Settings) -> Provider | None:

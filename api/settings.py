@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from policy_service.clock import DEFAULT_ZONE
 from policy_service.identity.sessions import Ends
 from policy_service.language.diagnostics import did_you_mean
-from policy_service.places import DATABASE, DEFAULT_DATABASE, DEFAULT_KEYS
+from policy_service.places import DATABASE, DEFAULT_CHECKPOINTS, DEFAULT_DATABASE, DEFAULT_KEYS
 from policy_service.shipped import shipped_policies
 
 PREFIX = "POLICY_SERVICE_"
@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """The database: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`."""
     keys: Path = Path(DEFAULT_KEYS)
     """The folder of the private keys: of the log's signatures and of subjects."""
+    checkpoints: Path = Path(DEFAULT_CHECKPOINTS)
+    """The file outside the database that the log's checkpoints are added to."""
     policies: DirectoryPath = Field(default_factory=shipped_policies)
     """The folder of policy files, `<domain>/<policy>/<version>.yaml`; the newest version of each decides."""
     engine: Literal["durable_rules", "python", "definition"] = "durable_rules"

@@ -1,34 +1,111 @@
-"""The database at the start: it has to be there, with every table, or the service does not begin."""
+"""The database and the keys at the start: set up, and sound, or the service does not begin.
+
+What takes long is left to `policy-service audit verify`; here the ends of what is written are looked at, which is where
+a stop in the middle, a restored backup or a disk that lost something would show.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import inspect, make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import SQLModel
+from sqlalchemy import make_url
+from sqlmodel import Session
 
-import policy_service.tables  # noqa: F401  # declares all of them
-from policy_service.database import Database
+from api.settings import Settings
+from policy_service.audit.checkpoints import read_kept
+from policy_service.audit.keys import Damaged, NoKey, public_keys
+from policy_service.audit.service import signer
+from policy_service.audit.stored import verify_tail
+from policy_service.database import Database, DatabaseUnavailable
+from policy_service.decisions.master_keys import KeyFileFault, MasterKeys
+from policy_service.decisions.seals import verify_blocks
+from policy_service.migrations import NewerDatabase, is_current
+from policy_service.migrations.self_check import self_check
+from policy_service.registry.checks import check_files, verify_versions
+
+BLOCKS = 2
+"""The newest sealed blocks that are made again from their records."""
 
 
 class NotInitialisedError(ValueError):
-    """The database is not there, or not set up; the message says what to do."""
+    """The database or a key is not there, or not set up; the message says what to do."""
+
+
+class NotSoundError(ValueError):
+    """What is on record is not what was written; the message has a line for each fault."""
 
 
 def open_database(url: str) -> Database:
-    """The database at an address. Raises NotInitialisedError, ValueError when the address is no database's."""
+    """The database at an address.
+
+    Raises NotInitialisedError, NotSoundError, ValueError when the address is no database's.
+    """
     database = Database(url)
     shown = make_url(url).render_as_string(hide_password=True)
-    file = make_url(url).database
-    if database.engine.dialect.name == "sqlite" and not (file and Path(file).is_file()):
-        raise NotInitialisedError(f"there is no database at {shown}: run `policy-service init`")
+    reason = None
     try:
-        there = set(inspect(database.engine).get_table_names())
-    except SQLAlchemyError:
+        if database.file and not database.file.is_file():
+            reason = f"there is no database at {shown}: run `policy-service init`"
+        elif not is_current(database):
+            reason = f"the database at {shown} is not set up: run `policy-service init`"
+    except NewerDatabase as error:
+        reason = str(error)
+    except DatabaseUnavailable:
+        with suppress(DatabaseUnavailable):
+            refuse(self_check(database))
+        reason = f"the database at {shown} does not answer"
+    if reason is not None:
         database.close()
-        raise NotInitialisedError(f"the database at {shown} does not answer") from None
-    if not set(SQLModel.metadata.tables) <= there:
-        database.close()
-        raise NotInitialisedError(f"the database at {shown} is not set up: run `policy-service init`")
+        raise NotInitialisedError(reason)
     return database
+
+
+def open_keys(database: Database, settings: Settings) -> MasterKeys:
+    """The master keys, when the key that signs the log is there too. Raises NotInitialisedError, DatabaseUnavailable."""
+    try:
+        with database.read() as session:
+            signer(session, settings.keys)
+        return MasterKeys(settings.keys)
+    except (NoKey, KeyFileFault) as error:
+        raise NotInitialisedError(
+            f"{error}: run `policy-service init`, or set POLICY_SERVICE_KEYS to the folder of the keys"
+        ) from None
+
+
+def refuse_unsound(database: Database, settings: Settings) -> None:
+    """Raises NotSoundError with every fault that shows at the start, DatabaseUnavailable."""
+    faults = self_check(database)
+    if not faults:
+        with database.read() as session:
+            faults = _faults(session, settings)
+    refuse(faults)
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raises NotSoundError when there are faults."""
+    if faults:
+        raise NotSoundError("what is on record is not what was written:\n" + "\n".join(faults))
+
+
+def edited_files(database: Database, folder: Path) -> tuple[str, ...]:
+    """A sentence for every policy file of a folder that was edited after it was submitted. Raises DatabaseUnavailable."""
+    with database.read() as session:
+        try:
+            return tuple(sentence.removeprefix(f"{folder}/") for sentence in check_files(session, folder))
+        except OSError as error:
+            return (f"the policy files cannot be compared with what was submitted: {error.strerror}",)
+
+
+def _faults(session: Session, settings: Settings) -> list[str]:
+    try:
+        kept = read_kept(settings.checkpoints) if settings.checkpoints.exists() else []
+    except (Damaged, OSError) as error:
+        return [f"the checkpoints kept in {settings.checkpoints} cannot be read: {error}"]
+    tail = verify_tail(session, list(public_keys(settings.keys).values()), kept)
+    return [
+        *([f"the log: {tail.sentence}"] if tail else []),
+        *verify_versions(session),
+        *verify_blocks(session, BLOCKS).faults,
+    ]

@@ -22,6 +22,7 @@ from policy_service.database import Transaction
 from policy_service.identity import passwords
 from policy_service.identity import service as identity
 from policy_service.identity.account import Account, External
+from policy_service.identity.refusals import Malformed
 
 PAGE = 100
 Name = Annotated[str, Field(max_length=100)]
@@ -107,6 +108,9 @@ def _add_writing(router: APIRouter, service: Service) -> None:
     async def create_account(request: Request) -> AccountModel:
         """Makes an account."""
         given, actor = await read_members(request, NewAccount), asker(request).actor
+        secret = given.password.get_secret_value() if given.password else None
+        if faults := identity.faults_of(given.name, given.printed_name, given.roles, secret):
+            raise Malformed(faults)
         kept = await _hash(service, request, given.password, given.name, given.printed_name)
         names = {"name": given.name, "printed_name": given.printed_name}
         made = await writing(
@@ -162,6 +166,6 @@ async def _hash(service: Service, request: Request, password: Password | None, *
     if password is None:
         return None
     new = password.get_secret_value()
-    if (refusal := identity.password_fault(passwords.fault_of(new, *names))) is not None:
-        raise refusal
+    if (fault := identity.fault_of_password(new, *names)) is not None:
+        raise Malformed([fault])
     return await hashing(service, request, lambda: passwords.hash_password(new))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from api.rest.models import Digest, Model
 from api.rest.session import Password
@@ -16,6 +16,17 @@ from policy_service.language.source import MAX_BYTES
 from policy_service.registry.model import Period
 
 EXPECTED = "an instant as RFC 3339 writes it, with its time zone, e.g. 2027-01-01T00:00:00+08:00"
+
+
+ASKED: dict[str, JsonValue] = {
+    "title": "Larger orders count more",
+    "reason": "The industry's mean has risen.",
+    "effective": {"from": "2027-01-01T00:00:00+08:00", "until": None},
+}
+
+
+def _with_examples(*examples: dict[str, JsonValue]) -> ConfigDict:
+    return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": list(examples)})
 
 
 def _as_text(given: object) -> object:
@@ -60,6 +71,11 @@ class PeriodModel(Model):
 class DraftModel(Model):
     """What a change asks for: policy files as YAML, or the versions that a rollback puts in force again."""
 
+    model_config = _with_examples(
+        {**ASKED, "texts": ["policy: tiering/rfm_value\nversion: 1.1.0\n…\n"]},
+        {**ASKED, "rollback": {"tiering/rfm_value": "1.0.0"}},
+    )
+
     title: Title
     reason: Reason
     effective: PeriodModel
@@ -101,6 +117,16 @@ class WhyModel(Model):
 class SignOffModel(Model):
     """A signature: in which role, on which digest, what it means and why; and the password, if there is one."""
 
+    model_config = _with_examples(
+        {
+            "role": "sales_director",
+            "digest": f"sha256:{'0' * 64}",
+            "meaning": "approved",
+            "reason": "Sound and feasible.",
+            "password": "…",
+        }
+    )
+
     role: Role
     digest: Digest
     meaning: Meaning
@@ -110,6 +136,16 @@ class SignOffModel(Model):
 
 class SuspendModel(Model):
     """Which version in force is to be suspended, and the signature."""
+
+    model_config = _with_examples(
+        {
+            "policy": "tiering/rfm_value",
+            "version": "1.1.0",
+            "role": "sales_director",
+            "reason": "It takes everybody for new.",
+            "password": "…",
+        }
+    )
 
     policy: PolicyName
     version: VersionNumber

@@ -142,7 +142,7 @@ class SuspensionModel(Model):
     signed: SuspensionSignature
     ratified: SuspensionSignature | None
     ended: EndedModel | None
-    until: datetime | None
+    until: datetime
     runs: Annotated[bool, Field(description="whether it lasts now")]
 
 
@@ -215,7 +215,7 @@ def suspension_model(suspension: Suspension, now: datetime) -> SuspensionModel:
         signed=_signature(suspension.signed),
         ratified=_signature(suspension.ratified) if suspension.ratified else None,
         ended=_ended(suspension.ended) if suspension.ended else None,
-        until=suspension.period.until,
+        until=suspension.until,
         runs=suspension.runs(now),
     )
 

@@ -1,7 +1,7 @@
-"""`POST /v1/decisions`: one subject's facts in, outcomes with their rules and reasons out.
+"""`POST /v1/decisions`: one subject's facts in, outcomes with their rules and reasons out, on record before that.
 
-The one route that is called for every click in a CRM: bytes to bytes, without pydantic and without a thread. Between
-the decider's first and last step nothing is awaited, so decisions never mix.
+The one route that is called for every click in a CRM: bytes to bytes, without pydantic and without a thread but the one
+that writes; what it waits for is the write. `POST /v1/decisions/batch` does the same for every line of a stream.
 """
 
 from __future__ import annotations
@@ -10,21 +10,45 @@ import time
 from dataclasses import replace
 from typing import Any
 
-import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.body import read_body
-from api.problems import FACTS_REFUSED, MALFORMED_JSON, REQUEST_REFUSED, ProblemError
+from api.authentication import STATE, Asker, asker
+from api.body import check_kind, read_body
+from api.openapi import BATCH, BATCH_ANSWER, problems
+from api.problems import (
+    FACTS_REFUSED,
+    INVALID_PARAMETER,
+    MALFORMED_JSON,
+    REQUEST_REFUSED,
+    UNSUPPORTED_MEDIA_TYPE,
+    ProblemError,
+)
 from api.service import Service
-from policy_service import Decision, FactsRefused, UnknownPolicies
+from policy_service import FactsRefused, UnknownPolicies
 from policy_service.clock import today
-from policy_service.decisions.answer import answer
+from policy_service.decisions.batch import answer_lines
 from policy_service.decisions.exact_json import NotJsonError
-from policy_service.decisions.request import DecisionRequest, RequestProblem, RequestRefused, escape, read_request
+from policy_service.decisions.group import Answer
+from policy_service.decisions.in_force import NotReady, Question
+from policy_service.decisions.request import (
+    DecisionRequest,
+    RequestProblem,
+    RequestRefused,
+    escape,
+    read_request,
+    shown,
+)
+from policy_service.idempotency import KeyRefused, check_key, fingerprint_of
 
 PATH = "/v1/decisions"
 Json = dict[str, Any]
 KINDS = ("application/json",)
+LINES = ("application/x-ndjson", "application/jsonl")
+KEY = b"idempotency-key"
+REPLAYED = (b"idempotency-replayed", b"true")
 
 
 class DecisionRoute:
@@ -34,28 +58,101 @@ class DecisionRoute:
         self.service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request. Raises ProblemError."""
+        """Answers one request. Raises ProblemError, and what the desk does."""
         service = self.service
         body = await read_body(scope, receive, limit=service.settings.decision_body_limit, kinds=KINDS)
         started = time.perf_counter()
-        request = read(service, body)
+        request, key, by = read(service, body), key_of(scope), asker_of(scope)
+        fingerprint = fingerprint_of("POST", PATH, body) if key else ""
         try:
-            decision = decide(service, request)
+            answer = await service.decisions.decide(request, by.actor, key=key, fingerprint=fingerprint)
         except (FactsRefused, UnknownPolicies) as error:
             raise refused(faults(service, request, error)) from None
-        told = answer(decision, request.subject, service.clock)
-        encoded = msgspec.json.encode(told)
-        service.metrics.decided(told["outcomes"], time.perf_counter() - started)
-        await send({"type": "http.response.start", "status": 200, "headers": _headers(encoded)})
-        await send({"type": "http.response.body", "body": encoded})
+        count(service, answer, started)
+        await send({"type": "http.response.start", "status": 200, "headers": _headers(answer)})
+        await send({"type": "http.response.body", "body": answer.body})
 
 
-def _headers(body: bytes) -> list[tuple[bytes, bytes]]:
-    return [
+def batch_routes(service: Service) -> APIRouter:
+    """The route for many decisions."""
+    router = APIRouter(prefix=PATH, tags=["decisions"])
+
+    @router.post(
+        "/batch",
+        operation_id="decide_batch",
+        response_class=Response,
+        openapi_extra=BATCH,
+        responses={200: BATCH_ANSWER, **problems(UNSUPPORTED_MEDIA_TYPE)},
+    )
+    async def decide_batch(request: Request) -> Response:
+        """Decides about many subjects: a request a line, answered in order, each on record before it is answered."""
+        check_kind(dict(request.scope["headers"]), LINES)
+        return Lines(service, asker(request), request)
+
+    return router
+
+
+class Lines(Response):
+    """The answers to the lines of a request, sent while the lines still come in."""
+
+    media_type = LINES[0]
+
+    def __init__(self, service: Service, by: Asker, request: Request) -> None:
+        super().__init__(headers={"Cache-Control": "no-store"})
+        del self.headers["content-length"]
+        self._service, self._by, self._request = service, by, request
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # the request has it
+        """Sends them."""
+        service = self._service
+
+        async def decide(request: DecisionRequest) -> Answer:
+            started = time.perf_counter()
+            answer = await service.decisions.decide(request, self._by.actor)
+            count(service, answer, started)
+            return answer
+
+        limit = service.settings.decision_body_limit
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        async for line in answer_lines(self._request.stream(), decide, line_limit=limit):
+            await send({"type": "http.response.body", "body": line, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    found = [
         (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
+        (b"content-length", b"%d" % len(answer.body)),
         (b"cache-control", b"no-store"),
     ]
+    return found if answer.outcomes is not None else [*found, REPLAYED]
+
+
+def count(service: Service, answer: Answer, started: float) -> None:
+    """Counts a decision, unless it had been answered before."""
+    if answer.outcomes is not None:
+        service.metrics.decided(answer.outcomes, time.perf_counter() - started)
+
+
+def key_of(scope: Scope) -> str | None:
+    """The idempotency key of a request. Raises ProblemError when it is none."""
+    keys = [value for name, value in scope["headers"] if name == KEY]
+    if not keys:
+        return None
+    key = b", ".join(keys).decode("latin-1")  # a key has no blank, so several are none
+    try:
+        check_key(key)
+    except KeyRefused:
+        expected = "1 to 200 visible ASCII"
+        fault = {"parameter": "Idempotency-Key", "code": "mistyped", "value": shown(key), "expected": expected}
+        raise ProblemError(INVALID_PARAMETER, "refused: Idempotency-Key", problems=[fault]) from None
+    return key
+
+
+def asker_of(scope: Scope) -> Asker:
+    """Who sent a request that the gate let through."""
+    found: Asker = scope["state"][STATE]
+    return found
 
 
 def read(service: Service, body: bytes) -> DecisionRequest:
@@ -67,12 +164,6 @@ def read(service: Service, body: bytes) -> DecisionRequest:
     except RequestRefused as error:
         problems = [problem.to_dict() for problem in error.problems]
         raise refused([*problems, *faults(service, error.sound)]) from None
-
-
-def decide(service: Service, request: DecisionRequest) -> Decision:
-    """What is decided. Raises FactsRefused, UnknownPolicies."""
-    as_of = request.as_of or today(service.clock, service.zone)
-    return service.decider.decide(request.facts, as_of=as_of, policies=request.policies, explain=request.explain)
 
 
 def faults(service: Service, request: DecisionRequest, known: Exception | None = None) -> list[Json]:
@@ -93,10 +184,13 @@ def faults(service: Service, request: DecisionRequest, known: Exception | None =
 
 
 def _refusal(service: Service, request: DecisionRequest) -> Exception | None:
+    as_of = request.as_of or today(service.clock, service.zone)
     try:
-        decide(service, request)
+        service.decisions.in_force.make(Question(request.subject, request.facts, as_of, request.policies))
     except (FactsRefused, UnknownPolicies) as error:
         return error
+    except NotReady:  # then nothing more can be told
+        return None
     return None
 
 
@@ -107,7 +201,7 @@ def _unknown(index: int, name: str, hint: str | None) -> RequestProblem:
 def refused(listed: list[Json]) -> ProblemError:
     """The problem that tells all of them."""
     kind = FACTS_REFUSED if all("fact" in problem for problem in listed) else REQUEST_REFUSED
-    count = f"{len(listed)} problems" if len(listed) > 1 else "1 problem"
+    count_ = f"{len(listed)} problems" if len(listed) > 1 else "1 problem"
     return ProblemError(
-        kind, f"{count}: {', '.join(problem['pointer'] or 'the body' for problem in listed[:20])}", problems=listed
+        kind, f"{count_}: {', '.join(problem['pointer'] or 'the body' for problem in listed[:20])}", problems=listed
     )

@@ -12,7 +12,9 @@ from api.problems import INVALID_PARAMETER, NOT_FOUND, PROBLEMS, ProblemError
 from api.requirements import example_request
 from api.rest.models import Model
 from api.service import Service
+from api.transactions import reading
 from policy_service.clock import today
+from policy_service.database import DatabaseUnavailable, count
 from policy_service.language.diagnostics import did_you_mean, shorten
 
 
@@ -23,7 +25,7 @@ class Alive(Model):
 
 
 class Ready(Model):
-    """Whether the service decides. `degraded`: it does, though its engine failed or differed."""
+    """Whether the service decides. `degraded`: it does, though there are `concerns`, or its engine failed or differed."""
 
     status: Literal["ready", "degraded", "not_ready"]
     engine: str
@@ -32,6 +34,10 @@ class Ready(Model):
     shadow_checks: int
     differences: int
     fallbacks: int
+    waiting: int
+    """Decisions that wait to be recorded."""
+    concerns: list[str]
+    """What somebody should look at: a policy file that was edited, versions that cannot be kept up with."""
 
 
 class ProblemKind(Model):
@@ -66,7 +72,7 @@ def health_routes(service: Service) -> APIRouter:
     )
     async def is_ready() -> JSONResponse:
         """Decides an example of a policy and compares the answer; tells what the engine was seen to do."""
-        state = readiness(service)
+        state = readiness(service, reachable=await is_reachable(service))
         return JSONResponse(
             state.model_dump(), 503 if state.status == "not_ready" else 200, {"cache-control": "no-store"}
         )
@@ -103,18 +109,32 @@ def problem_routes() -> APIRouter:
     return router
 
 
-def readiness(service: Service) -> Ready:
+async def is_reachable(service: Service) -> bool:
+    """Whether the database answers."""
+    try:
+        await reading(service, count)
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+def readiness(service: Service, *, reachable: bool = True) -> Ready:
     """The state of the service now."""
-    self_test = try_an_example(service)
-    health = service.decider.health
+    self_test = try_an_example(service) if reachable else "the database does not answer"
+    health, concerns = service.decider.health, list(service.edited)
+    if service.decisions.in_force.trouble is not None:
+        service.log.warning("not kept up", reason=service.decisions.in_force.trouble)
+        concerns.append("what comes into force cannot be kept up with: the log says why")
     return Ready(
-        status=_status(self_test, troubles=health.differences + health.fallbacks),
+        status=_status(self_test, troubles=health.differences + health.fallbacks + len(concerns)),
         engine=health.engine,
         policies=len(service.decider.policies),
         self_test=self_test,
         shadow_checks=health.shadow_checks,
         differences=health.differences,
         fallbacks=health.fallbacks,
+        waiting=service.decisions.writer.waiting,
+        concerns=concerns,
     )
 
 
@@ -127,6 +147,8 @@ def _status(self_test: str, *, troubles: int) -> Literal["ready", "degraded", "n
 def try_an_example(service: Service) -> str:
     """`passed` when a policy decides its first example by the rules the example names, or what went wrong."""
     policies = service.decider.policies
+    if not policies:
+        return "no policy is in force"
     for policy in policies.values():
         request = example_request(policy, policies, today(service.clock, service.zone))
         if request is None:

@@ -1,12 +1,17 @@
 """The shapes of what is answered about policies, as OpenAPI shows them."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from policy_service.analysis.difference import Difference
 from policy_service.language.policy import Bilingual, Policy, Rule
 from policy_service.language.types import Type, describe, name_of, write
 from policy_service.language.unparse import unparse
+from policy_service.registry.model import Activation, ActivationKind, Period
+from policy_service.registry.tables import VersionRow
 
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 Then = str | int | bool | list[str]
@@ -44,10 +49,98 @@ class PolicyPage(Model):
     next_cursor: str | None
 
 
+class InForceModel(Model):
+    """From when, and until before when; null while there is no end."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: Annotated[datetime, Field(alias="from")]
+    until: datetime | None
+
+
+class VersionModel(PolicySummary):
+    """One version, when and by whom it was submitted, and when it is in force, as far as is known now."""
+
+    recorded_at: datetime
+    submitted_by: str
+    change: str | None
+    in_force: list[InForceModel]
+    active: bool
+
+
 class VersionList(Model):
     """Every version of one policy, the newest first."""
 
-    items: list[PolicySummary]
+    items: list[VersionModel]
+
+
+class ActivationModel(Model):
+    """The record by which a version applies."""
+
+    id: str
+    version: str
+    digest: Digest
+    kind: ActivationKind
+    effective: InForceModel
+    recorded_at: datetime
+    cancelled_at: datetime | None
+    change: str | None
+    suspension: str | None
+
+
+class ActiveModel(Model):
+    """Which version applied at `valid_at`, by what was known at `known_at`; null when none did."""
+
+    policy: str
+    valid_at: datetime
+    known_at: datetime
+    active: ActivationModel | None
+
+
+class SideModel(Model):
+    """One of the versions that are compared."""
+
+    version: str
+    digest: Digest
+
+
+class AspectModel(Model):
+    """One thing that is said differently."""
+
+    aspect: str
+    column: str | None
+    before: Words | None
+    after: Words | None
+
+
+class AlterationModel(Model):
+    """One piece that is new, gone or different."""
+
+    what: str
+    name: str
+    change: Literal["added", "removed", "changed"]
+    may_alter_answers: bool
+    aspects: list[AspectModel]
+
+
+class SentencesModel(Model):
+    """The difference in words."""
+
+    zh: list[str]
+    en: list[str]
+
+
+class VersionDifference(Model):
+    """What one version says differently from another, piece by piece."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    policy: str
+    from_: Annotated[SideModel, Field(alias="from")]
+    to: SideModel
+    may_alter_answers: bool
+    alterations: list[AlterationModel]
+    sentences: SentencesModel
 
 
 class FactModel(Model):
@@ -147,6 +240,44 @@ def words(both: Bilingual) -> Words:
 def summary(policy: Policy) -> PolicySummary:
     """The policy in a line."""
     return PolicySummary(**_summary(policy))
+
+
+def in_force_model(period: Period) -> InForceModel:
+    """A period."""
+    return InForceModel(from_=period.start, until=period.until)
+
+
+def version_model(policy: Policy, row: VersionRow, periods: Iterable[Period], now: datetime) -> VersionModel:
+    """One version, and when it is in force."""
+    found = tuple(periods)
+    return VersionModel(
+        **_summary(policy),
+        recorded_at=row.recorded_at,
+        submitted_by=row.submitted_by,
+        change=row.change,
+        in_force=list(map(in_force_model, found)),
+        active=any(period.covers(now) for period in found),
+    )
+
+
+def activation_model(activation: Activation) -> ActivationModel:
+    """The record by which a version applies."""
+    return ActivationModel(
+        id=activation.id,
+        version=activation.version,
+        digest=activation.digest,
+        kind=activation.kind,
+        effective=in_force_model(activation.effective),
+        recorded_at=activation.recorded_at,
+        cancelled_at=activation.cancelled_at,
+        change=activation.change,
+        suspension=activation.suspension,
+    )
+
+
+def difference_model(found: Difference) -> VersionDifference:
+    """The difference between two versions."""
+    return VersionDifference.model_validate(found.to_dict())
 
 
 def detail(policy: Policy) -> PolicyDetail:

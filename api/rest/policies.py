@@ -1,12 +1,16 @@
 """`/v1/policies`: which policies there are, what they say, what they ask for; and whether a file would be one."""
 
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from api.body import read_body
+from api.catalogue import Catalogue
 from api.checking import Checker
 from api.cursors import Cursor, close_cursor, open_cursor
 from api.openapi import CHECK_BODY, VERSION_ANSWERS, problems
@@ -17,21 +21,33 @@ from api.problems import (
     INVALID_PARAMETER,
     UNKNOWN_POLICY,
     UNSUPPORTED_MEDIA_TYPE,
+    ProblemError,
 )
 from api.requirements import requirements
+from api.rest.change_bodies import When
 from api.rest.models import (
+    ActiveModel,
     CheckAnswer,
     PolicyDetail,
     PolicyPage,
     Requirements,
+    VersionDifference,
     VersionList,
+    activation_model,
     detail,
+    difference_model,
     summary,
+    version_model,
 )
 from api.service import Service
+from api.transactions import reading
+from policy_service.analysis.difference import difference
 from policy_service.clock import today
 from policy_service.compilers.prose import explain
+from policy_service.decisions.request import shown
 from policy_service.language.policy import Policy
+from policy_service.registry.model import active_at, in_force_periods
+from policy_service.registry.service import activations
 
 YAML_KINDS = (
     "application/yaml",
@@ -50,6 +66,10 @@ Form = Annotated[
     Literal["json", "yaml", "text"] | None, Query(alias="format", description="otherwise by the header Accept")
 ]
 Lang = Annotated[Literal["zh", "en"], Query(description="of `format=text`")]
+At = Annotated[When | None, Query(description="an instant with its time zone; now when it is left out")]
+Known = Annotated[When | None, Query(description="what was known then; now when it is left out")]
+Old = Annotated[str, Query(alias="from", max_length=32, description="a version")]
+New = Annotated[str, Query(alias="to", max_length=32, description="another version")]
 Seen = Annotated[str | None, Header(alias="If-None-Match")]
 
 
@@ -67,17 +87,27 @@ def _add_lists(router: APIRouter, service: Service) -> None:
 
     @router.get("", operation_id="list_policies", responses=problems(INVALID_PARAMETER))
     async def list_policies(domain: Domain = None, limit: Limit = PAGE, cursor: Cursor = None) -> PolicyPage:
-        """The policies that decide, by name, each in its newest version."""
-        rest = catalogue.after(open_cursor(cursor), domain=domain)
-        more = len(rest) > limit
-        return PolicyPage(
-            items=list(map(summary, rest[:limit])), next_cursor=close_cursor(rest[limit - 1].id) if more else None
-        )
+        """The policies in force, by name, each in the version that decides now."""
+        after, now = open_cursor(cursor), service.decisions.in_force.now()
+        found = await reading(service, lambda session: catalogue.in_force(session, now))
+        rest = [each for each in found.values() if each.id > after and domain in {None, each.domain}]
+        more = close_cursor(rest[limit - 1].id) if len(rest) > limit else None
+        return PolicyPage(items=list(map(summary, rest[:limit])), next_cursor=more)
 
     @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=KNOWN)
     async def list_versions(domain: str, policy: str) -> VersionList:
-        """Every version of a policy, the newest first."""
-        return VersionList(items=list(map(summary, catalogue.versions(f"{domain}/{policy}"))))
+        """Every version of a policy, the newest first, and when it is in force."""
+        now = service.decisions.in_force.now()
+        return await reading(service, lambda session: _versions(catalogue, session, f"{domain}/{policy}", now))
+
+    @router.get("/{domain}/{policy}/active", operation_id="get_active", responses=KNOWN)
+    async def get_active(domain: str, policy: str, valid_at: At = None, known_at: Known = None) -> ActiveModel:
+        """Which version applied at an instant, by what was known at another."""
+        now = service.decisions.in_force.now()
+        if known_at is not None and known_at > now:
+            raise _not_known_yet(known_at)
+        when = (valid_at or now).astimezone(UTC), (known_at or now).astimezone(UTC)
+        return await reading(service, lambda session: _active(catalogue, session, f"{domain}/{policy}", *when))
 
 
 def _add_one(router: APIRouter, service: Service) -> None:
@@ -85,8 +115,9 @@ def _add_one(router: APIRouter, service: Service) -> None:
 
     @router.get("/{domain}/{policy}", operation_id="get_policy", responses=KNOWN)
     async def get_policy(domain: str, policy: str) -> PolicyDetail:
-        """The newest version of a policy, whole."""
-        return detail(catalogue.versions(f"{domain}/{policy}")[0])
+        """The version of a policy that is in force, whole."""
+        now = service.decisions.in_force.now()
+        return await reading(service, lambda session: detail(catalogue.deciding(session, f"{domain}/{policy}", now)))
 
     @router.get(
         "/{domain}/{policy}/versions/{version}",
@@ -104,29 +135,68 @@ def _add_one(router: APIRouter, service: Service) -> None:
         lang: Lang = "en",
         seen: Seen = None,
     ) -> Response:
-        """One version: as JSON, as the file it was loaded from, or in prose."""
-        found = catalogue.version(f"{domain}/{policy}", version)
+        """One version: as JSON, as the file that was submitted, or in prose."""
+        found = await reading(service, lambda session: catalogue.version(session, f"{domain}/{policy}", version))
         return render(found, form or _preferred(request.headers.get("accept", "")), lang, seen)
 
     @router.get("/{domain}/{policy}/requirements", operation_id="get_requirements", responses=KNOWN)
     async def get_requirements(domain: str, policy: str) -> Requirements:
         """What a caller has to give for the policy to be decided, and a request that works."""
-        found = catalogue.versions(f"{domain}/{policy}")[0]
-        return Requirements(**requirements(found, service.decider.policies, today(service.clock, service.zone)))
+        now, day = service.decisions.in_force.now(), today(service.clock, service.zone)
+        return await reading(service, lambda session: _needs(catalogue, session, f"{domain}/{policy}", now, day))
+
+    @router.get("/{domain}/{policy}/difference", operation_id="compare_versions", responses=KNOWN)
+    async def compare_versions(domain: str, policy: str, old: Old, new: New) -> VersionDifference:
+        """What one version says differently from another, piece by piece and in words."""
+        name = f"{domain}/{policy}"
+        before, after = await reading(
+            service, lambda session: [catalogue.version(session, name, version) for version in (old, new)]
+        )
+        return difference_model(await run_in_threadpool(difference, before, after))
+
+
+def _versions(catalogue: Catalogue, session: Session, name: str, now: datetime) -> VersionList:
+    recorded = activations(session)
+    items = [
+        version_model(catalogue.load(session, row.digest), row, in_force_periods(recorded, name, row.version, now), now)
+        for row in catalogue.versions(session, name)
+    ]
+    return VersionList(items=items)
+
+
+def _active(catalogue: Catalogue, session: Session, name: str, valid_at: datetime, known_at: datetime) -> ActiveModel:
+    catalogue.versions(session, name)
+    found = active_at(activations(session), name, valid_at, known_at)
+    active = activation_model(found) if found is not None else None
+    return ActiveModel(policy=name, valid_at=valid_at, known_at=known_at, active=active)
+
+
+def _needs(catalogue: Catalogue, session: Session, name: str, now: datetime, day: date) -> Requirements:
+    return Requirements(**requirements(catalogue.deciding(session, name, now), catalogue.in_force(session, now), day))
+
+
+def _not_known_yet(known_at: datetime) -> ProblemError:
+    fault = {
+        "parameter": "known_at",
+        "code": "out-of-range",
+        "value": shown(known_at.isoformat()),
+        "expected": "an instant that is not in the future: what will be known is not known yet",
+    }
+    return ProblemError(INVALID_PARAMETER, "refused: known_at", problems=[fault])
 
 
 def _add_check(router: APIRouter, service: Service) -> None:
     settings = service.settings
-    checker = Checker(service.catalogue.newest, settings.policy_check_seconds)
+    checker = Checker(settings.policy_check_seconds)
     refusals = problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, CHECK_ABANDONED, BUSY)
 
     @router.post("/check", operation_id="check_policy", openapi_extra=CHECK_BODY, responses=refusals)
     async def check_policy(request: Request) -> CheckAnswer:
-        """Whether a policy file is valid, alone and among the policies that are served."""
+        """Whether a policy file is valid, alone and among the policies in force."""
         checker.refuse_when_busy()
         limit = settings.policy_body_limit
         body = await read_body(request.scope, request.receive, limit=limit, kinds=YAML_KINDS)
-        return CheckAnswer.model_validate(await checker.check(body))
+        return CheckAnswer.model_validate(await checker.check(body, service.decider.policies))
 
 
 def render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | None) -> Response:

@@ -102,10 +102,7 @@ def disturbed(
     """The scheduled changes whose report would no longer say what they are compared with."""
     found = []
     for other in others:
-        submission = other.submission
-        if submission is None:
-            continue
-        start, versions = submission.effective.start, submission.versions
+        start, versions = other.submitted.effective.start, other.submitted.versions
         old, new = (
             bases(without(activations, other.id, now), versions, start, now, load)
             for activations in (before, afterwards)

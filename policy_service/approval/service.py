@@ -14,6 +14,7 @@ from policy_service.approval.signers import SIGN_OFF, Signers
 from policy_service.approval.store import comments, read_change, read_report, read_text
 from policy_service.approval.suspension import ALONE, RATIFIED, Suspension
 from policy_service.approval.suspensions import end_suspension, ratify, read_suspension, suspend, suspensions
+from policy_service.approval.words import period_of
 from policy_service.approval.workflow import can, may
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "edit",
     "end_suspension",
     "may",
+    "period_of",
     "prepare_submission",
     "ratify",
     "read_change",

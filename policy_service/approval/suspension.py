@@ -22,7 +22,7 @@ from policy_service.actor import DIRECTORS, Actor, Role
 from policy_service.approval.change import Person
 from policy_service.approval.workflow import ENOUGH, SIGNERS, may_sign_in, may_take_part, words
 from policy_service.clock import timestamp
-from policy_service.registry.model import Activation, Period
+from policy_service.registry.model import Activation
 
 ALONE = timedelta(hours=72)
 """How long a suspension lasts that one person signed."""
@@ -81,14 +81,13 @@ class Suspension:
     ended: Ended | None = None
 
     @property
-    def period(self) -> Period:
-        """From when until when it lasts, or lasted."""
-        last = (self.ratified or self.signed).until
-        return Period(self.signed.at, self.ended.at if self.ended else last)
+    def until(self) -> datetime:
+        """Until when it lasts, or lasted."""
+        return self.ended.at if self.ended else (self.ratified or self.signed).until
 
     def runs(self, now: datetime) -> bool:
         """Whether it lasts now."""
-        return self.ended is None and self.period.covers(now)
+        return self.signed.at <= now < self.until
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -102,7 +101,7 @@ class Suspension:
             "signed": self.signed.to_dict(),
             "ratified": self.ratified.to_dict() if self.ratified else None,
             "ended": self.ended.to_dict() if self.ended else None,
-            "until": timestamp(self.period.until) if self.period.until else None,
+            "until": timestamp(self.until),
         }
 
 

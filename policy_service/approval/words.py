@@ -48,6 +48,12 @@ def period_faults(period: Period) -> tuple[str, ...]:
         return ("The period needs instants with a time zone.",)
     if any(end > LAST for end in ends):
         return (f"The period must begin and end before {LAST:%Y-%m-%d}.",)
-    if period.until is not None and period.until <= period.start:
-        return ("The period must end after it begins.",)
     return ()
+
+
+def period_of(start: datetime, until: datetime | None) -> Period:
+    """The period between two instants with time zones. Raises Unfit when it is none."""
+    try:
+        return Period(start, until)
+    except (TypeError, ValueError):
+        raise Unfit(["The period must end after it begins, and both ends need a time zone."]) from None

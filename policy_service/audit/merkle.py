@@ -11,7 +11,7 @@ leaf is the roots of the trees beside it on its way up; leaf and path give the r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 PREFIX = "sha256:"
 _SIZE = 32
@@ -79,18 +79,21 @@ def root_of(leaves: Iterable[str]) -> str:
 
 def path(leaves: Sequence[str], index: int) -> list[str]:
     """The path of the leaf at `index`, from the leaf upwards. Raises NotAPath, IndexError."""
-    if not 0 <= index < len(leaves):
+    return [root_of(leaves[start:stop]) for start, stop in beside(index, len(leaves))]
+
+
+def beside(index: int, size: int) -> Iterator[tuple[int, int]]:
+    """Which leaves, from the first up to below the last, each step of a path is the root of. Raises IndexError."""
+    if not 0 <= index < size:
         raise IndexError(index)
-    row = [_leaf(raw(leaf)) for leaf in leaves]
-    beside = []
-    while len(row) > 1:
+    width, last = 1, size - 1
+    while last:
         sibling = index ^ 1
-        if sibling < len(row):
-            beside.append(_text(row[sibling]))
-        odd = row[len(row) & ~1 :]  # a tree without a sibling moves up as it is
-        row = [_node(left, right) for left, right in zip(row[::2], row[1::2], strict=False)] + odd
+        if sibling <= last:  # a tree without a sibling moves up as it is
+            yield sibling * width, min((sibling + 1) * width, size)
         index >>= 1
-    return beside
+        last >>= 1
+        width <<= 1
 
 
 def root_from(leaf: str, index: int, size: int, path: Iterable[str]) -> str:

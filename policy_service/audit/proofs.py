@@ -18,14 +18,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from policy_service.audit.chain import NotAnEntry, read_entry
+from policy_service.audit.chain import Entry, NotAnEntry, read_entry
 from policy_service.audit.checkpoints import SignedExtent, read_checkpoint
 from policy_service.audit.events import DecisionsSealed
 from policy_service.audit.export import key_line, read_keys
 from policy_service.audit.keys import Damaged, PublicKey
-from policy_service.audit.merkle import NotAPath, path, root_from
+from policy_service.audit.merkle import NotAPath, root_from
+from policy_service.audit.paths import path_of
 from policy_service.audit.service import last_checkpoint, signing_keys
 from policy_service.audit.tables import AuditEntry
 from policy_service.audit.verdict import Broken
@@ -35,7 +36,7 @@ KIND = "proof"
 
 
 class NotProvable(LookupError):
-    """There is no such entry, or no checkpoint covers it yet."""
+    """There is no such entry, no checkpoint covers it yet, or the log is not what was signed."""
 
 
 class NotProved(ValueError):
@@ -49,6 +50,12 @@ class RecordProof(msgspec.Struct, forbid_unknown_fields=True):
     index: int
     size: int
     path: list[str]
+
+
+class _Numbered(msgspec.Struct):
+    """What a record says of its place among all records."""
+
+    seq: int
 
 
 class Proof(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,13 +78,15 @@ def prove_entry(session: Session, seq: int) -> dict[str, Any]:
         raise NotProvable(f"the log has no entry {seq}")
     if checkpoint is None or checkpoint.extent.size < seq:
         raise NotProvable(f"no checkpoint covers entry {seq} yet")
-    size = checkpoint.extent.size
-    query = select(AuditEntry.digest).where(col(AuditEntry.seq) <= size).order_by(col(AuditEntry.seq))
+    try:
+        steps = path_of(session, digest(entry.line), seq, checkpoint.extent)
+    except NotAPath:
+        raise NotProvable("the log is not what was signed: `policy-service audit verify` says where") from None
     return {
         "kind": KIND,
         "seq": seq,
         "entry": entry.line.decode(),
-        "path": path(session.exec(query).all(), seq - 1),
+        "path": steps,
         "checkpoint": checkpoint.line.decode(),
         "keys": [key_line(body).decode() for body in signing_keys(session)],
     }
@@ -87,6 +96,7 @@ def verify_proof(proof: Mapping[str, Any], trusted: Sequence[PublicKey]) -> Proo
     """Checks every step from the record or the entry up to a trusted signature. Raises NotProved."""
     try:
         read = msgspec.convert(proof, Proof)
+        msgspec.json.encode(read)  # half a character is no text, wherever it stands
         entry = read_entry(read.entry.encode())
         checkpoint = read_checkpoint(read.checkpoint.encode())
     except (msgspec.ValidationError, UnicodeEncodeError, NotAnEntry, Damaged):
@@ -98,12 +108,22 @@ def verify_proof(proof: Mapping[str, Any], trusted: Sequence[PublicKey]) -> Proo
     if root != checkpoint.extent.root:
         raise NotProved("the entry is not in the log that the checkpoint was signed for")
     if read.record is not None:
-        record, body = read.record, entry.body
-        if entry.event != DecisionsSealed.name or record.size != body["last"] - body["first"] + 1:
-            raise NotProved("the entry seals no such block of records")
-        if _root(record.line, record.index, record.size, record.path) != body["root"]:
-            raise NotProved("the record is not in the block that the entry seals")
+        _check_record(read.record, entry)
     return read
+
+
+def _check_record(record: RecordProof, entry: Entry) -> None:
+    body = entry.body
+    if entry.event != DecisionsSealed.name or record.size != body["last"] - body["first"] + 1:
+        raise NotProved("the entry seals no such block of records")
+    if _root(record.line, record.index, record.size, record.path) != body["root"]:
+        raise NotProved("the record is not in the block that the entry seals")
+    try:
+        numbered = msgspec.json.decode(record.line, type=_Numbered)
+    except msgspec.MsgspecError:
+        raise NotProved("what was sealed is no record") from None
+    if numbered.seq != body["first"] + record.index:
+        raise NotProved("the record says that it stands elsewhere than where it was sealed")
 
 
 def _check_signature(checkpoint: SignedExtent, lines: Iterable[str], trusted: Sequence[PublicKey]) -> None:

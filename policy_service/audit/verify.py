@@ -120,11 +120,12 @@ class Walk:
                 seq = self.end.size + 1
                 raise Broken(f"entry {seq} was added behind the end: the header tells of {seq - 1} entries", seq)
             self._compare(self.end, "the header was signed for")
-        for size in sorted(size for size in self._kept if size > self.size):
-            for checkpoint in self._kept[size]:
-                if not any(checkpoint.is_by(key) for key in self.keys.named.values()):
-                    raise Broken(f"the checkpoint of {size} entries kept elsewhere is signed with a key unknown here")
-                raise cut_short(self.size, size, "a checkpoint kept elsewhere")
+        beyond = min((size for size in self._kept if size > self.size), default=None)
+        if beyond is not None:
+            (checkpoint, *_) = self._kept[beyond]
+            if not any(checkpoint.is_by(key) for key in self.keys.named.values()):
+                raise Broken(f"the checkpoint of {beyond} entries kept elsewhere is signed with a key unknown here")
+            raise cut_short(self.size, beyond, "a checkpoint kept elsewhere")
         if not self.keys.is_trusted():
             key = self.keys.in_use
             raise Broken(

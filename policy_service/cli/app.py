@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from policy_service.cli.people import account, api_key
 from policy_service.cli.status import USAGE, UsageFault
 
 FILES = "Policy files, or folders of them; the shipped policies when left out."
@@ -26,6 +27,8 @@ app = typer.Typer(
 )
 audit = typer.Typer(name="audit", help="Export and verify the log, and look after its keys.", no_args_is_help=True)
 app.add_typer(audit)
+app.add_typer(account)
+app.add_typer(api_key)
 
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help=FILES, exists=True, show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]

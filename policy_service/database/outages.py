@@ -76,7 +76,7 @@ def unavailable(error: DBAPIError) -> Unavailable | None:
             return _SQLITE.get(code & 0xFF)
         case str() as state:
             return next((reason for start, reason in _POSTGRESQL.items() if state.startswith(start)), None)
-        case None:  # there was nobody to give a code
+        case _:  # there was nobody to give a code
             return "gone" if isinstance(error, OperationalError) or error.connection_invalidated else None
 
 

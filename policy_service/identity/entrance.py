@@ -15,13 +15,13 @@ from policy_service.clock import Clock
 from policy_service.database import Database, Transaction
 from policy_service.identity import failures, passwords, sessions
 from policy_service.identity.account import Account, External
-from policy_service.identity.refusals import NotConfirmed, ProviderRefused, SignInBlocked, SignInRefused
+from policy_service.identity.refusals import Malformed, NotConfirmed, ProviderRefused, SignInBlocked, SignInRefused
 from policy_service.identity.service import (
     account_linked,
     account_named,
+    fault_of_password,
     hash_of,
     keep_hash,
-    password_fault,
     read_account,
     set_password,
 )
@@ -79,8 +79,8 @@ def change_password(database: Database, clock: Clock, actor: Actor, old: str, ne
 
     Raises Malformed, SignInRefused, SignInBlocked.
     """
-    if (refusal := password_fault(passwords.fault_of(new, actor.name, actor.printed_name))) is not None:
-        raise refusal
+    if (fault := fault_of_password(new, actor.name, actor.printed_name)) is not None:
+        raise Malformed([fault])
     tried = try_password(database, clock, actor.name, old)
     password_hash = passwords.hash_password(new)
     with database.write(clock) as transaction:

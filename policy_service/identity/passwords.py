@@ -17,6 +17,8 @@ HASHER = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=4, hash_len
 SHORTEST = 12
 """Characters of a password, at least; NIST SP 800-63B asks for length, not for kinds of characters."""
 LONGEST = 256
+TELLING = 3
+"""Characters from which on a name in a password tells something."""
 DISTINCT = 5
 """Different characters in a password, at least."""
 
@@ -54,7 +56,7 @@ def fault_of(password: str, *names: str) -> str | None:
     if len(set(password)) < DISTINCT:
         return f"at least {DISTINCT} different characters"
     plain = _normal(password).casefold()
-    if any(name and name.casefold() in plain for name in names):
+    if any(len(name) >= TELLING and name.casefold() in plain for name in names):
         return "a password that does not hold the name of the account or of the person"
     return None
 

@@ -18,6 +18,7 @@ from policy_service.audit.events import (
 )
 from policy_service.audit.log import append
 from policy_service.database import Transaction
+from policy_service.identity import passwords
 from policy_service.identity.account import (
     NAME,
     Account,
@@ -70,6 +71,19 @@ def account_linked(session: Session, external: External) -> Account | None:
     return next((account for account in linked if account.external == external), None)
 
 
+def faults_of(name: str, printed_name: str, roles: Iterable[Role], password: str | None = None) -> list[Fault]:
+    """Everything that is wrong with a new account, its password too where there is one."""
+    wrong_roles = fault_of_roles(frozenset(roles))
+    wrong_password = None if password is None else fault_of_password(password, name, printed_name)
+    return [*faults_of_names(name, printed_name), *filter(None, [wrong_roles, wrong_password])]
+
+
+def fault_of_password(password: str, *names: str) -> Fault | None:
+    """What is wrong with a new password, which is not repeated."""
+    expected = passwords.fault_of(password, *names)
+    return None if expected is None else Fault("password", "…", expected)
+
+
 def create_account(  # noqa: PLR0913  # what an account is made from
     transaction: Transaction,
     actor: Actor,
@@ -85,8 +99,7 @@ def create_account(  # noqa: PLR0913  # what an account is made from
     """
     _ask(may_administer(actor))
     held = frozenset(roles)
-    faults = [*faults_of_names(name, printed_name), *filter(None, [fault_of_roles(held)])]
-    if faults:
+    if faults := faults_of(name, printed_name, held):
         raise Malformed(faults)
     session = transaction.session
     if account_named(session, name) is not None:
@@ -229,8 +242,3 @@ def _change(row: AccountChangeRow) -> AccountChange:
     roles = None if row.roles is None else frozenset(map(Role, row.roles.split()))
     external = None if row.issuer is None or row.subject is None else External(row.issuer, row.subject)
     return AccountChange(roles, row.enabled, external)
-
-
-def password_fault(fault: str | None) -> Malformed | None:
-    """What `passwords.fault_of` found, as a refusal; the password is not repeated."""
-    return None if fault is None else Malformed([Fault("password", "…", fault)])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, select
+from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service.append_only import TABLES, unprotected
-from policy_service.database import Database, DatabaseUnavailable, LaneName
+from policy_service.database import Database, DatabaseUnavailable, Lane, LaneName
 
 MANY = 20
 """How many faults of its file SQLite tells."""
@@ -30,9 +31,9 @@ def self_check(database: Database, *, thorough: bool = False) -> list[str]:
 
 
 def _faults(connection: Connection, *, thorough: bool) -> list[str]:
-    missing = sorted(set(TABLES) - set(inspect(connection).get_table_names()))
+    missing = sorted(set(SQLModel.metadata.tables) - set(inspect(connection).get_table_names()))
     there = [table for table in TABLES if table not in missing]
-    lanes = {str(name) for (name,) in connection.exec_driver_sql("SELECT name FROM lane")}
+    lanes = set(LaneName) if "lane" in missing else set(connection.execute(select(Lane.name)).scalars())  # type: ignore[call-overload]  # SQLModel's columns
     return [
         *(_sqlite(connection, thorough=thorough) if connection.dialect.name == "sqlite" else _postgresql(connection)),
         *(f"the table `{table}` is missing" for table in missing),

@@ -6,10 +6,14 @@ the test says which: `ask("GET", "/v1/policies", role=Role.AUTHOR)`, or `role=No
 
 import asyncio
 import atexit
+import itertools
 import json
+import shutil
+import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
@@ -21,6 +25,7 @@ from api.app import Application, create_app
 from api.permissions import Table
 from api.problems import ProblemError
 from api.settings import Settings
+from policy_service import shipped_policies
 from policy_service.actor import SERVICE, Role
 from policy_service.clock import Clock, uuid7
 from policy_service.database import Database
@@ -47,18 +52,17 @@ CUSTOMER = {
 REQUEST = {"subject": "C202405001", "facts": CUSTOMER, "policies": [RFM], "as_of": "2026-11-21"}
 
 
-class StandingClock:
-    """It is always the same moment; identifiers are counted."""
+_NUMBERS = itertools.count(1)
 
-    def __init__(self) -> None:
-        self.count = 0
+
+class StandingClock:
+    """It is always the same moment; identifiers are counted, by all such clocks together: they share a database."""
 
     def now(self) -> datetime:
         return NOW
 
     def new_id(self) -> UUID:
-        self.count += 1
-        return uuid7(int(NOW.timestamp() * 1_000), self.count)
+        return uuid7(int(NOW.timestamp() * 1_000), next(_NUMBERS))
 
 
 SECRET = "correct horse battery staple"  # noqa: S105  # nobody's: the accounts of a test live as long as it
@@ -113,6 +117,15 @@ def populate(url: str, clock: Clock | None = None) -> dict[str, str]:
 def settings(**changes: Any) -> Settings:  # noqa: ANN401 - whatever a setting takes
     """Settings of a service on the database of `database_url`."""
     return Settings(**{"database_url": SecretStr(database_url()), "log_level": "error", **changes})
+
+
+@cache
+def one_policy() -> Path:
+    """A folder with RFM alone: an application of it is made quickly."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    shutil.copytree(shipped_policies() / RFM, Path(folder.name) / RFM)
+    return Path(folder.name)
 
 
 @cache

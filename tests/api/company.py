@@ -10,26 +10,29 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from fastapi import FastAPI
 from pydantic import SecretStr
 
-from api.app import create_app
+from api.app import Application, create_app
 from policy_service.actor import SERVICE, Role
+from policy_service.cli.init import set_up
 from policy_service.clock import timestamp
 from policy_service.database import Database
 from policy_service.identity.account import Account
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.service import create_account
 from policy_service.identity.sessions import PASSWORD, start
-from policy_service.registry.model import ActivationKind, Period, active_at
-from policy_service.registry.service import activate, activations, read_version, record_version
+from policy_service.migrations import upgrade
+from policy_service.registry.model import active_at
+from policy_service.registry.service import activations
 from tests.api.client import SECRET, settings
-from tests.approval.world import TIER, bonus, sign_off_text, tier
-from tests.databases import TestClock, fresh_url
+from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus, sign_off_text, tier
+from tests.databases import TestClock, empty_url
 
 Json = dict[str, Any]
 PEOPLE = {
@@ -50,6 +53,7 @@ ROLES = {
     "general": "general_manager",
     "compliance": "compliance",
 }
+POLICIES = {TIER: tier("1.0.0"), BONUS: bonus("1.0.0"), SIGN_OFF: sign_off_text()}
 _HASHES: dict[str, str] = {}
 
 
@@ -65,7 +69,7 @@ def portal() -> BlockingPortal:
 class Company:
     """One service on one database, with its people."""
 
-    app: FastAPI
+    app: Application
     database: Database
     clock: TestClock
     people: dict[str, Account] = field(default_factory=dict)
@@ -120,7 +124,7 @@ class Company:
         }
         return {**body, **changes}
 
-    def create(self, *texts: bytes, by: str = "ann", **changes: object) -> Json:
+    def create(self, *texts: bytes, by: str = "ann", **changes: Any) -> Json:  # noqa: ANN401 - members of a draft
         return self.did("POST", "/v1/changes", by, self.draft(*texts, **changes))
 
     def read(self, change: Json, by: str = "ann") -> Json:
@@ -150,7 +154,7 @@ class Company:
         headers = {"idempotency_key": key} if key else {}
         return self.ask("POST", f"/v1/changes/{change['id']}/sign-offs", by, body, **headers)
 
-    def signed(self, *texts: bytes, **changes: object) -> Json:
+    def signed(self, *texts: bytes, **changes: Any) -> Json:  # noqa: ANN401 - members of a draft
         """A change that everybody who must has signed."""
         change = self.moved("submit", self.create(*texts, **changes))
         by = {role: name for name, role in ROLES.items()}
@@ -174,20 +178,38 @@ class Company:
 
 
 @contextmanager
-def company(backend: str = "sqlite") -> Iterator[Company]:
+def company(
+    backend: str = "sqlite",
+    **changes: Any,  # noqa: ANN401 - whatever a setting takes
+) -> Iterator[Company]:
     """A company in which the first versions of all policies are in force."""
     clock = TestClock()
-    with fresh_url(backend) as url:
-        database = Database(url)
+    with TemporaryDirectory(prefix="policy-service-tests-") as folder, empty_url(backend) as url:
+        keys, database = Path(folder) / "keys", Database(url)
+        upgrade(database)
+        set_up(database, clock, keys, _policies(), (), demo=False)
         people = _people(database, clock)
-        _import(database, clock)
         clock.move(hours=1)
-        app = create_app(settings(database_url=SecretStr(url), engine="python"), clock)
+        here = {"keys": keys, "checkpoints": Path(folder) / "checkpoints", "policies": _policies(), "engine": "python"}
+        app = create_app(settings(database_url=SecretStr(url), **here, **changes), clock)
+        assert isinstance(app, Application)
         try:
             yield Company(app, database, clock, people)
         finally:
-            app.service.database.close()  # type: ignore[attr-defined]  # of our Application
+            app.service.close()
             database.close()
+
+
+@cache
+def _policies() -> Path:
+    """The same policies as files."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="policy-service-tests-")))
+    for policy, text in POLICIES.items():
+        (folder / policy).mkdir(parents=True)
+        (folder / policy / "1.0.0.yaml").write_bytes(text)
+    return folder
 
 
 def _people(database: Database, clock: TestClock) -> dict[str, Account]:
@@ -199,11 +221,3 @@ def _people(database: Database, clock: TestClock) -> dict[str, Account]:
             )
             for name, roles in PEOPLE.items()
         }
-
-
-def _import(database: Database, clock: TestClock) -> None:
-    with database.write(clock) as transaction:
-        for text in (tier("1.0.0"), bonus("1.0.0"), sign_off_text()):
-            policy = record_version(transaction, SERVICE, text, change=None)
-            row = read_version(transaction.session, policy.id, policy.version)
-            activate(transaction, SERVICE, row, Period(clock.at), ActivationKind.INITIAL)

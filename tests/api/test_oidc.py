@@ -13,7 +13,7 @@ from api.service import Service
 from policy_service.actor import SERVICE, Role
 from policy_service.identity import service as identity
 from policy_service.identity.account import External
-from tests.api.client import NOW, StandingClock, ask, assert_problem, credentials, populate, settings
+from tests.api.client import NOW, StandingClock, ask, assert_problem, credentials, one_policy, populate, settings
 from tests.api.provider import CLIENT, ISSUER, SECRET, Provider
 from tests.databases import fresh_url
 
@@ -31,6 +31,7 @@ def app() -> Iterator[Application]:
         given = settings(
             database_url=SecretStr(url),
             engine="python",
+            policies=one_policy(),
             public_url="https://policies.example",
             oidc_issuer=ISSUER,
             oidc_client_id=CLIENT,

@@ -11,6 +11,7 @@ from api.permissions import PERMISSIONS, PUBLIC, Access, Table, UnlistedRoute, m
 from api.problems import ProblemError
 from policy_service.actor import Actor, Role
 from tests.api.client import application, ask, assert_problem, credentials
+from tests.architecture.project import ROOT
 
 ROUTES = list(PERMISSIONS)
 HARMLESS = {"GET", "POST", "PATCH", "DELETE"}
@@ -170,3 +171,11 @@ def test_a_reason_names_the_roles() -> None:
         "This is for compliance or integration or administrator; you have no role."
     )
     assert may_ask(nobody, PERMISSIONS["GET", "/v1/policies"]) is True
+
+
+def test_the_reference_tells_of_every_kind_of_address() -> None:
+    page = (ROOT / "docs" / "reference" / "roles.md").read_text("utf-8")
+    told = re.findall(r"`(?:[A-Z]+ )?(/[^` ]*)`", page)
+    families = {"/".join(path.split("/")[:3]) for _, path in PERMISSIONS}
+    assert {family for family in families if not any(path.startswith(family) for path in told)} == set()
+    assert all(f"`{role.value}`" in page for role in Role)

@@ -78,9 +78,9 @@ def test_it_ends_by_itself() -> None:
 @pytest.mark.parametrize(
     ("by", "changes", "status", "name", "sentence"),
     [
-        ("ann", {}, 403, "not-allowed", "ann is author."),
-        ("root", {}, 403, "not-allowed", "root is administrator."),
-        ("compliance", {"role": "compliance"}, 403, "not-allowed", "compliance is compliance."),
+        ("ann", {}, 403, "not-allowed", "you are author."),
+        ("root", {}, 403, "not-allowed", "you are administrator."),
+        ("compliance", {"role": "compliance"}, 403, "not-allowed", "you are compliance."),
         ("sales", {"role": "general_manager"}, 403, "not-allowed", "You do not hold the role of the general manager"),
         ("sales", {"password": None}, 403, "confirmation-needed", "Send your password with the request."),
         ("sales", {"version": "1.0.0"}, 409, "conflict", "tiering/size 1.1.0 is in force, not 1.0.0"),
@@ -91,7 +91,7 @@ def test_it_ends_by_itself() -> None:
         ("sales", {"policy": "Size"}, 422, "request-refused", "/policy"),
     ],
 )
-def test_a_refusal_says_why(  # noqa: PLR0913, PLR0917  # who, what, and what is said
+def test_a_refusal_says_why(  # who, what, and what is said
     here: Company, by: str, changes: Json, status: int, name: str, sentence: str
 ) -> None:
     answer = here.ask("POST", "/v1/suspensions", by, body(**changes))

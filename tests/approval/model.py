@@ -45,8 +45,8 @@ from tests.approval.world import (
     ADMINISTRATOR,
     ANN,
     BEN,
-    BOTH,
     BONUS,
+    BOTH,
     COMPLIANCE,
     FINANCE,
     GENERAL,
@@ -136,7 +136,8 @@ class Approval(RuleBasedStateMachine):
     def now(self) -> datetime:
         """The instant of the record, which may be ahead of the clock."""
         with self.made.database.read() as session:
-            return max(self.made.now, *session.exec(select(Lane.at)))
+            latest: list[datetime] = [lane.at for lane in session.exec(select(Lane))]
+        return max(self.made.now, *latest)
 
     def attempt(self, name: str, act: Callable[..., Any], actor: Actor, *arguments: object, **said: object) -> Any:  # noqa: ANN401  # what the act gives
         """Does something that may be refused; then nothing must have been left behind."""
@@ -382,7 +383,7 @@ def run(steps: int, backend: str, examples: int | None = None) -> int:
         suppress_health_check=list(HealthCheck),
     )
     while sum(DONE.values()) - before < steps:
-        run_state_machine_as_test(Approval, settings=chosen)  # type: ignore[no-untyped-call]  # hypothesis does not say
+        run_state_machine_as_test(Approval, settings=chosen)
     return sum(DONE.values()) - before
 
 

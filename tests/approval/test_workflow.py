@@ -113,9 +113,7 @@ def test_only_the_roles_of_the_table_may(state: State, action: Action, role: Rol
         assert allowed.endswith(".")
     elif action in {Action.EDIT, Action.COMMENT, Action.SUBMIT}:
         assert allowed is True
-    elif action in {Action.SIGN_OFF, Action.REQUEST_CHANGES, Action.REJECT}:
-        assert (allowed is True) == (role in SUBMISSION.roles)
-    elif action is Action.CANCEL:
+    elif action in {Action.SIGN_OFF, Action.REQUEST_CHANGES, Action.REJECT} or action is Action.CANCEL:
         assert (allowed is True) == (role in SUBMISSION.roles)
     else:
         assert isinstance(allowed, str), "it takes the author, or one who signed"
@@ -192,7 +190,7 @@ def test_every_part_of_a_submission_is_under_the_digest() -> None:
         {"bases": (Version("tiering/size", "1.0.0", "sha256:old"),)},
         {"barred": frozenset({"somebody"})},
     )
-    digests = {replace(SUBMISSION, **other).digest("c1") for other in others}  # type: ignore[arg-type]  # its fields
+    digests = {replace(SUBMISSION, **other).digest("c1") for other in others}
     assert len(digests | {DIGEST, SUBMISSION.digest("c2")}) == len(others) + 2
     assert {name for other in others for name in other} == set(SUBMISSION.to_dict())
 

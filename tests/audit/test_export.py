@@ -14,7 +14,7 @@ import pytest
 from policy_service.audit.chain import GENESIS
 from policy_service.audit.checkpoints import Extent, checkpoint_line, read_checkpoint, read_kept
 from policy_service.audit.export import header_line, key_line, verify_export
-from policy_service.audit.keys import Signer, make_key
+from policy_service.audit.keys import Signer, make_key, read_key
 from policy_service.audit.merkle import Tree, raw
 from policy_service.audit.verdict import Fault
 from policy_service.canonical import canonical, digest
@@ -262,6 +262,31 @@ def test_a_checkpoint_may_not_be_dropped_moved_altered_or_signed_anew(
     stranger = checkpoint_line(read_checkpoint(line[:-1]).extent, AT, make_key(tmp_path)) + b"\n"
     anew = [*export.lines[:at], stranger, *export.lines[at + 1 :]]
     assert "signed with another key" in fault_of(anew, export).sentence
+
+
+def told_anew(export: Exported, keys: Lines, checkpoints: Sequence[bytes] = (), count: int | None = None) -> Fault:
+    """What is found when the key in use signs a header that does not fit its export."""
+    signer = read_key(export.kept.parent.parent, export.last.id)
+    old = msgspec.json.decode(export.lines[0])
+    extent = Extent(old["size"], old["root"], old["head"])
+    header = header_line(extent, len(keys) if count is None else count, checkpoints, AT, signer) + b"\n"
+    fault = verify_export([header, *keys, *export.lines[3:]], [export.last]).fault
+    assert fault is not None
+    return fault
+
+
+def test_a_header_must_fit_what_stands_behind_it(export: Exported) -> None:
+    keys, sealed = list(export.lines[1:3]), [export.lines[at][:-1] for at in checkpoints(export.lines)]
+    alone = altered(keys[1], endorsed_by=None, signature=None)
+    assert told_anew(export, [alone]).sentence == "the public keys are not those that the log names"
+    assert told_anew(export, keys, sealed, 3).sentence == "the header tells of 3 public keys, and 2 stand behind it"
+    assert told_anew(export, keys, sealed[::-1]).sentence == "the checkpoints are not those the header was signed for"
+
+
+def test_a_format_of_later_times_is_told(export: Exported) -> None:
+    assert fault_of([altered(export.lines[0], format=2), *export.lines[1:]], export).sentence == (
+        "the export has format 2, which this version of the service does not know"
+    )
 
 
 # ------------------------------------------------------------------------------------------------ two thousand

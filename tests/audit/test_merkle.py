@@ -60,7 +60,7 @@ def test_what_is_no_digest_is_no_leaf(text: str) -> None:
         root_of([text])
 
 
-@given(st.integers(0, 300), st.integers(0, 300))
+@given(st.integers(0, 100), st.integers(0, 100))
 def test_a_tree_that_was_written_down_grows_on(before: int, behind: int) -> None:
     tree = Tree()
     for leaf in leaves(before + behind)[:before]:

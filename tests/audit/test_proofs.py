@@ -19,7 +19,7 @@ from policy_service.canonical import digest
 from tests.audit.logs import Log
 from tests.databases import BACKENDS, TestClock, fresh_database
 
-RECORDS = [f'{{"decision_id":"{number}"}}' for number in range(11, 18)]
+RECORDS = [f'{{"decision_id":"d-{number}","seq":{number}}}' for number in range(11, 18)]
 LEAVES = [digest(record.encode()) for record in RECORDS]
 SEALED = 10
 Proof = dict[str, Any]
@@ -113,6 +113,7 @@ SPOILT: dict[str, tuple[Callable[[Proof], Proof], str]] = {
     ),
     "something more": (lambda p: {**p, "more": 1}, "not shaped as a proof"),
     "half a character": (lambda p: {**p, "entry": "\ud800"}, "not shaped as a proof"),
+    "half a character in a key": (lambda p: {**p, "keys": ["\ud800"]}, "not shaped as a proof"),
     "a record altered": (
         lambda p: {**p, "record": {**p["record"], "line": "{}"}},
         "the record is not in the block that the entry seals",
@@ -135,3 +136,23 @@ def test_an_entry_that_seals_nothing_proves_no_record(log: Log) -> None:
     record = record_proof(log, 3)["record"]
     with pytest.raises(NotProved, match="the entry seals no such block of records"):
         verify_proof({**proof_of(log, 2), "record": record}, list(public_keys(log.folder).values()))
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('{"seq":8}', "the record says that it stands elsewhere"),
+        ('{"seq":"7"}', "what was sealed is no record"),
+        ("gossip", "what was sealed is no record"),
+    ],
+)
+def test_what_was_sealed_must_be_the_record_of_that_place(tmp_path: Path, line: str, sentence: str) -> None:
+    with fresh_database("sqlite") as database:
+        log = Log(database, TestClock(), tmp_path)
+        trusted = [log.start()]
+        with database.write(log.clock) as transaction:
+            append(transaction, SERVICE, DecisionsSealed(1, 7, 7, root_of([digest(line.encode())])))
+        log.seal()
+        record = {"line": line, "index": 0, "size": 1, "path": []}
+        with pytest.raises(NotProved, match=sentence):
+            verify_proof({**proof_of(log, 2), "record": record}, trusted)

@@ -102,6 +102,11 @@ NOT_ITS_DIGEST = "entry {seq} was altered: its line is not the one its digest wa
     ("seq", "statement", "sentence"),
     [
         (3, "UPDATE audit_entry SET line = (SELECT line FROM audit_entry WHERE seq = 4) WHERE seq = 3", NOT_ITS_DIGEST),
+        (
+            11,
+            "UPDATE audit_entry SET line = (SELECT peaks FROM checkpoint WHERE size = 8) WHERE seq = 11",
+            "entry 11 was",
+        ),
         (11, "UPDATE audit_entry SET digest = 'sha256:1' WHERE seq = 11", NOT_ITS_DIGEST),
         (4, "UPDATE audit_entry SET actor = 'somebody' WHERE seq = 4", SAYS_ELSE),
         (4, "UPDATE audit_entry SET event = 'signed_in' WHERE seq = 4", SAYS_ELSE),
@@ -211,6 +216,15 @@ def test_an_entry_altered_with_its_digest_is_found_at_the_start(log: Log) -> Non
         assert fault is not None
         assert fault.seq == seq
         put(log, seq, lines[seq])
+
+
+def test_an_entry_nobody_signed_for_may_not_be_told_from_the_one_behind_it(log: Log) -> None:
+    log.write(2)
+    with log.database.read() as session:
+        line = entries(session, limit=2)[1].line
+    put(log, 13, line.replace(b'"at":"2026-11-20T01:00:0', b'"at":"2026-11-20T01:00:1'))
+    fault, _ = faults(log)
+    assert fault == Fault("entry 13 or entry 14 was altered: one does not follow from the other", 13, 14)
 
 
 def put(log: Log, seq: int, line: bytes) -> None:

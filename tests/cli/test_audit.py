@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,15 +20,25 @@ from tests.databases import TestClock
 Capture = pytest.CaptureFixture[str]
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a database that was just set up."""
+    file = tmp_path_factory.mktemp("empty") / "service.db"
+    database = Database(f"sqlite:///{file}")
+    upgrade(database)
+    database.close()
+    return file
+
+
 @pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+def log(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     """A log of six entries without a checkpoint, in the database of the environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POLICY_SERVICE_KEYS", "keys")
     monkeypatch.setenv("POLICY_SERVICE_CHECKPOINTS", "elsewhere/checkpoints.ndjson")
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/service.db")
+    shutil.copyfile(empty, tmp_path / "service.db")
     database = Database(f"sqlite:///{tmp_path}/service.db")
-    upgrade(database)
     log = Log(database, TestClock(), tmp_path / "keys")
     log.start()
     log.write(5)
@@ -110,6 +121,8 @@ def test_what_the_caller_can_mend_is_told(tmp_path: Path, capsys: Capture, monke
     assert "no.pem is no public key" in audit(capsys, "verify", "--public-key", "no.pem").err
     assert "line 1 of no.pem is no checkpoint" in audit(capsys, "verify", "--checkpoints", lines(tmp_path)).err
     assert "No such file or directory" in audit(capsys, "export", "nowhere/log.ndjson").err
+    monkeypatch.setenv("POLICY_SERVICE_CHECKPOINTS", str(tmp_path))
+    assert audit(capsys, "verify").err.endswith(": Is a directory\n")
     monkeypatch.setenv("POLICY_SERVICE_KEYS", str(tmp_path / "nowhere"))
     for ended in (audit(capsys, "verify"), audit(capsys, "export", "log.ndjson"), audit(capsys, "rotate-key")):
         assert ended.status == 2

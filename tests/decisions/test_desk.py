@@ -10,7 +10,7 @@ import pytest
 
 from policy_service import load_bytes
 from policy_service.actor import Actor, Role
-from policy_service.decisions.desk import Decisions, InFlight
+from policy_service.decisions.desk import Decisions, InFlight, open_decisions
 from policy_service.decisions.group import Answer
 from policy_service.decisions.in_force import InForce, NotReady, Turning
 from policy_service.decisions.record import given
@@ -21,7 +21,7 @@ from policy_service.idempotency import KeyRefused, KeyReused
 from policy_service.registry.model import Period
 from tests.databases import BACKENDS, fresh_database
 from tests.databases import TestClock as Clock
-from tests.decisions.desks import held, opened, put, setting, signing, tier
+from tests.decisions.desks import ZONE, held, opened, put, setting, signing, tier
 
 CRM = Actor("k1", "crm", "CRM", frozenset({Role.INTEGRATION}), "machine")
 SHOP = Actor("k2", "shop", "Shop", frozenset({Role.INTEGRATION}), "machine")
@@ -268,3 +268,10 @@ def test_a_service_that_ends_gives_up_what_is_under_way() -> None:
     with setting("sqlite") as each, held(each.database, each.clock):
         asyncio.run(begin(each.decisions))
         assert each.decisions._flights == {}
+
+
+def test_a_desk_is_opened_with_what_is_in_force() -> None:
+    with setting("sqlite") as each:
+        decisions = open_decisions(each.database, each.clock, ZONE, each.secrets, engine="python")
+        assert decisions.decide_here(asked(), CRM).outcomes
+        decisions.close()

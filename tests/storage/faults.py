@@ -45,7 +45,11 @@ from tests.databases import BACKENDS, empty_url
 from tests.storage.life import Kept, live, set_up
 
 LIFE = 1.2
-"""Seconds after which a child is killed at the latest, from its start or from what it told first."""
+"""Seconds after which a child is killed at the latest."""
+AFTER = (b"", b"submission", b"\n", b"\n", b"\n", b"\n")
+"""What a child tells before it is killed, one kill after the other: nothing, so that it may be at its start; that it
+submitted a change, so that signatures are due; anything.
+"""
 EVERY = 25
 """After so many kills, and at the end, everything is verified; in between, the tail."""
 
@@ -57,25 +61,29 @@ class Lost(AssertionError):
 # ----------------------------------------------------------------------------------------------- the parent
 
 
-def kill_once(url: str, folder: Path, seconds: float, *, at_work: bool) -> list[Kept]:
-    """Lets a child live for some seconds, from its start or from when it is at work; gives what it said was kept."""
+def kill_once(url: str, folder: Path, seconds: float, after: bytes) -> list[Kept]:
+    """Lets a child live for some seconds after it told `after`; gives what it said was kept."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:  # pragma: no cover  # it is killed before it could say what it covered
         os.close(reading)
         try:
             live(url, folder, lambda kept: _write(writing, kept))
+        except BaseException as fault:  # noqa: BLE001  # told to the parent, which fails
+            _write(writing, Kept("fault", repr(fault)))
         finally:
             os._exit(1)
     os.close(writing)
-    told = os.read(reading, 65_536) if at_work else b""
+    told = b""
+    while after not in told and (some := os.read(reading, 65_536)):
+        told += some
     told += _read(reading, monotonic() + seconds)
     os.kill(child, signal.SIGKILL)
     told += _read(reading, None)
     os.close(reading)
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
-        raise Lost("the child ended by itself")
+        raise Lost(f"the child ended by itself: {told.decode()[-1_000:]}")
     return [Kept(*line.split(" ", 1)) for line in told.decode().splitlines()]
 
 
@@ -179,7 +187,8 @@ def run(backend: str, kills: int, told: Callable[[str], object] = print) -> Coun
         folder = Path(place)
         set_up(url, folder)
         for number in range(1, kills + 1):
-            kept += kill_once(url, folder, LIFE * int.from_bytes(os.urandom(4)) / 2**32, at_work=number % 4 > 0)
+            seconds = LIFE * int.from_bytes(os.urandom(4)) / 2**32
+            kept += kill_once(url, folder, seconds, AFTER[number % len(AFTER)])
             look(url, folder, kept, thoroughly=number % EVERY == 0 or number == kills)
             if number % EVERY == 0:
                 told(f"{backend}: {number} kills, {len(kept):,} acknowledged, none lost")

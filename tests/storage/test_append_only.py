@@ -16,7 +16,7 @@ from sqlmodel import SQLModel
 import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service import migrations
 from policy_service.append_only import TABLES, triggers, unique, unprotected
-from policy_service.database import Database, Instant
+from policy_service.database import Database, DatabaseUnavailable, Instant
 from policy_service.migrations.self_check import self_check
 from tests.databases import BACKENDS, START, fresh_database
 
@@ -182,6 +182,17 @@ def test_what_is_missing_is_told_all_at_once(backend: str) -> None:
             connection.exec_driver_sql("DROP TABLE audit_about")
             connection.exec_driver_sql("DELETE FROM lane WHERE name = 'decisions'")
         assert self_check(database) == ["the table `audit_about` is missing", "the lane `decisions` is missing"]
+        with database.alter() as connection:
+            connection.exec_driver_sql("DROP TABLE lane")
+        assert self_check(database) == ["the table `audit_about` is missing", "the table `lane` is missing"]
+
+
+def test_a_database_that_is_gone_is_not_called_damaged() -> None:
+    with fresh_database("sqlite") as database:
+        assert database.file
+        database.file.unlink()
+        with pytest.raises(DatabaseUnavailable, match="gone"):
+            self_check(database)
 
 
 def test_a_damaged_file_is_noticed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -231,6 +232,12 @@ def test_a_read_cannot_write(backend: str, statement: str) -> None:
 def test_other_addresses_are_refused(url: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Database(url)
+
+
+def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ValueError, match=r"psycopg.*: install policy-service\[postgres\]"):
+        Database("postgresql://host/name")
 
 
 def test_only_a_sqlite_database_has_a_file() -> None:

@@ -1,0 +1,166 @@
+"""`/v1/decisions/{decision}`: what is on record of a decision, why, whether it comes out again, and the proof of it."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Path, Query
+from sqlmodel import Session
+from starlette.responses import Response
+
+from api.openapi import problems
+from api.problems import CONFLICT, INVALID_PARAMETER, NOT_FOUND
+from api.rest.models import Digest, Model
+from api.service import Service
+from api.transactions import reading
+from policy_service.decisions.masking import MASK
+from policy_service.decisions.record import Record, given
+from policy_service.decisions.records import read_decision
+from policy_service.decisions.replay import explain, replay
+from policy_service.decisions.seals import prove_decision
+from policy_service.decisions.secrecy import is_sealed
+from policy_service.decisions.subjects import ERASED
+
+Json = dict[str, Any]
+KNOWN = (NOT_FOUND, INVALID_PARAMETER)
+Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
+Explain = Annotated[bool, Query(description="adds `trace`: why each rule did not match, as made again")]
+
+
+class UsedModel(Model):
+    """The version of a policy that was used."""
+
+    version: str
+    digest: Digest
+
+
+class ByModel(Model):
+    """Who asked."""
+
+    id: str
+    name: str
+    kind: Literal["person", "machine", "service"]
+
+
+class RecordModel(Model):
+    """A decision record. Of a sensitive fact it is told that it is there, or that it was erased, and no more."""
+
+    decision_id: str
+    seq: int
+    subject: str
+    as_of: date
+    decided_at: datetime
+    by: ByModel
+    facts: Json
+    asked: list[str]
+    explain: bool
+    policies: dict[str, UsedModel]
+    outcomes: Json
+    engine: dict[str, str]
+    benchmark_set: Digest | None
+    overrides: list[str]
+    trace: Json | None = None
+
+
+class DifferenceModel(Model):
+    """One policy whose answer is another one now."""
+
+    policy: str
+    recorded: Json | None
+    replayed: Json | None
+
+
+class VerdictModel(Model):
+    """What a replay found."""
+
+    decision_id: str
+    verdict: Literal["same", "different", "not_replayable"]
+    why: str | None
+    differences: list[DifferenceModel]
+    engine: Literal["definition"]
+    policies: dict[str, UsedModel] | None
+
+
+def record_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/decisions/{decision}", tags=["decisions"])
+
+    @router.get("", operation_id="get_decision", responses=problems(*KNOWN, CONFLICT))
+    async def get_decision(decision: Id, *, explain: Explain = False) -> RecordModel:
+        """What is on record of a decision."""
+        return await reading(service, lambda session: _told(service, session, decision, why=explain))
+
+    @router.post("/replay", operation_id="replay_decision", responses=problems(*KNOWN))
+    async def replay_decision(decision: Id) -> VerdictModel:
+        """Makes the decision again, by the definition, from its record alone, and compares."""
+        verdict = await reading(service, lambda session: replay(session, service.secrets, decision))
+        return VerdictModel.model_validate(verdict.to_dict())
+
+    @router.get(
+        "/proof",
+        operation_id="prove_decision",
+        response_class=Response,
+        responses={200: PROOF, **problems(*KNOWN, CONFLICT)},
+    )
+    async def get_proof(decision: Id) -> Response:
+        """The proof that the decision is in the log, for a reader who has only the public key."""
+        proof = await reading(service, lambda session: _proof(session, decision))
+        return Response(msgspec.json.encode(proof), media_type="application/json")
+
+    return router
+
+
+PROOF: Json = {
+    "description": "The path from the record to its block, and from the block to a signed checkpoint.",
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
+
+
+def shown(facts: Mapping[str, Any]) -> Json:
+    """Facts as they may be seen: numbers by their digits, of sensitive ones only that they are there."""
+    return {name: _shown(value) for name, value in facts.items()}
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401  # JSON
+    if is_sealed(value):
+        return MASK
+    if value == ERASED:
+        return ERASED
+    if isinstance(value, list):
+        return [_shown(each) for each in value]
+    found = given(value)
+    return found if found is None or isinstance(found, bool | int | str) else str(found)
+
+
+def _told(service: Service, session: Session, decision: str, *, why: bool) -> RecordModel:
+    record = read_decision(session, decision)
+    trace = explain(session, service.secrets, decision).trace if why else None
+    return RecordModel(
+        decision_id=record.decision_id,
+        seq=record.seq,
+        subject=record.subject,
+        as_of=record.as_of,
+        decided_at=record.decided_at,
+        by=ByModel.model_validate(record.by),
+        facts=shown(_marked(service, session, record)),
+        asked=list(record.asked),
+        explain=record.explain,
+        policies={id_: UsedModel(version=used.version, digest=used.digest) for id_, used in record.policies.items()},
+        outcomes=dict(record.outcomes),
+        engine=dict(record.engine),
+        benchmark_set=record.benchmark_set,
+        overrides=list(record.overrides),
+        trace=trace,
+    )
+
+
+def _marked(service: Service, session: Session, record: Record) -> Json:
+    """The facts as kept, those marked that were erased."""
+    opened = service.secrets.show_facts(session, record.subject, record.decision_id, record.facts)
+    return {name: ERASED if opened[name] == ERASED else value for name, value in record.facts.items()}
+
+
+def _proof(session: Session, decision: str) -> Json:
+    read_decision(session, decision)
+    return prove_decision(session, decision)

@@ -1,0 +1,154 @@
+"""`/v1/overrides`: exceptions from the rules for one subject (R-GOV-4), with reason, end and a director's signature."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.confirmation import confirmed_actor
+from api.cursors import Cursor, close_cursor, open_number
+from api.members import body_of, read_members
+from api.openapi import problems
+from api.problems import (
+    BUSY,
+    CONFIRMATION_NEEDED,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_PARAMETER,
+    NOT_FOUND,
+    OVERRIDE_UNFIT,
+    REQUEST_IN_FLIGHT,
+    TOO_MANY_ATTEMPTS,
+)
+from api.rest.change_bodies import PolicyName, SignedReason, When
+from api.rest.models import Model
+from api.rest.session import BODY, Password
+from api.service import Service
+from api.transactions import reading
+from api.writing import WRITE, Answer, perform
+from policy_service.actor import Role
+from policy_service.database import Transaction
+from policy_service.decisions.overrides import PAGE, end_override, read_override, read_overrides, record_override
+from policy_service.decisions.overriding import MAX_REASON, Overriding
+from policy_service.decisions.request import MAX_SUBJECT
+
+WRITTEN = (
+    *(*BODY, OVERRIDE_UNFIT, INVALID_PARAMETER, CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY),
+    *(IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT),
+)
+Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
+OfSubject = Annotated[str | None, Query(max_length=MAX_SUBJECT, description="only exceptions for this subject")]
+Active = Annotated[bool, Query(description="only exceptions that apply now")]
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="exceptions on a page")]
+Outcome = Annotated[
+    dict[str, Any] | list[Any], Field(description="the policy's outcome, or a list of them where it lists")
+]
+
+
+class NewOverride(Model):
+    """What is answered instead of what the rules say, for whom, why, until when; and the signature."""
+
+    subject: str
+    policy: PolicyName
+    outcome: Outcome
+    role: Role
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    until: When
+    password: Password | None = None
+
+
+class OverrideModel(Model):
+    """An exception; `version` was in force when it was made."""
+
+    override: str
+    subject: str
+    policy: str
+    version: str
+    outcome: Outcome
+    by: str
+    role: Role
+    reason: str
+    recorded_at: datetime
+    until: datetime
+    ended_at: datetime | None
+
+
+class OverridePage(Model):
+    """Some of the exceptions, and how to ask for the next ones."""
+
+    items: list[OverrideModel]
+    next_cursor: str | None
+
+
+def override_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/overrides", tags=["overrides"])
+    _add_reading(router, service)
+    _add_writing(router, service)
+    return router
+
+
+def _add_reading(router: APIRouter, service: Service) -> None:
+    @router.get("", operation_id="list_overrides", responses=problems(INVALID_PARAMETER))
+    async def list_overrides(
+        subject: OfSubject = None, *, active: Active = False, limit: Limit = PAGE, cursor: Cursor = None
+    ) -> OverridePage:
+        """Exceptions in the order of recording."""
+        at, after = service.decisions.in_force.now() if active else None, open_number(cursor) or 0
+        found = await reading(
+            service, lambda s: read_overrides(s, subject=subject, active_at=at, after=after, limit=limit + 1)
+        )
+        more = close_cursor(str(found[limit - 1][0])) if len(found) > limit else None
+        return OverridePage(items=[override_model(each) for _, each in found[:limit]], next_cursor=more)
+
+    @router.get("/{override}", operation_id="get_override", responses=problems(NOT_FOUND, INVALID_PARAMETER))
+    async def get_override(override: Id) -> OverrideModel:
+        """One exception."""
+        return override_model(await reading(service, lambda session: read_override(session, override)))
+
+
+def _add_writing(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "",
+        operation_id="record_override",
+        status_code=201,
+        response_model=OverrideModel,
+        openapi_extra=body_of(NewOverride),
+        dependencies=WRITE,
+        responses=problems(*WRITTEN),
+    )
+    async def record(request: Request) -> Response:
+        """Excepts a subject from the rules of a policy, from now on."""
+        given = await read_members(request, NewOverride)
+        actor = await confirmed_actor(service, request, given.password)
+        said = given.model_dump(exclude={"password"})
+
+        def act(transaction: Transaction) -> Answer:
+            made = record_override(transaction, actor, **said)
+            return Answer(override_model(made), 201, {"Location": f"/v1/overrides/{made.id}"})
+
+        return await perform(service, request, act, given)
+
+    @router.post(
+        "/{override}/end",
+        operation_id="end_override",
+        response_model=OverrideModel,
+        openapi_extra=body_of(SignedReason),
+        dependencies=WRITE,
+        responses=problems(*WRITTEN, NOT_FOUND),
+    )
+    async def end(request: Request, override: Id) -> Response:
+        """Ends an exception now."""
+        given = await read_members(request, SignedReason)
+        actor = await confirmed_actor(service, request, given.password)
+        said = given.model_dump(include={"role", "reason"})
+        return await perform(
+            service, request, lambda t: Answer(override_model(end_override(t, actor, override, **said))), given
+        )
+
+
+def override_model(overriding: Overriding) -> OverrideModel:
+    """An exception, as it is told."""
+    return OverrideModel.model_validate(overriding.to_dict())

@@ -1,0 +1,118 @@
+"""`/v1/subjects/{subject}`: what was decided about somebody; and erasing what is secret about them."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.confirmation import confirmed_actor
+from api.cursors import Cursor, close_cursor, open_number
+from api.members import body_of, read_members
+from api.openapi import problems
+from api.problems import (
+    BUSY,
+    CONFIRMATION_NEEDED,
+    CONFLICT,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_PARAMETER,
+    REQUEST_IN_FLIGHT,
+    TOO_MANY_ATTEMPTS,
+)
+from api.rest.decision_records import ByModel, UsedModel
+from api.rest.models import Model
+from api.rest.session import BODY, Password
+from api.service import Service
+from api.transactions import reading
+from api.writing import WRITE, Answer, perform
+from policy_service.database import Transaction
+from policy_service.decisions.overriding import MAX_REASON
+from policy_service.decisions.record import Record
+from policy_service.decisions.records import PAGE, history
+from policy_service.decisions.request import MAX_SUBJECT
+from policy_service.decisions.subjects import erase_subject
+
+SIGNED = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
+Subject = Annotated[str, Path(max_length=MAX_SUBJECT)]
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="decisions on a page")]
+
+
+class DecisionSummary(Model):
+    """One decision about a subject; the facts are in its record."""
+
+    decision_id: str
+    as_of: date
+    decided_at: datetime
+    by: ByModel
+    policies: dict[str, UsedModel]
+    outcomes: dict[str, Any]
+    overrides: list[str]
+
+
+class DecisionPage(Model):
+    """Some of the decisions about a subject, the newest first, and how to ask for those before."""
+
+    items: list[DecisionSummary]
+    next_cursor: str | None
+
+
+class Erase(Model):
+    """Why, and the password, if there is one."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    password: Password | None = None
+
+
+class ErasedModel(Model):
+    """Nobody can read the subject's sensitive facts any more."""
+
+    subject: str
+    erased_at: datetime
+
+
+def subject_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/subjects/{subject}", tags=["subjects"])
+
+    @router.get("/decisions", operation_id="list_decisions", responses=problems(INVALID_PARAMETER))
+    async def list_decisions(subject: Subject, limit: Limit = PAGE, cursor: Cursor = None) -> DecisionPage:
+        """What was decided about a subject, the newest first."""
+        start = open_number(cursor)
+        page = await reading(service, lambda session: history(session, subject, start, limit))
+        more = close_cursor(str(page.cursor)) if page.cursor is not None else None
+        return DecisionPage(items=list(map(_summary, page.records)), next_cursor=more)
+
+    @router.delete(
+        "/key",
+        operation_id="erase_subject",
+        response_model=ErasedModel,
+        openapi_extra=body_of(Erase),
+        dependencies=WRITE,
+        responses=problems(*BODY, *SIGNED, CONFLICT, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT),
+    )
+    async def erase(request: Request, subject: Subject) -> Response:
+        """Deletes the key of a subject's sensitive facts. It cannot be undone; what is on record still verifies."""
+        given = await read_members(request, Erase)
+        actor = await confirmed_actor(service, request, given.password)
+
+        def act(transaction: Transaction) -> Answer:
+            erase_subject(transaction, actor, subject, given.reason)
+            return Answer(ErasedModel(subject=subject, erased_at=transaction.now))
+
+        return await perform(service, request, act, given)
+
+    return router
+
+
+def _summary(record: Record) -> DecisionSummary:
+    return DecisionSummary(
+        decision_id=record.decision_id,
+        as_of=record.as_of,
+        decided_at=record.decided_at,
+        by=ByModel.model_validate(record.by),
+        policies={id_: UsedModel(version=used.version, digest=used.digest) for id_, used in record.policies.items()},
+        outcomes=dict(record.outcomes),
+        overrides=list(record.overrides),
+    )

@@ -1,0 +1,127 @@
+"""The closed set of events, each with its sentence in Chinese and in English.
+
+An event is a value: its fields are the `body` of the entry. In a sentence `{actor}` is who did it, other names are
+fields.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from policy_service.actor import Role
+from policy_service.audit.events import accounts, changes, decisions, versions
+from policy_service.audit.events.accounts import (
+    AccountCreated,
+    AccountDisabled,
+    AccountEnabled,
+    AccountLinked,
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    PasswordChanged,
+    RolesChanged,
+    SignedIn,
+    SignedOut,
+    SignInBlocked,
+    SigningKeyAdded,
+)
+from policy_service.audit.events.changes import (
+    ChangeCancelled,
+    ChangeCommented,
+    ChangeDrafted,
+    ChangeEdited,
+    ChangeRejected,
+    ChangeScheduled,
+    ChangeSignedOff,
+    ChangesRequested,
+    ChangeSubmitted,
+    ChangeWithdrawn,
+    PolicySuspended,
+    SuspensionEnded,
+    SuspensionRatified,
+)
+from policy_service.audit.events.decisions import (
+    DecisionsSealed,
+    OverrideEnded,
+    OverrideRecorded,
+    SubjectErased,
+)
+from policy_service.audit.events.event import THINGS, Event
+from policy_service.audit.events.versions import (
+    ActivationCancelled,
+    ActivationRecorded,
+    VersionImported,
+    VersionSubmitted,
+)
+from policy_service.language.policy import Bilingual, Language
+
+__all__ = [
+    "EVENTS",
+    "ROLES",
+    "THINGS",
+    "AccountCreated",
+    "AccountDisabled",
+    "AccountEnabled",
+    "AccountLinked",
+    "ActivationCancelled",
+    "ActivationRecorded",
+    "ApiKeyIssued",
+    "ApiKeyRevoked",
+    "ChangeCancelled",
+    "ChangeCommented",
+    "ChangeDrafted",
+    "ChangeEdited",
+    "ChangeRejected",
+    "ChangeScheduled",
+    "ChangeSignedOff",
+    "ChangeSubmitted",
+    "ChangeWithdrawn",
+    "ChangesRequested",
+    "DecisionsSealed",
+    "Event",
+    "OverrideEnded",
+    "OverrideRecorded",
+    "PasswordChanged",
+    "PolicySuspended",
+    "RolesChanged",
+    "SignInBlocked",
+    "SignedIn",
+    "SignedOut",
+    "SigningKeyAdded",
+    "SubjectErased",
+    "SuspensionEnded",
+    "SuspensionRatified",
+    "VersionImported",
+    "VersionSubmitted",
+    "sentence",
+]
+
+
+def _events_of(module: ModuleType) -> list[type[Event]]:
+    return [kind for kind in vars(module).values() if isinstance(kind, type) and Event in kind.__bases__]
+
+
+EVENTS: dict[str, type[Event]] = {
+    kind.name: kind for module in (versions, changes, decisions, accounts) for kind in _events_of(module)
+}
+"""Every event, by its name."""
+
+ROLES: dict[str, Bilingual] = {
+    Role.AUTHOR: Bilingual("起草人", "author"),
+    Role.SALES_DIRECTOR: Bilingual("销售总监", "sales director"),
+    Role.FINANCE_DIRECTOR: Bilingual("财务总监", "finance director"),
+    Role.GENERAL_MANAGER: Bilingual("总经理", "general manager"),
+    Role.COMPLIANCE: Bilingual("合规", "compliance"),
+    Role.INTEGRATION: Bilingual("系统接口", "integration"),
+    Role.ADMINISTRATOR: Bilingual("管理员", "administrator"),
+}
+"""What a role is called."""
+
+
+def sentence(event: str, actor: str, body: dict[str, Any], lang: Language) -> str:
+    """What an entry says, for a reader. Raises KeyError when there is no such event."""
+    names = {**body, "actor": actor}
+    if (role := ROLES.get(body.get("role", ""))) is not None:
+        names["role"] = role.zh if lang == "zh" else role.en
+    says = EVENTS[event].says
+    return (says.zh if lang == "zh" else says.en).format_map(names)

@@ -1,0 +1,143 @@
+"""What happens to accounts and keys, and who signed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policy_service.audit.events.event import Event
+from policy_service.language.policy import Bilingual
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCreated(Event):
+    """A person was given an account."""
+
+    name = "account_created"
+    says = Bilingual("{actor} 建立账户 {account_name}", "{actor} created the account {account_name}")
+    account: str
+    account_name: str
+    printed_name: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RolesChanged(Event):
+    """An account's roles were changed."""
+
+    name = "roles_changed"
+    says = Bilingual("{actor} 更改账户 {account_name} 的角色", "{actor} changed the roles of {account_name}")
+    account: str
+    account_name: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDisabled(Event):
+    """An account can no longer sign in."""
+
+    name = "account_disabled"
+    says = Bilingual("{actor} 停用账户 {account_name}", "{actor} disabled the account {account_name}")
+    account: str
+    account_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEnabled(Event):
+    """An account can sign in again."""
+
+    name = "account_enabled"
+    says = Bilingual("{actor} 恢复账户 {account_name}", "{actor} enabled the account {account_name}")
+    account: str
+    account_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLinked(Event):
+    """A provider of identities lets an account in from now on, as the person it knows by `external_id`."""
+
+    name = "account_linked"
+    says = Bilingual(
+        "{actor} 将账户 {account_name} 关联到 {issuer} 的 {external_id}",
+        "{actor} linked the account {account_name} to {external_id} of {issuer}",
+    )
+    account: str
+    account_name: str
+    issuer: str
+    external_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged(Event):
+    """An account has another password; its sessions ended."""
+
+    name = "password_changed"
+    says = Bilingual("{actor} 更改账户 {account_name} 的密码", "{actor} changed the password of {account_name}")
+    account: str
+    account_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn(Event):
+    """A person signed in."""
+
+    name = "signed_in"
+    says = Bilingual("{actor} 登录（{method}）", "{actor} signed in ({method})")
+    account: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOut(Event):
+    """A person signed out."""
+
+    name = "signed_out"
+    says = Bilingual("{actor} 退出登录", "{actor} signed out")
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInBlocked(Event):
+    """Too many wrong passwords: for a while nobody can sign in to the account."""
+
+    name = "sign_in_blocked"
+    says = Bilingual(
+        "账户 {account_name} 因密码错误过多暂停登录", "too many wrong passwords for {account_name}: sign-in is blocked"
+    )
+    account: str
+    account_name: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyIssued(Event):
+    """A machine was given a key."""
+
+    name = "api_key_issued"
+    says = Bilingual("{actor} 发放 API 密钥 {key_name}", "{actor} issued the API key {key_name}")
+    api_key: str
+    key_name: str
+    scopes: tuple[str, ...]
+    expires: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRevoked(Event):
+    """A machine's key no longer opens anything."""
+
+    name = "api_key_revoked"
+    says = Bilingual("{actor} 吊销 API 密钥 {key_name}", "{actor} revoked the API key {key_name}")
+    api_key: str
+    key_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeyAdded(Event):
+    """Checkpoints are signed with this key from now on; the key before vouches for it, except for the first."""
+
+    name = "signing_key_added"
+    says = Bilingual("启用新的签名密钥 {signing_key}", "a new signing key is in use: {signing_key}")
+    signing_key: str
+    public_key: str
+    endorsed_by: str | None
+    signature: str | None

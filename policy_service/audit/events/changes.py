@@ -1,0 +1,173 @@
+"""What happens to changes and suspensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policy_service.audit.events.event import Event
+from policy_service.language.policy import Bilingual
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDrafted(Event):
+    """A change was begun."""
+
+    name = "change_drafted"
+    says = Bilingual("{actor} 起草变更“{title}”", "{actor} drafted the change “{title}”")
+    change: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEdited(Event):
+    """A draft was written anew."""
+
+    name = "change_edited"
+    says = Bilingual("{actor} 修改草稿，为第 {revision} 稿", "{actor} edited the draft, now revision {revision}")
+    change: str
+    revision: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCommented(Event):
+    """Somebody said something about a change."""
+
+    name = "change_commented"
+    says = Bilingual("{actor} 评论变更：{text}", "{actor} commented: {text}")
+    change: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSubmitted(Event):
+    """A change was submitted: what `digest` covers is what is signed."""
+
+    name = "change_submitted"
+    says = Bilingual("{actor} 提交变更，摘要 {digest}", "{actor} submitted the change under {digest}")
+    change: str
+    digest: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSignedOff(Event):
+    """One person's signature, in one role, on one digest."""
+
+    name = "change_signed_off"
+    says = Bilingual(
+        "{printed_name}以{role}身份签署变更（{meaning}）：{reason}",
+        "{printed_name} signed as {role} ({meaning}): {reason}",
+    )
+    change: str
+    digest: str
+    role: str
+    printed_name: str
+    meaning: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesRequested(Event):
+    """A change was sent back to its author."""
+
+    name = "changes_requested"
+    says = Bilingual("{actor} 要求修改：{reason}", "{actor} asked for changes: {reason}")
+    change: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRejected(Event):
+    """A change was refused for good."""
+
+    name = "change_rejected"
+    says = Bilingual("{actor} 否决变更：{reason}", "{actor} rejected the change: {reason}")
+    change: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeWithdrawn(Event):
+    """A change was taken back by its author."""
+
+    name = "change_withdrawn"
+    says = Bilingual("{actor} 撤回变更：{reason}", "{actor} withdrew the change: {reason}")
+    change: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeScheduled(Event):
+    """A change that has all its signatures was given its day."""
+
+    name = "change_scheduled"
+    says = Bilingual(
+        "{actor} 安排变更自 {effective_from} 起生效",
+        "{actor} scheduled the change to be in force from {effective_from}",
+    )
+    change: str
+    digest: str
+    effective_from: str
+    effective_until: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeCancelled(Event):
+    """A scheduled change was taken back before its day."""
+
+    name = "change_cancelled"
+    says = Bilingual("{actor} 取消已排期的变更：{reason}", "{actor} cancelled the scheduled change: {reason}")
+    change: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySuspended(Event):
+    """A version was suspended in an emergency; the version before applies until `until`."""
+
+    name = "policy_suspended"
+    says = Bilingual(
+        "{printed_name}以{role}身份紧急暂停 {policy} {version}，恢复 {fallback} 至 {until}：{reason}",
+        "{printed_name} as {role} suspended {policy} {version}; {fallback} applies until {until}: {reason}",
+    )
+    policy: str
+    version: str
+    fallback: str
+    suspension: str
+    role: str
+    printed_name: str
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuspensionRatified(Event):
+    """Another person confirmed a suspension, which then lasts until `until`."""
+
+    name = "suspension_ratified"
+    says = Bilingual(
+        "{printed_name}以{role}身份追认暂停，至 {until}：{reason}",
+        "{printed_name} as {role} ratified the suspension until {until}: {reason}",
+    )
+    policy: str
+    suspension: str
+    role: str
+    printed_name: str
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class SuspensionEnded(Event):
+    """A suspension was ended before its end; the suspended version applies again."""
+
+    name = "suspension_ended"
+    says = Bilingual(
+        "{actor} 提前结束对 {policy} {version} 的暂停：{reason}",
+        "{actor} ended the suspension of {policy} {version}: {reason}",
+    )
+    policy: str
+    version: str
+    suspension: str
+    reason: str

@@ -1,0 +1,62 @@
+"""What happens to decisions, and to the subjects they are about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from policy_service.audit.events.event import Event
+from policy_service.language.policy import Bilingual
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionsSealed(Event):
+    """Decision records `first` to `last` were sealed: `root` is the Merkle root of their digests."""
+
+    name = "decisions_sealed"
+    says = Bilingual("封存决策记录 {first} 至 {last}", "decision records {first} to {last} were sealed")
+    block: int
+    first: int
+    last: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRecorded(Event):
+    """A subject was excepted from the rules of a policy until `until` (R-GOV-4)."""
+
+    name = "override_recorded"
+    says = Bilingual(
+        "{printed_name}以{role}身份对 {subject} 的 {policy} 作例外处理，至 {until}：{reason}",
+        "{printed_name} as {role} excepted {subject} from {policy} until {until}: {reason}",
+    )
+    override: str
+    subject: str
+    policy: str
+    outcome: Any
+    role: str
+    printed_name: str
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideEnded(Event):
+    """An override was ended before its end."""
+
+    name = "override_ended"
+    says = Bilingual("{actor} 提前终止例外：{reason}", "{actor} ended the override: {reason}")
+    override: str
+    subject: str
+    policy: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectErased(Event):
+    """A subject's key was deleted: its sensitive facts can no longer be read by anybody."""
+
+    name = "subject_erased"
+    says = Bilingual("{actor} 删除 {subject} 的密钥：{reason}", "{actor} deleted the key of {subject}: {reason}")
+    subject: str
+    reason: str

@@ -1,0 +1,39 @@
+"""What every event has: a name, its sentences, its fields as the body of an entry, and the things it is about."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from policy_service.language.policy import Bilingual
+
+THINGS = (
+    "policy",
+    "change",
+    "activation",
+    "suspension",
+    "override",
+    "subject",
+    "block",
+    "account",
+    "api_key",
+    "signing_key",
+)
+"""The fields that name what an event is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that was done."""
+
+    name: ClassVar[str]
+    says: ClassVar[Bilingual]
+
+    def body(self) -> dict[str, Any]:
+        """The fields, as canonical JSON takes them."""
+        return asdict(self)
+
+    def about(self) -> tuple[str, ...]:
+        """What the event is about, e.g. `change:0197…`."""
+        body = self.body()
+        return tuple(f"{thing}:{body[thing]}" for thing in THINGS if body.get(thing))

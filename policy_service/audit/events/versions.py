@@ -1,0 +1,70 @@
+"""What happens to versions: imported, submitted, put in force, taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policy_service.audit.events.event import Event
+from policy_service.language.policy import Bilingual
+
+
+@dataclass(frozen=True, slots=True)
+class VersionImported(Event):
+    """A version was there when the service was set up; nobody signed it here."""
+
+    name = "version_imported"
+    says = Bilingual(
+        "系统初始化时导入 {policy} {version}，无人签署", "{policy} {version} was imported at set-up; nobody signed it"
+    )
+    policy: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionSubmitted(Event):
+    """A version's text was frozen."""
+
+    name = "version_submitted"
+    says = Bilingual(
+        "{actor} 提交 {policy} {version}，文本自此不可更改", "{actor} submitted {policy} {version}; its text is frozen"
+    )
+    policy: str
+    version: str
+    digest: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationRecorded(Event):
+    """A version was put in force for a period; `effective_until` is null when it has no end."""
+
+    name = "activation_recorded"
+    says = Bilingual(
+        "{policy} {version} 自 {effective_from} 起生效", "{policy} {version} is in force from {effective_from}"
+    )
+    policy: str
+    version: str
+    digest: str
+    activation: str
+    reason: str
+    effective_from: str
+    effective_until: str | None
+    change: str | None = None
+    suspension: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationCancelled(Event):
+    """An activation that had not begun was taken back."""
+
+    name = "activation_cancelled"
+    says = Bilingual(
+        "{actor} 取消了 {policy} {version} 自 {effective_from} 起的生效安排",
+        "{actor} cancelled that {policy} {version} be in force from {effective_from}",
+    )
+    policy: str
+    version: str
+    activation: str
+    effective_from: str
+    change: str | None = None

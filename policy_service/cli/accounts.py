@@ -1,0 +1,151 @@
+"""`policy-service account …`: accounts of people, by whoever may write to the database.
+
+The log names the command line as the one who acted. Passwords are typed, or read from standard input, never taken from
+the command line, which other users of the machine can read.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from policy_service.actor import Actor, Role
+from policy_service.cli.output import say, say_json, say_table
+from policy_service.cli.status import FINE, UsageFault
+from policy_service.cli.storage import opened_current
+from policy_service.clock import SystemClock
+from policy_service.database import Transaction
+from policy_service.identity import passwords, service
+from policy_service.identity.account import Account, External
+from policy_service.identity.refusals import IdentityRefused, Malformed, UnknownAccount, UnknownKey
+from policy_service.language.diagnostics import did_you_mean
+from policy_service.places import database_url
+
+OPERATOR = Actor("command-line", "command-line", "command line", frozenset(), "service")
+"""Whoever may write to the database on the machine itself."""
+
+
+def run_list(*, as_json: bool) -> int:
+    """Prints every account; gives the exit status. Raises UsageFault."""
+    with opened_current(database_url(os.environ)) as database, database.read() as session:
+        everybody = list(service.accounts(session).values())
+    if as_json:
+        say_json([_told(account) for account in everybody])
+    else:
+        rows = [(a.name, a.printed_name, " ".join(sorted(a.roles)), "yes" if a.enabled else "no") for a in everybody]
+        say_table(["name", "printed name", "roles", "enabled"], rows)
+    return FINE
+
+
+def run_create(name: str, printed_name: str, roles: Sequence[str], *, without_password: bool) -> int:
+    """Makes an account; gives the exit status. Raises UsageFault."""
+    held = roles_of(roles)
+    kept = None if without_password else new_hash(name, printed_name)
+    with writing() as transaction:
+        service.create_account(
+            transaction, OPERATOR, name=name, printed_name=printed_name, roles=held, password_hash=kept
+        )
+    say(f"{name} was made an account")
+    return FINE
+
+
+def run_roles(name: str, roles: Sequence[str]) -> int:
+    """Gives an account these roles; gives the exit status. Raises UsageFault."""
+    held = roles_of(roles)
+    return _change(name, lambda transaction, account: service.change_roles(transaction, OPERATOR, account.id, held))
+
+
+def run_state(name: str, *, enabled: bool) -> int:
+    """Lets an account in, or no longer; gives the exit status. Raises UsageFault."""
+    act = service.enable if enabled else service.disable
+    return _change(name, lambda transaction, account: act(transaction, OPERATOR, account.id))
+
+
+def run_password(name: str) -> int:
+    """Gives an account another password; gives the exit status. Raises UsageFault."""
+    with opened_current(database_url(os.environ)) as database, database.read() as session:
+        account = service.account_named(session, name)
+    kept = new_hash(name, account.printed_name if account else name)
+
+    def act(transaction: Transaction, account: Account) -> Account:
+        service.set_password(transaction, OPERATOR, account.id, kept)
+        return account
+
+    return _change(name, act)
+
+
+def run_link(name: str, issuer: str, subject: str) -> int:
+    """Links an account to a person of a provider's; gives the exit status. Raises UsageFault."""
+    external = External(issuer.rstrip("/"), subject)
+    return _change(name, lambda transaction, account: service.link(transaction, OPERATOR, account.id, external))
+
+
+@contextmanager
+def writing() -> Iterator[Transaction]:
+    """One transaction on the database of the environment. Raises UsageFault for whatever is refused."""
+    try:
+        with opened_current(database_url(os.environ)) as database, database.write(SystemClock()) as transaction:
+            yield transaction
+    except (IdentityRefused, Malformed, UnknownAccount, UnknownKey) as error:
+        raise UsageFault(str(error)) from None
+
+
+def roles_of(names: Sequence[str]) -> list[Role]:
+    """The roles of these names. Raises UsageFault that tells every one there is not."""
+    unknown = [name for name in names if name not in set(Role)]
+    if unknown:
+        hints = "; ".join(filter(None, (did_you_mean(name, Role) for name in unknown)))
+        raise UsageFault(
+            f"unknown: {', '.join(unknown)}; roles are {', '.join(Role)}" + (f"; {hints}" if hints else "")
+        )
+    return [Role(name) for name in names]
+
+
+def new_hash(name: str, printed_name: str) -> str:
+    """The hash of a new password, which is asked for. Raises UsageFault."""
+    password = _ask(name)
+    if (fault := passwords.fault_of(password, name, printed_name)) is not None:
+        raise UsageFault(f"the password will not do: expected {fault}")
+    return passwords.hash_password(password)
+
+
+def _ask(name: str) -> str:
+    """The password, typed twice at a terminal, or the first line of standard input."""
+    if not _at_terminal():
+        return sys.stdin.buffer.readline().decode(errors="replace").rstrip("\r\n")
+    password = getpass.getpass(f"Password of {name}: ")
+    if getpass.getpass("The same again: ") != password:
+        raise UsageFault("the two passwords differ")
+    return password
+
+
+def _at_terminal() -> bool:
+    return sys.stdin is not None and getattr(sys.stdin, "isatty", bool)()
+
+
+def _change(name: str, act: Callable[[Transaction, Account], Account]) -> int:
+    with writing() as transaction:
+        account = service.account_named(transaction.session, name)
+        if account is None:
+            known = [each.name for each in service.accounts(transaction.session).values()]
+            hint = did_you_mean(name, known)
+            raise UsageFault(f"no account is called {name}" + (f"; {hint}" if hint else ""))
+        act(transaction, account)
+    say(f"{name} was changed")
+    return FINE
+
+
+def _told(account: Account) -> dict[str, object]:
+    return {
+        "id": account.id,
+        "name": account.name,
+        "printed_name": account.printed_name,
+        "roles": sorted(account.roles),
+        "enabled": account.enabled,
+        "external": {"issuer": account.external.issuer, "subject": account.external.subject}
+        if account.external
+        else None,
+    }

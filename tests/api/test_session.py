@@ -1,0 +1,252 @@
+"""Signing in over HTTP: the token or the cookie, from our own pages only, with no secret in any answer or log."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import cast
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from api import confirmation
+from api.app import Application, create_app
+from api.confirmation import confirmed_actor
+from api.problems import ProblemError
+from policy_service.actor import Role
+from policy_service.identity import passwords
+from policy_service.identity.entrance import sign_in
+from policy_service.identity.throttle import ADDRESS_LIMIT, AddressLimit
+from tests.api.client import SECRET, StandingClock, ask, assert_problem, credentials, one_policy, populate, settings
+from tests.databases import fresh_url
+from tests.identity.people import CHEAP
+
+SESSION = "/v1/session"
+NAME = Role.AUTHOR.value
+OURS = {"sec-fetch-site": "same-origin"}
+COOKIE = "policy_service_session"
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
+    """An application on a database of its own."""
+    with fresh_url("sqlite") as url:
+        populate(url)
+        monkeypatch.setattr(passwords, "HASHER", CHEAP)
+        passwords.nobodys_hash.cache_clear()
+        given = settings(database_url=SecretStr(url), engine="python", policies=one_policy(), log_level="info")
+        made = cast("Application", create_app(given, StandingClock()))
+        yield made
+        made.service.decider.close()
+        made.service.database.close()
+
+
+def enter(app: Application, name: str = NAME, password: str = SECRET, **more: object) -> httpx.Response:
+    body = {"name": name, "password": password, **more}
+    return ask("POST", SESSION, app=app, role=None, json=body, headers=OURS)
+
+
+def test_a_program_gets_a_token(app: Application) -> None:
+    answer = enter(app)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert "set-cookie" not in answer.headers
+    token = answer.json()["token"]
+    me = ask("GET", SESSION, app=app, role=None, headers={"authorization": f"bearer {token}"}).json()
+    assert me == {**answer.json(), "token": None}
+    assert me["until"] == "2026-11-20T18:00:00Z"
+    assert (me["name"], me["roles"], me["kind"], me["method"]) == (NAME, ["author"], "person", "password")
+
+
+def test_a_machine_is_told_who_it_is(app: Application) -> None:
+    me = ask("GET", SESSION, app=app, role=Role.INTEGRATION).json()
+    assert (me["kind"], me["roles"], me["until"], me["method"]) == ("machine", ["integration"], None, None)
+
+
+def test_a_browser_gets_a_cookie_that_no_page_can_read(app: Application) -> None:
+    answer = enter(app, cookie=True)
+    assert answer.json()["token"] is None
+    cookie = answer.headers["set-cookie"].split("; ")
+    assert cookie[0].startswith(f"{COOKIE}=")
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie)
+    assert "Secure" not in cookie
+    mine = {"cookie": cookie[0]}
+    assert ask("GET", SESSION, app=app, role=None, headers=mine).json()["name"] == NAME
+    out = ask("DELETE", SESSION, app=app, role=None, headers=mine | OURS)
+    assert out.status_code == 204
+    assert "Max-Age=0" in out.headers["set-cookie"]
+    assert_problem(ask("GET", SESSION, app=app, role=None, headers=mine), 401, "not-authenticated")
+
+
+def test_over_tls_the_cookie_is_bound_to_the_host(app: Application) -> None:
+    async def over_tls() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://service") as client:
+            answer = await client.post(
+                SESSION, json={"name": NAME, "password": SECRET, "cookie": True}, headers={"origin": "https://service"}
+            )
+            me = await client.get(SESSION)
+            assert me.json()["name"] == NAME
+            return answer
+
+    cookie = asyncio.run(over_tls()).headers["set-cookie"].split("; ")
+    assert cookie[0].startswith(f"__Host-{COOKIE}=")
+    assert "Secure" in cookie
+
+
+STRANGE = [
+    {},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site", "origin": "http://service"},
+    {"sec-fetch-site": "none"},
+    {"origin": "null"},
+    {"origin": "http://service.example"},
+    {"origin": "http://another"},
+    {"origin": ""},
+]
+
+
+@pytest.mark.parametrize("headers", STRANGE, ids=str)
+def test_what_another_site_made_a_browser_send_is_refused(app: Application, headers: dict[str, str]) -> None:
+    mine = {"cookie": enter(app, cookie=True).headers["set-cookie"].partition(";")[0]}
+    assert_problem(ask("DELETE", SESSION, app=app, role=None, headers=mine | headers), 403, "other-site")
+    assert ask("GET", SESSION, app=app, role=None, headers=mine | headers).status_code == 200
+    body = {"name": NAME, "password": SECRET, "cookie": True}
+    assert_problem(ask("POST", SESSION, app=app, role=None, json=body, headers=headers), 403, "other-site")
+
+
+@pytest.mark.parametrize("headers", [OURS, {"origin": "http://service"}], ids=str)
+def test_what_our_own_page_sends_is_taken(app: Application, headers: dict[str, str]) -> None:
+    mine = {"cookie": enter(app, cookie=True).headers["set-cookie"].partition(";")[0]}
+    assert ask("DELETE", SESSION, app=app, role=None, headers=mine | headers).status_code == 204
+
+
+def test_behind_a_proxy_the_public_address_counts() -> None:
+    app = create_app(settings(engine="python", public_url="https://policies.example"), StandingClock())
+    body = {"name": "nobody", "password": SECRET, "cookie": True}
+    ours = ask("POST", SESSION, app=app, role=None, json=body, headers={"origin": "https://policies.example"})
+    assert_problem(ours, 401, "sign-in-refused")
+    theirs = ask("POST", SESSION, app=app, role=None, json=body, headers={"origin": "http://service"})
+    assert_problem(theirs, 403, "other-site")
+
+
+def test_wrong_passwords_are_refused_alike_then_blocked(app: Application) -> None:
+    refused = [enter(app, name, "wrong password").json() for name in (NAME, "nobody")]
+    assert refused[0]["detail"] == refused[1]["detail"]
+    answers = [enter(app, NAME, "wrong password") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
+    last = answers[-1]
+    assert_problem(last, 429, "too-many-attempts")
+    assert last.headers["retry-after"] == "60"
+    assert_problem(enter(app), 429, "too-many-attempts")
+    assert enter(app, "compliance").status_code == 201
+
+
+def test_an_address_that_tries_too_often_has_to_wait(app: Application) -> None:
+    object.__setattr__(app.service, "addresses", AddressLimit(2))
+    assert [enter(app, f"name-{n}", "wrong password").status_code for n in range(3)] == [401, 401, 429]
+    assert ADDRESS_LIMIT > 2
+
+
+def test_when_too_many_wait_the_next_is_put_off(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confirmation, "WAITING", 0)
+    answer = enter(app)
+    assert_problem(answer, 503, "busy")
+    assert answer.headers["retry-after"] == "5"
+
+
+BODIES = [
+    ({}, ["/name", "/password"]),
+    ({"name": 7, "password": 12345678}, ["/name", "/password"]),
+    ({"name": "a", "password": ["hunter2hunter2"]}, ["/password"]),
+    ({"name": "a", "password": "x" * 257}, ["/password"]),
+    ({"name": "a", "password": "hunter2hunter2", "cookie": "yes"}, ["/cookie"]),
+    ({"name": "a", "pasword": "hunter2hunter2"}, ["/password", "/pasword"]),
+    (["hunter2hunter2"], [""]),
+    ("hunter2hunter2", [""]),
+]
+
+
+@pytest.mark.parametrize(("body", "pointers"), BODIES, ids=str)
+def test_no_answer_and_no_log_tells_a_password(
+    app: Application, capsys: pytest.CaptureFixture[str], body: object, pointers: list[str]
+) -> None:
+    answer = ask("POST", SESSION, app=app, role=None, json=body, headers=OURS)
+    problem = assert_problem(answer, 422, "request-refused")
+    assert [fault["pointer"] for fault in problem["problems"]] == pointers
+    told = answer.text + capsys.readouterr().err
+    assert "hunter2" not in told
+    assert "12345678" not in told
+    assert "xxx" not in told
+
+
+def test_what_is_no_json_is_refused_without_repeating_it(app: Application, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = ask(
+        "POST",
+        SESSION,
+        app=app,
+        role=None,
+        content=b'{"password": hunter2',
+        headers={"content-type": "application/json"},
+    )
+    assert_problem(answer, 400, "malformed-json")
+    assert "hunter2" not in answer.text + capsys.readouterr().err
+
+
+def test_no_log_tells_a_credential(app: Application, capsys: pytest.CaptureFixture[str]) -> None:
+    token = enter(app).json()["token"]
+    enter(app, password="wrong secret password")  # noqa: S106  # nobody's
+    for shown in (token, "psk_1_secret-of-a-key", credentials(app)["key:integration"].removeprefix("Bearer ")):
+        ask("GET", "/v1/accounts", app=app, role=None, headers={"authorization": f"Bearer {shown}"})
+        assert shown not in capsys.readouterr().err
+
+
+def test_a_person_changes_their_password(app: Application) -> None:
+    token = {"authorization": f"Bearer {enter(app).json()['token']}"}
+    path = f"{SESSION}/password"
+    new = "another staple for it"
+    weak = ask("POST", path, app=app, json={"old": SECRET, "new": "short"}, headers=token)
+    assert assert_problem(weak, 422, "request-refused")["problems"][0]["value"] == '"…"'
+    wrong = ask("POST", path, app=app, json={"old": "wrong", "new": new}, headers=token)
+    assert_problem(wrong, 401, "sign-in-refused")
+    assert ask("POST", path, app=app, json={"old": SECRET, "new": new}, headers=token).status_code == 204
+    assert_problem(ask("GET", SESSION, app=app, headers=token), 401, "not-authenticated")
+    assert_problem(enter(app), 401, "sign-in-refused")
+    assert enter(app, password=new).status_code == 201
+
+
+def confirming(app: Application, headers: dict[str, str], password: str | None) -> object:
+    """The actor, or the name of the problem, as a route that takes a signature finds it."""
+    from starlette.requests import Request  # noqa: PLC0415
+
+    from api.authentication import Gate  # noqa: PLC0415
+    from api.permissions import ANYBODY_KNOWN  # noqa: PLC0415
+
+    found: list[object] = []
+
+    async def route(scope: object, receive: object, send: object) -> None:
+        del receive, send
+        secret = None if password is None else SecretStr(password)
+        try:
+            found.append(await confirmed_actor(app.service, Request(cast("dict[str, object]", scope)), secret))
+        except ProblemError as error:
+            found.append(error.problem.kind.name)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "scheme": "http",
+        "client": ("127.0.0.1", 1),
+    }
+    asyncio.run(Gate(route, app.service, lambda _: ANYBODY_KNOWN)(scope, None, None))  # type: ignore[arg-type]
+    return found[0]
+
+
+def test_a_signature_takes_the_password_again(app: Application) -> None:
+    mine = {"authorization": credentials(app)[Role.SALES_DIRECTOR]}
+    confirmed = confirming(app, mine, SECRET)
+    assert getattr(confirmed, "confirmed_at", None) == app.service.clock.now()
+    assert confirming(app, mine, "wrong") == "confirmation-needed"
+    assert confirming(app, mine, None) == "confirmation-needed"
+    assert confirming(app, {"authorization": credentials(app)["key:compliance"]}, SECRET) == "not-allowed"
+    assert sign_in(app.service.database, app.service.clock, NAME, SECRET).actor.confirmed_at is None

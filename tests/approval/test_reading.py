@@ -1,0 +1,79 @@
+"""Lists of changes, comments, reports."""
+
+from __future__ import annotations
+
+import pytest
+
+from policy_service.approval import reading
+from policy_service.approval import service as approval
+from policy_service.approval.service import State, Wanted
+from tests.approval.world import ANN, BEN, BONUS, COMPLIANCE, SIGNERS, TIER, World, bonus, tier, world
+
+
+def titles(made: World, wanted: Wanted) -> list[str]:
+    with made.database.read() as session:
+        return [change.draft.title for change in approval.changes(session, wanted).changes]
+
+
+def test_changes_are_listed_the_newest_first_and_as_wanted() -> None:
+    with world() as made:
+        made.create(tier("1.1.0"), title="one")
+        made.submit(made.create(bonus("1.1.0"), title="two", by=BEN), BEN)
+        made.signed(tier("1.2.0", 300), title="three")
+        made.rollback((TIER, "1.0.0"))
+        assert titles(made, Wanted()) == ["back", "three", "two", "one"]
+        assert titles(made, Wanted(state=State.DRAFT)) == ["back", "one"]
+        assert titles(made, Wanted(kind="rollback")) == ["back"]
+        assert titles(made, Wanted(author=BEN.id)) == ["two"]
+        assert titles(made, Wanted(policy=TIER)) == ["back", "three"]
+        assert titles(made, Wanted(policy=BONUS, state=State.SUBMITTED)) == ["two"]
+
+
+@pytest.mark.parametrize("folded", [1, 2, 50])
+def test_pages_follow_one_another_without_gap_or_repetition(folded: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "FOLDED", folded)
+    with world() as made:
+        for number in range(5):
+            made.create(title=str(number))
+            made.decide("withdraw", made.create(title="no"), ANN)
+        seen: list[str] = []
+        cursor = None
+        while True:
+            with made.database.read() as session:
+                page = approval.changes(session, Wanted(state=State.DRAFT), cursor=cursor, limit=2)
+            seen += [change.draft.title for change in page.changes]
+            cursor = page.cursor
+            if cursor is None:
+                break
+        assert seen == ["4", "3", "2", "1", "0"]
+
+
+def test_comments_stay_and_do_not_alter_the_change() -> None:
+    with world() as made:
+        change = made.create(tier("1.1.0"))
+        with made.database.write(made.clock) as transaction:
+            approval.comment(transaction, COMPLIANCE, change.id, " is the limit right? ")
+        with made.database.read() as session:
+            [comment] = approval.comments(session, change.id)
+        assert (comment.text, comment.printed_name) == ("is the limit right?", "Compliance")
+        assert made.read(change).etag == change.etag
+
+
+def test_the_report_that_was_signed_can_be_read_again() -> None:
+    with world() as made:
+        change = made.create(tier("1.1.0", 200))
+        with made.database.read() as session:
+            checked = approval.check_draft(session, change.id, SIGNERS, made.now)
+        change = made.submit(change)
+        with made.database.read() as session:
+            assert approval.read_report(session, change) == checked.report
+            assert approval.read_text(session, change.draft.texts[0]) == tier("1.1.0", 200)
+        assert checked.to_dict()["problems"] == []
+
+
+def test_a_resubmission_without_an_edit_keeps_its_report() -> None:
+    with world() as made:
+        change = made.submit(made.create(tier("1.1.0", 200)))
+        again = made.submit(made.decide("request_changes", change, COMPLIANCE))
+        assert again.submitted.report == change.submitted.report
+        assert again.submitted.number == 2

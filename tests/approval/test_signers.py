@@ -1,0 +1,159 @@
+"""Who must sign is decided by the engine, checked by the definition, and refused when there is any doubt."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from collections import OrderedDict
+from unittest import mock
+
+import pytest
+
+from policy_service.actor import Role
+from policy_service.approval import policies, signers
+from policy_service.approval.service import Refused, Signers, Unfit
+from policy_service.approval.signers import check_sign_off, in_force
+from policy_service.compilers.rules_engine import EngineFault
+from policy_service.language.load import load_bytes
+from policy_service.language.outcome import NoRuleMatched
+from policy_service.language.policy import Policy
+from tests.approval.world import SIGN_OFF, World, sign_off_text, tier
+from tests.databases import fresh_database
+
+DAY = datetime.date(2026, 11, 21)
+PLAIN = """
+policy: governance/sign_off
+version: 2.0.0
+title: {zh: 签署, en: signing}
+subject: change
+facts:
+  domain: {type: choice, of: [tiering, governance]}
+  kind: {type: choice, of: [change, rollback]}
+outcome:
+  signers: {type: tags, of: [sales_director, compliance]}
+rules:
+  hit: UNIQUE
+  rows:
+    - {id: all, when: "true", then: [[sales_director, compliance]], because: {zh: 都签, en: both sign}}
+"""
+
+
+def shipped() -> Policy:
+    return load_bytes(sign_off_text())
+
+
+@pytest.mark.parametrize(
+    ("domains", "impact", "expected"),
+    [
+        (["tiering"], None, "sales_director compliance"),
+        (["tiering"], "0.2", "sales_director general_manager compliance"),
+        (["rewards"], None, "finance_director general_manager compliance"),
+        (["tiering", "rewards"], None, "sales_director finance_director general_manager compliance"),
+        (["governance"], "1", "general_manager compliance"),
+    ],
+)
+def test_every_domain_of_a_change_has_its_signers(domains: list[str], impact: str | None, expected: str) -> None:
+    with Signers() as made:
+        found = made.required(shipped(), domains, "change", impact, DAY)
+    assert set(found) == {Role(word) for word in expected.split()}
+    assert list(found) == [
+        role
+        for role in (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE)
+        if role in found
+    ]
+
+
+def test_many_threads_ask_and_old_versions_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signers, "KEPT", 1)
+    versions = [shipped(), load_bytes(PLAIN.encode())]
+    found: list[tuple[Role, ...]] = []
+    with Signers() as made:
+        threads = [
+            threading.Thread(
+                target=lambda each=each: found.append(made.required(each, ["tiering"], "change", None, DAY))
+            )
+            for each in versions * 2
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(made._built) == 1
+    assert found == [(Role.SALES_DIRECTOR, Role.COMPLIANCE)] * 4
+
+
+def test_a_difference_between_engine_and_definition_is_refused_loudly() -> None:
+    with (
+        Signers() as made,
+        mock.patch.object(signers, "evaluate", return_value=NoRuleMatched()),
+        pytest.raises(Refused, match=r"the rules engine and the definition of governance/sign_off 1\.0\.0 differ"),
+    ):
+        made.required(shipped(), ["tiering"], "change", None, DAY)
+
+
+def test_an_engine_that_fails_is_refused() -> None:
+    with (
+        Signers() as made,
+        mock.patch.object(signers, "rehearse", side_effect=EngineFault("broken")),
+        pytest.raises(Refused, match="the rules engine failed"),
+    ):
+        made.required(shipped(), ["tiering"], "change", None, DAY)
+
+
+def test_a_change_of_no_domain_is_signed_by_nobody_and_so_refused() -> None:
+    with Signers() as made, pytest.raises(Refused, match="asks for fewer than two roles"):
+        made.required(shipped(), [], "change", None, DAY)
+
+
+def test_without_a_policy_in_force_nobody_can_say_who_must_sign() -> None:
+    with fresh_database("sqlite") as database:
+        world = World(database)
+        world.import_(tier("1.0.0"))
+        with database.read() as session, pytest.raises(Refused, match="No version of governance/sign_off is in force"):
+            in_force(session, world.now)
+        with pytest.raises(Unfit, match="No version of governance/sign_off is in force"):
+            world.submit(world.create(tier("1.1.0", 200)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("signers:", "who:", "must decide `signers`, tags that name the roles"),
+        ("of: [sales_director, compliance]", "of: [sales_director, compliance, janitor]", "must decide `signers`"),
+        ("hit: UNIQUE", "hit: COLLECT", "must decide one set of signers, not a list of them"),
+        (
+            "  kind: {type: choice, of: [change, rollback]}",
+            "  size: {type: integer}",
+            "demands size, which the service",
+        ),
+        (
+            "domain: {type: choice, of: [tiering, governance]}",
+            "domain: {type: text}",
+            "must ask for `domain`, a choice",
+        ),
+        ("  domain: {type: choice, of: [tiering, governance]}\n", "", "must ask for `domain`, a choice"),
+        ("of: [tiering, governance]", "of: [tiering]", "does not say who signs where domain is `governance`"),
+        ("of: [change, rollback]", "of: [change]", "does not say who signs where kind is `rollback`"),
+        ('when: "true"', 'when: domain = "tiering"', "names nobody to sign changes of `governance`"),
+        ("[[sales_director, compliance]]", "[[compliance]]", "asks for fewer than two roles for `tiering`"),
+    ],
+)
+def test_a_version_that_would_leave_changes_unsigned_is_refused(old: str, new: str, sentence: str) -> None:
+    check_sign_off(load_bytes(PLAIN.encode()), ["tiering", "governance"])
+    assert old in PLAIN
+    with pytest.raises(Unfit, match=sentence):
+        check_sign_off(load_bytes(PLAIN.replace(old, new).encode()), ["tiering", "governance"])
+
+
+def test_policies_are_read_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policies, "KEPT", 1)
+    monkeypatch.setattr(policies, "_KEPT", OrderedDict())
+    with fresh_database("sqlite") as database:
+        world = World(database)
+        world.import_(tier("1.0.0"), sign_off_text())
+        with database.read() as session:
+            load = policies.loader(session)
+            for each in world.activations():
+                assert load(each.digest) is load(each.digest)
+        assert len(policies._KEPT) == 1
+        assert SIGN_OFF in {policy.id for policy in policies._KEPT.values()}

@@ -1,0 +1,212 @@
+"""Emergency suspension: at once, by one director; for a while; and never a way around the signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from policy_service.actor import Role
+from policy_service.approval import service as approval
+from policy_service.approval.service import ALONE, RATIFIED, Forbidden, OutOfState, Unfit, UnknownChange
+from tests.approval.world import (
+    ADMINISTRATOR,
+    ANN,
+    BONUS,
+    COMPLIANCE,
+    DAY,
+    GENERAL,
+    MACHINE,
+    SALES,
+    SIGN_OFF,
+    TIER,
+    World,
+    bonus,
+    in_force,
+    sign_off_text,
+    tier,
+    world,
+)
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def made() -> Iterator[World]:
+    with world() as one:
+        in_force(one, "1.1.0")
+        yield one
+
+
+def test_what_was_in_force_before_is_not_rewritten(made: World) -> None:
+    before = made.now - timedelta(minutes=1)
+    made.suspend()
+    assert made.version(at=before) == "1.1.0"
+
+
+def test_only_a_director_suspends(made: World) -> None:
+    for actor, role in (
+        (COMPLIANCE, Role.COMPLIANCE),
+        (ANN, Role.SALES_DIRECTOR),
+        (ADMINISTRATOR, Role.SALES_DIRECTOR),
+    ):
+        with pytest.raises(Forbidden, match="A policy is suspended by the sales director or the finance director or"):
+            made.suspend(actor, role)
+    with pytest.raises(Forbidden, match="by a person, not by a machine"):
+        made.suspend(MACHINE)
+    with pytest.raises(Forbidden, match="Say in which role you sign"):
+        made.suspend(SALES, Role.COMPLIANCE)
+    with pytest.raises(Forbidden, match="You do not hold the role of the general manager"):
+        made.suspend(SALES, Role.GENERAL_MANAGER)
+
+
+def test_a_suspension_needs_a_fresh_confirmation_and_a_reason(made: World) -> None:
+    with pytest.raises(Forbidden, match="Confirm again who you are"):
+        made.suspend(fresh=False)
+    with pytest.raises(Unfit, match="The reason must be given"):
+        made.suspend(reason=" ")
+
+
+def test_who_must_sign_is_not_suspended(made: World) -> None:
+    made.schedule(made.signed(sign_off_text("1.1.0")))
+    made.move(days=1)
+    with pytest.raises(Forbidden, match="Who must sign cannot be suspended: that takes a signed change"):
+        made.suspend(GENERAL, Role.GENERAL_MANAGER, policy=SIGN_OFF)
+
+
+def test_a_first_version_has_nothing_to_fall_back_to(made: World) -> None:
+    with pytest.raises(OutOfState, match=f"There is no version of {BONUS} before 1.0.0 to fall back to"):
+        made.suspend(policy=BONUS, version="1.0.0")
+
+
+def test_only_what_is_in_force_is_suspended(made: World) -> None:
+    with pytest.raises(OutOfState, match="No version of tiering/other is in force"):
+        made.suspend(policy="tiering/other")
+    with pytest.raises(OutOfState, match=f"{TIER} 1.1.0 is in force, not 1.0.0: read it again"):
+        made.suspend(version="1.0.0")
+    made.suspend()
+    with pytest.raises(OutOfState, match=f"{TIER} is suspended already; 1.0.0 applies in its place"):
+        made.suspend(version="1.0.0")
+
+
+def test_a_suspension_that_would_leave_others_unfit_is_refused(made: World) -> None:
+    words = "[big, middling, small]"
+    made.schedule(made.signed(bonus("1.1.0", of=words)))
+    made.move(days=2)
+    made.schedule(made.signed(tier("1.2.0", words=words)))
+    made.move(days=2)
+    with pytest.raises(OutOfState, match=f"{BONUS}/1.0.0 would not fit"):
+        made.suspend(policy=BONUS)
+
+
+def test_a_suspension_that_nobody_ratified_is_not_repeated_by_the_same_person(made: World) -> None:
+    made.suspend()
+    made.move(hours=73)
+    assert made.version() == "1.1.0"
+    with pytest.raises(Forbidden, match="You suspended this version before and nobody ratified it"):
+        made.suspend()
+    assert made.suspend(GENERAL, Role.GENERAL_MANAGER).fallback == "1.0.0"
+    made.move(days=40)
+    assert made.suspend().fallback == "1.0.0"
+
+
+def test_a_suspension_is_ratified_by_somebody_else_once_and_while_it_lasts(made: World) -> None:
+    suspension = made.suspend()
+    with pytest.raises(Forbidden, match="You suspended it, so someone else must ratify it"):
+        made.ratify(suspension, SALES, Role.SALES_DIRECTOR)
+    with pytest.raises(Forbidden, match="A suspension is ratified by"):
+        made.ratify(suspension, ANN, Role.COMPLIANCE)
+    with pytest.raises(Forbidden, match="Confirm again who you are"):
+        made.ratify(suspension, fresh=False)
+    made.ratify(suspension)
+    with pytest.raises(OutOfState, match="Compliance ratified the suspension already"):
+        made.ratify(suspension, GENERAL, Role.GENERAL_MANAGER)
+
+
+def test_a_suspension_that_is_over_is_neither_ratified_nor_ended(made: World) -> None:
+    suspension = made.suspend()
+    made.move(hours=72)
+    for act in (made.ratify, made.end):
+        with pytest.raises(OutOfState, match="The suspension is over"):
+            act(suspension)
+
+
+def test_there_is_no_suspension_nobody_made(made: World) -> None:
+    with made.database.read() as session, pytest.raises(UnknownChange, match="There is no suspension 'nowhere'"):
+        approval.read_suspension(session, "nowhere")
+
+
+def test_a_change_that_begins_meanwhile_ends_the_fallback_also_when_it_is_ratified_later(made: World) -> None:
+    made.schedule(made.signed(tier("1.2.0", 300)))
+    suspension = made.suspend()
+    made.move(days=1)
+    assert made.version() == "1.2.0"
+    made.ratify(suspension)
+    assert made.version() == "1.2.0"
+    made.end(suspension)
+    assert made.version() == "1.2.0"
+
+
+def test_a_second_suspension_does_not_fall_back_to_what_is_suspended(made: World) -> None:
+    made.schedule(made.signed(tier("1.2.0", 300)))
+    first = made.suspend()
+    made.move(days=1)
+    second = made.suspend(GENERAL, Role.GENERAL_MANAGER, version="1.2.0")
+    assert second.fallback == "1.0.0"
+    made.end(first)
+    assert made.version() == "1.0.0"
+    made.end(second)
+    assert made.version() == "1.2.0"
+
+
+def test_a_fallback_is_another_version_than_the_suspended_one(made: World) -> None:
+    in_force(made, "1.2.0")
+    made.schedule(made.sign_all(made.submit(made.rollback((TIER, "1.1.0")))))
+    made.move(days=1)
+    assert made.suspend().fallback == "1.2.0"
+    made.move(days=40)
+    other = made.create(tier("1.3.0", 300), until=made.now + 2 * DAY)
+    made.schedule(made.sign_all(made.submit(other)))
+    made.move(days=3)
+    assert made.suspend(GENERAL, Role.GENERAL_MANAGER).fallback == "1.2.0"
+
+
+def test_a_version_goes_on_after_an_early_end_no_longer_than_it_would_have(made: World) -> None:
+    made.schedule(made.signed(tier("1.2.0", 300), until=made.now + 2 * DAY))
+    made.move(days=1)
+    suspension = made.suspend(version="1.2.0")
+    made.move(hours=1)
+    made.end(suspension)
+    assert made.version() == "1.2.0"
+    made.move(days=1)
+    assert made.version() == "1.1.0"
+
+
+def test_when_nothing_would_be_in_force_without_it_an_ended_suspension_goes_on_until_its_end(made: World) -> None:
+    new = "tiering/new"
+    first, second = (tier(version, 300).replace(TIER.encode(), new.encode()) for version in ("1.0.0", "1.1.0"))
+    made.schedule(made.signed(first, until=made.now + 2 * DAY))
+    made.schedule(made.signed(second, start=made.now + 2 * DAY, until=made.now + 3 * DAY))
+    made.move(days=2, hours=12)
+    suspension = made.suspend(policy=new)
+    made.move(days=1)
+    made.end(suspension)
+    assert made.version(new) == "1.0.0"
+    made.move(days=3)
+    assert made.version(new) is None
+
+
+def test_a_suspension_as_json_tells_all_of_it(made: World) -> None:
+    suspension = made.suspend()
+    told = made.ratify(suspension).to_dict()
+    assert (told["version"], told["fallback"], told["ended"]) == ("1.1.0", "1.0.0", None)
+    assert told["signed"]["until"] == "2026-11-24T03:00:00.000000Z"
+    assert told["until"] == told["ratified"]["until"] == "2026-12-21T03:00:00.000000Z"
+    ended = made.end(suspension).to_dict()
+    assert ended["ended"]["reason"] == "mended"
+    assert ended["until"] == ended["ended"]["at"]
+    with made.database.read() as session:
+        assert [each.id for each in approval.suspensions(session)] == [suspension.id]
+        assert approval.suspensions(session, BONUS) == []
+    assert (timedelta(hours=72), timedelta(days=30)) == (ALONE, RATIFIED)
