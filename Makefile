@@ -26,17 +26,18 @@ help: ## say what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---------------------------------------------------------------------------------------------- for users
-run: $(VENV)/.installed ## set everything up, decide the regulation's four customers, serve at HOST:PORT
+run: $(VENV)/.installed ## set everything up, with demo accounts; decide the regulation's customers; serve at HOST:PORT
 	$(BIN)/policy-service demo
+	$(BIN)/policy-service init --demo
 	$(BIN)/policy-service serve --host $(HOST) --port $(PORT)
 
 # ------------------------------------------------------------------------------------------- for developers
 test: $(VENV)/.installed-dev ## run the tests (TESTS=path for some of them, JOBS=n processes)
 	$(BIN)/pytest -n $(JOBS) --cov --cov-report= $(TESTS)
 
-coverage: $(VENV)/.installed-dev ## ask that the last `make test` reached every branch of language and compilers
+coverage: $(VENV)/.installed-dev ## ask that the last `make test` reached every branch of language, compilers, approval and audit
 	@test -f .coverage || $(MAKE) test
-	$(BIN)/coverage report --include='policy_service/language/*,policy_service/compilers/*' --fail-under=100
+	$(BIN)/coverage report --include='policy_service/language/*,policy_service/compilers/*,policy_service/approval/*,policy_service/audit/*' --fail-under=100
 
 check: format-check lint types layers security ## format, lint, types, layers, security
 

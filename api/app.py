@@ -27,6 +27,7 @@ from api.permissions import Table
 from api.problems import of_http, of_parameters
 from api.rest.accounts import account_routes
 from api.rest.api_keys import key_routes
+from api.rest.audit import audit_routes
 from api.rest.changes import change_routes
 from api.rest.decision_records import record_routes
 from api.rest.decisions import PATH, DecisionRoute, batch_routes
@@ -108,6 +109,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         change_routes(service, examiner),
         review_routes(service, examiner),
         suspension_routes(service),
+        audit_routes(service),
         health_routes(service),
         problem_routes(),
         documentation_routes(app.openapi),

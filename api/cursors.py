@@ -27,9 +27,12 @@ def open_cursor(cursor: str | None) -> str:
     if cursor is None:
         return ""
     try:
-        return base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
+        name = base64.b64decode(cursor, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         raise _no_cursor(cursor) from None
+    if not name.isprintable():
+        raise _no_cursor(cursor)
+    return name
 
 
 def open_number(cursor: str | None) -> int | None:

@@ -89,7 +89,7 @@ POLICY_ANSWER: Json = {
         },
         "override_unfit": {
             "type": "object",
-            "description": "an exception that this version has no room for, so that the rules answer: `override`, `why`",
+            "description": "an exception this version has no room for, so that the rules answer: `override`, `why`",
         },
         "version": {"type": "string"},
         "digest": {"type": "string"},

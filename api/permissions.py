@@ -50,6 +50,8 @@ READERS = known(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
 """Who reads changes and suspensions: those who take part, an administrator, and a key with the scope `compliance`."""
 REVIEWERS = known(Role.INTEGRATION, *SIGNING_ROLES)
 """Who reads what was decided about subjects, and what they are excepted from; not those who write policies."""
+AUDITORS = known(*SIGNING_ROLES)
+"""Who reads the log: directors and compliance; to verify and export it whole is for compliance (R-GOV-7)."""
 
 PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/healthz"): PUBLIC,
@@ -104,6 +106,13 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/suspensions/{suspension}"): READERS,
     ("POST", "/v1/suspensions/{suspension}/ratify"): people(*SIGNING_ROLES),
     ("POST", "/v1/suspensions/{suspension}/end"): people(*SIGNING_ROLES),
+    ("GET", "/v1/audit"): AUDITORS,
+    ("GET", "/v1/audit/verify"): known(Role.COMPLIANCE),
+    ("GET", "/v1/audit/export"): known(Role.COMPLIANCE),
+    ("GET", "/v1/audit/checkpoints"): AUDITORS,
+    ("GET", "/v1/audit/public-key"): ANYBODY_KNOWN,
+    ("GET", "/v1/audit/{seq}"): AUDITORS,
+    ("GET", "/v1/audit/{seq}/proof"): AUDITORS,
     ("GET", "/v1/policies"): ANYBODY_KNOWN,
     ("POST", "/v1/policies/check"): ANYBODY_KNOWN,
     ("GET", "/v1/policies/{domain}/{policy}"): ANYBODY_KNOWN,

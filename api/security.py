@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import where
-from api.problems import INTERNAL_ERROR, Problem, ProblemError
+from api.problems import INTERNAL_ERROR, INVALID_PARAMETER, NOT_FOUND, Problem, ProblemError
 from api.refusals import of_library
 from api.service import Service
 
@@ -45,6 +45,7 @@ class Guard:
             await send(message)
 
         try:
+            refuse_nul(scope)
             await self.app(scope, receive, send_guarded)
         except ClientDisconnect:
             self.service.log.info("caller went away", path=scope["path"][:200])
@@ -61,3 +62,11 @@ class Guard:
             return self.service.tell(problem, scope)
         failed = Problem(INTERNAL_ERROR, "the service failed; its log says where")
         return self.service.tell(failed, scope, error=type(error).__name__, where=where(error))
+
+
+def refuse_nul(scope: Scope) -> None:
+    """Raises ProblemError when an address holds the one character that PostgreSQL cannot even look for."""
+    if "\0" in scope["path"]:
+        raise ProblemError(NOT_FOUND, "no such address")
+    if b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
+        raise ProblemError(INVALID_PARAMETER, "refused: a parameter holds the character NUL", problems=[])

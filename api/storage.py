@@ -63,7 +63,10 @@ def open_database(url: str) -> Database:
 
 
 def open_keys(database: Database, settings: Settings) -> MasterKeys:
-    """The master keys, when the key that signs the log is there too. Raises NotInitialisedError, DatabaseUnavailable."""
+    """The master keys, when the key that signs the log is there too.
+
+    Raises NotInitialisedError, DatabaseUnavailable.
+    """
     try:
         with database.read() as session:
             signer(session, settings.keys)
@@ -90,7 +93,10 @@ def refuse(faults: Sequence[str]) -> None:
 
 
 def edited_files(database: Database, folder: Path) -> tuple[str, ...]:
-    """A sentence for every policy file of a folder that was edited after it was submitted. Raises DatabaseUnavailable."""
+    """A sentence for every policy file of a folder that was edited after it was submitted.
+
+    Raises DatabaseUnavailable.
+    """
     with database.read() as session:
         try:
             return tuple(sentence.removeprefix(f"{folder}/") for sentence in check_files(session, folder))

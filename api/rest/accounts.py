@@ -25,6 +25,8 @@ from policy_service.identity.account import Account, External
 from policy_service.identity.refusals import Malformed
 
 PAGE = 100
+ON_ONE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
+"""No control characters, of which PostgreSQL keeps no NUL."""
 Name = Annotated[str, Field(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
 
@@ -32,8 +34,8 @@ Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
 class ExternalModel(Model):
     """How the provider of identities knows the person."""
 
-    issuer: Annotated[str, Field(min_length=1, max_length=300)]
-    subject: Annotated[str, Field(min_length=1, max_length=255)]
+    issuer: Annotated[str, Field(min_length=1, max_length=300, pattern=ON_ONE_LINE)]
+    subject: Annotated[str, Field(min_length=1, max_length=255, pattern=ON_ONE_LINE)]
 
 
 class NewAccount(Model):

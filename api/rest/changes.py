@@ -80,6 +80,7 @@ def change_routes(service: Service, examiner: Examiner) -> APIRouter:
     _add_list(router, service)
     _add_one(router, service, examiner)
     _add_drafting(router, service)
+    _add_comments(router, service)
     return router
 
 
@@ -176,6 +177,8 @@ def _add_drafting(router: APIRouter, service: Service) -> None:
             service, request, lambda t: answer(t, actor, _edit(t, actor, change, given, expected)), given
         )
 
+
+def _add_comments(router: APIRouter, service: Service) -> None:
     @router.post(
         "/{change}/comments",
         operation_id="comment_on_change",

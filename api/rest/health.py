@@ -25,7 +25,7 @@ class Alive(Model):
 
 
 class Ready(Model):
-    """Whether the service decides. `degraded`: it does, though there are `concerns`, or its engine failed or differed."""
+    """Whether the service decides. `degraded`: it does, but its engine failed or differed, or there are `concerns`."""
 
     status: Literal["ready", "degraded", "not_ready"]
     engine: str

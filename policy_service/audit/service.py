@@ -89,6 +89,14 @@ def last_checkpoint(session: Session) -> SignedExtent | None:
     return None if row is None else read_checkpoint(row.line)
 
 
+def checkpoints(session: Session, before: int | None = None, limit: int = 50) -> list[SignedExtent]:
+    """A page of the checkpoints, the newest first, from below the size `before`. Raises Damaged."""
+    query = select(Checkpoint.line).order_by(col(Checkpoint.size).desc()).limit(limit)
+    if before is not None:
+        query = query.where(col(Checkpoint.size) < before)
+    return list(map(read_checkpoint, session.exec(query)))
+
+
 def signer(session: Session, folder: Path) -> Signer:
     """The private key in use. Raises NoKey."""
     known = signing_keys(session)

@@ -1,7 +1,8 @@
 """`policy-service init`: makes or upgrades the tables, the keys, the initial import and the first accounts.
 
 It may be called any number of times, also by two at once: what is there already stays as it is. Passwords are asked
-for or made up, never taken from the command line, which other users of the machine can read.
+for or made up, never taken from the command line, which other users of the machine can read. Those of demo accounts are
+kept in a file of their owner's.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sqlmodel import Session
 from policy_service.actor import SERVICE, Role
 from policy_service.audit.keys import NoKey
 from policy_service.audit.service import checkpoint, first_key
+from policy_service.cli import demo_accounts
 from policy_service.cli.output import say
 from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
 from policy_service.cli.storage import opened
@@ -79,8 +81,13 @@ def run(policies: Path | None, administrator: str | None, printed_name: str | No
             else _first_administrator(database, administrator, printed_name)
         )
         done = set_up(database, SystemClock(), keys, policies or shipped_policies(), people, demo=demo)
-        _tell(done, url, password)
+        _tell(done, url)
         _tell_missing(database)
+    if password:
+        file = demo_accounts.demo_file(keys)
+        if secrets_of := dict.fromkeys(done.made, password) | ({DEMO_KEY: done.key} if done.key else {}):
+            demo_accounts.keep(file, secrets_of)
+        demo_accounts.tell(file)
     return FOUND_FAULT if done.imported.edited else FINE
 
 
@@ -198,7 +205,7 @@ def _demo_key(transaction: Transaction) -> str | None:
 # ------------------------------------------------------------------------------------------------- what it says
 
 
-def _tell(done: Done, url: str, password: str | None) -> None:
+def _tell(done: Done, url: str) -> None:
     imported = done.imported
     for policy in imported.activated:
         say(f"imported {policy.id} {policy.version}, in force from now, signed by nobody")
@@ -206,10 +213,6 @@ def _tell(done: Done, url: str, password: str | None) -> None:
         say(sentence)
     if done.made:
         say(f"made {'the account' if len(done.made) == 1 else 'the accounts'} {', '.join(done.made)}")
-        if password:
-            say(f"their password, which is not shown again: {password}")
-    if done.key:
-        say(f"the API key {DEMO_KEY}, which is not shown again: {done.key}")
     say(f"ready: {make_url(url).render_as_string(hide_password=True)}")
 
 

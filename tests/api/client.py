@@ -27,6 +27,7 @@ from api.problems import ProblemError
 from api.settings import Settings
 from policy_service import shipped_policies
 from policy_service.actor import SERVICE, Role
+from policy_service.cli.init import set_up
 from policy_service.clock import Clock, uuid7
 from policy_service.database import Database
 from policy_service.identity.api_keys import issue_key
@@ -90,13 +91,22 @@ _CREDENTIALS: dict[str, dict[str, str]] = {}
 _HASHES: dict[str, str] = {}
 
 
-def populate(url: str, clock: Clock | None = None) -> dict[str, str]:
-    """Makes an account for every role, named after it, and keys; gives the `Authorization` of each.
+@cache
+def keys() -> Path:
+    """The folder of the private keys of every database of this process."""
+    folder = tempfile.TemporaryDirectory(prefix="policy-service-tests-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name) / "keys"
 
-    Machines are `integration` and `key:compliance`; the person who integrates is `person:integration`.
+
+def populate(url: str, clock: Clock | None = None, policies: Path | None = None) -> dict[str, str]:
+    """Puts policies in force, the shipped ones or those of a folder; makes an account for every role, and keys.
+
+    Gives the `Authorization` of each. An account has the name of its role. Machines are `integration` and `key:compliance`; the person who integrates is `person:integration`.
     """
     database, found = Database(url), {}
     kept = _HASHES.setdefault(SECRET, hash_password(SECRET))
+    set_up(database, clock or StandingClock(), keys(), policies or shipped_policies(), (), demo=False)
     with database.write(clock or StandingClock()) as transaction:
         for role in Role:
             names = {"name": role.value, "printed_name": f"The {role.value.replace('_', ' ')}"}
@@ -116,7 +126,8 @@ def populate(url: str, clock: Clock | None = None) -> dict[str, str]:
 
 def settings(**changes: Any) -> Settings:  # noqa: ANN401 - whatever a setting takes
     """Settings of a service on the database of `database_url`."""
-    return Settings(**{"database_url": SecretStr(database_url()), "log_level": "error", **changes})
+    places = {"database_url": SecretStr(database_url()), "keys": keys(), "checkpoints": keys().parent / "checkpoints"}
+    return Settings(**{**places, "log_level": "error", **changes})
 
 
 @cache

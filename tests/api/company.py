@@ -30,7 +30,7 @@ from policy_service.identity.sessions import PASSWORD, start
 from policy_service.migrations import upgrade
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
-from tests.api.client import SECRET, settings
+from tests.api.client import SECRET, assert_problem, settings
 from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus, sign_off_text, tier
 from tests.databases import TestClock, empty_url
 
@@ -221,3 +221,21 @@ def _people(database: Database, clock: TestClock) -> dict[str, Account]:
             )
             for name, roles in PEOPLE.items()
         }
+
+
+def refused(answer: httpx.Response, status: int, name: str, sentence: str) -> Json:
+    """Asks that a refusal says this."""
+    problem = assert_problem(answer, status, name)
+    assert sentence in problem["detail"]
+    return problem
+
+
+def later(here: Company, days: int) -> Json:
+    """A period that begins in so many days."""
+    return {"from": timestamp(here.clock.at + timedelta(days=days))}
+
+
+def submitted(here: Company, limit: int, by: str = "ann") -> Json:
+    """A change under review that no other test is in the way of."""
+    text = tier(f"1.2.{limit}", limit)
+    return here.moved("submit", here.create(text, by=by, effective=later(here, limit)), by)

@@ -41,7 +41,7 @@ NEW_KEY = {"name": "crm", "scopes": ["integration"], "expires_at": "2027-01-01T0
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
     """An application on a database of its own."""
     with fresh_url("sqlite") as url:
-        populate(url)
+        populate(url, policies=one_policy())
         monkeypatch.setattr(passwords, "HASHER", CHEAP)
         passwords.nobodys_hash.cache_clear()
         made = cast(
@@ -49,8 +49,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
             create_app(settings(database_url=SecretStr(url), engine="python", policies=one_policy()), StandingClock()),
         )
         yield made
-        made.service.decider.close()
-        made.service.database.close()
+        made.service.close()
 
 
 def found(app: Application, name: str) -> dict[str, Any]:

@@ -1,20 +1,14 @@
-"""A change over HTTP, from its first draft to the day it is in force; and every refusal, with its sentence."""
+"""A change over HTTP, from its first draft to the day it is in force."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
-import httpx
 import pytest
 from anyio import BrokenWorkerProcess
 
-from api.permissions import PERMISSIONS
-from policy_service.approval.service import Action
-from policy_service.approval.workflow import TABLE
-from policy_service.clock import timestamp
 from tests.api.client import assert_problem
-from tests.api.company import Company, Json, company
+from tests.api.company import Company, Json, company, later, refused
 from tests.approval.world import BONUS, TIER, bonus, tier
 from tests.databases import BACKENDS
 
@@ -24,13 +18,6 @@ def here() -> Iterator[Company]:
     """One company for all tests that leave no version in force behind; each drafts for a day of its own."""
     with company() as made:
         yield made
-
-
-def refused(answer: httpx.Response, status: int, name: str, sentence: str) -> Json:
-    """Asks that a refusal says this."""
-    problem = assert_problem(answer, status, name)
-    assert sentence in problem["detail"]
-    return problem
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -243,129 +230,6 @@ def test_a_change_that_is_not_there_is_not_found(here: Company, method: str) -> 
     refused(here.ask(method, path, if_match='"1.1"'), 404, "not-found", "There is no change")
 
 
-# ----------------------------------------------------------------------------------------- who may and who may not
-
-
-def test_nobody_signs_a_change_they_wrote(here: Company) -> None:
-    change = submitted(here, 210, by="writing")
-    answer = here.sign(change, "writing", "sales_director")
-    refused(answer, 403, "not-allowed", "You wrote this change, so someone else must sign it off.")
-    here.moved("withdraw", change, "writing")
-
-
-def test_nobody_signs_a_change_they_edited(here: Company) -> None:
-    change = here.create(tier("1.2.211", 211), effective=later(here, 211))
-    path, body = f"/v1/changes/{change['id']}/draft", here.draft(tier("1.2.211", 212), effective=later(here, 211))
-    change = here.did("PUT", path, "writing", body, if_match=f'"{change["etag"]}"')
-    change = here.moved("submit", change)
-    answer = here.sign(change, "writing", "sales_director")
-    refused(answer, 403, "not-allowed", "You edited this change, so someone else must sign it off.")
-    here.moved("withdraw", change)
-
-
-def test_nobody_signs_twice_even_in_two_roles(here: Company) -> None:
-    change = submitted(here, 213)
-    assert here.sign(change, "both", "sales_director").status_code == 201
-    answer = here.sign(change, "both", "compliance")
-    refused(answer, 403, "not-allowed", "every signature must be another person's.")
-    here.moved("withdraw", here.read(change))
-
-
-def test_an_administrator_does_not_sign_by_virtue_of_being_one(here: Company) -> None:
-    change = submitted(here, 214)
-    answer = here.sign(change, "root", "sales_director")
-    refused(answer, 403, "not-allowed", "you are administrator.")
-    here.moved("withdraw", change)
-
-
-def test_a_signature_is_given_only_in_a_role_that_is_held_and_owed(here: Company) -> None:
-    change = submitted(here, 215)
-    refused(here.sign(change, "sales", "compliance"), 403, "not-allowed", "You do not hold the role of compliance")
-    refused(here.sign(change, "general"), 403, "not-allowed", "The signature of the general manager is not asked for")
-    answer = here.sign(change, "sales", meaning="conforms")
-    refused(answer, 403, "not-allowed", "A signature of the sales director cannot mean `conforms`")
-    here.moved("withdraw", change)
-
-
-def test_a_signature_needs_the_password_again(here: Company) -> None:
-    change = submitted(here, 216)
-    without = here.sign(change, "sales", password=None)
-    refused(without, 403, "confirmation-needed", "Send your password with the request.")
-    wrong = here.sign(change, "sales", password="not the right one")  # noqa: S106
-    refused(wrong, 403, "confirmation-needed", "The password is wrong.")
-    assert here.read(change)["signatures"] == []
-    here.moved("withdraw", change)
-
-
-def test_a_signature_is_on_the_digest_that_was_read(here: Company) -> None:
-    change = submitted(here, 217)
-    answer = here.sign(change, "sales", digest=f"sha256:{'0' * 64}")
-    refused(answer, 412, "precondition-failed", "What you were shown is not what is submitted now")
-    here.moved("withdraw", change)
-
-
-def test_a_signature_without_a_reason_is_refused(here: Company) -> None:
-    change = submitted(here, 218)
-    problem = assert_problem(here.sign(change, "sales", reason=""), 422, "request-refused")
-    assert [fault["pointer"] for fault in problem["problems"]] == ["/reason"]
-    assert "correct horse" not in str(problem)
-    refused(here.sign(change, "sales", reason=" "), 422, "change-unfit", "The reason must be given.")
-    here.moved("withdraw", change)
-
-
-def test_a_submitted_text_is_not_edited_and_another_text_needs_a_higher_number(here: Company) -> None:
-    change = submitted(here, 219)
-    path, tag = f"/v1/changes/{change['id']}/draft", f'"{change["etag"]}"'
-    answer = here.ask("PUT", path, "ann", here.draft(tier("9.9.9")), if_match=tag)
-    refused(answer, 409, "conflict", "The change cannot be edited: it was submitted, which froze it")
-    here.moved("withdraw", change)
-    version = change["versions"][0]["version"]
-    again = here.create(tier(version, 999), effective=later(here, 30))
-    refused(here.act("submit", again), 422, "change-unfit", "was submitted before with another text")
-
-
-def test_a_change_that_everybody_has_not_signed_is_not_scheduled(here: Company) -> None:
-    change = submitted(here, 220)
-    refused(here.act("schedule", change), 409, "conflict", "The change cannot be scheduled:")
-    here.moved("withdraw", change)
-
-
-def test_only_the_author_withdraws_and_only_signers_reject(here: Company) -> None:
-    change = submitted(here, 221)
-    refused(here.act("withdraw", change, "ben"), 403, "not-allowed", "Only Ann, who began this change")
-    refused(here.act("reject", change, "ann"), 403, "not-allowed", "you are author.")
-    refused(here.act("reject", change, "finance"), 403, "not-allowed", "may decide about this change")
-    change = here.moved("reject", change, "compliance")
-    assert change["state"] == "rejected"
-    refused(here.act("withdraw", change), 409, "conflict", "it was rejected")
-
-
-def test_the_table_of_permissions_lets_through_whom_the_table_of_changes_knows() -> None:
-    paths = {
-        Action.EDIT: "draft",
-        Action.SIGN_OFF: "sign-offs",
-        Action.COMMENT: "comments",
-        Action.REQUEST_CHANGES: "request-changes",
-    }
-    for action in {action for _, action in TABLE}:
-        roles = frozenset(role for (_, each), step in TABLE.items() if each is action for role in step.roles)
-        path = f"/v1/changes/{{change}}/{paths.get(action, action)}"
-        row = PERMISSIONS["PUT" if action is Action.EDIT else "POST", path]
-        assert (row.roles, row.machines) == (roles, False), action
-
-
-def test_what_somebody_may_do_is_told_with_the_reason_why_not(here: Company) -> None:
-    change = submitted(here, 222)
-    author, director, both = (here.read(change, by)["may"] for by in ("ann", "sales", "both"))
-    assert author["withdraw"] == {"allowed": True, "reason": None, "roles": None}
-    assert author["sign_off"]["reason"].startswith("A change is signed by the sales director or")
-    assert author["edit"]["reason"].startswith("The change cannot be edited: it was submitted")
-    assert director["sign_off"] == {"allowed": True, "reason": None, "roles": ["sales_director"]}
-    assert both["sign_off"]["roles"] == ["sales_director", "compliance"]
-    assert set(author) == {action for action in Action if action is not Action.CREATE}
-    here.moved("withdraw", change)
-
-
 # -------------------------------------------------------------------------------------------------------- lists
 
 
@@ -398,17 +262,3 @@ def test_a_long_list_comes_in_pages() -> None:
         while cursor := pages[-1]["next_cursor"]:
             pages.append(here.did("GET", f"/v1/changes?limit=2&cursor={cursor}"))
         assert [[each["id"] for each in page["items"]] for page in pages] == [made[:2:-1], made[2:0:-1], made[:1]]
-
-
-# ------------------------------------------------------------------------------------------------- short ways
-
-
-def later(here: Company, days: int) -> Json:
-    """A period that begins in so many days."""
-    return {"from": timestamp(here.clock.at + timedelta(days=days))}
-
-
-def submitted(here: Company, limit: int, by: str = "ann") -> Json:
-    """A change under review that no other test is in the way of."""
-    text = tier(f"1.2.{limit}", limit)
-    return here.moved("submit", here.create(text, by=by, effective=later(here, limit)), by)

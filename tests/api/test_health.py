@@ -4,13 +4,26 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pydantic import SecretStr
 
 from api.app import Application, create_app
 from api.rest.health import readiness
 from api.service import Service
-from policy_service import Decision, Health, PolicyError
+from policy_service import Decision, Health
+from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions import decide as deciding
-from tests.api.client import RFM, application, ask, decide, settings
+from tests.api.client import (
+    REQUEST,
+    RFM,
+    StandingClock,
+    application,
+    ask,
+    assert_problem,
+    decide,
+    populate,
+    settings,
+)
+from tests.databases import fresh_url
 
 
 def service() -> Service:
@@ -76,14 +89,27 @@ def test_decisions_are_counted_by_policy_and_status() -> None:
     assert "policy_service_differences_total" in after
 
 
-def test_without_policies_there_is_no_service(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no policy below"):
-        create_app(settings(policies=tmp_path))
+def test_it_is_not_ready_while_the_database_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_: Database) -> None:
+        raise DatabaseUnavailable("gone")
+
+    monkeypatch.setattr(Database, "read", gone)
+    answer = ask("GET", "/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["self_test"] == "the database does not answer"
 
 
-def test_with_a_faulty_policy_there_is_no_service(tmp_path: Path) -> None:
-    folder = tmp_path / "tiering" / "rfm_value"
-    folder.mkdir(parents=True)
-    (folder / "1.0.0.yaml").write_text("policy: tiering/rfm_value\n", "utf-8")
-    with pytest.raises(PolicyError, match="missing-key"):
-        create_app(settings(policies=tmp_path))
+def test_it_is_degraded_while_what_comes_into_force_cannot_be_kept_up_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service().decisions.in_force, "trouble", "the policies do not fit together")
+    state = readiness(service())
+    assert (state.status, len(state.concerns)) == ("degraded", 1)
+
+
+def test_without_a_policy_in_force_it_serves_and_is_not_ready(tmp_path: Path) -> None:
+    with fresh_url("sqlite") as url:
+        populate(url, policies=tmp_path)
+        made = cast("Application", create_app(settings(database_url=SecretStr(url)), StandingClock()))
+        assert ask("GET", "/readyz", app=made).json()["self_test"] == "no policy is in force"
+        assert ask("GET", "/v1/policies", app=made).json()["items"] == []
+        assert_problem(decide(REQUEST | {"policies": None}, app=made), 503, "not-ready")
+        made.service.close()

@@ -27,7 +27,7 @@ SUBJECT = Provider().subject
 def app() -> Iterator[Application]:
     """An application whose sales director is linked to a person of the provider's."""
     with fresh_url("sqlite") as url:
-        populate(url)
+        populate(url, policies=one_policy())
         given = settings(
             database_url=SecretStr(url),
             engine="python",
@@ -43,8 +43,7 @@ def app() -> Iterator[Application]:
             assert director is not None
             identity.link(transaction, SERVICE, director.id, External(ISSUER, SUBJECT))
         yield made
-        made.service.decider.close()
-        made.service.database.close()
+        made.service.close()
 
 
 def ready(app: Application, provider: Provider) -> Service:

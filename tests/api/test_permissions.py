@@ -28,12 +28,27 @@ ROLES = {
 }
 EVERYBODY = "aut sal fin gen com int adm k:i k:c"
 PEOPLE = "aut sal fin gen com int adm"
+REVIEWERS = "sal fin gen com int k:i k:c"
 EXPECTED = {
     ("POST", "/v1/decisions"): "int k:i",
+    ("POST", "/v1/decisions/batch"): "int k:i",
+    ("GET", "/v1/decisions/{decision}"): REVIEWERS,
+    ("POST", "/v1/decisions/{decision}/replay"): REVIEWERS,
+    ("GET", "/v1/decisions/{decision}/proof"): REVIEWERS,
+    ("GET", "/v1/subjects/{subject}/decisions"): REVIEWERS,
+    ("DELETE", "/v1/subjects/{subject}/key"): "com",
+    ("GET", "/v1/overrides"): REVIEWERS,
+    ("POST", "/v1/overrides"): "sal fin gen",
+    ("GET", "/v1/overrides/{override}"): REVIEWERS,
+    ("POST", "/v1/overrides/{override}/end"): "sal fin gen com",
     ("GET", "/v1/policies"): EVERYBODY,
     ("GET", "/v1/policies/{domain}/{policy}/versions/{version}"): EVERYBODY,
     ("POST", "/v1/policies/check"): EVERYBODY,
     ("GET", "/metrics"): "com int adm k:i k:c",
+    ("GET", "/v1/audit"): "sal fin gen com k:c",
+    ("GET", "/v1/audit/{seq}"): "sal fin gen com k:c",
+    ("GET", "/v1/audit/verify"): "com k:c",
+    ("GET", "/v1/audit/export"): "com k:c",
     ("GET", "/v1/session"): EVERYBODY,
     ("DELETE", "/v1/session"): PEOPLE,
     ("POST", "/v1/session/password"): PEOPLE,

@@ -97,10 +97,49 @@ def test_a_policy_is_told_whole(policy: Any) -> None:  # noqa: ANN401
     assert ask("GET", f"/v1/policies/{policy.id}/versions/{policy.version}").json() == told
 
 
-@pytest.mark.parametrize("end", ["", "/versions", "/requirements", "/versions/1.0.0"])
+@pytest.mark.parametrize(
+    "end", ["", "/versions", "/active", "/requirements", "/versions/1.0.0", "/difference?from=1.0.0&to=1.0.0"]
+)
 def test_an_unknown_policy_is_not_found(end: str) -> None:
     problem = assert_problem(ask("GET", f"/v1/policies/tiering/rfm_valu{end}"), 404, "unknown-policy")
     assert problem["hint"] == f"did you mean `{RFM}`?"
+
+
+def test_a_version_is_told_with_when_it_is_in_force() -> None:
+    [version] = ask("GET", f"/v1/policies/{RFM}/versions").json()["items"]
+    assert (version["active"], version["submitted_by"], version["change"]) == (True, "service", None)
+    assert version["in_force"] == [{"from": "2026-11-20T17:30:00Z", "until": None}]
+
+
+def test_what_applied_at_an_instant_is_told_as_it_was_known_at_another() -> None:
+    path = f"/v1/policies/{RFM}/active"
+    now = ask("GET", path).json()
+    assert (now["valid_at"], now["active"]["version"]) == ("2026-11-20T17:30:00Z", "1.0.0")
+    assert (now["active"]["kind"], now["active"]["change"]) == ("initial", None)
+    later = ask("GET", path, params={"valid_at": "2030-01-01T00:00:00+08:00"}).json()
+    assert (later["valid_at"], later["active"]) == ("2029-12-31T16:00:00Z", now["active"])
+    for params in ({"valid_at": "2026-01-01T00:00:00Z"}, {"known_at": "2026-01-01T00:00:00Z"}):
+        assert ask("GET", path, params=params).json()["active"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("known_at", "2030-01-01T00:00:00Z"), ("valid_at", "2030-01-01"), ("valid_at", "0001-01-01T00:00:00+23:00")],
+)
+def test_an_instant_that_is_none_or_not_known_yet_is_refused(name: str, value: str) -> None:
+    problem = assert_problem(ask("GET", f"/v1/policies/{RFM}/active", params={name: value}), 422, "invalid-parameter")
+    assert [fault["parameter"] for fault in problem["problems"]] == [name]
+
+
+def test_versions_are_compared() -> None:
+    same = ask("GET", f"/v1/policies/{RFM}/difference", params={"from": "1.0.0", "to": "1.0.0"}).json()
+    assert (same["alterations"], same["may_alter_answers"]) == ([], False)
+    assert same["from"] == same["to"]
+    problem = assert_problem(
+        ask("GET", f"/v1/policies/{RFM}/difference", params={"from": "1.0.0", "to": "2.0.0"}), 404, "unknown-policy"
+    )
+    assert "has no version `2.0.0`" in problem["detail"]
+    assert_problem(ask("GET", f"/v1/policies/{RFM}/difference"), 422, "invalid-parameter")
 
 
 def test_an_unknown_version_is_not_found() -> None:

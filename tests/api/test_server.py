@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from policy_service.clock import SystemClock
-from tests.api.client import JSON, REQUEST, RFM, populate
+from tests.api.client import JSON, REQUEST, RFM, keys, populate
 from tests.architecture.project import ROOT
 from tests.databases import fresh_url
 
@@ -26,21 +26,24 @@ READY_WITHIN = 60.0
 @contextmanager
 def running(**environment: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
     """The server, and a client of it that may ask for decisions, once it answers; stopped at the end."""
-    with fresh_url("sqlite") as url, _serving(DATABASE_URL=url, **environment) as (server, address):
+    with fresh_url("sqlite") as url:
         key = {"authorization": populate(url, SystemClock())["integration"]}
-        with httpx.Client(base_url=address, headers=key, timeout=30) as client:
+        with (
+            _serving(url, **environment) as (server, address),
+            httpx.Client(base_url=address, headers=key, timeout=30) as client,
+        ):
             yield server, client
 
 
 @contextmanager
-def _serving(**environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def _serving(url: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
     server = subprocess.Popen(
         [*COMMAND, str(port)],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, **places(url), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -52,6 +55,12 @@ def _serving(**environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     finally:
         server.kill()
         server.communicate()
+
+
+def places(url: str) -> dict[str, str]:
+    """The environment of a service on a database."""
+    checkpoints = f"{url.removeprefix('sqlite:///')}.checkpoints"
+    return {"DATABASE_URL": url, "POLICY_SERVICE_KEYS": str(keys()), "POLICY_SERVICE_CHECKPOINTS": checkpoints}
 
 
 def wait_until_ready(server: subprocess.Popen[str], address: str) -> None:

@@ -30,14 +30,13 @@ COOKIE = "policy_service_session"
 def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
     """An application on a database of its own."""
     with fresh_url("sqlite") as url:
-        populate(url)
+        populate(url, policies=one_policy())
         monkeypatch.setattr(passwords, "HASHER", CHEAP)
         passwords.nobodys_hash.cache_clear()
         given = settings(database_url=SecretStr(url), engine="python", policies=one_policy(), log_level="info")
         made = cast("Application", create_app(given, StandingClock()))
         yield made
-        made.service.decider.close()
-        made.service.database.close()
+        made.service.close()
 
 
 def enter(app: Application, name: str = NAME, password: str = SECRET, **more: object) -> httpx.Response:

@@ -14,12 +14,11 @@ The laws are read out of the rows, by other code than the service's:
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
@@ -27,20 +26,20 @@ from unittest import mock
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import col, select
 
 from policy_service.actor import SIGNING_ROLES, Actor, Role
 from policy_service.analysis.report import Report
 from policy_service.approval import checking
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, Meaning, Prepared, Refused
-from policy_service.approval.tables import ActionRow, ChangeRow, SuspensionRow
+from policy_service.approval.tables import ActionRow, SuspensionRow
 from policy_service.audit.tables import AuditEntry
-from policy_service.canonical import digest_of
 from policy_service.database import Lane, Transaction
-from policy_service.registry.model import Activation, Period, active_at, next_boundary
+from policy_service.registry.model import Period, active_at, next_boundary
 from policy_service.registry.service import activations
-from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
+from policy_service.registry.tables import ActivationRow, VersionRow
+from tests.approval.laws import BY_ID, Emergency, calendar, nothing_was_altered, was_signed
 from tests.approval.world import (
     ADMINISTRATOR,
     ANN,
@@ -65,23 +64,7 @@ from tests.approval.world import (
 )
 from tests.databases import BACKENDS, START
 
-BY_ID = {actor.id: actor for actor in PEOPLE}
 POLICIES = (TIER, BONUS, SIGN_OFF)
-MUST = {
-    "tiering": {"sales_director", "compliance"},
-    "rewards": {"general_manager", "finance_director", "compliance"},
-    "governance": {"general_manager", "compliance"},
-}
-"""Who must sign, by the shipped policy."""
-ROWS: tuple[type[SQLModel], ...] = (
-    ChangeRow,
-    ActionRow,
-    SuspensionRow,
-    ActivationRow,
-    CancellationRow,
-    VersionRow,
-    AuditEntry,
-)
 DONE: Counter[str] = Counter()
 """What was done and refused, over all runs."""
 
@@ -99,17 +82,6 @@ texts = st.one_of(
     ),
     st.just(tier("1.30.0", words="[small]")),  # not valid
 )
-
-
-@dataclass(frozen=True)
-class Emergency:
-    """A suspension, as the simple calendar sees it."""
-
-    id: str
-    policy: str
-    fallback: str
-    at: datetime
-    until: datetime
 
 
 class Approval(RuleBasedStateMachine):
@@ -208,8 +180,7 @@ class Approval(RuleBasedStateMachine):
         if seen.state == "draft" and seen.draft.effective.start <= self.now and seen.draft.texts:
             self.edit(pick, author, self._texts(seen), ahead)
         self.submit(pick, author)
-        usual = zip((SALES, FINANCE, GENERAL, COMPLIANCE), SIGNING_ROLES, strict=True)
-        for actor, role in usual:
+        for actor, role in zip((SALES, FINANCE, GENERAL, COMPLIANCE), SIGNING_ROLES, strict=True):
             if role in self.read(pick).owed:
                 self.sign(pick, actor, role, fresh=True, stale=False)
         self.schedule(pick, by)
@@ -304,71 +275,21 @@ class Approval(RuleBasedStateMachine):
     def the_laws_hold(self) -> None:
         now = self.now
         with self.made.database.read() as session:
-            _nothing_was_altered(self.rows, session)
+            nothing_was_altered(self.rows, session)
             known = activations(session)
             actions: dict[str, list[ActionRow]] = {}
             for action in session.exec(select(ActionRow).order_by(col(ActionRow.change), col(ActionRow.number))):
                 actions.setdefault(action.change, []).append(action)
         for each in known:
             if each.kind in {"change", "rollback"}:
-                _was_signed(each, actions[str(each.change)])
+                was_signed(each, actions[str(each.change)])
         ends = {end for each in known for end in (each.effective.start, each.effective.until) if end and end >= START}
         for policy in POLICIES:
             for instant in ends:
                 assert active_at(known, policy, instant, now) is not None, (policy, instant)
             active = active_at(known, policy, now, now)
             assert active is not None
-            assert active.version == _calendar(known, self.emergencies.values(), policy, now), policy
-
-
-def _nothing_was_altered(before: dict[str, set[str]], session: Session) -> None:
-    for kind in ROWS:
-        rows = {repr(tuple(row)) for row in session.connection().execute(kind.__table__.select())}  # type: ignore[attr-defined]  # SQLModel's
-        assert before.get(kind.__name__, set()) <= rows, kind
-        before[kind.__name__] = rows
-
-
-def _calendar(known: Iterable[Activation], emergencies: Iterable[Emergency], policy: str, now: datetime) -> str:
-    """What is in force by the changes and the emergencies, worked out simply."""
-    ordinary = [each for each in known if each.policy == policy and each.kind != "suspension"]
-    last = max(
-        (each for each in ordinary if each.cancelled_at is None and each.effective.covers(now)),
-        key=lambda each: (each.effective.start, each.seq),
-    )
-    running = [
-        each
-        for each in emergencies
-        if each.policy == policy and each.at <= now < each.until and last.effective.start <= each.at
-    ]
-    return max(running, key=lambda each: each.at).fallback if running else last.version
-
-
-def _was_signed(row: Activation, actions: Sequence[ActionRow]) -> None:
-    """The law of one activation, by the rows of its change."""
-    [scheduled] = [action for action in actions if action.action == "schedule"]
-    submitted = [action for action in actions if action.action == "submit" and action.number < scheduled.number][-1]
-    assert submitted.body is not None
-    body = json.loads(submitted.body)
-    digest = digest_of({"change": row.change, **body})
-    assert digest == submitted.digest == scheduled.digest
-    assert {"policy": row.policy, "version": row.version, "digest": row.digest} in body["versions"]
-    assert not [action for action in actions if action.action == "edit" and action.number > submitted.number]
-    wrote = {action.actor for action in actions if action.action in {"create", "edit", "submit"}}
-    signed = [
-        action
-        for action in actions
-        if action.action == "sign_off" and action.digest == digest and action.number < scheduled.number
-    ]
-    must = set().union(*(MUST[version["policy"].partition("/")[0]] for version in body["versions"]))
-    if body["sign_off"]["version"] != "1.0.0" and any(each["policy"] == SIGN_OFF for each in body["versions"]):
-        must.add("sales_director")
-    assert {action.role for action in signed} == must == set(body["roles"])
-    assert len({action.actor for action in signed}) == len(signed) == len(must)
-    for action in signed:
-        actor = BY_ID[action.actor]
-        assert actor.id not in wrote
-        assert actor.kind == "person"
-        assert action.role in actor.roles
+            assert active.version == calendar(known, self.emergencies.values(), policy, now), policy
 
 
 def run(steps: int, backend: str, examples: int | None = None) -> int:

@@ -16,7 +16,12 @@ PINS = [
 PROJECT = settings()["project"]
 DECLARED = [
     *PROJECT["dependencies"],
-    *(item for extra in PROJECT["optional-dependencies"].values() for item in extra),
+    *(
+        item
+        for extra in PROJECT["optional-dependencies"].values()
+        for item in extra
+        if Requirement(item).name != PROJECT["name"]  # an extra made of other extras
+    ),
     *settings()["dependency-groups"]["build"],
 ]
 

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from policy_service.actor import Role
 from policy_service.audit.service import last_checkpoint, signing_keys
-from policy_service.cli import init
+from policy_service.cli import demo_accounts, init
 from policy_service.database import Database
 from policy_service.identity.api_keys import api_keys
 from policy_service.identity.passwords import matches
@@ -107,23 +107,38 @@ def test_without_an_administrator_it_says_how_to_make_one(url: str, policies: Pa
     assert account_roles(url) == {}
 
 
-def test_demo_accounts_stand_for_every_role_and_share_one_password_that_is_told_once(
-    url: str, policies: Path, capsys: Capture
+def test_demo_accounts_stand_for_every_role_and_share_one_password_that_is_kept(
+    url: str, policies: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     first, again = begin(capsys, policies, "--demo"), begin(capsys, policies, "--demo")
     roles = account_roles(url)
     assert roles["demo-sales-director"] == {Role.SALES_DIRECTOR}
     assert frozenset.union(*roles.values()) == set(Role) - {Role.INTEGRATION}
-    password = re.findall(r"password.*: (\S+)$", first.out, re.MULTILINE)[0]
-    assert "password" not in again.out
-    assert "API key" not in again.out
+    kept_in = tmp_path / "demo-accounts.txt"
+    assert stat.S_IMODE(kept_in.stat().st_mode) == 0o600
+    told = dict(re.findall(r"^  (demo-\S+) +(\S+)$", first.out, re.MULTILINE))
+    assert told == demo_accounts.read(kept_in)
+    assert told == dict(re.findall(r"^  (demo-\S+) +(\S+)$", again.out, re.MULTILINE))
+    key = told.pop("demo-integration")
+    assert set(told) == set(roles)
+    [password] = set(told.values())
     for session in looked(url):
         kept = {hash_of(session, each.id) for each in accounts(session).values()}
         assert len(kept) == 1
         assert matches(kept.pop() or "", password)
-        [key] = api_keys(session).values()
-        assert (key.name, key.scopes) == ("demo-integration", frozenset({Role.INTEGRATION}))
-    assert "psk_" in first.out
+        [issued] = api_keys(session).values()
+        assert (issued.name, issued.scopes) == ("demo-integration", frozenset({Role.INTEGRATION}))
+    assert key.startswith("psk_")
+    kept_in.unlink()
+    assert "not kept any more" in begin(capsys, policies, "--demo").out
+
+
+def test_a_new_demo_secret_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    file = tmp_path / "demo-accounts.txt"
+    demo_accounts.keep(file, {"demo-author": "one", "demo-integration": "psk_1"})
+    file.write_text(file.read_text() + "a line of somebody's own\n")
+    demo_accounts.keep(file, {"demo-integration": "psk_2"})
+    assert demo_accounts.read(file) == {"demo-author": "one", "demo-integration": "psk_2"}
 
 
 def test_demo_accounts_are_refused_beside_those_of_people(url: str, policies: Path, capsys: Capture) -> None:

@@ -1,0 +1,120 @@
+"""The shapes of what is answered about the log."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from api.rest.models import Digest, Model, Words
+from policy_service.audit.checkpoints import SignedExtent
+from policy_service.audit.events import sentence
+from policy_service.audit.tables import AuditEntry
+from policy_service.audit.verdict import Verdict
+
+
+class DoneBy(Model):
+    """Who did it."""
+
+    id: str
+    kind: Literal["person", "machine", "service"]
+    name: str
+
+
+class EntryModel(Model):
+    """One entry of the log, and what it says."""
+
+    seq: int
+    at: datetime
+    event: str
+    by: DoneBy
+    about: list[str]
+    body: dict[str, Any]
+    sentence: Words
+    digest: Digest
+
+
+class EntryDetail(EntryModel):
+    """The same, with the line whose SHA-256 is the digest."""
+
+    previous: Digest
+    line: str
+
+
+class EntryPage(Model):
+    """Some of the entries, and how to ask for the next ones."""
+
+    items: list[EntryModel]
+    next_cursor: str | None
+
+
+class CheckpointModel(Model):
+    """How long the log was, and what was in it, at an instant; `line` is what was signed."""
+
+    size: int
+    at: datetime
+    root: Digest
+    head: Digest
+    key: Digest
+    line: str
+
+
+class CheckpointPage(Model):
+    """Some of the checkpoints, and how to ask for the next ones."""
+
+    items: list[CheckpointModel]
+    next_cursor: str | None
+
+
+class LogFault(Model):
+    """The first thing that is not right."""
+
+    sentence: str
+    seq: int | None
+    until: int | None
+
+
+class LogVerdict(Model):
+    """What was found before the first fault, or altogether when there is none."""
+
+    fine: bool
+    entries: int
+    checkpoints: int
+    confirmed: int
+    root: Digest
+    head: Digest
+    key: Digest | None
+    exported_at: datetime | None
+    fault: LogFault | None
+
+
+def entry_model(row: AuditEntry) -> EntryModel:
+    """An entry in a list."""
+    return EntryModel.model_validate(_told(row))
+
+
+def entry_detail(row: AuditEntry) -> EntryDetail:
+    """An entry by itself."""
+    line = row.line.decode()
+    return EntryDetail.model_validate(
+        {**_told(row), "previous": msgspec.json.decode(line)["previous"], "line": line},
+    )
+
+
+def checkpoint_model(signed: SignedExtent) -> CheckpointModel:
+    """A checkpoint."""
+    extent = signed.extent
+    said = {"size": extent.size, "at": signed.at, "root": extent.root, "head": extent.head, "key": signed.key}
+    return CheckpointModel.model_validate({**said, "line": signed.line.decode()})
+
+
+def verdict_model(verdict: Verdict) -> LogVerdict:
+    """What a verification found."""
+    return LogVerdict.model_validate(verdict.to_dict())
+
+
+def _told(row: AuditEntry) -> dict[str, Any]:
+    said = msgspec.json.decode(row.line)
+    name, body = said["by"]["name"], said["body"]
+    words = {"zh": sentence(row.event, name, body, "zh"), "en": sentence(row.event, name, body, "en")}
+    own = {member: said[member] for member in ("seq", "at", "event", "by", "about", "body")}
+    return {**own, "sentence": words, "digest": row.digest}

@@ -1,0 +1,58 @@
+"""The file of demo passwords, which `init --demo` keeps so that somebody who tries the service can look them up.
+
+    demo-author       correct-horse-battery
+    demo-integration  psk_…
+
+A line has a name and its secret. Nobody who is not the owner may read it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from policy_service.cli.output import say
+
+FILE = "demo-accounts.txt"
+_OWNER_ONLY = 0o600
+
+
+def demo_file(keys: Path) -> Path:
+    """Beside the folder of the keys."""
+    return keys.parent / FILE
+
+
+def keep(file: Path, made: Mapping[str, str]) -> None:
+    """Adds names and their secrets, in the place of those a name had before. Raises OSError."""
+    known = {**read(file), **made}
+    width = max(map(len, known), default=0)
+    lines = "".join(f"{name:<{width}}  {secret}\n" for name, secret in sorted(known.items()))
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    with open(unfinished, "w", encoding="utf-8", opener=_for_the_owner) as out:
+        out.write(lines)
+    unfinished.replace(file)
+
+
+def read(file: Path) -> dict[str, str]:
+    """The secrets by their names; none when there is no file."""
+    if not file.exists():
+        return {}
+    lines = (line.split() for line in file.read_text("utf-8").splitlines())
+    return {line[0]: line[1] for line in lines if len(line) == 2}  # noqa: PLR2004  # a name and its secret
+
+
+def tell(file: Path) -> None:
+    """Says what is kept, or what to do when it is not."""
+    kept = read(file)
+    if not kept:
+        say("the demo passwords are not kept any more: `policy-service account password NAME` gives another")
+        return
+    say(f"demo accounts, with their passwords, and the API key, as kept in {file}:")
+    for name, secret in kept.items():
+        say(f"  {name:<22}  {secret}")
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_EXCL, _OWNER_ONLY)

@@ -1,0 +1,265 @@
+"""The log over HTTP: read in words, filtered, verified, exported, and proved to somebody who has only the key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from anyio import to_process
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from api import auditing
+from api.app import Application, create_app
+from api.auditing import Auditor, export_apart, verify_apart
+from api.problems import ProblemError
+from api.service import Service
+from policy_service.actor import Role
+from policy_service.audit.events import EVENTS
+from policy_service.audit.export import verify_export
+from policy_service.audit.keys import PublicKey, read_public_key
+from policy_service.audit.proofs import verify_proof
+from policy_service.audit.service import checkpoint, first_key, keep_elsewhere
+from policy_service.clock import timestamp
+from policy_service.database import DatabaseUnavailable
+from tests.api.client import ask, assert_problem, keys, one_policy, populate, settings
+from tests.audit.logs import Log
+from tests.audit.test_stored import tamper
+from tests.databases import TestClock, fresh_database
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A service whose log has a key, accounts, comments and two checkpoints."""
+
+    app: FastAPI
+    log: Log
+    key: PublicKey
+
+    @property
+    def service(self) -> Service:
+        assert isinstance(self.app, Application)
+        return self.app.service
+
+    def get(self, path: str, role: Role = Role.COMPLIANCE) -> Any:  # noqa: ANN401  # whatever JSON says
+        answer = ask("GET", f"/v1/audit{path}", app=self.app, role=role)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def refused(self, path: str, status: int, name: str) -> Json:
+        return assert_problem(ask("GET", f"/v1/audit{path}", app=self.app, role=Role.COMPLIANCE), status, name)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    """The newest entry is in no checkpoint yet."""
+    kept = tmp_path_factory.mktemp("elsewhere") / "checkpoints.ndjson"
+    with fresh_database("sqlite") as database:
+        log = Log(database, TestClock(), keys())
+        populate(database.url, log.clock, one_policy())
+        with database.write(log.clock) as transaction:
+            key = first_key(transaction, keys())
+            checkpoint(transaction, keys())
+        log.write(6)
+        with database.write(log.clock) as transaction:
+            checkpoint(transaction, keys())
+        with database.read() as session:
+            keep_elsewhere(session, kept)
+        log.write(1)
+        places = {"checkpoints": kept, "engine": "python"}
+        app = create_app(settings(database_url=SecretStr(database.url), **places), log.clock)
+        here = Watched(app, log, key)
+        yield here
+        here.service.close()
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads the log in the process of the test, where its faults can be put."""
+
+    async def run(read: Any, *given: object, cancellable: bool) -> object:  # noqa: ANN401  # anyio's
+        assert cancellable
+        return read(*given)
+
+    monkeypatch.setattr(to_process, "run_sync", run)
+    monkeypatch.setattr(auditing, "confine", lambda: None)
+
+
+def test_entries_are_told_in_both_languages_the_newest_first(watched: Watched) -> None:
+    page = watched.get("")
+    numbers = [entry["seq"] for entry in page["items"]]
+    assert numbers == list(range(numbers[0], 0, -1))
+    assert page["next_cursor"] is None
+    first, commented = page["items"][-1], next(e for e in page["items"] if e["event"] == "change_commented")
+    assert first["sentence"]["en"] == f"a new signing key is in use: {watched.key.id}"
+    assert first["by"] == {"id": "service", "kind": "service", "name": "service"}
+    assert commented["sentence"]["zh"].startswith("author-1 评论变更：第 ")
+    assert commented["about"] == ["change:0197-change"]
+
+
+def test_pages_follow_each_other_without_a_gap(watched: Watched) -> None:
+    seen: list[Json] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = watched.get(f"?limit=4{cursor and f'&cursor={cursor}'}")
+        seen += page["items"]
+        cursor = page["next_cursor"]
+    assert seen == watched.get("")["items"]
+
+
+def test_entries_are_found_by_event_actor_thing_and_time(watched: Watched) -> None:
+    everything = watched.get("")["items"]
+    author = next(e["by"]["id"] for e in everything if e["event"] == "change_commented")
+    middle = next(e["at"] for e in everything if e["event"] == "change_commented")
+
+    def found(**wanted: str) -> list[Json]:
+        items: list[Json] = watched.get("?" + "&".join(f"{k}={quote(v)}" for k, v in wanted.items()))["items"]
+        return items
+
+    assert found(event="account_created") == [e for e in everything if e["event"] == "account_created"]
+    assert found(actor=author) == [e for e in everything if e["by"]["id"] == author] != []
+    policy = "policy:tiering/rfm_value"
+    assert found(about=policy) == [e for e in everything if policy in e["about"]] != []
+    later, earlier = found(**{"from": middle}), found(until=middle)
+    assert later + earlier == everything
+    assert {e["at"] >= middle for e in later} == {True}
+    assert found(event="change_drafted") == []
+    moved = watched.log.clock.at + timedelta(days=1)
+    assert found(**{"from": timestamp(moved)}) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "event=gossip",
+        "about=nothing",
+        "about=policy:%01",
+        "from=yesterday",
+        "from=0001-01-01T00:00:00%2B01:00",
+        "limit=0",
+        "limit=101",
+        "cursor=eHg=",
+        "actor=%27",
+    ],
+)
+def test_a_wrong_filter_is_named(watched: Watched, wrong: str) -> None:
+    problem = watched.refused(f"?{wrong}", 422, "invalid-parameter")
+    assert [fault["parameter"] for fault in problem["problems"]] == [wrong.partition("=")[0]]
+
+
+def test_an_unknown_event_is_told_which_there_are(watched: Watched) -> None:
+    problem = watched.refused("?event=gossip", 422, "invalid-parameter")
+    assert problem["problems"][0]["expected"] == f"one of {', '.join(EVENTS)}"
+
+
+def test_an_entry_comes_with_the_line_that_is_sealed(watched: Watched) -> None:
+    second = watched.get("/2")
+    assert json.loads(second["line"])["previous"] == second["previous"] == watched.get("/1")["digest"]
+    watched.refused("/999", 404, "not-found")
+    watched.refused("/0", 422, "invalid-parameter")
+
+
+def test_an_entry_is_proved_by_its_proof_and_the_public_key_alone(watched: Watched, tmp_path: Path) -> None:
+    pem = ask("GET", "/v1/audit/public-key", app=watched.app, role=Role.INTEGRATION)
+    (tmp_path / "key.pem").write_bytes(pem.content)
+    key = read_public_key(tmp_path / "key.pem")
+    assert pem.headers["x-fingerprint"] == key.id == watched.key.id
+    assert verify_proof(watched.get("/3/proof"), [key]).seq == 3
+    newest = watched.get("?limit=1")["items"][0]["seq"]
+    assert "no checkpoint covers" in watched.refused(f"/{newest}/proof", 409, "conflict")["detail"]
+    watched.refused("/999/proof", 404, "not-found")
+
+
+def test_checkpoints_are_listed_and_counted(watched: Watched) -> None:
+    newest, older, _ = watched.get("/checkpoints")["items"]
+    assert newest["size"] == older["size"] + 6
+    assert newest["key"] == watched.key.id
+    page = watched.get("/checkpoints?limit=1")
+    assert page["items"] == [newest]
+    assert watched.get(f"/checkpoints?cursor={page['next_cursor']}")["items"][0] == older
+
+
+def test_the_log_is_verified_and_its_export_verifies_elsewhere(watched: Watched) -> None:
+    verdict = watched.get("/verify")
+    newest = watched.get("?limit=1")["items"][0]["seq"]
+    assert (verdict["fine"], verdict["entries"], verdict["checkpoints"]) == (True, newest, 3)
+    assert verdict["confirmed"] == newest - 1
+    export = ask("GET", "/v1/audit/export", app=watched.app, role=Role.COMPLIANCE)
+    assert export.headers["content-type"].startswith("application/x-ndjson")
+    found = verify_export(export.content.splitlines(keepends=True), [watched.key])
+    assert (found.fault, found.entries, found.root) == (None, newest, verdict["root"])
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_the_first_fault_is_named(watched: Watched, tmp_path: Path) -> None:
+    with fresh_database("sqlite") as database:
+        log = Log(database, TestClock(), tmp_path)
+        log.start()
+        log.write(4)
+        tamper(log, "UPDATE audit_entry SET actor = 'somebody' WHERE seq = 3")
+        found = verify_apart(database.url, tmp_path, tmp_path / "nothing-kept.ndjson")
+    assert not isinstance(found, str)
+    assert found.fault is not None
+    assert found.fault.seq == 3
+    assert watched.get("/verify")["fine"]
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_without_the_keys_or_with_spoilt_checkpoints_it_is_told(watched: Watched, tmp_path: Path) -> None:
+    spoilt = tmp_path / "kept.ndjson"
+    spoilt.write_text("gossip\n")
+    places = ((tmp_path, spoilt, "policy-service init"), (keys(), spoilt, "checkpoints kept elsewhere was altered"))
+    for folder, kept, why in places:
+        changed = watched.service.settings.model_copy(update={"keys": folder, "checkpoints": kept})
+        auditor = Auditor(replace(watched.service, settings=changed))
+        with pytest.raises(ProblemError, match=why):
+            asyncio.run(auditor.verify())
+        if folder is tmp_path:
+            with pytest.raises(ProblemError, match=why):
+                asyncio.run(auditor.export())
+
+
+def test_a_log_without_a_key_has_no_public_key(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.rest.audit.signing_keys", lambda _: [])
+    assert "no signing key" in watched.refused("/public-key", 409, "conflict")["detail"]
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_one_reads_the_whole_log_at_a_time_and_not_for_ever(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    auditor = Auditor(watched.service)
+
+    async def both() -> tuple[object, ...]:
+        return await asyncio.gather(auditor.verify(), auditor.verify(), return_exceptions=True)
+
+    async def slow(*_: object, **__: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(auditing, "SECONDS", 0.05)
+    monkeypatch.setattr(to_process, "run_sync", slow)
+    for found, why in zip(asyncio.run(both()), ("takes more than", "being read whole already"), strict=True):
+        assert isinstance(found, ProblemError)
+        assert found.problem.kind.status == 503
+        assert why in found.problem.detail
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_database_that_is_gone_is_told(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path}/nothing.db"
+    assert export_apart(url, tmp_path, watched.log.clock.now(), tmp_path / "export") == "gone"
+
+    def gone(*_: object) -> str:
+        return "gone"
+
+    monkeypatch.setattr(auditing, "verify_apart", gone)
+    watched.refused("/verify", 503, "database-unavailable")
+    with pytest.raises(DatabaseUnavailable):
+        asyncio.run(Auditor(watched.service).verify())

@@ -1,0 +1,141 @@
+"""Exceptions over HTTP: a director makes one, the answer says so, and a director or compliance ends it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from policy_service.actor import Role
+from tests.api.client import CUSTOMER, RFM, SECRET, ask, assert_problem, decide
+
+OVERRIDES = "/v1/overrides"
+ANOTHER = "another one"
+NOBODY = "01a1ff94-2390-7b0a-9ce3-d0d78dc00a10"
+JSON = {"content-type": "application/json"}
+UNTIL = "2027-03-01T00:00:00+08:00"
+
+
+def make(subject: str, *, by: Role = Role.SALES_DIRECTOR, key: str | None = None, **changes: object) -> Any:  # noqa: ANN401 - a response
+    body = {
+        "subject": subject,
+        "policy": RFM,
+        "outcome": {"tier": "S"},
+        "role": by.value,
+        "reason": "a partner of ten years",
+        "until": UNTIL,
+        "password": SECRET,
+        **changes,
+    }
+    headers = {**JSON, **({"idempotency-key": key} if key else {})}
+    return ask("POST", OVERRIDES, role=by, content=json.dumps(body).encode(), headers=headers)
+
+
+def end(override: str, *, by: Role = Role.COMPLIANCE, **changes: object) -> Any:  # noqa: ANN401 - a response
+    body = {"role": by.value, "reason": "not justified", "password": SECRET, **changes}
+    return ask("POST", f"{OVERRIDES}/{override}/end", role=by, content=json.dumps(body).encode(), headers=JSON)
+
+
+def entry(subject: str, policy: str = RFM, **more: object) -> dict[str, Any]:
+    """What a policy answers about a subject."""
+    answer = decide(subject=subject, policies=[policy], facts={**CUSTOMER, **more})
+    found: dict[str, Any] = answer.json()["outcomes"][policy]
+    return found
+
+
+def test_an_exception_is_answered_until_it_is_ended() -> None:
+    made = make("O1")
+    assert made.status_code == 201, made.text
+    told = made.json()
+    assert made.headers["location"] == f"{OVERRIDES}/{told['override']}"
+    assert (told["policy"], told["version"], told["by"]) == (RFM, "1.0.0", "The sales director")
+    assert told["until"] == "2027-02-28T16:00:00Z"
+    excepted = entry("O1")
+    assert (excepted["outcome"], excepted["rules"]) == ({"tier": "S"}, [])
+    assert excepted["overridden"]["override"] == told["override"]
+    assert excepted["overridden"]["rules_said"]["outcome"] == {"tier": "A"}
+    assert entry("O1", "followup/contact_cadence", last_contact_on="2026-11-01")["status"] == "decided"
+    assert entry("O2")["outcome"] == {"tier": "A"}
+
+    ended = end(told["override"])
+    assert (ended.status_code, ended.json()["ended_at"]) == (200, "2026-11-20T17:30:00Z")
+    assert entry("O1")["outcome"] == {"tier": "A"}
+    problem = assert_problem(end(told["override"]), 422, "override-unfit")
+    assert problem["reasons"] == ["The exception has already ended."]
+
+
+def test_exceptions_are_listed_and_read() -> None:
+    made = [make(subject).json()["override"] for subject in ("O3", "O4", "O5")]
+    end(made[1])
+    assert ask("GET", OVERRIDES, params={"subject": "O4"}).json()["items"][0]["ended_at"]
+    assert ask("GET", OVERRIDES, params={"subject": "O4", "active": "true"}).json()["items"] == []
+    seen: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        page = ask("GET", OVERRIDES, params={"limit": "2"} | ({"cursor": cursor} if cursor else {})).json()
+        assert len(page["items"]) <= 2
+        seen += [item["override"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    assert [override for override in seen if override in made] == made
+    assert ask("GET", f"{OVERRIDES}/{made[0]}").json()["subject"] == "O3"
+
+
+def test_an_exception_nobody_made_is_not_found() -> None:
+    assert_problem(ask("GET", f"{OVERRIDES}/{NOBODY}"), 404, "not-found")
+    assert_problem(end(NOBODY), 404, "not-found")
+    assert_problem(ask("GET", f"{OVERRIDES}/17"), 422, "invalid-parameter")
+
+
+def test_all_that_stands_against_an_exception_is_told_at_once() -> None:
+    problem = assert_problem(
+        make("", outcome={"tear": "X"}, until="2020-01-01T00:00:00Z", reason=" "), 422, "override-unfit"
+    )
+    assert len(problem["reasons"]) == 5
+    assert "did you mean `tier`?" in " ".join(problem["reasons"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"policy": "governance/sign_off"}, "Nobody is excepted from the rules of governance."),
+        ({"policy": "tiering/none"}, "tiering/none is not in force."),
+        ({"outcome": {"tier": "X"}}, "`tier`: expected one of S, A, B, C"),
+        ({"outcome": []}, "expected an object with tier"),
+        ({"until": "2028-01-01T00:00:00Z"}, "An exception lasts at most 366 days."),
+    ],
+)
+def test_an_exception_that_cannot_be_is_refused(changes: dict[str, object], sentence: str) -> None:
+    assert sentence in assert_problem(make("O6", **changes), 422, "override-unfit")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"until": "2027-01-01T00:00:00"}, "/until"),
+        ({"until": 7}, "/until"),
+        ({"outcome": "S"}, "/outcome/dict[str,any]"),
+        ({"role": "king"}, "/role"),
+        ({"subjekt": "O6"}, "/subjekt"),
+    ],
+)
+def test_a_body_that_is_wrong_is_refused_by_name(changes: dict[str, object], pointer: str) -> None:
+    faults = assert_problem(make("O6", **changes), 422, "request-refused")["problems"]
+    assert faults[0]["pointer"] == pointer
+
+
+def test_a_subject_has_one_exception_from_a_policy_at_a_time() -> None:
+    assert make("O7").status_code == 201
+    assert "already excepted" in assert_problem(make("O7"), 422, "override-unfit")["detail"]
+
+
+def test_an_exception_is_signed_in_a_role_one_holds_with_the_password() -> None:
+    assert_problem(make("O8", role="finance_director"), 403, "not-allowed")
+    assert_problem(make("O8", password=ANOTHER), 403, "confirmation-needed")
+    body = {"subject": "O8"}
+    assert_problem(ask("POST", OVERRIDES, role=Role.COMPLIANCE, json=body), 403, "not-allowed")
+
+
+def test_the_same_exception_with_the_same_key_is_made_once() -> None:
+    first, again = make("O9", key="o9"), make("O9", key="o9")
+    assert again.content == first.content
+    assert again.headers["idempotency-replayed"] == "true"
+    assert_problem(make("O10", key="o9"), 422, "idempotency-key-reused")

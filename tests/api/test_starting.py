@@ -1,0 +1,204 @@
+"""The service looks at what is on record before it begins, and says in a sentence why it does not."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from pydantic import SecretStr
+
+from api.app import Application, create_app
+from api.rest.health import readiness
+from api.service import Service, open_service
+from api.settings import Settings
+from api.storage import NotInitialisedError, NotSoundError
+from policy_service.audit.service import keep_elsewhere
+from policy_service.database import Database, DatabaseUnavailable
+from policy_service.decisions.in_force import NotReady
+from policy_service.decisions.seals import Sealer
+from tests.api.client import RFM, StandingClock, decide, keys, one_policy, populate, settings
+from tests.databases import BACKENDS, empty_url, fresh_url
+
+
+@contextmanager
+def populated(backend: str = "sqlite") -> Iterator[tuple[str, Database]]:
+    """A database on which a service could begin."""
+    with fresh_url(backend) as url:
+        populate(url, policies=one_policy())
+        database = Database(url)
+        yield url, database
+        database.close()
+
+
+def begun(url: str, **changes: Any) -> Settings:  # noqa: ANN401  # whatever a setting takes
+    """The settings of a service on a database."""
+    return settings(**{"database_url": SecretStr(url), "engine": "python", "policies": one_policy(), **changes})
+
+
+def begin(url: str, **changes: Any) -> Service:  # noqa: ANN401  # whatever a setting takes
+    """A service on a database; whoever begins it closes it."""
+    return open_service(begun(url, **changes), StandingClock())
+
+
+def altered(database: Database, table: str, statement: str) -> None:
+    """Does what the triggers would refuse, as somebody who has the file in hand can."""
+    with database.engine.begin() as connection:
+        kept = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+        ours = [(name, sql) for name, sql in kept if name.startswith(f"{table}_no_")]
+        for name, _ in ours:
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        connection.exec_driver_sql(statement)
+        for _, sql in ours:
+            connection.exec_driver_sql(sql)
+
+
+def decided(database: Database, url: str) -> None:
+    """Records three decisions and seals them."""
+    app = create_app(begun(url), StandingClock())
+    for number in range(3):
+        assert decide(app=app, subject=f"C{number}").status_code == 200
+    cast("Application", app).service.close()
+    assert Sealer(database, StandingClock(), keys()).seal_all() == 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_sound_database_is_taken(backend: str) -> None:
+    with populated(backend) as (url, _):
+        service = begin(url)
+        assert list(service.decider.policies) == [RFM]
+        assert service.edited == ()
+        service.close()
+
+
+BROKEN = {
+    "a log entry": ("audit_entry", "UPDATE audit_entry SET actor = 'nobody', line = 'x' WHERE seq = 5", "entry 5"),
+    "a version": ("version", "UPDATE version SET content = x'20'", "is not what was submitted"),
+    "a sealed decision": (
+        "decision",
+        "UPDATE decision SET subject = 'C9' WHERE seq = 2",
+        "decision record 2 was altered",
+    ),
+    "the last decision": ("decision", "DELETE FROM decision WHERE seq = 3", "decision record 3 was removed"),
+    "a block": ("block", "DELETE FROM block", "block 1 was removed"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_it_does_not_begin_when_something_on_record_was_altered(what: str) -> None:
+    table, statement, sentence = BROKEN[what]
+    with populated() as (url, database):
+        decided(database, url)
+        altered(database, table, statement)
+        with pytest.raises(NotSoundError, match=sentence):
+            begin(url)
+
+
+def test_it_does_not_begin_when_a_trigger_is_gone() -> None:
+    with populated() as (url, database):
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql("DROP TRIGGER decision_no_update")
+        with pytest.raises(NotSoundError, match="`decision` has lost a trigger"):
+            begin(url)
+
+
+def test_it_does_not_begin_when_the_log_is_shorter_than_a_checkpoint_kept_elsewhere(tmp_path: Path) -> None:
+    with populated() as (url, database):
+        elsewhere, backup = tmp_path / "checkpoints", tmp_path / "backup.db"
+        assert database.file is not None
+        database.close()
+        shutil.copy(database.file, backup)
+        decided(database, url)
+        with database.read() as session:
+            keep_elsewhere(session, elsewhere)
+        with pytest.raises(NotSoundError, match="a checkpoint tells of"):
+            begin(f"sqlite:///{backup}", checkpoints=elsewhere)
+
+
+def test_it_does_not_begin_when_the_kept_checkpoints_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").write_text("{}\n", "utf-8")
+    with populated() as (url, _), pytest.raises(NotSoundError, match="line 1 of"):
+        begin(url, checkpoints=tmp_path / "checkpoints")
+
+
+def test_it_does_not_begin_on_a_damaged_file() -> None:
+    with populated() as (url, database):
+        assert database.file is not None
+        database.close()
+        with database.file.open("r+b") as file:
+            file.write(b"no database" * 10)
+        with pytest.raises(NotSoundError, match="SQLite finds the file damaged"):
+            begin(url)
+
+
+def test_it_does_not_begin_without_the_keys(tmp_path: Path) -> None:
+    with populated() as (url, _):
+        with pytest.raises(NotInitialisedError, match="POLICY_SERVICE_KEYS"):
+            begin(url, keys=tmp_path)
+        for file in keys().glob("log-*"):
+            shutil.copy(file, tmp_path)
+        with pytest.raises(NotInitialisedError, match=r"subjects\.key"):
+            begin(url, keys=tmp_path)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_it_does_not_begin_on_an_empty_database(backend: str) -> None:
+    with empty_url(backend) as url, pytest.raises(NotInitialisedError, match="run `policy-service init`"):
+        begin(url)
+
+
+def test_it_does_not_begin_on_a_newer_database() -> None:
+    with populated() as (url, database):
+        with database.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(NotInitialisedError, match="a newer version of the service"):
+            begin(url)
+
+
+def test_it_does_not_begin_when_the_database_does_not_answer(tmp_path: Path) -> None:
+    with pytest.raises(NotInitialisedError, match="does not answer"):
+        begin(f"postgresql://ada:secret@/none?host={tmp_path}")
+    with populated() as (url, _), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.service.edited_files", _gone)
+        with pytest.raises(ValueError, match="gone"):
+            begin(url)
+
+
+def _gone(*_: object) -> None:
+    raise DatabaseUnavailable("gone")
+
+
+def test_it_does_not_begin_when_the_versions_in_force_do_not_fit_together() -> None:
+    with populated() as (url, _), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("policy_service.decisions.in_force.InForce._load", _unfit)
+        with pytest.raises(ValueError, match="do not fit"):
+            begin(url)
+
+
+def _unfit(*_: object) -> None:
+    raise NotReady("the versions do not fit together")
+
+
+def test_a_policy_file_that_was_edited_after_it_was_submitted_is_told(tmp_path: Path) -> None:
+    folder = shutil.copytree(one_policy(), tmp_path / "policies")
+    with populated() as (url, _):
+        file = folder / RFM / "1.0.0.yaml"
+        file.write_text(file.read_text("utf-8") + "# a note\n", "utf-8")
+        service = begin(url, policies=folder)
+        state = readiness(service)
+        assert state.status == "degraded"
+        assert state.concerns == list(service.edited)
+        assert state.concerns[0].startswith(f"{RFM}/1.0.0.yaml was edited after {RFM} 1.0.0 was submitted")
+        service.close()
+
+
+def test_policy_files_that_cannot_be_read_are_told() -> None:
+    def unreadable(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with populated() as (url, _), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.storage.check_files", unreadable)
+        service = begin(url)
+        assert service.edited == ("the policy files cannot be compared with what was submitted: Permission denied",)
+        service.close()
