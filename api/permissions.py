@@ -52,6 +52,8 @@ REVIEWERS = known(Role.INTEGRATION, *SIGNING_ROLES)
 """Who reads what was decided about subjects, and what they are excepted from; not those who write policies."""
 AUDITORS = known(*SIGNING_ROLES)
 """Who reads the log: directors and compliance; to verify and export it whole is for compliance (R-GOV-7)."""
+VOUCHING = people(Role.COMPLIANCE, Role.ADMINISTRATOR)
+"""Who reads accounts and vouches for them; an administrator only for the first of compliance."""
 
 PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/healthz"): PUBLIC,
@@ -69,10 +71,11 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/session/oidc"): PUBLIC,
     ("GET", "/v1/session/oidc/callback"): PUBLIC,
     ("POST", "/v1/session/oidc/confirm"): ANY_PERSON,
-    ("GET", "/v1/accounts"): people(Role.ADMINISTRATOR),
+    ("GET", "/v1/accounts"): VOUCHING,
     ("POST", "/v1/accounts"): people(Role.ADMINISTRATOR),
-    ("GET", "/v1/accounts/{account}"): people(Role.ADMINISTRATOR),
+    ("GET", "/v1/accounts/{account}"): VOUCHING,
     ("PATCH", "/v1/accounts/{account}"): people(Role.ADMINISTRATOR),
+    ("POST", "/v1/accounts/{account}/vouch"): VOUCHING,
     ("GET", "/v1/api-keys"): people(Role.ADMINISTRATOR),
     ("POST", "/v1/api-keys"): people(Role.ADMINISTRATOR),
     ("DELETE", "/v1/api-keys/{key}"): people(Role.ADMINISTRATOR),
@@ -131,6 +134,8 @@ def may_ask(actor: Actor, access: Access) -> Literal[True] | str:
         return "An API key reads and decides; this is for a person who is signed in."
     if access.roleless or actor.roles & access.roles:
         return True
+    if (why := actor.why_waiting(access.roles)) is not None:
+        return why
     held = f"you are {_listed(actor.roles, 'and')}" if actor.roles else "you have no role"
     return f"This is for {_listed(access.roles, 'or')}; {held}."
 

@@ -41,6 +41,7 @@ from policy_service.identity.refusals import (
     NotConfirmed,
     NotPossible,
     NotSignedIn,
+    Outdated,
     ProviderRefused,
     ProviderUnavailable,
     SignInBlocked,
@@ -69,6 +70,8 @@ def of_library(error: Exception, now: datetime) -> Problem | None:
             return Problem(CONFIRMATION_NEEDED, str(error))
         case NotPossible():
             return Problem(CONFLICT, str(error))
+        case Outdated():
+            return Problem(PRECONDITION_FAILED, str(error))
         case NotSignedIn():
             return Problem(NOT_AUTHENTICATED, str(error), headers=CHALLENGE)
         case SignInRefused() | ProviderRefused():

@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     checkpoints: Path = Path(DEFAULT_CHECKPOINTS)
     """The file outside the database that the log's checkpoints are added to."""
     policies: DirectoryPath = Field(default_factory=shipped_policies)
-    """The folder of policy files, `<domain>/<policy>/<version>.yaml`; the newest version of each decides."""
+    """The folder of policy files, `<domain>/<policy>/<version>.yaml`, which is compared with what was submitted."""
     engine: Literal["durable_rules", "python", "definition"] = "durable_rules"
     """Which evaluator decides."""
     shadow_every: Annotated[int, Field(ge=0)] = 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,6 +31,14 @@ DIRECTORS = (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER)
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Roles that a person was given and that have no effect yet, and why not, as a sentence."""
+
+    roles: frozenset[Role]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """One who acts; `confirmed_at` is when the person last proved, for this very act, who they are."""
 
@@ -42,6 +51,11 @@ class Actor:
     roles: frozenset[Role]
     kind: Literal["person", "machine", "service"] = "person"
     confirmed_at: datetime | None = None
+    waiting: Waiting | None = None
+
+    def why_waiting(self, roles: Iterable[Role]) -> str | None:
+        """Why the person cannot act in one of these roles yet; None when it is not a matter of waiting."""
+        return self.waiting.why if self.waiting is not None and self.waiting.roles.intersection(roles) else None
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether the person re-authenticated at most `FRESH` ago."""

@@ -1,4 +1,4 @@
-"""`/v1/accounts`: who may sign in, and in which roles; for administrators."""
+"""`/v1/accounts`: who may sign in, and in which roles; for administrators. Compliance vouches for signing roles."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,17 +6,30 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field, StrictBool
 from starlette.requests import Request
+from starlette.responses import Response
 
 from api.authentication import asker
-from api.confirmation import hashing
+from api.confirmation import confirmed_actor, hashing
 from api.cursors import Cursor, close_cursor, open_cursor
 from api.members import body_of, read_members
 from api.openapi import problems
-from api.problems import CONFLICT, INVALID_PARAMETER, NOT_FOUND
+from api.problems import (
+    BUSY,
+    CONFIRMATION_NEEDED,
+    CONFLICT,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_PARAMETER,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    PRECONDITION_REQUIRED,
+    REQUEST_IN_FLIGHT,
+    TOO_MANY_ATTEMPTS,
+)
 from api.rest.models import Model
 from api.rest.session import BODY, Password
 from api.service import Service
 from api.transactions import reading, writing
+from api.writing import EDIT, Answer, etag, expected_etag, perform
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
 from policy_service.identity import passwords
@@ -27,6 +40,11 @@ from policy_service.identity.refusals import Malformed
 PAGE = 100
 ON_ONE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
 """No control characters, of which PostgreSQL keeps no NUL."""
+VOUCHED = (
+    *(CONFLICT, NOT_FOUND, INVALID_PARAMETER, PRECONDITION_FAILED, PRECONDITION_REQUIRED),
+    *(REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED),
+    *(CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY),
+)
 Name = Annotated[str, Field(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
 
@@ -56,6 +74,12 @@ class AccountChanges(Model):
     external: ExternalModel | None = None
 
 
+class Vouching(Model):
+    """The password of whoever vouches, if there is one."""
+
+    password: Password | None = None
+
+
 class AccountModel(Model):
     """An account as it is now."""
 
@@ -63,8 +87,13 @@ class AccountModel(Model):
     name: str
     printed_name: str
     roles: list[Role]
+    waiting: list[Role]
+    """Those of the roles that have no effect before somebody has vouched for the account."""
     enabled: bool
     external: ExternalModel | None
+    has_own_password: bool
+    """Whether nobody else gave it the password it has, if it has one."""
+    etag: str
     created_at: datetime
 
 
@@ -80,6 +109,7 @@ def account_routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
     _add_reading(router, service)
     _add_writing(router, service)
+    _add_vouching(router, service)
     return router
 
 
@@ -94,9 +124,11 @@ def _add_reading(router: APIRouter, service: Service) -> None:
         return AccountPage(items=list(map(account_model, rest[:limit])), next_cursor=more)
 
     @router.get("/{account}", operation_id="get_account", responses=problems(NOT_FOUND, INVALID_PARAMETER))
-    async def get_account(account: str) -> AccountModel:
+    async def get_account(response: Response, account: str) -> AccountModel:
         """One account."""
-        return account_model(await reading(service, lambda session: identity.read_account(session, account)))
+        found = await reading(service, lambda session: identity.read_account(session, account))
+        response.headers.update(etag(found.etag))
+        return account_model(found)
 
 
 def _add_writing(router: APIRouter, service: Service) -> None:
@@ -135,6 +167,27 @@ def _add_writing(router: APIRouter, service: Service) -> None:
         return account_model(changed)
 
 
+def _add_vouching(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "/{account}/vouch",
+        operation_id="vouch_for_account",
+        response_model=AccountModel,
+        openapi_extra=body_of(Vouching),
+        dependencies=EDIT,
+        responses=problems(*BODY, *VOUCHED),
+    )
+    async def vouch_for_account(request: Request, account: str) -> Response:
+        """Says that the account is the person's alone, as it was read: its signing roles take effect."""
+        expected, given = expected_etag(request), await read_members(request, Vouching)
+        actor = await confirmed_actor(service, request, given.password)
+
+        def act(transaction: Transaction) -> Answer:
+            found = account_model(identity.vouch(transaction, actor, account, expected=expected))
+            return Answer(found, headers=etag(found.etag))
+
+        return await perform(service, request, act, given)
+
+
 def account_model(account: Account) -> AccountModel:
     """An account, as it is told."""
     external = account.external
@@ -143,8 +196,11 @@ def account_model(account: Account) -> AccountModel:
         name=account.name,
         printed_name=account.printed_name,
         roles=sorted(account.roles),
+        waiting=sorted(account.waiting.roles) if account.waiting else [],
         enabled=account.enabled,
         external=ExternalModel(issuer=external.issuer, subject=external.subject) if external else None,
+        has_own_password=account.has_own_password,
+        etag=account.etag,
         created_at=account.created_at,
     )
 

@@ -1,9 +1,10 @@
 """`/healthz`, `/readyz`, `/metrics`, `/problems`: alive, able to decide, what was counted, what errors mean."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from fastapi import APIRouter
+from sqlmodel import func, select
 from starlette.responses import JSONResponse, Response
 
 from api.metrics import MEDIA_TYPE
@@ -14,8 +15,11 @@ from api.rest.models import Model
 from api.service import Service
 from api.transactions import reading
 from policy_service.clock import today
-from policy_service.database import DatabaseUnavailable, count
+from policy_service.database import DatabaseUnavailable, Lane
 from policy_service.language.diagnostics import did_you_mean, shorten
+
+GRACE = timedelta(seconds=2)
+"""So far the clock may be behind the last record: machines that share a database do not agree to the second."""
 
 
 class Alive(Model):
@@ -37,7 +41,7 @@ class Ready(Model):
     waiting: int
     """Decisions that wait to be recorded."""
     concerns: list[str]
-    """What somebody should look at: a policy file that was edited, versions that cannot be kept up with."""
+    """What somebody should look at: an edited policy file, versions that are not kept up with, a clock gone back."""
 
 
 class ProblemKind(Model):
@@ -72,7 +76,8 @@ def health_routes(service: Service) -> APIRouter:
     )
     async def is_ready() -> JSONResponse:
         """Decides an example of a policy and compares the answer; tells what the engine was seen to do."""
-        state = readiness(service, reachable=await is_reachable(service))
+        written = await last_written(service)
+        state = readiness(service, reachable=written is not None, written=written)
         return JSONResponse(
             state.model_dump(), 503 if state.status == "not_ready" else 200, {"cache-control": "no-store"}
         )
@@ -109,19 +114,22 @@ def problem_routes() -> APIRouter:
     return router
 
 
-async def is_reachable(service: Service) -> bool:
-    """Whether the database answers."""
+async def last_written(service: Service) -> datetime | None:
+    """When the database was last written to; None when it does not answer."""
     try:
-        await reading(service, count)
+        return await reading(service, lambda session: session.exec(select(func.max(Lane.at))).one())
     except DatabaseUnavailable:
-        return False
-    return True
+        return None
 
 
-def readiness(service: Service, *, reachable: bool = True) -> Ready:
-    """The state of the service now."""
+def readiness(service: Service, *, reachable: bool = True, written: datetime | None = None) -> Ready:
+    """The state of the service now; `written` is when the database was last written to, when that is known."""
     self_test = try_an_example(service) if reachable else "the database does not answer"
     health, concerns = service.decider.health, list(service.edited)
+    behind = written - service.clock.now() if written is not None else timedelta()
+    if behind > GRACE:
+        told = timedelta(seconds=round(behind.total_seconds()))
+        concerns.append(f"the clock is {told} behind the last record: until it has caught up, records bear its time")
     if service.decisions.in_force.trouble is not None:
         service.log.warning("not kept up", reason=service.decisions.in_force.trouble)
         concerns.append("what comes into force cannot be kept up with: the log says why")

@@ -57,6 +57,9 @@ class Me(Model):
     printed_name: str
     kind: Literal["person", "machine", "service"]
     roles: list[Role]
+    """Those that have effect."""
+    waiting: str | None
+    """Why roles that were given have no effect yet."""
     method: str | None
     started_at: datetime | None
     until: datetime | None
@@ -131,6 +134,7 @@ def me(service: Service, by: Asker, token: str | None = None) -> Me:
         printed_name=actor.printed_name,
         kind=actor.kind,
         roles=sorted(actor.roles),
+        waiting=actor.waiting.why if actor.waiting else None,
         method=signed_in.method if signed_in else None,
         started_at=signed_in.started_at if signed_in else None,
         until=signed_in.until(service.settings.ends) if signed_in else None,

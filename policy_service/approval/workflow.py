@@ -176,6 +176,8 @@ def may_take_part(actor: Actor, roles: frozenset[Role], done: str, thing: str = 
     if actor.roles & roles:
         return ENOUGH
     needed = f"A {thing} is {done} by {words(roles)}"
+    if (why := actor.why_waiting(roles)) is not None:
+        return f"{needed}. {why}"
     if Role.ADMINISTRATOR in actor.roles:
         return f"{needed}; being an administrator is not enough."
     return f"{needed}; you have none of these roles."
@@ -186,7 +188,7 @@ def may_sign_in(actor: Actor, role: Role | None, now: datetime) -> Literal[True]
     if role is None or role not in SIGNERS:
         return f"Say in which role you sign: {words(SIGNERS)}."
     if role not in actor.roles:
-        return f"You do not hold the role of {word(role)}, so you cannot sign in it."
+        return actor.why_waiting([role]) or f"You do not hold the role of {word(role)}, so you cannot sign in it."
     if not actor.is_fresh(now):
         return "Confirm again who you are: a signature is given right after entering the password."
     return ENOUGH

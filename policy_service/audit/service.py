@@ -89,6 +89,12 @@ def last_checkpoint(session: Session) -> SignedExtent | None:
     return None if row is None else read_checkpoint(row.line)
 
 
+def unsigned(session: Session) -> int:
+    """How many entries no checkpoint covers yet."""
+    last, signed = last_entry(session), _last_checkpoint(session)
+    return (last.seq if last else 0) - (signed.size if signed else 0)
+
+
 def checkpoints(session: Session, before: int | None = None, limit: int = 50) -> list[SignedExtent]:
     """A page of the checkpoints, the newest first, from below the size `before`. Raises Damaged."""
     query = select(Checkpoint.line).order_by(col(Checkpoint.size).desc()).limit(limit)

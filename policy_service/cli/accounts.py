@@ -6,19 +6,18 @@ the command line, which other users of the machine can read.
 
 from __future__ import annotations
 
-import getpass
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from policy_service.actor import Actor, Role
 from policy_service.cli.output import say, say_json, say_table
+from policy_service.cli.passwords import new_hash
 from policy_service.cli.status import FINE, UsageFault
 from policy_service.cli.storage import opened_current
 from policy_service.clock import SystemClock
 from policy_service.database import Transaction
-from policy_service.identity import passwords, service
+from policy_service.identity import service
 from policy_service.identity.account import Account, External
 from policy_service.identity.refusals import IdentityRefused, Malformed, UnknownAccount, UnknownKey
 from policy_service.language.diagnostics import did_you_mean
@@ -35,8 +34,11 @@ def run_list(*, as_json: bool) -> int:
     if as_json:
         say_json([_told(account) for account in everybody])
     else:
-        rows = [(a.name, a.printed_name, " ".join(sorted(a.roles)), "yes" if a.enabled else "no") for a in everybody]
-        say_table(["name", "printed name", "roles", "enabled"], rows)
+        rows = [
+            (a.name, a.printed_name, " ".join(sorted(a.roles)), _word(yes=a.enabled), "waiting" if a.waiting else "")
+            for a in everybody
+        ]
+        say_table(["name", "printed name", "roles", "enabled", "signing"], rows)
     return FINE
 
 
@@ -45,10 +47,12 @@ def run_create(name: str, printed_name: str, roles: Sequence[str], *, without_pa
     held = roles_of(roles)
     kept = None if without_password else new_hash(name, printed_name)
     with writing() as transaction:
-        service.create_account(
+        made = service.create_account(
             transaction, OPERATOR, name=name, printed_name=printed_name, roles=held, password_hash=kept
         )
     say(f"{name} was made an account")
+    if made.waiting:
+        say("its signing roles wait until compliance, or `policy-service account vouch`, has vouched for it")
     return FINE
 
 
@@ -83,6 +87,11 @@ def run_link(name: str, issuer: str, subject: str) -> int:
     return _change(name, lambda transaction, account: service.link(transaction, OPERATOR, account.id, external))
 
 
+def run_vouch(name: str) -> int:
+    """Vouches for an account, so that its signing roles take effect; gives the exit status. Raises UsageFault."""
+    return _change(name, lambda transaction, account: service.vouch(transaction, OPERATOR, account.id))
+
+
 @contextmanager
 def writing() -> Iterator[Transaction]:
     """One transaction on the database of the environment. Raises UsageFault for whatever is refused."""
@@ -104,28 +113,6 @@ def roles_of(names: Sequence[str]) -> list[Role]:
     return [Role(name) for name in names]
 
 
-def new_hash(name: str, printed_name: str) -> str:
-    """The hash of a new password, which is asked for. Raises UsageFault."""
-    password = _ask(name)
-    if (fault := passwords.fault_of(password, name, printed_name)) is not None:
-        raise UsageFault(f"the password will not do: expected {fault}")
-    return passwords.hash_password(password)
-
-
-def _ask(name: str) -> str:
-    """The password, typed twice at a terminal, or the first line of standard input."""
-    if not _at_terminal():
-        return sys.stdin.buffer.readline().decode(errors="replace").rstrip("\r\n")
-    password = getpass.getpass(f"Password of {name}: ")
-    if getpass.getpass("The same again: ") != password:
-        raise UsageFault("the two passwords differ")
-    return password
-
-
-def _at_terminal() -> bool:
-    return sys.stdin is not None and getattr(sys.stdin, "isatty", bool)()
-
-
 def _change(name: str, act: Callable[[Transaction, Account], Account]) -> int:
     with writing() as transaction:
         account = service.account_named(transaction.session, name)
@@ -138,12 +125,17 @@ def _change(name: str, act: Callable[[Transaction, Account], Account]) -> int:
     return FINE
 
 
+def _word(*, yes: bool) -> str:
+    return "yes" if yes else "no"
+
+
 def _told(account: Account) -> dict[str, object]:
     return {
         "id": account.id,
         "name": account.name,
         "printed_name": account.printed_name,
         "roles": sorted(account.roles),
+        "waiting": sorted(account.waiting.roles) if account.waiting else [],
         "enabled": account.enabled,
         "external": {"issuer": account.external.issuer, "subject": account.external.subject}
         if account.external

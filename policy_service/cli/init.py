@@ -7,34 +7,34 @@ kept in a file of their owner's.
 
 from __future__ import annotations
 
-import getpass
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import make_url
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from policy_service.actor import SERVICE, Role
 from policy_service.audit.keys import NoKey
-from policy_service.audit.service import checkpoint, first_key
+from policy_service.audit.service import checkpoint, first_key, keep_elsewhere
 from policy_service.cli import demo_accounts
 from policy_service.cli.output import say
+from policy_service.cli.passwords import new_hash
 from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
 from policy_service.cli.storage import opened
 from policy_service.clock import Clock, SystemClock
 from policy_service.database import Database, Transaction
-from policy_service.decisions.master_keys import KeyFileFault, create
+from policy_service.decisions.master_keys import NAME, KeyFileFault, create
+from policy_service.decisions.state_tables import SubjectKeyRow
 from policy_service.identity.api_keys import api_keys, issue_key
-from policy_service.identity.passwords import fault_of, hash_password
+from policy_service.identity.passwords import hash_password
 from policy_service.identity.refusals import IdentityRefused, Malformed
-from policy_service.identity.service import accounts, create_account
+from policy_service.identity.service import accounts, create_account, vouch
 from policy_service.migrations import upgrade
-from policy_service.places import database_url, keys_folder
+from policy_service.places import checkpoints_file, database_url, keys_folder
 from policy_service.registry.shipping import Imported, import_shipped
 from policy_service.shipped import shipped_policies
 
@@ -81,6 +81,8 @@ def run(policies: Path | None, administrator: str | None, printed_name: str | No
             else _first_administrator(database, administrator, printed_name)
         )
         done = set_up(database, SystemClock(), keys, policies or shipped_policies(), people, demo=demo)
+        with database.read() as session:
+            keep_elsewhere(session, checkpoints_file(os.environ))
         _tell(done, url)
         _tell_missing(database)
     if password:
@@ -98,6 +100,7 @@ def set_up(
     try:
         with database.write(clock) as transaction:
             first_key(transaction, keys)
+            _refuse_lost_key(transaction.session, keys)
             create(keys)
             imported = import_shipped(transaction, policies)
             if demo:
@@ -108,6 +111,12 @@ def set_up(
     except (Malformed, IdentityRefused, NoKey, KeyFileFault) as error:
         raise UsageFault(str(error)) from None
     return Done(imported, made, key)
+
+
+def _refuse_lost_key(session: Session, keys: Path) -> None:
+    """A new master key would open nothing that was sealed under the one before."""
+    if not (keys / NAME).exists() and session.exec(select(SubjectKeyRow.subject).limit(1)).first() is not None:
+        raise UsageFault(f"{keys / NAME} is lost, and sensitive facts are sealed under it: restore it from its backup")
 
 
 def _make_room(database: Database) -> None:
@@ -127,24 +136,7 @@ def _first_administrator(database: Database, name: str | None, printed_name: str
             say(f"there is an administrator already ({', '.join(found)}): {name} was not made one")
             return ()
     printed = printed_name or name
-    password = _ask(name)
-    if (fault := fault_of(password, name, printed)) is not None:
-        raise UsageFault(f"the password will not do: expected {fault}")
-    return (Person(name, printed, Role.ADMINISTRATOR, hash_password(password)),)
-
-
-def _ask(name: str) -> str:
-    """The password, typed twice at a terminal, or the first line of standard input."""
-    if not _at_terminal():
-        return sys.stdin.buffer.readline().decode(errors="replace").rstrip("\r\n")
-    password = getpass.getpass(f"Password of {name}: ")
-    if getpass.getpass("The same again: ") != password:
-        raise UsageFault("the two passwords differ")
-    return password
-
-
-def _at_terminal() -> bool:
-    return sys.stdin.isatty()
+    return (Person(name, printed, Role.ADMINISTRATOR, new_hash(name, printed)),)
 
 
 def _demo_people(database: Database, password: str) -> tuple[Person, ...]:
@@ -174,7 +166,7 @@ def _accounts(transaction: Transaction, people: tuple[Person, ...]) -> Iterator[
     for person in people:
         if person.name in there or (person.role is Role.ADMINISTRATOR and not first):
             continue
-        create_account(
+        made = create_account(
             transaction,
             SERVICE,
             name=person.name,
@@ -182,6 +174,8 @@ def _accounts(transaction: Transaction, people: tuple[Person, ...]) -> Iterator[
             roles=[person.role],
             password_hash=person.password_hash,
         )
+        if made.signing_roles:
+            vouch(transaction, SERVICE, made.id)
         yield person.name
 
 

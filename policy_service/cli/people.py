@@ -81,6 +81,14 @@ def account_link(
     raise typer.Exit(run_link(name, issuer, subject))
 
 
+@account.command("vouch")
+def account_vouch(name: Name) -> None:
+    """Vouch that an account is its person's alone, so that its signing roles take effect: needed at the very start."""
+    from policy_service.cli.accounts import run_vouch
+
+    raise typer.Exit(run_vouch(name))
+
+
 @api_key.command("list")
 def api_key_list(json: Json = False) -> None:
     """Tell every key, what it may do, until when, and when it was last used."""

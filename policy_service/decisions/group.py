@@ -98,7 +98,8 @@ class Groups:
         fresh = {item.name if item.key else item: item for item in reversed(items) if item.name not in before}
         if stale := [item for item in fresh.values() if not self._in_force.holds(item.made, window)]:
             raise Stale(stale)
-        never_before(session, window.start)
+        if window.start > transaction.now:
+            never_before(session, window.start)
         results = self._write(transaction, list(reversed(fresh.values())), window.start)
         told: list[Result] = []
         for item in items:

@@ -192,7 +192,7 @@ def _may_sign(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
     if actor.kind != "person":
         return "Only a person may do this, not a machine."
     if role not in actor.roles:
-        return f"You do not hold the role {role}."
+        return actor.why_waiting([role]) or f"You do not hold the role {role}."
     if not actor.is_fresh(now):
         return "Confirm who you are first: enter your password again."
     return True

@@ -15,7 +15,7 @@ from policy_service.audit.events import DecisionsSealed
 from policy_service.audit.log import append
 from policy_service.audit.merkle import root_of
 from policy_service.audit.proofs import prove_entry
-from policy_service.audit.service import checkpoint, keep_elsewhere
+from policy_service.audit.service import checkpoint, keep_elsewhere, unsigned
 from policy_service.audit.tables import AuditEntry
 from policy_service.clock import Clock
 from policy_service.database import Database, DatabaseUnavailable, Transaction
@@ -191,7 +191,7 @@ def _records(session: Session, first: int, last: int) -> list[DecisionRow]:
 
 
 class Sealer:
-    """A thread that seals what was recorded, every few seconds and at the end, and asks for a checkpoint."""
+    """A thread that seals what was recorded and signs what the log grew by, every few seconds and at the end."""
 
     def __init__(  # noqa: PLR0913  # where, when, and whom to tell
         self,
@@ -224,22 +224,26 @@ class Sealer:
             self._thread.join()
 
     def seal_all(self) -> int:
-        """Seals all records there are; gives the number of blocks. Raises NotSealable, DatabaseUnavailable, NoKey."""
-        blocks = 0
+        """Seals all records there are, signs the log, and gives the number of blocks.
+
+        Raises NotSealable, DatabaseUnavailable, NoKey.
+        """
+        blocks = signed = 0
         while self._left():
             with self._database.write(self._clock) as transaction:
                 sealed = seal(transaction)
                 checkpoint(transaction, self._keys)
             blocks += sealed is not None
-        if blocks and self._elsewhere is not None:
+            signed += 1
+        if signed and self._elsewhere is not None:
             with self._database.read() as session:
                 keep_elsewhere(session, self._elsewhere)
         return blocks
 
     def _left(self) -> bool:
-        """Whether there is anything to seal; looking does not disturb those who watch the governance lane."""
+        """Whether there is anything to seal or sign; looking does not disturb those who watch the governance lane."""
         with self._database.read() as session:
-            return unsealed(session) > 0
+            return unsealed(session) > 0 or unsigned(session) > 0
 
     def _run(self) -> None:
         closing = False

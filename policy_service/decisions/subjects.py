@@ -149,7 +149,7 @@ class Secrets:
 def may_erase(actor: Actor) -> Literal[True] | str:
     """Whether the actor may erase a subject: compliance, in person."""
     if actor.kind != "person" or Role.COMPLIANCE not in actor.roles:
-        return "Only compliance may erase a subject."
+        return actor.why_waiting([Role.COMPLIANCE]) or "Only compliance may erase a subject."
     return True
 
 

@@ -4,6 +4,7 @@ An account is its making and all changes since, folded in order. Nothing of it i
 as long as the signature is.
 
     administrator   stands alone: who manages accounts neither writes policies nor signs them, nor decides
+    signing roles   have no effect before somebody else has vouched for the account as it is now (see `vouching`)
     everybody else  may hold several roles; that nobody signs twice or signs their own work is the workflow's business
 """
 
@@ -15,9 +16,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from policy_service.actor import Actor, Role
+from policy_service.actor import SIGNING_ROLES, Actor, Role, Waiting
 from policy_service.identity.refusals import Fault
 
+UNVOUCHED = "Your signing roles wait until compliance has vouched for your account."
+GIVEN_BY_ANOTHER = (
+    "Your signing roles wait: change your password, which somebody else gave you; "
+    "then compliance has to vouch for your account."
+)
 NAME = re.compile(r"[a-z][a-z0-9._-]{1,62}[a-z0-9]")
 LONGEST_PRINTED_NAME = 100
 Verdict = Literal[True] | str
@@ -34,11 +40,17 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
-    """What was changed of an account; what is None stayed."""
+    """What was changed of an account, and by whom; what is None stayed."""
 
     roles: frozenset[Role] | None = None
     enabled: bool | None = None
     external: External | None = None
+    password: bool = False
+    """Whether the account was given a password."""
+    vouched: bool = False
+    """Whether it was vouched for, as it was then."""
+    by: str = ""
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +64,71 @@ class Account:
     roles: frozenset[Role] = frozenset()
     enabled: bool = False
     external: External | None = None
+    vouched: bool = False
+    """Whether somebody vouched for it as it is now."""
+    password_by: str | None = None
+    """Who gave it the password it has."""
+    hands: frozenset[str] = frozenset()
+    """Everybody else who made it or changed anything of it."""
+    began_compliance: bool = False
+    """Whether it was ever vouched for in the role of compliance."""
+    revision: int = 0
+    """The number of its last change."""
+
+    @property
+    def etag(self) -> str:
+        """What names the account as it is now."""
+        return f"{self.id}-{self.revision}"
+
+    @property
+    def signing_roles(self) -> frozenset[Role]:
+        """The roles it was given that a signature may be asked of, whether they have effect or not."""
+        return self.roles.intersection(SIGNING_ROLES)
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """The roles that have no effect yet, and why."""
+        if self.vouched or not self.signing_roles:
+            return None
+        return Waiting(self.signing_roles, UNVOUCHED if self.has_own_password else GIVEN_BY_ANOTHER)
+
+    @property
+    def has_own_password(self) -> bool:
+        """Whether nobody else gave it the password it has, if it has one."""
+        return self.password_by in {None, self.id}
 
     def actor(self, confirmed_at: datetime | None = None) -> Actor:
-        """The person as one who acts."""
-        return Actor(self.id, self.name, self.printed_name, self.roles, "person", confirmed_at)
+        """The person as one who acts, in the roles that have effect."""
+        waiting = self.waiting
+        roles = self.roles - waiting.roles if waiting else self.roles
+        return Actor(self.id, self.name, self.printed_name, roles, "person", confirmed_at, waiting)
 
 
 def fold(made: Account, changes: Iterable[AccountChange]) -> Account:
     """The account after all its changes."""
     account = made
     for change in changes:
-        account = replace(
-            account,
-            roles=account.roles if change.roles is None else change.roles,
-            enabled=account.enabled if change.enabled is None else change.enabled,
-            external=account.external if change.external is None else change.external,
-        )
+        account = _after(account, change)
     return account
+
+
+def _after(account: Account, change: AccountChange) -> Account:
+    """The account after one more change; what lets somebody else act in its signing roles takes the vouching away."""
+    roles = account.roles if change.roles is None else change.roles
+    by_another = change.by != account.id
+    opens = change.password or change.external is not None or (change.enabled is True and not account.enabled)
+    given = (roles - account.roles).intersection(SIGNING_ROLES)
+    return replace(
+        account,
+        roles=roles,
+        enabled=account.enabled if change.enabled is None else change.enabled,
+        external=account.external if change.external is None else change.external,
+        vouched=change.vouched or (account.vouched and not (by_another and (opens or given))),
+        password_by=change.by if change.password else account.password_by,
+        hands=account.hands | {change.by} if by_another and not change.vouched else account.hands,
+        began_compliance=account.began_compliance or (change.vouched and Role.COMPLIANCE in roles),
+        revision=change.seq,
+    )
 
 
 def faults_of_names(name: str, printed_name: str) -> list[Fault]:

@@ -19,6 +19,10 @@ class NotPossible(IdentityRefused):
     """Nobody may do it as things are now."""
 
 
+class Outdated(IdentityRefused):
+    """It is not as whoever asks has seen it."""
+
+
 class NotSignedIn(IdentityRefused):
     """The credential opens nothing: it is wrong, has ended, or was taken back."""
 

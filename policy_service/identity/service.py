@@ -12,6 +12,7 @@ from policy_service.audit.events import (
     AccountDisabled,
     AccountEnabled,
     AccountLinked,
+    AccountVouched,
     Event,
     PasswordChanged,
     RolesChanged,
@@ -32,9 +33,10 @@ from policy_service.identity.account import (
     may_change_roles,
     may_disable,
 )
-from policy_service.identity.refusals import Fault, Malformed, NotAllowed, NotPossible, UnknownAccount
+from policy_service.identity.refusals import Fault, Malformed, NotAllowed, NotPossible, Outdated, UnknownAccount
 from policy_service.identity.sessions import end_all
 from policy_service.identity.tables import AccountChangeRow, AccountRow, CredentialRow
+from policy_service.identity.vouching import can_be_vouched, may_vouch
 
 
 def accounts(session: Session) -> dict[str, Account]:
@@ -95,6 +97,7 @@ def create_account(  # noqa: PLR0913  # what an account is made from
 ) -> Account:
     """Makes an account; without a password only the provider of identities lets the person in.
 
+    Its signing roles have no effect before somebody else has vouched for it.
     Raises NotAllowed, Malformed, NotPossible when the name is taken.
     """
     _ask(may_administer(actor))
@@ -108,7 +111,7 @@ def create_account(  # noqa: PLR0913  # what an account is made from
     row = AccountRow(id=id_, name=name, printed_name=printed_name, created_at=now, created_by=actor.id)
     session.add(row)
     session.flush()
-    _add_change(transaction, actor, id_, AccountChange(roles=held, enabled=True))
+    _add_change(transaction, actor, id_, AccountChange(held, enabled=True, password=password_hash is not None))
     if password_hash is not None:
         session.add(CredentialRow(account=id_, password_hash=password_hash, changed_at=now))
         session.flush()
@@ -166,6 +169,24 @@ def link(transaction: Transaction, actor: Actor, account: str, external: Externa
     return _change_and_tell(transaction, actor, account, AccountChange(external=external), told, "account linked")
 
 
+def vouch(transaction: Transaction, actor: Actor, account: str, *, expected: str | None = None) -> Account:
+    """Says that the account is the person's alone, so that its signing roles take effect.
+
+    `expected` is the `etag` of the account as the actor saw it. Raises NotAllowed, NotPossible, Outdated,
+    UnknownAccount.
+    """
+    before = read_account(transaction.session, account)
+    _ask(may_vouch(actor, before, accounts(transaction.session)))
+    if expected not in {None, before.etag}:
+        raise Outdated(f"The account {before.name} is not as you have seen it: read it again.")
+    if before.vouched:
+        return before
+    if (possible := can_be_vouched(before, actor)) is not True:
+        raise NotPossible(possible)
+    told = AccountVouched(account, before.name, tuple(sorted(before.signing_roles)))
+    return _change_and_tell(transaction, actor, account, AccountChange(vouched=True), told, None)
+
+
 def set_password(transaction: Transaction, actor: Actor, account: str, password_hash: str) -> None:
     """Gives an account another password, and ends its sessions: the person's own, or anybody's by an administrator.
 
@@ -175,8 +196,8 @@ def set_password(transaction: Transaction, actor: Actor, account: str, password_
     if actor.id != account:
         _ask(may_administer(actor))
     keep_hash(transaction, account, password_hash)
-    end_all(transaction, account, "password changed")
-    append(transaction, actor, PasswordChanged(account, owner.name))
+    told = PasswordChanged(account, owner.name)
+    _change_and_tell(transaction, actor, account, AccountChange(password=True), told, "password changed")
 
 
 def keep_hash(transaction: Transaction, account: str, password_hash: str) -> None:
@@ -224,6 +245,8 @@ def _add_change(transaction: Transaction, actor: Actor, account: str, change: Ac
             enabled=change.enabled,
             issuer=external.issuer if external else None,
             subject=external.subject if external else None,
+            password=change.password,
+            vouched=change.vouched,
         )
     )
     session.flush()
@@ -235,10 +258,10 @@ def _folded(session: Session, row: AccountRow) -> Account:
 
 
 def _made(row: AccountRow) -> Account:
-    return Account(row.id, row.name, row.printed_name, row.created_at)
+    return Account(row.id, row.name, row.printed_name, row.created_at, hands=frozenset({row.created_by}))
 
 
 def _change(row: AccountChangeRow) -> AccountChange:
     roles = None if row.roles is None else frozenset(map(Role, row.roles.split()))
     external = None if row.issuer is None or row.subject is None else External(row.issuer, row.subject)
-    return AccountChange(roles, row.enabled, external)
+    return AccountChange(roles, row.enabled, external, row.password, row.vouched, row.by, row.seq)

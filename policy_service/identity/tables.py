@@ -28,7 +28,10 @@ class AccountRow(SQLModel, table=True):
 
 
 class AccountChangeRow(SQLModel, table=True):
-    """A change of an account; a column without a value is one that stayed. Roles are separated by blanks."""
+    """A change of an account; a column without a value is one that stayed. Roles are separated by blanks.
+
+    `password`: it was given one; `vouched`: somebody vouched for it, as it was then.
+    """
 
     __tablename__ = "account_change"
     __table_args__ = (Index("account_change_external", "issuer", "subject"),)
@@ -41,6 +44,8 @@ class AccountChangeRow(SQLModel, table=True):
     enabled: bool | None = None
     issuer: str | None = Field(default=None, max_length=300)
     subject: str | None = Field(default=None, max_length=255)
+    password: bool = False
+    vouched: bool = False
 
 
 class CredentialRow(SQLModel, table=True):

@@ -10,7 +10,8 @@ import itertools
 import json
 import shutil
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -26,13 +27,13 @@ from api.permissions import Table
 from api.problems import ProblemError
 from api.settings import Settings
 from policy_service import shipped_policies
-from policy_service.actor import SERVICE, Role
+from policy_service.actor import SERVICE, SIGNING_ROLES, Role
 from policy_service.cli.init import set_up
 from policy_service.clock import Clock, uuid7
 from policy_service.database import Database
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.passwords import hash_password
-from policy_service.identity.service import create_account
+from policy_service.identity.service import create_account, vouch
 from policy_service.identity.sessions import PASSWORD, start
 from tests.databases import fresh_url
 
@@ -102,7 +103,8 @@ def keys() -> Path:
 def populate(url: str, clock: Clock | None = None, policies: Path | None = None) -> dict[str, str]:
     """Puts policies in force, the shipped ones or those of a folder; makes an account for every role, and keys.
 
-    Gives the `Authorization` of each. An account has the name of its role. Machines are `integration` and `key:compliance`; the person who integrates is `person:integration`.
+    Gives the `Authorization` of each. An account has the name of its role. Machines are `integration` and
+    `key:compliance`; the person who integrates is `person:integration`.
     """
     database, found = Database(url), {}
     kept = _HASHES.setdefault(SECRET, hash_password(SECRET))
@@ -111,6 +113,8 @@ def populate(url: str, clock: Clock | None = None, policies: Path | None = None)
         for role in Role:
             names = {"name": role.value, "printed_name": f"The {role.value.replace('_', ' ')}"}
             account = create_account(transaction, SERVICE, **names, roles=[role], password_hash=kept)
+            if role in SIGNING_ROLES:
+                account = vouch(transaction, SERVICE, account.id)
             found[role.value] = f"Bearer {start(transaction, account, PASSWORD).token}"
         found["person:integration"] = found["integration"]
         for role in (Role.INTEGRATION, Role.COMPLIANCE):
@@ -143,6 +147,20 @@ def one_policy() -> Path:
 def application() -> FastAPI:
     """The application, made once a process."""
     return create_app(settings(), StandingClock())
+
+
+@contextmanager
+def apart(policies: Path | None = None) -> Iterator[FastAPI]:
+    """An application on a database of its own, where nobody else decides or tries passwords."""
+    with fresh_url("sqlite") as url:
+        populate(url, policies=policies)
+        here = {"database_url": SecretStr(url), "policies": policies or shipped_policies()}
+        made = create_app(settings(**here), StandingClock())
+        assert isinstance(made, Application)
+        try:
+            yield made
+        finally:
+            made.service.close()
 
 
 PREFERRED = (Role.INTEGRATION, Role.AUTHOR, Role.COMPLIANCE, Role.SALES_DIRECTOR, Role.ADMINISTRATOR)

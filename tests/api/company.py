@@ -21,11 +21,11 @@ from pydantic import SecretStr
 from api.app import Application, create_app
 from policy_service.actor import SERVICE, Role
 from policy_service.cli.init import set_up
-from policy_service.clock import timestamp
+from policy_service.clock import Clock, timestamp
 from policy_service.database import Database
 from policy_service.identity.account import Account
 from policy_service.identity.passwords import hash_password
-from policy_service.identity.service import create_account
+from policy_service.identity.service import create_account, vouch
 from policy_service.identity.sessions import PASSWORD, start
 from policy_service.migrations import upgrade
 from policy_service.registry.model import active_at
@@ -180,17 +180,23 @@ class Company:
 @contextmanager
 def company(
     backend: str = "sqlite",
+    clock: TestClock | None = None,
     **changes: Any,  # noqa: ANN401 - whatever a setting takes
 ) -> Iterator[Company]:
     """A company in which the first versions of all policies are in force."""
-    clock = TestClock()
+    clock = clock or TestClock()
     with TemporaryDirectory(prefix="policy-service-tests-") as folder, empty_url(backend) as url:
         keys, database = Path(folder) / "keys", Database(url)
         upgrade(database)
-        set_up(database, clock, keys, _policies(), (), demo=False)
-        people = _people(database, clock)
+        set_up(database, clock, keys, policy_folder(), (), demo=False)
+        people = make_people(database, clock)
         clock.move(hours=1)
-        here = {"keys": keys, "checkpoints": Path(folder) / "checkpoints", "policies": _policies(), "engine": "python"}
+        here = {
+            "keys": keys,
+            "checkpoints": Path(folder) / "checkpoints",
+            "policies": policy_folder(),
+            "engine": "python",
+        }
         app = create_app(settings(database_url=SecretStr(url), **here, **changes), clock)
         assert isinstance(app, Application)
         try:
@@ -201,7 +207,7 @@ def company(
 
 
 @cache
-def _policies() -> Path:
+def policy_folder() -> Path:
     """The same policies as files."""
     stack = ExitStack()
     atexit.register(stack.close)
@@ -212,14 +218,19 @@ def _policies() -> Path:
     return folder
 
 
-def _people(database: Database, clock: TestClock) -> dict[str, Account]:
+def make_people(database: Database, clock: Clock) -> dict[str, Account]:
+    """An account for everybody, vouched for where signatures are given."""
     kept = _HASHES.setdefault(SECRET, hash_password(SECRET))
     with database.write(clock) as transaction:
-        return {
+        people = {
             name: create_account(
                 transaction, SERVICE, name=name, printed_name=name.title(), roles=list(roles), password_hash=kept
             )
             for name, roles in PEOPLE.items()
+        }
+        return {
+            name: vouch(transaction, SERVICE, account.id) if account.signing_roles else account
+            for name, account in people.items()
         }
 
 

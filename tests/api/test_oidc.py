@@ -42,6 +42,7 @@ def app() -> Iterator[Application]:
             director = identity.account_named(transaction.session, Role.SALES_DIRECTOR)
             assert director is not None
             identity.link(transaction, SERVICE, director.id, External(ISSUER, SUBJECT))
+            identity.vouch(transaction, SERVICE, director.id)
         yield made
         made.service.close()
 

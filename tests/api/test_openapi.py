@@ -23,6 +23,13 @@ REQUESTS = OPERATION["requestBody"]["content"]["application/json"]["examples"]
 ANSWERS = OPERATION["responses"]["200"]["content"]["application/json"]["examples"]
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
+
+@schemathesis.serializer("application/x-ndjson")
+def as_lines(_: object, value: object) -> bytes:
+    """The lines of a batch, as they are."""
+    return str(value).encode(errors="replace")
+
+
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 

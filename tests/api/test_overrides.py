@@ -1,12 +1,16 @@
 """Exceptions over HTTP: a director makes one, the answer says so, and a director or compliance ends it."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from policy_service.actor import Role
-from tests.api.client import CUSTOMER, RFM, SECRET, ask, assert_problem, decide
+from tests.api import client
+from tests.api.client import CUSTOMER, RFM, SECRET, apart, assert_problem
 
 OVERRIDES = "/v1/overrides"
 ANOTHER = "another one"
@@ -14,8 +18,26 @@ NOBODY = "01a1ff94-2390-7b0a-9ce3-d0d78dc00a10"
 JSON = {"content-type": "application/json"}
 UNTIL = "2027-03-01T00:00:00+08:00"
 
+_APPLICATION: list[FastAPI] = []
 
-def make(subject: str, *, by: Role = Role.SALES_DIRECTOR, key: str | None = None, **changes: object) -> Any:  # noqa: ANN401 - a response
+
+@pytest.fixture(scope="module", autouse=True)
+def _application() -> Iterator[None]:
+    """An application for these tests alone."""
+    with apart() as made:
+        _APPLICATION[:] = [made]
+        yield
+
+
+def ask(method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
+    return client.ask(method, path, app=_APPLICATION[0], **more)
+
+
+def decide(**changes: object) -> httpx.Response:
+    return client.decide(app=_APPLICATION[0], **changes)
+
+
+def make(subject: str, *, by: Role = Role.SALES_DIRECTOR, key: str | None = None, **changes: object) -> httpx.Response:
     body = {
         "subject": subject,
         "policy": RFM,
@@ -30,7 +52,7 @@ def make(subject: str, *, by: Role = Role.SALES_DIRECTOR, key: str | None = None
     return ask("POST", OVERRIDES, role=by, content=json.dumps(body).encode(), headers=headers)
 
 
-def end(override: str, *, by: Role = Role.COMPLIANCE, **changes: object) -> Any:  # noqa: ANN401 - a response
+def end(override: str, *, by: Role = Role.COMPLIANCE, **changes: object) -> httpx.Response:
     body = {"role": by.value, "reason": "not justified", "password": SECRET, **changes}
     return ask("POST", f"{OVERRIDES}/{override}/end", role=by, content=json.dumps(body).encode(), headers=JSON)
 

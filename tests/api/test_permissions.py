@@ -52,10 +52,11 @@ EXPECTED = {
     ("GET", "/v1/session"): EVERYBODY,
     ("DELETE", "/v1/session"): PEOPLE,
     ("POST", "/v1/session/password"): PEOPLE,
-    ("GET", "/v1/accounts"): "adm",
+    ("GET", "/v1/accounts"): "com adm",
     ("POST", "/v1/accounts"): "adm",
-    ("GET", "/v1/accounts/{account}"): "adm",
+    ("GET", "/v1/accounts/{account}"): "com adm",
     ("PATCH", "/v1/accounts/{account}"): "adm",
+    ("POST", "/v1/accounts/{account}/vouch"): "com adm",
     ("GET", "/v1/api-keys"): "adm",
     ("POST", "/v1/api-keys"): "adm",
     ("DELETE", "/v1/api-keys/{key}"): "adm",
@@ -177,7 +178,7 @@ def test_another_method_is_refused_before_anybody_is_asked_who_they_are(method: 
 
 
 def test_a_reason_names_the_roles() -> None:
-    problem = assert_problem(ask("GET", "/v1/accounts", role=Role.SALES_DIRECTOR), 403, "not-allowed")
+    problem = assert_problem(ask("GET", "/v1/api-keys", role=Role.SALES_DIRECTOR), 403, "not-allowed")
     assert problem["detail"] == "This is for administrator; you are sales director."
     machine = ask("GET", "/v1/accounts", role=Role.INTEGRATION)
     assert "for a person who is signed in" in machine.json()["detail"]

@@ -2,33 +2,42 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Any, cast
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from api.app import Application
 from policy_service.actor import Role
 from policy_service.audit.keys import public_keys
 from policy_service.audit.proofs import verify_proof
 from policy_service.decisions.seals import Sealer
-from tests.api.client import (
-    CUSTOMER,
-    DECISIONS,
-    RFM,
-    SECRET,
-    StandingClock,
-    application,
-    ask,
-    assert_problem,
-    credentials,
-    decide,
-    keys,
-)
+from tests.api import client
+from tests.api.client import CUSTOMER, DECISIONS, RFM, SECRET, StandingClock, apart, assert_problem, credentials, keys
 
 CARD = "tiering/membership_card"
 ANOTHER = "another one"
 NOBODY = "01a1ff94-2390-7b0a-9ce3-d0d78dc00a10"
+
+_APPLICATION: list[FastAPI] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _application() -> Iterator[None]:
+    """An application for these tests alone."""
+    with apart() as made:
+        _APPLICATION[:] = [made]
+        yield
+
+
+def application() -> Application:
+    return cast("Application", _APPLICATION[0])
+
+
+def ask(method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 - httpx's
+    return client.ask(method, path, app=application(), **more)
 
 
 def example(policy: str) -> dict[str, Any]:
@@ -40,7 +49,7 @@ def example(policy: str) -> dict[str, Any]:
 def decided(subject: str, policy: str = RFM, **changes: object) -> dict[str, Any]:
     """The answer to a request about a subject of its own."""
     request = example(policy) if policy != RFM else {"facts": CUSTOMER, "policies": [RFM], "as_of": "2026-11-21"}
-    answer = decide({**request, "subject": subject, **changes})
+    answer = client.decide({**request, "subject": subject, **changes}, app=application())
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -54,7 +63,7 @@ def record_of(answer: dict[str, Any], **params: str) -> dict[str, Any]:
     return record
 
 
-def erase(subject: str, **changes: object) -> Any:  # noqa: ANN401 - a response
+def erase(subject: str, **changes: object) -> httpx.Response:
     body = json.dumps({"reason": "the customer asked for it", "password": SECRET, **changes}).encode()
     headers = {"content-type": "application/json"}
     return ask("DELETE", f"/v1/subjects/{subject}/key", role=Role.COMPLIANCE, content=body, headers=headers)
@@ -93,7 +102,7 @@ def test_a_decision_is_proved_to_whoever_has_the_public_key() -> None:
     early = ask("GET", path)
     assert_problem(early, 409, "conflict")
     assert early.headers["retry-after"] == "10"
-    service = cast("Application", application()).service
+    service = application().service
     Sealer(service.database, StandingClock(), keys()).seal_all()
     proof = ask("GET", path)
     assert proof.status_code == 200, proof.text
@@ -168,7 +177,7 @@ def test_erasing_takes_a_reason_and_the_password() -> None:
 # ------------------------------------------------------------------------------------------ one key, one effect
 
 
-def keyed(key: str, **changes: object) -> Any:  # noqa: ANN401 - a response
+def keyed(key: str, **changes: object) -> httpx.Response:
     body = json.dumps({"subject": "R9", "facts": CUSTOMER, "policies": [RFM], **changes}).encode()
     return ask("POST", DECISIONS, content=body, headers={"content-type": "application/json", "idempotency-key": key})
 
@@ -185,7 +194,7 @@ def test_the_same_request_with_the_same_key_is_answered_once() -> None:
 def test_a_hundred_requests_at_once_with_one_key_have_one_effect() -> None:
     body = json.dumps({"subject": "R10", "facts": CUSTOMER, "policies": [RFM]}).encode()
     headers = {"content-type": "application/json", "idempotency-key": "k100"}
-    headers["authorization"] = credentials()["integration"]
+    headers["authorization"] = credentials(application())["integration"]
 
     async def all_at_once() -> set[bytes]:
         transport = httpx.ASGITransport(application())
@@ -217,7 +226,7 @@ def test_what_is_no_key_is_refused(key: str) -> None:
         headers=[
             ("content-type", "application/json"),
             (b"idempotency-key", key.encode()),
-            ("authorization", credentials()["integration"]),
+            ("authorization", credentials(application())["integration"]),
         ],
     )
     problem = assert_problem(response, 422, "invalid-parameter")

@@ -34,6 +34,14 @@ def test_every_make_command_exists(page: Path) -> None:
     assert set(COMMAND.findall(page.read_text("utf-8"))) <= targets
 
 
+def test_the_index_lists_every_page() -> None:
+    index = ROOT / "docs" / "README.md"
+    listed = {(index.parent / target).resolve() for target, _ in LINK.findall(index.read_text("utf-8"))}
+    kinds = ("tutorial", "how-to", "reference", "explanation")
+    pages = {page for kind in kinds for page in (index.parent / kind).glob("*.md")}
+    assert sorted(map(name_of, pages - listed)) == []
+
+
 def test_the_page_of_the_project_tells_how_to_run_and_test_it() -> None:
     assert {"run", "test", "check"} <= set(COMMAND.findall((ROOT / "README.md").read_text("utf-8")))
 

@@ -14,14 +14,18 @@ import pytest
 from sqlmodel import Session
 
 from policy_service.actor import Role
+from policy_service.audit.checkpoints import read_kept
 from policy_service.audit.service import last_checkpoint, signing_keys
-from policy_service.cli import demo_accounts, init
-from policy_service.database import Database
+from policy_service.cli import demo_accounts, init, passwords
+from policy_service.clock import SystemClock
+from policy_service.database import Database, LaneName
+from policy_service.decisions.master_keys import MasterKeys
+from policy_service.decisions.subjects import Secrets
 from policy_service.identity.api_keys import api_keys
 from policy_service.identity.passwords import matches
 from policy_service.identity.service import accounts, hash_of
 from policy_service.migrations import is_current
-from policy_service.places import DATABASE, KEYS
+from policy_service.places import CHECKPOINTS, DATABASE, KEYS
 from policy_service.registry.service import activations, versions
 from tests.cli.command import Ended, call
 from tests.databases import BACKENDS, empty_url
@@ -38,6 +42,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
     with empty_url(request.param) as found:
         monkeypatch.setenv(DATABASE, found)
         monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
+        monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints.ndjson"))
         yield found
 
 
@@ -91,12 +96,37 @@ def test_keys_are_for_their_owner_alone(url: str, policies: Path, tmp_path: Path
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "keys").iterdir()} == {0o600}
 
 
+def test_what_is_signed_at_the_start_is_kept_elsewhere_too(
+    url: str, policies: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    begin(capsys, policies)
+    for session in looked(url):
+        [checkpoint] = read_kept(tmp_path / "checkpoints.ndjson")
+        assert checkpoint == last_checkpoint(session)
+
+
+def test_a_lost_key_of_subjects_is_not_replaced_by_one_that_opens_nothing(
+    url: str, policies: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    begin(capsys, policies)
+    database = Database(url)
+    with database.write(SystemClock(), LaneName.DECISIONS) as transaction:
+        Secrets(MasterKeys(tmp_path / "keys")).keys_for(transaction, ["C1"])
+    database.close()
+    (tmp_path / "keys" / "subjects.key").unlink()
+    ended = begin(capsys, policies)
+    assert ended.status == 2
+    assert "subjects.key is lost" in ended.err
+    assert not (tmp_path / "keys" / "subjects.key").exists()
+
+
 def test_the_folder_of_a_sqlite_file_is_made(
     tmp_path: Path, policies: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "var" / "deep" / "service.db"
     monkeypatch.setenv(DATABASE, f"sqlite:///{file}")
     monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
+    monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints.ndjson"))
     assert begin(capsys, policies).status == 0
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
@@ -171,7 +201,8 @@ def test_at_a_terminal_the_password_is_typed_twice(
 ) -> None:
     monkeypatch.setenv(DATABASE, f"sqlite:///{tmp_path}/service.db")
     monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
-    monkeypatch.setattr(init, "_at_terminal", lambda: True)
+    monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints.ndjson"))
+    monkeypatch.setattr(passwords, "at_terminal", lambda: True)
     typed = iter(["correct horse battery", "correct horse batery", *["correct horse battery"] * 2])
     monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
     assert "the two passwords differ" in begin(capsys, policies, "--administrator", "wang").err
@@ -207,6 +238,7 @@ def test_a_database_that_is_not_there_is_told_in_one_sentence(
 ) -> None:
     monkeypatch.setenv(DATABASE, address)
     monkeypatch.setenv(KEYS, str(tmp_path / "keys"))
+    monkeypatch.setenv(CHECKPOINTS, str(tmp_path / "checkpoints.ndjson"))
     ended = begin(capsys, policies)
     assert (ended.status, said in ended.err, len(ended.err.splitlines())) == (2, True, 1), ended.err
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from policy_service.cli import accounts
+from policy_service.cli import passwords as cli_passwords
 from policy_service.database import Database
 from policy_service.identity import passwords
 from policy_service.identity.key_ring import KeyRing
@@ -49,6 +49,7 @@ def test_an_account_is_made_changed_and_told(database: Database, capsys: pytest.
         "name": "ada",
         "printed_name": "Ada Example",
         "roles": ["author", "compliance"],
+        "waiting": ["compliance"],
         "enabled": False,
         "external": {"issuer": "https://identities.example", "subject": "1"},
     }
@@ -90,7 +91,7 @@ def test_a_password_is_typed_twice(
     database: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     typed = [SECRET, "something else", SECRET, SECRET]
-    monkeypatch.setattr(accounts, "_at_terminal", lambda: True)
+    monkeypatch.setattr(cli_passwords, "at_terminal", lambda: True)
     monkeypatch.setattr("getpass.getpass", lambda _: typed.pop(0))
     ended = call(capsys, *CREATE)
     assert (ended.status, ended.err) == (2, "policy-service: the two passwords differ\n")
@@ -122,3 +123,17 @@ def test_without_a_database_there_is_a_sentence(
     ended = call(capsys, "account", "list")
     assert ended.status == 2
     assert "policy-service init" in ended.err or "cannot be reached" in ended.err
+
+
+def test_the_command_line_vouches_at_the_very_start(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    made = call(capsys, "account", "create", "ada", "--printed-name", "Ada", "--role", "compliance", stdin=PASSWORD)
+    assert "its signing roles wait" in made.out
+    assert "waiting" in call(capsys, "account", "list").out
+    assert call(capsys, "account", "vouch", "ada").out == "ada was changed\n"
+    [ada] = listed(capsys, "account")
+    assert ada["waiting"] == []
+    with database.read() as session:
+        account = account_named(session, "ada")
+    assert account is not None
+    assert account.vouched
+    assert told(database) == ["account_created", "account_vouched"]

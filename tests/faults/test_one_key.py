@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
 import pytest
 from sqlmodel import func, select
 
@@ -17,10 +14,11 @@ from policy_service.audit.events import ChangeDrafted
 from policy_service.audit.tables import AuditEntry
 from policy_service.decisions.tables import DecisionRow
 from policy_service.idempotency import IdempotencyRow
-from tests.api.company import Company, Json, company, portal
+from tests.api.company import Company, company
 from tests.approval.world import TIER, tier
 from tests.databases import BACKENDS
 from tests.faults.machine import machine
+from tests.faults.sending import Sent, send_all
 
 MANY = 100
 DECISION = {"subject": "C1", "facts": {"orders": 150}, "policies": [TIER]}
@@ -38,31 +36,10 @@ def two(backend: str) -> Iterator[tuple[Company, list[Application]]]:
             other.service.close()
 
 
-def send_all(apps: list[Application], path: str, bodies: list[Json], shown: str, key: str) -> list[httpx.Response]:
-    """The answers to as many requests at once, each to the next of the services."""
-    headers = {"authorization": shown, "content-type": "application/json", "idempotency-key": key}
-
-    async def send() -> list[httpx.Response]:
-        clients = [
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://s", headers=headers
-            )
-            for app in apps
-        ]
-        contents = [json.dumps(body).encode() for body in bodies]
-        sent = [clients[number % len(clients)].post(path, content=each) for number, each in enumerate(contents)]
-        answers = await asyncio.gather(*sent)
-        for client in clients:
-            await client.aclose()
-        return answers
-
-    return portal().call(send)
-
-
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_hundred_decisions_with_one_key_are_one_decision_however_many_services_are_asked(backend: str) -> None:
     with two(backend) as (here, apps):
-        answers = send_all(apps, "/v1/decisions", [DECISION] * MANY, machine(here.database, here.clock), "k1")
+        answers = send_all(apps, [Sent("/v1/decisions", machine(here.database, here.clock), DECISION, "k1")] * MANY)
         assert [answer.status_code for answer in answers] == [200] * MANY
         assert len({answer.content for answer in answers}) == 1
         assert [answer.headers.get("idempotency-replayed") for answer in answers].count(None) == 1
@@ -74,8 +51,8 @@ def test_a_hundred_decisions_with_one_key_are_one_decision_however_many_services
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_hundred_changes_with_one_key_are_one_change_however_many_services_are_asked(backend: str) -> None:
     with two(backend) as (here, apps):
-        shown = f"Bearer {here.token('ann')}"
-        answers = send_all(apps, "/v1/changes", [here.draft(tier("1.1.0"))] * MANY, shown, "k1")
+        asked = Sent("/v1/changes", f"Bearer {here.token('ann')}", here.draft(tier("1.1.0")), "k1")
+        answers = send_all(apps, [asked] * MANY)
         assert [answer.status_code for answer in answers] == [201] * MANY
         assert len({answer.content for answer in answers}) == 1
         assert [answer.headers.get("idempotency-replayed") for answer in answers].count(None) == 1
@@ -89,8 +66,9 @@ def test_a_hundred_changes_with_one_key_are_one_change_however_many_services_are
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_different_decisions_with_one_key_are_one_decision_and_refusals(backend: str) -> None:
     with two(backend) as (here, apps):
+        asked = Sent("/v1/decisions", machine(here.database, here.clock), DECISION, "k1")
         bodies = [{**DECISION, "subject": f"C{number}"} for number in range(MANY)]
-        answers = send_all(apps, "/v1/decisions", bodies, machine(here.database, here.clock), "k1")
+        answers = send_all(apps, [asked._replace(body=body) for body in bodies])
         assert {answer.status_code for answer in answers} <= {200, 409, 422}
         assert [answer.status_code for answer in answers].count(200) == 1
         with here.database.read() as session:

@@ -39,7 +39,7 @@ class Place(NamedTuple):
         """The answer to one request, whatever characters it has."""
         shown = self.key if by == "machine" else f"Bearer {self.company.token(by)}"
         given = {"content-type": "application/json", **({} if "cookie" in headers else {"authorization": shown})}
-        head = {name: value.encode("latin-1") for name, value in {**given, **headers}.items()}
+        head = [(name.encode(), value.encode("latin-1")) for name, value in {**given, **headers}.items()]
         content = b"" if body is None else json.dumps(body).encode()  # as ASCII: a half pair is written as \ud800
 
         async def send() -> httpx.Response:
@@ -60,7 +60,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
         yield Place(made, change, made.create(tier("1.2.0")), key)
 
 
-def signed(place: Place, text: str, **more: object) -> Json:
+def signed(text: str, **more: object) -> Json:
     return {"reason": text, "role": "sales_director", "password": SECRET, **more}
 
 
@@ -78,11 +78,11 @@ def bodies(place: Place, text: str) -> Iterator[Request]:
     yield "POST", "/v1/decisions", "machine", {**decision, "policies": [text]}
     yield "POST", "/v1/decisions", "machine", {**decision, "as_of": text}
     yield "POST", "/v1/decisions", "machine", {**decision, text: 1}
-    override = signed(place, "so", subject="C1", policy=PLACE, outcome={"said": "all"}, until=until)
+    override = signed("so", subject="C1", policy=PLACE, outcome={"said": "all"}, until=until)
     for member in ("subject", "policy", "reason", "until", "role"):
         yield "POST", "/v1/overrides", "sales", {**override, member: text}
     yield "POST", "/v1/overrides", "sales", {**override, "outcome": {text: "all"}}
-    yield "POST", f"/v1/overrides/{NOBODY}/end", "sales", signed(place, text)
+    yield "POST", f"/v1/overrides/{NOBODY}/end", "sales", signed(text)
     yield "DELETE", "/v1/subjects/C1/key", "compliance", {"reason": text, "password": SECRET}
     for member in ("title", "reason"):
         yield "POST", "/v1/changes", "ann", {**company.draft(), member: text}
@@ -96,11 +96,11 @@ def bodies(place: Place, text: str) -> Iterator[Request]:
         yield "POST", f"{change}/sign-offs", "sales", {**signature, member: text}
     for action, by in (("request-changes", "sales"), ("reject", "sales"), ("withdraw", "ann"), ("cancel", "sales")):
         yield "POST", f"{change}/{action}", by, {"reason": text}
-    suspension = signed(place, "so", policy=TIER, version="1.0.0")
+    suspension = signed("so", policy=TIER, version="1.0.0")
     for member in ("policy", "version", "reason"):
         yield "POST", "/v1/suspensions", "sales", {**suspension, member: text}
     for action in ("ratify", "end"):
-        yield "POST", f"/v1/suspensions/{NOBODY}/{action}", "sales", signed(place, text)
+        yield "POST", f"/v1/suspensions/{NOBODY}/{action}", "sales", signed(text)
     account = {"name": "zoe", "printed_name": "Zoe", "roles": ["author"], "password": "a long enough password 1"}
     for member in ("name", "printed_name"):
         yield "POST", "/v1/accounts", "root", {**account, member: text}
@@ -111,12 +111,12 @@ def bodies(place: Place, text: str) -> Iterator[Request]:
     yield "POST", "/v1/api-keys", "root", key
 
 
-def secrets(place: Place, text: str) -> Iterator[Request]:
+def secrets(text: str) -> Iterator[Request]:
     """A request for every text that is a password, or tried as one: each is counted as a failure."""
     yield "POST", "/v1/session", "root", {"name": text, "password": SECRET}
     yield "POST", "/v1/session", "root", {"name": "nobody", "password": text}
     yield "POST", "/v1/session/password", "ben", {"old": text, "new": SECRET}
-    ratified = {**signed(place, "so"), "password": text}
+    ratified = {**signed("so"), "password": text}
     yield "POST", f"/v1/suspensions/{NOBODY}/ratify", "both", ratified
 
 
@@ -183,7 +183,7 @@ def test_a_text_in_a_body_that_cannot_be_kept_is_refused(place: Place, kind: str
 @pytest.mark.parametrize("kind", BAD)
 def test_a_secret_with_any_characters_opens_nothing(place: Place, kind: str) -> None:
     place.company.clock.move(minutes=20)
-    faults = [wrong for request in secrets(place, BAD[kind]) if (wrong := refused(place, request))]
+    faults = [wrong for request in secrets(BAD[kind]) if (wrong := refused(place, request))]
     assert not faults, "\n".join(faults)
 
 

@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
 from policy_service.approval.change import Action
 from policy_service.approval.tables import ActionRow, ChangeRow, CommentRow
@@ -159,7 +159,8 @@ def _halves(session: Session) -> Iterator[str]:
         if entries[event] != rows:
             yield f"{rows} rows of {kind}, and {entries[event]} entries of {event}"
     decisions, last = session.exec(select(func.count(), func.max(DecisionRow.seq)).select_from(DecisionRow)).one()
-    keys = session.exec(select(func.count()).select_from(IdempotencyRow)).one()
+    deciding = col(IdempotencyRow.principal).in_(select(DecisionRow.actor))
+    keys = session.exec(select(func.count()).select_from(IdempotencyRow).where(deciding)).one()
     if not decisions == keys == (last or 0):
         yield f"{decisions} decisions up to number {last}, and {keys} idempotency keys"
     at = {lane.name: lane.at for lane in session.exec(select(Lane))}

@@ -68,6 +68,20 @@ class AccountLinked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountVouched(Event):
+    """Somebody vouched that the account is this person's alone; its signing roles take effect."""
+
+    name = "account_vouched"
+    says = Bilingual(
+        "{actor} 确认账户 {account_name} 由本人独自掌握，其签署角色生效",
+        "{actor} vouched for {account_name}, whose signing roles take effect",
+    )
+    account: str
+    account_name: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PasswordChanged(Event):
     """An account has another password; its sessions ended."""
 

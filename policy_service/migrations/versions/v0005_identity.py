@@ -89,6 +89,8 @@ def _account_change() -> None:
         Column("enabled", Boolean(), nullable=True),
         Column("issuer", String(300), nullable=True),
         Column("subject", String(255), nullable=True),
+        Column("password", Boolean(), nullable=False),
+        Column("vouched", Boolean(), nullable=False),
         ForeignKeyConstraint(["account"], ["account.id"]),
         PrimaryKeyConstraint("seq"),
     )

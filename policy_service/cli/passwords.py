@@ -1,0 +1,31 @@
+"""A new password for an account: typed twice at a terminal, or the first line of standard input; never an argument."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+
+from policy_service.cli.status import UsageFault
+from policy_service.identity.passwords import fault_of, hash_password
+
+
+def new_hash(name: str, printed_name: str) -> str:
+    """The hash of a new password, which is asked for. Raises UsageFault."""
+    password = _ask(name)
+    if (fault := fault_of(password, name, printed_name)) is not None:
+        raise UsageFault(f"the password will not do: expected {fault}")
+    return hash_password(password)
+
+
+def _ask(name: str) -> str:
+    if not at_terminal():
+        return sys.stdin.buffer.readline().decode(errors="replace").rstrip("\r\n")
+    password = getpass.getpass(f"Password of {name}: ")
+    if getpass.getpass("The same again: ") != password:
+        raise UsageFault("the two passwords differ")
+    return password
+
+
+def at_terminal() -> bool:
+    """Whether somebody types."""
+    return sys.stdin is not None and getattr(sys.stdin, "isatty", bool)()

@@ -1,0 +1,18 @@
+"""A service that is killed at any instant loses nothing that it answered, and answers the same when asked again."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.databases import BACKENDS
+
+KILLS = 5
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_service_that_is_killed_loses_nothing(backend: str) -> None:
+    command = [sys.executable, "-m", "tests.faults.kill", "--kills", str(KILLS), "--backend", backend]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert f"{backend}: {KILLS} kills" in ended.stdout
