@@ -151,13 +151,10 @@ def end_suspension(transaction: Transaction, actor: Actor, suspension: str, *, r
     session.add(row)
     session.flush()
     append(transaction, actor, SuspensionEnded(found.policy, found.version, suspension, said))
-    known = registry.activations(session)
-    active = active_at(known, found.policy, now, now)
-    back = active_at([each for each in known if each.suspension != suspension], found.policy, now, now)
-    if active is not None and active.suspension == suspension and back is not None:
-        last = (found.ratified or found.signed).until
-        until = min(last, back.effective.until or last)
-        _activate(transaction, actor, back, Period(now, until), suspension)
+    first, *more = [each for each in registry.activations(session) if each.suspension == suspension]
+    for each in more:
+        registry.take_back(transaction, actor, each)
+    registry.end_now(transaction, actor, first)
     return read_suspension(session, suspension)
 
 

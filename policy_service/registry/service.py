@@ -151,6 +151,25 @@ def cancel(transaction: Transaction, actor: Actor, activation: Activation) -> No
     """Takes back an activation that has not begun. Raises AlreadyBegun."""
     if activation.effective.start <= transaction.now:
         raise AlreadyBegun(f"{activation.policy} {activation.version} is in force already")
+    take_back(transaction, actor, activation)
+
+
+def end_now(transaction: Transaction, actor: Actor, activation: Activation) -> None:
+    """Lets an activation that has begun end now.
+
+    It is taken back, and what it was until now is recorded in its place: what was in force stays told as it was, and
+    from now on the other activations say what is.
+    """
+    take_back(transaction, actor, activation)
+    start, now = activation.effective.start, transaction.now
+    if start < now:
+        row = read_version(transaction.session, activation.policy, activation.version)
+        said = {"change": activation.change, "suspension": activation.suspension}
+        activate(transaction, actor, row, Period(start, now), activation.kind, **said)
+
+
+def take_back(transaction: Transaction, actor: Actor, activation: Activation) -> None:
+    """Takes an activation back, begun or not; for one that began, the caller records what stands in its place."""
     session = transaction.session
     session.add(CancellationRow(activation=activation.id, recorded_at=transaction.now))
     session.flush()

@@ -104,7 +104,7 @@ def populate(url: str, clock: Clock | None = None, policies: Path | None = None)
     """Puts policies in force, the shipped ones or those of a folder; makes an account for every role, and keys.
 
     Gives the `Authorization` of each. An account has the name of its role. Machines are `integration` and
-    `key:compliance`; the person who integrates is `person:integration`.
+    `key:compliance`; the person who integrates is `person:integration`; `leaving` is a session that may be ended.
     """
     database, found = Database(url), {}
     kept = _HASHES.setdefault(SECRET, hash_password(SECRET))
@@ -117,6 +117,7 @@ def populate(url: str, clock: Clock | None = None, policies: Path | None = None)
                 account = vouch(transaction, SERVICE, account.id)
             found[role.value] = f"Bearer {start(transaction, account, PASSWORD).token}"
         found["person:integration"] = found["integration"]
+        found["leaving"] = f"Bearer {start(transaction, account, PASSWORD).token}"
         for role in (Role.INTEGRATION, Role.COMPLIANCE):
             issued = issue_key(
                 transaction, SERVICE, name=role.value, scopes=[role], expires_at=transaction.now + KEY_LASTS
@@ -174,6 +175,8 @@ def bearer(method: str, path: str, app: FastAPI | None = None) -> str | None:
         return credentials(app)[Role.AUTHOR]
     if not access.known:
         return None
+    if (method, path) == ("DELETE", "/v1/session"):
+        return credentials(app)["leaving"]  # a session of its own: the others are asked with again
     role = next((role for role in PREFERRED if role in access.roles), Role.AUTHOR)
     name = f"person:{role.value}" if role is Role.INTEGRATION and not access.machines else role.value
     return credentials(app)[name]

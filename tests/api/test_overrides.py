@@ -91,7 +91,7 @@ def test_exceptions_are_listed_and_read() -> None:
     assert ask("GET", OVERRIDES, params={"subject": "O4"}).json()["items"][0]["ended_at"]
     assert ask("GET", OVERRIDES, params={"subject": "O4", "active": "true"}).json()["items"] == []
     seen: list[str] = []
-    cursor = ""
+    cursor: str | None = ""
     while cursor is not None:
         page = ask("GET", OVERRIDES, params={"limit": "2"} | ({"cursor": cursor} if cursor else {})).json()
         assert len(page["items"]) <= 2
@@ -125,7 +125,7 @@ def test_all_that_stands_against_an_exception_is_told_at_once() -> None:
         ({"until": "2028-01-01T00:00:00Z"}, "An exception lasts at most 366 days."),
     ],
 )
-def test_an_exception_that_cannot_be_is_refused(changes: dict[str, object], sentence: str) -> None:
+def test_an_exception_that_cannot_be_is_refused(changes: dict[str, Any], sentence: str) -> None:
     assert sentence in assert_problem(make("O6", **changes), 422, "override-unfit")["detail"]
 
 
@@ -139,7 +139,7 @@ def test_an_exception_that_cannot_be_is_refused(changes: dict[str, object], sent
         ({"subjekt": "O6"}, "/subjekt"),
     ],
 )
-def test_a_body_that_is_wrong_is_refused_by_name(changes: dict[str, object], pointer: str) -> None:
+def test_a_body_that_is_wrong_is_refused_by_name(changes: dict[str, Any], pointer: str) -> None:
     faults = assert_problem(make("O6", **changes), 422, "request-refused")["problems"]
     assert faults[0]["pointer"] == pointer
 

@@ -125,6 +125,7 @@ def test_a_subject_s_decisions_are_listed_from_the_newest_backwards() -> None:
     made = [decided("R5", explain=number == 1)["decision_id"] for number in range(5)]
     seen: list[str] = []
     params: dict[str, str] | None = {"limit": "2"}
+    page: dict[str, Any] = {}
     while params is not None:
         page = ask("GET", "/v1/subjects/R5/decisions", params=params).json()
         assert len(page["items"]) <= 2

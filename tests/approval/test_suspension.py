@@ -183,7 +183,7 @@ def test_a_version_goes_on_after_an_early_end_no_longer_than_it_would_have(made:
     assert made.version() == "1.1.0"
 
 
-def test_when_nothing_would_be_in_force_without_it_an_ended_suspension_goes_on_until_its_end(made: World) -> None:
+def test_when_nothing_would_be_in_force_without_it_nothing_is_once_it_is_ended(made: World) -> None:
     new = "tiering/new"
     first, second = (tier(version, 300).replace(TIER.encode(), new.encode()) for version in ("1.0.0", "1.1.0"))
     made.schedule(made.signed(first, until=made.now + 2 * DAY))
@@ -191,10 +191,31 @@ def test_when_nothing_would_be_in_force_without_it_an_ended_suspension_goes_on_u
     made.move(days=2, hours=12)
     suspension = made.suspend(policy=new)
     made.move(days=1)
-    made.end(suspension)
     assert made.version(new) == "1.0.0"
-    made.move(days=3)
+    made.end(suspension)
     assert made.version(new) is None
+    assert made.version(new, at=made.now - HOUR) == "1.0.0"
+
+
+def test_an_ended_suspension_never_comes_back(made: World) -> None:
+    for actor in (SALES, GENERAL):
+        suspension = made.suspend(actor, next(iter(actor.roles)))
+        made.move(hours=1)
+        made.end(suspension)
+        assert made.version() == "1.1.0"
+    for hours in range(80):
+        assert made.version(at=made.now + hours * HOUR) == "1.1.0"
+
+
+def test_a_change_scheduled_after_an_early_end_takes_effect(made: World) -> None:
+    bounded = made.signed(tier("1.2.0", 300), until=made.now + 2 * DAY)
+    made.schedule(bounded)
+    made.move(days=1)
+    suspension = made.suspend(version="1.2.0")
+    made.end(suspension)
+    made.schedule(made.signed(tier("1.3.0", 400), start=made.now + HOUR))
+    for hours in (1, 23, 25, 100):
+        assert made.version(at=made.now + hours * HOUR) == "1.3.0"
 
 
 def test_a_suspension_as_json_tells_all_of_it(made: World) -> None:

@@ -40,6 +40,7 @@ from tests.api.client import SECRET
 from tests.api.company import ROLES, Company, Json, company
 from tests.approval.world import TIER, tier
 from tests.databases import BACKENDS, TestClock
+from tests.faults.checking import checked_in_threads
 from tests.faults.machine import machine
 
 CALLERS = 6
@@ -209,7 +210,7 @@ def govern(people: Governing, stop: threading.Event, found: Found, *, rounds: in
 def run(backend: str, *, rounds: int = 1, seconds: float = 0.0) -> Found:
     """Governs and decides for so many rounds and seconds at least; gives what was seen, with every fault."""
     found, stop = Found(), threading.Event()
-    with company(backend, RunningClock()) as here, ExitStack() as stack:
+    with company(backend, RunningClock()) as here, ExitStack() as stack, checked_in_threads():
         other = create_app(here.app.service.settings, here.clock)
         assert isinstance(other, Application)
         stack.callback(other.service.close)

@@ -24,13 +24,10 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from types import SimpleNamespace
 
 import httpx
-from anyio import to_thread
 
 import api.app
-import api.examining
 import api.service
 from policy_service.actor import SERVICE, Role
 from policy_service.cli import serve
@@ -43,6 +40,7 @@ from policy_service.identity.sessions import PASSWORD, start
 from policy_service.migrations import upgrade
 from tests.api.company import make_people, policy_folder
 from tests.databases import BACKENDS, empty_url
+from tests.faults.checking import checked_in_threads
 from tests.faults.clients import Client, Gone, Memory, at_work
 from tests.storage.faults import Lost, look
 
@@ -119,7 +117,7 @@ class Running:
     def wait(self) -> None:
         """Until it is ready. Raises Lost when it is not in time."""
         until = monotonic() + READY_WITHIN
-        while monotonic() < until and os.waitpid(self.process, os.WNOHANG) == (0, 0):
+        while monotonic() < until and not self._has_ended():
             try:
                 state = httpx.get(f"{self.address}/readyz", timeout=READY_WITHIN).json()
             except httpx.TransportError:
@@ -130,6 +128,9 @@ class Running:
             threading.Event().wait(0.1)
         raise Lost(f"the service did not get ready: {self.said()}")
 
+    def _has_ended(self) -> bool:
+        return os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
     def said(self) -> str:
         """The end of what it said."""
         return self.log.read_text("utf-8", "replace")[-3_000:]
@@ -138,11 +139,7 @@ class Running:
 def hasten() -> None:
     """Makes a service live faster: it seals all the time, and needs no process of its own to check a draft."""
     vars(api.service)["Sealer"] = partial(Sealer, every=SEALED_EVERY)
-    vars(api.examining).update(to_process=SimpleNamespace(run_sync=_in_thread), confine=bool)
-
-
-async def _in_thread(act: Callable[..., object], *given: object, cancellable: bool) -> object:
-    return await to_thread.run_sync(partial(act, *given), abandon_on_cancel=cancellable)
+    checked_in_threads().start()
 
 
 def begin(place: Place) -> Running:

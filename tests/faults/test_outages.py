@@ -207,7 +207,7 @@ def test_whoever_reads_is_answered_while_somebody_else_writes(backend: str) -> N
 def test_the_record_does_not_go_back_in_time_with_the_clock(backend: str) -> None:
     with company(backend) as here:
         key = machine(here.database, here.clock)
-        here.moved("submit", here.create(tier("1.1.0")))
+        here.create(tier("1.1.0"))
         sent = [Sent("/v1/decisions", key, DECISION, None)]
         first = send_all([here.app], sent)[0].json()
         assert ready(here).json()["concerns"] == []

@@ -7,6 +7,7 @@ surrogate pair, so what has one is no JSON.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from api.permissions import PERMISSIONS
 from api.problems import MEDIA_TYPE
 from policy_service.clock import timestamp
 from tests.api.client import SECRET
@@ -117,6 +119,7 @@ def secrets(text: str) -> Iterator[Request]:
     yield "POST", "/v1/session", "root", {"name": "nobody", "password": text}
     yield "POST", "/v1/session/password", "ben", {"old": text, "new": SECRET}
     ratified = {**signed("so"), "password": text}
+    yield "POST", f"/v1/accounts/{NOBODY}/vouch", "both", {"password": text}
     yield "POST", f"/v1/suspensions/{NOBODY}/ratify", "both", ratified
 
 
@@ -217,3 +220,21 @@ def test_another_header_that_cannot_be_kept_opens_nothing(place: Place, name: st
         "POST", f"/v1/changes/{place.change['id']}/submit", "ann", None, **{name: value.decode("latin-1")}
     )
     assert 400 <= answer.status_code < 500, answer.text
+
+
+WITHOUT_TEXTS = {
+    ("DELETE", "/v1/session"),
+    ("POST", "/v1/session/oidc/confirm"),
+    ("POST", "/v1/changes/{change}/submit"),
+    ("POST", "/v1/changes/{change}/schedule"),
+}
+ELSEWHERE = {("POST", "/v1/decisions/batch"), ("POST", "/v1/policies/check")}
+"""Answered with what is wrong with each line, or with the policy file."""
+
+
+def test_no_write_is_forgotten(place: Place) -> None:
+    asked = [*bodies(place, "so"), *secrets("so"), *addresses(place, "so")]
+    writes = {route for route in PERMISSIONS if route[0] != "GET"} - WITHOUT_TEXTS - ELSEWHERE
+    for method, path in writes:
+        pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
+        assert any(each[0] == method and pattern.fullmatch(each[1]) for each in asked), f"{method} {path}"

@@ -56,7 +56,7 @@ class ActivationRecorded(Event):
 
 @dataclass(frozen=True, slots=True)
 class ActivationCancelled(Event):
-    """An activation that had not begun was taken back."""
+    """An activation was taken back: one that had not begun, or one that another replaces."""
 
     name = "activation_cancelled"
     says = Bilingual(
