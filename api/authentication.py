@@ -100,14 +100,14 @@ class Gate:
         return Asker(actor, "key")
 
     async def _look(self) -> None:
-        """Looks what keys there are; one looks for all who wait."""
-        if (looking := self._looking) is None:
-            looking = self._looking = asyncio.ensure_future(run_in_threadpool(self.service.key_ring.look))
-            looking.add_done_callback(self._looked)
-        await asyncio.shield(looking)
+        """Looks what keys there are; one looks for all who wait.
 
-    def _looked(self, _: asyncio.Future[None]) -> None:
-        self._looking = None
+        A look that is over is none to wait for: whoever did would go on at once, and ask again, and nobody else's turn
+        would ever come.
+        """
+        if (looking := self._looking) is None or looking.done():
+            looking = self._looking = asyncio.ensure_future(run_in_threadpool(self.service.key_ring.look))
+        await asyncio.shield(looking)
 
     async def _by_session(self, token: str, means: Literal["token", "cookie"]) -> Asker:
         service = self.service

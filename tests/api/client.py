@@ -116,8 +116,8 @@ def populate(url: str, clock: Clock | None = None, policies: Path | None = None)
             if role in SIGNING_ROLES:
                 account = vouch(transaction, SERVICE, account.id)
             found[role.value] = f"Bearer {start(transaction, account, PASSWORD).token}"
+            found["leaving"] = f"Bearer {start(transaction, account, PASSWORD).token}"
         found["person:integration"] = found["integration"]
-        found["leaving"] = f"Bearer {start(transaction, account, PASSWORD).token}"
         for role in (Role.INTEGRATION, Role.COMPLIANCE):
             issued = issue_key(
                 transaction, SERVICE, name=role.value, scopes=[role], expires_at=transaction.now + KEY_LASTS
