@@ -122,6 +122,18 @@ def test_a_fault_while_closing_frees_what_it_can(faults: Faults) -> None:
         engine.matches([1])
 
 
+def test_a_fault_in_writing_the_message_of_good_values_is_told_as_it_is() -> None:
+    def fails(_: object) -> object:
+        raise TypeError("a fault of ours")
+
+    with closing(Engine(everything_true(3))) as engine:
+        write, engine._write = engine._write, fails  # type: ignore[assignment]  # it never answers
+        with pytest.raises(TypeError, match="a fault of ours"):
+            engine.matches([0] * 20)
+        engine._write = write
+        assert engine.matches([0] * 20) == (0, 1, 2)
+
+
 def test_a_message_left_over_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_fact = durable_rules_engine.assert_fact
     left_over: list[bool] = []
