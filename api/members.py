@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -13,6 +13,7 @@ from api.problems import MALFORMED_JSON, REQUEST_REFUSED, ProblemError
 from policy_service.decisions.exact_json import NotJsonError, read_json
 from policy_service.decisions.request import escape, shown
 from policy_service.identity.refusals import Fault
+from policy_service.language.diagnostics import did_you_mean
 
 LIMIT = 64 * 1_024
 """Bytes of such a body."""
@@ -30,8 +31,7 @@ async def read_members(request: Request, model: type[Body], limit: int = LIMIT) 
     except NotJsonError as error:
         raise ProblemError(MALFORMED_JSON, str(error)) from None
     except ValidationError as error:
-        hidden = {name for name, field in model.model_fields.items() if SecretStr in _parts(field.annotation)}
-        raise refused(_fault(dict(each), hidden) for each in error.errors(include_url=False)) from None
+        raise refused(_fault(dict(each), model) for each in error.errors(include_url=False)) from None
 
 
 def body_of(model: type[BaseModel]) -> Json:
@@ -59,18 +59,38 @@ def as_problem(fault: Fault) -> Json:
     }
 
 
-def _fault(error: Json, hidden: set[str]) -> Json:
+def _fault(error: Json, model: type[BaseModel]) -> Json:
     place = [str(part) for part in error["loc"]]
     code = {"missing": "missing-member", "extra_forbidden": "unknown-member"}.get(error["type"], "mistyped")
-    secret = code != "missing-member" and (not place or bool(hidden))  # a misspelt name may hold a secret too
+    holds_secrets = any(SecretStr in _parts(field.annotation) for field in model.model_fields.values())
+    secret = code != "missing-member" and (not place or holds_secrets)  # a misspelt name may hold a secret too
+    expected, hint = _expected(error, code, place, list(model.model_fields))
     return {
         "pointer": "".join(f"/{escape(part)}" for part in place),
         "code": code,
         "value": HIDDEN if secret else "" if code == "missing-member" else shown(error.get("input")),
-        "expected": str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, "),
-        "hint": None,
+        "expected": expected,
+        "hint": hint,
     }
 
 
-def _parts(annotation: object) -> tuple[object, ...]:
-    return (annotation, *getattr(annotation, "__args__", ()))
+def _expected(error: Json, code: str, place: list[str], members: list[str]) -> tuple[str, str | None]:
+    """What was expected instead, in the words that are used for other requests, and a hint."""
+    match code:
+        case "missing-member":
+            return "a value", None
+        case "unknown-member" if len(place) == 1:
+            return f"one of {', '.join(members)}", did_you_mean(place[0], members)
+        case "unknown-member":
+            return "no such member", None
+        case _:
+            return str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, "), None
+
+
+def _parts(annotation: object) -> Iterator[object]:
+    """An annotation and what it is made of, e.g. of `Annotated[SecretStr, …] | None`."""
+    yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _parts(part)
+    if (origin := getattr(annotation, "__origin__", None)) is not None:
+        yield origin

@@ -113,7 +113,7 @@ UNSUPPORTED_MEDIA_TYPE = ProblemType(
 REQUEST_REFUSED = ProblemType(
     "request-refused",
     422,
-    "The request asks nothing that can be decided",
+    "The request has members that are wrong",
     "`problems` names every member that is wrong, facts included, each by its JSON pointer.",
 )
 FACTS_REFUSED = ProblemType(
