@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, LargeBinary
+from sqlalchemy import BigInteger, Column, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import append_only
@@ -63,8 +63,8 @@ class BlockRow(SQLModel, table=True):
     __tablename__ = "block"
 
     number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    first: int = Field(unique=True)
-    last: int = Field(unique=True)
+    first: int = Field(sa_type=BigInteger, unique=True)
+    last: int = Field(sa_type=BigInteger, unique=True)
     root: str = Field(max_length=71)
     entry: int = Field(foreign_key="audit_entry.seq", unique=True)
     """The audit entry that says so."""

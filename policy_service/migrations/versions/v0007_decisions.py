@@ -2,6 +2,7 @@
 
 from alembic import op
 from sqlalchemy import (
+    BigInteger,
     Column,
     Date,
     ForeignKeyConstraint,
@@ -30,7 +31,7 @@ def upgrade() -> None:
 def _decision() -> None:
     op.create_table(
         "decision",
-        Column("seq", Integer(), autoincrement=False, nullable=False),
+        Column("seq", BigInteger(), autoincrement=False, nullable=False),
         Column("id", String(36), nullable=False),
         Column("subject", String(200), nullable=False),
         Column("as_of", Date(), nullable=False),
@@ -85,8 +86,8 @@ def _block() -> None:
     op.create_table(
         "block",
         Column("number", Integer(), autoincrement=False, nullable=False),
-        Column("first", Integer(), nullable=False),
-        Column("last", Integer(), nullable=False),
+        Column("first", BigInteger(), nullable=False),
+        Column("last", BigInteger(), nullable=False),
         Column("root", String(71), nullable=False),
         Column("entry", Integer(), nullable=False),
         Column("sealed_at", String(27), nullable=False),
