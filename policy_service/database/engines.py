@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ STATEMENT_SECONDS = 60
 """How long PostgreSQL may take over one statement."""
 CONNECT_SECONDS = 10
 """How long PostgreSQL may take to answer at all."""
+ASKED_AGAIN_SECONDS = 0.02
+"""How long until SQLite is asked again for what it does not wait for."""
 _EXPECTED = "expected sqlite:///FILE or postgresql://…"
 ALTERING = 7_316_002_851
 """The number of PostgreSQL's advisory lock on the tables themselves; any number, but always the same."""
@@ -31,7 +34,6 @@ WRITING: dict[str, dict[str, Any]] = {
 """The options of a connection that writes."""
 _BEGIN = ("PRAGMA query_only = OFF", "BEGIN")
 _PRAGMAS = (
-    "journal_mode = WAL",
     f"journal_size_limit = {64 * 2**20}",  # what a long reader made the log grow to is given back
     "synchronous = FULL",
     "foreign_keys = ON",
@@ -83,6 +85,7 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
 
     def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin where `begin` says
+        _log_ahead(connection, lock_seconds)
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         record.info["file"] = _identity(file)
@@ -99,6 +102,24 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
     for name, told in (("connect", prepare), ("checkout", is_there), ("begin", begin)):
         event.listen(engine, name, told)
     return engine
+
+
+def _log_ahead(connection: sqlite3.Connection, seconds: float) -> None:
+    """Has the file keep a write-ahead log.
+
+    Turning a new file over takes it for oneself, and SQLite does not wait for others who do the same: so it is asked
+    again, for as long as one waits for any lock.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(ASKED_AGAIN_SECONDS)
+        else:
+            return
 
 
 def _identity(file: Path) -> tuple[int, int] | None:
