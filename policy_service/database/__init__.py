@@ -16,11 +16,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import cast
 
-from sqlalchemy import BigInteger, Table, bindparam, case
+from sqlalchemy import BigInteger, Table, bindparam, func
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import String, TypeDecorator
 from sqlmodel import Field, Session, SQLModel, select
@@ -78,15 +78,18 @@ class Lane(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+_MOMENT = timedelta(microseconds=1)
+"""The least by which one instant can be later than another here."""
 _LANE = cast("Table", Lane.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
-_NOW = bindparam("now", type_=Instant())
+_MINE = _LANE.c.name == bindparam("lane")
+_TAKE = select(_LANE.c.count).where(_MINE).with_for_update()
+_LAST = select(func.max(_LANE.c.at, type_=Instant()))
 _NEXT = (
     _LANE.update()
-    .where(_LANE.c.name == bindparam("lane"))
-    .values(count=_LANE.c.count + 1, at=case((_LANE.c.at > _NOW, _LANE.c.at), else_=_NOW))
-    .returning(_LANE.c.count, _LANE.c.at)
+    .where(_MINE)
+    .values(count=_LANE.c.count + 1, at=bindparam("now", type_=Instant()))
+    .returning(_LANE.c.count)
 )
-"""Takes the lane's row, which whoever comes next waits for; one statement, as every group of decisions begins so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,20 @@ class Database:
         Its rows can be read after the end. Raises DatabaseUnavailable.
         """
         with told(), self._turns, Session(self._writers, expire_on_commit=False) as session, session.begin():
-            number, now = session.connection().execute(_NEXT, {"lane": lane, "now": clock.now()}).one()
+            number, now = self._begin(session.connection(), clock, lane)
             yield Transaction(session, now, number, clock)
+
+    def _begin(self, connection: Connection, clock: Clock, lane: LaneName) -> tuple[int, datetime]:
+        """Takes the lane, which whoever comes next waits for, and only then asks what time it is.
+
+        Whoever waited is so later than those it waited for; and later than anything in either lane, though the
+        machine's clock may have gone back.
+        """
+        if not self.file:  # SQLite let nobody else write from the beginning of the transaction
+            connection.execute(_TAKE, {"lane": lane})
+        last, now = connection.execute(_LAST).scalar_one(), clock.now()
+        now = last + _MOMENT if now < last else now
+        return connection.execute(_NEXT, {"lane": lane, "now": now}).scalar_one(), now
 
     @contextmanager
     def alter(self) -> Iterator[Connection]:

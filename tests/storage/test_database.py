@@ -122,21 +122,41 @@ def test_the_instant_of_a_write_never_goes_back_though_the_clock_does(backend: s
             clock.move(hours=hours)
             with database.write(clock) as transaction:
                 seen.append(transaction.now)
-        hour = timedelta(hours=1)
-        assert seen == [START, START + hour, START + hour, START + hour, START + 2 * hour]
+        hour, moment = timedelta(hours=1), timedelta(microseconds=1)
+        later = START + hour
+        assert seen == [START, later, later + moment, later + 2 * moment, START + 2 * hour]
 
 
 @backends
-def test_each_lane_has_an_instant_of_its_own(backend: str) -> None:
+def test_what_one_lane_writes_is_later_than_what_the_other_wrote_though_the_clock_went_back(backend: str) -> None:
     clock = TestClock()
     with fresh_database(backend) as database:
         with database.write(clock):
             pass
         clock.move(hours=-1)
         with database.write(clock, LaneName.DECISIONS) as transaction:
-            assert transaction.now == clock.now()
+            assert transaction.now == START + timedelta(microseconds=1)
         with database.read() as session:
             assert lane(session, LaneName.GOVERNANCE).at == START
+
+
+@backends
+def test_whoever_waited_for_another_writes_later_than_it_ended(backend: str) -> None:
+    clock = TestClock()
+    with fresh_database(backend) as database:
+        seen: list[datetime] = []
+
+        def write() -> None:
+            with database.write(clock) as transaction:
+                seen.append(transaction.now)
+
+        waiting = threading.Thread(target=write)
+        with database.write(clock):
+            waiting.start()
+            waiting.join(0.3)
+            clock.move(hours=1)
+        waiting.join()
+        assert seen == [clock.now()]
 
 
 @backends
