@@ -23,6 +23,8 @@ from api.background import in_background
 from api.documentation import documentation_routes
 from api.examining import Examiner
 from api.openapi import SCHEMAS, decisions_path, tell_access
+from api.pages.rendering import Pages
+from api.pages.routes import page_routes, telling
 from api.permissions import Table
 from api.problems import of_http, of_parameters
 from api.rest.accounts import account_routes
@@ -39,7 +41,7 @@ from api.rest.review import review_routes
 from api.rest.session import session_routes
 from api.rest.subjects import subject_routes
 from api.rest.suspensions import suspension_routes
-from api.security import Guard
+from api.security import Guard, Tell
 from api.service import Service, open_service
 from api.settings import Settings, read_settings
 from policy_service.clock import Clock, SystemClock
@@ -88,7 +90,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         version=_version(),
         docs_url=None,
         redoc_url=None,
-        lifespan=_lifespan(service),
         redirect_slashes=False,
     )
     app.service = service
@@ -96,6 +97,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     access = table.rows["POST", PATH]
     app.decisions = Guard(Gate(DecisionRoute(service), service, lambda _: access), service)
     examiner = Examiner(service)
+    pages = Pages(service, examiner)
+    tell = telling(pages)
     routers = (
         batch_routes(service),
         record_routes(service),
@@ -113,43 +116,46 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         health_routes(service),
         problem_routes(),
         documentation_routes(app.openapi),
+        *page_routes(pages),
     )
     table.refuse_unlisted([*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)
     app.add_middleware(Gate, service=service, access=lambda scope: table.access(scope["method"], scope["path"]))
-    app.add_middleware(Guard, service=service)
+    app.add_middleware(Guard, service=service, tell=tell)
+    app.router.lifespan_context = _lifespan(service, pages)
     for kind in (HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _teller(service))
+        app.add_exception_handler(kind, _teller(tell))
     return app
 
 
-def _lifespan(service: Service) -> Callable[[FastAPI], Any]:
+def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.log.info("ready", engine=service.settings.engine, policies=sorted(service.decider.policies))
         service.sealer.start()
         async with in_background(service):
             yield
+        await pages.jobs.close()
         await run_in_threadpool(service.close)
         service.log.info("closed")
 
     return lifespan
 
 
-def _teller(service: Service) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _teller(tell: Tell) -> Callable[[Request, Exception], Awaitable[Response]]:
     """What turns an error of the router's into an answer."""
 
-    async def tell(request: Request, error: Exception) -> Response:
+    async def answer(request: Request, error: Exception) -> Response:
         match error:
             case RequestValidationError():
-                return service.tell(of_parameters(error), request.scope)
+                return tell(of_parameters(error), request.scope)
             case HTTPException():
-                return service.tell(of_http(request, error), request.scope)
+                return tell(of_http(request, error), request.scope)
             case _:
                 raise error
 
-    return tell
+    return answer
 
 
 def _version() -> str:

@@ -63,9 +63,9 @@ class Gate:
             access = self.access(scope)
             if access.known:
                 asker = await self.ask(scope)
+                scope.setdefault("state", {})[STATE] = asker
                 if (verdict := may_ask(asker.actor, access)) is not True:
                     raise ProblemError(NOT_ALLOWED, verdict)
-                scope.setdefault("state", {})[STATE] = asker
         await self.app(scope, receive, send)
 
     async def ask(self, scope: Scope) -> Asker:

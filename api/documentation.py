@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse
 
 HERE = Path(__file__).parent
 
@@ -29,7 +29,7 @@ class Operation:
 
 
 def documentation_routes(describe: Callable[[], dict[str, Any]]) -> APIRouter:
-    """The page of the document that `describe` gives, and its style sheet."""
+    """The page of the document that `describe` gives."""
     router = APIRouter(include_in_schema=False)
     pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
 
@@ -39,11 +39,6 @@ def documentation_routes(describe: Callable[[], dict[str, Any]]) -> APIRouter:
         document = describe()
         page = pages.get_template("docs.html").render(info=document["info"], operations=list(operations(document)))
         return HTMLResponse(page)
-
-    @router.get("/static/docs.css")
-    async def style() -> Response:
-        """Its style sheet."""
-        return Response((HERE / "static" / "docs.css").read_text("utf-8"), media_type="text/css")
 
     return router
 

@@ -52,6 +52,18 @@ REVIEWERS = known(Role.INTEGRATION, *SIGNING_ROLES)
 """Who reads what was decided about subjects, and what they are excepted from; not those who write policies."""
 AUDITORS = known(*SIGNING_ROLES)
 """Who reads the log: directors and compliance; to verify and export it whole is for compliance (R-GOV-7)."""
+TAKING_PART = people(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
+"""Who reads the pages of changes and suspensions."""
+REVIEWING = people(Role.INTEGRATION, *SIGNING_ROLES)
+"""Who reads the pages of decisions and overrides."""
+AUDITING = people(*SIGNING_ROLES)
+"""Who reads the pages of the log."""
+WRITING = people(Role.AUTHOR)
+DISCUSSING = people(Role.AUTHOR, *SIGNING_ROLES)
+SIGNING = people(*SIGNING_ROLES)
+DIRECTING = people(*DIRECTORS)
+COMPLYING = people(Role.COMPLIANCE)
+ADMINISTERING = people(Role.ADMINISTRATOR)
 VOUCHING = people(Role.COMPLIANCE, Role.ADMINISTRATOR)
 """Who reads accounts and vouches for them; an administrator only for the first of compliance."""
 
@@ -60,7 +72,7 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/readyz"): PUBLIC,
     ("GET", "/metrics"): known(Role.ADMINISTRATOR, Role.INTEGRATION, Role.COMPLIANCE),
     ("GET", "/docs"): PUBLIC,
-    ("GET", "/static/docs.css"): PUBLIC,
+    ("GET", "/static/{name}"): PUBLIC,
     ("GET", "/openapi.json"): PUBLIC,
     ("GET", "/problems"): PUBLIC,
     ("GET", "/problems/{name}"): PUBLIC,
@@ -124,6 +136,85 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/policies/{domain}/{policy}/active"): ANYBODY_KNOWN,
     ("GET", "/v1/policies/{domain}/{policy}/requirements"): ANYBODY_KNOWN,
     ("GET", "/v1/policies/{domain}/{policy}/difference"): ANYBODY_KNOWN,
+    # ---- the pages
+    ("GET", "/sign-in"): PUBLIC,
+    ("POST", "/sign-in"): PUBLIC,
+    ("POST", "/preferences"): PUBLIC,
+    ("GET", "/"): ANY_PERSON,
+    ("POST", "/sign-out"): ANY_PERSON,
+    ("GET", "/account"): ANY_PERSON,
+    ("POST", "/account/password"): ANY_PERSON,
+    ("GET", "/policies"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/compare"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/rules/{rule}"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/versions/{version}"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/versions/{version}/source"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/versions/{version}/examples"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/versions/{version}/file"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/try"): ANY_PERSON,
+    ("POST", "/policies/{domain}/{policy}/try/example"): WRITING,
+    ("GET", "/policies/{domain}/{policy}/suspend"): DIRECTING,
+    ("GET", "/changes"): TAKING_PART,
+    ("POST", "/changes"): WRITING,
+    ("GET", "/changes/new"): WRITING,
+    ("POST", "/changes/check"): WRITING,
+    ("GET", "/changes/{change}"): TAKING_PART,
+    ("GET", "/changes/{change}/draft"): WRITING,
+    ("POST", "/changes/{change}/draft"): WRITING,
+    ("GET", "/changes/{change}/report"): TAKING_PART,
+    ("GET", "/changes/{change}/texts/{text}"): TAKING_PART,
+    ("GET", "/changes/{change}/print"): TAKING_PART,
+    ("GET", "/changes/{change}/dossier.pdf"): TAKING_PART,
+    ("POST", "/changes/{change}/comments"): DISCUSSING,
+    ("POST", "/changes/{change}/submit"): WRITING,
+    ("POST", "/changes/{change}/sign-offs"): SIGNING,
+    ("POST", "/changes/{change}/request-changes"): SIGNING,
+    ("POST", "/changes/{change}/reject"): SIGNING,
+    ("POST", "/changes/{change}/withdraw"): WRITING,
+    ("POST", "/changes/{change}/schedule"): DISCUSSING,
+    ("POST", "/changes/{change}/cancel"): DISCUSSING,
+    ("GET", "/suspensions"): TAKING_PART,
+    ("POST", "/suspensions"): DIRECTING,
+    ("GET", "/suspensions/{suspension}"): TAKING_PART,
+    ("POST", "/suspensions/{suspension}/ratify"): SIGNING,
+    ("POST", "/suspensions/{suspension}/end"): SIGNING,
+    ("GET", "/in-force"): ANY_PERSON,
+    ("GET", "/audit"): AUDITING,
+    ("GET", "/audit/entries/{seq}"): AUDITING,
+    ("GET", "/audit/checkpoints"): AUDITING,
+    ("GET", "/audit/public-key.pem"): AUDITING,
+    ("POST", "/audit/verifications"): COMPLYING,
+    ("GET", "/audit/verifications/{job}"): COMPLYING,
+    ("POST", "/audit/exports"): COMPLYING,
+    ("GET", "/audit/exports/{job}"): COMPLYING,
+    ("GET", "/audit/exports/{job}/file"): COMPLYING,
+    ("GET", "/decisions"): REVIEWING,
+    ("GET", "/decisions/{decision}"): REVIEWING,
+    ("GET", "/decisions/{decision}/proof.json"): REVIEWING,
+    ("GET", "/overrides"): REVIEWING,
+    ("POST", "/overrides"): DIRECTING,
+    ("GET", "/overrides/new"): DIRECTING,
+    ("GET", "/overrides/{override}"): REVIEWING,
+    ("POST", "/overrides/{override}/end"): people(*DIRECTORS, Role.COMPLIANCE),
+    ("GET", "/packs"): COMPLYING,
+    ("POST", "/packs"): COMPLYING,
+    ("GET", "/packs/{job}"): COMPLYING,
+    ("GET", "/packs/{job}/file"): COMPLYING,
+    ("GET", "/accounts"): VOUCHING,
+    ("POST", "/accounts"): ADMINISTERING,
+    ("GET", "/accounts/new"): ADMINISTERING,
+    ("GET", "/accounts/{account}"): VOUCHING,
+    ("POST", "/accounts/{account}/roles"): ADMINISTERING,
+    ("POST", "/accounts/{account}/disable"): ADMINISTERING,
+    ("POST", "/accounts/{account}/enable"): ADMINISTERING,
+    ("POST", "/accounts/{account}/password"): ADMINISTERING,
+    ("POST", "/accounts/{account}/link"): ADMINISTERING,
+    ("POST", "/accounts/{account}/vouch"): VOUCHING,
+    ("GET", "/api-keys"): ADMINISTERING,
+    ("POST", "/api-keys"): ADMINISTERING,
+    ("GET", "/api-keys/new"): ADMINISTERING,
+    ("POST", "/api-keys/{key}/revoke"): ADMINISTERING,
 }
 """The access to every route, by its method and the template of its path."""
 

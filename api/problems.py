@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from policy_service.decisions.request import shown
+from policy_service.sentences import plain
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -44,6 +45,12 @@ MALFORMED_JSON = ProblemType(
     400,
     "The body is not JSON that can be read exactly",
     "Send UTF-8 JSON (RFC 8259): no NaN, no Infinity, no name twice in an object, at most 32 levels.",
+)
+MALFORMED_FORM = ProblemType(
+    "malformed-form",
+    400,
+    "The form cannot be read",
+    "Send the fields of a page's form, as a browser does, in UTF-8.",
 )
 NOT_AUTHENTICATED = ProblemType(
     "not-authenticated",
@@ -249,7 +256,7 @@ class Problem:
 
     def response(self, instance: str) -> Response:
         """The answer; `instance` names this occurrence, in the log too."""
-        body = msgspec.json.encode(self.to_dict(instance))
+        body = msgspec.json.encode(self.to_dict(instance), enc_hook=plain)
         return Response(body, self.kind.status, {**self.headers, "cache-control": "no-store"}, MEDIA_TYPE)
 
 

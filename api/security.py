@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,24 +13,44 @@ from api.problems import INTERNAL_ERROR, INVALID_PARAMETER, NOT_FOUND, Problem, 
 from api.refusals import of_library
 from api.service import Service
 
+POLICY = (
+    b"default-src 'none'",
+    b"script-src 'self'",
+    b"style-src 'self'",
+    b"img-src 'self'",
+    b"connect-src 'self'",
+    b"form-action 'self'",
+    b"frame-ancestors 'none'",
+    b"base-uri 'none'",
+)
+"""What a page may load and where it may send: nothing but what this service itself serves, and nothing inline."""
 HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (
         b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+        b"; ".join(POLICY),
     ),
 ]
 """On every answer. No other site may read one: there are no CORS headers."""
 
 
+class Tell(Protocol):
+    """What tells a problem to whoever asked."""
+
+    def __call__(self, problem: Problem, scope: Scope, **more: object) -> Response:
+        """The answer; `more` is for the log."""
+        ...
+
+
 class Guard:
     """The outermost layer of the service."""
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
+    def __init__(self, app: ASGIApp, service: Service, tell: Tell | None = None) -> None:
         self.app = app
         self.service = service
+        self.tell = tell or service.tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request; an unforeseen error is logged without what the caller sent, and told without its cause."""
@@ -50,7 +72,7 @@ class Guard:
         except ClientDisconnect:
             self.service.log.info("caller went away", path=scope["path"][:200])
         except ProblemError as error:
-            await self.service.tell(error.problem, scope)(scope, receive, send_guarded)
+            await self.tell(error.problem, scope)(scope, receive, send_guarded)
         except Exception as error:  # noqa: BLE001  # the last line: the caller gets an answer, the log a place
             answer = self._answer(error, scope)
             if not started:
@@ -59,9 +81,9 @@ class Guard:
     def _answer(self, error: Exception, scope: Scope) -> Response:
         """What the library refused, in its own words; of anything else only that it happened."""
         if (problem := of_library(error, self.service.clock.now())) is not None:
-            return self.service.tell(problem, scope)
+            return self.tell(problem, scope)
         failed = Problem(INTERNAL_ERROR, "the service failed; its log says where")
-        return self.service.tell(failed, scope, error=type(error).__name__, where=where(error))
+        return self.tell(failed, scope, error=type(error).__name__, where=where(error))
 
 
 def refuse_nul(scope: Scope) -> None:

@@ -63,12 +63,16 @@ class Service:
 
     def tell(self, problem: Problem, scope: Scope, **more: object) -> Response:
         """The answer to a request that is refused or failed; it is counted, and logged under its `instance`."""
+        return problem.response(self.note(problem, scope, **more))
+
+    def note(self, problem: Problem, scope: Scope, **more: object) -> str:
+        """Counts and logs what is refused or failed; gives the name of this occurrence."""
         instance = f"urn:uuid:{self.clock.new_id()}"
         write = self.log.error if problem.kind is INTERNAL_ERROR else self.log.info
         path = scope["path"][:200]
         write("refused", problem=problem.kind.name, instance=instance, method=scope["method"], path=path, **more)
         self.metrics.refused(problem.kind.name)
-        return problem.response(instance)
+        return instance
 
     def close(self) -> None:
         """Records what waits, seals it, and gives everything back, in this order."""

@@ -46,6 +46,16 @@ class Answer:
         return Stored(self.status, head + b"\n" + self.model.model_dump_json(by_alias=True).encode())
 
 
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Under what the answer to a request is kept: who asks, the key they chose, the digest of all they sent."""
+
+    principal: str
+    key: str
+    fingerprint: str
+
+
+Store = Callable[[Transaction], Stored]
 Act = Callable[[Transaction], Answer]
 Prepare = Callable[[], Awaitable[Act]]
 
@@ -70,24 +80,36 @@ async def perform_prepared(
     if key is None:
         answer = await writing(service, await prepare())
         return _response(answer.stored())
-    principal = asker(request).actor.id
-    print_ = _fingerprint(request, given)
-    async with service.in_flight.turn((principal, key), print_):
-        before = await reading(service, lambda session: recall(session, principal, key, print_))
-        if before is not None:
-            return _response(before, REPLAYED)
+
+    async def storing() -> Store:
         act = await prepare()
-        kept, is_new = await writing(service, lambda transaction: _once(transaction, principal, key, print_, act))
+        return lambda transaction: act(transaction).stored()
+
+    once = Once(asker(request).actor.id, key, _fingerprint(request, given))
+    kept, is_new = await perform_once(service, once, storing)
     return _response(kept, {} if is_new else REPLAYED)
 
 
-def _once(transaction: Transaction, principal: str, key: str, fingerprint: str, act: Act) -> tuple[Stored, bool]:
+async def perform_once(service: Service, once: Once, prepare: Callable[[], Awaitable[Store]]) -> tuple[Stored, bool]:
+    """What is answered to a request, and whether that is new; `prepare` is left out when it was answered before.
+
+    Raises ProblemError, KeyReused, DatabaseUnavailable, and what the act raises.
+    """
+    async with service.in_flight.turn((once.principal, once.key), once.fingerprint):
+        before = await reading(service, lambda session: recall(session, once.principal, once.key, once.fingerprint))
+        if before is not None:
+            return before, False
+        act = await prepare()
+        return await writing(service, lambda transaction: _once(transaction, once, act))
+
+
+def _once(transaction: Transaction, once: Once, act: Store) -> tuple[Stored, bool]:
     """The answer, and whether it is new: another process may have given it while this one waited for its turn."""
-    stored = recall(transaction.session, principal, key, fingerprint)
+    stored = recall(transaction.session, once.principal, once.key, once.fingerprint)
     if stored is not None:
         return stored, False
-    stored = act(transaction).stored()
-    remember(transaction, principal, key, fingerprint, stored)
+    stored = act(transaction)
+    remember(transaction, once.principal, once.key, once.fingerprint, stored)
     return stored, True
 
 

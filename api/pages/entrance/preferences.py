@@ -1,0 +1,51 @@
+"""`POST /preferences`: the language and the colours that a reader wants, kept in two cookies that say nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.authentication import is_secure, refuse_other_sites
+from api.pages import languages
+from api.pages.forms import FormModel, checked, read_form
+from api.pages.frame import LONGEST, THEME, back_to
+from api.pages.rendering import Pages
+from api.problems import MALFORMED_FORM, ProblemError
+from policy_service.language.policy import Language
+from policy_service.sentences import Sentence
+
+YEAR = 365 * 24 * 60 * 60
+
+
+class Preferences(FormModel):
+    """What is wanted; what is left out stays."""
+
+    language: Language | None = None
+    theme: Literal["system", "light", "dark"] | None = None
+    back: Annotated[str, Field(max_length=LONGEST)] = "/"
+
+
+def preference_routes(pages: Pages) -> APIRouter:
+    """The route."""
+    router = APIRouter(include_in_schema=False)
+    service = pages.service
+
+    @router.post("/preferences")
+    async def prefer(request: Request) -> Response:
+        """Remembers what a reader wants, and goes back."""
+        refuse_other_sites(service, request.scope)
+        given = checked(await read_form(request), Preferences)
+        if not isinstance(given, Preferences):
+            raise ProblemError(MALFORMED_FORM, Sentence("There is no such language or theme."))
+        answer = pages.go_on(back_to(given.back))
+        secure = is_secure(service, request.scope)
+        for name, value in ((languages.COOKIE, given.language), (THEME, given.theme)):
+            if value is not None:
+                answer.set_cookie(name, value, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
+        return answer
+
+    return router

@@ -1,0 +1,90 @@
+"""How dates, figures and what people wrote are shown to people: as they write them, in the time zone of the service."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_currency, format_decimal, format_percent
+from markupsafe import Markup
+
+from api.pages.languages import LOCALE
+from policy_service.language.policy import Bilingual, Language
+
+INVISIBLE = re.compile(
+    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]"
+)
+"""Control characters and marks that turn the direction of writing; a reader must see that they are there."""
+
+
+class Formats:
+    """The formats of one language in one time zone; each method is a filter of the templates."""
+
+    def __init__(self, lang: Language, zone: ZoneInfo) -> None:
+        self._lang = lang
+        self._locale = LOCALE[lang]
+        self._zone = zone
+
+    def instant(self, at: datetime) -> Markup:
+        """An instant to the minute: `22 Nov 2026, 08:43`; its exact value is in the element."""
+        return self._time(at, format_datetime(at, self._pattern("HH:mm"), tzinfo=self._zone, locale=self._locale))
+
+    def exactly(self, at: datetime) -> Markup:
+        """An instant to the second, with its zone."""
+        pattern = self._pattern("HH:mm:ss ZZZZZ")
+        return self._time(at, format_datetime(at, pattern, tzinfo=self._zone, locale=self._locale))
+
+    def day(self, day: date) -> str:
+        """A day: `22 Nov 2026`, `2026年11月22日`; of an instant the day in the zone."""
+        local = day.astimezone(self._zone).date() if isinstance(day, datetime) else day
+        shown: str = format_date(local, self._pattern("").strip(), locale=self._locale)
+        return shown
+
+    def moment(self, at: datetime) -> str:
+        """An instant as the field of a form has it, in the zone: `2026-11-22T08:43`."""
+        return at.astimezone(self._zone).strftime("%Y-%m-%dT%H:%M")
+
+    def ago(self, at: datetime, now: datetime) -> str:
+        """How long before or after now: `3 hours ago`, `in 2 days`."""
+        return format_timedelta(at - now, add_direction=True, locale=self._locale)
+
+    def lasting(self, duration: timedelta) -> str:
+        """A duration: `3 hours`."""
+        return format_timedelta(duration, locale=self._locale)
+
+    def count(self, number: int | Decimal) -> str:
+        """A figure with its groups: `10,000`."""
+        shown: str = format_decimal(number, locale=self._locale)
+        return shown
+
+    def share(self, part: Decimal) -> str:
+        """A share of one as a percentage: `31.2%`."""
+        return format_percent(part, "#,##0.0%", locale=self._locale)
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """An amount: `¥800,000.00`."""
+        return format_currency(amount, currency, locale=self._locale)
+
+    def words(self, both: Bilingual) -> str:
+        """A title or a reason in the reader's language."""
+        return both.zh if self._lang == "zh" else both.en
+
+    def _pattern(self, time: str) -> str:
+        return f"y年M月d日 {time}" if self._lang == "zh" else f"d MMM y{', ' if time else ''}{time}"
+
+    @staticmethod
+    def _time(at: datetime, shown: str) -> Markup:
+        return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), shown)
+
+
+def visible(text: object) -> Markup:
+    """What somebody wrote, isolated from the writing around it; marks that cannot be seen are shown by their number."""
+    marked = Markup("").join(
+        Markup('<span class="mark">U+{:04X}</span>').format(ord(part)) if INVISIBLE.fullmatch(part) else part
+        for part in re.split(f"({INVISIBLE.pattern})", str(text))
+        if part
+    )
+    return Markup('<bdi class="written">{}</bdi>').format(marked)

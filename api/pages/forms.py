@@ -1,0 +1,193 @@
+"""What a browser sends back: the fields of a form and its files, small, read exactly, checked against a model.
+
+    form = await read_form(request)
+    given = checked(form, SignOffForm)       # the model, or what is wrong with each field
+    if isinstance(given, Faults): …          # the same page again: `form.filled(given)` stands in its fields
+
+An empty field is one that was not filled in. Two fields belong to every form: `_key`, made when the page was, which
+gives a form that is sent twice one effect; and `_etag`, the state of what the page showed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Final, TypeVar, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+from python_multipart.exceptions import FormParserError
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from api.body import read_body
+from api.problems import MALFORMED_FORM, ProblemError
+from policy_service.sentences import Sentence
+
+LIMIT = 256 * 1_024
+"""Bytes of a form, unless it carries files."""
+FIELDS = 2_000
+"""Fields of a form."""
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+SECRETS = frozenset({"password", "old", "new", "again"})
+"""Fields that are never shown again."""
+KEY = "_key"
+ETAG = "_etag"
+Faults = dict[str, Sentence]
+"""What is wrong with each field."""
+Model = TypeVar("Model", bound=BaseModel)
+NO_FAULTS: Final[Mapping[str, Sentence]] = MappingProxyType({})
+
+
+class FormModel(BaseModel):
+    """The fields of a form, all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What stands in the fields of a form, what is wrong with them, and why it was refused as a whole."""
+
+    key: str
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    faults: Mapping[str, Sentence] = field(default_factory=dict)
+    refusal: str | None = None
+    reasons: tuple[str, ...] = ()
+    """What more there is to the refusal, a sentence each."""
+
+    def value(self, name: str, otherwise: str = "") -> str:
+        """What stands in a field."""
+        return next(iter(self.values.get(name, ())), otherwise)
+
+    def holds(self, name: str, value: str) -> bool:
+        """Whether a choice was made."""
+        return value in self.values.get(name, ())
+
+    def fault(self, name: str) -> Sentence | None:
+        """What is wrong with a field."""
+        return self.faults.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What was sent."""
+
+    fields: Mapping[str, tuple[str, ...]]
+    files: Mapping[str, tuple[bytes, ...]]
+
+    def one(self, name: str, otherwise: str = "") -> str:
+        """What stands in a field."""
+        return next(iter(self.fields.get(name, ())), otherwise)
+
+    @property
+    def key(self) -> str:
+        """Made with the form; a form that is sent twice has one effect."""
+        return self.one(KEY)
+
+    @property
+    def etag(self) -> str:
+        """The state of what the page showed."""
+        return self.one(ETAG)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The digest of all fields and files, secrets left out."""
+        sealed = sha256()
+        for name, values in sorted(self.fields.items()):
+            if name not in SECRETS:
+                sealed.update(repr((name, values)).encode())
+        for name, files in sorted(self.files.items()):
+            sealed.update(repr((name, [sha256(each).hexdigest() for each in files])).encode())
+        return sealed.digest()
+
+    def filled(
+        self, faults: Mapping[str, Sentence] = NO_FAULTS, refusal: str | None = None, reasons: Sequence[str] = ()
+    ) -> Filled:
+        """What stands in the fields when the page is shown again; secrets have to be typed again."""
+        values = {name: each for name, each in self.fields.items() if name not in SECRETS}
+        return Filled(self.key, values, faults, refusal, tuple(reasons))
+
+
+async def read_form(request: Request, limit: int = LIMIT) -> Form:
+    """The form in a request's body. Raises ProblemError when it is none, or larger than `limit` bytes."""
+    body = await read_body(request.scope, request.receive, limit=limit, kinds=(URLENCODED, MULTIPART))
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    headers = request.headers
+    try:
+        if headers.get("content-type", "").lower().startswith(MULTIPART):
+            parser = MultiPartParser(headers, pieces(), max_files=FIELDS, max_fields=FIELDS, max_part_size=limit)
+            found = await parser.parse()
+        else:
+            found = await FormParser(headers, pieces()).parse()
+        return await _read(found)
+    except (MultiPartException, FormParserError, UnicodeDecodeError):
+        raise ProblemError(MALFORMED_FORM, Sentence("the form cannot be read")) from None
+
+
+async def _read(found: FormData) -> Form:
+    fields: dict[str, list[str]] = {}
+    files: dict[str, list[bytes]] = {}
+    items = found.multi_items()
+    if len(items) > FIELDS:
+        raise ProblemError(MALFORMED_FORM, Sentence("the form has more than {limit} fields", limit=FIELDS))
+    for name, value in items:
+        if isinstance(value, UploadFile):
+            if content := await value.read():
+                files.setdefault(name, []).append(content)
+        elif "\0" in value:
+            raise ProblemError(MALFORMED_FORM, Sentence("the form holds the character NUL"))
+        else:
+            fields.setdefault(name, []).append(value.replace("\r\n", "\n"))
+    await found.close()
+    return Form({name: tuple(each) for name, each in fields.items()}, {name: tuple(e) for name, e in files.items()})
+
+
+def checked(form: Form, model: type[Model]) -> Model | Faults:
+    """The fields of a form as the model has them, or what is wrong with each."""
+    given: dict[str, object] = {}
+    for name, values in form.fields.items():
+        if name in {KEY, ETAG}:
+            continue
+        field_ = model.model_fields.get(name)
+        several = field_ is not None and get_origin(field_.annotation) in {list, tuple, set, frozenset}
+        filled = [value for value in values if value]
+        if several:
+            given[name] = filled
+        elif filled:
+            given[name] = filled[0] if len(filled) == 1 else filled
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        return {str(each["loc"][0]) if each["loc"] else "": _fault(each) for each in reversed(error.errors())}
+
+
+def _fault(error: ErrorDetails) -> Sentence:
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return Sentence("This has to be filled in.")
+        case "extra_forbidden":
+            return Sentence("There is no such field.")
+        case "string_too_long":
+            return Sentence("At most {limit} characters.", limit=limits["max_length"])
+        case "string_too_short":
+            return Sentence("At least {limit} characters.", limit=limits["min_length"])
+        case "string_pattern_mismatch":
+            return Sentence("This is not written as it has to be.")
+        case "literal_error" | "enum":
+            return Sentence("Choose one of what is offered.")
+        case kind if kind.startswith(("datetime", "date", "timezone")):
+            return Sentence("This is not a day or a time.")
+        case kind if kind.startswith(("int", "decimal", "greater", "less")):
+            return Sentence("This is not a number that is possible here.")
+        case _:
+            message = str(error["msg"]).removeprefix("Value error, ")
+            return Sentence("Expected {expected}.", expected=message)

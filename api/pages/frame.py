@@ -1,0 +1,114 @@
+"""What stands around every page: who reads it, in which language, and where they can go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal, Protocol
+
+from starlette.requests import Request
+
+from api.authentication import STATE, Asker
+from api.pages.languages import TAG, language_of
+from api.pages.static import VERSION
+from api.permissions import PERMISSIONS, may_ask
+from policy_service.actor import Actor
+from policy_service.language.policy import Language
+from policy_service.sentences import Sentence
+
+THEME = "policy_service_theme"
+Theme = Literal["system", "light", "dark"]
+THEMES: Mapping[str, Theme] = {"light": "light", "dark": "dark"}
+LONGEST = 2_000
+"""Characters of an address that a page leads back to."""
+
+SECTIONS: tuple[tuple[Sentence, str], ...] = (
+    (Sentence("Home"), "/"),
+    (Sentence("Policies"), "/policies"),
+    (Sentence("Changes"), "/changes"),
+    (Sentence("Suspensions"), "/suspensions"),
+    (Sentence("Decisions"), "/decisions"),
+    (Sentence("Overrides"), "/overrides"),
+    (Sentence("In force"), "/in-force"),
+    (Sentence("Audit log"), "/audit"),
+    (Sentence("Audit packs"), "/packs"),
+    (Sentence("Accounts"), "/accounts"),
+    (Sentence("API keys"), "/api-keys"),
+)
+"""The sections, in the order of the navigation; whoever may not ask for one does not see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One link of the navigation."""
+
+    title: Sentence
+    address: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around a page."""
+
+    lang: Language
+    tag: str
+    theme: Theme
+    address: str
+    """The path and query of the page, to come back to."""
+    sections: tuple[Section, ...]
+    actor: Actor | None
+    """Who reads the page; none before signing in."""
+    now: datetime
+    version: str
+    """Changes when a style sheet or script does."""
+    notice: Sentence | None = None
+    """What was just done."""
+
+
+class Page(Protocol):
+    """One page: a frozen dataclass, and the template that shows it."""
+
+    template: ClassVar[str]
+
+    @property
+    def frame(self) -> Frame:
+        """What stands around it."""
+        ...
+
+
+def frame_of(request: Request, now: datetime, notice: Sentence | None = None) -> Frame:
+    """What stands around the page that a request asks for; `now` is the service's."""
+    asker: Asker | None = getattr(request.state, STATE, None)
+    actor = asker.actor if asker else None
+    path = request.url.path
+    query = f"?{request.url.query}" if request.url.query else ""
+    lang = language_of(request)
+    return Frame(
+        lang=lang,
+        tag=TAG[lang],
+        theme=THEMES.get(request.cookies.get(THEME, ""), "system"),
+        address=f"{path}{query}"[:LONGEST] if request.method == "GET" else "/",
+        sections=_sections(actor, path) if actor else (),
+        actor=actor,
+        now=now,
+        version=VERSION,
+        notice=notice,
+    )
+
+
+def _sections(actor: Actor, path: str) -> tuple[Section, ...]:
+    return tuple(
+        Section(title, address, path == address or (address != "/" and path.startswith(f"{address}/")))
+        for title, address in SECTIONS
+        if ("GET", address) in PERMISSIONS and may_ask(actor, PERMISSIONS["GET", address]) is True
+    )
+
+
+def back_to(address: str | None) -> str:
+    """An address of this very service to go on at, whatever a form or a link says; `/` when it is another's."""
+    if address is None or len(address) > LONGEST or not address.isprintable():
+        return "/"
+    local = address.startswith("/") and not address.startswith(("//", "/\\")) and "\\" not in address
+    return address if local else "/"

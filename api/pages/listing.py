@@ -1,0 +1,76 @@
+"""Lists: their filters, their order and their pages stand in the address, so that a link keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from policy_service.sentences import Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a list: its name in the address, its heading, and whether the list can be sorted by it."""
+
+    name: str
+    title: Sentence
+    sorts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Where a list is, which of its items are wanted, and in which order: `sort` is a column, `-column` the reverse."""
+
+    path: str
+    filters: Mapping[str, str]
+    """The filters by name; those that are not set are empty."""
+    columns: Sequence[Column] = ()
+    sort: str = ""
+    cursor: str | None = None
+    """Where this page begins; None for the first."""
+    next_cursor: str | None = None
+    """Where the next page begins; None at the end."""
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether something is left out."""
+        return any(self.filters.values())
+
+    @property
+    def bare(self) -> str:
+        """The address of the whole list."""
+        return self.path
+
+    @property
+    def first(self) -> str:
+        """The address of the first page."""
+        return self._address(self.sort, None)
+
+    @property
+    def following(self) -> str | None:
+        """The address of the next page."""
+        return self._address(self.sort, self.next_cursor) if self.next_cursor else None
+
+    def by(self, column: Column) -> str:
+        """The address of the list sorted by a column; by the same again, the other way round."""
+        return self._address(f"-{column.name}" if self.sort == column.name else column.name, None)
+
+    def direction(self, column: Column) -> str:
+        """How the list is sorted by a column, as `aria-sort` says it."""
+        return {column.name: "ascending", f"-{column.name}": "descending"}.get(self.sort, "none")
+
+    def _address(self, sort: str, cursor: str | None) -> str:
+        said = {**self.filters, "sort": sort, "cursor": cursor or ""}
+        return link(self.path, **said)
+
+
+def link(path: str, **query: object) -> str:
+    """An address with these names in its query; what is empty is left out. `path` is quoted already, or needs none."""
+    said = {name.rstrip("_"): str(value) for name, value in query.items() if value not in {None, ""}}
+    return f"{path}?{urlencode(said)}" if said else path
+
+
+def quoted(part: str) -> str:
+    """A part of a path."""
+    return quote(part, safe="")

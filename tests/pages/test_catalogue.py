@@ -1,0 +1,45 @@
+"""Every word of the pages is in the catalogues, and every translation says what it must."""
+
+import re
+from itertools import combinations
+
+import pytest
+from babel.messages.catalog import Message
+
+from tests.pages.catalogue import Key, areas, kept, said
+
+PLACES = re.compile(r"%\((\w+)\)|\{(\w+)[^}]*\}")
+
+
+@pytest.mark.parametrize("area", areas())
+def test_the_catalogue_has_what_is_said_and_nothing_else(area: str) -> None:
+    translated = {message.id for message in kept(area) if message.id}
+    assert translated == {_name(key) for key in said(area)}, "run `python -m tests.pages.catalogue`"
+
+
+@pytest.mark.parametrize("area", areas())
+def test_every_message_is_translated_with_all_its_places(area: str) -> None:
+    for message in _messages(area):
+        english = message.id if isinstance(message.id, str) else message.id[-1]
+        chinese = message.string if isinstance(message.string, str) else message.string[0]
+        assert chinese, f"not translated: {english!r}"
+        assert _places(chinese) == _places(english), f"other places: {english!r}"
+
+
+def test_what_two_areas_say_alike_is_translated_alike() -> None:
+    for one, other in combinations(areas(), 2):
+        ones = {message.id: message.string for message in _messages(one)}
+        for message in _messages(other):
+            assert ones.get(message.id, message.string) == message.string, f"{message.id!r} in {one} and {other}"
+
+
+def _messages(area: str) -> list[Message]:
+    return [message for message in kept(area) if message.id]
+
+
+def _name(key: Key) -> object:
+    return key
+
+
+def _places(text: str) -> set[str]:
+    return {one or other for one, other in PLACES.findall(text)}
