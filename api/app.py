@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.auditing import Auditor
 from api.authentication import Gate
 from api.background import in_background
 from api.documentation import documentation_routes
@@ -97,7 +98,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     access = table.rows["POST", PATH]
     app.decisions = Guard(Gate(DecisionRoute(service), service, lambda _: access), service)
     examiner = Examiner(service)
-    pages = Pages(service, examiner)
+    auditor = Auditor(service)
+    pages = Pages(service, examiner, auditor)
     tell = telling(pages)
     routers = (
         batch_routes(service),
@@ -112,7 +114,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         change_routes(service, examiner),
         review_routes(service, examiner),
         suspension_routes(service),
-        audit_routes(service),
+        audit_routes(service, auditor),
         health_routes(service),
         problem_routes(),
         documentation_routes(app.openapi),

@@ -7,78 +7,74 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
-from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
+from sqlmodel import Session
 
+from api.apart import Turn, told
 from api.checking import confine
-from api.problems import BUSY, CONFLICT, ProblemError
+from api.gauge import Gauge, Moved, watched
 from api.service import Service
 from policy_service.audit.checkpoints import read_kept
-from policy_service.audit.keys import Damaged, NoKey, public_keys
+from policy_service.audit.keys import NoKey, public_keys
+from policy_service.audit.log import last_entry
 from policy_service.audit.service import export, signer
 from policy_service.audit.stored import verify_database
 from policy_service.audit.verdict import Verdict
-from policy_service.database import Database, DatabaseUnavailable, Unavailable
+from policy_service.audit.verify import EVERY
+from policy_service.database import Database, Unavailable
+from policy_service.sentences import Sentence
 
 SECONDS = 600
 """What is longer is for the command line."""
-Result = TypeVar("Result", Verdict, int)
 
 
 class Auditor:
-    """Reads the log whole, for one after another."""
+    """Reads the log whole, for one after another; `moved` is told how many entries of how many it has read."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._limiter = CapacityLimiter(1)
+        self._turn = Turn(Sentence("the log is being read whole already"))
 
-    async def verify(self) -> Verdict:
+    async def verify(self, moved: Moved | None = None) -> Verdict:
         """What is found in the database, against the file of checkpoints. Raises ProblemError, DatabaseUnavailable."""
         service = self._service
         keys, checkpoints = service.settings.keys, service.settings.checkpoints
-        return await self._apart(verify_apart, service.database.url, keys, checkpoints)
+        async with watched(moved) as gauge:
+            return await self._turn.run(SECONDS, verify_apart, service.database.url, keys, checkpoints, gauge)
 
     async def export(self) -> BinaryIO:
         """The log in a file that is gone when it is closed. Raises ProblemError, DatabaseUnavailable."""
-        service = self._service
-        file = _new_file()
+        file = await self.export_file()
         try:
-            await self._apart(export_apart, service.database.url, service.settings.keys, service.clock.now(), file)
             return _opened(file)
         finally:
             _remove(file)
 
-    async def _apart(self, read: Callable[..., Result | Unavailable], *given: object) -> Result:
-        if self._limiter.borrowed_tokens:
-            raise ProblemError(BUSY, "the log is being read whole already", headers={"Retry-After": "10"})
-        async with self._limiter:
-            try:
-                with fail_after(SECONDS):
-                    found = await to_process.run_sync(read, *given, cancellable=True)
-            except (TimeoutError, BrokenWorkerProcess, MemoryError):
-                detail = f"it takes more than {SECONDS} s, or more memory than is given: use the command line"
-                raise ProblemError(BUSY, detail, headers={"Retry-After": f"{SECONDS}"}) from None
-            except NoKey:
-                raise ProblemError(CONFLICT, "the log's keys are not here: run `policy-service init`") from None
-            except Damaged:
-                raise ProblemError(CONFLICT, "the file of checkpoints kept elsewhere was altered") from None
-        if isinstance(found, str):
-            raise DatabaseUnavailable(found)
-        return found
+    async def export_file(self, moved: Moved | None = None) -> Path:
+        """The log in a new file, which whoever asked removes. Raises ProblemError, DatabaseUnavailable."""
+        service = self._service
+        url, keys, now = service.database.url, service.settings.keys, service.clock.now()
+        file = new_file("policy-service-export-")
+        try:
+            async with watched(moved) as gauge:
+                await self._turn.run(SECONDS, export_apart, url, keys, now, file, gauge)
+        except BaseException:  # whoever breaks it off, too, leaves nothing behind
+            _remove(file)
+            raise
+        return file
 
 
-def verify_apart(url: str, keys: Path, checkpoints: Path) -> Verdict | Unavailable:
+def verify_apart(url: str, keys: Path, checkpoints: Path, gauge: Path | None = None) -> Verdict | Unavailable:
     """What is found, or why the database is not available. Raises NoKey, Damaged."""
     confine()
-    return _told(lambda: verify(url, keys, checkpoints))
+    return told(lambda: verify(url, keys, checkpoints, Gauge(gauge)))
 
 
-def verify(url: str, keys: Path, checkpoints: Path) -> Verdict:
+def verify(url: str, keys: Path, checkpoints: Path, gauge: Gauge) -> Verdict:
     """The same, in this very process. Raises NoKey, Damaged, DatabaseUnavailable."""
     trusted = list(public_keys(keys).values())
     if not trusted:
@@ -87,33 +83,40 @@ def verify(url: str, keys: Path, checkpoints: Path) -> Verdict:
     with suppress(FileNotFoundError):
         kept = read_kept(checkpoints)
     with closing(Database(url)) as database, database.read() as session:
-        return verify_database(session, trusted, kept)
+        size = _size(session)
+        gauge.tell(0, size)
+        verdict = verify_database(session, trusted, kept, lambda done: gauge.tell(done, size))
+        gauge.tell(verdict.entries, size)
+        return verdict
 
 
-def export_apart(url: str, keys: Path, now: datetime, file: Path) -> int | Unavailable:
+def export_apart(url: str, keys: Path, now: datetime, file: Path, gauge: Path | None = None) -> int | Unavailable:
     """Writes an export, and gives its bytes, or why the database is not available. Raises NoKey."""
     confine()
-    return _told(lambda: write_export(url, keys, now, file))
+    return told(lambda: write_export(url, keys, now, file, Gauge(gauge)))
 
 
-def write_export(url: str, keys: Path, now: datetime, file: Path) -> int:
+def write_export(url: str, keys: Path, now: datetime, file: Path, gauge: Gauge) -> int:
     """The same, in this very process. Raises NoKey, DatabaseUnavailable."""
     with closing(Database(url)) as database, database.read() as session, file.open("wb") as lines:
-        return sum(lines.write(line + b"\n") for line in export(session, signer(session, keys), now))
+        size, written = _size(session), 0
+        for number, line in enumerate(export(session, signer(session, keys), now)):
+            written += lines.write(line + b"\n")
+            if not number % EVERY:
+                gauge.tell(number, size)
+        return written
 
 
-def _told(read: Callable[[], Result]) -> Result | Unavailable:
-    try:
-        return read()
-    except DatabaseUnavailable as error:
-        return error.reason
-
-
-def _new_file() -> Path:
+def new_file(prefix: str) -> Path:
     """A file that only its owner can read."""
-    number, name = tempfile.mkstemp(prefix="policy-service-export-")
+    number, name = tempfile.mkstemp(prefix=prefix)
     os.close(number)
     return Path(name)
+
+
+def _size(session: Session) -> int:
+    last = last_entry(session)
+    return last.seq if last else 0
 
 
 def _opened(file: Path) -> BinaryIO:

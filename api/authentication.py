@@ -31,6 +31,7 @@ from policy_service.identity.entrance import admit
 from policy_service.identity.refusals import NotSignedIn
 from policy_service.identity.sessions import SignedIn
 from policy_service.identity.tokens import is_key
+from policy_service.sentences import Sentence
 
 COOKIE = "policy_service_session"
 SAFE = frozenset({"GET", "HEAD"})
@@ -80,12 +81,13 @@ class Gate:
         except NotSignedIn as error:
             challenge = f'{CHALLENGE}, error="invalid_token"'
             raise ProblemError(NOT_AUTHENTICATED, str(error), headers={"WWW-Authenticate": challenge}) from None
-        raise ProblemError(NOT_AUTHENTICATED, "no credential was sent", headers={"WWW-Authenticate": CHALLENGE})
+        told = Sentence("no credential was sent")
+        raise ProblemError(NOT_AUTHENTICATED, told, headers={"WWW-Authenticate": CHALLENGE})
 
     async def _by_header(self, given: str) -> Asker:
         scheme, _, credential = given.partition(" ")
         if scheme.lower() != "bearer":
-            raise NotSignedIn("expected `Authorization: Bearer` with an API key or a session's token")
+            raise NotSignedIn(Sentence("expected `Authorization: Bearer` with an API key or a session's token"))
         if is_key(credential):
             return await self._by_key(credential)
         return await self._by_session(credential, "token")
@@ -161,7 +163,7 @@ def refuse_other_sites(service: Service, scope: Scope) -> None:
     else:
         fine = origin is not None and urlsplit(origin.decode("latin-1")).netloc in _hosts(service, headers)
     if not fine:
-        raise ProblemError(OTHER_SITE, "the browser does not say that a page of this service asks")
+        raise ProblemError(OTHER_SITE, Sentence("the browser does not say that a page of this service asks"))
 
 
 def _hosts(service: Service, headers: dict[bytes, bytes]) -> set[str]:

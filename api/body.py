@@ -8,6 +8,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from api.problems import BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, ProblemError
+from policy_service.sentences import Sentence, either
 
 
 async def read_body(scope: Scope, receive: Receive, *, limit: int, kinds: tuple[str, ...]) -> bytes:
@@ -50,11 +51,13 @@ def check_kind(headers: Mapping[bytes, bytes], kinds: Iterable[str]) -> None:
     kind, _, parameters = given.partition(";")
     is_utf8 = "charset" not in parameters.lower() or "utf-8" in parameters.lower()
     if kind.strip().lower() not in kinds or not is_utf8:
-        shown = f"`{given[:100]}`" if given else "no Content-Type"
-        _unsupported(f"found {shown}, expected {' or '.join(kinds)}, in UTF-8", kinds)
+        found = f"`{given[:100]}`" if given else Sentence("no Content-Type")
+        told = Sentence("found {found}, expected {kinds}, in UTF-8", found=found, kinds=either(kinds))
+        _unsupported(told, kinds)
     encoding = headers.get(b"content-encoding", b"identity").decode("latin-1")
     if encoding.strip().lower() != "identity":
-        _unsupported(f"a body packed by `{encoding[:100]}` is not unpacked here", kinds)
+        told = Sentence("a body packed by `{encoding}` is not unpacked here", encoding=encoding[:100])
+        _unsupported(told, kinds)
 
 
 def _unsupported(detail: str, kinds: Iterable[str]) -> None:
@@ -62,5 +65,5 @@ def _unsupported(detail: str, kinds: Iterable[str]) -> None:
 
 
 def _too_large(limit: int) -> ProblemError:
-    detail = f"at most {limit:,} bytes are read here"
+    detail = Sentence("at most {limit:,} bytes are read here", limit=limit)
     return ProblemError(BODY_TOO_LARGE, detail, limit=limit, headers={"Connection": "close"})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlmodel import Session
@@ -18,6 +18,7 @@ from policy_service.language.policy import Policy
 from policy_service.registry.model import active_at, all_active_at
 from policy_service.registry.service import activations, load_version, versions
 from policy_service.registry.tables import VersionRow
+from policy_service.sentences import Sentence, listed
 
 KEPT = 500
 """Versions kept in memory."""
@@ -54,8 +55,8 @@ class Catalogue:
         rows = self.versions(session, name)
         active = active_at(activations(session), name, now, now)
         if active is None:
-            known = ", ".join(row.version for row in rows)
-            raise ProblemError(UNKNOWN_POLICY, f"`{name}` is not in force", hint=f"its versions are {known}")
+            told = Sentence("`{policy}` is not in force", policy=name)
+            raise ProblemError(UNKNOWN_POLICY, told, hint=_which(rows))
         return self.load(session, active.digest)
 
     def versions(self, session: Session, name: str) -> Sequence[VersionRow]:
@@ -63,7 +64,8 @@ class Catalogue:
         rows = versions(session, name)[::-1]
         if not rows:
             known = sorted({row.policy for row in versions(session)})
-            raise ProblemError(UNKNOWN_POLICY, f"no policy `{shorten(name)}`", hint=did_you_mean(name, known))
+            told = Sentence("no policy `{policy}`", policy=shorten(name))
+            raise ProblemError(UNKNOWN_POLICY, told, hint=did_you_mean(name, known))
         return rows
 
     def version(self, session: Session, name: str, version: str) -> Policy:
@@ -72,7 +74,9 @@ class Catalogue:
         for row in rows:
             if row.version == version:
                 return self.load(session, row.digest)
-        known = ", ".join(row.version for row in rows)
-        raise ProblemError(
-            UNKNOWN_POLICY, f"`{name}` has no version `{shorten(version)}`", hint=f"its versions are {known}"
-        )
+        told = Sentence("`{policy}` has no version `{version}`", policy=name, version=shorten(version))
+        raise ProblemError(UNKNOWN_POLICY, told, hint=_which(rows))
+
+
+def _which(rows: Iterable[VersionRow]) -> Sentence:
+    return Sentence("its versions are {versions}", versions=listed(row.version for row in rows))

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
 
@@ -19,8 +19,11 @@ from policy_service import PolicyError, load_bytes
 from policy_service.language.load import PolicyFolderError
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import in_stages
+from policy_service.sentences import Sentence
 
 Json = dict[str, Any]
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 WAITING = 8
 """Files that may wait while another is read."""
@@ -43,20 +46,28 @@ class Checker:
     def refuse_when_busy(self) -> None:
         """Raises ProblemError when too many files wait; asked before a body is read."""
         if self._limiter.statistics().tasks_waiting >= WAITING:
-            raise ProblemError(BUSY, f"{WAITING} policy files are waiting already", headers={"Retry-After": "10"})
+            told = Sentence("{count} policy files are waiting already", count=WAITING)
+            raise ProblemError(BUSY, told, headers={"Retry-After": "10"})
 
     async def check(self, content: bytes, served: Mapping[str, Policy]) -> Json:
         """Whether a file is valid, alone and among the policies served; ProblemError when that cannot be told."""
+        return await self.look(check_apart, content, served)
+
+    async def look(
+        self, apart: Callable[[Given, dict[str, Policy]], Found], given: Given, served: Mapping[str, Policy]
+    ) -> Found:
+        """What `apart` finds in a process of its own, which it confines; ProblemError when it takes too much."""
         bare = {name: replace(policy, **_BARE) for name, policy in served.items()}
         async with self._limiter:
             try:
                 with fail_after(self._seconds):
-                    return await to_process.run_sync(check_apart, content, bare, cancellable=True)
+                    return await to_process.run_sync(apart, given, bare, cancellable=True)
             except TimeoutError:
-                detail = f"reading it takes more than {self._seconds:g} s"
-                raise ProblemError(CHECK_ABANDONED, detail) from None
+                told = Sentence("reading it takes more than {seconds:g} s", seconds=self._seconds)
+                raise ProblemError(CHECK_ABANDONED, told) from None
             except (BrokenWorkerProcess, MemoryError):
-                raise ProblemError(CHECK_ABANDONED, "reading it takes more memory than is given") from None
+                told = Sentence("reading it takes more memory than is given")
+                raise ProblemError(CHECK_ABANDONED, told) from None
 
 
 def check_apart(content: bytes, served: Mapping[str, Policy]) -> Json:

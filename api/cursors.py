@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from api.problems import INVALID_PARAMETER, ProblemError
+from api.problems import INVALID_PARAMETER, ProblemError, refused_parameters
 from policy_service.decisions.request import shown
 
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
@@ -46,4 +46,4 @@ def open_number(cursor: str | None) -> int | None:
 def _no_cursor(cursor: str) -> ProblemError:
     expected = "`next_cursor` of the page before"
     fault = {"parameter": "cursor", "code": "mistyped", "value": shown(cursor), "expected": expected}
-    return ProblemError(INVALID_PARAMETER, "refused: cursor", problems=[fault])
+    return ProblemError(INVALID_PARAMETER, refused_parameters(["cursor"]), problems=[fault])

@@ -16,6 +16,7 @@ from api.problems import BUSY, CHECK_ABANDONED, ProblemError
 from api.service import Service
 from policy_service.approval.service import Checked, Prepared, Signers, Unfit, prepare_submission
 from policy_service.database import Database, DatabaseUnavailable, Unavailable
+from policy_service.sentences import Sentence
 
 WAITING = 8
 """Drafts that may wait while another is checked."""
@@ -44,15 +45,18 @@ class Examiner:
         service = self._service
         url, now, seconds = service.database.url, service.clock.now(), service.settings.policy_check_seconds
         if self._limiter.statistics().tasks_waiting >= WAITING:
-            raise ProblemError(BUSY, f"{WAITING} drafts are waiting already", headers={"Retry-After": "10"})
+            told = Sentence("{count} drafts are waiting already", count=WAITING)
+            raise ProblemError(BUSY, told, headers={"Retry-After": "10"})
         async with self._limiter:
             try:
                 with fail_after(seconds):
                     found = await to_process.run_sync(examine_apart, url, change, expected, now, cancellable=True)
             except TimeoutError:
-                raise ProblemError(CHECK_ABANDONED, f"checking it takes more than {seconds:g} s") from None
+                told = Sentence("checking it takes more than {seconds:g} s", seconds=seconds)
+                raise ProblemError(CHECK_ABANDONED, told) from None
             except (BrokenWorkerProcess, MemoryError):
-                raise ProblemError(CHECK_ABANDONED, "checking it takes more memory than is given") from None
+                told = Sentence("checking it takes more memory than is given")
+                raise ProblemError(CHECK_ABANDONED, told) from None
         if isinstance(found, str):
             raise DatabaseUnavailable(found)
         return found

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from api.problems import REQUEST_IN_FLIGHT, ProblemError
+from policy_service.sentences import Sentence
 
 PATIENCE = 30.0
 """Seconds that a request waits for the one before it with the same key."""
@@ -33,11 +34,11 @@ class InFlight:
         """While this lasts, no other request with the key is under way. Raises ProblemError."""
         while (before := self._running.get(name)) is not None:
             if before.fingerprint != fingerprint:
-                raise _in_flight("another request with this idempotency key is not answered yet")
+                raise _in_flight(Sentence("another request with this idempotency key is not answered yet"))
             try:
                 await asyncio.wait_for(before.done.wait(), self._patience)
             except TimeoutError:
-                raise _in_flight("this request was sent before and is not answered yet") from None
+                raise _in_flight(Sentence("this request was sent before and is not answered yet")) from None
         mine = self._running[name] = _Running(fingerprint)
         try:
             yield

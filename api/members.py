@@ -14,6 +14,7 @@ from policy_service.decisions.exact_json import NotJsonError, read_json
 from policy_service.decisions.request import escape, shown
 from policy_service.identity.refusals import Fault
 from policy_service.language.diagnostics import did_you_mean
+from policy_service.sentences import Sentence, listed
 
 LIMIT = 64 * 1_024
 """Bytes of such a body."""
@@ -42,10 +43,12 @@ def body_of(model: type[BaseModel]) -> Json:
 
 def refused(faults: Iterable[Json]) -> ProblemError:
     """The problem that tells all faults of a body."""
-    listed = list(faults)
-    told = ", ".join(fault["pointer"] or "the body" for fault in listed[:20])
-    count = f"{len(listed)} problems" if len(listed) > 1 else "1 problem"
-    return ProblemError(REQUEST_REFUSED, f"{count}: {told}", problems=listed)
+    found = list(faults)
+    where = listed(fault["pointer"] or Sentence("the body") for fault in found[:20])
+    if len(found) == 1:
+        return ProblemError(REQUEST_REFUSED, Sentence("1 problem: {members}", members=where), problems=found)
+    told = Sentence("{count} problems: {members}", count=len(found), members=where)
+    return ProblemError(REQUEST_REFUSED, told, problems=found)
 
 
 def as_problem(fault: Fault) -> Json:
@@ -78,11 +81,11 @@ def _expected(error: Json, code: str, place: list[str], members: list[str]) -> t
     """What was expected instead, in the words that are used for other requests, and a hint."""
     match code:
         case "missing-member":
-            return "a value", None
+            return Sentence("a value"), None
         case "unknown-member" if len(place) == 1:
-            return f"one of {', '.join(members)}", did_you_mean(place[0], members)
+            return Sentence("one of {members}", members=listed(members)), did_you_mean(place[0], members)
         case "unknown-member":
-            return "no such member", None
+            return Sentence("no such member"), None
         case _:
             return str(error["msg"]).removeprefix("Input should be ").removeprefix("Value error, "), None
 

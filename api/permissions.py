@@ -14,8 +14,19 @@ from starlette.routing import BaseRoute, Route, compile_path
 
 from api.problems import METHOD_NOT_ALLOWED, NOT_FOUND, ProblemError
 from policy_service.actor import DIRECTORS, SIGNING_ROLES, Actor, Role
+from policy_service.sentences import Sentence, either, every, listed
 
 EVERY_ROLE = frozenset(Role)
+ROLES: Mapping[Role, Sentence] = {
+    Role.AUTHOR: Sentence("author"),
+    Role.SALES_DIRECTOR: Sentence("sales director"),
+    Role.FINANCE_DIRECTOR: Sentence("finance director"),
+    Role.GENERAL_MANAGER: Sentence("general manager"),
+    Role.COMPLIANCE: Sentence("compliance"),
+    Role.INTEGRATION: Sentence("integration"),
+    Role.ADMINISTRATOR: Sentence("administrator"),
+}
+"""The roles in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +164,7 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/policies/{domain}/{policy}/versions/{version}/examples"): ANY_PERSON,
     ("GET", "/policies/{domain}/{policy}/versions/{version}/file"): ANY_PERSON,
     ("GET", "/policies/{domain}/{policy}/try"): ANY_PERSON,
+    ("POST", "/policies/{domain}/{policy}/try"): ANY_PERSON,
     ("POST", "/policies/{domain}/{policy}/try/example"): WRITING,
     ("GET", "/policies/{domain}/{policy}/suspend"): DIRECTING,
     ("GET", "/changes"): TAKING_PART,
@@ -222,17 +234,20 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
 def may_ask(actor: Actor, access: Access) -> Literal[True] | str:
     """Whether the actor is let through, or the reason why not."""
     if actor.kind == "machine" and not access.machines:
-        return "An API key reads and decides; this is for a person who is signed in."
+        return Sentence("An API key reads and decides; this is for a person who is signed in.")
     if access.roleless or actor.roles & access.roles:
         return True
     if (why := actor.why_waiting(access.roles)) is not None:
         return why
-    held = f"you are {_listed(actor.roles, 'and')}" if actor.roles else "you have no role"
-    return f"This is for {_listed(access.roles, 'or')}; {held}."
+    needed = either(_named(access.roles))
+    if not actor.roles:
+        return Sentence("This is for {needed}; you have no role.", needed=needed)
+    return Sentence("This is for {needed}; you are {held}.", needed=needed, held=every(_named(actor.roles)))
 
 
-def _listed(roles: Iterable[Role], word: str) -> str:
-    return f" {word} ".join(role.replace("_", " ") for role in Role if role in roles)
+def _named(roles: Iterable[Role]) -> Iterable[str]:
+    """Roles in their usual order, in words."""
+    return (ROLES[role] for role in Role if role in roles)
 
 
 class UnlistedRoute(Exception):
@@ -260,10 +275,9 @@ class Table:
                     return methods[asked]
                 allowed |= dict.fromkeys(methods)
         if not allowed:
-            raise ProblemError(NOT_FOUND, "no such address")
-        allow = ", ".join(allowed)
-        detail = f"{method[:20]} is not taken here, {allow} is"
-        raise ProblemError(METHOD_NOT_ALLOWED, detail, headers={"Allow": allow})
+            raise ProblemError(NOT_FOUND, Sentence("no such address"))
+        detail = Sentence("{method} is not taken here, {others} is", method=method[:20], others=listed(allowed))
+        raise ProblemError(METHOD_NOT_ALLOWED, detail, headers={"Allow": ", ".join(allowed)})
 
     def refuse_unlisted(self, routes: Iterable[BaseRoute]) -> None:
         """Raises UnlistedRoute when somebody could ask for something that the table does not know."""

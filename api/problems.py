@@ -5,7 +5,7 @@ The table below is closed. `GET /problems/{name}` and `docs/reference/http.md` e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -16,9 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from policy_service.decisions.request import shown
-from policy_service.sentences import plain
+from policy_service.sentences import Sentence, listed, plain
 
 MEDIA_TYPE = "application/problem+json"
+SENTENCES = 2_000
+"""Characters of a detail, where `reasons` has the same in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class ProblemType:
 
     name: str
     status: int
-    title: str
+    title: Sentence
     meaning: str
 
     @property
@@ -43,157 +45,172 @@ class ProblemType:
 MALFORMED_JSON = ProblemType(
     "malformed-json",
     400,
-    "The body is not JSON that can be read exactly",
+    Sentence("The body is not JSON that can be read exactly"),
     "Send UTF-8 JSON (RFC 8259): no NaN, no Infinity, no name twice in an object, at most 32 levels.",
 )
 MALFORMED_FORM = ProblemType(
     "malformed-form",
     400,
-    "The form cannot be read",
+    Sentence("The form cannot be read"),
     "Send the fields of a page's form, as a browser does, in UTF-8.",
 )
 NOT_AUTHENTICATED = ProblemType(
     "not-authenticated",
     401,
-    "It has to be known who asks",
+    Sentence("It has to be known who asks"),
     "Send `Authorization: Bearer` with an API key or a session's token, or sign in: POST /v1/session.",
 )
 SIGN_IN_REFUSED = ProblemType(
     "sign-in-refused",
     401,
-    "Name and password do not fit",
+    Sentence("Name and password do not fit"),
     "Try again; which of the two is wrong is not told. After five times nobody is let in for a while.",
 )
 NOT_ALLOWED = ProblemType(
     "not-allowed",
     403,
-    "Whoever asks may not do this",
+    Sentence("Whoever asks may not do this"),
     "`detail` says why; docs/reference/roles.md says who may do what.",
 )
 CONFIRMATION_NEEDED = ProblemType(
     "confirmation-needed",
     403,
-    "The act needs a fresh proof of who you are",
+    Sentence("The act needs a fresh proof of who you are"),
     "Send your password with the request, or confirm at your provider of identities, and try again.",
 )
 OTHER_SITE = ProblemType(
     "other-site",
     403,
-    "The request comes from another site",
+    Sentence("The request comes from another site"),
     "A browser's session is taken from the service's own pages only; programs use `Authorization: Bearer`.",
 )
-NOT_FOUND = ProblemType("not-found", 404, "There is nothing at this address", "See /openapi.json for what there is.")
+NOT_FOUND = ProblemType(
+    "not-found", 404, Sentence("There is nothing at this address"), "See /openapi.json for what there is."
+)
 UNKNOWN_POLICY = ProblemType(
     "unknown-policy",
     404,
-    "There is no such policy, or no such version",
+    Sentence("There is no such policy, or no such version"),
     "GET /v1/policies lists all policies that are served.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
-    "method-not-allowed", 405, "This address does not take this method", "The header Allow names the methods it takes."
+    "method-not-allowed",
+    405,
+    Sentence("This address does not take this method"),
+    "The header Allow names the methods it takes.",
 )
-CONFLICT = ProblemType("conflict", 409, "It cannot be done as things are now", "`detail` says what stands in the way.")
+CONFLICT = ProblemType(
+    "conflict", 409, Sentence("It cannot be done as things are now"), "`detail` says what stands in the way."
+)
 REQUEST_IN_FLIGHT = ProblemType(
     "request-in-flight",
     409,
-    "A request with this idempotency key is under way",
+    Sentence("A request with this idempotency key is under way"),
     "Send it again after the seconds in Retry-After; once the first is answered, the same request gets its answer.",
 )
 PRECONDITION_FAILED = ProblemType(
     "precondition-failed",
     412,
-    "It is not as you have seen it any more",
+    Sentence("It is not as you have seen it any more"),
     "Nothing was done. Read it again, and send its new ETag as If-Match, or the new digest in what is signed.",
 )
 BODY_TOO_LARGE = ProblemType(
     "body-too-large",
     413,
-    "The body is larger than is read",
+    Sentence("The body is larger than is read"),
     "`limit` says how many bytes are read; see the settings for it.",
 )
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
     "unsupported-media-type",
     415,
-    "The body is of a kind that is not read here",
+    Sentence("The body is of a kind that is not read here"),
     "`supported` lists the values of Content-Type that are; send no Content-Encoding.",
 )
 REQUEST_REFUSED = ProblemType(
     "request-refused",
     422,
-    "The request has members that are wrong",
+    Sentence("The request has members that are wrong"),
     "`problems` names every member that is wrong, facts included, each by its JSON pointer.",
 )
 FACTS_REFUSED = ProblemType(
     "facts-refused",
     422,
-    "Facts are unknown, mistyped, out of range or contradict each other",
+    Sentence("Facts are unknown, mistyped, out of range or contradict each other"),
     "`problems` names every such fact, its value and what was expected. Nothing was decided.",
 )
 IDEMPOTENCY_KEY_REUSED = ProblemType(
     "idempotency-key-reused",
     422,
-    "The idempotency key was used for another request",
+    Sentence("The idempotency key was used for another request"),
     "Take a new key for a new request; send the same request to get its answer again.",
 )
 OVERRIDE_UNFIT = ProblemType(
     "override-unfit",
     422,
-    "The exception cannot be made or ended as asked",
+    Sentence("The exception cannot be made or ended as asked"),
     "`reasons` has everything that stands against it.",
 )
 CHANGE_UNFIT = ProblemType(
     "change-unfit",
     422,
-    "The change cannot be accepted as it is",
+    Sentence("The change cannot be accepted as it is"),
     "`reasons` has everything that is wrong; `diagnostics` the faults of the files, `report` what the analysis found.",
 )
 INVALID_PARAMETER = ProblemType(
     "invalid-parameter",
     422,
-    "A parameter of the address is wrong",
+    Sentence("A parameter of the address is wrong"),
     "`problems` names each of them and what was expected.",
 )
 PRECONDITION_REQUIRED = ProblemType(
     "precondition-required",
     428,
-    "It has to be said which state was seen",
+    Sentence("It has to be said which state was seen"),
     "Read it first and send its ETag as If-Match, so that nobody's edit is overlooked.",
 )
 TOO_MANY_ATTEMPTS = ProblemType(
     "too-many-attempts",
     429,
-    "Too many passwords were wrong",
+    Sentence("Too many passwords were wrong"),
     "Try again after the seconds in Retry-After; until then not even the right password is taken.",
 )
 INTERNAL_ERROR = ProblemType(
     "internal-error",
     500,
-    "The service failed to answer",
+    Sentence("The service failed to answer"),
     "It is the service's fault and was logged under `instance`. The next request is answered as ever.",
+)
+PDF_UNAVAILABLE = ProblemType(
+    "pdf-unavailable",
+    501,
+    Sentence("PDF files are not made here"),
+    "Open the print view and let the browser save it as PDF, or install policy-service[pdf].",
 )
 PROVIDER_UNAVAILABLE = ProblemType(
     "provider-unavailable",
     502,
-    "The provider of identities does not answer as it should",
+    Sentence("The provider of identities does not answer as it should"),
     "`detail` says what is wrong. Sign in with your password if you have one, or try again.",
 )
 CHECK_ABANDONED = ProblemType(
     "check-abandoned",
     422,
-    "The policy file takes too long to check",
+    Sentence("The policy file takes too long to check"),
     "Split the policy into several; `policy-service check` has no such limit.",
 )
 NOT_READY = ProblemType(
     "not-ready",
     503,
-    "The versions in force cannot decide at this moment",
+    Sentence("The versions in force cannot decide at this moment"),
     "Try again after the seconds in Retry-After; GET /readyz says more. Nothing was decided.",
 )
-BUSY = ProblemType("busy", 503, "Too many wait for the same already", "Try again after the seconds in Retry-After.")
+BUSY = ProblemType(
+    "busy", 503, Sentence("Too many wait for the same already"), "Try again after the seconds in Retry-After."
+)
 DATABASE_UNAVAILABLE = ProblemType(
     "database-unavailable",
     503,
-    "The database does not answer",
+    Sentence("The database does not answer"),
     "`detail` says whether it is busy, full or gone. Nothing was written; try again after the seconds in Retry-After.",
 )
 
@@ -223,6 +240,7 @@ PROBLEMS: Mapping[str, ProblemType] = {
         PRECONDITION_REQUIRED,
         TOO_MANY_ATTEMPTS,
         INTERNAL_ERROR,
+        PDF_UNAVAILABLE,
         PROVIDER_UNAVAILABLE,
         CHECK_ABANDONED,
         NOT_READY,
@@ -249,7 +267,7 @@ class Problem:
             "type": kind.address,
             "title": kind.title,
             "status": kind.status,
-            "detail": self.detail,
+            "detail": self.detail[:SENTENCES] if "reasons" in self.more else self.detail,
             "instance": instance,
         }
         return {**head, **self.more}
@@ -275,12 +293,13 @@ def of_http(request: Request, error: HTTPException) -> Problem:
     match error.status_code:
         case HTTPStatus.METHOD_NOT_ALLOWED:
             allow = (error.headers or {}).get("Allow", "")
-            detail = f"{request.method} is not taken here, {allow or 'other methods'} is"
+            others = allow or Sentence("other methods")
+            detail = Sentence("{method} is not taken here, {others} is", method=request.method, others=others)
             return Problem(METHOD_NOT_ALLOWED, detail, headers={"Allow": allow})
         case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Problem(NOT_FOUND, "no such address")
+            return Problem(NOT_FOUND, Sentence("no such address"))
         case _:
-            return Problem(INTERNAL_ERROR, "something went wrong")
+            return Problem(INTERNAL_ERROR, Sentence("something went wrong"))
 
 
 def of_parameters(error: RequestValidationError) -> Problem:
@@ -294,8 +313,14 @@ def of_parameters(error: RequestValidationError) -> Problem:
         }
         for fault in error.errors()
     ]
-    names = ", ".join(str(fault["parameter"]) for fault in faults)
-    return Problem(INVALID_PARAMETER, f"refused: {names}", {"problems": faults})
+    return Problem(
+        INVALID_PARAMETER, refused_parameters(str(fault["parameter"]) for fault in faults), {"problems": faults}
+    )
+
+
+def refused_parameters(names: Iterable[str]) -> Sentence:
+    """That parameters with these names are wrong."""
+    return Sentence("refused: {names}", names=listed(names))
 
 
 def _expected(message: str) -> str:

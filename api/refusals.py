@@ -49,9 +49,8 @@ from policy_service.identity.refusals import (
     UnknownAccount,
     UnknownKey,
 )
+from policy_service.sentences import on_one_line
 
-SENTENCES = 2_000
-"""Characters of a detail; what is longer stands in `reasons`."""
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="policy-service"'}
 
 
@@ -96,7 +95,7 @@ def _of_decisions(error: Exception) -> Problem | None:
         case overrides.UnknownOverride() | UnknownDecision():
             return Problem(NOT_FOUND, str(error))
         case overrides.OverrideRefused(problems=reasons):
-            return Problem(OVERRIDE_UNFIT, str(error)[:SENTENCES], {"reasons": list(reasons)})
+            return Problem(OVERRIDE_UNFIT, str(error), {"reasons": list(reasons)})
         case subjects.SubjectRefused() | NotReplayable():
             return Problem(CONFLICT, str(error))
         case NotSealed() | NotProvable():
@@ -113,7 +112,7 @@ def _of_decisions(error: Exception) -> Problem | None:
 
 def _of_approval(error: approval.Refused) -> Problem:
     """What was refused about a change or a suspension."""
-    sentence = str(error).replace("\n", " ")
+    sentence = on_one_line(error.sentence)
     match error:
         case approval.UnknownChange():
             return Problem(NOT_FOUND, sentence)
@@ -123,9 +122,9 @@ def _of_approval(error: approval.Refused) -> Problem:
             return Problem(PRECONDITION_FAILED, sentence)
         case approval.Unfit(sentences=sentences, diagnostics=diagnostics, report=report):
             more = {"reasons": list(sentences), "diagnostics": list(diagnostics), "report": report}
-            return Problem(CHANGE_UNFIT, sentence[:SENTENCES], {name: value for name, value in more.items() if value})
+            return Problem(CHANGE_UNFIT, sentence, {name: value for name, value in more.items() if value})
         case _:
-            return Problem(CONFLICT, sentence, {"reasons": str(error).split("\n")})
+            return Problem(CONFLICT, sentence, {"reasons": list(error.sentences)})
 
 
 def too_many(detail: str, seconds: float) -> Problem:

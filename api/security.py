@@ -9,9 +9,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.logs import where
-from api.problems import INTERNAL_ERROR, INVALID_PARAMETER, NOT_FOUND, Problem, ProblemError
+from api.problems import INTERNAL_ERROR, INVALID_PARAMETER, NOT_FOUND, Problem, ProblemError, refused_parameters
 from api.refusals import of_library
 from api.service import Service
+from policy_service.sentences import Sentence
 
 POLICY = (
     b"default-src 'none'",
@@ -82,13 +83,14 @@ class Guard:
         """What the library refused, in its own words; of anything else only that it happened."""
         if (problem := of_library(error, self.service.clock.now())) is not None:
             return self.tell(problem, scope)
-        failed = Problem(INTERNAL_ERROR, "the service failed; its log says where")
+        failed = Problem(INTERNAL_ERROR, Sentence("the service failed; its log says where"))
         return self.tell(failed, scope, error=type(error).__name__, where=where(error))
 
 
 def refuse_nul(scope: Scope) -> None:
     """Raises ProblemError when an address holds the one character that PostgreSQL cannot even look for."""
     if "\0" in scope["path"]:
-        raise ProblemError(NOT_FOUND, "no such address")
+        raise ProblemError(NOT_FOUND, Sentence("no such address"))
     if b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
-        raise ProblemError(INVALID_PARAMETER, "refused: a parameter holds the character NUL", problems=[])
+        told = refused_parameters([Sentence("a parameter holds the character NUL")])
+        raise ProblemError(INVALID_PARAMETER, told, problems=[])

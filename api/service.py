@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 from structlog.typing import FilteringBoundLogger
 
+from api.alarms import Alarms
 from api.catalogue import Catalogue
 from api.in_flight import InFlight
 from api.logs import make_log
@@ -48,6 +49,7 @@ class Service:
     log: FilteringBoundLogger
     database: Database
     key_ring: KeyRing
+    alarms: Alarms
     edited: tuple[str, ...] = ()
     """A sentence for every policy file that was edited after it was submitted, as seen at the start."""
     provider: Provider | None = None
@@ -107,10 +109,14 @@ def _open(
     secrets = Secrets(open_keys(database, settings))
     refuse_unsound(database, settings)
 
+    alarms = Alarms(clock)
+
     def alarm(seen: Alarm) -> None:
+        alarms.add("engine", f"{seen.policy} {seen.version}", seen.reason)
         log.error("engine alarm", policy=seen.policy, version=seen.version, reason=seen.reason)
 
     def unsealed(reason: str) -> None:
+        alarms.add("sealing", "", reason)
         log.error("not sealed", reason=reason)
 
     decisions = open_decisions(
@@ -134,6 +140,7 @@ def _open(
         log=log,
         database=database,
         key_ring=KeyRing(database),
+        alarms=alarms,
         edited=edited_files(database, settings.policies),
         provider=provider,
     )

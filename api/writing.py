@@ -21,12 +21,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.authentication import asker
-from api.problems import INVALID_PARAMETER, PRECONDITION_REQUIRED, ProblemError
+from api.problems import INVALID_PARAMETER, PRECONDITION_REQUIRED, ProblemError, refused_parameters
 from api.service import Service
 from api.transactions import reading, writing
 from policy_service.database import Transaction
 from policy_service.decisions.request import shown
 from policy_service.idempotency import KeyRefused, Stored, check_key, fingerprint_of, recall, remember
+from policy_service.sentences import Sentence
 
 KEY = "Idempotency-Key"
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -137,7 +138,7 @@ def key_of(request: Request) -> str | None:
         check_key(key)
     except KeyRefused:
         fault = {"parameter": KEY, "code": "mistyped", "value": shown(key), "expected": "1 to 200 visible ASCII"}
-        raise ProblemError(INVALID_PARAMETER, f"refused: {KEY}", problems=[fault]) from None
+        raise ProblemError(INVALID_PARAMETER, refused_parameters([KEY]), problems=[fault]) from None
     return key
 
 
@@ -150,7 +151,7 @@ def expected_etag(request: Request) -> str:
     """The state the caller has seen. Raises ProblemError when it is not told."""
     given = request.headers.get("If-Match", "").strip()
     if given in {"", "*"}:
-        raise ProblemError(PRECONDITION_REQUIRED, "send the ETag of what you read as If-Match")
+        raise ProblemError(PRECONDITION_REQUIRED, Sentence("send the ETag of what you read as If-Match"))
     return given.removeprefix('"').removesuffix('"')
 
 

@@ -23,6 +23,7 @@ from sqlmodel import Field, Session, SQLModel
 
 from policy_service.append_only import append_only
 from policy_service.database import Instant, Transaction
+from policy_service.sentences import Sentence
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 """1 to 200 visible ASCII characters."""
@@ -36,14 +37,16 @@ class KeyReused(Exception):
     """The key was used before, for another request."""
 
     def __init__(self) -> None:
-        super().__init__("this idempotency key was used for another request: take a new key for a new request")
+        super().__init__(
+            Sentence("this idempotency key was used for another request: take a new key for a new request")
+        )
 
 
 class KeyRefused(ValueError):
     """The key is none."""
 
     def __init__(self) -> None:
-        super().__init__("an idempotency key is 1 to 200 visible ASCII characters")
+        super().__init__(Sentence("an idempotency key is 1 to 200 visible ASCII characters"))
 
 
 @dataclass(frozen=True, slots=True)

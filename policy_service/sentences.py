@@ -3,9 +3,12 @@
     refusal = Sentence("Only {roles} may decide about this change.", roles=either(roles))
     str(refusal)                       what programs and logs read
     told(refusal, catalogue.gettext)   what a page shows: the pattern is looked up, and so is every sentence within it
+    plain(refusal)                     the same text as `str` itself, for records and for strict encoders
 
-A `Sentence` is a `str`, so nobody who only reads it needs to know. The patterns are collected into the catalogues of
-`api/locales` from the calls of `Sentence`, whose first argument is therefore always a literal.
+A `Sentence` is a `str`, so nobody who only reads it needs to know. Whatever makes another text of it (an f-string, a
+slice, `"".join`) gives a plain `str`; so sentences are put together as values of other sentences, and by the functions
+below. The patterns are collected into the catalogues of `api/locales` from the calls of `Sentence`, whose first
+argument is therefore always a literal.
 """
 
 from __future__ import annotations
@@ -43,21 +46,38 @@ def _made(pattern: str, values: Mapping[str, object]) -> Sentence:
     return Sentence(pattern, **values)
 
 
-def told(text: str, translate: Callable[[str], str]) -> str:
-    """A sentence in the language of `translate`; any other text as it is."""
+def plain(text: str) -> str:
+    """A text without its pattern, for records and for encoders that take nothing but `str` itself."""
+    return text[:]
+
+
+def told(text: str, translate: Callable[[str], str], shown: Callable[[str], str] | None = None) -> str:
+    """A sentence in the language of `translate`; any other text as it is, or as `shown` has it.
+
+    What was put into a sentence and is none itself, such as a name that somebody wrote, goes through `shown` too.
+    """
     if not isinstance(text, Sentence):
-        return text
+        return text if shown is None else shown(text)
     pattern = translate(text.pattern)
     if not text.values:
         return pattern
-    return pattern.format_map(
-        {name: told(value, translate) if isinstance(value, str) else value for name, value in text.values.items()}
-    )
+    values = {
+        name: told(value, translate, shown) if isinstance(value, str) else value for name, value in text.values.items()
+    }
+    return pattern.format_map(values)
 
 
-def plain(text: str) -> str:
-    """A text without its pattern, for encoders that take nothing but `str` itself."""
-    return text[:]
+def on_one_line(text: str) -> str:
+    """A text with a blank for every line break in it."""
+    if "\n" not in text:
+        return text
+    if not isinstance(text, Sentence) or "\n" in text.pattern:
+        return text.replace("\n", " ")
+    values = {name: on_one_line(value) if isinstance(value, str) else value for name, value in text.values.items()}
+    return Sentence(text.pattern, **values)
+
+
+# ------------------------------------------------------------------------------------------- several, as one text
 
 
 def either(words: Iterable[str]) -> str:
@@ -73,6 +93,18 @@ def every(words: Iterable[str]) -> str:
 def listed(words: Iterable[str]) -> str:
     """`a, b, c`; empty when there are none."""
     return _joined(words, lambda before, word: Sentence("{before}, {word}", before=before, word=word))
+
+
+def in_turn(clauses: Iterable[str]) -> str:
+    """`a; b; c`; empty when there are none."""
+    return _joined(clauses, lambda before, clause: Sentence("{before}; {clause}", before=before, clause=clause))
+
+
+def together(sentences: Iterable[str]) -> str:
+    """`A. B. C.`: whole sentences, one after the other; empty when there are none."""
+    return _joined(
+        sentences, lambda before, sentence: Sentence("{before} {sentence}", before=before, sentence=sentence)
+    )
 
 
 def _joined(words: Iterable[str], join: Callable[[str, str], str]) -> str:

@@ -88,3 +88,16 @@ def visible(text: object) -> Markup:
         if part
     )
     return Markup('<bdi class="written">{}</bdi>').format(marked)
+
+
+def coded(text: object) -> Markup:
+    """Words in which names stand between backticks: the names as code, everything as `visible` shows it."""
+    pieces = str(text).split("`")
+    if len(pieces) % 2 == 0:  # a backtick without its fellow is the author's own
+        return visible(text)
+    shown = (
+        Markup("<code>{}</code>").format(visible(piece)) if place % 2 else visible(piece)
+        for place, piece in enumerate(pieces)
+        if piece
+    )
+    return Markup("").join(shown)

@@ -13,6 +13,7 @@ from api.authentication import STATE, Asker
 from api.pages.languages import TAG, language_of
 from api.pages.static import VERSION
 from api.permissions import PERMISSIONS, may_ask
+from api.returning import LONGEST
 from policy_service.actor import Actor
 from policy_service.language.policy import Language
 from policy_service.sentences import Sentence
@@ -20,8 +21,6 @@ from policy_service.sentences import Sentence
 THEME = "policy_service_theme"
 Theme = Literal["system", "light", "dark"]
 THEMES: Mapping[str, Theme] = {"light": "light", "dark": "dark"}
-LONGEST = 2_000
-"""Characters of an address that a page leads back to."""
 
 SECTIONS: tuple[tuple[Sentence, str], ...] = (
     (Sentence("Home"), "/"),
@@ -104,11 +103,3 @@ def _sections(actor: Actor, path: str) -> tuple[Section, ...]:
         for title, address in SECTIONS
         if ("GET", address) in PERMISSIONS and may_ask(actor, PERMISSIONS["GET", address]) is True
     )
-
-
-def back_to(address: str | None) -> str:
-    """An address of this very service to go on at, whatever a form or a link says; `/` when it is another's."""
-    if address is None or len(address) > LONGEST or not address.isprintable():
-        return "/"
-    local = address.startswith("/") and not address.startswith(("//", "/\\")) and "\\" not in address
-    return address if local else "/"

@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Scope
 
+from api.auditing import Auditor
 from api.authentication import asker
 from api.examining import Examiner
-from api.pages.formats import Formats, visible
+from api.pages.formats import Formats, coded, visible
 from api.pages.forms import Filled, Form
 from api.pages.frame import Frame, Page, frame_of
 from api.pages.jobs import Jobs
@@ -63,9 +64,10 @@ class ProblemPage:
 class Pages:
     """Everything a route needs beside the request."""
 
-    def __init__(self, service: Service, examiner: Examiner) -> None:
+    def __init__(self, service: Service, examiner: Examiner, auditor: Auditor) -> None:
         self.service = service
         self.examiner = examiner
+        self.auditor = auditor
         self.jobs = Jobs(service.clock)
         self._environments = {lang: _environment(service, lang) for lang in ("zh", "en")}
 
@@ -161,6 +163,7 @@ def _environment(service: Service, lang: Language) -> Environment:
     for name in ("instant", "exactly", "day", "moment", "ago", "lasting", "count", "share", "money", "words"):
         environment.filters[name] = getattr(formats, name)
     environment.filters["visible"] = visible
+    environment.filters["coded"] = coded
     environment.filters["told"] = lambda text: told(text, catalogue.gettext)
     environment.filters["named"] = lambda thing: told(name_of(thing), catalogue.gettext)
     environment.globals["link"] = link

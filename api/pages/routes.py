@@ -8,14 +8,60 @@ from fastapi import APIRouter
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.pages.changes.acting import acting_routes
+from api.pages.changes.comments import comment_routes
+from api.pages.changes.dossier import dossier_routes
+from api.pages.changes.printing import printing_routes
+from api.pages.changes.routes import writing_routes
+from api.pages.audit.routes import audit_page_routes
+from api.pages.decisions.routes import decision_routes
+from api.pages.administration.account import account_page_routes
+from api.pages.administration.account_acts import account_act_routes
+from api.pages.administration.accounts import account_list_routes
+from api.pages.administration.api_keys import key_routes
+from api.pages.entrance.account import account_routes
+from api.pages.entrance.home import home_routes
 from api.pages.entrance.preferences import preference_routes
+from api.pages.entrance.sign_in import sign_in_routes
+from api.pages.in_force.routes import in_force_routes
+from api.pages.overrides.routes import override_routes
+from api.pages.policies.routes import policies_routes
 from api.pages.rendering import Pages
 from api.pages.static import static_routes
+from api.pages.suspensions.listing import list_routes as suspension_list_routes
+from api.pages.suspensions.one import one_routes as suspension_routes
+from api.pages.suspensions.suspending import suspending_routes
+from api.pages.trying.routes import trying_routes
 from api.problems import Problem
 from api.security import Tell
 
-AREAS: Sequence[Callable[[Pages], APIRouter]] = (preference_routes,)
+AREAS: Sequence[Callable[[Pages], APIRouter]] = (
+    audit_page_routes,
+    preference_routes,
+    policies_routes,
+    home_routes,
+    sign_in_routes,
+    account_routes,
+    account_list_routes,
+    account_page_routes,
+    account_act_routes,
+    key_routes,
+    decision_routes,
+    override_routes,
+    in_force_routes,
+    trying_routes,
+    writing_routes,
+    acting_routes,
+    comment_routes,
+    printing_routes,
+    dossier_routes,
+    suspension_list_routes,
+    suspension_routes,
+    suspending_routes,
+)
 """What makes the routes of each part."""
+ON_THE_WAY = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/oidc/confirm"}
+"""Where browsers pass on their way to the provider of identities and back."""
 
 
 def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
@@ -34,8 +80,12 @@ def telling(pages: Pages) -> Tell:
 
 
 def wants_page(scope: Scope) -> bool:
-    """Whether a browser asks for a page: programs ask under `/v1/`, or do not name HTML in `Accept`."""
-    if scope["path"].startswith("/v1/"):
+    """Whether a browser asks for a page: programs ask under `/v1/`, or do not name HTML in `Accept`.
+
+    Under `/v1/` a browser is only on its way to the provider of identities and back.
+    """
+    path = scope["path"]
+    if path.startswith("/v1/") and path not in ON_THE_WAY:
         return False
     headers = dict(scope["headers"])
     return b"text/html" in headers.get(b"accept", b"") or b"hx-request" in headers

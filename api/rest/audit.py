@@ -67,10 +67,9 @@ Since = Annotated[When | None, Query(alias="from", description="from this instan
 Until = Annotated[When | None, Query(description="before this instant")]
 
 
-def audit_routes(service: Service) -> APIRouter:
+def audit_routes(service: Service, auditor: Auditor) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/audit", tags=["audit"])
-    auditor = Auditor(service)
     _add_list(router, service)
     _add_whole(router, auditor)
     _add_signed(router, service)

@@ -1,17 +1,16 @@
 """The shapes of changes and suspensions, as they are told."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from api.rest.change_bodies import PeriodModel
 from api.rest.models import Digest, Model
-from policy_service.actor import SIGNING_ROLES, Actor, Role
+from policy_service.actor import Actor, Role
 from policy_service.approval.change import Acted, Person, Version
-from policy_service.approval.service import Action, Change, Kind, Meaning, State, Suspension, may
+from policy_service.approval.service import Action, Change, Kind, Meaning, State, Suspension, verdicts
 from policy_service.approval.suspension import Ended, Signature
 from policy_service.approval.tables import CommentRow
 
@@ -183,18 +182,11 @@ def change_detail(change: Change, said: Sequence[CommentRow], actor: Actor, now:
 
 def what_may(change: Change, actor: Actor, now: datetime) -> dict[Action, MayModel]:
     """What an actor may do with a change, who would confirm who they are when they sign."""
-    found: dict[Action, MayModel] = {
-        action: _may(may(change, action, actor, now))
-        for action in Action
-        if action not in {Action.CREATE, Action.SIGN_OFF}
-    }
-    confirmed = replace(actor, confirmed_at=now)
-    held = [role for role in SIGNING_ROLES if role in actor.roles]
-    verdicts = {role: may(change, Action.SIGN_OFF, confirmed, now, role=role) for role in held}
-    roles = [role for role, verdict in verdicts.items() if verdict is True]
-    none = may(change, Action.SIGN_OFF, confirmed, now)
-    reason = None if roles else str(next(iter(verdicts.values()), none))
-    return {**found, Action.SIGN_OFF: MayModel(allowed=bool(roles), reason=reason, roles=roles)}
+    found = verdicts(change, actor, now)
+    may = {action: MayModel(allowed=each.allowed, reason=each.why_not) for action, each in found.items()}
+    sign_off = found[Action.SIGN_OFF]
+    signing = MayModel(allowed=sign_off.allowed, reason=sign_off.why_not, roles=list(sign_off.roles))
+    return {**may, Action.SIGN_OFF: signing}
 
 
 def comment_model(row: CommentRow) -> CommentModel:
@@ -254,10 +246,6 @@ def _acted(acted: Acted) -> ActedModel:
         role=acted.role,
         meaning=acted.meaning,
     )
-
-
-def _may(verdict: Literal[True] | str) -> MayModel:
-    return MayModel(allowed=verdict is True, reason=None if verdict is True else verdict)
 
 
 def _signature(signature: Signature) -> SuspensionSignature:

@@ -1,7 +1,5 @@
 """`/v1/changes`: proposals to put versions in force, as drafts and to be read; `review` moves them along."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -32,7 +30,6 @@ from api.rest.change_bodies import CommentText, DraftModel
 from api.rest.change_models import (
     ChangeDetail,
     ChangePage,
-    ChangeSummary,
     CommentModel,
     ReportModel,
     change_detail,
@@ -44,9 +41,9 @@ from api.rest.session import BODY
 from api.service import Service
 from api.transactions import reading
 from api.writing import EDIT, WRITE, Answer, etag, expected_etag, perform
-from policy_service.actor import SIGNING_ROLES, Actor
+from policy_service.actor import Actor
 from policy_service.approval import service as approval
-from policy_service.approval.service import Action, Change, Kind, State, Wanted
+from policy_service.approval.service import Change, Kind, State, Wanted
 from policy_service.database import Transaction
 from policy_service.language.load import POLICY_ID
 
@@ -99,11 +96,13 @@ def _add_list(router: APIRouter, service: Service) -> None:
     ) -> ChangePage:
         """Changes, the newest first."""
         actor = asker(request).actor
-        wanted = Wanted(state, kind, actor.id if author == "me" else author, policy)
-        takes = _waits_for(service, actor) if waiting else _any
-        after = open_cursor(cursor)
-        items, more = await reading(service, lambda session: page(session, wanted, takes, after, limit))
-        return ChangePage(items=items, next_cursor=close_cursor(more) if more else None)
+        states = frozenset([state] if state else [])
+        by = actor.id if author == "me" else author
+        wanted = Wanted(states, kind, by, policy, waiting_for=actor if waiting else None)
+        after = open_cursor(cursor) or None
+        page = await reading(service, lambda session: approval.changes(session, wanted, cursor=after, limit=limit))
+        items = list(map(change_summary, page.changes))
+        return ChangePage(items=items, next_cursor=close_cursor(page.cursor) if page.cursor else None)
 
 
 def _add_one(router: APIRouter, service: Service, examiner: Examiner) -> None:
@@ -215,39 +214,6 @@ def told(detail: ChangeDetail) -> Response:
     """A change, with the header that names its state."""
     body = detail.model_dump_json(by_alias=True)
     return Response(body, 200, {"Cache-Control": "no-store", **etag(detail.etag)}, "application/json")
-
-
-def page(
-    session: Session, wanted: Wanted, takes: Callable[[Change], bool], after: str, limit: int
-) -> tuple[list[ChangeSummary], str | None]:
-    """The next changes that are wanted and taken, and where to go on."""
-    found: list[ChangeSummary] = []
-    cursor = after or None
-    while True:
-        some = approval.changes(session, wanted, cursor=cursor, limit=PAGE)
-        for change in filter(takes, some.changes):
-            if len(found) == limit:
-                return found, found[-1].id
-            found.append(change_summary(change))
-        if some.cursor is None:
-            return found, None
-        cursor = some.cursor
-
-
-def _any(_: Change) -> bool:
-    return True
-
-
-def _waits_for(service: Service, actor: Actor) -> Callable[[Change], bool]:
-    """Whether a change waits for a signature that only somebody like the actor can give."""
-    now = service.clock.now()
-    confirmed = replace(actor, confirmed_at=now)
-    held = [role for role in SIGNING_ROLES if role in actor.roles]
-
-    def waits(change: Change) -> bool:
-        return any(approval.may(change, Action.SIGN_OFF, confirmed, now, role=role) is True for role in held)
-
-    return waits
 
 
 def _create(transaction: Transaction, actor: Actor, given: DraftModel) -> Change:

@@ -1,15 +1,23 @@
-"""`/v1/session/oidc`: to the provider of identities and back, to sign in or to confirm who you are."""
+"""`/v1/session/oidc`: to the provider of identities and back, to sign in or to confirm who you are.
 
+A browser that asks for pages is led on when it comes back: to the address of this service that it named as `next`
+when it left, which it keeps in a cookie for so long. A program gets its answer at the callback.
+"""
+
+from html import escape
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.authentication import asker, cookies_of, is_secure
+from api.browsers import hand_over
 from api.openapi import problems
 from api.problems import INVALID_PARAMETER, NOT_ALLOWED, NOT_FOUND, PROVIDER_UNAVAILABLE, SIGN_IN_REFUSED, ProblemError
 from api.rest.session import Me, opened
+from api.returning import LONGEST, back_to
 from api.service import Service
 from api.transactions import writing
 from policy_service.identity.entrance import confirm_elsewhere, sign_in_elsewhere
@@ -19,10 +27,16 @@ from policy_service.identity.refusals import ProviderRefused
 if TYPE_CHECKING:
     from policy_service.identity.oidc import Provider
 
+NO_STORE = {"cache-control": "no-store"}
 COOKIE = "policy_service_oidc"
+NEXT = "policy_service_oidc_next"
+"""The cookie that holds where a browser goes on at."""
 PREFIX = "/v1/session/oidc"
 REFUSALS = problems(NOT_FOUND, PROVIDER_UNAVAILABLE)
 Text = Annotated[str, Query(max_length=4_096)]
+Next = Annotated[
+    str | None, Query(alias="next", max_length=LONGEST, description="the address of this service to go on at, for browsers")
+]
 
 
 def oidc_routes(service: Service) -> APIRouter:
@@ -37,9 +51,9 @@ def _add_leaving(router: APIRouter, service: Service) -> None:
     @router.get(
         "", operation_id="sign_in_elsewhere", status_code=303, response_class=RedirectResponse, responses=REFUSALS
     )
-    async def leave(request: Request) -> Response:
+    async def leave(request: Request, following: Next = None) -> Response:
         """Sends a browser to the provider of identities."""
-        return await _sent(service, request, None)
+        return await _sent(service, request, None, following)
 
     @router.post(
         "/confirm",
@@ -48,12 +62,12 @@ def _add_leaving(router: APIRouter, service: Service) -> None:
         response_class=RedirectResponse,
         responses=REFUSALS,
     )
-    async def leave_to_confirm(request: Request) -> Response:
+    async def leave_to_confirm(request: Request, following: Next = None) -> Response:
         """Sends a browser to the provider to prove again who its owner is; the next signature takes that."""
         signed_in = asker(request).signed_in
         if signed_in is None:
             raise ProblemError(NOT_ALLOWED, "This is for a person who is signed in.")
-        return await _sent(service, request, signed_in.id)
+        return await _sent(service, request, signed_in.id, following)
 
 
 def _add_coming_back(router: APIRouter, service: Service) -> None:
@@ -64,6 +78,7 @@ def _add_coming_back(router: APIRouter, service: Service) -> None:
         status_code=201,
         responses={
             204: {"description": "It was proved again who you are."},
+            303: {"description": "The same, for a browser, which is led on."},
             **REFUSALS,
             **problems(SIGN_IN_REFUSED, INVALID_PARAMETER),
         },
@@ -78,27 +93,54 @@ def _add_coming_back(router: APIRouter, service: Service) -> None:
         if flow.session is not None:
             session = flow.session
             await writing(service, lambda t: confirm_elsewhere(t, proved.external, session))
-            return Response(status_code=204)
+            return _led_on(request) if _wants_page(request) else Response(status_code=204)
         started = await writing(service, lambda t: sign_in_elsewhere(t, proved.external))
-        return opened(service, request, started, cookie=True)
+        if _wants_page(request):
+            return await hand_over(service, request, started, _led_on(request))
+        return await opened(service, request, started, cookie=True)
 
 
-async def _sent(service: Service, request: Request, session: str | None) -> Response:
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _led_on(request: Request) -> Response:
+    """Leads a browser to where it wanted to go, wherever that was written down; never to another site."""
+    where = unquote(cookies_of(request.scope).get(NEXT, ""))
+    answer = RedirectResponse(back_to(where), 303, NO_STORE)
+    for name in (COOKIE, NEXT):
+        answer.delete_cookie(name, path=PREFIX)
+    return answer
+
+
+async def _sent(service: Service, request: Request, session: str | None, following: str | None) -> Response:
     provider = _provider(service)
     flow = await writing(service, lambda transaction: begin(transaction, session))
-    answer = RedirectResponse(
-        await provider.address(flow, confirm=session is not None), 303, {"cache-control": "no-store"}
-    )
-    answer.set_cookie(
-        COOKIE,
-        flow.browser,
-        max_age=int(LASTS.total_seconds()),
-        path=PREFIX,
-        httponly=True,
-        samesite="lax",  # the way back begins at the provider, which is another site
-        secure=is_secure(service, request.scope),
-    )
+    answer = _onwards(request, await provider.address(flow, confirm=session is not None))
+    for name, value in ((COOKIE, flow.browser), (NEXT, quote(back_to(following), safe=""))):
+        answer.set_cookie(
+            name,
+            value,
+            max_age=int(LASTS.total_seconds()),
+            path=PREFIX,
+            httponly=True,
+            samesite="lax",  # the way back begins at the provider, which is another site
+            secure=is_secure(service, request.scope),
+        )
     return answer
+
+
+def _onwards(request: Request, address: str) -> Response:
+    """Sends a browser to the provider.
+
+    One that sent a form is not redirected, because `form-action 'self'` counts for redirects too: it gets a page that
+    goes on by itself, or by its one link.
+    """
+    if request.method == "GET" or not _wants_page(request):
+        return RedirectResponse(address, 303, NO_STORE)
+    host = escape(urlsplit(address).netloc)
+    page = f'<!DOCTYPE html><title>{host}</title><p><a href="{escape(address)}">{host}</a></p>'
+    return HTMLResponse(page, headers={"refresh": f"0; url={address}", **NO_STORE})
 
 
 def _provider(service: Service) -> "Provider":

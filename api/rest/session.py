@@ -8,7 +8,8 @@ from pydantic import Field, SecretStr, StrictBool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api.authentication import Asker, asker, cookie_name, is_secure, refuse_other_sites
+from api.authentication import Asker, asker, refuse_other_sites
+from api.browsers import hand_over, take_away
 from api.confirmation import hashing
 from api.members import body_of, read_members
 from api.openapi import problems
@@ -92,7 +93,7 @@ def _add_session(router: APIRouter, service: Service) -> None:
         started = await hashing(
             service, request, lambda: sign_in(service.database, service.clock, given.name, password)
         )
-        return opened(service, request, started, cookie=given.cookie)
+        return await opened(service, request, started, cookie=given.cookie)
 
     @router.get("", operation_id="who_am_i")
     async def who_am_i(request: Request) -> Me:
@@ -105,7 +106,7 @@ def _add_session(router: APIRouter, service: Service) -> None:
         by = asker(request)
         if (signed_in := by.signed_in) is not None:
             await writing(service, lambda transaction: sign_out(transaction, by.actor, signed_in))
-        return _without_cookie(service, request)
+        return take_away(service, request, Response(status_code=204))
 
 
 def _add_password(router: APIRouter, service: Service) -> None:
@@ -122,7 +123,7 @@ def _add_password(router: APIRouter, service: Service) -> None:
         given, actor = await read_members(request, NewPassword), asker(request).actor
         old, new = given.old.get_secret_value(), given.new.get_secret_value()
         await hashing(service, request, lambda: change_password(service.database, service.clock, actor, old, new))
-        return _without_cookie(service, request)
+        return take_away(service, request, Response(status_code=204))
 
 
 def me(service: Service, by: Asker, token: str | None = None) -> Me:
@@ -142,24 +143,9 @@ def me(service: Service, by: Asker, token: str | None = None) -> Me:
     )
 
 
-def opened(service: Service, request: Request, started: Started, *, cookie: bool) -> Response:
-    """The answer that hands over a session that has just begun."""
+async def opened(service: Service, request: Request, started: Started, *, cookie: bool) -> Response:
+    """The answer that hands over a session that has just begun. Raises DatabaseUnavailable."""
     by = Asker(started.actor, "cookie" if cookie else "token", started.signed_in)
     told = me(service, by, None if cookie else started.token)
     answer = JSONResponse(told.model_dump(mode="json"), 201, {"cache-control": "no-store"})
-    if cookie:
-        answer.set_cookie(
-            cookie_name(service, request.scope),
-            started.token,
-            httponly=True,
-            samesite="strict",
-            secure=is_secure(service, request.scope),
-        )
-    return answer
-
-
-def _without_cookie(service: Service, request: Request) -> Response:
-    answer = Response(status_code=204)
-    secure = is_secure(service, request.scope)
-    answer.delete_cookie(cookie_name(service, request.scope), httponly=True, samesite="strict", secure=secure)
-    return answer
+    return await hand_over(service, request, started, answer) if cookie else answer

@@ -28,13 +28,14 @@ from policy_service.analysis.trial import EVALUATORS, Tried
 from policy_service.language.load import PolicyFolderError, version_key
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.requirements import in_stages, needed
+from policy_service.sentences import Sentence, plain
 
 Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something found: its code, the policy it is about, a sentence, and the cases."""
+    """Something found: its code, the policy it is about, a sentence (in English a `Sentence`), and the cases."""
 
     severity: Severity
     code: str
@@ -48,7 +49,7 @@ class Finding:
             "severity": self.severity,
             "code": self.code,
             "policy": self.policy,
-            "says": self.says.to_dict(),
+            "says": {"zh": self.says.zh, "en": plain(self.says.en)},
             "cases": list(self.cases),
         }
 
@@ -60,7 +61,9 @@ def twice(candidates: Sequence[Policy]) -> Iterator[Finding]:
         versions.setdefault(policy.id, []).append(policy.version)
     for name, found in versions.items():
         if len(found) > 1:
-            says = Bilingual("同一变更中有该规则文件的多个版本", "the change holds several versions of this policy")
+            says = Bilingual(
+                "同一变更中有该规则文件的多个版本", Sentence("the change holds several versions of this policy")
+            )
             yield Finding("error", "policy-twice", name, says, tuple(found))
 
 
@@ -68,11 +71,21 @@ def faults(one: Examined) -> Iterator[Finding]:
     """What is wrong with one candidate by itself."""
     name, tried = one.policy.id, one.tried
     if tried.fault is not None:
-        says = Bilingual("规则引擎不能可靠地执行该规则文件", "the rules engine cannot be trusted with this policy")
+        says = Bilingual(
+            "规则引擎不能可靠地执行该规则文件", Sentence("the rules engine cannot be trusted with this policy")
+        )
         yield Finding("error", "engine-refused", name, says, (tried.fault,))
     for kind, code, says in (
-        ("example", "example-failed", Bilingual("有示例未得到应得结果", "examples do not come out as written")),
-        ("invariant", "invariant-broken", Bilingual("有示例违反恒定性质", "examples break laws of the policy")),
+        (
+            "example",
+            "example-failed",
+            Bilingual("有示例未得到应得结果", Sentence("examples do not come out as written")),
+        ),
+        (
+            "invariant",
+            "invariant-broken",
+            Bilingual("有示例违反恒定性质", Sentence("examples break laws of the policy")),
+        ),
     ):
         cases = tuple(_failed(tried, kind))
         if cases:
@@ -96,11 +109,12 @@ def unfit(candidates: Sequence[Policy], in_force: Mapping[str, Policy]) -> Itera
     before = set(_misfits(in_force.values()))
     for name, version, message in _misfits({**in_force, **proposed}.values()):
         if name in proposed:
-            says = Bilingual("与生效中的规则文件不相容", "it does not fit the policies in force")
+            says = Bilingual("与生效中的规则文件不相容", Sentence("it does not fit the policies in force"))
             yield Finding("error", "requirement-unfit", name, says, (message,))
         elif (name, version, message) not in before:
             says = Bilingual(
-                f"生效中的 {name} {version} 将不再相容", f"{name} {version}, which is in force, would no longer fit"
+                f"生效中的 {name} {version} 将不再相容",
+                Sentence("{policy} {version}, which is in force, would no longer fit", policy=name, version=version),
             )
             yield Finding("error", "dependant-unfit", name, says, (message,))
 
@@ -121,7 +135,7 @@ def affected(examined: Sequence[Examined], around: Sequence[Policy]) -> Iterator
     for one in examined:
         cases = tuple(f"{each.id} {each.version}" for each in around if one.policy.id in needed(each))
         if cases and one.difference.alters:
-            says = Bilingual("生效中的规则文件取用其结果，也会受影响", "policies in force take its outcome")
+            says = Bilingual("生效中的规则文件取用其结果，也会受影响", Sentence("policies in force take its outcome"))
             yield Finding("warning", "dependants-affected", one.policy.id, says, cases)
 
 
@@ -164,10 +178,16 @@ def _untried(one: Examined) -> Iterable[str]:
 
 
 _REMARKS: Mapping[str, tuple[Bilingual, Callable[[Examined], Iterable[str]]]] = {
-    "older-version": (Bilingual("版本号低于生效中的版本", "a lower number than the version in force"), _older),
-    "nothing-changed": (Bilingual("即为生效中的版本", "this very version is in force"), _same),
-    "facts-demanded": (Bilingual("新增必填事实", "these facts must now be given"), _demanded),
-    "other-answers": (Bilingual("原有示例的结果有变化", "examples of the version in force get other answers"), _others),
-    "invariants-dropped": (Bilingual("删去了恒定性质", "these laws are no longer there"), _dropped),
-    "rules-untried": (Bilingual("没有示例用到以下规则", "no example is decided by these rules"), _untried),
+    "older-version": (
+        Bilingual("版本号低于生效中的版本", Sentence("a lower number than the version in force")),
+        _older,
+    ),
+    "nothing-changed": (Bilingual("即为生效中的版本", Sentence("this very version is in force")), _same),
+    "facts-demanded": (Bilingual("新增必填事实", Sentence("these facts must now be given")), _demanded),
+    "other-answers": (
+        Bilingual("原有示例的结果有变化", Sentence("examples of the version in force get other answers")),
+        _others,
+    ),
+    "invariants-dropped": (Bilingual("删去了恒定性质", Sentence("these laws are no longer there")), _dropped),
+    "rules-untried": (Bilingual("没有示例用到以下规则", Sentence("no example is decided by these rules")), _untried),
 }

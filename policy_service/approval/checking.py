@@ -30,8 +30,9 @@ from policy_service.language.policy import Policy
 from policy_service.registry.model import Activation, all_active_at
 from policy_service.registry.service import activations
 from policy_service.registry.service import versions as registered
+from policy_service.sentences import Sentence, in_turn, listed
 
-STALE = "The change was altered since you read it: read it again."
+STALE = Sentence("The change was altered since you read it: read it again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,10 @@ def prepare_submission(
     there = {name: load(each.digest) for name, each in all_active_at(ordinary(known), start, now).items()}
     report = analyse(candidates, there)
     told = report.to_dict()
-    wrong += [f"{each.policy}: {'; '.join((each.says.en, *each.cases))}." for each in report.errors]
+    wrong += [
+        Sentence("{policy}: {found}.", policy=each.policy, found=in_turn((each.says.en, *each.cases)))
+        for each in report.errors
+    ]
     roles, sign_off = _required(session, draft, candidates, there, signers, now, wrong)
     if wrong or sign_off is None:
         raise Unfit(wrong, (), told)
@@ -140,7 +144,7 @@ def _required(  # noqa: PLR0913, PLR0917  # all that decides who must sign
             if policy.id == SIGN_OFF:
                 check_sign_off(policy, domains | {each.domain for each in there.values()})
     except Refused as refused:
-        wrong.extend(refused.sentences if isinstance(refused, Unfit) else [str(refused)])
+        wrong.extend(refused.sentences)
         return (), None
     return roles, sign_off
 
@@ -152,15 +156,25 @@ def obstacles(session: Session, draft: Change, versions: Sequence[Version], now:
     """Why these versions cannot be submitted for the period asked for, as the registry is now: sentences."""
     known = activations(session)
     names = [version.policy for version in versions]
-    wrong = [] if names else ["The change holds no version of any policy."]
-    wrong += [f"The change holds {name} twice." for name in dict.fromkeys(names) if names.count(name) > 1]
+    wrong: list[str] = [] if names else [Sentence("The change holds no version of any policy.")]
+    wrong += [
+        Sentence("The change holds {policy} twice.", policy=name)
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
     start = draft.draft.effective.start
     if start <= now:
-        wrong.append(f"The change asks to be in force from {timestamp(start)}, which has passed.")
+        wrong.append(Sentence("The change asks to be in force from {start}, which has passed.", start=timestamp(start)))
     there = all_active_at(ordinary(known), start, now)
     for version in versions:
         if version.policy in there and there[version.policy].digest == version.digest:
-            wrong.append(f"{version.policy} {version.version} is in force then anyway: there is nothing to change.")
+            wrong.append(
+                Sentence(
+                    "{policy} {version} is in force then anyway: there is nothing to change.",
+                    policy=version.policy,
+                    version=version.version,
+                )
+            )
         elif draft.kind == "change":
             wrong += _number(session, version, known)
     wrong += _rivals(session, draft, names, start)
@@ -169,19 +183,27 @@ def obstacles(session: Session, draft: Change, versions: Sequence[Version], now:
 
 def _number(session: Session, version: Version, known: Sequence[Activation]) -> Iterator[str]:
     """What is wrong with a version's number."""
-    name = f"{version.policy} {version.version}"
+    name = {"policy": version.policy, "version": version.version}
     if any(each.digest == version.digest for each in known):
-        yield f"{name} was put in force before: to return to it, roll back."
+        yield Sentence("{policy} {version} was put in force before: to return to it, roll back.", **name)
         return
     rows = registered(session, version.policy)
     if any(row.digest == version.digest for row in rows):
         return  # submitted before, and sent back or withdrawn
     if any(row.version == version.version for row in rows):
-        yield f"{name} was submitted before with another text, which is never edited: give this text a higher version."
+        yield Sentence(
+            "{policy} {version} was submitted before with another text, which is never edited: "
+            "give this text a higher version.",
+            **name,
+        )
         return
     highest = max((row.version for row in rows), key=version_key, default=None)
     if highest is not None and version_key(version.version) < version_key(highest):
-        yield f"{name} needs a number above {highest}, the highest that was submitted."
+        yield Sentence(
+            "{policy} {version} needs a number above {highest}, the highest that was submitted.",
+            **name,
+            highest=highest,
+        )
 
 
 def _rivals(session: Session, draft: Change, names: Sequence[str], start: datetime.datetime) -> Iterator[str]:
@@ -198,8 +220,12 @@ def _rivals(session: Session, draft: Change, names: Sequence[str], start: dateti
             continue
         shared = {version.policy for version in other.submission.versions} & set(names)
         if other.submission.effective.start == start and shared:
-            title = f"“{other.submission.title}” by {other.author.printed_name}"
-            yield f"Another change, {title}, is open for {', '.join(sorted(shared))} from the same instant."
+            yield Sentence(
+                "Another change, “{title}” by {author}, is open for {policies} from the same instant.",
+                title=other.submission.title,
+                author=other.author.printed_name,
+                policies=listed(sorted(shared)),
+            )
 
 
 def new_misfits(

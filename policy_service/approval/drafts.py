@@ -13,7 +13,7 @@ from policy_service.approval.refusals import Stale, Unfit
 from policy_service.approval.store import add_action, keep_text, read_change, record
 from policy_service.approval.tables import ChangeRow, CommentRow, DraftedRow
 from policy_service.approval.words import MAX_REASON, MAX_TITLE, period_faults, reason_of, texts_of
-from policy_service.approval.workflow import AUTHORS, acted_by, begin, demand, demand_part
+from policy_service.approval.workflow import AUTHORS, DEEDS, acted_by, begin, demand, demand_part
 from policy_service.audit.events import ChangeCommented, ChangeDrafted, ChangeEdited, ChangeWithdrawn
 from policy_service.audit.log import append
 from policy_service.canonical import digest, digest_of
@@ -21,6 +21,7 @@ from policy_service.database import Transaction
 from policy_service.language.source import MAX_BYTES
 from policy_service.registry.model import Period
 from policy_service.registry.service import UnknownVersion, activations, read_version
+from policy_service.sentences import Sentence
 
 MAX_VERSIONS = 20
 """Versions of one change."""
@@ -32,7 +33,7 @@ def create(  # noqa: PLR0913  # what a draft says
     transaction: Transaction, actor: Actor, *, title: str, reason: str, effective: Period, texts: Sequence[bytes] = ()
 ) -> Change:
     """Begins a change with these policy files, valid or not yet. Raises Forbidden, Unfit."""
-    demand_part(actor, AUTHORS, "created")
+    demand_part(actor, AUTHORS, DEEDS[Action.CREATE])
     asked = _asked(title, reason, effective, texts)
     return _begin(transaction, actor, "change", asked, texts)
 
@@ -41,7 +42,7 @@ def rollback(  # noqa: PLR0913  # what a draft says
     transaction: Transaction, actor: Actor, *, title: str, reason: str, effective: Period, versions: Sequence[Named]
 ) -> Change:
     """Begins a change that puts versions in force again which were so before. Raises Forbidden, Unfit."""
-    demand_part(actor, AUTHORS, "created")
+    demand_part(actor, AUTHORS, DEEDS[Action.CREATE])
     asked = _asked(title, reason, effective, (), _before(transaction, versions))
     return _begin(transaction, actor, "rollback", asked, ())
 
@@ -65,7 +66,8 @@ def edit(  # noqa: PLR0913  # what a draft says
     draft = seen(transaction.session, change, expected)
     demand(draft, Action.EDIT, actor, transaction.now)
     if (texts and draft.kind == "rollback") or (versions and draft.kind == "change"):
-        raise Unfit(["A change holds the texts of new versions, a rollback names versions; this one would do both."])
+        wrong = Sentence("A change holds the texts of new versions, a rollback names versions; this one would do both.")
+        raise Unfit([wrong])
     asked = _asked(title, reason, effective, texts, _before(transaction, versions))
     _keep(transaction, texts)
     moved = record(transaction, draft, acted_by(draft, Action.EDIT, actor, transaction.now, draft=asked))
@@ -134,9 +136,9 @@ def _asked(
     """What the author asks for. Raises Unfit with everything that is wrong with it."""
     wrong = list(period_faults(effective))
     if len(texts) > MAX_VERSIONS or len(versions) > MAX_VERSIONS:
-        wrong.append(f"A change holds at most {MAX_VERSIONS} versions.")
+        wrong.append(Sentence("A change holds at most {limit} versions.", limit=MAX_VERSIONS))
     if any(len(text) > MAX_BYTES for text in texts):
-        wrong.append(f"A policy file has at most {MAX_BYTES:,} bytes.")
+        wrong.append(Sentence("A policy file has at most {limit:,} bytes.", limit=MAX_BYTES))
     said = texts_of({"title": (title, MAX_TITLE), "reason": (reason, MAX_REASON)}, tuple(wrong))
     named = tuple(dict.fromkeys(digest(text) for text in texts))
     return Draft(said["title"], said["reason"], effective, named, versions)
@@ -152,11 +154,16 @@ def _before(transaction: Transaction, versions: Sequence[Named]) -> tuple[Versio
         try:
             row = read_version(session, policy, number)
         except UnknownVersion:
-            wrong.append(f"There is no version {number[:40]} of {policy[:140]}.")
+            unknown = Sentence("There is no version {version} of {policy}.", version=number[:40], policy=policy[:140])
+            wrong.append(unknown)
             continue
         if row.digest not in begun:
             wrong.append(
-                f"{policy} {number} was never in force, so there is no going back to it: submit it as a change."
+                Sentence(
+                    "{policy} {version} was never in force, so there is no going back to it: submit it as a change.",
+                    policy=policy,
+                    version=number,
+                )
             )
         found.append(Version(row.policy, row.version, row.digest))
     if wrong:

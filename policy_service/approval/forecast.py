@@ -15,6 +15,7 @@ from policy_service.language.load import PolicyFolderError
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import in_stages, needed
 from policy_service.registry.model import Activation, ActivationKind, Period, all_active_at
+from policy_service.sentences import Sentence
 
 Load = Callable[[str], Policy]
 """Gives the policy under a digest."""
@@ -76,7 +77,7 @@ def misfits(activations: Iterable[Activation], start: datetime, now: datetime, l
     for instant in boundaries:
         active = all_active_at(activations, instant, now)
         for told in _misfits(load(each.digest) for each in active.values()):
-            found[f"From {instant:%Y-%m-%d %H:%M} UTC {told}."] = None
+            found[Sentence("From {instant:%Y-%m-%d %H:%M} UTC {misfit}.", instant=instant, misfit=told)] = None
     return list(found)
 
 
@@ -85,7 +86,7 @@ def _misfits(policies: Iterable[Policy]) -> list[str]:
         in_stages(policies)
     except PolicyFolderError as error:
         return [
-            f"{one.path.removesuffix('.yaml')} would not fit: {fault.message}"
+            Sentence("{policy} would not fit: {fault}", policy=one.path.removesuffix(".yaml"), fault=fault.message)
             for one in error.errors
             for fault in one.diagnostics
         ]
@@ -119,5 +120,5 @@ def unlike(seen: Sequence[Version], now: Sequence[Version]) -> list[str]:
 
 
 def _told(name: str, old: Mapping[str, Version], new: Mapping[str, Version]) -> str:
-    was, is_now = (versions[name].version if name in versions else "nothing" for versions in (old, new))
-    return f"{name}: was {was}, would now be {is_now}"
+    was, is_now = (versions[name].version if name in versions else Sentence("nothing") for versions in (old, new))
+    return Sentence("{policy}: was {was}, would now be {now}", policy=name, was=was, now=is_now)

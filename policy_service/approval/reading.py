@@ -1,38 +1,42 @@
-"""Lists changes, the newest first, a page at a time."""
+"""Lists changes a page at a time: those that are wanted, by when they were begun or last acted on.
+
+SQL finds the changes that may be wanted, in order, and only those are folded; what folding them says is what counts.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
 
+import sqlalchemy
+from sqlalchemy import ColumnElement, String, Subquery, func, literal, type_coerce
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from policy_service.approval.change import Change, Kind, State
-from policy_service.approval.store import fold_rows
-from policy_service.approval.tables import ChangeRow
+from policy_service.actor import Actor
+from policy_service.approval.change import Action, Change, State
+from policy_service.approval.store import changes_named, fold_rows
+from policy_service.approval.tables import ActionRow, ChangeRow
+from policy_service.approval.wanted import ALL, ENDS, OPEN, Wanted, in_state
+from policy_service.clock import timestamp
+from policy_service.registry.tables import ActivationRow, CancellationRow
+
+__all__ = ["MAX_PAGE", "OPEN", "Page", "Sort", "Wanted", "changes", "counts", "soon", "waiting_for"]
 
 MAX_PAGE = 100
 """Changes of one page."""
-FOLDED = 50
-"""Changes that are read at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which changes to list; what is None does not matter."""
-
-    state: State | None = None
-    kind: Kind | None = None
-    author: str | None = None
-    """The identifier of an account."""
-    policy: str | None = None
-    """A policy that the change submitted, or goes back to. Files that were never submitted are not looked into."""
-
-    def takes(self, change: Change) -> bool:
-        """Whether a change is wanted, as far as its rows do not tell."""
-        versions = (*(change.submission.versions if change.submission else ()), *change.draft.versions)
-        return (self.state is None or change.state is self.state) and (
-            self.policy is None or any(version.policy == self.policy for version in versions)
-        )
+Sort = Literal["created", "-created", "acted", "-acted"]
+"""By when a change was begun, or last acted on; with `-` the newest first."""
+LEAVES: Mapping[str, State] = {
+    Action.CREATE: State.DRAFT,
+    Action.EDIT: State.DRAFT,
+    Action.REQUEST_CHANGES: State.DRAFT,
+    Action.SUBMIT: State.SUBMITTED,
+}
+"""The state that an action leaves a change in, where that does not depend on who owes a signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +47,121 @@ class Page:
     cursor: str | None
 
 
-def changes(session: Session, wanted: Wanted = Wanted(), *, cursor: str | None = None, limit: int = 20) -> Page:
-    """The changes that are wanted, the newest first, behind the cursor of the page before."""
-    found: list[Change] = []
+def changes(
+    session: Session,
+    wanted: Wanted = ALL,
+    *,
+    sort: Sort = "-created",
+    cursor: str | None = None,
+    limit: int = 20,
+) -> Page:
+    """The changes that are wanted, in order, behind the cursor of the page before, which was sorted alike."""
     limit = max(1, min(limit, MAX_PAGE))
+    found: list[Change] = []
+    last: str | None = None
+    for change, place in _candidates(session, wanted, sort, cursor, limit + 1):
+        if not wanted.takes(change):
+            continue
+        if len(found) == limit:
+            return Page(tuple(found), last)
+        found.append(change)
+        last = place
+    return Page(tuple(found), None)
+
+
+def waiting_for(session: Session, actor: Actor, *, limit: int = 20) -> Page:
+    """The changes that wait for a signature of this actor, the one that waits longest first."""
+    return changes(session, Wanted(waiting_for=actor), sort="acted", limit=limit)
+
+
+def soon(session: Session, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
+    """The scheduled changes that have not begun, by their day."""
+    cancelled = select(CancellationRow.activation).where(CancellationRow.activation == ActivationRow.id).exists()
+    begins = func.min(ActivationRow.effective_from)
+    query = (
+        select(ActivationRow.change)
+        .where(col(ActivationRow.effective_from) > now, col(ActivationRow.change).is_not(None), ~cancelled)
+        .group_by(col(ActivationRow.change))
+        .order_by(begins, col(ActivationRow.change))
+        .limit(max(1, min(limit, MAX_PAGE)))
+    )
+    names = [name for name in session.exec(query) if name is not None]
+    named = {change.id: change for change in changes_named(session, names)}
+    return tuple(named[name] for name in names)
+
+
+def counts(session: Session) -> Mapping[State, int]:
+    """How many changes are in each state."""
+    found = dict.fromkeys(State, 0)
+    for state, action in ENDS.items():
+        acted = select(func.count()).select_from(ActionRow).where(ActionRow.action == action)
+        found[state] = session.exec(acted).one()
+    found[State.SCHEDULED] -= found[State.CANCELLED]
+    last = _last_of_open()
+    for action, number in session.connection().execute(
+        sqlalchemy.select(last.c.action, func.count()).group_by(last.c.action)
+    ):
+        if action in LEAVES:
+            found[LEAVES[action]] += number
+    signed = session.connection().execute(sqlalchemy.select(last.c.change).where(last.c.action == Action.SIGN_OFF))
+    for change in changes_named(session, signed.scalars()):
+        found[change.state] += 1
+    return found
+
+
+# -------------------------------------------------------------------------------------------------- the rows
+
+
+class _Found(NamedTuple):
+    """A change that may be wanted, and its place in the order."""
+
+    change: Change
+    place: str
+
+
+def _candidates(session: Session, wanted: Wanted, sort: Sort, cursor: str | None, some: int) -> Iterator[_Found]:
+    """The changes that may be wanted, in order; the more are asked for, the more are read at a time."""
+    by_action = sort in {"acted", "-acted"}
     while True:
-        query = select(ChangeRow).order_by(col(ChangeRow.id).desc()).limit(FOLDED)
-        if cursor is not None:
-            query = query.where(ChangeRow.id < cursor)
-        if wanted.kind is not None:
-            query = query.where(ChangeRow.kind == wanted.kind)
-        if wanted.author is not None:
-            query = query.where(ChangeRow.author == wanted.author)
-        rows = session.exec(query).all()
+        query = (_by_action if by_action else _by_beginning)(wanted, cursor, newest_first=sort.startswith("-"))
+        rows = session.exec(query.limit(some)).all()
         for change in fold_rows(session, rows):
-            if len(found) == limit:
-                return Page(tuple(found), found[-1].id)
-            if wanted.takes(change):
-                found.append(change)
-        if len(rows) < FOLDED:
-            return Page(tuple(found), None)
-        cursor = rows[-1].id
+            cursor = f"{timestamp(change.acted[-1].at)} {change.id}" if by_action else change.id
+            yield _Found(change, cursor)
+        if len(rows) < some:
+            return
+        some = min(2 * some, MAX_PAGE)
+
+
+def _by_beginning(wanted: Wanted, cursor: str | None, *, newest_first: bool) -> SelectOfScalar[ChangeRow]:
+    """The rows of changes, in the order of their identifiers, which count up."""
+    id_ = col(ChangeRow.id)
+    query = select(ChangeRow).where(*wanted.conditions()).order_by(id_.desc() if newest_first else id_.asc())
+    if cursor is not None:
+        query = query.where(id_ < cursor if newest_first else id_ > cursor)
+    return query
+
+
+def _by_action(wanted: Wanted, cursor: str | None, *, newest_first: bool) -> SelectOfScalar[ChangeRow]:
+    """The rows of changes, in the order of the last action of each."""
+    at, id_ = type_coerce(col(ActionRow.at), String), col(ActionRow.change)
+    query = select(ChangeRow).join(ActionRow, id_ == col(ChangeRow.id)).where(_is_last(ActionRow), *wanted.conditions())
+    query = query.order_by(*((each.desc() if newest_first else each.asc()) for each in (at, id_)))
+    if cursor is not None:
+        seen, _, name = cursor.partition(" ")
+        here, there = sqlalchemy.tuple_(at, id_), sqlalchemy.tuple_(literal(seen), literal(name))
+        query = query.where(here < there if newest_first else here > there)
+    return query
+
+
+def _last_of_open() -> Subquery:
+    """The last action of every change that is open."""
+    query = sqlalchemy.select(col(ActionRow.change), col(ActionRow.action)).join(ChangeRow)
+    return query.where(_is_last(ActionRow), in_state(State.DRAFT)).subquery()
+
+
+def _is_last(action: type[ActionRow]) -> ColumnElement[bool]:
+    """Whether an action is the last of its change; they are numbered without a gap."""
+    later = aliased(ActionRow)
+    following = select(later.number).where(later.change == action.change, later.number == action.number + 1)
+    return ~following.exists()

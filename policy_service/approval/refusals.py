@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from policy_service.sentences import together
+
 
 class Refused(Exception):
-    """Nothing was done; the sentence says why."""
+    """Nothing was done; `sentences` say why, each one thing that stands against it."""
+
+    def __init__(self, *sentences: str) -> None:
+        self.sentences = sentences
+        super().__init__(*sentences)
+
+    def __str__(self) -> str:
+        """All of them, each on a line of its own."""
+        return self.sentences[0] if len(self.sentences) == 1 else "\n".join(self.sentences)
+
+    @property
+    def sentence(self) -> str:
+        """All of them, one after the other."""
+        return together(self.sentences)
 
 
 class UnknownChange(Refused):
@@ -38,7 +53,9 @@ class Unfit(Refused):
         diagnostics: Iterable[dict[str, Any]] = (),
         report: dict[str, Any] | None = None,
     ) -> None:
-        self.sentences = tuple(sentences)
+        super().__init__(*sentences)
         self.diagnostics = tuple(diagnostics)
         self.report = report
-        super().__init__("\n".join(self.sentences))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Unfit, (self.sentences, self.diagnostics, self.report)

@@ -21,8 +21,10 @@ from policy_service.audit.log import append
 from policy_service.canonical import canonical
 from policy_service.database import Transaction
 from policy_service.registry.service import activations, record_version
+from policy_service.sentences import Sentence
 
-MOVED_ON = "What is in force, or who must sign, changed while the submission was prepared: submit it again."
+MOVED_ON = Sentence("What is in force, or who must sign, changed while the submission was prepared: submit it again.")
+OTHER_DIGEST = Sentence("What you were shown is not what is submitted now: read the change again before signing.")
 
 
 def submit(transaction: Transaction, actor: Actor, prepared: Prepared, *, expected: str) -> Change:
@@ -88,7 +90,7 @@ def sign_off(  # noqa: PLR0913  # what a signature says
     found = read_change(transaction.session, change)
     demand(found, Action.SIGN_OFF, actor, transaction.now, role=role)
     if digest != found.digest:
-        raise Stale("What you were shown is not what is submitted now: read the change again before signing.")
+        raise Stale(OTHER_DIGEST)
     if (possible := can_mean(role, meaning)) is not True:
         raise Forbidden(possible)
     said = reason_of(reason)

@@ -21,6 +21,7 @@ from policy_service.clock import timestamp
 from policy_service.database import Transaction
 from policy_service.registry import service as registry
 from policy_service.registry.model import Activation, ActivationKind
+from policy_service.sentences import Sentence, in_turn
 
 
 def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: str) -> Change:
@@ -33,7 +34,7 @@ def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: s
     demand(found, Action.SCHEDULE, actor, now)
     submission = found.submitted
     if wrong := _obstacles(transaction, found, submission):
-        raise OutOfState("\n".join(wrong))
+        raise OutOfState(*wrong)
     kind = ActivationKind.ROLLBACK if found.kind == "rollback" else ActivationKind.CHANGE
     for version in submission.versions:
         row = registry.read_version(session, version.policy, version.version)
@@ -52,14 +53,26 @@ def _obstacles(transaction: Transaction, change: Change, submission: Submission)
     start, known = submission.effective.start, registry.activations(session)
     wrong = []
     if start <= now:
-        wrong.append(f"The day that was signed, {timestamp(start)}, has passed: ask for another one and submit again.")
+        day = timestamp(start)
+        wrong.append(
+            Sentence("The day that was signed, {day}, has passed: ask for another one and submit again.", day=day)
+        )
     if in_force(session, now) != submission.sign_off:
-        wrong.append("Who must sign was decided by a policy that is no longer in force: submit the change again.")
+        wrong.append(
+            Sentence("Who must sign was decided by a policy that is no longer in force: submit the change again.")
+        )
     if drift := unlike(submission.bases, bases(known, submission.versions, start, now, load)):
-        wrong.append(f"What was signed was compared with other versions ({'; '.join(drift)}): submit it again.")
+        versions = in_turn(drift)
+        wrong.append(
+            Sentence(
+                "What was signed was compared with other versions ({versions}): submit it again.", versions=versions
+            )
+        )
     names = {version.policy for version in submission.versions}
     wrong += [
-        f"{each.policy} {each.version} is scheduled for the same instant already."
+        Sentence(
+            "{policy} {version} is scheduled for the same instant already.", policy=each.policy, version=each.version
+        )
         for each in known
         if each.policy in names and each.effective.start == start and each.known(now)
     ]
@@ -80,7 +93,7 @@ def cancel(transaction: Transaction, actor: Actor, change: str, *, reason: str, 
     before = set(misfits(known, now, now, load))
     wrong = [told for told in misfits(left, now, now, load) if told not in before]
     if wrong := wrong + _told(disturbed(known, left, others, now, load)):
-        raise OutOfState("\n".join(wrong))
+        raise OutOfState(*wrong)
     for each in known:
         if each.change == change and each.known(now):
             registry.cancel(transaction, actor, each)
@@ -98,7 +111,11 @@ def _scheduled(transaction: Transaction, known: Sequence[Activation]) -> list[Ch
 
 def _told(others: Sequence[Change]) -> list[str]:
     return [
-        f"“{other.draft.title}”, scheduled from {timestamp(other.draft.effective.start)}, was compared with what would "
-        "then be in force, and this would alter it: cancel that change first."
+        Sentence(
+            "“{title}”, scheduled from {start}, was compared with what would then be in force, and this would alter "
+            "it: cancel that change first.",
+            title=other.draft.title,
+            start=timestamp(other.draft.effective.start),
+        )
         for other in others
     ]

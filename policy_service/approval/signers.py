@@ -40,6 +40,7 @@ from policy_service.language.policy import Policy
 from policy_service.language.types import ChoiceType, TagsType, Value, ValueRefused, read
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
+from policy_service.sentences import Sentence, listed
 
 SIGN_OFF = "governance/sign_off"
 SIGNERS = "signers"
@@ -71,7 +72,13 @@ class Signers:
         for domain in sorted(set(domains)):
             asked |= roles_of(policy, domain, self._decide(policy, facts_of(policy, domain, kind, impact), day))
         if len(asked) < FEWEST:
-            raise Refused(f"{policy.id} {policy.version} asks for fewer than two roles, so nothing can be signed.")
+            raise Refused(
+                Sentence(
+                    "{policy} {version} asks for fewer than two roles, so nothing can be signed.",
+                    policy=policy.id,
+                    version=policy.version,
+                )
+            )
         return tuple(role for role in SIGNING_ROLES if role in asked)
 
     def _decide(self, policy: Policy, facts: Mapping[str, Value], day: datetime.date) -> Result:
@@ -79,11 +86,17 @@ class Signers:
             try:
                 found = self._evaluator(policy).evaluate(facts, day)
             except (EngineFault, EngineTrialError, EngineLimitError) as fault:
-                raise Refused(f"Who must sign could not be decided: the rules engine failed ({fault}).") from fault
+                raise Refused(
+                    Sentence("Who must sign could not be decided: the rules engine failed ({fault}).", fault=str(fault))
+                ) from fault
         if found != evaluate(policy, facts, day):
             raise Refused(
-                f"Who must sign could not be decided: the rules engine and the definition of {policy.id} "
-                f"{policy.version} differ. Nothing is signed until that is understood."
+                Sentence(
+                    "Who must sign could not be decided: the rules engine and the definition of {policy} {version} "
+                    "differ. Nothing is signed until that is understood.",
+                    policy=policy.id,
+                    version=policy.version,
+                )
             )
         return found
 
@@ -115,7 +128,7 @@ def in_force(session: Session, now: datetime.datetime) -> Version:
     """The version of `governance/sign_off` that says who must sign now. Raises Refused when none does."""
     active = active_at(activations(session), SIGN_OFF, now, now)
     if active is None:
-        raise Refused(f"No version of {SIGN_OFF} is in force, so nobody can say who must sign.")
+        raise Refused(Sentence("No version of {policy} is in force, so nobody can say who must sign.", policy=SIGN_OFF))
     return Version(active.policy, active.version, active.digest)
 
 
@@ -131,8 +144,14 @@ def facts_of(policy: Policy, domain: str, kind: Kind, impact: str | None) -> dic
             facts[name] = read(fact.type, given)
         except ValueRefused as refused:
             raise Refused(
-                f"{policy.id} {policy.version} does not say who signs where {name} is `{given}`: "
-                f"it expects {refused.expected}."
+                Sentence(
+                    "{policy} {version} does not say who signs where {fact} is `{value}`: it expects {expected}.",
+                    policy=policy.id,
+                    version=policy.version,
+                    fact=name,
+                    value=given,
+                    expected=refused.expected,
+                )
             ) from None
     return facts
 
@@ -144,7 +163,14 @@ def roles_of(policy: Policy, domain: str, found: Result) -> frozenset[Role]:
         roles = frozenset(role for role in SIGNING_ROLES if isinstance(tags, frozenset) and role in tags)
         if roles:
             return roles
-    raise Refused(f"{policy.id} {policy.version} names nobody to sign changes of `{domain}`.")
+    raise Refused(
+        Sentence(
+            "{policy} {version} names nobody to sign changes of `{domain}`.",
+            policy=policy.id,
+            version=policy.version,
+            domain=domain,
+        )
+    )
 
 
 def check_sign_off(policy: Policy, domains: Iterable[str]) -> None:
@@ -159,24 +185,40 @@ def check_sign_off(policy: Policy, domains: Iterable[str]) -> None:
                 facts = facts_of(policy, domain, kind, impact)
                 roles = roles_of(policy, domain, evaluate(policy, facts, datetime.date(2026, 1, 1)))
             except Refused as refused:
-                wrong.append(str(refused))
+                wrong.extend(refused.sentences)
                 continue
             if len(roles) < FEWEST:
-                wrong.append(f"{policy.id} {policy.version} asks for fewer than two roles for `{domain}`.")
+                wrong.append(
+                    Sentence(
+                        "{policy} {version} asks for fewer than two roles for `{domain}`.",
+                        policy=policy.id,
+                        version=policy.version,
+                        domain=domain,
+                    )
+                )
     if wrong:
         raise Unfit(dict.fromkeys(wrong))
 
 
 def _misshapen(policy: Policy) -> Iterable[str]:
-    name = f"{policy.id} {policy.version}"
+    name = {"policy": policy.id, "version": policy.version}
     outcome = policy.outcomes.get(SIGNERS)
     if outcome is None or not isinstance(outcome.type, TagsType) or not set(outcome.type.of) <= set(SIGNING_ROLES):
-        yield f"{name} must decide `{SIGNERS}`, tags that name the roles {', '.join(SIGNING_ROLES)}."
+        yield Sentence(
+            "{policy} {version} must decide `{outcome}`, tags that name the roles {roles}.",
+            **name,
+            outcome=SIGNERS,
+            roles=listed(role.value for role in SIGNING_ROLES),
+        )
     if policy.lists:
-        yield f"{name} must decide one set of signers, not a list of them."
+        yield Sentence("{policy} {version} must decide one set of signers, not a list of them.", **name)
     demanded = {fact.name for fact in policy.facts.values() if not fact.optional} - {DOMAIN, KIND}
     if demanded:
-        yield f"{name} demands {', '.join(sorted(demanded))}, which the service does not know of every change."
+        yield Sentence(
+            "{policy} {version} demands {facts}, which the service does not know of every change.",
+            **name,
+            facts=listed(sorted(demanded)),
+        )
     domain = policy.facts.get(DOMAIN)
     if domain is None or not isinstance(domain.type, ChoiceType):
-        yield f"{name} must ask for `{DOMAIN}`, a choice."
+        yield Sentence("{policy} {version} must ask for `{fact}`, a choice.", **name, fact=DOMAIN)

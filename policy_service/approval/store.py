@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from policy_service.actor import Role
 from policy_service.approval.change import (
@@ -22,17 +22,19 @@ from policy_service.approval.change import (
     period_from_dict,
 )
 from policy_service.approval.refusals import UnknownChange
-from policy_service.approval.tables import ActionRow, ChangeRow, CommentRow, ReportRow, TextRow
+from policy_service.approval.tables import ActionRow, ChangeRow, CommentRow, ReportRow, TextRow, TitledRow
+from policy_service.approval.words import folded
 from policy_service.approval.workflow import after, fold
 from policy_service.canonical import canonical, digest
 from policy_service.database import Transaction
+from policy_service.sentences import Sentence
 
 
 def read_change(session: Session, change: str) -> Change:
     """One change. Raises UnknownChange."""
     row = session.get(ChangeRow, change)
     if row is None:
-        raise UnknownChange(f"There is no change {change[:40]!r}.")
+        raise UnknownChange(Sentence("There is no change {change}.", change=repr(change[:40])))
     return fold_rows(session, [row])[0]
 
 
@@ -59,9 +61,15 @@ def record(transaction: Transaction, change: Change, acted: Acted) -> Change:
 
 
 def add_action(transaction: Transaction, change: str, acted: Acted) -> None:
-    """Adds the row of an action."""
+    """Adds the rows of an action."""
+    transaction.session.add_all(rows_of(change, acted))
+    transaction.session.flush()
+
+
+def rows_of(change: str, acted: Acted) -> list[SQLModel]:
+    """The rows of an action: itself, and for a draft its title, to be searched."""
     said = acted.draft or acted.submission
-    row = ActionRow(
+    action = ActionRow(
         change=change,
         number=acted.number,
         action=acted.action,
@@ -75,8 +83,9 @@ def add_action(transaction: Transaction, change: str, acted: Acted) -> None:
         meaning=acted.meaning,
         body=canonical(said.to_dict()) if said else None,
     )
-    transaction.session.add(row)
-    transaction.session.flush()
+    if acted.draft is None:
+        return [action]
+    return [action, TitledRow(change=change, number=acted.number, words=folded(acted.draft.title))]
 
 
 def comments(session: Session, change: str) -> list[CommentRow]:
@@ -89,7 +98,7 @@ def read_text(session: Session, name: str) -> bytes:
     """The policy file under a digest, as it was drafted. Raises UnknownChange."""
     row = session.get(TextRow, name)
     if row is None:
-        raise UnknownChange(f"No draft holds a text with the digest {name[:80]!r}.")
+        raise UnknownChange(Sentence("No draft holds a text with the digest {digest}.", digest=repr(name[:80])))
     return row.content
 
 
@@ -106,7 +115,7 @@ def read_report(session: Session, change: Change) -> dict[str, Any]:
     """The analysis report that was submitted with a change. Raises UnknownChange."""
     row = session.get(ReportRow, change.submission.report) if change.submission else None
     if row is None:
-        raise UnknownChange("The change has no report: it is a draft.")
+        raise UnknownChange(Sentence("The change has no report: it is a draft."))
     report: dict[str, Any] = json.loads(row.content)
     return report
 

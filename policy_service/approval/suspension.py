@@ -23,12 +23,17 @@ from policy_service.approval.change import Person
 from policy_service.approval.workflow import ENOUGH, SIGNERS, may_sign_in, may_take_part, words
 from policy_service.clock import timestamp
 from policy_service.registry.model import Activation
+from policy_service.sentences import Sentence
 
 ALONE = timedelta(hours=72)
 """How long a suspension lasts that one person signed."""
 RATIFIED = timedelta(days=30)
 """How long one lasts that two people signed, from its beginning."""
 GOVERNANCE = "governance"
+SUSPENDED = Sentence("A policy is suspended")
+SECONDED = Sentence("A suspension is ratified")
+ENDED = Sentence("A suspension is ended")
+"""What is done with a suspension: the beginnings of sentences that say by whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,33 +137,47 @@ def may_suspend(  # noqa: PLR0913, PLR0917  # who, what, when, and what went bef
 ) -> Literal[True] | str:
     """Whether this actor may suspend this version alone, or why not."""
     if policy.partition("/")[0] == GOVERNANCE:
-        return "Who must sign cannot be suspended: that takes a signed change."
-    allowed = _may_sign(actor, now, role, frozenset(DIRECTORS), "suspended")
+        return Sentence("Who must sign cannot be suspended: that takes a signed change.")
+    allowed = _may_sign(actor, now, role, frozenset(DIRECTORS), SUSPENDED)
     if allowed is not True:
         return allowed
     for each in earlier:
         again = each.digest == digest and each.signed.by.id == actor.id and each.ratified is None
         if again and now < each.signed.at + RATIFIED:
-            return "You suspended this version before and nobody ratified it, so another director must do it now."
+            return Sentence(
+                "You suspended this version before and nobody ratified it, so another director must do it now."
+            )
     return ENOUGH
+
+
+def can_end(suspension: Suspension, now: datetime) -> Literal[True] | str:
+    """Whether anybody can end the suspension now, or why nobody can."""
+    return ENOUGH if suspension.runs(now) else Sentence("The suspension is over.")
+
+
+def can_ratify(suspension: Suspension, now: datetime) -> Literal[True] | str:
+    """Whether anybody can ratify the suspension now, or why nobody can."""
+    if suspension.runs(now) and suspension.ratified is not None:
+        return Sentence("{person} ratified the suspension already.", person=suspension.ratified.by.printed_name)
+    return can_end(suspension, now)
 
 
 def may_ratify(suspension: Suspension, actor: Actor, now: datetime, role: Role | None) -> Literal[True] | str:
     """Whether this actor may ratify the suspension, or why not."""
     if actor.id == suspension.signed.by.id:
-        return "You suspended it, so someone else must ratify it."
-    return _may_sign(actor, now, role, SIGNERS, "ratified")
+        return Sentence("You suspended it, so someone else must ratify it.")
+    return _may_sign(actor, now, role, SIGNERS, SECONDED)
 
 
 def may_end(actor: Actor, now: datetime, role: Role | None) -> Literal[True] | str:
     """Whether this actor may end a suspension, or why not."""
-    return _may_sign(actor, now, role, SIGNERS, "ended")
+    return _may_sign(actor, now, role, SIGNERS, ENDED)
 
 
-def _may_sign(actor: Actor, now: datetime, role: Role | None, roles: frozenset[Role], done: str) -> Literal[True] | str:
-    allowed = may_take_part(actor, roles, done, "suspension" if done != "suspended" else "policy")
+def _may_sign(actor: Actor, now: datetime, role: Role | None, roles: frozenset[Role], deed: str) -> Literal[True] | str:
+    allowed = may_take_part(actor, roles, deed)
     if allowed is not True:
         return allowed
     if role not in roles:
-        return f"Say in which role you sign: {words(roles)}."
+        return Sentence("Say in which role you sign: {roles}.", roles=words(roles))
     return may_sign_in(actor, role, now)

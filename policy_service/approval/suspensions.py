@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, func, not_, select
 
 from policy_service.actor import Actor, Role
 from policy_service.approval.change import Person
@@ -19,6 +20,8 @@ from policy_service.approval.suspension import (
     Ended,
     Signature,
     Suspension,
+    can_end,
+    can_ratify,
     fallback,
     may_end,
     may_ratify,
@@ -29,9 +32,67 @@ from policy_service.approval.words import reason_of
 from policy_service.audit.events import PolicySuspended, SuspensionEnded, SuspensionRatified
 from policy_service.audit.log import append
 from policy_service.clock import timestamp
-from policy_service.database import Transaction
+from policy_service.database import Instant, Transaction
 from policy_service.registry import service as registry
 from policy_service.registry.model import Activation, ActivationKind, Period, active_at
+from policy_service.sentences import Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What a suspension would do: the version that goes out of force, and the one that would apply in its place."""
+
+    suspended: Activation
+    fallback: Activation
+    earlier: tuple[Suspension, ...]
+    """The suspensions of the policy so far, oldest first."""
+
+
+Standing = Literal["running", "unratified", "over"]
+"""Whether a suspension lasts, lasts by one signature, or is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedSuspensions:
+    """Which suspensions to list; what is None does not matter."""
+
+    policy: str | None = None
+    standing: Standing | None = None
+
+
+def list_suspensions(  # noqa: PLR0913  # which, in which order, how many
+    session: Session,
+    wanted: WantedSuspensions,
+    now: datetime,
+    *,
+    newest_first: bool = True,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> tuple[list[Suspension], str | None]:
+    """Suspensions that are wanted, behind the cursor of the page before; and the next cursor, None at the end."""
+    row, second, last = SuspensionRow, RatificationRow, SuspensionEndRow
+    query = (
+        select(row, second, last)
+        .join(second, col(second.suspension) == col(row.id), isouter=True)
+        .join(last, col(last.suspension) == col(row.id), isouter=True)
+    )
+    runs = and_(col(last.suspension).is_(None), func.coalesce(col(second.until), col(row.until), type_=Instant()) > now)
+    if wanted.policy is not None:
+        query = query.where(col(row.policy) == wanted.policy)
+    match wanted.standing:
+        case "running":
+            query = query.where(runs)
+        case "unratified":
+            query = query.where(runs, col(second.suspension).is_(None))
+        case "over":
+            query = query.where(not_(runs))
+        case None:
+            pass
+    if cursor is not None:
+        query = query.where(col(row.id) < cursor if newest_first else col(row.id) > cursor)
+    order = col(row.id).desc() if newest_first else col(row.id)
+    found = [_suspension(*each) for each in session.exec(query.order_by(order).limit(limit + 1))]
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 
 def suspensions(session: Session, policy: str | None = None) -> list[Suspension]:
@@ -50,7 +111,7 @@ def read_suspension(session: Session, suspension: str) -> Suspension:
     """One suspension. Raises UnknownChange."""
     row = session.get(SuspensionRow, suspension)
     if row is None:
-        raise UnknownChange(f"There is no suspension {suspension[:40]!r}.")
+        raise UnknownChange(Sentence("There is no suspension {suspension}.", suspension=repr(suspension[:40])))
     return _suspension(row, session.get(RatificationRow, suspension), session.get(SuspensionEndRow, suspension))
 
 
@@ -66,12 +127,7 @@ def suspend(  # noqa: PLR0913  # what a suspension says
     suspended = _suspended(known, policy, version, now)
     _demand(may_suspend(policy, suspended.digest, earlier, actor, now, role))
     said = reason_of(reason)
-    out = frozenset(each.digest for each in earlier if each.runs(now))
-    found = fallback(ordinary(known), suspended, out, now)
-    if found is None:
-        raise OutOfState(f"There is no version of {policy} before {version} to fall back to.")
-    period = Period(now, now + ALONE)
-    _fits(session, known, found, period, now)
+    found, period = _falls_back(session, known, suspended, earlier, now), Period(now, now + ALONE)
     row = SuspensionRow(
         id=transaction.new_id(),
         policy=policy,
@@ -102,9 +158,8 @@ def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Rol
     Raises UnknownChange, OutOfState, Forbidden, Unfit.
     """
     session, now = transaction.session, transaction.now
-    found = _running(session, suspension, now)
-    if found.ratified is not None:
-        raise OutOfState(f"{found.ratified.by.printed_name} ratified the suspension already.")
+    found = read_suspension(session, suspension)
+    _demand_possible(can_ratify(found, now))
     _demand(may_ratify(found, actor, now, role))
     said = reason_of(reason)
     until = found.signed.at + RATIFIED
@@ -137,7 +192,8 @@ def end_suspension(transaction: Transaction, actor: Actor, suspension: str, *, r
     Raises UnknownChange, OutOfState, Forbidden, Unfit.
     """
     session, now = transaction.session, transaction.now
-    found = _running(session, suspension, now)
+    found = read_suspension(session, suspension)
+    _demand_possible(can_end(found, now))
     _demand(may_end(actor, now, role))
     said = reason_of(reason)
     row = SuspensionEndRow(
@@ -158,24 +214,62 @@ def end_suspension(transaction: Transaction, actor: Actor, suspension: str, *, r
     return read_suspension(session, suspension)
 
 
+def prospect(session: Session, policy: str, version: str | None, now: datetime) -> Prospect:
+    """What would happen if the version in force were suspended now. Raises OutOfState when nobody can suspend it."""
+    known, earlier = registry.activations(session), suspensions(session, policy)
+    if version is None:
+        active = active_at(known, policy, now, now)
+        version = active.version if active else ""
+    suspended = _suspended(known, policy, version, now)
+    return Prospect(suspended, _falls_back(session, known, suspended, earlier, now), tuple(earlier))
+
+
+def _falls_back(
+    session: Session,
+    known: Sequence[Activation],
+    suspended: Activation,
+    earlier: Sequence[Suspension],
+    now: datetime,
+) -> Activation:
+    """What applies in place of a suspended version. Raises OutOfState when there is none, or it would not fit."""
+    out = frozenset(each.digest for each in earlier if each.runs(now))
+    found = fallback(ordinary(known), suspended, out, now)
+    if found is None:
+        raise OutOfState(
+            Sentence(
+                "There is no version of {policy} before {version} to fall back to.",
+                policy=suspended.policy,
+                version=suspended.version,
+            )
+        )
+    _fits(session, known, found, Period(now, now + ALONE), now)
+    return found
+
+
 def _suspended(known: Sequence[Activation], policy: str, version: str, now: datetime) -> Activation:
     """The ordinary activation of the version in force. Raises OutOfState when another version is, or none."""
     active = active_at(known, policy, now, now)
     if active is None:
-        raise OutOfState(f"No version of {policy[:140]} is in force, so there is nothing to suspend.")
+        raise OutOfState(
+            Sentence("No version of {policy} is in force, so there is nothing to suspend.", policy=policy[:140])
+        )
     regular = active_at(ordinary(known), policy, now, now)
     if regular is None or regular.digest != active.digest:
-        raise OutOfState(f"{policy} is suspended already; {active.version} applies in its place.")
+        raise OutOfState(
+            Sentence(
+                "{policy} is suspended already; {version} applies in its place.", policy=policy, version=active.version
+            )
+        )
     if active.version != version:
-        raise OutOfState(f"{policy} {active.version} is in force, not {version[:40]}: read it again.")
+        raise OutOfState(
+            Sentence(
+                "{policy} {active} is in force, not {version}: read it again.",
+                policy=policy,
+                active=active.version,
+                version=version[:40],
+            )
+        )
     return regular
-
-
-def _running(session: Session, suspension: str, now: datetime) -> Suspension:
-    found = read_suspension(session, suspension)
-    if not found.runs(now):
-        raise OutOfState("The suspension is over.")
-    return found
 
 
 def _fits(session: Session, known: Sequence[Activation], found: Activation, period: Period, now: datetime) -> None:
@@ -185,7 +279,7 @@ def _fits(session: Session, known: Sequence[Activation], found: Activation, peri
     planned = Activation(END, "planned", found.policy, found.version, found.digest, kind, period, now)
     before = set(misfits(known, now, now, load))
     if wrong := [told for told in misfits((*known, planned), now, now, load) if told not in before]:
-        raise OutOfState("\n".join(wrong))
+        raise OutOfState(*wrong)
 
 
 def _activate(
@@ -193,6 +287,11 @@ def _activate(
 ) -> Activation:
     row = registry.read_version(transaction.session, activation.policy, activation.version)
     return registry.activate(transaction, actor, row, period, ActivationKind.SUSPENSION, suspension=suspension)
+
+
+def _demand_possible(possible: Literal[True] | str) -> None:
+    if possible is not True:
+        raise OutOfState(possible)
 
 
 def _demand(allowed: Literal[True] | str) -> None:

@@ -26,6 +26,10 @@ class ActionRow(SQLModel, table=True):
     """One thing that was done to a change; `body` is what was drafted or submitted, as canonical JSON."""
 
     __tablename__ = "change_action"
+    __table_args__ = (
+        Index("change_action_action", "action", "change"),
+        Index("change_action_at", "at", "change", "number"),
+    )
 
     change: str = Field(primary_key=True, max_length=36, foreign_key="change.id")
     number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
@@ -48,6 +52,16 @@ class TextRow(SQLModel, table=True):
 
     digest: str = Field(primary_key=True, max_length=71)
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class TitledRow(SQLModel, table=True):
+    """A title that a draft had, in small letters, to be searched."""
+
+    __tablename__ = "change_titled"
+
+    change: str = Field(primary_key=True, max_length=36, foreign_key="change.id")
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    words: str = Field(sa_column=Column(Text, nullable=False))
 
 
 class DraftedRow(SQLModel, table=True):
@@ -149,6 +163,7 @@ for _model in (
     ChangeRow,
     ActionRow,
     TextRow,
+    TitledRow,
     DraftedRow,
     SubmittedRow,
     ReportRow,

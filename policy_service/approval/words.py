@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 
 from policy_service.approval.refusals import Unfit
 from policy_service.registry.model import Period
+from policy_service.sentences import Sentence
 
 MAX_TITLE = 200
 """Characters of a title."""
 MAX_REASON = 4_000
 """Characters of a reason or a comment."""
+NAMES = {"title": Sentence("title"), "reason": Sentence("reason"), "comment": Sentence("comment")}
+"""What can be written."""
 LAST = datetime(2199, 12, 31, tzinfo=UTC)
 """No period begins or ends later."""
 
@@ -24,7 +27,7 @@ def reason_of(reason: str, name: str = "reason") -> str:
 
 def texts_of(given: Mapping[str, tuple[str, int]], more: tuple[str, ...] = ()) -> dict[str, str]:
     """Texts by name, each with its limit, without the blanks around them. Raises Unfit with all faults, and `more`."""
-    wrong = [fault for name, (text, limit) in given.items() for fault in _faults(name, text, limit)]
+    wrong = [fault for name, (text, limit) in given.items() for fault in _faults(NAMES[name], text, limit)]
     if wrong or more:
         raise Unfit((*wrong, *more))
     return {name: text.strip() for name, (text, _) in given.items()}
@@ -33,21 +36,35 @@ def texts_of(given: Mapping[str, tuple[str, int]], more: tuple[str, ...] = ()) -
 def _faults(name: str, text: str, limit: int) -> list[str]:
     found = []
     if not text.strip():
-        found.append(f"The {name} must be given.")
+        found.append(Sentence("The {name} must be given.", name=name))
     if len(text) > limit:
-        found.append(f"The {name} has {len(text):,} characters; at most {limit:,} are kept.")
+        found.append(
+            Sentence(
+                "The {name} has {length:,} characters; at most {limit:,} are kept.",
+                name=name,
+                length=len(text),
+                limit=limit,
+            )
+        )
     if any(unicodedata.category(each) in {"Cc", "Cs"} and each not in "\n\t" for each in text):
-        found.append(f"The {name} holds characters that cannot be read: leave out control characters.")
+        found.append(
+            Sentence("The {name} holds characters that cannot be read: leave out control characters.", name=name)
+        )
     return found
+
+
+def folded(text: str) -> str:
+    """Text to be searched: in small letters, and in one width where Chinese typing knows two."""
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def period_faults(period: Period) -> tuple[str, ...]:
     """What is wrong with a period that somebody asks for."""
     ends = [end for end in (period.start, period.until) if end is not None]
     if any(end.tzinfo is None for end in ends):
-        return ("The period needs instants with a time zone.",)
+        return (Sentence("The period needs instants with a time zone."),)
     if any(end > LAST for end in ends):
-        return (f"The period must begin and end before {LAST:%Y-%m-%d}.",)
+        return (Sentence("The period must begin and end before {last:%Y-%m-%d}.", last=LAST),)
     return ()
 
 
@@ -56,4 +73,5 @@ def period_of(start: datetime, until: datetime | None) -> Period:
     try:
         return Period(start, until)
     except (TypeError, ValueError):
-        raise Unfit(["The period must end after it begins, and both ends need a time zone."]) from None
+        wrong = Sentence("The period must end after it begins, and both ends need a time zone.")
+        raise Unfit([wrong]) from None

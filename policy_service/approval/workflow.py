@@ -14,6 +14,7 @@ from typing import Literal
 from policy_service.actor import SIGNING_ROLES, Actor, Role
 from policy_service.approval.change import MEANINGS, Acted, Action, Change, Kind, Meaning, Person, State
 from policy_service.approval.refusals import Forbidden, OutOfState
+from policy_service.sentences import Sentence, either, every
 
 AUTHORS = frozenset({Role.AUTHOR})
 SIGNERS = frozenset(SIGNING_ROLES)
@@ -48,35 +49,48 @@ TABLE: dict[tuple[State, Action], Step] = {
 }
 """Everything that can be done."""
 
-DONE: dict[Action, str] = {
-    Action.CREATE: "created",
-    Action.EDIT: "edited",
-    Action.COMMENT: "commented on",
-    Action.SUBMIT: "submitted",
-    Action.SIGN_OFF: "signed",
-    Action.REQUEST_CHANGES: "sent back",
-    Action.REJECT: "rejected",
-    Action.WITHDRAW: "withdrawn",
-    Action.SCHEDULE: "scheduled",
-    Action.CANCEL: "cancelled",
+DEEDS: dict[Action, Sentence] = {
+    Action.CREATE: Sentence("A change is created"),
+    Action.EDIT: Sentence("A change is edited"),
+    Action.COMMENT: Sentence("A change is commented on"),
+    Action.SUBMIT: Sentence("A change is submitted"),
+    Action.SIGN_OFF: Sentence("A change is signed"),
+    Action.REQUEST_CHANGES: Sentence("A change is sent back"),
+    Action.REJECT: Sentence("A change is rejected"),
+    Action.WITHDRAW: Sentence("A change is withdrawn"),
+    Action.SCHEDULE: Sentence("A change is scheduled"),
+    Action.CANCEL: Sentence("A change is cancelled"),
 }
-"""What a change is when an action was done to it."""
-BECAUSE: dict[State, str] = {
-    State.DRAFT: "it is still a draft",
-    State.SUBMITTED: "it was submitted, which froze it, and is not signed by everybody who must",
-    State.SIGNED_OFF: "everybody who must has signed it",
-    State.SCHEDULED: "it is scheduled",
-    State.REJECTED: "it was rejected",
-    State.WITHDRAWN: "it was withdrawn",
-    State.CANCELLED: "it was cancelled",
+"""What is done to a change by an action: the beginning of a sentence that says by whom."""
+IMPOSSIBLE: dict[Action, Sentence] = {
+    Action.CREATE: Sentence("The change cannot be created"),
+    Action.EDIT: Sentence("The change cannot be edited"),
+    Action.COMMENT: Sentence("The change cannot be commented on"),
+    Action.SUBMIT: Sentence("The change cannot be submitted"),
+    Action.SIGN_OFF: Sentence("The change cannot be signed"),
+    Action.REQUEST_CHANGES: Sentence("The change cannot be sent back"),
+    Action.REJECT: Sentence("The change cannot be rejected"),
+    Action.WITHDRAW: Sentence("The change cannot be withdrawn"),
+    Action.SCHEDULE: Sentence("The change cannot be scheduled"),
+    Action.CANCEL: Sentence("The change cannot be cancelled"),
+}
+"""What cannot be done: the beginning of a sentence that says why."""
+BECAUSE: dict[State, Sentence] = {
+    State.DRAFT: Sentence("it is still a draft"),
+    State.SUBMITTED: Sentence("it was submitted, which froze it, and is not signed by everybody who must"),
+    State.SIGNED_OFF: Sentence("everybody who must has signed it"),
+    State.SCHEDULED: Sentence("it is scheduled"),
+    State.REJECTED: Sentence("it was rejected"),
+    State.WITHDRAWN: Sentence("it was withdrawn"),
+    State.CANCELLED: Sentence("it was cancelled"),
 }
 """Why something that is not in the table cannot be done."""
-NAMES: dict[Role, str] = {
-    Role.AUTHOR: "an author",
-    Role.SALES_DIRECTOR: "the sales director",
-    Role.FINANCE_DIRECTOR: "the finance director",
-    Role.GENERAL_MANAGER: "the general manager",
-    Role.COMPLIANCE: "compliance",
+NAMES: dict[Role, Sentence] = {
+    Role.AUTHOR: Sentence("an author"),
+    Role.SALES_DIRECTOR: Sentence("the sales director"),
+    Role.FINANCE_DIRECTOR: Sentence("the finance director"),
+    Role.GENERAL_MANAGER: Sentence("the general manager"),
+    Role.COMPLIANCE: Sentence("compliance"),
 }
 """The roles that take part, in a sentence."""
 ENOUGH: Literal[True] = True
@@ -125,7 +139,7 @@ def can(change: Change, action: Action) -> Literal[True] | str:
     """Whether anybody can do this to the change as it is now, or why nobody can."""
     if (change.state, action) in TABLE:
         return ENOUGH
-    return f"The change cannot be {DONE[action]}: {BECAUSE[change.state]}."
+    return Sentence("{impossible}: {because}.", impossible=IMPOSSIBLE[action], because=BECAUSE[change.state])
 
 
 def may(
@@ -135,7 +149,7 @@ def may(
     possible = can(change, action)
     if possible is not True:
         return possible
-    holds = may_take_part(actor, TABLE[change.state, action].roles, DONE[action])
+    holds = may_take_part(actor, TABLE[change.state, action].roles, DEEDS[action])
     if holds is not True:
         return holds
     match action:
@@ -144,11 +158,11 @@ def may(
         case Action.REQUEST_CHANGES | Action.REJECT:
             return _may_refuse(change, actor)
         case Action.WITHDRAW if actor.id != change.author.id:
-            return f"Only {change.author.printed_name}, who began this change, may withdraw it."
+            return Sentence("Only {author}, who began this change, may withdraw it.", author=change.author.printed_name)
         case Action.SCHEDULE if change.owed:
-            return f"The change is not signed by {' and '.join(map(word, change.owed))}."
+            return Sentence("The change is not signed by {roles}.", roles=every(map(word, change.owed)))
         case Action.SCHEDULE if not (_wrote(change, actor) or _signed(change, actor)):
-            return "Only its author or somebody who signed it may schedule this change."
+            return Sentence("Only its author or somebody who signed it may schedule this change.")
         case Action.CANCEL:
             return _may_cancel(change, actor, now)
         case _:
@@ -163,64 +177,66 @@ def demand(change: Change, action: Action, actor: Actor, now: datetime, *, role:
         raise Forbidden(allowed)
 
 
-def demand_part(actor: Actor, roles: frozenset[Role], done: str) -> None:
+def demand_part(actor: Actor, roles: frozenset[Role], deed: str) -> None:
     """Raises Forbidden when the actor is not a person in one of the roles."""
-    if (allowed := may_take_part(actor, roles, done)) is not True:
+    if (allowed := may_take_part(actor, roles, deed)) is not True:
         raise Forbidden(allowed)
 
 
-def may_take_part(actor: Actor, roles: frozenset[Role], done: str, thing: str = "change") -> Literal[True] | str:
-    """Whether the actor is a person in one of the roles, or why that is not so."""
+def may_take_part(actor: Actor, roles: frozenset[Role], deed: str) -> Literal[True] | str:
+    """Whether the actor is a person in one of the roles, or why that is not so; `deed` is one of `DEEDS` or alike."""
     if actor.kind != "person":
-        return f"A {thing} is {done} by a person, not by a machine and not by the service."
+        return Sentence("{deed} by a person, not by a machine and not by the service.", deed=deed)
     if actor.roles & roles:
         return ENOUGH
-    needed = f"A {thing} is {done} by {words(roles)}"
+    by = words(roles)
     if (why := actor.why_waiting(roles)) is not None:
-        return f"{needed}. {why}"
+        return Sentence("{deed} by {roles}. {why}", deed=deed, roles=by, why=why)
     if Role.ADMINISTRATOR in actor.roles:
-        return f"{needed}; being an administrator is not enough."
-    return f"{needed}; you have none of these roles."
+        return Sentence("{deed} by {roles}; being an administrator is not enough.", deed=deed, roles=by)
+    return Sentence("{deed} by {roles}; you have none of these roles.", deed=deed, roles=by)
 
 
 def may_sign_in(actor: Actor, role: Role | None, now: datetime) -> Literal[True] | str:
     """Whether the actor may give a signature in a role at all, or why not."""
     if role is None or role not in SIGNERS:
-        return f"Say in which role you sign: {words(SIGNERS)}."
+        return Sentence("Say in which role you sign: {roles}.", roles=words(SIGNERS))
     if role not in actor.roles:
-        return actor.why_waiting([role]) or f"You do not hold the role of {word(role)}, so you cannot sign in it."
+        missing = Sentence("You do not hold the role of {role}, so you cannot sign in it.", role=word(role))
+        return actor.why_waiting([role]) or missing
     if not actor.is_fresh(now):
-        return "Confirm again who you are: a signature is given right after entering the password."
+        return Sentence("Confirm again who you are: a signature is given right after entering the password.")
     return ENOUGH
 
 
 def _may_sign(change: Change, actor: Actor, now: datetime, role: Role | None) -> Literal[True] | str:
     if actor.id == change.author.id:
-        return "You wrote this change, so someone else must sign it off."
+        return Sentence("You wrote this change, so someone else must sign it off.")
     if _wrote(change, actor):
-        return "You edited this change, so someone else must sign it off."
+        return Sentence("You edited this change, so someone else must sign it off.")
     if change.submission is not None and actor.id in change.submission.barred:
-        return "You wrote a text of this change in another draft, so someone else must sign it off."
+        return Sentence("You wrote a text of this change in another draft, so someone else must sign it off.")
     if _signed(change, actor):
-        return "You signed this change already; every signature must be another person's."
+        return Sentence("You signed this change already; every signature must be another person's.")
     allowed = may_sign_in(actor, role, now)
     if allowed is not True or role in change.owed:
         return allowed
     if taken := next((signature for signature in change.signatures if signature.role is role), None):
-        return f"{taken.by.printed_name} signed for {word(taken.role)} already."
-    return f"The signature of {word(role)} is not asked for: {words(change.owed)} must sign."
+        return Sentence("{person} signed for {role} already.", person=taken.by.printed_name, role=word(taken.role))
+    asked = words(change.owed)
+    return Sentence("The signature of {role} is not asked for: {roles} must sign.", role=word(role), roles=asked)
 
 
 def _may_refuse(change: Change, actor: Actor) -> Literal[True] | str:
     required = frozenset(change.submission.roles if change.submission else ()) | {Role.COMPLIANCE}
     if actor.roles & required:
         return ENOUGH
-    return f"Only {words(required)} may decide about this change."
+    return Sentence("Only {roles} may decide about this change.", roles=words(required))
 
 
 def _may_cancel(change: Change, actor: Actor, now: datetime) -> Literal[True] | str:
     if change.draft.effective.start <= now:
-        return "The change has taken effect already: roll back to the version before."
+        return Sentence("The change has taken effect already: roll back to the version before.")
     if _wrote(change, actor) or _signed(change, actor):
         return ENOUGH
     return _may_refuse(change, actor)
@@ -238,7 +254,13 @@ def can_mean(role: Role, meaning: Meaning) -> Literal[True] | str:
     """Whether a signature in a role can have this meaning, or why not."""
     if meaning in MEANINGS[role]:
         return ENOUGH
-    return f"A signature of {word(role)} cannot mean `{meaning}`: expected {' or '.join(sorted(MEANINGS[role]))}."
+    expected = either(sorted(MEANINGS[role]))
+    return Sentence(
+        "A signature of {role} cannot mean `{meaning}`: expected {expected}.",
+        role=word(role),
+        meaning=meaning,
+        expected=expected,
+    )
 
 
 def word(role: Role | None) -> str:
@@ -249,7 +271,7 @@ def word(role: Role | None) -> str:
 def words(roles: Iterable[Role]) -> str:
     """Roles in a sentence, in their usual order."""
     found = set(roles)
-    return " or ".join(NAMES[role] for role in Role if role in found)
+    return either(NAMES[role] for role in Role if role in found)
 
 
 def acted_by(change: Change, action: Action, actor: Actor, now: datetime, **said: object) -> Acted:

@@ -23,6 +23,7 @@ from policy_service.audit.checkpoints import Extent, read_checkpoint
 from policy_service.audit.keys import Damaged
 from policy_service.audit.verdict import Broken
 from policy_service.canonical import digest
+from policy_service.sentences import Sentence
 
 
 class CutOff(Exception):
@@ -34,47 +35,89 @@ def broken_chain(seq: int, line: bytes, rest: Iterable[bytes], end: Extent | Non
     vouched = _vouched(seq, digest(line), _readable(rest), end)
     before = seq - 1
     if seq == 1 or vouched is False:
-        return Broken(f"entry {seq} was altered: it does not hold the digest of the entry before it", seq)
+        told = Sentence("entry {seq} was altered: it does not hold the digest of the entry before it", seq=seq)
+        return Broken(told, seq)
     if vouched:
-        return Broken(f"entry {before} was altered: entry {seq} holds the digest of another", before)
-    return Broken(f"entry {before} or entry {seq} was altered: one does not follow from the other", before, seq)
+        told = Sentence("entry {seq} was altered: entry {after} holds the digest of another", seq=before, after=seq)
+        return Broken(told, before)
+    return not_following(before, seq)
+
+
+def not_following(before: int, seq: int) -> Broken:
+    """One of two neighbours was altered, and nothing tells which."""
+    told = Sentence(
+        "entry {seq} or entry {after} was altered: one does not follow from the other", seq=before, after=seq
+    )
+    return Broken(told, before, seq)
 
 
 def broken_order(seq: int, entry: Entry, previous: str, rest: Iterable[bytes]) -> Broken:
     """What is wrong when another number stands where an entry belongs."""
     found = entry.seq
     if entry.previous == previous:
-        return Broken(f"entry {seq} was altered: it calls itself {found}", seq)
+        return Broken(Sentence("entry {seq} was altered: it calls itself {found}", seq=seq, found=found), seq)
     following = [each.seq for each in _entries(rest, enough=seq)]
     if found > seq:
         if seq in following:
-            return Broken(f"entry {seq} was moved: entry {found} stands in its place", seq)
+            return Broken(
+                Sentence("entry {seq} was moved: entry {found} stands in its place", seq=seq, found=found), seq
+            )
         if following[:1] == [seq + 1]:
-            return Broken(f"entry {seq} was removed: entry {found} stands in its place", seq)
-        until = f"entries {seq} to {found - 1} were" if found > seq + 1 else f"entry {seq} was"
-        return Broken(f"{until} removed: entry {found} follows entry {seq - 1}", seq)
+            told = Sentence("entry {seq} was removed: entry {found} stands in its place", seq=seq, found=found)
+            return Broken(told, seq)
+        return removed(seq, found)
     if following[:1] == [seq + 1]:
-        return Broken(f"entry {seq} was removed: entry {found} stands in its place again", seq)
-    return Broken(f"entry {found} stands twice, the second time behind entry {seq - 1}", found)
+        told = Sentence("entry {seq} was removed: entry {found} stands in its place again", seq=seq, found=found)
+        return Broken(told, seq)
+    told = Sentence("entry {seq} stands twice, the second time behind entry {before}", seq=found, before=seq - 1)
+    return Broken(told, found)
+
+
+def removed(seq: int, found: int) -> Broken:
+    """The entries from `seq` on are not there; the next one is `found`."""
+    where = {"seq": seq, "last": found - 1, "found": found, "before": seq - 1}
+    if found > seq + 1:
+        told = Sentence("entries {seq} to {last} were removed: entry {found} follows entry {before}", **where)
+    else:
+        told = Sentence("entry {seq} was removed: entry {found} follows entry {before}", **where)
+    return Broken(told, seq)
 
 
 def broken_place(size: int, counted: int, rest: Iterable[bytes], *, signed: bool) -> Broken:
     """What is wrong when a checkpoint stands behind another entry than the one it counts to."""
     following = [each.seq for each in _entries(rest, enough=size + 1)] if counted > size else [size + 1]
     if not following and signed:
-        return cut_short(size, counted, "a checkpoint")
+        return cut_short(size, counted, Sentence("a checkpoint"))
     if not signed and following[:1] in ([], [size + 1]):
-        return Broken(f"the checkpoint behind entry {size} was altered, or signed with a key unknown here")
+        return Broken(
+            Sentence("the checkpoint behind entry {seq} was altered, or signed with a key unknown here", seq=size)
+        )
     if following[0] == size + 1:
-        return Broken(f"the checkpoint of {counted} entries was moved: it stands behind entry {size}")
-    happened = "moved" if size + 1 in following else "removed"
-    return Broken(f"entry {size + 1} was {happened}: a checkpoint of {counted} entries follows entry {size}", size + 1)
+        return Broken(
+            Sentence(
+                "the checkpoint of {count} entries was moved: it stands behind entry {seq}", count=counted, seq=size
+            )
+        )
+    where = {"seq": size + 1, "count": counted, "before": size}
+    if size + 1 in following:
+        told = Sentence("entry {seq} was moved: a checkpoint of {count} entries follows entry {before}", **where)
+    else:
+        told = Sentence("entry {seq} was removed: a checkpoint of {count} entries follows entry {before}", **where)
+    return Broken(told, size + 1)
 
 
-def cut_short(size: int, told: int, witness: str) -> Broken:
+def cut_short(size: int, told: int, witness: Sentence) -> Broken:
     """What is wrong when the log ends before it should."""
-    sentence = f"entry {size + 1} was removed, with all behind it: the log ends at entry {size}"
-    return Broken(f"{sentence}, and {witness} tells of {told}", size + 1)
+    return Broken(
+        Sentence(
+            "entry {seq} was removed, with all behind it: the log ends at entry {last}, and {witness} tells of {count}",
+            seq=size + 1,
+            last=size,
+            witness=witness,
+            count=told,
+        ),
+        size + 1,
+    )
 
 
 def _entries(rest: Iterable[bytes], enough: int) -> Iterator[Entry]:

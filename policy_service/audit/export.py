@@ -26,6 +26,7 @@ from policy_service.audit.verdict import Broken, Verdict
 from policy_service.audit.verify import Keys, Tick, Walk
 from policy_service.canonical import canonical, digest
 from policy_service.clock import timestamp
+from policy_service.sentences import Sentence
 
 KIND = "export"
 FORMAT = 1
@@ -101,9 +102,14 @@ def _read_header(lines: Iterator[bytes]) -> tuple[_Header, dict[str, Any]]:
         said = read_signed(next(lines, b""), KIND)
         header = msgspec.convert(said, _Header)
     except (Damaged, CutOff, msgspec.ValidationError):
-        raise Broken("the header was altered: it is not the canonical JSON of an export's header") from None
+        told = Sentence("the header was altered: it is not the canonical JSON of an export's header")
+        raise Broken(told) from None
     if header.format != FORMAT:
-        raise Broken(f"the export has format {header.format}, which this version of the service does not know")
+        raise Broken(
+            Sentence(
+                "the export has format {format}, which this version of the service does not know", format=header.format
+            )
+        )
     return header, said
 
 
@@ -115,7 +121,8 @@ def read_keys(lines: Iterable[bytes], trusted: Iterable[PublicKey]) -> Keys:
             said = read_signed(line, _KEY)
             keys.add({name: value for name, value in said.items() if name != "kind"})
         except (Damaged, NoKey):
-            raise Broken(f"public key {number} was altered, or is not endorsed by the key before it") from None
+            told = Sentence("public key {number} was altered, or is not endorsed by the key before it", number=number)
+            raise Broken(told) from None
     return keys
 
 
@@ -133,20 +140,36 @@ def _key_lines(lines: Iterator[bytes]) -> tuple[list[bytes], list[bytes]]:
 def _check_header(header: _Header, said: dict[str, Any], keys: Keys) -> None:
     key = keys.in_use
     if key is None or header.key != key.id or not key.signed(said):
-        raise Broken("the header was altered, or signed with another key than the last of the export")
+        raise Broken(Sentence("the header was altered, or signed with another key than the last of the export"))
     if not keys.is_trusted():
-        raise Broken(f"the header is signed with {key.id}, which is neither trusted nor endorsed from a key that is")
+        raise Broken(
+            Sentence(
+                "the header is signed with {key}, which is neither trusted nor endorsed from a key that is", key=key.id
+            )
+        )
     if header.keys != len(keys.named):
-        raise Broken(f"the header tells of {header.keys} public keys, and {len(keys.named)} stand behind it")
+        raise Broken(
+            Sentence(
+                "the header tells of {told} public keys, and {found} stand behind it",
+                told=header.keys,
+                found=len(keys.named),
+            )
+        )
 
 
 def _check_lists(header: _Header, walk: Walk, keys: Keys) -> None:
     if walk.keys.bodies != keys.bodies:
-        raise Broken("the public keys are not those that the log names")
+        raise Broken(Sentence("the public keys are not those that the log names"))
     if header.checkpoints != walk.sealed.size:
-        raise Broken(f"the header tells of {header.checkpoints} checkpoints, and {walk.sealed.size} are there")
+        raise Broken(
+            Sentence(
+                "the header tells of {told} checkpoints, and {found} are there",
+                told=header.checkpoints,
+                found=walk.sealed.size,
+            )
+        )
     if header.checkpoints_root != walk.sealed.root():
-        raise Broken("the checkpoints are not those the header was signed for")
+        raise Broken(Sentence("the checkpoints are not those the header was signed for"))
 
 
 def _finished(lines: Iterable[bytes]) -> Iterator[bytes]:

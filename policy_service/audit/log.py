@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from policy_service.actor import Actor
 from policy_service.audit.chain import GENESIS, entry_line
@@ -14,6 +13,9 @@ from policy_service.audit.events import Event
 from policy_service.audit.tables import AuditAbout, AuditEntry
 from policy_service.canonical import digest
 from policy_service.database import Transaction
+
+END = 2**31 - 1
+"""Behind every entry there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +61,33 @@ def entries(
     oldest_first: bool = False,
 ) -> list[AuditEntry]:
     """A page of the log, newest first unless told otherwise, from behind the entry whose number is the cursor."""
-    seq = col(AuditEntry.seq)
-    query = _only(wanted).order_by(seq.asc() if oldest_first else seq.desc()).limit(limit)
-    if cursor is not None:
-        query = query.where(seq > cursor if oldest_first else seq < cursor)
-    return list(session.exec(query))
-
-
-def _only(wanted: Wanted) -> SelectOfScalar[AuditEntry]:
-    query = select(AuditEntry)
+    query, seq = select(AuditEntry), col(AuditEntry.seq)
+    if wanted.about is not None:
+        seq = col(AuditAbout.seq)
+        query = query.join(AuditAbout, seq == col(AuditEntry.seq)).where(AuditAbout.about == wanted.about)
     if wanted.event is not None:
         query = query.where(AuditEntry.event == wanted.event)
     if wanted.actor is not None:
         query = query.where(AuditEntry.actor == wanted.actor)
-    if wanted.about is not None:
-        about = select(AuditAbout.seq).where(AuditAbout.about == wanted.about)
-        query = query.where(col(AuditEntry.seq).in_(about))
+    first, end = _numbers(session, wanted)
+    if cursor is not None:
+        first, end = (max(first, cursor + 1), end) if oldest_first else (first, min(end, cursor))
+    query = query.where(seq >= first, seq < end)
+    return list(session.exec(query.order_by(seq.asc() if oldest_first else seq.desc()).limit(limit)))
+
+
+def _numbers(session: Session, wanted: Wanted) -> tuple[int, int]:
+    """Between which entries, half open, those of the time lie: an entry is never earlier than the one before it."""
+    first, end = 1, END
     if wanted.since is not None:
-        query = query.where(AuditEntry.at >= wanted.since)
+        first = _first_from(session, wanted.since)
     if wanted.until is not None:
-        query = query.where(AuditEntry.at < wanted.until)
-    return query
+        end = _first_from(session, wanted.until)
+    return first, end
+
+
+def _first_from(session: Session, instant: datetime) -> int:
+    """The number of the first entry from an instant on; END when there is none yet."""
+    at, seq = col(AuditEntry.at), col(AuditEntry.seq)
+    found = session.exec(select(AuditEntry.seq).where(at >= instant).order_by(at, seq).limit(1)).first()
+    return END if found is None else found

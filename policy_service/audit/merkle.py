@@ -13,6 +13,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
+from policy_service.sentences import Sentence
+
 PREFIX = "sha256:"
 _SIZE = 32
 _LEAF, _NODE = b"\0", b"\1"
@@ -33,13 +35,13 @@ class Tree:
 
     def add(self, leaf: bytes) -> None:
         """Adds the 32 bytes of a digest as the last leaf."""
-        self.add_root(_leaf(leaf))
+        self.add_root(leaf_root(leaf))
 
     def add_root(self, root: bytes) -> None:
         """Adds the last leaf by its own root."""
         size, peaks = self.size, self.peaks
         while size & 1:
-            root = _node(peaks.pop(), root)
+            root = node(peaks.pop(), root)
             size >>= 1
         peaks.append(root)
         self.size += 1
@@ -50,7 +52,7 @@ class Tree:
             return _text(hashlib.sha256(b"").digest())
         *others, root = self.peaks
         for peak in reversed(others):
-            root = _node(peak, root)
+            root = node(peak, root)
         return _text(root)
 
     def copy(self) -> Tree:
@@ -65,7 +67,7 @@ class Tree:
 def tree_from(size: int, peaks: bytes) -> Tree:
     """The tree that was written with `to_bytes`. Raises NotAPath when a tree of that size has other parts."""
     if len(peaks) != _SIZE * size.bit_count():
-        raise NotAPath("these are not the parts of a tree of that size")
+        raise NotAPath(Sentence("these are not the parts of a tree of that size"))
     return Tree(size, (peaks[start : start + _SIZE] for start in range(0, len(peaks), _SIZE)))
 
 
@@ -99,19 +101,19 @@ def beside(index: int, size: int) -> Iterator[tuple[int, int]]:
 def root_from(leaf: str, index: int, size: int, path: Iterable[str]) -> str:
     """The root that a leaf and its path give (RFC 9162 section 2.1.3.2). Raises NotAPath."""
     if not 0 <= index < size:
-        raise NotAPath(f"a tree of {size} leaves has no leaf {index}")
-    root, last = _leaf(raw(leaf)), size - 1
+        raise NotAPath(Sentence("a tree of {size} leaves has no leaf {index}", size=size, index=index))
+    root, last = leaf_root(raw(leaf)), size - 1
     steps = iter(path)
     while last:
         if index & 1 or index < last:
             step = next(steps, None)
             if step is None:
-                raise NotAPath("the path is too short")
-            root = _node(raw(step), root) if index & 1 else _node(root, raw(step))
+                raise NotAPath(Sentence("the path is too short"))
+            root = node(raw(step), root) if index & 1 else node(root, raw(step))
         index >>= 1
         last >>= 1
     if next(steps, None) is not None:
-        raise NotAPath("the path is too long")
+        raise NotAPath(Sentence("the path is too long"))
     return _text(root)
 
 
@@ -122,15 +124,17 @@ def raw(digest: str) -> bytes:
     except ValueError:
         found = b""
     if len(found) != _SIZE or _text(found) != digest:
-        raise NotAPath(f"`{digest}` is no digest")
+        raise NotAPath(Sentence("`{digest}` is no digest", digest=digest))
     return found
 
 
-def _leaf(leaf: bytes) -> bytes:
+def leaf_root(leaf: bytes) -> bytes:
+    """The root over one leaf."""
     return hashlib.sha256(_LEAF + leaf).digest()
 
 
-def _node(left: bytes, right: bytes) -> bytes:
+def node(left: bytes, right: bytes) -> bytes:
+    """The root over what two roots are over."""
     return hashlib.sha256(_NODE + left + right).digest()
 
 

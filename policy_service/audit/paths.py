@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from policy_service.audit.checkpoints import Extent
 from policy_service.audit.merkle import NotAPath, Tree, beside, raw, root_from, tree_from
 from policy_service.audit.tables import AuditEntry, Checkpoint
+from policy_service.sentences import Sentence
 
 READ = 1_024
 """Entries of a stretch that is read whole; a power of two."""
@@ -21,7 +22,7 @@ def path_of(session: Session, leaf: str, seq: int, extent: Extent) -> list[str]:
     """The path of an entry whose digest is `leaf`. Raises NotAPath when the log is not the one that was signed."""
     steps = [_root(session, start, stop) for start, stop in beside(seq - 1, extent.size)]
     if root_from(leaf, seq - 1, extent.size, steps) != extent.root:
-        raise NotAPath("the entries are not those that the checkpoint was signed for")
+        raise NotAPath(Sentence("the entries are not those that the checkpoint was signed for"))
     return steps
 
 

@@ -31,6 +31,7 @@ from policy_service.audit.service import last_checkpoint, signing_keys
 from policy_service.audit.tables import AuditEntry
 from policy_service.audit.verdict import Broken
 from policy_service.canonical import digest
+from policy_service.sentences import Sentence
 
 KIND = "proof"
 
@@ -75,13 +76,14 @@ def prove_entry(session: Session, seq: int) -> dict[str, Any]:
     checkpoint = last_checkpoint(session)
     entry = session.get(AuditEntry, seq)
     if entry is None:
-        raise NotProvable(f"the log has no entry {seq}")
+        raise NotProvable(Sentence("the log has no entry {seq}", seq=seq))
     if checkpoint is None or checkpoint.extent.size < seq:
-        raise NotProvable(f"no checkpoint covers entry {seq} yet")
+        raise NotProvable(Sentence("no checkpoint covers entry {seq} yet", seq=seq))
     try:
         steps = path_of(session, digest(entry.line), seq, checkpoint.extent)
     except NotAPath:
-        raise NotProvable("the log is not what was signed: `policy-service audit verify` says where") from None
+        told = Sentence("the log is not what was signed: `policy-service audit verify` says where")
+        raise NotProvable(told) from None
     return {
         "kind": KIND,
         "seq": seq,
@@ -100,13 +102,13 @@ def verify_proof(proof: Mapping[str, Any], trusted: Sequence[PublicKey]) -> Proo
         entry = read_entry(read.entry.encode())
         checkpoint = read_checkpoint(read.checkpoint.encode())
     except (msgspec.ValidationError, UnicodeEncodeError, NotAnEntry, Damaged):
-        raise NotProved("this is not shaped as a proof") from None
+        raise NotProved(Sentence("this is not shaped as a proof")) from None
     _check_signature(checkpoint, read.keys, trusted)
     if (read.kind, read.seq) != (KIND, entry.seq):
-        raise NotProved("this is a proof of something else")
+        raise NotProved(Sentence("this is a proof of something else"))
     root = _root(read.entry, entry.seq - 1, checkpoint.extent.size, read.path)
     if root != checkpoint.extent.root:
-        raise NotProved("the entry is not in the log that the checkpoint was signed for")
+        raise NotProved(Sentence("the entry is not in the log that the checkpoint was signed for"))
     if read.record is not None:
         _check_record(read.record, entry)
     return read
@@ -115,15 +117,15 @@ def verify_proof(proof: Mapping[str, Any], trusted: Sequence[PublicKey]) -> Proo
 def _check_record(record: RecordProof, entry: Entry) -> None:
     body = entry.body
     if entry.event != DecisionsSealed.name or record.size != body["last"] - body["first"] + 1:
-        raise NotProved("the entry seals no such block of records")
+        raise NotProved(Sentence("the entry seals no such block of records"))
     if _root(record.line, record.index, record.size, record.path) != body["root"]:
-        raise NotProved("the record is not in the block that the entry seals")
+        raise NotProved(Sentence("the record is not in the block that the entry seals"))
     try:
         numbered = msgspec.json.decode(record.line, type=_Numbered)
     except msgspec.MsgspecError:
-        raise NotProved("what was sealed is no record") from None
+        raise NotProved(Sentence("what was sealed is no record")) from None
     if numbered.seq != body["first"] + record.index:
-        raise NotProved("the record says that it stands elsewhere than where it was sealed")
+        raise NotProved(Sentence("the record says that it stands elsewhere than where it was sealed"))
 
 
 def _check_signature(checkpoint: SignedExtent, lines: Iterable[str], trusted: Sequence[PublicKey]) -> None:
@@ -132,11 +134,11 @@ def _check_signature(checkpoint: SignedExtent, lines: Iterable[str], trusted: Se
     except Broken as broken:
         raise NotProved(broken.fault.sentence) from None
     if keys.in_use is None or not keys.is_trusted() or not checkpoint.is_by(keys.in_use):
-        raise NotProved("the checkpoint is signed with no key that is trusted, or endorsed from one that is")
+        raise NotProved(Sentence("the checkpoint is signed with no key that is trusted, or endorsed from one that is"))
 
 
 def _root(line: str, index: int, size: int, steps: Sequence[str]) -> str:
     try:
         return root_from(digest(line.encode()), index, size, steps)
     except NotAPath as fault:
-        raise NotProved(f"the path leads nowhere: {fault}") from None
+        raise NotProved(Sentence("the path leads nowhere: {fault}", fault=str(fault))) from None

@@ -12,13 +12,15 @@ from sqlmodel import Session, col, select
 
 from policy_service.audit.chain import GENESIS, Entry, NotAnEntry, read_entry
 from policy_service.audit.checkpoints import SignedExtent, read_checkpoint
+from policy_service.audit.diagnosis import not_following
 from policy_service.audit.keys import Damaged, PublicKey
 from policy_service.audit.log import last_entry
 from policy_service.audit.merkle import NotAPath, tree_from
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
 from policy_service.audit.verdict import Broken, Fault, Verdict
-from policy_service.audit.verify import Tick, Walk
+from policy_service.audit.verify import OF_CHECKPOINT, Tick, Walk
 from policy_service.canonical import digest
+from policy_service.sentences import Sentence
 
 _AT_ONCE = 5_000
 """Rows fetched at a time."""
@@ -86,21 +88,24 @@ class _Stored:
         """What stands beside the line of an entry. Raises Broken."""
         seq = self._row[0]
         if self._row[4] != here:
-            raise Broken(f"entry {seq} was altered: its line is not the one its digest was made of", seq)
+            raise _other_line(seq)
         if self._row != (entry.seq, entry.at, entry.event, entry.by.id, here):
-            raise Broken(f"entry {seq} was altered: the columns beside its line say something else", seq)
+            told = Sentence("entry {seq} was altered: the columns beside its line say something else", seq=seq)
+            raise Broken(told, seq)
         about = set()
         while self._next[0] <= seq:
             about.add(self._next[1])
             self._next = next(self._about, _END)
         if about != set(entry.about):
-            raise Broken(f"entry {seq} was altered: what it is said to be about is not what its line says", seq)
+            told = Sentence("entry {seq} was altered: what it is said to be about is not what its line says", seq=seq)
+            raise Broken(told, seq)
 
     def finish(self) -> None:
         """Nothing may be about entries that are not there. Raises Broken."""
         seq = self._next[0]
         if seq != _END[0]:
-            raise Broken(f"entry {seq} was removed: what it was about is still there", int(seq))
+            told = Sentence("entry {seq} was removed: what it was about is still there", seq=seq)
+            raise Broken(told, int(seq))
 
     def _read(self, *columns: Any) -> Iterator[Any]:  # noqa: ANN401  # SQLModel's
         """The columns of a table's rows, in the order of the first."""
@@ -121,9 +126,14 @@ def _agreed(row: Row[Any]) -> bytes:
         checkpoint = read_checkpoint(row.line)
         parts = tree_from(row.size, row.peaks).root()
     except (Damaged, NotAPath):
-        raise Broken(f"the checkpoint of {row.size} entries was altered") from None
+        raise Broken(Sentence("the checkpoint of {count} entries was altered", count=row.size)) from None
     if (row.size, row.at, parts) != (checkpoint.extent.size, checkpoint.at, checkpoint.extent.root):
-        raise Broken(f"the checkpoint of {row.size} entries was altered: its columns do not say what its line says")
+        raise Broken(
+            Sentence(
+                "the checkpoint of {count} entries was altered: its columns do not say what its line says",
+                count=row.size,
+            )
+        )
     line: bytes = row.line
     return line
 
@@ -140,13 +150,12 @@ def _follow_tail(session: Session, after: int) -> dict[int, str]:
         except NotAnEntry:
             entry = None
         if entry is None or entry.seq != number or digest(line) != kept:
-            raise Broken(f"entry {number} was altered: its line is not the one its digest was made of", number)
+            raise _other_line(number)
         if number != seq:
-            raise Broken(f"entry {seq} was removed: entry {number} follows entry {seq - 1}", seq)
+            told = {"seq": seq, "found": number, "before": seq - 1}
+            raise Broken(Sentence("entry {seq} was removed: entry {found} follows entry {before}", **told), seq)
         if previous not in {None, entry.previous}:
-            raise Broken(
-                f"entry {seq - 1} or entry {seq} was altered: one does not follow from the other", seq - 1, seq
-            )
+            raise not_following(seq - 1, seq)
         digests[seq] = previous = kept
     return digests
 
@@ -163,10 +172,23 @@ def _compare_tail(checkpoint: SignedExtent, size: int, digests: dict[int, str], 
     extent = checkpoint.extent
     for key in trusted:
         if key.id == checkpoint.key and not checkpoint.is_by(key):
-            raise Broken(f"the checkpoint of {extent.size} entries was altered: its signature is not that of its key")
+            raise Broken(
+                Sentence(
+                    "the checkpoint of {count} entries was altered: its signature is not that of its key",
+                    count=extent.size,
+                )
+            )
     if extent.size > size:
-        raise Broken(
-            f"entry {size + 1} was removed, with all behind it: a checkpoint tells of {extent.size} entries", size + 1
+        told = Sentence(
+            "entry {seq} was removed, with all behind it: a checkpoint tells of {count} entries",
+            seq=size + 1,
+            count=extent.size,
         )
+        raise Broken(told, size + 1)
     if digests.get(extent.size, extent.head) != extent.head:
-        raise Broken(f"entry {extent.size} was altered: it is not the one a checkpoint was signed for", extent.size)
+        told = Sentence("entry {seq} was altered: it is not the one {signed}", seq=extent.size, signed=OF_CHECKPOINT)
+        raise Broken(told, extent.size)
+
+
+def _other_line(seq: int) -> Broken:
+    return Broken(Sentence("entry {seq} was altered: its line is not the one its digest was made of", seq=seq), seq)

@@ -15,10 +15,15 @@ class AuditEntry(SQLModel, table=True):
     """One sealed line; the columns beside `line` repeat what is in it, to be searched."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("audit_entry_event", "event", "seq"), Index("audit_entry_actor", "actor", "seq"))
+    __table_args__ = (
+        Index("audit_entry_event", "event", "seq"),
+        Index("audit_entry_actor", "actor", "seq"),
+        Index("audit_entry_actor_event", "actor", "event", "seq"),
+        Index("audit_entry_at", "at", "seq"),
+    )
 
     seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
-    at: datetime = Field(sa_type=Instant, index=True)
+    at: datetime = Field(sa_type=Instant)
     event: str = Field(max_length=40)
     actor: str = Field(max_length=64)
     line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -20,12 +20,16 @@ from policy_service.audit.keys import Damaged, NoKey, PublicKey, public_key
 from policy_service.audit.merkle import PREFIX, Tree, raw
 from policy_service.audit.verdict import Broken, Fault, Verdict
 from policy_service.canonical import digest
+from policy_service.sentences import Sentence
 
 EVERY = 1 << 14
 """Entries between two calls of a progress display."""
 ENTRY = b'{"about":'
 """How the line of an entry begins."""
 KEY_KIND = "signing_key"
+OF_HEADER = Sentence("the header was signed for")
+OF_CHECKPOINT = Sentence("a checkpoint was signed for")
+"""Which entries were meant: the end of a sentence."""
 _CHECKPOINT = f'"kind":"{KIND}"'.encode()
 Tick = Callable[[int], None]
 Beside = Callable[[Entry, str], None]
@@ -54,12 +58,12 @@ class Keys:
         try:
             said = msgspec.convert(body, Endorsed)
         except msgspec.ValidationError:
-            raise NoKey("this names no key") from None
+            raise NoKey(Sentence("this names no key")) from None
         key, before, unsigned = public_key(said.public_key), self.in_use, said.signature is None
         if key.id != said.signing_key or said.endorsed_by != (before.id if before else None):
-            raise NoKey("this is not the key that follows")
+            raise NoKey(Sentence("this is not the key that follows"))
         if not (before.signed(endorsement(key, before) | {"signature": said.signature}) if before else unsigned):
-            raise NoKey("the key before does not endorse it")
+            raise NoKey(Sentence("the key before does not endorse it"))
         if before and before.id in self.trusted:
             self.trusted.add(key.id)
         self.named[key.id] = self.in_use = key
@@ -109,28 +113,39 @@ class Walk:
                 else:
                     raise _unreadable(self.size + 1)
         except CutOff:
-            raise Broken(f"after entry {self.size} the lines break off in the middle of one", self.size + 1) from None
+            told = Sentence("after entry {seq} the lines break off in the middle of one", seq=self.size)
+            raise Broken(told, self.size + 1) from None
 
     def finish(self) -> None:
         """Compares the end with what was promised and with what was kept elsewhere. Raises Broken."""
         if self.end is not None:
             if self.size < self.end.size:
-                raise cut_short(self.size, self.end.size, "the header")
+                raise cut_short(self.size, self.end.size, Sentence("the header"))
             if self.size > self.end.size:
                 seq = self.end.size + 1
-                raise Broken(f"entry {seq} was added behind the end: the header tells of {seq - 1} entries", seq)
-            self._compare(self.end, "the header was signed for")
+                raise Broken(
+                    Sentence(
+                        "entry {seq} was added behind the end: the header tells of {count} entries",
+                        seq=seq,
+                        count=seq - 1,
+                    ),
+                    seq,
+                )
+            self._compare(self.end, OF_HEADER)
         beyond = min((size for size in self._kept if size > self.size), default=None)
         if beyond is not None:
             (checkpoint, *_) = self._kept[beyond]
             if not any(checkpoint.is_by(key) for key in self.keys.named.values()):
-                raise Broken(f"the checkpoint of {beyond} entries kept elsewhere is signed with a key unknown here")
-            raise cut_short(self.size, beyond, "a checkpoint kept elsewhere")
+                raise Broken(
+                    Sentence(
+                        "the checkpoint of {count} entries kept elsewhere is signed with a key unknown here",
+                        count=beyond,
+                    )
+                )
+            raise cut_short(self.size, beyond, Sentence("a checkpoint kept elsewhere"))
         if not self.keys.is_trusted():
-            key = self.keys.in_use
-            raise Broken(
-                f"{key.id if key else 'no key'} is in use, which is neither trusted nor endorsed from one that is"
-            )
+            key = self.keys.in_use.id if self.keys.in_use else Sentence("no key")
+            raise Broken(Sentence("{key} is in use, which is neither trusted nor endorsed from one that is", key=key))
 
     def verdict(self, fault: Fault | None = None, exported_at: str | None = None) -> Verdict:
         """What was found so far."""
@@ -155,7 +170,7 @@ class Walk:
         if entry.previous != self.head:
             raise broken_chain(seq, line, rest, self.end)
         if entry.at < self.at:
-            raise Broken(f"entry {seq} was altered: it is earlier than the entry before it", seq)
+            raise Broken(Sentence("entry {seq} was altered: it is earlier than the entry before it", seq=seq), seq)
         self._before.size, self._before.peaks = self.size, self.tree.peaks.copy()
         self.tree.add(hashed.digest())
         self.size, self.head, self.at = seq, here, entry.at
@@ -163,48 +178,61 @@ class Walk:
             self._new_key(entry)
         if seq in self._kept:
             for checkpoint in self._kept[seq]:
-                self._confirm(checkpoint, "kept elsewhere")
+                self._confirm(checkpoint, Sentence("the checkpoint kept elsewhere"))
 
     def _new_key(self, entry: Entry) -> None:
         try:
             self.keys.add(entry.body)
         except NoKey:
-            raise Broken(f"the key of entry {entry.seq} is not endorsed by the key before it", entry.seq) from None
+            told = Sentence("the key of entry {seq} is not endorsed by the key before it", seq=entry.seq)
+            raise Broken(told, entry.seq) from None
 
     def _checkpoint(self, line: bytes, rest: Iterator[bytes]) -> None:
         try:
             checkpoint = read_checkpoint(line)
         except Damaged:
-            raise Broken(f"the checkpoint behind entry {self.size} was altered") from None
+            raise Broken(Sentence("the checkpoint behind entry {seq} was altered", seq=self.size)) from None
         size = checkpoint.extent.size
         if size != self.size:
             signed = any(checkpoint.is_by(key) for key in (*self._known, *self.keys.named.values()))
             raise broken_place(self.size, size, rest, signed=signed)
-        self._confirm(checkpoint, f"behind entry {self.size}")
+        self._confirm(checkpoint, Sentence("the checkpoint behind entry {seq}", seq=self.size))
         self.sealed.add(raw(digest(line)))
 
-    def _confirm(self, checkpoint: SignedExtent, where: str) -> None:
+    def _confirm(self, checkpoint: SignedExtent, which: Sentence) -> None:
         key = self.keys.in_use
         if checkpoint.extent.size != self.size or key is None or not checkpoint.is_by(key):
             if any(checkpoint.is_by(each) for each in self._known):
-                self._compare(checkpoint.extent, "a checkpoint was signed for")
+                self._compare(checkpoint.extent, OF_CHECKPOINT)
             raise Broken(
-                f"the checkpoint {where} was altered, or signed with another key: "
-                f"its signature is not that of the key in use, {key.id if key else 'of which there is none'}"
+                Sentence(
+                    "{checkpoint} was altered, or signed with another key: "
+                    "its signature is not that of the key in use, {key}",
+                    checkpoint=which,
+                    key=key.id if key else Sentence("of which there is none"),
+                )
             )
-        self._compare(checkpoint.extent, "a checkpoint was signed for")
+        self._compare(checkpoint.extent, OF_CHECKPOINT)
         self.confirmed = self.size
 
-    def _compare(self, extent: Extent, signed: str) -> None:
+    def _compare(self, extent: Extent, signed: Sentence) -> None:
         """Finds the entries that differ from those somebody signed for."""
         size = self.size
         if (extent.root, extent.head) == (self.tree.root(), self.head):
             return
         if size and _with_last(self._before, extent.head) == extent.root:
-            raise Broken(f"entry {size} was altered: it is not the one {signed}", size)
+            raise Broken(Sentence("entry {seq} was altered: it is not the one {signed}", seq=size, signed=signed), size)
         first = min(self.confirmed + 1, size)
-        which = f"entry {first} was" if first == size else f"entry {first} or one behind it, up to {size}, was"
-        raise Broken(f"{which} altered: these are not the entries {signed}", first, size)
+        if first == size:
+            told = Sentence("entry {seq} was altered: these are not the entries {signed}", seq=size, signed=signed)
+        else:
+            told = Sentence(
+                "entry {first} or one behind it, up to {last}, was altered: these are not the entries {signed}",
+                first=first,
+                last=size,
+                signed=signed,
+            )
+        raise Broken(told, first, size)
 
 
 def _with_last(before: Tree, head: str) -> str:
@@ -214,4 +242,4 @@ def _with_last(before: Tree, head: str) -> str:
 
 
 def _unreadable(seq: int) -> Broken:
-    return Broken(f"entry {seq} was altered: its line is not the canonical JSON of an entry", seq)
+    return Broken(Sentence("entry {seq} was altered: its line is not the canonical JSON of an entry", seq=seq), seq)

@@ -10,7 +10,14 @@ from typing import Literal
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from policy_service.sentences import Sentence
+
 Unavailable = Literal["busy", "full", "gone"]
+TOLD: dict[Unavailable, Sentence] = {
+    "busy": Sentence("the database is busy"),
+    "full": Sentence("the database is full"),
+    "gone": Sentence("the database is gone"),
+}
 
 
 class DatabaseUnavailable(Exception):
@@ -22,7 +29,7 @@ class DatabaseUnavailable(Exception):
 
     def __init__(self, reason: Unavailable) -> None:
         self.reason: Unavailable = reason
-        super().__init__(f"the database is {reason}")
+        super().__init__(TOLD[reason])
 
 
 _SQLITE: dict[int, Unavailable] = {

@@ -23,6 +23,7 @@ from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.request import DecisionRequest, RequestRefused, read_request
 from policy_service.decisions.writer import Busy
 from policy_service.errors import FactsRefused, UnknownPolicies
+from policy_service.sentences import Sentence, plain
 
 AHEAD = 256
 """Lines under way at a time."""
@@ -40,7 +41,7 @@ class LineTooLong(ValueError):
     """A line has more bytes than are read."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"a line has at most {limit:,} bytes")
+        super().__init__(Sentence("a line has at most {limit:,} bytes", limit=limit))
 
 
 def told(error: Exception) -> dict[str, Any]:
@@ -109,7 +110,7 @@ async def _answer(number: int, line: bytes | LineTooLong, decide: Decide, tell: 
 
 
 def _problem(number: int, problem: dict[str, Any]) -> bytes:
-    return msgspec.json.encode({"line": number, "problem": problem}) + b"\n"
+    return msgspec.json.encode({"line": number, "problem": problem}, enc_hook=plain) + b"\n"
 
 
 async def _decide(request: DecisionRequest, decide: Decide) -> Answer:

@@ -26,6 +26,7 @@ from policy_service.decisions.subjects import Secrets
 from policy_service.decisions.writer import Writer
 from policy_service.errors import FactsRefused, UnknownPolicies
 from policy_service.idempotency import KeyReused, Name, check_key, recall
+from policy_service.sentences import Sentence
 
 PATIENCE_SECONDS = 5.0
 """How long a request waits for the same one before it, or for other versions to come into force."""
@@ -35,7 +36,7 @@ class InFlight(Exception):
     """The same request is still under way."""
 
     def __init__(self) -> None:
-        super().__init__("the request with this idempotency key is still under way: ask again in a moment")
+        super().__init__(Sentence("the request with this idempotency key is still under way: ask again in a moment"))
 
 
 class _Flight(NamedTuple):

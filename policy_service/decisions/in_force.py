@@ -34,14 +34,13 @@ from policy_service.language.load import PolicyFolderError
 from policy_service.language.policy import Policy
 from policy_service.registry.model import Activation
 from policy_service.registry.service import UnknownVersion, activations, load_version
+from policy_service.sentences import Sentence
 
 LOOK_SECONDS = 0.5
 """How often the thread asks whether another process recorded something."""
 OWN_DOMAIN = "governance"
 """The domain whose policies decide about the service itself, not about subjects: they must be asked for by name."""
 _GOVERNANCE = select(Lane.count, Lane.at).where(Lane.name == LaneName.GOVERNANCE).with_for_update(read=True)
-
-_UNFIT = "the versions in force cannot be put in service: {}"
 
 
 class NotReady(Exception):
@@ -52,7 +51,7 @@ class Turning(NotReady):
     """The versions in force have just changed: `refresh`, then ask again."""
 
     def __init__(self) -> None:
-        super().__init__("other versions come into force at this moment: try again")
+        super().__init__(Sentence("other versions come into force at this moment: try again"))
 
 
 class Question(NamedTuple):
@@ -129,7 +128,7 @@ class InForce:
                 raise Turning
             asked = self._default if question.policies is None else question.policies
             if not asked:
-                raise NotReady("no policy is in force")
+                raise NotReady(Sentence("no policy is in force"))
             overrides = self.book.active_overrides(question.subject, now)
             decision = self.decider.decide(
                 question.facts, as_of=question.as_of, policies=asked, explain=question.explain, overrides=overrides
@@ -205,7 +204,7 @@ class InForce:
         try:
             prepared = self.decider.prepare(policies)
         except (PolicyError, PolicyFolderError, EngineTrialError, EngineLimitError) as error:
-            raise NotReady(_UNFIT.format(error)) from error
+            raise _unfit(error) from error
         with self._lock:
             if turns == self._turns:
                 use(prepared)
@@ -276,12 +275,16 @@ class InForce:
         try:
             return [at_hand.get(digest) or load_version(session, digest) for digest in window.digests.values()]
         except (PolicyError, UnknownVersion) as error:
-            raise NotReady(_UNFIT.format(error)) from error
+            raise _unfit(error) from error
 
     def _same(self, window: Window) -> Window:
         """The window, with the digests in service if they are the same, so that they need not be compared again."""
         digests = self._window.digests
         return replace(window, digests=digests) if window.digests == digests else window
+
+
+def _unfit(error: Exception) -> NotReady:
+    return NotReady(Sentence("the versions in force cannot be put in service: {error}", error=str(error)))
 
 
 def _lanes(session: Session) -> tuple[int, datetime]:

@@ -31,6 +31,7 @@ from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow
 from policy_service.language.policy import Policy
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations, load_version
+from policy_service.sentences import Sentence, together
 
 GOVERNANCE = "governance"
 """The domain nobody is excepted from: who must sign is decided by its rules alone."""
@@ -43,7 +44,7 @@ class OverrideRefused(Exception):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__(" ".join(self.problems))
+        super().__init__(together(self.problems))
 
 
 class Forbidden(OverrideRefused):
@@ -69,21 +70,26 @@ def record_override(  # noqa: PLR0913  # what an exception says
     now, session = transaction.now, transaction.session
     if (allowed := may_override(actor, role, now)) is not True:
         raise Forbidden([allowed])
-    problems = [] if SUBJECT.fullmatch(subject) else ["The subject is text of 1 to 200 characters."]
-    problems += term_problems(until, reason, now)
+    problems = term_problems(until, reason, now)
+    if not SUBJECT.fullmatch(subject):
+        problems.insert(0, Sentence("The subject is text of 1 to 200 characters."))
     version = _in_force(session, policy, now)
     written: object = None
     if version is None:
-        problems.append(f"{policy} is not in force.")
+        problems.append(Sentence("{policy} is not in force.", policy=policy))
     elif version.domain == GOVERNANCE:
-        problems.append("Nobody is excepted from the rules of governance.")
+        problems.append(Sentence("Nobody is excepted from the rules of governance."))
     else:
         try:
             written = write_outcome(version, read_outcome(version, outcome))
         except OutcomeUnfit as unfit:
             problems += unfit.problems
     if not problems and overrides_at(_of_subject(session, subject), subject, now).get(policy) is not None:
-        problems.append(f"{subject} is already excepted from {policy}: end that exception first.")
+        problems.append(
+            Sentence(
+                "{subject} is already excepted from {policy}: end that exception first.", subject=subject, policy=policy
+            )
+        )
     if problems or version is None:
         raise OverrideRefused(problems)
     row = OverrideRow(
@@ -115,7 +121,7 @@ def end_override(transaction: Transaction, actor: Actor, override: str, *, role:
     found = read_override(session, override)
     problems = reason_problems(reason)
     if not found.covers(now):
-        problems.append("The exception has already ended.")
+        problems.append(Sentence("The exception has already ended."))
     if problems:
         raise OverrideRefused(problems)
     session.add(OverrideEndRow(override=override, actor=actor.id, reason=reason, recorded_at=now))
@@ -128,32 +134,42 @@ def read_override(session: Session, override: str) -> Overriding:
     """One exception. Raises UnknownOverride."""
     row = session.exec(select(OverrideRow).where(OverrideRow.id == override)).first()
     if row is None:
-        raise UnknownOverride(["There is no such exception."])
+        raise UnknownOverride([Sentence("There is no such exception.")])
     end = session.get(OverrideEndRow, override)
     return _overriding(row, end.recorded_at if end else None)
 
 
-def read_overrides(
+def read_overrides(  # noqa: PLR0913  # the filters
     session: Session,
     *,
     subject: str | None = None,
+    policy: str | None = None,
     active_at: datetime | None = None,
-    after: int = 0,
+    over_at: datetime | None = None,
+    after: int | None = None,
+    newest_first: bool = False,
     limit: int = PAGE,
 ) -> list[tuple[int, Overriding]]:
-    """Exceptions in the order of recording, each with its number; `after` is the number of the last one seen."""
-    query = (
-        select(OverrideRow, OverrideEndRow.recorded_at)
-        .join(OverrideEndRow, isouter=True)
-        .where(OverrideRow.seq > after)
-    )
+    """Exceptions in the order of recording, or the newest first, each with its number.
+
+    `active_at` asks for those that apply at an instant, `over_at` for those that have ended by then; `after` is the
+    number of the last one seen.
+    """
+    seq = col(OverrideRow.seq)
+    query = select(OverrideRow, OverrideEndRow.recorded_at).join(OverrideEndRow, isouter=True)
+    if after is not None:
+        query = query.where(seq < after if newest_first else seq > after)
     if subject is not None:
         query = query.where(OverrideRow.subject == subject)
+    if policy is not None:
+        query = query.where(OverrideRow.policy == policy)
     if active_at is not None:
         ended = col(OverrideEndRow.recorded_at)
         query = query.where(OverrideRow.recorded_at <= active_at, OverrideRow.until > active_at)
         query = query.where(ended.is_(None) | (ended > active_at))
-    rows = session.exec(query.order_by(col(OverrideRow.seq)).limit(limit))
+    if over_at is not None:
+        query = query.where((col(OverrideRow.until) <= over_at) | (col(OverrideEndRow.recorded_at) <= over_at))
+    rows = session.exec(query.order_by(seq.desc() if newest_first else seq).limit(limit))
     return [(row.seq, _overriding(row, ended_at)) for row, ended_at in rows]
 
 

@@ -21,6 +21,7 @@ from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.outcome import Decided, Result, Values
 from policy_service.language.policy import Policy
 from policy_service.language.types import Value, ValueRefused, read, write
+from policy_service.sentences import Sentence, in_turn, listed, plain
 
 LONGEST = timedelta(days=366)
 """How long an exception may last."""
@@ -36,7 +37,7 @@ class OutcomeUnfit(ValueError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("; ".join(self.problems))
+        super().__init__(in_turn(self.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def apply(policy: Policy, said: Result, overriding: Overriding) -> tuple[Result,
     try:
         values = read_outcome(policy, overriding.outcome)
     except OutcomeUnfit as unfit:
-        return said, Excepted(overriding, said, unfit.problems)
+        return said, Excepted(overriding, said, tuple(map(plain, unfit.problems)))  # as the record keeps them
     return Decided(values, ()), Excepted(overriding, said)
 
 
@@ -128,16 +129,19 @@ def told(entry: dict[str, Any], said: dict[str, Any], excepted: Excepted) -> dic
 def read_outcome(policy: Policy, outcome: object) -> tuple[Values, ...]:
     """An outcome in JSON as the values it is kept as. Raises OutcomeUnfit with every fault."""
     if not policy.lists:
-        return (_values(policy, outcome, ""),)
+        return (_values(policy, outcome),)
     if not isinstance(outcome, list | tuple) or len(outcome) > MAX_LISTED:
-        raise OutcomeUnfit([f"{policy.id} answers a list: expected a list of at most {MAX_LISTED} outcomes"])
+        wrong = Sentence(
+            "{policy} answers a list: expected a list of at most {limit} outcomes", policy=policy.id, limit=MAX_LISTED
+        )
+        raise OutcomeUnfit([wrong])
     problems: list[str] = []
     values: list[Values] = []
     for number, each in enumerate(outcome, 1):
         try:
-            values.append(_values(policy, each, f"entry {number}: "))
+            values.append(_values(policy, each))
         except OutcomeUnfit as unfit:
-            problems += unfit.problems
+            problems += [Sentence("entry {number}: {fault}", number=number, fault=fault) for fault in unfit.problems]
     if problems:
         raise OutcomeUnfit(problems)
     return tuple(values)
@@ -150,22 +154,28 @@ def write_outcome(policy: Policy, values: tuple[Values, ...]) -> Any:  # noqa: A
     return objects if policy.lists else objects[0]
 
 
-def _values(policy: Policy, outcome: object, where: str) -> Values:
+def _values(policy: Policy, outcome: object) -> Values:
     if not isinstance(outcome, Mapping):
-        raise OutcomeUnfit([f"{where}expected an object with {', '.join(policy.outcomes)}"])
+        raise OutcomeUnfit([Sentence("expected an object with {outcomes}", outcomes=listed(policy.outcomes))])
     problems: list[str] = []
     values: list[Value] = []
     for name, declared in policy.outcomes.items():
         if name not in outcome:
-            problems.append(f"{where}`{name}` is missing")
+            problems.append(Sentence("`{name}` is missing", name=name))
             continue
         try:
             values.append(read(declared.type, outcome[name]))
         except ValueRefused as refused:
-            problems.append(f"{where}`{name}`: expected {refused.expected}, found {show(outcome[name])}")
+            found = show(outcome[name])
+            problems.append(
+                Sentence(
+                    "`{name}`: expected {expected}, found {found}", name=name, expected=refused.expected, found=found
+                )
+            )
     for name in [name for name in outcome if name not in policy.outcomes][:MAX_LISTED]:
+        unknown = Sentence("{policy} has no outcome `{name}`", policy=policy.id, name=shorten(str(name)))
         hint = did_you_mean(str(name), policy.outcomes)
-        problems.append(f"{where}{policy.id} has no outcome `{shorten(str(name))}`" + (f"; {hint}" if hint else ""))
+        problems.append(in_turn([unknown, hint] if hint else [unknown]))
     if problems:
         raise OutcomeUnfit(problems)
     return tuple(values)
@@ -177,43 +187,43 @@ def _values(policy: Policy, outcome: object, where: str) -> Values:
 def may_override(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
     """Whether the actor may make an exception in a role: a director, in person, freshly confirmed."""
     if role not in DIRECTORS:
-        return "Only a director may except a subject from the rules."
+        return Sentence("Only a director may except a subject from the rules.")
     return _may_sign(actor, role, now)
 
 
 def may_end(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
     """Whether the actor may end an exception in a role: a director or compliance, in person, freshly confirmed."""
     if role not in ENDING_ROLES:
-        return "Only a director or compliance may end an exception."
+        return Sentence("Only a director or compliance may end an exception.")
     return _may_sign(actor, role, now)
 
 
 def _may_sign(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
     if actor.kind != "person":
-        return "Only a person may do this, not a machine."
+        return Sentence("Only a person may do this, not a machine.")
     if role not in actor.roles:
-        return actor.why_waiting([role]) or f"You do not hold the role {role}."
+        return actor.why_waiting([role]) or Sentence("You do not hold the role {role}.", role=role.value)
     if not actor.is_fresh(now):
-        return "Confirm who you are first: enter your password again."
+        return Sentence("Confirm who you are first: enter your password again.")
     return True
 
 
 def term_problems(until: datetime, reason: str, now: datetime) -> list[str]:
     """What is wrong with the end and the reason of an exception."""
-    problems = []
+    problems: list[str] = []
     if until <= now:
-        problems.append("The end must lie in the future.")
+        problems.append(Sentence("The end must lie in the future."))
     elif until > now + LONGEST:
-        problems.append(f"An exception lasts at most {LONGEST.days} days.")
+        problems.append(Sentence("An exception lasts at most {days} days.", days=LONGEST.days))
     return problems + reason_problems(reason)
 
 
 def reason_problems(reason: str) -> list[str]:
     """What is wrong with a reason."""
     if not reason.strip():
-        return ["Give a reason."]
+        return [Sentence("Give a reason.")]
     if len(reason) > MAX_REASON:
-        return [f"The reason has at most {MAX_REASON:,} characters."]
+        return [Sentence("The reason has at most {limit:,} characters.", limit=MAX_REASON)]
     if any("\ud800" <= character <= "\udfff" for character in reason):
-        return ["The reason holds half of a character (a lone surrogate)."]
-    return ["The reason holds a character of no text (U+0000)."] if "\0" in reason else []
+        return [Sentence("The reason holds half of a character (a lone surrogate).")]
+    return [Sentence("The reason holds a character of no text (U+0000).")] if "\0" in reason else []

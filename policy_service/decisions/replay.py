@@ -12,10 +12,10 @@ is in force today does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from sqlmodel import Session, select
@@ -27,15 +27,17 @@ from policy_service.decisions.masking import sensitive_facts
 from policy_service.decisions.overrides import UnknownOverride, read_override
 from policy_service.decisions.record import Record, given, masked_trace, read_record
 from policy_service.decisions.records import UnknownDecision
-from policy_service.decisions.sealing import record_fault
+from policy_service.decisions.sealing import how_altered
 from policy_service.decisions.secrecy import Broken
 from policy_service.decisions.subjects import Erased, Secrets
 from policy_service.decisions.tables import DecisionRow
 from policy_service.errors import FactsRefused
 from policy_service.language.policy import Policy
 from policy_service.registry.service import UnknownVersion, load_version
+from policy_service.sentences import Sentence, listed
 
 VerdictName = Literal["same", "different", "not_replayable"]
+Load = Callable[[Session, str], Policy]
 
 
 class NotReplayable(Exception):
@@ -93,22 +95,44 @@ class Explanation:
         return {"decision_id": self.decision_id, "outcomes": self.outcomes, "trace": self.trace}
 
 
+class Review(NamedTuple):
+    """What a replay found, and why each rule matched or did not; None when nothing could be made again."""
+
+    verdict: Verdict
+    trace: Json | None
+
+
 def replay(session: Session, secrets: Secrets, decision_id: str) -> Verdict:
     """Makes the decision again and compares. Raises UnknownDecision."""
+    return review(session, secrets, decision_id, explain=False).verdict
+
+
+def review(
+    session: Session, secrets: Secrets, decision_id: str, *, load: Load = load_version, explain: bool = True
+) -> Review:
+    """Makes the decision again once, to compare it and to tell why; what is sensitive is masked.
+
+    `load` gives the version under a digest, as `load_version` does. Raises UnknownDecision.
+    """
     row = _row(session, decision_id)
     try:
         record = _sound(row)
-        with _made_again(session, secrets, record, explain=False) as (decision, _):
+        with _made_again(session, secrets, record, explain=explain, load=load) as (decision, used):
             replayed: Json = msgspec.json.decode(canonical_unchecked(decision.to_dict()))
+            trace = masked_trace(decision.trace, sensitive_facts(used)) if decision.trace is not None else None
     except NotReplayable as reason:
-        return Verdict(decision_id, "not_replayable", str(reason))
+        return Review(Verdict(decision_id, "not_replayable", str(reason)), None)
+    return Review(_compared(record, replayed), trace)
+
+
+def _compared(record: Record, replayed: Json) -> Verdict:
     policies = {id_: {"version": used.version, "digest": used.digest} for id_, used in record.policies.items()}
     differences = tuple(
         Difference(policy, record.outcomes.get(policy), replayed.get(policy))
         for policy in sorted({*record.outcomes, *replayed})
         if record.outcomes.get(policy) != replayed.get(policy)
     )
-    return Verdict(decision_id, "different" if differences else "same", None, differences, policies)
+    return Verdict(record.decision_id, "different" if differences else "same", None, differences, policies)
 
 
 def explain(session: Session, secrets: Secrets, decision_id: str, *, reveal: bool = False) -> Explanation:
@@ -125,13 +149,13 @@ def explain(session: Session, secrets: Secrets, decision_id: str, *, reveal: boo
 
 @contextmanager
 def _made_again(
-    session: Session, secrets: Secrets, record: Record, *, explain: bool
+    session: Session, secrets: Secrets, record: Record, *, explain: bool, load: Load = load_version
 ) -> Iterator[tuple[Decision, list[Policy]]]:
     """The decision as the definition makes it, and the versions it is made by. Raises NotReplayable."""
     try:
         opened = secrets.open_facts(session, record.subject, record.decision_id, record.facts)
         facts = {name: given(value) for name, value in opened.items()}
-        policies = [load_version(session, used.digest) for used in record.policies.values()]
+        policies = [load(session, used.digest) for used in record.policies.values()]
         made = [read_override(session, override) for override in record.overrides]
     except (Erased, Broken, UnknownVersion, UnknownOverride) as reason:
         raise NotReplayable(str(reason)) from None
@@ -141,8 +165,8 @@ def _made_again(
             asked = list(record.outcomes)
             decision = decider.decide(facts, as_of=record.as_of, policies=asked, explain=explain, overrides=overrides)
         except FactsRefused as refused:
-            names = ", ".join(dict.fromkeys(problem.fact for problem in refused.problems))
-            raise NotReplayable(f"The facts on record are refused today: {names}.") from None
+            names = listed(dict.fromkeys(problem.fact for problem in refused.problems))
+            raise NotReplayable(Sentence("The facts on record are refused today: {facts}.", facts=names)) from None
         yield decision, policies
 
 
@@ -155,6 +179,6 @@ def _row(session: Session, decision_id: str) -> DecisionRow:
 
 def _sound(row: DecisionRow) -> Record:
     """The record, if it is what was written. Raises NotReplayable."""
-    if (fault := record_fault(row)) is not None:
-        raise NotReplayable(f"{fault[0].upper()}{fault[1:]}.")
+    if (how := how_altered(row)) is not None:
+        raise NotReplayable(Sentence("Decision record {seq} was altered: {how}.", seq=row.seq, how=how))
     return read_record(row.line)

@@ -16,6 +16,7 @@ from policy_service.audit.merkle import path, root_of
 from policy_service.canonical import digest
 from policy_service.decisions.record import read_record
 from policy_service.decisions.tables import DecisionRow
+from policy_service.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +55,21 @@ def leaves_of(rows: Sequence[DecisionRow]) -> list[str]:
 
 def record_fault(row: DecisionRow) -> str | None:
     """What is wrong with a record, seen alone; None when nothing is."""
+    how = how_altered(row)
+    return None if how is None else Sentence("decision record {seq} was altered: {how}", seq=row.seq, how=how)
+
+
+def how_altered(row: DecisionRow) -> str | None:
+    """How a record is not what was written, as the end of a sentence; None when it is."""
     if digest(row.line) != row.digest:
-        return f"decision record {row.seq} was altered: it does not have the digest it was written with"
+        return Sentence("it does not have the digest it was written with")
     try:
         record = read_record(row.line)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return f"decision record {row.seq} was altered: its line is no record"
+        return Sentence("its line is no record")
     said = (record.seq, record.decision_id, record.subject, record.as_of, record.decided_at, record.by["id"])
     if said != (row.seq, row.id, row.subject, row.as_of, row.decided_at, row.actor):
-        return f"decision record {row.seq} was altered: its columns do not say what its line says"
+        return Sentence("its columns do not say what its line says")
     return None
 
 
@@ -72,7 +79,12 @@ def block_faults(block: Sealed, rows: Sequence[DecisionRow]) -> list[str]:
     faults += [fault for row in rows if (fault := record_fault(row)) is not None]
     if not faults and root_of(leaves_of(rows)) != block.root:
         faults = [
-            f"decision records {block.first} to {block.last} are not those that were sealed as block {block.number}"
+            Sentence(
+                "decision records {first} to {last} are not those that were sealed as block {block}",
+                first=block.first,
+                last=block.last,
+                block=block.number,
+            )
         ]
     return faults
 
@@ -80,7 +92,9 @@ def block_faults(block: Sealed, rows: Sequence[DecisionRow]) -> list[str]:
 def gaps(found: Sequence[int], first: int, last: int) -> list[str]:
     """A sentence for each record from `first` to `last` that is not there."""
     there = set(found)
-    return [f"decision record {seq} was removed" for seq in range(first, last + 1) if seq not in there]
+    return [
+        Sentence("decision record {seq} was removed", seq=seq) for seq in range(first, last + 1) if seq not in there
+    ]
 
 
 def record_proof(block: Sealed, rows: Sequence[DecisionRow], seq: int) -> dict[str, Any]:

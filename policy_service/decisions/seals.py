@@ -30,6 +30,7 @@ from policy_service.decisions.sealing import (
 )
 from policy_service.decisions.state_tables import BlockRow
 from policy_service.decisions.tables import DecisionRow
+from policy_service.sentences import Sentence
 
 BLOCK = 1_000
 """Records in a block, at most."""
@@ -63,7 +64,7 @@ def seal(transaction: Transaction, *, at_most: int = BLOCK) -> BlockRow | None:
     faults = gaps([row.seq for row in rows], first, rows[-1].seq)
     faults += [fault for row in rows if (fault := record_fault(row)) is not None]
     if faults:
-        raise NotSealable(f"block {number} cannot be sealed: {faults[0]}")
+        raise NotSealable(Sentence("block {block} cannot be sealed: {fault}", block=number, fault=faults[0]))
     root = root_of(leaves_of(rows))
     entry = append(transaction, SERVICE, DecisionsSealed(number, first, rows[-1].seq, root))
     row = BlockRow(number=number, first=first, last=rows[-1].seq, root=root, entry=entry.seq, sealed_at=transaction.now)
@@ -97,10 +98,10 @@ def prove_decision(session: Session, decision: str) -> dict[str, Any]:
     """
     row = session.exec(select(DecisionRow).where(DecisionRow.id == decision)).first()
     if row is None:
-        raise NotSealed("There is no such decision.")
+        raise NotSealed(Sentence("There is no such decision."))
     found = block_with(session, row.seq)
     if found is None:
-        raise NotSealed("The decision is not sealed yet: ask again in a moment.")
+        raise NotSealed(Sentence("The decision is not sealed yet: ask again in a moment."))
     block = Sealed(found.number, found.first, found.last, found.root)
     record = record_proof(block, _records(session, found.first, found.last), row.seq)
     return {**prove_entry(session, found.entry), "record": record}
@@ -138,11 +139,18 @@ def _blocks(session: Session, start: int, total: int, report: SealReport) -> Ite
     for number in range(start, total + 1):
         row = session.get(BlockRow, number)
         if row is None:
-            report.faults.append(f"block {number} was removed")
+            report.faults.append(Sentence("block {block} was removed", block=number))
             continue
         block = Sealed(row.number, row.first, row.last, row.root)
         if block.first != first and not report.faults:
-            report.faults.append(f"block {number} begins with record {block.first}, not with {first}")
+            report.faults.append(
+                Sentence(
+                    "block {block} begins with record {found}, not with {first}",
+                    block=number,
+                    found=block.first,
+                    first=first,
+                )
+            )
         first = block.last + 1
         yield block
 
@@ -155,7 +163,7 @@ def _log_faults(session: Session, start: int, total: int) -> list[str]:
     )
     said = [(seq, msgspec.json.decode(line)["body"]) for seq, line in session.exec(entries)]
     by_block = {body["block"]: (seq, body) for seq, body in said}
-    faults = []
+    faults: list[str] = []
     for number in sorted({*range(start, total + 1), *by_block}):
         row = session.get(BlockRow, number)
         there = row and (
@@ -163,9 +171,9 @@ def _log_faults(session: Session, start: int, total: int) -> list[str]:
             {"block": row.number, "first": row.first, "last": row.last, "root": row.root},
         )
         if there is not None and there != by_block.get(number):
-            faults.append(f"block {number} is not what the audit log says was sealed")
+            faults.append(Sentence("block {block} is not what the audit log says was sealed", block=number))
         elif there is None and number > total:
-            faults.append(f"block {number} was removed")
+            faults.append(Sentence("block {block} was removed", block=number))
     return faults
 
 
@@ -179,7 +187,7 @@ def _verify_tail(session: Session, first: int, report: SealReport) -> None:
         session.expunge_all()
     beyond = session.exec(select(func.min(DecisionRow.seq)).where(DecisionRow.seq >= first)).one()
     if beyond is not None:
-        report.faults.append(f"decision record {first} was removed")
+        report.faults.append(Sentence("decision record {seq} was removed", seq=first))
 
 
 def _records(session: Session, first: int, last: int) -> list[DecisionRow]:
@@ -255,4 +263,4 @@ class Sealer:
                 continue  # there is another time
             except Exception as error:  # noqa: BLE001  # whatever it is, somebody is told, and there is another time
                 if self._alarm is not None:
-                    self._alarm(f"decision records are not being sealed: {error}")
+                    self._alarm(Sentence("decision records are not being sealed: {error}", error=str(error)))

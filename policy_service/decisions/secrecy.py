@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from policy_service.canonical import canonical
+from policy_service.sentences import Sentence
 
 KEY_SIZE = 32
 NONCE_SIZE = 12
@@ -70,7 +71,7 @@ def open_fact(key: SubjectKey, decision: str, fact: str, sealed: dict[str, str])
     try:
         return json.loads(key.cipher.decrypt(nonce, encrypted, _fact_context(key.subject, decision, fact)))
     except InvalidTag:
-        raise Broken(f"the sealed fact `{fact}` was altered") from None
+        raise Broken(Sentence("the sealed fact `{fact}` was altered", fact=fact)) from None
 
 
 def wrap(master: AESGCM, id_: bytes, subject: str, key: bytes) -> bytes:
@@ -84,16 +85,16 @@ def unwrap(master: AESGCM, id_: bytes, subject: str, wrapped: bytes) -> bytes:
     try:
         return master.decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], _key_context(id_, subject))
     except (InvalidTag, ValueError):
-        raise Broken(f"the key of {subject} does not open under its master key") from None
+        raise Broken(Sentence("the key of {subject} does not open under its master key", subject=subject)) from None
 
 
 def _content(sealed: dict[str, str]) -> bytes:
     try:
         content = base64.b64decode(sealed[SEALED], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error):
-        raise Broken("a sealed fact is not what was written") from None
+        raise Broken(Sentence("a sealed fact is not what was written")) from None
     if len(sealed) != 1 or len(content) < ID_SIZE + NONCE_SIZE + PADDING:
-        raise Broken("a sealed fact is not what was written")
+        raise Broken(Sentence("a sealed fact is not what was written"))
     return content
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, LargeBinary
+from sqlalchemy import BigInteger, Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import append_only
@@ -15,6 +15,7 @@ class OverrideRow(SQLModel, table=True):
     """A subject excepted from the rules of one policy, from `recorded_at` until `until`."""
 
     __tablename__ = "override"
+    __table_args__ = (Index("override_policy", "policy", "seq"),)
 
     seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     id: str = Field(max_length=36, unique=True)

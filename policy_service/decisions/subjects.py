@@ -20,6 +20,7 @@ from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.overriding import reason_problems
 from policy_service.decisions.secrecy import ID_SIZE, KEY_SIZE, SubjectKey, is_sealed, key_of, open_fact, unwrap, wrap
 from policy_service.decisions.state_tables import SubjectKeyRow
+from policy_service.sentences import Sentence, listed, together
 
 CACHED = 10_000
 """Keys kept unwrapped in memory."""
@@ -44,7 +45,11 @@ class Erased(Exception):
         self.subject = subject
         self.facts = tuple(facts)
         super().__init__(
-            f"The key of {subject} was deleted, so its sensitive facts cannot be read: {', '.join(self.facts)}."
+            Sentence(
+                "The key of {subject} was deleted, so its sensitive facts cannot be read: {facts}.",
+                subject=subject,
+                facts=listed(self.facts),
+            )
         )
 
 
@@ -149,7 +154,7 @@ class Secrets:
 def may_erase(actor: Actor) -> Literal[True] | str:
     """Whether the actor may erase a subject: compliance, in person."""
     if actor.kind != "person" or Role.COMPLIANCE not in actor.roles:
-        return actor.why_waiting([Role.COMPLIANCE]) or "Only compliance may erase a subject."
+        return actor.why_waiting([Role.COMPLIANCE]) or Sentence("Only compliance may erase a subject.")
     return True
 
 
@@ -161,13 +166,15 @@ def erase_subject(transaction: Transaction, actor: Actor, subject: str, reason: 
     if (allowed := may_erase(actor)) is not True:
         raise Forbidden(allowed)
     if not actor.is_fresh(transaction.now):
-        raise Forbidden("Confirm who you are first: enter your password again.")
+        raise Forbidden(Sentence("Confirm who you are first: enter your password again."))
     if problems := reason_problems(reason):
-        raise SubjectRefused(" ".join(problems))
+        raise SubjectRefused(together(problems))
     session = transaction.session
     row = session.exec(select(SubjectKeyRow).where(SubjectKeyRow.subject == subject).with_for_update()).first()
     if row is None:
-        raise SubjectRefused(f"{subject} has no key: no sensitive fact of it is kept, or it was erased before.")
+        raise SubjectRefused(
+            Sentence("{subject} has no key: no sensitive fact of it is kept, or it was erased before.", subject=subject)
+        )
     session.delete(row)
     session.flush()
     append(transaction, actor, SubjectErased(subject, reason))

@@ -24,6 +24,7 @@ from policy_service.database import Database, DatabaseUnavailable, LaneName
 from policy_service.decisions.group import Answer, Groups, Item, Result, Stale
 from policy_service.decisions.in_force import InForce, NotReady, Turning
 from policy_service.decisions.subjects import Secrets
+from policy_service.sentences import Sentence
 
 GROUP = 500
 """Records in one transaction."""
@@ -97,9 +98,11 @@ class Writer:
     def _put(self, waiting: _Waiting) -> None:
         with self._changed:
             if self._closed:
-                raise Busy("the service is closing")
+                raise Busy(Sentence("the service is closing"))
             if len(self._queue) >= self._limit:
-                raise Busy(f"{self._limit:,} decisions wait to be recorded: try again in a moment")
+                raise Busy(
+                    Sentence("{count:,} decisions wait to be recorded: try again in a moment", count=self._limit)
+                )
             self._queue.append(waiting)
             self._changed.notify()
 

@@ -18,9 +18,10 @@ from typing import Literal
 
 from policy_service.actor import SIGNING_ROLES, Actor, Role, Waiting
 from policy_service.identity.refusals import Fault
+from policy_service.sentences import Sentence
 
-UNVOUCHED = "Your signing roles wait until compliance has vouched for your account."
-GIVEN_BY_ANOTHER = (
+UNVOUCHED = Sentence("Your signing roles wait until compliance has vouched for your account.")
+GIVEN_BY_ANOTHER = Sentence(
     "Your signing roles wait: change your password, which somebody else gave you; "
     "then compliance has to vouch for your account."
 )
@@ -135,20 +136,21 @@ def faults_of_names(name: str, printed_name: str) -> list[Fault]:
     """What is wrong with the names of a new account."""
     faults = []
     if not NAME.fullmatch(name):
-        expected = "3 to 64 small letters, digits, points, hyphens or underscores, beginning with a letter"
+        expected = Sentence("3 to 64 small letters, digits, points, hyphens or underscores, beginning with a letter")
         faults.append(Fault("name", name, expected))
     if not (printed_name.strip() == printed_name != "" and len(printed_name) <= LONGEST_PRINTED_NAME) or not (
         printed_name.isprintable()
     ):
-        faults.append(Fault("printed_name", printed_name, f"1 to {LONGEST_PRINTED_NAME} characters, on one line"))
+        expected = Sentence("1 to {limit} characters, on one line", limit=LONGEST_PRINTED_NAME)
+        faults.append(Fault("printed_name", printed_name, expected))
     return faults
 
 
 def fault_of_roles(roles: frozenset[Role]) -> Fault | None:
     """What is wrong with a set of roles; None when a person may hold them together."""
     if Role.ADMINISTRATOR in roles and len(roles) > 1:
-        told = ", ".join(sorted(roles))
-        return Fault("roles", told, "no other role beside administrator: who manages accounts neither writes nor signs")
+        expected = Sentence("no other role beside administrator: who manages accounts neither writes nor signs")
+        return Fault("roles", ", ".join(sorted(roles)), expected)
     return None
 
 
@@ -156,7 +158,7 @@ def may_administer(actor: Actor) -> Verdict:
     """Whether the actor manages accounts and keys: an administrator, or the service itself at set-up."""
     if actor.kind == "service" or (actor.kind == "person" and Role.ADMINISTRATOR in actor.roles):
         return True
-    return "Only an administrator manages accounts and API keys."
+    return Sentence("Only an administrator manages accounts and API keys.")
 
 
 def may_change_roles(
@@ -166,9 +168,18 @@ def may_change_roles(
     if (verdict := may_administer(actor)) is not True:
         return verdict
     if actor.id == account.id:
-        return "Nobody changes their own roles: another administrator has to do it."
+        return Sentence("Nobody changes their own roles: another administrator has to do it.")
     if Role.ADMINISTRATOR not in roles and _is_last_administrator(account, everybody):
-        return f"{account.name} is the last enabled administrator: make another one first."
+        return _last_administrator(account)
+    return True
+
+
+def may_link(actor: Actor, account: Account) -> Verdict:
+    """Whether the actor may say how a provider of identities knows the person."""
+    if (verdict := may_administer(actor)) is not True:
+        return verdict
+    if actor.id == account.id:
+        return Sentence("Nobody links their own account: another administrator has to do it.")
     return True
 
 
@@ -177,8 +188,12 @@ def may_disable(actor: Actor, account: Account, everybody: Mapping[str, Account]
     if (verdict := may_administer(actor)) is not True:
         return verdict
     if _is_last_administrator(account, everybody):
-        return f"{account.name} is the last enabled administrator: make another one first."
+        return _last_administrator(account)
     return True
+
+
+def _last_administrator(account: Account) -> Sentence:
+    return Sentence("{account} is the last enabled administrator: make another one first.", account=account.name)
 
 
 def _is_last_administrator(account: Account, everybody: Mapping[str, Account]) -> bool:

@@ -21,6 +21,7 @@ from policy_service.identity.account import may_administer
 from policy_service.identity.refusals import Fault, Malformed, NotAllowed, UnknownKey
 from policy_service.identity.tables import ApiKeyRow, KeyUseRow, RevocationRow
 from policy_service.identity.tokens import digest_of, key_text, new_token
+from policy_service.sentences import Sentence, listed
 
 SCOPES = (Role.INTEGRATION, Role.COMPLIANCE)
 """What a machine may be let do: decide; read what compliance reads."""
@@ -100,7 +101,7 @@ def revoke_key(transaction: Transaction, actor: Actor, api_key: str) -> ApiKey:
     session = transaction.session
     row = session.get(ApiKeyRow, api_key)
     if row is None:
-        raise UnknownKey(f"no API key has the identifier {api_key}")
+        raise UnknownKey(Sentence("no API key has the identifier {key}", key=api_key))
     if session.get(RevocationRow, api_key) is None:
         session.add(RevocationRow(api_key=api_key, at=transaction.now, by=actor.id))
         session.flush()
@@ -112,12 +113,15 @@ def faults_of(name: str, scopes: frozenset[Role], expires_at: datetime, now: dat
     """What is wrong with a key that is asked for."""
     faults = []
     if not (name.strip() == name != "" and len(name) <= LONGEST_NAME and name.isprintable()):
-        faults.append(Fault("name", name, f"1 to {LONGEST_NAME} characters, on one line"))
+        faults.append(Fault("name", name, Sentence("1 to {limit} characters, on one line", limit=LONGEST_NAME)))
     if not scopes or not scopes <= frozenset(SCOPES):
-        expected = f"one or more of {', '.join(SCOPES)}: a machine neither writes, nor signs, nor manages accounts"
+        expected = Sentence(
+            "one or more of {scopes}: a machine neither writes, nor signs, nor manages accounts",
+            scopes=listed(scope.value for scope in SCOPES),
+        )
         faults.append(Fault("scopes", ", ".join(sorted(scopes)), expected))
     if not now < expires_at <= now + LONGEST:
-        expected = f"an instant in the future, at most {LONGEST.days} days away"
+        expected = Sentence("an instant in the future, at most {days} days away", days=LONGEST.days)
         faults.append(Fault("expires_at", timestamp(expires_at), expected))
     return faults
 

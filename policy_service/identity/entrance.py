@@ -26,6 +26,7 @@ from policy_service.identity.service import (
     set_password,
 )
 from policy_service.identity.sessions import OIDC, PASSWORD, Ends, Seen, SignedIn, Started
+from policy_service.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def confirmed_elsewhere(database: Database, clock: Clock, actor: Actor, signed_i
         found = replace(actor, confirmed_at=sessions.use_confirmation(transaction, signed_in.id))
         fresh = found.is_fresh(transaction.now)
     if not fresh:
-        raise NotConfirmed("A signature needs a fresh proof of who you are: give your password, or confirm.")
+        raise NotConfirmed(Sentence("A signature needs a fresh proof of who you are: give your password, or confirm."))
     return found
 
 
@@ -102,7 +103,7 @@ def sign_in_elsewhere(transaction: Transaction, external: External) -> Started:
     """A session for a person whom the provider of identities vouches for. Raises ProviderRefused."""
     account = account_linked(transaction.session, external)
     if account is None or not account.enabled:
-        raise ProviderRefused("no account is linked to you, or it is disabled: ask an administrator")
+        raise ProviderRefused(Sentence("no account is linked to you, or it is disabled: ask an administrator"))
     return sessions.start(transaction, account, OIDC)
 
 
@@ -113,7 +114,7 @@ def confirm_elsewhere(transaction: Transaction, external: External, signed_in: s
     """
     account = account_linked(transaction.session, external)
     if account is None or not account.enabled or sessions.owner(transaction, signed_in) != account.id:
-        raise ProviderRefused("somebody else than the owner of this session proved who they are")
+        raise ProviderRefused(Sentence("somebody else than the owner of this session proved who they are"))
     sessions.confirm(transaction, signed_in)
 
 

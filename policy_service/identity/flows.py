@@ -16,6 +16,7 @@ from policy_service.database import Transaction
 from policy_service.identity.refusals import ProviderRefused
 from policy_service.identity.tables import OidcFlowRow
 from policy_service.identity.tokens import digest_of, new_token
+from policy_service.sentences import Sentence
 
 LASTS = timedelta(minutes=10)
 
@@ -66,5 +67,7 @@ def finish(transaction: Transaction, state: str, browser: str) -> Flow | None:
 def refuse_stray(flow: Flow | None) -> Flow:
     """The flow. Raises ProviderRefused when there is none."""
     if flow is None:
-        raise ProviderRefused("this sign-in was not begun here, or was finished before, or took too long: begin again")
+        raise ProviderRefused(
+            Sentence("this sign-in was not begun here, or was finished before, or took too long: begin again")
+        )
     return flow

@@ -18,6 +18,7 @@ from policy_service.database import Database, count
 from policy_service.identity.api_keys import ApiKey, api_keys
 from policy_service.identity.refusals import NotSignedIn
 from policy_service.identity.tokens import read_key
+from policy_service.sentences import Sentence
 
 LOOK_AFTER = 1.0
 """Seconds that a key revoked by another process may still open something."""
@@ -69,7 +70,8 @@ class KeyRing:
         shown = read_key(text)
         key = keys.keys.get(shown.id) if shown is not None else None
         if shown is None or key is None or not hmac.compare_digest(key.digest, shown.digest):
-            raise NotSignedIn("there is no such API key")
+            raise NotSignedIn(Sentence("there is no such API key"))
         if not key.opens(now):
-            raise NotSignedIn("the API key was revoked" if key.revoked_at is not None else "the API key has expired")
+            revoked = key.revoked_at is not None
+            raise NotSignedIn(Sentence("the API key was revoked") if revoked else Sentence("the API key has expired"))
         return keys.actors[key.id]

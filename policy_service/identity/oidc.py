@@ -26,6 +26,7 @@ from joserfc.jwk import KeySet
 from policy_service.identity.account import External
 from policy_service.identity.flows import Flow
 from policy_service.identity.refusals import ProviderRefused, ProviderUnavailable
+from policy_service.sentences import Sentence
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
 """Signatures that are believed: with a public key, never with the secret, never none."""
@@ -98,7 +99,9 @@ class Provider:
         at = claims.get("auth_time")
         proved_at = datetime.fromtimestamp(at, UTC) if isinstance(at, int) and 0 < at < 2**40 else None
         if flow.session is not None and not _is_fresh(proved_at, flow.started_at, now):
-            raise ProviderRefused("the provider of identities does not say that you proved who you are just now")
+            raise ProviderRefused(
+                Sentence("the provider of identities does not say that you proved who you are just now")
+            )
         return Proved(External(self.issuer, str(claims["sub"])), proved_at)
 
     def _check(self, claims: Json, flow: Flow, now: datetime) -> None:
@@ -121,7 +124,7 @@ class Provider:
             and 0 < len(subject) <= 255  # noqa: PLR2004  # OpenID Connect Core 1.0 section 2
         )
         if not fits:
-            raise ProviderRefused("what the provider of identities says is not for this sign-in")
+            raise ProviderRefused(Sentence("what the provider of identities says is not for this sign-in"))
 
     async def _claims(self, token: str) -> Json:
         """What an ID token says, by a key of the provider's; its keys are asked for again when none fits."""
@@ -131,7 +134,7 @@ class Provider:
                 return dict(jwt.decode(token, keys, algorithms=ALGORITHMS).claims)
             except (JoseError, ValueError, KeyError, TypeError):
                 continue
-        raise ProviderRefused("what the provider of identities says is not signed by it")
+        raise ProviderRefused(Sentence("what the provider of identities says is not signed by it"))
 
     async def _key_set(self, *, anew: bool) -> KeySet:
         if self._keys is None or anew:
@@ -139,19 +142,23 @@ class Provider:
             try:
                 self._keys = KeySet.import_key_set({"keys": listed.get("keys", [])})
             except (JoseError, ValueError, KeyError, TypeError):
-                raise ProviderUnavailable("the provider of identities has no keys that can be read") from None
+                raise ProviderUnavailable(Sentence("the provider of identities has no keys that can be read")) from None
         return self._keys
 
     async def _endpoint(self, name: str) -> str:
         if not self._facts:
             facts = await self._ask("GET", f"{self.issuer}/.well-known/openid-configuration")
             if str(facts.get("issuer", "")).rstrip("/") != self.issuer.rstrip("/"):
-                raise ProviderUnavailable("the provider of identities calls itself by another name than the settings")
+                raise ProviderUnavailable(
+                    Sentence("the provider of identities calls itself by another name than the settings")
+                )
             self._facts = facts
         address = str(self._facts.get(name, ""))
         parts = urlsplit(address)
         if parts.scheme != "https" and parts.hostname not in ON_THIS_MACHINE:
-            raise ProviderUnavailable(f"the provider of identities names no address of TLS as its {name}")
+            raise ProviderUnavailable(
+                Sentence("the provider of identities names no address of TLS as its {name}", name=name)
+            )
         return address
 
     async def _ask(self, method: str, address: str, form: dict[str, str] | None = None) -> Json:
@@ -162,11 +169,11 @@ class Provider:
                 answer = await client.request(method, address, data=form)
             found = answer.json()
         except (httpx.HTTPError, ValueError):
-            raise ProviderUnavailable("the provider of identities does not answer") from None
+            raise ProviderUnavailable(Sentence("the provider of identities does not answer")) from None
         if not isinstance(found, dict) or answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise ProviderUnavailable("the provider of identities does not answer")
+            raise ProviderUnavailable(Sentence("the provider of identities does not answer"))
         if answer.status_code != httpx.codes.OK:
-            raise ProviderRefused("the provider of identities does not take this sign-in: begin again")
+            raise ProviderRefused(Sentence("the provider of identities does not take this sign-in: begin again"))
         return found
 
 

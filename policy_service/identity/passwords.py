@@ -12,6 +12,8 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from policy_service.sentences import Sentence
+
 HASHER = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=4, hash_len=32, salt_len=16)
 """RFC 9106 section 4, the second recommended choice: argon2id, 3 passes over 64 MiB in 4 lanes."""
 SHORTEST = 12
@@ -52,12 +54,12 @@ def nobodys_hash() -> str:
 def fault_of(password: str, *names: str) -> str | None:
     """What a new password ought to be and is not; None when it will do."""
     if not SHORTEST <= len(password) <= LONGEST:
-        return f"{SHORTEST} to {LONGEST} characters"
+        return Sentence("{shortest} to {longest} characters", shortest=SHORTEST, longest=LONGEST)
     if len(set(password)) < DISTINCT:
-        return f"at least {DISTINCT} different characters"
+        return Sentence("at least {count} different characters", count=DISTINCT)
     plain = _normal(password).casefold()
     if any(len(name) >= TELLING and name.casefold() in plain for name in names):
-        return "a password that does not hold the name of the account or of the person"
+        return Sentence("a password that does not hold the name of the account or of the person")
     return None
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from policy_service.sentences import Sentence, in_turn
+
 
 class IdentityRefused(Exception):
     """What was asked is refused; the message is the reason."""
@@ -35,7 +37,7 @@ class SignInRefused(IdentityRefused):
     """Name and password do not fit. Which of them is wrong is not told."""
 
     def __init__(self) -> None:
-        super().__init__("the name or the password is wrong, or the account is disabled")
+        super().__init__(Sentence("the name or the password is wrong, or the account is disabled"))
 
 
 class SignInBlocked(IdentityRefused):
@@ -43,7 +45,7 @@ class SignInBlocked(IdentityRefused):
 
     def __init__(self, until: datetime) -> None:
         self.until = until
-        super().__init__(f"too many wrong passwords: try again after {until:%H:%M:%S} UTC")
+        super().__init__(Sentence("too many wrong passwords: try again after {until:%H:%M:%S} UTC", until=until))
 
 
 class ProviderRefused(IdentityRefused):
@@ -70,10 +72,15 @@ class Fault:
     value: str
     expected: str
 
+    @property
+    def sentence(self) -> Sentence:
+        """The fault by itself."""
+        return Sentence("{member}: expected {expected}", member=self.member, expected=self.expected)
+
 
 class Malformed(ValueError):
     """What an account or a key is to be made from is wrong. Carries all faults."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
-        super().__init__("; ".join(f"{fault.member}: expected {fault.expected}" for fault in self.faults))
+        super().__init__(in_turn(fault.sentence for fault in self.faults))

@@ -32,11 +32,13 @@ from policy_service.identity.account import (
     may_administer,
     may_change_roles,
     may_disable,
+    may_link,
 )
 from policy_service.identity.refusals import Fault, Malformed, NotAllowed, NotPossible, Outdated, UnknownAccount
 from policy_service.identity.sessions import end_all
 from policy_service.identity.tables import AccountChangeRow, AccountRow, CredentialRow
 from policy_service.identity.vouching import can_be_vouched, may_vouch
+from policy_service.sentences import Sentence
 
 
 def accounts(session: Session) -> dict[str, Account]:
@@ -52,7 +54,7 @@ def read_account(session: Session, account: str) -> Account:
     """One account. Raises UnknownAccount."""
     row = session.get(AccountRow, account)
     if row is None:
-        raise UnknownAccount(f"no account has the identifier {account}")
+        raise UnknownAccount(Sentence("no account has the identifier {account}", account=account))
     return _folded(session, row)
 
 
@@ -106,7 +108,7 @@ def create_account(  # noqa: PLR0913  # what an account is made from
         raise Malformed(faults)
     session = transaction.session
     if account_named(session, name) is not None:
-        raise NotPossible(f"The name {name} is taken, and a name is never given twice.")
+        raise NotPossible(Sentence("The name {name} is taken, and a name is never given twice.", name=name))
     id_, now = transaction.new_id(), transaction.now
     row = AccountRow(id=id_, name=name, printed_name=printed_name, created_at=now, created_by=actor.id)
     session.add(row)
@@ -157,12 +159,14 @@ def enable(transaction: Transaction, actor: Actor, account: str) -> Account:
 def link(transaction: Transaction, actor: Actor, account: str, external: External) -> Account:
     """Says how a provider of identities knows the person. Raises NotAllowed, NotPossible, UnknownAccount."""
     before = read_account(transaction.session, account)
-    _ask(may_administer(actor))
-    if actor.id == account:
-        raise NotAllowed("Nobody links their own account: another administrator has to do it.")
+    _ask(may_link(actor, before))
     taken = account_linked(transaction.session, external)
     if taken is not None and taken.id != account:
-        raise NotPossible(f"This person of {external.issuer} is linked to {taken.name} already.")
+        raise NotPossible(
+            Sentence(
+                "This person of {issuer} is linked to {account} already.", issuer=external.issuer, account=taken.name
+            )
+        )
     if before.external == external:
         return before
     told = AccountLinked(account, before.name, external.issuer, external.subject)
@@ -178,7 +182,9 @@ def vouch(transaction: Transaction, actor: Actor, account: str, *, expected: str
     before = read_account(transaction.session, account)
     _ask(may_vouch(actor, before, accounts(transaction.session)))
     if expected not in {None, before.etag}:
-        raise Outdated(f"The account {before.name} is not as you have seen it: read it again.")
+        raise Outdated(
+            Sentence("The account {account} is not as you have seen it: read it again.", account=before.name)
+        )
     if before.vouched:
         return before
     if (possible := can_be_vouched(before, actor)) is not True:

@@ -26,6 +26,7 @@ from policy_service.identity.account import Account
 from policy_service.identity.refusals import NotSignedIn
 from policy_service.identity.tables import SignedInRow
 from policy_service.identity.tokens import digest_of, new_token
+from policy_service.sentences import Sentence
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
@@ -92,10 +93,10 @@ def find(session: Session, token: str, now: datetime, ends: Ends, seen: Seen) ->
     """
     row = session.exec(select(SignedInRow).where(SignedInRow.digest == digest_of(token))).first()
     if row is None or row.ended_at is not None:
-        raise NotSignedIn("no such session is open: sign in")
+        raise NotSignedIn(Sentence("no such session is open: sign in"))
     found = _signed_in(row, seen(row.id))
     if now >= found.until(ends):
-        raise NotSignedIn("the session has ended: sign in again")
+        raise NotSignedIn(Sentence("the session has ended: sign in again"))
     return found
 
 
@@ -146,7 +147,7 @@ def was_seen(transaction: Transaction, signed_in: str, at: datetime) -> None:
 def _open_row(transaction: Transaction, signed_in: str) -> SignedInRow:
     row = transaction.session.get(SignedInRow, signed_in)
     if row is None or row.ended_at is not None:
-        raise NotSignedIn("no such session is open: sign in")
+        raise NotSignedIn(Sentence("no such session is open: sign in"))
     return row
 
 

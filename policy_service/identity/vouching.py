@@ -18,8 +18,9 @@ from collections.abc import Mapping
 
 from policy_service.actor import Actor, Role
 from policy_service.identity.account import Account, Verdict
+from policy_service.sentences import Sentence, together
 
-COMPLIANCE_VOUCHES = "Only compliance vouches for an account."
+COMPLIANCE_VOUCHES = Sentence("Only compliance vouches for an account.")
 
 
 def may_vouch(actor: Actor, account: Account, everybody: Mapping[str, Account]) -> Verdict:
@@ -27,11 +28,13 @@ def may_vouch(actor: Actor, account: Account, everybody: Mapping[str, Account]) 
     if actor.kind == "service":
         return True
     if actor.kind != "person":
-        return "An API key vouches for nobody; this is for a person."
+        return Sentence("An API key vouches for nobody; this is for a person.")
     if actor.id == account.id:
-        return "Nobody vouches for their own account."
+        return Sentence("Nobody vouches for their own account.")
     if actor.id in behind(account, everybody):
-        return f"You had a hand in the account {account.name}, so somebody else has to vouch for it."
+        return Sentence(
+            "You had a hand in the account {account}, so somebody else has to vouch for it.", account=account.name
+        )
     if Role.COMPLIANCE in actor.roles:
         return True
     if (why := actor.why_waiting([Role.COMPLIANCE])) is not None:
@@ -42,11 +45,15 @@ def may_vouch(actor: Actor, account: Account, everybody: Mapping[str, Account]) 
 def can_be_vouched(account: Account, actor: Actor) -> Verdict:
     """Whether the account as it is can be vouched for, or why not."""
     if not account.enabled:
-        return f"The account {account.name} is disabled."
+        return Sentence("The account {account} is disabled.", account=account.name)
     if not account.signing_roles:
-        return f"The account {account.name} has no signing role, so nobody has to vouch for it."
+        return Sentence(
+            "The account {account} has no signing role, so nobody has to vouch for it.", account=account.name
+        )
     if not account.has_own_password and actor.kind != "service":
-        return f"Somebody else gave {account.name} the password: the person has to change it first."
+        return Sentence(
+            "Somebody else gave {account} the password: the person has to change it first.", account=account.name
+        )
     return True
 
 
@@ -67,7 +74,10 @@ def _may_begin(actor: Actor, account: Account, everybody: Mapping[str, Account])
     if Role.ADMINISTRATOR not in actor.roles or any(each.began_compliance for each in everybody.values()):
         return COMPLIANCE_VOUCHES
     if Role.COMPLIANCE not in account.roles:
-        return f"{COMPLIANCE_VOUCHES} There is nobody yet who could: vouch for somebody of compliance first."
+        first = Sentence("There is nobody yet who could: vouch for somebody of compliance first.")
+        return together([COMPLIANCE_VOUCHES, first])
     if everybody[actor.id].hands & everybody.keys():
-        return "Another administrator had a hand in your account, so you cannot vouch for the first of compliance."
+        return Sentence(
+            "Another administrator had a hand in your account, so you cannot vouch for the first of compliance."
+        )
     return True

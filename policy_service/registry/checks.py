@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from policy_service.canonical import digest
 from policy_service.registry.service import versions
 from policy_service.registry.tables import ActivationRow, VersionRow
+from policy_service.sentences import Sentence
 
 
 def check_files(session: Session, folder: Path) -> list[str]:
@@ -16,13 +17,20 @@ def check_files(session: Session, folder: Path) -> list[str]:
 
     Raises OSError when a file cannot be read.
     """
-    found = []
+    found: list[str] = []
     for row in versions(session):
         path = folder / row.policy / f"{row.version}.yaml"
         if path.is_file() and (now := digest(path.read_bytes())) != row.digest:
             found.append(
-                f"{path} was edited after {row.policy} {row.version} was submitted: it was {row.digest}, it is {now}; "
-                "give the new text a higher version"
+                Sentence(
+                    "{file} was edited after {policy} {version} was submitted: it was {digest}, it is {now}; "
+                    "give the new text a higher version",
+                    file=str(path),
+                    policy=row.policy,
+                    version=row.version,
+                    digest=row.digest,
+                    now=now,
+                )
             )
     return found
 
@@ -30,8 +38,14 @@ def check_files(session: Session, folder: Path) -> list[str]:
 def verify_versions(session: Session) -> list[str]:
     """A sentence for every version whose bytes are not those of its digest, and every activation of another version."""
     rows = {row.digest: row for row in versions(session)}
-    found = [
-        f"{row.policy} {row.version} is not what was submitted: its text has the digest {now}, not {row.digest}"
+    found: list[str] = [
+        Sentence(
+            "{policy} {version} is not what was submitted: its text has the digest {now}, not {digest}",
+            policy=row.policy,
+            version=row.version,
+            now=now,
+            digest=row.digest,
+        )
         for row in rows.values()
         if (now := digest(row.content)) != row.digest
     ]
@@ -39,7 +53,13 @@ def verify_versions(session: Session) -> list[str]:
         version: VersionRow | None = rows.get(activation.digest)
         if version is None or (version.policy, version.version) != (activation.policy, activation.version):
             found.append(
-                f"activation {activation.id} names {activation.policy} {activation.version}, "
-                f"but its digest {activation.digest} is not that of this version"
+                Sentence(
+                    "activation {activation} names {policy} {version}, "
+                    "but its digest {digest} is not that of this version",
+                    activation=activation.id,
+                    policy=activation.policy,
+                    version=activation.version,
+                    digest=activation.digest,
+                )
             )
     return found

@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from heapq import heappop, heappush
+from itertools import zip_longest
 
 
 class ActivationKind(StrEnum):
@@ -88,11 +90,13 @@ def active_at(
 
 def all_active_at(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
     """The active activation of every policy that has one, by policy, in the order of their names."""
-    activations = tuple(activations)
-    found = {
-        policy: active_at(activations, policy, valid_at, known_at) for policy in sorted({a.policy for a in activations})
-    }
-    return {policy: activation for policy, activation in found.items() if activation is not None}
+    found: dict[str, Activation] = {}
+    for each in activations:
+        if each.known(known_at) and each.effective.covers(valid_at):
+            before = found.get(each.policy)
+            if before is None or (before.effective.start, before.seq) < (each.effective.start, each.seq):
+                found[each.policy] = each
+    return dict(sorted(found.items()))
 
 
 def timeline(
@@ -103,12 +107,20 @@ def timeline(
     Two neighbours never have the same activation; where no version is active there is no piece.
     """
     known = [each for each in activations if each.policy == policy and each.known(known_at)]
+    known.sort(key=lambda each: (each.effective.start, each.seq))
     instants = sorted({instant for each in known for instant in _ends(each.effective)})
     pieces: list[tuple[Period, Activation]] = []
-    for start, until in zip(instants, [*instants[1:], None], strict=True):
-        active = active_at(known, policy, start, known_at)
-        if active is None:
+    begun: list[int] = []  # a heap of places in `known`, negated: the one that began last stands first
+    place = 0
+    for start, until in zip_longest(instants, instants[1:]):
+        while place < len(known) and known[place].effective.start <= start:
+            heappush(begun, -place)
+            place += 1
+        while begun and not known[-begun[0]].effective.covers(start):
+            heappop(begun)
+        if not begun:
             continue
+        active = known[-begun[0]]
         if pieces and pieces[-1][1] == active and pieces[-1][0].until == start:
             pieces[-1] = (Period(pieces[-1][0].start, until), active)
         else:

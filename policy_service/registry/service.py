@@ -15,6 +15,7 @@ from policy_service.language.load import load_bytes, version_key
 from policy_service.language.policy import Policy
 from policy_service.registry.model import Activation, ActivationKind, Period, all_active_at
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
+from policy_service.sentences import Sentence
 
 
 class VersionTaken(ValueError):
@@ -29,11 +30,13 @@ class AlreadyBegun(ValueError):
     """The activation has applied already: what was in force is never taken back, only followed by something else."""
 
 
-def activations(session: Session) -> tuple[Activation, ...]:
-    """Every activation ever recorded, in the order of recording."""
-    cancelled = {row.activation: row.recorded_at for row in session.exec(select(CancellationRow))}
-    rows = session.exec(select(ActivationRow).order_by(col(ActivationRow.seq)))
-    return tuple(_activation(row, cancelled.get(row.id)) for row in rows)
+def activations(session: Session, policy: str | None = None) -> tuple[Activation, ...]:
+    """Every activation ever recorded, of one policy or of all, in the order of recording."""
+    query = select(ActivationRow, CancellationRow.recorded_at).join(CancellationRow, isouter=True)
+    if policy is not None:
+        query = query.where(ActivationRow.policy == policy)
+    rows = session.exec(query.order_by(col(ActivationRow.seq)))
+    return tuple(_activation(row, cancelled_at) for row, cancelled_at in rows)
 
 
 def versions(session: Session, policy: str | None = None) -> list[VersionRow]:
@@ -43,12 +46,17 @@ def versions(session: Session, policy: str | None = None) -> list[VersionRow]:
     return sorted(rows, key=lambda row: (row.policy, version_key(row.version)))
 
 
+def policy_names(session: Session) -> tuple[str, ...]:
+    """The names of all policies that have a version, in their order."""
+    return tuple(session.exec(select(VersionRow.policy).distinct().order_by(col(VersionRow.policy))))
+
+
 def read_version(session: Session, policy: str, version: str) -> VersionRow:
     """One version. Raises UnknownVersion."""
     query = select(VersionRow).where(VersionRow.policy == policy, VersionRow.version == version)
     row = session.exec(query).first()
     if row is None:
-        raise UnknownVersion(f"{policy} has no version {version}")
+        raise UnknownVersion(Sentence("{policy} has no version {version}", policy=policy, version=version))
     return row
 
 
@@ -56,7 +64,7 @@ def load_version(session: Session, digest: str) -> Policy:
     """The policy that the bytes under a digest state. Raises UnknownVersion."""
     row = session.get(VersionRow, digest)
     if row is None:
-        raise UnknownVersion(f"no version has the digest {digest}")
+        raise UnknownVersion(Sentence("no version has the digest {digest}", digest=digest))
     return load_bytes(row.content, f"{row.policy}/{row.version}.yaml")
 
 
@@ -79,8 +87,12 @@ def record_version(transaction: Transaction, actor: Actor, content: bytes, *, ch
     if taken is not None:
         if taken.digest != policy.digest:
             raise VersionTaken(
-                f"{policy.id} {policy.version} was submitted before with another text, which is never edited: "
-                "give this text a higher version"
+                Sentence(
+                    "{policy} {version} was submitted before with another text, which is never edited: "
+                    "give this text a higher version",
+                    policy=policy.id,
+                    version=policy.version,
+                )
             )
         return policy
     session.add(
@@ -150,7 +162,9 @@ def activate(  # noqa: PLR0913  # what an activation says
 def cancel(transaction: Transaction, actor: Actor, activation: Activation) -> None:
     """Takes back an activation that has not begun. Raises AlreadyBegun."""
     if activation.effective.start <= transaction.now:
-        raise AlreadyBegun(f"{activation.policy} {activation.version} is in force already")
+        raise AlreadyBegun(
+            Sentence("{policy} {version} is in force already", policy=activation.policy, version=activation.version)
+        )
     take_back(transaction, actor, activation)
 
 

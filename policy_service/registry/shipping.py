@@ -16,6 +16,7 @@ from policy_service.language.requirements import in_stages
 from policy_service.registry.checks import check_files
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, policies_in_force, read_version, record_version, versions
+from policy_service.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,11 @@ def import_shipped(transaction: Transaction, folder: Path) -> Imported:
         row = read_version(session, policy.id, policy.version)
         activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)
     unsigned = [
-        f"{policy.id} {policy.version} was not imported: a version of a policy that is known needs a signed change"
+        Sentence(
+            "{policy} {version} was not imported: a version of a policy that is known needs a signed change",
+            policy=policy.id,
+            version=policy.version,
+        )
         for policy in shipped
         if policy.id in names and (policy.id, policy.version) not in held
     ]

@@ -38,7 +38,7 @@ class ActivationRow(SQLModel, table=True):
     version: str = Field(max_length=32)
     digest: str = Field(max_length=71, foreign_key="version.digest")
     kind: str = Field(max_length=16)
-    effective_from: datetime = Field(sa_type=Instant)
+    effective_from: datetime = Field(sa_type=Instant, index=True)
     effective_until: datetime | None = Field(default=None, sa_type=Instant)
     recorded_at: datetime = Field(sa_type=Instant)
     change: str | None = Field(default=None, max_length=36)

@@ -80,7 +80,7 @@ def sign_in(app: Application, provider: Provider) -> httpx.Response:
 
 def session_of(answer: httpx.Response) -> dict[str, str]:
     cookie = answer.headers["set-cookie"]
-    assert {"HttpOnly", "Secure", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+    assert {"HttpOnly", "Secure", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
     return {"cookie": cookie.partition(";")[0], "sec-fetch-site": "same-origin"}
 
 

@@ -10,7 +10,7 @@ from api.app import Application
 from api.permissions import PERMISSIONS, PUBLIC, Access, Table, UnlistedRoute, may_ask
 from api.problems import ProblemError
 from policy_service.actor import Actor, Role
-from tests.api.client import application, ask, assert_problem, credentials
+from tests.api.client import DECISIONS, application, ask, assert_problem, credentials
 from tests.architecture.project import ROOT
 
 ROUTES = list(PERMISSIONS)
@@ -66,7 +66,10 @@ ANYBODY_AT_ALL = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/docs"),
-    ("GET", "/static/docs.css"),
+    ("GET", "/static/{name}"),
+    ("GET", "/sign-in"),
+    ("POST", "/sign-in"),
+    ("POST", "/preferences"),
     ("GET", "/openapi.json"),
     ("GET", "/problems"),
     ("GET", "/problems/{name}"),
@@ -140,9 +143,22 @@ def test_without_a_credential_that_opens_something_nothing_opens(
 def test_the_application_has_the_routes_of_the_table_and_no_others() -> None:
     app = application()
     assert isinstance(app, Application)
-    documented = {(method.upper(), path) for path, methods in app.openapi()["paths"].items() for method in methods}
-    hidden = {("GET", "/docs"), ("GET", "/static/docs.css"), ("GET", "/openapi.json")}
-    assert documented | hidden == set(PERMISSIONS)
+    routed = {
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert routed | {("POST", DECISIONS)} == set(PERMISSIONS)
+
+
+def test_the_document_tells_of_every_route_for_machines_and_of_no_page() -> None:
+    documented = {
+        (method.upper(), path) for path, methods in application().openapi()["paths"].items() for method in methods
+    }
+    assert documented == {row for row in PERMISSIONS if row[1].startswith("/v1/")} | {
+        ("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/problems", "/problems/{name}")
+    }
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

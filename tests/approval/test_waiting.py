@@ -12,7 +12,7 @@ WHO = Actor("1", "ada", "Ada", frozenset({Role.AUTHOR}), confirmed_at=START, wai
 
 
 def test_whoever_waits_takes_no_part_and_signs_nothing() -> None:
-    assert may_take_part(WHO, ROLES, "signed") == f"A change is signed by compliance. {WHY}"
+    assert may_take_part(WHO, ROLES, "A change is signed") == f"A change is signed by compliance. {WHY}"
     assert may_sign_in(WHO, Role.COMPLIANCE, START) == WHY
     assert may_end(WHO, Role.COMPLIANCE, START) == WHY
     assert may_erase(WHO) == WHY
@@ -22,4 +22,4 @@ def test_of_what_they_were_never_given_nothing_is_said_about_waiting() -> None:
     assert may_sign_in(WHO, Role.GENERAL_MANAGER, START) == (
         "You do not hold the role of the general manager, so you cannot sign in it."
     )
-    assert may_take_part(WHO, frozenset({Role.AUTHOR}), "submitted") is True
+    assert may_take_part(WHO, frozenset({Role.AUTHOR}), "A change is submitted") is True

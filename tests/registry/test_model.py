@@ -181,6 +181,10 @@ def test_the_timeline_says_what_active_at_says(history: list[Activation], known:
         assert active == active_at(history, POLICY, day(at), day(known))
 
 
+def test_the_timeline_of_a_policy_that_was_never_in_force_is_empty() -> None:
+    assert timeline([], POLICY, day(0)) == ()
+
+
 def test_the_timeline_has_no_piece_where_nothing_is_in_force() -> None:
     history = [activation(1, 0, 5), activation(2, 10, 12)]
     assert [period for period, _ in timeline(history, POLICY, day(0))] == [

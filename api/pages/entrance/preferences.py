@@ -12,9 +12,10 @@ from starlette.responses import Response
 from api.authentication import is_secure, refuse_other_sites
 from api.pages import languages
 from api.pages.forms import FormModel, checked, read_form
-from api.pages.frame import LONGEST, THEME, back_to
+from api.pages.frame import THEME
 from api.pages.rendering import Pages
 from api.problems import MALFORMED_FORM, ProblemError
+from api.returning import LONGEST, back_to
 from policy_service.language.policy import Language
 from policy_service.sentences import Sentence
 

@@ -1,0 +1,1 @@
+"""Administration: who may come in, in which roles, and the keys of machines."""

@@ -1,0 +1,131 @@
+"""`/audit/entries/{seq}`: one entry as it is kept, its place in the chain, and the proof that it was signed for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+from fastapi import APIRouter
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.authentication import asker
+from api.pages.audit.told import Teller, Told
+from api.pages.audit.trail import TO_LOG, Trail
+from api.pages.formats import INVISIBLE
+from api.pages.frame import Frame
+from api.pages.rendering import Pages
+from api.problems import NOT_FOUND, ProblemError
+from api.transactions import reading
+from policy_service.audit.checkpoints import read_checkpoint
+from policy_service.audit.merkle import beside
+from policy_service.audit.proofs import NotProvable, prove_entry
+from policy_service.audit.tables import AuditEntry
+from policy_service.sentences import Sentence
+
+LARGEST = 2**53
+"""Beyond any number of an entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step up the tree: what is put beside the root so far, and on which side."""
+
+    first: int
+    last: int
+    """The entries that `root` is over."""
+    root: str
+    is_left: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """That an entry is in the log that a checkpoint was signed for."""
+
+    steps: tuple[Step, ...]
+    size: int
+    at: datetime
+    root: str
+    checkpoint: str
+    """The line that was signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPage:
+    """One entry."""
+
+    template: ClassVar[str] = "audit/entry.html"
+    frame: Frame
+    entry: Told
+    line: str
+    digest: str
+    previous: str
+    is_last: bool
+    inclusion: Inclusion | None
+    has_marks: bool
+    """Whether the line holds marks that cannot be seen."""
+    unproved: str
+    """Why there is no proof (yet)."""
+    trail: Trail = TO_LOG
+
+
+def add_entry(router: APIRouter, pages: Pages) -> None:
+    """Adds the route."""
+
+    @router.get("/audit/entries/{seq}")
+    async def entry(request: Request, seq: str) -> Response:
+        """One entry."""
+        number, frame = _number(seq), pages.frame(request)
+        teller = Teller(asker(request).actor, frame.lang, pages.service.zone)
+        return pages.show(await reading(pages.service, lambda session: _page(session, number, frame, teller)))
+
+
+def _number(seq: str) -> int:
+    if not (seq.isascii() and seq.isdigit() and 0 < int(seq[:20]) < LARGEST):
+        raise ProblemError(NOT_FOUND, Sentence("The log has no such entry."))
+    return int(seq)
+
+
+def _page(session: Session, seq: int, frame: Frame, teller: Teller) -> EntryPage:
+    row = session.get(AuditEntry, seq)
+    if row is None:
+        raise ProblemError(NOT_FOUND, Sentence("The log has no such entry."))
+    (told,) = teller.tell(session, [row])
+    inclusion, unproved = _inclusion(session, seq)
+    line = row.line.decode()
+    is_last = session.get(AuditEntry, seq + 1) is None
+    return EntryPage(
+        frame=frame,
+        entry=told,
+        line=line,
+        digest=row.digest,
+        previous=msgspec.json.decode(line)["previous"],
+        is_last=is_last,
+        inclusion=inclusion,
+        has_marks=INVISIBLE.search(line) is not None,
+        unproved=unproved,
+    )
+
+
+def _inclusion(session: Session, seq: int) -> tuple[Inclusion | None, str]:
+    """The proof, or why there is none."""
+    try:
+        proof = prove_entry(session, seq)
+    except NotProvable as error:
+        return None, str(error)
+    checkpoint = read_checkpoint(proof["checkpoint"].encode())
+    extent, at = checkpoint.extent, datetime.fromisoformat(checkpoint.at)
+    steps = _steps(seq, extent.size, proof["path"])
+    return Inclusion(steps, extent.size, at, extent.root, proof["checkpoint"]), ""
+
+
+def _steps(seq: int, size: int, path: Sequence[str]) -> tuple[Step, ...]:
+    """The steps of a path, each with the entries it is over."""
+    stretches = beside(seq - 1, size)
+    return tuple(
+        Step(start + 1, stop, root, is_left=stop < seq) for (start, stop), root in zip(stretches, path, strict=True)
+    )

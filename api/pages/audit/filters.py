@@ -1,0 +1,106 @@
+"""Which entries of the log somebody wants to see, as the address says it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field
+from sqlmodel import Session, col, select
+from starlette.requests import Request
+
+from api.pages.forms import Faults, Filled, Form, FormModel, checked
+from policy_service.audit.events import EVENTS, THINGS
+from policy_service.audit.log import Wanted
+from policy_service.audit.tables import AuditAbout
+from policy_service.identity.service import account_named
+from policy_service.identity.tables import ApiKeyRow
+from policy_service.sentences import Sentence
+
+NAMES = ("event", "by", "about", "since", "until")
+"""The filters, as they are named in the address."""
+NAMED = re.compile(rf"(?:{'|'.join(THINGS)}):.+", re.DOTALL)
+"""A thing with its kind before it, as an entry holds it."""
+NEWEST, OLDEST = "-seq", "seq"
+
+
+def _known(event: str) -> str:
+    if event not in EVENTS:
+        raise ValueError("one of the events of the log")
+    return event
+
+
+class LogFilters(FormModel):
+    """The filters; what is left out does not matter."""
+
+    event: Annotated[str, AfterValidator(_known)] | None = None
+    by: Annotated[str, Field(max_length=100)] | None = None
+    about: Annotated[str, Field(max_length=300)] | None = None
+    since: date | None = None
+    until: date | None = None
+    sort: Literal["seq", "-seq"] = "-seq"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an address asks for: the filters as typed, and what they mean or what is wrong with them."""
+
+    form: Filled
+    filters: LogFilters | None
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The filters by name; empty when not set."""
+        return {name: self.form.value(name) for name in NAMES}
+
+
+def read_filters(request: Request) -> Asked:
+    """The filters of an address."""
+    given = {name: (request.query_params.get(name, "").strip(),) for name in (*NAMES, "sort")}
+    form = Form(given, {})
+    found = checked(form, LogFilters)
+    if isinstance(found, LogFilters):
+        return Asked(form.filled(), found)
+    return Asked(form.filled(_worded(found)), None)
+
+
+def wanted(session: Session, filters: LogFilters, zone: ZoneInfo) -> Wanted | None:
+    """What the filters mean; None when they name somebody or something that the log does not know."""
+    actor = _actor(session, filters.by) if filters.by else None
+    about = _about(session, filters.about) if filters.about else None
+    if (filters.by and actor is None) or (filters.about and about is None):
+        return None
+    since = midnight(filters.since, zone) if filters.since else None
+    until = midnight(filters.until + timedelta(days=1), zone) if filters.until else None
+    return Wanted(filters.event, actor, about, since, until)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The instant at which a day begins."""
+    return datetime.combine(day, time(), zone)
+
+
+def _worded(faults: Faults) -> Faults:
+    """What is wrong with an event that there is not, in the words of the page."""
+    known = {name: fault for name, fault in faults.items() if name != "event"}
+    return known if "event" not in faults else {**known, "event": Sentence("Choose one of what is offered.")}
+
+
+def _actor(session: Session, name: str) -> str | None:
+    """The identifier of the account or the key of this name; an identifier, or the service, stands for itself."""
+    if (account := account_named(session, name)) is not None:
+        return account.id
+    key = session.exec(select(ApiKeyRow.id).where(ApiKeyRow.name == name).order_by(col(ApiKeyRow.id))).first()
+    return key or name
+
+
+def _about(session: Session, name: str) -> str | None:
+    """The thing of this name: with its kind before it, or alone, then of the first kind that has one."""
+    if NAMED.fullmatch(name):
+        return name
+    kinds = {f"{thing}:{name}": place for place, thing in enumerate(THINGS)}
+    found = set(session.exec(select(AuditAbout.about).where(col(AuditAbout.about).in_(kinds)).distinct()))
+    return min(found, key=lambda about: kinds[about], default=None)

@@ -1,0 +1,142 @@
+"""An entry of the log as the pages show it: its sentence, who did it, and links to what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlmodel import Session, col, select
+
+from api.pages.audit.vocabulary import EVENT_NAMES, MEANINGS, THING_NAMES
+from api.pages.formats import Formats
+from api.pages.languages import translations
+from api.pages.listing import link, quoted
+from api.permissions import PERMISSIONS, may_ask
+from policy_service.actor import Actor
+from policy_service.audit.events import ROLES, sentence
+from policy_service.audit.tables import AuditEntry
+from policy_service.identity.tables import AccountRow
+from policy_service.language.policy import Language
+from policy_service.sentences import Sentence, told
+
+INSTANTS = ("until", "effective_from", "effective_until", "expires")
+"""Fields of events that are instants."""
+LISTS = ("roles", "before", "after", "scopes")
+"""Fields that are lists of roles."""
+SHORT = 40
+"""Characters of a name in a list; identifiers are shorter."""
+ADDRESSES: Mapping[str, tuple[str, str]] = {
+    "policy": ("/policies/{domain}/{policy}", "/policies/{name}"),
+    "change": ("/changes/{change}", "/changes/{name}"),
+    "suspension": ("/suspensions/{suspension}", "/suspensions/{name}"),
+    "override": ("/overrides/{override}", "/overrides/{name}"),
+    "account": ("/accounts/{account}", "/accounts/{name}"),
+}
+"""Where a thing is shown: the template in the table of permissions, and the address itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """One thing that an entry is about."""
+
+    thing: Sentence
+    name: str
+    address: str | None
+    """Where it is shown; None when the reader may not look there, or nothing more is shown of it."""
+    others: str
+    """The other entries about it."""
+
+    @property
+    def short(self) -> str:
+        """The name where there is little room."""
+        return self.name if len(self.name) <= SHORT else f"{self.name[: SHORT - 1]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry."""
+
+    seq: int
+    at: datetime
+    event: str
+    name: Sentence
+    by: str
+    """The printed name of a person, the name of a key."""
+    kind: str
+    actor: str
+    sentence: str
+    about: tuple[About, ...]
+
+
+class Teller:
+    """Tells entries to one reader."""
+
+    def __init__(self, reader: Actor, lang: Language, zone: ZoneInfo) -> None:
+        self._reader = reader
+        self._lang: Language = lang
+        self._formats = Formats(lang, zone)
+
+    def tell(self, session: Session, rows: Iterable[AuditEntry]) -> tuple[Told, ...]:
+        """Entries, in their order."""
+        rows = tuple(rows)
+        names = printed_names(session, {row.actor for row in rows})
+        return tuple(self._told(row, names) for row in rows)
+
+    def _told(self, row: AuditEntry, names: Mapping[str, str]) -> Told:
+        said = msgspec.json.decode(row.line)
+        by, body = said["by"], said["body"]
+        name = names.get(row.actor, by["name"])
+        return Told(
+            row.seq,
+            row.at,
+            row.event,
+            EVENT_NAMES[row.event],
+            name,
+            by["kind"],
+            row.actor,
+            sentence(row.event, name, self._readable(body), self._lang),
+            tuple(self._about(each, body) for each in said["about"]),
+        )
+
+    def _readable(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of an event, with instants, roles and meanings as people write them."""
+        shown = dict(body)
+        for field in INSTANTS:
+            if isinstance(at := body.get(field), str):
+                shown[field] = self._formats.instant(datetime.fromisoformat(at)).striptags()
+        for field in LISTS:
+            if isinstance(roles := body.get(field), list):
+                shown[field] = ("、" if self._lang == "zh" else ", ").join(map(self._role, roles))
+        if (meaning := MEANINGS.get(body.get("meaning", ""))) is not None:
+            shown["meaning"] = told(meaning, translations(self._lang).gettext)
+        return shown
+
+    def _role(self, role: str) -> str:
+        both = ROLES.get(role)
+        return role if both is None else self._formats.words(both)
+
+    def _about(self, about: str, body: Mapping[str, Any]) -> About:
+        thing, _, name = about.partition(":")
+        return About(THING_NAMES[thing], name, self._address(thing, name, body), link("/audit", about=about))
+
+    def _address(self, thing: str, name: str, body: Mapping[str, Any]) -> str | None:
+        if thing == "subject":
+            return link("/decisions", subject=name) if self._may("/decisions") else None
+        if thing not in ADDRESSES or not self._may(ADDRESSES[thing][0]):
+            return None
+        address = ADDRESSES[thing][1].format(name="/".join(map(quoted, name.split("/"))))
+        version = body.get("version") if thing == "policy" else None
+        return f"{address}/versions/{quoted(version)}" if isinstance(version, str) else address
+
+    def _may(self, template: str) -> bool:
+        return may_ask(self._reader, PERMISSIONS["GET", template]) is True
+
+
+def printed_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
+    """The printed names of those among the actors who are people with an account."""
+    query = select(AccountRow.id, AccountRow.printed_name).where(col(AccountRow.id).in_(sorted(actors)))
+    return dict(session.exec(query).all())

@@ -1,0 +1,135 @@
+"""`/changes/new`: a change is begun, with policy files or as a rollback; its editor goes on from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter
+from pydantic import Field
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.authentication import asker
+from api.pages.changes.asking import AskedForm, moment, period_asked
+from api.pages.changes.beginnings import (
+    NEW,
+    NO_BEGINNING,
+    Beginning,
+    GoingBack,
+    beginnings,
+    begun_with,
+    chosen,
+    ways_back,
+)
+from api.pages.changes.editing import TEXTS
+from api.pages.forms import LIMIT, Filled, Form, checked, read_form
+from api.pages.frame import Frame
+from api.pages.rendering import Do, Pages
+from api.transactions import reading
+from policy_service.approval import service as approval
+from policy_service.approval.service import Kind
+from policy_service.database import Transaction
+from policy_service.registry.model import Period
+from policy_service.sentences import Sentence
+
+NOTHING_CHOSEN = Sentence("Choose at least one version to go back to.")
+TOMORROW = timedelta(days=1)
+
+
+class NewForm(AskedForm):
+    """The fields of a change that is begun."""
+
+    kind: Kind = "change"
+    start: Annotated[str, Field(max_length=140)] = ""
+    back: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewPage:
+    """`/changes/new`."""
+
+    template: ClassVar[str] = "changes/new.html"
+    frame: Frame
+    form: Filled
+    kind: Kind
+    beginnings: tuple[Beginning, ...]
+    ways_back: tuple[GoingBack, ...]
+    zone: str
+    new: str = NEW
+
+
+def drafting_routes(pages: Pages) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False)
+    service = pages.service
+    limit = TEXTS * service.settings.policy_body_limit + LIMIT
+
+    @router.get("/changes/new")
+    async def new(request: Request) -> Response:
+        """The form of a change, filled in as far as the link that led here says."""
+        asked = request.query_params
+        policy, version = asked.get("rollback"), asked.get("version", "")
+        tomorrow = service.clock.now().astimezone(service.zone).replace(hour=0, minute=0) + TOMORROW
+        form = pages.new_form(
+            kind="change" if policy is None else "rollback",
+            start=asked.get("policy", ""),
+            back=f"{policy}@{version}" if policy else "",
+            effective_from=moment(tomorrow, service.zone),
+        )
+        return pages.show(await _page(pages, request, form))
+
+    @router.post("/changes")
+    async def begin(request: Request) -> Response:
+        """Begins the change, and leads to its editor."""
+        form = await read_form(request, limit)
+        given = checked(form, NewForm)
+        effective = period_asked(given, service.zone) if isinstance(given, NewForm) else given
+        if not isinstance(given, NewForm) or not isinstance(effective, Period):
+            faults = effective if isinstance(effective, dict) else {}
+            return pages.show(await _page(pages, request, form.filled(faults)), 422)
+        return await _begin(pages, request, form, given, effective)
+
+    return router
+
+
+async def _page(pages: Pages, request: Request, form: Filled) -> NewPage:
+    service, now = pages.service, pages.service.clock.now()
+
+    def look(session: Session) -> tuple[tuple[Beginning, ...], tuple[GoingBack, ...]]:
+        return beginnings(service.catalogue, session, now), ways_back(session, now)
+
+    found, back = await reading(service, look)
+    kind: Kind = "rollback" if form.value("kind") == "rollback" else "change"
+    return NewPage(pages.frame(request), form, kind, found, back, str(service.zone))
+
+
+async def _begin(pages: Pages, request: Request, form: Form, given: NewForm, effective: Period) -> Response:
+    service, actor = pages.service, asker(request).actor
+    back, now = chosen(given.back), service.clock.now()
+    started = None
+    if given.kind == "change" and given.start:
+        started = await reading(service, lambda session: begun_with(session, given.start, now))
+        if started is None:
+            return pages.show(await _page(pages, request, form.filled({"start": NO_BEGINNING})), 422)
+    if given.kind == "rollback" and not back:
+        return pages.show(await _page(pages, request, form.filled({"back": NOTHING_CHOSEN})), 422)
+    texts = [*([started] if started is not None else []), *form.files.get("file", ())]
+    asked = {"title": given.title, "reason": given.reason}
+
+    async def prepare() -> Do:
+        def do(transaction: Transaction) -> str:
+            if given.kind == "rollback":
+                change = approval.rollback(transaction, actor, **asked, effective=effective, versions=back)
+            else:
+                change = approval.create(transaction, actor, **asked, effective=effective, texts=texts)
+            return f"/changes/{change.id}/draft?done=begun{'&check=1' if texts else ''}"
+
+        return do
+
+    async def again(filled: Filled) -> NewPage:
+        return await _page(pages, request, filled)
+
+    return await pages.attempt(request, form, prepare, again)

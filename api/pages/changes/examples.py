@@ -1,0 +1,133 @@
+"""Adds an example to a policy file and leaves every other byte as its author wrote it.
+
+    examples:                                  →   examples:
+      - {name: many, facts: {orders: 100}, …}        - {name: many, facts: {orders: 100}, …}
+                                                     - {name: "few", facts: {"orders": 3}, …}
+
+The example is written in one line. Whatever comes out is read again: the file must say what it said, and one more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import yaml
+
+from policy_service.language.diagnostics import PolicyError
+from policy_service.language.load import load_bytes
+from policy_service.language.policy import Policy
+from policy_service.sentences import Sentence
+
+Plain = str | int | bool | None | list["Plain"] | dict[str, "Plain"]
+"""A value as JSON has it; a decimal is written as text, so that it stays exact."""
+
+PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""What YAML takes as it stands, line breaks left out."""
+
+
+class ExampleRefused(ValueError):
+    """The example was not added; the sentence says why."""
+
+    def __init__(self, sentence: Sentence) -> None:
+        self.sentence = sentence
+        super().__init__(sentence)
+
+
+def with_example(text: bytes, example: Mapping[str, Plain]) -> bytes:
+    """The policy file with one more example, a mapping as the file has it: `name`, `facts`, `outcome`, `rule`, ….
+
+    Raises ExampleRefused when the file has faults, when an example has this name, or when it would not be valid.
+    """
+    try:
+        policy = load_bytes(text)
+    except PolicyError as error:
+        fault = error.render().split("\n")[0]
+        raise ExampleRefused(Sentence("The policy file has faults, mend them first: {fault}", fault=fault)) from None
+    if any(each.name == example.get("name") for each in policy.examples):
+        raise ExampleRefused(Sentence("The policy file has an example of this name already."))
+    reason = ""
+    for made in _made(text.decode(), f"{{{', '.join(f'{key}: {written(each)}' for key, each in example.items())}}}"):
+        try:
+            if _is_only_more(policy, load_bytes(made.encode())):
+                return made.encode()
+        except PolicyError as error:
+            reason = reason or error.render().split("\n")[0]
+    raise ExampleRefused(Sentence("The example cannot be added to the policy file: {fault}", fault=reason))
+
+
+def _is_only_more(before: Policy, after: Policy) -> bool:
+    """Whether the file says what it said, and one more example."""
+    same = replace(after, digest=before.digest, text=before.text, examples=before.examples)
+    return same == before and after.examples[:-1] == before.examples
+
+
+def written(value: Plain) -> str:
+    """A value in one line of YAML. Text is always quoted, so that none is taken for something else."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case str():
+            return '"' + "".join(map(_escaped, value)) + '"'
+        case list():
+            return f"[{', '.join(map(written, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{written(key)}: {written(each)}' for key, each in value.items())}}}"
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if PRINTABLE.fullmatch(character) and character != "\t" else f"\\U{ord(character):08X}"
+
+
+# ---------------------------------------------------------------------------------------------- where it belongs
+
+
+def _made(text: str, line: str) -> Iterator[str]:
+    """The ways to put the example there, the one that looks best first; which is right shows when it is read."""
+    end = "\r\n" if "\r\n" in text else "\n"
+    root = yaml.compose(text, yaml.SafeLoader)
+    entries = [value for key, value in root.value if key.value == "examples"] if root else []
+    if not entries:
+        yield f"{text}{'' if text.endswith(end) else end}examples:{end}  - {line}{end}"
+        return
+    examples = entries[0]
+    if examples.flow_style:
+        yield from _in_brackets(text, examples.end_mark.index, line)
+        return
+    indent = " " * examples.start_mark.column
+    last = examples.value[-1].end_mark.index
+    region = text[: examples.end_mark.index]
+    for at in (_after_content(region), _next_line(text, last), len(region)):
+        head, tail = text[:at], text[at:]
+        gap = "" if head.endswith(("\n", "\r")) else end
+        yield f"{head}{gap}{indent}- {line}{end}{tail}"
+
+
+def _in_brackets(text: str, end: int, line: str) -> Iterator[str]:
+    """Before the bracket that closes the list."""
+    head, tail = text[: end - 1], text[end - 1 :]
+    yield f"{head.rstrip()}, {line}{tail}"
+    yield f"{head.rstrip()}{line}{tail}"
+    yield f"{head}, {line}{tail}"
+
+
+def _after_content(region: str) -> int:
+    """Behind the last line that is neither blank nor a remark."""
+    at = len(region)
+    for piece in reversed(region.splitlines(keepends=True)):
+        if piece.strip() and not piece.lstrip().startswith("#"):
+            return at
+        at -= len(piece)
+    return at
+
+
+def _next_line(text: str, index: int) -> int:
+    found = text.find("\n", index)
+    return len(text) if found < 0 else found + 1

@@ -1,0 +1,90 @@
+"""Policy files on their way through a browser and back: the author's bytes are kept wherever they were not edited.
+
+A browser shows text, not bytes, and sends every line end as CR LF. So a text that comes back as it was shown is the
+bytes it was made from; one that was edited keeps their line ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+
+from policy_service.canonical import digest
+from policy_service.language.diagnostics import PolicyError
+from policy_service.language.load import POLICY_ID, VERSION, version_key
+from policy_service.language.source import Scalar, find, read_source
+
+LINE_END = re.compile("\r\n|\r")
+NAMED = re.compile(rf"(?m)^policy:[ \t]*({POLICY_ID.pattern})[ \t]*(?:#.*)?$")
+NUMBERED = re.compile(rf"(?m)^version:[ \t]*({VERSION.pattern})[ \t]*(?:#.*)?$")
+FIRST = "1.0.0"
+
+
+def shown(content: bytes) -> str:
+    """The text of a file as a browser shows it: what is not UTF-8 as replacement characters, line ends as LF."""
+    return LINE_END.sub("\n", content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def sent(text: str, before: bytes | None) -> bytes:
+    """The bytes of a text that came back; `before` are those it was made from, if there were any."""
+    if before is None:
+        return text.encode()
+    if text == shown(before):
+        return before
+    ends = before.count(b"\r\n")
+    return text.replace("\n", "\r\n").encode() if ends and ends == before.count(b"\n") else text.encode()
+
+
+def named(text: str) -> tuple[str | None, str | None]:
+    """The policy and the version that a file says it is, valid or not; None for what it does not say plainly."""
+    policy, version = NAMED.search(text), NUMBERED.search(text)
+    return policy[1] if policy else None, version[1] if version else None
+
+
+def label(text: str) -> str:
+    """What a file is called: its policy and version, as far as it says them."""
+    return " ".join(part for part in named(text) if part)
+
+
+def file_name(content: bytes) -> str:
+    """A name for the file of a text, of letters that every system takes."""
+    policy, version = named(shown(content))
+    if policy is None:
+        return f"{digest(content).removeprefix('sha256:')[:12]}.yaml"
+    return f"{policy.replace('/', '.')}-{version or 'draft'}.yaml"
+
+
+def with_version(content: bytes, version: str) -> bytes:
+    """The same file under another version number; as it is, when it does not say one that can be found."""
+    with suppress(PolicyError, UnicodeDecodeError):
+        root, _ = read_source("policy.yaml", content)
+        node = find(root, ("version",))
+        if isinstance(node, Scalar) and node.text is not None and node.exact:
+            lines = content.decode().splitlines(keepends=True)
+            line, column = lines[node.start.line - 1], node.start.column - 1
+            if line[column : column + len(node.text)] == node.text:
+                lines[node.start.line - 1] = line[:column] + version + line[column + len(node.text) :]
+                return "".join(lines).encode()
+    return content
+
+
+def next_version(numbers: list[str]) -> str:
+    """The number after the highest: the middle place raised, because a change of rules is more than a correction."""
+    if not numbers:
+        return FIRST
+    major, minor, _ = version_key(max(numbers, key=version_key))
+    return f"{major}.{minor + 1}.0"
+
+
+def merged(texts: Mapping[str, bytes], uploads: tuple[bytes, ...]) -> list[bytes]:
+    """The files of a draft with those that were uploaded: each takes the place of the one of its policy, if any.
+
+    `texts` are the files by a key of their own each.
+    """
+    found = dict(texts)
+    for number, upload in enumerate(uploads):
+        policy, _ = named(shown(upload))
+        same = next((key for key, text in found.items() if policy and named(shown(text))[0] == policy), None)
+        found[same if same is not None else f"upload-{number}"] = upload
+    return list(found.values())

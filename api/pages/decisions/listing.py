@@ -1,0 +1,198 @@
+"""The list of decisions: of everybody or of a subject, newest first; and the way to one by its identifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from api.cursors import close_cursor, open_number
+from api.pages.decisions.one import ID
+from api.pages.decisions.versions import versions_of
+from api.pages.decisions.words import Answer, Versions, answers
+from api.pages.forms import Filled
+from api.pages.frame import Frame
+from api.pages.listing import Listing
+from api.service import Service
+from policy_service.decisions.record import Record
+from policy_service.decisions.records import MAX_PAGE, Page, UnknownDecision, history, latest, read_decision
+from policy_service.decisions.request import SUBJECT
+from policy_service.language.policy import Language
+from policy_service.language.types import parse_date
+from policy_service.registry.service import policy_names
+from policy_service.sentences import Sentence
+
+PATH = "/decisions"
+SHOWN = 25
+"""Decisions on a page."""
+ANSWERS = 6
+"""Answers of one decision that are listed; its page has all."""
+FIELDS = ("q", "subject", "decision", "policy", "since", "until")
+FIRST, LAST = date(1900, 1, 1), date(2200, 1, 1)
+"""Between these a day is looked for."""
+LONGEST = 200
+"""Characters of what is looked for: a subject has no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One decision of the list."""
+
+    decision: str
+    subject: str
+    decided_at: datetime
+    as_of: date | None
+    """The day it was made for, where that is another than the day it was made on."""
+    answers: tuple[Answer, ...]
+    more: int
+    """Answers that are not listed."""
+    is_excepted: bool
+    """Whether an exception was answered somewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionsPage:
+    """The list."""
+
+    template: ClassVar[str] = "decisions/list.html"
+    frame: Frame
+    listing: Listing
+    form: Filled
+    rows: tuple[Row, ...]
+    policies: tuple[tuple[str, str], ...]
+    """What the list can be narrowed to."""
+    subject: str
+    """Whose decisions these are; empty for the latest of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for."""
+
+    subject: str = ""
+    decision: str = ""
+    policy: str = ""
+    since: str = ""
+    """The first day, as typed."""
+    until: str = ""
+    """The last day, as typed."""
+    cursor: str | None = None
+
+
+def sought(query: Mapping[str, str]) -> Sought:
+    """What an address looks for; the one field takes an identifier for what it is, anything else for a subject."""
+    given = {name: query.get(name, "").strip() for name in FIELDS}
+    anything = given["q"]
+    decision = given["decision"].lower() or (anything.lower() if ID.fullmatch(anything.lower()) else "")
+    return Sought(
+        subject=given["subject"] or ("" if decision else anything),
+        decision=decision,
+        policy=given["policy"],
+        since=given["since"],
+        until=given["until"],
+        cursor=query.get("cursor") or None,
+    )
+
+
+def decisions_page(service: Service, session: Session, frame: Frame, wanted: Sought) -> DecisionsPage | str:
+    """The list; or the address of the one decision that was looked for. Raises ProblemError."""
+    names, days = policy_names(session), _days(wanted, service.zone)
+    faults = _faults(session, wanted, names) | days.faults
+    if wanted.decision and not faults:
+        return f"{PATH}/{wanted.decision}"
+    found = Page([], None) if faults else _found(session, wanted, days)
+    versions = versions_of(session, found.records, service.catalogue)
+    filters = {name: getattr(wanted, name) for name in ("subject", "policy", "since", "until")}
+    values = {**filters, "q": wanted.decision or wanted.subject, "decision": wanted.decision}
+    more = close_cursor(str(found.cursor)) if found.cursor is not None else None
+    return DecisionsPage(
+        frame=frame,
+        listing=Listing(PATH, filters, cursor=wanted.cursor, next_cursor=more),
+        form=Filled("", {name: (value,) for name, value in values.items()}, faults),
+        rows=tuple(_row(record, versions[record.decision_id], service.zone, frame.lang) for record in found.records),
+        policies=tuple((name, name) for name in names),
+        subject=wanted.subject if "subject" not in faults else "",
+    )
+
+
+def _row(record: Record, versions: Versions, zone: ZoneInfo, lang: Language) -> Row:
+    said = answers(record, versions, lang)
+    same_day = record.decided_at.astimezone(zone).date() == record.as_of
+    return Row(
+        decision=record.decision_id,
+        subject=record.subject,
+        decided_at=record.decided_at,
+        as_of=None if same_day else record.as_of,
+        answers=said[:ANSWERS],
+        more=max(0, len(said) - ANSWERS),
+        is_excepted=any(each.excepted for each in said),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """The days that were asked for, as instants, and what is wrong with them."""
+
+    since: datetime | None
+    until: datetime | None
+    faults: dict[str, Sentence]
+
+
+def _days(wanted: Sought, zone: ZoneInfo) -> _Days:
+    faults: dict[str, Sentence] = {}
+    found: dict[str, datetime | None] = {}
+    for name, typed, later in (("since", wanted.since, 0), ("until", wanted.until, 1)):
+        day = parse_date(typed)
+        if typed and (day is None or not FIRST < day < LAST):
+            faults[name] = Sentence("This is not a day or a time.")
+            day = None
+        found[name] = datetime.combine(day + timedelta(days=later), time(), zone) if day else None
+    return _Days(found["since"], found["until"], faults)
+
+
+def _found(session: Session, wanted: Sought, days: _Days) -> Page:
+    cursor, policy = open_number(wanted.cursor), wanted.policy or None
+    if not wanted.subject:
+        return latest(session, policy, since=days.since, until=days.until, cursor=cursor, limit=SHOWN)
+    page = history(session, wanted.subject, cursor, MAX_PAGE)
+    fitting = [record for record in page.records if _fits(record, policy, days)]
+    if len(fitting) > SHOWN:
+        return Page(fitting[:SHOWN], fitting[SHOWN].seq)
+    return Page(fitting, page.cursor)
+
+
+def _fits(record: Record, policy: str | None, days: _Days) -> bool:
+    """Whether a decision about the subject is of the policy and of the days."""
+    return (
+        (policy is None or policy in record.outcomes)
+        and (days.since is None or record.decided_at >= days.since)
+        and (days.until is None or record.decided_at < days.until)
+    )
+
+
+def _faults(session: Session, wanted: Sought, policies: tuple[str, ...]) -> dict[str, Sentence]:
+    """What cannot be looked for, by the field."""
+    faults: dict[str, Sentence] = {}
+    if wanted.decision and not _exists(session, wanted.decision):
+        faults["decision"] = Sentence("There is no decision with this identifier.")
+    if wanted.subject and not SUBJECT.fullmatch(wanted.subject):
+        faults["subject"] = Sentence("A subject is text of 1 to {limit} characters.", limit=LONGEST)
+    if wanted.policy and wanted.policy not in policies:
+        faults["policy"] = Sentence("There is no such policy.")
+    return faults
+
+
+def _exists(session: Session, decision: str) -> bool:
+    if not ID.fullmatch(decision):
+        return False
+    try:
+        read_decision(session, decision)
+    except UnknownDecision:
+        return False
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return True  # its page says that it was altered
+    return True

@@ -1,0 +1,58 @@
+"""Why each rule matched or did not, in words: the condition that failed, and the values it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api.pages.decisions.words import Answer, Said, Versions, in_words, rule_address
+from policy_service.compilers.prose import sentence, value_words
+from policy_service.decisions.masking import MASK
+from policy_service.language.parser import parse
+from policy_service.language.policy import AS_OF, SCORE, Bilingual, Language, Policy
+from policy_service.language.types import DateType, read
+
+DAY = Bilingual("决定日期", "day of the decision")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSeen:
+    """One rule."""
+
+    id: str
+    address: str
+    matched: bool
+    decided: bool
+    """Whether it is one of those that gave the outcome."""
+    failed: str | None
+    """The condition that failed, a sentence without its stop."""
+    saw: tuple[Said, ...]
+
+
+def rules_seen(answer: Answer, versions: Versions, trace: Mapping[str, Any], lang: Language) -> tuple[RuleSeen, ...]:
+    """Every rule of the policy that answered, in its order; none when facts were missing."""
+    policy, entries = versions.get(answer.policy), trace.get(answer.policy, ())
+    said = answer.excepted.rules_said if answer.excepted else answer
+    decided = {rule.id for rule in said.rules} if said.status == "decided" else set()
+    return tuple(_seen(policy, entry, decided, lang) for entry in entries) if policy else ()
+
+
+def _seen(policy: Policy, entry: Mapping[str, Any], decided: set[str], lang: Language) -> RuleSeen:
+    rule, matched = str(entry["rule"]), bool(entry["matched"])
+    failed = None if matched else sentence(parse(entry["failed"]), policy, lang)
+    saw = _saw(policy, entry.get("saw", {}), lang)
+    return RuleSeen(rule, rule_address(policy.id, rule), matched, rule in decided, failed, tuple(saw))
+
+
+def _saw(policy: Policy, seen: Mapping[str, Any], lang: Language) -> Sequence[Said]:
+    return [_said(policy, name, value, lang) for name, value in seen.items() if name != SCORE]
+
+
+def _said(policy: Policy, name: str, value: object, lang: Language) -> Said:
+    if name == AS_OF:
+        return Said(name, DAY, value_words(DateType(), read(DateType(), value), lang))
+    fact = policy.facts[name]
+    if value is None or value == MASK:
+        return Said(name, fact.title, MASK if value else None)
+    return Said(name, fact.title, in_words(fact, value, lang))

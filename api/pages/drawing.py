@@ -1,0 +1,234 @@
+"""Drawings that a page shows: where everything stands is worked out here; the template only writes it down as SVG.
+
+    drawing = timeline([Bar("1.0.0", start, until)], now, zone=service.zone)
+    {{ parts.timeline(page.drawing, _("When each version is in force")) }}
+
+A timeline has one lane for each name at the left, its periods as bars, days along the top, and a line for now. The
+macro writes the same periods as a table beneath.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+from typing import Literal
+
+from policy_service.sentences import Sentence
+
+WIDTH = 960
+LEFT = 120
+"""Where the axis begins; the names of the lanes stand before it."""
+TOP = 30
+"""Where the lanes begin; the days stand above them."""
+LANE = 30
+BAR = 20
+ARROW = 8
+"""How far the point of a bar without an end reaches."""
+THINNEST = 3
+TICKS = 8
+"""At most so many days are written along the axis."""
+NAMED = 15
+"""Characters of a lane's name that have room."""
+LETTER = 7
+"""About how wide a character of a bar's words is."""
+SHORTEST = timedelta(days=7)
+"""A timeline shows at least so much."""
+ROOM = 12
+"""Beyond the last instant there is room for one part in so many."""
+FAR = timedelta(days=3 * 366)
+"""An end later than this behind now and every beginning is not shown; the bar goes on."""
+LAST = datetime(9000, 1, 1, tzinfo=UTC)
+"""No axis goes further."""
+DAYS = (1, 2, 7, 14)
+MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
+DAYS_OF_MONTH = 30
+
+
+class Standing(StrEnum):
+    """Where a period stands as seen from now."""
+
+    PAST = "past"
+    NOW = "now"
+    PLANNED = "planned"
+
+
+STANDINGS: Mapping[Standing, Sentence] = {
+    Standing.PAST: Sentence("over"),
+    Standing.NOW: Sentence("in force now"),
+    Standing.PLANNED: Sentence("planned"),
+}
+"""What a reader calls them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One period, half open; without end when `until` is None."""
+
+    lane: str
+    start: datetime
+    until: datetime | None
+    kind: Literal["period", "suspension"] = "period"
+    words: str = ""
+    """What the period is: a sentence or what somebody wrote."""
+    address: str | None = None
+    """Where there is more about it."""
+
+    def standing(self, now: datetime) -> Standing:
+        """Where it stands as seen from now."""
+        if self.start > now:
+            return Standing.PLANNED
+        return Standing.PAST if self.until is not None and self.until <= now else Standing.NOW
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A bar as it is drawn."""
+
+    bar: Bar
+    standing: Standing
+    points: str
+    """The corners of the polygon."""
+    x: int
+    y: int
+    caption: str
+    """What is written on it; empty where there is no room."""
+
+    @property
+    def css(self) -> str:
+        """The classes of the style sheet."""
+        return f"period {self.standing}{' suspension' if self.bar.kind == 'suspension' else ''}"
+
+    @property
+    def told(self) -> Sentence:
+        """Where it stands, in words."""
+        return STANDINGS[self.standing]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneName:
+    """The name of a lane, and where it stands."""
+
+    name: str
+    shown: str
+    y: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A day on the axis."""
+
+    x: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Everything about a timeline that its template writes down."""
+
+    width: int
+    height: int
+    left: int
+    lanes: tuple[LaneName, ...]
+    shapes: tuple[Shape, ...]
+    ticks: tuple[Tick, ...]
+    now: int | None
+    """Where now is; None when it is not between the ends."""
+
+    @property
+    def bottom(self) -> int:
+        """Where the lanes end."""
+        return self.height - 6
+
+
+def timeline(
+    bars: Sequence[Bar], now: datetime, start: datetime | None = None, end: datetime | None = None, zone: tzinfo = UTC
+) -> Timeline:
+    """Draws periods between two instants; without them, so that all periods and now have their place.
+
+    Lanes stand in the order in which their first bar is given. Days are those of `zone`.
+    """
+    first, last = _ends(bars, now, start, end)
+    scale = Scale(first, last)
+    names = list(dict.fromkeys(bar.lane for bar in bars))
+    shown = [bar for bar in bars if bar.start < last and (bar.until is None or bar.until > first)]
+    return Timeline(
+        width=WIDTH,
+        height=TOP + LANE * len(names) + 6,
+        left=LEFT,
+        lanes=tuple(LaneName(name, _short(name), TOP + LANE * place + 19) for place, name in enumerate(names)),
+        shapes=tuple(_shape(bar, scale, names.index(bar.lane), now) for bar in shown),
+        ticks=tuple(Tick(scale.x(at), at) for at in _days(first, last, zone)),
+        now=scale.x(now) if first <= now <= last else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Instants and their places on the axis."""
+
+    first: datetime
+    last: datetime
+
+    def x(self, at: datetime) -> int:
+        """The place of an instant; of one beyond the ends, the end."""
+        share = (min(max(at, self.first), self.last) - self.first) / (self.last - self.first)
+        return LEFT + round(share * (WIDTH - LEFT - ARROW))
+
+
+def _ends(
+    bars: Sequence[Bar], now: datetime, start: datetime | None, end: datetime | None
+) -> tuple[datetime, datetime]:
+    starts = [now, *(min(bar.start, LAST) for bar in bars)]
+    near = max(starts) + FAR
+    ends = [bar.until for bar in bars if bar.until is not None and bar.until <= near]
+    first, last = start or min(starts), end or max(*starts, *ends)
+    first = min(first, last - SHORTEST)
+    return first, last if end is not None else last + (last - first) / ROOM
+
+
+def _shape(bar: Bar, scale: Scale, lane: int, now: datetime) -> Shape:
+    left = scale.x(bar.start)
+    right = max(scale.x(bar.until or scale.last), left + THINNEST)
+    top = TOP + LANE * lane + (LANE - BAR) // 2
+    bottom, middle = top + BAR, top + BAR // 2
+    point = [(right + ARROW, middle)] if bar.until is None or bar.until > scale.last else []
+    corners = [(left, top), (right, top), *point, (right, bottom), (left, bottom)]
+    caption = bar.lane if right - left > LETTER * len(bar.lane) + 12 else ""
+    return Shape(bar, bar.standing(now), " ".join(f"{x},{y}" for x, y in corners), left + 6, middle + 4, caption)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAMED else f"{name[: NAMED - 1]}…"
+
+
+def _days(first: datetime, last: datetime, zone: tzinfo) -> Iterator[datetime]:
+    """Days that divide the axis evenly, as people divide time: into days, weeks, months, years."""
+    length = (last - first).total_seconds() / timedelta(days=1).total_seconds()
+    day, end = first.astimezone(zone).date() + timedelta(days=1), last.astimezone(zone).date()
+    for step in DAYS:
+        if length / step <= TICKS:
+            yield from _every(day, end, step, zone)
+            return
+    step = next((each for each in MONTHS if length / DAYS_OF_MONTH / each <= TICKS), MONTHS[-1])
+    month = -(-(day.year * 12 + day.month - 1 + (day.day > 1)) // step) * step
+    while (at := _month(month)) is not None and at <= end:
+        yield _midnight(at, zone)
+        month += step
+
+
+def _every(day: date, end: date, step: int, zone: tzinfo) -> Iterator[datetime]:
+    while day <= end:
+        yield _midnight(day, zone)
+        day += timedelta(days=step)
+
+
+def _month(number: int) -> date | None:
+    """The first day of a month counted from year 0; None beyond the calendar."""
+    year, month = divmod(number, 12)
+    return date(year, month + 1, 1) if 1 <= year <= date.max.year else None
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), zone)

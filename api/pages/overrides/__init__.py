@@ -1,0 +1,1 @@
+"""Exceptions from the rules for one subject: listed, told, made and ended by those who may."""

@@ -1,0 +1,124 @@
+"""`/overrides`: listed, told, made and ended; making and ending take a reason and a fresh proof of who acts."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field, SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.confirmation import confirmed_actor
+from api.pages.forms import Filled, FormModel, checked, read_form
+from api.pages.frame import Page
+from api.pages.overrides.listing import PATH, overrides_page, sought
+from api.pages.overrides.making import Asked, asked, begun, new_page
+from api.pages.overrides.one import override_id, override_page
+from api.pages.rendering import Do, Pages
+from api.transactions import reading
+from policy_service.actor import Role
+from policy_service.database import Transaction
+from policy_service.decisions.overrides import end_override, record_override
+from policy_service.decisions.overriding import MAX_REASON
+from policy_service.sentences import Sentence
+
+NOTICES = {
+    "made": Sentence("The exception applies from now on."),
+    "ended": Sentence("The exception was ended; the rules decide again."),
+}
+BEGINNING = ("subject", "policy")
+"""What an address may begin a form with."""
+
+
+class EndForm(FormModel):
+    """Why an exception is ended, and by whom."""
+
+    role: Role
+    reason: Annotated[str, Field(max_length=MAX_REASON)]
+    password: Annotated[SecretStr, Field(max_length=256)] | None = None
+
+
+def override_routes(pages: Pages) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False, prefix=PATH)
+    _add_reading(router, pages)
+    _add_making(router, pages)
+    _add_ending(router, pages)
+    return router
+
+
+def _add_reading(router: APIRouter, pages: Pages) -> None:
+    service = pages.service
+
+    @router.get("")
+    async def overrides(request: Request) -> Response:
+        """The list."""
+        frame, wanted = pages.frame(request), sought(request.query_params)
+        return pages.show(await reading(service, lambda session: overrides_page(service, session, frame, wanted)))
+
+
+def _add_making(router: APIRouter, pages: Pages) -> None:
+    service = pages.service
+
+    async def shown(request: Request, form: Filled) -> Page:
+        frame = pages.frame(request)
+        return await reading(service, lambda session: new_page(service, session, request, frame, form))
+
+    @router.get("/new")
+    async def new(request: Request) -> Response:
+        """The form, begun by what the address names."""
+        query = {name: value for name, value in request.query_params.items() if name in BEGINNING}
+        form = begun(pages.new_form(), query)
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if form.faults else HTTPStatus.OK
+        return pages.show(await shown(request, form), status)
+
+    @router.post("")
+    async def make(request: Request) -> Response:
+        """Makes an exception."""
+        form, lang = await read_form(request), pages.frame(request).lang
+        given = await reading(service, lambda session: asked(service, session, form, lang))
+        if not isinstance(given, Asked):
+            return pages.show(await shown(request, form.filled(given)), HTTPStatus.UNPROCESSABLE_ENTITY)
+
+        async def prepare() -> Do:
+            actor = await confirmed_actor(service, request, given.password)
+            names = ("subject", "policy", "outcome", "role", "reason", "until")
+            said = {name: getattr(given, name) for name in names}
+            return lambda t: f"{PATH}/{record_override(t, actor, **said).id}?done=made"
+
+        return await pages.attempt(request, form, prepare, lambda filled: shown(request, filled))
+
+
+def _add_ending(router: APIRouter, pages: Pages) -> None:
+    service = pages.service
+
+    async def shown(request: Request, override: str, form: Filled) -> Page:
+        frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
+        name = override_id(override)
+        return await reading(service, lambda session: override_page(service, session, request, frame, name, form))
+
+    @router.get("/{override}")
+    async def override_(request: Request, override: str) -> Response:
+        """One exception."""
+        return pages.show(await shown(request, override, pages.new_form()))
+
+    @router.post("/{override}/end")
+    async def end(request: Request, override: str) -> Response:
+        """Ends an exception now."""
+        form = await read_form(request)
+        given = checked(form, EndForm)
+        if not isinstance(given, EndForm):
+            return pages.show(await shown(request, override, form.filled(given)), HTTPStatus.UNPROCESSABLE_ENTITY)
+
+        async def prepare() -> Do:
+            actor = await confirmed_actor(service, request, given.password)
+
+            def do(transaction: Transaction) -> str:
+                end_override(transaction, actor, override_id(override), role=given.role, reason=given.reason)
+                return f"{PATH}/{override}?done=ended"
+
+            return do
+
+        return await pages.attempt(request, form, prepare, lambda filled: shown(request, override, filled))

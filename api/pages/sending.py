@@ -1,0 +1,35 @@
+"""A form that is sent: read, checked against its model, and let have its effect; or its page again, with what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import TypeVar
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.pages.forms import Form, checked, read_form
+from api.pages.rendering import Again, Do, Pages
+
+Given = TypeVar("Given", bound=BaseModel)
+
+
+async def sent(
+    pages: Pages,
+    request: Request,
+    model: type[Given],
+    prepare: Callable[[Given, Form], Awaitable[Do]],
+    again: Again,
+) -> Response:
+    """What a form of these fields leads to. `prepare` gives its effect; `again` is its page. Raises ProblemError."""
+    form = await read_form(request)
+    given = checked(form, model)
+    if not isinstance(given, model):
+        return pages.show(await again(form.filled(given)), HTTPStatus.UNPROCESSABLE_ENTITY)
+
+    async def prepared() -> Do:
+        return await prepare(given, form)
+
+    return await pages.attempt(request, form, prepared, again)

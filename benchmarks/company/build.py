@@ -1,0 +1,157 @@
+"""Builds the company's database: everything that was ever done, in the order of time, in one pass."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlmodel import select
+
+from benchmarks.company.decided import Decided, moments
+from benchmarks.company.governed import Governed
+from benchmarks.company.ledger import Ledger
+from benchmarks.company.lives import lives
+from benchmarks.company.people import People, make_people
+from benchmarks.company.texts import policy_name, policy_text
+from policy_service.actor import SERVICE
+from policy_service.analysis.report import analyse
+from policy_service.approval.change import Version
+from policy_service.approval.signers import SIGN_OFF
+from policy_service.approval.tables import ReportRow
+from policy_service.audit.events import SignedIn
+from policy_service.audit.service import keep_elsewhere, signer
+from policy_service.canonical import canonical, digest
+from policy_service.cli.init import set_up
+from policy_service.clock import uuid7
+from policy_service.database import Database, Transaction
+from policy_service.language.load import load_bytes
+from policy_service.migrations import upgrade
+from policy_service.registry.model import ActivationKind, Period
+from policy_service.registry.service import activate, activations, read_version, record_version
+from policy_service.registry.tables import VersionRow
+from policy_service.shipped import shipped_policies
+
+YEARS = timedelta(days=5 * 365)
+DECIDING = timedelta(days=365)
+"""How long decisions have been made."""
+ASKED = 4
+"""Policies that are asked about subjects."""
+SEED = 20_261_121
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much was done."""
+
+    changes: int = 10_000
+    decisions: int = 1_000_000
+    entries: int = 1_000_000
+    """Of the log, about."""
+    policies: int = 48
+    """Beside the shipped ones."""
+
+
+class StandingClock:
+    """A clock that says what it is told; identifiers are counted."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+        self._count = 0
+
+    def now(self) -> datetime:
+        """The instant it was told."""
+        return self.at
+
+    def new_id(self) -> object:
+        """An identifier nobody has."""
+        self._count += 1
+        return uuid7(int(self.at.timestamp() * 1_000), self._count)
+
+
+class _Deed(NamedTuple):
+    """Something that is done at an instant."""
+
+    at: datetime
+    number: int
+    do: Callable[[], None]
+
+
+def build(folder: Path, size: Size) -> None:
+    """Makes the database, the keys and the checkpoints in a folder that has none of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    end = datetime.now(UTC) - timedelta(minutes=5)
+    clock = StandingClock(end - YEARS)
+    database = Database(f"sqlite:///{folder}/service.db")
+    upgrade(database)
+    set_up(database, clock, folder / "keys", shipped_policies(), (), demo=False)
+    with database.write(clock) as transaction:
+        people = make_people(transaction)
+        _import(transaction, size.policies)
+    _live(database, folder, people, size, clock.at, end)
+    with database.read() as session:
+        keep_elsewhere(session, folder / "checkpoints")
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+
+
+def _import(transaction: Transaction, policies: int) -> None:
+    """The first versions of the company's own policies."""
+    for number in range(policies):
+        policy = record_version(transaction, SERVICE, policy_text(number, 0), change=None)
+        row = read_version(transaction.session, policy.id, policy.version)
+        activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)
+
+
+def _live(database: Database, folder: Path, people: People, size: Size, start: datetime, end: datetime) -> None:
+    """All that people and systems did between two instants."""
+    chance = random.Random(SEED)
+    with database.read() as session:
+        ledger = Ledger(database, session, signer(session, folder / "keys"))
+        known = activations(session)
+        in_force = {name: [each for each in known if each.policy == name] for name in {each.policy for each in known}}
+        sign_off = in_force[SIGN_OFF][0]
+        texts = {row.digest: row.content for row in session.exec(select(VersionRow))}
+    report = _report()
+    ledger.add(ReportRow(digest=digest(report), content=report))
+    named = Version(SIGN_OFF, sign_off.version, sign_off.digest)
+    governed = Governed(ledger, people, named, digest(report), in_force, len(known), texts)
+    asked = [policy_name(number) for number in range(ASKED)]
+    decided = Decided(ledger, people.machine, in_force, texts, asked, chance)
+    steps = _steps(governed, size, start, end, chance)
+    sealed = _decisions(decided, size, end)
+    others = size.entries - size.decisions // 2 - 9 * size.changes
+    for deed in heapq.merge(steps, sealed, _sign_ins(ledger, people, others, start, end), key=lambda deed: deed[:2]):
+        deed.do()
+    decided.seal(end)
+    ledger.finish()
+
+
+def _report() -> bytes:
+    """What the analysis says of a change of one limit; every submission here has the same."""
+    before, after = (load_bytes(policy_text(0, minor)) for minor in (0, 1))
+    return canonical(analyse([after], {before.id: before}).to_dict())
+
+
+def _steps(governed: Governed, size: Size, start: datetime, end: datetime, chance: random.Random) -> Iterator[_Deed]:
+    every = list(lives(size.changes, size.policies, start, end, chance))
+    steps = sorted(step for life in every for step in life.steps)
+    for number, step in enumerate(steps):
+        yield _Deed(step.at, number, lambda step=step: governed.do(every[step.change], step))  # type: ignore[misc]  # a default binds it
+
+
+def _decisions(decided: Decided, size: Size, end: datetime) -> Iterator[_Deed]:
+    for number, at in enumerate(moments(size.decisions, end - DECIDING, end)):
+        yield _Deed(at, number, lambda at=at: decided.decide(at))  # type: ignore[misc]  # the same
+
+
+def _sign_ins(ledger: Ledger, people: People, count: int, start: datetime, end: datetime) -> Iterator[_Deed]:
+    for number, at in enumerate(moments(max(0, count), start, end)):
+        actor = people.all[number % len(people.all)]
+        event = SignedIn(actor.id, "password")
+        yield _Deed(at, number, lambda at=at, actor=actor, event=event: ledger.tell(at, actor, event))  # type: ignore[misc]  # the same

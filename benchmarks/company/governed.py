@@ -1,0 +1,289 @@
+"""Does to changes what their lives say: the actions the service would record, with their rows and entries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from benchmarks.company.ledger import Ledger
+from benchmarks.company.lives import Life, Step
+from benchmarks.company.people import People
+from benchmarks.company.texts import policy_name, policy_text
+from policy_service.actor import SIGNING_ROLES, Actor, Role
+from policy_service.approval.change import (
+    Acted,
+    Action,
+    Change,
+    Draft,
+    Kind,
+    Meaning,
+    Person,
+    State,
+    Submission,
+    Version,
+)
+from policy_service.approval.store import rows_of
+from policy_service.approval.tables import ChangeRow, CommentRow, DraftedRow, SubmittedRow, TextRow
+from policy_service.approval.workflow import acted_by, after, begin
+from policy_service.audit.events import (
+    ActivationCancelled,
+    ActivationRecorded,
+    ChangeCancelled,
+    ChangeCommented,
+    ChangeDrafted,
+    ChangeEdited,
+    ChangeRejected,
+    ChangeScheduled,
+    ChangeSignedOff,
+    ChangesRequested,
+    ChangeSubmitted,
+    ChangeWithdrawn,
+    Event,
+    VersionSubmitted,
+)
+from policy_service.canonical import digest, digest_of
+from policy_service.clock import timestamp, uuid7
+from policy_service.registry.model import Activation, ActivationKind, Period
+from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
+
+REASON = "示例：按季度复核调整限额；reviewed for the quarter"
+BY_DOMAIN = {"rewards": (Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE)}
+OTHERWISE = (Role.SALES_DIRECTOR, Role.COMPLIANCE)
+ENDINGS = {Action.REQUEST_CHANGES: ChangesRequested, Action.REJECT: ChangeRejected, Action.WITHDRAW: ChangeWithdrawn}
+
+
+@dataclass
+class Governed:
+    """The changes so far, and what they put in force."""
+
+    ledger: Ledger
+    people: People
+    sign_off: Version
+    report: str
+    in_force: dict[str, list[Activation]]
+    """The activations of each policy, in the order of recording."""
+    activated: int
+    """How many activations there are."""
+    texts: dict[str, bytes]
+    """What was drafted, by its digest."""
+    changes: dict[int, Change] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    """The number that a drafted text gives its version, by its digest."""
+    minors: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    submitted: set[str] = field(default_factory=set)
+    """The digests of the versions that the registry holds."""
+    count: int = 0
+    """Identifiers given so far."""
+
+    def new_id(self, at: datetime) -> str:
+        """An identifier nobody has."""
+        self.count += 1
+        return str(uuid7(int(at.timestamp() * 1_000), self.count))
+
+    def do(self, life: Life, step: Step) -> None:
+        """One step of a life, unless it has become impossible, such as a signature that nobody owes."""
+        change = self.changes.get(life.number)
+        match step.action:
+            case Action.CREATE:
+                self._begin(life, step.at)
+            case Action.EDIT if change is not None and change.state is State.DRAFT:
+                self._edit(life, change, step.at)
+            case Action.COMMENT if change is not None:
+                self._comment(change, step.at)
+            case Action.SUBMIT if change is not None:
+                self._submit(life, change, step.at)
+            case Action.SIGN_OFF if change is not None and change.state is State.SUBMITTED:
+                self._sign(life, change, step.at)
+            case Action.SCHEDULE if change is not None and change.state is State.SIGNED_OFF:
+                self._schedule(life, change, step.at)
+            case Action.CANCEL if change is not None and change.state is State.SCHEDULED:
+                self._cancel(life, change, step.at)
+            case Action.REQUEST_CHANGES | Action.REJECT | Action.WITHDRAW if change is not None:
+                self._end(life, change, step)
+            case _:
+                return
+
+    # drafting
+
+    def _begin(self, life: Life, at: datetime) -> None:
+        author = self.people.authors[life.number % len(self.people.authors)]
+        id_ = self.new_id(at)
+        versions = self._before(life.policy, at) if life.kind == "rollback" else ()
+        kind: Kind = "rollback" if versions else "change"
+        self.ledger.add(ChangeRow(id=id_, kind=kind, author=author.id, created_at=at))
+        draft = self._draft(life, versions, 1)
+        acted = Acted(1, Action.CREATE, Person.of(author), at, draft=draft)
+        self._keep(life, begin(id_, kind, acted), acted)
+        self.ledger.tell(at, author, ChangeDrafted(id_, draft.title))
+
+    def _draft(self, life: Life, versions: tuple[Version, ...], number: int) -> Draft:
+        name = policy_name(life.policy)
+        title = f"调整 {name} 第 {life.number} 次 / adjustment {life.number} of {name}"
+        effective = Period(life.effective)
+        if versions:
+            return Draft(title, REASON, effective, (), versions)
+        self.minors[life.policy] += 1
+        minor = self.minors[life.policy]
+        text = policy_text(life.policy, minor, number)
+        named = digest(text)
+        self.texts[named], self.versions[named] = text, f"1.{minor}.0"
+        self.ledger.add(TextRow(digest=named, content=text))
+        return Draft(title, REASON, effective, (named,))
+
+    def _before(self, policy: int, at: datetime) -> tuple[Version, ...]:
+        """A version that was in force before the one that is now."""
+        begun = [each for each in self.in_force[policy_name(policy)] if each.effective.start <= at]
+        return tuple(Version(each.policy, each.version, each.digest) for each in begun[-2:-1])
+
+    def _edit(self, life: Life, change: Change, at: datetime) -> None:
+        by = self._author(change)
+        draft = self._draft(life, change.draft.versions, len(change.acted) + 1)
+        moved = self._act(life, change, Action.EDIT, by, at, draft=draft)
+        self.ledger.tell(at, by, ChangeEdited(change.id, moved.revision, digest_of(draft.to_dict())))
+
+    def _comment(self, change: Change, at: datetime) -> None:
+        by = self.people.signers[Role.COMPLIANCE][0]
+        row = CommentRow(
+            id=self.new_id(at),
+            change=change.id,
+            actor=by.id,
+            actor_name=by.name,
+            printed_name=by.printed_name,
+            at=at,
+            text="请说明限额的依据 / what is the limit based on?",
+        )
+        self.ledger.add(row)
+        self.ledger.tell(at, by, ChangeCommented(change.id, row.text))
+
+    # review
+
+    def _submit(self, life: Life, change: Change, at: datetime) -> None:
+        by = self._author(change)
+        versions = change.draft.versions or self._registered(life, change, by, at)
+        domain = versions[0].policy.partition("/")[0]
+        roles = tuple(role for role in SIGNING_ROLES if role in BY_DOMAIN.get(domain, OTHERWISE))
+        submission = Submission(
+            number=1 + sum(acted.action is Action.SUBMIT for acted in change.acted),
+            kind=change.kind,
+            title=change.draft.title,
+            reason=change.draft.reason,
+            versions=versions,
+            effective=change.draft.effective,
+            report=self.report,
+            simulation=None,
+            population=None,
+            roles=roles,
+            sign_off=self.sign_off,
+            bases=self._bases(versions[0].policy, change.draft.effective.start),
+        )
+        number = len(change.acted) + 1
+        named = submission.digest(change.id)
+        self._act(life, change, Action.SUBMIT, by, at, submission=submission, digest=named)
+        start = change.draft.effective.start
+        for version in versions:
+            self.ledger.add(SubmittedRow(change=change.id, number=number, policy=version.policy, effective_from=start))
+        self.ledger.tell(at, by, ChangeSubmitted(change.id, named, roles))
+
+    def _registered(self, life: Life, change: Change, by: Actor, at: datetime) -> tuple[Version, ...]:
+        """The version of a draft, which the registry holds from now on."""
+        named = change.draft.texts[0]
+        number = self.versions[named]
+        if named not in self.submitted:
+            self.submitted.add(named)
+            said = {"policy": policy_name(life.policy), "version": number, "digest": named}
+            row = {**said, "content": self.texts[named], "recorded_at": at, "submitted_by": by.id, "change": change.id}
+            self.ledger.put(VersionRow, row)
+            self.ledger.tell(at, by, VersionSubmitted(**said, change=change.id))
+        return (Version(policy_name(life.policy), number, named),)
+
+    def _bases(self, policy: str, start: datetime) -> tuple[Version, ...]:
+        covering = [each for each in self.in_force[policy] if each.effective.covers(start)]
+        last = max(covering, key=lambda each: (each.effective.start, each.seq))
+        return (Version(last.policy, last.version, last.digest),)
+
+    def _sign(self, life: Life, change: Change, at: datetime) -> None:
+        role, named = change.owed[0], str(change.digest)
+        by = self._holder(role, life)
+        said: dict[str, Any] = {"role": role, "digest": named, "meaning": Meaning.APPROVED, "reason": "符合制度"}
+        self._act(life, change, Action.SIGN_OFF, by, at, **said)
+        event = ChangeSignedOff(change.id, named, role, by.printed_name, Meaning.APPROVED, "符合制度")
+        self.ledger.tell(at, by, event)
+
+    def _end(self, life: Life, change: Change, step: Step) -> None:
+        by = self._author(change) if step.action is Action.WITHDRAW else self._holder(Role.COMPLIANCE, life)
+        self._act(life, change, step.action, by, step.at, reason=REASON)
+        self.ledger.tell(step.at, by, ENDINGS[step.action](change.id, REASON))
+
+    # putting in force
+
+    def _schedule(self, life: Life, change: Change, at: datetime) -> None:
+        by, submission = self._author(change), change.submitted
+        kind = ActivationKind.ROLLBACK if change.kind == "rollback" else ActivationKind.CHANGE
+        for version in submission.versions:
+            self.activated += 1
+            activation = Activation(
+                seq=self.activated,
+                id=self.new_id(at),
+                policy=version.policy,
+                version=version.version,
+                digest=version.digest,
+                kind=kind,
+                effective=submission.effective,
+                recorded_at=at,
+                change=change.id,
+            )
+            self.in_force[version.policy].append(activation)
+            self.ledger.put(ActivationRow, _activation_row(activation))
+            start = timestamp(activation.effective.start)
+            event: Event = ActivationRecorded(
+                version.policy, version.version, version.digest, activation.id, kind, start, None, change.id
+            )
+            self.ledger.tell(at, by, event)
+        self._act(life, change, Action.SCHEDULE, by, at, digest=change.digest)
+        start = timestamp(submission.effective.start)
+        self.ledger.tell(at, by, ChangeScheduled(change.id, str(change.digest), start, None))
+
+    def _cancel(self, life: Life, change: Change, at: datetime) -> None:
+        by = self._author(change)
+        for version in change.submitted.versions:
+            each = next(each for each in reversed(self.in_force[version.policy]) if each.change == change.id)
+            start = timestamp(each.effective.start)
+            self.in_force[version.policy].remove(each)
+            self.ledger.add(CancellationRow(activation=each.id, recorded_at=at))
+            self.ledger.tell(at, by, ActivationCancelled(each.policy, each.version, each.id, start, change.id))
+        self._act(life, change, Action.CANCEL, by, at, reason=REASON)
+        self.ledger.tell(at, by, ChangeCancelled(change.id, REASON))
+
+    # the parts
+
+    def _author(self, change: Change) -> Actor:
+        return next(actor for actor in self.people.authors if actor.id == change.author.id)
+
+    def _holder(self, role: Role, life: Life) -> Actor:
+        held = self.people.signers[role]
+        return held[life.number % len(held)]
+
+    def _act(self, life: Life, change: Change, action: Action, by: Actor, at: datetime, **said: Any) -> Change:  # noqa: ANN401, PLR0913, PLR0917  # members of an action
+        acted = acted_by(change, action, by, at, **said)
+        moved = after(change, acted)
+        self._keep(life, moved, acted)
+        return moved
+
+    def _keep(self, life: Life, change: Change, acted: Acted) -> None:
+        self.changes[life.number] = change
+        for row in rows_of(change.id, acted):
+            self.ledger.add(row)
+        for text in acted.draft.texts if acted.draft else ():
+            self.ledger.add(DraftedRow(digest=text, change=change.id, number=acted.number, actor=acted.by.id))
+
+
+def _activation_row(activation: Activation) -> dict[str, Any]:
+    """The values of its row."""
+    named = {
+        name: getattr(activation, name)
+        for name in ("seq", "id", "policy", "version", "digest", "recorded_at", "change")
+    }
+    start, until = activation.effective.start, activation.effective.until
+    return {**named, "kind": activation.kind, "effective_from": start, "effective_until": until, "suspension": None}

@@ -1,0 +1,96 @@
+"""Rows of all tables, written many at a time, with the log's entries chained as the service chains them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy
+from sqlmodel import Session, SQLModel
+
+from policy_service.actor import Actor
+from policy_service.audit.chain import entry_line
+from policy_service.audit.checkpoints import Extent, checkpoint_line
+from policy_service.audit.events import Event
+from policy_service.audit.keys import Signer
+from policy_service.audit.log import last_entry
+from policy_service.audit.merkle import Tree, raw
+from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
+from policy_service.canonical import digest
+from policy_service.database import Database, Lane, LaneName
+
+AT_ONCE = 20_000
+"""Rows that are kept back until they are written."""
+BETWEEN = 20_000
+"""Entries between two checkpoints."""
+
+
+class Ledger:
+    """Takes rows and events in the order of time."""
+
+    def __init__(self, database: Database, session: Session, signer: Signer) -> None:
+        last = last_entry(session)
+        if last is None:
+            raise ValueError("the log has not been begun")
+        self._database, self._signer = database, signer
+        self._rows: dict[type[SQLModel], list[dict[str, Any]]] = defaultdict(list)
+        self._waiting = 0
+        self._tree = Tree()
+        for entry in session.exec(sqlalchemy.select(AuditEntry.digest).order_by(AuditEntry.seq)):  # type: ignore[call-overload]  # SQLAlchemy's own select
+            self._tree.add(raw(entry[0]))
+        self._seq, self._head, self._at = last.seq, last.digest, last.at
+
+    @property
+    def entries(self) -> int:
+        """How many entries the log has."""
+        return self._seq
+
+    def add(self, row: SQLModel) -> None:
+        """One row."""
+        self.put(type(row), row.model_dump())
+
+    def put(self, model: type[SQLModel], values: dict[str, Any]) -> None:
+        """The same, by its values."""
+        self._rows[model].append(values)
+        self._waiting += 1
+
+    def tell(self, at: datetime, actor: Actor, event: Event) -> int:
+        """One more entry of the log; gives its number."""
+        self._seq += 1
+        about = event.about()
+        line = entry_line(self._seq, at, actor, event.name, about, event.body(), self._head)
+        self._head, self._at = digest(line), at
+        said = {"seq": self._seq, "at": at, "event": event.name, "actor": actor.id}
+        self.put(AuditEntry, {**said, "line": line, "digest": self._head})
+        for each in dict.fromkeys(about):
+            self.put(AuditAbout, {"about": each, "seq": self._seq})
+        self._tree.add(raw(self._head))
+        if self._seq % BETWEEN == 0:
+            self._sign()
+        if self._waiting > AT_ONCE:
+            self.write()
+        return self._seq
+
+    def finish(self) -> None:
+        """Signs the end of the log, writes what waits, and tells the lanes when it was."""
+        self._sign()
+        self.write()
+        with self._database.alter() as connection:
+            connection.execute(sqlalchemy.update(Lane).values(at=self._at))
+            governance = sqlalchemy.update(Lane).where(sqlalchemy.column("name") == LaneName.GOVERNANCE)
+            connection.execute(governance.values(count=Lane.count + self._seq))
+
+    def write(self) -> None:
+        """Writes what waits, those tables first that others refer to."""
+        with self._database.alter() as connection:
+            for table in SQLModel.metadata.sorted_tables:
+                for model, rows in self._rows.items():
+                    if rows and model.__table__ is table:  # type: ignore[attr-defined]  # SQLModel does not declare it
+                        connection.execute(sqlalchemy.insert(model), rows)
+        self._rows.clear()
+        self._waiting = 0
+
+    def _sign(self) -> None:
+        line = checkpoint_line(Extent(self._seq, self._tree.root(), self._head), self._at, self._signer)
+        self.put(Checkpoint, {"size": self._seq, "at": self._at, "line": line, "peaks": self._tree.to_bytes()})

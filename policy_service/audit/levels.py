@@ -1,0 +1,61 @@
+"""A whole Merkle tree in memory, so that the paths of many leaves are had from one reading of the log.
+
+Level 0 holds the roots of the leaves, each further level the roots of pairs below; a root without a neighbour moves up
+as it is, which gives the tree of RFC 9162 (section 2.1). A million leaves take 64 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from policy_service.audit.merkle import PREFIX, Tree, leaf_root, node, raw
+
+_SIZE = 32
+
+
+class Levels:
+    """The tree over digests."""
+
+    def __init__(self, leaves: Iterable[str]) -> None:
+        """Raises NotAPath when one is no digest."""
+        below = bytearray()
+        for leaf in leaves:
+            below += leaf_root(raw(leaf))
+        self._levels = [below]
+        while len(below) > _SIZE:
+            below = _above(below)
+            self._levels.append(below)
+
+    @property
+    def size(self) -> int:
+        """How many leaves there are."""
+        return len(self._levels[0]) // _SIZE
+
+    def root(self) -> str:
+        """The root of all the leaves."""
+        return _text(self._levels[-1]) if self.size else Tree().root()
+
+    def path(self, index: int) -> list[str]:
+        """The path of the leaf at `index`, from the leaf upwards. Raises IndexError."""
+        if not 0 <= index < self.size:
+            raise IndexError(index)
+        steps = []
+        for level in self._levels[:-1]:
+            start = (index ^ 1) * _SIZE
+            if start < len(level):
+                steps.append(_text(level[start : start + _SIZE]))
+            index >>= 1
+        return steps
+
+
+def _above(below: bytearray) -> bytearray:
+    above = bytearray()
+    pair = 2 * _SIZE
+    for start in range(0, len(below), pair):
+        left, right = bytes(below[start : start + _SIZE]), bytes(below[start + _SIZE : start + pair])
+        above += node(left, right) if right else left
+    return above
+
+
+def _text(root: bytes | bytearray) -> str:
+    return PREFIX + root.hex()

@@ -1,0 +1,67 @@
+"""How often each rule of a policy decided lately, counted in the newest decision records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlmodel import Session
+
+from policy_service.decisions.records import SCANNED, newest_lines
+
+LAST = 1_000
+"""Decisions of a policy that are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firings:
+    """How often each rule decided in the last decisions of a policy."""
+
+    rules: Mapping[str, int]
+    """By the identifier of the rule; one that is not there never decided."""
+    total: int
+    """The decisions of the policy that were counted, whatever they answered."""
+    looked: int
+    """The records of all policies that were looked through."""
+    since: datetime | None
+    """When the oldest of those that were counted was decided."""
+
+
+class _Answer(msgspec.Struct):
+    """What a record says of one policy, as far as it matters here."""
+
+    rules: tuple[str, ...] = ()
+
+
+class _Line(msgspec.Struct):
+    """A decision record, as far as it matters here."""
+
+    decided_at: str
+    outcomes: dict[str, _Answer]
+
+
+_DECODER = msgspec.json.Decoder(_Line)
+
+
+def firings(session: Session, policy: str, *, last: int = LAST) -> Firings:
+    """How often each rule decided in the `last` decisions of a policy among the newest SCANNED records."""
+    rules: Counter[str] = Counter()
+    total, looked, oldest = 0, 0, None
+    named = f'"{policy}"'.encode()
+    for line in newest_lines(session, SCANNED):
+        if total == last:
+            break
+        looked += 1
+        if named not in line:
+            continue
+        record = _DECODER.decode(line)
+        answer = record.outcomes.get(policy)
+        if answer is None:
+            continue
+        total += 1
+        oldest = record.decided_at
+        rules.update(answer.rules)
+    return Firings(dict(rules), total, looked, datetime.fromisoformat(oldest) if oldest else None)

@@ -1,0 +1,68 @@
+"""What became of an account: its making and every change since, by whom and when, as the rows tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from policy_service.actor import SERVICE, Role
+from policy_service.identity.account import External
+from policy_service.identity.tables import AccountChangeRow, AccountRow
+
+LONGEST = 200
+"""Changes of an account that are told; beyond them the oldest are left to the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change of an account; what is None stayed."""
+
+    at: datetime
+    by: str
+    by_name: str
+    """The printed name of who did it."""
+    by_owner: bool
+    is_first: bool
+    """Whether it was the making of the account."""
+    before: frozenset[Role]
+    """The roles it had until then."""
+    roles: frozenset[Role] | None
+    enabled: bool | None
+    external: External | None
+    password: bool
+    vouched: bool
+
+
+def history(session: Session, account: str) -> list[Step]:
+    """The newest changes of an account, the newest first."""
+    query = select(AccountChangeRow).where(AccountChangeRow.account == account)
+    rows = list(session.exec(query.order_by(col(AccountChangeRow.seq).desc()).limit(LONGEST + 1)))[::-1]
+    by = {row.by for row in rows}
+    people = session.exec(select(AccountRow).where(col(AccountRow.id).in_(by)))
+    names = {SERVICE.id: SERVICE.printed_name, **{row.id: row.printed_name for row in people}}
+    steps = list(_steps(rows, names))
+    return steps[::-1][:LONGEST]
+
+
+def _steps(rows: list[AccountChangeRow], names: dict[str, str]) -> Iterator[Step]:
+    before: frozenset[Role] = frozenset()
+    for place, row in enumerate(rows):
+        roles = None if row.roles is None else frozenset(map(Role, row.roles.split()))
+        external = None if row.issuer is None or row.subject is None else External(row.issuer, row.subject)
+        yield Step(
+            at=row.at,
+            by=row.by,
+            by_name=names.get(row.by, row.by),
+            by_owner=row.by == row.account,
+            is_first=place == 0 and len(rows) <= LONGEST,
+            before=before,
+            roles=roles,
+            enabled=row.enabled,
+            external=external,
+            password=row.password,
+            vouched=row.vouched,
+        )
+        before = before if roles is None else roles

@@ -1,0 +1,80 @@
+"""A zip that is the same bytes for the same content: fixed order, fixed times; and the list of what is in it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The time of every file in the zip; when the pack was made stands in its manifest."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""How what a spreadsheet would calculate begins."""
+_READABLE = 0o644
+
+
+class Archive:
+    """Writes one file after another."""
+
+    def __init__(self, file: Path) -> None:
+        self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED)
+        self.files: dict[str, dict[str, Any]] = {}
+        """What was written so far: `sha256` and `size` by name."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._zip.close()
+
+    def add(self, name: str, content: bytes) -> None:
+        """Adds a file to the zip and to the list."""
+        self.files[name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+        self.add_unlisted(name, content)
+
+    def add_unlisted(self, name: str, content: bytes) -> None:
+        """Adds a file that the list cannot hold: the one that holds the list, and its signature."""
+        info = zipfile.ZipInfo(name, EPOCH)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        info.create_system = 3  # the same bytes whatever system makes it
+        info.external_attr = _READABLE << 16
+        self._zip.writestr(info, content)
+
+    def add_text(self, name: str, text: str) -> None:
+        """Adds text."""
+        self.add(name, text.encode())
+
+    def add_json(self, name: str, value: object) -> None:
+        """Adds JSON that people can read."""
+        self.add(name, pretty(value))
+
+    def add_lines(self, name: str, lines: Iterable[bytes]) -> None:
+        """Adds lines, each with a line feed."""
+        self.add(name, b"".join(line + b"\n" for line in lines))
+
+    def add_table(self, name: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Adds a table for spreadsheets; no cell of it is a formula."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(headings)
+        writer.writerows([[cell(each) for each in row] for row in rows])
+        self.add(name, b"\xef\xbb\xbf" + text.getvalue().encode())  # the mark tells a spreadsheet that it is UTF-8
+
+
+def pretty(value: object) -> bytes:
+    """JSON that people can read."""
+    return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def cell(value: object) -> str:
+    """A cell that a spreadsheet takes for text, whoever wrote it (OWASP, CSV injection)."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(FORMULA) else text

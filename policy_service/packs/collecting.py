@@ -1,0 +1,184 @@
+"""What concerns a pack, found in all that is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import Session, select
+
+from policy_service.approval.change import Change
+from policy_service.approval.store import changes_named
+from policy_service.approval.suspension import Suspension
+from policy_service.approval.suspensions import suspensions
+from policy_service.approval.tables import SubmittedRow
+from policy_service.audit.tables import AuditEntry
+from policy_service.decisions.overrides import read_overrides
+from policy_service.decisions.overriding import Overriding
+from policy_service.decisions.record import read_record
+from policy_service.language.load import version_key
+from policy_service.language.policy import Bilingual
+from policy_service.packs.entries import about_prefix, of_period, of_things
+from policy_service.packs.sample import Sample, draw
+from policy_service.packs.scope import MAX_CHANGES, MAX_DRAWS, MAX_ENTRIES, MAX_LISTED, MAX_OVERRIDES, MAX_VERSIONS, Scope
+from policy_service.registry.model import Activation
+from policy_service.registry.service import activations, versions
+from policy_service.registry.tables import VersionRow
+
+PAGE = 500
+
+
+@dataclass(slots=True)
+class Collected:
+    """All that goes into a pack, each kind in its own order."""
+
+    scope: Scope
+    sample: Sample
+    versions: list[VersionRow] = field(default_factory=list)
+    activations: list[Activation] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    suspensions: list[Suspension] = field(default_factory=list)
+    overrides: list[Overriding] = field(default_factory=list)
+    entries: list[AuditEntry] = field(default_factory=list)
+    left_out: list[Bilingual] = field(default_factory=list)
+    """What the limits kept out, in plain words."""
+
+    @property
+    def policies(self) -> list[str]:
+        """The policies that have a version in the pack."""
+        return sorted({row.policy for row in self.versions})
+
+    def leave_out(self, zh: str, en: str) -> None:
+        """Says that something was kept out."""
+        self.left_out.append(Bilingual(zh, en))
+
+
+def collect(session: Session, scope: Scope, now: datetime) -> Collected:
+    """Finds everything that concerns the scope, as known now."""
+    found = Collected(scope, draw(session, scope, now))
+    known = activations(session)
+    timed = of_period(session, scope.since, scope.until) if scope.since and scope.kind == "period" else []
+    found.overrides = _overrides(session, scope, found)
+    found.versions = _versions(session, scope, found, known, now)
+    digests = {row.digest for row in found.versions}
+    found.activations = [each for each in known if each.digest in digests]
+    found.suspensions = [
+        each
+        for policy in found.policies
+        for each in suspensions(session, policy)
+        if scope.kind != "period" or _overlaps(scope, each.signed.at, each.until)
+    ]
+    found.changes = _changes(session, scope, found, timed)
+    found.entries = _entries(session, scope, found, timed)
+    _tell_of_sample(found)
+    return found
+
+
+def _overlaps(scope: Scope, start: datetime, until: datetime | None) -> bool:
+    """Whether something that lasted from `start` until `until` reaches into the period."""
+    return (scope.until is None or start < scope.until) and (
+        scope.since is None or until is None or until > scope.since
+    )
+
+
+def _overrides(session: Session, scope: Scope, found: Collected) -> list[Overriding]:
+    taken: list[Overriding] = []
+    after = 0
+    while page := read_overrides(session, subject=scope.subject, policy=scope.policy, after=after, limit=PAGE):
+        after = page[-1][0]
+        for _, each in page:
+            if _overlaps(scope, each.recorded_at, each.ended_at or each.until):
+                taken.append(each)
+        if len(taken) > MAX_OVERRIDES:
+            found.leave_out(f"仅收录最早的 {MAX_OVERRIDES} 项例外。", f"Only the oldest {MAX_OVERRIDES} overrides are in it.")
+            return taken[:MAX_OVERRIDES]
+        if len(page) < PAGE:
+            break
+    return taken
+
+
+def _versions(
+    session: Session, scope: Scope, found: Collected, known: Iterable[Activation], now: datetime
+) -> list[VersionRow]:
+    wanted = {used.digest for row in found.sample.rows for used in read_record(row.line).policies.values()}
+    for each in known:
+        mine = each.policy == scope.policy
+        in_period = scope.kind == "period" and each.known(now)
+        if mine or (in_period and _overlaps(scope, each.effective.start, each.effective.until)):
+            wanted.add(each.digest)
+    overridden = {(each.policy, each.version) for each in found.overrides}
+    rows = [
+        row
+        for row in versions(session)
+        if row.digest in wanted or row.policy == scope.policy or (row.policy, row.version) in overridden
+    ]
+    rows.sort(key=lambda row: (row.policy != scope.policy, row.policy, version_key(row.version)))
+    if len(rows) > MAX_VERSIONS:
+        found.leave_out(
+            f"共有 {len(rows)} 个规则版本，仅收录其中 {MAX_VERSIONS} 个。",
+            f"Of {len(rows)} versions {MAX_VERSIONS} are in it.",
+        )
+    return rows[:MAX_VERSIONS]
+
+
+def _changes(session: Session, scope: Scope, found: Collected, timed: Iterable[AuditEntry]) -> list[Change]:
+    names = {row.change for row in found.versions} | {each.change for each in found.activations}
+    if scope.policy is not None:
+        names |= set(session.exec(select(SubmittedRow.change).where(SubmittedRow.policy == scope.policy)))
+    names |= set(about_prefix(session, "change", [row.seq for row in timed]))
+    wanted = sorted(name for name in names if name is not None)
+    if len(wanted) > MAX_CHANGES:
+        found.leave_out(
+            f"共涉及 {len(wanted)} 项变更，仅收录最新的 {MAX_CHANGES} 项。",
+            f"It concerns {len(wanted)} changes; the newest {MAX_CHANGES} are in it.",
+        )
+    return changes_named(session, wanted[-MAX_CHANGES:])
+
+
+def _entries(session: Session, scope: Scope, found: Collected, timed: list[AuditEntry]) -> list[AuditEntry]:
+    """The entries that the versions, signatures and decisions of the pack rest on, and all others about them."""
+    named = [f"change:{each.id}" for each in found.changes]
+    resting = of_things(session, named, ("change_signed_off", "change_submitted", "change_scheduled"))
+    resting += of_things(session, [f"policy:{each}" for each in found.policies], ("version_imported", "version_submitted"))
+    digests = {row.digest for row in found.versions}
+    needed = {row.seq: row for row in resting if _concerns(row, digests)}
+    things = [*named, *(f"suspension:{each.id}" for each in found.suspensions)]
+    things += [f"override:{each.id}" for each in found.overrides]
+    things += [f"policy:{scope.policy}"] if scope.policy else []
+    things += [f"subject:{scope.subject}"] if scope.subject else []
+    rows = timed if scope.kind == "period" else of_things(session, things, limit=MAX_ENTRIES + len(needed) + 1)
+    others = {row.seq: row for row in rows if row.seq not in needed}
+    if len(others) > MAX_ENTRIES:
+        found.leave_out(
+            f"日志条目过多：除规则版本与签署所依据的条目外，仅收录最早的 {MAX_ENTRIES} 条。",
+            f"There are more entries of the log: beside those that versions and signatures rest on, the oldest "
+            f"{MAX_ENTRIES} are in it.",
+        )
+    kept = {seq: others[seq] for seq in sorted(others)[:MAX_ENTRIES]}
+    return [row for _, row in sorted({**needed, **kept}.items())]
+
+
+def _concerns(row: AuditEntry, digests: set[str]) -> bool:
+    """Whether an entry is about a change, or about one of the versions."""
+    return not row.event.startswith("version_") or any(digest.encode() in row.line for digest in digests)
+
+
+def _tell_of_sample(found: Collected) -> None:
+    sample = found.sample
+    if sample.was_cut:
+        found.leave_out(
+            f"该对象的决定过多，仅从最早的 {MAX_LISTED} 项中抽样。",
+            f"The subject has more decisions: the sample is drawn from the oldest {MAX_LISTED}.",
+        )
+    if sample.population > len(sample.rows):
+        found.leave_out(
+            f"决定为抽样：总体 {sample.population} 项，抽取 {sample.drawn} 项，收录 {len(sample.rows)} 项。",
+            f"Decisions are a sample: of {sample.population} records {sample.drawn} were drawn, and "
+            f"{len(sample.rows)} are in it.",
+        )
+    if sample.drawn == MAX_DRAWS and len(sample.rows) < found.scope.sample:
+        found.leave_out(
+            f"抽取 {MAX_DRAWS} 项后即停止，未抽满所求数量。", f"Drawing ended after {MAX_DRAWS} records, before the sample was full."
+        )
+

@@ -1,0 +1,99 @@
+"""The entries of the log that concern a pack, and the proofs that they are in what was signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from policy_service.audit.checkpoints import SignedExtent
+from policy_service.audit.export import key_line
+from policy_service.audit.levels import Levels
+from policy_service.audit.proofs import KIND
+from policy_service.audit.service import last_checkpoint, signing_keys
+from policy_service.audit.tables import AuditAbout, AuditEntry
+from policy_service.packs.scope import MAX_ENTRIES
+
+AT_ONCE = 500
+"""Things, or numbers, that are asked for in one query."""
+ROWS = 20_000
+"""Digests fetched at a time."""
+
+
+class NotSigned(Exception):
+    """There is no checkpoint, or the log is not the one that was signed."""
+
+
+def of_period(session: Session, since: datetime, until: datetime | None) -> list[AuditEntry]:
+    """The entries of a period, oldest first; one more than a pack takes when there are more."""
+    query = select(AuditEntry).where(AuditEntry.at >= since)
+    if until is not None:
+        query = query.where(AuditEntry.at < until)
+    return list(session.exec(query.order_by(col(AuditEntry.at), col(AuditEntry.seq)).limit(MAX_ENTRIES + 1)))
+
+
+def of_things(
+    session: Session, things: Sequence[str], events: Sequence[str] = (), limit: int | None = None
+) -> list[AuditEntry]:
+    """The entries about things, oldest first; only these events, when some are named."""
+    found: dict[int, AuditEntry] = {}
+    for some in _some(things):
+        query = select(AuditEntry).join(AuditAbout).where(col(AuditAbout.about).in_(some))
+        if events:
+            query = query.where(col(AuditEntry.event).in_(events))
+        query = query.order_by(col(AuditAbout.seq))
+        found |= {row.seq: row for row in session.exec(query if limit is None else query.limit(limit))}
+    return [found[seq] for seq in sorted(found)]
+
+
+def about_prefix(session: Session, thing: str, numbers: Sequence[int]) -> Iterator[str]:
+    """The names of all things of a kind that entries are about."""
+    for some in _some(numbers):
+        query = select(AuditAbout.about).where(col(AuditAbout.seq).in_(some))
+        for about in session.exec(query.where(col(AuditAbout.about).startswith(f"{thing}:")).distinct()):
+            yield about.partition(":")[2]
+
+
+def _some(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(things), AT_ONCE):
+        yield things[start : start + AT_ONCE]
+
+
+class Proofs:
+    """Proves entries under the newest checkpoint, from one reading of the log. Raises NotSigned."""
+
+    def __init__(self, session: Session) -> None:
+        checkpoint = last_checkpoint(session)
+        if checkpoint is None:
+            raise NotSigned("the log was never signed: there is nothing to prove entries by")
+        self.checkpoint: SignedExtent = checkpoint
+        self.keys = [key_line(body) for body in signing_keys(session)]
+        self._levels = Levels(_digests(session, checkpoint.extent.size))
+        if self._levels.root() != checkpoint.extent.root:
+            raise NotSigned("the log is not what was signed: `policy-service audit verify` says where")
+
+    def covers(self, seq: int) -> bool:
+        """Whether the checkpoint tells of an entry."""
+        return seq <= self._levels.size
+
+    def path(self, seq: int) -> list[str]:
+        """The path of an entry."""
+        return self._levels.path(seq - 1)
+
+    def proof(self, row: AuditEntry) -> dict[str, Any]:
+        """The whole proof of an entry, for `audit.proofs.verify_proof`."""
+        return {
+            "kind": KIND,
+            "seq": row.seq,
+            "entry": row.line.decode(),
+            "path": self.path(row.seq),
+            "checkpoint": self.checkpoint.line.decode(),
+            "keys": [line.decode() for line in self.keys],
+        }
+
+
+def _digests(session: Session, size: int) -> Iterable[str]:
+    query = select(AuditEntry.digest).where(AuditEntry.seq <= size).order_by(col(AuditEntry.seq))
+    return session.exec(query, execution_options={"yield_per": ROWS})

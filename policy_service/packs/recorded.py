@@ -1,0 +1,123 @@
+"""The sampled decisions of a pack: each record, the verdict of its replay made now, and the proof that it was sealed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from policy_service.audit.tables import AuditEntry
+from policy_service.canonical import canonical_unchecked
+from policy_service.clock import timestamp
+from policy_service.decisions.masking import MASK
+from policy_service.decisions.record import Record, given, read_record
+from policy_service.decisions.replay import replay
+from policy_service.decisions.seals import block_with
+from policy_service.decisions.sealing import Sealed, record_proof
+from policy_service.decisions.secrecy import is_sealed
+from policy_service.decisions.state_tables import BlockRow
+from policy_service.decisions.subjects import Secrets
+from policy_service.decisions.tables import DecisionRow
+from policy_service.packs.archive import Archive
+from policy_service.packs.collecting import Collected
+from policy_service.packs.entries import Proofs
+from policy_service.packs.texts import Step
+
+HEADINGS = ("seq", "decision", "subject", "as_of", "decided_at", "by", "policies", "outcomes", "replay", "proved")
+
+
+def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
+    archive: Archive, session: Session, found: Collected, proofs: Proofs, secrets: Secrets, step: Step
+) -> dict[str, int]:
+    """Writes every decision of the sample; gives how many replays had which verdict."""
+    archive.add_json("decisions/sample.json", found.sample.to_dict())
+    prover, verdicts, rows = _Prover(session, proofs), Counter[str](), []
+    for row in found.sample.rows:
+        record, folder = read_record(row.line), f"decisions/{row.seq}-{row.id}"
+        verdict = replay(session, secrets, row.id).to_dict()
+        verdicts[verdict["verdict"]] += 1
+        proof = prover.prove(row)
+        archive.add_json(f"{folder}/record.json", readable(record))
+        archive.add_json(f"{folder}/replay.json", verdict)
+        if proof is not None:
+            archive.add_json(f"{folder}/proof.json", proof)
+        rows.append(_cells(record, verdict["verdict"], is_proved=proof is not None))
+        step()
+    if rows:
+        archive.add_table("decisions/decisions.csv", HEADINGS, rows)
+    missing = sum(row[-1] == "no" for row in rows)
+    if missing:
+        found.leave_out(
+            f"{missing} 项决定尚未封存或签名，没有证明。", f"{missing} decisions are not sealed or signed yet: they have no proof."
+        )
+    return dict(sorted(verdicts.items()))
+
+
+def readable(record: Record) -> dict[str, Any]:
+    """A record to be read; of a sensitive fact it is told that it is there, and no more."""
+    return {
+        "decision_id": record.decision_id,
+        "seq": record.seq,
+        "subject": record.subject,
+        "as_of": record.as_of.isoformat(),
+        "decided_at": timestamp(record.decided_at),
+        "by": dict(record.by),
+        "facts": {name: _shown(value) for name, value in record.facts.items()},
+        "asked": list(record.asked),
+        "policies": {name: used._asdict() for name, used in record.policies.items()},
+        "outcomes": record.outcomes,
+        "engine": dict(record.engine),
+        "benchmark_set": record.benchmark_set,
+        "overrides": list(record.overrides),
+    }
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401  # JSON
+    if is_sealed(value):
+        return MASK
+    fact = given(value)
+    return fact if isinstance(fact, bool | int | str | list | None) else str(fact)
+
+
+def _cells(record: Record, verdict: str, *, is_proved: bool) -> tuple[object, ...]:
+    used: Mapping[str, str] = {name: each.version for name, each in record.policies.items()}
+    return (
+        record.seq,
+        record.decision_id,
+        record.subject,
+        record.as_of,
+        timestamp(record.decided_at),
+        record.by["name"],
+        " ".join(f"{name}@{version}" for name, version in used.items()),
+        canonical_unchecked({name: each.get("outcome") for name, each in record.outcomes.items()}).decode(),
+        verdict,
+        "yes" if is_proved else "no",
+    )
+
+
+class _Prover:
+    """Proves decisions; those of one block are read once."""
+
+    def __init__(self, session: Session, proofs: Proofs) -> None:
+        self._session = session
+        self._proofs = proofs
+        self._block: BlockRow | None = None
+        self._rows: list[DecisionRow] = []
+
+    def prove(self, row: DecisionRow) -> dict[str, Any] | None:
+        """The proof of a decision; None while no signed entry covers its block."""
+        block = self._block
+        if block is None or not block.first <= row.seq <= block.last:
+            self._block = block = block_with(self._session, row.seq)
+            self._rows = self._records(block) if block is not None else []
+        entry = self._session.get(AuditEntry, block.entry) if block is not None else None
+        if block is None or entry is None or not self._proofs.covers(entry.seq):
+            return None
+        sealed = Sealed(block.number, block.first, block.last, block.root)
+        return {**self._proofs.proof(entry), "record": record_proof(sealed, self._rows, row.seq)}
+
+    def _records(self, block: BlockRow) -> list[DecisionRow]:
+        query = select(DecisionRow).where(DecisionRow.seq >= block.first, DecisionRow.seq <= block.last)
+        return list(self._session.exec(query.order_by(col(DecisionRow.seq))))

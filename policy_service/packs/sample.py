@@ -1,0 +1,124 @@
+"""A sample of decisions that anybody can draw again: chance comes from the digest of what the pack was asked for.
+
+Draw number i is place  SHA-256("<seed>:<i>"), its first eight bytes as a number, modulo the size of the population;
+a place that was drawn before does not count again, and a record that does not use the policy asked for is passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from policy_service.decisions.record import Record, read_record
+from policy_service.decisions.tables import DecisionRow
+from policy_service.packs.scope import MAX_DRAWS, MAX_LISTED, Scope
+
+_BYTES = 8
+DRAW = 'place = first 8 bytes of SHA-256("<seed>:<i>") modulo population, for i = 0, 1, 2, …; repeated places are skipped'
+"""The same as above, for who reads the pack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The decisions drawn, and how they were."""
+
+    rows: tuple[DecisionRow, ...]
+    """In the order of the records."""
+    seed: str
+    population: int
+    """Records that could be drawn."""
+    drawn: int
+    """Records that were drawn; more than `rows` when not all of them use the policy asked for."""
+    first: int | None
+    last: int | None
+    """The records that the population begins and ends with; those between belong to it unless a subject was asked."""
+    was_cut: bool
+    """Whether the subject has more decisions than were listed."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "seed": self.seed,
+            "population": self.population,
+            "first": self.first,
+            "last": self.last,
+            "drawn": self.drawn,
+            "taken": [row.seq for row in self.rows],
+            "draw": DRAW,
+        }
+
+
+def draw(session: Session, scope: Scope, now: datetime) -> Sample:
+    """The sample of a pack."""
+    first, last = _bounds(session, scope, now)
+    population, was_cut = _population(session, scope, first, last)
+    rows: list[DecisionRow] = []
+    drawn = 0
+    for place in places(scope.seed, len(population)):
+        if len(rows) == scope.sample or drawn == MAX_DRAWS:
+            break
+        drawn += 1
+        row = session.get(DecisionRow, population[place])
+        if row is not None and (scope.policy is None or scope.policy in _record(row).policies):
+            rows.append(row)
+    rows.sort(key=lambda row: row.seq)
+    ends = (population[0], population[-1]) if population else (None, None)
+    return Sample(tuple(rows), scope.seed, len(population), drawn, *ends, was_cut)
+
+
+def places(seed: str, size: int) -> Iterator[int]:
+    """Every place of a population once, in the order of the draws."""
+    seen: set[int] = set()
+    for number in count():
+        if len(seen) == size:
+            return
+        drawn = hashlib.sha256(f"{seed}:{number}".encode()).digest()[:_BYTES]
+        place = int.from_bytes(drawn, "big") % size
+        if place not in seen:
+            seen.add(place)
+            yield place
+
+
+def _record(row: DecisionRow) -> Record:
+    return read_record(row.line)
+
+
+def _bounds(session: Session, scope: Scope, now: datetime) -> tuple[int, int]:
+    """The numbers of the first and the last record of the period; they are in the order of their instants."""
+    newest = session.exec(select(func.max(DecisionRow.seq))).one() or 0
+
+    def decided_at(seq: int) -> datetime | None:
+        return session.exec(select(DecisionRow.decided_at).where(DecisionRow.seq == seq)).first()
+
+    first = _first_from(decided_at, newest, scope.since) if scope.since else 1
+    last = _first_from(decided_at, newest, scope.until or now) - 1 if scope.until else newest
+    return first, last
+
+
+def _first_from(decided_at: Callable[[int], datetime | None], newest: int, instant: datetime) -> int:
+    """The first record that was decided at an instant or later; one behind the newest when there is none."""
+    low, high = 1, newest + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = decided_at(middle)
+        if found is not None and found < instant:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _population(session: Session, scope: Scope, first: int, last: int) -> tuple[Sequence[int], bool]:
+    """The numbers of the records that can be drawn, and whether there are more."""
+    if scope.subject is None:
+        return range(first, last + 1), False
+    query = select(DecisionRow.seq).where(DecisionRow.subject == scope.subject, DecisionRow.seq >= first)
+    query = query.where(DecisionRow.seq <= last).order_by(col(DecisionRow.seq)).limit(MAX_LISTED + 1)
+    found = list(session.exec(query))
+    return found[:MAX_LISTED], len(found) > MAX_LISTED

@@ -1,0 +1,222 @@
+"""Lists of changes say what folding every change says, whatever is asked for, in every order, on both databases."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from typing import get_args
+from unittest import mock
+
+import pytest
+from sqlmodel import col, select
+
+from policy_service.actor import Actor
+from policy_service.analysis.report import Report
+from policy_service.approval import checking
+from policy_service.approval import service as approval
+from policy_service.approval.reading import MAX_PAGE
+from policy_service.approval.service import OPEN, Action, Change, Sort, State, Wanted
+from policy_service.approval.store import fold_rows
+from policy_service.approval.tables import ChangeRow
+from tests.approval.world import (
+    ANN,
+    BEN,
+    BONUS,
+    BOTH,
+    COMPLIANCE,
+    FINANCE,
+    SALES,
+    TIER,
+    WRITING_DIRECTOR,
+    World,
+    bonus,
+    tier,
+    world,
+)
+from tests.databases import BACKENDS
+
+TITLES = ("Larger limit", "larger bonus", "限额调整 ＡＢＣ", "100% _sure_", "ÉTÉ straße")
+FATES = ("draft", "edited", "submitted", "sent back", "signed once", "signed", "scheduled", "cancelled", "rejected")
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def made(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A world in which every fate befell a few changes, in a mixed order."""
+    chance = random.Random(7)  # noqa: S311  # the same at every run
+    fates = [*FATES, "withdrawn", "back"] * 3
+    chance.shuffle(fates)
+    with world(request.param) as made, mock.patch.object(checking, "analyse", return_value=Report((), (), ())):
+        made.schedule(made.signed(tier("1.1.0", 101), title="the first"))
+        made.move(days=2)
+        for number, fate in enumerate(fates, 2):
+            befall(made, fate, number, chance)
+            made.move(minutes=chance.choice((0, 7)))
+        yield made
+
+
+def befall(made: World, fate: str, number: int, chance: random.Random) -> None:
+    """Begins a change, and moves it along until its fate befell it."""
+    by = chance.choice((ANN, BEN))
+    start = made.now + timedelta(days=number)
+    if fate == "back":
+        made.rollback((TIER, "1.0.0"), by=by, start=start)
+        return
+    text = chance.choice((tier, bonus))(f"1.{number}.0", 100 + number)
+    change = made.create(text, by=by, title=f"{chance.choice(TITLES)} {number}", start=start)
+    if fate == "edited":
+        made.edit(change, text, by=by)
+    if fate == "withdrawn":
+        made.decide("withdraw", change, by)
+    if fate in {"draft", "edited", "withdrawn"}:
+        return
+    change = made.submit(change, by)
+    if fate == "sent back":
+        made.decide("request_changes", change, COMPLIANCE)
+    elif fate == "rejected":
+        made.decide("reject", change, COMPLIANCE)
+    elif fate == "signed once":
+        made.sign(change, COMPLIANCE)
+    elif fate in {"signed", "scheduled", "cancelled"}:
+        change = made.sign_all(change)
+        if fate != "signed":
+            change = made.schedule(change, by)
+        if fate == "cancelled":
+            made.cancel(change, by)
+
+
+def every(made: World) -> list[Change]:
+    """Every change, in the order of beginning."""
+    with made.database.read() as session:
+        return fold_rows(session, session.exec(select(ChangeRow).order_by(col(ChangeRow.id))).all())
+
+
+def listed(made: World, wanted: Wanted, sort: Sort = "-created", limit: int = MAX_PAGE) -> list[Change]:
+    """What the pages of a list hold, one after another."""
+    found: list[Change] = []
+    cursor = None
+    while True:
+        with made.database.read() as session:
+            page = approval.changes(session, wanted, sort=sort, cursor=cursor, limit=limit)
+        assert len(page.changes) == limit or page.cursor is None
+        found += page.changes
+        cursor = page.cursor
+        if cursor is None:
+            return found
+
+
+def order(sort: Sort, change: Change) -> tuple[str, str]:
+    """By what a list is sorted."""
+    return (change.acted[-1].at.isoformat() if "acted" in sort else "", change.id)
+
+
+@pytest.mark.parametrize("sort", get_args(Sort))
+@pytest.mark.parametrize("limit", [1, 3, MAX_PAGE])
+def test_every_order_holds_every_change_once_on_pages_of_any_size(made: World, sort: Sort, limit: int) -> None:
+    expected = sorted(every(made), key=lambda change: order(sort, change), reverse=sort.startswith("-"))
+    assert listed(made, Wanted(), sort, limit) == expected
+    assert all(one.id != other.id for one, other in pairwise(expected))
+
+
+@pytest.mark.parametrize("sort", get_args(Sort))
+@pytest.mark.parametrize("state", State)
+def test_a_list_of_a_state_holds_the_changes_that_are_folded_to_it(made: World, sort: Sort, state: State) -> None:
+    expected = [change for change in every(made) if change.state is state]
+    expected.sort(key=lambda change: order(sort, change), reverse=sort.startswith("-"))
+    assert expected
+    assert listed(made, Wanted(frozenset({state})), sort, 2) == expected
+
+
+@pytest.mark.parametrize("sort", get_args(Sort))
+@pytest.mark.parametrize("states", [OPEN, frozenset({State.DRAFT, State.SIGNED_OFF, State.CANCELLED})])
+def test_states_are_asked_for_together(made: World, sort: Sort, states: frozenset[State]) -> None:
+    expected = {change.id for change in every(made) if change.state in states}
+    assert {change.id for change in listed(made, Wanted(states), sort, 4)} == expected
+
+
+@pytest.mark.parametrize("policy", [TIER, BONUS, "governance/sign_off", "no/such"])
+def test_a_list_of_a_policy_holds_what_submitted_it_or_goes_back_to_it(made: World, policy: str) -> None:
+    def concerns(change: Change) -> bool:
+        versions = [*(change.submission.versions if change.submission else ()), *change.draft.versions]
+        return policy in {version.policy for version in versions}
+
+    expected = {change.id for change in every(made) if concerns(change)}
+    assert {change.id for change in listed(made, Wanted(policy=policy), limit=3)} == expected
+    assert bool(expected) == (policy in {TIER, BONUS})
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("larger", {"Larger limit", "larger bonus"}),
+        ("LARGER limit", {"Larger limit"}),
+        ("limit larger", {"Larger limit"}),
+        ("larger nothing", set()),
+        ("abc", {"限额调整 ＡＢＣ"}),
+        ("ａｂｃ 限额", {"限额调整 ＡＢＣ"}),
+        ("100%", {"100% _sure_"}),
+        ("_", {"100% _sure_"}),
+        ("%", {"100% _sure_"}),
+        ("été", {"ÉTÉ straße"}),
+        ("STRASSE", {"ÉTÉ straße"}),
+        ("\0", set()),
+        ("\ud800", set()),
+        ("' or 1=1 --", set()),
+    ],
+)
+def test_words_are_found_in_the_title_as_it_is_now_in_capitals_or_not(made: World, text: str, titles: set[str]) -> None:
+    expected = {change.id for change in every(made) if change.draft.title.rpartition(" ")[0] in titles}
+    assert {change.id for change in listed(made, Wanted(text=text), "acted", 2)} == expected
+    assert bool(expected) == bool(titles)
+
+
+def test_a_thousand_words_are_looked_for_as_well(made: World) -> None:
+    assert listed(made, Wanted(text=" ".join(f"word{number}" for number in range(1_000)))) == []
+
+
+@pytest.mark.parametrize("actor", [SALES, FINANCE, COMPLIANCE, BOTH, WRITING_DIRECTOR, ANN], ids=lambda each: each.name)
+def test_what_waits_for_somebody_is_what_they_can_sign_the_longest_wait_first(made: World, actor: Actor) -> None:
+    def awaits(change: Change) -> bool:
+        fresh = made.fresh(actor)
+        verdicts = [approval.may(change, Action.SIGN_OFF, fresh, made.now, role=role) for role in actor.roles]
+        return any(verdict is True for verdict in verdicts)
+
+    expected = [change for change in every(made) if awaits(change)]
+    expected.sort(key=lambda change: order("acted", change))
+    with made.database.read() as session:
+        assert list(approval.waiting_for(session, actor).changes) == expected
+        assert list(approval.waiting_for(session, actor, limit=1).changes) == expected[:1]
+    assert bool(expected) == (actor is not ANN)
+
+
+def test_filters_are_combined(made: World) -> None:
+    wanted = Wanted(frozenset({State.SCHEDULED, State.SUBMITTED, State.DRAFT}), "change", BEN.id, text="limit")
+    expected = [change for change in listed(made, Wanted(), "-acted") if wanted.takes(change)]
+    assert expected
+    assert listed(made, wanted, "-acted", 1) == expected
+
+
+def test_a_cursor_that_nobody_gave_out_is_a_place_like_any_other(made: World) -> None:
+    with made.database.read() as session:
+        for sort in get_args(Sort):
+            for cursor in ("", " ", "x", "9999 'or 1=1", "🤷 \u202e"):
+                assert approval.changes(session, Wanted(), sort=sort, cursor=cursor).changes is not None
+
+
+def test_changes_are_counted_by_state(made: World) -> None:
+    counted = Counter(change.state for change in every(made))
+    with made.database.read() as session:
+        assert dict(approval.counts(session)) == {state: counted[state] for state in State}
+
+
+def test_soon_are_the_scheduled_changes_that_have_not_begun_by_their_day(made: World) -> None:
+    waiting = [each for each in every(made) if each.state is State.SCHEDULED]
+    expected = sorted(
+        (each for each in waiting if each.draft.effective.start > made.now), key=lambda each: each.draft.effective.start
+    )
+    assert 0 < len(expected) < len(waiting)
+    with made.database.read() as session:
+        assert list(approval.soon(session, made.now)) == expected
+        assert list(approval.soon(session, made.now, limit=1)) == expected[:1]

@@ -1,0 +1,146 @@
+"""Verification and export from the pages: they show how far they are, survive a reload, and tell what was found."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from api.auditing import Auditor
+from api.gauge import Moved
+from api.problems import BUSY, ProblemError
+from policy_service.audit.export import verify_export
+from policy_service.audit.keys import public_key
+from policy_service.audit.service import signing_keys
+from policy_service.audit.verdict import Fault, Verdict
+from policy_service.sentences import Sentence
+from tests.api.company import Company, company, portal
+from tests.pages.visitor import Seen, Visitor
+
+PATIENCE = 60.0
+"""Seconds that a piece of work may take."""
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    with company() as found:
+        found.app.service.sealer.seal_all()
+        yield found
+
+
+def settled(visitor: Visitor, page: Seen) -> Seen:
+    """The page once its work is over."""
+    until = time.monotonic() + PATIENCE
+    while page.has("progress"):
+        assert time.monotonic() < until, "it does not end"
+        time.sleep(0.1)
+        page = visitor.get(page.address)
+    return page
+
+
+def begun(here: Company, name: str, form: str) -> tuple[Visitor, Seen]:
+    visitor = Visitor(here, name)
+    sent = visitor.send(visitor.get("/audit"), form, follow=False)
+    assert sent.status == 303
+    return visitor, visitor.get(sent.headers["location"])
+
+
+def test_a_verification_ends_with_its_verdict_in_words(here: Company) -> None:
+    visitor, page = begun(here, "compliance", "#verify-log")
+    page = settled(visitor, page)
+    assert page.text("#verdict") == "The log is what was signed"
+    entries = visitor.get("/audit").text("dl.facts dd").split()[0]
+    assert f"Entries read {entries}" in page.text("dl.facts")
+    assert "fine" in visitor.get("/audit").text(".standing .badge")
+    assert visitor.get(page.address).text("#verdict") == page.text("#verdict")
+
+
+def test_who_did_not_ask_does_not_find_it(here: Company) -> None:
+    visitor, page = begun(here, "compliance", "#verify-log")
+    other = Visitor(here, "both").get(page.address)
+    assert other.status == 404
+    assert "This work is not known any more." in other.text(".empty")
+    settled(visitor, page)
+
+
+def test_a_form_that_is_sent_twice_begins_one_verification(here: Company) -> None:
+    visitor = Visitor(here, "compliance")
+    page = visitor.get("/audit")
+    first, second = (visitor.send(page, "#verify-log", follow=False) for _ in range(2))
+    assert first.headers["location"] == second.headers["location"]
+    settled(visitor, visitor.get(first.headers["location"]))
+
+
+def test_while_it_goes_on_the_page_shows_how_far_it_is(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = asyncio.Event()
+
+    async def slow(_: Auditor, moved: Moved) -> Verdict:
+        moved(250_000, 1_000_000)
+        await go_on.wait()
+        fault = Fault(Sentence("entry {seq} was removed", seq=17), 17)
+        return Verdict(16, 2, "sha256:0", "sha256:1", None, 16, fault=fault)
+
+    monkeypatch.setattr(Auditor, "verify", slow)
+    visitor, page = begun(here, "compliance", "#verify-log")
+    page = visitor.get(page.address)
+    assert page.one("progress").attributes["value"] == "25"
+    assert "250,000 of 1,000,000 entries" in page.text("#work")
+    assert page.one("#work").attributes["hx-get"] == page.address
+    assert page.one("noscript meta").attributes["content"] == "2"
+    portal().call(go_on.set)
+    page = settled(visitor, page)
+    assert page.text("#verdict") == "The log is not what was signed"
+    assert "entry 17 was removed" in page.text(".lead")
+    assert "Everything before entry 17 is as it was written." in page.text("#work")
+    assert not page.has("[hx-get]")
+    assert not page.has("meta[http-equiv=refresh]")
+    log = visitor.get("/audit")
+    assert "not fine" in log.text(".standing .badge")
+    assert "entry 17 was removed" in log.text(".standing")
+
+
+def test_what_keeps_it_from_being_done_is_told(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def busy(_: Auditor, __: Moved) -> Verdict:
+        raise ProblemError(BUSY, Sentence("the log is being read whole already"))
+
+    monkeypatch.setattr(Auditor, "verify", busy)
+    visitor, page = begun(here, "compliance", "#verify-log")
+    page = settled(visitor, page)
+    assert "the log is being read whole already" in page.text(".refusal")
+    assert page.has("form button")
+
+
+def test_an_export_is_made_fetched_and_verifies(here: Company) -> None:
+    visitor, page = begun(here, "compliance", "#export-log")
+    page = settled(visitor, page)
+    answer = visitor.get(f"{page.address}/file")
+    assert answer.headers["content-disposition"] == 'attachment; filename="log.ndjson"'
+    assert int(answer.headers["content-length"]) == len(answer.body)
+    with here.database.read() as session:
+        trusted = [public_key(body["public_key"]) for body in signing_keys(session)]
+    assert verify_export(answer.body.splitlines(keepends=True), trusted).is_fine
+    assert Visitor(here, "both").get(f"{page.address}/file").status == 404
+
+
+def test_a_file_that_was_removed_is_asked_for_again(here: Company) -> None:
+    page = Visitor(here, "compliance").get("/audit/exports/gone/file")
+    assert page.status == 404
+    assert "ask for it again" in page.text()
+
+
+@pytest.mark.parametrize("what", ["verifications", "exports"])
+def test_work_of_before_the_service_was_started_is_told_to_be_gone(here: Company, what: str) -> None:
+    page = Visitor(here, "compliance").get(f"/audit/{what}/0197")
+    assert page.status == 404
+    assert "This work is not known any more." in page.text()
+    assert page.has(f'form[action="/audit/{what}"] button')
+
+
+@pytest.mark.parametrize("name", ["sales", "ann", "root"])
+@pytest.mark.parametrize("what", ["verifications", "exports"])
+def test_only_compliance_lets_the_whole_log_be_read(here: Company, name: str, what: str) -> None:
+    visitor = Visitor(here, name)
+    assert visitor.post(f"/audit/{what}", {"_key": "k"}).status == 403
+    assert visitor.get(f"/audit/{what}/x").status == 403
