@@ -20,7 +20,7 @@ BUILD     := $(PIP) --no-build-isolation
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage check format-check lint types layers security format agree bench mutate audit lock clean
+.PHONY: help run test coverage check format-check lint types layers security format agree bench mutate words screenshots audit lock clean
 
 help: ## say what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,12 @@ bench: $(VENV)/.installed-bench ## measure side by side with peers, in one run
 mutate: $(VENV)/.installed-dev ## change language and compilers a little at a time: some test must notice
 	$(BIN)/mutmut run --max-children $(JOBS)
 	$(BIN)/mutmut results
+
+words: $(VENV)/.installed-dev ## collect what the pages say into the catalogues; fails while a translation is missing
+	$(BIN)/python -m tests.pages.catalogue
+
+screenshots: $(VENV)/.installed-dev ## make the pictures of the documentation anew, from the demo data, in Chromium
+	$(BIN)/python -m tests.e2e.screenshots
 
 audit: $(VENV)/.installed-dev ## look for known vulnerabilities in the pinned versions
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict

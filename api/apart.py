@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
 
 from api.problems import BUSY, CONFLICT, ProblemError
 from policy_service.audit.keys import Damaged, NoKey
+from policy_service.audit.verdict import Verdict
 from policy_service.database import DatabaseUnavailable, Unavailable
 from policy_service.sentences import Sentence
 
-Result = TypeVar("Result")
+Result = TypeVar("Result", Verdict, int, dict[str, Any])
 
 
 class Turn:

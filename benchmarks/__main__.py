@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
+from benchmarks.company.build import Size
 from benchmarks.engines import compare_engines
 from benchmarks.memory import sample_memory
-from benchmarks.over_http import NotServingError, compare_http
+from benchmarks.over_http import compare_http
+from benchmarks.pages import measure_pages
 from benchmarks.rounds import WrongAnswerError
+from benchmarks.serving import NotServingError
 
-SECTIONS = ("engines", "sizes", "http", "memory")
+SECTIONS = ("engines", "sizes", "http", "memory", "pages")
 SIZES = (10, 50, 200, 1_000)
 CONNECTIONS = 32
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -23,13 +26,16 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to look: seconds a competitor a comparison, in rounds; how much the memory section does."""
+    """How long to look: seconds a competitor a comparison, in rounds; how much the memory and pages sections do."""
 
     seconds: float
     engine_rounds: int
     http_rounds: int
     decisions: int
     replacements: int
+    company: Size
+    page_rounds: int
+    pages_folder: Path | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: dict[str, Any] = {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine,
-        "plan": asdict(plan),
+        "plan": {**asdict(plan), "pages_folder": str(plan.pages_folder or "")},
     }
     print(report.machine_lines(machine), flush=True)
     try:
@@ -77,6 +83,9 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
         case "memory":
             samples = sample_memory(plan.decisions, plan.replacements)
             return [asdict(sample) for sample in samples], report.memory_table(samples)
+        case "pages":
+            pages = measure_pages(plan.company, plan.page_rounds, plan.pages_folder)
+            return asdict(pages), report.pages_table(pages)
         case _:
             raise AssertionError(section)
 
@@ -89,6 +98,9 @@ def _plan(options: argparse.Namespace) -> Plan:
         http_rounds=2 if quick else 5,
         decisions=options.decisions or (20_000 if quick else 1_000_000),
         replacements=options.replacements or (20 if quick else 1_000),
+        company=Size(changes=200, decisions=5_000, entries=6_000, policies=10) if quick else Size(),
+        page_rounds=5 if quick else 50,
+        pages_folder=options.pages_folder,
     )
 
 
@@ -103,6 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--decisions", type=int, help="decisions of the memory section (1,000,000, or 20,000)")
     parser.add_argument("--replacements", type=int, help="policy replacements of the memory section (1,000, or 20)")
+    parser.add_argument(
+        "--pages-folder", type=Path, metavar="FOLDER", help="where the pages' database is kept for the next run"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go (benchmarks/results/)")
     return parser
 

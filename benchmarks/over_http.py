@@ -9,15 +9,12 @@ no access log, and are loaded in turns from a third process.
 
 import http.client
 import json
-import os
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +25,7 @@ from benchmarks.candidate import native_facts
 from benchmarks.load import LoadReport
 from benchmarks.policy_file import POLICY, write_policy
 from benchmarks.rounds import WrongAnswerError
+from benchmarks.serving import READY_WITHIN, ROOT, Server, running
 from benchmarks.workload import FactSet, Workload, make_workload
 from benchmarks.zen_service import ROWS_VARIABLE
 from policy_service.actor import SERVICE, Role
@@ -37,22 +35,14 @@ from policy_service.database import Database
 from policy_service.identity.api_keys import issue_key
 from policy_service.migrations import upgrade
 
-ROOT = Path(__file__).resolve().parent.parent
-READY_WITHIN = 60.0
-"""Seconds a server may take until it answers."""
-STOPPED_WITHIN = 10.0
-"""Seconds a server may take to end after it is told to."""
 ROWS = 50
 KEY_LASTS = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """A server of decisions: how it is started, asked and read."""
+class Service(Server):
+    """A server of decisions: how it is asked and read."""
 
-    name: str
-    factory: str
-    environment: Mapping[str, str]
     headers: Mapping[str, str]
     path: str
     body: Callable[[FactSet], str]
@@ -77,10 +67,6 @@ class Served:
         return statistics.median(mine.per_second / its.per_second for mine, its in pairs)
 
 
-class NotServingError(Exception):
-    """A server did not start, or did not answer in time; the message ends with what it wrote."""
-
-
 def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[Served, ...]:
     """Load both services in turns of `seconds`, after each has answered every set of facts rightly."""
     workload = make_workload(ROWS)
@@ -88,7 +74,7 @@ def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[Serv
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         write_policy(folder / "policies", workload.rows)
         services = (_our_service(folder), _zen_service())
-        ports = [stack.enter_context(_running(service, folder)) for service in services]
+        ports = [stack.enter_context(running(service, folder)) for service in services]
         for service, port in zip(services, ports, strict=True):
             _verify(service, port, workload)
         requests = [_write_requests(folder, service, workload) for service in services]
@@ -148,56 +134,6 @@ def _zen_service() -> Service:
         body=lambda facts: json.dumps({"subject": "C1", "facts": native_facts(facts)}),
         outputs=lambda answer: [row["out"] for row in answer["outcome"]],
     )
-
-
-@contextmanager
-def _running(service: Service, folder: Path) -> Iterator[int]:
-    """The service, up and answering; the port it listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    command = (
-        *(sys.executable, "-m", "uvicorn", "--factory", service.factory),
-        *(
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--workers",
-            "1",
-            "--loop",
-            "uvloop",
-            "--http",
-            "httptools",
-        ),
-        *("--no-access-log", "--log-level", "warning"),
-    )
-    written = folder / f"{port}.log"
-    with written.open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            command, cwd=ROOT, env={**os.environ, **service.environment}, stdout=log, stderr=log
-        )
-    try:
-        _wait_until_serving(service, process, port, written)
-        yield port
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOPPED_WITHIN)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_serving(service: Service, process: subprocess.Popen[bytes], port: int, written: Path) -> None:
-    deadline = time.monotonic() + READY_WITHIN
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise NotServingError(f"{service.name} does not answer\n{written.read_text(errors='replace')[-4_000:]}")
 
 
 def _verify(service: Service, port: int, workload: Workload) -> None:

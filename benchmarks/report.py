@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.engines import Comparison
 from benchmarks.memory import Sample
 from benchmarks.over_http import Served
+from benchmarks.pages import Pages, slow
 
 PACKAGES = (
     *("durable-rules", "zen-engine", "cel-expr-python", "common-expression-language"),
@@ -20,6 +21,8 @@ PACKAGES = (
 )
 MEBIBYTE = 2**20
 MILLION = 1_000_000
+PAGE_MILLISECONDS = 200
+"""In how many milliseconds 95 of 100 answers are to be there."""
 
 
 def describe_machine() -> dict[str, Any]:
@@ -128,6 +131,27 @@ def memory_table(samples: Sequence[Sample]) -> str:
 def _by_engine(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, list[Any]]]:
     for number, standing in enumerate(comparisons[0].standings):
         yield standing.name, [comparison.standings[number] for comparison in comparisons]
+
+
+def pages_table(pages: Pages) -> str:
+    """Every page, and which are slower than they should be."""
+    header = ("page", "answers", "p50 ms", "p95 ms", "slowest", "KiB")
+    lines = [
+        (
+            each.name,
+            str(each.status),
+            f"{each.p50:.0f}",
+            f"{each.p95:.0f}",
+            f"{each.slowest:.0f}",
+            f"{each.size / 1_024:.0f}",
+        )
+        for each in pages.pages
+    ]
+    company = ", ".join(f"{count:,} {what}" for what, count in pages.company.items())
+    above = ", ".join(f"{each.name} ({each.p95:.0f} ms)" for each in slow(pages, PAGE_MILLISECONDS)) or "none"
+    lacking = "".join(f"\nnot measured, since it needs long work first: {name}" for name in pages.lacking)
+    told = f"{company}; {pages.rounds} times each\n\n{_table(header, lines)}"
+    return f"{told}\n\nabove {PAGE_MILLISECONDS} ms at the 95th percentile: {above}{lacking}"
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -42,7 +42,7 @@ FAR = timedelta(days=3 * 366)
 LAST = datetime(9000, 1, 1, tzinfo=UTC)
 """No axis goes further."""
 DAYS = (1, 2, 7, 14)
-MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
+MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12000)
 DAYS_OF_MONTH = 30
 
 
@@ -180,7 +180,7 @@ class Scale:
 def _ends(
     bars: Sequence[Bar], now: datetime, start: datetime | None, end: datetime | None
 ) -> tuple[datetime, datetime]:
-    starts = [now, *(min(bar.start, LAST) for bar in bars)]
+    starts = [min(at, LAST) for at in (now, *(bar.start for bar in bars))]
     near = max(starts) + FAR
     ends = [bar.until for bar in bars if bar.until is not None and bar.until <= near]
     first, last = start or min(starts), end or max(*starts, *ends)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal, format_percent
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from api.pages.languages import LOCALE
 from policy_service.language.policy import Bilingual, Language
@@ -18,6 +18,7 @@ INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]"
 )
 """Control characters and marks that turn the direction of writing; a reader must see that they are there."""
+WRITTEN, ISOLATED = Markup('<bdi class="written">'), Markup("</bdi>")
 
 
 class Formats:
@@ -82,9 +83,12 @@ class Formats:
 
 def visible(text: object) -> Markup:
     """What somebody wrote, isolated from the writing around it; marks that cannot be seen are shown by their number."""
+    said = str(text)
+    if INVISIBLE.search(said) is None:
+        return WRITTEN + escape(said) + ISOLATED
     marked = Markup("").join(
         Markup('<span class="mark">U+{:04X}</span>').format(ord(part)) if INVISIBLE.fullmatch(part) else part
-        for part in re.split(f"({INVISIBLE.pattern})", str(text))
+        for part in re.split(f"({INVISIBLE.pattern})", said)
         if part
     )
     return Markup('<bdi class="written">{}</bdi>').format(marked)
@@ -101,3 +105,10 @@ def coded(text: object) -> Markup:
         if piece
     )
     return Markup("").join(shown)
+
+
+def legible(text: str) -> str:
+    """What somebody wrote, within a sentence; marks that cannot be seen are told by their number."""
+    if isinstance(text, Markup) or not INVISIBLE.search(str(text)):
+        return text
+    return INVISIBLE.sub(lambda mark: f"[U+{ord(mark[0]):04X}]", text)

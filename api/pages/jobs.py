@@ -74,6 +74,10 @@ class Jobs:
         found = self._jobs.get(job)
         return found if found is not None and (found.account, found.kind) == (account, kind) else None
 
+    def of(self, account: str, kind: str) -> list[Job]:
+        """The jobs of a kind that somebody asked for, oldest first."""
+        return [job for job in self._jobs.values() if (job.account, job.kind) == (account, kind)]
+
     async def close(self) -> None:
         """Breaks off what is under way, and removes what was made."""
         for task in list(self._tasks):

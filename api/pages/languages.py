@@ -62,9 +62,15 @@ def translations(lang: Language) -> Translations:
     """All words of the pages in a language."""
     merged = Translations()
     if lang == "zh":
+        merged.plural = _alike  # merging leaves out how a catalogue counts
         for file in sorted((LOCALES / "zh_CN").glob("*.po")):
             merged.merge(_read(file))  # type: ignore[no-untyped-call]  # babel's
     return merged
+
+
+def _alike(_: int) -> int:
+    """Chinese says one and several alike."""
+    return 0
 
 
 def _read(file: Path) -> Translations:

@@ -16,7 +16,7 @@ from typing import Literal
 from policy_service.analysis.articles import Kind
 from policy_service.analysis.difference import Difference
 from policy_service.compilers.prose import Explanation, Table, explanation, table
-from policy_service.language.policy import Language, Policy, Rule
+from policy_service.language.policy import Aggregate, Language, Policy, Rule
 from policy_service.sentences import Sentence
 
 Standing = Literal["same", "changed", "new", "gone"]
@@ -192,7 +192,7 @@ def _moved(found: Difference, kind: Kind, lang: Language) -> dict[str, str]:
 
 def _rules(policy: Policy, told: Explanation, lang: Language) -> Grid:
     """The rules: a column for each input, or one for the condition; each outcome; the reason."""
-    words = table(policy, lang)
+    words = told.table or table(policy, lang)
     inputs = [f"input {name}" for name in policy.inputs] if policy.form == "table" else ["when"]
     results = words.headers[1 + len(inputs) :]
     names = ["points"] if policy.scorecard else [f"outcome {name}" for name in policy.outcomes]
@@ -217,7 +217,7 @@ def _rules(policy: Policy, told: Explanation, lang: Language) -> Grid:
 def _meant(rule: Rule, policy: Policy) -> list[str]:
     """What the cells of a row mean."""
     asked = rule.cells if policy.form == "table" else (rule.when,)
-    return [repr(each) for each in (*asked, *(rule.then if policy.aggregate != "count" else ()))]
+    return [repr(each) for each in (*asked, *(rule.then if policy.aggregate is not Aggregate.COUNT else ()))]
 
 
 def _bands(policy: Policy, told: Explanation) -> Grid:

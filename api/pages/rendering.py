@@ -21,7 +21,7 @@ from starlette.types import Scope
 from api.auditing import Auditor
 from api.authentication import asker
 from api.examining import Examiner
-from api.pages.formats import Formats, coded, visible
+from api.pages.formats import Formats, coded, legible, visible
 from api.pages.forms import Filled, Form
 from api.pages.frame import Frame, Page, frame_of
 from api.pages.jobs import Jobs
@@ -127,7 +127,8 @@ class Pages:
                 raise
             reasons = problem.more.get("reasons", ())
             listed = tuple(map(str, reasons)) if isinstance(reasons, list | tuple) else ()
-            return self.show(await again(form.filled(refusal=problem.detail, reasons=listed)), problem.kind.status)
+            refusal = problem.kind.title if len(listed) > 1 else problem.detail  # several stand in a list beneath
+            return self.show(await again(form.filled(refusal=refusal, reasons=listed)), problem.kind.status)
         return self.go_on(stored.body.decode())
 
     def problem_of(self, error: Exception) -> Problem | None:
@@ -164,7 +165,7 @@ def _environment(service: Service, lang: Language) -> Environment:
         environment.filters[name] = getattr(formats, name)
     environment.filters["visible"] = visible
     environment.filters["coded"] = coded
-    environment.filters["told"] = lambda text: told(text, catalogue.gettext)
+    environment.filters["told"] = lambda text: told(text, catalogue.gettext, legible)
     environment.filters["named"] = lambda thing: told(name_of(thing), catalogue.gettext)
     environment.globals["link"] = link
     return environment

@@ -26,6 +26,7 @@ from api.pages.entrance.sign_in import sign_in_routes
 from api.pages.in_force.routes import in_force_routes
 from api.pages.overrides.routes import override_routes
 from api.pages.policies.routes import policies_routes
+from api.pages.packs.routes import pack_routes
 from api.pages.rendering import Pages
 from api.pages.static import static_routes
 from api.pages.suspensions.listing import list_routes as suspension_list_routes
@@ -37,6 +38,7 @@ from api.security import Tell
 
 AREAS: Sequence[Callable[[Pages], APIRouter]] = (
     audit_page_routes,
+    pack_routes,
     preference_routes,
     policies_routes,
     home_routes,

@@ -1,4 +1,4 @@
-"""A form that is sent: read, checked against its model, and let have its effect; or its page again, with what is wrong."""
+"""A form that is sent: read, checked, and let have its effect; or its page once more, with what is wrong with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def sent(
     """What a form of these fields leads to. `prepare` gives its effect; `again` is its page. Raises ProblemError."""
     form = await read_form(request)
     given = checked(form, model)
-    if not isinstance(given, model):
+    if isinstance(given, dict):
         return pages.show(await again(form.filled(given)), HTTPStatus.UNPROCESSABLE_ENTITY)
 
     async def prepared() -> Do:

@@ -32,10 +32,11 @@ COOKIE = "policy_service_oidc"
 NEXT = "policy_service_oidc_next"
 """The cookie that holds where a browser goes on at."""
 PREFIX = "/v1/session/oidc"
-REFUSALS = problems(NOT_FOUND, PROVIDER_UNAVAILABLE)
+REFUSALS = problems(NOT_FOUND, PROVIDER_UNAVAILABLE, INVALID_PARAMETER)
 Text = Annotated[str, Query(max_length=4_096)]
 Next = Annotated[
-    str | None, Query(alias="next", max_length=LONGEST, description="the address of this service to go on at, for browsers")
+    str | None,
+    Query(alias="next", max_length=LONGEST, description="the address of this service to go on at, for browsers"),
 ]
 
 
@@ -80,7 +81,7 @@ def _add_coming_back(router: APIRouter, service: Service) -> None:
             204: {"description": "It was proved again who you are."},
             303: {"description": "The same, for a browser, which is led on."},
             **REFUSALS,
-            **problems(SIGN_IN_REFUSED, INVALID_PARAMETER),
+            **problems(SIGN_IN_REFUSED),
         },
     )
     async def come_back(request: Request, state: Text = "", code: Text = "") -> Response:

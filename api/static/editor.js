@@ -68,8 +68,8 @@ let edited = document.querySelector("#draft .badge.warn") !== null;
 document.addEventListener("input", (event) => {
   if (event.target.form?.id === "draft") edited = true;
 });
-document.addEventListener("submit", () => {
-  edited = false;
+document.addEventListener("submit", (event) => {
+  if (event.target.id === "draft") edited = false;
 });
 window.addEventListener("beforeunload", (event) => {
   if (edited) event.preventDefault();

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import heapq
 import random
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlmodel import select
 
 from benchmarks.company.decided import Decided, moments
-from benchmarks.company.governed import Governed
+from benchmarks.company.governed import Governed, Report
+from benchmarks.company.lately import do_lately
 from benchmarks.company.ledger import Ledger
 from benchmarks.company.lives import lives
 from benchmarks.company.people import People, make_people
@@ -22,10 +25,9 @@ from policy_service.actor import SERVICE
 from policy_service.analysis.report import analyse
 from policy_service.approval.change import Version
 from policy_service.approval.signers import SIGN_OFF
-from policy_service.approval.tables import ReportRow
 from policy_service.audit.events import SignedIn
-from policy_service.audit.service import keep_elsewhere, signer
-from policy_service.canonical import canonical, digest
+from policy_service.audit.service import checkpoint, keep_elsewhere, signer
+from policy_service.canonical import canonical
 from policy_service.cli.init import set_up
 from policy_service.clock import uuid7
 from policy_service.database import Database, Transaction
@@ -42,6 +44,8 @@ DECIDING = timedelta(days=365)
 ASKED = 4
 """Policies that are asked about subjects."""
 SEED = 20_261_121
+ENTRIES_OF_A_CHANGE = 9
+"""How many entries the log has of a change, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class StandingClock:
         """The instant it was told."""
         return self.at
 
-    def new_id(self) -> object:
+    def new_id(self) -> uuid.UUID:
         """An identifier nobody has."""
         self._count += 1
         return uuid7(int(self.at.timestamp() * 1_000), self._count)
@@ -78,7 +82,7 @@ class _Deed(NamedTuple):
 
     at: datetime
     number: int
-    do: Callable[[], None]
+    do: Callable[[], object]
 
 
 def build(folder: Path, size: Size) -> None:
@@ -92,7 +96,11 @@ def build(folder: Path, size: Size) -> None:
     with database.write(clock) as transaction:
         people = make_people(transaction)
         _import(transaction, size.policies)
-    _live(database, folder, people, size, clock.at, end)
+    _live(database, folder, people, size, (clock.at, end))
+    clock.at = end
+    do_lately(database, clock, people)
+    with database.write(clock) as transaction:
+        checkpoint(transaction, folder / "keys")
     with database.read() as session:
         keep_elsewhere(session, folder / "checkpoints")
     with database.engine.connect() as connection:
@@ -108,50 +116,51 @@ def _import(transaction: Transaction, policies: int) -> None:
         activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)
 
 
-def _live(database: Database, folder: Path, people: People, size: Size, start: datetime, end: datetime) -> None:
+def _live(database: Database, folder: Path, people: People, size: Size, lived: tuple[datetime, datetime]) -> None:
     """All that people and systems did between two instants."""
-    chance = random.Random(SEED)
+    (start, end), chance = lived, random.Random(SEED)
     with database.read() as session:
         ledger = Ledger(database, session, signer(session, folder / "keys"))
         known = activations(session)
-        in_force = {name: [each for each in known if each.policy == name] for name in {each.policy for each in known}}
-        sign_off = in_force[SIGN_OFF][0]
         texts = {row.digest: row.content for row in session.exec(select(VersionRow))}
-    report = _report()
-    ledger.add(ReportRow(digest=digest(report), content=report))
-    named = Version(SIGN_OFF, sign_off.version, sign_off.digest)
-    governed = Governed(ledger, people, named, digest(report), in_force, len(known), texts)
+    in_force = {name: [each for each in known if each.policy == name] for name in {each.policy for each in known}}
+    first = in_force[SIGN_OFF][0]
+    sign_off = Version(SIGN_OFF, first.version, first.digest)
+    governed = Governed(ledger, people, sign_off, _report(), in_force, len(known), texts)
     asked = [policy_name(number) for number in range(ASKED)]
     decided = Decided(ledger, people.machine, in_force, texts, asked, chance)
-    steps = _steps(governed, size, start, end, chance)
-    sealed = _decisions(decided, size, end)
-    others = size.entries - size.decisions // 2 - 9 * size.changes
-    for deed in heapq.merge(steps, sealed, _sign_ins(ledger, people, others, start, end), key=lambda deed: deed[:2]):
+    others = size.entries - size.decisions // 2 - ENTRIES_OF_A_CHANGE * size.changes
+    deeds = (
+        _steps(governed, size, start, end, chance),
+        _decisions(decided, size, end),
+        _sign_ins(ledger, people, others, start, end),
+    )
+    for deed in heapq.merge(*deeds, key=lambda deed: deed[:2]):
         deed.do()
     decided.seal(end)
     ledger.finish()
 
 
-def _report() -> bytes:
-    """What the analysis says of a change of one limit; every submission here has the same."""
+def _report() -> Report:
+    """What the analysis says of a change of one limit."""
     before, after = (load_bytes(policy_text(0, minor)) for minor in (0, 1))
-    return canonical(analyse([after], {before.id: before}).to_dict())
+    content = canonical(analyse([after], {before.id: before}).to_dict())
+    versions = (Version(policy.id, policy.version, policy.digest) for policy in (before, after))
+    return Report(content, *versions)
 
 
 def _steps(governed: Governed, size: Size, start: datetime, end: datetime, chance: random.Random) -> Iterator[_Deed]:
     every = list(lives(size.changes, size.policies, start, end, chance))
-    steps = sorted(step for life in every for step in life.steps)
-    for number, step in enumerate(steps):
-        yield _Deed(step.at, number, lambda step=step: governed.do(every[step.change], step))  # type: ignore[misc]  # a default binds it
+    for number, step in enumerate(sorted(step for life in every for step in life.steps)):
+        yield _Deed(step.at, number, partial(governed.do, every[step.change], step))
 
 
 def _decisions(decided: Decided, size: Size, end: datetime) -> Iterator[_Deed]:
     for number, at in enumerate(moments(size.decisions, end - DECIDING, end)):
-        yield _Deed(at, number, lambda at=at: decided.decide(at))  # type: ignore[misc]  # the same
+        yield _Deed(at, number, partial(decided.decide, at))
 
 
 def _sign_ins(ledger: Ledger, people: People, count: int, start: datetime, end: datetime) -> Iterator[_Deed]:
     for number, at in enumerate(moments(max(0, count), start, end)):
         actor = people.all[number % len(people.all)]
-        event = SignedIn(actor.id, "password")
-        yield _Deed(at, number, lambda at=at, actor=actor, event=event: ledger.tell(at, actor, event))  # type: ignore[misc]  # the same
+        yield _Deed(at, number, partial(ledger.tell, at, actor, SignedIn(actor.id, "password")))

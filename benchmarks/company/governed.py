@@ -25,7 +25,7 @@ from policy_service.approval.change import (
     Version,
 )
 from policy_service.approval.store import rows_of
-from policy_service.approval.tables import ChangeRow, CommentRow, DraftedRow, SubmittedRow, TextRow
+from policy_service.approval.tables import ChangeRow, CommentRow, DraftedRow, ReportRow, SubmittedRow, TextRow
 from policy_service.approval.workflow import acted_by, after, begin
 from policy_service.audit.events import (
     ActivationCancelled,
@@ -54,6 +54,23 @@ OTHERWISE = (Role.SALES_DIRECTOR, Role.COMPLIANCE)
 ENDINGS = {Action.REQUEST_CHANGES: ChangesRequested, Action.REJECT: ChangeRejected, Action.WITHDRAW: ChangeWithdrawn}
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one analysis said, to be told of other versions too: analysing ten thousand would take a day."""
+
+    content: bytes
+    before: Version
+    after: Version
+
+    def of(self, before: Version, after: Version) -> bytes:
+        """The report with these versions in it."""
+        content = self.content
+        for old, new in ((self.before, before), (self.after, after)):
+            for was, now in ((old.policy, new.policy), (old.version, new.version), (old.digest, new.digest)):
+                content = content.replace(f'"{was}"'.encode(), f'"{now}"'.encode())
+        return content
+
+
 @dataclass
 class Governed:
     """The changes so far, and what they put in force."""
@@ -61,7 +78,7 @@ class Governed:
     ledger: Ledger
     people: People
     sign_off: Version
-    report: str
+    report: Report
     in_force: dict[str, list[Activation]]
     """The activations of each policy, in the order of recording."""
     activated: int
@@ -74,6 +91,8 @@ class Governed:
     minors: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     submitted: set[str] = field(default_factory=set)
     """The digests of the versions that the registry holds."""
+    reports: set[str] = field(default_factory=set)
+    """The digests of the reports that are kept."""
     count: int = 0
     """Identifiers given so far."""
 
@@ -164,6 +183,11 @@ class Governed:
         versions = change.draft.versions or self._registered(life, change, by, at)
         domain = versions[0].policy.partition("/")[0]
         roles = tuple(role for role in SIGNING_ROLES if role in BY_DOMAIN.get(domain, OTHERWISE))
+        bases = self._bases(versions[0].policy, change.draft.effective.start)
+        report = self.report.of(bases[0], versions[0])
+        if digest(report) not in self.reports:
+            self.reports.add(digest(report))
+            self.ledger.add(ReportRow(digest=digest(report), content=report))
         submission = Submission(
             number=1 + sum(acted.action is Action.SUBMIT for acted in change.acted),
             kind=change.kind,
@@ -171,12 +195,12 @@ class Governed:
             reason=change.draft.reason,
             versions=versions,
             effective=change.draft.effective,
-            report=self.report,
+            report=digest(report),
             simulation=None,
             population=None,
             roles=roles,
             sign_off=self.sign_off,
-            bases=self._bases(versions[0].policy, change.draft.effective.start),
+            bases=bases,
         )
         number = len(change.acted) + 1
         named = submission.digest(change.id)
@@ -265,7 +289,7 @@ class Governed:
         held = self.people.signers[role]
         return held[life.number % len(held)]
 
-    def _act(self, life: Life, change: Change, action: Action, by: Actor, at: datetime, **said: Any) -> Change:  # noqa: ANN401, PLR0913, PLR0917  # members of an action
+    def _act(self, life: Life, change: Change, action: Action, by: Actor, at: datetime, **said: Any) -> Change:  # noqa: ANN401  # members of an action
         acted = acted_by(change, action, by, at, **said)
         moved = after(change, acted)
         self._keep(life, moved, acted)

@@ -43,14 +43,14 @@ table:
 {rows}
     - {{id: everybody, when: ["-", "-", "-", "-"], then: [C], because: {{zh: 其他客户, en: everybody else}}}}
 examples:
-  - {{name: small, facts: {{amount: 1, orders: 0, region: east, member: false}}, outcome: {{level: C}}, rule: everybody}}
+  - {{name: one, facts: {{amount: 1, orders: 0, region: east, member: false}}, outcome: {{level: C}}, rule: everybody}}
 """.encode()
 
 
 def _row(row: int, minor: int) -> str:
     amount, orders = 90_000 - 8_000 * row + 10 * minor, 40 - 3 * row
     region = f'\\"{REGIONS[row % 4]}\\"' if row % 3 == 1 else "-"
-    member = "true" if row % 4 == 2 else "-"  # noqa: PLR2004  # now and then
+    member = "true" if row % 4 == 2 else "-"  # now and then
     because = f"{{zh: 采购额达到{amount}元, en: purchases of {amount} and more}}"
     return (
         f'    - {{id: row-{row}, when: [">= {amount}", ">= {orders}", "{region}", "{member}"], '

@@ -5,13 +5,13 @@ SQL finds the changes that may be wanted, in order, and only those are folded; w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, String, Subquery, func, literal, type_coerce
+from sqlalchemy import ColumnElement, ScalarSelect, Select, String, func, literal, type_coerce
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -20,7 +20,7 @@ from policy_service.actor import Actor
 from policy_service.approval.change import Action, Change, State
 from policy_service.approval.store import changes_named, fold_rows
 from policy_service.approval.tables import ActionRow, ChangeRow
-from policy_service.approval.wanted import ALL, ENDS, OPEN, Wanted, in_state
+from policy_service.approval.wanted import ALL, ENDS, OPEN, Wanted, is_open
 from policy_service.clock import timestamp
 from policy_service.registry.tables import ActivationRow, CancellationRow
 
@@ -92,20 +92,18 @@ def soon(session: Session, now: datetime, *, limit: int = 20) -> tuple[Change, .
 
 def counts(session: Session) -> Mapping[State, int]:
     """How many changes are in each state."""
-    found = dict.fromkeys(State, 0)
+    found, signed = dict.fromkeys(State, 0), list[str]()
     for state, action in ENDS.items():
         acted = select(func.count()).select_from(ActionRow).where(ActionRow.action == action)
         found[state] = session.exec(acted).one()
     found[State.SCHEDULED] -= found[State.CANCELLED]
-    last = _last_of_open()
-    for action, number in session.connection().execute(
-        sqlalchemy.select(last.c.action, func.count()).group_by(last.c.action)
-    ):
+    for change, action in session.connection().execute(_open_with_last_action()):
         if action in LEAVES:
-            found[LEAVES[action]] += number
-    signed = session.connection().execute(sqlalchemy.select(last.c.change).where(last.c.action == Action.SIGN_OFF))
-    for change in changes_named(session, signed.scalars()):
-        found[change.state] += 1
+            found[LEAVES[action]] += 1
+        else:
+            signed.append(change)
+    for each in changes_named(session, signed):
+        found[each.state] += 1
     return found
 
 
@@ -144,8 +142,7 @@ def _by_beginning(wanted: Wanted, cursor: str | None, *, newest_first: bool) -> 
 
 def _by_action(wanted: Wanted, cursor: str | None, *, newest_first: bool) -> SelectOfScalar[ChangeRow]:
     """The rows of changes, in the order of the last action of each."""
-    at, id_ = type_coerce(col(ActionRow.at), String), col(ActionRow.change)
-    query = select(ChangeRow).join(ActionRow, id_ == col(ChangeRow.id)).where(_is_last(ActionRow), *wanted.conditions())
+    query, at, id_ = _with_last_instant(wanted.conditions())
     query = query.order_by(*((each.desc() if newest_first else each.asc()) for each in (at, id_)))
     if cursor is not None:
         seen, _, name = cursor.partition(" ")
@@ -154,14 +151,30 @@ def _by_action(wanted: Wanted, cursor: str | None, *, newest_first: bool) -> Sel
     return query
 
 
-def _last_of_open() -> Subquery:
-    """The last action of every change that is open."""
-    query = sqlalchemy.select(col(ActionRow.change), col(ActionRow.action)).join(ChangeRow)
-    return query.where(_is_last(ActionRow), in_state(State.DRAFT)).subquery()
+def _with_last_instant(
+    conditions: Sequence[ColumnElement[bool]],
+) -> tuple[SelectOfScalar[ChangeRow], Any, Any]:
+    """Rows of changes, with the instant of the last action of each, and what tells two of the same instant apart.
 
-
-def _is_last(action: type[ActionRow]) -> ColumnElement[bool]:
-    """Whether an action is the last of its change; they are numbered without a gap."""
+    When all are wanted, the actions are gone through in the order of time until there are enough; otherwise the changes
+    that fulfil the conditions are found first.
+    """
+    if conditions:
+        at = _last(ActionRow.at)
+        return select(ChangeRow).where(*conditions), type_coerce(at, String), col(ChangeRow.id)
     later = aliased(ActionRow)
-    following = select(later.number).where(later.change == action.change, later.number == action.number + 1)
-    return ~following.exists()
+    number, change = col(ActionRow.number), col(ActionRow.change)
+    following = select(later.number).where(later.change == change, later.number == number + 1)
+    query = select(ChangeRow).join(ActionRow, change == col(ChangeRow.id)).where(~following.exists())
+    return query, type_coerce(col(ActionRow.at), String), change
+
+
+def _open_with_last_action() -> Select[Any]:
+    """The identifier and the last action of every change that is open."""
+    return sqlalchemy.select(col(ChangeRow.id), _last(ActionRow.action)).where(is_open())
+
+
+def _last(column: Any) -> ScalarSelect[Any]:  # noqa: ANN401  # SQLModel's
+    """What a column says of the last action of a change."""
+    query = sqlalchemy.select(column).where(col(ActionRow.change) == col(ChangeRow.id))
+    return query.order_by(col(ActionRow.number).desc()).limit(1).correlate(ChangeRow).scalar_subquery()

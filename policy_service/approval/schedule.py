@@ -51,7 +51,7 @@ def _obstacles(transaction: Transaction, change: Change, submission: Submission)
     """What stands against putting in force what was signed."""
     session, now, load = transaction.session, transaction.now, loader(transaction.session)
     start, known = submission.effective.start, registry.activations(session)
-    wrong = []
+    wrong: list[str] = []
     if start <= now:
         day = timestamp(start)
         wrong.append(

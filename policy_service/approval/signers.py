@@ -126,7 +126,7 @@ class Signers:
 
 def in_force(session: Session, now: datetime.datetime) -> Version:
     """The version of `governance/sign_off` that says who must sign now. Raises Refused when none does."""
-    active = active_at(activations(session), SIGN_OFF, now, now)
+    active = active_at(activations(session, SIGN_OFF), SIGN_OFF, now, now)
     if active is None:
         raise Refused(Sentence("No version of {policy} is in force, so nobody can say who must sign.", policy=SIGN_OFF))
     return Version(active.policy, active.version, active.digest)

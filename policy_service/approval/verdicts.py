@@ -30,17 +30,16 @@ class Verdict:
 
 def verdicts(change: Change, actor: Actor, now: datetime) -> Mapping[Action, Verdict]:
     """What an actor may do with a change, who would confirm who they are when they sign; all but to begin one."""
-    found = {
+    found: dict[Action, Verdict] = {
         action: _of(may(change, action, actor, now))
         for action in Action
         if action not in {Action.CREATE, Action.SIGN_OFF}
     }
-    return {
-        **found,
-        Action.SIGN_OFF: signing(
-            actor, now, lambda confirmed, role: may(change, Action.SIGN_OFF, confirmed, now, role=role)
-        ),
-    }
+
+    def sign(confirmed: Actor, role: Role | None) -> Literal[True] | str:
+        return may(change, Action.SIGN_OFF, confirmed, now, role=role)
+
+    return {**found, Action.SIGN_OFF: signing(actor, now, sign)}
 
 
 def ratifying(suspension: Suspension, actor: Actor, now: datetime) -> Verdict:
@@ -77,7 +76,7 @@ def signing(
     roles = tuple(role for role, answer in answers.items() if answer is True)
     if roles:
         return Verdict(None, roles)
-    return _of(next(iter(answers.values()), None) or ask(confirmed, None))
+    return _of(next(iter(answers.values())) if answers else ask(confirmed, None))
 
 
 def _of(answer: Literal[True] | str) -> Verdict:

@@ -84,7 +84,9 @@ class Wanted:
             found.append(_titled(words[:SEARCHED]))
         if self.waiting_for is not None:
             found.append(in_state(State.SUBMITTED))
-        if self.states:
+        if self.states == OPEN:
+            found.append(is_open())
+        elif self.states:
             found.append(or_(false(), *map(in_state, sorted(self.states))))
         return found
 
@@ -104,11 +106,15 @@ def awaits(change: Change, actor: Actor) -> bool:
 def in_state(state: State) -> ColumnElement[bool]:
     """What is true of the row of every change in a state, see the table above."""
     if state in OPEN:
-        passed = [PASSED[state]] if state in PASSED else []
-        return and_(~_ever(ENDS.values()), *(_ever([action]) for action in passed))
+        return and_(is_open(), _ever([PASSED[state]])) if state in PASSED else is_open()
     if state is State.SCHEDULED:
         return and_(_ever([Action.SCHEDULE]), ~_ever([Action.CANCEL]))
     return _ever([ENDS[state]])
+
+
+def is_open() -> ColumnElement[bool]:
+    """What is true of the row of every change that is open, and of no other."""
+    return ~_ever(ENDS.values())
 
 
 def _ever(actions: Iterable[Action]) -> ColumnElement[bool]:

@@ -34,7 +34,7 @@ def texts_of(given: Mapping[str, tuple[str, int]], more: tuple[str, ...] = ()) -
 
 
 def _faults(name: str, text: str, limit: int) -> list[str]:
-    found = []
+    found: list[str] = []
     if not text.strip():
         found.append(Sentence("The {name} must be given.", name=name))
     if len(text) > limit:

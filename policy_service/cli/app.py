@@ -241,6 +241,45 @@ def audit_verify(
     raise typer.Exit(run_verify(export, public_key, checkpoints, as_json=json))
 
 
+@audit.command("pack")
+def audit_pack(  # noqa: PLR0917  # one parameter an option
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", dir_okay=False, help="A file that is not there yet.", show_default=False)
+    ],
+    policy: Annotated[str | None, typer.Option(metavar="ID", help="A policy.", show_default=False)] = None,
+    subject: Annotated[str | None, typer.Option(metavar="TEXT", help="A subject.", show_default=False)] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="From this day on, in China.", show_default=False)
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Until this day, and with it.", show_default=False)
+    ] = None,
+    sample: Annotated[int, typer.Option(metavar="N", help="How many decisions, at most.")] = 20,
+) -> None:
+    """Write all that is on record of a policy, a subject or a period to a file that can be verified anywhere."""
+    from policy_service.cli.packs import About, run_pack
+
+    raise typer.Exit(run_pack(file, About(policy, subject, since, until, sample)))
+
+
+@audit.command("verify-pack")
+def audit_verify_pack(
+    pack: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="An audit pack.", show_default=False),
+    ],
+    public_key: Annotated[
+        Path,
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key to trust.", show_default=False),
+    ],
+    json: Json = False,
+) -> None:
+    """Say whether an audit pack is what was signed, and name every file that is not."""
+    from policy_service.cli.packs import run_verify_pack
+
+    raise typer.Exit(run_verify_pack(pack, public_key, as_json=json))
+
+
 @audit.command("public-key")
 def audit_public_key() -> None:
     """Print the public key that the log is verified with."""

@@ -13,12 +13,12 @@ Kept means durable: SQLite has synced its file, PostgreSQL its log.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import BigInteger, Table, bindparam, func
 from sqlalchemy.engine import Connection, Dialect
@@ -41,6 +41,7 @@ __all__ = [
     "Unavailable",
     "count",
     "first_rows",
+    "remembered",
     "unavailable",
 ]
 
@@ -78,6 +79,9 @@ class Lane(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+Kept = TypeVar("Kept")
+_KEPT = "kept"
+"""Where a session that reads finds what is remembered from one to the next."""
 _MOMENT = timedelta(microseconds=1)
 """The least by which one instant can be later than another here."""
 _LANE = cast("Table", Lane.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
@@ -116,13 +120,14 @@ class Database:
         """The file of a SQLite database."""
         self.engine = open_sqlite(self.file, lock_seconds) if self.file else open_postgresql(url, lock_seconds)
         self._turns = Turns(lock_seconds) if self.file else nullcontext()
+        self._kept: dict[str, tuple[int, Any]] = {}
         self._readers = self.engine.execution_options(**READING[self.engine.dialect.name])
         self._writers = self.engine.execution_options(**WRITING[self.engine.dialect.name])
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A snapshot of the whole database. Raises DatabaseUnavailable."""
-        with told(reading=True), Session(self._readers) as session:
+        with told(reading=True), Session(self._readers, info={_KEPT: self._kept}) as session:
             yield session
 
     @contextmanager
@@ -170,6 +175,22 @@ class Database:
 def count(session: Session, lane: LaneName = LaneName.GOVERNANCE) -> int:
     """How many transactions the lane has had; when it has not changed, neither has what the lane writes."""
     return session.exec(select(Lane.count).where(Lane.name == lane)).one()
+
+
+def remembered(session: Session, name: str, read: Callable[[Session], Kept]) -> Kept:
+    """What `read` gives of the rows of the lane `governance`: read again, by those who only read, when it has moved.
+
+    A transaction that writes sees what may yet be undone, so it reads for itself and nobody remembers that.
+    """
+    kept: dict[str, tuple[int, Any]] | None = session.info.get(_KEPT)
+    if kept is None:
+        return read(session)
+    moved = count(session)
+    known = kept.get(name)
+    if known is None or known[0] != moved:
+        known = kept[name] = moved, read(session)
+    found: Kept = known[1]
+    return found
 
 
 def first_rows() -> list[Lane]:

@@ -231,7 +231,7 @@ def _of_subject(session: Session, subject: str) -> list[Overriding]:
 
 
 def _in_force(session: Session, policy: str, now: datetime) -> Policy | None:
-    activation = active_at(activations(session), policy, now, now)
+    activation = active_at(activations(session, policy), policy, now, now)
     return load_version(session, activation.digest) if activation is not None else None
 
 

@@ -12,8 +12,9 @@ is in force today does not matter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -32,11 +33,14 @@ from policy_service.decisions.secrecy import Broken
 from policy_service.decisions.subjects import Erased, Secrets
 from policy_service.decisions.tables import DecisionRow
 from policy_service.errors import FactsRefused
+from policy_service.language.diagnostics import PolicyError
 from policy_service.language.policy import Policy
 from policy_service.registry.service import UnknownVersion, load_version
 from policy_service.sentences import Sentence, listed
 
 VerdictName = Literal["same", "different", "not_replayable"]
+KEPT = 64
+"""Sets of versions that are kept ready."""
 Load = Callable[[Session, str], Policy]
 
 
@@ -95,6 +99,35 @@ class Explanation:
         return {"decision_id": self.decision_id, "outcomes": self.outcomes, "trace": self.trace}
 
 
+class Deciders:
+    """Deciders by the definition, for the sets of versions that were replayed last: a set is made ready once.
+
+    A version is known by the digest of its very text, so one that was altered is another one.
+    """
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._ready: OrderedDict[tuple[str, ...], Decider] = OrderedDict()
+
+    def of(self, policies: Sequence[Policy]) -> Decider:
+        """The decider of these versions. Raises PolicyError when they do not fit together."""
+        name = tuple(policy.digest for policy in policies)
+        with self._lock:
+            if (known := self._ready.get(name)) is not None:
+                self._ready.move_to_end(name)
+                return known
+        made = Decider(policies, engine="definition")
+        with self._lock:
+            self._ready[name] = made
+            while len(self._ready) > self._kept:
+                self._ready.popitem(last=False)
+        return made
+
+
+DECIDERS = Deciders()
+
+
 class Review(NamedTuple):
     """What a replay found, and why each rule matched or did not; None when nothing could be made again."""
 
@@ -117,11 +150,11 @@ def review(
     row = _row(session, decision_id)
     try:
         record = _sound(row)
-        with _made_again(session, secrets, record, explain=explain, load=load) as (decision, used):
-            replayed: Json = msgspec.json.decode(canonical_unchecked(decision.to_dict()))
-            trace = masked_trace(decision.trace, sensitive_facts(used)) if decision.trace is not None else None
+        decision, used = _made_again(session, secrets, record, explain=explain, load=load)
     except NotReplayable as reason:
         return Review(Verdict(decision_id, "not_replayable", str(reason)), None)
+    replayed: Json = msgspec.json.decode(canonical_unchecked(decision.to_dict()))
+    trace = masked_trace(decision.trace, sensitive_facts(used)) if decision.trace is not None else None
     return Review(_compared(record, replayed), trace)
 
 
@@ -141,16 +174,15 @@ def explain(session: Session, secrets: Secrets, decision_id: str, *, reveal: boo
     Raises UnknownDecision, NotReplayable.
     """
     record = _sound(_row(session, decision_id))
-    with _made_again(session, secrets, record, explain=True) as (decision, policies):
-        trace = decision.trace or {}
-        shown = trace if reveal else masked_trace(trace, sensitive_facts(policies))
+    decision, policies = _made_again(session, secrets, record, explain=True)
+    trace = decision.trace or {}
+    shown = trace if reveal else masked_trace(trace, sensitive_facts(policies))
     return Explanation(decision_id, record.outcomes, shown)
 
 
-@contextmanager
 def _made_again(
     session: Session, secrets: Secrets, record: Record, *, explain: bool, load: Load = load_version
-) -> Iterator[tuple[Decision, list[Policy]]]:
+) -> tuple[Decision, list[Policy]]:
     """The decision as the definition makes it, and the versions it is made by. Raises NotReplayable."""
     try:
         opened = secrets.open_facts(session, record.subject, record.decision_id, record.facts)
@@ -159,15 +191,19 @@ def _made_again(
         made = [read_override(session, override) for override in record.overrides]
     except (Erased, Broken, UnknownVersion, UnknownOverride) as reason:
         raise NotReplayable(str(reason)) from None
+    except PolicyError:
+        raise NotReplayable(Sentence("A version that decided was altered: it is no policy any more.")) from None
     overrides = {each.policy: each for each in made}
-    with Decider(policies, engine="definition") as decider:
-        try:
-            asked = list(record.outcomes)
-            decision = decider.decide(facts, as_of=record.as_of, policies=asked, explain=explain, overrides=overrides)
-        except FactsRefused as refused:
-            names = listed(dict.fromkeys(problem.fact for problem in refused.problems))
-            raise NotReplayable(Sentence("The facts on record are refused today: {facts}.", facts=names)) from None
-        yield decision, policies
+    asked, as_of = list(record.outcomes), record.as_of
+    try:
+        decider = DECIDERS.of(policies)
+        decision = decider.decide(facts, as_of=as_of, policies=asked, explain=explain, overrides=overrides)
+    except PolicyError:
+        raise NotReplayable(Sentence("The versions that decided do not fit together: one was altered.")) from None
+    except FactsRefused as refused:
+        names = listed(dict.fromkeys(problem.fact for problem in refused.problems))
+        raise NotReplayable(Sentence("The facts on record are refused today: {facts}.", facts=names)) from None
+    return decision, policies
 
 
 def _row(session: Session, decision_id: str) -> DecisionRow:

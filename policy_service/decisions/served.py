@@ -19,6 +19,7 @@ from policy_service.decisions.reading import FactsReader
 from policy_service.language.evaluate import evaluate
 from policy_service.language.outcome import MissingFacts, Result
 from policy_service.language.policy import Policy
+from policy_service.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Served:
         try:
             result = self.engine.decide(slots)
         except EngineFault as fault:
-            watch.fall_back(self.policy, f"the engine failed: {fault}")
+            watch.fall_back(self.policy, Sentence("the engine failed: {fault}", fault=str(fault)))
             return self.python.decide(slots), "python"
         if due and not isinstance(result, MissingFacts):
             return self.compare(slots, result, watch)
@@ -107,7 +108,9 @@ class Served:
         meant = self.define(slots)
         watch.differences += 1
         self.served_by = "python" if meant == second else "definition"
-        reason = f"the engine and the second evaluator differ; {self.served_by} serves from now on"
+        reason = Sentence(
+            "the engine and the second evaluator differ; {engine} serves from now on", engine=self.served_by
+        )
         watch.fall_back(self.policy, reason)
         return meant, self.served_by
 

@@ -76,27 +76,30 @@ def _fault(policy: Policy, fact: Fact, by_id: Mapping[str, Policy]) -> Diagnosti
     required = fact.requirement
     if required is None:
         return None
-    place = _place(policy, "facts", fact.name, "from")
+
+    def place() -> Place:  # which reads the file, and is asked for only where there is a fault
+        return _place(policy, "facts", fact.name, "from")
+
     source = by_id.get(required.policy)
     if source is None:
         return Diagnostic(
             Code.UNKNOWN_POLICY,
             f"unknown policy `{required.policy}`",
-            place,
+            place(),
             did_you_mean(required.policy, by_id),
         )
     outcome = source.outcomes.get(required.outcome)
     if outcome is None:
         hint = did_you_mean(required.outcome, source.outcomes)
-        return Diagnostic(Code.UNKNOWN_OUTCOME, f"`{source.id}` has no outcome `{required.outcome}`", place, hint)
+        return Diagnostic(Code.UNKNOWN_OUTCOME, f"`{source.id}` has no outcome `{required.outcome}`", place(), hint)
     if source.subject != policy.subject:
         message = f"`{source.id}` is about a {source.subject}, this policy about a {policy.subject}"
-        return Diagnostic(Code.REQUIREMENT_MISMATCH, message, place)
+        return Diagnostic(Code.REQUIREMENT_MISMATCH, message, place())
     if not takes(fact.type, outcome.type, listed=source.lists):
         given = f"a list of {describe(outcome.type)}" if source.lists else describe(outcome.type)
         message = f"`{fact.name}` takes {describe(fact.type)}; `{required.policy}.{required.outcome}` is {given}"
         return Diagnostic(
-            Code.REQUIREMENT_MISMATCH, message, place, "the fact's type must take every value of the outcome"
+            Code.REQUIREMENT_MISMATCH, message, place(), "the fact's type must take every value of the outcome"
         )
     return None
 

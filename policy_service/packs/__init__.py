@@ -3,7 +3,7 @@
 | part          | what is in it                                                                                       |
 |---------------|-----------------------------------------------------------------------------------------------------|
 | `README.*.md` | what the pack is and how to verify it, step by step, in Chinese and in English                      |
-| `manifest`    | what was asked for, the SHA-256 of every file, counts, and what was left out; signed with the log's key |
+| `manifest`    | what was asked for, the SHA-256 of every file, counts, what was left out; signed with the log's key |
 | `versions`    | the policy files to the byte, and each in sentences                                                 |
 | `differences` | each version against the one before, in sentences                                                   |
 | `changes`     | what was asked for, who signed which digest, the analysis reports as frozen                         |

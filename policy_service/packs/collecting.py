@@ -21,7 +21,15 @@ from policy_service.language.load import version_key
 from policy_service.language.policy import Bilingual
 from policy_service.packs.entries import about_prefix, of_period, of_things
 from policy_service.packs.sample import Sample, draw
-from policy_service.packs.scope import MAX_CHANGES, MAX_DRAWS, MAX_ENTRIES, MAX_LISTED, MAX_OVERRIDES, MAX_VERSIONS, Scope
+from policy_service.packs.scope import (
+    MAX_CHANGES,
+    MAX_DRAWS,
+    MAX_ENTRIES,
+    MAX_LISTED,
+    MAX_OVERRIDES,
+    MAX_VERSIONS,
+    Scope,
+)
 from policy_service.registry.model import Activation
 from policy_service.registry.service import activations, versions
 from policy_service.registry.tables import VersionRow
@@ -56,7 +64,7 @@ class Collected:
 
 def collect(session: Session, scope: Scope, now: datetime) -> Collected:
     """Finds everything that concerns the scope, as known now."""
-    found = Collected(scope, draw(session, scope, now))
+    found = Collected(scope, draw(session, scope))
     known = activations(session)
     timed = of_period(session, scope.since, scope.until) if scope.since and scope.kind == "period" else []
     found.overrides = _overrides(session, scope, found)
@@ -91,7 +99,9 @@ def _overrides(session: Session, scope: Scope, found: Collected) -> list[Overrid
             if _overlaps(scope, each.recorded_at, each.ended_at or each.until):
                 taken.append(each)
         if len(taken) > MAX_OVERRIDES:
-            found.leave_out(f"仅收录最早的 {MAX_OVERRIDES} 项例外。", f"Only the oldest {MAX_OVERRIDES} overrides are in it.")
+            found.leave_out(
+                f"仅收录最早的 {MAX_OVERRIDES} 项例外。", f"Only the oldest {MAX_OVERRIDES} overrides are in it."
+            )
             return taken[:MAX_OVERRIDES]
         if len(page) < PAGE:
             break
@@ -125,8 +135,9 @@ def _versions(
 def _changes(session: Session, scope: Scope, found: Collected, timed: Iterable[AuditEntry]) -> list[Change]:
     names = {row.change for row in found.versions} | {each.change for each in found.activations}
     if scope.policy is not None:
-        names |= set(session.exec(select(SubmittedRow.change).where(SubmittedRow.policy == scope.policy)))
-    names |= set(about_prefix(session, "change", [row.seq for row in timed]))
+        submitted = session.exec(select(SubmittedRow.change).where(SubmittedRow.policy == scope.policy)).all()
+        names.update(submitted)
+    names.update(about_prefix(session, "change", [row.seq for row in timed]))
     wanted = sorted(name for name in names if name is not None)
     if len(wanted) > MAX_CHANGES:
         found.leave_out(
@@ -140,7 +151,9 @@ def _entries(session: Session, scope: Scope, found: Collected, timed: list[Audit
     """The entries that the versions, signatures and decisions of the pack rest on, and all others about them."""
     named = [f"change:{each.id}" for each in found.changes]
     resting = of_things(session, named, ("change_signed_off", "change_submitted", "change_scheduled"))
-    resting += of_things(session, [f"policy:{each}" for each in found.policies], ("version_imported", "version_submitted"))
+    resting += of_things(
+        session, [f"policy:{each}" for each in found.policies], ("version_imported", "version_submitted")
+    )
     digests = {row.digest for row in found.versions}
     needed = {row.seq: row for row in resting if _concerns(row, digests)}
     things = [*named, *(f"suspension:{each.id}" for each in found.suspensions)]
@@ -179,6 +192,6 @@ def _tell_of_sample(found: Collected) -> None:
         )
     if sample.drawn == MAX_DRAWS and len(sample.rows) < found.scope.sample:
         found.leave_out(
-            f"抽取 {MAX_DRAWS} 项后即停止，未抽满所求数量。", f"Drawing ended after {MAX_DRAWS} records, before the sample was full."
+            f"抽取 {MAX_DRAWS} 项后即停止，未抽满所求数量。",
+            f"Drawing ended after {MAX_DRAWS} records, before the sample was full.",
         )
-

@@ -1,4 +1,4 @@
-"""The sampled decisions of a pack: each record, the verdict of its replay made now, and the proof that it was sealed."""
+"""The sampled decisions of a pack: each record, the verdict of its replay, and the proof that it was sealed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from policy_service.clock import timestamp
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.record import Record, given, read_record
 from policy_service.decisions.replay import replay
-from policy_service.decisions.seals import block_with
 from policy_service.decisions.sealing import Sealed, record_proof
+from policy_service.decisions.seals import block_with
 from policy_service.decisions.secrecy import is_sealed
 from policy_service.decisions.state_tables import BlockRow
 from policy_service.decisions.subjects import Secrets
@@ -50,7 +50,8 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
     missing = sum(row[-1] == "no" for row in rows)
     if missing:
         found.leave_out(
-            f"{missing} 项决定尚未封存或签名，没有证明。", f"{missing} decisions are not sealed or signed yet: they have no proof."
+            f"{missing} 项决定尚未封存或签名，没有证明。",
+            f"{missing} decisions are not sealed or signed yet: they have no proof.",
         )
     return dict(sorted(verdicts.items()))
 

@@ -20,7 +20,9 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.packs.scope import MAX_DRAWS, MAX_LISTED, Scope
 
 _BYTES = 8
-DRAW = 'place = first 8 bytes of SHA-256("<seed>:<i>") modulo population, for i = 0, 1, 2, …; repeated places are skipped'
+DRAW = (
+    'place = first 8 bytes of SHA-256("<seed>:<i>") modulo population, for i = 0, 1, 2, …; repeated places are skipped'
+)
 """The same as above, for who reads the pack."""
 
 
@@ -54,9 +56,9 @@ class Sample:
         }
 
 
-def draw(session: Session, scope: Scope, now: datetime) -> Sample:
+def draw(session: Session, scope: Scope) -> Sample:
     """The sample of a pack."""
-    first, last = _bounds(session, scope, now)
+    first, last = _bounds(session, scope)
     population, was_cut = _population(session, scope, first, last)
     rows: list[DecisionRow] = []
     drawn = 0
@@ -68,8 +70,8 @@ def draw(session: Session, scope: Scope, now: datetime) -> Sample:
         if row is not None and (scope.policy is None or scope.policy in _record(row).policies):
             rows.append(row)
     rows.sort(key=lambda row: row.seq)
-    ends = (population[0], population[-1]) if population else (None, None)
-    return Sample(tuple(rows), scope.seed, len(population), drawn, *ends, was_cut)
+    start, end = (population[0], population[-1]) if population else (None, None)
+    return Sample(tuple(rows), scope.seed, len(population), drawn, start, end, was_cut)
 
 
 def places(seed: str, size: int) -> Iterator[int]:
@@ -89,7 +91,7 @@ def _record(row: DecisionRow) -> Record:
     return read_record(row.line)
 
 
-def _bounds(session: Session, scope: Scope, now: datetime) -> tuple[int, int]:
+def _bounds(session: Session, scope: Scope) -> tuple[int, int]:
     """The numbers of the first and the last record of the period; they are in the order of their instants."""
     newest = session.exec(select(func.max(DecisionRow.seq))).one() or 0
 
@@ -97,7 +99,7 @@ def _bounds(session: Session, scope: Scope, now: datetime) -> tuple[int, int]:
         return session.exec(select(DecisionRow.decided_at).where(DecisionRow.seq == seq)).first()
 
     first = _first_from(decided_at, newest, scope.since) if scope.since else 1
-    last = _first_from(decided_at, newest, scope.until or now) - 1 if scope.until else newest
+    last = _first_from(decided_at, newest, scope.until) - 1 if scope.until else newest
     return first, last
 
 

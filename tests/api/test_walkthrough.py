@@ -100,8 +100,8 @@ def test_the_first_page_leads_from_a_key_to_a_decision_its_replay_and_the_log(te
     assert "the export in log.ndjson is fine" in said
 
 
-def test_the_tutorial_leads_from_a_new_policy_to_its_day(terminal: Terminal) -> None:
-    said = terminal.type("docs/tutorial/sign-your-first-change.md").splitlines()
+def test_a_program_leads_a_new_policy_to_its_day(terminal: Terminal) -> None:
+    said = terminal.type("docs/how-to/sign-a-change-by-program.md").splitlines()
     assert said[:2] == ["submitted", "['sales_director', 'compliance']"]
     assert "you are author" in said[2]
     assert said[3:6] == ["['compliance']", "signed_off", "scheduled"]

@@ -158,7 +158,7 @@ def _standing(form: LexborNode) -> dict[str, Any]:
             chosen = [each for each in options if "selected" in each.attributes] or options[:1]
             value: str = next(iter(each.attributes.get("value") or "" for each in chosen), "")
         elif node.tag == "textarea":
-            value = node.text().removeprefix("\n")
+            value = node.text()  # the parser left out the line end that begins it
         else:
             value = said.get("value") or ""
         if name in found:

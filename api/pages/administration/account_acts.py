@@ -138,9 +138,7 @@ def _add_link(router: APIRouter, pages: Pages) -> None:
         if not isinstance(given, LinkForm):
             return await _again(pages, request, account, "link", form.filled(given))
         external = External(given.issuer.rstrip("/"), given.subject)
-        return await _act(
-            pages, request, account, "link", form, lambda t, by: identity.link(t, by, account, external)
-        )
+        return await _act(pages, request, account, "link", form, lambda t, by: identity.link(t, by, account, external))
 
 
 def _add_vouching(router: APIRouter, pages: Pages) -> None:
@@ -154,9 +152,7 @@ def _add_vouching(router: APIRouter, pages: Pages) -> None:
 
         async def prepare() -> Do:
             actor = await confirmed_actor(pages.service, request, given.password)
-            return _doing(
-                form, account, "vouch", lambda t: identity.vouch(t, actor, account, expected=form.etag)
-            )
+            return _doing(form, account, "vouch", lambda t: identity.vouch(t, actor, account, expected=form.etag))
 
         return await _attempt(pages, request, account, "vouch", form, prepare)
 

@@ -20,9 +20,9 @@ from api.authentication import asker
 from api.cursors import close_cursor, open_number
 from api.pages.entrance.passwords import beside
 from api.pages.forms import Faults, Filled, Form, FormModel, checked, read_form
-from api.pages.frame import Frame
+from api.pages.frame import Frame, Page
 from api.pages.listing import Column, Listing, link
-from api.pages.rendering import Do, Page, Pages
+from api.pages.rendering import Do, Pages
 from api.pages.vocabulary import name_of
 from api.transactions import reading
 from policy_service.actor import Role
@@ -59,11 +59,10 @@ COLUMNS = (
     Column("expires", Sentence("Ends"), sorts=True),
     Column("acts", Sentence("Actions")),
 )
-_NEVER = datetime.min
 ORDERS: Mapping[str, Callable[[ApiKey], Any]] = {
     "name": lambda key: (key.name.casefold(), key.id),
     "issued": lambda key: (key.issued_at, key.id),
-    "used": lambda key: (key.used_at.replace(tzinfo=None) if key.used_at else _NEVER, key.id),
+    "used": lambda key: (key.used_at is not None, key.used_at or key.issued_at, key.id),
     "expires": lambda key: (key.expires_at, key.id),
 }
 

@@ -39,9 +39,7 @@ def _what(step: Step) -> Iterator[Sentence]:
     if step.enabled is not None:
         yield Sentence("let the person in again") if step.enabled else Sentence("disabled the account")
     if step.external is not None:
-        yield Sentence(
-            "linked it to {subject} of {issuer}", subject=step.external.subject, issuer=step.external.issuer
-        )
+        yield Sentence("linked it to {subject} of {issuer}", subject=step.external.subject, issuer=step.external.issuer)
     if step.password:
         yield Sentence("changed their own password") if step.by_owner else Sentence("gave it another password")
     if step.vouched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,8 +28,10 @@ INSTANTS = ("until", "effective_from", "effective_until", "expires")
 """Fields of events that are instants."""
 LISTS = ("roles", "before", "after", "scopes")
 """Fields that are lists of roles."""
+IDENTIFIER = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|sha256:[0-9a-f]{64}")
 SHORT = 40
 """Characters of a name in a list; identifiers are shorter."""
+THE_SERVICE = Sentence("the service")
 ADDRESSES: Mapping[str, tuple[str, str]] = {
     "policy": ("/policies/{domain}/{policy}", "/policies/{name}"),
     "change": ("/changes/{change}", "/changes/{name}"),
@@ -52,7 +55,9 @@ class About:
 
     @property
     def short(self) -> str:
-        """The name where there is little room."""
+        """The name where there is little room; empty when it is an identifier that says nothing to people."""
+        if IDENTIFIER.fullmatch(self.name):
+            return ""
         return self.name if len(self.name) <= SHORT else f"{self.name[: SHORT - 1]}…"
 
 
@@ -90,6 +95,8 @@ class Teller:
         said = msgspec.json.decode(row.line)
         by, body = said["by"], said["body"]
         name = names.get(row.actor, by["name"])
+        if by["kind"] == "service":
+            name = told(THE_SERVICE, translations(self._lang).gettext)
         return Told(
             row.seq,
             row.at,

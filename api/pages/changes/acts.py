@@ -140,6 +140,6 @@ def acts_of(  # noqa: PLR0913, PLR0917  # who does what with which change, and w
         digest=change.digest,
         by=by,
         meanings=meanings,
-        confirming=confirming(request, now, f"{path}#sign"),
+        confirming=confirming(request, now, f"{path}#sign-panel"),
         diagnostics=tuple(diagnostics),
     )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from api.catalogue import Catalogue
 from api.pages.changes.texts import next_version, with_version
 from policy_service.language.load import version_key
 from policy_service.language.policy import Bilingual
-from policy_service.registry.model import all_active_at
-from policy_service.registry.service import activations, versions
+from policy_service.registry.model import active_at, all_active_at
+from policy_service.registry.service import activations
 from policy_service.registry.tables import VersionRow
 from policy_service.sentences import Sentence
 
 NO_BEGINNING = Sentence("There is no such policy in force.")
+OFFERED = 50
+"""Versions of a policy that are offered to go back to, the newest; a link may name an older one."""
+Named = tuple[str, str]
+"""A policy and one of its version numbers."""
 NEW = "new"
 """The beginning that is a policy of its own."""
 SAMPLE = """\
@@ -63,6 +67,11 @@ class GoingBack:
     active: str | None
     """The one in force now."""
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether there is another version than the one in force."""
+        return any(version != self.active for version in self.versions)
+
 
 def beginnings(catalogue: Catalogue, session: Session, now: datetime) -> tuple[Beginning, ...]:
     """The policies in force, by name."""
@@ -74,32 +83,35 @@ def begun_with(session: Session, name: str, now: datetime) -> bytes | None:
     """The text that a beginning puts into a draft, with the next version number; None when there is no such one."""
     if name == NEW:
         return SAMPLE
-    active = all_active_at((each for each in activations(session) if each.policy == name), now, now).get(name)
+    active = active_at(activations(session, name), name, now, now)
     row = session.get(VersionRow, active.digest) if active else None
     if row is None:
         return None
-    return with_version(row.content, next_version([each.version for each in versions(session, name)]))
+    numbers = session.exec(select(VersionRow.version).where(VersionRow.policy == name))
+    return with_version(row.content, next_version(list(numbers)))
 
 
-def ways_back(session: Session, now: datetime) -> tuple[GoingBack, ...]:
-    """The policies that have been in force, with the versions that were, by name."""
+def ways_back(session: Session, now: datetime, picked: Iterable[Named] = ()) -> tuple[GoingBack, ...]:
+    """The policies that have been in force, with the versions that were lately and those that are picked, by name."""
     known = [each for each in activations(session) if each.known(now) and each.effective.start <= now]
     active = all_active_at(known, now, now)
+    begun: dict[str, set[str]] = {}
+    for each in known:
+        begun.setdefault(each.policy, set()).add(each.version)
+    wanted = set(picked)
     return tuple(
-        GoingBack(
-            name,
-            tuple(_newest_first({each.version for each in known if each.policy == name})),
-            active[name].version if name in active else None,
-        )
-        for name in sorted({each.policy for each in known})
+        GoingBack(name, _offered(name, begun[name], wanted), active[name].version if name in active else None)
+        for name in sorted(begun)
     )
 
 
-def _newest_first(numbers: set[str]) -> Sequence[str]:
-    return sorted(numbers, key=version_key, reverse=True)
+def _offered(name: str, versions: set[str], picked: set[Named]) -> tuple[str, ...]:
+    """The versions that are offered, the newest first; an older one when somebody picked it."""
+    ordered = sorted(versions, key=version_key, reverse=True)
+    return (*ordered[:OFFERED], *(each for each in ordered[OFFERED:] if (name, each) in picked))
 
 
-def chosen(values: Sequence[str]) -> list[tuple[str, str]]:
+def chosen(values: Sequence[str]) -> list[Named]:
     """The versions that were chosen to go back to: each is written `policy@version`, and empty where none was."""
     pairs = (value.partition("@") for value in values if value)
     return [(policy, version) for policy, _, version in pairs]

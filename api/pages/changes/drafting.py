@@ -97,12 +97,14 @@ def drafting_routes(pages: Pages) -> APIRouter:
 
 async def _page(pages: Pages, request: Request, form: Filled) -> NewPage:
     service, now = pages.service, pages.service.clock.now()
+    kind: Kind = "rollback" if form.value("kind") == "rollback" else "change"
 
     def look(session: Session) -> tuple[tuple[Beginning, ...], tuple[GoingBack, ...]]:
-        return beginnings(service.catalogue, session, now), ways_back(session, now)
+        if kind == "rollback":
+            return (), ways_back(session, now, chosen(form.values.get("back", ())))
+        return beginnings(service.catalogue, session, now), ()
 
     found, back = await reading(service, look)
-    kind: Kind = "rollback" if form.value("kind") == "rollback" else "change"
     return NewPage(pages.frame(request), form, kind, found, back, str(service.zone))
 
 

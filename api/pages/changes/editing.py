@@ -20,6 +20,7 @@ from api.pages.changes.texts import label, shown
 from api.pages.forms import ETAG, LIMIT, Filled
 from api.pages.frame import Frame
 from api.pages.rendering import Pages
+from api.problems import ProblemError
 from api.transactions import reading
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
@@ -85,7 +86,8 @@ class EditorPage:
     beginnings: tuple[Beginning, ...]
     ways_back: tuple[GoingBack, ...]
     zone: str
-    looked: Together | None = None
+    looked: Together | str | None = None
+    """What was seen in the files, or why nothing was; None when nobody looked."""
     conflict: Conflict | None = None
     is_saved: bool = True
 
@@ -101,7 +103,7 @@ class CheckPage:
 
     template: ClassVar[str] = "changes/check.html"
     frame: Frame
-    looked: Together | None
+    looked: Together | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +131,22 @@ class Editor:
 
         def find(session: Session) -> Stored:
             found = approval.read_change(session, change)
-            back = ways_back(session, now) if found.kind == "rollback" else ()
+            named = [(each.policy, each.version) for each in found.draft.versions]
+            back = ways_back(session, now, named) if found.kind == "rollback" else ()
             return Stored(found, _contents(session, found, was), beginnings(service.catalogue, session, now), back)
 
         return await reading(service, find)
 
-    async def look(self, contents: tuple[bytes, ...]) -> Together:
-        """What is to be said about files, among the policies in force. Raises ProblemError when it takes too much."""
+    async def look(self, contents: tuple[bytes, ...]) -> Together | str:
+        """What is to be said about files, among the policies in force; or why that cannot be told now."""
         service = self.pages.service
-        self.checker.refuse_when_busy()
         now = service.clock.now()
         served = await reading(service, lambda session: service.catalogue.in_force(session, now))
-        return await self.checker.look(look_apart, contents, served)
+        try:
+            self.checker.refuse_when_busy()
+            return await self.checker.look(look_apart, contents, served)
+        except ProblemError as error:
+            return error.problem.detail
 
     def standing(self, stored: Stored) -> Filled:
         """The form as the draft stands."""
@@ -155,7 +161,7 @@ class Editor:
         back = tuple(f"{each.policy}@{each.version}" for each in draft.versions)
         return replace(form, values={**form.values, "text": texts, "was": draft.texts, "back": back})
 
-    def page(self, request: Request, stored: Stored, form: Filled, looked: Together | None = None) -> EditorPage:
+    def page(self, request: Request, stored: Stored, form: Filled, looked: Together | str | None = None) -> EditorPage:
         """The editor with this in its fields."""
         notice = NOTICES.get(request.query_params.get("done", "")) if request.method == "GET" else None
         return EditorPage(
@@ -170,10 +176,10 @@ class Editor:
         )
 
 
-def files_of(form: Filled, looked: Together | None) -> tuple[File, ...]:
+def files_of(form: Filled, looked: Together | str | None) -> tuple[File, ...]:
     """The files that stand in a form; one that is empty when there is none."""
     found = pairs(form.values.get("text", ()), form.values.get("was", ())) or [("", "")]
-    seen = looked.files if looked else ()
+    seen = looked.files if isinstance(looked, Together) else ()
     wrong = [frozenset(fault.line for fault in each.faults) for each in seen]
     return tuple(
         File(number, text, was, wrong[number] if number < len(wrong) else frozenset())

@@ -5,6 +5,7 @@ The page can reach nothing but the style sheets of this service: no file, no net
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -62,17 +63,15 @@ def lay_out(html: str) -> bytes | None:
     except (ImportError, OSError):
         return None
 
-    class OwnFiles(URLFetcher):  # type: ignore[misc]  # without type information
+    class OwnFiles(URLFetcher):
         """Gives the style sheets of this service, and nothing else."""
 
-        def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
-            del headers
+        def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> URLFetcherResponse:  # noqa: ARG002
             content, kind = own_file(url)
             return URLFetcherResponse(url, content, {"Content-Type": kind})
 
     confine()
-    made: bytes = HTML(string=html, base_url=HERE, url_fetcher=OwnFiles()).write_pdf()
-    return made
+    return HTML(string=html, base_url=HERE, url_fetcher=OwnFiles()).write_pdf()
 
 
 def own_file(url: str) -> tuple[bytes, str]:

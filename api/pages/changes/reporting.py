@@ -9,7 +9,7 @@ A draft is checked when it is asked for; what was submitted has the report that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from fastapi import APIRouter
@@ -17,12 +17,13 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.authentication import asker
 from api.pages.changes.answers import answer_words
 from api.pages.frame import Frame
 from api.pages.rendering import Pages
 from api.transactions import reading
 from policy_service.approval import service as approval
-from policy_service.approval.service import Change, State
+from policy_service.approval.service import Action, Change
 from policy_service.language.policy import Bilingual
 
 STRUCTURED = frozenset({"example-failed", "invariant-broken", "other-answers"})
@@ -85,6 +86,8 @@ class Misread:
 
     text: str
     """The digest of the file."""
+    file: int
+    """Which of the draft's files it is, from 1; 0 when that is not known."""
     code: str
     message: str
     line: int
@@ -140,16 +143,22 @@ def report_routes(pages: Pages) -> APIRouter:
     async def report(request: Request, change: str) -> Response:
         """The report of a change: made now for a draft, the one that was frozen for what was submitted."""
         found, frozen = await reading(pages.service, lambda session: _read(session, change))
-        view = frozen or await current_report(pages, change)
-        return pages.show(ReportPage(pages.frame(request), found, view, found.state is State.DRAFT))
+        view = frozen or await current_report(pages, change, found.draft.texts)
+        may_edit = approval.may(found, Action.EDIT, asker(request).actor, pages.service.clock.now()) is True
+        return pages.show(ReportPage(pages.frame(request), found, view, may_edit))
 
     return router
 
 
-async def current_report(pages: Pages, change: str) -> ReportView:
-    """The report of a draft, made now. Slow. Raises ProblemError, DatabaseUnavailable, Refused."""
+async def current_report(pages: Pages, change: str, texts: Sequence[str] = ()) -> ReportView:
+    """The report of a draft, made now; `texts` are its files. Slow.
+
+    Raises ProblemError, DatabaseUnavailable, Refused.
+    """
     checked = await pages.examiner.check(change)
-    return report_of(checked.report, problems=checked.problems, diagnostics=checked.diagnostics, frozen=False)
+    view = report_of(checked.report, problems=checked.problems, diagnostics=checked.diagnostics, frozen=False)
+    numbers = {text: number for number, text in enumerate(texts, 1)}
+    return replace(view, misread=tuple(replace(each, file=numbers.get(each.text, 0)) for each in view.misread))
 
 
 def frozen_report(session: Session, change: Change) -> ReportView:
@@ -196,7 +205,7 @@ def _others(
 
 
 def _misread(text: str, fault: Mapping[str, Any]) -> Misread:
-    return Misread(text, fault["code"], fault["message"], fault["line"], fault["column"], fault["hint"])
+    return Misread(text, 0, fault["code"], fault["message"], fault["line"], fault["column"], fault["hint"])
 
 
 def _finding(kept: Mapping[str, Any]) -> Found:

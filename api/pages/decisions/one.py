@@ -39,6 +39,8 @@ class Told:
     """One policy's answer, what put its version in force, and what became of each of its rules."""
 
     answer: Answer
+    is_asked: bool
+    """Whether it was asked for; else another policy took its outcome."""
     standing: Standing | None
     """None when the registry does not say what put the version in force at the instant of the decision."""
     rules: tuple[RuleSeen, ...]
@@ -56,7 +58,6 @@ class DecisionPage:
     decided_at: datetime
     by: str
     by_machine: bool
-    asked: tuple[str, ...]
     told: tuple[Told, ...]
     facts: tuple[FactSaid, ...]
     is_erased: bool
@@ -96,9 +97,13 @@ def decision_page(service: Service, session: Session, frame: Frame, decision: st
         decided_at=record.decided_at,
         by=record.by["name"],
         by_machine=record.by["kind"] == "machine",
-        asked=record.asked,
         told=tuple(
-            Told(answer, standing.get(answer.policy), rules_seen(answer, versions, trace, frame.lang))
+            Told(
+                answer,
+                answer.policy in record.asked,
+                standing.get(answer.policy),
+                rules_seen(answer, versions, trace, frame.lang),
+            )
             for answer in said
         ),
         facts=fact_words(record, versions, erased, frame.lang),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from api.pages.decisions.words import Answer, Said, Versions, in_words, rule_address
-from policy_service.compilers.prose import sentence, value_words
+from policy_service.compilers.prose import teller, value_words
 from policy_service.decisions.masking import MASK
+from policy_service.language.ast import Expr
 from policy_service.language.parser import parse
 from policy_service.language.policy import AS_OF, SCORE, Bilingual, Language, Policy
 from policy_service.language.types import DateType, read
@@ -35,12 +36,17 @@ def rules_seen(answer: Answer, versions: Versions, trace: Mapping[str, Any], lan
     policy, entries = versions.get(answer.policy), trace.get(answer.policy, ())
     said = answer.excepted.rules_said if answer.excepted else answer
     decided = {rule.id for rule in said.rules} if said.status == "decided" else set()
-    return tuple(_seen(policy, entry, decided, lang) for entry in entries) if policy else ()
+    if policy is None:
+        return ()
+    tell = teller(policy, lang)
+    return tuple(_seen(policy, entry, decided, tell, lang) for entry in entries)
 
 
-def _seen(policy: Policy, entry: Mapping[str, Any], decided: set[str], lang: Language) -> RuleSeen:
+def _seen(
+    policy: Policy, entry: Mapping[str, Any], decided: set[str], tell: Callable[[Expr], str], lang: Language
+) -> RuleSeen:
     rule, matched = str(entry["rule"]), bool(entry["matched"])
-    failed = None if matched else sentence(parse(entry["failed"]), policy, lang)
+    failed = None if matched else tell(parse(entry["failed"]))
     saw = _saw(policy, entry.get("saw", {}), lang)
     return RuleSeen(rule, rule_address(policy.id, rule), matched, rule in decided, failed, tuple(saw))
 

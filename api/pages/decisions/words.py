@@ -90,10 +90,10 @@ def version_address(policy: str, version: str) -> str:
 
 
 def answers(record: Record, versions: Versions, lang: Language) -> tuple[Answer, ...]:
-    """Every answer of a record."""
+    """Every answer of a record, of the policies that were asked for first."""
+    listed = sorted(record.outcomes.items(), key=lambda each: each[0] not in record.asked)
     return tuple(
-        _answer(policy, entry, record.policies[policy].version, versions.get(policy), lang)
-        for policy, entry in record.outcomes.items()
+        _answer(policy, entry, record.policies[policy].version, versions.get(policy), lang) for policy, entry in listed
     )
 
 

@@ -31,8 +31,8 @@ from policy_service.registry.lately import Begun, begun_lately
 
 SHOWN = 8
 """Items of a list on the home page; each leads to the whole list."""
-OPEN = (State.DRAFT, State.SUBMITTED, State.SIGNED_OFF, State.SCHEDULED)
-"""The states that are counted: of changes that go on."""
+OPEN = (State.DRAFT, State.SUBMITTED, State.SIGNED_OFF)
+"""The states that are counted: of changes that wait for somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ def gather(session: Session, actor: Actor, now: datetime, lang: Language, zone: 
         counts={state: found[state] for state in OPEN} if found is not None else None,
         begun=begun_lately(session, now, limit=SHOWN),
         running=running,
-        log=Teller(actor, lang, zone).tell(session, entries(session, limit=SHOWN)) if may_see(actor, "/audit") else None,
+        log=Teller(actor, lang, zone).tell(session, entries(session, limit=SHOWN))
+        if may_see(actor, "/audit")
+        else None,
         unsealed=unsealed(session),
         unsigned=unsigned(session),
     )

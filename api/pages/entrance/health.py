@@ -1,4 +1,4 @@
-"""How the engine is: what it was seen to do since the service began, in figures, and in a sentence what to look after."""
+"""How the engine is: what it was seen to do since the service began, in figures; and what has to be looked after."""
 
 from __future__ import annotations
 

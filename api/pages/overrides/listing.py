@@ -37,8 +37,8 @@ COLUMNS = (
     Column("policy", Sentence("Policy")),
     Column("outcome", Sentence("Decided instead")),
     Column("by", Sentence("By")),
-    Column("recorded", Sentence("Since"), sorts=True),
-    Column("until", Sentence("Until")),
+    Column("recorded", Sentence("Made at"), sorts=True),
+    Column("until", Sentence("Ends")),
 )
 
 

@@ -17,7 +17,7 @@ from api.pages.frame import Frame
 from api.pages.listing import link
 from api.pages.overrides.fields import OutcomeField, entries_of, is_of_outcome, outcome_given
 from api.pages.overrides.listing import PATH
-from api.pages.overrides.one import Roles, held
+from api.pages.overrides.one import held
 from api.pages.overrides.words import Used, last_use
 from api.service import Service
 from policy_service.actor import DIRECTORS, Role
@@ -72,7 +72,7 @@ class NewOverridePage:
     lists: bool
     entries: tuple[tuple[OutcomeField, ...], ...]
     used: Used | None
-    roles: Roles
+    roles: tuple[Role, ...]
     confirming: Confirming
     longest: int
     """Days that an exception lasts at most."""
@@ -116,7 +116,9 @@ def asked(service: Service, session: Session, form: Form, lang: Language) -> Ask
     if isinstance(given, OverrideForm) and until is None:
         faults["last_day"] = NO_DAY
     if not isinstance(given, OverrideForm) or until is None or faults:
-        return faults
+        return {
+            name if name in OverrideForm.model_fields or is_of_outcome(name) else "": faults[name] for name in faults
+        }
     return Asked(given.subject, given.policy, outcome, given.role, given.reason, until, given.password)
 
 

@@ -16,7 +16,6 @@ from api.pages.forms import Filled
 from api.pages.frame import Frame
 from api.pages.overrides.listing import PATH, ends_at, state_of
 from api.pages.overrides.words import Used, last_use, version_of
-from api.pages.vocabulary import name_of
 from api.permissions import PERMISSIONS, may_ask
 from api.problems import NOT_FOUND, ProblemError
 from api.service import Service
@@ -28,9 +27,6 @@ from policy_service.identity.refusals import UnknownAccount
 from policy_service.identity.service import read_account
 from policy_service.language.policy import Bilingual
 from policy_service.sentences import Sentence
-
-Roles = tuple[tuple[str, Sentence], ...]
-"""Roles to choose from: each value and its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,8 @@ class OverridePage:
     why_not: str | None
     """Why the reader cannot end it; None for whoever can."""
     form: Filled
-    roles: Roles
+    roles: tuple[Role, ...]
+    """Those that the reader may end it in."""
     confirming: Confirming
 
 
@@ -114,9 +111,9 @@ def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the fo
     )
 
 
-def held(actor: Actor | None, roles: tuple[Role, ...]) -> Roles:
+def held(actor: Actor | None, roles: tuple[Role, ...]) -> tuple[Role, ...]:
     """Those of the roles that the reader has, to sign in."""
-    return tuple((role.value, name_of(role)) for role in roles if actor is not None and role in actor.roles)
+    return tuple(role for role in roles if actor is not None and role in actor.roles)
 
 
 def _why_not(actor: Actor | None, found: Overriding, now: datetime) -> str | None:

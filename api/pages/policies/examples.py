@@ -85,7 +85,7 @@ def example_routes(pages: Pages, register: Register) -> APIRouter:
 
 def make_page(frame: Frame, opening: Opening, cases: Sequence[Case], cursor: str) -> ExamplesPage:
     """One page of the examples; the cursor is the name of the last one before it."""
-    behind = next((place + 1 for place, case in enumerate(cases) if case.name == cursor), 0)
+    behind = next((place + 1 for place, case in enumerate(cases[:-1]) if case.name == cursor), 0)
     shown = tuple(cases[behind : behind + PAGE])
     following = shown[-1].name if len(cases) > behind + PAGE else None
     listing = Listing(f"{opening.address}/examples", {}, cursor=cursor if behind else None, next_cursor=following)

@@ -123,7 +123,8 @@ def make_page(frame: Frame, lines: Sequence[Line], asked: Callable[[str, str], s
     order = _ORDERS.get(sort.removeprefix("-"))
     if order is not None:
         wanted.sort(key=order, reverse=sort.startswith("-"))
-    behind = next((place + 1 for place, line in enumerate(wanted) if line.name == cursor), 0)
+        wanted.sort(key=lambda line: order(line)[0] == LATE)  # what has no such day stands last, either way
+    behind = next((place + 1 for place, line in enumerate(wanted[:-1]) if line.name == cursor), 0)
     shown, more = wanted[behind : behind + PAGE], len(wanted) > behind + PAGE
     filters = {"domain": domain, "text": text}
     listing = Listing(

@@ -126,7 +126,7 @@ def _read(
     catalogue = pages.service.catalogue
     refuse_unknown(catalogue, held, session, name)
     versions, active = held.versions[name], held.active(name, now)
-    behind = next((place + 1 for place, each in enumerate(versions) if each.version == cursor), 0)
+    behind = next((place + 1 for place, each in enumerate(versions[:-1]) if each.version == cursor), 0)
     shown = versions[behind : behind + PAGE]
     pieces = [piece for piece in held.pieces(name) if before is None or piece[0].start < before]
     drawn = pieces[-DRAWN:]

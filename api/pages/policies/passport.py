@@ -117,23 +117,32 @@ def passport_routes(pages: Pages, register: Register) -> APIRouter:
     @router.get(f"{POLICY}/rules/{{rule}}")
     async def passport(request: Request, domain: str, policy: str, rule: str) -> Response:
         """The passport of a rule."""
-        name, cursor = f"{domain}/{policy}", request.query_params.get("cursor", "")
+        name, asked = f"{domain}/{policy}", request.query_params
+        cursor, at = asked.get("cursor", ""), asked.get("at", "")
 
         def look(session: Session) -> PassportPage:
             held = register.read(session)
-            found = _read(pages, held, session, name, cursor)
-            return make_page(pages.frame(request), held, found, rule, cursor)
+            refuse_unknown(service.catalogue, held, session, name)
+            found = _read(pages, held, session, name, _place(held, name, cursor) + 1)
+            if at and not any(rule_of(each, rule) for each in found.policies):
+                found = _read(pages, held, session, name, _place(held, name, at))  # gone before the newest versions
+            return make_page(pages.frame(request), held, found, rule)
 
         return pages.show(await reading(service, look))
 
     return router
 
 
-def _read(pages: Pages, held: Held, session: Session, name: str, cursor: str) -> Found:
+def _place(held: Held, name: str, version: str) -> int:
+    """Where a version stands in the list; before all of them when there is none."""
+    return next((place for place, each in enumerate(held.versions[name]) if each.version == version), -1)
+
+
+def _read(pages: Pages, held: Held, session: Session, name: str, first: int) -> Found:
+    """The versions from one in the list on."""
     catalogue, now = pages.service.catalogue, pages.service.decisions.in_force.now()
-    refuse_unknown(catalogue, held, session, name)
     versions = held.versions[name]
-    behind = next((place + 1 for place, each in enumerate(versions) if each.version == cursor), 0)
+    behind = first if 0 <= first < len(versions) else 0
     looked_at = versions[behind : behind + PAGE + 1]
     active = held.active(name, now)
     return Found(
@@ -146,7 +155,7 @@ def _read(pages: Pages, held: Held, session: Session, name: str, cursor: str) ->
     )
 
 
-def make_page(frame: Frame, held: Held, found: Found, rule: str, cursor: str) -> PassportPage:
+def make_page(frame: Frame, held: Held, found: Found, rule: str) -> PassportPage:
     """The page. Raises ProblemError when none of the versions has such a rule."""
     name, periods = found.policies[0].id, held.periods(found.policies[0].id)
     stamps = []
@@ -178,7 +187,7 @@ def make_page(frame: Frame, held: Held, found: Found, rule: str, cursor: str) ->
         listing=Listing(
             f"/policies/{name}/rules/{rule}",
             {},
-            cursor=cursor or None,
+            cursor=newest.version if newest.version != held.versions[name][0].version else None,
             next_cursor=shown[-1].version if found.more else None,
         ),
     )

@@ -1,23 +1,23 @@
 """What the registry holds, without the texts: which versions there are, and when each is in force.
 
-It is read whole, and again only after governance has written something; so a page costs a question to the database
-and no more, however many changes there have been.
+It is read whole, and again only after something was added to it; so a page counts rows and reads no more, however many
+changes there have been.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, func, select
 
-from policy_service.database import count
 from policy_service.language.load import version_key
 from policy_service.registry.model import Activation, ActivationKind, Period, timeline
 from policy_service.registry.service import activations
-from policy_service.registry.tables import VersionRow
+from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
 
 Piece = tuple[Period, Activation]
 """A piece of time, and what is in force in it."""
@@ -38,6 +38,18 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """When the versions of one policy are in force, by all that is known."""
+
+    pieces: Sequence[Piece]
+    """In order."""
+    starts: Sequence[datetime]
+    """Where each piece begins."""
+    periods: Mapping[str, Sequence[Period]]
+    """The periods of each version, neighbours joined."""
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """All versions and activations, by policy."""
 
@@ -45,61 +57,86 @@ class Held:
     """The newest first."""
     activations: Mapping[str, Sequence[Activation]]
     """In the order of recording, also those that were taken back."""
-    _pieces: dict[str, Sequence[Piece]] = field(default_factory=dict)
+    _times: dict[str, Times] = field(default_factory=dict)
 
     def pieces(self, policy: str) -> Sequence[Piece]:
-        """The pieces of time in which the policy has a version in force, in order, by all that is known."""
-        found = self._pieces.get(policy)
-        if found is None:
-            found = self._pieces[policy] = timeline(self.activations.get(policy, ()), policy, EVER)
-        return found
-
-    def active(self, policy: str, now: datetime) -> Piece | None:
-        """What is in force, and from when until when without a break."""
-        return next((piece for piece in reversed(self.pieces(policy)) if piece[0].covers(now)), None)
-
-    def since(self, policy: str, now: datetime) -> datetime | None:
-        """Since when the version in force has been, whatever put it in force."""
-        periods = self.periods(policy)
-        active = self.active(policy, now)
-        if active is None:
-            return None
-        return next(each.start for each in periods[active[1].version] if each.covers(now))
-
-    def next(self, policy: str, now: datetime) -> Piece | None:
-        """What comes into force next."""
-        return next((piece for piece in self.pieces(policy) if piece[0].start > now), None)
+        """The pieces of time in which the policy has a version in force, in order."""
+        return self._of(policy).pieces
 
     def periods(self, policy: str) -> Mapping[str, Sequence[Period]]:
         """The periods in which each version is in force, neighbours joined."""
-        found: dict[str, list[Period]] = defaultdict(list)
-        for period, active in self.pieces(policy):
-            before = found[active.version]
-            if before and before[-1].until == period.start:
-                before[-1] = Period(before[-1].start, period.until)
-            else:
-                before.append(period)
-        return found
+        return self._of(policy).periods
+
+    def active(self, policy: str, now: datetime) -> Piece | None:
+        """What is in force, and the piece of time in which it is."""
+        times = self._of(policy)
+        place = bisect_right(times.starts, now) - 1
+        return times.pieces[place] if place >= 0 and times.pieces[place][0].covers(now) else None
+
+    def since(self, policy: str, now: datetime) -> datetime | None:
+        """Since when the version in force has been, whatever put it in force."""
+        active = self.active(policy, now)
+        if active is None:
+            return None
+        return next(each.start for each in self.periods(policy)[active[1].version] if each.covers(now))
+
+    def next(self, policy: str, now: datetime) -> Piece | None:
+        """What comes into force next."""
+        times = self._of(policy)
+        place = bisect_right(times.starts, now)
+        return times.pieces[place] if place < len(times.pieces) else None
 
     def version(self, policy: str, version: str) -> Version | None:
         """One version."""
         return next((each for each in self.versions.get(policy, ()) if each.version == version), None)
 
+    def _of(self, policy: str) -> Times:
+        found = self._times.get(policy)
+        if found is None:
+            pieces = timeline(self.activations.get(policy, ()), policy, EVER)
+            starts = [period.start for period, _ in pieces]
+            found = self._times[policy] = Times(pieces, starts, _joined(pieces))
+        return found
+
 
 class Register:
-    """What the registry holds, kept until governance writes."""
+    """What the registry holds, kept until something is added to it."""
 
     def __init__(self) -> None:
-        self._kept: tuple[int, Held] = (-1, Held({}, {}))
+        self._kept: tuple[Size, Held] = ((-1, -1, -1), Held({}, {}))
 
     def read(self, session: Session) -> Held:
         """What it holds in this snapshot."""
-        epoch = count(session)
+        size = _size(session)
         known, held = self._kept
-        if known != epoch:
+        if known != size:
             held = Held(_versions(session), _by_policy(activations(session)))
-            self._kept = (epoch, held)
+            self._kept = (size, held)
         return held
+
+
+Size = tuple[int, int, int]
+"""How many versions, activations and cancellations there are; rows are only ever added, so it tells states apart."""
+
+
+def _size(session: Session) -> Size:
+    versions, recorded, taken_back = (
+        session.exec(select(func.count()).select_from(table)).one()
+        for table in (VersionRow, ActivationRow, CancellationRow)
+    )
+    return versions, recorded, taken_back
+
+
+def _joined(pieces: Iterable[Piece]) -> Mapping[str, Sequence[Period]]:
+    """The periods of each version; what put it in force does not part them."""
+    found: dict[str, list[Period]] = {}
+    for period, active in pieces:
+        before = found.setdefault(active.version, [])
+        if before and before[-1].until == period.start:
+            before[-1] = Period(before[-1].start, period.until)
+        else:
+            before.append(period)
+    return found
 
 
 def is_suspension(activation: Activation) -> bool:

@@ -1,14 +1,15 @@
-"""The fields of the forms that sign something about a suspension."""
+"""The fields of the forms that sign something about a suspension, and who may go on to a rollback."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from api.pages.confirming import Password, Reason
 from api.pages.forms import FormModel
-from policy_service.actor import Role
+from api.permissions import WRITING, may_ask
+from policy_service.actor import Actor, Role
 
 
 class SignedReason(FormModel):
@@ -24,3 +25,8 @@ class Suspend(SignedReason):
 
     policy: Annotated[str, Field(max_length=200)]
     version: Annotated[str, Field(max_length=40)]
+
+
+def may_begin(actor: Actor | None) -> Literal[True] | str:
+    """Whether a reader may begin a change, such as a rollback; or why not."""
+    return may_ask(actor, WRITING) if actor is not None else ""

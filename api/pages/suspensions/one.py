@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from fastapi import APIRouter
 from sqlmodel import Session
@@ -20,7 +20,7 @@ from api.pages.forms import Filled, Form
 from api.pages.frame import Frame
 from api.pages.rendering import Do, Pages
 from api.pages.sending import sent
-from api.pages.suspensions.forms import SignedReason
+from api.pages.suspensions.forms import SignedReason, may_begin
 from api.transactions import reading
 from policy_service.approval import service as approval
 from policy_service.approval.service import RATIFIED, Suspension, Verdict
@@ -63,6 +63,11 @@ class SuspensionPage:
     def runs(self) -> bool:
         """Whether it lasts now."""
         return self.suspension.runs(self.frame.now)
+
+    @property
+    def may_roll_back(self) -> Literal[True] | str:
+        """Whether the reader may begin a rollback."""
+        return may_begin(self.frame.actor)
 
     @property
     def longest(self) -> datetime:

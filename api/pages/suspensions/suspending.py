@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from fastapi import APIRouter
 from sqlmodel import Session
@@ -18,7 +18,7 @@ from api.pages.forms import Filled, Form
 from api.pages.frame import Frame
 from api.pages.rendering import Do, Pages
 from api.pages.sending import sent
-from api.pages.suspensions.forms import Suspend
+from api.pages.suspensions.forms import Suspend, may_begin
 from api.transactions import reading
 from policy_service.approval import service as approval
 from policy_service.approval.service import ALONE, RATIFIED, OutOfState, Prospect, Verdict
@@ -44,6 +44,11 @@ class SuspendPage:
     def until(self) -> datetime:
         """When it would end by itself."""
         return self.frame.now + ALONE
+
+    @property
+    def may_roll_back(self) -> Literal[True] | str:
+        """Whether the reader may begin a rollback."""
+        return may_begin(self.frame.actor)
 
     @property
     def longest(self) -> datetime:

@@ -3,14 +3,14 @@
 explain(policy, "zh")                  the whole page, Markdown
 explanation(policy, "zh")              the same as one frozen value, for pages of another kind
 statement(expr, policy, "zh")          a condition as nested groups of clauses
-sentence(expr, policy, "zh")           a condition as a sentence with numbered lists
+sentence(expr, policy, "zh")           a condition as a sentence with numbered lists; `teller` for many of them
 rule_sentence(rule, policy, "zh")      one rule: when, then, because
 table(policy, "zh")                    the rules as a table
 value_words(kind, value, "zh")         a kept value: `1,000,000.00 元`, `“销售总监”`
 kind_in_words(kind, "zh")              a type: `金额（元），最小为 0.00 元`
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from policy_service.compilers.prose.conditions import condition
 from policy_service.compilers.prose.context import LANGUAGES, context_of, shown_words
@@ -40,6 +40,7 @@ __all__ = [
     "sentence",
     "statement",
     "table",
+    "teller",
     "value_words",
 ]
 
@@ -60,6 +61,12 @@ def sentence(expression: Expr, policy: Policy, lang: Language) -> str:
         TypeError: the expression is a value and no condition.
     """
     return outline(statement(expression, policy, lang), LANGUAGES[lang])
+
+
+def teller(policy: Policy, lang: Language) -> Callable[[Expr], str]:
+    """What tells conditions of `policy` as `sentence` does, for many of them: the names are looked up once."""
+    context = context_of(policy, lang)
+    return lambda expression: outline(condition(expression, context), LANGUAGES[lang])
 
 
 def rule_sentence(rule: Rule, policy: Policy, lang: Language) -> str:

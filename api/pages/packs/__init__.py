@@ -1,0 +1,1 @@
+"""Audit packs for compliance: what a pack is to be about, how far it is, and its file."""

@@ -1,0 +1,71 @@
+"""What a pack is to be about, as a form says it: a policy, a subject, both, or a period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from sqlmodel import Session, select
+
+from api.pages.forms import Faults, FormModel
+from policy_service.audit.tables import AuditAbout
+from policy_service.decisions.tables import DecisionRow
+from policy_service.language.policy import Language, Policy
+from policy_service.packs.scope import MAX_SAMPLE, Scope
+from policy_service.registry.tables import VersionRow
+from policy_service.sentences import Sentence
+
+Option = tuple[str, str]
+
+
+class PackForm(FormModel):
+    """The form; what is left out does not matter."""
+
+    policy: Annotated[str, Field(max_length=129)] | None = None
+    subject: Annotated[str, Field(max_length=200)] | None = None
+    since: date | None = None
+    until: date | None = None
+    sample: Annotated[int, Field(ge=0, le=MAX_SAMPLE)] = 20
+
+
+def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
+    """What the form asks for; days are those of the zone, the last one included. Raises ScopeRefused."""
+    since = _midnight(form.since, zone) if form.since else None
+    until = _midnight(form.until + timedelta(days=1), zone) if form.until else None
+    return Scope(form.policy, form.subject, since, until, form.sample)
+
+
+def unknown(session: Session, form: PackForm) -> Faults:
+    """Which of what was asked for is not on record."""
+    faults: Faults = {}
+    if form.policy and session.exec(select(VersionRow.digest).where(VersionRow.policy == form.policy)).first() is None:
+        faults["policy"] = Sentence("Choose one of what is offered.")
+    if form.subject and not _is_on_record(session, form.subject):
+        faults["subject"] = Sentence("Nothing is on record about this subject.")
+    return faults
+
+
+def options(session: Session, in_force: Mapping[str, Policy], lang: Language) -> tuple[Option, ...]:
+    """Every policy there ever was, with its title where it is in force."""
+    names = sorted(session.exec(select(VersionRow.policy).distinct()))
+    return tuple((name, _titled(name, in_force.get(name), lang)) for name in names)
+
+
+def _is_on_record(session: Session, subject: str) -> bool:
+    decided = session.exec(select(DecisionRow.seq).where(DecisionRow.subject == subject).limit(1)).first()
+    about = select(AuditAbout.seq).where(AuditAbout.about == f"subject:{subject}").limit(1)
+    return decided is not None or session.exec(about).first() is not None
+
+
+def _titled(name: str, policy: Policy | None, lang: Language) -> str:
+    if policy is None:
+        return name
+    title = policy.title.zh if lang == "zh" else policy.title.en
+    return f"{name} · {title}"
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)

@@ -1,0 +1,68 @@
+"""What was done last, by the service itself: exceptions for a few hundred customers, and two emergencies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from benchmarks.company.people import People
+from benchmarks.company.texts import LEVELS, policy_name
+from policy_service.actor import Actor, Role
+from policy_service.approval.service import ratify, suspend
+from policy_service.clock import Clock
+from policy_service.database import Database
+from policy_service.decisions.overrides import end_override, record_override
+from policy_service.registry.model import active_at
+from policy_service.registry.service import activations
+
+OVERRIDES = 500
+ENDED = 5
+"""Of how many exceptions one was ended early."""
+SUSPENDED = (8, 9)
+"""The numbers of the policies of which a version is suspended."""
+
+
+def do_lately(database: Database, clock: Clock, people: People) -> None:
+    """Makes the exceptions and the suspensions."""
+    director = people.signers[Role.SALES_DIRECTOR][0]
+    for number in range(OVERRIDES):
+        _except(database, clock, director, number)
+    for number in SUSPENDED:
+        _suspend(database, clock, people, policy_name(number))
+
+
+def _except(database: Database, clock: Clock, director: Actor, number: int) -> None:
+    role = Role.SALES_DIRECTOR
+    with database.write(clock) as transaction:
+        actor = replace(director, confirmed_at=transaction.now)
+        made = record_override(
+            transaction,
+            actor,
+            subject=f"C{number:06}",
+            policy=policy_name(number % 4),
+            outcome={"level": LEVELS[number % 4]},
+            role=role,
+            reason="示例：合同约定的等级 / as agreed in the contract",
+            until=transaction.now + timedelta(days=90),
+        )
+    if number % ENDED == 0:
+        with database.write(clock) as transaction:
+            actor = replace(director, confirmed_at=transaction.now)
+            end_override(transaction, actor, made.id, role=role, reason="合同已变更 / the contract was changed")
+
+
+def _suspend(database: Database, clock: Clock, people: People, policy: str) -> None:
+    director, compliance = people.signers[Role.SALES_DIRECTOR][0], people.signers[Role.COMPLIANCE][0]
+    with database.write(clock) as transaction:
+        now = transaction.now
+        active = active_at(activations(transaction.session, policy), policy, now, now)
+        if active is None:
+            raise LookupError(policy)
+        actor, role = replace(director, confirmed_at=now), Role.SALES_DIRECTOR
+        made = suspend(
+            transaction, actor, policy=policy, version=active.version, role=role, reason="限额有误 / a wrong limit"
+        )
+    if policy == policy_name(SUSPENDED[0]):
+        with database.write(clock) as transaction:
+            actor, role = replace(compliance, confirmed_at=transaction.now), Role.COMPLIANCE
+            ratify(transaction, actor, made.id, role=role, reason="情况属实 / rightly so")

@@ -1,0 +1,179 @@
+"""The addresses of all pages, from the table of permissions, with what stands in a database in their gaps.
+
+A page is asked for by somebody who may see it. A gap takes several values in turn, so that no page is asked for the
+same thing fifty times; what can only be had by beginning long work is told as not measured.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from urllib.parse import quote, urlencode
+
+from sqlmodel import Session, select
+
+from api.permissions import PERMISSIONS, PUBLIC, may_ask
+from benchmarks.company.build import ASKED
+from benchmarks.company.decided import SUBJECTS
+from benchmarks.company.texts import policy_name
+from policy_service.actor import Actor, Role
+from policy_service.approval import service as approval
+from policy_service.approval.service import State, Wanted
+from policy_service.approval.tables import SuspensionRow
+from policy_service.audit.log import last_entry
+from policy_service.decisions.records import latest
+from policy_service.decisions.state_tables import OverrideRow
+from policy_service.identity.service import accounts
+from policy_service.registry.model import active_at
+from policy_service.registry.service import activations
+
+GAP = re.compile(r"\{(\w+)\}")
+VALUES = 8
+"""Things that one gap takes in turn."""
+LOOKERS = (Role.COMPLIANCE, Role.SALES_DIRECTOR, Role.AUTHOR, Role.ADMINISTRATOR)
+"""Who looks at the pages: the first of them who may."""
+NOT_PAGES = ("/v1/", "/static/", "/problems", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
+
+WHOLE = "/changes/{change}"
+"""The page that is measured for a change in every state."""
+Values = Mapping[str, str]
+"""What stands in the gaps of one address."""
+Sorts = Mapping[str, Sequence[Values]]
+"""The things that fill the gaps, by their sort."""
+Query = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A page as it is measured: what it is called, by whom and at which addresses, in turn, it is asked for."""
+
+    name: str
+    by: str | None
+    """The name of an account; None for nobody."""
+    addresses: tuple[str, ...]
+
+
+def pages_of(session: Session, now: datetime) -> tuple[list[Asked], list[str]]:
+    """Every page that can be asked for, and the templates of those that cannot be yet."""
+    people, gaps, queries = list(_people(session)), list(_gaps(session, now)), _queries(session, now)
+    asked: list[Asked] = []
+    lacking: list[str] = []
+    for (method, template), access in PERMISSIONS.items():
+        if method != "GET" or template.startswith(NOT_PAGES):
+            continue
+        sorts = _sorts(template, gaps)
+        if not sorts:
+            lacking.append(template)
+            continue
+        by = None if access is PUBLIC else next(actor.name for actor in people if may_ask(actor, access) is True)
+        filled = {
+            label: tuple(_filled(template, values) for values in islice(each, VALUES)) for label, each in sorts.items()
+        }
+        asked += [Asked(f"{template} {label}".strip(), by, addresses) for label, addresses in filled.items()]
+        first = next(iter(filled.values()))
+        for label, query in queries.get(template, {}).items():
+            told = urlencode(query)
+            asked.append(Asked(f"{template} ({label})", by, tuple(f"{address}?{told}" for address in first)))
+    return asked, lacking
+
+
+def _sorts(template: str, gaps: Iterable[tuple[frozenset[str], Sorts]]) -> Sorts:
+    """What fills the gaps of a template, by the sort of thing; nothing when the database holds no such thing."""
+    names = set(GAP.findall(template))
+    if not names:
+        return {"": [{}]}
+    found: Sorts = next((sorts for keys, sorts in gaps if names <= keys), {})
+    if names == {"change"} and template != WHOLE:
+        label = f"({State.DRAFT if template.endswith('/draft') else State.SUBMITTED})"
+        return {label: found[label]} if label in found else {}
+    return found
+
+
+def _people(session: Session) -> Iterator[Actor]:
+    """Those who look."""
+    known = accounts(session).values()
+    for role in LOOKERS:
+        account = next(each for each in known if role in each.roles)
+        yield Actor(account.id, account.name, account.printed_name, frozenset({role}))
+
+
+def _filled(template: str, values: Values) -> str:
+    return GAP.sub(lambda gap: quote(values[gap[1]], safe=""), template)
+
+
+def _gaps(session: Session, now: datetime) -> Iterator[tuple[frozenset[str], Sorts]]:
+    """What stands in the gaps of templates, by the names of the gaps; the things of a kind may be of several sorts."""
+    yield frozenset({"change"}), dict(_changes(session))
+    yield frozenset({"change", "text"}), {"": list(_texts(session))}
+    yield frozenset({"domain", "policy", "version", "rule"}), {"": list(_policies(session, now))}
+    entry = last_entry(session)
+    last = entry.seq if entry else 1
+    yield frozenset({"seq"}), {"": [{"seq": str(1 + number * (last - 1) // VALUES)} for number in range(VALUES)]}
+    yield (
+        frozenset({"decision"}),
+        {"": [{"decision": each.decision_id} for each in latest(session, limit=VALUES).records]},
+    )
+    for gap, column in (("override", OverrideRow.id), ("suspension", SuspensionRow.id)):
+        if found := session.exec(select(column).limit(VALUES)).all():
+            yield frozenset({gap}), {"": [{gap: each} for each in found]}
+    yield frozenset({"account"}), {"": [{"account": each} for each in islice(accounts(session), VALUES)]}
+
+
+def _changes(session: Session) -> Iterator[tuple[str, Sequence[Values]]]:
+    for state in State:
+        found = approval.changes(session, Wanted(frozenset({state})), limit=VALUES).changes
+        if found:
+            yield f"({state})", [{"change": change.id} for change in found]
+
+
+def _texts(session: Session) -> Iterator[Values]:
+    for change in approval.changes(session, Wanted(kind="change"), limit=VALUES).changes:
+        yield {"change": change.id, "text": change.draft.texts[0]}
+
+
+def _policies(session: Session, now: datetime) -> Iterator[Values]:
+    """The company's policies in the versions in force, with a rule of each."""
+    for number in range(VALUES):
+        name = policy_name(number)
+        active = active_at(activations(session, name), name, now, now)
+        if active is not None:
+            domain, _, policy = name.partition("/")
+            yield {"domain": domain, "policy": policy, "version": active.version, "rule": f"row-{number}"}
+
+
+def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query]]:
+    """How lists are narrowed and sorted, by template."""
+    name = policy_name(0)
+    versions = [each.version for each in activations(session, name)]
+    before = f"{now - timedelta(days=400):%Y-%m-%d}"
+    return {
+        "/changes": {
+            "open": {"state": "open"},
+            "rejected": {"state": "rejected"},
+            "of a policy": {"policy": name},
+            "words": {"words": "adjustment 4711"},
+            "words of many": {"words": "adjustment", "sort": "created"},
+            "for me": {"mine": "yes"},
+            "begun first": {"sort": "created"},
+        },
+        "/decisions": {
+            "of a policy": {"policy": name},
+            "of a policy rarely decided": {"policy": policy_name(ASKED)},
+            "of a subject": {"subject": f"C{SUBJECTS // 2:06}"},
+        },
+        "/audit": {
+            "an event": {"event": "change_rejected"},
+            "a rare event": {"event": "api_key_issued"},
+            "a common event of old": {"event": "decisions_sealed", "until": before},
+            "by somebody": {"by": "sales-director-0"},
+            "an event by somebody": {"by": "author-1", "event": "change_withdrawn"},
+            "about a policy": {"about": f"policy:{name}"},
+            "oldest first": {"sort": "seq"},
+        },
+        "/overrides": {"running": {"state": "running"}, "of a policy": {"policy": name}},
+        "/in-force": {"of old": {"valid_at": f"{before}T00:00", "known_at": f"{before}T00:00"}},
+        "/policies/{domain}/{policy}/compare": {"two versions": {"from": versions[1], "to": versions[2]}},
+    }

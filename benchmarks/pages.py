@@ -1,0 +1,128 @@
+"""How long the pages take where much has happened: each is asked for, in turn with all others, and read to its end.
+
+The service runs as it does for its users (one worker, durable-rules, a SQLite file); one browser asks for one page
+after the other, without waiting in between. The database is built once for each folder; see `benchmarks/company`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from api.authentication import COOKIE
+from benchmarks.company.build import Size, build
+from benchmarks.page_addresses import Asked, pages_of
+from benchmarks.serving import Server, running
+from policy_service.clock import SystemClock
+from policy_service.database import Database
+from policy_service.identity.service import account_named
+from policy_service.identity.sessions import PASSWORD, start
+
+ROUNDS = 50
+WARM_UP = 2
+"""Rounds that are not counted."""
+DONE = "built"
+"""The file that says that a folder's database is whole."""
+TIMEOUT = 120
+"""Seconds a page may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was seen of one page; times in milliseconds."""
+
+    name: str
+    by: str | None
+    status: int
+    p50: float
+    p95: float
+    slowest: float
+    size: int
+    """Bytes of the last answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """All pages, and those that could not be asked for."""
+
+    company: dict[str, int]
+    rounds: int
+    pages: tuple[Measured, ...]
+    lacking: tuple[str, ...]
+
+
+def measure_pages(size: Size, rounds: int = ROUNDS, folder: Path | None = None) -> Pages:
+    """Builds the company unless the folder has it already, serves it, and asks for every page."""
+    with ExitStack() as stack:
+        place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if not (place / DONE).exists():
+            build(place, size)
+            (place / DONE).touch()
+        asked, lacking, tokens = _prepare(place)
+        port = stack.enter_context(running(_server(place), place))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
+        seen: dict[str, list[tuple[float, int, int]]] = {each.name: [] for each in asked}
+        for number in range(rounds + WARM_UP):
+            for each in asked:
+                seen[each.name].append(_ask(connection, each, tokens, number))
+        measured = tuple(_measured(each, seen[each.name][WARM_UP:]) for each in asked)
+        return Pages(asdict(size), rounds, measured, tuple(lacking))
+
+
+def _server(folder: Path) -> Server:
+    environment = {
+        "DATABASE_URL": f"sqlite:///{folder}/service.db",
+        "POLICY_SERVICE_KEYS": str(folder / "keys"),
+        "POLICY_SERVICE_CHECKPOINTS": str(folder / "checkpoints"),
+    }
+    return Server("policy-service", "api.app:create_app", environment)
+
+
+def _prepare(folder: Path) -> tuple[list[Asked], list[str], Mapping[str, str]]:
+    """What is asked for, what cannot be, and the sessions of those who ask."""
+    database, clock = Database(f"sqlite:///{folder}/service.db"), SystemClock()
+    with database.read() as session:
+        asked, lacking = pages_of(session, clock.now())
+    with database.write(clock) as transaction:
+        tokens = {}
+        for name in {each.by for each in asked if each.by is not None}:
+            account = account_named(transaction.session, name)
+            if account is not None:
+                tokens[name] = start(transaction, account, PASSWORD).token
+    database.close()
+    return asked, lacking, tokens
+
+
+def _ask(
+    connection: http.client.HTTPConnection, asked: Asked, tokens: Mapping[str, str], number: int
+) -> tuple[float, int, int]:
+    """Seconds, status and bytes of one answer."""
+    headers = {"Accept": "text/html", "Accept-Language": "zh-CN" if number % 2 else "en"}
+    if asked.by is not None:
+        headers["Cookie"] = f"{COOKIE}={tokens[asked.by]}"
+    begin = time.perf_counter()
+    connection.request("GET", asked.addresses[number % len(asked.addresses)], headers=headers)
+    response = connection.getresponse()
+    body = response.read()
+    return time.perf_counter() - begin, response.status, len(body)
+
+
+def _measured(asked: Asked, seen: list[tuple[float, int, int]]) -> Measured:
+    """The figures of one page; its status is the worst that was answered."""
+    took = [1_000 * seconds for seconds, _, _ in seen]
+    p95 = statistics.quantiles(took, n=20, method="inclusive")[-1] if len(took) > 1 else took[0]
+    worst = max(status for _, status, _ in seen)
+    return Measured(asked.name, asked.by, worst, statistics.median(took), p95, max(took), seen[-1][2])
+
+
+def slow(pages: Pages, milliseconds: float) -> list[Measured]:
+    """The pages whose 95th percentile is above a limit, the slowest first."""
+    found = [each for each in pages.pages if each.p95 > milliseconds and each.status < HTTPStatus.BAD_REQUEST]
+    return sorted(found, key=lambda each: each.p95, reverse=True)

@@ -1,0 +1,27 @@
+"""The first page of a pack: what it is, what is in it, what is not, and how to verify it without the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from policy_service.audit.keys import PublicKey
+from policy_service.compilers.prose.table import one_line
+from policy_service.packs.archive import Archive
+from policy_service.packs.texts import LANGUAGES
+
+
+def write_readme(archive: Archive, head: Mapping[str, Any], key: PublicKey) -> None:
+    """Writes the page in both languages."""
+    environment = Environment(  # noqa: S701  # Markdown, no HTML; what people wrote goes through `line`
+        loader=PackageLoader("policy_service.packs"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["line"] = one_line
+    for lang in LANGUAGES:
+        template = environment.get_template(f"readme.{lang}.md")
+        archive.add_text(f"README.{lang}.md", template.render(pack=head, key=key.id).rstrip() + "\n")

@@ -1,0 +1,120 @@
+"""The newest decision records: everybody's, those of a policy, those of a time; and how often rules decided."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from policy_service.actor import Actor, Role
+from policy_service.decisions import firings as counting
+from policy_service.decisions import records
+from policy_service.decisions.firings import firings
+from policy_service.decisions.record import Record
+from policy_service.decisions.records import latest, numbers
+from policy_service.decisions.request import DecisionRequest
+from tests.databases import BACKENDS, START
+from tests.decisions.desks import Setting, put, setting, signing, tier
+
+MACHINE = Actor("0197a000-0000-7000-8000-000000000009", "shop", "shop", frozenset({Role.INTEGRATION}), "machine")
+ONE, OTHER = "tiering/one", "governance/signing"
+
+
+def ask(each: Setting, policy: str, number: int) -> None:
+    """One decision about somebody."""
+    facts: dict[str, Any] = {"amount": number * 50} if policy == ONE else {"domain": "other"}
+    asyncio.run(each.decisions.decide(DecisionRequest(f"C{number}", facts, policies=(policy,)), MACHINE))
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def decided(request: pytest.FixtureRequest) -> Iterator[tuple[Setting, list[Record]]]:
+    """Twelve decisions of two policies, an hour apart, the last of them by a second version; and their records."""
+    with setting(request.param, tier(), signing()) as each:
+        for number in range(12):
+            each.clock.move(hours=1)
+            if number == 9:
+                put(each.database, each.clock, tier("1.1.0", 500))
+            ask(each, OTHER if number % 3 == 1 else ONE, number)
+        yield each, each.records()
+
+
+def found(each: Setting, policy: str | None = None, limit: int = 50, **wanted: Any) -> list[int]:  # noqa: ANN401  # the filters
+    """The numbers of what the pages hold, one after another."""
+    seqs: list[int] = []
+    cursor = None
+    while True:
+        with each.database.read() as session:
+            page = latest(session, policy, cursor=cursor, limit=limit, **wanted)
+        seqs += [record.seq for record in page.records]
+        cursor = page.cursor
+        if cursor is None:
+            return seqs
+
+
+@pytest.mark.parametrize("limit", [1, 5, 12, 50])
+@pytest.mark.parametrize("policy", [None, ONE, OTHER, "no/such"])
+@pytest.mark.parametrize("scanned", [1, 2, 5, 5_000])
+def test_the_latest_are_listed_from_the_newest_backwards_however_many_are_looked_through(
+    decided: tuple[Setting, list[Record]],
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int,
+    policy: str | None,
+    scanned: int,
+) -> None:
+    each, every = decided
+    monkeypatch.setattr(records, "SCANNED", scanned)
+    expected = [record.seq for record in every[::-1] if policy is None or policy in record.outcomes]
+    assert found(each, policy, limit) == expected
+
+
+def test_those_of_a_version_are_listed(decided: tuple[Setting, list[Record]]) -> None:
+    each, every = decided
+    assert found(each, ONE, version="1.1.0") == [r.seq for r in every[9:][::-1] if ONE in r.outcomes] != []
+    assert found(each, ONE, version="9.9.9") == []
+
+
+def test_those_of_a_time_are_listed(decided: tuple[Setting, list[Record]]) -> None:
+    each, every = decided
+    instants = [START - timedelta(days=1), *(record.decided_at for record in every), START + timedelta(days=9)]
+    with each.database.read() as session:
+        for since in instants:
+            assert numbers(session, since) == (1 + sum(r.decided_at < since for r in every), len(every) + 1)
+            for until in instants:
+                expected = [r.seq for r in every[::-1] if since <= r.decided_at < until]
+                page = latest(session, since=since, until=until)
+                assert ([r.seq for r in page.records], page.cursor) == (expected, None)
+
+
+def test_firings_are_what_the_answers_of_the_last_decisions_name(decided: tuple[Setting, list[Record]]) -> None:
+    each, every = decided
+    mine = [record for record in every[::-1] if ONE in record.outcomes]
+    for last in (1, 3, 1_000):
+        with each.database.read() as session:
+            counted = firings(session, ONE, last=last)
+        rules = Counter(rule for record in mine[:last] for rule in record.outcomes[ONE]["rules"])
+        assert (dict(counted.rules), counted.total) == (dict(rules), min(last, len(mine)))
+        assert counted.since == mine[: counted.total][-1].decided_at
+
+
+def test_firings_look_through_so_many_records_and_no_more(
+    decided: tuple[Setting, list[Record]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each, every = decided
+    monkeypatch.setattr(counting, "SCANNED", 4)
+    with each.database.read() as session:
+        counted = firings(session, ONE)
+        assert counted.looked == 4
+        assert counted.total == sum(ONE in record.outcomes for record in every[-4:])
+        nothing = firings(session, "no/such")
+    assert (nothing.rules, nothing.total, nothing.looked, nothing.since) == ({}, 0, 4, None)
+
+
+def test_where_nothing_was_decided_nothing_is_found() -> None:
+    with setting("sqlite") as each, each.database.read() as session:
+        assert latest(session) == latest(session, ONE) == ([], None)
+        assert firings(session, ONE).total == 0
+        assert numbers(session, START, START) == (1, 1)

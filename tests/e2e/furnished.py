@@ -1,0 +1,119 @@
+"""A company in which a little of everything has happened, so that no page is empty; and somebody who sees each page."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from api.permissions import PERMISSIONS
+from policy_service.actor import SERVICE, Role
+from policy_service.clock import timestamp
+from policy_service.identity.service import create_account
+from tests.api.client import SECRET
+from tests.api.company import Company, Json
+from tests.approval.world import TIER, tier
+
+SEEN_BY = ("compliance", "sales", "ann", "root")
+"""Who looks at a page: the first who may."""
+ROLES = {"compliance": Role.COMPLIANCE, "sales": Role.SALES_DIRECTOR, "ann": Role.AUTHOR, "root": Role.ADMINISTRATOR}
+NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/problems", "/problems/{name}"}
+FILES = re.compile(r"\.(?:pdf|pem|json)$|/file$|/texts/|^/static/")
+"""Addresses of what is downloaded, not looked at."""
+
+
+def furnish(here: Company) -> dict[str, str]:
+    """Makes it happen; gives what stands in the addresses of pages."""
+    here.in_force(tier("1.1.0", 200))
+    with here.database.write(here.clock) as transaction:
+        here.people["crm"] = create_account(
+            transaction, SERVICE, name="crm", printed_name="CRM", roles=[Role.INTEGRATION]
+        )
+    subject = "C202405001"
+    decision = here.did(
+        "POST",
+        "/v1/decisions",
+        "crm",
+        {"subject": subject, "facts": {"orders": 70}, "policies": [TIER], "explain": True},
+    )
+    here.clock.move(minutes=1)
+    change = here.moved("submit", here.create(tier("1.2.0", 300), title="larger limit for large customers"))
+    here.did("POST", f"/v1/changes/{change['id']}/comments", "sales", {"text": "why 300?"})
+    assert here.sign(change, "sales").is_success
+    draft = here.create(tier("1.3.0", 400), title="a draft <script>alert(1)</script>")
+    override = here.did("POST", "/v1/overrides", "sales", _override(here, subject))
+    suspension = here.did("POST", "/v1/suspensions", "sales", _suspension())
+    here.did("POST", "/v1/api-keys", "root", _key(here))
+    return {
+        "domain": TIER.split("/")[0],
+        "policy": TIER.split("/")[1],
+        "version": "1.1.0",
+        "rule": "big",
+        "change": change["id"],
+        "draft": draft["id"],
+        "text": draft["texts"][0],
+        "suspension": suspension["id"],
+        "override": override["override"],
+        "decision": decision["decision_id"],
+        "seq": "3",
+        "account": here.people["sales"].id,
+        "job": "0" * 8 + "-0000-7000-8000-" + "0" * 12,
+    }
+
+
+def pages(values: dict[str, str]) -> list[tuple[str, str]]:
+    """Every page with what makes it worth looking at, and who looks."""
+    found = []
+    for (method, path), access in PERMISSIONS.items():
+        if method == "GET" and not path.startswith("/v1/") and path not in NOT_PAGES and not FILES.search(path):
+            name = "-" if not access.known else next(name for name in SEEN_BY if ROLES[name] in access.roles)
+            found.append((_address(path, values), name))
+    policy = f"/policies/{TIER}"
+    change = f"/changes/{values['change']}"
+    return [
+        *found,
+        (f"{policy}/compare?from=1.0.0&to=1.1.0", "ann"),
+        (f"{policy}/try?as_of=2026-11-21&f.orders=7", "ann"),
+        ("/changes/new?rollback=" + TIER + "&version=1.0.0", "ann"),
+        ("/changes?state=rejected", "ann"),
+        (change, "ann"),
+        (change, "root"),
+        (f"/changes/{values['draft']}", "ann"),
+        ("/decisions?subject=C202405001", "compliance"),
+        ("/decisions?subject=nobody", "compliance"),
+        ("/", "ann"),
+        ("/", "sales"),
+        ("/", "root"),
+        ("/nowhere", "ann"),
+    ]
+
+
+def _address(path: str, values: dict[str, str]) -> str:
+    own = {**values, "change": values["draft"]} if path.endswith(("/draft", "/report")) else values
+    return re.sub(r"\{(\w+)\}", lambda name: own[name[1]], path)
+
+
+def _override(here: Company, subject: str) -> Json:
+    return {
+        "subject": subject,
+        "policy": TIER,
+        "outcome": {"size": "big"},
+        "role": "sales_director",
+        "reason": "a partner of ten years",
+        "until": timestamp(here.clock.at + timedelta(days=30)),
+        "password": SECRET,
+    }
+
+
+def _suspension() -> Json:
+    return {
+        "policy": TIER,
+        "version": "1.1.0",
+        "role": "sales_director",
+        "reason": "it misjudges everybody",
+        "password": SECRET,
+    }
+
+
+def _key(here: Company) -> Json:
+    ends = timestamp(here.clock.at + timedelta(days=30))
+    return {"name": "crm", "scopes": ["integration"], "expires_at": ends}

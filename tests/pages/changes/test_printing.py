@@ -1,0 +1,109 @@
+"""The dossier on paper: a page without navigation and forms, and a PDF that reaches nothing but its own style sheet."""
+
+from collections.abc import Iterator
+from io import BytesIO
+
+import pytest
+from pypdf import PdfReader
+
+from api.pages.changes import pdf
+from api.pages.changes.pdf import HERE, Printer, own_file
+from api.problems import ProblemError
+from tests.api.company import Company, Json, company, portal
+from tests.approval.world import tier
+from tests.pages.visitor import Visitor
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    with company() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def change(here: Company) -> Json:
+    """A change that both who must have signed."""
+    return here.signed(
+        tier("1.1.0", 150), title="提高上限 Raise the limit", reason='<img src="file:///etc/passwd"> 理由'
+    )
+
+
+def test_the_printed_page_has_the_record_and_nothing_to_click(here: Company, change: Json) -> None:
+    page = Visitor(here, "compliance").get(f"/changes/{change['id']}/print")
+    assert page.status == 200
+    assert not page.has("form, button, nav, script")
+    assert len(page.all("#signatures li")) == 2
+    assert change["digest"] in page.text("#signatures")
+    assert "Printed for Compliance on 20 Nov 2026" in page.text("footer")
+    assert page.headers["cache-control"] == "no-store"
+
+
+def test_the_printed_page_is_in_the_readers_language(here: Company, change: Json) -> None:
+    page = Visitor(here, "compliance", "zh-CN").get(f"/changes/{change['id']}/print")
+    assert page.one("html").attributes["lang"] == "zh-CN"
+    assert "我批准其内容、效果和生效日期。" in page.text("#signatures")
+
+
+def test_the_pdf_holds_chinese_words_and_the_signatures(here: Company, change: Json) -> None:
+    answer = Visitor(here, "compliance", "zh-CN").get(f"/changes/{change['id']}/dossier.pdf")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"] == f'attachment; filename="change-{change["id"]}.pdf"'
+    text = "".join(page.extract_text() for page in PdfReader(BytesIO(answer.body)).pages)
+    told = "".join(text.split())
+    for words in ("提高上限Raisethelimit", "我批准其内容、效果和生效日期。", "销售总监", "大于或等于150", "etc/passwd"):
+        assert words in told
+    assert change["digest"] in told
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "file:///etc/passwd",
+        "https://elsewhere.example/static/print.css",
+        "http://127.0.0.1/static/print.css",
+        f"{HERE}changes",
+        f"{HERE}static/../static/print.css",
+        f"{HERE}static/nothing.css",
+        "data:text/css,a{}",
+    ],
+)
+def test_a_pdf_reaches_nothing_else(address: str) -> None:
+    with pytest.raises(ValueError, match="nothing is fetched"):
+        own_file(address)
+
+
+def test_a_pdf_reaches_its_style_sheet() -> None:
+    assert own_file(f"{HERE}static/print.css?v=1")[1] == "text/css"
+
+
+def test_without_the_extra_the_page_says_how_to_print(
+    here: Company, change: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pdf, "lay_out", _nothing)
+    page = Visitor(here, "compliance").get(f"/changes/{change['id']}/dossier.pdf")
+    assert page.status == 501
+    assert "open the print view and let the browser save it as PDF" in page.text("main")
+
+
+def test_a_pdf_that_takes_too_long_is_given_up() -> None:
+    with pytest.raises(ProblemError) as caught:
+        portal().call(Printer(0.001).pdf, "<p>page</p>")
+    assert caught.value.problem.kind.name == "busy"
+
+
+def test_a_few_pdfs_wait_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "WAITING", 0)
+    with pytest.raises(ProblemError) as caught:
+        portal().call(Printer().pdf, "<p>page</p>")
+    assert caught.value.problem.headers["Retry-After"] == "20"
+
+
+def test_an_unknown_change_has_no_paper(here: Company) -> None:
+    for name in ("print", "dossier.pdf"):
+        assert Visitor(here, "ann").get(f"/changes/none/{name}").status == 404
+
+
+def _nothing(html: str) -> None:
+    """What is laid out where WeasyPrint is not installed."""
+    assert html

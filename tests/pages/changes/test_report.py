@@ -1,0 +1,96 @@
+"""The analysis report on its page: made now for a draft, the frozen one afterwards."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from api.pages.changes.answers import answer_words
+from api.pages.changes.reporting import report_of
+from policy_service.sentences import Sentence
+from tests.api.company import Company, company, later
+from tests.approval.world import tier
+from tests.pages.visitor import Visitor
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    with company() as found:
+        yield found
+
+
+def test_a_draft_is_reported_on_as_it_is_now(here: Company) -> None:
+    change = here.create(tier("1.1.0", 200), effective=later(here, 3))
+    page = Visitor(here, "ann").get(f"/changes/{change['id']}/report")
+    assert "Made now, from the draft as it is saved." in page.text(".about")
+    assert "examples of the version in force get other answers" in page.text("table")
+    assert "the condition on “orders” was: at least 100; it is now: at least 200" in page.text()
+    assert "many size big by big size small by small" in page.text("table")
+    assert "1 example comes out as written, by every evaluator (definition, durable_rules, python)." in page.text()
+    assert page.link("To the editor") == f"/changes/{change['id']}/draft"
+
+
+def test_what_was_submitted_has_its_frozen_report_in_both_languages(here: Company) -> None:
+    change = here.moved("submit", here.create(tier("1.2.0", 300), effective=later(here, 4)))
+    english = Visitor(here, "sales").get(f"/changes/{change['id']}/report")
+    assert here.read(change)["report"] in english.text()
+    assert not english.has("a[href$='/draft']")
+    chinese = Visitor(here, "sales", "zh").get(f"/changes/{change['id']}/report")
+    assert "原有示例的结果有变化" in chinese.text()
+    assert "size big（规则 big）" in chinese.text()
+    assert "冻结" in chinese.text(".about")
+
+
+def test_files_with_faults_have_no_report_but_their_faults(here: Company) -> None:
+    change = here.create(tier("1.8.0"), b"policy: [")
+    page = Visitor(here, "ann").get(f"/changes/{change['id']}/report")
+    assert "there is no report yet" in page.text(".refusal")
+    assert "File 2" in page.text(".refusal")
+    assert "yaml-syntax" in page.text(".refusal")
+    assert not Visitor(here, "sales").get(f"/changes/{change['id']}/report").has("a[href$='/draft']")
+
+
+def test_what_keeps_a_draft_from_being_submitted_is_told(here: Company) -> None:
+    failing = tier("1.9.0").replace(b"outcome: {size: big}, rule: big", b"outcome: {size: small}, rule: small")
+    page = Visitor(here, "ann").get(f"/changes/{here.create(failing)['id']}/report")
+    assert "examples do not come out as written" in page.text("table")
+    assert "many size small by small size big by big" in page.text("table")
+    assert page.has(".badge.bad")
+    assert "example-failed" not in page.text(".refusal"), "told once, as a finding"
+    taken = Visitor(here, "ann").get(f"/changes/{here.create(tier('1.0.0', 5))['id']}/report")
+    assert "give this text a higher version" in taken.text(".refusal")
+
+
+def test_a_change_that_holds_nothing_says_so(here: Company) -> None:
+    page = Visitor(here, "ann").get(f"/changes/{here.create()['id']}/report")
+    assert "The change holds no version of any policy." in page.text(".refusal")
+
+
+def test_who_takes_no_part_sees_no_report(here: Company) -> None:
+    change = here.create(tier("1.1.0", 201))
+    assert Visitor(here, "root").get(f"/changes/{change['id']}/report").status == 200
+    assert Visitor(here).get(f"/changes/{change['id']}/report", follow=False).status == 303
+
+
+@pytest.mark.parametrize(
+    ("told", "pattern"),
+    [
+        ("size big by big", "{outcome} by {rules}"),
+        ("missing facts a, b", "missing facts {names}"),
+        ("no rule matched", "no rule matched"),
+        ("conflict of a, b", "conflict of {rules}"),
+    ],
+)
+def test_answers_are_told_in_any_language(told: str, pattern: str) -> None:
+    words = answer_words(told)
+    assert words == told
+    assert isinstance(words, Sentence)
+    assert words.pattern == pattern
+
+
+def test_any_other_answer_stays_as_it_is() -> None:
+    assert answer_words("orders 3 is refused: expected more") == "orders 3 is refused: expected more"
+
+
+def test_no_report_is_an_empty_one() -> None:
+    view = report_of(None, problems=("no",), frozen=False)
+    assert (view.problems, view.is_there, view.errors, view.warnings) == (("no",), False, (), ())

@@ -1,0 +1,123 @@
+"""The list of decisions: found by subject, by identifier, by policy and by day; newest first, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.api.company import Company, company
+from tests.approval.world import BONUS, SIGN_OFF, TIER
+from tests.pages.decisions.deciding import HOSTILE, decided, excepted
+from tests.pages.visitor import Seen, Visitor
+
+ODD = "客户/001?x=1&y=#"
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    with company() as found:
+        for number in range(30):
+            decided(found, f"L{number}", TIER, orders=number * 7)
+        found.clock.move(days=2)
+        decided(found, ODD)
+        decided(found, HOSTILE)
+        excepted(found, "L1")
+        decided(found, "L1")
+        yield found
+
+
+def listed(here: Company, by: str = "compliance", lang: str = "en", **query: str) -> Seen:
+    return Visitor(here, by, lang).get(f"/decisions?{urlencode(query)}")
+
+
+def subjects(page: Seen) -> list[str]:
+    return ["".join(row.text().split()) for row in page.all("tbody > tr > td:nth-child(2) a")]
+
+
+def test_the_latest_stand_first_with_what_was_decided_by_which_rule(here: Company) -> None:
+    page = listed(here)
+    assert page.status == 200
+    assert subjects(page)[0] == "L1"
+    first = " ".join(page.all("tbody tr")[0].text(separator=" ").split())
+    assert "exception" in first
+    assert "size : ‘small’" in first.replace("size:", "size :")
+    assert page.has(f'tbody a[href="/policies/{TIER}/rules/small"]')
+
+
+def test_the_next_page_goes_on_where_this_one_ends(here: Company) -> None:
+    first = listed(here)
+    second = Visitor(here, "compliance").get(first.link("Next page"))
+    assert len(subjects(first)) == 25
+    assert len(subjects(second)) == 8
+    assert not set(subjects(first)[1:]) & set(subjects(second)) - {"L1"}
+    assert second.link("First page") == "/decisions"
+
+
+def test_one_field_finds_a_subject_whatever_it_is_called(here: Company) -> None:
+    page = listed(here, q=ODD)
+    assert subjects(page) == [ODD]
+    again = Visitor(here, "compliance").get(page.link(ODD))
+    assert subjects(again) == [ODD]
+
+
+def test_one_field_finds_a_decision_by_its_identifier(here: Company) -> None:
+    decision = decided(here, "L-id", TIER, orders=1)
+    for query in ({"q": f" {decision.upper()} "}, {"decision": decision}):
+        assert listed(here, **query).address == f"/decisions/{decision}"
+
+
+def test_a_list_is_narrowed_to_a_policy_and_to_days(here: Company) -> None:
+    assert BONUS not in listed(here, policy=TIER, until="2026-11-20").html.partition("<tbody>")[2]
+    assert subjects(listed(here, policy=BONUS, since="2026-11-22"))[-1] == ODD
+    assert subjects(listed(here, subject="L1", policy=BONUS)) == ["L1"]
+    assert subjects(listed(here, subject="L1", until="2026-11-20")) == ["L1"]
+    assert subjects(listed(here, subject="L1", since="2026-11-30")) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "fault"),
+    [
+        ({"decision": "17"}, "There is no decision with this identifier."),
+        ({"q": "01a1ff94-2390-7b0a-9ce3-d0d78dc00a10"}, "There is no decision with this identifier."),
+        ({"subject": "x" * 201}, "A subject is text of 1 to 200 characters."),
+        ({"subject": "a\u0007b"}, "A subject is text of 1 to 200 characters."),
+        ({"policy": "no/such"}, "There is no such policy."),
+        ({"since": "2026-02-31"}, "This is not a day or a time."),
+        ({"until": "9999-12-31"}, "This is not a day or a time."),
+    ],
+)
+def test_what_cannot_be_looked_for_is_said_at_the_field(here: Company, query: dict[str, str], fault: str) -> None:
+    page = listed(here, **query)
+    assert page.status == 422
+    assert fault in page.text("main")
+
+
+def test_a_cursor_that_is_none_is_refused(here: Company) -> None:
+    assert listed(here, cursor="!").status == 422
+
+
+def test_nothing_found_is_said(here: Company) -> None:
+    page = listed(here, subject="nobody")
+    assert page.status == 200
+    assert "No decision on record is what you look for." in page.text()
+    assert page.link("All decisions") == "/decisions"
+    assert "No decision on record is what you look for." in listed(here, policy=SIGN_OFF).text()
+
+
+def test_subjects_are_shown_and_not_run(here: Company) -> None:
+    page = listed(here, subject=HOSTILE)
+    assert subjects(page)[0].startswith("<script>")
+    assert not page.has("main script")
+
+
+def test_the_list_is_told_in_chinese(here: Company) -> None:
+    page = listed(here, lang="zh")
+    assert page.one("h1").text() == "决定"
+    assert "下一页" in page.text()
+
+
+def test_before_anything_is_decided_the_page_says_so() -> None:
+    with company() as here:
+        assert "Nothing was decided yet." in listed(here).text()

@@ -1,0 +1,111 @@
+"""The own account: who I am, what waits and why, and another password."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from policy_service.actor import SERVICE, Role
+from policy_service.identity import passwords
+from policy_service.identity import service as identity
+from tests.api.client import SECRET
+from tests.api.company import Company, company
+from tests.identity.people import CHEAP
+from tests.pages.visitor import Seen, Visitor
+
+FORM = "form[action='/account/password']"
+NEW = "another staple for it"
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    """A company whose passwords are tried quickly."""
+    with pytest.MonkeyPatch.context() as patch, company() as found:
+        patch.setattr(passwords, "HASHER", CHEAP)
+        yield found
+
+
+def change(visitor: Visitor, old: str = SECRET, new: str = NEW, again: str = NEW, *, follow: bool = True) -> Seen:
+    return visitor.send(visitor.get("/account"), FORM, old=old, new=new, again=again, follow=follow)
+
+
+def test_the_page_says_who_i_am_and_when_the_session_ends(here: Company) -> None:
+    page = Visitor(here, "both").get("/account")
+    assert page.text("#who") == "Both"
+    told = page.text("dl.facts")
+    assert "compliance" in told
+    assert "sales director" in told
+    assert "20 Nov 2026, 10:30" in told
+    assert "20 Nov 2026, 22:00" in told
+
+
+def test_roles_that_wait_are_told_with_the_reason(here: Company) -> None:
+    with here.database.write(here.clock) as transaction:
+        root = here.people["root"].actor()
+        made = identity.create_account(
+            transaction,
+            root,
+            name="newcomer",
+            printed_name="New 😀 Comer<b>",
+            roles=[Role.FINANCE_DIRECTOR],
+            password_hash=passwords.hash_password(SECRET),
+        )
+        here.people["newcomer"] = made
+    page = Visitor(here, "newcomer").get("/account")
+    assert "finance director, waiting" in page.text("dl.facts")
+    assert "change your password, which somebody else gave you" in page.text(".warning")
+    assert not page.has("h2 b")
+    assert page.text("#who") == "New 😀 Comer<b>"
+    assert "finance director, waiting" not in Visitor(here, "finance").get("/account").text()
+
+
+def test_another_password_ends_all_sessions_and_says_so(here: Company) -> None:
+    visitor, other = Visitor(here), Visitor(here, "general")
+    assert other.get("/account").status == 200
+    visitor.post("/sign-in", {"name": "general", "password": SECRET}, follow=False)
+    answer = change(visitor, follow=False)
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    page = visitor.get(answer.headers["location"])
+    assert page.address == "/sign-in?done=password"
+    assert "all your sessions have ended" in page.text(".notice")
+    assert other.get("/account", follow=False).status == 303
+    assert Visitor(here).post("/sign-in", {"name": "general", "password": SECRET}).status == 401
+    assert Visitor(here).post("/sign-in", {"name": "general", "password": NEW}, follow=False).status == 303
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "told"),
+    [
+        ({"new": "short", "again": "short"}, "new", "Expected 12 to 256 characters."),
+        ({"again": "another staple"}, "again", "This is not the same password."),
+        ({"new": "sales sales sales", "again": "sales sales sales"}, "new", "does not hold the name"),
+        ({"old": ""}, "old", "This has to be filled in."),
+    ],
+)
+def test_what_is_wrong_stands_beside_its_field(here: Company, given: dict[str, str], field: str, told: str) -> None:
+    page = change(Visitor(here, "sales"), **given)
+    assert page.status == 422
+    assert told in page.text(f"#fault-{field}")
+    assert not any("value" in node.attributes for node in page.all("input[type=password]"))
+
+
+def test_a_wrong_password_changes_nothing(here: Company) -> None:
+    page = change(Visitor(here, "sales"), old="not the password")
+    assert page.status == 403
+    assert page.text(".refusal") == "The password of now is wrong."
+    assert Visitor(here, "sales").get("/account").status == 200
+
+
+def test_five_wrong_passwords_block_the_account_here_too(here: Company) -> None:
+    statuses = [change(Visitor(here, "ben"), old="not the password").status for _ in range(6)]
+    assert statuses[-1] == 429
+
+
+def test_who_has_no_password_here_is_told_so(here: Company) -> None:
+    with here.database.write(here.clock) as transaction:
+        here.people["linked"] = identity.create_account(
+            transaction, SERVICE, name="linked", printed_name="Linked", roles=[]
+        )
+    page = Visitor(here, "linked").get("/account")
+    assert not page.has(FORM)
+    assert "You have no password here" in page.text()
+    assert "none yet" in page.text("dl.facts")

@@ -1,0 +1,129 @@
+"""What was in force at an instant, as known at an instant, and who signed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+
+from policy_service.clock import timestamp
+from tests.api.client import SECRET
+from tests.api.company import Company, company
+from tests.approval.world import BONUS, TIER, tier
+from tests.pages.decisions.deciding import HOSTILE, at, said
+from tests.pages.visitor import Seen, Visitor
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    """The tiering policy changes on the 21st, and is planned to change again on the 26th."""
+    with company() as found:
+        found.in_force(tier("1.1.0", 50))
+        later = {"from": timestamp(found.clock.at + timedelta(days=5))}
+        found.moved("schedule", found.signed(tier("1.2.0", 60), title="still larger", effective=later))
+        yield found
+
+
+def shown(here: Company, by: str = "ann", lang: str = "en", **query: str) -> Seen:
+    return Visitor(here, by, lang).get(f"/in-force?{urlencode(query)}")
+
+
+def row(page: Seen, policy: str = TIER) -> str:
+    found = [each for each in page.all("tbody tr") if each.css(f'a[href="/policies/{policy}"]')]
+    assert len(found) == 1
+    return " ".join(found[0].text(separator=" ").split()).replace(" ,", ",").replace(" :", ":")
+
+
+def test_now_is_shown_at_first(here: Company) -> None:
+    page = shown(here)
+    assert page.status == 200
+    assert "What is in force now, 21 Nov 2026, 11:00:00 +08:00." in said(page)
+    assert row(page).startswith(
+        "size tiering/size 1.1.0 21 Nov 2026, 10:00 until 26 Nov 2026, 11:00 change: larger limit"
+    )
+    assert "Sales, sales director, 20 Nov 2026, 10:00 Compliance, compliance, 20 Nov 2026, 10:00" in row(page)
+    assert "imported at set-up nobody signed it here" in row(page, BONUS)
+    assert "stands otherwise" not in page.text()
+    assert page.has('th[scope="rowgroup"]')
+
+
+def test_an_earlier_day_shows_what_applied_and_what_stands_since(here: Company) -> None:
+    page = shown(here, valid_at="2026-11-21T09:59")
+    assert "What applied at 21 Nov 2026, 09:59:00 +08:00, by what was on record at 21 Nov 2026, 11:00:00" in said(page)
+    assert "1 policy stands otherwise today." in page.text()
+    assert "1.0.0" in row(page)
+    assert "since then 1.1.0, from 21 Nov 2026, 10:00" in row(page)
+    assert "the same" in row(page, BONUS)
+    assert page.link("Compare") == f"/policies/{TIER}/compare?from=1.0.0&to=1.1.0"
+
+
+def test_a_day_to_come_shows_what_is_planned_as_far_as_it_was_known(here: Company) -> None:
+    assert "1.2.0 26 Nov 2026, 11:00 onwards change: still larger" in row(shown(here, valid_at="2026-11-30T00:00"))
+    before = shown(here, valid_at="2026-11-30T00:00", known_at="2026-11-20T23:00")
+    assert "1.1.0 21 Nov 2026, 10:00 onwards" in row(before)
+    assert "1.0.0" in row(shown(here, valid_at="2026-11-30T00:00", known_at="2026-11-20T09:30"))
+
+
+def test_before_the_set_up_nothing_was_in_force(here: Company) -> None:
+    page = shown(here, valid_at="2020-01-01T00:00")
+    assert "3 policies stand otherwise today." in page.text()
+    assert "none" in row(page)
+    assert "since then 1.1.0" in row(page)
+
+
+def test_the_minute_of_now_is_now(here: Company) -> None:
+    here.clock.move(seconds=30)
+    try:
+        page = shown(here, valid_at=at(here), known_at=at(here))
+        assert "What is in force now, 21 Nov 2026, 11:00:30 +08:00." in said(page)
+    finally:
+        here.clock.move(seconds=-30)
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "fault"),
+    [
+        ({"known_at": "2026-12-01T00:00"}, "known_at", "What will be known in the future cannot be told"),
+        ({"valid_at": "yesterday"}, "valid_at", "This is not a day or a time."),
+        ({"valid_at": "0001-01-01T00:00"}, "valid_at", "This is not a day or a time."),
+        ({"known_at": "2026-11-20T09:30+00:00"}, "known_at", "This is not a day or a time."),
+        ({"valid_at": HOSTILE}, "valid_at", "This is not a day or a time."),
+    ],
+)
+def test_instants_that_are_none_are_refused_beside_the_field(
+    here: Company, query: dict[str, str], field: str, fault: str
+) -> None:
+    page = shown(here, **query)
+    assert page.status == 422
+    assert fault in page.text(f"#fault-{field}")
+    assert not page.has("tbody")
+    assert not page.has("main script")
+
+
+def test_one_domain_may_be_looked_at_alone(here: Company) -> None:
+    page = shown(here, domain="tiering")
+    assert len(page.all("tbody")) == 1
+    assert "No policy was in force." in shown(here, domain="nowhere").text()
+
+
+def test_changes_are_linked_for_those_who_may_read_them(here: Company) -> None:
+    assert shown(here, "ann").has('tbody a[href^="/changes/"]')
+
+
+def test_it_is_told_in_chinese(here: Company) -> None:
+    text = said(shown(here, lang="zh", valid_at="2026-11-20T10:00"))
+    assert "其中 1 项规则如今有所不同。" in text
+    assert "此后 1.1.0" in text
+    assert "自 2026年11月21日 10:00" in text
+
+
+def test_a_suspension_is_shown_with_its_signature() -> None:
+    with company() as here:
+        here.in_force(tier("1.1.0", 50))
+        body = {"policy": TIER, "version": "1.1.0", "role": "sales_director", "reason": "wrong", "password": SECRET}
+        suspension = here.did("POST", "/v1/suspensions", "sales", body)["id"]
+        page = shown(here)
+        assert "suspension: The suspension Sales, sales director, 21 Nov 2026, 11:00" in row(page)
+        assert page.link("The suspension") == f"/suspensions/{suspension}"

@@ -1,0 +1,36 @@
+"""A company with a history: versions in force, one planned, policies of every form, one never in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from policy_service.actor import SERVICE
+from policy_service.registry.model import ActivationKind, Period
+from policy_service.registry.service import activate, read_version, record_version
+from tests.api.company import Company, company
+from tests.approval.world import tier
+from tests.pages.policies.texts import HOSTILE, SCORED, rules
+
+
+def importing(here: Company, *texts: bytes, active: bool = True) -> None:
+    """Imports versions as a set-up does."""
+    with here.database.write(here.clock) as transaction:
+        for text in texts:
+            policy = record_version(transaction, SERVICE, text, change=None)
+            if active:
+                row = read_version(transaction.session, policy.id, policy.version)
+                activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)
+
+
+@pytest.fixture(scope="package")
+def here() -> Iterator[Company]:
+    """`tiering/size` 1.0.0 and 1.1.0 were in force, 1.2.0 is, 1.3.0 will be."""
+    with company() as found:
+        importing(found, rules(), SCORED.encode(), HOSTILE.encode())
+        importing(found, rules("1.1.0", 2000), SCORED.replace("score\n", "waiting\n", 1).encode(), active=False)
+        found.in_force(tier("1.1.0", 150), tier("1.2.0", 150, words="[small, big]"))
+        found.clock.move(days=3)
+        found.moved("schedule", found.signed(tier("1.3.0", 200, words="[small, big]")))
+        yield found

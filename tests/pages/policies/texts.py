@@ -1,0 +1,74 @@
+"""Policy files that the tests of these pages use: each form once, and one whose words are hostile."""
+
+from __future__ import annotations
+
+LONG = "很长的理由" * 400
+"""A reason of 2,000 characters, the most there may be, without a space."""
+SCRIPT = "<script>alert(1)</script>"
+
+RULES = """policy: rewards/gift
+version: {version}
+title: {{zh: 礼品, en: gift}}
+source: [R-GIFT-1, R-GIFT-2]
+subject: customer
+facts:
+  spent: {{type: money, currency: CNY, min: 0, title: {{zh: 消费额, en: spent}}}}
+  loyal: {{type: boolean, optional: true, title: {{zh: 忠诚, en: loyal}}}}
+outcome:
+  gift: {{type: money, currency: CNY, min: 0, title: {{zh: 礼品额, en: gift}}}}
+rules:
+  hit: COLLECT
+  aggregate: sum
+  rows:
+    - id: share
+      when: spent > 100
+      then: ["round(0.02 * spent, 2)"]
+      because: {{zh: 按 R-GIFT-1 回馈, en: a share back by R-GIFT-1}}
+    - id: loyal
+      when: spent > 10 and (spent >= {limit} or (loyal is not missing and loyal))
+      then: ["5"]
+      because: {{zh: 忠诚, en: loyalty}}
+examples:
+  - {{name: a share, facts: {{spent: "200.00"}}, outcome: {{gift: "4.00"}}, rules: [share]}}
+"""
+
+SCORED = """policy: tiering/score
+version: 1.0.0
+title: {zh: 评分, en: score}
+subject: customer
+facts:
+  orders: {type: integer, min: 0, title: {zh: 订单, en: orders}}
+outcome:
+  class: {type: choice, of: [A, B], title: {zh: 类别, en: class}}
+scorecard:
+  base: 10
+  rows:
+    - {id: many, when: orders >= 5, points: 20, because: {zh: 多, en: many orders}}
+  bands:
+    - {id: high, when: ">= 20", then: [A], because: {zh: 高, en: high score}}
+    - {id: low, when: "< 20", then: [B], because: {zh: 低, en: low score}}
+examples:
+  - {name: five, facts: {orders: 5}, outcome: {class: A}, rules: [many, high]}
+"""
+
+HOSTILE = f"""policy: tiering/hostile
+version: 1.0.0
+title: {{zh: "{SCRIPT}", en: "=cmd()|'/C calc'!A0 {SCRIPT} \\u202Eevil"}}
+subject: customer
+facts:
+  orders: {{type: integer, min: 0, title: {{zh: "订单\\u202E", en: "{"W" * 300} orders"}}}}
+outcome:
+  class: {{type: choice, of: [A, "<b>B</b>"], title: {{zh: 类别, en: "<img src=x onerror=alert(1)>"}}}}
+table:
+  hit: FIRST
+  inputs: [orders]
+  rows:
+    - {{id: any, when: ["-"], then: [A], because: {{zh: "{LONG}", en: "{SCRIPT}\\u202E 😀"}}}}
+examples:
+  - {{name: "{SCRIPT}", facts: {{orders: 5}}, outcome: {{class: A}}, rule: any}}
+"""
+
+
+def rules(version: str = "1.0.0", limit: int = 1000) -> bytes:
+    """A policy of free rules."""
+    return RULES.format(version=version, limit=limit).encode()

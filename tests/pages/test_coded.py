@@ -1,0 +1,28 @@
+"""Names between backticks are shown as code; what cannot be seen is shown by its number; nothing is run."""
+
+import pytest
+
+from api.pages.formats import coded, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", '<bdi class="written">plain</bdi>'),
+        ("`id`", '<code><bdi class="written">id</bdi></code>'),
+        (
+            "rule `A` new",
+            '<bdi class="written">rule </bdi><code><bdi class="written">A</bdi></code><bdi class="written"> new</bdi>',
+        ),
+        ("one ` alone", '<bdi class="written">one ` alone</bdi>'),
+        ("`<b>`", '<code><bdi class="written">&lt;b&gt;</bdi></code>'),
+        ("", '<bdi class="written"></bdi>'),
+    ],
+)
+def test_names_between_backticks_are_code(text: str, shown: str) -> None:
+    assert (coded(text) or visible("")) == shown
+
+
+def test_marks_that_turn_the_writing_are_shown_by_their_number() -> None:
+    assert visible("a\u202eb") == '<bdi class="written">a<span class="mark">U+202E</span>b</bdi>'
+    assert "\u202e" not in coded("`a\u202e`")
