@@ -260,7 +260,9 @@ def _said(file: str) -> Iterator[tuple[int, str]]:
     explained = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == Sentence.__name__)
     sentences = {id(call.args[0]) for call in calls}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in explained | sentences:
-            if WORDS.search(node.value):
-                yield node.lineno, node.value
+    texts = (
+        node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in explained | sentences
+    )
+    for node in texts:
+        if isinstance(node.value, str) and WORDS.search(node.value):
+            yield node.lineno, node.value

@@ -8,25 +8,25 @@ from fastapi import APIRouter
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.pages.administration.account import account_page_routes
+from api.pages.administration.account_acts import account_act_routes
+from api.pages.administration.accounts import account_list_routes
+from api.pages.administration.api_keys import key_routes
+from api.pages.audit.routes import audit_page_routes
 from api.pages.changes.acting import acting_routes
 from api.pages.changes.comments import comment_routes
 from api.pages.changes.dossier import dossier_routes
 from api.pages.changes.printing import printing_routes
 from api.pages.changes.routes import writing_routes
-from api.pages.audit.routes import audit_page_routes
 from api.pages.decisions.routes import decision_routes
-from api.pages.administration.account import account_page_routes
-from api.pages.administration.account_acts import account_act_routes
-from api.pages.administration.accounts import account_list_routes
-from api.pages.administration.api_keys import key_routes
 from api.pages.entrance.account import account_routes
 from api.pages.entrance.home import home_routes
 from api.pages.entrance.preferences import preference_routes
 from api.pages.entrance.sign_in import sign_in_routes
 from api.pages.in_force.routes import in_force_routes
 from api.pages.overrides.routes import override_routes
-from api.pages.policies.routes import policies_routes
 from api.pages.packs.routes import pack_routes
+from api.pages.policies.routes import policies_routes
 from api.pages.rendering import Pages
 from api.pages.static import static_routes
 from api.pages.suspensions.listing import list_routes as suspension_list_routes

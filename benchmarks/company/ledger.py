@@ -22,8 +22,8 @@ from policy_service.database import Database, Lane, LaneName
 
 AT_ONCE = 20_000
 """Rows that are kept back until they are written."""
-BETWEEN = 20_000
-"""Entries between two checkpoints."""
+BETWEEN = 1_000
+"""Entries between two checkpoints; the service makes one every few seconds, of whatever there is by then."""
 
 
 class Ledger:

@@ -14,7 +14,7 @@ from policy_service.approval.change import Change, Version
 from policy_service.language.load import PolicyFolderError
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import in_stages, needed
-from policy_service.registry.model import Activation, ActivationKind, Period, all_active_at
+from policy_service.registry.model import Activation, ActivationKind, Period, all_active_at, from_then_on
 from policy_service.sentences import Sentence
 
 Load = Callable[[str], Policy]
@@ -70,7 +70,7 @@ def bases(
 
 def misfits(activations: Iterable[Activation], start: datetime, now: datetime, load: Load) -> list[str]:
     """Why policies would not fit together at some instant from `start` on; one sentence a policy and instant."""
-    activations = tuple(each for each in activations if each.known(now))
+    activations = from_then_on(activations, start, now)
     ends = (instant for each in activations for instant in (each.effective.start, each.effective.until))
     boundaries = sorted({start, *(instant for instant in ends if instant is not None and instant > start)})
     found: dict[str, None] = {}

@@ -99,6 +99,25 @@ def all_active_at(activations: Iterable[Activation], valid_at: datetime, known_a
     return dict(sorted(found.items()))
 
 
+def from_then_on(activations: Iterable[Activation], start: datetime, known_at: datetime) -> tuple[Activation, ...]:
+    """The known activations that can be active at `start` or later, in their order.
+
+    One that has begun and has no end hides for ever what began before it: that is nearly all there is.
+    """
+    known = [each for each in activations if each.known(known_at)]
+    hiding: dict[str, tuple[datetime, int]] = {}
+    for each in known:
+        place = (each.effective.start, each.seq)
+        if each.effective.start <= start and each.effective.until is None:
+            hiding[each.policy] = max(place, hiding.get(each.policy, place))
+    return tuple(
+        each
+        for each in known
+        if (each.effective.until is None or each.effective.until > start)
+        and (each.policy not in hiding or (each.effective.start, each.seq) >= hiding[each.policy])
+    )
+
+
 def timeline(
     activations: Iterable[Activation], policy: str, known_at: datetime
 ) -> tuple[tuple[Period, Activation], ...]:

@@ -28,7 +28,7 @@ from tests.e2e.browser import Person, launched, person
 
 IMAGES = ROOT / "docs" / "images"
 LANGUAGES = ("en", "zh")
-SIZE = {"width": 1280, "height": 800}
+WIDTH, HEIGHT = 1280, 800
 POLICY = "service_levels/response_times"
 COMMAND = [sys.executable, "-c", "from policy_service.cli import main; main()"]
 EDITS = (
@@ -62,7 +62,7 @@ class Demo:
     def __call__(self, name: str, lang: str = "en") -> Person:
         if (name, lang) not in self.people:
             found = self.closing.enter_context(person(self.browser, self.address, lang=lang))
-            found.page.set_viewport_size(SIZE)
+            found.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
             found.sign_in(f"demo-{name}", self.secrets[f"demo-{name}"])
             self.people[name, lang] = found
         return self.people[name, lang]

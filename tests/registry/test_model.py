@@ -15,6 +15,7 @@ from policy_service.registry.model import (
     Period,
     active_at,
     all_active_at,
+    from_then_on,
     in_force_periods,
     next_boundary,
     timeline,
@@ -179,6 +180,29 @@ def test_the_timeline_says_what_active_at_says(history: list[Activation], known:
     for at in range(END + 1):
         [active] = [each for period, each in pieces if period.covers(day(at))]
         assert active == active_at(history, POLICY, day(at), day(known))
+
+
+@given(histories(), DAYS, DAYS)
+def test_what_can_be_active_from_a_day_on_says_all_that_the_whole_history_says_of_that_time(
+    history: list[Activation], start: int, known: int
+) -> None:
+    few = from_then_on(history, day(start), day(known))
+    assert [each for each in history if each in few] == list(few)
+    for instant in range(start, END + 20):
+        assert all_active_at(few, day(instant), day(known)) == all_active_at(history, day(instant), day(known))
+
+
+def test_what_is_hidden_for_ever_is_left_out() -> None:
+    history = [activation(1, 0), activation(2, 5), activation(3, 7, 9), activation(4, 10, 20), activation(5, 30)]
+    assert [each.seq for each in from_then_on(history, day(15), day(15))] == [2, 4, 5]
+
+
+@given(histories(), DAYS, DAYS)
+def test_all_that_is_active_is_what_is_active_of_each_policy(history: list[Activation], at: int, known: int) -> None:
+    names = sorted({each.policy for each in history})
+    each_alone = {name: active_at(history, name, day(at), day(known)) for name in names}
+    expected = {name: active for name, active in each_alone.items() if active is not None}
+    assert list(all_active_at(history, day(at), day(known)).items()) == list(expected.items())
 
 
 def test_the_timeline_of_a_policy_that_was_never_in_force_is_empty() -> None:

@@ -1,6 +1,7 @@
 """Accounts on the pages: who may do what, what is refused and why, and that nothing secret is shown."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def now(here: Company, account: Account) -> Account:
         return identity.read_account(session, account.id)
 
 
-def act(here: Company, account: Account, what: str, by: str = "root", **fields: object) -> Seen:
+def act(here: Company, account: Account, what: str, by: str = "root", **fields: Any) -> Seen:  # noqa: ANN401  # what is filled in
     visitor = Visitor(here, by)
     page = visitor.get(f"/accounts/{account.id}")
     return visitor.send(page, f"form[action$='/{what}']", **fields)
@@ -90,7 +91,11 @@ def test_a_long_list_has_pages(here: Company, monkeypatch: pytest.MonkeyPatch) -
 def test_an_account_is_made_and_its_password_shown_nowhere(here: Company) -> None:
     visitor = Visitor(here, "root")
     page = visitor.get("/accounts/new")
-    form = {"name": "made.here", "printed_name": "李 <b>明</b>", "roles": ["author", "finance_director"]}
+    form: dict[str, Any] = {
+        "name": "made.here",
+        "printed_name": "李 <b>明</b>",
+        "roles": ["author", "finance_director"],
+    }
     page = visitor.send(page, "form.panel", **form, password=NEW, again=NEW)
     assert page.text(".notice") == "The account was made."
     assert page.text("h1") == "李 <b>明</b>"

@@ -53,7 +53,7 @@ def test_a_verification_ends_with_its_verdict_in_words(here: Company) -> None:
     assert page.text("#verdict") == "The log is what was signed"
     entries = visitor.get("/audit").text("dl.facts dd").split()[0]
     assert f"Entries read {entries}" in page.text("dl.facts")
-    assert "fine" in visitor.get("/audit").text(".standing .badge")
+    assert "fine" in visitor.get("/audit").text(".overview .badge")
     assert visitor.get(page.address).text("#verdict") == page.text("#verdict")
 
 
@@ -97,8 +97,8 @@ def test_while_it_goes_on_the_page_shows_how_far_it_is(here: Company, monkeypatc
     assert not page.has("[hx-get]")
     assert not page.has("meta[http-equiv=refresh]")
     log = visitor.get("/audit")
-    assert "not fine" in log.text(".standing .badge")
-    assert "entry 17 was removed" in log.text(".standing")
+    assert "not fine" in log.text(".overview .badge")
+    assert "entry 17 was removed" in log.text(".overview")
 
 
 def test_what_keeps_it_from_being_done_is_told(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:

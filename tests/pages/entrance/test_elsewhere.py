@@ -1,6 +1,7 @@
 """Signing in at a provider of identities with a browser: there, back, and on to the page that was wanted."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +21,7 @@ SESSION = "__Host-policy_service_session"
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
     """A company behind TLS whose sales director is linked to a person of the provider's."""
-    given = {"oidc_issuer": ISSUER, "oidc_client_id": CLIENT, "oidc_client_secret": SecretStr(SECRET)}
+    given: dict[str, Any] = {"oidc_issuer": ISSUER, "oidc_client_id": CLIENT, "oidc_client_secret": SecretStr(SECRET)}
     with company(public_url="https://policies.example", **given) as found:
         with found.database.write(found.clock) as transaction:
             sales = found.people["sales"].id

@@ -122,7 +122,9 @@ def test_what_is_wrong_with_the_engine_is_told_in_words(here: Company, monkeypat
     monkeypatch.setattr(watch, "fallbacks", 1)
     assert watch.alarm is not None
     watch.alarm(Alarm(TIER, "1.1.0", "differed <b>"))
-    service.sealer._alarm("not sealable")
+    unsealed = service.sealer._alarm
+    assert unsealed is not None
+    unsealed("not sealable")
     page = Visitor(here, "compliance").get("/")
     health = page.text("section[aria-labelledby=health]")
     assert "The engine and the second evaluator differed" in health
