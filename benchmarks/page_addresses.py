@@ -24,7 +24,7 @@ from policy_service.approval import service as approval
 from policy_service.approval.service import State, Wanted
 from policy_service.approval.tables import SuspensionRow
 from policy_service.audit.log import last_entry
-from policy_service.decisions.records import latest
+from policy_service.decisions.records import find
 from policy_service.decisions.state_tables import OverrideRow
 from policy_service.identity.service import accounts
 from policy_service.registry.model import active_at
@@ -73,10 +73,11 @@ def pages_of(session: Session, now: datetime) -> tuple[list[Asked], list[str]]:
             label: tuple(_filled(template, values) for values in islice(each, VALUES)) for label, each in sorts.items()
         }
         asked += [Asked(f"{template} {label}".strip(), by, addresses) for label, addresses in filled.items()]
-        first = next(iter(filled.values()))
-        for label, query in queries.get(template, {}).items():
-            told = urlencode(query)
-            asked.append(Asked(f"{template} ({label})", by, tuple(f"{address}?{told}" for address in first)))
+        first = next(iter(filled.values()))[0]
+        asked += [
+            Asked(f"{template} ({label})", by, (f"{first}?{urlencode(query)}",))
+            for label, query in queries.get(template, {}).items()
+        ]
     return asked, lacking
 
 
@@ -114,7 +115,7 @@ def _gaps(session: Session, now: datetime) -> Iterator[tuple[frozenset[str], Sor
     yield frozenset({"seq"}), {"": [{"seq": str(1 + number * (last - 1) // VALUES)} for number in range(VALUES)]}
     yield (
         frozenset({"decision"}),
-        {"": [{"decision": each.decision_id} for each in latest(session, limit=VALUES).records]},
+        {"": [{"decision": each.decision_id} for each in find(session, limit=VALUES).records]},
     )
     for gap, column in (("override", OverrideRow.id), ("suspension", SuspensionRow.id)):
         if found := session.exec(select(column).limit(VALUES)).all():

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Final, TypeVar, get_origin
+from typing import Annotated, Final, TypeVar, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
@@ -40,7 +41,24 @@ ETAG = "_etag"
 Faults = dict[str, Sentence]
 """What is wrong with each field."""
 Model = TypeVar("Model", bound=BaseModel)
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
+"""Between these is every day that a form may say: those at the ends of the calendar have no instant in every zone."""
 NO_FAULTS: Final[Mapping[str, Sentence]] = MappingProxyType({})
+
+
+def is_usual(day: date) -> bool:
+    """Whether a day is one that a form may say."""
+    return FIRST_DAY < day < LAST_DAY
+
+
+def _usual(day: date) -> date:
+    if not is_usual(day):
+        raise PydanticCustomError("date_far_away", "a day of this time")
+    return day
+
+
+Day = Annotated[date, AfterValidator(_usual)]
+"""A day in a form."""
 
 
 class FormModel(BaseModel):

@@ -29,7 +29,7 @@ from api.service import Service
 from api.transactions import reading
 from policy_service.audit.events import EVENTS
 from policy_service.audit.keys import public_key
-from policy_service.audit.log import Wanted, entries
+from policy_service.audit.log import END, Wanted, entries
 from policy_service.audit.proofs import NotProvable, prove_entry
 from policy_service.audit.service import checkpoints, signing_keys
 from policy_service.audit.tables import AuditEntry
@@ -47,7 +47,7 @@ def _known(event: str) -> str:
     return event
 
 
-Seq = Annotated[int, Path(ge=1, lt=2**53, description="the number of an entry, from 1")]
+Seq = Annotated[int, Path(ge=1, le=END, description="the number of an entry, from 1")]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="how many on a page")]
 OfEvent = Annotated[
     str | None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy
@@ -22,6 +23,7 @@ from policy_service.approval.store import changes_named, fold_rows
 from policy_service.approval.tables import ActionRow, ChangeRow
 from policy_service.approval.wanted import ALL, ENDS, OPEN, Wanted, is_open
 from policy_service.clock import timestamp
+from policy_service.database import remembered
 from policy_service.registry.tables import ActivationRow, CancellationRow
 
 __all__ = ["MAX_PAGE", "OPEN", "Page", "Sort", "Wanted", "changes", "counts", "soon", "waiting_for"]
@@ -92,6 +94,10 @@ def soon(session: Session, now: datetime, *, limit: int = 20) -> tuple[Change, .
 
 def counts(session: Session) -> Mapping[State, int]:
     """How many changes are in each state."""
+    return remembered(session, "changes by state", _counted)
+
+
+def _counted(session: Session) -> Mapping[State, int]:
     found, signed = dict.fromkeys(State, 0), list[str]()
     for state, action in ENDS.items():
         acted = select(func.count()).select_from(ActionRow).where(ActionRow.action == action)
@@ -104,7 +110,7 @@ def counts(session: Session) -> Mapping[State, int]:
             signed.append(change)
     for each in changes_named(session, signed):
         found[each.state] += 1
-    return found
+    return MappingProxyType(found)
 
 
 # -------------------------------------------------------------------------------------------------- the rows

@@ -15,7 +15,7 @@ from policy_service.canonical import digest
 from policy_service.database import Transaction
 
 END = 2**31 - 1
-"""Behind every entry there is."""
+"""Behind every entry there is: the database takes no greater number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ def entries(
         query = query.where(AuditEntry.actor == wanted.actor)
     first, end = _numbers(session, wanted)
     if cursor is not None:
+        cursor = min(cursor, END - 1)
         first, end = (max(first, cursor + 1), end) if oldest_first else (first, min(end, cursor))
     query = query.where(seq >= first, seq < end)
     return list(session.exec(query.order_by(seq.asc() if oldest_first else seq.desc()).limit(limit)))

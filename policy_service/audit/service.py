@@ -17,7 +17,7 @@ from policy_service.audit.checkpoints import Extent, SignedExtent, checkpoint_li
 from policy_service.audit.events import SigningKeyAdded
 from policy_service.audit.export import header_line, key_line
 from policy_service.audit.keys import NoKey, PublicKey, Signer, make_key, public_key, read_key
-from policy_service.audit.log import append, last_entry
+from policy_service.audit.log import END, append, last_entry
 from policy_service.audit.merkle import NotAPath, Tree, raw, tree_from
 from policy_service.audit.tables import AuditEntry, Checkpoint
 from policy_service.audit.verify import endorsement
@@ -95,12 +95,40 @@ def unsigned(session: Session) -> int:
     return (last.seq if last else 0) - (signed.size if signed else 0)
 
 
-def checkpoints(session: Session, before: int | None = None, limit: int = 50) -> list[SignedExtent]:
-    """A page of the checkpoints, the newest first, from below the size `before`. Raises Damaged."""
-    query = select(Checkpoint.line).order_by(col(Checkpoint.size).desc()).limit(limit)
-    if before is not None:
-        query = query.where(col(Checkpoint.size) < before)
+def checkpoints(  # noqa: PLR0913  # which, in which order, how many
+    session: Session,
+    cursor: int | None = None,
+    limit: int = 50,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    oldest_first: bool = False,
+) -> list[SignedExtent]:
+    """A page of the checkpoints, newest first unless told otherwise, from behind the one whose size is the cursor.
+
+    Signed from one instant on and before another. Raises Damaged.
+    """
+    size = col(Checkpoint.size)
+    first = 1 if since is None else _first_signed(session, since)
+    end = END if until is None else _first_signed(session, until)
+    if cursor is not None:
+        cursor = min(cursor, END - 1)
+        first, end = (max(first, cursor + 1), end) if oldest_first else (first, min(end, cursor))
+    query = select(Checkpoint.line).where(size >= first, size < end)
+    query = query.order_by(size.asc() if oldest_first else size.desc()).limit(limit)
     return list(map(read_checkpoint, session.exec(query)))
+
+
+def _first_signed(session: Session, instant: datetime) -> int:
+    """The size from which on checkpoints were signed at an instant or later: a longer log is never signed earlier."""
+    last, size = _last_checkpoint(session), col(Checkpoint.size)
+    low, high = 1, last.size + 1 if last else 1
+    while low < high:
+        middle = (low + high) // 2
+        query = select(Checkpoint.size, Checkpoint.at).where(size >= middle).order_by(size).limit(1)
+        found, at = session.exec(query).one()
+        low, high = (found + 1, high) if at < instant else (low, middle)
+    return low
 
 
 def signer(session: Session, folder: Path) -> Signer:

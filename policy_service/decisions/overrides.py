@@ -37,6 +37,8 @@ GOVERNANCE = "governance"
 """The domain nobody is excepted from: who must sign is decided by its rules alone."""
 PAGE = 100
 """Exceptions told at once."""
+LAST = 2**31 - 1
+"""The greatest number an exception can have."""
 
 
 class OverrideRefused(Exception):
@@ -158,7 +160,8 @@ def read_overrides(  # noqa: PLR0913  # the filters
     seq = col(OverrideRow.seq)
     query = select(OverrideRow, OverrideEndRow.recorded_at).join(OverrideEndRow, isouter=True)
     if after is not None:
-        query = query.where(seq < after if newest_first else seq > after)
+        place = min(after, LAST)
+        query = query.where(seq < place if newest_first else seq > place)
     if subject is not None:
         query = query.where(OverrideRow.subject == subject)
     if policy is not None:

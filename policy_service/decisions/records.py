@@ -1,9 +1,10 @@
-"""The decision records on file: one by its identifier, a subject's or everybody's from the newest backwards."""
+"""The decision records on file: one by its identifier; a subject's, a policy's or everybody's, in either order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -28,8 +29,32 @@ class UnknownDecision(LookupError):
         super().__init__(Sentence("there is no decision {decision}", decision=decision_id))
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which records somebody wants to read; what is None does not matter."""
+
+    subject: str | None = None
+    policy: str | None = None
+    version: str | None = None
+    """Of the policy."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Before this instant."""
+
+    def read(self, line: bytes) -> Record | None:
+        """The record that a line of the right subject and time holds; None when it answers for another policy."""
+        if self.policy is None:
+            return read_record(line)
+        if f'"{self.policy}"'.encode() not in line:  # most lines of others are told without being read
+            return None
+        record = read_record(line)
+        used = record.policies.get(self.policy)
+        is_of = self.policy in record.outcomes and used is not None and self.version in {None, used.version}
+        return record if is_of else None
+
+
 class Page(NamedTuple):
-    """Some records, newest first, and where those before them begin; None when there are none."""
+    """Some records, and where those behind them begin; None when there are none."""
 
     records: list[Record]
     cursor: int | None
@@ -45,44 +70,39 @@ def read_decision(session: Session, decision_id: str) -> Record:
 
 def history(session: Session, subject: str, cursor: int | None = None, limit: int = PAGE) -> Page:
     """A subject's records, newest first, from `cursor` on; at most MAX_PAGE."""
-    query = select(DecisionRow.line).where(DecisionRow.subject == subject)
-    if cursor is not None:
-        query = query.where(DecisionRow.seq <= cursor)
-    limit = max(1, min(limit, MAX_PAGE))
-    lines = session.exec(query.order_by(col(DecisionRow.seq).desc()).limit(limit + 1)).all()
-    records = [read_record(line) for line in lines]
-    return Page(records[:limit], records[limit].seq if len(records) > limit else None)
+    return find(session, Wanted(subject=subject), cursor=cursor, limit=limit)
 
 
-def latest(  # noqa: PLR0913  # the filters
+def find(
     session: Session,
-    policy: str | None = None,
+    wanted: Wanted = Wanted(),
     *,
-    version: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    oldest_first: bool = False,
     cursor: int | None = None,
     limit: int = PAGE,
 ) -> Page:
-    """Everybody's records, newest first, from `cursor` on: of a policy, decided from `since` on and before `until`.
+    """The records that are wanted, newest first unless told otherwise, from `cursor` on; at most MAX_PAGE.
 
-    At most MAX_PAGE. For those of one policy at most SCANNED are looked through: a page may hold few, or none, and
-    still have a cursor.
+    For those of one policy at most SCANNED are looked through: a page may hold few, or none, and still have a cursor.
     """
     limit = max(1, min(limit, MAX_PAGE))
-    first, end = numbers(session, since, until)
+    some = limit + 1 if wanted.policy is None else SCANNED
+    first, end = numbers(session, wanted.since, wanted.until)
     if cursor is not None:
-        end = min(end, cursor + 1)
+        first, end = (max(first, cursor), end) if oldest_first else (first, min(end, cursor + 1))
     found: list[Record] = []
-    seq = first
-    for seq, line in _backwards(session, first, end, limit + 1 if policy is None else SCANNED):
-        record = read_record(line) if policy is None or _names(line, policy) else None
-        if record is None or not _is_of(record, policy, version):
+    looked = seq = 0
+    lines = _lines(session, wanted.subject, (first, end), some, oldest_first=oldest_first)
+    for seq, line in lines:
+        looked += 1
+        record = wanted.read(line)
+        if record is None:
             continue
         if len(found) == limit:
             return Page(found, seq)
         found.append(record)
-    return Page(found, seq - 1 if policy is not None and seq > first else None)
+    behind = seq + 1 if oldest_first else seq - 1
+    return Page(found, behind if looked == some and first <= behind < end else None)
 
 
 def numbers(session: Session, since: datetime | None = None, until: datetime | None = None) -> tuple[int, int]:
@@ -94,36 +114,29 @@ def numbers(session: Session, since: datetime | None = None, until: datetime | N
 
 def newest_lines(session: Session, some: int) -> Iterator[bytes]:
     """The lines of the newest records, from the last backwards."""
-    for _, line in _backwards(session, *numbers(session), some):
+    for _, line in _lines(session, None, numbers(session), some):
         yield line
 
 
-def _backwards(session: Session, first: int, end: int, some: int) -> Iterator[tuple[int, bytes]]:
-    """Numbers and lines of records between two numbers, half open, from the last backwards."""
-    seq = col(DecisionRow.seq)
-    query = select(DecisionRow.seq, DecisionRow.line).where(seq >= first, seq < end).order_by(seq.desc()).limit(some)
+def _lines(
+    session: Session, subject: str | None, between: tuple[int, int], some: int, *, oldest_first: bool = False
+) -> Iterator[tuple[int, bytes]]:
+    """Numbers and lines of a subject's records, or everybody's, between two numbers, half open, in their order."""
+    seq, (first, end) = col(DecisionRow.seq), between
+    query = select(DecisionRow.seq, DecisionRow.line).where(seq >= first, seq < end)
+    if subject is not None:
+        query = query.where(DecisionRow.subject == subject)
+    query = query.order_by(seq.asc() if oldest_first else seq.desc()).limit(some)
     with closing(session.exec(query, execution_options={"yield_per": AT_ONCE})) as rows:
         yield from rows
 
 
 def _first_from(session: Session, instant: datetime, end: int) -> int:
-    """The first record from an instant on, or `end`: numbers have no gap, and no record is before an earlier one."""
-    low, high = 1, end
+    """The first record from an instant on, or `end`: no record is before an earlier one."""
+    seq, low, high = col(DecisionRow.seq), 1, end
     while low < high:
         middle = (low + high) // 2
-        decided_at = session.exec(select(DecisionRow.decided_at).where(DecisionRow.seq == middle)).one()
-        low, high = (middle + 1, high) if decided_at < instant else (low, middle)
+        query = select(DecisionRow.decided_at).where(seq >= middle).order_by(seq).limit(1)
+        decided_at = session.exec(query).first()
+        low, high = (middle + 1, high) if decided_at is not None and decided_at < instant else (low, middle)
     return low
-
-
-def _names(line: bytes, policy: str) -> bool:
-    """Whether the line of a record has the name of a policy in it, whatever it says of it."""
-    return f'"{policy}"'.encode() in line
-
-
-def _is_of(record: Record, policy: str | None, version: str | None) -> bool:
-    """Whether a record answers for a policy, by a version of it."""
-    if policy is None:
-        return True
-    used = record.policies.get(policy)
-    return policy in record.outcomes and used is not None and version in {None, used.version}

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from policy_service.audit.merkle import path, root_of
+from policy_service.audit.merkle import NotAPath, path, root_of
 from policy_service.canonical import digest
 from policy_service.decisions.record import read_record
 from policy_service.decisions.tables import DecisionRow
@@ -97,12 +97,20 @@ def gaps(found: Sequence[int], first: int, last: int) -> list[str]:
     ]
 
 
-def record_proof(block: Sealed, rows: Sequence[DecisionRow], seq: int) -> dict[str, Any]:
-    """That a record is in its block: its line and its path to the root; the `record` of `audit.proofs`."""
-    index = seq - block.first
-    return {
-        "line": rows[index].line.decode(),
-        "index": index,
-        "size": block.last - block.first + 1,
-        "path": path(leaves_of(rows), index),
-    }
+def record_proof(block: Sealed, leaves: Sequence[str], seq: int, line: bytes) -> dict[str, Any]:
+    """That a record is in its block: its line and its path to the root; the `record` of `audit.proofs`.
+
+    `leaves` are the digests the block's records were written with: whether they are those that were sealed says the
+    root. Raises NotAPath when one is missing, or is no digest.
+    """
+    index, size = seq - block.first, block.last - block.first + 1
+    if len(leaves) != size:
+        raise NotAPath(
+            Sentence(
+                "decision records {first} to {last} are not those that were sealed as block {block}",
+                first=block.first,
+                last=block.last,
+                block=block.number,
+            )
+        )
+    return {"line": line.decode(), "index": index, "size": size, "path": path(leaves, index)}

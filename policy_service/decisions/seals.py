@@ -13,8 +13,8 @@ from sqlmodel import Session, col, func, select
 from policy_service.actor import SERVICE
 from policy_service.audit.events import DecisionsSealed
 from policy_service.audit.log import append
-from policy_service.audit.merkle import root_of
-from policy_service.audit.proofs import prove_entry
+from policy_service.audit.merkle import NotAPath, root_of
+from policy_service.audit.proofs import NotProvable, prove_entry
 from policy_service.audit.service import checkpoint, keep_elsewhere, unsigned
 from policy_service.audit.tables import AuditEntry
 from policy_service.clock import Clock
@@ -46,6 +46,10 @@ class NotSealable(Exception):
 
 class NotSealed(LookupError):
     """The decision cannot be proved: there is no such record, or it is in no block yet."""
+
+
+class NotAsSealed(NotProvable):
+    """The decision cannot be proved: the records of its block are not those that were sealed."""
 
 
 def seal(transaction: Transaction, *, at_most: int = BLOCK) -> BlockRow | None:
@@ -83,6 +87,11 @@ def block_with(session: Session, seq: int) -> BlockRow | None:
     return session.exec(select(BlockRow).where(BlockRow.first <= seq, BlockRow.last >= seq)).first()
 
 
+def sealed_of(row: BlockRow) -> Sealed:
+    """What a row says that it seals."""
+    return Sealed(row.number, row.first, row.last, row.root)
+
+
 def unsealed(session: Session) -> int:
     """How many records are in no block yet."""
     last = last_block(session)
@@ -94,17 +103,28 @@ def unsealed(session: Session) -> int:
 def prove_decision(session: Session, decision: str) -> dict[str, Any]:
     """The proof that a decision is on record, for `audit.proofs.verify_proof`.
 
-    Raises NotSealed, NotProvable when no checkpoint covers its block yet.
+    Raises NotSealed, NotAsSealed, NotProvable when no checkpoint covers its block yet.
     """
-    row = session.exec(select(DecisionRow).where(DecisionRow.id == decision)).first()
+    row = session.exec(select(DecisionRow.seq, DecisionRow.line).where(DecisionRow.id == decision)).first()
     if row is None:
         raise NotSealed(Sentence("There is no such decision."))
-    found = block_with(session, row.seq)
+    seq, line = row
+    found = block_with(session, seq)
     if found is None:
         raise NotSealed(Sentence("The decision is not sealed yet: ask again in a moment."))
-    block = Sealed(found.number, found.first, found.last, found.root)
-    record = record_proof(block, _records(session, found.first, found.last), row.seq)
+    block = sealed_of(found)
+    try:
+        record = record_proof(block, digests_of(session, block), seq, line)
+    except NotAPath as fault:
+        raise NotAsSealed(str(fault)) from None
     return {**prove_entry(session, found.entry), "record": record}
+
+
+def digests_of(session: Session, block: Sealed) -> list[str]:
+    """The digests that the records of a block were written with, in their order: its leaves."""
+    seq = col(DecisionRow.seq)
+    query = select(DecisionRow.digest).where(seq >= block.first, seq <= block.last)
+    return list(session.exec(query.order_by(seq)))
 
 
 # ------------------------------------------------------------------------------------------------ verifying
@@ -141,7 +161,7 @@ def _blocks(session: Session, start: int, total: int, report: SealReport) -> Ite
         if row is None:
             report.faults.append(Sentence("block {block} was removed", block=number))
             continue
-        block = Sealed(row.number, row.first, row.last, row.root)
+        block = sealed_of(row)
         if block.first != first and not report.faults:
             report.faults.append(
                 Sentence(

@@ -6,23 +6,24 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
+from policy_service.audit.merkle import NotAPath
 from policy_service.audit.tables import AuditEntry
 from policy_service.canonical import canonical_unchecked
 from policy_service.clock import timestamp
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.record import Record, given, read_record
 from policy_service.decisions.replay import replay
-from policy_service.decisions.sealing import Sealed, record_proof
-from policy_service.decisions.seals import block_with
+from policy_service.decisions.sealing import record_proof
+from policy_service.decisions.seals import block_with, digests_of, sealed_of
 from policy_service.decisions.secrecy import is_sealed
 from policy_service.decisions.state_tables import BlockRow
 from policy_service.decisions.subjects import Secrets
 from policy_service.decisions.tables import DecisionRow
 from policy_service.packs.archive import Archive
 from policy_service.packs.collecting import Collected
-from policy_service.packs.entries import Proofs
+from policy_service.packs.entries import NotSigned, Proofs
 from policy_service.packs.texts import Step
 
 HEADINGS = ("seq", "decision", "subject", "as_of", "decided_at", "by", "policies", "outcomes", "replay", "proved")
@@ -105,20 +106,19 @@ class _Prover:
         self._session = session
         self._proofs = proofs
         self._block: BlockRow | None = None
-        self._rows: list[DecisionRow] = []
+        self._leaves: list[str] = []
 
     def prove(self, row: DecisionRow) -> dict[str, Any] | None:
-        """The proof of a decision; None while no signed entry covers its block."""
+        """The proof of a decision; None while no signed entry covers its block. Raises NotSigned."""
         block = self._block
         if block is None or not block.first <= row.seq <= block.last:
             self._block = block = block_with(self._session, row.seq)
-            self._rows = self._records(block) if block is not None else []
+            self._leaves = digests_of(self._session, sealed_of(block)) if block is not None else []
         entry = self._session.get(AuditEntry, block.entry) if block is not None else None
         if block is None or entry is None or not self._proofs.covers(entry.seq):
             return None
-        sealed = Sealed(block.number, block.first, block.last, block.root)
-        return {**self._proofs.proof(entry), "record": record_proof(sealed, self._rows, row.seq)}
-
-    def _records(self, block: BlockRow) -> list[DecisionRow]:
-        query = select(DecisionRow).where(DecisionRow.seq >= block.first, DecisionRow.seq <= block.last)
-        return list(self._session.exec(query.order_by(col(DecisionRow.seq))))
+        try:
+            record = record_proof(sealed_of(block), self._leaves, row.seq, row.line)
+        except NotAPath as fault:
+            raise NotSigned(str(fault)) from None
+        return {**self._proofs.proof(entry), "record": record}

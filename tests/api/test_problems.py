@@ -31,7 +31,7 @@ def test_an_unknown_problem_is_not_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/decision", "/v1/decisions/", "/v1/policies/", "/v1/policies/tiering", "/%00"]
+    "path", ["/nowhere", "/v1", "/v1/decision", "/v1/decisions/", "/v1/policies/", "/v1/policies/tiering", "/%00"]
 )
 def test_an_address_nobody_serves_is_not_found(path: str) -> None:
     assert_problem(ask("GET", path), 404, "not-found")

@@ -102,6 +102,25 @@ def test_an_exception_ends_early_when_compliance_says_so(database: Database) -> 
         end(database, clock, made.id)
 
 
+def test_exceptions_are_listed_from_either_end_by_subject_and_policy_from_any_place_on(database: Database) -> None:
+    clock = TestClock()
+    made = [
+        make(database, clock, subject=f"C{number % 3}", policy=policy, outcome=outcome)
+        for number, (policy, outcome) in enumerate([("tiering/small", {"tier": "S"}), (LISTED.id, [])] * 3)
+    ]
+    with database.read() as session:
+        every = list(enumerate(made, 1))
+        assert read_overrides(session) == every
+        assert read_overrides(session, newest_first=True) == every[::-1]
+        assert read_overrides(session, newest_first=True, after=5, limit=2) == [every[3], every[2]]
+        assert read_overrides(session, policy=LISTED.id, newest_first=True) == every[1::2][::-1]
+        assert read_overrides(session, policy=LISTED.id, subject="C1") == [
+            each for each in every if (each[1].policy, each[1].subject) == (LISTED.id, "C1")
+        ]
+        assert read_overrides(session, after=10**15) == []
+        assert read_overrides(session, after=10**15, newest_first=True) == every[::-1]
+
+
 def test_an_exception_past_its_end_is_not_ended_again(database: Database) -> None:
     clock = TestClock()
     made = make(database, clock)

@@ -1,4 +1,4 @@
-"""The newest decision records: everybody's, those of a policy, those of a time; and how often rules decided."""
+"""The decision records in order: everybody's, of a subject, a policy, a time; and how often rules decided."""
 
 from __future__ import annotations
 
@@ -15,19 +15,25 @@ from policy_service.decisions import firings as counting
 from policy_service.decisions import records
 from policy_service.decisions.firings import firings
 from policy_service.decisions.record import Record
-from policy_service.decisions.records import latest, numbers
+from policy_service.decisions.records import Wanted, find, history, numbers
 from policy_service.decisions.request import DecisionRequest
 from tests.databases import BACKENDS, START
 from tests.decisions.desks import Setting, put, setting, signing, tier
 
 MACHINE = Actor("0197a000-0000-7000-8000-000000000009", "shop", "shop", frozenset({Role.INTEGRATION}), "machine")
 ONE, OTHER = "tiering/one", "governance/signing"
+REGULAR = "a regular"
+"""The subject of every second decision."""
 
 
 def ask(each: Setting, policy: str, number: int) -> None:
     """One decision about somebody."""
     facts: dict[str, Any] = {"amount": number * 50} if policy == ONE else {"domain": "other"}
-    asyncio.run(each.decisions.decide(DecisionRequest(f"C{number}", facts, policies=(policy,)), MACHINE))
+    asyncio.run(
+        each.decisions.decide(
+            DecisionRequest(REGULAR if number % 2 else f"C{number}", facts, policies=(policy,)), MACHINE
+        )
+    )
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -42,39 +48,74 @@ def decided(request: pytest.FixtureRequest) -> Iterator[tuple[Setting, list[Reco
         yield each, each.records()
 
 
-def found(each: Setting, policy: str | None = None, limit: int = 50, **wanted: Any) -> list[int]:  # noqa: ANN401  # the filters
+def found(each: Setting, wanted: Wanted, limit: int = 50, *, oldest_first: bool = False) -> list[int]:
     """The numbers of what the pages hold, one after another."""
     seqs: list[int] = []
     cursor = None
     while True:
         with each.database.read() as session:
-            page = latest(session, policy, cursor=cursor, limit=limit, **wanted)
+            page = find(session, wanted, oldest_first=oldest_first, cursor=cursor, limit=limit)
         seqs += [record.seq for record in page.records]
         cursor = page.cursor
         if cursor is None:
             return seqs
 
 
+def history_of(each: Setting) -> list[Record]:
+    """All records of the subject that has several."""
+    with each.database.read() as session:
+        return history(session, REGULAR).records
+
+
+def ordered(seqs: list[int], oldest_first: bool) -> list[int]:
+    """Numbers that count up, in the order that is wanted."""
+    return seqs if oldest_first else seqs[::-1]
+
+
 @pytest.mark.parametrize("limit", [1, 5, 12, 50])
 @pytest.mark.parametrize("policy", [None, ONE, OTHER, "no/such"])
 @pytest.mark.parametrize("scanned", [1, 2, 5, 5_000])
-def test_the_latest_are_listed_from_the_newest_backwards_however_many_are_looked_through(
+@pytest.mark.parametrize("oldest_first", [True, False])
+def test_the_pages_hold_all_of_a_policy_in_order_however_many_are_looked_through(
     decided: tuple[Setting, list[Record]],
     monkeypatch: pytest.MonkeyPatch,
     limit: int,
     policy: str | None,
     scanned: int,
+    oldest_first: bool,
 ) -> None:
     each, every = decided
     monkeypatch.setattr(records, "SCANNED", scanned)
-    expected = [record.seq for record in every[::-1] if policy is None or policy in record.outcomes]
-    assert found(each, policy, limit) == expected
+    expected = [record.seq for record in every if policy is None or policy in record.outcomes]
+    assert found(each, Wanted(policy=policy), limit, oldest_first=oldest_first) == ordered(expected, oldest_first)
+
+
+@pytest.mark.parametrize("oldest_first", [True, False])
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_those_of_a_subject_are_listed_narrowed_to_a_policy_and_a_time(
+    decided: tuple[Setting, list[Record]], monkeypatch: pytest.MonkeyPatch, limit: int, oldest_first: bool
+) -> None:
+    each, every = decided
+    monkeypatch.setattr(records, "SCANNED", 2)
+    mine = [record for record in every if record.subject == REGULAR]
+    assert len(mine) == 6
+    assert [record.seq for record in history_of(each)] == [record.seq for record in mine[::-1]]
+    since, until = mine[1].decided_at, mine[5].decided_at
+    for policy in (None, ONE, OTHER, "no/such"):
+        expected = [record.seq for record in mine if policy is None or policy in record.outcomes]
+        assert found(each, Wanted(REGULAR, policy), limit, oldest_first=oldest_first) == ordered(expected, oldest_first)
+        wanted = Wanted(REGULAR, policy, since=since, until=until)
+        expected = [r.seq for r in mine[1:5] if policy is None or policy in r.outcomes]
+        assert found(each, wanted, limit, oldest_first=oldest_first) == ordered(expected, oldest_first)
+    assert found(each, Wanted("nobody"), limit, oldest_first=oldest_first) == []
 
 
 def test_those_of_a_version_are_listed(decided: tuple[Setting, list[Record]]) -> None:
     each, every = decided
-    assert found(each, ONE, version="1.1.0") == [r.seq for r in every[9:][::-1] if ONE in r.outcomes] != []
-    assert found(each, ONE, version="9.9.9") == []
+    assert (
+        found(each, Wanted(policy=ONE, version="1.1.0")) == [r.seq for r in every[9:][::-1] if ONE in r.outcomes] != []
+    )
+    assert found(each, Wanted(policy=ONE, version="9.9.9")) == []
 
 
 def test_those_of_a_time_are_listed(decided: tuple[Setting, list[Record]]) -> None:
@@ -85,7 +126,7 @@ def test_those_of_a_time_are_listed(decided: tuple[Setting, list[Record]]) -> No
             assert numbers(session, since) == (1 + sum(r.decided_at < since for r in every), len(every) + 1)
             for until in instants:
                 expected = [r.seq for r in every[::-1] if since <= r.decided_at < until]
-                page = latest(session, since=since, until=until)
+                page = find(session, Wanted(since=since, until=until))
                 assert ([r.seq for r in page.records], page.cursor) == (expected, None)
 
 
@@ -115,6 +156,6 @@ def test_firings_look_through_so_many_records_and_no_more(
 
 def test_where_nothing_was_decided_nothing_is_found() -> None:
     with setting("sqlite") as each, each.database.read() as session:
-        assert latest(session) == latest(session, ONE) == ([], None)
+        assert find(session) == find(session, Wanted(policy=ONE)) == find(session, oldest_first=True) == ([], None)
         assert firings(session, ONE).total == 0
         assert numbers(session, START, START) == (1, 1)

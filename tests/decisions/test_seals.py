@@ -7,25 +7,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from policy_service import Decider
 from policy_service.actor import SERVICE
 from policy_service.audit.events import DecisionsSealed
 from policy_service.audit.log import append
+from policy_service.audit.merkle import root_from
 from policy_service.audit.proofs import NotProvable, NotProved, verify_proof
 from policy_service.audit.service import checkpoint, first_key
 from policy_service.audit.tables import AuditEntry
 from policy_service.canonical import digest
 from policy_service.database import Database, LaneName
 from policy_service.decisions import seals
-from policy_service.decisions.sealing import SealReport
+from policy_service.decisions.sealing import SealReport, leaves_of, record_proof
 from policy_service.decisions.seals import (
+    NotAsSealed,
     NotSealable,
     NotSealed,
     block_with,
+    digests_of,
     prove_decision,
     seal,
+    sealed_of,
     unsealed,
     verify_blocks,
 )
@@ -263,3 +267,21 @@ def test_a_decision_is_proved_offline_with_the_public_key_alone(
             verify_proof(proof, [key])
     with database.read() as session, pytest.raises(NotSealed, match="no such decision"):
         prove_decision(session, "none")
+    tamper(database, "DELETE FROM decision WHERE seq = 2")
+    with database.read() as session, pytest.raises(NotAsSealed, match="are not those that were sealed as block 1"):
+        prove_decision(session, ids[0])
+
+
+def test_a_proof_is_the_same_as_one_made_from_the_lines_of_all_records(database: Database, decider: Decider) -> None:
+    record(database, decider, 5)
+    seal_some(database)
+    with database.read() as session:
+        rows = session.exec(select(DecisionRow).order_by(col(DecisionRow.seq))).all()
+        found = block_with(session, 1)
+        assert found is not None
+        block = sealed_of(found)
+        assert digests_of(session, block) == leaves_of(rows)
+        for index, row in enumerate(rows):
+            proof = record_proof(block, digests_of(session, block), row.seq, row.line)
+            assert (proof["line"], proof["index"], proof["size"]) == (row.line.decode(), index, 5)
+            assert root_from(digest(row.line), index, 5, proof["path"]) == block.root

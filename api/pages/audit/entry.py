@@ -27,7 +27,7 @@ from policy_service.audit.proofs import NotProvable, prove_entry
 from policy_service.audit.tables import AuditEntry
 from policy_service.sentences import Sentence
 
-LARGEST = 2**53
+LARGEST = 2**31 - 1
 """Beyond any number of an entry."""
 
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from sqlmodel import Session, col, select
 from starlette.requests import Request
 
-from api.pages.forms import Faults, Filled, Form, FormModel, checked
+from api.pages.forms import Day, Faults, Filled, Form, FormModel, checked
 from policy_service.audit.events import EVENTS, THINGS
 from policy_service.audit.log import Wanted
 from policy_service.audit.tables import AuditAbout
@@ -39,8 +39,8 @@ class LogFilters(FormModel):
     event: Annotated[str, AfterValidator(_known)] | None = None
     by: Annotated[str, Field(max_length=100)] | None = None
     about: Annotated[str, Field(max_length=300)] | None = None
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
     sort: Literal["seq", "-seq"] = "-seq"
 
 
@@ -73,9 +73,14 @@ def wanted(session: Session, filters: LogFilters, zone: ZoneInfo) -> Wanted | No
     about = _about(session, filters.about) if filters.about else None
     if (filters.by and actor is None) or (filters.about and about is None):
         return None
-    since = midnight(filters.since, zone) if filters.since else None
-    until = midnight(filters.until + timedelta(days=1), zone) if filters.until else None
+    since, until = span(filters.since, filters.until, zone)
     return Wanted(filters.event, actor, about, since, until)
+
+
+def span(since: date | None, until: date | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """Between which instants, half open, days lie, the last one included."""
+    start = midnight(since, zone) if since else None
+    return start, midnight(until + timedelta(days=1), zone) if until else None
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -1,4 +1,4 @@
-"""The list of decisions: of everybody or of a subject, newest first; and the way to one by its identifier."""
+"""The list of decisions: of everybody, a subject or a policy, in either order; and the way to one by its identifier."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from api.cursors import close_cursor, open_number
 from api.pages.decisions.one import ID
 from api.pages.decisions.versions import versions_of
 from api.pages.decisions.words import Answer, Versions, answers
-from api.pages.forms import Filled
+from api.pages.forms import Filled, is_usual
 from api.pages.frame import Frame
-from api.pages.listing import Listing
+from api.pages.listing import Column, Listing
 from api.service import Service
 from policy_service.decisions.record import Record
-from policy_service.decisions.records import MAX_PAGE, Page, UnknownDecision, history, latest, read_decision
+from policy_service.decisions.records import Page, UnknownDecision, Wanted, find, read_decision
 from policy_service.decisions.request import SUBJECT
 from policy_service.language.policy import Language
 from policy_service.language.types import parse_date
@@ -32,8 +32,12 @@ SHOWN = 25
 ANSWERS = 6
 """Answers of one decision that are listed; its page has all."""
 FIELDS = ("q", "subject", "decision", "policy", "since", "until")
-FIRST, LAST = date(1900, 1, 1), date(2200, 1, 1)
-"""Between these a day is looked for."""
+OLDEST, NEWEST = "decided", "-decided"
+COLUMNS = (
+    Column("decided", Sentence("Decided"), sorts=True),
+    Column("subject", Sentence("Subject")),
+    Column("answers", Sentence("Answers and the rules that gave them")),
+)
 LONGEST = 200
 """Characters of what is looked for: a subject has no more."""
 
@@ -66,7 +70,12 @@ class DecisionsPage:
     policies: tuple[tuple[str, str], ...]
     """What the list can be narrowed to."""
     subject: str
-    """Whose decisions these are; empty for the latest of all."""
+    """Whose decisions these are; empty for those of everybody."""
+
+    @property
+    def is_newest_first(self) -> bool:
+        """Whether the last decision stands first."""
+        return self.listing.sort == NEWEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,7 @@ class Sought:
     """The first day, as typed."""
     until: str = ""
     """The last day, as typed."""
+    sort: str = NEWEST
     cursor: str | None = None
 
 
@@ -94,6 +104,7 @@ def sought(query: Mapping[str, str]) -> Sought:
         policy=given["policy"],
         since=given["since"],
         until=given["until"],
+        sort=OLDEST if query.get("sort") == OLDEST else NEWEST,
         cursor=query.get("cursor") or None,
     )
 
@@ -111,7 +122,7 @@ def decisions_page(service: Service, session: Session, frame: Frame, wanted: Sou
     more = close_cursor(str(found.cursor)) if found.cursor is not None else None
     return DecisionsPage(
         frame=frame,
-        listing=Listing(PATH, filters, cursor=wanted.cursor, next_cursor=more),
+        listing=Listing(PATH, filters, COLUMNS, wanted.sort, wanted.cursor, more),
         form=Filled("", {name: (value,) for name, value in values.items()}, faults),
         rows=tuple(_row(record, versions[record.decision_id], service.zone, frame.lang) for record in found.records),
         policies=tuple((name, name) for name in names),
@@ -147,31 +158,17 @@ def _days(wanted: Sought, zone: ZoneInfo) -> _Days:
     found: dict[str, datetime | None] = {}
     for name, typed, later in (("since", wanted.since, 0), ("until", wanted.until, 1)):
         day = parse_date(typed)
-        if typed and (day is None or not FIRST < day < LAST):
+        if typed and (day is None or not is_usual(day)):
             faults[name] = Sentence("This is not a day or a time.")
             day = None
         found[name] = datetime.combine(day + timedelta(days=later), time(), zone) if day else None
     return _Days(found["since"], found["until"], faults)
 
 
-def _found(session: Session, wanted: Sought, days: _Days) -> Page:
-    cursor, policy = open_number(wanted.cursor), wanted.policy or None
-    if not wanted.subject:
-        return latest(session, policy, since=days.since, until=days.until, cursor=cursor, limit=SHOWN)
-    page = history(session, wanted.subject, cursor, MAX_PAGE)
-    fitting = [record for record in page.records if _fits(record, policy, days)]
-    if len(fitting) > SHOWN:
-        return Page(fitting[:SHOWN], fitting[SHOWN].seq)
-    return Page(fitting, page.cursor)
-
-
-def _fits(record: Record, policy: str | None, days: _Days) -> bool:
-    """Whether a decision about the subject is of the policy and of the days."""
-    return (
-        (policy is None or policy in record.outcomes)
-        and (days.since is None or record.decided_at >= days.since)
-        and (days.until is None or record.decided_at < days.until)
-    )
+def _found(session: Session, sought: Sought, days: _Days) -> Page:
+    wanted = Wanted(sought.subject or None, sought.policy or None, since=days.since, until=days.until)
+    oldest_first, cursor = sought.sort == OLDEST, open_number(sought.cursor)
+    return find(session, wanted, oldest_first=oldest_first, cursor=cursor, limit=SHOWN)
 
 
 def _faults(session: Session, wanted: Sought, policies: tuple[str, ...]) -> dict[str, Sentence]:

@@ -13,7 +13,7 @@ from policy_service.audit.checkpoints import read_checkpoint
 from policy_service.audit.keys import public_keys
 from policy_service.audit.proofs import NotProvable, NotProved, Proof, verify_proof
 from policy_service.decisions.record import Record
-from policy_service.decisions.seals import NotSealed, block_with, prove_decision
+from policy_service.decisions.seals import NotAsSealed, NotSealed, block_with, prove_decision
 from policy_service.decisions.state_tables import BlockRow
 
 State = Literal["proved", "waiting", "broken"]
@@ -48,10 +48,10 @@ def sealing_of(session: Session, record: Record, keys: Path) -> Sealing:
         proof = verify_proof(prove_decision(session, record.decision_id), list(public_keys(keys).values()))
     except NotSealed as reason:
         return Sealing("waiting", str(reason), record.seq)
+    except (NotAsSealed, NotProved) as fault:
+        return _sealed(record, block, "broken", str(fault))
     except NotProvable as reason:
         return _sealed(record, block, "waiting", str(reason))
-    except NotProved as fault:
-        return _sealed(record, block, "broken", str(fault))
     return _sealed(record, block, "proved", None, proof)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -116,8 +116,11 @@ def in_force_page(service: Service, session: Session, frame: Frame, given: Asked
     today = {} if given.form.faults else all_active_at(known, frame.now, frame.now)
     names = sorted({*then, *today})
     told = standings(session, then.values())
+    own: dict[str, list[Activation]] = {}
+    for each in known:
+        own.setdefault(each.policy, []).append(each)
     rows = [
-        _row(service, session, _Both(name, then.get(name), today.get(name)), known, given, told)
+        _row(service, session, _Both(name, then.get(name), today.get(name)), own[name], given, told)
         for name in names
         if not given.domain or name.partition("/")[0] == given.domain
     ]
@@ -146,7 +149,7 @@ def _row(  # noqa: PLR0913, PLR0917  # where it is looked up
     service: Service,
     session: Session,
     both: _Both,
-    known: tuple[Activation, ...],
+    known: Sequence[Activation],
     given: Asked,
     told: Mapping[str, Standing],
 ) -> Row:
@@ -174,7 +177,7 @@ def _since(then: Activation | None, now: Activation | None) -> Since:
     return "same" if then.digest == now.digest else "other"
 
 
-def _piece(known: tuple[Activation, ...], then: Activation, given: Asked) -> Period:
+def _piece(known: Sequence[Activation], then: Activation, given: Asked) -> Period:
     """The piece of time around the instant in which nothing else was active."""
     pieces = timeline(known, then.policy, given.known_at)
     return next((period for period, _ in pieces if period.covers(given.valid_at)), then.effective)

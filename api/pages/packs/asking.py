@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 from sqlmodel import Session, select
 
-from api.pages.forms import Faults, FormModel
+from api.pages.forms import Day, Faults, FormModel
 from policy_service.audit.tables import AuditAbout
 from policy_service.decisions.tables import DecisionRow
 from policy_service.language.policy import Language, Policy
@@ -26,8 +26,8 @@ class PackForm(FormModel):
 
     policy: Annotated[str, Field(max_length=129)] | None = None
     subject: Annotated[str, Field(max_length=200)] | None = None
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
     sample: Annotated[int, Field(ge=0, le=MAX_SAMPLE)] = 20
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,44 @@ def test_checkpoints_are_listed_page_by_page(here: Company, monkeypatch: pytest.
         page = visitor.get(page.link("下一页"))
         seen += [node.text() for node in page.all("tbody th")]
     assert seen == everything
+
+
+def sizes(page: Seen) -> list[int]:
+    """How long the log was at each checkpoint that is listed."""
+    return [int(node.text()) for node in page.all("tbody th")]
+
+
+def test_checkpoints_are_sorted_and_narrowed_to_days(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor = Visitor(here, "compliance")
+    newest = visitor.get("/audit/checkpoints")
+    everything = sizes(newest)
+    assert everything == sorted(everything, reverse=True)
+    assert newest.one('th[aria-sort="descending"]').text() == "Entries"
+    days = [f"{here.clock.at + timedelta(days=number):%Y-%m-%d}" for number in (-400, 0, 1)]
+    assert sizes(visitor.get(f"/audit/checkpoints?since={days[0]}&until={days[2]}")) == everything
+    assert sizes(visitor.get(f"/audit/checkpoints?until={days[0]}")) == []
+    monkeypatch.setattr(signed_page, "PAGE", 1)
+    page = visitor.get(newest.link("Entries"))
+    assert page.one('th[aria-sort="ascending"]').text() == "Entries"
+    page = visitor.send(page, "#filters", since=days[0])
+    seen = sizes(page)
+    while page.has("a[rel=next]"):
+        page = visitor.get(page.link("Next page"))
+        seen += sizes(page)
+    assert seen == everything[::-1]
+
+
+def test_days_without_a_checkpoint_say_so(here: Company) -> None:
+    page = Visitor(here, "compliance").get("/audit/checkpoints?until=2001-02-03")
+    assert "Nothing was signed in those days." in page.text(".empty")
+    assert page.link("Show all") == "/audit/checkpoints"
+
+
+@pytest.mark.parametrize("query", ["since=yesterday", "until=9999-12-31", "since=0001-01-01"])
+def test_days_that_are_none_are_told_beside_their_field(here: Company, query: str) -> None:
+    page = Visitor(here, "compliance").get(f"/audit/checkpoints?{query}")
+    assert page.status == 422
+    assert page.one(f"#fault-{query.partition('=')[0]}").text() == "This is not a day or a time."
 
 
 def test_the_key_in_use_is_named_and_fetched(here: Company, tmp_path: Path) -> None:

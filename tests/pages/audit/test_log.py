@@ -90,6 +90,8 @@ def test_a_filter_without_a_match_says_so(here: Company) -> None:
     [
         ("event=gossip", "event", "Choose one of what is offered."),
         ("since=yesterday", "since", "This is not a day or a time."),
+        ("since=0001-01-01", "since", "This is not a day or a time."),
+        ("until=9999-12-31", "until", "This is not a day or a time."),
         (f"about={'x' * 301}", "about", "At most 300 characters."),
     ],
 )

@@ -1,4 +1,4 @@
-"""The list of decisions: found by subject, by identifier, by policy and by day; newest first, a page at a time."""
+"""The list of decisions: found by subject, by identifier, by policy and by day; in either order, a page at a time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from policy_service.decisions import records
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, SIGN_OFF, TIER
 from tests.pages.decisions.deciding import HOSTILE, decided, excepted
@@ -36,6 +37,15 @@ def subjects(page: Seen) -> list[str]:
     return ["".join(row.text().split()) for row in page.all("tbody > tr > td:nth-child(2) a")]
 
 
+def all_subjects(visitor: Visitor, page: Seen) -> list[str]:
+    """The subjects of this page and of all behind it."""
+    found = subjects(page)
+    while page.has("a[rel=next]"):
+        page = visitor.get(page.link("Next page"))
+        found += subjects(page)
+    return found
+
+
 def test_the_latest_stand_first_with_what_was_decided_by_which_rule(here: Company) -> None:
     page = listed(here)
     assert page.status == 200
@@ -52,7 +62,36 @@ def test_the_next_page_goes_on_where_this_one_ends(here: Company) -> None:
     assert len(subjects(first)) == 25
     assert len(subjects(second)) == 8
     assert not set(subjects(first)[1:]) & set(subjects(second)) - {"L1"}
-    assert second.link("First page") == "/decisions"
+    assert second.link("First page") == "/decisions?sort=-decided"
+
+
+@pytest.mark.parametrize("query", [{}, {"policy": TIER}, {"since": "2026-11-20", "until": "2026-11-22"}])
+def test_its_heading_turns_the_order_round_on_every_page_of_it(here: Company, query: dict[str, str]) -> None:
+    visitor = Visitor(here, "compliance")
+    newest, page = all_subjects(visitor, listed(here, **query)), listed(here, **query)
+    assert page.one('th[aria-sort="descending"] a').text() == "Decided"
+    page = visitor.get(page.link("Decided"))
+    assert page.one('th[aria-sort="ascending"] a').text() == "Decided"
+    assert "The earliest" in page.one("h2#found").text()
+    oldest = all_subjects(visitor, page)
+    assert len(oldest) > 25
+    assert oldest == newest[::-1]
+
+
+def test_the_order_stays_when_the_list_is_narrowed(here: Company) -> None:
+    visitor = Visitor(here, "compliance")
+    page = visitor.send(listed(here, sort="decided"), "form.filters[role=search]", q="L1")
+    assert "sort=decided" in page.address
+    assert "About L1, the oldest first" in " ".join(page.one("h2#found").text().split())
+    assert listed(here, sort="nonsense").has('th[aria-sort="descending"]')
+
+
+def test_those_of_a_policy_are_looked_through_a_part_at_a_time(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "SCANNED", 5)
+    for sort, told in (("decided", "There are later ones."), ("-decided", "There are earlier ones.")):
+        page = listed(here, policy=SIGN_OFF, sort=sort)
+        assert told in page.text(".empty")
+        assert page.has("a[rel=next]")
 
 
 def test_one_field_finds_a_subject_whatever_it_is_called(here: Company) -> None:

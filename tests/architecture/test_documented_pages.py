@@ -1,0 +1,79 @@
+"""What the documentation says of the pages is so: their labels, their pictures, their addresses and their headers."""
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from api.pages.languages import LOCALES
+from api.permissions import PERMISSIONS
+from api.security import HEADERS
+from tests.architecture.project import ROOT, markdown_files, name_of
+
+DOCS = ROOT / "docs"
+IMAGES = DOCS / "images"
+FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+BOLD = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
+PLACE = re.compile(r"%\(\w+\)s|\{\w+[^}]*\}")
+GUIDES = sorted(
+    [*(DOCS / "how-to").glob("*.md"), DOCS / "tutorial" / "sign-your-first-change.md", DOCS / "reference" / "pages.md"]
+)
+"""The documents in which bold is what a page says."""
+EXCEPTIONS = {
+    "docs/how-to/back-up-and-restore.md": {"What was done after the backup.", "Erasures after the backup."},
+    "docs/tutorial/sign-your-first-change.md": {"中文", "English"},
+}
+"""What is bold and is no label; the switch of the language says each language in itself."""
+NO_PAGES = re.compile(r"/(v1|static|healthz|readyz|metrics|docs|openapi\.json|problems)\b")
+
+
+def labels() -> set[str]:
+    """Everything the pages say, in English; `…` stands where a value comes."""
+    found: set[str] = set()
+    for file in sorted((LOCALES / "zh_CN").glob("*.po")):
+        with file.open("rb") as text:
+            for message in read_po(text, locale="zh_CN"):
+                said = message.id if isinstance(message.id, (list, tuple)) else (message.id,)
+                found |= {PLACE.sub("…", each) for each in said}
+    return found
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=name_of)
+def test_what_a_guide_shows_in_bold_is_said_by_a_page(page: Path) -> None:
+    bold = {" ".join(each.split()) for each in BOLD.findall(FENCED.sub("", page.read_text("utf-8")))}
+    declared = EXCEPTIONS.get(name_of(page), set())
+    assert sorted(bold - labels() - declared) == []
+    assert sorted(declared - bold) == [], "declared, and not there any more"
+
+
+@pytest.mark.parametrize("page", markdown_files(), ids=name_of)
+def test_every_picture_is_there_in_both_languages(page: Path) -> None:
+    for target in PICTURE.findall(page.read_text("utf-8")):
+        shown = (page.parent / target).resolve()
+        if shown.is_relative_to(IMAGES):
+            name = Path(*shown.relative_to(IMAGES).parts[1:])
+            assert all((IMAGES / lang / name).is_file() for lang in ("en", "zh")), f"{target} is not there in both"
+
+
+def test_both_languages_have_the_same_pictures_and_every_one_is_shown() -> None:
+    english, chinese = ({file.name for file in (IMAGES / lang).iterdir()} for lang in ("en", "zh"))
+    shown = {Path(target).name for page in markdown_files() for target in PICTURE.findall(page.read_text("utf-8"))}
+    assert english == chinese
+    assert sorted(english - shown) == []
+
+
+def test_the_reference_has_every_page_and_no_other() -> None:
+    text = (DOCS / "reference" / "pages.md").read_text("utf-8")
+    rows = {path for line in text.splitlines() if line.startswith("| `/") for path in re.findall(r"`(/[^` ]*)`", line)}
+    pages = {path for method, path in PERMISSIONS if method == "GET" and not NO_PAGES.match(path)}
+    whole = {path for path in pages if not path.endswith(("/file", "/proof.json"))}
+    assert sorted(whole - rows) == []
+    assert sorted(rows - pages) == []
+
+
+def test_the_reference_has_the_headers_to_the_letter() -> None:
+    text = (DOCS / "reference" / "pages.md").read_text("utf-8").lower()
+    for name, value in HEADERS:
+        assert f"{name.decode()}: {value.decode()}".lower() in text
