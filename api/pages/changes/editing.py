@@ -16,7 +16,7 @@ from api.pages.changes.asking import AskedForm, moment
 from api.pages.changes.beginnings import Beginning, GoingBack, beginnings, ways_back
 from api.pages.changes.checking import Together, look_apart
 from api.pages.changes.conflicts import Conflict
-from api.pages.changes.texts import label, shown
+from api.pages.changes.texts import label, named, shown
 from api.pages.forms import ETAG, LIMIT, Filled
 from api.pages.frame import Frame
 from api.pages.rendering import Pages
@@ -24,6 +24,7 @@ from api.problems import ProblemError
 from api.transactions import reading
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
+from policy_service.language.load import POLICY_ID
 from policy_service.sentences import Sentence
 
 TEXTS = 4
@@ -62,6 +63,12 @@ class File:
     def label(self) -> str:
         """The policy and version it says it is."""
         return label(self.text)
+
+    @property
+    def policy(self) -> str | None:
+        """The policy it says it is, when that can be the name of one."""
+        policy, _ = named(self.text)
+        return policy if policy is not None and POLICY_ID.fullmatch(policy) else None
 
     @property
     def lines(self) -> int:
