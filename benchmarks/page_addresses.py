@@ -164,6 +164,9 @@ def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query
             "of a policy": {"policy": name},
             "of a policy rarely decided": {"policy": policy_name(ASKED)},
             "of a subject": {"subject": f"C{SUBJECTS // 2:06}"},
+            "of a subject and a policy": {"subject": f"C{SUBJECTS // 2:06}", "policy": name},
+            "oldest first": {"sort": "decided"},
+            "of a policy, oldest first": {"policy": name, "sort": "decided"},
         },
         "/audit": {
             "an event": {"event": "change_rejected"},
@@ -174,7 +177,11 @@ def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query
             "about a policy": {"about": f"policy:{name}"},
             "oldest first": {"sort": "seq"},
         },
+        "/audit/checkpoints": {"of old": {"until": before}, "oldest first": {"sort": "size"}},
         "/overrides": {"running": {"state": "running"}, "of a policy": {"policy": name}},
-        "/in-force": {"of old": {"valid_at": f"{before}T00:00", "known_at": f"{before}T00:00"}},
+        "/in-force": {
+            "of old": {"valid_at": f"{before}T00:00", "known_at": f"{before}T00:00"},
+            "by day": {"sort": "from"},
+        },
         "/policies/{domain}/{policy}/compare": {"two versions": {"from": versions[1], "to": versions[2]}},
     }

@@ -6,6 +6,7 @@ fault (`StrictUndefined`), never an empty place; everything is escaped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -28,7 +29,7 @@ from api.pages.jobs import Jobs
 from api.pages.languages import translations
 from api.pages.listing import link
 from api.pages.vocabulary import name_of
-from api.problems import NOT_AUTHENTICATED, Problem, ProblemError
+from api.problems import MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
 from api.refusals import of_library
 from api.service import Service
 from api.writing import Once, perform_once
@@ -40,6 +41,8 @@ from policy_service.sentences import Sentence, told
 TEMPLATES = Path(__file__).parent.parent / "templates"
 NO_STORE = {"cache-control": "no-store"}
 SIGN_IN = "/sign-in"
+MADE_HERE = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The key of a form, as pages make it."""
 Do = Callable[[Transaction], str]
 """Has the effect of a form; gives the address to go on at."""
 Prepare = Callable[[], Awaitable[Do]]
@@ -117,6 +120,8 @@ class Pages:
             do = await prepare()
             return lambda transaction: Stored(HTTPStatus.SEE_OTHER, do(transaction).encode())
 
+        if not MADE_HERE.fullmatch(form.key):
+            raise ProblemError(MALFORMED_FORM, Sentence("The form was not made by a page of this service."))
         path = request.url.path
         once = Once(asker(request).actor.id, f"form:{form.key}", fingerprint_of(request.method, path, form.fingerprint))
         try:

@@ -94,7 +94,7 @@ def soon(session: Session, now: datetime, *, limit: int = 20) -> tuple[Change, .
 
 def counts(session: Session) -> Mapping[State, int]:
     """How many changes are in each state."""
-    return remembered(session, "changes by state", _counted)
+    return remembered(session, "changes-by-state", _counted)
 
 
 def _counted(session: Session) -> Mapping[State, int]:

@@ -13,6 +13,7 @@ import pytest
 from sqlmodel import SQLModel, col, select
 
 from policy_service.actor import Role
+from policy_service.approval.service import Wanted, changes
 from policy_service.audit.tables import AuditEntry
 from policy_service.audit.verdict import Fault
 from policy_service.cli import copy as copying
@@ -25,6 +26,7 @@ from policy_service.migrations import upgrade
 from policy_service.migrations.self_check import self_check
 from policy_service.places import DATABASE
 from policy_service.registry.service import activations, versions
+from tests.approval.world import World
 from tests.cli.command import call
 from tests.databases import BACKENDS, TestClock, empty_url
 from tests.registry.texts import policy_text, put_file
@@ -62,12 +64,16 @@ def everything(database: Database) -> list[object]:
 @pytest.mark.parametrize("original", BACKENDS)
 def test_the_copy_says_all_that_the_original_says(original: str, backend: str, tmp_path: Path, capsys: Capture) -> None:
     with set_up(original, tmp_path) as source, empty_url(backend) as url:
+        change = World(source).create(policy_text(version="1.1.0"), title="限额调整 ＡＢＣ")
         ended = call(capsys, "copy", "--to", url)
         assert (ended.status, ended.err) == (0, "")
+        assert "change_titled: 1 row\n" in ended.out
         assert "version: 1 row\n" in ended.out
         assert ended.out.endswith("copied and compared; the keys are files, copy them as well\n")
         target = Database(url)
         assert everything(target) == everything(source)
+        with target.read() as session:
+            assert changes(session, Wanted(text="限额 abc")).changes == (change,)
         with target.write(TestClock()) as transaction:  # it goes on where the original stopped
             assert transaction.number == count(transaction.session)
         target.close()

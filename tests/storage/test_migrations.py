@@ -2,64 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service import migrations
 from policy_service.append_only import TABLES, unprotected
-from policy_service.database import Database, DatabaseUnavailable, Lane, first_rows
+from policy_service.database import Database, DatabaseUnavailable, first_rows
 from tests.databases import BACKENDS, empty_url
-from tests.storage import database_page
-
-TRIGGERS = {
-    "sqlite": "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
-    "postgresql": "SELECT tgname, tgrelid::regclass::text, pg_get_triggerdef(oid), tgenabled FROM pg_trigger "
-    "WHERE NOT tgisinternal ORDER BY tgname",
-}
-
-
-@contextmanager
-def empty(backend: str) -> Iterator[Database]:
-    with empty_url(backend) as url:
-        database = Database(url)
-        try:
-            yield database
-        finally:
-            database.close()
-
-
-def schema(database: Database) -> dict[str, Any]:
-    """All that a database says of its tables, in an order of its own."""
-    with database.engine.connect() as connection:
-        seen = inspect(connection)
-        tables = {
-            name: (
-                {column["name"]: (str(column["type"]), column["nullable"]) for column in seen.get_columns(name)},
-                seen.get_pk_constraint(name)["constrained_columns"],
-                sorted(repr(each["column_names"]) for each in seen.get_unique_constraints(name)),
-                sorted(repr((each["name"], each["column_names"], each["unique"])) for each in seen.get_indexes(name)),
-                sorted(
-                    repr((each["constrained_columns"], each["referred_table"])) for each in seen.get_foreign_keys(name)
-                ),
-                sorted(each["sqltext"] for each in seen.get_check_constraints(name)),
-            )
-            for name in seen.get_table_names()
-            if name != "alembic_version"
-        }
-        triggers = [tuple(row) for row in connection.exec_driver_sql(TRIGGERS[connection.dialect.name])]
-        return {"tables": tables, "triggers": triggers, "lanes": sorted(connection.execute(select(Lane.__table__)))}  # type: ignore[attr-defined]
+from tests.storage import database_page, write_migration
+from tests.storage.steps import at_step, empty, schema
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -73,7 +36,7 @@ def test_migrations_make_the_schema_that_the_tables_declare(backend: str) -> Non
         other = sorted(
             name for name in made["tables"] | told["tables"] if made["tables"].get(name) != told["tables"].get(name)
         )
-        assert not other, "write a migration (before the first release: `python -m tests.storage.write_migration`)"
+        assert not other, "write a step: `python -m tests.storage.write_migration NAME`"
         assert made == told
         with migrated.engine.connect() as connection:
             assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
@@ -161,6 +124,28 @@ def test_steps_are_numbered_without_a_gap_and_say_what_they_do() -> None:
     steps = migrations.history()
     assert [step.number for step in steps] == [f"{number:04}" for number in range(1, len(steps) + 1)]
     assert all(step.says.endswith(".") for step in steps)
+
+
+def test_a_step_that_databases_have_taken_is_never_edited() -> None:
+    files = sorted(write_migration.FOLDER.glob("v*.py"))
+    there = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in files]
+    kept = (Path(__file__).parent / "steps.sha256").read_text("utf-8").splitlines()
+    assert kept == there, "put an edited step back and write another; a new one is added to `steps.sha256`"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_step_that_is_drafted_makes_what_was_missing(backend: str) -> None:
+    with at_step(backend, "0007") as database, empty(backend) as current:
+        with database.alter() as connection:
+            text = write_migration.drafted(connection, 8)
+            assert text is not None
+            step: dict[str, Any] = {}
+            exec(text, step)  # noqa: S102  # it is what a step is for
+            with Operations.context(MigrationContext.configure(connection)):
+                step["upgrade"]()
+            assert write_migration.drafted(connection, 9) is None
+        migrations.upgrade(current)
+        assert schema(database) == schema(current)
 
 
 def test_there_is_no_step_back() -> None:

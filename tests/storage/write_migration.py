@@ -1,8 +1,10 @@
-"""Writes the first migrations from the tables as declared, a file a package: `python -m tests.storage.write_migration`.
+"""Writes the next step of the migrations, from what the tables as declared have and the steps so far do not make.
 
-The list of tables in `docs/reference/database.md` is written with them. Migrations are written like this only until
-the first release: what was released is never edited, and later steps are written by hand (the tests compare the schema
-they make with the tables as declared).
+    python -m tests.storage.write_migration NAME
+
+A step that is there is never written again: databases have taken it, and would not take it twice. What is written is a
+draft. Whoever asked for it says in its first line what it does, and adds the rows that a new table needs from what is
+on record. The list of tables in `docs/reference/database.md` is written with it, without a NAME it alone.
 """
 
 from __future__ import annotations
@@ -10,93 +12,74 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from itertools import groupby
+import tempfile
 from pathlib import Path
 from typing import Literal
 
 import sqlalchemy
-from alembic.autogenerate import render_python_code
-from alembic.operations.ops import CreateIndexOp, CreateTableOp, UpgradeOps
-from sqlalchemy import Table
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.operations.ops import CreateTableOp
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
 from sqlalchemy.types import String, TypeDecorator
 from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service import migrations
 from policy_service.append_only import TABLES, unique
-from policy_service.clock import timestamp
-from policy_service.database import first_rows
+from policy_service.database import Database
 from tests.storage import database_page
 
 FOLDER = Path(migrations.__file__).parent / "versions"
-ORDER = ("database", "idempotency", "audit", "registry", "identity", "approval", "decisions", "population")
-"""The packages, those first whose tables others refer to."""
 
 
-def write() -> list[Path]:
-    """Writes the files anew."""
-    for old in FOLDER.glob("v*.py"):
-        old.unlink()
-    order = {table.name: place for place, table in enumerate(SQLModel.metadata.sorted_tables)}
-    tables = sorted(_declared(), key=lambda each: (ORDER.index(each[0]), order[each[1].name]))
-    files = []
-    for number, (package, group) in enumerate(groupby(tables, key=lambda each: each[0]), 1):
-        file = FOLDER / f"v{number:04}_{package}.py"
-        file.write_text(_migration(number, package, [table for _, table in group]), "utf-8")
-        files.append(file)
-    subprocess.run([sys.executable, "-m", "ruff", "check", "-q", "--fix", "--select", "I,F401", *files], check=True)
-    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", *files], check=True)
-    return files
+def write(name: str) -> Path | None:
+    """Writes the next step; gives its file, or None when nothing is missing."""
+    number = len(migrations.history()) + 1
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/steps.db")
+        migrations.upgrade(database)
+        with database.engine.connect() as connection:
+            text = drafted(connection, number)
+        database.close()
+    if text is None:
+        return None
+    file = FOLDER / f"v{number:04}_{name}.py"
+    file.write_text(text, "utf-8")
+    subprocess.run([sys.executable, "-m", "ruff", "check", "-q", "--fix", "--select", "I,F401", file], check=True)
+    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", file], check=True)
+    return file
 
 
-def _declared() -> list[tuple[str, Table]]:
-    mappers = SQLModel._sa_registry.mappers
-    found = {each.local_table: each.class_.__module__.split(".")[1] for each in mappers}
-    assert set(found) == set(SQLModel.metadata.tables.values())
-    return [(package, table) for table, package in found.items() if isinstance(table, Table)]
-
-
-def _migration(number: int, package: str, tables: list[Table]) -> str:
-    functions = "\n\n\n".join(_function(table) for table in tables)
-    calls = "\n".join(f"    _{table.name}()" for table in tables)
-    names = sorted(name for name in set(re.findall(r"\b[A-Z]\w+(?=\()", functions)) if hasattr(sqlalchemy, name))
-    before = None if number == 1 else f"{number - 1:04}"
-    return f'''"""The tables of `{package}`."""
+def drafted(connection: Connection, number: int) -> str | None:
+    """The step that makes of a database what the tables declare; None when it is that."""
+    operations = produce_migrations(MigrationContext.configure(connection), SQLModel.metadata).upgrade_ops
+    if operations is None or operations.is_empty():
+        return None
+    code = render_python_code(operations, sqlalchemy_module_prefix="", alembic_module_prefix="op.", render_item=_type)
+    code = re.sub(r",(\s*\))", r"\1", code)
+    lines = [line.removeprefix("    ") for line in code.splitlines() if not line.lstrip().startswith("#")]
+    made = [each.table_name for each in operations.ops if isinstance(each, CreateTableOp)]
+    for table in (SQLModel.metadata.tables[name] for name in made if name in TABLES):
+        keys = ", ".join(repr(key) for key in unique(table))
+        lines.append(f"protect(op.get_bind(), {table.name!r}, {keys})")
+    names = sorted(each for each in set(re.findall(r"\b[A-Z]\w+(?=\()", code)) if hasattr(sqlalchemy, each))
+    taken = f"from sqlalchemy import {', '.join(names)}\n" if names else ""
+    body = "\n".join(f"    {line}" if line.strip() else "" for line in lines)
+    return f'''"""What this step does."""
 
 from alembic import op
-from sqlalchemy import {", ".join(names)}
-
+{taken}
 from policy_service.append_only import protect
 
 revision = "{number:04}"
-down_revision = {before!r}
+down_revision = "{number - 1:04}"
 
 
 def upgrade() -> None:
-    """Makes the tables, those first that others refer to."""
-{calls}
-
-
-{functions}
+    """Makes what is new."""
+{body}
 '''
-
-
-def _function(table: Table) -> str:
-    indexes = sorted(table.indexes, key=lambda index: str(index.name))
-    operations = [CreateTableOp.from_table(table), *(CreateIndexOp.from_index(index) for index in indexes)]
-    code = render_python_code(
-        UpgradeOps(operations), sqlalchemy_module_prefix="", alembic_module_prefix="op.", render_item=_type
-    )
-    code = re.sub(r",(\s*\))", r"\1", code)
-    lines = [line for line in code.splitlines() if not line.lstrip().startswith("#")]
-    if table.name in TABLES:
-        keys = ", ".join(repr(key) for key in unique(table))
-        lines.append(f"protect(op.get_bind(), {table.name!r}, {keys})")
-    if table.name == "lane":
-        rows = [f"('{row.name}', {row.count}, '{timestamp(row.at)}')" for row in first_rows()]
-        insert = "INSERT INTO lane (name, count, at) VALUES"
-        lines.extend(f'op.execute("{insert} {row}")' for row in rows)
-    return f"def _{table.name}() -> None:\n    " + "\n    ".join(line.strip() for line in lines)
 
 
 def _type(kind: str, value: object, _context: object) -> str | Literal[False]:
@@ -108,7 +91,7 @@ def _type(kind: str, value: object, _context: object) -> str | Literal[False]:
 
 
 if __name__ == "__main__":
-    for written in write():
-        print(written)  # noqa: T201  # a command
+    for step in sys.argv[1:2]:
+        print(write(step) or "the steps make all that is declared")  # noqa: T201  # a command
     database_page.write()
     print(database_page.PAGE)  # noqa: T201  # the same

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from api.pages.decisions.words import version_address
 from api.pages.forms import Filled
 from api.pages.frame import Frame
 from api.pages.in_force.standing import Standing, standings
+from api.pages.listing import Column, Listing
 from api.pages.vocabulary import domain_name
 from api.service import Service
 from policy_service.language.policy import Bilingual
@@ -24,6 +26,19 @@ from policy_service.registry.service import activations
 from policy_service.sentences import Sentence
 
 PATH = "/in-force"
+PAGE = 50
+"""Policies on a page."""
+LONGEST = 200
+"""Characters of a filter that count."""
+SORTS = ("policy", "-policy", "from", "-from")
+COLUMNS = (
+    Column("policy", Sentence("Policy"), sorts=True),
+    Column("version", Sentence("Version")),
+    Column("from", Sentence("In force"), sorts=True),
+    Column("why", Sentence("Why, and who signed")),
+)
+TODAY = Column("today", Sentence("Today"))
+LATE = datetime.max.replace(tzinfo=UTC)
 Since = Literal["same", "other", "none", "new"]
 
 
@@ -33,10 +48,23 @@ class Asked:
 
     valid_at: datetime
     known_at: datetime
-    domain: str
     form: Filled
+    """The instants, the domain and the policy."""
     is_now: bool
     """Whether both are now."""
+    sort: str = SORTS[0]
+    cursor: str = ""
+    """The last policy of the page before."""
+
+    def wants(self, policy: str) -> bool:
+        """Whether the filters leave a policy."""
+        domain, only = self.form.value("domain"), self.form.value("policy")
+        return domain in {"", policy.partition("/")[0]} and only in {"", policy}
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether policies are left out."""
+        return bool(self.form.value("domain") or self.form.value("policy"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +89,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The policies of one domain."""
+    """The policies of one domain, or all that are listed when they are sorted by day."""
 
-    name: str
-    words: str
+    words: str | None
     rows: tuple[Row, ...]
 
 
@@ -75,13 +102,17 @@ class InForcePage:
     template: ClassVar[str] = "in_force/page.html"
     frame: Frame
     asked: Asked
+    listing: Listing
     zone: str
     domains: tuple[Domain, ...]
     choices: tuple[tuple[str, str], ...]
     """The domains that there are."""
+    policies: tuple[tuple[str, str], ...]
+    """The policies that the list can be narrowed to."""
     differing: int
     """How many policies are in force in another version now."""
     listed: int
+    """How many policies there are, on all pages."""
     reads_changes: bool
 
 
@@ -92,8 +123,11 @@ def asked(query: Mapping[str, str], zone: ZoneInfo, now: datetime) -> Asked:
     known_at = _instant(query.get("known_at", ""), "known_at", zone, now, faults)
     if known_at > now:
         faults["known_at"] = Sentence("What will be known in the future cannot be told; choose now or before.")
-    values = {name: (query.get(name, ""),) for name in ("valid_at", "known_at", "domain")}
-    return Asked(valid_at, known_at, query.get("domain", ""), Filled("", values, faults), valid_at == known_at == now)
+    values = {name: (query.get(name, "")[:LONGEST],) for name in ("valid_at", "known_at", "domain", "policy")}
+    sort = query.get("sort", "")
+    sort = sort if sort in SORTS else SORTS[0]
+    is_now = valid_at == known_at == now
+    return Asked(valid_at, known_at, Filled("", values, faults), is_now, sort, query.get("cursor", ""))
 
 
 def _instant(typed: str, name: str, zone: ZoneInfo, now: datetime, faults: dict[str, Sentence]) -> datetime:
@@ -115,23 +149,21 @@ def in_force_page(service: Service, session: Session, frame: Frame, given: Asked
     then = {} if given.form.faults else all_active_at(known, given.valid_at, given.known_at)
     today = {} if given.form.faults else all_active_at(known, frame.now, frame.now)
     names = sorted({*then, *today})
-    told = standings(session, then.values())
-    own: dict[str, list[Activation]] = {}
-    for each in known:
-        own.setdefault(each.policy, []).append(each)
-    rows = [
-        _row(service, session, _Both(name, then.get(name), today.get(name)), own[name], given, told)
-        for name in names
-        if not given.domain or name.partition("/")[0] == given.domain
-    ]
+    both = [_Both(name, then.get(name), today.get(name)) for name in names if given.wants(name)]
+    times = _Times(known, given)
+    shown, listing = _shown(both, times, given)
+    told = standings(session, (each.then for each in shown if each.then))
+    rows = [_row(service, session, each, times, told) for each in shown]
     return InForcePage(
         frame=frame,
         asked=given,
+        listing=listing,
         zone=service.zone.key,
-        domains=_domains(rows),
+        domains=_domains(rows) if given.sort.endswith("policy") else _undivided(rows),
         choices=tuple((each, domain_name(each)) for each in sorted({name.partition("/")[0] for name in names})),
-        differing=sum(row.since != "same" for row in rows),
-        listed=len(rows),
+        policies=tuple((name, name) for name in names),
+        differing=sum(_since(each.then, each.now) != "same" for each in both),
+        listed=len(both),
         reads_changes=may_read(frame.actor, "/changes/{change}"),
     )
 
@@ -145,14 +177,38 @@ class _Both:
     now: Activation | None
 
 
-def _row(  # noqa: PLR0913, PLR0917  # where it is looked up
-    service: Service,
-    session: Session,
-    both: _Both,
-    known: Sequence[Activation],
-    given: Asked,
-    told: Mapping[str, Standing],
-) -> Row:
+class _Times:
+    """The pieces of time in which policies were in force, as known then; of a policy only when they are asked for."""
+
+    def __init__(self, known: Sequence[Activation], given: Asked) -> None:
+        self._given = given
+        self._of: dict[str, list[Activation]] = defaultdict(list)
+        for each in known:
+            self._of[each.policy].append(each)
+
+    def piece(self, then: Activation) -> Period:
+        """The piece of time around the instant in which nothing else was active."""
+        pieces = timeline(self._of[then.policy], then.policy, self._given.known_at)
+        return next((period for period, _ in pieces if period.covers(self._given.valid_at)), then.effective)
+
+
+def _shown(both: list[_Both], times: _Times, given: Asked) -> tuple[list[_Both], Listing]:
+    """The policies of this page in the order that is wanted, and where the next page begins."""
+    if given.sort.endswith("from"):
+        start = {each.policy: times.piece(each.then).start if each.then else LATE for each in both}
+        both.sort(key=lambda each: (start[each.policy], each.policy), reverse=given.sort.startswith("-"))
+        both.sort(key=lambda each: each.then is None)  # what was not in force stands last, either way
+    elif given.sort.startswith("-"):
+        both.reverse()
+    behind = next((place + 1 for place, each in enumerate(both[:-1]) if each.policy == given.cursor), 0)
+    shown = both[behind : behind + PAGE]
+    filters = {name: given.form.value(name) for name in given.form.values}
+    columns = COLUMNS if given.is_now else (*COLUMNS, TODAY)
+    following = shown[-1].policy if len(both) > behind + PAGE else None
+    return shown, Listing(PATH, filters, columns, given.sort, given.cursor if behind else None, following)
+
+
+def _row(service: Service, session: Session, both: _Both, times: _Times, told: Mapping[str, Standing]) -> Row:
     then, now, policy = both.then, both.now, both.policy
     shown = then or now
     return Row(
@@ -160,7 +216,7 @@ def _row(  # noqa: PLR0913, PLR0917  # where it is looked up
         title=service.catalogue.load(session, shown.digest).title if shown else Bilingual(policy, policy),
         version=then.version if then else None,
         address=version_address(policy, then.version) if then else f"/policies/{policy}",
-        period=_piece(known, then, given) if then else None,
+        period=times.piece(then) if then else None,
         standing=told[then.id] if then else None,
         since=_since(then, now),
         now=now.version if now else None,
@@ -177,14 +233,12 @@ def _since(then: Activation | None, now: Activation | None) -> Since:
     return "same" if then.digest == now.digest else "other"
 
 
-def _piece(known: Sequence[Activation], then: Activation, given: Asked) -> Period:
-    """The piece of time around the instant in which nothing else was active."""
-    pieces = timeline(known, then.policy, given.known_at)
-    return next((period for period, _ in pieces if period.covers(given.valid_at)), then.effective)
-
-
 def _domains(rows: list[Row]) -> tuple[Domain, ...]:
     by_domain: dict[str, list[Row]] = {}
     for row in rows:
         by_domain.setdefault(row.policy.partition("/")[0], []).append(row)
-    return tuple(Domain(name, domain_name(name), tuple(each)) for name, each in by_domain.items())
+    return tuple(Domain(domain_name(name), tuple(each)) for name, each in by_domain.items())
+
+
+def _undivided(rows: list[Row]) -> tuple[Domain, ...]:
+    return (Domain(None, tuple(rows)),) if rows else ()

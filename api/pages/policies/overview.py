@@ -15,7 +15,7 @@ from starlette.responses import Response
 from api.authentication import asker
 from api.pages.drawing import Bar, Timeline, timeline
 from api.pages.frame import Frame
-from api.pages.listing import Listing, link
+from api.pages.listing import Column, Listing, link
 from api.pages.policies.needs import Needs, read_needs
 from api.pages.policies.opening import POLICY, refuse_unknown
 from api.pages.policies.register import Held, Piece, Register, Version, is_suspension
@@ -33,7 +33,27 @@ DRAWN = 12
 """Pieces of time that are drawn at a time."""
 PAGE = 20
 """Versions on a page."""
+OLDEST, NEWEST = "version", "-version"
+COLUMNS = (
+    Column("version", Sentence("Version"), sorts=True),
+    Column("periods", Sentence("Periods in force")),
+    Column("submitted", Sentence("Submitted")),
+    Column("change", Sentence("Change")),
+    Column("signed", Sentence("Signed by")),
+    Column("rollback", Sentence("Roll back")),
+)
 SUSPENSION = Sentence("in force while another version is suspended")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of which policy, which periods are drawn, and which versions are listed in which order."""
+
+    policy: str
+    before: datetime | None
+    sort: str
+    cursor: str | None
+    """The last version of the page before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +121,11 @@ def overview_routes(pages: Pages, register: Register) -> APIRouter:
     @router.get(POLICY)
     async def policy(request: Request, domain: str, policy: str) -> Response:
         """One policy."""
-        now, name, asked = service.decisions.in_force.now(), f"{domain}/{policy}", request.query_params
-        before, cursor = _instant(asked.get("before", "")), asked.get("cursor")
-        found = await reading(
-            service, lambda session: _read(pages, register.read(session), session, (name, before, cursor), now)
-        )
-        return pages.show(make_page(pages, request, found, before, cursor))
+        now, query = service.decisions.in_force.now(), request.query_params
+        sort = OLDEST if query.get("sort") == OLDEST else NEWEST
+        asked = Asked(f"{domain}/{policy}", _instant(query.get("before", "")), sort, query.get("cursor"))
+        found = await reading(service, lambda session: _read(pages, register.read(session), session, asked, now))
+        return pages.show(make_page(pages, request, found, asked))
 
     return router
 
@@ -119,14 +138,13 @@ def _instant(text: str) -> datetime | None:
     return at if at.tzinfo is not None else None
 
 
-def _read(
-    pages: Pages, held: Held, session: Session, asked: tuple[str, datetime | None, str | None], now: datetime
-) -> Found:
-    name, before, cursor = asked
+def _read(pages: Pages, held: Held, session: Session, asked: Asked, now: datetime) -> Found:
+    name, before = asked.policy, asked.before
     catalogue = pages.service.catalogue
     refuse_unknown(catalogue, held, session, name)
-    versions, active = held.versions[name], held.active(name, now)
-    behind = next((place + 1 for place, each in enumerate(versions[:-1]) if each.version == cursor), 0)
+    newest_first, active = held.versions[name], held.active(name, now)
+    versions = newest_first if asked.sort == NEWEST else newest_first[::-1]
+    behind = next((place + 1 for place, each in enumerate(versions[:-1]) if each.version == asked.cursor), 0)
     shown = versions[behind : behind + PAGE]
     pieces = [piece for piece in held.pieces(name) if before is None or piece[0].start < before]
     drawn = pieces[-DRAWN:]
@@ -136,7 +154,7 @@ def _read(
         active[1].change if active else None,
     )
     return Found(
-        policy=catalogue.load(session, active[1].digest if active else versions[0].digest),
+        policy=catalogue.load(session, active[1].digest if active else newest_first[0].digest),
         active=active,
         since=held.since(name, now),
         following=held.next(name, now),
@@ -150,10 +168,12 @@ def _read(
     )
 
 
-def make_page(pages: Pages, request: Request, found: Found, before: datetime | None, cursor: str | None) -> PolicyPage:
+def make_page(pages: Pages, request: Request, found: Found, asked: Asked) -> PolicyPage:
     """The page of what was read."""
     frame, actor, name = pages.frame(request), asker(request).actor, found.policy.id
     address = f"/policies/{name}"
+    before = asked.before.isoformat() if asked.before else ""
+    more = found.versions[-1].version if found.more else None
     may_write = may_ask(actor, PERMISSIONS["GET", "/changes/new"])
     return PolicyPage(
         frame=frame,
@@ -165,12 +185,12 @@ def make_page(pages: Pages, request: Request, found: Found, before: datetime | N
         signed=found.changes.get(found.active[1].change or "") if found.active else None,
         following=found.following,
         drawing=_drawing(found, frame.now, pages),
-        earlier=link(address, before=found.pieces[0][0].start.isoformat()) if found.earlier else None,
+        earlier=link(address, before=found.pieces[0][0].start.isoformat(), sort=asked.sort) if found.earlier else None,
         latest=address if before else None,
         versions=tuple(
             _line(each, found, address, frame.now if may_write is True else None) for each in found.versions
         ),
-        listing=Listing(address, {}, cursor=cursor, next_cursor=found.versions[-1].version if found.more else None),
+        listing=Listing(address, {"before": before}, COLUMNS, asked.sort, asked.cursor, more),
         needs=found.needs,
         may_write=may_write,
         may_suspend=_may_suspend(actor, found),

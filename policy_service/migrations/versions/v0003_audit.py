@@ -28,9 +28,8 @@ def _audit_entry() -> None:
         PrimaryKeyConstraint("seq"),
     )
     op.create_index("audit_entry_actor", "audit_entry", ["actor", "seq"], unique=False)
-    op.create_index("audit_entry_actor_event", "audit_entry", ["actor", "event", "seq"], unique=False)
-    op.create_index("audit_entry_at", "audit_entry", ["at", "seq"], unique=False)
     op.create_index("audit_entry_event", "audit_entry", ["event", "seq"], unique=False)
+    op.create_index(op.f("ix_audit_entry_at"), "audit_entry", ["at"], unique=False)
     protect(op.get_bind(), "audit_entry", ["seq"])
 
 

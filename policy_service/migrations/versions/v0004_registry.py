@@ -58,7 +58,6 @@ def _activation() -> None:
         PrimaryKeyConstraint("seq"),
         UniqueConstraint("id"),
     )
-    op.create_index(op.f("ix_activation_effective_from"), "activation", ["effective_from"], unique=False)
     op.create_index(op.f("ix_activation_policy"), "activation", ["policy"], unique=False)
     protect(op.get_bind(), "activation", ["seq"], ["id"])
 

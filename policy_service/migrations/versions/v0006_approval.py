@@ -18,7 +18,6 @@ def upgrade() -> None:
     _change_comment()
     _change_drafted()
     _change_submitted()
-    _change_titled()
     _suspension()
     _ratification()
     _suspension_end()
@@ -75,8 +74,6 @@ def _change_action() -> None:
         ForeignKeyConstraint(["change"], ["change.id"]),
         PrimaryKeyConstraint("change", "number"),
     )
-    op.create_index("change_action_action", "change_action", ["action", "change"], unique=False)
-    op.create_index("change_action_at", "change_action", ["at", "change", "number"], unique=False)
     op.create_index(op.f("ix_change_action_actor"), "change_action", ["actor"], unique=False)
     protect(op.get_bind(), "change_action", ["change", "number"])
 
@@ -124,18 +121,6 @@ def _change_submitted() -> None:
     )
     op.create_index("change_submitted_policy", "change_submitted", ["policy", "effective_from"], unique=False)
     protect(op.get_bind(), "change_submitted", ["change", "number", "policy"])
-
-
-def _change_titled() -> None:
-    op.create_table(
-        "change_titled",
-        Column("change", String(36), nullable=False),
-        Column("number", Integer(), autoincrement=False, nullable=False),
-        Column("words", Text(), nullable=False),
-        ForeignKeyConstraint(["change"], ["change.id"]),
-        PrimaryKeyConstraint("change", "number"),
-    )
-    protect(op.get_bind(), "change_titled", ["change", "number"])
 
 
 def _suspension() -> None:

@@ -65,7 +65,6 @@ def _override() -> None:
         UniqueConstraint("id"),
     )
     op.create_index(op.f("ix_override_subject"), "override", ["subject"], unique=False)
-    op.create_index("override_policy", "override", ["policy", "seq"], unique=False)
     protect(op.get_bind(), "override", ["seq"], ["id"])
 
 

@@ -221,6 +221,15 @@ def test_a_change_is_withdrawn_by_its_author_alone(shared: Company) -> None:
     assert not page.has("#acts form")
 
 
+def test_a_draft_that_was_never_submitted_is_withdrawn_and_still_shown(shared: Company) -> None:
+    change = shared.create(tier("1.2.77", 77))
+    ann = Visitor(shared, "ann")
+    page = ann.send(ann.get(f"/changes/{change['id']}"), "form#withdraw", reason="a slip")
+    assert page.status == 200
+    assert page.text("p.lead").startswith("withdrawn")
+    assert ann.get(f"/changes/{change['id']}/print").status == 200
+
+
 def test_a_scheduled_change_is_cancelled_before_its_day(here: Company) -> None:
     change = here.moved("schedule", here.signed(tier("1.1.0", 150)))
     visitor = Visitor(here, "compliance")

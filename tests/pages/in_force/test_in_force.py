@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from api.pages.in_force import page as in_force_page
 from policy_service.clock import timestamp
 from tests.api.client import SECRET
 from tests.api.company import Company, company
@@ -102,10 +103,56 @@ def test_instants_that_are_none_are_refused_beside_the_field(
     assert not page.has("main script")
 
 
-def test_one_domain_may_be_looked_at_alone(here: Company) -> None:
+def listed(page: Seen) -> list[str]:
+    """The policies in the order in which they are listed."""
+    return [node.text() for node in page.all('tbody th[scope="row"] code')]
+
+
+def test_one_domain_or_one_policy_may_be_looked_at_alone(here: Company) -> None:
     page = shown(here, domain="tiering")
     assert len(page.all("tbody")) == 1
-    assert "No policy was in force." in shown(here, domain="nowhere").text()
+    assert listed(shown(here, policy=TIER)) == [TIER]
+    for wrong in ({"domain": "nowhere"}, {"policy": HOSTILE}, {"domain": "rewards", "policy": TIER}):
+        page = shown(here, **wrong)
+        assert "No policy matches the filter." in page.text(".empty")
+        assert page.link("Show all") == "/in-force"
+    narrowed = (
+        Visitor(here, "sales")
+        .get(f"/policies/{TIER}")
+        .link("What was in force on another day, or known on another day")
+    )
+    assert listed(Visitor(here, "sales").get(narrowed)) == [TIER]
+
+
+def test_it_is_sorted_by_its_headings(here: Company) -> None:
+    visitor = Visitor(here, "ann")
+    page = shown(here, valid_at="2026-11-21T12:00")
+    assert page.one('th[aria-sort="ascending"]').text() == "Policy"
+    everything = listed(page)
+    assert everything == sorted(everything)
+    backwards = visitor.get(page.link("Policy"))
+    assert listed(backwards) == everything[::-1]
+    by_day = visitor.get(page.one("thead th:nth-child(3) a").attributes["href"] or "")
+    assert by_day.one('th[aria-sort="ascending"]').text() == "In force"
+    assert listed(by_day)[-1] == TIER
+    assert not by_day.has('th[scope="rowgroup"]')
+    assert listed(visitor.get(by_day.one("th[aria-sort=ascending] a").attributes["href"] or ""))[0] == TIER
+    assert listed(shown(here, sort="nonsense", cursor="nowhere")) == everything
+
+
+@pytest.mark.parametrize("sort", ["policy", "-policy", "from", "-from"])
+def test_pages_follow_each_other_without_a_gap(here: Company, monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
+    asked = {"sort": sort, "valid_at": "2026-11-20T10:00"}
+    everything = listed(shown(here, **asked))
+    monkeypatch.setattr(in_force_page, "PAGE", 1)
+    page, visitor = shown(here, **asked), Visitor(here, "ann")
+    assert "1 policy stands otherwise today." in page.text()
+    seen = listed(page)
+    while page.has("a[rel=next]"):
+        page = visitor.get(page.link("Next page"))
+        assert "1 policy stands otherwise today." in page.text()
+        seen += listed(page)
+    assert seen == everything
 
 
 def test_changes_are_linked_for_those_who_may_read_them(here: Company) -> None:

@@ -252,6 +252,8 @@ def test_the_list_is_narrowed_sorted_and_paged() -> None:
         assert subjects(visitor.get(first.link("Next page"))) == ["L04", "L03", "L02", "L01", "L00"]
         assert subjects(visitor.get("/overrides?sort=recorded"))[0] == "L00"
         assert first.one('th[aria-sort="descending"] a').text() == "Made at"
+        narrowed = visitor.send(visitor.get("/overrides?sort=recorded"), "form.filters", state="running")
+        assert subjects(narrowed)[:3] == ["L00", "L01", "L02"]
         assert subjects(visitor.get("/overrides?state=over")) == ["L03"]
         assert "L03" not in subjects(visitor.get("/overrides?state=running&sort=recorded"))
         assert subjects(visitor.get("/overrides?subject=L07&state=running")) == ["L07"]

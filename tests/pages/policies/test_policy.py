@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from api.pages.policies import overview
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, tier
-from tests.pages.visitor import Visitor
+from tests.pages.visitor import Seen, Visitor
 
 SIZE = f"/policies/{TIER}"
 
@@ -80,6 +81,27 @@ def test_earlier_periods_end_where_the_later_ones_begin(here: Company) -> None:
     page = Visitor(here, "sales").get(f"{SIZE}?before={at.replace('+', '%2B')}")
     assert "1.3.0" not in page.text(".drawing tbody")
     assert page.link("Latest periods") == SIZE
+
+
+def test_versions_are_listed_newest_or_oldest_first_a_page_at_a_time(
+    here: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def versions(page: Seen) -> list[str]:
+        return [node.text() for node in page.all("table.history tbody th a")]
+
+    visitor = Visitor(here, "sales")
+    page = visitor.get(SIZE)
+    newest = versions(page)
+    assert newest == sorted(newest, reverse=True)
+    assert page.one('th[aria-sort="descending"]').text() == "Version"
+    monkeypatch.setattr(overview, "PAGE", 1)
+    for sort, expected in (("version", newest[::-1]), ("-version", newest)):
+        page = visitor.get(f"{SIZE}?sort={sort}")
+        seen = versions(page)
+        while page.has("a[rel=next]"):
+            page = visitor.get(page.link("Next page"))
+            seen += versions(page)
+        assert seen == expected
 
 
 def test_a_policy_that_was_never_in_force_says_so(here: Company) -> None:

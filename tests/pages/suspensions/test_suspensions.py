@@ -165,6 +165,9 @@ def test_the_list_goes_on_on_its_next_page(here: Company, monkeypatch: pytest.Mo
     here.clock.move(hours=73)
     second = here.did("POST", "/v1/suspensions", "general", body("general_manager"))
     visitor = Visitor(here, "sales")
+    page = visitor.send(visitor.get("/suspensions?sort=begun"), "form.filters", policy=TIER)
+    assert page.has(f"a[href='/suspensions/{first['id']}']")
+    assert page.one('th[aria-sort="ascending"] a').text() == "Begun"
     page = visitor.get("/suspensions")
     assert page.has(f"a[href='/suspensions/{second['id']}']")
     page = visitor.get(page.link("Next page"))

@@ -1,5 +1,7 @@
 """The editor leads to trying what is saved in the draft."""
 
+from typing import Any
+
 from tests.api.company import company
 from tests.approval.world import TIER, tier
 from tests.pages.visitor import Visitor
@@ -11,5 +13,6 @@ def test_the_editor_leads_to_trying_the_draft() -> None:
         visitor = Visitor(here, "ann")
         link = visitor.get(f"/changes/{change}/draft").link("Try what is saved")
         assert link == f"/policies/{TIER}/try?draft={change}"
-        page = visitor.send(visitor.get(link), "form#facts", **{"f.orders": "8"})
+        typed_in: dict[str, Any] = {"f.orders": "8"}
+        page = visitor.send(visitor.get(link), "form#facts", **typed_in)
         assert page.text("dd.outcome") == "‘big’"
