@@ -33,7 +33,7 @@ run: $(VENV)/.installed ## set everything up, with demo accounts; decide the reg
 
 # ------------------------------------------------------------------------------------------- for developers
 test: $(VENV)/.installed-dev ## run the tests (TESTS=path for some of them, JOBS=n processes)
-	$(BIN)/pytest -n $(JOBS) --cov --cov-report= $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --dist loadscope --durations=25 --cov --cov-report= $(TESTS)
 
 coverage: $(VENV)/.installed-dev ## ask that the last `make test` reached every branch of language, compilers, approval and audit
 	@test -f .coverage || $(MAKE) test

@@ -1,7 +1,7 @@
 """The addresses of all pages, from the table of permissions, with what stands in a database in their gaps.
 
 A page is asked for by somebody who may see it. A gap takes several values in turn, so that no page is asked for the
-same thing fifty times; what can only be had by beginning long work is told as not measured.
+same thing fifty times; what long work makes is left to `long_work`, or told as not measured.
 """
 
 from __future__ import annotations

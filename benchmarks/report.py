@@ -149,7 +149,7 @@ def pages_table(pages: Pages) -> str:
     ]
     company = ", ".join(f"{count:,} {what}" for what, count in pages.company.items())
     above = ", ".join(f"{each.name} ({each.p95:.0f} ms)" for each in slow(pages, PAGE_MILLISECONDS)) or "none"
-    lacking = "".join(f"\nnot measured, since it needs long work first: {name}" for name in pages.lacking)
+    lacking = "".join(f"\nnot measured, since it is a file that long work makes: {name}" for name in pages.lacking)
     told = f"{company}; {pages.rounds} times each\n\n{_table(header, lines)}"
     return f"{told}\n\nabove {PAGE_MILLISECONDS} ms at the 95th percentile: {above}{lacking}"
 

@@ -41,8 +41,8 @@ from policy_service.sentences import Sentence, told
 TEMPLATES = Path(__file__).parent.parent / "templates"
 NO_STORE = {"cache-control": "no-store"}
 SIGN_IN = "/sign-in"
-MADE_HERE = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""The key of a form, as pages make it."""
+FORM_KEY = re.compile(r"[\x21-\x7e]{1,100}")
+"""The key of a form; pages make a UUID."""
 Do = Callable[[Transaction], str]
 """Has the effect of a form; gives the address to go on at."""
 Prepare = Callable[[], Awaitable[Do]]
@@ -120,7 +120,7 @@ class Pages:
             do = await prepare()
             return lambda transaction: Stored(HTTPStatus.SEE_OTHER, do(transaction).encode())
 
-        if not MADE_HERE.fullmatch(form.key):
+        if not FORM_KEY.fullmatch(form.key):
             raise ProblemError(MALFORMED_FORM, Sentence("The form was not made by a page of this service."))
         path = request.url.path
         once = Once(asker(request).actor.id, f"form:{form.key}", fingerprint_of(request.method, path, form.fingerprint))

@@ -79,15 +79,13 @@ def list_suspensions(  # noqa: PLR0913  # which, in which order, how many
     runs = and_(col(last.suspension).is_(None), func.coalesce(col(second.until), col(row.until), type_=Instant()) > now)
     if wanted.policy is not None:
         query = query.where(col(row.policy) == wanted.policy)
-    match wanted.standing:
-        case "running":
-            query = query.where(runs)
-        case "unratified":
-            query = query.where(runs, col(second.suspension).is_(None))
-        case "over":
-            query = query.where(not_(runs))
-        case None:
-            pass
+    standing = {
+        None: (),
+        "running": (runs,),
+        "unratified": (runs, col(second.suspension).is_(None)),
+        "over": (not_(runs),),
+    }
+    query = query.where(*standing[wanted.standing])
     if cursor is not None:
         query = query.where(col(row.id) < cursor if newest_first else col(row.id) > cursor)
     order = col(row.id).desc() if newest_first else col(row.id)

@@ -244,6 +244,16 @@ def test_a_log_signed_anew_with_another_key_is_only_fine_for_who_trusts_that_key
     assert "kept elsewhere was altered, or signed with another key" in kept.sentence
 
 
+def test_a_signature_for_another_log_of_one_entry_names_that_entry(export: Exported, tmp_path: Path) -> None:
+    signer = make_key(tmp_path)
+    forged = signed_anew(list(export.lines), signer)
+    entry = next(line for line in forged if line.startswith(ENTRY))
+    header = header_line(Extent(1, digest(b"another"), digest(b"other")), 1, [], AT, signer) + b"\n"
+    fault = verify_export([header, forged[1], entry], [signer.public]).fault
+    assert fault is not None
+    assert fault.sentence == "entry 1 was altered: these are not the entries the header was signed for"
+
+
 @pytest.mark.parametrize("number", range(6))
 def test_a_checkpoint_may_not_be_dropped_moved_altered_or_signed_anew(
     export: Exported, number: int, tmp_path: Path

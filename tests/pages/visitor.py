@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
@@ -20,6 +21,8 @@ from api.authentication import COOKIE
 from tests.api.company import Company, portal
 
 ORIGIN = "http://service"
+KEYS = count(1)
+"""Keys of forms that no page made."""
 Fields = Mapping[str, str | list[str]]
 
 
@@ -81,7 +84,9 @@ class Visitor:
         follow: bool = True,
         **headers: str,
     ) -> Seen:
-        return self._ask("POST", path, dict(fields or {}), files, headers, follow=follow)
+        """Sends a form that no page was asked for; it has a key of its own, unless the fields say which."""
+        said = {"_key": str(next(KEYS)), **(fields or {})}
+        return self._ask("POST", path, said, files, headers, follow=follow)
 
     def send(
         self,
