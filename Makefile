@@ -20,7 +20,7 @@ BUILD     := $(PIP) --no-build-isolation
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage check format-check lint types layers security format agree bench mutate words screenshots audit lock clean
+.PHONY: help run test coverage check format-check lint types layers security format agree bench looks mutate words screenshots audit lock clean
 
 help: ## say what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ run: $(VENV)/.installed ## set everything up, with demo accounts; decide the reg
 
 # ------------------------------------------------------------------------------------------- for developers
 test: $(VENV)/.installed-dev ## run the tests (TESTS=path for some of them, JOBS=n processes)
-	$(BIN)/pytest -n $(JOBS) --dist loadscope --durations=25 --cov --cov-report= $(TESTS)
+	$(BIN)/pytest -n $(JOBS) --durations=25 --cov --cov-report= $(TESTS)
 
 coverage: $(VENV)/.installed-dev ## ask that the last `make test` reached every branch of language, compilers, approval and audit
 	@test -f .coverage || $(MAKE) test
@@ -65,6 +65,9 @@ bench: $(VENV)/.installed-bench ## measure side by side with peers, in one run
 mutate: $(VENV)/.installed-dev ## change language and compilers a little at a time: some test must notice
 	$(BIN)/mutmut run --max-children $(JOBS)
 	$(BIN)/mutmut results
+
+looks: $(VENV)/.installed-dev ## look at every page in both languages, light and dark, on a desk and on a phone, with axe-core
+	EVERY_SCREEN=1 $(BIN)/pytest tests/e2e/test_every_page.py
 
 words: $(VENV)/.installed-dev ## collect what the pages say into the catalogues; fails while a translation is missing
 	$(BIN)/python -m tests.pages.catalogue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -28,7 +29,13 @@ def furnished() -> Iterator[Furnished]:
             yield here, address, values
 
 
-@pytest.mark.parametrize(("lang", "phone", "dark"), [("zh", False, False), ("en", True, True)], ids=["zh", "phone"])
+# Every run looks at the narrow screen, where most can go wrong; `make looks` at all of them.
+SCREENS = [("zh", True, True), ("en", False, False), ("zh", False, True), ("en", True, False)]
+NAMES = ["zh-phone-dark", "en-desk-light", "zh-desk-dark", "en-phone-light"]
+SEEN = len(SCREENS) if os.environ.get("EVERY_SCREEN") else 1
+
+
+@pytest.mark.parametrize(("lang", "phone", "dark"), SCREENS[:SEEN], ids=NAMES[:SEEN])
 def test_no_page_has_a_serious_fault(
     browser: Browser, furnished: Furnished, lang: str, *, phone: bool, dark: bool
 ) -> None:
