@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from policy_service.audit.keys import PublicKey
 from policy_service.compilers.prose.table import one_line
@@ -15,9 +15,10 @@ from policy_service.packs.texts import LANGUAGES
 
 def write_readme(archive: Archive, head: Mapping[str, Any], key: PublicKey) -> None:
     """Writes the page in both languages."""
-    environment = Environment(  # noqa: S701  # Markdown, no HTML; what people wrote goes through `line`
+    environment = Environment(
         loader=PackageLoader("policy_service.packs"),
         undefined=StrictUndefined,
+        autoescape=select_autoescape(("html",)),  # this is Markdown; what people wrote goes through `line`
         trim_blocks=True,
         lstrip_blocks=True,
     )
