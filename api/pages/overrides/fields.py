@@ -9,33 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, assert_never
+from typing import Any
 
 from api.pages.forms import Faults, Filled, Form
-from policy_service.compilers.prose import kind_in_words, value_words
+from api.pages.values import Options, Widget, as_json, widget_of
+from policy_service.compilers.prose import kind_in_words
 from policy_service.language.policy import Bilingual, Language, Outcome, Policy
-from policy_service.language.types import (
-    BooleanType,
-    ChoiceType,
-    DateType,
-    DurationType,
-    NumberType,
-    TagsType,
-    TextType,
-    ValueRefused,
-    read,
-    write,
-)
+from policy_service.language.types import TagsType, TextType, ValueRefused, read, write
 from policy_service.sentences import Sentence
 
 FIELD = re.compile(r"o\.([0-9]{1,2})\.(.+)", re.DOTALL)
-GROUPED = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 ENTRIES = 3
 """Entries that are offered for a policy that lists; there is always one more than are filled in."""
 MOST = 20
 NOTHING = "nothing"
 """The box that says that the list is empty."""
-Widget = Literal["text", "number", "date", "one", "several"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +35,7 @@ class OutcomeField:
     expects: str
     """Its type in words, with its unit and bounds."""
     widget: Widget
-    options: tuple[tuple[str, str], ...]
+    options: Options
 
 
 def is_of_outcome(name: str) -> bool:
@@ -63,27 +51,9 @@ def entries_of(policy: Policy, form: Filled, lang: Language) -> tuple[tuple[Outc
 
 
 def _field(entry: int, outcome: Outcome, lang: Language) -> OutcomeField:
-    widget, options = _widget(outcome, lang)
+    widget, options = widget_of(outcome.type, outcome.words, lang)
     expects = kind_in_words(outcome.type, lang, outcome.words)
     return OutcomeField(f"o.{entry}.{outcome.name}", outcome.title, expects, widget, options)
-
-
-def _widget(outcome: Outcome, lang: Language) -> tuple[Widget, tuple[tuple[str, str], ...]]:
-    match outcome.type:
-        case BooleanType():
-            return "one", tuple((word, value_words(outcome.type, word == "true", lang)) for word in ("true", "false"))
-        case ChoiceType(of=of):
-            return "one", tuple((word, value_words(outcome.type, word, lang, outcome.words)) for word in of)
-        case TagsType(of=of):
-            return "several", tuple((word, value_words(ChoiceType(of), word, lang, outcome.words)) for word in of)
-        case NumberType():
-            return "number", ()
-        case DateType():
-            return "date", ()
-        case DurationType() | TextType():
-            return "text", ()
-        case _:
-            assert_never(outcome.type)
 
 
 def outcome_given(policy: Policy, form: Form, lang: Language) -> tuple[Any, Faults]:
@@ -118,18 +88,8 @@ def _entry(
             faults[field] = Sentence("This has to be filled in.")
             continue
         try:
-            found[name] = write(outcome.type, read(outcome.type, _raw(outcome, typed)))
+            found[name] = write(outcome.type, read(outcome.type, as_json(outcome.type, typed)))
         except ValueRefused:
             expected = kind_in_words(outcome.type, lang, outcome.words)
             faults[field] = Sentence("This does not fit. Expected: {expected}", expected=expected)
     return found
-
-
-def _raw(outcome: Outcome, typed: Sequence[str]) -> object:
-    """What was filled in, as JSON would say it."""
-    if isinstance(outcome.type, TagsType):
-        return list(typed)
-    text = typed[0] if typed else ""
-    if isinstance(outcome.type, BooleanType):
-        return {"true": True, "false": False}.get(text, text)
-    return text.replace(",", "") if isinstance(outcome.type, NumberType) and GROUPED.fullmatch(text) else text

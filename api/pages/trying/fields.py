@@ -1,39 +1,20 @@
 """The fields of the form: one a fact, made from its type; and what a reader typed into them, read exactly.
 
-A field is called `f.` and the fact's name. An empty field is a fact that is not given. Figures may be typed as people
-write them, with groups of three: `800,000.00`.
+A field is called `f.` and the fact's name. An empty field is a fact that is not given.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, assert_never
 
-from policy_service.compilers.prose import kind_in_words, value_words
-from policy_service.language.policy import Bilingual, Fact, Language, Policy
-from policy_service.language.types import (
-    MAX_TEXT,
-    BooleanType,
-    ChoiceType,
-    DateType,
-    DurationType,
-    NumberType,
-    TagsType,
-    TextType,
-    Value,
-    ValueRefused,
-    read,
-    write,
-)
+from api.pages.values import NONE, Options, Widget, as_json, widget_of
+from policy_service.compilers.prose import kind_in_words
+from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.language.types import MAX_TEXT, Value, ValueRefused, read, write
 from policy_service.sentences import Sentence
 
 PREFIX = "f."
-NONE = "[]"
-"""Stands for tags that are known to be none, which is something else than not being given."""
-GROUPED = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
-Widget = Literal["text", "number", "date", "one", "several"]
 Given = Mapping[str, Sequence[str]]
 """What was typed, by the name of the fact."""
 
@@ -49,8 +30,7 @@ class Field:
     expects: str
     """Its type in words, with its unit and bounds."""
     widget: Widget
-    options: tuple[tuple[str, str], ...]
-    """Of a choice: each value and its words."""
+    options: Options
     values: tuple[str, ...]
     """What stands in it."""
     needed: bool
@@ -82,32 +62,17 @@ def read_given(policy: Policy, given: Given, lang: Language) -> Filled:
         typed = [text.strip() for text in given.get(name, ()) if text.strip()]
         if typed:
             try:
-                facts[name] = read(fact.type, _raw(fact, typed))
+                facts[name] = read(fact.type, as_json(fact.type, typed))
             except ValueRefused:
                 expected = kind_in_words(fact.type, lang, fact.words)
                 faults[name] = Sentence("This does not fit. Expected: {expected}", expected=expected)
     return Filled(facts, faults)
 
 
-def _raw(fact: Fact, typed: Sequence[str]) -> object:
-    """What was typed, as JSON would say it."""
-    match fact.type:
-        case BooleanType():
-            return {"true": True, "false": False}.get(typed[0], typed[0])
-        case NumberType():
-            return typed[0].replace(",", "") if GROUPED.fullmatch(typed[0]) else typed[0]
-        case TagsType():
-            return [word for word in typed if word != NONE]
-        case DateType() | DurationType() | ChoiceType() | TextType():
-            return typed[0]
-        case _:
-            assert_never(fact.type)
-
-
 def fields(policy: Policy, given: Given, filled: Filled, lang: Language) -> Iterator[Field]:
     """The form of a policy, with what was typed."""
     for name, fact in policy.facts.items():
-        widget, options = _widget(fact, lang)
+        widget, options = widget_of(fact.type, fact.words, lang)
         yield Field(
             name=f"{PREFIX}{name}",
             fact=name,
@@ -122,25 +87,6 @@ def fields(policy: Policy, given: Given, filled: Filled, lang: Language) -> Iter
             measure=fact.measure,
             fault=filled.faults.get(name),
         )
-
-
-def _widget(fact: Fact, lang: Language) -> tuple[Widget, tuple[tuple[str, str], ...]]:
-    match fact.type:
-        case BooleanType():
-            return "one", tuple((word, value_words(fact.type, word == "true", lang)) for word in ("true", "false"))
-        case ChoiceType(of=of):
-            return "one", tuple((word, value_words(fact.type, word, lang, fact.words)) for word in of)
-        case TagsType(of=of):
-            single = ChoiceType(of)
-            return "several", tuple((word, value_words(single, word, lang, fact.words)) for word in of)
-        case NumberType():
-            return "number", ()
-        case DateType():
-            return "date", ()
-        case DurationType() | TextType():
-            return "text", ()
-        case _:
-            assert_never(fact.type)
 
 
 def typed(policy: Policy, facts: Mapping[str, Value]) -> dict[str, tuple[str, ...]]:
