@@ -1,0 +1,70 @@
+"""Characters that a reader cannot see or cannot tell apart, so that what is shown is what is stored.
+
+Any text that people write holds no hidden character: bidirectional controls, zero-width and other ignorable characters.
+An identifier (a subject, a name) has one spelling besides: no blanks around it, no blank but the space, no full-width
+letters and digits, composed characters (Unicode NFC).
+
+The hidden characters are those that are Default_Ignorable_Code_Point in Unicode 15 (UAX #44), the line and paragraph
+separators and the annotation controls; control characters but for tab and line ends; and lone surrogates. A variation
+selector chooses the shape of the character before it, so text may hold it and an identifier may not (UTS #39).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from policy_service.sentences import Sentence
+
+_CONTROLS = "\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ud800-\\udfff"
+_IGNORABLE = (
+    "\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164"
+    "\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e00ff\\U000e01f0-\\U000e0fff"
+)
+_SELECTORS = "\\ufe00-\\ufe0f\\U000e0100-\\U000e01ef"
+_HIDDEN = re.compile(f"[{_CONTROLS}{_IGNORABLE}]")
+_HIDDEN_IN_IDENTIFIER = re.compile(f"[\\t\\n\\r{_CONTROLS}{_IGNORABLE}{_SELECTORS}]")
+_FULL_WIDTH = re.compile("[\\uff10-\\uff19\\uff21-\\uff3a\\uff41-\\uff5a]")
+_SAME_SHAPE = str.maketrans(
+    "АВЕЅІЈКМНОРСТУХаеіјорсухѕԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧονια",
+    "ABESIJKMHOPCTYXaeijopcyxsdhqwABEZHIKMNOPTYXovia",
+)
+"""Cyrillic and Greek letters, and the Latin letter that each looks like (a part of Unicode's confusables, UTS #39)."""
+
+
+def hidden_character(text: str) -> re.Match[str] | None:
+    """The first character of `text` that a reader does not see, or None."""
+    return None if text.isascii() and text.isprintable() else _HIDDEN.search(text)
+
+
+def spelling_fault(identifier: str) -> Sentence | None:
+    """Why `identifier` is not the one spelling of itself, with what to write; None when it is."""
+    if identifier.isascii() and identifier.isprintable() and identifier[:1] != " " != identifier[-1:]:
+        return None
+    if found := _HIDDEN_IN_IDENTIFIER.search(identifier):
+        return Sentence("leave out the hidden character {character}", character=describe_character(found[0]))
+    if identifier != identifier.strip():
+        return Sentence("leave out the blanks around it")
+    for character in identifier:
+        if character != " " and character.isspace():
+            return Sentence("write a space for the blank {character}", character=describe_character(character))
+    if _FULL_WIDTH.search(identifier):
+        half = _FULL_WIDTH.sub(lambda match: unicodedata.normalize("NFKC", match[0]), identifier)
+        return Sentence("write `{half}`, in half-width letters and digits", half=half)
+    if not unicodedata.is_normalized("NFC", identifier):
+        return Sentence("write it with composed characters (Unicode NFC)")
+    return None
+
+
+def describe_character(character: str) -> str:
+    """A character by its code point and its name: `U+202E RIGHT-TO-LEFT OVERRIDE`."""
+    return f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
+
+
+def skeleton(text: str) -> str:
+    """What a reader sees of `text`: two texts of one skeleton look alike.
+
+    Width, composition (NFKC) and hidden characters make no difference, nor does a Cyrillic or Greek letter that has the
+    shape of a Latin one.
+    """
+    return _HIDDEN_IN_IDENTIFIER.sub("", unicodedata.normalize("NFKC", text)).translate(_SAME_SHAPE)

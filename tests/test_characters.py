@@ -1,0 +1,78 @@
+"""What a reader cannot see or cannot tell apart is found, and what Chinese business texts hold is left alone."""
+
+import unicodedata
+
+import pytest
+
+from policy_service.characters import describe_character, hidden_character, skeleton, spelling_fault
+
+SEEN = [
+    "C900",
+    "客户（北京）一号",
+    "¥1,234.50 — «ok»",
+    "第一行\n第二行\t列",
+    "👍\N{VARIATION SELECTOR-16}",
+    "頔瓅",
+    "نص",
+]
+HIDDEN = [
+    *"\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u00ad\u061c",
+    *"\u034f\u115f\u180e\u2028\u2029\u3164\ufffb\U000e0041\x00\x07\x1b\x7f\x85\ud800",
+]
+
+
+@pytest.mark.parametrize("text", SEEN)
+def test_ordinary_text_holds_no_hidden_character(text: str) -> None:
+    assert hidden_character(text) is None
+
+
+@pytest.mark.parametrize("character", HIDDEN, ids=describe_character)
+def test_a_hidden_character_is_found_where_it_stands(character: str) -> None:
+    found = hidden_character(f"客户{character}A")
+    assert found is not None
+    assert (found[0], found.start()) == (character, 2)
+
+
+def test_every_format_character_that_is_not_drawn_is_hidden() -> None:
+    drawn = {*map(chr, range(0x600, 0x606)), "\u06dd", "\u070f", "\u0890", "\u0891", "\u08e2"}
+    drawn |= {chr(c) for c in (0x110BD, 0x110CD, *range(0x13430, 0x13440))}
+    formats = {chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) == "Cf"} - drawn
+    assert {character for character in formats if not hidden_character(character)} == set()
+
+
+@pytest.mark.parametrize("identifier", ["C900", "a/b c", "客户（北京）", "Zoë", "林頔", "c-1.5_x"])
+def test_an_identifier_has_its_own_spelling(identifier: str) -> None:
+    assert spelling_fault(identifier) is None
+
+
+@pytest.mark.parametrize(
+    ("identifier", "told"),
+    [
+        ("C900 ", "leave out the blanks around it"),
+        (" C900", "leave out the blanks around it"),
+        ("C900\u3000", "leave out the blanks around it"),
+        ("C\u00a0900", "write a space for the blank U+00A0 NO-BREAK SPACE"),
+        ("C\u200b900", "leave out the hidden character U+200B ZERO WIDTH SPACE"),
+        ("C900\u202e", "leave out the hidden character U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ("C900\n", "leave out the hidden character U+000A"),
+        ("葛\U000e0100", "leave out the hidden character U+E0100 VARIATION SELECTOR-17"),
+        ("Ｃ９００", "write `C900`, in half-width letters and digits"),
+        ("Zoe\u0308", "write it with composed characters (Unicode NFC)"),
+    ],
+)
+def test_a_second_spelling_is_refused_with_what_to_write(identifier: str, told: str) -> None:
+    assert spelling_fault(identifier) == told
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("A", "Ａ"), ("café", "cafe\u0301"), ("A", "А"), ("Tier A", "Тier Α"), ("零售", "零\u200b售"), ("，", ",")],
+)
+def test_texts_that_look_alike_have_one_skeleton(one: str, other: str) -> None:
+    assert one != other
+    assert skeleton(one) == skeleton(other)
+
+
+def test_texts_that_a_reader_tells_apart_have_two() -> None:
+    assert skeleton("A") != skeleton("a")
+    assert skeleton("零售") != skeleton("零隻")
