@@ -20,7 +20,7 @@ BUILD     := $(PIP) --no-build-isolation
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage check format-check lint types layers security format agree bench looks mutate words screenshots audit lock clean
+.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate words screenshots audit lock clean
 
 help: ## say what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,14 @@ format: $(VENV)/.installed-dev ## write every file in the project's format
 
 agree: $(VENV)/.installed-dev ## compare every evaluator with the definition on N generated pairs
 	$(BIN)/python -m tests.conformance.agree --pairs $(N)
+
+$(VENV)/.feelin: $(VENV)/.installed-dev
+	@command -v npm >/dev/null || { echo "npm is needed to install feelin, the other FEEL (Debian: npm)" >&2; exit 1; }
+	@npm install --silent --no-save --prefix $(VENV)/feelin feelin@8.2.0
+	@touch $@
+
+feel: $(VENV)/.feelin ## compare how N cells are read with an independent FEEL (needs Node.js and npm)
+	$(BIN)/python -m tests.conformance.feel --feelin $(VENV)/feelin --cells $(if $(filter $(origin N),file),73000,$(N))
 
 bench: $(VENV)/.installed-bench ## measure side by side with peers, in one run
 	$(BIN)/python -m benchmarks

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
 
 from api.problems import BUSY, CHECK_ABANDONED, ProblemError
-from policy_service import PolicyError, load_bytes
+from policy_service import Diagnostic, PolicyError, load_bytes
+from policy_service.analysis.lint import lint
 from policy_service.language.load import PolicyFolderError
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import in_stages
@@ -25,6 +26,8 @@ Json = dict[str, Any]
 Given = TypeVar("Given")
 Found = TypeVar("Found")
 
+FILE = "policy.yaml"
+"""What a file without a name is called in diagnostics."""
 WAITING = 8
 """Files that may wait while another is read."""
 MEMORY = 2 * 2**30
@@ -91,8 +94,10 @@ def check(content: bytes, served: Mapping[str, Policy]) -> Json:
         policy = load_bytes(content)
         in_stages({**served, policy.id: policy}.values())
     except PolicyError as error:
-        return _answer(policy, _faults(error), error.render())
-    return _answer(policy, [], "")
+        return _answer(policy, _faults(error), (), error.render())
+    warnings = lint(policy)
+    lines = policy.text.splitlines()
+    return _answer(policy, [], warnings, "\n".join(each.render(FILE, lines) for each in warnings))
 
 
 def _faults(error: PolicyError) -> list[Json]:
@@ -100,12 +105,13 @@ def _faults(error: PolicyError) -> list[Json]:
     return [{"file": each.path, **fault.to_dict()} for each in errors for fault in each.diagnostics]
 
 
-def _answer(policy: Policy | None, faults: list[Json], text: str) -> Json:
+def _answer(policy: Policy | None, faults: list[Json], warnings: Sequence[Diagnostic], text: str) -> Json:
     return {
         "valid": not faults,
         "policy": policy.id if policy else None,
         "version": policy.version if policy else None,
         "digest": policy.digest if policy else None,
         "diagnostics": faults,
+        "warnings": [{"file": FILE, **each.to_dict()} for each in warnings],
         "text": text,
     }

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from policy_service.sentences import Sentence
 
@@ -35,6 +36,11 @@ _SAME_SHAPE = str.maketrans(
 def hidden_character(text: str) -> re.Match[str] | None:
     """The first character of `text` that a reader does not see, or None."""
     return None if text.isascii() and text.isprintable() else _HIDDEN.search(text)
+
+
+def hidden_characters(text: str) -> Iterator[re.Match[str]]:
+    """Every character of `text` that a reader does not see."""
+    return _HIDDEN.finditer(text)
 
 
 def spelling_fault(identifier: str) -> Sentence | None:

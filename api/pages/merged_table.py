@@ -16,7 +16,7 @@ from typing import Literal
 from policy_service.analysis.articles import Kind
 from policy_service.analysis.difference import Difference
 from policy_service.compilers.prose import Explanation, Table, explanation, table
-from policy_service.language.policy import Aggregate, Language, Policy, Rule
+from policy_service.language.policy import Language, Policy, Rule
 from policy_service.sentences import Sentence
 
 Standing = Literal["same", "changed", "new", "gone"]
@@ -217,7 +217,8 @@ def _rules(policy: Policy, told: Explanation, lang: Language) -> Grid:
 def _meant(rule: Rule, policy: Policy) -> list[str]:
     """What the cells of a row mean."""
     asked = rule.cells if policy.form == "table" else (rule.when,)
-    return [repr(each) for each in (*asked, *(rule.then if policy.aggregate is not Aggregate.COUNT else ()))]
+    given = rule.then or (("",) if policy.otherwise is not None else ())  # a rule that counts gives nothing
+    return [repr(each) for each in (*asked, *given)]
 
 
 def _bands(policy: Policy, told: Explanation) -> Grid:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from policy_service.analysis.difference import Difference
-from policy_service.language.policy import Bilingual, Policy, Rule
+from policy_service.language.policy import OTHERWISE, Bilingual, Policy, Rule
 from policy_service.language.types import Type, describe, name_of, write
 from policy_service.language.unparse import unparse
 from policy_service.registry.model import Activation, ActivationKind, Period
@@ -210,9 +210,10 @@ class Requirements(Model):
 
 
 class DiagnosticModel(Model):
-    """A fault of a policy file."""
+    """A fault, or a warning, of a policy file."""
 
     file: str
+    severity: Literal["error", "warning"]
     code: str
     message: str
     line: int
@@ -222,13 +223,14 @@ class DiagnosticModel(Model):
 
 
 class CheckAnswer(Model):
-    """Whether a policy file is valid, alone and among those served; `text` has the faults as people read them."""
+    """Whether a policy file is valid, alone and among those served; `text` has all that was found as people read it."""
 
     valid: bool
     policy: str | None
     version: str | None
     digest: Digest | None
     diagnostics: list[DiagnosticModel]
+    warnings: list[DiagnosticModel]
     text: str
 
 
@@ -336,4 +338,5 @@ def _rule(rule: Rule, kinds: dict[str, Type]) -> RuleModel:
         name: write(kind, given) if isinstance(given, bool | int | str | frozenset) else unparse(given)
         for (name, kind), given in pairs
     }
-    return RuleModel(id=rule.id, when=unparse(rule.when), then=then, because=words(rule.because))
+    when = OTHERWISE if rule.otherwise else unparse(rule.when)
+    return RuleModel(id=rule.id, when=when, then=then, because=words(rule.because))

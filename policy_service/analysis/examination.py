@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from policy_service.analysis.difference import Difference, difference
 from policy_service.analysis.examples import day_of, tell
+from policy_service.analysis.lint import lint
 from policy_service.analysis.trial import Tried, try_policy
+from policy_service.language.diagnostics import Diagnostic
 from policy_service.language.evaluate import evaluate
 from policy_service.language.policy import Example, Policy
 from policy_service.language.types import Value, ValueRefused, read, write
@@ -35,6 +37,7 @@ class Examined:
     difference: Difference
     tried: Tried
     other_answers: tuple[OtherAnswer, ...]
+    warnings: tuple[Diagnostic, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -48,13 +51,14 @@ class Examined:
             "invariants_checked_on_the_examples": len(self.policy.invariants),
             "tried": self.tried.to_dict(),
             "other_answers": [each.to_dict() for each in self.other_answers],
+            "warnings": [each.to_dict() for each in self.warnings],
         }
 
 
 def examine(policy: Policy, base: Policy | None) -> Examined:
     """One candidate by itself, and against the version in force."""
     others = tuple(_other_answers(base, policy)) if base else ()
-    return Examined(policy, base, difference(base, policy), try_policy(policy), others)
+    return Examined(policy, base, difference(base, policy), try_policy(policy), others, lint(policy))
 
 
 def _other_answers(base: Policy, policy: Policy) -> Iterator[OtherAnswer]:

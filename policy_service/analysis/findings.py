@@ -14,6 +14,7 @@
 | `other-answers`         | warning  | examples of the version in force get other answers                        |
 | `invariants-dropped`    | warning  | a law of the version in force is no longer there                          |
 | `rules-untried`         | warning  | no example is decided by the rule                                         |
+| `reading-warnings`      | warning  | the file holds what may not say what was meant: `analysis/lint.py`        |
 | `dependants-affected`   | warning  | policies in force take an outcome of a policy whose answers may change    |
 """
 
@@ -177,6 +178,10 @@ def _untried(one: Examined) -> Iterable[str]:
     return (rule.id for rule in (*one.policy.rules, *bands) if rule.id not in tried)
 
 
+def _questionable(one: Examined) -> Iterable[str]:
+    return (f"line {each.place.line}: {each.message}" for each in one.warnings)
+
+
 _REMARKS: Mapping[str, tuple[Bilingual, Callable[[Examined], Iterable[str]]]] = {
     "older-version": (
         Bilingual("版本号低于生效中的版本", Sentence("a lower number than the version in force")),
@@ -189,5 +194,9 @@ _REMARKS: Mapping[str, tuple[Bilingual, Callable[[Examined], Iterable[str]]]] = 
         _others,
     ),
     "invariants-dropped": (Bilingual("删去了恒定性质", Sentence("these laws are no longer there")), _dropped),
+    "reading-warnings": (
+        Bilingual("文件中有可能并非本意的写法", Sentence("the file holds what may not say what was meant")),
+        _questionable,
+    ),
     "rules-untried": (Bilingual("没有示例用到以下规则", Sentence("no example is decided by these rules")), _untried),
 }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from policy_service.analysis.lint import lint
 from policy_service.cli.status import UsageFault
-from policy_service.language.diagnostics import PolicyError
+from policy_service.language.diagnostics import Diagnostic, PolicyError
 from policy_service.language.load import PolicyFolderError, load, newest
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import in_stages
@@ -18,13 +20,18 @@ LEVELS = 3
 """A policy file stands three levels deep: `<domain>/<policy>/<version>.yaml`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PolicyFile:
     """One file: its policy, or why there is none."""
 
     path: Path
     policy: Policy | None
     error: PolicyError | None = None
+
+    @cached_property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What is questionable in it, when nothing is wrong."""
+        return lint(self.policy) if self.policy and self.is_fine else ()
 
     @property
     def is_fine(self) -> bool:

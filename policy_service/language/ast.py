@@ -14,7 +14,7 @@ from typing import Literal
 from policy_service.language.types import Duration, Months
 
 Comparator = Literal["=", "!=", "<", "<=", ">", ">="]
-Operator = Literal["+", "-", "*", "/"]
+Operator = Literal["+", "-", "*", "/", "**"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class In(Node):
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic(Node):
-    """`left + right` and its like."""
+    """`left + right` and its like; the exponent of `**` holds no name."""
 
     operator: Operator
     left: Expr
@@ -136,3 +136,4 @@ class Property(Node):
 Expr = Constant | Name | IsMissing | Not | And | Or | Comparison | In | Arithmetic | Negation | Call | Property
 
 TRUE = Constant(value=True)
+FALSE = Constant(value=False)

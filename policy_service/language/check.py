@@ -31,6 +31,7 @@ from policy_service.language.ast import (
 )
 from policy_service.language.comparing import compared, empty, member, units
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
+from policy_service.language.evaluate import constant_value
 from policy_service.language.functions import DATE_PROPERTIES, ROUNDING_FUNCTIONS, TAG_FUNCTIONS, TEXT_TESTS
 from policy_service.language.presence import ends, presence
 from policy_service.language.quantities import (
@@ -38,6 +39,7 @@ from policy_service.language.quantities import (
     DURATION,
     FIRST,
     LAST,
+    LITERAL,
     MONTHS,
     NUMBER,
     Quantity,
@@ -50,6 +52,8 @@ from policy_service.language.quantities import (
     negated,
     of_constant,
     of_type,
+    power,
+    remainder,
     round_quantity,
     unit_of,
 )
@@ -70,6 +74,9 @@ from policy_service.language.types import (
     Type,
 )
 from policy_service.language.unparse import quote
+
+MAX_EXPONENT = 20
+"""The greatest exponent of `x ** n`, and with its sign the least."""
 
 
 class _Unknown(Exception):  # control flow: the fault itself has been noted
@@ -171,7 +178,7 @@ class Checker:
                 words = [
                     name.name for k in self.names.values() if isinstance(k, ChoiceType | TagsType) and name.name in k.of
                 ]
-                hint = f"write {quote(words[0])} to mean the word" if words else did_you_mean(name.name, self.names)
+                hint = f"write {quote(words[0])} to mean the word" if words else _near(name.name, self.names)
                 raise self.refuse(Code.UNKNOWN_FACT, f"unknown fact `{shorten(name.name)}`", name.span, hint)
             case NumberType() | DateType() | DurationType():
                 return of_type(kind)
@@ -214,8 +221,8 @@ class Checker:
                 case Test(), _, [value]:
                     self.faults += compared(test.comparator, operand, value, test.span)
                 case Range(), _, [low, high]:
-                    for end in (low, high):
-                        self.faults += compared("<", operand, end, test.span)
+                    for end, part in zip((low, high), ends(test), strict=True):
+                        self.faults += compared("<", operand, end, part.span)
                     self.faults += empty(test, low, high)
                 case _:
                     raise TypeError(f"no test: {test!r}")
@@ -227,6 +234,8 @@ class Checker:
             raise self.refuse(Code.TYPE_MISMATCH, f"expected a number, found {spell(left)}", expression.left.span)
         if not isinstance(right, Quantity):
             raise self.refuse(Code.TYPE_MISMATCH, f"expected a number, found {spell(right)}", expression.right.span)
+        if expression.operator == "**":
+            return self._power(expression, left)
         unit = unit_of(expression.operator, left.unit, right.unit)
         if unit is None:
             if expression.operator in "+-" and is_plain(left.unit) and is_plain(right.unit):
@@ -234,11 +243,31 @@ class Checker:
                 raise _Unknown
             message = f"`{expression.operator}` has no meaning between {spell(left)} and {spell(right)}"
             raise self.refuse(Code.TYPE_MISMATCH, message, expression.span)
-        if expression.operator == "/" and right.holds_zero:
-            hint = "give the facts of the divisor a `min` above zero, or write `max(…, 1)`"
-            raise self.refuse(Code.ZERO_DIVISOR, "the divisor can be zero", expression.right.span, hint)
+        if expression.operator == "/":
+            self._not_zero(right, expression.right.span)
         result = combine(expression.operator, left, right, unit)
         return self._in_calendar(result, expression.span)
+
+    def _power(self, expression: Arithmetic, base: Quantity) -> Quantity:
+        if base.unit not in (LITERAL, NUMBER):
+            message = f"`**` takes a number, not {spell(base)}"
+            raise self.refuse(Code.TYPE_MISMATCH, message, expression.left.span)
+        exponent = whole_constant(expression.right)
+        if exponent is None or abs(exponent) > MAX_EXPONENT:
+            message = f"an exponent is a plain whole number from -{MAX_EXPONENT} to {MAX_EXPONENT}"
+            raise self.refuse(Code.WRONG_ARGUMENTS, message, expression.right.span)
+        if exponent < 0:
+            self._not_zero(base, expression.left.span)
+        try:
+            return power(base, exponent)
+        except ArithmeticError:
+            hint = "give the facts it is made of a `min` and a `max`"
+            raise self.refuse(Code.MAY_EXCEED, "the power can have too many digits", expression.span, hint) from None
+
+    def _not_zero(self, divisor: Quantity, span: tuple[int, int]) -> None:
+        if divisor.holds_zero:
+            hint = "give the facts of the divisor a `min` above zero, or write `max(…, 1)`"
+            raise self.refuse(Code.ZERO_DIVISOR, "the divisor can be zero", span, hint)
 
     def _in_calendar(self, result: Quantity, span: tuple[int, int]) -> Quantity:
         if result.unit == DATE and not FIRST <= result.low <= result.high <= LAST:
@@ -263,14 +292,24 @@ class Checker:
             if quantities[0].unit in (DATE, MONTHS):
                 raise self.refuse(Code.TYPE_MISMATCH, f"`abs` takes a number, not {quantities[0].unit}", call.span)
             return absolute(quantities[0])
+        if call.function == "modulo":
+            self._count(call, 2)
         unit: str | None = quantities[0].unit
         for quantity in quantities[1:]:
             unit = unit and common_unit(unit, quantity.unit)
         if unit in (None, MONTHS):
             found = " and ".join(spell_unit(quantity.unit) for quantity in quantities)
-            message = f"`{call.function}` chooses between values of one unit, not {found}"
+            message = f"`{call.function}` takes values of one unit, not {found}"
             raise self.refuse(Code.TYPE_MISMATCH, message, call.span)
+        if call.function == "modulo":
+            return self._modulo(call, quantities, unit or NUMBER)
         return extreme(min if call.function == "min" else max, quantities, unit or NUMBER)
+
+    def _modulo(self, call: Call, quantities: list[Quantity], unit: str) -> Quantity:
+        if not is_plain(unit):
+            raise self.refuse(Code.TYPE_MISMATCH, f"`modulo` takes numbers or amounts, not {unit}", call.span)
+        self._not_zero(quantities[1], call.arguments[1].span)
+        return remainder(quantities[0], quantities[1], unit)
 
     def _count(self, call: Call, number: int) -> None:
         if len(call.arguments) != number:
@@ -288,9 +327,9 @@ class Checker:
         if call.function in ("floor", "ceiling") and len(call.arguments) == 1:
             return 0
         self._count(call, 2)
-        match call.arguments[1]:
-            case Constant(value=Fraction(denominator=1) as places) if places <= MAX_SCALE:
-                return int(places)
+        places = whole_constant(call.arguments[1])
+        if places is not None and 0 <= places <= MAX_SCALE:
+            return places
         message = f"the number of decimals is a whole number from 0 to {MAX_SCALE}"
         raise self.refuse(Code.WRONG_ARGUMENTS, message, call.arguments[1].span)
 
@@ -324,6 +363,17 @@ class Checker:
         message = f"{spell(operand)} has no property `{shorten(expression.name)}`"
         hint = f"the properties are {', '.join(known)}" if known else None
         raise self.refuse(Code.UNKNOWN_PROPERTY, message, expression.span, hint)
+
+
+def _near(name: str, names: Mapping[str, Type]) -> str | None:
+    """What may be meant by a name that there is not."""
+    return f"write `{name.lower()}`" if name.lower() in ("true", "false") else did_you_mean(name, names)
+
+
+def whole_constant(expression: Expr) -> int | None:
+    """The whole number that an expression without names is, or None."""
+    value = constant_value(expression)
+    return int(value) if isinstance(value, Fraction) and value.denominator == 1 else None
 
 
 def _constant(value: bool | Fraction | str | datetime.date | Duration | Months) -> Static:  # noqa: FBT001  # a literal

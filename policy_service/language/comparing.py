@@ -16,12 +16,22 @@ from policy_service.language.quantities import (
     is_plain,
 )
 from policy_service.language.static import Fault, Static, Word, spell, spell_unit
-from policy_service.language.types import BooleanType, ChoiceType, TagsType, TextType
+from policy_service.language.types import (
+    BooleanType,
+    ChoiceType,
+    TagsType,
+    TextType,
+    parse_date,
+    parse_decimal,
+    parse_duration,
+)
 from policy_service.language.unparse import quote
 
 UNIT_HINTS = {
     (DURATION, LITERAL): 'write a duration: `@"P30D"`, or count days: `(…).days`',
     (LITERAL, DURATION): 'write a duration: `@"P30D"`, or count days: `(…).days`',
+    (DURATION, MONTHS): 'months have no fixed length: compare days, `x < as_of - @"P3M"`',
+    (MONTHS, DURATION): 'months have no fixed length: compare days, `x < as_of - @"P3M"`',
     (DATE, LITERAL): 'write a date: `date("2026-11-21")`',
     (LITERAL, DATE): 'write a date: `date("2026-11-21")`',
 }
@@ -94,8 +104,22 @@ def empty(test: Range, low: Static, high: Static) -> Iterator[Fault]:
 
 def hint_for(left: Static, right: Static) -> str | None:
     """What to write instead, when both sides of a comparison are of different kinds."""
-    if isinstance(left, Quantity) and isinstance(right, Word):
-        return "leave the quotes out"
-    if isinstance(left, TagsType) or isinstance(right, TagsType):
-        return 'write `list contains(tags, "word")` or `"word" in tags`'
-    return None
+    match left, right:
+        case (Quantity() | BooleanType() as other, Word(text=text)) | (
+            Word(text=text),
+            Quantity() | BooleanType() as other,
+        ):
+            return _unquoted(text, other)
+        case (TagsType(), _) | (_, TagsType()):
+            return 'write `list contains(tags, "word")` or `"word" in tags`'
+        case _:
+            return None
+
+
+def _unquoted(text: str, other: Quantity | BooleanType) -> str | None:
+    """How a quoted text is written that was meant as a value of another kind."""
+    is_temporal = isinstance(other, Quantity) and not is_plain(other.unit)
+    if is_temporal and (parse_date(text) or parse_duration(text)):
+        return f'write `@"{text}"`'
+    is_plain_text = parse_decimal(text) if isinstance(other, Quantity) else text in ("true", "false")
+    return f"write `{text}`, without quotes" if is_plain_text and not is_temporal else None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Literal
 
+from policy_service.characters import describe_character, skeleton
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
 from policy_service.language.document import BilingualDoc, FactDoc, OutcomeDoc
 from policy_service.language.findings import Findings
@@ -204,9 +206,23 @@ def _bounds(
     return bounds[0], bounds[1]
 
 
+def _unlike(word: str, other: str) -> str:
+    """The first characters in which two words that look alike differ."""
+    pairs = zip_longest(word, other, fillvalue="")
+    one, another = next(pair for pair in pairs if pair[0] != pair[1])
+    return " and ".join(describe_character(each) if each else "nothing" for each in (one, another))
+
+
 def _words(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> ChoiceType | TagsType:
     of = tuple(doc.of or ())
+    seen: dict[str, str] = {}
     for index, word in enumerate(of):
+        other = seen.setdefault(skeleton(word), word)
+        if other != word:
+            message = f"`{shorten(word)}` looks like `{shorten(other)}`"
+            difference = f"they differ in {_unlike(word, other)}; write one of them"
+            findings.fault(Code.DUPLICATE_CHOICE, message, (*path, "of", index), difference)
+        findings.one_value(word, (*path, "of", index))
         if not word or len(word) > MAX_WORD or not word.isprintable():
             message = f"a choice has 1 to {MAX_WORD} printable characters"
             findings.fault(Code.INVALID_VALUE, message, (*path, "of", index))

@@ -1,4 +1,4 @@
-"""A diagnostic says what is wrong in a policy file, where, and what to do about it.
+"""A diagnostic says what is wrong or questionable in a policy file, where, and what to do about it.
 
     policies/tiering/rfm_value/1.0.0.yaml:9:11: unknown-fact: unknown fact `anual_spend`
             when: anual_spend >= 10000 and region = "euu"
@@ -6,7 +6,7 @@
       hint: did you mean `annual_spend`?
 
 Messages are for the author: small first letter, no full stop, the author's own words in backticks.
-Every code has its heading in `docs/reference/errors.md`.
+A warning says `warning` before its code. Every code has its heading in `docs/reference/errors.md`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 
 class Code(StrEnum):
@@ -23,6 +24,7 @@ class Code(StrEnum):
 
     # the file as text
     NOT_UTF8 = "not-utf8"
+    HIDDEN_CHARACTER = "hidden-character"
     FILE_TOO_LARGE = "file-too-large"
     YAML_SYNTAX = "yaml-syntax"
     YAML_ALIAS = "yaml-alias"
@@ -81,6 +83,17 @@ class Code(StrEnum):
     INVARIANT = "invariant"
 
 
+class Warn(StrEnum):
+    """The closed set of what is questionable in a policy file that is valid."""
+
+    NEVER_TRUE = "never-true"
+    ALWAYS_TRUE = "always-true"
+    TOO_FINE = "too-fine"
+    REDUNDANT_TEST = "redundant-test"
+    UNREACHABLE_RULE = "unreachable-rule"
+    OVERLAPPING_RULES = "overlapping-rules"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
     """Where in a file: line and column count from 1, in characters; `width` is the number of characters meant."""
@@ -95,17 +108,23 @@ START = Place(1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One fault of one file."""
+    """One fault, or one warning, of one file."""
 
-    code: Code
+    code: Code | Warn
     message: str
     place: Place
     hint: str | None = None
 
+    @property
+    def severity(self) -> Literal["error", "warning"]:
+        """Whether the file is refused for it."""
+        return "warning" if isinstance(self.code, Warn) else "error"
+
     def render(self, path: str, lines: list[str]) -> str:
         """The diagnostic as shown to a person: place, sentence, the line with a caret, hint."""
         place = self.place
-        out = [f"{path}:{place.line}:{place.column}: {self.code}: {_printable(self.message)}"]
+        code = f"warning: {self.code}" if self.severity == "warning" else self.code
+        out = [f"{path}:{place.line}:{place.column}: {code}: {_printable(self.message)}"]
         if 0 < place.line <= len(lines) and (line := lines[place.line - 1]).strip():
             shown, first = _window(line, place)
             before, meant = shown[:first], shown[first : first + place.width]
@@ -116,9 +135,10 @@ class Diagnostic:
         return "\n".join(out)
 
     def to_dict(self) -> dict[str, object]:
-        """The diagnostic as JSON: code, message, line, column, width (characters), hint."""
+        """The diagnostic as JSON: severity, code, message, line, column, width (characters), hint."""
         place = self.place
         return {
+            "severity": self.severity,
             "code": str(self.code),
             "message": self.message,
             "line": place.line,

@@ -83,6 +83,13 @@ class RowDoc(Doc):
     because: BilingualDoc
 
 
+class OtherwiseDoc(Doc):
+    """What is decided when no rule matches."""
+
+    then: Outcomes
+    because: BilingualDoc
+
+
 class RuleDoc(Doc):
     """A free rule: one condition."""
 
@@ -117,6 +124,7 @@ class TableDoc(Doc):
     aggregate: str | None = None
     inputs: Annotated[list[str], Field(min_length=1, max_length=MAX_FACTS)]
     rows: Annotated[list[RowDoc], Field(min_length=1, max_length=MAX_RULES)]
+    otherwise: OtherwiseDoc | None = None
 
 
 class RulesDoc(Doc):
@@ -125,6 +133,7 @@ class RulesDoc(Doc):
     hit: str
     aggregate: str | None = None
     rows: Annotated[list[RuleDoc], Field(min_length=1, max_length=MAX_RULES)]
+    otherwise: OtherwiseDoc | None = None
 
 
 class ScorecardDoc(Doc):
@@ -172,7 +181,7 @@ class PolicyDoc(Doc):
     source: list[str] = []
     notes: BilingualDoc | None = None
     subject: str
-    facts: Annotated[dict[str, FactDoc], Field(min_length=1, max_length=MAX_FACTS)]
+    facts: Annotated[dict[str, FactDoc], Field(max_length=MAX_FACTS)]
     outcome: Annotated[dict[str, OutcomeDoc], Field(min_length=1, max_length=MAX_OUTCOMES)]
     table: TableDoc | None = None
     rules: RulesDoc | None = None

@@ -37,7 +37,7 @@ from policy_service.language.ast import (
     Range,
     Test,
 )
-from policy_service.language.functions import ROUNDING_FUNCTIONS, rounded, whole_days
+from policy_service.language.functions import ROUND, ROUNDING_FUNCTIONS, raised, rounded, whole_days
 from policy_service.language.outcome import MissingFacts, Result, conclude, missing_facts
 from policy_service.language.policy import AS_OF, SCORE, Policy, Rule
 from policy_service.language.types import SECONDS_PER_DAY, Duration, Exact, Months, Type, Value, exact, kept
@@ -121,6 +121,14 @@ def value(expression: Expr, scope: Scope) -> Exact:  # one case a node, in the o
             assert_never(expression)
 
 
+def constant_value(expression: Expr) -> Exact | None:
+    """What an expression without names is; None when it has a name in it, or is nothing (a division by zero)."""
+    try:
+        return value(expression, {})
+    except (KeyError, ArithmeticError, OverflowError, ValueError):
+        return None
+
+
 def passes(operand: Exact, test: Range | Test, scope: Scope) -> bool:
     """Whether a value passes one test of a cell or an `in` list; in a tag list, whether it is one of the tags."""
     match test:
@@ -160,6 +168,8 @@ def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # the ta
             return left * right
         case Fraction(), "/", Fraction():
             return left / right
+        case Fraction(), "**", Fraction():
+            return raised(left, right)
         case Duration(), "+", Duration():
             return Duration(left.seconds + right.seconds)
         case Duration(), "-", Duration():
@@ -190,6 +200,8 @@ def call(function: str, arguments: list[Exact]) -> Exact:  # one return a functi
     match function, arguments:
         case name, [Fraction() as number, *places] if way := ROUNDING_FUNCTIONS.get(name):
             return rounded(way, number, int(places[0]) if places else 0)  # type: ignore[arg-type]  # a whole number
+        case "modulo", [Fraction() as number, Fraction() as divisor]:
+            return number - divisor * ROUND["floor"](number / divisor)
         case "abs", [Fraction() as number]:
             return abs(number)
         case "abs", [Duration(seconds=seconds)]:

@@ -13,7 +13,7 @@ from policy_service.language.check import Checker
 from policy_service.language.diagnostics import Code, Diagnostic, shorten
 from policy_service.language.misshapen import shape_faults
 from policy_service.language.parser import Cell, parse, parse_cell
-from policy_service.language.source import Mapping, Path, Scalar, find, find_key
+from policy_service.language.source import Mapping, Path, Scalar, find, find_key, full_width_hint
 from policy_service.language.tokens import WORDS, ExpressionFault
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -21,6 +21,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 RULE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 """What rules, bands and invariants are called."""
 
+_SEVERAL = re.compile("[，、；]")
 Parsed = TypeVar("Parsed", Expr, Cell)
 MAX_FAULTS = 1_000
 """Faults after which reading on helps nobody."""
@@ -39,10 +40,14 @@ class Findings:
 
     def fault(self, code: Code, message: str, path: Path, hint: str | None = None) -> None:
         """Notes a fault of the value at `path`."""
-        self._note(Diagnostic(code, message, find(self.root, path).place, hint))
+        node = find(self.root, path)
+        self._note(Diagnostic(code, message, node.place, full_width_hint(node) or hint))
 
     def key_fault(self, code: Code, message: str, path: Path, hint: str | None = None) -> None:
         """Notes a fault of the key that ends `path`."""
+        parent = find(self.root, path[:-1])
+        entry = parent.entries.get(str(path[-1])) if path and isinstance(parent, Mapping) else None
+        hint = full_width_hint(entry[0] if entry else None) or hint
         self._note(Diagnostic(code, message, find_key(self.root, path), hint))
 
     def span_fault(self, code: Code, message: str, path: Path, span: tuple[int, int], hint: str | None = None) -> None:
@@ -97,6 +102,12 @@ class Findings:
         """Notes every fault of the file's shape, in the author's words."""
         for diagnostic in shape_faults(error, self.root):
             self._note(diagnostic)
+
+    def one_value(self, text: str, path: Path) -> None:
+        """Notes a fault when text without quotes was meant as several values: `制造业，零售`."""
+        if full_width_hint(node := find(self.root, path)) and (parts := _SEVERAL.split(text))[1:]:
+            hint = f"write `{', '.join(parts)}`, or put it in quotes when it is one"
+            self._note(Diagnostic(Code.INVALID_VALUE, f"`{shorten(text)}` is one value", node.place, hint))
 
     def _note(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.append(diagnostic)

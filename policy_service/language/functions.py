@@ -24,7 +24,7 @@ ROUNDING_FUNCTIONS: Mapping[str, Rounding] = {
 }
 """`f(x, n)`: x with n decimals, 0 to 6. `floor` and `ceiling` may leave n out, which then is 0."""
 
-NUMBER_FUNCTIONS = frozenset({"abs", "min", "max"})
+NUMBER_FUNCTIONS = frozenset({"abs", "min", "max", "modulo"})
 TEXT_TESTS = frozenset({"contains", "starts with", "ends with"})
 TAG_FUNCTIONS = frozenset({"list contains", "count"})
 FUNCTIONS = frozenset(ROUNDING_FUNCTIONS) | NUMBER_FUNCTIONS | TEXT_TESTS | TAG_FUNCTIONS
@@ -61,6 +61,20 @@ ROUND: Mapping[Rounding, Callable[[Fraction], int]] = {
 def rounded(way: Rounding, value: Fraction, decimals: int) -> Fraction:
     """`value` with `decimals` decimals."""
     return Fraction(ROUND[way](value * 10**decimals), 10**decimals)
+
+
+MAX_BITS = 4_096
+"""Bits that the numerator and the denominator of `x ** n` may have together."""
+
+
+def raised(base: Fraction, exponent: Fraction) -> Fraction:
+    """`base ** exponent`. Raises ArithmeticError for what has no exact value, or one of more than MAX_BITS bits."""
+    if (
+        exponent.denominator != 1
+        or abs(exponent) * (base.numerator.bit_length() + base.denominator.bit_length()) > MAX_BITS
+    ):
+        raise ArithmeticError(f"{base!r} ** {exponent!r}")
+    return Fraction(base ** int(exponent))
 
 
 def whole_days(seconds: Fraction) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, assert_never
 
 from policy_service.language.ast import (
+    FALSE,
     TRUE,
     And,
     Expr,
@@ -18,10 +19,11 @@ from policy_service.language.ast import (
 from policy_service.language.check import Checker
 from policy_service.language.declare import words_of
 from policy_service.language.diagnostics import Code, counted, did_you_mean, shorten
-from policy_service.language.document import PolicyDoc, RowDoc, RulesDoc, ScorecardDoc, TableDoc
+from policy_service.language.document import PolicyDoc, RowDoc, RuleDoc, RulesDoc, ScorecardDoc, TableDoc
 from policy_service.language.findings import Findings
 from policy_service.language.policy import (
     AS_OF,
+    OTHERWISE,
     Aggregate,
     Fact,
     Hit,
@@ -102,7 +104,7 @@ class LogicReader:
                 )
             elif name in doc.inputs[:index]:
                 self.findings.fault(Code.DUPLICATE_ID, f"`{name}` is a column already", ("table", "inputs", index))
-        self.findings.ids((row.id, ("table", "rows", index, "id")) for index, row in enumerate(doc.rows))
+        self.ids(doc, "table")
         asked: set[str] = set()
         rules, bounds = [], []
         for index, row in enumerate(doc.rows):
@@ -119,6 +121,7 @@ class LogicReader:
                 hint = 'add a row with "is missing" in this column'
                 message = f"the table never says what holds when `{name}` is missing"
                 self.findings.fault(Code.OPTIONAL_NOT_ASKED, message, ("table", "inputs", index), hint)
+        rules += self.otherwise(doc, "table", len(doc.inputs))
         return self.finish("table", hit, tuple(doc.inputs), rules, bounds)
 
     def cells(
@@ -147,7 +150,7 @@ class LogicReader:
 
     def free_rules(self, doc: RulesDoc) -> Logic | None:
         hit = self.hit(doc, "rules")
-        self.findings.ids((row.id, ("rules", "rows", index, "id")) for index, row in enumerate(doc.rows))
+        self.ids(doc, "rules")
         rules, bounds = [], []
         for index, row in enumerate(doc.rows):
             path: Path = ("rules", "rows", index)
@@ -155,7 +158,21 @@ class LogicReader:
             then, bound = self.giver.give(row.then, path, known, count=doc.aggregate == Aggregate.COUNT)
             rules.append(Rule(row.id, when, then, words_of(row.because)))
             bounds.append(bound)
+        rules += self.otherwise(doc, "rules", 0)
         return self.finish("rules", hit, (), rules, bounds)
+
+    def ids(self, doc: TableDoc | RulesDoc, form: Form) -> None:
+        """Every rule has a name of its own, and none that of the rule `otherwise`."""
+        rows: Sequence[RowDoc | RuleDoc] = doc.rows
+        ids: list[tuple[str, Path]] = [(row.id, (form, "rows", index, "id")) for index, row in enumerate(rows)]
+        self.findings.ids([*([(OTHERWISE, (form, OTHERWISE))] if doc.otherwise else []), *ids])
+
+    def otherwise(self, doc: TableDoc | RulesDoc, form: Form, columns: int) -> list[Rule]:
+        """The rule that applies when no other does, if there is one."""
+        if doc.otherwise is None:
+            return []
+        then, _ = self.giver.give(doc.otherwise.then, (form, OTHERWISE), frozenset(), count=False)
+        return [Rule(OTHERWISE, FALSE, then, words_of(doc.otherwise.because), (TRUE,) * columns, otherwise=True)]
 
     def condition(self, text: str, path: Path) -> tuple[Expr, frozenset[str]]:
         """A condition, and the optional facts that are there when it holds."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import reduce
 from math import gcd
 from typing import Literal
 
 from policy_service.language.ast import Arithmetic, Call, Constant, Expr, Name, Negation, Property
-from policy_service.language.check import Checker
+from policy_service.language.check import Checker, whole_constant
 from policy_service.language.core import (
     Absolute,
     CountOf,
@@ -75,8 +76,10 @@ class NumberLowering:
         return static
 
     def arithmetic(self, expression: Arithmetic) -> Ratio:
-        units = self.quantity(expression.left).unit, self.quantity(expression.right).unit
         left = self.ratio(expression.left)
+        if expression.operator == "**":
+            return self.power(left, expression)
+        units = self.quantity(expression.left).unit, self.quantity(expression.right).unit
         if units[1] == MONTHS:
             return self.months(left, expression)
         right = self.ratio(expression.right)
@@ -95,9 +98,17 @@ class NumberLowering:
             case "*", _:
                 return multiply_ratios(left, right)
             case _:
-                sign = 1 if self.quantity(expression.right).low > 0 else -1
-                inverse = Ratio(scale(right.denominator, sign), scale(right.numerator, sign))
-                return multiply_ratios(left, inverse)
+                return multiply_ratios(left, self.inverse(right, expression.right))
+
+    def inverse(self, ratio: Ratio, expression: Expr) -> Ratio:
+        """`1 / x`, for the ratio of an expression that is never zero."""
+        sign = 1 if self.quantity(expression).low > 0 else -1
+        return Ratio(scale(ratio.denominator, sign), scale(ratio.numerator, sign))
+
+    def power(self, base: Ratio, expression: Arithmetic) -> Ratio:
+        exponent = whole_constant(expression.right) or 0
+        factor = base if exponent >= 0 else self.inverse(base, expression.left)
+        return reduce(multiply_ratios, [factor] * abs(exponent), ratio_of(Fraction(1)))
 
     def months(self, day: Ratio, expression: Arithmetic) -> Ratio:
         match expression.right:
@@ -111,9 +122,14 @@ class NumberLowering:
             return Ratio(single(CountOf(tags.name)), ONE)
         ratios = [self.ratio(argument) for argument in call.arguments]
         if way := ROUNDING_FUNCTIONS.get(call.function):
-            places = (constant(ratios[1].numerator) or 0) if len(ratios) > 1 else 0
+            places = (whole_constant(call.arguments[1]) or 0) if len(ratios) > 1 else 0
             whole_part = rounded(way, scale(ratios[0].numerator, 10**places), ratios[0].denominator)
             return multiply_ratios(whole_part, ratio_of(Fraction(1, 10**places)))
+        if call.function == "modulo":
+            dividend, divisor = ratios
+            quotient = multiply_ratios(dividend, self.inverse(divisor, call.arguments[1]))
+            whole_part = rounded("floor", quotient.numerator, quotient.denominator)
+            return add_ratios(dividend, multiply_ratios(ratio_of(Fraction(-1)), multiply_ratios(divisor, whole_part)))
         if call.function == "abs":
             value = constant(ratios[0].numerator)
             numerator = whole(abs(value)) if value is not None else single(Absolute(ratios[0].numerator))

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from policy_service.language.diagnostics import Code, Diagnostic, did_you_mean, shorten
 from policy_service.language.source import Mapping as SourceMapping
-from policy_service.language.source import Node, Path, Scalar, Sequence, find, find_key
+from policy_service.language.source import Node, Path, Scalar, Sequence, find, find_key, full_width_hint
 
 _KINDS = {
     "string_type": "text",
@@ -109,7 +109,8 @@ def _unknown_key(key: str, root: SourceMapping, path: Path) -> Diagnostic:
     known = [
         word for word in sorted(_KNOWN_KEYS) if not isinstance(parent, SourceMapping) or word not in parent.entries
     ]
-    hint = did_you_mean(key, known)
+    entry = parent.entries.get(key) if isinstance(parent, SourceMapping) else None
+    hint = full_width_hint(entry[0] if entry else None) or did_you_mean(key, known)
     if isinstance(value := find(root, path), Scalar) and value.text is None:
         hint = hint or "a comma in `{…}` begins a new key; text with a comma stands in quotes"
     return Diagnostic(Code.UNKNOWN_KEY, f"unknown key `{shorten(key)}`", find_key(root, path), hint)

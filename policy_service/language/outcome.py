@@ -10,7 +10,8 @@
 | OUTPUT ORDER | all outcomes, in the order of PRIORITY                                            |
 | COLLECT      | all outcomes, in the order of the rules; or their sum, least, greatest or number  |
 
-No rule matching is an answer of its own for every hit policy, never an empty list or a zero.
+When no rule matches, the rule `otherwise` gives the outcome. Where there is none, no rule matching is an answer of its
+own for every hit policy, never an empty list or a zero.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ def conclude(
     if policy.scorecard is not None and band is not None:
         return Decided((values(band),), (*names, policy.scorecard.bands[band].id))
     if not matched:
-        return NoRuleMatched()
+        if (last := policy.otherwise) is None:
+            return NoRuleMatched()
+        return Decided((values(last),), (rules[last].id,))
     match policy.hit:
         case Hit.FIRST:
             return Decided((values(matched[0]),), names[:1])

@@ -1,28 +1,33 @@
 """Reads expressions and cells, a subset of FEEL (DMN 1.5 section 10.3.1.2).
 
     cell        = "-" | [ "not" ] "(" tests ")" | tests | expression with "?"
-    tests       = test { "," test }
-    test        = "is" [ "not" ] "missing" | interval | [ comparator ] sum
-    interval    = ( "[" | "(" ) sum ".." sum ( "]" | ")" )
+    tests       = entry { "," entry }
+    entry       = "is" [ "not" ] "missing" | "[" test { "," test } "]" | test
+    test        = interval | [ comparator ] sum
+    interval    = ( "[" | "(" | "]" ) sum ".." sum ( "]" | ")" | "[" )
     expression  = conjunction { "or" conjunction }
     conjunction = comparison { "and" comparison }
     comparison  = sum [ comparator sum
                       | "between" sum "and" sum
-                      | "in" ( test | "(" tests ")" )
+                      | "in" ( test | "(" test { "," test } ")" | "[" test { "," test } "]" )
                       | "is" [ "not" ] "missing" ]
     comparator  = "=" | "!=" | "<" | "<=" | ">" | ">="
     sum         = product { ( "+" | "-" ) product }
-    product     = factor { ( "*" | "/" ) factor }
+    product     = power { ( "*" | "/" ) power }
+    power       = factor [ "**" factor ]
     factor      = "-" factor | primary { "." name }
     primary     = number | text | "true" | "false" | name | "?" | "(" expression ")" | "not" "(" expression ")"
                 | "@" text | ( "date" | "duration" ) "(" text ")" | function "(" expression { "," expression } ")"
 
-`is missing` is our own word; `?` is the value of the cell's column. `x between a and b` is read as `x in [a..b]`.
+`is missing` is our own word; `?` is the value of the cell's column. `x between a and b` is read as `x in [a..b]`,
+`]a..b[` as `(a..b)`. What could be read in two ways is refused: `-x ** 2`, `x ** 2 ** 3`, and a cell that only
+calculates with plain numbers, such as `10-20`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeVar
@@ -46,10 +51,16 @@ from policy_service.language.ast import (
     Range,
     Test,
 )
-from policy_service.language.diagnostics import Code, did_you_mean
+from policy_service.language.cursor import Cursor
+from policy_service.language.diagnostics import Code, did_you_mean, shorten
+from policy_service.language.evaluate import constant_value
 from policy_service.language.functions import FUNCTIONS
-from policy_service.language.tokens import MAX_LENGTH, ExpressionFault, Token, tokenise
+from policy_service.language.presence import ends, names
+from policy_service.language.quantities import decimals
+from policy_service.language.respelling import ELSEWHERE, elsewhere, respell
+from policy_service.language.tokens import MAX_LENGTH, ExpressionFault, tokenise
 from policy_service.language.types import parse_date, parse_duration
+from policy_service.language.unparse import write_fraction
 
 MAX_DIGITS = 30
 MAX_DEPTH = 40
@@ -57,7 +68,9 @@ MAX_DEPTH = 40
 MAX_OPERATIONS = 100
 """Operations of arithmetic and properties of one expression; a long sum is a deep tree."""
 
-Taken = TypeVar("Taken", Comparator, Operator)
+MAX_RESPELT = 200
+"""Characters of a text that is tried in another spelling when it cannot be read."""
+
 
 COMPARATORS: dict[str, Comparator] = {"=": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 SUMS: dict[str, Operator] = {"+": "+", "-": "-"}
@@ -75,23 +88,48 @@ class Cell:
     asks: bool
 
 
+Read = TypeVar("Read", Expr, Cell)
+
+
 def parse(text: str) -> Expr:
     """The expression that `text` writes. Raises ExpressionFault."""
-    parser = _Parser(text, None)
-    expression = parser.expression()
-    parser.end()
-    return expression
+    return _read(text, None, _Parser.expression)
 
 
 def parse_cell(text: str, column: str) -> Cell:
     """The cell that `text` writes in the column of the fact `column`. Raises ExpressionFault."""
+    return _read(text, column, _Parser.cell)
+
+
+def _read(text: str, column: str | None, read: Callable[[_Parser], Read]) -> Read:
+    """What `text` writes. What cannot be read is tried as authors write it elsewhere, for the hint of the fault."""
+    try:
+        return _read_whole(text, column, read)
+    except ExpressionFault as fault:
+        if len(text) <= MAX_RESPELT:
+            fault.hint = _respelling(text, column, read) or elsewhere(text) or fault.hint
+        raise
+
+
+def _respelling(text: str, column: str | None, read: Callable[[_Parser], Read]) -> str | None:
+    """The text as it is written here, when it can be read so."""
+    respelt = respell(text, column)
+    if respelt == text.strip():
+        return None
+    with suppress(ExpressionFault):
+        _read_whole(respelt, column, read)
+        return f"write `{respelt}`"
+    return None
+
+
+def _read_whole(text: str, column: str | None, read: Callable[[_Parser], Read]) -> Read:
     parser = _Parser(text, column)
-    cell = parser.cell()
+    found = read(parser)
     parser.end()
-    return cell
+    return found
 
 
-class _Parser:
+class _Parser(Cursor):
     """Recursive descent over the tokens; each method reads one rule of the grammar above."""
 
     def __init__(self, text: str, column: str | None) -> None:
@@ -102,9 +140,8 @@ class _Parser:
                 1,
                 code=Code.EXPRESSION_TOO_LARGE,
             )
-        self.tokens = tokenise(text)
+        super().__init__(tokenise(text))
         self.column = column
-        self.at = 0
         self.depth = 0
         self.operation_count = 0
 
@@ -112,8 +149,8 @@ class _Parser:
 
     def cell(self) -> Cell:
         whole = (0, self.tokens[-1].end)
-        if self.tokens[0].text == "-" and len(self.tokens) == 2:  # noqa: PLR2004  # the dash and the end
-            self.at += 1
+        if self.peek("-") and self.tokens[1].kind == "end":
+            self.advance()
             return Cell(Constant(value=True, span=whole), asks=True)
         if any(token.text == "?" and token.kind == "symbol" for token in self.tokens):
             return Cell(self.expression(), asks=False)
@@ -134,15 +171,23 @@ class _Parser:
             if self.peek("is") and isinstance(operand, Name):
                 asked.append(self.missing(operand))
             else:
-                tests.append(self.test())
+                tests += self.entry()
             if not self.take(","):
                 break
         if tests:
             asked.append(In(operand=operand, tests=tuple(tests), span=span))
         return (asked[0] if len(asked) == 1 else Or(operands=tuple(asked), span=span)), len(asked) > bool(tests)
 
+    def entry(self) -> tuple[Range | Test, ...]:
+        """One test of a cell, or those of a list in square brackets."""
+        is_list = self.peek("[") and not self.interval_ahead()
+        tests = self.bracketed_tests() if is_list else (self.test(),)
+        for test in tests:
+            _refuse_calculation(test)
+        return tests
+
     def test(self) -> Range | Test:
-        if self.peek("[") or (self.peek("(") and self.interval_ahead()):
+        if self.peek("]") or ((self.peek("[") or self.peek("(")) and self.interval_ahead()):
             return self.interval()
         start = self.next.start
         comparator = self.take_of(COMPARATORS)
@@ -154,19 +199,9 @@ class _Parser:
         low = self.sum()
         self.need("..")
         high = self.sum()
-        closing = self.take("]") or self.need(")")
+        closing = self.take("]") or self.take("[") or self.need(")")
         closed = (opening.text == "[", closing.text == "]")
         return Range(low=low, high=high, low_closed=closed[0], high_closed=closed[1], span=(opening.start, closing.end))
-
-    def interval_ahead(self) -> bool:
-        """Whether the bracket that comes next holds `..`, so that it opens an interval and not an expression."""
-        depth = 0
-        for token in self.tokens[self.at :]:
-            if token.kind == "symbol":
-                depth += (token.text in "([") - (token.text in ")]")
-                if depth == 0 or (depth == 1 and token.text == ".."):
-                    return depth == 1
-        return False
 
     # expressions
 
@@ -194,7 +229,8 @@ class _Parser:
             both = Range(low=low, high=high, low_closed=True, high_closed=True, span=(low.span[0], high.span[1]))
             return In(operand=left, tests=(both,), span=(left.span[0], high.span[1]))
         if self.take("in"):
-            tests = self.list_of_tests()
+            is_list = (self.peek("(") or self.peek("[")) and not self.interval_ahead()
+            tests = self.bracketed_tests() if is_list else (self.test(),)
             return In(operand=left, tests=tests, span=(left.span[0], self.before.end))
         if self.peek("is"):
             if not isinstance(left, Name):
@@ -202,14 +238,12 @@ class _Parser:
             return self.missing(left)
         return left
 
-    def list_of_tests(self) -> tuple[Range | Test, ...]:
-        if not self.peek("(") or self.interval_ahead():
-            return (self.test(),)
-        self.need("(")
+    def bracketed_tests(self) -> tuple[Range | Test, ...]:
+        closing = {"(": ")", "[": "]"}[self.advance().text]
         tests = [self.test()]
         while self.take(","):
             tests.append(self.test())
-        self.need(")")
+        self.need(closing)
         return tuple(tests)
 
     def missing(self, fact: Name) -> Expr:
@@ -221,7 +255,7 @@ class _Parser:
         return Not(operand=asked, span=span) if negated else asked
 
     def sum(self) -> Expr:
-        return self.operations(SUMS, lambda: self.operations(PRODUCTS, self.factor))
+        return self.operations(SUMS, lambda: self.operations(PRODUCTS, self.power))
 
     def operations(self, operators: dict[str, Operator], part: Callable[[], Expr]) -> Expr:
         left = part()
@@ -230,6 +264,24 @@ class _Parser:
             right = part()
             left = Arithmetic(operator=operator, left=left, right=right, span=(left.span[0], right.span[1]))
         return left
+
+    def power(self) -> Expr:
+        start = self.next
+        base = self.factor()
+        if not self.take("**"):
+            return base
+        self.count_operation()
+        exponent = self.factor()
+        whole = (base.span[0], exponent.span[1])
+        if start.kind == "symbol" and start.text == "-":
+            raise ExpressionFault(
+                "a sign before `**` can be read in two ways", *whole, "write `(-x) ** 2` or `-(x ** 2)`"
+            )
+        if self.peek("**"):
+            raise ExpressionFault(
+                "`**` after `**` can be read in two ways", *whole, "write `(x ** 2) ** 3` or `x ** (2 ** 3)`"
+            )
+        return Arithmetic(operator="**", left=base, right=exponent, span=whole)
 
     def factor(self) -> Expr:
         self.depth += 1
@@ -319,57 +371,24 @@ class _Parser:
 
     def call(self, function: str, start: int) -> Expr:
         if function not in FUNCTIONS:
-            raise ExpressionFault(
-                f"unknown function `{function}`",
-                start,
-                self.before.end,
-                did_you_mean(function, FUNCTIONS),
-                Code.UNKNOWN_FUNCTION,
-            )
+            hint = ELSEWHERE.get(function.lower()) or did_you_mean(function, FUNCTIONS)
+            message = f"unknown function `{shorten(function)}`"
+            raise ExpressionFault(message, start, self.before.end, hint, Code.UNKNOWN_FUNCTION)
         self.need("(")
         arguments = [self.expression()]
         while self.take(","):
             arguments.append(self.expression())
         return Call(function=function, arguments=tuple(arguments), span=(start, self.need(")").end))
 
-    # tokens
 
-    @property
-    def next(self) -> Token:
-        return self.tokens[self.at]
-
-    @property
-    def before(self) -> Token:
-        return self.tokens[self.at - 1]
-
-    def advance(self) -> Token:
-        token = self.next
-        if token.kind != "end":
-            self.at += 1
-        return token
-
-    def peek(self, text: str) -> bool:
-        return self.next.text == text and self.next.kind in ("word", "symbol")
-
-    def take(self, text: str) -> Token | None:
-        return self.advance() if self.peek(text) else None
-
-    def take_of(self, table: Mapping[str, Taken]) -> Taken | None:
-        return table[self.advance().text] if self.next.kind == "symbol" and self.next.text in table else None
-
-    def need(self, text: str) -> Token:
-        token = self.take(text)
-        if token is None:
-            raise self.unexpected(self.next, f"`{text}`")
-        return token
-
-    def end(self) -> None:
-        if self.next.kind != "end":
-            raise self.unexpected(self.next, "the end")
-
-    def unexpected(self, token: Token, wanted: str) -> ExpressionFault:
-        found = token.text if token.kind == "end" else f"`{token.text}`"
-        hint = "write `=` once to compare" if token.text == "=" and self.before.text == "=" else None
-        if token.text in ("contains", "starts", "ends", "has"):
-            hint = "write functions as `contains(text, part)`"
-        return ExpressionFault(f"expected {wanted}, found {found}", token.start, max(token.end, token.start + 1), hint)
+def _refuse_calculation(test: Range | Test) -> None:
+    """Raises ExpressionFault for a cell that only calculates: `10-20` is minus ten, and hardly meant so."""
+    for number in ends(test):
+        if not isinstance(number, Arithmetic) or next(names(number), None) is not None:
+            continue
+        hint = None
+        if number.operator == "-" or (isinstance(test, Test) and test.comparator == "="):
+            result = constant_value(number)
+            if isinstance(result, Fraction) and decimals(result) is not None:
+                hint = f"write the result: `{write_fraction(result)}`"
+            raise ExpressionFault("the cell only calculates with plain numbers", *number.span, hint)

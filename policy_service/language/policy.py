@@ -91,6 +91,8 @@ class Rule:
 
     `cells` are a table row's conditions, one an input (`true` for an empty cell); `when` is all of them together.
     `then` has one expression an outcome, in the policy's order of outcomes; in a scorecard's rules, the points alone.
+    The rule `otherwise` stands last and applies when no other does (DMN 1.5 section 8.2.11, default output); by itself
+    its `when` is never true.
     """
 
     id: str
@@ -98,6 +100,7 @@ class Rule:
     then: tuple[Expr | Value, ...]
     because: Bilingual
     cells: tuple[Expr, ...] = ()
+    otherwise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,11 @@ class Policy:
         return self.id.partition("/")[0]
 
     @property
+    def otherwise(self) -> int | None:
+        """The index of the rule `otherwise`, or None when there is none."""
+        return len(self.rules) - 1 if self.rules and self.rules[-1].otherwise else None
+
+    @property
     def lists(self) -> bool:
         """Whether the outcome is a list with one entry a matching rule."""
         return self.hit in SEVERAL and self.aggregate is None
@@ -198,6 +206,8 @@ class Policy:
 
 AS_OF = "as_of"
 """The day the decision is made for; a name every expression may use."""
+OTHERWISE = "otherwise"
+"""What the rule is called that applies when no other does."""
 SCORE = "score"
 """A scorecard's total; a name its bands may use."""
 RESERVED = frozenset({AS_OF, SCORE})

@@ -7,6 +7,7 @@
 | date ± duration, date ± months | date (hours that do not fill a day are dropped, as FEEL does)     |
 | number * x, x * number, x / number | the unit of x (number, a currency, duration)                  |
 | x / x                          | number (currencies, durations)                                    |
+| number ** whole number         | number                                                            |
 
 A plain literal such as `500000` takes the unit of what it is added to or compared with. Anything else is a mismatch.
 """
@@ -14,13 +15,13 @@ A plain literal such as `500000` takes the unit of what it is added to or compar
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
 
 from policy_service.language.ast import Operator
-from policy_service.language.functions import ROUND, Rounding, rounded, whole_days
+from policy_service.language.functions import ROUND, Rounding, raised, rounded, whole_days
 from policy_service.language.types import (
     SECONDS_PER_DAY,
     DateType,
@@ -143,7 +144,7 @@ def combine(operator: Operator, left: Quantity, right: Quantity, unit: str) -> Q
     return Quantity(unit, min(ends), max(ends), scale)
 
 
-_APPLY: dict[Operator, Callable[[Fraction, Fraction], Fraction]] = {
+_APPLY: Mapping[Operator, Callable[[Fraction, Fraction], Fraction]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
@@ -161,6 +162,31 @@ def _combine_dates(operator: Operator, left: Quantity, right: Quantity, unit: st
     if operator == "-":
         ends = [-end for end in ends]
     return Quantity(unit, _floor(left.low + min(ends)), _floor(left.high + max(ends)))
+
+
+def power(base: Quantity, exponent: int) -> Quantity:
+    """The range and decimals of `base ** exponent`. The base of a negative exponent has been shown not to hold zero.
+
+    Raises ArithmeticError when a value would have too many digits.
+    """
+    ends = [raised(base.low, Fraction(exponent)), raised(base.high, Fraction(exponent))]
+    if base.holds_zero and exponent > 0:
+        ends.append(Fraction(0))
+    if exponent >= 0:
+        scale = None if base.scale is None else base.scale * exponent
+    else:
+        scale = decimals(ends[0]) if base.low == base.high else None
+    return Quantity(base.unit, min(ends), max(ends), scale)
+
+
+def remainder(dividend: Quantity, divisor: Quantity, unit: str) -> Quantity:
+    """The range and decimals of `modulo(dividend, divisor)`, which has the divisor's sign and never its size."""
+    scales = dividend.scale, divisor.scale
+    scale = None if None in scales else max(scale for scale in scales if scale is not None)
+    step = Fraction(0) if scale is None else Fraction(1, 10**scale)
+    if divisor.low > 0:
+        return Quantity(unit, Fraction(0), divisor.high - step, scale)
+    return Quantity(unit, divisor.low + step, Fraction(0), scale)
 
 
 def _floor(value: Fraction) -> Fraction:

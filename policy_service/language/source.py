@@ -1,16 +1,19 @@
 """A policy file's bytes as a tree of text with places. Nothing is interpreted: every scalar stays the author's text.
 
-YAML 1.2 without what lets a file say something else than it shows: no aliases, no tags, no duplicate keys, one
-document. Limits: 2 MiB, 12 levels, UTF-8.
+YAML 1.2 without what lets a file say something else than it shows: no aliases, no tags, no duplicate keys, no hidden
+characters, one document. Limits: 2 MiB, 12 levels, UTF-8.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import assert_never, cast
 
 import yaml
 
+from policy_service.characters import describe_character, hidden_character, hidden_characters
 from policy_service.language.diagnostics import MAX_DIAGNOSTICS, START, Code, Diagnostic, Place, PolicyError, shorten
 
 MAX_BYTES = 2 * 1024 * 1024
@@ -29,6 +32,12 @@ class Scalar:
     place: Place
     exact: bool
     start: Place
+
+    @property
+    def full_width(self) -> str | None:
+        """The first full-width sign of text without quotes, where it is a letter like any other."""
+        found = _FULL_WIDTH.search(self.text) if self.text and self.start == self.place else None
+        return found[0] if found else None
 
     def at(self, first: int, last: int) -> Place:
         """The place of the characters `first` to `last` (not included) of the text."""
@@ -51,6 +60,18 @@ class Mapping:
 
     entries: dict[str, tuple[Scalar, Node]]
     place: Place
+
+
+_HALF_WIDTH = {"，": ", ", "、": ", ", "；": ", ", "：": ": ", "（": "(", "）": ")", "【": "[", "】": "]"}
+_FULL_WIDTH = re.compile(f"[{''.join(_HALF_WIDTH)}]")
+_BETWEEN_WORDS = re.compile(r"[\w\])}\"']([，、；：]) ?[\[({\"'A-Za-z0-9_]", re.ASCII)
+_KEY = re.compile(r"( *(?:- )?[a-z][a-z0-9_]*)：")
+
+
+def full_width_hint(node: object) -> str | None:
+    """What to write instead of the full-width sign in unquoted text; None when there is none."""
+    sign = node.full_width if isinstance(node, Scalar) else None
+    return f"`{sign}` is full-width: write `{_HALF_WIDTH[sign]}`" if sign else None
 
 
 Node = Scalar | Sequence | Mapping
@@ -95,6 +116,8 @@ def find_key(node: Node, path: Path) -> Place:
 def read_source(path: str, content: bytes) -> tuple[Mapping, str]:
     """The tree and the text of a policy file. Raises PolicyError."""
     text = _decode(path, content)
+    if faults := _hidden(text):
+        raise PolicyError(path, faults, text)
     reader = _Reader(text)
     try:
         root = reader.document()
@@ -122,9 +145,42 @@ def _decode(path: str, content: bytes) -> str:
         raise PolicyError(path, [fault]) from None
 
 
+def _hidden(text: str) -> list[Diagnostic]:
+    if hidden_character(text) is None:
+        return []
+    lines = enumerate(text.split("\n"), 1)
+    found = ((number, match) for number, line in lines for match in hidden_characters(line))
+    return [
+        _hidden_fault(match[0], Place(number, match.start() + 1)) for number, match in islice(found, MAX_DIAGNOSTICS)
+    ]
+
+
+def _hidden_fault(character: str, place: Place) -> Diagnostic:
+    message = f"the hidden character {describe_character(character)}"
+    return Diagnostic(Code.HIDDEN_CHARACTER, message, place, "leave it out")
+
+
+def _mistyped(lines: list[str]) -> Diagnostic | None:
+    """The tab or the full-width colon at the start of one of the first lines that keeps them from being YAML."""
+    for number, line in enumerate(lines, 1):
+        if found := re.match(r" *\t", line):
+            place = Place(number, found.end())
+            return Diagnostic(Code.YAML_SYNTAX, "a tab stands where spaces must", place, "indent with spaces")
+        if found := _KEY.match(line):
+            place = Place(number, found.end())
+            hint = f"write `{found[1].strip()}: {line[found.end() :].strip()}`"
+            return Diagnostic(Code.YAML_SYNTAX, "a full-width `：` stands where `: ` must", place, hint)
+    return None
+
+
 def _syntax_fault(error: yaml.YAMLError, text: str) -> Diagnostic:
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark):
+        lines = text.split("\n")[: mark.line + 1]
+        if mistyped := _mistyped(lines):
+            return mistyped
         hint = 'text with `: `, `#`, `[` or a leading `-` stands in quotes: "-"'
+        if sign := _BETWEEN_WORDS.search(lines[-1]):
+            hint = f"`{sign[1]}` is full-width: write `{_HALF_WIDTH[sign[1]]}`"
         return Diagnostic(Code.YAML_SYNTAX, str(error.problem), Place(mark.line + 1, mark.column + 1), hint)
     before = text.encode()[: getattr(error, "position", 0)].decode(errors="ignore")
     place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
@@ -198,6 +254,8 @@ class _Reader:
         is_plain = event.style in (None, "")
         start = place if is_plain else Place(place.line, place.column + 1)
         line = self.lines[place.line - 1] if place.line <= len(self.lines) else ""
+        if event.style == '"' and (hidden := hidden_character(text)):
+            self.faults.append(_hidden_fault(hidden[0], place))
         exact = line[start.column - 1 : start.column - 1 + len(text)] == text
         return Scalar(None if is_plain and text in NULLS else text, place, exact, start)
 

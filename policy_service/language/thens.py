@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import assert_never
 
-from policy_service.language.ast import Constant, Expr, Negation
+from policy_service.language.ast import Expr
 from policy_service.language.check import Checker
 from policy_service.language.diagnostics import Code, counted, did_you_mean, shorten
-from policy_service.language.evaluate import value
+from policy_service.language.evaluate import constant_value
 from policy_service.language.findings import Findings
 from policy_service.language.functions import rounded
 from policy_service.language.policy import Outcome
@@ -111,7 +111,8 @@ class Giver:
         if static is not None and self._fits(static, kind, expression):
             self.findings.take(self.checker, path)
             bounds = (static.low, static.high) if isinstance(static, Quantity) else None
-            return (kept(kind, value(expression, {})) if _is_constant(expression) else expression), bounds
+            constant = constant_value(expression)
+            return (expression if constant is None else kept(kind, constant)), bounds
         self.findings.take(self.checker, path)
         return None, None
 
@@ -178,13 +179,7 @@ def show_number(number: Fraction, kind: NumberType | DateType | DurationType) ->
             assert_never(kind)
 
 
-_SHOWN_DIGITS = 30
-
-
-def _is_constant(expression: Expr) -> bool:
-    return isinstance(expression, Constant) or (
-        isinstance(expression, Negation) and isinstance(expression.operand, Constant)
-    )
+_SHOWN_DIGITS = 15
 
 
 def _is_literal(given: Given, kind: Type) -> bool:

@@ -1,4 +1,8 @@
-"""An expression's text as tokens."""
+"""An expression's text as tokens.
+
+A number that could be read as something else than its author meant is refused: `1,000` (two values), `01`, and a
+date without its sign, `2026-01-31` (a subtraction).
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from policy_service.characters import describe_character
 from policy_service.language.diagnostics import Code
 from policy_service.language.functions import FUNCTIONS
+from policy_service.language.types import parse_date
 
 Kind = Literal["number", "text", "name", "function", "word", "symbol", "end"]
-WORDS = frozenset({"and", "or", "not", "between", "in", "is", "missing", "true", "false", "date", "duration"})
+WORDS = frozenset({"and", "or", "not", "between", "in", "is", "missing", "true", "false", "null", "date", "duration"})
 """Words of the grammar. A fact may not be called so."""
 MAX_LENGTH = 4_000
 """Characters of one expression or cell."""
@@ -18,13 +24,16 @@ MAX_LENGTH = 4_000
 _MANY_WORDS = sorted((name for name in FUNCTIONS if " " in name), key=len, reverse=True)
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+)"
-    r"|(?P<number>[0-9]+(?:\.[0-9]+)?)"
+    r"|(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
     r'|(?P<text>"(?:[^"\\\n]|\\.)*")'
     rf"|(?P<function>(?:{'|'.join(name.replace(' ', '[ ]+') for name in _MANY_WORDS)})(?=[ ]*\())"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<symbol>\.\.|<=|>=|!=|[-+*/<>=()\[\],.@?])",
+    r"|(?P<symbol>\.\.|\*\*|<=|>=|!=|[-+*/<>=()\[\],.@?])",
     re.ASCII,
 )
+_DAY = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])", re.ASCII)
+_CONTINUED = re.compile(r"[0-9], *\Z", re.ASCII)
+_GROUPED = re.compile(r"[0-9]+(?:[,，][0-9]{3}(?![0-9]))+(?:\.[0-9]+)?", re.ASCII)
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\nt]))')
 _ESCAPED = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 
@@ -58,6 +67,8 @@ def tokenise(text: str) -> list[Token]:
         match = _TOKEN.match(text, position)
         if match is None:
             raise _unreadable(text, position)
+        if match.lastgroup == "number" and (fault := _ambiguous(text, match)):
+            raise fault
         position = match.end()
         if match.lastgroup != "space":
             tokens.append(_token(match))
@@ -92,15 +103,28 @@ def _unescape(match: re.Match[str]) -> str:
     return unescaped
 
 
+def _ambiguous(text: str, number: re.Match[str]) -> ExpressionFault | None:
+    """Why a number is not taken as it stands."""
+    start = number.start()
+    if day := _DAY.match(text, start):
+        written = f"{day[1]}-{day[3]:0>2}-{day[4]:0>2}"
+        hint = f'write `@"{written}"`' if parse_date(written) else "there is no such day"
+        return ExpressionFault(f"the date `{day[0]}` is read as a calculation", start, day.end(), hint)
+    if grouped := _GROUPED.match(text, start):
+        whole = re.sub("[,，]", "", grouped[0])
+        hint = f"write `{whole}`; several values have a blank after each comma"
+        return ExpressionFault(f"`{grouped[0]}` is read as several values", start, grouped.end(), hint)
+    if number[0][0] == "0" and number[0][1:2].isdigit():
+        hint = f'write `{number[0].lstrip("0") or "0"}`; a date is written `@"2026-01-31"`'
+        if _CONTINUED.search(text, 0, start):
+            hint = "leave the commas out of a number"
+        return ExpressionFault(f"the number `{number[0]}` begins with a needless zero", *number.span(), hint)
+    return None
+
+
 def _unreadable(text: str, position: int) -> ExpressionFault:
     character = text[position]
     if character == '"':
         return ExpressionFault("text without its closing quote", position, len(text))
-    hint = {
-        "'": 'text stands in double quotes: "it"',
-        "“": 'text stands in straight quotes: "it"',
-        "≥": "write `>=`",
-        "≤": "write `<=`",
-    }
-    shown = f"`{character}`" if character.isprintable() else f"the character U+{ord(character):04X}"
-    return ExpressionFault(f"unexpected {shown}", position, position + 1, hint.get(character))
+    shown = f"`{character}`" if character.isprintable() else f"the character {describe_character(character)}"
+    return ExpressionFault(f"unexpected {shown}", position, position + 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from policy_service.language.ast import And, Expr
 from policy_service.language.evaluate import Scope, holds
-from policy_service.language.policy import Rule
+from policy_service.language.policy import OTHERWISE, Rule
 from policy_service.language.presence import names
 from policy_service.language.unparse import unparse
 
@@ -21,8 +21,12 @@ class RuleTrace:
 
 
 def trace(rules: tuple[Rule, ...], scope: Scope) -> tuple[RuleTrace, ...]:
-    """Every rule, in order."""
-    return tuple(_trace(rule, scope) for rule in rules)
+    """Every rule, in order. The rule `otherwise` fails by its own name when another one matched."""
+    traced = [_trace(rule, scope) for rule in rules if not rule.otherwise]
+    if rules and rules[-1].otherwise:
+        is_reached = all(rule.failed is not None for rule in traced)
+        traced.append(RuleTrace(rules[-1].id, None if is_reached else OTHERWISE, ()))
+    return tuple(traced)
 
 
 def _trace(rule: Rule, scope: Scope) -> RuleTrace:

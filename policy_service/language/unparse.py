@@ -25,7 +25,7 @@ from policy_service.language.ast import (
 )
 from policy_service.language.types import Duration, Months, write_duration
 
-_OR, _AND, _COMPARISON, _SUM, _PRODUCT, _FACTOR, _PRIMARY = range(7)
+_OR, _AND, _COMPARISON, _SUM, _PRODUCT, _POWER, _FACTOR, _PRIMARY = range(8)
 """How tightly each rule of the grammar binds, loosest first."""
 
 
@@ -77,6 +77,8 @@ def _text(expression: Expr) -> tuple[str, int]:  # one return a node is the clea
         case In():
             tests = ", ".join(map(unparse_test, expression.tests))
             return f"{_write(expression.operand, _SUM)} in ({tests})", _COMPARISON
+        case Arithmetic(operator="**"):
+            return f"{_write(expression.left, _PRIMARY)} ** {_write(expression.right, _FACTOR)}", _POWER
         case Arithmetic(operator=operator):
             own = _SUM if operator in "+-" else _PRODUCT
             return f"{_write(expression.left, own)} {operator} {_write(expression.right, own + 1)}", own

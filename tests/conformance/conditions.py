@@ -95,7 +95,8 @@ class Author(Writer):
         unit = self.sized(known)
         operand = group(self.quantity(unit, 1, known))
         count = self.rng.choice((1, 2, 3))
-        return f"{operand} in ({', '.join(self.test(unit, known) for _ in range(count))})"
+        opening, closing = self.rng.choice(("()", "()", "[]"))
+        return f"{operand} in {opening}{', '.join(self.test(unit, known) for _ in range(count))}{closing}"
 
     def test(self, unit: str, known: Known) -> str:
         """One test of a cell or list: a comparison, a value or an interval."""
@@ -105,7 +106,7 @@ class Author(Writer):
         if form < 0.6:
             return self.quantity(unit, rng.choice((0, 0, 1)), known)
         low, high = self.interval(unit)
-        return f"{rng.choice('[(')}{low}..{high}{rng.choice('])')}"
+        return f"{rng.choice('[(]')}{low}..{high}{rng.choice('])[')}"
 
     def interval(self, unit: str) -> tuple[str, str]:
         """Two ends, the lower one first."""

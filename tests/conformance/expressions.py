@@ -125,6 +125,15 @@ class Writer:
         places = "" if way in ("floor", "ceiling") and self.rng.random() < 0.5 else f", {self.rng.randrange(7)}"
         return f"{way}({self.number(unit, depth, known)}{places})"
 
+    def power(self, unit: str, depth: int, known: Known) -> str:
+        if self.rng.random() < 0.2:
+            return f"{group(self.divisor(unit, depth, known))} ** {self.rng.choice(('-1', '-2', '-(1 + 1)'))}"
+        exponent = self.rng.choice(("2", "2", "3", "0", "1", "(1 + 1)", "(6 / 2)", "10"))
+        return f"{group(self.number(unit, depth, known))} ** {exponent}"
+
+    def modulo(self, unit: str, depth: int, known: Known) -> str:
+        return f"modulo({self.number(unit, depth, known)}, {self.divisor(unit, depth, known)})"
+
     def date_part(self, _unit: str, depth: int, known: Known) -> str:
         return f"{group(self.date(depth, known))}.{self.rng.choice(('year', 'month', 'day', 'weekday'))}"
 
@@ -199,6 +208,13 @@ class Writer:
 Form = Callable[[Writer, str, int, Known], str]
 _AMOUNT_FORMS: tuple[Form, ...] = (
     Writer.sum, Writer.sum, Writer.product, Writer.product, Writer.quotient, Writer.negation, Writer.absolute,
-    Writer.extreme, Writer.rounding, Writer.rounding,
+    Writer.extreme, Writer.rounding, Writer.rounding, Writer.modulo,
 )  # fmt: skip
-_NUMBER_FORMS: tuple[Form, ...] = (*_AMOUNT_FORMS, Writer.share, Writer.date_part, Writer.days, Writer.count)
+_NUMBER_FORMS: tuple[Form, ...] = (
+    *_AMOUNT_FORMS,
+    Writer.power,
+    Writer.share,
+    Writer.date_part,
+    Writer.days,
+    Writer.count,
+)

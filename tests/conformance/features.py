@@ -41,7 +41,7 @@ FEATURES = frozenset(
     + [f"aggregate {aggregate}" for aggregate in (*Aggregate, "none")]
     + [f"{what} {kind}" for what in ("fact", "optional fact", "outcome") for kind in TYPE_KEYS]
     + [f"form {form}" for form in FORMS]
-    + ["name as_of", "name score", "outcomes several", "cell -", "outcome computed"],
+    + ["otherwise", "name as_of", "name score", "outcomes several", "cell -", "outcome computed"],
 )
 
 
@@ -55,6 +55,8 @@ def features_of(policy: Policy) -> set[str]:
     for fact in policy.facts.values():
         found.add(f"{'optional ' if fact.optional else ''}fact {name_of(fact.type)}")
     found |= {f"outcome {name_of(outcome.type)}" for outcome in policy.outcomes.values()}
+    if policy.otherwise is not None:
+        found.add("otherwise")
     if len(policy.outcomes) > 1:
         found.add("outcomes several")
     rules = [*policy.rules, *(policy.scorecard.bands if policy.scorecard else ())]

@@ -28,6 +28,7 @@ class Draft:
     head: str
     rows: tuple[str, ...]
     bands: tuple[str, ...] = ()
+    otherwise: str = ""
     name: str = field(default="policy", compare=False)
 
     @property
@@ -45,11 +46,14 @@ class Draft:
         lines += [self.head, "  rows:", *(f"    - {{{row}, {BECAUSE}}}" for row in self.rows)]
         if self.bands:
             lines += ["  bands:", *(f"    - {{{band}, {BECAUSE}}}" for band in self.bands)]
+        if self.otherwise:
+            lines.append(f"  otherwise: {{{self.otherwise}, {BECAUSE}}}")
         return "\n".join(lines) + "\n"
 
     def shorter(self) -> list[Draft]:
-        """The same with one row or one fact left out."""
-        fewer = [
+        """The same with one row, one fact or what it decides otherwise left out."""
+        fewer = [replace(self, otherwise="")] if self.otherwise else []
+        fewer += [
             replace(self, rows=self.rows[:i] + self.rows[i + 1 :]) for i in range(len(self.rows)) if len(self.rows) > 1
         ]
         names = [name for name in self.facts if len(self.facts) > 1]
@@ -71,12 +75,13 @@ def generate(rng: random.Random) -> Draft:
     named = {fact.name: fact.text for fact in facts}, {outcome.name: outcome.text for outcome in outcomes}
     if form < 0.6:
         rows = tuple(writer.free(index) for index in range(count))
-        return Draft(*named, f"rules:\n  hit: {hit}{more}", rows)
+        return Draft(*named, f"rules:\n  hit: {hit}{more}", rows, otherwise=writer.otherwise())
     columns = rng.sample(facts, rng.randrange(1, min(5, len(facts)) + 1))
     day = Declared("as_of", "date", "date", "")
     inputs = [*columns, day] if rng.random() < 0.15 else columns
     rows = writer.table(inputs, count)
-    return Draft(*named, f"table:\n  hit: {hit}{more}\n  inputs: [{', '.join(i.name for i in inputs)}]", rows)
+    head = f"table:\n  hit: {hit}{more}\n  inputs: [{', '.join(i.name for i in inputs)}]"
+    return Draft(*named, head, rows, otherwise=writer.otherwise())
 
 
 def _outcomes(rng: random.Random, hit: str, aggregate: str) -> list[Declared]:
@@ -152,14 +157,20 @@ class Rows:
         ]
         return f"id: r{index}, when: {sequence(rng, cells)}{self.then(known)}"
 
+    def otherwise(self) -> str:
+        """What is decided when no row matches; mostly nothing."""
+        return self.given(NOTHING) if self.rng.random() < 0.25 else ""
+
     def then(self, known: Known) -> str:
-        """What a row gives; now and then the same as an earlier one, for ANY and for ties."""
-        if self.counted:
-            return ""
+        """What a row gives after its condition."""
+        return "" if self.counted else f", {self.given(known)}"
+
+    def given(self, known: Known) -> str:
+        """A value for each outcome; now and then the same as an earlier one, for ANY and for ties."""
         values = [self.value(outcome, known) for outcome in self.outcomes]
         if self.rng.random() < 0.3:
-            return ", then: {" + ", ".join(f"{o.name}: {v}" for o, v in zip(self.outcomes, values, strict=True)) + "}"
-        return f", then: [{', '.join(values)}]"
+            return "then: {" + ", ".join(f"{o.name}: {v}" for o, v in zip(self.outcomes, values, strict=True)) + "}"
+        return f"then: [{', '.join(values)}]"
 
     def value(self, outcome: Declared, known: Known) -> str:
         """A value for an outcome: written out, or computed."""

@@ -1,5 +1,7 @@
 """A broken file for every mistake: `invalid/<mistake>.yaml`, with what is said of it in `invalid/<mistake>.txt`.
 
+A valid file for every warning stands beside them.
+
 A folder holds the files of a mistake that several policies make together. Files too long to be read are made here.
 `python -m tests.language.mistakes` writes the `.txt` files and the examples of the page of errors anew.
 """
@@ -9,7 +11,8 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from policy_service.language.diagnostics import PolicyError
+from policy_service.analysis.lint import lint
+from policy_service.language.diagnostics import Diagnostic, PolicyError, Warn
 from policy_service.language.load import load, load_bytes
 from policy_service.language.requirements import in_stages
 from policy_service.language.source import MAX_BYTES
@@ -17,6 +20,8 @@ from policy_service.language.source import MAX_BYTES
 FOLDER = Path(__file__).parent / "invalid"
 SEVERAL = "several_faults"
 """The file that has faults of many kinds, to show that all are told at once, in source order."""
+WARNINGS = frozenset(code.replace("-", "_") for code in Warn)
+"""The files that are valid and warned of."""
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
 SECTION = re.compile(r"^### ([a-z0-9-]+)\n(.*?)(?=^##|\Z)", re.DOTALL | re.MULTILINE)
 EXAMPLE = re.compile(r"(?<=^```text\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
@@ -64,7 +69,7 @@ MADE: Mapping[str, Callable[[], None]] = {
 
 def mistakes() -> list[str]:
     """The name of every mistake shown."""
-    return sorted({*MADE, *(path.stem for path in FOLDER.iterdir() if path.suffix != ".txt")})
+    return sorted({*MADE, *(path.stem for path in FOLDER.iterdir() if path.suffix != ".txt")} - WARNINGS)
 
 
 def refused(mistake: str) -> PolicyError:
@@ -82,19 +87,33 @@ def refused(mistake: str) -> PolicyError:
     raise AssertionError(f"{mistake} is no mistake")
 
 
+def warned(name: str) -> list[Diagnostic]:
+    """The warnings about a file that is valid."""
+    path = FOLDER / f"{name}.yaml"
+    return list(lint(load_bytes(path.read_bytes(), path.name)))
+
+
+def shown(name: str) -> str:
+    """All that is said of a file."""
+    if name not in WARNINGS:
+        return str(refused(name))
+    lines = (FOLDER / f"{name}.yaml").read_text("utf-8").splitlines()
+    return "\n".join(warning.render(f"{name}.yaml", lines) for warning in warned(name))
+
+
 def sections() -> dict[str, str]:
     """The text under the heading of each code of the page of errors."""
     return dict(SECTION.findall(PAGE.read_text("utf-8")))
 
 
 def _write() -> None:
-    for mistake in mistakes():
-        (FOLDER / f"{mistake}.txt").write_text(f"{refused(mistake)}\n", "utf-8")
+    for name in (*mistakes(), *WARNINGS):
+        (FOLDER / f"{name}.txt").write_text(f"{shown(name)}\n", "utf-8")
     page = PAGE.read_text("utf-8")
     for code, section in sections().items():
-        shown = (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
+        today = (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
         [example] = EXAMPLE.findall(section)
-        page = page.replace(section, section.replace(f"```text\n{example}", f"```text\n{shown}"))
+        page = page.replace(section, section.replace(f"```text\n{example}", f"```text\n{today}"))
     PAGE.write_text(page, "utf-8")
 
 

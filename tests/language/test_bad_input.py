@@ -26,8 +26,8 @@ def first(text: str | bytes) -> str:
         (b"<<: *base\n", "yaml-alias: alias `*base` is not allowed"),
         (b"a: !!python/object/apply:os.system [ls]\n", "yaml-tag: tag `tag:yaml.org,2002:python/object/apply:os.system` is not allowed"),
         (b"\xff\xfea\x00", "not-utf8: the file is not UTF-8 text"),
-        (b"\x00\x01\x02", "yaml-syntax: control characters are not allowed"),
-        (b"a: b\r\n\x0c", "yaml-syntax: control characters are not allowed"),
+        (b"\x00\x01\x02", "hidden-character: the hidden character U+0000"),
+        (b"a: b\r\n\x0c", "hidden-character: the hidden character U+000C"),
         (b"'" * 100_000, "wrong-shape: expected a mapping with `policy`, `version`, …"),
     ],
 )  # fmt: skip

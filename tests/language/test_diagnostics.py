@@ -67,6 +67,7 @@ def test_control_characters_are_spelt_out_and_do_nothing_to_a_terminal() -> None
 
 def test_a_fault_as_json() -> None:
     assert FAULT.to_dict() == {
+        "severity": "error",
         "code": "syntax",
         "message": "wrong",
         "line": 1,

@@ -77,7 +77,7 @@ def test_the_functions_are_these() -> None:
         "floor": "floor",
         "ceiling": "ceiling",
     }
-    assert {"abs", "min", "max"} == NUMBER_FUNCTIONS
+    assert {"abs", "min", "max", "modulo"} == NUMBER_FUNCTIONS
     assert {"contains", "starts with", "ends with"} == TEXT_TESTS
     assert {"list contains", "count"} == TAG_FUNCTIONS
     assert {*ROUNDING_FUNCTIONS, *NUMBER_FUNCTIONS, *TEXT_TESTS, *TAG_FUNCTIONS} == FUNCTIONS

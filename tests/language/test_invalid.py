@@ -2,13 +2,18 @@
 
 import pytest
 
-from policy_service.language.diagnostics import Code
-from tests.language.mistakes import FOLDER, MADE, SEVERAL, mistakes, refused
+from policy_service.language.diagnostics import Code, Warn
+from tests.language.mistakes import FOLDER, MADE, SEVERAL, WARNINGS, mistakes, refused, shown, warned
 
 
-@pytest.mark.parametrize("mistake", mistakes())
+@pytest.mark.parametrize("mistake", [*mistakes(), *sorted(WARNINGS)])
 def test_a_mistake_is_told_in_these_words(mistake: str) -> None:
-    assert f"{refused(mistake)}\n" == (FOLDER / f"{mistake}.txt").read_text("utf-8")
+    assert f"{shown(mistake)}\n" == (FOLDER / f"{mistake}.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("code", Warn)
+def test_every_warning_has_a_valid_file_that_shows_it_alone(code: Warn) -> None:
+    assert {warning.code for warning in warned(code.replace("-", "_"))} == {code}
 
 
 @pytest.mark.parametrize("code", Code)
@@ -21,7 +26,7 @@ def test_there_is_one_broken_file_for_each_code_and_one_with_many_faults() -> No
 
 
 def test_every_message_written_down_belongs_to_a_mistake() -> None:
-    assert {path.stem for path in FOLDER.glob("*.txt")} == set(mistakes())
+    assert {path.stem for path in FOLDER.glob("*.txt")} == {*mistakes(), *WARNINGS}
 
 
 def test_a_broken_file_is_short_enough_to_read() -> None:

@@ -55,7 +55,7 @@ def one(then: str, hit: str, aggregate: str | None, outcome: str) -> str:
         (tabled("count_", "when: [1, 2], then: [yes]"), "[", "wrong-cell-count: expected 1 cell, for count_; found 2", "a cell with a comma stands in quotes"),
         (tabled("maybe", "when: ['> 1'], then: [yes]"), "maybe", "optional-not-asked: the table never says what holds when `maybe` is missing", 'add a row with "is missing" in this column'),
         (tabled("maybe", "when: ['-'], then: [yes]"), "maybe", "optional-not-asked: the table never says what holds when `maybe` is missing", 'add a row with "is missing" in this column'),
-        (tabled("flag", "when: ['= ='], then: [yes]"), "=", "syntax: expected a value, found `=`", "write `=` once to compare"),
+        (tabled("flag", "when: ['= ='], then: [yes]"), "=", "syntax: expected a value, found `=`", None),
     ],
 )  # fmt: skip
 def test_a_fault_of_the_logic_is_told(text: str, meant: str, message: str, hint: str | None) -> None:

@@ -24,7 +24,7 @@ from policy_service.language import (
     types,
 )
 from policy_service.language.declare import TYPE_KEYS
-from policy_service.language.diagnostics import Code
+from policy_service.language.diagnostics import Code, Warn
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Aggregate, Hit
 from tests.language.mistakes import EXAMPLE, FOLDER, PAGE, sections
@@ -124,7 +124,7 @@ def test_every_limit_of_the_page_is_that_of_the_code() -> None:
     assert [row[1] for row in rows("Limits")[1:]] == [f"{limit:,}" for limit in expected]
 
 
-@pytest.mark.parametrize("code", Code)
+@pytest.mark.parametrize("code", [*Code, *Warn])
 def test_a_code_has_its_section_with_meaning_example_and_mending(code: Code) -> None:
     text = sections()[code]
     assert re.match(r"\n[A-Z`].*\.\n\n```text\n", text, re.DOTALL)
@@ -132,10 +132,10 @@ def test_a_code_has_its_section_with_meaning_example_and_mending(code: Code) -> 
 
 
 def test_no_section_is_about_a_code_there_is_not() -> None:
-    assert list(sections()) == list(Code)
+    assert list(sections()) == [*Code, *Warn]
 
 
-@pytest.mark.parametrize("code", Code)
+@pytest.mark.parametrize("code", [*Code, *Warn])
 def test_the_example_of_a_code_is_what_is_printed_today(code: Code) -> None:
     [shown] = EXAMPLE.findall(sections()[code])
     assert shown == (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
@@ -158,6 +158,7 @@ PARTS = {
     "Decision tables": ORDERS + "  recency_days: {type: integer, optional: true}\n" + "outcome: {tier: {type: choice, of: [A, C]}}\n",
     "Free rules": "  completeness: {type: number, scale: 2}\n  disputed: {type: boolean}\n  sales: {type: money, currency: CNY}\n"
     "outcome: {bonus: {type: money, currency: CNY}}\n",
+    "Otherwise": ORDERS + TIER.replace(", ordered: best-first", ""),
     "Scorecards": ORDERS + "outcome: {tier: {type: choice, of: [plain, gold]}}\n",
     "Examples": BUYS + "outcome: {tier: {type: choice, of: [A]}}\n" + PART % "A",
     "Invariants": BUYS + TIER + PART.replace('["%s"]', '[A, "0"]'),

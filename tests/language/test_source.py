@@ -98,7 +98,6 @@ SYNTAX_HINT = 'text with `: `, `#`, `[` or a leading `-` stands in quotes: "-"'
     [
         ("a: [b", "did not find expected ',' or ']'", 2, 1),
         ("a: b: c", "mapping values are not allowed in this context", 1, 5),
-        ("a:\n\t- b", "found character that cannot start any token", 2, 1),
         ('a: "b', "found unexpected end of stream", 1, 6),
         ("a: @b", "found character that cannot start any token", 1, 4),
         ("a: *", "did not find expected alphabetic or numeric character", 1, 5),
@@ -115,7 +114,53 @@ def test_what_is_no_yaml_is_told_where_the_reader_stopped(text: str, message: st
     ("text", "line", "column"), [("a: b\n\x07", 2, 1), ("a\x00b", 1, 2), ("客户: b\n客\x1b[31m", 2, 2), ("\x07", 1, 1)]
 )  # fmt: skip
 def test_a_control_character_is_told_at_its_place(text: str, line: int, column: int) -> None:
-    assert faults(text) == [("yaml-syntax", "control characters are not allowed", line, column, 1, None)]
+    [fault] = faults(text)
+    assert (fault[0], fault[2:]) == ("hidden-character", (line, column, 1, "leave it out"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line", "column", "hint"),
+    [
+        ("a:\n\t- b", "a tab stands where spaces must", 2, 1, "indent with spaces"),
+        ("a:\n  \tb: c\n  d: e", "a tab stands where spaces must", 2, 3, "indent with spaces"),
+        (
+            "a: b\nsubject：customer\nc: d",
+            "a full-width `：` stands where `: ` must",
+            2,
+            8,
+            "write `subject: customer`",
+        ),
+    ],
+)
+def test_what_was_mistyped_is_told_instead_of_what_the_reader_made_of_it(
+    text: str, message: str, line: int, column: int, hint: str
+) -> None:
+    [fault] = faults(text)
+    assert fault == ("yaml-syntax", message, line, column, 1, hint)
+
+
+def test_what_yaml_does_not_allow_is_told_at_its_place() -> None:
+    assert faults("a: b\nc\uffff") == [("yaml-syntax", "control characters are not allowed", 2, 2, 1, None)]
+
+
+@pytest.mark.parametrize("character", ["\u200b", "\u202e", "\u2066", "\ufeff", "\u00ad", "\u2028"])
+def test_every_hidden_character_is_told_wherever_it_stands(character: str) -> None:
+    found = faults(f"a: b{character} # {character}\nc: 'd{character}'")
+    assert [(fault[0], fault[2], fault[3]) for fault in found] == [
+        ("hidden-character", 1, 5),
+        ("hidden-character", 1, 9),
+        ("hidden-character", 2, 6),
+    ]
+
+
+def test_an_escape_hides_nothing() -> None:
+    assert [fault[:4] for fault in faults('a: "b\\u202e"')] == [
+        ("hidden-character", "the hidden character U+202E RIGHT-TO-LEFT OVERRIDE", 1, 4)
+    ]
+
+
+def test_a_byte_order_mark_at_the_start_is_read_past() -> None:
+    assert scalar("\ufeffa: b").text == "b"
 
 
 def test_faults_before_a_stop_are_told_too() -> None:

@@ -28,6 +28,13 @@ def test_a_rule_that_fails_tells_its_first_false_condition_and_the_names_in_it()
     )
 
 
+def test_the_rule_otherwise_fails_by_its_name_when_another_matched() -> None:
+    rules = rule_lines(("yes", "count_ > 1", "[yes]"), ("no", "count_ > 5", "[yes]"))
+    policy = loaded(policy_text(rules, rest="  otherwise: {then: [no], because: {zh: 否, en: no}}\n"))
+    assert trace(policy.rules, {"count_": Fraction(2)})[2] == RuleTrace("otherwise", "otherwise", ())
+    assert trace(policy.rules, {"count_": Fraction(1)})[2] == RuleTrace("otherwise", None, ())
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

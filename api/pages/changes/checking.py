@@ -15,6 +15,7 @@ from functools import partial
 from api.checking import confine
 from api.pages.changes.answers import answer_words
 from policy_service.analysis.examples import check_example, check_invariants, day_of, facts_of, tell
+from policy_service.analysis.lint import lint
 from policy_service.language.diagnostics import Diagnostic, PolicyError
 from policy_service.language.evaluate import evaluate
 from policy_service.language.load import PolicyFolderError, load_bytes
@@ -30,7 +31,7 @@ Evaluate = Callable[[Mapping[str, Value], date], Result]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a file: where it is, what is wrong, and the line in three pieces, the middle one meant."""
+    """One fault or warning of a file: where and what it is, and the line in three pieces, the middle one meant."""
 
     code: str
     message: str
@@ -64,6 +65,8 @@ class Looked:
     more: int = 0
     """Faults that are not told."""
     tried: tuple[Tried, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+    """What is questionable in a file without faults."""
 
     @property
     def failed(self) -> tuple[Tried, ...]:
@@ -88,6 +91,11 @@ class Together:
     def faults(self) -> int:
         """How much keeps the files from being valid."""
         return sum(len(each.faults) + each.more for each in self.files) + len(self.others)
+
+    @property
+    def warnings(self) -> int:
+        """How much is questionable in them."""
+        return sum(len(each.warnings) for each in self.files)
 
     @property
     def failed(self) -> int:
@@ -125,7 +133,7 @@ def _looked(read: Policy | PolicyError, misfits: Mapping[str, Sequence[Diagnosti
     if isinstance(read, PolicyError):
         return Looked("", _faults(read.diagnostics, read.text), read.more)
     faults = _faults(misfits.get(read.id, ()), read.text)
-    return Looked(f"{read.id} {read.version}", faults, 0, tuple(_tried(read)))
+    return Looked(f"{read.id} {read.version}", faults, 0, tuple(_tried(read)), _faults(lint(read), read.text))
 
 
 def _misfits(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.pages.decisions.words import Answer, Said, Versions, in_words, rule_address
-from policy_service.compilers.prose import teller, value_words
+from policy_service.compilers.prose import no_other_rule, teller, value_words
 from policy_service.decisions.masking import MASK
 from policy_service.language.ast import Expr
 from policy_service.language.parser import parse
-from policy_service.language.policy import AS_OF, SCORE, Bilingual, Language, Policy
+from policy_service.language.policy import AS_OF, OTHERWISE, SCORE, Bilingual, Language, Policy
 from policy_service.language.types import DateType, read
 
 DAY = Bilingual("决定日期", "day of the decision")
@@ -46,7 +46,9 @@ def _seen(
     policy: Policy, entry: Mapping[str, Any], decided: set[str], tell: Callable[[Expr], str], lang: Language
 ) -> RuleSeen:
     rule, matched = str(entry["rule"]), bool(entry["matched"])
-    failed = None if matched else tell(parse(entry["failed"]))
+    failed = None
+    if not matched:
+        failed = no_other_rule(lang) if entry["failed"] == OTHERWISE else tell(parse(entry["failed"]))
     saw = _saw(policy, entry.get("saw", {}), lang)
     return RuleSeen(rule, rule_address(policy.id, rule), matched, rule in decided, failed, tuple(saw))
 

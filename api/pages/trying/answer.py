@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, assert_never
 
-from policy_service.compilers.prose import sentence, value_words
+from policy_service.compilers.prose import no_other_rule, sentence, value_words
 from policy_service.language.evaluate import Scope, evaluate, holds, scope_of
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result, Values
 from policy_service.language.policy import AS_OF, SCORE, Bilingual, Language, Policy, Rule
@@ -111,8 +111,10 @@ def _rule(  # noqa: PLR0913, PLR0917  # a rule, and all that it saw
     decided: frozenset[str],
     lang: Language,
 ) -> RuleSeen:
-    if holds(rule.when, scope):
+    if holds(rule.when, scope) or (rule.otherwise and rule.id in decided):
         return RuleSeen(rule.id, matched=True, decided=rule.id in decided, failed=None, saw=())
+    if rule.otherwise:
+        return RuleSeen(rule.id, matched=False, decided=False, failed=no_other_rule(lang), saw=())
     failed = failing(rule.when, scope)
     saw = tuple(_saw(policy, name, facts, as_of, lang) for name in dict.fromkeys(names(failed)) if name != SCORE)
     told = sentence(failed, policy, lang)

@@ -17,6 +17,7 @@ from policy_service.compilers.prose.context import LANGUAGES, context_of, shown_
 from policy_service.compilers.prose.decision import RuleWords, rule_words, rules_table
 from policy_service.compilers.prose.declarations import NO_TITLES, kept_value, kind_words
 from policy_service.compilers.prose.expectations import InvariantWords
+from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.page import Explanation, explain, explanation
 from policy_service.compilers.prose.statement import Clause, Group, Statement, outline
 from policy_service.compilers.prose.table import Table, markdown
@@ -36,6 +37,7 @@ __all__ = [
     "explanation",
     "kind_in_words",
     "markdown",
+    "no_other_rule",
     "rule_sentence",
     "sentence",
     "statement",
@@ -61,6 +63,11 @@ def sentence(expression: Expr, policy: Policy, lang: Language) -> str:
         TypeError: the expression is a value and no condition.
     """
     return outline(statement(expression, policy, lang), LANGUAGES[lang])
+
+
+def no_other_rule(lang: Language) -> str:
+    """The condition of the rule `otherwise`, as a sentence without its stop."""
+    return LABELS[lang].no_other
 
 
 def teller(policy: Policy, lang: Language) -> Callable[[Expr], str]:

@@ -240,6 +240,12 @@ class Chinese:
     def size(self, value: str) -> str:
         return spaced(value, "的绝对值")
 
+    def raised(self, base: str, exponent: str) -> str:
+        return spaced(base, "的", exponent, "次方")
+
+    def remainder(self, dividend: str, divisor: str) -> str:
+        return spaced(dividend, "对", divisor, "取模的结果")
+
     def count_of(self, tags: str) -> str:
         return f"{tags}的标签个数"
 

@@ -29,7 +29,7 @@ class RuleWords:
 
 def rule_words(policy: Policy, rule: Rule, context: Context) -> RuleWords:
     """A rule of the policy; a scorecard's rule or band."""
-    when = condition(rule.when, context)
+    when = Clause(LABELS[context.words.language].no_other) if rule.otherwise else condition(rule.when, context)
     if rule.when == TRUE and policy.hit is Hit.FIRST and rule is not policy.rules[0]:
         when = Clause(LABELS[context.words.language].otherwise)
     return RuleWords(
@@ -40,12 +40,15 @@ def rule_words(policy: Policy, rule: Rule, context: Context) -> RuleWords:
 def then_words(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
     """What a rule gives, one sentence an outcome."""
     labels = LABELS[context.words.language]
-    if policy.aggregate is Aggregate.COUNT:
+    if policy.aggregate is Aggregate.COUNT and not rule.otherwise:
         return (labels.counts,)
     if policy.scorecard is not None and rule in policy.rules:
         points = given(rule.then[0], SCORE, context)
         return (context.words.fill(labels.adds, value=points, title=context.words.score),)
-    sentence = labels.adds if policy.aggregate is Aggregate.SUM else labels.offers if policy.aggregate else labels.gives
+    if rule.otherwise or policy.aggregate is None:
+        sentence = labels.gives
+    else:
+        sentence = labels.adds if policy.aggregate is Aggregate.SUM else labels.offers
     pairs = zip(rule.then, policy.outcomes.values(), strict=True)
     return tuple(_gives(sentence, then, outcome, context) for then, outcome in pairs)
 
@@ -78,19 +81,23 @@ def rules_table(policy: Policy, context: Context) -> Table:
     results: tuple[str, ...] = tuple(context.titles[name] for name in policy.outcomes)
     if policy.scorecard is not None:
         results = (labels.points,)
-    elif policy.aggregate is Aggregate.COUNT:
+    elif policy.aggregate is Aggregate.COUNT and policy.otherwise is None:
         results = ()
     rows = (_row(policy, rule, context) for rule in policy.rules)
     return Table((labels.rule, *asked, *results), tuple(rows))
 
 
 def _row(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
-    if policy.form == "table":
+    if rule.otherwise and policy.form == "table":
+        cells: tuple[str, ...] = (LABELS[context.words.language].no_other, *("",) * (len(policy.inputs) - 1))
+    elif policy.form == "table":
         cells = tuple(_cell(part, name, context) for part, name in zip(rule.cells, policy.inputs, strict=True))
     else:
         cells = (inline(rule_words(policy, rule, context).when, context.words),)
     names = (SCORE,) if policy.scorecard is not None else tuple(policy.outcomes)
-    values = (given(then, name, context) for then, name in zip(rule.then, names, strict=False))
+    values = [given(then, name, context) for then, name in zip(rule.then, names, strict=False)]
+    if not values and policy.otherwise is not None:  # a rule that only counts, beside one that gives
+        values = [LABELS[context.words.language].counts]
     return (f"`{rule.id}`", *cells, *values)
 
 
@@ -123,6 +130,14 @@ def resolution(policy: Policy, context: Context) -> str:
     if policy.aggregate is not None:
         return labels.aggregates[policy.aggregate]
     return context.words.fill(labels.hits[policy.hit], order=_order(policy, context))
+
+
+def unmatched(policy: Policy, context: Context) -> str:
+    """What the answer is when no rule holds; a scorecard always has one."""
+    labels = LABELS[context.words.language]
+    if policy.scorecard is not None:
+        return ""
+    return labels.no_rule if policy.otherwise is None else labels.default
 
 
 def _order(policy: Policy, context: Context) -> str:

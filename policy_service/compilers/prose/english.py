@@ -205,6 +205,12 @@ class English:
     def size(self, value: str) -> str:
         return f"the absolute value of {value}"
 
+    def raised(self, base: str, exponent: str) -> str:
+        return f"{base} to the power of {exponent}"
+
+    def remainder(self, dividend: str, divisor: str) -> str:
+        return f"{dividend} modulo {divisor}"
+
     def count_of(self, tags: str) -> str:
         return f"the number of tags in {tags}"
 

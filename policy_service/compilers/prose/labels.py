@@ -51,6 +51,9 @@ class Labels:
     points: str
     exactly_when: str
     otherwise: str
+    no_other: str
+    no_rule: str
+    default: str
     statuses: Mapping[str, str]
     missing: str
     total: str
@@ -130,6 +133,9 @@ ENGLISH = Labels(
     points="Points",
     exactly_when="yes exactly when {condition}, and otherwise no",
     otherwise="no rule above decides",
+    no_other="no other rule holds",
+    no_rule="If no rule holds, the answer says so, and nothing is decided.",
+    default="If no other rule holds, the rule `otherwise` decides.",
     statuses={
         "missing_facts": "nothing, because this is missing: {missing}",
         "no_rule_matched": "the answer that no rule holds",
@@ -224,6 +230,9 @@ CHINESE = Labels(
     points="分值",
     exactly_when="“是”（当且仅当{condition}；否则为“否”）",
     otherwise="以上各条规则均不成立",
+    no_other="其他规则均不成立",
+    no_rule="没有规则成立时，如实答复“没有规则成立”，不作决定。",
+    default="其他规则均不成立时，由规则 `otherwise` 决定。",
     statuses={
         "missing_facts": "不作决定，因为缺少：{missing}",
         "no_rule_matched": "没有规则成立",

@@ -14,7 +14,14 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from policy_service.compilers.prose.context import LANGUAGES, Context, context_of
-from policy_service.compilers.prose.decision import RuleWords, bands_table, resolution, rule_words, rules_table
+from policy_service.compilers.prose.decision import (
+    RuleWords,
+    bands_table,
+    resolution,
+    rule_words,
+    rules_table,
+    unmatched,
+)
 from policy_service.compilers.prose.declarations import facts_table, outcomes_table
 from policy_service.compilers.prose.expectations import InvariantWords, examples_table, invariant_words
 from policy_service.compilers.prose.labels import LABELS
@@ -45,6 +52,7 @@ class Explanation:
     facts: Table
     outcomes: Table
     resolution: str
+    """What the answer is when several rules hold, and when none does."""
     table: Table | None
     """The decision table; None for other forms."""
     rules: tuple[RuleWords, ...]
@@ -69,7 +77,7 @@ def explanation(policy: Policy, lang: Language) -> Explanation:
         asks=any(not fact.optional for fact in policy.facts.values()),
         facts=facts_table(policy, context),
         outcomes=outcomes_table(policy, context),
-        resolution=resolution(policy, context),
+        resolution=context.words.gap.join(filter(None, (resolution(policy, context), unmatched(policy, context)))),
         table=rules_table(policy, context) if policy.form == "table" else None,
         rules=tuple(rule_words(policy, rule, context) for rule in policy.rules),
         bands=bands_table(policy, context),

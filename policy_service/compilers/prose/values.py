@@ -36,11 +36,13 @@ from policy_service.language.ast import (
     Or,
     Property,
 )
+from policy_service.language.check import whole_constant
 from policy_service.language.functions import ROUNDING_FUNCTIONS
 from policy_service.language.types import Duration, Months
 
 PHRASE, SUM, PRODUCT, SINGLE = range(4)
 SIGNS: Mapping[Operator, str] = {"+": "+", "-": "−", "*": "×", "/": "÷"}
+"""The signs of formulas; a power is a phrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ def _value(expression: Expr, context: Context, unit: str) -> Words:
             return Words(context.title(expression.name))
         case Arithmetic(operator="+" | "-"):
             return _sum(expression, context, unit)
+        case Arithmetic(operator="**"):
+            exponent = f"{whole_constant(expression.right):,}".replace("-", "−")
+            return Words(context.words.raised(single(expression.left, context), exponent), PHRASE)
         case Arithmetic():
             return _product(expression, context, unit)
         case Negation(operand=Constant(value=Fraction() as number)):
@@ -229,6 +234,8 @@ def _call(call: Call, context: Context, unit: str) -> Words:
         case "min" | "max" as function:
             sort = sort_of(call.arguments[0], context)
             return Words(words.extreme(least=function == "min", parts=parts, sort=sort), PHRASE)
+        case "modulo":
+            return Words(words.remainder(*parts), PHRASE)
         case "abs":
             return Words(words.size(parts[0]), PHRASE)
         case "count":
@@ -238,8 +245,4 @@ def _call(call: Call, context: Context, unit: str) -> Words:
 
 
 def _places(call: Call) -> int:
-    match call.arguments:
-        case (_, Constant(value=Fraction() as places)):
-            return int(places)
-        case _:
-            return 0
+    return whole_constant(call.arguments[1]) or 0 if len(call.arguments) > 1 else 0

@@ -170,6 +170,14 @@ class Vocabulary(Protocol):
         """The absolute value."""
         ...
 
+    def raised(self, base: str, exponent: str) -> str:
+        """A number to the power of a whole number."""
+        ...
+
+    def remainder(self, dividend: str, divisor: str) -> str:
+        """What is left of a number after a division, with the sign of the divisor."""
+        ...
+
     def count_of(self, tags: str) -> str:
         """How many tags there are."""
         ...

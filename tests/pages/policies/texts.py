@@ -53,17 +53,17 @@ examples:
 
 HOSTILE = f"""policy: tiering/hostile
 version: 1.0.0
-title: {{zh: "{SCRIPT}", en: "=cmd()|'/C calc'!A0 {SCRIPT} \\u202Eevil"}}
+title: {{zh: "{SCRIPT}", en: "=cmd()|'/C calc'!A0 {SCRIPT} \\u05D0evil"}}
 subject: customer
 facts:
-  orders: {{type: integer, min: 0, title: {{zh: "订单\\u202E", en: "{"W" * 300} orders"}}}}
+  orders: {{type: integer, min: 0, title: {{zh: "订单\\u05D0", en: "{"W" * 300} orders"}}}}
 outcome:
   class: {{type: choice, of: [A, "<b>B</b>"], title: {{zh: 类别, en: "<img src=x onerror=alert(1)>"}}}}
 table:
   hit: FIRST
   inputs: [orders]
   rows:
-    - {{id: any, when: ["-"], then: [A], because: {{zh: "{LONG}", en: "{SCRIPT}\\u202E 😀"}}}}
+    - {{id: any, when: ["-"], then: [A], because: {{zh: "{LONG}", en: "{SCRIPT}\\u05D0 😀"}}}}
 examples:
   - {{name: "{SCRIPT}", facts: {{orders: 5}}, outcome: {{class: A}}, rule: any}}
 """

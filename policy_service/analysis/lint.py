@@ -1,0 +1,257 @@
+"""What is questionable in a valid policy file: at its place, as a warning, before anybody signs.
+
+| code                | what                                                                                       |
+|---------------------|--------------------------------------------------------------------------------------------|
+| `never-true`        | a cell, a test or a comparison that holds for no value its fact can have                   |
+| `always-true`       | one that holds for every value                                                             |
+| `too-fine`          | a constant with more decimals than its fact                                                |
+| `redundant-test`    | a test of a cell that another one covers                                                   |
+| `unreachable-rule`  | a rule of `FIRST` behind one that holds whenever it does                                   |
+| `overlapping-rules` | two rows of `UNIQUE` that both hold for some facts, of `ANY` when they decide differently |
+
+Only plain conditions are looked at, one fact against constants, and rows of a table by pairs. What is warned of is so;
+what is not warned of is not proved.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from policy_service.analysis.regions import Domain, Region, difference, intersection, passing, region, texts_of
+from policy_service.language.ast import (
+    TRUE,
+    Comparison,
+    Expr,
+    In,
+    IsMissing,
+    Name,
+    Not,
+    Range,
+    Test,
+)
+from policy_service.language.diagnostics import Diagnostic, Place, Warn
+from policy_service.language.evaluate import constant_value
+from policy_service.language.policy import AS_OF, SCORE, Hit, Policy, Rule
+from policy_service.language.presence import ends, parts
+from policy_service.language.quantities import decimals
+from policy_service.language.respelling import respell
+from policy_service.language.source import Path, Scalar, find, read_source
+from policy_service.language.types import DateType, NumberType, Type, describe
+from policy_service.language.unparse import unparse, unparse_test
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A warning about characters of the text at a path of the file."""
+
+    code: Warn
+    message: str
+    path: Path
+    span: tuple[int, int] | None = None
+    hint: str | None = None
+
+
+def lint(policy: Policy) -> tuple[Diagnostic, ...]:
+    """The warnings about a policy, in source order."""
+    root, _ = read_source(f"{policy.id}/{policy.version}.yaml", policy.text.encode())
+
+    def place(remark: Remark) -> Place:
+        node = find(root, remark.path)
+        return node.at(*remark.span) if isinstance(node, Scalar) and remark.span else node.place
+
+    found = [Diagnostic(each.code, each.message, place(each), each.hint) for each in _remarks(policy)]
+    return tuple(sorted(found, key=lambda each: (each.place, each.code)))
+
+
+def _remarks(policy: Policy) -> Iterator[Remark]:
+    names: dict[str, Type] = {AS_OF: DateType(), **{name: fact.type for name, fact in policy.facts.items()}}
+    if policy.scorecard is not None:
+        names[SCORE] = policy.scorecard.type
+    texts = tuple(dict.fromkeys(texts_of(condition for rule in policy.rules for condition in (rule.when, *rule.cells))))
+    domains = {
+        name: Domain(name, kind, name in policy.facts and policy.facts[name].optional, texts)
+        for name, kind in names.items()
+    }
+    for index, rule in enumerate(policy.rules):
+        if rule.otherwise:
+            continue
+        path: Path = (policy.form, "rows", index, "when")
+        if policy.form == "table":
+            for column, (name, cell) in enumerate(zip(policy.inputs, rule.cells, strict=True)):
+                yield from _cell(cell, domains[name], (*path, column))
+        else:
+            yield from _condition(rule.when, domains, path)
+    yield from _rows(policy, domains)
+
+
+# cells and conditions
+
+
+def _cell(cell: Expr, domain: Domain, path: Path) -> Iterator[Remark]:
+    """A cell of the column of `domain`: as a whole, or else its tests."""
+    found = region(cell, domain)
+    if cell == TRUE:
+        return
+    if found is not None and not intersection(found, domain.all):
+        yield Remark(Warn.NEVER_TRUE, f"the cell holds for no value of `{domain.name}`, {describe(domain.kind)}", path)
+    elif found is not None and not difference(domain.values, found) and cell != _is_given(domain):
+        message = f"the cell holds for every value of `{domain.name}`"
+        yield Remark(Warn.ALWAYS_TRUE, message, path, None, _instead(cell, found, domain))
+    else:
+        yield from _condition(cell, {domain.name: domain}, path)
+
+
+def _instead(cell: Expr, found: Region, domain: Domain) -> str:
+    """What to write for a cell that holds for every value."""
+    match cell:
+        case In(tests=[first, second]):
+            both = f"{unparse_test(first)} and {unparse_test(second)}"
+            if (interval := respell(both, domain.name)) != both:
+                return f'tests are alternatives; when both must hold, write "{interval}"'
+        case _:
+            pass
+    return 'write "is not missing"' if domain.missing and found == domain.values else 'write "-"'
+
+
+def _is_given(domain: Domain) -> Expr:
+    return Not(operand=IsMissing(fact=Name(name=domain.name)))
+
+
+def _condition(condition: Expr, domains: Mapping[str, Domain], path: Path) -> Iterator[Remark]:
+    """The comparisons of a condition with constants."""
+    match condition:
+        case In(operand=Name(name=name), tests=tests) if name in domains:
+            yield from _tests(tests, domains[name], path)
+        case Comparison(left=Name(name=name), right=constant) | Comparison(left=constant, right=Name(name=name)) if (
+            name in domains
+        ):
+            yield from _fine((constant,), domains[name], path)
+            yield from _judged(condition, region(condition, domains[name]), domains[name], path)
+        case _:
+            for part in parts(condition):
+                yield from _condition(part, domains, path)
+
+
+def _tests(tests: Sequence[Range | Test], domain: Domain, path: Path) -> Iterator[Remark]:
+    regions = [passing(test, domain) for test in tests]
+    for index, (test, found) in enumerate(zip(tests, regions, strict=True)):
+        yield from _fine(ends(test), domain, path)
+        if found is None:
+            continue
+        covering = next(
+            (
+                other
+                for place, (other, reach) in enumerate(zip(tests, regions, strict=True))
+                if place != index
+                and reach
+                and found
+                and not difference(found, reach)
+                and (reach != found or place < index)
+            ),
+            None,
+        )
+        if covering is not None:
+            message = f"`{unparse_test(test)}` is covered by `{unparse_test(covering)}`"
+            yield Remark(Warn.REDUNDANT_TEST, message, path, test.span, "leave it out")
+        else:
+            yield from _judged(test, found, domain, path)
+
+
+def _judged(node: Expr | Range | Test, found: Region | None, domain: Domain, path: Path) -> Iterator[Remark]:
+    """A comparison that holds never or always."""
+    if found is None:
+        return
+    shown = unparse_test(node) if isinstance(node, Range | Test) else unparse(node)
+    if not found:
+        message = f"`{shown}` holds for no value of `{domain.name}`, {describe(domain.kind)}"
+        yield Remark(Warn.NEVER_TRUE, message, path, node.span)
+    elif not difference(domain.values, found):
+        yield Remark(Warn.ALWAYS_TRUE, f"`{shown}` holds for every value of `{domain.name}`", path, node.span)
+
+
+def _fine(constants: Sequence[Expr], domain: Domain, path: Path) -> Iterator[Remark]:
+    """Constants with more decimals than a number of the fact can have."""
+    if not isinstance(domain.kind, NumberType):
+        return
+    for constant in constants:
+        value = constant_value(constant)
+        if isinstance(value, Fraction) and ((scale := decimals(value)) is None or scale > domain.kind.scale):
+            message = f"`{unparse(constant)}` is finer than `{domain.name}`, {describe(domain.kind)}"
+            yield Remark(Warn.TOO_FINE, message, path, constant.span)
+
+
+# rows
+
+
+def _rows(policy: Policy, domains: Mapping[str, Domain]) -> Iterator[Remark]:
+    """Rules that another one keeps from being reached, or that meet where they must not."""
+    rules = [rule for rule in policy.rules if not rule.otherwise]
+    columns = [
+        _Column([rule.cells[index] for rule in rules], domains[name]) for index, name in enumerate(policy.inputs)
+    ]
+    for later, rule in enumerate(rules):
+        path: Path = (policy.form, "rows", later, "id")
+        for earlier, other in enumerate(rules[:later]):
+            if policy.hit is Hit.FIRST and _covers(columns, earlier, later, rules):
+                message = f"`{rule.id}` is never reached: `{other.id}` stands first and holds whenever it does"
+                yield Remark(Warn.UNREACHABLE_RULE, message, path)
+                break
+            if _may_not_meet(policy.hit, other, rule) and (facts := _meeting(columns, earlier, later)):
+                message = f"`{other.id}` and `{rule.id}` both hold for {facts}, a conflict under {policy.hit}"
+                yield Remark(Warn.OVERLAPPING_RULES, message, path)
+                break
+
+
+class _Column:
+    """A column of a table: for each row a mask with a bit for each set of values that the rows tell apart.
+
+    A cell that is not plain has a bit of its own, which only equal cells and the empty cell have too.
+    """
+
+    def __init__(self, cells: Sequence[Expr], domain: Domain) -> None:
+        self.domain = domain
+        regions = {cell: domain.all if cell == TRUE else region(cell, domain) for cell in dict.fromkeys(cells)}
+        plain = [found for found in regions.values() if found is not None]
+        self.cuts = sorted({cut for found in plain for low, high in found for cut in (low, high + 1)})
+        obscure = [cell for cell, found in regions.items() if found is None]
+        self.plain = (1 << len(self.cuts)) - 1
+        bits = {cell: 1 << (len(self.cuts) + index) for index, cell in enumerate(obscure)}
+        masks = {cell: self._mask(found) if found is not None else bits[cell] for cell, found in regions.items()}
+        if TRUE in masks:
+            masks[TRUE] |= sum(bits.values())
+        self.masks = [masks[cell] for cell in cells]
+
+    def _mask(self, found: Region) -> int:
+        """A bit for each stretch between two cuts."""
+        spans = ((bisect_left(self.cuts, low), bisect_left(self.cuts, high + 1)) for low, high in found)
+        return sum((1 << last) - (1 << first) for first, last in spans)
+
+    def shown(self, mask: int) -> str:
+        """The least value of those that are told apart by the lowest bit of a mask."""
+        return self.domain.shown(self.cuts[(mask & -mask).bit_length() - 1])
+
+
+def _covers(columns: Sequence[_Column], earlier: int, later: int, rules: Sequence[Rule]) -> bool:
+    """Whether the earlier rule holds wherever the later one does."""
+    if not columns:
+        return rules[earlier].when in (TRUE, rules[later].when)
+    return not any(column.masks[later] & ~column.masks[earlier] for column in columns)
+
+
+def _meeting(columns: Sequence[_Column], one: int, other: int) -> str | None:
+    """Facts for which both rows hold; None when there are none, or it is not known."""
+    common = [column.masks[one] & column.masks[other] & column.plain for column in columns]
+    if not common or not all(common):
+        return None
+    return ", ".join(column.shown(mask) for column, mask in zip(columns, common, strict=True))
+
+
+def _may_not_meet(hit: Hit, rule: Rule, other: Rule) -> bool:
+    """Whether two rules must not hold together: under UNIQUE, and under ANY when they are known to differ."""
+    if hit is not Hit.ANY:
+        return hit is Hit.UNIQUE
+    pairs = zip(rule.then, other.then, strict=True)
+    return any(isinstance(a, bool | int | str | frozenset) and isinstance(b, type(a)) and a != b for a, b in pairs)

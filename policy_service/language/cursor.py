@@ -1,0 +1,72 @@
+"""A place among the tokens of an expression: what comes next, and the fault when it is not what must come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from policy_service.language.ast import Comparator, Operator
+from policy_service.language.diagnostics import shorten
+from policy_service.language.respelling import ELSEWHERE
+from policy_service.language.tokens import ExpressionFault, Token
+
+Taken = TypeVar("Taken", Comparator, Operator)
+
+
+class Cursor:
+    """Steps through tokens, the last of which is the end."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens = tokens
+        self.at = 0
+
+    @property
+    def next(self) -> Token:
+        return self.tokens[self.at]
+
+    @property
+    def before(self) -> Token:
+        return self.tokens[self.at - 1]
+
+    def advance(self) -> Token:
+        token = self.next
+        if token.kind != "end":
+            self.at += 1
+        return token
+
+    def peek(self, text: str) -> bool:
+        return self.next.text == text and self.next.kind in ("word", "symbol")
+
+    def take(self, text: str) -> Token | None:
+        return self.advance() if self.peek(text) else None
+
+    def take_of(self, table: Mapping[str, Taken]) -> Taken | None:
+        return table[self.advance().text] if self.next.kind == "symbol" and self.next.text in table else None
+
+    def need(self, text: str) -> Token:
+        token = self.take(text)
+        if token is None:
+            raise self.unexpected(self.next, f"`{text}`")
+        return token
+
+    def end(self) -> None:
+        if self.next.kind != "end":
+            raise self.unexpected(self.next, "the end")
+
+    def interval_ahead(self) -> bool:
+        """Whether the bracket that comes next holds `..`, so that it opens an interval and not an expression."""
+        depth = 0
+        for token in self.tokens[self.at :]:
+            if token.kind == "symbol":
+                depth += (token.text in "([") - (token.text in ")]")
+                if depth == 0 or (depth == 1 and token.text == ".."):
+                    return depth == 1
+        return False
+
+    def unexpected(self, token: Token, wanted: str) -> ExpressionFault:
+        found = token.text if token.kind == "end" else f"`{shorten(token.text)}`"
+        words = [
+            word.text.lower() for word in (token, self.tokens[max(0, self.at - 1)]) if word.kind in ("name", "word")
+        ]
+        hint = next((ELSEWHERE[word] for word in words if word in ELSEWHERE), None)
+        return ExpressionFault(f"expected {wanted}, found {found}", token.start, max(token.end, token.start + 1), hint)

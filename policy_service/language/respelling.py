@@ -1,0 +1,207 @@
+"""What an author meant who writes as in another tool, a spreadsheet or plain Chinese, spelt as it is written here.
+
+| written                                             | meant                                                      |
+|-----------------------------------------------------|------------------------------------------------------------|
+| full-width signs and digits, curly or single quotes | the plain ones                                             |
+| `&&`, `||`, `!x`, `==`, `<>`, `=<`, `≥`, `×`, `AND` | `and`, `or`, `not(x)`, `=`, `!=`, `<=`, `>=`, `*`, `and`   |
+| 大于, 不低于, 至多, 且, 或, 为空 …                  | `>`, `>=`, `<=`, `and`, `or`, `is missing` …               |
+| `= null`, `is null`, `is not null`, `not x`         | `is missing`, `is missing`, `is not missing`, `not(x)`     |
+| `today()`, `now()`                                  | `as_of`                                                    |
+| `1,000`, `1 000`, `5万`, `1e6`, `80%`, `5元`, `007` | `1000`, `1000`, `50000`, `1000000`, `0.8`, `5`, `7`        |
+| `2026-01-31`, `2026/1/31`                           | `@"2026-01-31"`                                            |
+| in a cell `10-20`, `10~20`, `10至20`, `10 to 20`    | `[10..20]`                                                 |
+| in a cell `> 5 and <= 10`, `5以上`, `"a" or "b"`    | `(5..10]`, `>= 5`, `"a", "b"`                              |
+| in a cell of the column `x`: `x > 5`, `x in (1, 2)` | `> 5`, `? in (1, 2)`                                       |
+
+A respelling is only ever a hint: the parser has tried that it can be read, and the author decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import prod
+
+from policy_service.language.unparse import write_fraction
+
+Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟＂", '"'))
+_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_FIRST = 0xE000
+"""A text is held by a private character, from this one on, while the rest is spelt anew."""
+_SIGNS = str.maketrans(
+    {
+        **{chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+        **dict.fromkeys("–—−", "-"),
+        **dict.fromkeys("【〔", "["),
+        **dict.fromkeys("】〕", "]"),
+        **dict.fromkeys("\t\u3000\u00a0", " "),
+        **dict.fromkeys("〜→", "~"),
+        **dict.fromkeys("¥￥$€", ""),
+        "、": ",",
+        "。": ".",
+        "≥": ">=",
+        "≧": ">=",
+        "≤": "<=",
+        "≦": "<=",
+        "≠": "!=",
+        "×": "*",
+        "÷": "/",
+        "…": "..",
+    }
+)
+_FACTORS = {
+    "百": Fraction(100),
+    "千": Fraction(1_000),
+    "万": Fraction(10_000),
+    "亿": Fraction(100_000_000),
+    "%": Fraction(1, 100),
+}
+_LONGEST = 20
+"""The greatest exponent of `1e6` that is written out."""
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_NULL = r"(?:null|NULL|None|nil)\b"
+_QUANTITY = rf"(-?(?:{_NUMBER}|@[{chr(_FIRST)}-\uf8ff]|{_NAME}))"
+
+
+def _times(match: re.Match[str]) -> str:
+    factors = (_FACTORS[unit] for unit in match[2] if unit in _FACTORS)
+    return write_fraction(prod(factors, start=Fraction(match[1])))
+
+
+def _power(match: re.Match[str]) -> str:
+    exponent = int(match[2][:9])
+    return write_fraction(Fraction(match[1]) * Fraction(10) ** exponent) if abs(exponent) <= _LONGEST else match[0]
+
+
+def _day(match: re.Match[str]) -> str:
+    return f'@"{match[1]}-{match[3]:0>2}-{match[4]:0>2}"'
+
+
+def _lower(match: re.Match[str]) -> str:
+    return match[0].lower()
+
+
+def _interval(match: re.Match[str]) -> str:
+    """`> 5 and <= 10`, in either order, as `(5..10]`."""
+    sides = {match[1]: match[2], match[3]: match[4]}
+    low, high = sides.keys() & {">", ">="}, sides.keys() & {"<", "<="}
+    if not low or not high:
+        return match[0]
+    [above], [below] = low, high
+    return f"{'[' if '=' in above else '('}{sides[above]}..{sides[below]}{']' if '=' in below else ')'}"
+
+
+def _compiled(*rules: tuple[str, str | Callable[[re.Match[str]], str]]) -> tuple[Rule, ...]:
+    return tuple((re.compile(pattern), replacement) for pattern, replacement in rules)
+
+
+_RULES = _compiled(
+    (r"'([^'\"]*)'", r'"\1"'),
+    (r"(?<![0-9])([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])", _day),
+    (r"(?<=[0-9])[,_ ](?=[0-9]{3}(?![0-9]))", ""),
+    (r"(?<![0-9.])(?<!, )0+(?=[0-9])", ""),
+    (rf"({_NUMBER})[eE]([+-]?[0-9]+)", _power),
+    (rf"({_NUMBER}) ?([百千万亿%]+[元块天日次单个家人笔件]?|[元块天日次单个家人笔件])(?!月)", _times),
+    (r"(?:大于|多于|超过|高于)或?等于|不(?:小|少|低)于|至少", " >= "),
+    (r"(?:小于|少于|低于)或?等于|不(?:大|多|高)于|不超过|至多|以内", " <= "),
+    (r"不等于|<>", " != "),
+    (r"大于|多于|超过|高于", " > "),
+    (r"小于|少于|低于", " < "),
+    (r"等于|===?", " = "),
+    (rf"({_NAME}|{_NUMBER}) ?% ?({_NAME}|{_NUMBER})", r"modulo(\1, \2)"),
+    (r"\^", " ** "),
+    (r"=<", "<="),
+    (r"=>", ">="),
+    (r"并且|而且|且|&&?|\bAND\b|\bAnd\b", " and "),
+    (r"或者|或|\|\|?|\bOR\b|\bOr\b", " or "),
+    (r"不为空|不缺失", " is not missing"),
+    (r"为空|缺失", " is missing"),
+    (r"\b(?:NOT|Not|TRUE|True|FALSE|False|IN|In|BETWEEN|Between|IS|Is)\b", _lower),
+    (r"\b(?:today|TODAY|now|NOW) ?\( ?\)", "as_of"),
+    (r" +", " "),
+    (rf"\bnull = ({_NAME})", r"\1 is missing"),
+    (rf"\bnull != ({_NAME})", r"\1 is not missing"),
+    (rf"(?:!=|\bis not) ?{_NULL}|\bnot ?\(? ?{_NULL}\)?", " is not missing"),
+    (rf"(?:=|\bis) ?{_NULL}|{_NULL}(?= ?(?:,|$))", " is missing"),
+    (rf"!(?!=) ?({_NAME}|\([^()]*\))", r"not(\1)"),
+    (rf"\bnot (?!missing\b)({_NAME}(?: ?(?:[<>]=?|!?=) ?{_QUANTITY})?)(?! ?\()", r"not(\1)"),
+    (r"not\(\(([^()]*)\)\)", r"not(\1)"),
+    (r"^ +| +$", ""),
+    (r" +", " "),
+)
+_CELLS = _compiled(
+    (rf"^([<>]=?) ?{_QUANTITY} ?(?:and|,) ?([<>]=?) ?{_QUANTITY}$", _interval),
+    (rf"^{_QUANTITY} ?(?:-|~|\.\.|至|到|\bto\b) ?{_QUANTITY}$", r"[\1..\2]"),
+    (rf"^between {_QUANTITY} and {_QUANTITY}$", r"[\1..\2]"),
+    (rf"{_QUANTITY} ?以上", r">= \1"),
+    (rf"{_QUANTITY} ?以下", r"<= \1"),
+    (rf"\b(?:not|!) ?([{chr(_FIRST)}-\uf8ff])", r"not(\1)"),
+    (r" or ", ", "),
+)
+
+
+_PRESENCE = "write `x is missing` or `x is not missing`"
+_DATES = "write `x.year`, `x.month`, `x.day` or `x.weekday`"
+_DAYS = 'write `(x - y).days`, or `x + @"P30D"` and `x + @"P3M"`'
+_TEXTS = 'text is only compared: `=`, `contains(x, "…")`, `starts with(x, "…")`, `ends with(x, "…")`'
+_FIGURES = "give the figure as a fact"
+ELSEWHERE: Mapping[str, str] = {
+    word: hint
+    for words, hint in (
+        ("if, then, else, switch, case, when, iif, choose", "write a rule for each case"),
+        ("for, some, every, filter, return, sort, list replace, distinct values, index of, insert before", _FIGURES),
+        ("sum, mean, average, avg, median, mode, product, stddev", "write `x + y`; of many, give the figure as a fact"),
+        ("string, string length, substring, substring before, upper case, lower case, upper, lower, trim, len", _TEXTS),
+        ("matches, replace, split, like, has, includes, contains, starts, ends, startswith, endswith", _TEXTS),
+        ("number, integer, float, cast, date and time, time", "a fact has its type already"),
+        ("is defined, isnull, is_null, isempty, defined, exists, coalesce, nvl, null, none, nil", _PRESENCE),
+        ("year, month, day, weekday, day of week, day of year, month of year, week of year", _DATES),
+        ("years and months duration, datediff, dateadd, days, days between, timedelta", _DAYS),
+        ("power, pow, exp, sqrt, log", "write `x ** 2`; the exponent is a whole number"),
+        ("mod, modulus, odd, even", "write `modulo(x, y)`"),
+        (
+            "ceil, roundup, rounddown, trunc, truncate",
+            "write `ceiling(x)`, `floor(x)`, `round up(x, n)`, `round down(x, n)`",
+        ),
+        ("today, now", "write `as_of`, the day the decision is made for"),
+    )
+    for word in words.split(", ")
+}
+"""Words and functions of other tools, in small letters, and what is written here instead."""
+_PHRASE = re.compile(
+    rf"\b({'|'.join(word.replace(' ', ' +') for word in ELSEWHERE if ' ' in word)}) *\(", re.IGNORECASE
+)
+
+
+def elsewhere(text: str) -> str | None:
+    """What is written here instead of a function of several words of another tool; None when there is none."""
+    found = _PHRASE.search(text)
+    return ELSEWHERE[" ".join(found[1].lower().split())] if found else None
+
+
+def respell(text: str, column: str | None = None) -> str:
+    """The expression, or the cell of `column`, as it is written here; `text` where nothing is known from elsewhere."""
+    texts: list[str] = []
+
+    def hold(match: re.Match[str]) -> str:
+        texts.append(match[0])
+        return chr(_FIRST + len(texts) - 1)
+
+    spelt = _TEXT.sub(hold, text.translate(_QUOTES)).translate(_SIGNS)
+    rules = _RULES if column is None else (*_RULES, *_own(column), *_CELLS)
+    for pattern, replacement in rules:
+        spelt = pattern.sub(replacement, spelt)
+        if '"' in spelt:
+            spelt = _TEXT.sub(hold, spelt)
+    for index, held in enumerate(texts):
+        spelt = spelt.replace(chr(_FIRST + index), held)
+    return spelt
+
+
+def _own(column: str) -> tuple[Rule, ...]:
+    """The column's own name, which a cell leaves out before a comparison and otherwise writes `?`."""
+    return _compiled((rf"(^| and | or ){column} ?(?=[<>=!])", r"\1"), (rf"\b{column}\b", "?"))
