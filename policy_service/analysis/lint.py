@@ -137,27 +137,28 @@ def _condition(condition: Expr, domains: Mapping[str, Domain], path: Path) -> It
 
 def _tests(tests: Sequence[Range | Test], domain: Domain, path: Path) -> Iterator[Remark]:
     regions = [passing(test, domain) for test in tests]
-    for index, (test, found) in enumerate(zip(tests, regions, strict=True)):
+    first: dict[Region, Range | Test] = {}
+    for test, found in zip(tests, regions, strict=True):
+        if found:
+            first.setdefault(found, test)
+    wide = {found: test for found, test in first.items() if len(found) > 1 or found[0][0] < found[0][1]}
+    for test, found in zip(tests, regions, strict=True):
         yield from _fine(ends(test), domain, path)
-        if found is None:
-            continue
-        covering = next(
-            (
-                other
-                for place, (other, reach) in enumerate(zip(tests, regions, strict=True))
-                if place != index
-                and reach
-                and found
-                and not difference(found, reach)
-                and (reach != found or place < index)
-            ),
-            None,
-        )
+        covering = _covering(test, found, first, wide) if found else None
         if covering is not None:
             message = f"`{unparse_test(test)}` is covered by `{unparse_test(covering)}`"
             yield Remark(Warn.REDUNDANT_TEST, message, path, test.span, "leave it out")
         else:
             yield from _judged(test, found, domain, path)
+
+
+def _covering(
+    test: Range | Test, found: Region, first: Mapping[Region, Range | Test], wide: Mapping[Region, Range | Test]
+) -> Range | Test | None:
+    """An earlier test that passes the same values, or another that passes more."""
+    if (same := first[found]) is not test:
+        return same
+    return next((other for reach, other in wide.items() if reach != found and not difference(found, reach)), None)
 
 
 def _judged(node: Expr | Range | Test, found: Region | None, domain: Domain, path: Path) -> Iterator[Remark]:
