@@ -189,6 +189,8 @@ def _fine(constants: Sequence[Expr], domain: Domain, path: Path) -> Iterator[Rem
 
 def _rows(policy: Policy, domains: Mapping[str, Domain]) -> Iterator[Remark]:
     """Rules that another one keeps from being reached, or that meet where they must not."""
+    if policy.hit not in (Hit.FIRST, Hit.UNIQUE, Hit.ANY):
+        return
     rules = [rule for rule in policy.rules if not rule.otherwise]
     columns = [
         _Column([rule.cells[index] for rule in rules], domains[name]) for index, name in enumerate(policy.inputs)
