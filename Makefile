@@ -20,7 +20,7 @@ BUILD     := $(PIP) --no-build-isolation
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate words screenshots audit lock clean
+.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate words screenshots audit lock clean faces
 
 help: ## say what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ mutate: $(VENV)/.installed-dev ## change language and compilers a little at a ti
 
 looks: $(VENV)/.installed-dev ## look at every page in both languages, light and dark, on a desk and on a phone, with axe-core
 	EVERY_SCREEN=1 $(BIN)/pytest tests/e2e/test_every_page.py
+
+faces: $(VENV)/.installed ## make the files of the typeface anew from their sources; fails while they are not those of SHA256SUMS
+	$(BIN)/python -m api.faces.make
 
 words: $(VENV)/.installed-dev ## collect what the pages say into the catalogues; fails while a translation is missing
 	$(BIN)/python -m tests.pages.catalogue

@@ -12,6 +12,8 @@ from fastapi import APIRouter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from api.faces import spell_out
+
 HERE = Path(__file__).parent
 
 
@@ -38,7 +40,7 @@ def documentation_routes(describe: Callable[[], dict[str, Any]]) -> APIRouter:
         """The page."""
         document = describe()
         page = pages.get_template("docs.html").render(info=document["info"], operations=list(operations(document)))
-        return HTMLResponse(page)
+        return HTMLResponse(spell_out(page))
 
     return router
 

@@ -184,7 +184,7 @@ PDF_UNAVAILABLE = ProblemType(
     "pdf-unavailable",
     501,
     Sentence("PDF files are not made here"),
-    "Open the print view and let the browser save it as PDF, or install policy-service[pdf].",
+    "Open the print view and let the browser save it as PDF, or install Pango on the machine of the service.",
 )
 PROVIDER_UNAVAILABLE = ProblemType(
     "provider-unavailable",

@@ -19,6 +19,7 @@ POLICY = (
     b"script-src 'self'",
     b"style-src 'self'",
     b"img-src 'self'",
+    b"font-src 'self'",
     b"connect-src 'self'",
     b"form-action 'self'",
     b"frame-ancestors 'none'",

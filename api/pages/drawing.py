@@ -4,7 +4,7 @@
     {{ parts.timeline(page.drawing, _("When each version is in force")) }}
 
 A timeline has one lane for each name at the left, its periods as bars, days along the top, and a line for now. The
-macro writes the same periods as a table beneath.
+macro writes the same periods as a table beneath. A character that the typeface cannot draw has its code point instead.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Literal
 
+from api.faces import spell_out
 from policy_service.sentences import Sentence
 
 WIDTH = 960
@@ -157,7 +158,9 @@ def timeline(
         width=WIDTH,
         height=TOP + LANE * len(names) + 6,
         left=LEFT,
-        lanes=tuple(LaneName(name, _short(name), TOP + LANE * place + 19) for place, name in enumerate(names)),
+        lanes=tuple(
+            LaneName(name, _short(spell_out(name)), TOP + LANE * place + 19) for place, name in enumerate(names)
+        ),
         shapes=tuple(_shape(bar, scale, names.index(bar.lane), now) for bar in shown),
         ticks=tuple(Tick(scale.x(at), at) for at in _days(first, last, zone)),
         now=scale.x(now) if first <= now <= last else None,
@@ -195,7 +198,8 @@ def _shape(bar: Bar, scale: Scale, lane: int, now: datetime) -> Shape:
     bottom, middle = top + BAR, top + BAR // 2
     point = [(right + ARROW, middle)] if bar.until is None or bar.until > scale.last else []
     corners = [(left, top), (right, top), *point, (right, bottom), (left, bottom)]
-    caption = bar.lane if right - left > LETTER * len(bar.lane) + 12 else ""
+    name = spell_out(bar.lane)
+    caption = name if right - left > LETTER * len(name) + 12 else ""
     return Shape(bar, bar.standing(now), " ".join(f"{x},{y}" for x, y in corners), left + 6, middle + 4, caption)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import Field, dataclass
 from datetime import datetime
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from starlette.requests import Request
 
@@ -64,12 +64,15 @@ class Frame:
     """Changes when a style sheet or script does."""
     notice: Sentence | None = None
     """What was just done."""
+    undrawn: tuple[str, ...] = ()
+    """The characters of the page that the typeface cannot draw."""
 
 
 class Page(Protocol):
     """One page: a frozen dataclass, and the template that shows it."""
 
     template: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
     def frame(self) -> Frame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +22,7 @@ from starlette.types import Scope
 from api.auditing import Auditor
 from api.authentication import asker
 from api.examining import Examiner
+from api.faces import code_point, undrawn
 from api.pages.formats import Formats, coded, legible, visible
 from api.pages.forms import Filled, Form
 from api.pages.frame import Frame, Page, frame_of
@@ -33,6 +34,7 @@ from api.problems import MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemErro
 from api.refusals import of_library
 from api.service import Service
 from api.writing import Once, perform_once
+from policy_service.characters import describe_character
 from policy_service.database import Transaction
 from policy_service.idempotency import Stored, fingerprint_of
 from policy_service.language.policy import Language
@@ -72,6 +74,7 @@ class Pages:
         self.examiner = examiner
         self.auditor = auditor
         self.jobs = Jobs(service.clock)
+        self._reported: set[str] = set()
         self._environments = {lang: _environment(service, lang) for lang in ("zh", "en")}
 
     def frame(self, request: Request, notice: Sentence | None = None) -> Frame:
@@ -87,8 +90,19 @@ class Pages:
         return HTMLResponse(self.html(page), status, NO_STORE)
 
     def html(self, page: Page, template: str | None = None) -> str:
-        """A page as HTML, by its own template or by one for a part of it or another form of it."""
-        return self._environments[page.frame.lang].get_template(template or page.template).render(page=page)
+        """A page as HTML, by its own template or by one for a part of it or another form of it.
+
+        A page with characters that the typeface cannot draw names them; the log has each the first time it is met.
+        """
+        shown = self._environments[page.frame.lang].get_template(template or page.template)
+        html = shown.render(page=page)
+        if not (missing := undrawn(html)):
+            return html
+        if new := set(missing) - self._reported:
+            self._reported |= new
+            characters = sorted(map(code_point, new))
+            self.service.log.warning("characters_not_in_typeface", template=shown.name, characters=characters)
+        return shown.render(page=replace(page, frame=replace(page.frame, undrawn=missing)))
 
     def tell(self, problem: Problem, scope: Scope, instance: str) -> Response:
         """A problem, for people. Who has to sign in first is led there, and back afterwards."""
@@ -170,6 +184,7 @@ def _environment(service: Service, lang: Language) -> Environment:
         environment.filters[name] = getattr(formats, name)
     environment.filters["visible"] = visible
     environment.filters["coded"] = coded
+    environment.filters["described"] = describe_character
     environment.filters["told"] = lambda text: told(text, catalogue.gettext, legible)
     environment.filters["named"] = lambda thing: told(name_of(thing), catalogue.gettext)
     environment.globals["link"] = link

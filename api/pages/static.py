@@ -1,7 +1,11 @@
-"""`/static/{name}`: style sheets and scripts, each under one name; nothing is fetched from elsewhere."""
+"""`/static/{name}`: style sheets, scripts and the typeface, each under one name; nothing is fetched from elsewhere.
+
+Every process holds them in memory: 4.8 MB, nearly all of it the typeface. What only the PDF engine reads is not here.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -11,15 +15,29 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.faces import FOLDER as FACES
 from api.problems import NOT_FOUND, ProblemError
 
 FOLDER = Path(__file__).parent.parent / "static"
-KINDS: Final[Mapping[str, str]] = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-FILES: Final[Mapping[str, tuple[bytes, str]]] = {
-    file.name: (file.read_bytes(), KINDS[file.suffix]) for file in sorted(FOLDER.iterdir()) if file.suffix in KINDS
+KINDS: Final[Mapping[str, str]] = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
 }
-VERSION: Final = sha256(b"".join(content for content, _ in FILES.values())).hexdigest()[:12]
+_READ: Final = {
+    file.name: file.read_bytes() for file in sorted((*FOLDER.iterdir(), *FACES.glob("*.woff2"))) if file.suffix in KINDS
+}
+VERSION: Final = sha256(b"".join(_READ.values())).hexdigest()[:12]
 """Stands in every link to one of them, so that a browser may keep what it has fetched for ever."""
+_FACE = re.compile(rb'url\("([\w.-]+)"\)')
+FILES: Final[Mapping[str, tuple[bytes, str]]] = {
+    name: (_FACE.sub(rb'url("\1?v=' + VERSION.encode() + rb'")', content), KINDS[".css"])
+    if name.endswith(".css")
+    else (content, KINDS[Path(name).suffix])
+    for name, content in _READ.items()
+}
+"""Every file and its kind; style sheets ask for the typeface with the version, as pages ask for them."""
 FOR_EVER = "public, max-age=31536000, immutable"
 
 

@@ -70,3 +70,9 @@ def test_a_drawing_can_be_cut_at_both_ends() -> None:
     [shape] = drawing.shapes
     assert shape.points.startswith(f"{LEFT},")
     assert len(shape.points.split()) == 5, "it goes on behind the end"
+
+
+def test_a_name_that_the_typeface_cannot_draw_is_written_as_its_code_point() -> None:
+    drawing = timeline([Bar("甲😀", NOW - timedelta(days=30), None)], NOW)
+    assert [lane.shown for lane in drawing.lanes] == ["甲[U+1F600]"]
+    assert [shape.caption for shape in drawing.shapes] == ["甲[U+1F600]"]

@@ -18,7 +18,6 @@ from starlette.responses import Response
 from api.authentication import asker
 from api.pages.changes.acts import Acts, acts_of
 from api.pages.changes.contents import Contents, read_contents
-from api.pages.changes.pdf import INSTALLED
 from api.pages.changes.signatures import SignatureLine, signature_lines
 from api.pages.forms import Filled
 from api.pages.frame import Frame
@@ -93,8 +92,6 @@ class Dossier:
     signatures: tuple[SignatureLine, ...]
     acts: Acts
     sections: tuple[Section, ...]
-    has_pdf: bool = INSTALLED
-    """Whether it can be had as a PDF file; otherwise the browser makes one of the print view."""
 
     @property
     def path(self) -> str:

@@ -40,7 +40,7 @@ def editor_routes(pages: Pages) -> APIRouter:
         """What is wrong with the files of a form: a part of the editor, or a page of its own."""
         form = await read_form(request, editor.limit)
         page = CheckPage(pages.frame(request), await editor.look(tuple(text.encode() for text in _texts(form))))
-        part = "changes/_looked.html" if request.headers.get("hx-request") == "true" else page.template
+        part = "changes/_checked.html" if request.headers.get("hx-request") == "true" else page.template
         return HTMLResponse(pages.html(page, part), headers=NO_STORE)
 
     @router.get("/changes/{change}/draft")

@@ -1,44 +1,63 @@
-"""Lays a page out as PDF with WeasyPrint, an extra, in a process of its own with a limit on its time and its memory.
+"""Lays a page out as PDF with WeasyPrint, in a process of its own with a limit on its time and its memory.
 
-The page can reach nothing but the style sheets of this service: no file, no network, whatever is written in it.
+The page can reach nothing but the style sheets and the typeface of this service: no file, no network, whatever is
+written in it. WeasyPrint needs Pango, three packages of the system; where they are not there, nothing is laid out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
+from structlog.typing import FilteringBoundLogger
 
 from api.checking import confine
-from api.pages.static import FILES
+from api.faces import FOLDER
+from api.pages.static import FILES, KINDS
 from api.problems import BUSY, PDF_UNAVAILABLE, ProblemError
 from policy_service.sentences import Sentence
 
 if TYPE_CHECKING:
     from weasyprint.urls import URLFetcherResponse
 
-INSTALLED = find_spec("weasyprint") is not None
-"""Whether the extra is there at all; whether its own libraries are, is seen when it is used."""
 SECONDS = 60.0
 """How long one page may take."""
 WAITING = 4
 """Pages that may wait while another is laid out."""
 HERE = "https://service.invalid/"
 """Where the page stands, so that its addresses are whole; nobody is ever asked there (RFC 2606)."""
+PAPER: Final[Mapping[str, tuple[Path, str]]] = {
+    "faces.css": (FOLDER / "print.css", KINDS[".css"]),
+    **{file.name: (file, "font/ttf") for file in sorted(FOLDER.glob("*.ttf"))},
+}
+"""Names under `/static/` that mean another file on paper than in a browser, or only mean one there."""
+DRAWING: Final = re.compile(r"<svg\b[^>]*>")
+LOOK: Final = f"<style>{FILES['drawings.css'][0].decode()}</style>"
+"""How drawings look, for WeasyPrint, which does not draw an SVG by the style sheets of the page around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Why nothing can be laid out on this machine: the words of the loader that did not find a library."""
+
+    reason: str
 
 
 class Printer:
     """Lays out one page after another."""
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, log: FilteringBoundLogger, seconds: float = SECONDS) -> None:
+        self._log = log
         self._seconds = seconds
         self._limiter = CapacityLimiter(1)
 
     async def pdf(self, html: str) -> bytes:
-        """A page as PDF. Raises ProblemError when the extra is not there, or it takes too long."""
+        """A page as PDF. Raises ProblemError when Pango is not there, or it takes too long."""
         if self._limiter.statistics().tasks_waiting >= WAITING:
             told = Sentence("{count} PDF files are waiting already", count=WAITING)
             raise ProblemError(BUSY, told, headers={"Retry-After": "20"})
@@ -49,28 +68,30 @@ class Printer:
             except (TimeoutError, BrokenWorkerProcess, MemoryError):
                 told = Sentence("The PDF takes more time or memory than is given: use the print view of the browser.")
                 raise ProblemError(BUSY, told, headers={"Retry-After": "60"}) from None
-        if made is None:
+        if isinstance(made, Unavailable):
+            self._log.error("pdf_unavailable", reason=made.reason)
             told = Sentence("PDF files are not made here: open the print view and let the browser save it as PDF.")
             raise ProblemError(PDF_UNAVAILABLE, told)
         return made
 
 
-def lay_out(html: str) -> bytes | None:
-    """A page as PDF; None when WeasyPrint or one of its libraries is not there. For a process of its own."""
+def lay_out(html: str) -> bytes | Unavailable:
+    """A page as PDF, or why there is none: WeasyPrint or one of its libraries is missing. For a process of its own."""
     try:
-        from weasyprint import HTML  # noqa: PLC0415  # an extra
+        from weasyprint import HTML  # noqa: PLC0415  # takes a second, and loads libraries of the system
         from weasyprint.urls import URLFetcher, URLFetcherResponse  # noqa: PLC0415  # the same
-    except (ImportError, OSError):
-        return None
+    except OSError as error:
+        return Unavailable(str(error))
 
     class OwnFiles(URLFetcher):
-        """Gives the style sheets of this service, and nothing else."""
+        """Gives the style sheets and the typeface of this service, and nothing else."""
 
         def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> URLFetcherResponse:  # noqa: ARG002
             content, kind = own_file(url)
             return URLFetcherResponse(url, content, {"Content-Type": kind})
 
     confine()
+    html = DRAWING.sub(lambda begin: begin[0] + LOOK, html)
     return HTML(string=html, base_url=HERE, url_fetcher=OwnFiles()).write_pdf()
 
 
@@ -78,6 +99,9 @@ def own_file(url: str) -> tuple[bytes, str]:
     """A file of this service's own by its address on a page. Raises ValueError for everything else."""
     parts = urlsplit(url)
     folder, _, name = parts.path.rpartition("/")
-    if not url.startswith(HERE) or folder != "/static" or name not in FILES:
+    if not url.startswith(HERE) or folder != "/static" or (name not in PAPER and name not in FILES):
         raise ValueError(f"nothing is fetched from {url[:100]!r}")
+    if name in PAPER:
+        file, kind = PAPER[name]
+        return file.read_bytes(), kind
     return FILES[name]

@@ -1,13 +1,18 @@
-"""The dossier on paper: a page without navigation and forms, and a PDF that reaches nothing but its own style sheet."""
+"""The dossier on paper: a page without navigation and forms, and a PDF that reaches nothing but its own files."""
 
+import json
+import sys
 from collections.abc import Iterator
 from io import BytesIO
+from types import ModuleType
+from typing import Any
 
 import pytest
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 
+from api.logs import make_log
 from api.pages.changes import pdf
-from api.pages.changes.pdf import HERE, Printer, own_file
+from api.pages.changes.pdf import HERE, Printer, Unavailable, own_file
 from api.problems import ProblemError
 from tests.api.company import Company, Json, company, portal
 from tests.approval.world import tier
@@ -24,7 +29,9 @@ def here() -> Iterator[Company]:
 def change(here: Company) -> Json:
     """A change that both who must have signed."""
     return here.signed(
-        tier("1.1.0", 150), title="提高上限 Raise the limit", reason='<img src="file:///etc/passwd"> 理由'
+        tier("1.1.0", 150),
+        title="提高上限 Raise the limit 😀",
+        reason='<img src="file:///etc/passwd"> 理由：林頔、Łukasz',
     )
 
 
@@ -51,9 +58,33 @@ def test_the_pdf_holds_chinese_words_and_the_signatures(here: Company, change: J
     assert answer.headers["content-disposition"] == f'attachment; filename="change-{change["id"]}.pdf"'
     text = "".join(page.extract_text() for page in PdfReader(BytesIO(answer.body)).pages)
     told = "".join(text.split())
-    for words in ("提高上限Raisethelimit", "我批准其内容、效果和生效日期。", "销售总监", "大于或等于150", "etc/passwd"):
+    for words in (
+        "提高上限Raisethelimit[U+1F600]",
+        "林頔、Łukasz",
+        "我批准其内容、效果和生效日期。",
+        "销售总监",
+        "大于或等于150",
+        "etc/passwd",
+    ):
         assert words in told
     assert change["digest"] in told
+
+
+def test_the_pdf_is_written_in_the_typeface_of_the_service_alone(here: Company, change: Json) -> None:
+    answer = Visitor(here, "compliance", "zh-CN").get(f"/changes/{change['id']}/dossier.pdf")
+    faces = {
+        font.get_object()["/BaseFont"].partition("+")[2]
+        for page in PdfReader(BytesIO(answer.body)).pages
+        for font in resources(page)["/Font"].values()
+    }
+    assert faces == {"Service-Sans", "Service-Sans-Bold", "Service-Latin", "Service-Mono"}
+
+
+def test_paper_says_which_characters_it_has_only_the_code_point_of(here: Company, change: Json) -> None:
+    page = Visitor(here, "compliance").get(f"/changes/{change['id']}/print")
+    assert "does not have these characters: U+1F600 GRINNING FACE." in page.text(".warning")
+    assert "Raise the limit [U+1F600]" in page.text("h1")
+    assert "😀" not in page.html
 
 
 @pytest.mark.parametrize(
@@ -73,29 +104,45 @@ def test_a_pdf_reaches_nothing_else(address: str) -> None:
         own_file(address)
 
 
-def test_a_pdf_reaches_its_style_sheet() -> None:
+def test_a_pdf_reaches_its_style_sheets_and_its_typeface() -> None:
     assert own_file(f"{HERE}static/print.css?v=1")[1] == "text/css"
+    assert b"truetype" in own_file(f"{HERE}static/faces.css?v=1")[0]
+    assert own_file(f"{HERE}static/sans-400.ttf")[1] == "font/ttf"
 
 
-def test_without_the_extra_the_page_says_how_to_print(
+def test_where_pango_is_missing_the_page_says_how_to_print(
     here: Company, change: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pdf, "lay_out", _nothing)
+    monkeypatch.setattr(pdf, "lay_out", _unavailable)
     page = Visitor(here, "compliance").get(f"/changes/{change['id']}/dossier.pdf")
     assert page.status == 501
     assert "open the print view and let the browser save it as PDF" in page.text("main")
 
 
+def test_where_pango_is_missing_the_log_says_which_library(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pdf, "lay_out", _unavailable)
+    with pytest.raises(ProblemError):
+        portal().call(Printer(make_log("error")).pdf, "<p>page</p>")
+    assert json.loads(capsys.readouterr().err)["reason"] == "cannot load library 'libpango-1.0-0'"
+
+
+def test_a_library_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "weasyprint", _Unloadable("weasyprint"))
+    assert pdf.lay_out("<p>page</p>") == Unavailable("cannot load library 'libpango-1.0-0'")
+
+
 def test_a_pdf_that_takes_too_long_is_given_up() -> None:
     with pytest.raises(ProblemError) as caught:
-        portal().call(Printer(0.001).pdf, "<p>page</p>")
+        portal().call(Printer(make_log("error"), 0.001).pdf, "<p>page</p>")
     assert caught.value.problem.kind.name == "busy"
 
 
 def test_a_few_pdfs_wait_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf, "WAITING", 0)
     with pytest.raises(ProblemError) as caught:
-        portal().call(Printer().pdf, "<p>page</p>")
+        portal().call(Printer(make_log("error")).pdf, "<p>page</p>")
     assert caught.value.problem.headers["Retry-After"] == "20"
 
 
@@ -104,6 +151,19 @@ def test_an_unknown_change_has_no_paper(here: Company) -> None:
         assert Visitor(here, "ann").get(f"/changes/none/{name}").status == 404
 
 
-def _nothing(html: str) -> None:
-    """What is laid out where WeasyPrint is not installed."""
+def resources(page: PageObject) -> Any:  # noqa: ANN401 - pypdf says no more than "an object"
+    """What a page of a PDF file is written with."""
+    return page["/Resources"]
+
+
+def _unavailable(html: str) -> Unavailable:
+    """What is laid out where a library of WeasyPrint's is missing."""
     assert html
+    return Unavailable("cannot load library 'libpango-1.0-0'")
+
+
+class _Unloadable(ModuleType):
+    """WeasyPrint where a library of the system is missing: importing anything of it fails as the loader does."""
+
+    def __getattr__(self, name: str) -> None:
+        raise OSError("cannot load library 'libpango-1.0-0'")

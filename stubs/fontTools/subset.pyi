@@ -1,0 +1,3 @@
+"""Cutting a font to some characters."""
+
+def main(args: list[str]) -> None: ...
