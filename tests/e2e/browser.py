@@ -13,9 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from api.authentication import COOKIE
 from tests.api.client import SECRET
+from tests.e2e.absence import ABSENT
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-ABSENT = "there is no Chromium here (Debian: `apt-get install chromium`): pages were not tried in a browser"
 QUIET = (
     "--no-sandbox",  # of the tests' own pages, also as root
     "--disable-gpu",
@@ -36,13 +36,18 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def launched() -> Iterator[Browser]:
-    """The browser, for as long as this lasts. Skips the test where there is none."""
+def launched(environment: dict[str, str] | None = None) -> Iterator[Browser]:
+    """The browser, for as long as this lasts, with more variables in its environment.
+
+    Where there is none, skips the test; fails it when REQUIRE_BROWSER is set.
+    """
     path = chromium()
     if path is None:
-        pytest.skip(ABSENT)
+        (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip)(ABSENT)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        browser = playwright.chromium.launch(
+            executable_path=path, args=list(QUIET), env={**os.environ, **(environment or {})}
+        )
         try:
             yield browser
         finally:
