@@ -17,10 +17,11 @@ ENGINE_CC ?= gcc -O2 -fwrapv -DPyEval_CallObject=PyObject_CallObject
 PIP       := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 # What is built here is built with the pinned tools, not with whatever is newest that day.
 BUILD     := $(PIP) --no-build-isolation
+WHEEL     := $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --no-deps
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate words screenshots audit lock clean faces
+.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate words screenshots audit lock clean faces wheel wheel-check
 
 help: ## say what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +78,15 @@ mutate: $(VENV)/.installed-dev ## change language and compilers a little at a ti
 looks: $(VENV)/.installed-dev ## look at every page in both languages, light and dark, on a desk and on a phone, with axe-core
 	EVERY_SCREEN=1 $(BIN)/pytest tests/e2e/test_every_page.py
 
+wheel: $(VENV)/.installed-dev ## build dist/, a wheel for this Python and platform with the rules engine inside
+	@rm -rf build/wheel dist
+	@mkdir -p build/wheel dist
+	@$(WHEEL) --wheel-dir build/wheel .
+	@$(BIN)/python -m tools.platform_wheel build/wheel/policy_service-*.whl $(VENV)/wheels/durable_rules-*.whl dist
+
+wheel-check: wheel ## install that wheel where there is no compiler, and let it decide
+	$(BIN)/python -m tests.wheel_check dist/policy_service-*.whl
+
 faces: $(VENV)/.installed ## make the files of the typeface anew from their sources; fails while they are not those of SHA256SUMS
 	$(BIN)/python -m api.faces.make
 
@@ -123,7 +133,9 @@ $(BIN)/python:
 $(VENV)/.engine: constraints.txt | $(BIN)/python
 	@echo "building durable-rules"
 	@$(PIP) hatchling setuptools
-	@CC="$(ENGINE_CC)" $(BUILD) --no-cache-dir --no-binary durable-rules --no-deps --force-reinstall durable-rules
+	@rm -rf $(VENV)/wheels
+	@CC="$(ENGINE_CC)" $(WHEEL) --no-cache-dir --no-binary durable-rules --wheel-dir $(VENV)/wheels durable-rules
+	@$(PIP) --no-deps --force-reinstall $(VENV)/wheels/durable_rules-*.whl
 	@$(BIN)/python -c 'import durable_rules_engine' || \
 	    { echo "durable-rules was built but cannot be imported: see docs/adr/0003-building-durable-rules.md" >&2; exit 1; }
 	@touch $@

@@ -8,7 +8,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("policy_service", "api")
 """The packages that are shipped."""
-FOLDERS = (*CODE, "tests", "benchmarks", "docs", "policies", "stubs", ".ci")
+FOLDERS = (*CODE, "tests", "benchmarks", "docs", "policies", "stubs", "tools", ".ci")
 TEXT = {
     ".cfg",
     ".css",
