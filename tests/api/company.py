@@ -6,7 +6,8 @@ import asyncio
 import atexit
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -27,12 +28,11 @@ from policy_service.identity.account import Account
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.service import create_account, vouch
 from policy_service.identity.sessions import PASSWORD, start
-from policy_service.migrations import upgrade
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
 from tests.api.client import SECRET, assert_problem, settings
 from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus, sign_off_text, tier
-from tests.databases import TestClock, empty_url
+from tests.databases import TestClock, copied
 
 Json = dict[str, Any]
 PEOPLE = {
@@ -54,7 +54,6 @@ ROLES = {
     "compliance": "compliance",
 }
 POLICIES = {TIER: tier("1.0.0"), BONUS: bonus("1.0.0"), SIGN_OFF: sign_off_text()}
-_HASHES: dict[str, str] = {}
 
 
 @cache
@@ -178,32 +177,48 @@ class Company:
 
 
 @contextmanager
-def company(
-    backend: str = "sqlite",
-    clock: TestClock | None = None,
-    **changes: Any,  # noqa: ANN401 - whatever a setting takes
+def company(backend: str = "sqlite", **changes: Any) -> Iterator[Company]:  # noqa: ANN401  # whatever a setting takes
+    """A company in which the first versions of all policies are in force, since an hour ago."""
+    with copied(backend, _furnish) as made:
+        people, clock = made.result
+        with opened(made.url, made.folder, copy(clock), dict(people), **changes) as here:
+            yield here
+
+
+@contextmanager
+def opened(
+    url: str,
+    folder: Path,
+    clock: TestClock,
+    people: dict[str, Account],
+    **changes: Any,  # noqa: ANN401  # whatever a setting takes
 ) -> Iterator[Company]:
-    """A company in which the first versions of all policies are in force."""
-    clock = clock or TestClock()
-    with TemporaryDirectory(prefix="policy-service-tests-") as folder, empty_url(backend) as url:
-        keys, database = Path(folder) / "keys", Database(url)
-        upgrade(database)
-        set_up(database, clock, keys, policy_folder(), (), demo=False)
-        people = make_people(database, clock)
-        clock.move(hours=1)
-        here = {
-            "keys": keys,
-            "checkpoints": Path(folder) / "checkpoints",
-            "policies": policy_folder(),
-            "engine": "python",
-        }
+    """The service of a company that was established here."""
+    here = {
+        "keys": folder / "keys",
+        "checkpoints": folder / "checkpoints",
+        "policies": policy_folder(),
+        "engine": "python",
+    }
+    with closing(Database(url)) as database:
         app = create_app(settings(database_url=SecretStr(url), **here, **changes), clock)
         assert isinstance(app, Application)
-        try:
+        with closing(app.service):
             yield Company(app, database, clock, people)
-        finally:
-            app.service.close()
-            database.close()
+
+
+def _furnish(url: str, folder: Path) -> tuple[dict[str, Account], TestClock]:
+    clock = TestClock()
+    people = establish(url, folder, clock)
+    clock.move(hours=1)
+    return people, clock
+
+
+def establish(url: str, folder: Path, clock: Clock) -> dict[str, Account]:
+    """Sets a company up in a database without rows, its keys in the folder; gives its people."""
+    with closing(Database(url)) as database:
+        set_up(database, clock, folder / "keys", policy_folder(), (), demo=False)
+        return make_people(database, clock)
 
 
 @cache
@@ -220,7 +235,7 @@ def policy_folder() -> Path:
 
 def make_people(database: Database, clock: Clock) -> dict[str, Account]:
     """An account for everybody, vouched for where signatures are given."""
-    kept = _HASHES.setdefault(SECRET, hash_password(SECRET))
+    kept = hash_password(SECRET)
     with database.write(clock) as transaction:
         people = {
             name: create_account(

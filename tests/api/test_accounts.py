@@ -3,33 +3,18 @@
 import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
-from api.app import Application, create_app
+from api.app import Application
 from api.background import in_background, write
 from policy_service.actor import Role
 from policy_service.database import DatabaseUnavailable
-from policy_service.identity import passwords
 from policy_service.identity.api_keys import api_keys
 from policy_service.identity.presence import Presence
-from tests.api.client import (
-    NOW,
-    SECRET,
-    StandingClock,
-    ask,
-    assert_problem,
-    credentials,
-    decide,
-    one_policy,
-    populate,
-    settings,
-)
-from tests.databases import fresh_url
-from tests.identity.people import CHEAP
+from tests.api.client import NOW, SECRET, apart, ask, assert_problem, credentials, decide, one_policy
 
 ACCOUNTS = "/v1/accounts"
 KEYS = "/v1/api-keys"
@@ -38,18 +23,10 @@ NEW_KEY = {"name": "crm", "scopes": ["integration"], "expires_at": "2027-01-01T0
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
+def app() -> Iterator[Application]:
     """An application on a database of its own."""
-    with fresh_url("sqlite") as url:
-        populate(url, policies=one_policy())
-        monkeypatch.setattr(passwords, "HASHER", CHEAP)
-        passwords.nobodys_hash.cache_clear()
-        made = cast(
-            "Application",
-            create_app(settings(database_url=SecretStr(url), engine="python", policies=one_policy()), StandingClock()),
-        )
+    with apart(one_policy(), engine="python") as made:
         yield made
-        made.service.close()
 
 
 def found(app: Application, name: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api import auditing
-from api.app import Application, create_app
+from api.app import Application
 from api.auditing import Auditor, export_apart, verify_apart
 from api.problems import ProblemError
 from api.service import Service
@@ -29,7 +29,7 @@ from policy_service.audit.proofs import verify_proof
 from policy_service.audit.service import checkpoint, first_key, keep_elsewhere
 from policy_service.clock import timestamp
 from policy_service.database import DatabaseUnavailable
-from tests.api.client import ask, assert_problem, keys, one_policy, populate, settings
+from tests.api.client import ask, assert_problem, keys, one_policy, opened, populate
 from tests.audit.logs import Log
 from tests.audit.test_stored import tamper
 from tests.databases import TestClock, fresh_database
@@ -75,11 +75,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         with database.read() as session:
             keep_elsewhere(session, kept)
         log.write(1)
-        places = {"checkpoints": kept, "engine": "python"}
-        app = create_app(settings(database_url=SecretStr(database.url), **places), log.clock)
-        here = Watched(app, log, key)
-        yield here
-        here.service.close()
+        with opened(log.clock, database_url=SecretStr(database.url), checkpoints=kept, engine="python") as app:
+            yield Watched(app, log, key)
 
 
 @pytest.fixture

@@ -1,34 +1,23 @@
 """The service tells whether it is alive, whether it decides, and what it has counted."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from api.app import Application, create_app
 from api.rest.health import readiness
 from api.service import Service
 from policy_service import Decision, Health
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions import decide as deciding
-from tests.api.client import (
-    REQUEST,
-    RFM,
-    StandingClock,
-    application,
-    ask,
-    assert_problem,
-    decide,
-    populate,
-    settings,
-)
+from tests.api.client import REQUEST, RFM, application, ask, assert_problem, decide, opened, populate
 from tests.databases import fresh_url
 
 
 def service() -> Service:
     """The service behind the application."""
-    return cast("Application", application()).service
+    return application().service
 
 
 def test_it_is_alive() -> None:
@@ -108,8 +97,7 @@ def test_it_is_degraded_while_what_comes_into_force_cannot_be_kept_up_with(monke
 def test_without_a_policy_in_force_it_serves_and_is_not_ready(tmp_path: Path) -> None:
     with fresh_url("sqlite") as url:
         populate(url, policies=tmp_path)
-        made = cast("Application", create_app(settings(database_url=SecretStr(url)), StandingClock()))
-        assert ask("GET", "/readyz", app=made).json()["self_test"] == "no policy is in force"
-        assert ask("GET", "/v1/policies", app=made).json()["items"] == []
-        assert_problem(decide(REQUEST | {"policies": None}, app=made), 503, "not-ready")
-        made.service.close()
+        with opened(database_url=SecretStr(url)) as app:
+            assert ask("GET", "/readyz", app=app).json()["self_test"] == "no policy is in force"
+            assert ask("GET", "/v1/policies", app=app).json()["items"] == []
+            assert_problem(decide(REQUEST | {"policies": None}, app=app), 503, "not-ready")

@@ -1,21 +1,20 @@
 """Signing in at a provider of identities: only what it says to this very question, about a linked person, opens."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
 
-from api.app import Application, create_app
+from api.app import Application
 from api.service import Service
 from policy_service.actor import SERVICE, Role
 from policy_service.identity import service as identity
 from policy_service.identity.account import External
-from tests.api.client import NOW, StandingClock, ask, assert_problem, credentials, one_policy, populate, settings
+from tests.api.client import NOW, apart, ask, assert_problem, credentials, one_policy
 from tests.api.provider import CLIENT, ISSUER, SECRET, Provider
-from tests.databases import fresh_url
 
 START = "/v1/session/oidc"
 BACK = f"{START}/callback"
@@ -26,25 +25,20 @@ SUBJECT = Provider().subject
 @pytest.fixture(scope="module")
 def app() -> Iterator[Application]:
     """An application whose sales director is linked to a person of the provider's."""
-    with fresh_url("sqlite") as url:
-        populate(url, policies=one_policy())
-        given = settings(
-            database_url=SecretStr(url),
-            engine="python",
-            policies=one_policy(),
-            public_url="https://policies.example",
-            oidc_issuer=ISSUER,
-            oidc_client_id=CLIENT,
-            oidc_client_secret=SecretStr(SECRET),
-        )
-        made = cast("Application", create_app(given, StandingClock()))
+    with apart(
+        one_policy(),
+        engine="python",
+        public_url="https://policies.example",
+        oidc_issuer=ISSUER,
+        oidc_client_id=CLIENT,
+        oidc_client_secret=SecretStr(SECRET),
+    ) as made:
         with made.service.database.write(made.service.clock) as transaction:
             director = identity.account_named(transaction.session, Role.SALES_DIRECTOR)
             assert director is not None
             identity.link(transaction, SERVICE, director.id, External(ISSUER, SUBJECT))
             identity.vouch(transaction, SERVICE, director.id)
         yield made
-        made.service.close()
 
 
 def ready(app: Application, provider: Provider) -> Service:

@@ -9,18 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import create_app
 from policy_service import load_folder, shipped_policies
-from tests.api.client import (
-    RFM,
-    YAML,
-    application,
-    as_fits,
-    ask,
-    assert_next_decision_is_right,
-    assert_problem,
-    settings,
-)
+from tests.api.client import RFM, YAML, application, as_fits, ask, assert_next_decision_is_right, assert_problem, opened
 
 pytestmark = pytest.mark.filterwarnings(  # asyncio complains of a worker's pipes when their event loop has ended
     "ignore:unclosed:ResourceWarning",
@@ -218,9 +208,9 @@ def test_json_is_not_taken_for_a_policy_file() -> None:
 
 
 def test_a_file_that_takes_too_long_is_given_up() -> None:
-    app = create_app(settings(engine="python", policy_check_seconds=0.05))
     slow = b"a: b\n" * 100_000
-    assert_problem(ask("POST", CHECK, app=app, content=slow, headers=YAML), 422, "check-abandoned")
+    with opened(engine="python", policy_check_seconds=0.05) as app:
+        assert_problem(ask("POST", CHECK, app=app, content=slow, headers=YAML), 422, "check-abandoned")
     assert_next_decision_is_right()
 
 

@@ -1,12 +1,10 @@
 """Every error is a problem detail that is documented, counted, and says nothing it should not."""
 
 import pytest
-from fastapi import FastAPI
 
-from api.app import create_app
 from api.problems import PROBLEMS
 from policy_service.decisions import decide as deciding
-from tests.api.client import CUSTOMER, ask, assert_next_decision_is_right, assert_problem, decide, settings
+from tests.api.client import CUSTOMER, ask, assert_next_decision_is_right, assert_problem, decide, opened
 from tests.architecture.project import ROOT
 
 REFERENCE = (ROOT / "docs" / "reference" / "http.md").read_text("utf-8")
@@ -52,41 +50,40 @@ def test_another_method_is_refused_and_the_right_one_is_told(method: str, path: 
     assert response.headers["allow"] == allowed
 
 
-def broken(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
-    """An application whose decider fails, with a customer's figure in the error's message."""
-    app = create_app(settings(engine="python", log_level="info"))
+def break_decider(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes every decider fail, with a customer's figure in the error's message."""
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no such amount: 800000.00")
 
     monkeypatch.setattr(deciding.Decider, "decide", fail)
-    return app
 
 
 def test_an_unforeseen_error_is_told_without_its_cause(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app = broken(monkeypatch)
-    response = decide(app=app)
-    problem = assert_problem(response, 500, "internal-error")
-    assert "amount" not in response.text
-    assert "RuntimeError" not in response.text
-    assert response.headers["x-content-type-options"] == "nosniff"
-    log = capsys.readouterr().err
-    assert problem["instance"] in log
-    assert "RuntimeError" in log
-    assert "800000" not in log
-    monkeypatch.undo()
-    assert decide(app=app).status_code == 200
+    with opened(engine="python", log_level="info") as app:
+        break_decider(monkeypatch)
+        response = decide(app=app)
+        problem = assert_problem(response, 500, "internal-error")
+        assert "amount" not in response.text
+        assert "RuntimeError" not in response.text
+        assert response.headers["x-content-type-options"] == "nosniff"
+        log = capsys.readouterr().err
+        assert problem["instance"] in log
+        assert "RuntimeError" in log
+        assert "800000" not in log
+        monkeypatch.undo()
+        assert decide(app=app).status_code == 200
 
 
 def test_what_is_refused_is_logged_without_its_value(capsys: pytest.CaptureFixture[str]) -> None:
-    app = create_app(settings(engine="python", log_level="info"))
-    decide(app=app, facts={**CUSTOMER, "industry": "a secret trade"}, subject="C202405001")
-    log = capsys.readouterr().err
-    assert "facts-refused" in log
-    assert "secret" not in log
-    assert "C202405001" not in log
+    with opened(engine="python", log_level="info") as app:
+        decide(app=app, facts={**CUSTOMER, "industry": "a secret trade"}, subject="C202405001")
+        log = capsys.readouterr().err
+        assert "facts-refused" in log
+        assert "secret" not in log
+        assert "C202405001" not in log
 
 
 def test_problems_are_counted() -> None:

@@ -9,16 +9,13 @@ import pytest
 from pydantic import SecretStr
 
 from api import confirmation
-from api.app import Application, create_app
+from api.app import Application
 from api.confirmation import confirmed_actor
 from api.problems import ProblemError
 from policy_service.actor import Role
-from policy_service.identity import passwords
 from policy_service.identity.entrance import sign_in
 from policy_service.identity.throttle import ADDRESS_LIMIT, AddressLimit
-from tests.api.client import SECRET, StandingClock, ask, assert_problem, credentials, one_policy, populate, settings
-from tests.databases import fresh_url
-from tests.identity.people import CHEAP
+from tests.api.client import SECRET, apart, ask, assert_problem, credentials, one_policy, opened
 
 SESSION = "/v1/session"
 NAME = Role.AUTHOR.value
@@ -27,16 +24,10 @@ COOKIE = "policy_service_session"
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
+def app() -> Iterator[Application]:
     """An application on a database of its own."""
-    with fresh_url("sqlite") as url:
-        populate(url, policies=one_policy())
-        monkeypatch.setattr(passwords, "HASHER", CHEAP)
-        passwords.nobodys_hash.cache_clear()
-        given = settings(database_url=SecretStr(url), engine="python", policies=one_policy(), log_level="info")
-        made = cast("Application", create_app(given, StandingClock()))
+    with apart(one_policy(), engine="python", log_level="info") as made:
         yield made
-        made.service.close()
 
 
 def enter(app: Application, name: str = NAME, password: str = SECRET, **more: object) -> httpx.Response:
@@ -119,12 +110,12 @@ def test_what_our_own_page_sends_is_taken(app: Application, headers: dict[str, s
 
 
 def test_behind_a_proxy_the_public_address_counts() -> None:
-    app = create_app(settings(engine="python", public_url="https://policies.example"), StandingClock())
     body = {"name": "nobody", "password": SECRET, "cookie": True}
-    ours = ask("POST", SESSION, app=app, role=None, json=body, headers={"origin": "https://policies.example"})
-    assert_problem(ours, 401, "sign-in-refused")
-    theirs = ask("POST", SESSION, app=app, role=None, json=body, headers={"origin": "http://service"})
-    assert_problem(theirs, 403, "other-site")
+    with opened(engine="python", public_url="https://policies.example") as app:
+        ours = ask("POST", SESSION, app=app, role=None, json=body, headers={"origin": "https://policies.example"})
+        assert_problem(ours, 401, "sign-in-refused")
+        theirs = ask("POST", SESSION, app=app, role=None, json=body, headers={"origin": "http://service"})
+        assert_problem(theirs, 403, "other-site")
 
 
 def test_wrong_passwords_are_refused_alike_then_blocked(app: Application) -> None:

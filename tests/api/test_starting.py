@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,18 +18,15 @@ from policy_service.audit.service import keep_elsewhere
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.seals import Sealer
-from tests.api.client import RFM, StandingClock, decide, keys, one_policy, populate, settings
-from tests.databases import BACKENDS, empty_url, fresh_url
+from tests.api.client import RFM, StandingClock, decide, keys, one_policy, populated, settings
+from tests.databases import BACKENDS, empty_url
 
 
 @contextmanager
-def populated(backend: str = "sqlite") -> Iterator[tuple[str, Database]]:
+def prepared(backend: str = "sqlite") -> Iterator[tuple[str, Database]]:
     """A database on which a service could begin."""
-    with fresh_url(backend) as url:
-        populate(url, policies=one_policy())
-        database = Database(url)
+    with populated(backend, one_policy()) as url, closing(Database(url)) as database:
         yield url, database
-        database.close()
 
 
 def begun(url: str, **changes: Any) -> Settings:  # noqa: ANN401  # whatever a setting takes
@@ -65,7 +62,7 @@ def decided(database: Database, url: str) -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_sound_database_is_taken(backend: str) -> None:
-    with populated(backend) as (url, _):
+    with prepared(backend) as (url, _):
         service = begin(url)
         assert list(service.decider.policies) == [RFM]
         assert service.edited == ()
@@ -88,7 +85,7 @@ BROKEN = {
 @pytest.mark.parametrize("what", BROKEN)
 def test_it_does_not_begin_when_something_on_record_was_altered(what: str) -> None:
     table, statement, sentence = BROKEN[what]
-    with populated() as (url, database):
+    with prepared() as (url, database):
         decided(database, url)
         altered(database, table, statement)
         with pytest.raises(NotSoundError, match=sentence):
@@ -96,7 +93,7 @@ def test_it_does_not_begin_when_something_on_record_was_altered(what: str) -> No
 
 
 def test_it_does_not_begin_when_a_trigger_is_gone() -> None:
-    with populated() as (url, database):
+    with prepared() as (url, database):
         with database.engine.begin() as connection:
             connection.exec_driver_sql("DROP TRIGGER decision_no_update")
         with pytest.raises(NotSoundError, match="`decision` has lost a trigger"):
@@ -104,7 +101,7 @@ def test_it_does_not_begin_when_a_trigger_is_gone() -> None:
 
 
 def test_it_does_not_begin_when_the_log_is_shorter_than_a_checkpoint_kept_elsewhere(tmp_path: Path) -> None:
-    with populated() as (url, database):
+    with prepared() as (url, database):
         elsewhere, backup = tmp_path / "checkpoints", tmp_path / "backup.db"
         assert database.file is not None
         database.close()
@@ -118,12 +115,12 @@ def test_it_does_not_begin_when_the_log_is_shorter_than_a_checkpoint_kept_elsewh
 
 def test_it_does_not_begin_when_the_kept_checkpoints_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").write_text("{}\n", "utf-8")
-    with populated() as (url, _), pytest.raises(NotSoundError, match="line 1 of"):
+    with prepared() as (url, _), pytest.raises(NotSoundError, match="line 1 of"):
         begin(url, checkpoints=tmp_path / "checkpoints")
 
 
 def test_it_does_not_begin_on_a_damaged_file() -> None:
-    with populated() as (url, database):
+    with prepared() as (url, database):
         assert database.file is not None
         database.close()
         with database.file.open("r+b") as file:
@@ -133,7 +130,7 @@ def test_it_does_not_begin_on_a_damaged_file() -> None:
 
 
 def test_it_does_not_begin_without_the_keys(tmp_path: Path) -> None:
-    with populated() as (url, _):
+    with prepared() as (url, _):
         with pytest.raises(NotInitialisedError, match="POLICY_SERVICE_KEYS"):
             begin(url, keys=tmp_path)
         for file in keys().glob("log-*"):
@@ -149,7 +146,7 @@ def test_it_does_not_begin_on_an_empty_database(backend: str) -> None:
 
 
 def test_it_does_not_begin_on_a_newer_database() -> None:
-    with populated() as (url, database):
+    with prepared() as (url, database):
         with database.engine.begin() as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         with pytest.raises(NotInitialisedError, match="a newer version of the service"):
@@ -159,7 +156,7 @@ def test_it_does_not_begin_on_a_newer_database() -> None:
 def test_it_does_not_begin_when_the_database_does_not_answer(tmp_path: Path) -> None:
     with pytest.raises(NotInitialisedError, match="does not answer"):
         begin(f"postgresql://ada:secret@/none?host={tmp_path}")
-    with populated() as (url, _), pytest.MonkeyPatch.context() as patch:
+    with prepared() as (url, _), pytest.MonkeyPatch.context() as patch:
         patch.setattr("api.service.edited_files", _gone)
         with pytest.raises(ValueError, match="gone"):
             begin(url)
@@ -170,7 +167,7 @@ def _gone(*_: object) -> None:
 
 
 def test_it_does_not_begin_when_the_versions_in_force_do_not_fit_together() -> None:
-    with populated() as (url, _), pytest.MonkeyPatch.context() as patch:
+    with prepared() as (url, _), pytest.MonkeyPatch.context() as patch:
         patch.setattr("policy_service.decisions.in_force.InForce._load", _unfit)
         with pytest.raises(ValueError, match="do not fit"):
             begin(url)
@@ -182,7 +179,7 @@ def _unfit(*_: object) -> None:
 
 def test_a_policy_file_that_was_edited_after_it_was_submitted_is_told(tmp_path: Path) -> None:
     folder = shutil.copytree(one_policy(), tmp_path / "policies")
-    with populated() as (url, _):
+    with prepared() as (url, _):
         file = folder / RFM / "1.0.0.yaml"
         file.write_text(file.read_text("utf-8") + "# a note\n", "utf-8")
         service = begin(url, policies=folder)
@@ -197,7 +194,7 @@ def test_policy_files_that_cannot_be_read_are_told() -> None:
     def unreadable(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    with populated() as (url, _), pytest.MonkeyPatch.context() as patch:
+    with prepared() as (url, _), pytest.MonkeyPatch.context() as patch:
         patch.setattr("api.storage.check_files", unreadable)
         service = begin(url)
         assert service.edited == ("the policy files cannot be compared with what was submitted: Permission denied",)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 from policy_service.actor import SERVICE, Actor, Role
@@ -16,7 +18,7 @@ from policy_service.database import Database
 from policy_service.registry.model import Activation, ActivationKind, Period, active_at
 from policy_service.registry.service import activate, activations, read_version, record_version
 from policy_service.shipped import shipped_policies
-from tests.databases import START, TestClock, fresh_database
+from tests.databases import START, TestClock, copied
 
 TIER, BONUS, SIGN_OFF = "tiering/size", "rewards/bonus", "governance/sign_off"
 DAY = timedelta(days=1)
@@ -277,11 +279,16 @@ class World:
 @contextmanager
 def world(backend: str = "sqlite") -> Iterator[World]:
     """A world in which the first versions of all policies are in force."""
-    with fresh_database(backend) as database:
+    with copied(backend, _import_first_versions) as made, closing(Database(made.url)) as database:
+        yield World(database, copy(made.result))
+
+
+def _import_first_versions(url: str, _folder: Path) -> TestClock:
+    with closing(Database(url)) as database:
         made = World(database)
         made.import_(tier("1.0.0"), bonus("1.0.0"), sign_off_text())
         made.move(hours=1)
-        yield made
+        return made.clock
 
 
 def in_force(made: World, *versions: str) -> None:

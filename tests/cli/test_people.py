@@ -7,14 +7,13 @@ import pytest
 
 from policy_service.cli import passwords as cli_passwords
 from policy_service.database import Database
-from policy_service.identity import passwords
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.passwords import matches
 from policy_service.identity.service import account_named, hash_of
 from policy_service.migrations import upgrade
 from tests.cli.command import Ended, call
 from tests.databases import TestClock
-from tests.identity.people import CHEAP, SECRET, told
+from tests.identity.people import SECRET, told
 
 PASSWORD = f"{SECRET}\n".encode()
 CREATE = ("account", "create", "ada", "--printed-name", "Ada Example", "--role", "author")
@@ -25,7 +24,6 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
     """A database that was set up, and that the environment names."""
     url = f"sqlite:///{tmp_path / 'test.db'}"
     monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.setattr(passwords, "HASHER", CHEAP)
     found = Database(url)
     upgrade(found)
     return found

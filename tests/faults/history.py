@@ -37,9 +37,9 @@ from policy_service.identity.sessions import PASSWORD, start
 from policy_service.registry.model import Activation, active_at
 from policy_service.registry.service import activations
 from tests.api.client import SECRET
-from tests.api.company import ROLES, Company, Json, company
+from tests.api.company import ROLES, Company, Json, establish, opened
 from tests.approval.world import TIER, tier
-from tests.databases import BACKENDS, TestClock
+from tests.databases import BACKENDS, TestClock, copied, nothing
 from tests.faults.checking import checked_in_threads
 from tests.faults.machine import machine
 
@@ -210,16 +210,19 @@ def govern(people: Governing, stop: threading.Event, found: Found, *, rounds: in
 def run(backend: str, *, rounds: int = 1, seconds: float = 0.0) -> Found:
     """Governs and decides for so many rounds and seconds at least; gives what was seen, with every fault."""
     found, stop = Found(), threading.Event()
-    with company(backend, RunningClock()) as here, ExitStack() as stack, checked_in_threads():
+    with copied(backend, nothing) as made, ExitStack() as stack, checked_in_threads():
+        clock = RunningClock()
+        people = establish(made.url, made.folder, clock)
+        here = stack.enter_context(opened(made.url, made.folder, clock, people))
         other = create_app(here.app.service.settings, here.clock)
         assert isinstance(other, Application)
         stack.callback(other.service.close)
         key, apps = machine(here.database, here.clock), (here.app, other)
         portals = [stack.enter_context(start_blocking_portal()) for _ in apps]
         here.app.service.sealer.start()
-        people = Governing(here, portals[0], found)
+        governing = Governing(here, portals[0], found)
         calls = [portal.start_task_soon(call, app, key, stop, found) for app, portal in zip(apps, portals, strict=True)]
-        govern(people, stop, found, rounds=rounds, seconds=seconds)
+        govern(governing, stop, found, rounds=rounds, seconds=seconds)
         for each in calls:
             each.result()
         here.app.service.sealer.seal_all()

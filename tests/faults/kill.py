@@ -19,6 +19,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -31,17 +32,16 @@ import api.app
 import api.service
 from policy_service.actor import SERVICE, Role
 from policy_service.cli import serve
-from policy_service.cli.init import set_up
 from policy_service.clock import SystemClock
 from policy_service.database import Database
 from policy_service.decisions.seals import Sealer
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.sessions import PASSWORD, start
-from policy_service.migrations import upgrade
-from tests.api.company import make_people, policy_folder
-from tests.databases import BACKENDS, empty_url
+from tests.api.company import establish, policy_folder
+from tests.databases import BACKENDS, fresh_url
 from tests.faults.checking import checked_in_threads
 from tests.faults.clients import Client, Gone, Memory, at_work
+from tests.passwords import CHEAP, hashed_by
 from tests.storage.faults import Lost, look
 
 LIFE = 1.5
@@ -84,15 +84,12 @@ class Place:
 
 def prepare(place: Place) -> Memory:
     """Sets a database up, with people and a machine; gives the memory of their clients."""
-    database, clock = Database(place.url), SystemClock()
-    upgrade(database)
-    set_up(database, clock, place.keys, policy_folder(), (), demo=False)
-    people = make_people(database, clock)
-    with database.write(clock) as transaction:
+    clock = SystemClock()
+    people = establish(place.url, place.folder, clock)
+    with closing(Database(place.url)) as database, database.write(clock) as transaction:
         tokens = {name: f"Bearer {start(transaction, each, PASSWORD).token}" for name, each in people.items()}
         expires = transaction.now + timedelta(days=1)
         issued = issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=expires)
-    database.close()
     return Memory({**tokens, "crm": f"Bearer {issued.text}"})
 
 
@@ -190,6 +187,16 @@ def live_once(place: Place, memory: Memory, number: int) -> None:
         raise Lost("\n".join([*memory.faults, running.said()]))
 
 
+def revive(place: Place, memory: Memory) -> None:
+    """Starts a service after the last kill, and asks it again. Raises Lost."""
+    running = begin(place)
+    try:
+        running.wait()
+        ask_again(running.address, memory)
+    finally:
+        running.kill()
+
+
 def ask_again(address: str, memory: Memory) -> None:
     """Sends again what was not answered, twice, and the last that was: each key has one answer. Raises Lost."""
     client, unanswered = Client(address, memory), list(memory.unanswered)
@@ -213,14 +220,16 @@ def _fraction() -> float:
 
 def run(backend: str, kills: int, told: Callable[[str], object] = print) -> Counter[str]:
     """Kills so many services on a database of its own; gives how many of each kind were answered. Raises Lost."""
-    with empty_url(backend) as url, tempfile.TemporaryDirectory() as folder:
+    with fresh_url(backend) as url, tempfile.TemporaryDirectory() as folder:
         place = Place(url, Path(folder))
         memory = prepare(place)
         for number in range(1, kills + 1):
             live_once(place, memory, number)
-            look(place.url, place.keys, memory.kept, thoroughly=number % EVERY == 0 or number == kills)
+            look(place.url, place.keys, memory.kept, thoroughly=number % EVERY == 0)
             if number % EVERY == 0:
                 told(f"{backend}: {number} kills, {len(memory.kept):,} answered, none lost")
+        revive(place, memory)
+        look(place.url, place.keys, memory.kept, thoroughly=True)
         return Counter(each.kind for each in memory.kept)
 
 
@@ -231,7 +240,8 @@ def main() -> None:
     parser.add_argument("--backend", action="append", choices=BACKENDS)
     asked = parser.parse_args()
     for backend in asked.backend or BACKENDS:
-        found = run(backend, asked.kills)
+        with hashed_by(CHEAP):  # and so do the services, which are forked from here
+            found = run(backend, asked.kills)
         print(f"{backend}: {asked.kills} kills; kept: {', '.join(f'{many:,} {kind}' for kind, many in found.items())}")  # noqa: T201  # a command
 
 

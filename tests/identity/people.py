@@ -1,6 +1,5 @@
-"""Accounts for tests, made quickly: their passwords are hashed with little work."""
+"""Accounts for tests."""
 
-from argon2 import PasswordHasher
 from sqlmodel import col, select
 
 from policy_service.actor import SERVICE, Role
@@ -11,13 +10,12 @@ from policy_service.identity.passwords import hash_password
 from policy_service.identity.service import create_account
 from tests.databases import TestClock
 
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 SECRET = "correct horse battery staple"  # noqa: S105  # nobody's
 
 
 def make(transaction: Transaction, name: str, *roles: Role, password: str | None = SECRET) -> Account:
     """Makes an account that nobody has vouched for."""
-    kept = None if password is None else hash_password(password, CHEAP)
+    kept = None if password is None else hash_password(password)
     return create_account(transaction, SERVICE, name=name, printed_name=f"The {name}", roles=roles, password_hash=kept)
 
 

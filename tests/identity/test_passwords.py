@@ -1,10 +1,20 @@
 """Passwords are kept as argon2id hashes, tried in constant work, and have to be long."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from policy_service.identity import passwords
 from policy_service.identity.passwords import HASHER, fault_of, hash_password, is_outdated, matches, nobodys_hash
-from tests.identity.people import CHEAP, SECRET
+from tests.identity.people import SECRET
+from tests.passwords import CHEAP, FULL, hashed_by
+
+
+@pytest.fixture(scope="module", autouse=True)
+def password_hasher() -> Iterator[None]:
+    """Passwords are hashed as the service does."""
+    with hashed_by(FULL):
+        yield
 
 
 def test_the_parameters_are_those_of_the_standard() -> None:
@@ -13,15 +23,15 @@ def test_the_parameters_are_those_of_the_standard() -> None:
 
 
 def test_only_the_same_password_matches() -> None:
-    kept = hash_password(SECRET, CHEAP)
+    kept = hash_password(SECRET)
     assert SECRET not in kept
     assert matches(kept, SECRET)
     assert not matches(kept, SECRET + " ")
-    assert kept != hash_password(SECRET, CHEAP)
+    assert kept != hash_password(SECRET)
 
 
 def test_however_the_keyboard_composed_it_the_password_is_the_same() -> None:
-    assert matches(hash_password("caf\u00e9 au lait, ma\u00eetre", CHEAP), "cafe\u0301 au lait, mai\u0302tre")
+    assert matches(hash_password("caf\u00e9 au lait, ma\u00eetre"), "cafe\u0301 au lait, mai\u0302tre")
 
 
 @pytest.mark.parametrize("kept", ["", "plain text", "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"])
@@ -35,11 +45,11 @@ def test_a_password_without_end_is_not_hashed(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_half_of_a_character_is_a_wrong_password_and_no_failure() -> None:
-    assert not matches(hash_password(SECRET, CHEAP), "\ud800" * 12)
+    assert not matches(hash_password(SECRET), "\ud800" * 12)
 
 
 def test_a_hash_of_other_parameters_is_outdated() -> None:
-    assert is_outdated(hash_password(SECRET, CHEAP))
+    assert is_outdated(CHEAP.hash(SECRET))
     assert not is_outdated(nobodys_hash())
 
 

@@ -19,7 +19,7 @@ from policy_service.identity.sessions import OIDC, PASSWORD, Ends, Started
 from policy_service.identity.tables import FailureRow, SignedInRow
 from policy_service.identity.throttle import LIMIT
 from tests.databases import BACKENDS, TestClock, fresh_database
-from tests.identity.people import CHEAP, SECRET, made, told
+from tests.identity.people import SECRET, made, told
 
 ENDS = Ends()
 OTHER = "another staple for a battery"
@@ -29,13 +29,6 @@ OTHER = "another staple for a battery"
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     with fresh_database(request.param) as found:
         yield found
-
-
-@pytest.fixture(autouse=True)
-def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes with little work."""
-    monkeypatch.setattr(passwords, "HASHER", CHEAP)
-    passwords.nobodys_hash.cache_clear()
 
 
 def never(_: str) -> None:

@@ -14,7 +14,7 @@ from policy_service.identity.refusals import NotAllowed, NotPossible, Outdated, 
 from policy_service.identity.sessions import Ends
 from policy_service.identity.vouching import COMPLIANCE_VOUCHES
 from tests.databases import BACKENDS, TestClock, fresh_database
-from tests.identity.people import CHEAP, SECRET, make, told
+from tests.identity.people import SECRET, make, told
 
 DIRECTOR = Role.SALES_DIRECTOR
 OWN = "known to nobody else"
@@ -68,9 +68,7 @@ class House:
 
 
 @pytest.fixture(params=BACKENDS)
-def house(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    monkeypatch.setattr(passwords, "HASHER", CHEAP)
-    passwords.nobodys_hash.cache_clear()
+def house(request: pytest.FixtureRequest) -> Iterator[House]:
     with fresh_database(request.param) as database:
         yield house_in(database)
 

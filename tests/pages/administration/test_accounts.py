@@ -11,7 +11,6 @@ from policy_service.identity import service as identity
 from policy_service.identity.account import Account
 from tests.api.client import SECRET
 from tests.api.company import Company, company
-from tests.identity.people import CHEAP
 from tests.pages.visitor import Seen, Visitor
 
 NEW = "another staple for it"
@@ -19,10 +18,7 @@ NEW = "another staple for it"
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    """A company whose passwords are tried quickly."""
-    with pytest.MonkeyPatch.context() as patch, company() as found:
-        patch.setattr(passwords, "HASHER", CHEAP)
-        passwords.nobodys_hash.cache_clear()
+    with company() as found:
         yield found
 
 

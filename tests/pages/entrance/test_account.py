@@ -10,7 +10,6 @@ from policy_service.identity import passwords
 from policy_service.identity import service as identity
 from tests.api.client import SECRET
 from tests.api.company import Company, company
-from tests.identity.people import CHEAP
 from tests.pages.visitor import Seen, Visitor
 
 FORM = "form[action='/account/password']"
@@ -19,9 +18,7 @@ NEW = "another staple for it"
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    """A company whose passwords are tried quickly."""
-    with pytest.MonkeyPatch.context() as patch, company() as found:
-        patch.setattr(passwords, "HASHER", CHEAP)
+    with company() as found:
         yield found
 
 

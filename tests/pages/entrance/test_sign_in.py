@@ -7,11 +7,9 @@ from datetime import timedelta
 import pytest
 
 from api.authentication import COOKIE
-from policy_service.identity import passwords
 from policy_service.identity.throttle import AddressLimit
 from tests.api.client import SECRET
 from tests.api.company import Company, company
-from tests.identity.people import CHEAP
 from tests.pages.visitor import Seen, Visitor
 
 FORM = "form[action='/sign-in']"
@@ -20,10 +18,7 @@ WRONG = "The name or the password is wrong, or the account is disabled."
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    """A company whose passwords are tried quickly."""
-    with pytest.MonkeyPatch.context() as patch, company() as found:
-        patch.setattr(passwords, "HASHER", CHEAP)
-        passwords.nobodys_hash.cache_clear()
+    with company() as found:
         yield found
 
 
