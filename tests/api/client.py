@@ -4,7 +4,6 @@ The database has a person for every role, and a key for machines; a request come
 the test says which: `ask("GET", "/v1/policies", role=Role.AUTHOR)`, or `role=None` for none.
 """
 
-import asyncio
 import atexit
 import itertools
 import json
@@ -19,6 +18,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -184,6 +184,14 @@ def apart(policies: Path | None = None, **changes: Any) -> Iterator[Application]
         yield app
 
 
+@cache
+def portal() -> BlockingPortal:
+    """An event loop that goes on between requests, so that the processes of its workers are started once."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(start_blocking_portal())
+
+
 PREFERRED = (Role.INTEGRATION, Role.AUTHOR, Role.COMPLIANCE, Role.SALES_DIRECTOR, Role.ADMINISTRATOR)
 
 
@@ -227,7 +235,7 @@ def ask(
         async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
             return await client.request(method, path, headers=headers, **more)
 
-    return asyncio.run(send())
+    return portal().call(send)
 
 
 def decide(request: object = None, *, app: FastAPI | None = None, **changes: object) -> httpx.Response:

@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import SecretStr
 
 from api.app import Application, create_app
@@ -30,7 +29,7 @@ from policy_service.identity.service import create_account, vouch
 from policy_service.identity.sessions import PASSWORD, start
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
-from tests.api.client import SECRET, assert_problem, settings
+from tests.api.client import SECRET, assert_problem, portal, settings
 from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus, sign_off_text, tier
 from tests.databases import TestClock, copied
 
@@ -54,14 +53,6 @@ ROLES = {
     "compliance": "compliance",
 }
 POLICIES = {TIER: tier("1.0.0"), BONUS: bonus("1.0.0"), SIGN_OFF: sign_off_text()}
-
-
-@cache
-def portal() -> BlockingPortal:
-    """An event loop that goes on between requests, so that the process that checks drafts is started once."""
-    stack = ExitStack()
-    atexit.register(stack.close)
-    return stack.enter_context(start_blocking_portal())
 
 
 @dataclass

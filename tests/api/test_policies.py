@@ -1,34 +1,27 @@
 """`/v1/policies` lists what is served, tells each version in three forms, and checks files that are not served yet."""
 
 import asyncio
-import gc
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from policy_service import load_folder, shipped_policies
-from tests.api.client import RFM, YAML, application, as_fits, ask, assert_next_decision_is_right, assert_problem, opened
-
-pytestmark = pytest.mark.filterwarnings(  # asyncio complains of a worker's pipes when their event loop has ended
-    "ignore:unclosed:ResourceWarning",
-    "ignore:subprocess:ResourceWarning",
-    "ignore:Exception ignored in. <function BaseSubprocessTransport:pytest.PytestUnraisableExceptionWarning",
+from tests.api.client import (
+    RFM,
+    YAML,
+    application,
+    as_fits,
+    ask,
+    assert_next_decision_is_right,
+    assert_problem,
+    opened,
+    portal,
 )
+
 POLICIES = load_folder(shipped_policies())
 VERSION = f"/v1/policies/{RFM}/versions/1.0.0"
 CHECK = "/v1/policies/check"
-
-
-@pytest.fixture(autouse=True)
-def _workers_end_with_their_loop() -> Iterator[None]:
-    """Lets go of the worker processes of a test: asyncio complains of their pipes when their event loop has ended."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 def text_of(name: str) -> str:
@@ -221,7 +214,7 @@ def test_too_many_files_at_once_are_put_off() -> None:
         async with httpx.AsyncClient(transport=transport, base_url="http://service", timeout=60) as client:
             return await asyncio.gather(*(client.post(CHECK, content=b"a: b", headers=headers) for _ in range(20)))
 
-    answers = asyncio.run(rush())
+    answers = portal().call(rush)
     refused = [answer for answer in answers if answer.status_code == 503]
     assert {answer.status_code for answer in answers} == {200, 503}
     assert_problem(refused[0], 503, "busy")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from api.app import Application
-from tests.api.company import portal
+from tests.api.client import portal
 
 
 class Sent(NamedTuple):

@@ -19,8 +19,8 @@ import pytest
 from api.permissions import PERMISSIONS
 from api.problems import MEDIA_TYPE
 from policy_service.clock import timestamp
-from tests.api.client import SECRET
-from tests.api.company import Company, Json, company, portal
+from tests.api.client import SECRET, portal
+from tests.api.company import Company, Json, company
 from tests.approval.world import TIER, tier
 from tests.databases import BACKENDS
 from tests.faults.machine import PLACE, TEXTS, machine, put

@@ -10,7 +10,8 @@ import pytest
 
 from api.authentication import COOKIE
 from api.permissions import PERMISSIONS
-from tests.api.company import Company, company, portal
+from tests.api.client import portal
+from tests.api.company import Company, company
 from tests.databases import BACKENDS
 from tests.e2e.furnished import ROLES, SEEN_BY, furnish
 from tests.pages.visitor import ORIGIN, Visitor

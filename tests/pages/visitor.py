@@ -18,7 +18,8 @@ import httpx
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from api.authentication import COOKIE
-from tests.api.company import Company, portal
+from tests.api.client import portal
+from tests.api.company import Company
 
 ORIGIN = "http://service"
 KEYS = count(1)

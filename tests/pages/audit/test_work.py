@@ -16,7 +16,8 @@ from policy_service.audit.keys import public_key
 from policy_service.audit.service import signing_keys
 from policy_service.audit.verdict import Fault, Verdict
 from policy_service.sentences import Sentence
-from tests.api.company import Company, company, portal
+from tests.api.client import portal
+from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor
 
 PATIENCE = 60.0

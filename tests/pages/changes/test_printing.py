@@ -14,7 +14,8 @@ from api.logs import make_log
 from api.pages.changes import pdf
 from api.pages.changes.pdf import HERE, Printer, Unavailable, own_file
 from api.problems import ProblemError
-from tests.api.company import Company, Json, company, portal
+from tests.api.client import portal
+from tests.api.company import Company, Json, company
 from tests.approval.world import tier
 from tests.pages.visitor import Visitor
 
