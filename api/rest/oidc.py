@@ -33,7 +33,9 @@ NEXT = "policy_service_oidc_next"
 """The cookie that holds where a browser goes on at."""
 PREFIX = "/v1/session/oidc"
 REFUSALS = problems(NOT_FOUND, PROVIDER_UNAVAILABLE, INVALID_PARAMETER)
-Text = Annotated[str, Query(max_length=4_096)]
+# Together they fit into an address of 64 KiB, however their characters are written there.
+State = Annotated[str, Query(max_length=256, description="as it was sent to the provider of identities")]
+Code = Annotated[str, Query(max_length=4_096, description="what the provider of identities answers")]
 Next = Annotated[
     str | None,
     Query(alias="next", max_length=LONGEST, description="the address of this service to go on at, for browsers"),
@@ -84,7 +86,7 @@ def _add_coming_back(router: APIRouter, service: Service) -> None:
             **problems(SIGN_IN_REFUSED),
         },
     )
-    async def come_back(request: Request, state: Text = "", code: Text = "") -> Response:
+    async def come_back(request: Request, state: State = "", code: Code = "") -> Response:
         """Begins a session, or confirms one, when the provider says who it is."""
         provider, browser = _provider(service), cookies_of(request.scope).get(COOKIE, "")
         flow = refuse_stray(await writing(service, lambda transaction: finish(transaction, state, browser)))
