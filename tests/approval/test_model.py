@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from tests.approval import model
+from tests.effort import effort
+
+RUNS = {"sqlite": effort((300, 8), (20_000, 400)), "postgresql": effort((100, 3), (2_000, 40))}
+"""Steps, and the worlds they are divided among."""
 
 
-@pytest.mark.parametrize(("backend", "steps", "examples"), [("sqlite", 300, 8), ("postgresql", 100, 3)])
-def test_the_laws_of_approval_hold_whatever_people_do(backend: str, steps: int, examples: int) -> None:
-    if os.environ.get("HYPOTHESIS_PROFILE") == "long":
-        steps, examples = (20_000, 400) if backend == "sqlite" else (2_000, 40)
+@pytest.mark.parametrize("backend", RUNS)
+def test_the_laws_of_approval_hold_whatever_people_do(backend: str) -> None:
+    steps, examples = RUNS[backend]
     assert model.run(steps, backend, examples) >= steps

@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from tests.databases import BACKENDS
+from tests.effort import effort
 
-KILLS = 10
+KILLS = effort(1, 20)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
