@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime
 
 import pytest
@@ -232,3 +233,14 @@ def test_a_period_ends_after_it_begins(made: World) -> None:
 def test_half_of_a_character_is_no_text(made: World) -> None:
     with pytest.raises(Unfit, match="The title holds characters that cannot be read"):
         made.create(title="\ud800")
+
+
+def test_a_refusal_is_one_sentence_and_comes_whole_from_another_process() -> None:
+    refusal = Unfit(["It is late.", "It is wrong."], [{"text": "sha256:1", "faults": []}], {"examples": []})
+    assert refusal.sentence == "It is late. It is wrong."
+    again = copy(refusal)
+    assert (again.sentences, again.diagnostics, again.report) == (
+        refusal.sentences,
+        refusal.diagnostics,
+        refusal.report,
+    )

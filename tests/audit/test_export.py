@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
+from policy_service.audit import verify
 from policy_service.audit.chain import GENESIS
 from policy_service.audit.checkpoints import Extent, checkpoint_line, read_checkpoint, read_kept
 from policy_service.audit.export import header_line, key_line, verify_export
@@ -63,19 +64,22 @@ def rewritten(lines: Lines, seq: int, **members: object) -> Lines:
     return lines
 
 
-def test_an_untouched_export_is_fine_with_either_key(export: Exported) -> None:
+def test_an_untouched_export_is_fine_with_either_key(export: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "EVERY", 25)
     for key in (export.first, export.last):
         ticks: list[int] = []
         verdict = verify_export(export.lines, [key], read_kept(export.kept), ticks.append)
         assert verdict.fault is None
         assert (verdict.entries, verdict.checkpoints, verdict.confirmed) == (60, 6, 60)
         assert verdict.to_dict()["fine"] is True
+        assert ticks == [25, 50]
 
 
 def test_a_key_that_the_exports_key_is_not_endorsed_from_is_not_enough(export: Exported, tmp_path: Path) -> None:
     stranger = make_key(tmp_path).public
     fault = verify_export(export.lines, [stranger]).fault
     assert fault is not None
+    assert fault.to_dict() == {"sentence": fault.sentence, "seq": None, "until": None}
     assert fault.sentence == (
         f"the header is signed with {export.last.id}, which is neither trusted nor endorsed from a key that is"
     )

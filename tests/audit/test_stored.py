@@ -16,7 +16,15 @@ from sqlmodel import SQLModel
 from policy_service.audit.checkpoints import read_kept
 from policy_service.audit.keys import NoKey, make_key, public_keys
 from policy_service.audit.log import Wanted, entries
-from policy_service.audit.service import checkpoint, first_key, keep_elsewhere, last_checkpoint, rotate_key, signer
+from policy_service.audit.service import (
+    checkpoint,
+    first_key,
+    keep_elsewhere,
+    last_checkpoint,
+    rotate_key,
+    signer,
+    unsigned,
+)
 from policy_service.audit.stored import verify_tail
 from policy_service.audit.verdict import Fault
 from policy_service.clock import timestamp
@@ -257,8 +265,12 @@ def test_a_length_is_signed_once(log: Log) -> None:
     with log.database.read() as session:
         assert keep_elsewhere(session, log.kept) == 0
         latest = last_checkpoint(session)
+        assert unsigned(session) == 0
     assert latest is not None
     assert latest.extent.size == 12
+    log.write(2)
+    with log.database.read() as session:
+        assert unsigned(session) == 2
 
 
 @pytest.mark.parametrize("peaks", ["line", "(SELECT peaks FROM checkpoint WHERE size = 6)"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from functools import cache
 from itertools import combinations, product
 
 from policy_service.language.ast import And, Comparison, Expr, Not, Or
@@ -102,11 +103,13 @@ def _subject(index: int) -> dict[str, Exact]:
 SUBJECTS: list[Mapping[str, Exact]] = [_subject(index) for index in range(300)]
 
 
+@cache
 def meaning(expression: Expr) -> tuple[Exact | None, ...]:
     """The answer for every subject; None where a divisor is zero, which the checker refuses."""
     return tuple(_answer(expression, subject) for subject in SUBJECTS)
 
 
+@cache
 def results(expression: Expr) -> tuple[Exact | None, ...]:
     """The value for some subjects: two computations that agree there are one."""
     return tuple(_answer(expression, subject) for subject in SUBJECTS[:40])

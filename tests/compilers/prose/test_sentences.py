@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_service.compilers.prose import rule_sentence, sentence, statement, table
+from policy_service.compilers.prose import rule_sentence, sentence, table, teller
+from policy_service.compilers.prose.conditions import condition
 from policy_service.compilers.prose.context import LANGUAGES, context_of
 from policy_service.compilers.prose.statement import inline
 from policy_service.compilers.prose.values import outcome_value
@@ -22,10 +23,11 @@ from tests.compilers.prose.pages import written_policy
 
 POLICY = written_policy("conditions")
 EVERY_LANGUAGE: tuple[Language, ...] = get_args(Language)
+CONTEXTS = {lang: context_of(POLICY, lang) for lang in EVERY_LANGUAGE}
 
 
 def one_line(expression: Expr, lang: Language) -> str:
-    return inline(statement(expression, POLICY, lang), LANGUAGES[lang])
+    return inline(condition(expression, CONTEXTS[lang]), LANGUAGES[lang])
 
 
 def shared(expressions: Iterable[Expr], lang: Language) -> list[str]:
@@ -49,17 +51,16 @@ def test_different_computations_never_share_a_sentence(lang: Language) -> None:
 @pytest.mark.parametrize("lang", EVERY_LANGUAGE)
 def test_lists_and_lines_tell_the_same_conditions_apart(lang: Language) -> None:
     few = list(conditions())[::7]
-    assert len({sentence(one, POLICY, lang) for one in few}) == len({one_line(one, lang) for one in few})
+    assert len({*map(teller(POLICY, lang), few)}) == len({one_line(one, lang) for one in few})
 
 
 @pytest.mark.parametrize("lang", EVERY_LANGUAGE)
 @pytest.mark.parametrize("unit", ["", "CNY"])
 def test_different_results_never_share_words(lang: Language, unit: str) -> None:
-    context = context_of(POLICY, lang)
     told: dict[str, set[Expr]] = defaultdict(set)
     for expression in computations():
         assert isinstance(expression, Comparison)
-        told[outcome_value(expression.left, context, unit)].add(expression.left)
+        told[outcome_value(expression.left, CONTEXTS[lang], unit)].add(expression.left)
     assert [text for text, same in told.items() if len(same) > 1 and len({*map(results, same)}) > 1] == []
 
 
@@ -122,6 +123,7 @@ def test_a_negated_condition_reads_like_any_other(tree: Expr, lang: Language) ->
 def test_two_ways_to_write_one_condition_read_the_same(one: str, other: str) -> None:
     for lang in EVERY_LANGUAGE:
         assert sentence(parse(one), POLICY, lang) == sentence(parse(other), POLICY, lang)
+        assert teller(POLICY, lang)(parse(one)) == sentence(parse(one), POLICY, lang)
 
 
 def test_a_value_is_no_sentence_and_a_condition_is_no_value() -> None:
