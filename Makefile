@@ -19,9 +19,16 @@ PIP       := $(BIN)/python -m pip install --quiet --disable-pip-version-check --
 BUILD     := $(PIP) --no-build-isolation
 WHEEL     := $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --no-deps
 
+# Who is done takes from the end of the other's work, so that tests of a module mostly stay together.
+PYTEST    := $(BIN)/pytest -n $(JOBS) --dist worksteal --durations=25
+# What reaches every branch of the folders that `make coverage` is about (pyproject.toml names them).
+COVERING  := tests/language tests/compilers tests/conformance/test_written_cases.py tests/approval tests/audit
+# Workers, and the many processes that tests start, read what was compiled once.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate words screenshots audit lock clean faces wheel wheel-check
+.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate words screenshots audit lock clean faces wheel wheel-check nightly
 
 help: ## say what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +41,13 @@ run: $(VENV)/.installed ## set everything up, with demo accounts; decide the reg
 
 # ------------------------------------------------------------------------------------------- for developers
 test: $(VENV)/.installed-dev ## run the tests (TESTS=path for some of them, JOBS=n processes)
-	$(BIN)/pytest -n $(JOBS) --durations=25 --cov --cov-report= $(TESTS)
+	$(PYTEST) $(TESTS)
 
-coverage: $(VENV)/.installed-dev ## ask that the last `make test` reached every branch of language, compilers, approval and audit
-	@test -f .coverage || $(MAKE) test
-	$(BIN)/coverage report --include='policy_service/language/*,policy_service/compilers/*,policy_service/approval/*,policy_service/audit/*' --fail-under=100
+nightly: $(VENV)/.installed-dev ## run them for hours: thousands of generated cases, twenty kills, every screen
+	TEST_EFFORT=long $(PYTEST) $(TESTS)
+
+coverage: $(VENV)/.installed-dev ## ask that the tests of language, compilers, approval and audit reach every branch of them
+	$(PYTEST) --cov --cov-report=term $(COVERING)
 
 check: format-check lint types layers security ## format, lint, types, layers, security
 
@@ -76,7 +85,7 @@ mutate: $(VENV)/.installed-dev ## change language and compilers a little at a ti
 	$(BIN)/mutmut results
 
 looks: $(VENV)/.installed-dev ## look at every page in both languages, light and dark, on a desk and on a phone, with axe-core
-	EVERY_SCREEN=1 $(BIN)/pytest tests/e2e/test_every_page.py
+	TEST_EFFORT=long $(BIN)/pytest tests/e2e/test_every_page.py
 
 wheel: $(VENV)/.installed-dev ## build dist/, a wheel for this Python and platform with the rules engine inside
 	@rm -rf build/wheel dist

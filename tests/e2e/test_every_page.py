@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from tests.api.company import Company, company
 from tests.e2e.browser import Person, person
 from tests.e2e.furnished import furnish, pages
+from tests.effort import effort
 from tests.pages.serving import served
 
 SERIOUS = {"serious", "critical"}
@@ -29,10 +29,10 @@ def furnished() -> Iterator[Furnished]:
             yield here, address, values
 
 
-# Every run looks at the narrow screen, where most can go wrong; `make looks` at all of them.
+# A quick run looks at the narrow screen, where most can go wrong; a long one, and `make looks`, at all of them.
 SCREENS = [("zh", True, True), ("en", False, False), ("zh", False, True), ("en", True, False)]
 NAMES = ["zh-phone-dark", "en-desk-light", "zh-desk-dark", "en-phone-light"]
-SEEN = len(SCREENS) if os.environ.get("EVERY_SCREEN") else 1
+SEEN = effort(1, len(SCREENS))
 
 
 @pytest.mark.parametrize(("lang", "phone", "dark"), SCREENS[:SEEN], ids=NAMES[:SEEN])
