@@ -19,7 +19,8 @@ from api.requirements import example_request
 from api.service import Service
 from policy_service.clock import today
 from policy_service.decisions.answer import answer
-from policy_service.decisions.request import MAX_POLICIES, MAX_SUBJECT
+from policy_service.decisions.request import MAX_POLICIES
+from policy_service.subject import CUSTOMER, KIND, MAX_ID
 
 Json = dict[str, Any]
 
@@ -97,6 +98,13 @@ POLICY_ANSWER: Json = {
     "required": ["status", "version", "digest"],
     "additionalProperties": False,
 }
+_BLANKS = r"\s\u00a0\u3000"
+_REFUSED = (
+    r"\u0000-\u001f\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
+    r"\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
+)
+ID_PATTERN = f"^[^{_BLANKS}{_REFUSED}]([^{_REFUSED}]*[^{_BLANKS}{_REFUSED}])?$"
+"""What JSON Schema can say of the spelling of an identifier: whatever it refuses is refused, and a little more."""
 DECISION_REQUEST: Json = {
     "title": "DecisionRequest",
     "type": "object",
@@ -104,8 +112,16 @@ DECISION_REQUEST: Json = {
         "subject": {
             "type": "string",
             "minLength": 1,
-            "maxLength": MAX_SUBJECT,
-            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
+            "maxLength": MAX_ID,
+            "pattern": ID_PATTERN,
+            "description": "an identifier in its one spelling: no blanks around it, no blank but the space, no hidden "
+            "character, no full-width letters, digits and signs, Unicode NFC; no `.` or `..` between slashes",
+        },
+        "kind": {
+            "type": ["string", "null"],
+            "pattern": f"^{KIND.pattern}$",
+            "description": f"of which kind the subject is; `{CUSTOMER}` where it is left out. Policies that are left "
+            "out are those about this kind, and policies that are named must be about it",
         },
         "facts": {
             "type": "object",
@@ -128,13 +144,14 @@ DECISION_ANSWER: Json = {
     "properties": {
         "decision_id": {"type": "string", "format": "uuid"},
         "subject": {"type": "string"},
+        "kind": {"type": "string"},
         "as_of": {"type": "string", "format": "date"},
         "decided_at": {"type": "string", "format": "date-time"},
         "outcomes": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/PolicyAnswer"}},
         "benchmark_set": {"type": ["string", "null"]},
         "trace": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "object"}}},
     },
-    "required": ["decision_id", "subject", "as_of", "decided_at", "outcomes", "benchmark_set"],
+    "required": ["decision_id", "subject", "kind", "as_of", "decided_at", "outcomes", "benchmark_set"],
     "additionalProperties": False,
 }
 SCHEMAS = {
@@ -172,7 +189,7 @@ def tell_access(document: Json, table: Table) -> None:
     refusals = problems(NOT_AUTHENTICATED, NOT_ALLOWED, OTHER_SITE, DATABASE_UNAVAILABLE)
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            if table.rows[method.upper(), path].known:
+            if table.documented[method.upper(), path].known:
                 operation["security"] = [{name: []} for name in CREDENTIALS]
                 responses = operation["responses"]
                 for status, entry in refusals.items():
@@ -279,7 +296,6 @@ def answer_examples(service: Service) -> Json:
 
 def answer_to(service: Service, request: Json) -> Json:
     """What the service answers to an example request."""
-    decision = service.decider.decide(
-        request["facts"], as_of=date.fromisoformat(request["as_of"]), policies=request["policies"]
-    )
-    return answer(decision, request["subject"], service.clock)
+    as_of, policies = date.fromisoformat(request["as_of"]), request["policies"]
+    decision = service.decider.decide(request["facts"], as_of=as_of, policies=policies, kind=request["kind"])
+    return answer(decision, request["subject"], request["kind"], service.clock)

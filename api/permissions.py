@@ -107,8 +107,8 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/decisions/{decision}"): REVIEWERS,
     ("POST", "/v1/decisions/{decision}/replay"): REVIEWERS,
     ("GET", "/v1/decisions/{decision}/proof"): REVIEWERS,
-    ("GET", "/v1/subjects/{subject}/decisions"): REVIEWERS,
-    ("DELETE", "/v1/subjects/{subject}/key"): people(Role.COMPLIANCE),
+    ("GET", "/v1/subjects/{subject:path}/decisions"): REVIEWERS,
+    ("DELETE", "/v1/subjects/{subject:path}/key"): people(Role.COMPLIANCE),
     ("GET", "/v1/overrides"): REVIEWERS,
     ("POST", "/v1/overrides"): people(*DIRECTORS),
     ("GET", "/v1/overrides/{override}"): REVIEWERS,
@@ -259,6 +259,8 @@ class Table:
 
     def __init__(self, rows: Mapping[tuple[str, str], Access] = PERMISSIONS) -> None:
         self.rows = rows
+        self.documented = {(method, compile_path(path)[1]): access for (method, path), access in rows.items()}
+        """The same by the paths of the OpenAPI document, where a parameter has no converter."""
         templates = sorted({path for _, path in rows}, key=lambda path: (path.count("{"), path))
         self._paths: list[tuple[re.Pattern[str], dict[str, Access]]] = [
             (compile_path(path)[0], {method: access for (method, its), access in rows.items() if its == path})

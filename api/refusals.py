@@ -12,6 +12,7 @@ from api.problems import (
     CONFLICT,
     DATABASE_UNAVAILABLE,
     IDEMPOTENCY_KEY_REUSED,
+    INVALID_PARAMETER,
     NOT_ALLOWED,
     NOT_AUTHENTICATED,
     NOT_FOUND,
@@ -23,6 +24,7 @@ from api.problems import (
     SIGN_IN_REFUSED,
     TOO_MANY_ATTEMPTS,
     Problem,
+    refused_parameters,
 )
 from policy_service.approval import service as approval
 from policy_service.audit.proofs import NotProvable
@@ -32,6 +34,7 @@ from policy_service.decisions.desk import InFlight
 from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.records import UnknownDecision
 from policy_service.decisions.replay import NotReplayable
+from policy_service.decisions.request import A_KIND, AN_ID, shown
 from policy_service.decisions.seals import NotSealed
 from policy_service.decisions.writer import Busy
 from policy_service.idempotency import KeyReused
@@ -50,6 +53,7 @@ from policy_service.identity.refusals import (
     UnknownKey,
 )
 from policy_service.sentences import on_one_line
+from policy_service.subject import InvalidSubject
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="policy-service"'}
 
@@ -96,6 +100,8 @@ def _of_decisions(error: Exception) -> Problem | None:
             return Problem(NOT_FOUND, str(error))
         case overrides.OverrideRefused(problems=reasons):
             return Problem(OVERRIDE_UNFIT, str(error), {"reasons": list(reasons)})
+        case InvalidSubject():
+            return _of_subject(error)
         case subjects.SubjectRefused() | NotReplayable():
             return Problem(CONFLICT, str(error))
         case NotSealed() | NotProvable():
@@ -108,6 +114,22 @@ def _of_decisions(error: Exception) -> Problem | None:
             return Problem(BUSY, str(error), headers={"Retry-After": "1"})
         case _:
             return None
+
+
+def _of_subject(error: InvalidSubject) -> Problem:
+    """What is wrong with a subject that was looked for."""
+    given = {"subject": (error.subject.id, AN_ID), "kind": (error.subject.kind, A_KIND)}
+    problems = [
+        {
+            "parameter": part,
+            "code": "mistyped",
+            "value": shown(given[part][0]),
+            "expected": given[part][1],
+            "hint": fault,
+        }
+        for part, fault in error.faults.items()
+    ]
+    return Problem(INVALID_PARAMETER, refused_parameters(error.faults), {"problems": problems})
 
 
 def _of_approval(error: approval.Refused) -> Problem:

@@ -29,6 +29,7 @@ from policy_service.language.types import (
     write,
     write_decimal,
 )
+from policy_service.subject import id_fault
 
 Json = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -144,7 +145,9 @@ def example_request(policy: Policy, policies: Mapping[str, Policy], today: date)
         if example.status == "decided":
             given = _given(policy, example, policies)
             as_of = given.as_of or today.isoformat()
-            return {"subject": example.name[:200], "facts": dict(given.facts), "policies": [policy.id], "as_of": as_of}
+            subject = example.name if id_fault(example.name) is None else "example"
+            asked = {"subject": subject, "kind": policy.subject, "facts": dict(given.facts)}
+            return {**asked, "policies": [policy.id], "as_of": as_of}
     return None
 
 

@@ -116,7 +116,8 @@ def _once(transaction: Transaction, once: Once, act: Store) -> tuple[Stored, boo
 
 def _fingerprint(request: Request, given: BaseModel | None) -> str:
     body = b"" if given is None else given.model_dump_json(by_alias=True).encode()
-    return fingerprint_of(request.method, request.url.path, body)
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    return fingerprint_of(request.method, f"{path}?{query}" if query else path, body)
 
 
 def _response(stored: Stored, more: Mapping[str, str] | None = None) -> Response:

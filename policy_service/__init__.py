@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from policy_service.decisions.decide import Decider
     from policy_service.decisions.decision import Decision, PolicyDecision
     from policy_service.decisions.served import Alarm, Health
-    from policy_service.errors import FactProblem, FactsRefused, UnknownPolicies
+    from policy_service.errors import FactProblem, FactsRefused, OtherKind, UnknownKind, UnknownPolicies
     from policy_service.language.diagnostics import Diagnostic, PolicyError
     from policy_service.language.load import load, load_bytes, load_folder, newest
     from policy_service.language.policy import Policy
@@ -29,9 +29,11 @@ __all__ = [
     "FactProblem",
     "FactsRefused",
     "Health",
+    "OtherKind",
     "Policy",
     "PolicyDecision",
     "PolicyError",
+    "UnknownKind",
     "UnknownPolicies",
     "load",
     "load_bytes",
@@ -44,7 +46,7 @@ _HOMES = {
     "decisions.decide": ("Decider",),
     "decisions.decision": ("Decision", "PolicyDecision"),
     "decisions.served": ("Alarm", "Health"),
-    "errors": ("FactProblem", "FactsRefused", "UnknownPolicies"),
+    "errors": ("FactProblem", "FactsRefused", "OtherKind", "UnknownKind", "UnknownPolicies"),
     "language.diagnostics": ("Diagnostic", "PolicyError"),
     "language.load": ("load", "load_bytes", "load_folder", "newest"),
     "language.policy": ("Policy",),

@@ -2,7 +2,7 @@
 
 Any text that people write holds no hidden character: bidirectional controls, zero-width and other ignorable characters.
 An identifier (a subject, a name) has one spelling besides: no blanks around it, no blank but the space, no full-width
-letters and digits, composed characters (Unicode NFC).
+letters, digits and signs but those of Chinese punctuation, composed characters (Unicode NFC).
 
 The hidden characters are those that are Default_Ignorable_Code_Point in Unicode 15 (UAX #44), the line and paragraph
 separators and the annotation controls; control characters but for tab and line ends; and lone surrogates. A variation
@@ -11,6 +11,7 @@ selector chooses the shape of the character before it, so text may hold it and a
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -23,9 +24,11 @@ _IGNORABLE = (
     "\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e00ff\\U000e01f0-\\U000e0fff"
 )
 _SELECTORS = "\\ufe00-\\ufe0f\\U000e0100-\\U000e01ef"
-_HIDDEN = re.compile(f"[{_CONTROLS}{_IGNORABLE}]")
+HIDDEN = re.compile(f"[{_CONTROLS}{_IGNORABLE}]")
+"""A character of a text that a reader does not see."""
 _HIDDEN_IN_IDENTIFIER = re.compile(f"[\\t\\n\\r{_CONTROLS}{_IGNORABLE}{_SELECTORS}]")
-_FULL_WIDTH = re.compile("[\\uff10-\\uff19\\uff21-\\uff3a\\uff41-\\uff5a]")
+_FULL_WIDTH = re.compile("[\\uff02-\\uff07\\uff0a\\uff0b\\uff0d-\\uff19\\uff1c-\\uff1e\\uff20-\\uff5d]")
+"""Of the full-width forms of ASCII all but ！（），：；？～, which Chinese writes."""
 _SAME_SHAPE = str.maketrans(
     "АВЕЅІЈКМНОРСТУХаеіјорсухѕԁһԛԝΑΒΕΖΗΙΚΜΝΟΡΤΥΧονια",
     "ABESIJKMHOPCTYXaeijopcyxsdhqwABEZHIKMNOPTYXovia",
@@ -35,7 +38,7 @@ _SAME_SHAPE = str.maketrans(
 
 def hidden_character(text: str) -> re.Match[str] | None:
     """The first character of `text` that a reader does not see, or None."""
-    return None if text.isascii() and text.isprintable() else _HIDDEN.search(text)
+    return None if text.isascii() and text.isprintable() else HIDDEN.search(text)
 
 
 def hidden_characters(text: str) -> Iterator[re.Match[str]]:
@@ -60,6 +63,20 @@ def spelling_fault(identifier: str) -> Sentence | None:
     if not unicodedata.is_normalized("NFC", identifier):
         return Sentence("write it with composed characters (Unicode NFC)")
     return None
+
+
+def text_fault(text: str) -> Sentence | None:
+    """Why a text cannot be read as it stands, with what to do; None when it holds no hidden character."""
+    if (found := hidden_character(text)) is None:
+        return None
+    return Sentence("leave out the hidden character {character}", character=describe_character(found[0]))
+
+
+def escape_hidden(text: str) -> str:
+    """The text with every hidden character escaped as JSON escapes it."""
+    if hidden_character(text) is None:
+        return text
+    return HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def describe_character(character: str) -> str:

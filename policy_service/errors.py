@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,3 +50,22 @@ class UnknownPolicies(ValueError):
         self.names = tuple(names)
         self.hints = hints
         super().__init__("; ".join(f"unknown policy `{name}`" for name in self.names))
+
+
+class OtherKind(UnknownPolicies):
+    """Policies were asked for that are about another kind of subject; `kinds` has the kind of each."""
+
+    def __init__(self, kind: str, kinds: Mapping[str, str]) -> None:
+        super().__init__(
+            kinds, {name: f"it is about `{each}`: ask with the kind `{each}`" for name, each in kinds.items()}
+        )
+        self.kind, self.kinds = kind, kinds
+        self.args = ("; ".join(f"`{name}` is about `{each}`, not about `{kind}`" for name, each in kinds.items()),)
+
+
+class UnknownKind(ValueError):
+    """No policy is served about subjects of this kind; `kinds` are those that there are policies about."""
+
+    def __init__(self, kind: str, kinds: Iterable[str]) -> None:
+        self.kind, self.kinds = kind, tuple(sorted(set(kinds)))
+        super().__init__(f"no policy is about `{kind}`, only about {', '.join(f'`{each}`' for each in self.kinds)}")

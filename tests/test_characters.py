@@ -4,7 +4,14 @@ import unicodedata
 
 import pytest
 
-from policy_service.characters import describe_character, hidden_character, skeleton, spelling_fault
+from policy_service.characters import (
+    describe_character,
+    escape_hidden,
+    hidden_character,
+    skeleton,
+    spelling_fault,
+    text_fault,
+)
 
 SEEN = [
     "C900",
@@ -57,6 +64,7 @@ def test_an_identifier_has_its_own_spelling(identifier: str) -> None:
         ("C900\n", "leave out the hidden character U+000A"),
         ("葛\U000e0100", "leave out the hidden character U+E0100 VARIATION SELECTOR-17"),
         ("Ｃ９００", "write `C900`, in half-width letters and digits"),
+        ("Ａ／Ｂ＿（一）", "write `A/B_（一）`, in half-width letters and digits"),
         ("Zoe\u0308", "write it with composed characters (Unicode NFC)"),
     ],
 )
@@ -76,3 +84,15 @@ def test_texts_that_look_alike_have_one_skeleton(one: str, other: str) -> None:
 def test_texts_that_a_reader_tells_apart_have_two() -> None:
     assert skeleton("A") != skeleton("a")
     assert skeleton("零售") != skeleton("零隻")
+
+
+@pytest.mark.parametrize("text", SEEN)
+def test_ordinary_text_has_no_fault_and_is_shown_as_it_is(text: str) -> None:
+    assert text_fault(text) is None
+    assert escape_hidden(text) == text
+
+
+def test_a_text_with_a_hidden_character_is_told_what_to_leave_out_and_is_shown_with_an_escape() -> None:
+    text = "agreed\u202e\U000e0041 所同意\n"
+    assert text_fault(text) == "leave out the hidden character U+202E RIGHT-TO-LEFT OVERRIDE"
+    assert escape_hidden(text) == "agreed\\u202e\\udb40\\udc41 所同意\n"

@@ -39,6 +39,7 @@ from policy_service.database import Transaction
 from policy_service.idempotency import Stored, fingerprint_of
 from policy_service.language.policy import Language
 from policy_service.sentences import Sentence, told
+from policy_service.subject import kind_words
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 NO_STORE = {"cache-control": "no-store"}
@@ -187,5 +188,6 @@ def _environment(service: Service, lang: Language) -> Environment:
     environment.filters["described"] = describe_character
     environment.filters["told"] = lambda text: told(text, catalogue.gettext, legible)
     environment.filters["named"] = lambda thing: told(name_of(thing), catalogue.gettext)
+    environment.filters["kind_name"] = lambda kind: kind_words(kind, lang)
     environment.globals["link"] = link
     return environment

@@ -49,6 +49,7 @@ class RecordModel(Model):
     decision_id: str
     seq: int
     subject: str
+    kind: str
     as_of: date
     decided_at: datetime
     by: ByModel
@@ -139,7 +140,8 @@ def _told(service: Service, session: Session, decision: str, *, why: bool) -> Re
     return RecordModel(
         decision_id=record.decision_id,
         seq=record.seq,
-        subject=record.subject,
+        subject=record.subject.id,
+        kind=record.subject.kind,
         as_of=record.as_of,
         decided_at=record.decided_at,
         by=ByModel.model_validate(record.by),

@@ -7,6 +7,7 @@ that writes; what it waits for is the write. `POST /v1/decisions/batch` does the
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +28,7 @@ from api.problems import (
     ProblemError,
 )
 from api.service import Service
-from policy_service import FactsRefused, UnknownPolicies
+from policy_service import FactsRefused, OtherKind, UnknownKind, UnknownPolicies
 from policy_service.clock import today
 from policy_service.decisions.batch import answer_lines
 from policy_service.decisions.exact_json import NotJsonError
@@ -42,11 +43,16 @@ from policy_service.decisions.request import (
     shown,
 )
 from policy_service.idempotency import KeyRefused, check_key, fingerprint_of
+from policy_service.language.diagnostics import did_you_mean
+from policy_service.subject import Subject
 
 PATH = "/v1/decisions"
 Json = dict[str, Any]
 KINDS = ("application/json",)
 LINES = ("application/x-ndjson", "application/jsonl")
+OTHER_KIND, UNKNOWN_KIND = "other-kind", "unknown-kind"
+OF_KINDS = (OTHER_KIND, UNKNOWN_KIND)
+"""The codes of what does not fit the kind of the subject."""
 KEY = b"idempotency-key"
 REPLAYED = (b"idempotency-replayed", b"true")
 
@@ -66,7 +72,7 @@ class DecisionRoute:
         fingerprint = fingerprint_of("POST", PATH, body) if key else ""
         try:
             answer = await service.decisions.decide(request, by.actor, key=key, fingerprint=fingerprint)
-        except (FactsRefused, UnknownPolicies) as error:
+        except (FactsRefused, UnknownPolicies, UnknownKind) as error:
             raise refused(faults(service, request, error)) from None
         count(service, answer, started)
         await send({"type": "http.response.start", "status": 200, "headers": _headers(answer)})
@@ -163,22 +169,32 @@ def read(service: Service, body: bytes) -> DecisionRequest:
         raise ProblemError(MALFORMED_JSON, str(error)) from None
     except RequestRefused as error:
         problems = [problem.to_dict() for problem in error.problems]
-        raise refused([*problems, *faults(service, error.sound)]) from None
+        found = faults(service, error.sound)
+        if any(problem.pointer == "/kind" for problem in error.problems):  # which kind was meant is not known
+            found = [problem for problem in found if problem["code"] not in OF_KINDS]
+        raise refused([*problems, *found]) from None
 
 
-def faults(service: Service, request: DecisionRequest, known: Exception | None = None) -> list[Json]:
+def faults(
+    service: Service, request: DecisionRequest, known: Exception | None = None, named: Sequence[str] | None = None
+) -> list[Json]:
     """All that the decider refuses, each with its JSON pointer: unknown policies, then the facts of the others.
 
-    `known` is what it is known to refuse already.
+    `known` is what it is known to refuse already, `named` the policies that were asked for, in the request's order.
     """
     match known or _refusal(service, request):
         case FactsRefused() as error:
             return [{"pointer": f"/facts/{escape(problem.fact)}", **problem.to_dict()} for problem in error.problems]
         case UnknownPolicies() as error:
-            asked = list(request.policies or ())
+            asked = request.policies or ()
             rest = tuple(name for name in asked if name not in error.names)
-            found = [_unknown(asked.index(name), name, error.hints.get(name)).to_dict() for name in error.names]
-            return [*found, *faults(service, replace(request, policies=rest or None))]
+            every = asked if named is None else named
+            found = [_unknown(every.index(name), name, error).to_dict() for name in error.names]
+            return [*found, *faults(service, replace(request, policies=rest or None), named=every)]
+        case UnknownKind() as error:
+            expected = f"a kind that policies in force are about, one of {', '.join(error.kinds)}"
+            hint = did_you_mean(error.kind, error.kinds)
+            return [RequestProblem("/kind", UNKNOWN_KIND, error.kind, expected, hint).to_dict()]
         case _:
             return []
 
@@ -186,16 +202,20 @@ def faults(service: Service, request: DecisionRequest, known: Exception | None =
 def _refusal(service: Service, request: DecisionRequest) -> Exception | None:
     as_of = request.as_of or today(service.clock, service.zone)
     try:
-        service.decisions.in_force.make(Question(request.subject, request.facts, as_of, request.policies))
-    except (FactsRefused, UnknownPolicies) as error:
+        subject = Subject(request.subject, request.kind)
+        service.decisions.in_force.make(Question(subject, request.facts, as_of, request.policies))
+    except (FactsRefused, UnknownPolicies, UnknownKind) as error:
         return error
     except NotReady:  # then nothing more can be told
         return None
     return None
 
 
-def _unknown(index: int, name: str, hint: str | None) -> RequestProblem:
-    return RequestProblem(f"/policies/{index}", "unknown-policy", name, "a policy that is served", hint)
+def _unknown(index: int, name: str, error: UnknownPolicies) -> RequestProblem:
+    pointer, hint = f"/policies/{index}", error.hints.get(name)
+    if isinstance(error, OtherKind):
+        return RequestProblem(pointer, OTHER_KIND, name, f"a policy about `{error.kind}`", hint)
+    return RequestProblem(pointer, "unknown-policy", name, "a policy that is served", hint)
 
 
 def refused(listed: list[Json]) -> ProblemError:

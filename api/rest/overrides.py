@@ -32,14 +32,22 @@ from policy_service.actor import Role
 from policy_service.database import Transaction
 from policy_service.decisions.overrides import PAGE, end_override, read_override, read_overrides, record_override
 from policy_service.decisions.overriding import MAX_REASON, Overriding
-from policy_service.decisions.request import MAX_SUBJECT
+from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
 WRITTEN = (
     *(*BODY, OVERRIDE_UNFIT, INVALID_PARAMETER, CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY),
     *(IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT),
 )
 Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
-OfSubject = Annotated[str | None, Query(max_length=MAX_SUBJECT, description="only exceptions for this subject")]
+OfSubject = Annotated[str | None, Query(max_length=MAX_ID, description="only exceptions for this subject")]
+Kind = Annotated[str, Field(pattern=f"^{KIND.pattern}$", description="of which kind the subject is")]
+OfKind = Annotated[
+    str | None,
+    Query(
+        pattern=f"^{KIND.pattern}$",
+        description=f"only exceptions for subjects of this kind; with `subject` it is `{CUSTOMER}` when it is left out",
+    ),
+]
 Active = Annotated[bool, Query(description="only exceptions that apply now")]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="exceptions on a page")]
 Outcome = Annotated[
@@ -51,6 +59,7 @@ class NewOverride(Model):
     """What is answered instead of what the rules say, for whom, why, until when; and the signature."""
 
     subject: str
+    kind: Kind = CUSTOMER
     policy: PolicyName
     outcome: Outcome
     role: Role
@@ -64,6 +73,7 @@ class OverrideModel(Model):
 
     override: str
     subject: str
+    kind: str
     policy: str
     version: str
     outcome: Outcome
@@ -93,12 +103,19 @@ def override_routes(service: Service) -> APIRouter:
 def _add_reading(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_overrides", responses=problems(INVALID_PARAMETER))
     async def list_overrides(
-        subject: OfSubject = None, *, active: Active = False, limit: Limit = PAGE, cursor: Cursor = None
+        subject: OfSubject = None,
+        kind: OfKind = None,
+        *,
+        active: Active = False,
+        limit: Limit = PAGE,
+        cursor: Cursor = None,
     ) -> OverridePage:
         """Exceptions in the order of recording."""
         at, after = service.decisions.in_force.now() if active else None, open_number(cursor) or 0
+        of = kind or (CUSTOMER if subject is not None else None)
         found = await reading(
-            service, lambda s: read_overrides(s, subject=subject, active_at=at, after=after, limit=limit + 1)
+            service,
+            lambda s: read_overrides(s, subject=subject, kind=of, active_at=at, after=after, limit=limit + 1),
         )
         more = close_cursor(str(found[limit - 1][0])) if len(found) > limit else None
         return OverridePage(items=[override_model(each) for _, each in found[:limit]], next_cursor=more)
@@ -123,10 +140,10 @@ def _add_writing(router: APIRouter, service: Service) -> None:
         """Excepts a subject from the rules of a policy, from now on."""
         given = await read_members(request, NewOverride)
         actor = await confirmed_actor(service, request, given.password)
-        said = given.model_dump(exclude={"password"})
+        said = given.model_dump(exclude={"password", "subject", "kind"})
 
         def act(transaction: Transaction) -> Answer:
-            made = record_override(transaction, actor, **said)
+            made = record_override(transaction, actor, subject=Subject(given.subject, given.kind), **said)
             return Answer(override_model(made), 201, {"Location": f"/v1/overrides/{made.id}"})
 
         return await perform(service, request, act, given)

@@ -1,4 +1,7 @@
-"""`/v1/subjects/{subject}`: what was decided about somebody; and erasing what is secret about them."""
+"""`/v1/subjects/{subject}`: what was decided about a subject; and erasing what is secret about it.
+
+The identifier of a subject may hold slashes, as they are or as `%2F`; what follows the last of them is the address.
+"""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -31,11 +34,12 @@ from policy_service.database import Transaction
 from policy_service.decisions.overriding import MAX_REASON
 from policy_service.decisions.record import Record
 from policy_service.decisions.records import PAGE, history
-from policy_service.decisions.request import MAX_SUBJECT
 from policy_service.decisions.subjects import erase_subject
+from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
 SIGNED = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
-Subject = Annotated[str, Path(max_length=MAX_SUBJECT)]
+Id = Annotated[str, Path(max_length=MAX_ID)]
+OfKind = Annotated[str, Query(pattern=f"^{KIND.pattern}$", description="of which kind the subject is")]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="decisions on a page")]
 
 
@@ -43,6 +47,7 @@ class DecisionSummary(Model):
     """One decision about a subject; the facts are in its record."""
 
     decision_id: str
+    kind: str
     as_of: date
     decided_at: datetime
     by: ByModel
@@ -69,18 +74,21 @@ class ErasedModel(Model):
     """Nobody can read the subject's sensitive facts any more."""
 
     subject: str
+    kind: str
     erased_at: datetime
 
 
 def subject_routes(service: Service) -> APIRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/subjects/{subject}", tags=["subjects"])
+    router = APIRouter(prefix="/v1/subjects/{subject:path}", tags=["subjects"])
 
     @router.get("/decisions", operation_id="list_decisions", responses=problems(INVALID_PARAMETER))
-    async def list_decisions(subject: Subject, limit: Limit = PAGE, cursor: Cursor = None) -> DecisionPage:
+    async def list_decisions(
+        subject: Id, kind: OfKind = CUSTOMER, limit: Limit = PAGE, cursor: Cursor = None
+    ) -> DecisionPage:
         """What was decided about a subject, the newest first."""
-        start = open_number(cursor)
-        page = await reading(service, lambda session: history(session, subject, start, limit))
+        start, wanted = open_number(cursor), Subject(subject, kind)
+        page = await reading(service, lambda session: history(session, wanted, start, limit))
         more = close_cursor(str(page.cursor)) if page.cursor is not None else None
         return DecisionPage(items=list(map(_summary, page.records)), next_cursor=more)
 
@@ -92,14 +100,14 @@ def subject_routes(service: Service) -> APIRouter:
         dependencies=WRITE,
         responses=problems(*BODY, *SIGNED, CONFLICT, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT),
     )
-    async def erase(request: Request, subject: Subject) -> Response:
+    async def erase(request: Request, subject: Id, kind: OfKind = CUSTOMER) -> Response:
         """Deletes the key of a subject's sensitive facts. It cannot be undone; what is on record still verifies."""
         given = await read_members(request, Erase)
         actor = await confirmed_actor(service, request, given.password)
 
         def act(transaction: Transaction) -> Answer:
-            erase_subject(transaction, actor, subject, given.reason)
-            return Answer(ErasedModel(subject=subject, erased_at=transaction.now))
+            erase_subject(transaction, actor, Subject(subject, kind), given.reason)
+            return Answer(ErasedModel(subject=subject, kind=kind, erased_at=transaction.now))
 
         return await perform(service, request, act, given)
 
@@ -109,6 +117,7 @@ def subject_routes(service: Service) -> APIRouter:
 def _summary(record: Record) -> DecisionSummary:
     return DecisionSummary(
         decision_id=record.decision_id,
+        kind=record.subject.kind,
         as_of=record.as_of,
         decided_at=record.decided_at,
         by=ByModel.model_validate(record.by),

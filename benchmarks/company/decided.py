@@ -23,6 +23,7 @@ from policy_service.decisions.state_tables import BlockRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.language.load import load_bytes
 from policy_service.registry.model import Activation
+from policy_service.subject import CUSTOMER, Subject
 
 BLOCK = 2
 """Records in a block: the service seals every few seconds, however few there are."""
@@ -68,7 +69,7 @@ class Decided:
             answered.reads,
             decision_id=id_,
             seq=self.seq,
-            subject=subject,
+            subject=Subject(subject),
             decided_at=at,
             by=self.machine,
             facts=answered.facts,
@@ -76,7 +77,7 @@ class Decided:
             outcomes=answered.outcomes,
         )
         named = digest(line)
-        said = {"seq": self.seq, "id": id_, "subject": subject, "as_of": as_of, "decided_at": at}
+        said = {"seq": self.seq, "id": id_, "subject": subject, "kind": CUSTOMER, "as_of": as_of, "decided_at": at}
         self.ledger.put(DecisionRow, {**said, "actor": self.machine.id, "line": line, "digest": named})
         self._block.append((self.seq, named))
         if len(self._block) == BLOCK:

@@ -14,6 +14,7 @@ from policy_service.database import Database
 from policy_service.decisions.overrides import end_override, record_override
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
+from policy_service.subject import Subject
 
 OVERRIDES = 500
 ENDED = 5
@@ -38,7 +39,7 @@ def _except(database: Database, clock: Clock, director: Actor, number: int) -> N
         made = record_override(
             transaction,
             actor,
-            subject=f"C{number:06}",
+            subject=Subject(f"C{number:06}"),
             policy=policy_name(number % 4),
             outcome={"level": LEVELS[number % 4]},
             role=role,

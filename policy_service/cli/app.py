@@ -13,6 +13,7 @@ import typer
 
 from policy_service.cli.people import account, api_key
 from policy_service.cli.status import USAGE, UsageFault
+from policy_service.subject import CUSTOMER
 
 FILES = "Policy files, or folders of them; the shipped policies when left out."
 HELP = "Business policies kept as versioned files, decided exactly, with the reason in the answer."
@@ -43,6 +44,7 @@ Folder = Annotated[
         show_default=False,
     ),
 ]
+Kind = Annotated[str, typer.Option("--kind", metavar="KIND", help="Of which kind the subject is.")]
 
 
 class Lang(StrEnum):
@@ -108,7 +110,9 @@ def decide(
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ID", help="A policy to decide by, may be repeated; all when left out.", show_default=False
+            metavar="ID",
+            help="A policy to decide by, may be repeated; all about the kind when left out.",
+            show_default=False,
         ),
     ] = None,
     policies: Folder = None,
@@ -121,6 +125,7 @@ def decide(
     subject: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Whom the facts are about.", show_default=False)
     ] = None,
+    kind: Kind = CUSTOMER,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each rule did not match.")] = False,
     engine: Annotated[Engine, typer.Option(help="Which evaluator decides.")] = Engine.durable_rules,
     json: Json = False,
@@ -128,7 +133,7 @@ def decide(
     """Decide about one subject, by the newest version of each policy."""
     from policy_service.cli.decide import Question, run
 
-    question = Question(facts, policy, policies, as_of, subject, explain, engine.value)
+    question = Question(facts, policy, policies, as_of, subject, kind, explain, engine.value)
     raise typer.Exit(run(question, as_json=json))
 
 
@@ -248,6 +253,7 @@ def audit_pack(  # noqa: PLR0917  # one parameter an option
     ],
     policy: Annotated[str | None, typer.Option(metavar="ID", help="A policy.", show_default=False)] = None,
     subject: Annotated[str | None, typer.Option(metavar="TEXT", help="A subject.", show_default=False)] = None,
+    kind: Kind = CUSTOMER,
     since: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="From this day on, in China.", show_default=False)
     ] = None,
@@ -259,7 +265,7 @@ def audit_pack(  # noqa: PLR0917  # one parameter an option
     """Write all that is on record of a policy, a subject or a period to a file that can be verified anywhere."""
     from policy_service.cli.packs import About, run_pack
 
-    raise typer.Exit(run_pack(file, About(policy, subject, since, until, sample)))
+    raise typer.Exit(run_pack(file, About(policy, subject, kind, since, until, sample)))
 
 
 @audit.command("verify-pack")

@@ -19,11 +19,12 @@ from policy_service.decisions.decide import Decider
 from policy_service.decisions.decision import EngineName
 from policy_service.decisions.exact_json import NotJsonError
 from policy_service.decisions.request import RequestRefused, read_facts
-from policy_service.errors import FactsRefused, UnknownPolicies
+from policy_service.errors import FactsRefused, OtherKind, UnknownKind, UnknownPolicies
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_folder, newest
 from policy_service.language.types import DateType, ValueRefused, describe, read
 from policy_service.shipped import shipped_policies
+from policy_service.subject import Subject, faults_of
 
 MAX_FACTS = 256 * 1_024
 """Bytes of facts that are read; as much as the HTTP service reads by default."""
@@ -39,6 +40,7 @@ class Question:
     folder: Path | None
     as_of: str | None
     subject: str | None
+    kind: str
     explain: bool
     engine: EngineName
 
@@ -47,11 +49,19 @@ def run(question: Question, *, as_json: bool) -> int:
     """Prints the decision, or every reason why there is none; gives the exit status."""
     clock = SystemClock()
     as_of = _day(question.as_of) if question.as_of is not None else today(clock, ZoneInfo(DEFAULT_ZONE))
+    _check_subject(question.subject, question.kind)
     content = _content(question.facts)
     try:
         facts = read_facts(content)
         with _decider(question) as decider:
-            decision = decider.decide(facts, as_of=as_of, policies=question.policies, explain=question.explain)
+            decision = decider.decide(
+                facts, as_of=as_of, policies=question.policies, kind=question.kind, explain=question.explain
+            )
+    except OtherKind as error:
+        kinds = sorted(set(error.kinds.values()))
+        raise UsageFault(f"{error}; ask with --kind {' or '.join(kinds)}") from None
+    except UnknownKind as error:
+        raise UsageFault(str(error)) from None
     except UnknownPolicies as error:
         hints = (
             f"no policy `{name}`" + (f", {error.hints[name]}" if name in error.hints else "") for name in error.names
@@ -60,7 +70,7 @@ def run(question: Question, *, as_json: bool) -> int:
     except (NotJsonError, RequestRefused, FactsRefused, PolicyError, EngineTrialError) as error:
         _refuse(error, as_json=as_json)
         return FOUND_FAULT
-    told = answer(decision, question.subject, clock)
+    told = answer(decision, question.subject, question.kind, clock)
     if as_json:
         say_json(told)
     else:
@@ -74,6 +84,13 @@ def _decider(question: Question) -> Decider:
     if not policies:
         raise UsageFault(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
     return Decider(policies, engine=question.engine)
+
+
+def _check_subject(subject: str | None, kind: str) -> None:
+    """Raises UsageFault when the service would refuse the subject."""
+    faults = faults_of(Subject("any" if subject is None else subject, kind))
+    if faults:
+        raise UsageFault("; ".join(f"--{part}: {fault}" for part, fault in faults.items()))
 
 
 def _day(text: str) -> date:

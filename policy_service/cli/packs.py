@@ -28,6 +28,7 @@ from policy_service.packs.making import Maker, Tick, make_pack
 from policy_service.packs.scope import Scope, ScopeRefused
 from policy_service.packs.verifying import NotAPack, PackVerdict, verify_pack
 from policy_service.places import database_url, keys_folder
+from policy_service.subject import InvalidSubject, Subject
 
 _OWNER_ONLY = 0o600
 
@@ -38,6 +39,7 @@ class About:
 
     policy: str | None
     subject: str | None
+    kind: str
     since: str | None
     until: str | None
     sample: int
@@ -49,9 +51,9 @@ def run_pack(file: Path, about: About) -> int:
         raise UsageFault(f"{file} is there already, and a pack is never written over")
     try:
         since, until = _midnight(about.since, 0), _midnight(about.until, 1)
-        scope = Scope(about.policy, about.subject, since, until, about.sample)
-        manifest = _make(file, scope)
-    except (ScopeRefused, NoKey, KeyFileFault, NotSigned) as error:
+        subject = None if about.subject is None else Subject(about.subject, about.kind)
+        manifest = _make(file, Scope(about.policy, subject, since, until, about.sample))
+    except (ScopeRefused, InvalidSubject, NoKey, KeyFileFault, NotSigned) as error:
         raise UsageFault(str(error)) from None
     except OSError as error:
         raise UsageFault(f"{error.filename}: {error.strerror}") from None

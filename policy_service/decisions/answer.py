@@ -10,16 +10,19 @@ from policy_service.clock import Clock, timestamp
 from policy_service.decisions.decision import Decision, Json
 
 
-def answer(decision: Decision, subject: str | None, clock: Clock) -> Json:
+def answer(decision: Decision, subject: str | None, kind: str, clock: Clock) -> Json:
     """The decision as JSON, with an identifier of its own; it is recorded nowhere."""
-    return answer_of(decision, subject, decision.to_dict(), str(clock.new_id()), clock.now())
+    return answer_of(decision, subject, kind, decision.to_dict(), str(clock.new_id()), clock.now())
 
 
-def answer_of(decision: Decision, subject: str | None, outcomes: Json, decision_id: str, decided_at: datetime) -> Json:
+def answer_of(  # noqa: PLR0913, PLR0917  # what an answer says that the decision does not know itself
+    decision: Decision, subject: str | None, kind: str, outcomes: Json, decision_id: str, decided_at: datetime
+) -> Json:
     """The decision, with its outcomes, as JSON; `trace` only when it was asked for."""
     told: Json = {
         "decision_id": decision_id,
         "subject": subject,
+        "kind": kind,
         "as_of": decision.as_of.isoformat(),
         "decided_at": timestamp(decided_at),
         "outcomes": outcomes,

@@ -22,7 +22,7 @@ from policy_service.decisions.group import Answer
 from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.request import DecisionRequest, RequestRefused, read_request
 from policy_service.decisions.writer import Busy
-from policy_service.errors import FactsRefused, UnknownPolicies
+from policy_service.errors import FactsRefused, UnknownKind, UnknownPolicies
 from policy_service.sentences import Sentence, plain
 
 AHEAD = 256
@@ -56,6 +56,8 @@ def told(error: Exception) -> dict[str, Any]:
             return {"code": code, "problems": [problem.to_dict() for problem in error.problems]}
         case UnknownPolicies():
             return {"code": "unknown-policy", "detail": str(error), "hints": error.hints}
+        case UnknownKind():
+            return {"code": "unknown-kind", "detail": str(error)}
         case NotReady() | Busy() | DatabaseUnavailable():
             return {"code": "unavailable", "detail": str(error)}
         case _:

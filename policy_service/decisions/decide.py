@@ -17,7 +17,7 @@ from policy_service.decisions.decision import Decision, EngineName, Json, Policy
 from policy_service.decisions.overriding import Excepted, Overriding, apply
 from policy_service.decisions.reading import show, unknown
 from policy_service.decisions.served import Alarm, Health, Served, Watch
-from policy_service.errors import FactProblem, FactsRefused, UnknownPolicies
+from policy_service.errors import FactProblem, FactsRefused, OtherKind, UnknownKind, UnknownPolicies
 from policy_service.language.diagnostics import did_you_mean
 from policy_service.language.evaluate import scope_of
 from policy_service.language.outcome import Decided, MissingFacts
@@ -56,7 +56,7 @@ class Decider:
         self._watch = Watch(engine, shadow_every, alarm)
         self._lock = threading.RLock()
         self._served: dict[str, Served] = {}
-        self._plans: dict[tuple[str, ...] | None, Plan] = {}
+        self._plans: dict[tuple[str | None, tuple[str, ...] | None], Plan] = {}
         self.replace(policies)
 
     @property
@@ -132,24 +132,26 @@ class Decider:
 
     # deciding
 
-    def decide(
+    def decide(  # noqa: PLR0913  # what may be said of a question
         self,
         facts: Mapping[str, object],
         *,
         as_of: datetime.date,
         policies: Sequence[str] | None = None,
+        kind: str | None = None,
         explain: bool = False,
         overrides: Mapping[str, Overriding] | None = None,
     ) -> Decision:
         """What the policies decide about the subject with these facts on the day `as_of`.
 
-        `facts` are JSON values; decimals as Decimal or text, None for what is not known. `policies` left out asks all.
-        Policies that those asked for need are decided too, and answered when they decide. `overrides` are the
-        exceptions made for the subject, by policy: what they say is answered, and is what other policies take. Raises
-        FactsRefused with every problem, UnknownPolicies with every name.
+        `facts` are JSON values; decimals as Decimal or text, None for what is not known. `policies` left out asks all
+        that are about subjects of the `kind`, of any kind where that is left out too. Policies that those asked for
+        need are decided too, and answered when they decide. `overrides` are the exceptions made for the subject, by
+        policy: what they say is answered, and is what other policies take. Raises FactsRefused with every problem,
+        UnknownPolicies with every name, OtherKind with every policy that is about another kind, UnknownKind.
         """
         with self._lock:
-            plan, asked = self._plan(None if policies is None else tuple(policies))
+            plan, asked = self._plan(kind, None if policies is None else tuple(policies))
             problems = [] if self._known.issuperset(facts) else unknown(facts, self._known)
             today = as_of.toordinal()
             read = [(served, served.reader.slots(facts, problems)) for served in plan]
@@ -176,23 +178,28 @@ class Decider:
         told = self._explain(answered, seen, as_of) if explain else None
         return Decision(as_of, answered, told, decided)
 
-    def _plan(self, policies: tuple[str, ...] | None) -> Plan:
+    def _plan(self, kind: str | None, policies: tuple[str, ...] | None) -> Plan:
         """The policies to decide, in order, and those asked for; remembered, as callers ask for the same again."""
-        plan = self._plans.get(policies)
+        plan = self._plans.get((kind, policies))
         if plan is None:
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
-            plan = self._plans[policies] = self._make_plan(policies)
+            plan = self._plans[kind, policies] = self._make_plan(kind, policies)
         return plan
 
-    def _make_plan(self, policies: tuple[str, ...] | None) -> Plan:
+    def _make_plan(self, kind: str | None, policies: tuple[str, ...] | None) -> Plan:
         if not self._served:
             raise RuntimeError("the decider is closed, or has no policies")
+        kinds = {id_: served.policy.subject for id_, served in self._served.items()}
         if policies is None:
-            return list(self._served.values()), frozenset(self._served)
+            policies = tuple(id_ for id_, each in kinds.items() if kind in {None, each})
+            if kind is not None and not policies:
+                raise UnknownKind(kind, kinds.values())
         if absent := [name for name in dict.fromkeys(policies) if name not in self._served]:
             hints = {name: hint for name in absent if (hint := did_you_mean(name, self._served))}
             raise UnknownPolicies(absent, hints)
+        if others := {name: kinds[name] for name in policies if kind not in {None, kinds[name]}}:
+            raise OtherKind(kind or "", others)
         wanted: set[str] = set()
         open_ = list(policies)
         while open_:

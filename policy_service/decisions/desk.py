@@ -24,9 +24,10 @@ from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.served import Alarm
 from policy_service.decisions.subjects import Secrets
 from policy_service.decisions.writer import Writer
-from policy_service.errors import FactsRefused, UnknownPolicies
+from policy_service.errors import FactsRefused, UnknownKind, UnknownPolicies
 from policy_service.idempotency import KeyReused, Name, check_key, recall
 from policy_service.sentences import Sentence
+from policy_service.subject import Subject
 
 PATIENCE_SECONDS = 5.0
 """How long a request waits for the same one before it, or for other versions to come into force."""
@@ -67,7 +68,8 @@ class Decisions:
     ) -> Answer:
         """Decides about a subject and gives the answer that was recorded.
 
-        Raises FactsRefused, UnknownPolicies; KeyRefused, KeyReused, InFlight; NotReady, Busy, DatabaseUnavailable.
+        Raises FactsRefused, UnknownPolicies, OtherKind, UnknownKind; KeyRefused, KeyReused, InFlight; NotReady, Busy,
+        DatabaseUnavailable.
         """
         if key is None:
             return await self._decide(request, actor, None, "")
@@ -109,7 +111,7 @@ class Decisions:
     async def _decide(self, request: DecisionRequest, actor: Actor, key: str | None, fingerprint: str) -> Answer:
         try:
             made = await self._make(self._question(request))
-        except (FactsRefused, UnknownPolicies, NotReady):
+        except (FactsRefused, UnknownPolicies, UnknownKind, NotReady):
             if key is not None and (told := await asyncio.to_thread(self._told, (actor.id, key), fingerprint)):
                 return told
             raise
@@ -117,7 +119,9 @@ class Decisions:
 
     def _question(self, request: DecisionRequest) -> Question:
         as_of = request.as_of or self.in_force.now().astimezone(self._zone).date()
-        return Question(request.subject, request.facts, as_of, request.policies, request.explain)
+        subject = Subject(request.subject, request.kind)
+        policies = None if request.policies is None else tuple(dict.fromkeys(request.policies))
+        return Question(subject, request.facts, as_of, policies, request.explain)
 
     async def _make(self, question: Question) -> Made:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, cast
@@ -21,6 +21,7 @@ from policy_service.decisions.secrecy import SubjectKey, seal_fact
 from policy_service.decisions.subjects import Secrets
 from policy_service.decisions.tables import DecisionRow
 from policy_service.idempotency import IdempotencyRow, KeyReused, Name, recall_all
+from policy_service.subject import Subject
 
 OK = 200
 """The status under which an answer is kept; refusals are not kept."""
@@ -74,7 +75,7 @@ class _Draft:
     facts: Json
 
     @property
-    def subject(self) -> str:
+    def subject(self) -> Subject:
         return self.item.made.question.subject
 
 
@@ -154,7 +155,7 @@ def never_before(session: Session, at: datetime) -> None:
 
 
 def _written(
-    draft: _Draft, keys: dict[str, SubjectKey], decision_id: str, seq: int, at: datetime
+    draft: _Draft, keys: Mapping[Subject, SubjectKey], decision_id: str, seq: int, at: datetime
 ) -> tuple[Json, Answer]:
     """The row and the answer of one decision."""
     question, decision, asked, _, _ = draft.item.made
@@ -179,14 +180,15 @@ def _written(
     row: Json = {
         "seq": seq,
         "id": decision_id,
-        "subject": question.subject,
+        "subject": question.subject.id,
+        "kind": question.subject.kind,
         "as_of": decision.as_of,
         "decided_at": at,
         "actor": draft.item.actor.id,
         "line": line,
         "digest": digest(line),
     }
-    return row, Answer(encode(answer_of(decision, question.subject, outcomes, decision_id, at)), outcomes)
+    return row, Answer(encode(answer_of(decision, *question.subject, outcomes, decision_id, at)), outcomes)
 
 
 def _remembered(item: Item, answer: Answer, at: datetime) -> Json:

@@ -29,12 +29,14 @@ from policy_service.decisions.overrides import Book
 from policy_service.decisions.overriding import Overriding
 from policy_service.decisions.served import Alarm
 from policy_service.decisions.window import Window, window_at
+from policy_service.errors import UnknownKind
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import PolicyFolderError
 from policy_service.language.policy import Policy
 from policy_service.registry.model import Activation
 from policy_service.registry.service import UnknownVersion, activations, load_version
 from policy_service.sentences import Sentence
+from policy_service.subject import Subject
 
 LOOK_SECONDS = 0.5
 """How often the thread asks whether another process recorded something."""
@@ -57,7 +59,7 @@ class Turning(NotReady):
 class Question(NamedTuple):
     """What is asked about a subject."""
 
-    subject: str
+    subject: Subject
     facts: Mapping[str, object]
     as_of: date
     policies: Sequence[str] | None = None
@@ -95,7 +97,7 @@ class InForce:
         self._database, self._clock, self._look_seconds = database, clock, look_seconds
         self._recorded: tuple[int, Sequence[Activation]] = (-1, ())
         self._window = Window(-1, datetime.min.replace(tzinfo=UTC), None, {})
-        self._default: tuple[str, ...] = ()
+        self._default: Mapping[str, Sequence[str]] = {}
         self._next: tuple[Window, Prepared] | None = None
         self._turns = 0
         self._lock = threading.RLock()  # held for a decision, or while other policies take their place
@@ -121,19 +123,34 @@ class InForce:
     # deciding
 
     def make(self, question: Question) -> Made:
-        """Decides by the versions in force. Raises Turning, NotReady, FactsRefused, UnknownPolicies."""
+        """Decides by the versions in force.
+
+        Raises Turning, NotReady, FactsRefused, UnknownPolicies, OtherKind, UnknownKind.
+        """
         with self._lock:
             now = self.now()
             if not self._window.covers(now) and not self._turn(now):
                 raise Turning
-            asked = self._default if question.policies is None else question.policies
+            kind = question.subject.kind
+            asked = self._default.get(kind) if question.policies is None else question.policies
             if not asked:
-                raise NotReady(Sentence("no policy is in force"))
+                raise self._nothing_about(kind)
             overrides = self.book.active_overrides(question.subject, now)
             decision = self.decider.decide(
-                question.facts, as_of=question.as_of, policies=asked, explain=question.explain, overrides=overrides
+                question.facts,
+                as_of=question.as_of,
+                policies=asked,
+                kind=kind,
+                explain=question.explain,
+                overrides=overrides,
             )
             return Made(question, decision, asked, self._window.digests, overrides)
+
+    def _nothing_about(self, kind: str) -> Exception:
+        """Why there is nothing to ask about a subject of a kind."""
+        if self._default:
+            return UnknownKind(kind, self._default)
+        return NotReady(Sentence("no policy is in force"))
 
     def holds(self, made: Made, window: Window) -> bool:
         """Whether a decision was made by what is in force in the window, at its start."""
@@ -216,7 +233,11 @@ class InForce:
         self._drop_next()
         self.decider.put(prepared)
         self._window = window
-        self._default = tuple(id_ for id_, served in prepared.items() if served.policy.domain != OWN_DOMAIN)
+        default: dict[str, list[str]] = {}
+        for id_, served in prepared.items():
+            if served.policy.domain != OWN_DOMAIN:
+                default.setdefault(served.policy.subject, []).append(id_)
+        self._default = default
         self._turns += 1
 
     def _turn(self, now: datetime) -> bool:

@@ -26,12 +26,13 @@ from policy_service.decisions.overriding import (
     term_problems,
     write_outcome,
 )
-from policy_service.decisions.request import SUBJECT
+from policy_service.decisions.records import check_lookup
 from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow
 from policy_service.language.policy import Policy
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations, load_version
 from policy_service.sentences import Sentence, together
+from policy_service.subject import Subject, faults_of
 
 GOVERNANCE = "governance"
 """The domain nobody is excepted from: who must sign is decided by its rules alone."""
@@ -61,7 +62,7 @@ def record_override(  # noqa: PLR0913  # what an exception says
     transaction: Transaction,
     actor: Actor,
     *,
-    subject: str,
+    subject: Subject,
     policy: str,
     outcome: object,
     role: Role,
@@ -72,9 +73,7 @@ def record_override(  # noqa: PLR0913  # what an exception says
     now, session = transaction.now, transaction.session
     if (allowed := may_override(actor, role, now)) is not True:
         raise Forbidden([allowed])
-    problems = term_problems(until, reason, now)
-    if not SUBJECT.fullmatch(subject):
-        problems.insert(0, Sentence("The subject is text of 1 to 200 characters."))
+    problems = [_said_of(part, fault) for part, fault in faults_of(subject).items()] + term_problems(until, reason, now)
     version = _in_force(session, policy, now)
     written: object = None
     if version is None:
@@ -82,6 +81,9 @@ def record_override(  # noqa: PLR0913  # what an exception says
     elif version.domain == GOVERNANCE:
         problems.append(Sentence("Nobody is excepted from the rules of governance."))
     else:
+        if version.subject != subject.kind:
+            told = {"policy": policy, "other": version.subject, "kind": subject.kind}
+            problems.append(Sentence("{policy} is about a subject of the kind `{other}`, not `{kind}`.", **told))
         try:
             written = write_outcome(version, read_outcome(version, outcome))
         except OutcomeUnfit as unfit:
@@ -89,7 +91,9 @@ def record_override(  # noqa: PLR0913  # what an exception says
     if not problems and overrides_at(_of_subject(session, subject), subject, now).get(policy) is not None:
         problems.append(
             Sentence(
-                "{subject} is already excepted from {policy}: end that exception first.", subject=subject, policy=policy
+                "{subject} is already excepted from {policy}: end that exception first.",
+                subject=subject.id,
+                policy=policy,
             )
         )
     if problems or version is None:
@@ -97,7 +101,8 @@ def record_override(  # noqa: PLR0913  # what an exception says
     row = OverrideRow(
         seq=_last(session) + 1,
         id=transaction.new_id(),
-        subject=subject,
+        subject=subject.id,
+        kind=subject.kind,
         policy=policy,
         version=version.version,
         outcome=canonical(written),
@@ -110,7 +115,7 @@ def record_override(  # noqa: PLR0913  # what an exception says
     )
     session.add(row)
     session.flush()
-    event = OverrideRecorded(row.id, subject, policy, written, role, actor.printed_name, reason, timestamp(until))
+    event = OverrideRecorded(row.id, *subject, policy, written, role, actor.printed_name, reason, timestamp(until))
     append(transaction, actor, event)
     return _overriding(row, None)
 
@@ -128,7 +133,7 @@ def end_override(transaction: Transaction, actor: Actor, override: str, *, role:
         raise OverrideRefused(problems)
     session.add(OverrideEndRow(override=override, actor=actor.id, reason=reason, recorded_at=now))
     session.flush()
-    append(transaction, actor, OverrideEnded(override, found.subject, found.policy, reason))
+    append(transaction, actor, OverrideEnded(override, *found.subject, found.policy, reason))
     return read_override(session, override)
 
 
@@ -145,6 +150,7 @@ def read_overrides(  # noqa: PLR0913  # the filters
     session: Session,
     *,
     subject: str | None = None,
+    kind: str | None = None,
     policy: str | None = None,
     active_at: datetime | None = None,
     over_at: datetime | None = None,
@@ -152,10 +158,10 @@ def read_overrides(  # noqa: PLR0913  # the filters
     newest_first: bool = False,
     limit: int = PAGE,
 ) -> list[tuple[int, Overriding]]:
-    """Exceptions in the order of recording, or the newest first, each with its number.
+    """Exceptions in the order of recording, or the newest first, each with its number. Raises InvalidSubject.
 
-    `active_at` asks for those that apply at an instant, `over_at` for those that have ended by then; `after` is the
-    number of the last one seen.
+    `subject` is an identifier, `kind` None is any kind. `active_at` asks for those that apply at an instant, `over_at`
+    for those that have ended by then; `after` is the number of the last one seen.
     """
     seq = col(OverrideRow.seq)
     query = select(OverrideRow, OverrideEndRow.recorded_at).join(OverrideEndRow, isouter=True)
@@ -163,7 +169,10 @@ def read_overrides(  # noqa: PLR0913  # the filters
         place = min(after, LAST)
         query = query.where(seq < place if newest_first else seq > place)
     if subject is not None:
+        check_lookup(session, subject, kind)
         query = query.where(OverrideRow.subject == subject)
+    if kind is not None:
+        query = query.where(OverrideRow.kind == kind)
     if policy is not None:
         query = query.where(OverrideRow.policy == policy)
     if active_at is not None:
@@ -187,7 +196,7 @@ class Book:
         self._lock = threading.Lock()
         self._seen = -1
         self._state: tuple[int, int] | None = None
-        self._by_subject: Mapping[str, tuple[Overriding, ...]] = {}
+        self._by_subject: Mapping[Subject, tuple[Overriding, ...]] = {}
 
     def refresh(self, session: Session) -> None:
         """Takes up what was made and ended since; nothing is read when the governance lane stood still.
@@ -204,7 +213,7 @@ class Book:
                 self._state = state
             self._seen = moved
 
-    def active_overrides(self, subject: str, at: datetime) -> Mapping[str, Overriding]:
+    def active_overrides(self, subject: Subject, at: datetime) -> Mapping[str, Overriding]:
         """The exceptions that apply to the subject at an instant, by policy."""
         found = self._by_subject.get(subject)
         return overrides_at(found, subject, at) if found else {}
@@ -213,22 +222,30 @@ class Book:
 # -------------------------------------------------------------------------------------------------- the rows
 
 
-def _unended(session: Session) -> dict[str, tuple[Overriding, ...]]:
+def _unended(session: Session) -> dict[Subject, tuple[Overriding, ...]]:
     """The exceptions that nobody ended and that are not long past, by subject; asking looks at the instant."""
     past = session.exec(select(Lane.at).where(Lane.name == LaneName.GOVERNANCE)).one() - timedelta(days=1)
     query = select(OverrideRow).join(OverrideEndRow, isouter=True).where(col(OverrideEndRow.override).is_(None))
     query = query.where(OverrideRow.until > past)
-    found: dict[str, list[Overriding]] = {}
+    found: dict[Subject, list[Overriding]] = {}
     for row in session.exec(query):
-        found.setdefault(row.subject, []).append(_overriding(row, None))
+        overriding = _overriding(row, None)
+        found.setdefault(overriding.subject, []).append(overriding)
     return {subject: tuple(each) for subject, each in found.items()}
 
 
-def _of_subject(session: Session, subject: str) -> list[Overriding]:
+def _said_of(part: str, fault: str) -> Sentence:
+    """What is wrong with the identifier or the kind of a subject, as a sentence."""
+    if part == "kind":
+        return Sentence("The kind of the subject: {fault}.", fault=fault)
+    return Sentence("The subject: {fault}.", fault=fault)
+
+
+def _of_subject(session: Session, subject: Subject) -> list[Overriding]:
     query = (
         select(OverrideRow, OverrideEndRow.recorded_at)
         .join(OverrideEndRow, isouter=True)
-        .where(OverrideRow.subject == subject)
+        .where(OverrideRow.subject == subject.id, OverrideRow.kind == subject.kind)
     )
     return [_overriding(row, ended_at) for row, ended_at in session.exec(query)]
 
@@ -245,7 +262,7 @@ def _last(session: Session) -> int:
 def _overriding(row: OverrideRow, ended_at: datetime | None) -> Overriding:
     return Overriding(
         id=row.id,
-        subject=row.subject,
+        subject=Subject(row.subject, row.kind),
         policy=row.policy,
         version=row.version,
         outcome=msgspec.json.decode(row.outcome),

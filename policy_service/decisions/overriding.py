@@ -22,6 +22,7 @@ from policy_service.language.outcome import Decided, Result, Values
 from policy_service.language.policy import Policy
 from policy_service.language.types import Value, ValueRefused, read, write
 from policy_service.sentences import Sentence, in_turn, listed, plain
+from policy_service.subject import Subject
 
 LONGEST = timedelta(days=366)
 """How long an exception may last."""
@@ -45,7 +46,7 @@ class Overriding:
     """One exception."""
 
     id: str
-    subject: str
+    subject: Subject
     policy: str
     version: str
     """The version in force when it was made."""
@@ -67,7 +68,8 @@ class Overriding:
         """As JSON."""
         return {
             "override": self.id,
-            "subject": self.subject,
+            "subject": self.subject.id,
+            "kind": self.subject.kind,
             "policy": self.policy,
             "version": self.version,
             "outcome": self.outcome,
@@ -88,7 +90,7 @@ class Excepted(NamedTuple):
     unfit: tuple[str, ...] = ()
 
 
-def overrides_at(overrides: Iterable[Overriding], subject: str, at: datetime) -> dict[str, Overriding]:
+def overrides_at(overrides: Iterable[Overriding], subject: Subject, at: datetime) -> dict[str, Overriding]:
     """The exceptions that apply to a subject at an instant, by policy; of several the one recorded last."""
     found = [each for each in overrides if each.subject == subject and each.covers(at)]
     return {each.policy: each for each in sorted(found, key=lambda each: (each.recorded_at, each.id))}

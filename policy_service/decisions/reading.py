@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from policy_service.characters import escape_hidden
 from policy_service.errors import FactProblem
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.policy import Policy
@@ -94,7 +95,7 @@ def unknown(facts: Mapping[str, object], known: frozenset[str]) -> list[FactProb
 
 
 def show(raw: object) -> str:
-    """A refused value as JSON would write it, shortened."""
+    """A refused value as JSON would write it, shortened; what a reader would not see is escaped."""
     match raw:
         case bool():
             return "true" if raw else "false"
@@ -103,7 +104,7 @@ def show(raw: object) -> str:
         case Decimal() | int() | float():
             return shorten(str(raw))
         case str():
-            return f'"{shorten(raw)}"'
+            return f'"{escape_hidden(shorten(raw))}"'
         case list() | tuple() | set() | frozenset():
             return f"a list of {len(raw)}"
         case dict():

@@ -4,7 +4,8 @@
 |---------------|--------------------------------------------------------------------------------------|
 | decision_id   | the decision's identifier                                                            |
 | seq           | its place among all records, from 1 without a gap                                    |
-| subject       | whom it is about                                                                     |
+| subject       | whom or what it is about: its identifier                                             |
+| kind          | of which kind the subject is; records from before kinds do not say: `customer`       |
 | as_of         | the day it was made for                                                              |
 | decided_at    | when its versions were in force; never before that of the record before              |
 | by            | who asked: id, name and kind of the actor                                            |
@@ -38,6 +39,7 @@ from policy_service.clock import timestamp
 from policy_service.decisions.decision import Decision
 from policy_service.decisions.masking import masked, sensitive_facts
 from policy_service.language.policy import Policy
+from policy_service.subject import CUSTOMER, Subject
 
 Json = dict[str, Any]
 NUMBER = "$number"
@@ -56,7 +58,7 @@ class Record:
 
     decision_id: str
     seq: int
-    subject: str
+    subject: Subject
     as_of: date
     decided_at: datetime
     by: Mapping[str, str]
@@ -95,7 +97,7 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
     *,
     decision_id: str,
     seq: int,
-    subject: str,
+    subject: Subject,
     decided_at: datetime,
     by: Actor,
     facts: Mapping[str, Any],
@@ -107,7 +109,8 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
         {
             "decision_id": decision_id,
             "seq": seq,
-            "subject": subject,
+            "subject": subject.id,
+            "kind": subject.kind,
             "as_of": decision.as_of.isoformat(),
             "decided_at": timestamp(decided_at),
             "by": {"id": by.id, "name": by.name, "kind": by.kind},
@@ -129,7 +132,7 @@ def read_record(line: bytes) -> Record:
     return Record(
         decision_id=document["decision_id"],
         seq=document["seq"],
-        subject=document["subject"],
+        subject=Subject(document["subject"], document.get("kind", CUSTOMER)),
         as_of=date.fromisoformat(document["as_of"]),
         decided_at=datetime.fromisoformat(document["decided_at"]),
         by=document["by"],

@@ -11,13 +11,15 @@ from typing import NamedTuple
 from sqlmodel import Session, col, func, select
 
 from policy_service.decisions.record import Record, read_record
+from policy_service.decisions.state_tables import OverrideRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.sentences import Sentence
+from policy_service.subject import CUSTOMER, InvalidSubject, Subject, faults_of
 
 PAGE = 50
 MAX_PAGE = 500
 SCANNED = 5_000
-"""Records that are looked through for a page: which policies a record is of stands in its line alone."""
+"""Records that are looked through for a page."""
 AT_ONCE = 500
 """Lines fetched at a time."""
 
@@ -34,20 +36,32 @@ class Wanted:
     """Which records somebody wants to read; what is None does not matter."""
 
     subject: str | None = None
+    """The identifier."""
     policy: str | None = None
     version: str | None = None
     """Of the policy."""
+    kind: str | None = None
+    """Of the subject."""
     since: datetime | None = None
     until: datetime | None = None
     """Before this instant."""
 
+    @property
+    def is_sought(self) -> bool:
+        """Whether records have to be looked through: no index finds those of a policy, or of all subjects of a kind."""
+        return self.policy is not None or (self.kind is not None and self.subject is None)
+
     def read(self, line: bytes) -> Record | None:
-        """The record that a line of the right subject and time holds; None when it answers for another policy."""
-        if self.policy is None:
-            return read_record(line)
-        if f'"{self.policy}"'.encode() not in line:  # most lines of others are told without being read
+        """The record that a line of the right subject and time holds; None when it is of another kind or policy."""
+        named = [f'"{self.policy}"'] if self.policy is not None else []
+        named += [f'"kind":"{self.kind}"'] if self.kind not in {None, CUSTOMER} else []
+        if not all(each.encode() in line for each in named):  # most lines of others are told without being read
             return None
         record = read_record(line)
+        if self.kind not in {None, record.subject.kind}:
+            return None
+        if self.policy is None:
+            return record
         used = record.policies.get(self.policy)
         is_of = self.policy in record.outcomes and used is not None and self.version in {None, used.version}
         return record if is_of else None
@@ -68,9 +82,29 @@ def read_decision(session: Session, decision_id: str) -> Record:
     return read_record(row.line)
 
 
-def history(session: Session, subject: str, cursor: int | None = None, limit: int = PAGE) -> Page:
-    """A subject's records, newest first, from `cursor` on; at most MAX_PAGE."""
-    return find(session, Wanted(subject=subject), cursor=cursor, limit=limit)
+def history(session: Session, subject: Subject, cursor: int | None = None, limit: int = PAGE) -> Page:
+    """A subject's records, newest first, from `cursor` on; at most MAX_PAGE. Raises InvalidSubject."""
+    return find(session, Wanted(subject.id, kind=subject.kind), cursor=cursor, limit=limit)
+
+
+def is_on_record(session: Session, id_: str, kind: str | None = None) -> bool:
+    """Whether anything was ever decided about a subject, or it was excepted from a policy; `kind` None is any kind."""
+    for table in (DecisionRow, OverrideRow):
+        query = select(table.seq).where(table.subject == id_).limit(1)
+        if session.exec(query if kind is None else query.where(table.kind == kind)).first() is not None:
+            return True
+    return False
+
+
+def check_lookup(session: Session, id_: str, kind: str | None = None) -> None:
+    """Refuses to look for a subject that is written as none can be; `kind` None is any kind. Raises InvalidSubject.
+
+    Before identifiers had one spelling others were recorded too: these are found, and erased, as they were written.
+    """
+    subject = Subject(id_, kind or CUSTOMER)
+    faults = faults_of(subject)
+    if faults and not is_on_record(session, id_, kind):
+        raise InvalidSubject(subject, faults)
 
 
 def find(
@@ -83,16 +117,19 @@ def find(
 ) -> Page:
     """The records that are wanted, newest first unless told otherwise, from `cursor` on; at most MAX_PAGE.
 
-    For those of one policy at most SCANNED are looked through: a page may hold few, or none, and still have a cursor.
+    For those of one policy or kind at most SCANNED are looked through: a page may hold few, or none, and still have a
+    cursor. Raises InvalidSubject.
     """
+    if wanted.subject is not None:
+        check_lookup(session, wanted.subject, wanted.kind)
     limit = max(1, min(limit, MAX_PAGE))
-    some = limit + 1 if wanted.policy is None else SCANNED
+    some = SCANNED if wanted.is_sought else limit + 1
     first, end = numbers(session, wanted.since, wanted.until)
     if cursor is not None:
         first, end = (max(first, cursor), end) if oldest_first else (first, min(end, cursor + 1))
     found: list[Record] = []
     looked = seq = 0
-    lines = _lines(session, wanted.subject, (first, end), some, oldest_first=oldest_first)
+    lines = _lines(session, wanted, (first, end), some, oldest_first=oldest_first)
     for seq, line in lines:
         looked += 1
         record = wanted.read(line)
@@ -114,18 +151,20 @@ def numbers(session: Session, since: datetime | None = None, until: datetime | N
 
 def newest_lines(session: Session, some: int) -> Iterator[bytes]:
     """The lines of the newest records, from the last backwards."""
-    for _, line in _lines(session, None, numbers(session), some):
+    for _, line in _lines(session, Wanted(), numbers(session), some):
         yield line
 
 
 def _lines(
-    session: Session, subject: str | None, between: tuple[int, int], some: int, *, oldest_first: bool = False
+    session: Session, wanted: Wanted, between: tuple[int, int], some: int, *, oldest_first: bool = False
 ) -> Iterator[tuple[int, bytes]]:
     """Numbers and lines of a subject's records, or everybody's, between two numbers, half open, in their order."""
     seq, (first, end) = col(DecisionRow.seq), between
     query = select(DecisionRow.seq, DecisionRow.line).where(seq >= first, seq < end)
-    if subject is not None:
-        query = query.where(DecisionRow.subject == subject)
+    if wanted.subject is not None:
+        query = query.where(DecisionRow.subject == wanted.subject)
+        if wanted.kind is not None:
+            query = query.where(DecisionRow.kind == wanted.kind)
     query = query.order_by(seq.asc() if oldest_first else seq.desc()).limit(some)
     with closing(session.exec(query, execution_options={"yield_per": AT_ONCE})) as rows:
         yield from rows

@@ -2,16 +2,16 @@
 
 | member   | value                                                  | left out or null                                 |
 |----------|--------------------------------------------------------|--------------------------------------------------|
-| subject  | text of 1 to 200 characters                            | refused                                          |
+| subject  | an identifier, in its one spelling (see `subject`)     | refused                                          |
+| kind     | what the subject is: `customer`, `salesperson`, …      | `customer`                                       |
 | facts    | an object: each fact's value by its name               | refused; a fact that is null counts as not given |
-| policies | a list of names of policies                            | all policies                                     |
+| policies | a list of names of policies                            | all policies about subjects of the kind          |
 | as_of    | the day the decision is made for, `2026-11-21`         | today                                            |
 | explain  | true: the answer says why each rule did not match      | false                                            |
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,12 +20,13 @@ from policy_service.decisions.exact_json import read_json
 from policy_service.decisions.reading import HINTS, show
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.types import DateType, ValueRefused, read
+from policy_service.subject import CUSTOMER, MAX_ID, id_fault, kind_fault
 
-MAX_SUBJECT = 200
 MAX_POLICIES = 200
 MAX_FACTS = 2_000
-MEMBERS = ("subject", "facts", "policies", "as_of", "explain")
-SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,200}")
+AN_ID = f"an identifier of 1 to {MAX_ID} characters, in its one spelling"
+A_KIND = "a kind of subject, such as `customer` or `salesperson`"
+MEMBERS = ("subject", "kind", "facts", "policies", "as_of", "explain")
 _DAY = DateType()
 
 
@@ -34,10 +35,12 @@ class DecisionRequest:
     """One question: what is decided about this subject."""
 
     subject: str
+    """Its identifier."""
     facts: Mapping[str, object]
     policies: Sequence[str] | None = None
     as_of: date | None = None
     explain: bool = False
+    kind: str = CUSTOMER
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,10 @@ def read_request(content: bytes) -> DecisionRequest:
     request = DecisionRequest(
         subject=given.get("subject", ""),
         facts=given.get("facts", {}),
-        policies=tuple(dict.fromkeys(given["policies"])) if "policies" in given else None,
+        policies=tuple(given["policies"]) if "policies" in given else None,
         as_of=date.fromisoformat(given["as_of"]) if "as_of" in given else None,
         explain=given.get("explain", False),
+        kind=given.get("kind", CUSTOMER),
     )
     if problems:
         raise RequestRefused(problems, request)
@@ -107,10 +111,15 @@ def read_facts(content: bytes) -> Mapping[str, object]:
 
 def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
     """What is wrong with the members, in the order of the table above, the unknown ones last."""
-    subject, facts, policies, as_of, explain = map(document.get, MEMBERS)
-    if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
-        expected = f"text of 1 to {MAX_SUBJECT} characters, none of them a control character"
-        yield _refused("/subject", subject, expected, missing="subject" not in document)
+    subject, kind, facts, policies, as_of, explain = map(document.get, MEMBERS)
+    if not isinstance(subject, str):
+        yield _refused("/subject", subject, AN_ID, missing="subject" not in document)
+    elif (write := id_fault(subject)) is not None:
+        yield RequestProblem("/subject", "mistyped", subject, AN_ID, write)
+    if kind is not None and not isinstance(kind, str):
+        yield _refused("/kind", kind, A_KIND)
+    elif kind is not None and (how := kind_fault(kind)) is not None:
+        yield RequestProblem("/kind", "mistyped", kind, A_KIND, how)
     if not isinstance(facts, dict):
         expected = "an object with each fact's value by its name"
         yield _refused("/facts", facts, expected, missing="facts" not in document)

@@ -67,8 +67,8 @@ def how_altered(row: DecisionRow) -> str | None:
         record = read_record(row.line)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Sentence("its line is no record")
-    said = (record.seq, record.decision_id, record.subject, record.as_of, record.decided_at, record.by["id"])
-    if said != (row.seq, row.id, row.subject, row.as_of, row.decided_at, row.actor):
+    said = (record.seq, record.decision_id, *record.subject, record.as_of, record.decided_at, record.by["id"])
+    if said != (row.seq, row.id, row.subject, row.kind, row.as_of, row.decided_at, row.actor):
         return Sentence("its columns do not say what its line says")
     return None
 

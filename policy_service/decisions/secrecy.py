@@ -4,8 +4,10 @@
     wrapped key  = nonce, AES-256-GCM(key)
 
 The associated data bind a sealed fact to its decision and its name, and a wrapped key to its subject, so that none can
-be put in another's place. The JSON is padded with blanks, so that its length does not tell the value. Without its key
-a sealed fact says nothing to anybody: deleting the key erases the subject (NIST SP 800-88, cryptographic erase).
+be put in another's place. They name the kind of the subject unless it is `customer`: then they are what they were
+before subjects had kinds, and what was sealed then still opens. The JSON is padded with blanks, so that its length does
+not tell the value. Without its key a sealed fact says nothing to anybody: deleting the key erases the subject (NIST SP
+800-88, cryptographic erase).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from policy_service.canonical import canonical
 from policy_service.sentences import Sentence
+from policy_service.subject import CUSTOMER, Subject
 
 KEY_SIZE = 32
 NONCE_SIZE = 12
@@ -41,7 +44,7 @@ class SubjectKey:
     """The key of one subject's sensitive facts."""
 
     id: bytes
-    subject: str
+    subject: Subject
     cipher: AESGCM = field(repr=False, compare=False)
 
 
@@ -74,18 +77,18 @@ def open_fact(key: SubjectKey, decision: str, fact: str, sealed: dict[str, str])
         raise Broken(Sentence("the sealed fact `{fact}` was altered", fact=fact)) from None
 
 
-def wrap(master: AESGCM, id_: bytes, subject: str, key: bytes) -> bytes:
+def wrap(master: AESGCM, id_: bytes, subject: Subject, key: bytes) -> bytes:
     """A subject's key as it is kept."""
     nonce = os.urandom(NONCE_SIZE)
     return nonce + master.encrypt(nonce, key, _key_context(id_, subject))
 
 
-def unwrap(master: AESGCM, id_: bytes, subject: str, wrapped: bytes) -> bytes:
+def unwrap(master: AESGCM, id_: bytes, subject: Subject, wrapped: bytes) -> bytes:
     """A subject's key, as random bytes. Raises Broken."""
     try:
         return master.decrypt(wrapped[:NONCE_SIZE], wrapped[NONCE_SIZE:], _key_context(id_, subject))
     except (InvalidTag, ValueError):
-        raise Broken(Sentence("the key of {subject} does not open under its master key", subject=subject)) from None
+        raise Broken(Sentence("the key of {subject} does not open under its master key", subject=subject.id)) from None
 
 
 def _content(sealed: dict[str, str]) -> bytes:
@@ -98,9 +101,13 @@ def _content(sealed: dict[str, str]) -> bytes:
     return content
 
 
-def _fact_context(subject: str, decision: str, fact: str) -> bytes:
-    return canonical(["fact", subject, decision, fact])
+def _fact_context(subject: Subject, decision: str, fact: str) -> bytes:
+    return canonical(["fact", *_named(subject), decision, fact])
 
 
-def _key_context(id_: bytes, subject: str) -> bytes:
-    return canonical(["subject-key", id_.hex(), subject])
+def _key_context(id_: bytes, subject: Subject) -> bytes:
+    return canonical(["subject-key", id_.hex(), *_named(subject)])
+
+
+def _named(subject: Subject) -> tuple[str, ...]:
+    return (subject.id,) if subject.kind == CUSTOMER else subject

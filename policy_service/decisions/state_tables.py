@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import append_only
 from policy_service.database import Instant
+from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND
 
 
 class OverrideRow(SQLModel, table=True):
@@ -19,7 +20,8 @@ class OverrideRow(SQLModel, table=True):
 
     seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     id: str = Field(max_length=36, unique=True)
-    subject: str = Field(max_length=200, index=True)
+    subject: str = Field(max_length=MAX_ID, index=True)
+    kind: str = Field(max_length=MAX_KIND, sa_column_kwargs={"server_default": CUSTOMER})
     policy: str = Field(max_length=129)
     version: str = Field(max_length=32)
     """The version in force when the exception was made."""
@@ -49,7 +51,8 @@ class SubjectKeyRow(SQLModel, table=True):
 
     __tablename__ = "subject_key"
 
-    subject: str = Field(primary_key=True, max_length=200)
+    subject: str = Field(primary_key=True, max_length=MAX_ID)
+    kind: str = Field(primary_key=True, max_length=MAX_KIND)
     key: str = Field(max_length=32, unique=True)
     """The identifier that every sealed value names, hexadecimal."""
     master: str = Field(max_length=16, index=True)

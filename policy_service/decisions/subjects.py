@@ -6,6 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Literal
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,9 +19,11 @@ from policy_service.clock import Clock
 from policy_service.database import Database, LaneName, Transaction
 from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.overriding import reason_problems
+from policy_service.decisions.records import check_lookup
 from policy_service.decisions.secrecy import ID_SIZE, KEY_SIZE, SubjectKey, is_sealed, key_of, open_fact, unwrap, wrap
 from policy_service.decisions.state_tables import SubjectKeyRow
 from policy_service.sentences import Sentence, listed, together
+from policy_service.subject import Subject, kind_words
 
 CACHED = 10_000
 """Keys kept unwrapped in memory."""
@@ -28,6 +31,9 @@ AT_ONCE = 500
 """Rows asked for, or wrapped anew, in one go."""
 ERASED = {"$erased": True}
 """What is read in the place of a fact whose key was deleted."""
+
+
+_KEYS = select(SubjectKeyRow).order_by(col(SubjectKeyRow.subject), col(SubjectKeyRow.kind))
 
 
 class SubjectRefused(Exception):
@@ -41,13 +47,13 @@ class Forbidden(SubjectRefused):
 class Erased(Exception):
     """Facts cannot be read any more, since the key of their subject was deleted; `facts` are their names."""
 
-    def __init__(self, subject: str, facts: Iterable[str]) -> None:
+    def __init__(self, subject: Subject, facts: Iterable[str]) -> None:
         self.subject = subject
         self.facts = tuple(facts)
         super().__init__(
             Sentence(
                 "The key of {subject} was deleted, so its sensitive facts cannot be read: {facts}.",
-                subject=subject,
+                subject=subject.id,
                 facts=listed(self.facts),
             )
         )
@@ -62,27 +68,26 @@ class Secrets:
         self._open: OrderedDict[bytes, SubjectKey] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keys_for(self, transaction: Transaction, subjects: Iterable[str]) -> dict[str, SubjectKey]:
+    def keys_for(self, transaction: Transaction, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
         """The keys of the subjects; those without one are given one.
 
         The transaction must be of the lane `decisions`, so that nobody else gives them one at the same time. The rows
         stay locked until its end: who erases a subject waits for the record, or the record gets another key.
         """
-        wanted = sorted(set(subjects))
+        wanted = set(subjects)
         found = self._find(transaction.session, wanted, locked=True)
         if len(found) < len(wanted):
             master, cipher = self.masters.current()
-            for subject in wanted:
-                if subject not in found:
-                    found[subject] = self._make(transaction, subject, master, cipher)
+            for subject in sorted(wanted - found.keys()):
+                found[subject] = self._make(transaction, subject, master, cipher)
             transaction.session.flush()
         return found
 
-    def find(self, session: Session, subjects: Iterable[str]) -> dict[str, SubjectKey]:
+    def find(self, session: Session, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
         """The keys of the subjects that have one."""
-        return self._find(session, sorted(set(subjects)), locked=False)
+        return self._find(session, set(subjects), locked=False)
 
-    def open_facts(self, session: Session, subject: str, decision: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    def open_facts(self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         """A record's facts with the sealed ones opened. Raises Erased, Broken."""
         opened = self.show_facts(session, subject, decision, facts)
         erased = [name for name, value in opened.items() if value == ERASED]
@@ -90,7 +95,7 @@ class Secrets:
             raise Erased(subject, erased)
         return opened
 
-    def show_facts(self, session: Session, subject: str, decision: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    def show_facts(self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]) -> dict[str, Any]:
         """A record's facts with the sealed ones opened, or told to be erased. Raises Broken."""
         if not any(map(is_sealed, facts.values())):
             return dict(facts)
@@ -107,30 +112,32 @@ class Secrets:
         with self._lock:
             self._open.clear()
 
-    def _find(self, session: Session, subjects: list[str], *, locked: bool) -> dict[str, SubjectKey]:
-        found: dict[str, SubjectKey] = {}
-        for start in range(0, len(subjects), AT_ONCE):
-            some = subjects[start : start + AT_ONCE]
-            query = select(SubjectKeyRow).where(col(SubjectKeyRow.subject).in_(some)).order_by(SubjectKeyRow.subject)
+    def _find(self, session: Session, subjects: AbstractSet[Subject], *, locked: bool) -> dict[Subject, SubjectKey]:
+        """The keys of the subjects that have one; rows are locked in one order, so that nobody waits in a circle."""
+        found: dict[Subject, SubjectKey] = {}
+        ids = sorted({subject.id for subject in subjects})
+        for start in range(0, len(ids), AT_ONCE):
+            query = _KEYS.where(col(SubjectKeyRow.subject).in_(ids[start : start + AT_ONCE]))
             if locked:
                 query = query.with_for_update(read=True)
-            found |= {row.subject: self._opened(row) for row in session.exec(query)}
+            found |= {subject: self._opened(row) for row in session.exec(query) if (subject := _of(row)) in subjects}
         return found
 
     def _opened(self, row: SubjectKeyRow) -> SubjectKey:
-        id_ = bytes.fromhex(row.key)
+        id_, subject = bytes.fromhex(row.key), _of(row)
         with self._lock:
             known = self._open.get(id_)
-            if known is not None and known.subject == row.subject:
+            if known is not None and known.subject == subject:
                 self._open.move_to_end(id_)
                 return known
-        return self._keep(id_, row.subject, unwrap(self.masters.get(row.master), id_, row.subject, row.wrapped))
+        return self._keep(id_, subject, unwrap(self.masters.get(row.master), id_, subject, row.wrapped))
 
-    def _make(self, transaction: Transaction, subject: str, master: str, cipher: AESGCM) -> SubjectKey:
+    def _make(self, transaction: Transaction, subject: Subject, master: str, cipher: AESGCM) -> SubjectKey:
         """A new key; it is kept in memory too, where it does no harm if the transaction fails."""
         id_, content = os.urandom(ID_SIZE), os.urandom(KEY_SIZE)
         row = SubjectKeyRow(
-            subject=subject,
+            subject=subject.id,
+            kind=subject.kind,
             key=id_.hex(),
             master=master,
             wrapped=wrap(cipher, id_, subject, content),
@@ -139,13 +146,17 @@ class Secrets:
         transaction.session.add(row)
         return self._keep(id_, subject, content)
 
-    def _keep(self, id_: bytes, subject: str, content: bytes) -> SubjectKey:
+    def _keep(self, id_: bytes, subject: Subject, content: bytes) -> SubjectKey:
         key = SubjectKey(id_, subject, AESGCM(content))
         with self._lock:
             self._open[id_] = key
             while len(self._open) > self._cached:
                 self._open.popitem(last=False)
         return key
+
+
+def _of(row: SubjectKeyRow) -> Subject:
+    return Subject(row.subject, row.kind)
 
 
 # -------------------------------------------------------------------------------------------------- erasing
@@ -158,10 +169,10 @@ def may_erase(actor: Actor) -> Literal[True] | str:
     return True
 
 
-def erase_subject(transaction: Transaction, actor: Actor, subject: str, reason: str) -> None:
+def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reason: str) -> None:
     """Deletes the subject's key: nobody can read its sensitive facts any more, while its records still verify.
 
-    Raises SubjectRefused.
+    Raises SubjectRefused, InvalidSubject.
     """
     if (allowed := may_erase(actor)) is not True:
         raise Forbidden(allowed)
@@ -170,14 +181,19 @@ def erase_subject(transaction: Transaction, actor: Actor, subject: str, reason: 
     if problems := reason_problems(reason):
         raise SubjectRefused(together(problems))
     session = transaction.session
-    row = session.exec(select(SubjectKeyRow).where(SubjectKeyRow.subject == subject).with_for_update()).first()
+    check_lookup(session, *subject)
+    row = session.get(SubjectKeyRow, subject, with_for_update=True)
     if row is None:
         raise SubjectRefused(
-            Sentence("{subject} has no key: no sensitive fact of it is kept, or it was erased before.", subject=subject)
+            Sentence(
+                "The {kind} {subject} has no key: no sensitive fact of it is kept, or it was erased before.",
+                kind=kind_words(subject.kind, "en"),
+                subject=subject.id,
+            )
         )
     session.delete(row)
     session.flush()
-    append(transaction, actor, SubjectErased(subject, reason))
+    append(transaction, actor, SubjectErased(*subject, reason))
 
 
 # ------------------------------------------------------------------------------------------------- rotation
@@ -202,12 +218,11 @@ def _wrap_anew(database: Database, clock: Clock, masters: MasterKeys, new: str) 
     """Wraps some keys anew; when there are no more, forgets all master keys but the new one."""
     with database.write(clock, LaneName.DECISIONS) as transaction:
         session = transaction.session
-        query = select(SubjectKeyRow).where(SubjectKeyRow.master != new).order_by(SubjectKeyRow.subject).limit(AT_ONCE)
-        rows = list(session.exec(query.with_for_update()))
+        rows = list(session.exec(_KEYS.where(SubjectKeyRow.master != new).limit(AT_ONCE).with_for_update()))
         for row in rows:
             id_ = bytes.fromhex(row.key)
-            content = unwrap(masters.get(row.master), id_, row.subject, row.wrapped)
-            row.master, row.wrapped = new, wrap(masters.get(new), id_, row.subject, content)
+            content = unwrap(masters.get(row.master), id_, _of(row), row.wrapped)
+            row.master, row.wrapped = new, wrap(masters.get(new), id_, _of(row), content)
             session.add(row)
         if not rows:
             masters.keep_only(new)

@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import append_only
 from policy_service.database import Instant
+from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND
 
 
 class DecisionRow(SQLModel, table=True):
@@ -22,7 +23,8 @@ class DecisionRow(SQLModel, table=True):
 
     seq: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
     id: str = Field(max_length=36, unique=True)
-    subject: str = Field(max_length=200)
+    subject: str = Field(max_length=MAX_ID)
+    kind: str = Field(max_length=MAX_KIND, sa_column_kwargs={"server_default": CUSTOMER})
     as_of: date
     decided_at: datetime = Field(sa_type=Instant)
     actor: str = Field(max_length=64)

@@ -21,6 +21,7 @@ from policy_service.language.limits import excesses
 from policy_service.language.logic import LogicReader
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.source import MAX_BYTES, Mapping, plain, read_source
+from policy_service.subject import KIND
 
 POLICY_ID = re.compile(r"(?:[a-z][a-z0-9_]{0,63})/(?:[a-z][a-z0-9_]{0,63})")
 VERSION = re.compile(r"(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})\.(?:0|[1-9][0-9]{0,8})")
@@ -152,7 +153,7 @@ def _identify(doc: PolicyDoc, findings: Findings) -> None:
         findings.fault(Code.INVALID_NAME, f"`{shorten(doc.policy)}` names no policy", ("policy",), hint)
     if not VERSION.fullmatch(doc.version):
         findings.fault(Code.INVALID_VALUE, f"`{shorten(doc.version)}` is no version", ("version",), "write `1.0.0`")
-    if not re.fullmatch("[a-z][a-z0-9_]{0,63}", doc.subject):
+    if not KIND.fullmatch(doc.subject):
         findings.fault(
             Code.INVALID_NAME, f"`{shorten(doc.subject)}` names no subject", ("subject",), "write `customer`"
         )

@@ -13,6 +13,7 @@ from policy_service.approval.store import changes_named
 from policy_service.approval.suspension import Suspension
 from policy_service.approval.suspensions import suspensions
 from policy_service.approval.tables import SubmittedRow
+from policy_service.audit.chain import NotAnEntry, read_entry
 from policy_service.audit.tables import AuditEntry
 from policy_service.decisions.overrides import read_overrides
 from policy_service.decisions.overriding import Overriding
@@ -33,6 +34,7 @@ from policy_service.packs.scope import (
 from policy_service.registry.model import Activation
 from policy_service.registry.service import activations, versions
 from policy_service.registry.tables import VersionRow
+from policy_service.subject import CUSTOMER
 
 PAGE = 500
 
@@ -63,7 +65,7 @@ class Collected:
 
 
 def collect(session: Session, scope: Scope, now: datetime) -> Collected:
-    """Finds everything that concerns the scope, as known now."""
+    """Finds everything that concerns the scope, as known now. Raises InvalidSubject."""
     found = Collected(scope, draw(session, scope))
     known = activations(session)
     timed = of_period(session, scope.since, scope.until) if scope.since and scope.kind == "period" else []
@@ -93,7 +95,8 @@ def _overlaps(scope: Scope, start: datetime, until: datetime | None) -> bool:
 def _overrides(session: Session, scope: Scope, found: Collected) -> list[Overriding]:
     taken: list[Overriding] = []
     after = 0
-    while page := read_overrides(session, subject=scope.subject, policy=scope.policy, after=after, limit=PAGE):
+    id_, kind = scope.subject or (None, None)
+    while page := read_overrides(session, subject=id_, kind=kind, policy=scope.policy, after=after, limit=PAGE):
         after = page[-1][0]
         for _, each in page:
             if _overlaps(scope, each.recorded_at, each.ended_at or each.until):
@@ -159,8 +162,10 @@ def _entries(session: Session, scope: Scope, found: Collected, timed: list[Audit
     things = [*named, *(f"suspension:{each.id}" for each in found.suspensions)]
     things += [f"override:{each.id}" for each in found.overrides]
     things += [f"policy:{scope.policy}"] if scope.policy else []
-    things += [f"subject:{scope.subject}"] if scope.subject else []
     rows = timed if scope.kind == "period" else of_things(session, things, limit=MAX_ENTRIES + len(needed) + 1)
+    if scope.subject is not None:
+        named_alike = of_things(session, [f"subject:{scope.subject.id}"])
+        rows += [row for row in named_alike if _is_of_kind(row, scope.subject.kind)]
     others = {row.seq: row for row in rows if row.seq not in needed}
     if len(others) > MAX_ENTRIES:
         found.leave_out(
@@ -175,6 +180,14 @@ def _entries(session: Session, scope: Scope, found: Collected, timed: list[Audit
 def _concerns(row: AuditEntry, digests: set[str]) -> bool:
     """Whether an entry is about a change, or about one of the versions."""
     return not row.event.startswith("version_") or any(digest.encode() in row.line for digest in digests)
+
+
+def _is_of_kind(row: AuditEntry, kind: str) -> bool:
+    """Whether an entry is about a subject of a kind; one that was altered may be, and its proof says what it is."""
+    try:
+        return bool(read_entry(row.line).body.get("kind", CUSTOMER) == kind)
+    except NotAnEntry:
+        return True
 
 
 def _tell_of_sample(found: Collected) -> None:

@@ -43,7 +43,7 @@ class Maker:
 
 
 def make_pack(session: Session, maker: Maker, scope: Scope, file: Path, tick: Tick) -> dict[str, Any]:
-    """Writes a pack, and gives its manifest. Raises NotSigned."""
+    """Writes a pack, and gives its manifest. Raises NotSigned, InvalidSubject."""
     found = collect(session, scope, maker.now)
     proofs = Proofs(session)
     total = 2 * len(found.versions) + len(found.changes) + len(found.sample.rows) + len(found.entries)

@@ -25,8 +25,21 @@ from policy_service.packs.archive import Archive
 from policy_service.packs.collecting import Collected
 from policy_service.packs.entries import NotSigned, Proofs
 from policy_service.packs.texts import Step
+from policy_service.subject import CUSTOMER
 
-HEADINGS = ("seq", "decision", "subject", "as_of", "decided_at", "by", "policies", "outcomes", "replay", "proved")
+HEADINGS = (
+    "seq",
+    "decision",
+    "subject",
+    "kind",
+    "as_of",
+    "decided_at",
+    "by",
+    "policies",
+    "outcomes",
+    "replay",
+    "proved",
+)
 
 
 def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
@@ -58,11 +71,15 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
 
 
 def readable(record: Record) -> dict[str, Any]:
-    """A record to be read; of a sensitive fact it is told that it is there, and no more."""
+    """A record to be read; of a sensitive fact it is told that it is there, and no more.
+
+    The kind is left out when it is `customer`, as records from before kinds leave it out: so their packs still verify.
+    """
     return {
         "decision_id": record.decision_id,
         "seq": record.seq,
-        "subject": record.subject,
+        "subject": record.subject.id,
+        **({"kind": record.subject.kind} if record.subject.kind != CUSTOMER else {}),
         "as_of": record.as_of.isoformat(),
         "decided_at": timestamp(record.decided_at),
         "by": dict(record.by),
@@ -88,7 +105,7 @@ def _cells(record: Record, verdict: str, *, is_proved: bool) -> tuple[object, ..
     return (
         record.seq,
         record.decision_id,
-        record.subject,
+        *record.subject,
         record.as_of,
         timestamp(record.decided_at),
         record.by["name"],

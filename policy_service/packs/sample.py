@@ -120,7 +120,11 @@ def _population(session: Session, scope: Scope, first: int, last: int) -> tuple[
     """The numbers of the records that can be drawn, and whether there are more."""
     if scope.subject is None:
         return range(first, last + 1), False
-    query = select(DecisionRow.seq).where(DecisionRow.subject == scope.subject, DecisionRow.seq >= first)
-    query = query.where(DecisionRow.seq <= last).order_by(col(DecisionRow.seq)).limit(MAX_LISTED + 1)
+    query = select(DecisionRow.seq).where(DecisionRow.subject == scope.subject.id, DecisionRow.seq >= first)
+    query = (
+        query.where(DecisionRow.kind == scope.subject.kind, DecisionRow.seq <= last)
+        .order_by(col(DecisionRow.seq))
+        .limit(MAX_LISTED + 1)
+    )
     found = list(session.exec(query))
     return found[:MAX_LISTED], len(found) > MAX_LISTED

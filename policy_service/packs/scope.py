@@ -9,6 +9,7 @@ from typing import Any, Literal
 from policy_service.canonical import digest_of
 from policy_service.clock import timestamp
 from policy_service.sentences import Sentence
+from policy_service.subject import Subject
 
 MAX_SAMPLE = 200
 """Decisions of a pack."""
@@ -34,7 +35,7 @@ class Scope:
     """A policy, a subject, both, or all of a period; from an instant until before another. Raises ScopeRefused."""
 
     policy: str | None = None
-    subject: str | None = None
+    subject: Subject | None = None
     since: datetime | None = None
     until: datetime | None = None
     sample: int = 20
@@ -62,7 +63,8 @@ class Scope:
         """As JSON."""
         return {
             "policy": self.policy,
-            "subject": self.subject,
+            "subject": self.subject.id if self.subject else None,
+            "kind": self.subject.kind if self.subject else None,
             "from": timestamp(self.since) if self.since else None,
             "until": timestamp(self.until) if self.until else None,
             "sample": self.sample,

@@ -21,7 +21,7 @@ CUSTOMERS = [
 
 def test_the_answer_has_the_documented_shape() -> None:
     answer = decide().json()
-    assert list(answer) == ["decision_id", "subject", "as_of", "decided_at", "outcomes", "benchmark_set"]
+    assert list(answer) == ["decision_id", "subject", "kind", "as_of", "decided_at", "outcomes", "benchmark_set"]
     assert UUID(answer["decision_id"]).version == 7
     assert answer["subject"] == "C202405001"
     assert answer["as_of"] == "2026-11-21"

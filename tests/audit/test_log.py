@@ -17,7 +17,7 @@ from tests.audit.logs import ADMINISTRATOR, AUTHOR
 from tests.databases import BACKENDS, START, TestClock, fresh_database
 
 ACTORS = (AUTHOR, ADMINISTRATOR, SERVICE)
-EVENTS = (ChangeCommented("one", "well"), ChangeRejected("two", "no"), SubjectErased("C1", "asked to"))
+EVENTS = (ChangeCommented("one", "well"), ChangeRejected("two", "no"), SubjectErased("C1", "customer", "asked to"))
 ABOUT = {"change_commented": "change:one", "change_rejected": "change:two", "subject_erased": "subject:C1"}
 
 

@@ -28,7 +28,7 @@ def test_the_answer_is_that_of_the_http_service(engine: str, capsys: Capture) ->
     told: dict[str, Any] = json.loads(ended.out)
     served = ask_over_http(subject="C1", explain=True).json()
     assert list(told) == list(served)
-    for member in ("subject", "as_of", "outcomes", "benchmark_set", "trace"):
+    for member in ("subject", "kind", "as_of", "outcomes", "benchmark_set", "trace"):
         assert told[member] == served[member]
 
 
@@ -77,6 +77,14 @@ def test_facts_that_cannot_be_are_told_and_end_it_with_1(stdin: bytes, sentence:
         (["--engine", "fast"], "fast"),
         (["--policies", "nowhere"], "nowhere"),
         (["--policies", str(Path(__file__).parent)], "no policy in"),
+        (["--subject", "C900 "], "--subject: leave out the blanks around it"),
+        (["--subject", "C\u202e900"], "--subject: leave out the hidden character U+202E"),
+        (["--kind", "Customer"], "--kind: write small letters, digits and underscores"),
+        (["--kind", "visit"], "no policy is about `visit`, only about `change`, `customer`, `salesperson`"),
+        (
+            ["--kind", "salesperson", "--policy", RFM],
+            f"`{RFM}` is about `customer`, not about `salesperson`; ask with --kind customer",
+        ),
     ],
 )
 def test_a_wrong_option_is_told_and_ends_it_with_2(arguments: list[str], sentence: str, capsys: Capture) -> None:
@@ -98,3 +106,12 @@ def test_a_faulty_policy_is_told(tmp_path: Path, capsys: Capture) -> None:
     ended = decide(capsys, "--policies", tmp_path)
     assert ended.status == 1
     assert "missing-key" in ended.out
+
+
+def test_policies_left_out_are_those_about_the_kind(capsys: Capture) -> None:
+    told = json.loads(decide(capsys, "--kind", "salesperson", "--json", stdin=b"{}").out)
+    assert (told["kind"], set(told["outcomes"])) == ("salesperson", {"rewards/data_quality"})
+    told = json.loads(decide(capsys, "--json", stdin=b"{}").out)
+    assert told["kind"] == "customer"
+    assert RFM in told["outcomes"]
+    assert not {"rewards/data_quality", "governance/sign_off"} & set(told["outcomes"])

@@ -27,6 +27,7 @@ from policy_service.identity.service import accounts, hash_of
 from policy_service.migrations import is_current
 from policy_service.places import CHECKPOINTS, DATABASE, KEYS
 from policy_service.registry.service import activations, versions
+from policy_service.subject import Subject
 from tests.cli.command import Ended, call
 from tests.databases import BACKENDS, empty_url
 from tests.registry.texts import policy_text, put_file
@@ -111,7 +112,7 @@ def test_a_lost_key_of_subjects_is_not_replaced_by_one_that_opens_nothing(
     begin(capsys, policies)
     database = Database(url)
     with database.write(SystemClock(), LaneName.DECISIONS) as transaction:
-        Secrets(MasterKeys(tmp_path / "keys")).keys_for(transaction, ["C1"])
+        Secrets(MasterKeys(tmp_path / "keys")).keys_for(transaction, [Subject("C1")])
     database.close()
     (tmp_path / "keys" / "subjects.key").unlink()
     ended = begin(capsys, policies)

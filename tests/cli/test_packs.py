@@ -59,6 +59,8 @@ def test_a_pack_is_made_for_its_owner_alone_and_verifies(
         (("--policy", TIER, "--from", "2026-02-01", "--until", "2026-01-01"), "ends before it begins"),
         (("--policy", TIER, "--sample", "201"), "at most 200 decisions"),
         (("--subject", "x", "--until", "9999-12-31"), "`9999-12-31` is no day"),
+        (("--subject", "C1 "), "leave out the blanks around it"),
+        (("--subject", "C1", "--kind", "Order"), "write small letters, digits and underscores"),
     ],
 )
 def test_what_the_caller_can_mend_is_told(capsys: Capture, arguments: tuple[str, ...], why: str) -> None:

@@ -21,6 +21,7 @@ from policy_service.decisions.subjects import Secrets
 from policy_service.decisions.tables import DecisionRow
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
+from policy_service.subject import CUSTOMER, Subject
 
 AS_OF = date(2026, 11, 21)
 MACHINE = Actor("k1", "crm", "CRM", frozenset({Role.INTEGRATION}), "machine")
@@ -50,8 +51,10 @@ def decide_and_record(
     secrets: Secrets | None = None,
     policies: Iterable[str] | None = None,
     overrides: Mapping[str, Overriding] | None = None,
+    kind: str = CUSTOMER,
 ) -> str:
     """Decides and records, as the service does; gives the decision's identifier."""
+    about = Subject(subject, kind)
     asked = None if policies is None else tuple(policies)
     decision = decider.decide(facts, as_of=AS_OF, policies=asked, overrides=overrides)
     reads = Reads.of([each.policy for each in decision.evaluated.values()])
@@ -61,7 +64,7 @@ def decide_and_record(
         kept = facts_read(facts, reads)
         sensitive = reads.sensitive & kept.keys()
         if sensitive and secrets is not None:
-            key = secrets.keys_for(transaction, [subject])[subject]
+            key = secrets.keys_for(transaction, [about])[about]
             kept |= {name: seal_fact(key, id_, name, kept[name]) for name in sensitive}
         seq = (session.exec(select(func.max(DecisionRow.seq))).one() or 0) + 1
         line = record_line(
@@ -69,7 +72,7 @@ def decide_and_record(
             reads,
             decision_id=id_,
             seq=seq,
-            subject=subject,
+            subject=about,
             decided_at=transaction.now,
             by=MACHINE,
             facts=kept,
@@ -82,6 +85,7 @@ def decide_and_record(
                 seq=seq,
                 id=id_,
                 subject=subject,
+                kind=kind,
                 as_of=record.as_of,
                 decided_at=record.decided_at,
                 actor=MACHINE.id,

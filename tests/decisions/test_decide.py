@@ -7,10 +7,10 @@ from itertools import product
 
 import pytest
 
-from policy_service import Decider, FactsRefused, UnknownPolicies
+from policy_service import Decider, FactsRefused, OtherKind, Policy, UnknownKind, UnknownPolicies
 from policy_service.decisions.decide import MAX_PLANS
 from policy_service.decisions.decision import EngineName
-from tests.decisions.policies import LISTED, POINTS, TAKES_LIST, TIER, VISITS
+from tests.decisions.policies import LISTED, POINTS, TAKES_LIST, TIER, VISITS, policy
 
 AS_OF = date(2026, 11, 21)
 ENGINES: tuple[EngineName, ...] = ("durable_rules", "python", "definition")
@@ -232,3 +232,61 @@ def test_explaining_shows_a_missing_fact_as_null_and_nothing_for_what_was_not_ev
 
 def test_no_trace_is_made_unasked(decider: Decider) -> None:
     assert decider.decide(GOOD, as_of=AS_OF).trace is None
+
+
+# ------------------------------------------------------------------------------------------- kinds of subjects
+
+
+def about(kind: str, name: str) -> Policy:
+    """A policy about another kind of subject."""
+    text = TIER.text.replace("subject: customer", f"subject: {kind}").replace(
+        "policy: tiering/small", f"policy: {name}"
+    )
+    return policy(text)
+
+
+COMPLAINTS, ORDERS = about("complaint", "service_levels/one"), about("order", "service_levels/two")
+
+
+@pytest.fixture
+def several() -> Iterator[Decider]:
+    with Decider([VISITS, COMPLAINTS, TIER, ORDERS], engine="python") as decider:
+        yield decider
+
+
+@pytest.mark.parametrize(
+    ("kind", "decided"),
+    [
+        ("customer", {"tiering/small", "followup/small"}),
+        ("complaint", {"service_levels/one"}),
+        (None, {"tiering/small", "followup/small", "service_levels/one", "service_levels/two"}),
+    ],
+)
+def test_policies_left_out_are_those_about_the_kind(several: Decider, kind: str | None, decided: set[str]) -> None:
+    assert set(several.decide(GOOD, as_of=AS_OF, kind=kind).policies) == decided
+
+
+def test_a_policy_about_another_kind_is_refused_with_its_kind(several: Decider) -> None:
+    names = ["tiering/small", "service_levels/two", "service_levels/one"]
+    with pytest.raises(OtherKind) as refused:
+        several.decide(GOOD, as_of=AS_OF, policies=names, kind="complaint")
+    assert refused.value.kinds == {"tiering/small": "customer", "service_levels/two": "order"}
+    assert str(refused.value) == (
+        "`tiering/small` is about `customer`, not about `complaint`; "
+        "`service_levels/two` is about `order`, not about `complaint`"
+    )
+    assert refused.value.hints["service_levels/two"] == "it is about `order`: ask with the kind `order`"
+    assert set(several.decide(GOOD, as_of=AS_OF, policies=names).policies) == set(names)
+
+
+def test_a_policy_that_is_not_served_is_told_before_the_kinds_of_others(several: Decider) -> None:
+    with pytest.raises(UnknownPolicies) as refused:
+        several.decide(GOOD, as_of=AS_OF, policies=["tiering/none", "tiering/small"], kind="complaint")
+    assert not isinstance(refused.value, OtherKind)
+
+
+def test_a_kind_that_no_policy_is_about_is_refused_with_those_there_are(several: Decider) -> None:
+    with pytest.raises(UnknownKind) as refused:
+        several.decide(GOOD, as_of=AS_OF, kind="visit")
+    assert refused.value.kinds == ("complaint", "customer", "order")
+    assert str(refused.value) == "no policy is about `visit`, only about `complaint`, `customer`, `order`"

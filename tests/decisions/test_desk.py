@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from unittest.mock import patch
 
@@ -16,9 +17,10 @@ from policy_service.decisions.in_force import InForce, NotReady, Turning
 from policy_service.decisions.record import given
 from policy_service.decisions.records import UnknownDecision, history, read_decision
 from policy_service.decisions.request import DecisionRequest
-from policy_service.errors import FactsRefused, UnknownPolicies
+from policy_service.errors import FactsRefused, UnknownKind, UnknownPolicies
 from policy_service.idempotency import KeyRefused, KeyReused
 from policy_service.registry.model import Period
+from policy_service.subject import Subject
 from tests.databases import BACKENDS, fresh_database
 from tests.databases import TestClock as Clock
 from tests.decisions.desks import ZONE, held, opened, put, setting, signing, tier
@@ -49,7 +51,7 @@ def test_what_is_answered_is_on_record(backend: str) -> None:
             with pytest.raises(UnknownDecision, match="there is no decision x"):
                 read_decision(session, "x")
         assert record.seq == 1
-        assert record.subject == body["subject"] == "C1"
+        assert record.subject == (body["subject"], body["kind"]) == ("C1", "customer")
         assert record.outcomes == body["outcomes"]
         assert record.decided_at == each.clock.now()
         assert given(record.facts["amount"]) == Decimal("150.10")
@@ -178,7 +180,7 @@ def test_a_sensitive_fact_is_sealed_on_record_and_masked_in_the_trace(backend: s
         assert list(record.facts["phone"]) == ["$sealed"]
         assert record.explain
         with each.database.read() as session:
-            facts = each.secrets.open_facts(session, "C1", record.decision_id, record.facts)
+            facts = each.secrets.open_facts(session, record.subject, record.decision_id, record.facts)
         assert facts["phone"] == "13900000001"
         assert b"13900000001" not in told.body
 
@@ -190,21 +192,23 @@ def test_a_subject_has_a_history_from_the_newest_backwards(backend: str) -> None
             ask(each.decisions, asked(amount=amount))
             ask(each.decisions, asked("C2", amount))
         with each.database.read() as session:
-            page = history(session, "C1", limit=2)
+            page = history(session, Subject("C1"), limit=2)
             assert [record.facts["amount"] for record in page.records] == [4, 3]
-            page = history(session, "C1", page.cursor, limit=2)
+            page = history(session, Subject("C1"), page.cursor, limit=2)
             assert [record.facts["amount"] for record in page.records] == [2, 1]
-            page = history(session, "C1", page.cursor, limit=2)
+            page = history(session, Subject("C1"), page.cursor, limit=2)
             assert [record.facts["amount"] for record in page.records] == [0]
             assert page.cursor is None
-            assert history(session, "nobody").records == []
+            assert history(session, Subject("nobody")).records == []
 
 
 def test_policies_of_governance_decide_only_when_they_are_asked_for() -> None:
     with setting("sqlite", tier(), signing()) as each:
         assert list(ask(each.decisions, asked()).outcomes or {}) == ["tiering/one"]
-        request = DecisionRequest("X", {"domain": "other"}, policies=("governance/signing",))
+        request = DecisionRequest("X", {"domain": "other"}, policies=("governance/signing",), kind="change")
         assert list(ask(each.decisions, request).outcomes or {}) == ["governance/signing"]
+        with pytest.raises(UnknownKind, match="no policy is about `change`, only about `customer`"):
+            ask(each.decisions, replace(request, policies=None))
 
 
 def test_a_desk_without_policies_is_not_ready() -> None:

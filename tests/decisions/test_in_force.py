@@ -11,11 +11,12 @@ from policy_service.database import DatabaseUnavailable
 from policy_service.decisions.in_force import InForce, NotReady, Question, Turning
 from policy_service.registry.model import Period
 from policy_service.registry.service import cancel
+from policy_service.subject import Subject
 from tests.databases import BACKENDS, fresh_database
 from tests.databases import TestClock as Clock
 from tests.decisions.desks import eventually, put, tier
 
-QUESTION = Question("C1", {"amount": "150"}, date(2026, 11, 21))
+QUESTION = Question(Subject("C1"), {"amount": "150"}, date(2026, 11, 21))
 
 
 def version(in_force: InForce) -> str:

@@ -23,6 +23,7 @@ from policy_service.decisions.overrides import (
     record_override,
 )
 from policy_service.decisions.overriding import Overriding
+from policy_service.subject import InvalidSubject, Subject
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.decisions.policies import LISTED, TIER, policy
 from tests.decisions.setting import person, put_in_force
@@ -42,17 +43,21 @@ rules:
     - {id: all, when: "true", then: {role: compliance}, because: {zh: 全部, en: all}}
 """)
 
+COMPLAINTS = policy(
+    TIER.text.replace("subject: customer", "subject: complaint").replace("tiering/small", "service_levels/small")
+)
+
 
 @pytest.fixture(params=BACKENDS)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     with fresh_database(request.param) as database:
-        put_in_force(database, TestClock(), TIER, LISTED, SIGN_OFF)
+        put_in_force(database, TestClock(), TIER, LISTED, SIGN_OFF, COMPLAINTS)
         yield database
 
 
 def make(database: Database, clock: TestClock, **changes: object) -> Overriding:
     said: dict[str, Any] = {
-        "subject": "C1",
+        "subject": Subject("C1"),
         "policy": "tiering/small",
         "outcome": {"tier": "S"},
         "role": Role.SALES_DIRECTOR,
@@ -105,7 +110,7 @@ def test_an_exception_ends_early_when_compliance_says_so(database: Database) -> 
 def test_exceptions_are_listed_from_either_end_by_subject_and_policy_from_any_place_on(database: Database) -> None:
     clock = TestClock()
     made = [
-        make(database, clock, subject=f"C{number % 3}", policy=policy, outcome=outcome)
+        make(database, clock, subject=Subject(f"C{number % 3}"), policy=policy, outcome=outcome)
         for number, (policy, outcome) in enumerate([("tiering/small", {"tier": "S"}), (LISTED.id, [])] * 3)
     ]
     with database.read() as session:
@@ -115,7 +120,7 @@ def test_exceptions_are_listed_from_either_end_by_subject_and_policy_from_any_pl
         assert read_overrides(session, newest_first=True, after=5, limit=2) == [every[3], every[2]]
         assert read_overrides(session, policy=LISTED.id, newest_first=True) == every[1::2][::-1]
         assert read_overrides(session, policy=LISTED.id, subject="C1") == [
-            each for each in every if (each[1].policy, each[1].subject) == (LISTED.id, "C1")
+            each for each in every if (each[1].policy, each[1].subject) == (LISTED.id, Subject("C1"))
         ]
         assert read_overrides(session, after=10**15) == []
         assert read_overrides(session, after=10**15, newest_first=True) == every[::-1]
@@ -149,9 +154,9 @@ def test_who_is_no_director_makes_no_exception_and_who_is_neither_ends_none(data
 def test_everything_wrong_with_an_exception_is_named_at_once(database: Database) -> None:
     clock = TestClock()
     with pytest.raises(OverrideRefused) as refused:
-        make(database, clock, subject="", outcome={"tier": "Z"}, reason="", until=clock.now())
+        make(database, clock, subject=Subject(""), outcome={"tier": "Z"}, reason="", until=clock.now())
     assert refused.value.problems == (
-        "The subject is text of 1 to 200 characters.",
+        "The subject: write at least one character.",
         "The end must lie in the future.",
         "Give a reason.",
         '`tier`: expected one of S, A, C, found "Z"',
@@ -178,7 +183,7 @@ def test_a_subject_has_one_exception_from_a_policy_at_a_time(database: Database)
     first = make(database, clock)
     with pytest.raises(OverrideRefused, match="C1 is already excepted from tiering/small"):
         make(database, clock)
-    make(database, clock, subject="C2")
+    make(database, clock, subject=Subject("C2"))
     make(database, clock, policy="rewards/listed", outcome=[{"gift": "gold", "rebate": "1.5"}])
     end(database, clock, first.id)
     make(database, clock)
@@ -188,19 +193,19 @@ def test_the_book_knows_what_was_made_and_ended_since(database: Database) -> Non
     clock, book = TestClock(), Book()
     with database.read() as session:
         book.refresh(session)
-    assert book.active_overrides("C1", clock.now()) == {}
+    assert book.active_overrides(Subject("C1"), clock.now()) == {}
     made = make(database, clock)
-    assert book.active_overrides("C1", clock.now()) == {}
+    assert book.active_overrides(Subject("C1"), clock.now()) == {}
     with database.read() as session:
         book.refresh(session)
         book.refresh(session)
-    assert book.active_overrides("C1", clock.now()) == {"tiering/small": made}
-    assert book.active_overrides("C1", made.until) == {}
-    assert book.active_overrides("C2", clock.now()) == {}
+    assert book.active_overrides(Subject("C1"), clock.now()) == {"tiering/small": made}
+    assert book.active_overrides(Subject("C1"), made.until) == {}
+    assert book.active_overrides(Subject("C2"), clock.now()) == {}
     end(database, clock, made.id)
     with database.read() as session:
         book.refresh(session)
-    assert book.active_overrides("C1", clock.now()) == {}
+    assert book.active_overrides(Subject("C1"), clock.now()) == {}
 
 
 def test_the_book_stays_as_it_is_when_only_something_else_was_done(database: Database) -> None:
@@ -212,7 +217,7 @@ def test_the_book_stays_as_it_is_when_only_something_else_was_done(database: Dat
         pass
     with database.read() as session:
         book.refresh(session)
-    assert book.active_overrides("C1", clock.now()) == {"tiering/small": made}
+    assert book.active_overrides(Subject("C1"), clock.now()) == {"tiering/small": made}
 
 
 def test_the_book_never_forgets_what_it_knew_because_of_an_older_snapshot(database: Database) -> None:
@@ -223,4 +228,38 @@ def test_the_book_never_forgets_what_it_knew_because_of_an_older_snapshot(databa
         with database.read() as newer:
             book.refresh(newer)
         book.refresh(older)
-    assert book.active_overrides("C1", clock.now()) == {"tiering/small": made}
+    assert book.active_overrides(Subject("C1"), clock.now()) == {"tiering/small": made}
+
+
+def test_everything_wrong_with_the_subject_of_an_exception_is_named(database: Database) -> None:
+    with pytest.raises(OverrideRefused) as refused:
+        make(database, TestClock(), subject=Subject("C900 ", "complaint"))
+    assert refused.value.problems == (
+        "The subject: leave out the blanks around it.",
+        "tiering/small is about a subject of the kind `customer`, not `complaint`.",
+    )
+    with pytest.raises(OverrideRefused, match="The kind of the subject: write small letters"):
+        make(database, TestClock(), subject=Subject("C900", "Customer"))
+
+
+def test_exceptions_go_by_identifier_and_kind(database: Database) -> None:
+    clock, book = TestClock(), Book()
+    customer = make(database, clock)
+    complaint = make(database, clock, subject=Subject("C1", "complaint"), policy=COMPLAINTS.id)
+    other = make(database, clock, subject=Subject("C2", "complaint"), policy=COMPLAINTS.id)
+    with database.read() as session:
+        book.refresh(session)
+
+        def listed(**filters: Any) -> list[Overriding]:  # noqa: ANN401
+            return [each for _, each in read_overrides(session, **filters)]
+
+        assert listed(subject="C1") == [customer, complaint]
+        assert listed(subject="C1", kind="complaint") == [complaint]
+        assert listed(kind="complaint") == [complaint, other]
+        assert listed(subject="C1", kind="order") == []
+        for filters in ({"subject": "C1 "}, {"subject": "C1", "kind": "Order"}):
+            with pytest.raises(InvalidSubject):
+                listed(**filters)
+    assert book.active_overrides(Subject("C1"), clock.now()) == {"tiering/small": customer}
+    assert book.active_overrides(Subject("C1", "complaint"), clock.now()) == {COMPLAINTS.id: complaint}
+    assert book.active_overrides(Subject("C1", "order"), clock.now()) == {}

@@ -22,6 +22,7 @@ from policy_service.decisions.overriding import (
     term_problems,
     write_outcome,
 )
+from policy_service.subject import Subject
 from tests.decisions.policies import LISTED, TAKES_LIST, TIER, VISITS
 from tests.decisions.setting import AS_OF, person
 
@@ -33,7 +34,7 @@ FACTS = {"amount": "200.00", "days": 10, "mean": "100.00", "last_contact_on": "2
 def overriding(policy: str = "tiering/small", outcome: object = None, **changes: object) -> Overriding:
     made = Overriding(
         id="o1",
-        subject="C1",
+        subject=Subject("C1"),
         policy=policy,
         version="1.0.0",
         outcome={"tier": "C"} if outcome is None else outcome,
@@ -165,13 +166,13 @@ def test_an_exception_applies_from_its_recording_until_its_end() -> None:
     second = timedelta(seconds=1)
     for at, covered in [(NOW - second, False), (NOW, True), (made.until - second, True), (made.until, False)]:
         assert made.covers(at) is covered
-        assert bool(overrides_at([made], "C1", at)) is covered
-    assert overrides_at([made], "C2", NOW) == {}
+        assert bool(overrides_at([made], Subject("C1"), at)) is covered
+    assert overrides_at([made], Subject("C2"), NOW) == {}
     ended = replace(made, ended_at=NOW + second)
     assert ended.covers(NOW)
     assert not ended.covers(NOW + second)
     later = replace(made, id="o2", recorded_at=NOW + second)
-    assert overrides_at([later, made], "C1", NOW + second) == {"tiering/small": later}
+    assert overrides_at([later, made], Subject("C1"), NOW + second) == {"tiering/small": later}
     assert ended.to_dict()["ended_at"] == "2026-11-20T01:00:01.000000Z"
     assert made.to_dict()["ended_at"] is None
 

@@ -11,6 +11,7 @@ from policy_service import Decider
 from policy_service.actor import SERVICE
 from policy_service.canonical import canonical
 from policy_service.decisions.record import Reads, VersionUsed, facts_read, given, kept, read_record, record_line
+from policy_service.subject import Subject
 from tests.decisions.policies import TIER, VISITS
 
 AT = datetime(2026, 11, 21, 1, 2, 3, tzinfo=UTC)
@@ -25,7 +26,7 @@ def line_of(facts: dict[str, object], asked: list[str]) -> bytes:
         reads,
         decision_id="d1",
         seq=7,
-        subject="C1",
+        subject=Subject("C1"),
         decided_at=AT,
         by=SERVICE,
         facts=facts_read(facts, reads),
@@ -37,7 +38,7 @@ def line_of(facts: dict[str, object], asked: list[str]) -> bytes:
 def test_a_record_reads_as_it_was_written() -> None:
     facts = {"amount": Decimal("2E+2"), "days": 10, "mean": "100.00", "last_contact_on": None}
     record = read_record(line_of(facts, ["followup/small"]))
-    assert (record.decision_id, record.seq, record.subject) == ("d1", 7, "C1")
+    assert (record.decision_id, record.seq, record.subject) == ("d1", 7, Subject("C1"))
     assert (record.as_of, record.decided_at) == (date(2026, 11, 21), AT)
     assert record.by == {"id": "service", "name": "service", "kind": "service"}
     assert record.facts == {"amount": {"$number": "2E+2"}, "days": 10, "mean": "100.00"}
@@ -95,3 +96,10 @@ def test_other_forms_of_a_fact_are_kept_as_json_has_them() -> None:
     assert given({"$sealed": "…"}) == {"$sealed": "…"}
     with pytest.raises(TypeError, match="no fact is a dict"):
         kept({})
+
+
+def test_a_record_from_before_kinds_is_about_a_customer() -> None:
+    line = line_of({"amount": 200, "days": 10, "mean": 100}, ["tiering/small"])
+    assert b'"kind":"customer"' in line
+    before = line.replace(b'"kind":"customer",', b"")
+    assert read_record(before) == read_record(line)

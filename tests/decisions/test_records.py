@@ -1,4 +1,4 @@
-"""The decision records in order: everybody's, of a subject, a policy, a time; and how often rules decided."""
+"""The decision records in order: everybody's, of a subject, a kind, a policy, a time; and how often rules decided."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from policy_service.decisions.firings import firings
 from policy_service.decisions.record import Record
 from policy_service.decisions.records import Wanted, find, history, numbers
 from policy_service.decisions.request import DecisionRequest
+from policy_service.subject import Subject
 from tests.databases import BACKENDS, START
 from tests.decisions.desks import Setting, put, setting, signing, tier
 
 MACHINE = Actor("0197a000-0000-7000-8000-000000000009", "shop", "shop", frozenset({Role.INTEGRATION}), "machine")
 ONE, OTHER = "tiering/one", "governance/signing"
+KINDS = {ONE: "customer", OTHER: "change"}
+"""What each policy is about."""
 REGULAR = "a regular"
-"""The subject of every second decision."""
+"""The identifier of the subject of every second decision, whatever its kind."""
 
 
 def ask(each: Setting, policy: str, number: int) -> None:
@@ -31,7 +34,8 @@ def ask(each: Setting, policy: str, number: int) -> None:
     facts: dict[str, Any] = {"amount": number * 50} if policy == ONE else {"domain": "other"}
     asyncio.run(
         each.decisions.decide(
-            DecisionRequest(REGULAR if number % 2 else f"C{number}", facts, policies=(policy,)), MACHINE
+            DecisionRequest(REGULAR if number % 2 else f"C{number}", facts, policies=(policy,), kind=KINDS[policy]),
+            MACHINE,
         )
     )
 
@@ -61,10 +65,10 @@ def found(each: Setting, wanted: Wanted, limit: int = 50, *, oldest_first: bool 
             return seqs
 
 
-def history_of(each: Setting) -> list[Record]:
-    """All records of the subject that has several."""
+def history_of(each: Setting, kind: str) -> list[Record]:
+    """All records of one of the subjects that have several."""
     with each.database.read() as session:
-        return history(session, REGULAR).records
+        return history(session, Subject(REGULAR, kind)).records
 
 
 def ordered(seqs: list[int], oldest_first: bool) -> list[int]:
@@ -97,9 +101,10 @@ def test_those_of_a_subject_are_listed_narrowed_to_a_policy_and_a_time(
 ) -> None:
     each, every = decided
     monkeypatch.setattr(records, "SCANNED", 2)
-    mine = [record for record in every if record.subject == REGULAR]
+    mine = [record for record in every if record.subject.id == REGULAR]
     assert len(mine) == 6
-    assert [record.seq for record in history_of(each)] == [record.seq for record in mine[::-1]]
+    for kind in KINDS.values():
+        assert history_of(each, kind) == [record for record in mine[::-1] if record.subject.kind == kind] != []
     since, until = mine[1].decided_at, mine[5].decided_at
     for policy in (None, ONE, OTHER, "no/such"):
         expected = [record.seq for record in mine if policy is None or policy in record.outcomes]
@@ -108,6 +113,31 @@ def test_those_of_a_subject_are_listed_narrowed_to_a_policy_and_a_time(
         expected = [r.seq for r in mine[1:5] if policy is None or policy in r.outcomes]
         assert found(each, wanted, limit, oldest_first=oldest_first) == ordered(expected, oldest_first)
     assert found(each, Wanted("nobody"), limit, oldest_first=oldest_first) == []
+
+
+@pytest.mark.parametrize("oldest_first", [True, False])
+@pytest.mark.parametrize("kind", [*KINDS.values(), "complaint"])
+@pytest.mark.parametrize("subject", [None, REGULAR, "C2"])
+@pytest.mark.parametrize("policy", [None, ONE])
+def test_those_of_a_kind_are_listed_of_everybody_and_of_a_subject(
+    decided: tuple[Setting, list[Record]],
+    monkeypatch: pytest.MonkeyPatch,
+    subject: str | None,
+    policy: str | None,
+    kind: str,
+    oldest_first: bool,
+) -> None:
+    each, every = decided
+    monkeypatch.setattr(records, "SCANNED", 2)
+    expected = [
+        record.seq
+        for record in every
+        if record.subject.kind == kind
+        and subject in {None, record.subject.id}
+        and (policy is None or policy in record.outcomes)
+    ]
+    wanted = Wanted(subject, policy, kind=kind)
+    assert found(each, wanted, 2, oldest_first=oldest_first) == ordered(expected, oldest_first)
 
 
 def test_those_of_a_version_are_listed(decided: tuple[Setting, list[Record]]) -> None:

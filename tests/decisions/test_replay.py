@@ -27,6 +27,7 @@ from policy_service.decisions.seals import seal, verify_blocks
 from policy_service.decisions.subjects import Secrets, erase_subject
 from policy_service.decisions.tables import DecisionRow
 from policy_service.shipped import shipped_policies
+from policy_service.subject import Subject
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.decisions.policies import LISTED, POINTS, TAKES_LIST, TIER, VISITS, policy
 from tests.decisions.setting import decide_and_record, person, put_in_force, tamper
@@ -165,7 +166,7 @@ def an_override(database: Database, outcome: object = None) -> Overriding:
         return record_override(
             transaction,
             director,
-            subject="C1",
+            subject=Subject("C1"),
             policy="tiering/small",
             outcome={"tier": "C"} if outcome is None else outcome,
             role=Role.SALES_DIRECTOR,
@@ -205,7 +206,7 @@ def test_a_subject_erased_leaves_records_that_verify_but_cannot_be_replayed(
     assert again(database, secrets, id_).verdict == "same"
     compliance = person("compliance", Role.COMPLIANCE, confirmed_at=CLOCK.now())
     with database.write(CLOCK) as transaction:
-        erase_subject(transaction, compliance, "C1", "asked for it")
+        erase_subject(transaction, compliance, Subject("C1"), "asked for it")
     verdict = again(database, secrets, id_)
     assert (verdict.verdict, verdict.why) == (
         "not_replayable",

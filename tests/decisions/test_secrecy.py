@@ -25,6 +25,7 @@ from policy_service.decisions.secrecy import (
     unwrap,
     wrap,
 )
+from policy_service.subject import Subject
 from tests.decisions.policies import TIER, policy
 
 PERSONAL = policy("""
@@ -47,7 +48,7 @@ rules:
 
 
 def a_key(subject: str = "C1") -> SubjectKey:
-    return SubjectKey(bytes(ID_SIZE), subject, AESGCM(b"k" * 32))
+    return SubjectKey(bytes(ID_SIZE), Subject(subject), AESGCM(b"k" * 32))
 
 
 VALUES = st.none() | st.booleans() | st.integers(-(2**70), 2**70).map(kept) | st.text() | st.lists(st.text())
@@ -107,11 +108,11 @@ def test_the_same_value_is_sealed_differently_each_time() -> None:
 
 def test_a_wrapped_key_opens_only_for_its_subject_under_its_master() -> None:
     master, id_ = AESGCM(b"m" * 32), bytes(ID_SIZE)
-    wrapped = wrap(master, id_, "C1", b"k" * 32)
-    assert unwrap(master, id_, "C1", wrapped) == b"k" * 32
+    wrapped = wrap(master, id_, Subject("C1"), b"k" * 32)
+    assert unwrap(master, id_, Subject("C1"), wrapped) == b"k" * 32
     for other, subject, content in [(AESGCM(b"n" * 32), "C1", wrapped), (master, "C2", wrapped), (master, "C1", b"")]:
         with pytest.raises(Broken, match="does not open under its master key"):
-            unwrap(other, id_, subject, content)
+            unwrap(other, id_, Subject(subject), content)
 
 
 def test_a_key_does_not_show_itself() -> None:

@@ -24,10 +24,12 @@ from policy_service.decisions.subjects import (
     erase_subject,
     rotate_master,
 )
+from policy_service.subject import InvalidSubject, Subject
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.decisions.setting import person
 
 CLOCK = TestClock()
+C1 = Subject("C1")
 COMPLIANCE = person("compliance", Role.COMPLIANCE, confirmed_at=CLOCK.now())
 
 
@@ -43,13 +45,19 @@ def masters(tmp_path: Path) -> MasterKeys:
 
 
 def keys(database: Database, secrets: Secrets, *subjects: str) -> dict[str, SubjectKey]:
+    """The keys of customers, by their identifiers."""
     with database.write(CLOCK, LaneName.DECISIONS) as transaction:
-        return secrets.keys_for(transaction, subjects)
+        return by_id(secrets.keys_for(transaction, map(Subject, subjects)))
 
 
-def erase(database: Database, subject: str, by: Actor = COMPLIANCE, reason: str = "asked for it") -> None:
+def by_id(keys: dict[Subject, SubjectKey]) -> dict[str, SubjectKey]:
+    return {subject.id: key for subject, key in keys.items()}
+
+
+def erase(database: Database, subject: str | Subject, by: Actor = COMPLIANCE, reason: str = "asked for it") -> None:
+    about = subject if isinstance(subject, Subject) else Subject(subject)
     with database.write(CLOCK) as transaction:
-        erase_subject(transaction, by, subject, reason)
+        erase_subject(transaction, by, about, reason)
 
 
 def test_each_subject_has_a_key_of_its_own_that_stays(database: Database, masters: MasterKeys) -> None:
@@ -69,7 +77,7 @@ def test_many_subjects_are_given_keys_at_once(database: Database, masters: Maste
     made = keys(database, secrets, *subjects)
     assert len({key.id for key in made.values()}) == 1_200
     with database.read() as session:
-        assert secrets.find(session, subjects) == made
+        assert by_id(secrets.find(session, map(Subject, subjects))) == made
 
 
 def test_a_transaction_that_fails_leaves_no_key(database: Database, masters: MasterKeys) -> None:
@@ -78,13 +86,13 @@ def test_a_transaction_that_fails_leaves_no_key(database: Database, masters: Mas
 
     def fails() -> None:
         with database.write(CLOCK, LaneName.DECISIONS) as transaction:
-            lost.append(secrets.keys_for(transaction, ["C1"])["C1"].id)
+            lost.append(secrets.keys_for(transaction, [C1])[C1].id)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fails()
     with database.read() as session:
-        assert secrets.find(session, ["C1"]) == {}
+        assert secrets.find(session, [C1]) == {}
     assert keys(database, secrets, "C1")["C1"].id not in lost
 
 
@@ -94,17 +102,17 @@ def test_facts_are_opened_erased_or_told_to_be_broken(database: Database, master
     plain = {"amount": "5", "scaled": {"$number": "5"}}
     facts = plain | {"income": seal_fact(key, "d1", "income", "100")}
     with database.read() as session:
-        assert secrets.open_facts(session, "C1", "d1", plain) == plain
-        assert secrets.open_facts(session, "C1", "d1", facts) == plain | {"income": "100"}
+        assert secrets.open_facts(session, C1, "d1", plain) == plain
+        assert secrets.open_facts(session, C1, "d1", facts) == plain | {"income": "100"}
         with pytest.raises(Broken):
-            secrets.open_facts(session, "C1", "d2", facts)
+            secrets.open_facts(session, C1, "d2", facts)
         with pytest.raises(Broken):
-            secrets.open_facts(session, "C1", "d1", {"income": {SEALED: "QUJD"}})
+            secrets.open_facts(session, C1, "d1", {"income": {SEALED: "QUJD"}})
     erase(database, "C1")
     with database.read() as session:
-        assert secrets.show_facts(session, "C1", "d1", facts) == plain | {"income": ERASED}
+        assert secrets.show_facts(session, C1, "d1", facts) == plain | {"income": ERASED}
         with pytest.raises(Erased, match="The key of C1 was deleted, so its sensitive facts cannot be read: income"):
-            secrets.open_facts(session, "C1", "d1", facts)
+            secrets.open_facts(session, C1, "d1", facts)
 
 
 def test_after_erasure_a_new_decision_gets_a_new_key_and_the_old_facts_stay_erased(
@@ -120,8 +128,8 @@ def test_after_erasure_a_new_decision_gets_a_new_key_and_the_old_facts_stay_eras
     newer = {"income": seal_fact(new, "d2", "income", "200")}
     for each in (secrets, elsewhere):
         with database.read() as session:
-            assert each.show_facts(session, "C1", "d1", facts) == {"income": ERASED}
-            assert each.show_facts(session, "C1", "d2", newer) == {"income": "200"}
+            assert each.show_facts(session, C1, "d1", facts) == {"income": ERASED}
+            assert each.show_facts(session, C1, "d2", newer) == {"income": "200"}
 
 
 def test_an_erasure_is_told_in_the_log(database: Database, masters: MasterKeys) -> None:
@@ -130,7 +138,7 @@ def test_an_erasure_is_told_in_the_log(database: Database, masters: MasterKeys) 
     with database.read() as session:
         entry = session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc())).first()
     assert entry is not None
-    assert b'"body":{"reason":"asked for it","subject":"C1"}' in entry.line
+    assert b'"body":{"kind":"customer","reason":"asked for it","subject":"C1"}' in entry.line
 
 
 def test_only_compliance_freshly_confirmed_erases_and_only_what_is_there(
@@ -146,10 +154,10 @@ def test_only_compliance_freshly_confirmed_erases_and_only_what_is_there(
         erase(database, "C1", by=person("compliance", Role.COMPLIANCE))
     with pytest.raises(SubjectRefused, match="Give a reason"):
         erase(database, "C1", reason=" ")
-    with pytest.raises(SubjectRefused, match="C2 has no key"):
+    with pytest.raises(SubjectRefused, match="The customer C2 has no key"):
         erase(database, "C2")
     erase(database, "C1")
-    with pytest.raises(SubjectRefused, match="C1 has no key"):
+    with pytest.raises(SubjectRefused, match="The customer C1 has no key"):
         erase(database, "C1")
 
 
@@ -163,7 +171,7 @@ def test_a_master_key_is_rotated_while_other_processes_go_on(database: Database,
     keys(database, other_process, "D1")
     with database.read() as session:
         assert set(session.exec(select(SubjectKeyRow.master))) == {masters.current()[0]}
-        assert other_process.find(session, subjects) == made
+        assert by_id(other_process.find(session, map(Subject, subjects))) == made
     with pytest.raises(KeyFileFault):
         masters.get(old)
 
@@ -176,7 +184,7 @@ def test_a_rotation_that_was_interrupted_is_finished_by_the_next(database: Datab
     assert rotate_master(database, CLOCK, masters) == 2
     secrets.forget()
     with database.read() as session:
-        assert secrets.find(session, ["C1", "C2"]) == made
+        assert by_id(secrets.find(session, map(Subject, ["C1", "C2"]))) == made
     assert len(masters.file.read_text().splitlines()) == 1
 
 
@@ -192,7 +200,7 @@ def test_a_key_in_use_by_a_record_is_erased_only_after_it(backend: str, masters:
             order.append("erased")
 
         with database.write(CLOCK, LaneName.DECISIONS) as transaction:
-            used = secrets.keys_for(transaction, ["C1"])["C1"]
+            used = secrets.keys_for(transaction, [C1])[C1]
             thread = threading.Thread(target=erases)
             thread.start()
             thread.join(0.3)
@@ -200,3 +208,37 @@ def test_a_key_in_use_by_a_record_is_erased_only_after_it(backend: str, masters:
         thread.join(10)
         assert order == ["recorded", "erased"]
         assert keys(database, secrets, "C1")["C1"].id != used.id
+
+
+def test_subjects_of_two_kinds_with_one_identifier_have_two_keys_and_one_is_erased_alone(
+    database: Database, masters: MasterKeys
+) -> None:
+    secrets, complaint = Secrets(masters), Subject("C1", "complaint")
+    with database.write(CLOCK, LaneName.DECISIONS) as transaction:
+        made = secrets.keys_for(transaction, [complaint, C1, Subject("C2", "complaint")])
+    assert len({key.id for key in made.values()}) == 3
+    secrets.forget()
+    with database.read() as session:
+        assert secrets.find(session, [complaint, C1]) == {complaint: made[complaint], C1: made[C1]}
+    facts = {subject: {"income": seal_fact(key, "d1", "income", subject.id)} for subject, key in made.items()}
+    with database.read() as session, pytest.raises(Broken):
+        open_fact(made[complaint], "d1", "income", facts[C1]["income"])
+    assert rotate_master(database, CLOCK, masters) == 3
+    erase(database, complaint, reason="only the complaint")
+    with database.read() as session:
+        assert secrets.show_facts(session, complaint, "d1", facts[complaint]) == {"income": ERASED}
+        assert secrets.show_facts(session, C1, "d1", facts[C1]) == {"income": "C1"}
+        entry = session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc())).first()
+    assert entry is not None
+    assert b'"body":{"kind":"complaint","reason":"only the complaint","subject":"C1"}' in entry.line
+    with pytest.raises(SubjectRefused, match="The complaint C1 has no key"):
+        erase(database, complaint)
+
+
+@pytest.mark.parametrize("subject", [Subject("C1 "), Subject("C1\u200b"), Subject("C1", "Customer")])
+def test_what_is_written_as_no_subject_is_not_looked_for(
+    database: Database, masters: MasterKeys, subject: Subject
+) -> None:
+    keys(database, Secrets(masters), "C1")
+    with pytest.raises(InvalidSubject):
+        erase(database, subject)

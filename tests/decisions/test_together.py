@@ -18,6 +18,7 @@ from policy_service.decisions.replay import replay
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.seals import Sealer, prove_decision, verify_blocks
 from policy_service.decisions.subjects import SubjectRefused, erase_subject
+from policy_service.subject import Subject
 from tests.databases import BACKENDS
 from tests.decisions.desks import Setting, setting, tier
 from tests.decisions.setting import MACHINE, person
@@ -38,7 +39,7 @@ def override(each: Setting, subject: str = "C1") -> Overriding:
         return record_override(
             transaction,
             director,
-            subject=subject,
+            subject=Subject(subject),
             policy="tiering/one",
             outcome={"tier": "B"},
             role=Role.SALES_DIRECTOR,
@@ -57,7 +58,7 @@ def erase(each: Setting, subject: str) -> bool:
     compliance = person("compliance", Role.COMPLIANCE, confirmed_at=each.clock.now())
     try:
         with each.database.write(each.clock) as transaction:
-            erase_subject(transaction, compliance, subject, "asked for it")
+            erase_subject(transaction, compliance, Subject(subject), "asked for it")
     except SubjectRefused:
         return False
     return True

@@ -22,6 +22,7 @@ from policy_service.errors import FactsRefused
 from policy_service.idempotency import KeyReused
 from policy_service.language.load import load_bytes
 from policy_service.registry.model import Period
+from policy_service.subject import Subject
 from tests.databases import BACKENDS
 from tests.decisions.desks import Setting, eventually, held, put, setting, tier
 from tests.decisions.setting import person
@@ -32,7 +33,7 @@ AS_OF = date(2026, 11, 21)
 
 def made(each: Setting, subject: str = "C1", amount: object = "150", **more: object) -> Item:
     facts = {"amount": amount, **more}
-    return Item(each.decisions.in_force.make(Question(subject, facts, AS_OF)), CRM)
+    return Item(each.decisions.in_force.make(Question(Subject(subject), facts, AS_OF)), CRM)
 
 
 def keyed(each: Setting, key: str, fingerprint: str) -> Item:
@@ -103,7 +104,7 @@ def test_one_that_cannot_be_written_does_not_keep_the_others_from_it(backend: st
         assert wait(futures[2]).outcomes
         with pytest.raises(ValueError, match="surrogates not allowed"):
             wait(futures[1])
-        assert [(record.seq, record.subject) for record in each.records()] == [(1, "C1"), (2, "C3")]
+        assert [(record.seq, record.subject.id) for record in each.records()] == [(1, "C1"), (2, "C3")]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -112,7 +113,7 @@ def test_a_fault_that_ends_the_transaction_reaches_only_whose_it_is(backend: str
 
     def poisoned(self: Groups, transaction: object, items: list[Item]) -> object:
         told = write(self, transaction, items)  # type: ignore[arg-type]
-        if any(item.made.question.subject == "poison" for item in items):
+        if any(item.made.question.subject.id == "poison" for item in items):
             raise KeyError("poison")
         return told
 
@@ -123,7 +124,7 @@ def test_a_fault_that_ends_the_transaction_reaches_only_whose_it_is(backend: str
         assert wait(futures[2]).outcomes
         with pytest.raises(KeyError):
             wait(futures[1])
-        assert [(record.seq, record.subject) for record in each.records()] == [(1, "C1"), (2, "C3")]
+        assert [(record.seq, record.subject.id) for record in each.records()] == [(1, "C1"), (2, "C3")]
 
 
 def test_a_locked_database_is_told_and_the_writer_goes_on() -> None:
@@ -227,7 +228,7 @@ def test_an_exception_made_meanwhile_counts(backend: str) -> None:
             override = record_override(
                 transaction,
                 director,
-                subject="C1",
+                subject=Subject("C1"),
                 policy="tiering/one",
                 outcome={"tier": "S"},
                 role=Role.SALES_DIRECTOR,

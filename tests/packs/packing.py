@@ -20,6 +20,7 @@ from policy_service.packs.scope import Scope
 from tests.api.client import SECRET
 from tests.api.company import Company, later
 from tests.approval.world import BONUS, TIER, tier
+from tests.hidden import written_before
 
 CRM = Actor("id-crm", "crm", "crm", frozenset({Role.INTEGRATION}), "machine")
 HOSTILE = '=cmd()|" \u202e<script>alert(1)</script>'
@@ -86,12 +87,9 @@ def fill(here: Company) -> None:
     here.in_force(secret("1.2.0", 80))
     decided(here, "C1", orders=770_077)
     body = {"subject": HOSTILE, "policy": TIER, "outcome": {"size": "small"}, "role": "sales_director"}
-    here.did(
-        "POST",
-        "/v1/overrides",
-        "sales",
-        {**body, "reason": HOSTILE, "until": later(here, 30)["from"], "password": SECRET},
-    )
+    signed = {**body, "reason": HOSTILE, "until": later(here, 30)["from"], "password": SECRET}
+    with written_before():
+        here.did("POST", "/v1/overrides", "sales", signed)
     here.did(
         "POST",
         "/v1/suspensions",

@@ -17,6 +17,7 @@ from policy_service.packs import collecting
 from policy_service.packs.sample import places
 from policy_service.packs.scope import Scope, ScopeRefused
 from policy_service.packs.verifying import verify_pack
+from policy_service.subject import Subject
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, tier
 from tests.packs.packing import HOSTILE, Pack, fill, packed
@@ -115,7 +116,7 @@ def test_the_first_page_says_what_it_is_and_how_to_verify_it(of_policy: Pack, la
 
 
 def test_a_pack_of_a_subject_has_its_decisions_and_what_they_rest_on(here: Company, tmp_path: Path) -> None:
-    pack = packed(here, tmp_path / "subject.zip", Scope(subject=HOSTILE))
+    pack = packed(here, tmp_path / "subject.zip", Scope(subject=Subject(HOSTILE)))
     assert pack.manifest["counts"]["decisions"] == 1
     assert pack.manifest["counts"]["overrides"] == 1
     record = pack.json(next(name for name in pack.names() if name.endswith("/record.json")))

@@ -34,6 +34,7 @@ from policy_service.migrations.self_check import self_check
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
 from policy_service.shipped import shipped_policies
+from policy_service.subject import Subject
 
 POLICY = """
 policy: tiering/spending
@@ -121,7 +122,7 @@ def govern(database: Database, clock: SystemClock, folder: Path) -> Iterator[Kep
             override = record_override(
                 transaction,
                 replace(SIGNERS[Role.SALES_DIRECTOR], confirmed_at=transaction.now),
-                subject=f"E{transaction.number}",
+                subject=Subject(f"E{transaction.number}"),
                 policy="tiering/spending",
                 outcome={"tier": "A"},
                 role=Role.SALES_DIRECTOR,

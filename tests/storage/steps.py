@@ -35,11 +35,16 @@ def empty(backend: str) -> Iterator[Database]:
 def at_step(backend: str, number: str) -> Iterator[Database]:
     """A database that took the steps up to this one, as an older version of the service left it."""
     with empty(backend) as database:
-        with database.alter() as connection:
-            config = migrations._config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, number)
+        take_steps(database, number)
         yield database
+
+
+def take_steps(database: Database, number: str) -> None:
+    """Takes the steps up to this one, and none behind it."""
+    with database.alter() as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, number)
 
 
 def schema(database: Database) -> dict[str, Any]:

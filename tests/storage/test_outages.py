@@ -27,7 +27,7 @@ SHORT = 0.2
 
 def write(database: Database, size: int = 1) -> None:
     with database.write(TestClock()) as transaction:
-        append(transaction, SERVICE, SubjectErased("C1", "x" * size))
+        append(transaction, SERVICE, SubjectErased("C1", "customer", "x" * size))
 
 
 def counted(database: Database) -> int:
@@ -198,7 +198,7 @@ def test_a_file_that_is_no_database_is_gone() -> None:
 
 
 def stopped_within(transaction: Transaction, server: PrivateServer) -> None:
-    append(transaction, SERVICE, SubjectErased("C1", "in the middle"))
+    append(transaction, SERVICE, SubjectErased("C1", "customer", "in the middle"))
     server.stop()
 
 

@@ -19,7 +19,7 @@ from policy_service.database import Database
 from policy_service.migrations.self_check import self_check
 from tests.approval.world import ANN, World, tier
 from tests.databases import BACKENDS, TestClock
-from tests.storage.steps import at_step, empty, schema
+from tests.storage.steps import at_step, empty, schema, take_steps
 
 AT = "2026-11-20T01:00:00.000000Z"
 TITLES = {
@@ -161,12 +161,13 @@ def test_many_titles_are_carried_over_a_part_at_a_time(before: Database) -> None
     assert found(before, "title 2502") == {"larger"}
 
 
-def test_a_database_that_had_all_of_it_under_an_earlier_number_keeps_it(upgraded: Database) -> None:
-    expected = schema(upgraded)
-    with upgraded.alter() as connection:
+def test_a_database_that_had_the_titles_under_an_earlier_number_keeps_them(before: Database) -> None:
+    take_steps(before, "0008")
+    expected = schema(before)
+    with before.alter() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0007'")
-    assert not migrations.is_current(upgraded)
-    migrations.upgrade(upgraded)
-    assert migrations.is_current(upgraded)
-    assert schema(upgraded) == expected
-    assert found(upgraded, "larger") == {"larger"}
+    take_steps(before, "0008")
+    assert schema(before) == expected
+    migrations.upgrade(before)
+    assert migrations.is_current(before)
+    assert found(before, "larger") == {"larger"}

@@ -23,6 +23,7 @@ from policy_service.audit.tables import AuditEntry
 from policy_service.identity.tables import AccountRow
 from policy_service.language.policy import Language
 from policy_service.sentences import Sentence, told
+from policy_service.subject import CUSTOMER
 
 INSTANTS = ("until", "effective_from", "effective_until", "expires")
 """Fields of events that are instants."""
@@ -132,7 +133,8 @@ class Teller:
 
     def _address(self, thing: str, name: str, body: Mapping[str, Any]) -> str | None:
         if thing == "subject":
-            return link("/decisions", subject=name) if self._may("/decisions") else None
+            kind = body.get("kind", CUSTOMER)
+            return link("/decisions", subject=name, kind=kind) if self._may("/decisions") else None
         if thing not in ADDRESSES or not self._may(ADDRESSES[thing][0]):
             return None
         address = ADDRESSES[thing][1].format(name="/".join(map(quoted, name.split("/"))))

@@ -17,29 +17,28 @@ from api.pages.decisions.words import Answer, Versions, answers
 from api.pages.forms import Filled, is_usual
 from api.pages.frame import Frame
 from api.pages.listing import Column, Listing
+from api.pages.subjects import as_faults, kinds_offered
 from api.service import Service
 from policy_service.decisions.record import Record
 from policy_service.decisions.records import Page, UnknownDecision, Wanted, find, read_decision
-from policy_service.decisions.request import SUBJECT
 from policy_service.language.policy import Language
 from policy_service.language.types import parse_date
 from policy_service.registry.service import policy_names
 from policy_service.sentences import Sentence
+from policy_service.subject import InvalidSubject, Subject, kind_fault
 
 PATH = "/decisions"
 SHOWN = 25
 """Decisions on a page."""
 ANSWERS = 6
 """Answers of one decision that are listed; its page has all."""
-FIELDS = ("q", "subject", "decision", "policy", "since", "until")
+FIELDS = ("q", "kind", "decision", "policy", "since", "until")
 OLDEST, NEWEST = "decided", "-decided"
 COLUMNS = (
     Column("decided", Sentence("Decided"), sorts=True),
     Column("subject", Sentence("Subject")),
     Column("answers", Sentence("Answers and the rules that gave them")),
 )
-LONGEST = 200
-"""Characters of what is looked for: a subject has no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Row:
     """One decision of the list."""
 
     decision: str
-    subject: str
+    subject: Subject
     decided_at: datetime
     as_of: date | None
     """The day it was made for, where that is another than the day it was made on."""
@@ -69,6 +68,8 @@ class DecisionsPage:
     rows: tuple[Row, ...]
     policies: tuple[tuple[str, str], ...]
     """What the list can be narrowed to."""
+    kinds: tuple[tuple[str, str], ...]
+    """The same for kinds of subjects."""
     subject: str
     """Whose decisions these are; empty for those of everybody."""
 
@@ -83,6 +84,8 @@ class Sought:
     """What is looked for."""
 
     subject: str = ""
+    kind: str = ""
+    """Of the subject; empty for any."""
     decision: str = ""
     policy: str = ""
     since: str = ""
@@ -94,12 +97,16 @@ class Sought:
 
 
 def sought(query: Mapping[str, str]) -> Sought:
-    """What an address looks for; the one field takes an identifier for what it is, anything else for a subject."""
+    """What an address looks for; the one field takes an identifier for what it is, anything else for a subject.
+
+    Blanks around what was typed do not matter, but in `subject`, which means exactly what it says.
+    """
     given = {name: query.get(name, "").strip() for name in FIELDS}
     anything = given["q"]
     decision = given["decision"].lower() or (anything.lower() if ID.fullmatch(anything.lower()) else "")
     return Sought(
-        subject=given["subject"] or ("" if decision else anything),
+        subject=query.get("subject", "") or ("" if decision else anything),
+        kind=given["kind"],
         decision=decision,
         policy=given["policy"],
         since=given["since"],
@@ -115,9 +122,14 @@ def decisions_page(service: Service, session: Session, frame: Frame, wanted: Sou
     faults = _faults(session, wanted, names) | days.faults
     if wanted.decision and not faults:
         return f"{PATH}/{wanted.decision}"
-    found = Page([], None) if faults else _found(session, wanted, days)
+    found = Page([], None)
+    if not faults:
+        try:
+            found = _found(session, wanted, days)
+        except InvalidSubject as invalid:
+            faults |= as_faults(invalid)
     versions = versions_of(session, found.records, service.catalogue)
-    filters = {name: getattr(wanted, name) for name in ("subject", "policy", "since", "until")}
+    filters = {name: getattr(wanted, name) for name in ("subject", "kind", "policy", "since", "until")}
     values = {**filters, "q": wanted.decision or wanted.subject, "decision": wanted.decision}
     more = close_cursor(str(found.cursor)) if found.cursor is not None else None
     return DecisionsPage(
@@ -126,6 +138,9 @@ def decisions_page(service: Service, session: Session, frame: Frame, wanted: Sou
         form=Filled("", {name: (value,) for name, value in values.items()}, faults),
         rows=tuple(_row(record, versions[record.decision_id], service.zone, frame.lang) for record in found.records),
         policies=tuple((name, name) for name in names),
+        kinds=kinds_offered(
+            service.catalogue.in_force(session, frame.now).values(), frame.lang, "" if "kind" in faults else wanted.kind
+        ),
         subject=wanted.subject if "subject" not in faults else "",
     )
 
@@ -166,7 +181,9 @@ def _days(wanted: Sought, zone: ZoneInfo) -> _Days:
 
 
 def _found(session: Session, sought: Sought, days: _Days) -> Page:
-    wanted = Wanted(sought.subject or None, sought.policy or None, since=days.since, until=days.until)
+    wanted = Wanted(
+        sought.subject or None, sought.policy or None, kind=sought.kind or None, since=days.since, until=days.until
+    )
     oldest_first, cursor = sought.sort == OLDEST, open_number(sought.cursor)
     return find(session, wanted, oldest_first=oldest_first, cursor=cursor, limit=SHOWN)
 
@@ -176,8 +193,8 @@ def _faults(session: Session, wanted: Sought, policies: tuple[str, ...]) -> dict
     faults: dict[str, Sentence] = {}
     if wanted.decision and not _exists(session, wanted.decision):
         faults["decision"] = Sentence("There is no decision with this identifier.")
-    if wanted.subject and not SUBJECT.fullmatch(wanted.subject):
-        faults["subject"] = Sentence("A subject is text of 1 to {limit} characters.", limit=LONGEST)
+    if wanted.kind and kind_fault(wanted.kind):
+        faults["kind"] = Sentence("Choose one of what is offered.")
     if wanted.policy and wanted.policy not in policies:
         faults["policy"] = Sentence("There is no such policy.")
     return faults

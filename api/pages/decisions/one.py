@@ -30,6 +30,7 @@ from policy_service.decisions.subjects import ERASED
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
 from policy_service.sentences import Sentence
+from policy_service.subject import Subject
 
 ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -53,7 +54,7 @@ class DecisionPage:
     template: ClassVar[str] = "decisions/one.html"
     frame: Frame
     decision: str
-    subject: str
+    subject: Subject
     as_of: date
     decided_at: datetime
     by: str

@@ -11,10 +11,11 @@ from sqlmodel import Session
 
 from api.cursors import close_cursor, open_number
 from api.pages.decisions.words import Said, outcome_words
-from api.pages.forms import Filled
+from api.pages.forms import NO_FAULTS, Filled
 from api.pages.frame import Frame
 from api.pages.listing import Column, Listing
 from api.pages.overrides.words import version_of
+from api.pages.subjects import as_faults, kinds_offered
 from api.permissions import PERMISSIONS, may_ask
 from api.service import Service
 from policy_service.actor import Role
@@ -23,6 +24,7 @@ from policy_service.decisions.overriding import Overriding
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.registry.service import policy_names
 from policy_service.sentences import Sentence
+from policy_service.subject import InvalidSubject, Subject
 
 PATH = "/overrides"
 SHOWN = 50
@@ -47,7 +49,7 @@ class Row:
     """One exception of the list."""
 
     override: str
-    subject: str
+    subject: Subject
     policy: str
     title: Bilingual
     outcome: tuple[tuple[Said, ...], ...]
@@ -69,6 +71,7 @@ class OverridesPage:
     form: Filled
     rows: tuple[Row, ...]
     policies: tuple[tuple[str, str], ...]
+    kinds: tuple[tuple[str, str], ...]
     states: tuple[tuple[str, Sentence], ...]
     why_not: str | None
     """Why the reader may make none; None for whoever may."""
@@ -79,6 +82,7 @@ class Sought:
     """Which exceptions are wanted, in which order, from where on."""
 
     subject: str = ""
+    kind: str = ""
     policy: str = ""
     state: str = ""
     sort: str = NEWEST
@@ -90,6 +94,7 @@ def sought(query: Mapping[str, str]) -> Sought:
     state, sort = query.get("state", ""), query.get("sort", NEWEST)
     return Sought(
         subject=query.get("subject", "").strip(),
+        kind=query.get("kind", ""),
         policy=query.get("policy", "").strip(),
         state=state if state in dict(STATES) else "",
         sort=sort if sort in {OLDEST, NEWEST} else NEWEST,
@@ -99,31 +104,41 @@ def sought(query: Mapping[str, str]) -> Sought:
 
 def overrides_page(service: Service, session: Session, frame: Frame, wanted: Sought) -> OverridesPage:
     """The list. Raises ProblemError."""
-    now = frame.now
-    found = read_overrides(
+    now, faults = frame.now, NO_FAULTS
+    try:
+        found = _found(session, wanted, now)
+    except InvalidSubject as invalid:
+        found, faults = [], as_faults(invalid)
+    rows = [each for _, each in found[:SHOWN]]
+    used = {(each.policy, each.version): each for each in rows}
+    versions = {name: version_of(service, session, each) for name, each in used.items()}
+    filters = {"subject": wanted.subject, "kind": wanted.kind, "policy": wanted.policy, "state": wanted.state}
+    more = close_cursor(str(found[SHOWN - 1][0])) if len(found) > SHOWN else None
+    verdict = may_ask(frame.actor, PERMISSIONS["POST", PATH]) if frame.actor else ""
+    return OverridesPage(
+        frame=frame,
+        listing=Listing(PATH, filters, COLUMNS, wanted.sort, wanted.cursor, more),
+        form=Filled("", {name: (value,) for name, value in filters.items()}, faults),
+        rows=tuple(_row(each, versions[each.policy, each.version], now, frame.lang) for each in rows),
+        policies=tuple((name, name) for name in policy_names(session)),
+        kinds=kinds_offered(service.catalogue.in_force(session, now).values(), frame.lang, wanted.kind),
+        states=STATES,
+        why_not=None if verdict is True else verdict,
+    )
+
+
+def _found(session: Session, wanted: Sought, now: datetime) -> list[tuple[int, Overriding]]:
+    """The exceptions of the page, and one more when there are more. Raises InvalidSubject, ProblemError."""
+    return read_overrides(
         session,
         subject=wanted.subject or None,
+        kind=wanted.kind or None,
         policy=wanted.policy or None,
         active_at=now if wanted.state == "running" else None,
         over_at=now if wanted.state == "over" else None,
         after=open_number(wanted.cursor),
         newest_first=wanted.sort == NEWEST,
         limit=SHOWN + 1,
-    )
-    rows = [each for _, each in found[:SHOWN]]
-    used = {(each.policy, each.version): each for each in rows}
-    versions = {name: version_of(service, session, each) for name, each in used.items()}
-    filters = {"subject": wanted.subject, "policy": wanted.policy, "state": wanted.state}
-    more = close_cursor(str(found[SHOWN - 1][0])) if len(found) > SHOWN else None
-    verdict = may_ask(frame.actor, PERMISSIONS["POST", PATH]) if frame.actor else ""
-    return OverridesPage(
-        frame=frame,
-        listing=Listing(PATH, filters, COLUMNS, wanted.sort, wanted.cursor, more),
-        form=Filled("", {name: (value,) for name, value in filters.items()}),
-        rows=tuple(_row(each, versions[each.policy, each.version], now, frame.lang) for each in rows),
-        policies=tuple((name, name) for name in policy_names(session)),
-        states=STATES,
-        why_not=None if verdict is True else verdict,
     )
 
 

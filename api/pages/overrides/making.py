@@ -19,24 +19,24 @@ from api.pages.overrides.fields import OutcomeField, entries_of, is_of_outcome, 
 from api.pages.overrides.listing import PATH
 from api.pages.overrides.one import held
 from api.pages.overrides.words import Used, last_use
+from api.pages.subjects import subject_faults
 from api.service import Service
 from policy_service.actor import DIRECTORS, Role
 from policy_service.decisions.overrides import GOVERNANCE
 from policy_service.decisions.overriding import LONGEST, MAX_REASON
-from policy_service.decisions.request import MAX_SUBJECT, SUBJECT
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.sentences import Sentence
+from policy_service.subject import MAX_ID, Subject, id_fault
 
 NEW = f"{PATH}/new"
 NOT_IN_FORCE = Sentence("Choose a policy that is in force; nobody is excepted from the rules of governance.")
-NO_SUBJECT = Sentence("A subject is text of 1 to {limit} characters.", limit=MAX_SUBJECT)
 NO_DAY = Sentence("This is not a day or a time.")
 
 
 class OverrideForm(FormModel):
     """The fields that do not depend on the policy."""
 
-    subject: Annotated[str, Field(max_length=MAX_SUBJECT)]
+    subject: Annotated[str, Field(max_length=MAX_ID)]
     policy: Annotated[str, Field(max_length=129)]
     role: Role
     reason: Annotated[str, Field(max_length=MAX_REASON)]
@@ -48,7 +48,7 @@ class OverrideForm(FormModel):
 class Asked:
     """An exception as it was asked for, ready for the library."""
 
-    subject: str
+    subject: Subject
     policy: str
     outcome: Any
     """JSON."""
@@ -68,6 +68,8 @@ class NewOverridePage:
     policies: tuple[tuple[str, str], ...]
     policy: str | None
     title: Bilingual | None
+    kind: str | None
+    """Of the subjects that the policy is about."""
     version: str | None
     lists: bool
     entries: tuple[tuple[OutcomeField, ...], ...]
@@ -83,17 +85,19 @@ def new_page(service: Service, session: Session, request: Request, frame: Frame,
     offered = _offered(service, session, frame.now)
     name, subject = form.value("policy"), form.value("subject")
     policy = offered.get(name)
-    back = link(NEW, subject=subject[:MAX_SUBJECT], policy=name if policy else "")
+    back = link(NEW, subject=subject[:MAX_ID], policy=name if policy else "")
+    about = Subject(subject, policy.subject) if policy and id_fault(subject) is None else None
     return NewOverridePage(
         frame=frame,
         form=form,
         policies=tuple((each.id, f"{_title(each, frame.lang)} ({each.id})") for each in offered.values()),
         policy=policy.id if policy else None,
         title=policy.title if policy else None,
+        kind=policy.subject if policy else None,
         version=policy.version if policy else None,
         lists=policy.lists if policy else False,
         entries=entries_of(policy, form, frame.lang) if policy else (),
-        used=last_use(service, session, subject, name, frame.lang) if policy and SUBJECT.fullmatch(subject) else None,
+        used=last_use(service, session, about, name, frame.lang) if about else None,
         roles=held(frame.actor, DIRECTORS),
         confirming=confirming(request, frame.now, back),
         longest=LONGEST.days,
@@ -110,25 +114,29 @@ def asked(service: Service, session: Session, form: Form, lang: Language) -> Ask
         faults.setdefault("policy", NOT_IN_FORCE)
     outcome, wrong = outcome_given(policy, form, lang) if policy else (None, {})
     faults = {**faults, **wrong}
-    if form.one("subject") and not SUBJECT.fullmatch(form.one("subject")):
-        faults["subject"] = NO_SUBJECT
+    faults |= _typed(form.one("subject"))
     until = _until(given.last_day, service.zone) if isinstance(given, OverrideForm) else None
     if isinstance(given, OverrideForm) and until is None:
         faults["last_day"] = NO_DAY
-    if not isinstance(given, OverrideForm) or until is None or faults:
+    if not isinstance(given, OverrideForm) or until is None or policy is None or faults:
         return {
             name if name in OverrideForm.model_fields or is_of_outcome(name) else "": faults[name] for name in faults
         }
-    return Asked(given.subject, given.policy, outcome, given.role, given.reason, until, given.password)
+    return Asked(
+        Subject(given.subject, policy.subject), given.policy, outcome, given.role, given.reason, until, given.password
+    )
 
 
 def begun(pages_form: Filled, query: dict[str, str]) -> Filled:
     """A form that an address begins: what it names stands in the fields."""
-    faults: Faults = {}
-    if query.get("subject") and not SUBJECT.fullmatch(query["subject"]):
-        faults["subject"] = NO_SUBJECT
+    faults = _typed(query.get("subject", ""))
     values = {name: (value,) for name, value in query.items() if name not in {KEY, ETAG}}
     return Filled(pages_form.key, values, faults)
+
+
+def _typed(id_: str) -> Faults:
+    """What is wrong with the field of the subject; one that is empty is another fault."""
+    return subject_faults(Subject(id_)) if id_ else {}
 
 
 def _offered(service: Service, session: Session, now: datetime) -> dict[str, Policy]:

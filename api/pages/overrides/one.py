@@ -27,6 +27,7 @@ from policy_service.identity.refusals import UnknownAccount
 from policy_service.identity.service import read_account
 from policy_service.language.policy import Bilingual
 from policy_service.sentences import Sentence
+from policy_service.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class OverridePage:
     template: ClassVar[str] = "overrides/one.html"
     frame: Frame
     override: str
-    subject: str
+    subject: Subject
     policy: str
     title: Bilingual
     version: str

@@ -14,6 +14,7 @@ from policy_service.decisions.overriding import Overriding
 from policy_service.decisions.records import history
 from policy_service.language.policy import Language, Policy
 from policy_service.registry.service import UnknownVersion, read_version
+from policy_service.subject import Subject
 
 LOOKED_AT = 50
 """Decisions about the subject that are looked at, from the last one backwards."""
@@ -37,7 +38,7 @@ def version_of(service: Service, session: Session, overriding: Overriding) -> Po
     return service.catalogue.load(session, row.digest)
 
 
-def last_use(service: Service, session: Session, subject: str, policy: str, lang: Language) -> Used | None:
+def last_use(service: Service, session: Session, subject: Subject, policy: str, lang: Language) -> Used | None:
     """What the rules said when the policy last decided about the subject, whatever was answered instead."""
     for record in history(session, subject, None, LOOKED_AT).records:
         if policy in record.outcomes:

@@ -11,12 +11,13 @@ from pydantic import Field
 from sqlmodel import Session, select
 
 from api.pages.forms import Day, Faults, FormModel
-from policy_service.audit.tables import AuditAbout
-from policy_service.decisions.tables import DecisionRow
+from api.pages.subjects import subject_faults
+from policy_service.decisions.records import is_on_record
 from policy_service.language.policy import Language, Policy
 from policy_service.packs.scope import MAX_SAMPLE, Scope
 from policy_service.registry.tables import VersionRow
 from policy_service.sentences import Sentence
+from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
 Option = tuple[str, str]
 
@@ -25,7 +26,8 @@ class PackForm(FormModel):
     """The form; what is left out does not matter."""
 
     policy: Annotated[str, Field(max_length=129)] | None = None
-    subject: Annotated[str, Field(max_length=200)] | None = None
+    subject: Annotated[str, Field(max_length=MAX_ID)] | None = None
+    kind: Annotated[str, Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
     since: Day | None = None
     until: Day | None = None
     sample: Annotated[int, Field(ge=0, le=MAX_SAMPLE)] = 20
@@ -35,7 +37,8 @@ def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
     """What the form asks for; days are those of the zone, the last one included. Raises ScopeRefused."""
     since = _midnight(form.since, zone) if form.since else None
     until = _midnight(form.until + timedelta(days=1), zone) if form.until else None
-    return Scope(form.policy, form.subject, since, until, form.sample)
+    subject = Subject(form.subject, form.kind) if form.subject else None
+    return Scope(form.policy, subject, since, until, form.sample)
 
 
 def unknown(session: Session, form: PackForm) -> Faults:
@@ -43,8 +46,9 @@ def unknown(session: Session, form: PackForm) -> Faults:
     faults: Faults = {}
     if form.policy and session.exec(select(VersionRow.digest).where(VersionRow.policy == form.policy)).first() is None:
         faults["policy"] = Sentence("Choose one of what is offered.")
-    if form.subject and not _is_on_record(session, form.subject):
-        faults["subject"] = Sentence("Nothing is on record about this subject.")
+    if form.subject and not is_on_record(session, form.subject, form.kind):
+        unheard = {"subject": Sentence("Nothing is on record about this subject.")}
+        faults |= subject_faults(Subject(form.subject, form.kind)) or unheard
     return faults
 
 
@@ -52,12 +56,6 @@ def options(session: Session, in_force: Mapping[str, Policy], lang: Language) ->
     """Every policy there ever was, with its title where it is in force."""
     names = sorted(session.exec(select(VersionRow.policy).distinct()))
     return tuple((name, _titled(name, in_force.get(name), lang)) for name in names)
-
-
-def _is_on_record(session: Session, subject: str) -> bool:
-    decided = session.exec(select(DecisionRow.seq).where(DecisionRow.subject == subject).limit(1)).first()
-    about = select(AuditAbout.seq).where(AuditAbout.about == f"subject:{subject}").limit(1)
-    return decided is not None or session.exec(about).first() is not None
 
 
 def _titled(name: str, policy: Policy | None, lang: Language) -> str:

@@ -18,6 +18,7 @@ from api.pages.frame import Frame, Page
 from api.pages.jobs import Job
 from api.pages.packs.asking import Option, PackForm, options, scope_of, unknown
 from api.pages.rendering import Do, Pages
+from api.pages.subjects import kinds_offered
 from api.pages.working import Working, begin, find, sent, working
 from api.transactions import reading
 from policy_service.packs.scope import MAX_SAMPLE, Scope, ScopeRefused
@@ -26,7 +27,7 @@ from policy_service.sentences import Sentence
 KIND = "pack"
 ZIP = "application/zip"
 TO_PACKS = ((Sentence("Audit packs"), "/packs"),)
-PREFILLED = ("policy", "subject", "since", "until")
+PREFILLED = ("policy", "subject", "kind", "since", "until")
 """Fields that a link may fill in."""
 COUNTED: tuple[tuple[str, Sentence], ...] = (
     ("versions", Sentence("Versions")),
@@ -52,6 +53,7 @@ class PacksPage:
     frame: Frame
     form: Filled
     policies: tuple[Option, ...]
+    kinds: tuple[Option, ...]
     largest: int
     lately: tuple[tuple[Working, datetime], ...]
     """Each with when it was asked for."""
@@ -142,10 +144,12 @@ async def _scope(pages: Pages, form: Form) -> Scope | Filled:
 
 async def _asking(pages: Pages, request: Request, form: Filled) -> Page:
     frame, service = pages.frame(request), pages.service
-    found = await reading(service, lambda session: options(session, service.decider.policies, frame.lang))
+    in_force = service.decider.policies
+    found = await reading(service, lambda session: options(session, in_force, frame.lang))
+    kinds = kinds_offered(in_force.values(), frame.lang, form.value("kind"))
     jobs = pages.jobs.of(asker(request).actor.id, KIND)
     lately = tuple((working(pages, job, f"/packs/{job.id}"), job.started_at) for job in reversed(jobs))
-    return PacksPage(frame, form, found, MAX_SAMPLE, lately)
+    return PacksPage(frame, form, found, kinds, MAX_SAMPLE, lately)
 
 
 def _shown(pages: Pages, request: Request, job: Job | None, name: str) -> PackPage:

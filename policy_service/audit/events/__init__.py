@@ -55,6 +55,7 @@ from policy_service.audit.events.versions import (
     VersionSubmitted,
 )
 from policy_service.language.policy import Bilingual, Language
+from policy_service.subject import CUSTOMER, kind_words
 
 __all__ = [
     "EVENTS",
@@ -122,7 +123,8 @@ ROLES: dict[str, Bilingual] = {
 
 def sentence(event: str, actor: str, body: dict[str, Any], lang: Language) -> str:
     """What an entry says, for a reader. Raises KeyError when there is no such event."""
-    names = {**body, "actor": actor}
+    kind = kind_words(body.get("kind", CUSTOMER), lang)  # of entries from before kinds, too
+    names = {**body, "actor": actor, "kind": kind}
     if (role := ROLES.get(body.get("role", ""))) is not None:
         names["role"] = role.zh if lang == "zh" else role.en
     says = EVENTS[event].says

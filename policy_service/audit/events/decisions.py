@@ -27,11 +27,12 @@ class OverrideRecorded(Event):
 
     name = "override_recorded"
     says = Bilingual(
-        "{printed_name}以{role}身份对 {subject} 的 {policy} 作例外处理，至 {until}：{reason}",
-        "{printed_name} as {role} excepted {subject} from {policy} until {until}: {reason}",
+        "{printed_name}以{role}身份对{kind} {subject} 的 {policy} 作例外处理，至 {until}：{reason}",
+        "{printed_name} as {role} excepted the {kind} {subject} from {policy} until {until}: {reason}",
     )
     override: str
     subject: str
+    kind: str
     policy: str
     outcome: Any
     role: str
@@ -48,6 +49,7 @@ class OverrideEnded(Event):
     says = Bilingual("{actor} 提前终止例外：{reason}", "{actor} ended the override: {reason}")
     override: str
     subject: str
+    kind: str
     policy: str
     reason: str
 
@@ -57,6 +59,9 @@ class SubjectErased(Event):
     """A subject's key was deleted: its sensitive facts can no longer be read by anybody."""
 
     name = "subject_erased"
-    says = Bilingual("{actor} 删除 {subject} 的密钥：{reason}", "{actor} deleted the key of {subject}: {reason}")
+    says = Bilingual(
+        "{actor} 删除{kind} {subject} 的密钥：{reason}", "{actor} deleted the key of the {kind} {subject}: {reason}"
+    )
     subject: str
+    kind: str
     reason: str

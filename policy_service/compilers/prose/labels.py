@@ -39,7 +39,6 @@ class Labels:
     from_benchmark: str
     from_policy: str
     subject: str
-    subjects: Mapping[str, str]
     hits: Mapping[Hit, str]
     aggregates: Mapping[Aggregate, str]
     scorecard: str
@@ -101,7 +100,6 @@ ENGLISH = Labels(
     from_benchmark="the benchmark figures: `{measure}`",
     from_policy="the outcome `{outcome}` of policy `{policy}`",
     subject="This policy decides about one {subject} at a time.",
-    subjects={},
     hits={
         Hit.UNIQUE: "At most one rule may hold. If several do, nothing is decided and the conflict is reported.",
         Hit.ANY: "Several rules may hold if they all give the same outcome. If their outcomes differ, nothing is "
@@ -197,15 +195,6 @@ CHINESE = Labels(
     from_benchmark="基准数据：`{measure}`",
     from_policy="规则文件 `{policy}` 的结果 `{outcome}`",
     subject="本规则每次对一个{subject}作出决定。",
-    subjects={
-        "customer": "客户",
-        "salesperson": "销售人员",
-        "employee": "员工",
-        "complaint": "投诉",
-        "contact": "联系人",
-        "order": "订单",
-        "change": "变更",
-    },
     hits={
         Hit.UNIQUE: "最多只能有一条规则成立。如有多条成立，则不作决定，并报告冲突。",
         Hit.ANY: "可以有多条规则成立，但其结果必须相同。结果不同时不作决定，并报告冲突。",

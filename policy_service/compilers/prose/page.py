@@ -28,6 +28,7 @@ from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import Statement, outline
 from policy_service.compilers.prose.table import Table, markdown, one_line
 from policy_service.language.policy import Language, Policy
+from policy_service.subject import kind_words
 
 DIGEST_LENGTH = len("sha256:") + 12
 """Characters of a digest that people compare."""
@@ -72,7 +73,7 @@ def explanation(policy: Policy, lang: Language) -> Explanation:
         version=policy.version,
         digest=policy.digest[:DIGEST_LENGTH],
         source=policy.source,
-        subject=context.words.fill(LABELS[lang].subject, subject=_subject(policy, lang)),
+        subject=context.words.fill(LABELS[lang].subject, subject=kind_words(policy.subject, lang)),
         notes=_paragraphs(policy, context),
         asks=any(not fact.optional for fact in policy.facts.values()),
         facts=facts_table(policy, context),
@@ -85,11 +86,6 @@ def explanation(policy: Policy, lang: Language) -> Explanation:
         examples=examples_table(policy, context),
         invariants=tuple(invariant_words(policy, invariant, context) for invariant in policy.invariants),
     )
-
-
-def _subject(policy: Policy, lang: Language) -> str:
-    """What the policy decides about: a word of the language where there is one, otherwise the author's."""
-    return LABELS[lang].subjects.get(policy.subject, policy.subject.replace("_", " "))
 
 
 def _paragraphs(policy: Policy, context: Context) -> tuple[str, ...]:

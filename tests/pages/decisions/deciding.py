@@ -12,6 +12,7 @@ from policy_service.actor import Actor, Role
 from policy_service.decisions.overrides import record_override
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.seals import Sealer
+from policy_service.subject import CUSTOMER, Subject
 from tests.api.company import Company
 from tests.approval.world import BONUS, TIER
 from tests.pages.visitor import Seen
@@ -21,9 +22,9 @@ HOSTILE = "<script>alert(1)</script>=cmd()\u202e" + "🙂" * 20 + "W" * 100
 """As long as a subject may be, and nothing that may be run."""
 
 
-def decided(here: Company, subject: str, *policies: str, **facts: object) -> str:
+def decided(here: Company, subject: str, *policies: str, kind: str = CUSTOMER, **facts: object) -> str:
     """The identifier of a decision about somebody, by the bonus unless told otherwise."""
-    request = DecisionRequest(subject, facts or {"orders": 120}, policies or (BONUS,))
+    request = DecisionRequest(subject, facts or {"orders": 120}, policies or (BONUS,), kind=kind)
     answer = here.app.service.decisions.decide_here(request, CRM)
     found: str = json.loads(answer.body)["decision_id"]
     return found
@@ -41,6 +42,7 @@ def excepted(
     policy: str = TIER,
     outcome: object = MappingProxyType({"size": "small"}),
     reason: str = "a partner of ten years",
+    kind: str = CUSTOMER,
 ) -> str:
     """The identifier of an exception that the sales director made, for a month."""
     actor = replace(here.people["sales"].actor(), confirmed_at=here.clock.at)
@@ -48,7 +50,7 @@ def excepted(
         return record_override(
             transaction,
             actor,
-            subject=subject,
+            subject=Subject(subject, kind),
             policy=policy,
             outcome=outcome,
             role=Role.SALES_DIRECTOR,

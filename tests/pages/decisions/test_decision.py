@@ -42,7 +42,7 @@ def one(here: Company, decision: str, by: str = "compliance", lang: str = "en") 
 def test_the_outcome_the_rule_the_version_and_the_signatures_stand_on_one_page(here: Company) -> None:
     page = one(here, decided(here, "C1"))
     assert page.status == 200
-    assert page.one("h1").text() == "Decision about C1"
+    assert page.one("h1").text() == "Decision about customer C1"
     told = said(page)
     assert "size ‘big’" in told
     assert "bonus 10" in told

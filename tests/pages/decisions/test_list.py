@@ -120,8 +120,8 @@ def test_a_list_is_narrowed_to_a_policy_and_to_days(here: Company) -> None:
     [
         ({"decision": "17"}, "There is no decision with this identifier."),
         ({"q": "01a1ff94-2390-7b0a-9ce3-d0d78dc00a10"}, "There is no decision with this identifier."),
-        ({"subject": "x" * 201}, "A subject is text of 1 to 200 characters."),
-        ({"subject": "a\u0007b"}, "A subject is text of 1 to 200 characters."),
+        ({"subject": "x" * 201}, "No subject is written like this: write at most 200 characters."),
+        ({"subject": "a\u0007b"}, "No subject is written like this: leave out the hidden character U+0007."),
         ({"policy": "no/such"}, "There is no such policy."),
         ({"since": "2026-02-31"}, "This is not a day or a time."),
         ({"until": "9999-12-31"}, "This is not a day or a time."),

@@ -11,6 +11,7 @@ import pytest
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus
+from tests.hidden import written_before
 from tests.pages.decisions.deciding import HOSTILE, decided, excepted, said
 from tests.pages.visitor import Seen, Visitor
 
@@ -58,7 +59,7 @@ def test_a_director_chooses_a_policy_fills_in_its_outcome_and_signs(here: Compan
     assert page.status == 200
     text = said(page)
     assert "The exception applies from now on." in text
-    assert page.one("h1").text() == "Exception for O1"
+    assert page.one("h1").text() == "Exception for customer O1"
     assert "size ‘small’" in text
     assert "Signed by Sales, sales director" in text
     assert "Made until 25 Dec 2026, 00:00:00 +08:00" in text
@@ -85,8 +86,8 @@ def test_what_the_rules_said_last_stands_beside_the_form(here: Company) -> None:
     ("fields", "fault"),
     [
         ({"subject": None}, "This has to be filled in."),
-        ({"subject": "a\tb"}, "A subject is text of 1 to 200 characters."),
-        ({"subject": "x" * 201}, "A subject is text of 1 to 200 characters."),
+        ({"subject": "a\tb"}, "No subject is written like this: leave out the hidden character U+0009."),
+        ({"subject": "x" * 201}, "No subject is written like this: write at most 200 characters."),
         ({"o.0.size": None}, "This has to be filled in."),
         ({"o.0.size": "huge"}, "This does not fit. Expected: one of ‘big’, ‘small’"),
         ({"reason": None}, "This has to be filled in."),
@@ -270,14 +271,15 @@ def subjects(page: Seen) -> list[str]:
 
 def test_what_people_wrote_is_shown_and_not_run(here: Company) -> None:
     reason = f"{HOSTILE}=HYPERLINK()" + "很长" * 300
-    override = excepted(here, HOSTILE, reason=reason)
+    with written_before():
+        override = excepted(here, HOSTILE, reason=reason)
     for path in (
         f"/overrides/{override}",
         "/overrides",
         f"/overrides/new?{urlencode({'subject': HOSTILE, 'policy': TIER})}",
     ):
         page = Visitor(here, "sales").get(path)
-        assert page.status == 200
+        assert page.status == (422 if "/new" in path else 200)  # such a subject is shown, and taken no more
         assert not page.has("main script")
     page = Visitor(here, "sales").get(f"/overrides/{override}")
     assert "=HYPERLINK()" in page.text(".reason")
@@ -287,7 +289,7 @@ def test_what_people_wrote_is_shown_and_not_run(here: Company) -> None:
 def test_the_pages_are_told_in_chinese(here: Company) -> None:
     override = excepted(here, "O14")
     text = said(Visitor(here, "sales", "zh").get(f"/overrides/{override}"))
-    assert "O14 的例外" in text
+    assert "客户 O14 的例外" in text
     assert "我准许该对象不按此规则决定。" in text
     assert "销售总监" in text
     page = form(here, "O15", lang="zh")

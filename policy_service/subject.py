@@ -1,0 +1,90 @@
+"""A subject, what a decision is about: an identifier that is written in one way, and its kind.
+
+    Subject("C202405001")                 a customer
+    Subject("2026/0045", "complaint")     a complaint
+
+| part | value                                                                                  | left out   |
+|------|----------------------------------------------------------------------------------------|------------|
+| id   | text of 1 to 200 characters, in the one spelling of `characters`, no step `.` or `..`  | refused    |
+| kind | as `subject:` in a policy: a small letter, then small letters, digits, `_`; at most 64 | `customer` |
+
+Identifiers are compared letter by letter. So a second spelling of one is refused, with what to write, wherever it is
+given: it would be another subject, to which no exception applies and which an erasure does not reach. `.` and `..`
+between slashes are taken out of an address by browsers and by most clients, so a subject that has one has no address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from policy_service.characters import spelling_fault
+from policy_service.sentences import Sentence, in_turn
+
+CUSTOMER = "customer"
+"""The kind of a subject when nothing else is said; also of every record that was made before kinds were recorded."""
+MAX_ID = 200
+"""Characters of an identifier."""
+KIND = re.compile("[a-z][a-z0-9_]{0,63}")
+MAX_KIND = 64
+IN_CHINESE: Mapping[str, str] = {
+    "customer": "客户",
+    "salesperson": "销售人员",
+    "employee": "员工",
+    "complaint": "投诉",
+    "contact": "联系人",
+    "contact_person": "联系人",
+    "visit": "拜访",
+    "order": "订单",
+    "company": "公司",
+    "change": "变更",
+}
+"""What kinds are called in Chinese; one that is not here is called as it is written."""
+
+
+class Subject(NamedTuple):
+    """One subject; two are the same when both parts are, letter by letter."""
+
+    id: str
+    kind: str = CUSTOMER
+
+
+class InvalidSubject(ValueError):
+    """An identifier or a kind that no subject can have; the message has a sentence for each fault."""
+
+    def __init__(self, subject: Subject, faults: Mapping[str, str]) -> None:
+        self.subject = subject
+        self.faults = faults
+        """What is wrong with `subject` (the identifier) and with `kind`."""
+        super().__init__(in_turn(faults.values()))
+
+
+def id_fault(id_: str) -> Sentence | None:
+    """What is wrong with an identifier, as what to do about it; None when nothing is."""
+    if not id_:
+        return Sentence("write at least one character")
+    if len(id_) > MAX_ID:
+        return Sentence("write at most {limit} characters", limit=MAX_ID)
+    if (id_[0] == "." or "/" in id_) and not {".", ".."}.isdisjoint(id_.split("/")):
+        return Sentence("leave out `.` and `..` between slashes")
+    return spelling_fault(id_)
+
+
+def kind_fault(kind: str) -> Sentence | None:
+    """What is wrong with a kind, as what to do about it; None when nothing is."""
+    if KIND.fullmatch(kind):
+        return None
+    return Sentence("write small letters, digits and underscores, such as `{kind}`", kind=CUSTOMER)
+
+
+def faults_of(subject: Subject) -> dict[str, Sentence]:
+    """What is wrong with a subject, by part: `subject` is its identifier."""
+    found = {"subject": id_fault(subject.id), "kind": kind_fault(subject.kind)}
+    return {part: fault for part, fault in found.items() if fault is not None}
+
+
+def kind_words(kind: str, lang: str) -> str:
+    """What a kind is called in a language, `zh` or `en`."""
+    spaced = kind.replace("_", " ")
+    return IN_CHINESE.get(kind, spaced) if lang == "zh" else spaced
