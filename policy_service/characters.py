@@ -43,7 +43,7 @@ def hidden_character(text: str) -> re.Match[str] | None:
 
 def hidden_characters(text: str) -> Iterator[re.Match[str]]:
     """Every character of `text` that a reader does not see."""
-    return _HIDDEN.finditer(text)
+    return HIDDEN.finditer(text)
 
 
 def spelling_fault(identifier: str) -> Sentence | None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from policy_service.clock import timestamp
 from policy_service.subject import id_fault
-from tests.api.client import SECRET, assert_problem
-from tests.api.company import Company, company, portal
+from tests.api.client import SECRET, assert_problem, portal
+from tests.api.company import Company, company
 from tests.databases import BACKENDS
 from tests.faults.machine import PLACE, TEXTS, machine, put
 
