@@ -59,7 +59,11 @@ def combined(service: Files, engine: Files, platform: str) -> Files:
     licence = only(engine, r"[^/]+\.dist-info/licenses/LICENSE")
     return {
         **service,
-        metadata: replaced(service[metadata], rf"^Requires-Dist: {ENGINE}==\S+\n", ""),
+        metadata: replaced(
+            replaced(service[metadata], rf"^Requires-Dist: {ENGINE}==\S+\n", ""),
+            r"^License-File: LICENSE$",
+            f"License-File: LICENSE\nLicense-File: {ENGINE}/LICENSE",
+        ),
         wheel: replaced(
             replaced(service[wheel], r"^Root-Is-Purelib: true$", "Root-Is-Purelib: false"),
             r"^Tag: py3-none-any$",

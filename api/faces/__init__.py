@@ -24,7 +24,7 @@ SELECTORS: Final = "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE
 """Variation selectors: they choose the shape of the character before them, and draw nothing themselves."""
 
 
-def undrawn(text: str) -> tuple[str, ...]:
+def missing_glyphs(text: str) -> tuple[str, ...]:
     """Return the characters of `text` that the typeface cannot draw, each once, by code point.
 
     Blanks and hidden characters draw nothing anywhere, and are not among them.
@@ -40,7 +40,7 @@ def spell_out(text: str) -> str:
 
     The text may be HTML: nothing in the replacement has a meaning there.
     """
-    if not (characters := undrawn(text)):
+    if not (characters := missing_glyphs(text)):
         return text
     return text.translate({ord(each): f"[{code_point(each)}]" for each in characters})
 

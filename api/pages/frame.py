@@ -64,7 +64,7 @@ class Frame:
     """Changes when a style sheet or script does."""
     notice: Sentence | None = None
     """What was just done."""
-    undrawn: tuple[str, ...] = ()
+    missing_glyphs: tuple[str, ...] = ()
     """The characters of the page that the typeface cannot draw."""
 
 

@@ -22,7 +22,7 @@ from starlette.types import Scope
 from api.auditing import Auditor
 from api.authentication import asker
 from api.examining import Examiner
-from api.faces import code_point, undrawn
+from api.faces import code_point, missing_glyphs
 from api.pages.formats import Formats, coded, legible, visible
 from api.pages.forms import Filled, Form
 from api.pages.frame import Frame, Page, frame_of
@@ -75,7 +75,8 @@ class Pages:
         self.examiner = examiner
         self.auditor = auditor
         self.jobs = Jobs(service.clock)
-        self._reported: set[str] = set()
+        self._logged_characters: set[str] = set()
+        missing_glyphs("林")  # reads the typeface now, and not while a page is waited for
         self._environments = {lang: _environment(service, lang) for lang in ("zh", "en")}
 
     def frame(self, request: Request, notice: Sentence | None = None) -> Frame:
@@ -97,13 +98,13 @@ class Pages:
         """
         shown = self._environments[page.frame.lang].get_template(template or page.template)
         html = shown.render(page=page)
-        if not (missing := undrawn(html)):
+        if not (missing := missing_glyphs(html)):
             return html
-        if new := set(missing) - self._reported:
-            self._reported |= new
+        if new := set(missing) - self._logged_characters:
+            self._logged_characters |= new
             characters = sorted(map(code_point, new))
             self.service.log.warning("characters_not_in_typeface", template=shown.name, characters=characters)
-        return shown.render(page=replace(page, frame=replace(page.frame, undrawn=missing)))
+        return shown.render(page=replace(page, frame=replace(page.frame, missing_glyphs=missing)))
 
     def tell(self, problem: Problem, scope: Scope, instance: str) -> Response:
         """A problem, for people. Who has to sign in first is led there, and back afterwards."""

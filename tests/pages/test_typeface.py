@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.faces import FOLDER, characters, code_point, spell_out, undrawn
+from api.faces import FOLDER, characters, code_point, missing_glyphs, spell_out
 from api.faces.make import DIGESTS, FILES, GB2312, GBK, LATIN, MONO, SANS, digest, encoded
 from api.pages.static import FILES as SERVED
 from api.pages.static import VERSION
@@ -64,7 +64,7 @@ def test_screens_and_paper_have_the_same_characters() -> None:
     ids=lambda value: value if isinstance(value, str) and len(value) < 30 else "",
 )
 def test_what_people_write_is_drawn(kind: str, text: str | set[str]) -> None:
-    assert undrawn("".join(sorted(text))) == (), kind
+    assert missing_glyphs("".join(sorted(text))) == (), kind
 
 
 def test_everything_the_service_says_is_drawn() -> None:
@@ -75,19 +75,19 @@ def test_everything_the_service_says_is_drawn() -> None:
         if file.suffix in {".html", ".po", ".css", ".js", ".yaml"}
     ]
     assert len(files) > 90
-    assert {file.name: found for file in files if (found := undrawn(file.read_text("utf-8")))} == {}
+    assert {file.name: found for file in files if (found := missing_glyphs(file.read_text("utf-8")))} == {}
 
 
 @pytest.mark.parametrize("character", ["😀", "한", "\ue000", "\U0003fffe", "☑", "ก"])
 def test_what_the_typeface_does_not_have_is_found_and_spelled_out(character: str) -> None:
     text = f"<p title='{character}'>林{character}頔{character}</p>"
-    assert undrawn(text) == (character,)
+    assert missing_glyphs(text) == (character,)
     mark = f"[U+{ord(character):04X}]"
     assert spell_out(text) == f"<p title='{mark}'>林{mark}頔{mark}</p>"
 
 
 def test_what_is_drawn_stays_as_it_is() -> None:
-    assert undrawn("plain") == undrawn("林頔") == ()
+    assert missing_glyphs("plain") == missing_glyphs("林頔") == ()
     assert spell_out("林頔 Łukasz") == "林頔 Łukasz"
 
 
@@ -100,6 +100,13 @@ def test_a_page_names_what_may_be_missing_on_it(here: Company, lang: str, words:
     assert "U+D55C HANGUL SYLLABLE HAN, U+1F600 GRINNING FACE" in page.text(".warning")
     assert f"林{LOST}" in page.text("h1"), "the page keeps what was written"
     assert "U+" not in Visitor(here, "ann", lang).get("/nowhere").text()
+
+
+def test_a_page_names_no_more_than_twenty(here: Company) -> None:
+    change = here.create(tier("1.1.0", 150), title="".join(map(chr, range(0xAC00, 0xAC00 + 100))))
+    said = Visitor(here, "ann").get(f"/changes/{change['id']}").text(".warning")
+    assert said.count("U+") == 20
+    assert "U+AC13 HANGUL SYLLABLE GAS, …. A screen" in said
 
 
 def test_a_draft_that_is_checked_while_it_is_written_names_them_too(here: Company) -> None:

@@ -18,7 +18,7 @@ INFO = "policy_service-0.1.0.dist-info"
 MODULE = "durable_rules_engine.cpython-311-x86_64-linux-gnu.so"
 SERVICE = {
     "policy_service/__init__.py": b"",
-    f"{INFO}/METADATA": b"Name: policy-service\nRequires-Dist: durable-rules==2.0.28\nRequires-Dist: babel<3\n\n",
+    f"{INFO}/METADATA": b"License-File: LICENSE\nRequires-Dist: durable-rules==2.0.28\nRequires-Dist: babel<3\n\n",
     f"{INFO}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     f"{INFO}/RECORD": b"",
 }
@@ -55,7 +55,9 @@ def test_the_engine_is_inside_and_is_not_asked_for(tmp_path: Path, capsys: pytes
     files = read_wheel(made)
     assert set(files) == {*SERVICE, MODULE, f"{INFO}/licenses/durable-rules/LICENSE"} - {f"{INFO}/RECORD"}
     assert files[MODULE] == ENGINE[MODULE]
-    assert files[f"{INFO}/METADATA"] == b"Name: policy-service\nRequires-Dist: babel<3\n\n"
+    assert files[f"{INFO}/METADATA"] == (
+        b"License-File: LICENSE\nLicense-File: durable-rules/LICENSE\nRequires-Dist: babel<3\n\n"
+    )
     assert files[f"{INFO}/WHEEL"].decode().splitlines()[1:] == ["Root-Is-Purelib: false", f"Tag: {PLATFORM}"]
 
 
@@ -79,6 +81,7 @@ def test_every_file_is_listed_with_its_digest(tmp_path: Path) -> None:
         (without(SERVICE, f"{INFO}/WHEEL", b"py3-none-any", b"cp311-cp311-any"), ENGINE, "one line .*none-any"),
         (without(SERVICE, f"{INFO}/WHEEL", b"Purelib: true", b"Purelib: false"), ENGINE, "one line .*Purelib"),
         (without(SERVICE, f"{INFO}/WHEEL"), ENGINE, "one file .*WHEEL"),
+        (without(SERVICE, f"{INFO}/METADATA", b"License-File", b"Licence"), ENGINE, "one line .*License-File"),
         (SERVICE, without(ENGINE, MODULE), "one file durable_rules_engine"),
         (SERVICE, without(ENGINE, "durable_rules-2.0.28.dist-info/licenses/LICENSE"), "one file .*LICENSE"),
         (SERVICE, {**ENGINE, "durable_rules_engine.cpython-312-x86_64-linux-gnu.so": b""}, "one file durable_rules"),

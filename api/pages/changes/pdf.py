@@ -31,13 +31,13 @@ WAITING = 4
 """Pages that may wait while another is laid out."""
 HERE = "https://service.invalid/"
 """Where the page stands, so that its addresses are whole; nobody is ever asked there (RFC 2606)."""
-PAPER: Final[Mapping[str, tuple[Path, str]]] = {
+PRINT_FILES: Final[Mapping[str, tuple[Path, str]]] = {
     "faces.css": (FOLDER / "print.css", KINDS[".css"]),
     **{file.name: (file, "font/ttf") for file in sorted(FOLDER.glob("*.ttf"))},
 }
 """Names under `/static/` that mean another file on paper than in a browser, or only mean one there."""
-DRAWING: Final = re.compile(r"<svg\b[^>]*>")
-LOOK: Final = f"<style>{FILES['drawings.css'][0].decode()}</style>"
+SVG_START: Final = re.compile(r"<svg\b[^>]*>")
+DRAWING_STYLE: Final = f"<style>{FILES['drawings.css'][0].decode()}</style>"
 """How drawings look, for WeasyPrint, which does not draw an SVG by the style sheets of the page around it."""
 
 
@@ -91,7 +91,7 @@ def lay_out(html: str) -> bytes | Unavailable:
             return URLFetcherResponse(url, content, {"Content-Type": kind})
 
     confine()
-    html = DRAWING.sub(lambda begin: begin[0] + LOOK, html)
+    html = SVG_START.sub(lambda begin: begin[0] + DRAWING_STYLE, html)
     return HTML(string=html, base_url=HERE, url_fetcher=OwnFiles()).write_pdf()
 
 
@@ -99,9 +99,9 @@ def own_file(url: str) -> tuple[bytes, str]:
     """A file of this service's own by its address on a page. Raises ValueError for everything else."""
     parts = urlsplit(url)
     folder, _, name = parts.path.rpartition("/")
-    if not url.startswith(HERE) or folder != "/static" or (name not in PAPER and name not in FILES):
+    if not url.startswith(HERE) or folder != "/static" or (name not in PRINT_FILES and name not in FILES):
         raise ValueError(f"nothing is fetched from {url[:100]!r}")
-    if name in PAPER:
-        file, kind = PAPER[name]
+    if name in PRINT_FILES:
+        file, kind = PRINT_FILES[name]
         return file.read_bytes(), kind
     return FILES[name]

@@ -24,20 +24,20 @@ def printing_routes(pages: Pages) -> APIRouter:
     router = APIRouter(include_in_schema=False, prefix="/changes/{change}")
     printer = Printer(pages.service.log)
 
-    def on_paper(page: Dossier) -> str:
+    def print_html(page: Dossier) -> str:
         return spell_out(pages.html(page, PAPER))
 
     @router.get("/print")
     async def as_page(request: Request, change: str) -> Response:
         """The dossier as a page to print."""
         page = await dossier(pages, request, change)
-        return Response(on_paper(page), headers=NO_STORE, media_type="text/html")
+        return Response(print_html(page), headers=NO_STORE, media_type="text/html")
 
     @router.get("/dossier.pdf")
     async def as_pdf(request: Request, change: str) -> Response:
         """The dossier as a PDF file."""
         page = await dossier(pages, request, change)
-        content = await printer.pdf(on_paper(page))
+        content = await printer.pdf(print_html(page))
         name = f'attachment; filename="change-{page.change.id}.pdf"'
         return Response(content, headers={"content-disposition": name, **NO_STORE}, media_type="application/pdf")
 
