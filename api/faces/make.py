@@ -72,11 +72,15 @@ FILES: Final[Mapping[str, tuple[str, str]]] = {
     "sans-rare-400.woff2": ("sans-400", "rare"),
     "latin-400.woff2": ("latin-400", "western"),
     "latin-700.woff2": ("latin-700", "western"),
+    "signs-400.woff2": ("latin-400", "signs"),
+    "signs-700.woff2": ("latin-700", "signs"),
     "mono-400.woff2": ("mono-400", "western"),
     "sans-400.ttf": ("sans-400", "all"),
     "sans-700.ttf": ("sans-700", "all"),
     "latin-400.ttf": ("latin-400", "western"),
     "latin-700.ttf": ("latin-700", "western"),
+    "signs-400.ttf": ("latin-400", "signs"),
+    "signs-700.ttf": ("latin-700", "signs"),
     "mono-400.ttf": ("mono-400", "western"),
 }
 """Each file that is made: from which font, with which characters (`character_sets`)."""
@@ -107,6 +111,8 @@ SIGNS: Final[Spans] = (
     (0xFF00, 0xFFEF),  # full width
 )
 """Blocks of signs and western letters; of each, what the font has."""
+ENGLISH_SIGNS: Final = "§±·×‘’“”•…"
+"""Signs that the Chinese font draws as wide as a Chinese character; English text takes them from the western one."""
 GB2312: Final[Spans] = ((0xA1, 0xF7), (0xA1, 0xFE))
 GBK: Final[Spans] = ((0x81, 0xFE), (0x40, 0xFE))
 """The first and second bytes of the two character sets."""
@@ -176,7 +182,7 @@ def character_sets(standard: set[str]) -> Mapping[str, set[str]]:
     signs = spans(SIGNS)
     core = encoded("gb2312", GB2312) | standard | signs
     rare = encoded("gbk", GBK) - core
-    return {"core": core, "rare": rare, "all": core | rare, "western": signs}
+    return {"core": core, "rare": rare, "all": core | rare, "western": signs, "signs": set(ENGLISH_SIGNS)}
 
 
 def spans(blocks: Spans) -> set[str]:

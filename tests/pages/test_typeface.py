@@ -46,7 +46,7 @@ def test_screens_and_paper_have_the_same_characters() -> None:
     assert characters("sans-400.woff2", "sans-rare-400.woff2") == characters("sans-400.ttf")
     assert characters("sans-400.woff2") == characters("sans-700.woff2")
     assert characters("sans-400.ttf") == characters("sans-700.ttf")
-    for name in ("latin-400", "latin-700", "mono-400"):
+    for name in ("latin-400", "latin-700", "signs-400", "signs-700", "mono-400"):
         assert characters(f"{name}.woff2") == characters(f"{name}.ttf")
 
 
@@ -142,7 +142,7 @@ def test_pages_may_load_the_typeface_from_this_service_alone(here: Company) -> N
 
 def test_no_style_sheet_names_a_face_of_the_readers_machine() -> None:
     families = set(re.findall(rb'"([^"]+)"', b" ".join(re.findall(rb"(?:font|--\w+):[^;]*", sheets()))))
-    assert families == {b"Service Sans", b"Service Latin", b"Service Mono", b"Service Rare"}
+    assert families == {b"Service Sans", b"Service Latin", b"Service Signs", b"Service Mono", b"Service Rare"}
     assert not re.search(rb"(?:font(?:-family)?|--sans|--mono):[^;]*(?:system-ui|ui-)", sheets())
 
 
