@@ -58,7 +58,7 @@ def as_problem(fault: Fault) -> Json:
         "code": "mistyped",
         "value": shown(fault.value),
         "expected": fault.expected,
-        "hint": None,
+        "hint": fault.hint,
     }
 
 

@@ -12,12 +12,9 @@ from babel.numbers import format_currency, format_decimal, format_percent
 from markupsafe import Markup, escape
 
 from api.pages.languages import LOCALE
+from policy_service.characters import HIDDEN, hidden_character
 from policy_service.language.policy import Bilingual, Language
 
-INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff]"
-)
-"""Control characters and marks that turn the direction of writing; a reader must see that they are there."""
 WRITTEN, ISOLATED = Markup('<bdi class="written">'), Markup("</bdi>")
 
 
@@ -84,11 +81,11 @@ class Formats:
 def visible(text: object) -> Markup:
     """What somebody wrote, isolated from the writing around it; marks that cannot be seen are shown by their number."""
     said = str(text)
-    if INVISIBLE.search(said) is None:
+    if hidden_character(said) is None:
         return WRITTEN + escape(said) + ISOLATED
     marked = Markup("").join(
-        Markup('<span class="mark">U+{:04X}</span>').format(ord(part)) if INVISIBLE.fullmatch(part) else part
-        for part in re.split(f"({INVISIBLE.pattern})", said)
+        Markup('<span class="mark">U+{:04X}</span>').format(ord(part)) if HIDDEN.fullmatch(part) else part
+        for part in re.split(f"({HIDDEN.pattern})", said)
         if part
     )
     return Markup('<bdi class="written">{}</bdi>').format(marked)
@@ -109,6 +106,6 @@ def coded(text: object) -> Markup:
 
 def legible(text: str) -> str:
     """What somebody wrote, within a sentence; marks that cannot be seen are told by their number."""
-    if isinstance(text, Markup) or not INVISIBLE.search(str(text)):
+    if isinstance(text, Markup) or hidden_character(str(text)) is None:
         return text
-    return INVISIBLE.sub(lambda mark: f"[U+{ord(mark[0]):04X}]", text)
+    return HIDDEN.sub(lambda mark: f"[U+{ord(mark[0]):04X}]", text)

@@ -34,7 +34,7 @@ from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
 from policy_service.identity import passwords
 from policy_service.identity import service as identity
-from policy_service.identity.account import Account, External
+from policy_service.identity.account import LONGEST_EXTERNAL_SUBJECT, LONGEST_ISSUER, Account, External
 from policy_service.identity.refusals import Malformed
 
 PAGE = 100
@@ -52,8 +52,8 @@ Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
 class ExternalModel(Model):
     """How the provider of identities knows the person."""
 
-    issuer: Annotated[str, Field(min_length=1, max_length=300, pattern=ON_ONE_LINE)]
-    subject: Annotated[str, Field(min_length=1, max_length=255, pattern=ON_ONE_LINE)]
+    issuer: Annotated[str, Field(min_length=1, max_length=LONGEST_ISSUER, pattern=ON_ONE_LINE)]
+    subject: Annotated[str, Field(min_length=1, max_length=LONGEST_EXTERNAL_SUBJECT, pattern=ON_ONE_LINE)]
 
 
 class NewAccount(Model):

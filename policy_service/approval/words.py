@@ -1,4 +1,4 @@
-"""What people write: bounded, readable text; everything wrong with it is told at once."""
+"""What people write: bounded text without hidden characters; everything wrong with it is told at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from policy_service.approval.refusals import Unfit
+from policy_service.characters import text_fault
 from policy_service.registry.model import Period
 from policy_service.sentences import Sentence
 
@@ -46,10 +47,8 @@ def _faults(name: str, text: str, limit: int) -> list[str]:
                 limit=limit,
             )
         )
-    if any(unicodedata.category(each) in {"Cc", "Cs"} and each not in "\n\t" for each in text):
-        found.append(
-            Sentence("The {name} holds characters that cannot be read: leave out control characters.", name=name)
-        )
+    if (fault := text_fault(text)) is not None:
+        found.append(Sentence("The {name}: {fault}.", name=name, fault=fault))
     return found
 
 

@@ -24,6 +24,7 @@ from policy_service.decisions.overriding import (
     read_outcome,
     reason_problems,
     term_problems,
+    text_problems,
     write_outcome,
 )
 from policy_service.decisions.records import check_lookup
@@ -86,6 +87,7 @@ def record_override(  # noqa: PLR0913  # what an exception says
             problems.append(Sentence("{policy} is about a subject of the kind `{other}`, not `{kind}`.", **told))
         try:
             written = write_outcome(version, read_outcome(version, outcome))
+            problems += text_problems(written)
         except OutcomeUnfit as unfit:
             problems += unfit.problems
     if not problems and overrides_at(_of_subject(session, subject), subject, now).get(policy) is not None:

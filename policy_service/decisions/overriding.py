@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from policy_service.actor import DIRECTORS, Actor, Role
+from policy_service.characters import text_fault
 from policy_service.clock import timestamp
 from policy_service.decisions.reading import show
 from policy_service.language.diagnostics import did_you_mean, shorten
@@ -183,6 +184,15 @@ def _values(policy: Policy, outcome: object) -> Values:
     return tuple(values)
 
 
+def text_problems(outcome: Any) -> list[str]:  # noqa: ANN401  # an object or a list of them
+    """What is wrong with the texts that a person wrote into an outcome."""
+    entries = outcome if isinstance(outcome, list) else [outcome]
+    texts = [(name, value) for entry in entries for name, value in entry.items() if isinstance(value, str)]
+    return [
+        Sentence("`{name}`: {fault}", name=name, fault=fault) for name, value in texts if (fault := text_fault(value))
+    ]
+
+
 # ----------------------------------------------------------------------------------------------- permission
 
 
@@ -224,8 +234,9 @@ def reason_problems(reason: str) -> list[str]:
     """What is wrong with a reason."""
     if not reason.strip():
         return [Sentence("Give a reason.")]
+    found: list[str] = []
     if len(reason) > MAX_REASON:
-        return [Sentence("The reason has at most {limit:,} characters.", limit=MAX_REASON)]
-    if any("\ud800" <= character <= "\udfff" for character in reason):
-        return [Sentence("The reason holds half of a character (a lone surrogate).")]
-    return [Sentence("The reason holds a character of no text (U+0000).")] if "\0" in reason else []
+        found.append(Sentence("The reason has at most {limit:,} characters.", limit=MAX_REASON))
+    if (fault := text_fault(reason)) is not None:
+        found.append(Sentence("The reason: {fault}.", fault=fault))
+    return found

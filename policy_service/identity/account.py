@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Literal
 
 from policy_service.actor import SIGNING_ROLES, Actor, Role, Waiting
-from policy_service.identity.refusals import Fault
+from policy_service.identity.refusals import Fault, fault_of_line
 from policy_service.sentences import Sentence
 
 UNVOUCHED = Sentence("Your signing roles wait until compliance has vouched for your account.")
@@ -27,6 +27,9 @@ GIVEN_BY_ANOTHER = Sentence(
 )
 NAME = re.compile(r"[a-z][a-z0-9._-]{1,62}[a-z0-9]")
 LONGEST_PRINTED_NAME = 100
+LONGEST_ISSUER = 300
+LONGEST_EXTERNAL_SUBJECT = 255
+"""Characters of a person's name at a provider (OpenID Connect Core 1.0 section 2)."""
 Verdict = Literal[True] | str
 """True, or the reason why not."""
 
@@ -138,12 +141,14 @@ def faults_of_names(name: str, printed_name: str) -> list[Fault]:
     if not NAME.fullmatch(name):
         expected = Sentence("3 to 64 small letters, digits, points, hyphens or underscores, beginning with a letter")
         faults.append(Fault("name", name, expected))
-    if not (printed_name.strip() == printed_name != "" and len(printed_name) <= LONGEST_PRINTED_NAME) or not (
-        printed_name.isprintable()
-    ):
-        expected = Sentence("1 to {limit} characters, on one line", limit=LONGEST_PRINTED_NAME)
-        faults.append(Fault("printed_name", printed_name, expected))
-    return faults
+    printed = fault_of_line("printed_name", printed_name, LONGEST_PRINTED_NAME)
+    return faults if printed is None else [*faults, printed]
+
+
+def faults_of_external(external: External) -> list[Fault]:
+    """What is wrong with how a provider of identities is said to know a person."""
+    lines = (("issuer", external.issuer, LONGEST_ISSUER), ("subject", external.subject, LONGEST_EXTERNAL_SUBJECT))
+    return [fault for each in lines if (fault := fault_of_line(*each)) is not None]
 
 
 def fault_of_roles(roles: frozenset[Role]) -> Fault | None:

@@ -18,7 +18,7 @@ from policy_service.audit.log import append
 from policy_service.clock import timestamp
 from policy_service.database import Transaction
 from policy_service.identity.account import may_administer
-from policy_service.identity.refusals import Fault, Malformed, NotAllowed, UnknownKey
+from policy_service.identity.refusals import Fault, Malformed, NotAllowed, UnknownKey, fault_of_line
 from policy_service.identity.tables import ApiKeyRow, KeyUseRow, RevocationRow
 from policy_service.identity.tokens import digest_of, key_text, new_token
 from policy_service.sentences import Sentence, listed
@@ -111,9 +111,7 @@ def revoke_key(transaction: Transaction, actor: Actor, api_key: str) -> ApiKey:
 
 def faults_of(name: str, scopes: frozenset[Role], expires_at: datetime, now: datetime) -> list[Fault]:
     """What is wrong with a key that is asked for."""
-    faults = []
-    if not (name.strip() == name != "" and len(name) <= LONGEST_NAME and name.isprintable()):
-        faults.append(Fault("name", name, Sentence("1 to {limit} characters, on one line", limit=LONGEST_NAME)))
+    faults = list(filter(None, [fault_of_line("name", name, LONGEST_NAME)]))
     if not scopes or not scopes <= frozenset(SCOPES):
         expected = Sentence(
             "one or more of {scopes}: a machine neither writes, nor signs, nor manages accounts",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from policy_service.characters import spelling_fault, text_fault
 from policy_service.sentences import Sentence, in_turn
 
 
@@ -66,16 +67,28 @@ class UnknownKey(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One member that is wrong: which, what it held when that may be shown, and what was expected."""
+    """One member that is wrong: which, what it held when that may be shown, what was expected, and what to do."""
 
     member: str
     value: str
     expected: str
+    hint: str | None = None
 
     @property
-    def sentence(self) -> Sentence:
+    def sentence(self) -> str:
         """The fault by itself."""
-        return Sentence("{member}: expected {expected}", member=self.member, expected=self.expected)
+        expected = Sentence("{member}: expected {expected}", member=self.member, expected=self.expected)
+        return expected if self.hint is None else in_turn([expected, self.hint])
+
+
+def fault_of_line(member: str, text: str, limit: int) -> Fault | None:
+    """What is wrong with a text of one line, which people read and which is never changed; None when nothing is."""
+    is_line = text.strip() == text != "" and len(text) <= limit and text.isprintable()
+    hint = text_fault(text)
+    if is_line and hint is None:
+        return None
+    expected = Sentence("1 to {limit} characters, on one line", limit=limit)
+    return Fault(member, text, expected, hint or spelling_fault(text))
 
 
 class Malformed(ValueError):

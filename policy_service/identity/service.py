@@ -27,6 +27,7 @@ from policy_service.identity.account import (
     External,
     Verdict,
     fault_of_roles,
+    faults_of_external,
     faults_of_names,
     fold,
     may_administer,
@@ -157,9 +158,11 @@ def enable(transaction: Transaction, actor: Actor, account: str) -> Account:
 
 
 def link(transaction: Transaction, actor: Actor, account: str, external: External) -> Account:
-    """Says how a provider of identities knows the person. Raises NotAllowed, NotPossible, UnknownAccount."""
+    """Says how a provider of identities knows the person. Raises NotAllowed, Malformed, NotPossible, UnknownAccount."""
     before = read_account(transaction.session, account)
     _ask(may_link(actor, before))
+    if faults := faults_of_external(external):
+        raise Malformed(faults)
     taken = account_linked(transaction.session, external)
     if taken is not None and taken.id != account:
         raise NotPossible(

@@ -218,9 +218,11 @@ def test_a_rollback_to_what_was_never_in_force_is_refused(here: Company) -> None
     refused(here.ask("POST", "/v1/changes", "ann", body), 422, "change-unfit", "There is no version 9.0.0 of")
 
 
-def test_a_control_character_in_a_title_is_refused(here: Company) -> None:
-    body = here.draft(title="a\u0000b")
-    refused(here.ask("POST", "/v1/changes", "ann", body), 422, "change-unfit", "leave out control characters")
+def test_a_hidden_character_in_a_title_is_refused(here: Company) -> None:
+    for hidden in ("\u0000", "\u202e"):
+        body = here.draft(title=f"a{hidden}b")
+        told = f"The title: leave out the hidden character U+{ord(hidden):04X}"
+        refused(here.ask("POST", "/v1/changes", "ann", body), 422, "change-unfit", told)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -20,6 +20,7 @@ from policy_service.decisions.overriding import (
     overrides_at,
     read_outcome,
     term_problems,
+    text_problems,
     write_outcome,
 )
 from policy_service.subject import Subject
@@ -204,9 +205,18 @@ def test_why_somebody_may_not_make_an_exception_is_a_sentence() -> None:
         (366.01, "why", "An exception lasts at most 366 days."),
         (1, "  ", "Give a reason."),
         (1, "x" * 1_001, "The reason has at most 1,000 characters."),
-        (1, "\ud800", "The reason holds half of a character (a lone surrogate)."),
-        (1, "a\0b", "The reason holds a character of no text (U+0000)."),
+        (1, "\ud800", "The reason: leave out the hidden character U+D800."),
+        (1, "a\0b", "The reason: leave out the hidden character U+0000."),
+        (1, "a\u202eb", "The reason: leave out the hidden character U+202E RIGHT-TO-LEFT OVERRIDE."),
+        (1, "first line\nsecond 行", None),
     ],
 )
 def test_an_exception_has_an_end_and_a_reason(days: float, reason: str, problem: str | None) -> None:
     assert term_problems(NOW + timedelta(days=days), reason, NOW) == ([problem] if problem else [])
+
+
+def test_a_text_that_a_person_decides_instead_holds_nothing_hidden() -> None:
+    told = ["`said`: leave out the hidden character U+200B ZERO WIDTH SPACE"]
+    assert text_problems({"said": "a\u200bb", "count": 5, "tags": ["x"]}) == told
+    assert text_problems([{"said": "fine"}, {"said": "a\u200bb"}]) == told
+    assert text_problems({"said": "两行\n字"}) == []

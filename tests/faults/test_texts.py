@@ -1,7 +1,8 @@
 """Texts that a database cannot keep are refused by the service, on SQLite and on PostgreSQL alike.
 
 PostgreSQL keeps no NUL and no more characters than a column has; SQLite keeps anything. No JSON text holds half of a
-surrogate pair, so what has one is no JSON.
+surrogate pair, so what has one is no JSON. What a reader would not see, such as bidirectional controls and zero-width
+characters, is refused in everything that people write.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from tests.approval.world import TIER, tier
 from tests.databases import BACKENDS
 from tests.faults.machine import PLACE, TEXTS, machine, put
 
-BAD = {"nul": "a\0b", "long": "x" * 20_000, "surrogate": "a\ud800b"}
+BAD = {
+    "nul": "a\0b",
+    "long": "x" * 20_000,
+    "surrogate": "a\ud800b",
+    "bidirectional": "a\u202eb",
+    "zero-width": "a\u200bb",
+}
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 

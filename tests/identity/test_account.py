@@ -11,6 +11,7 @@ from policy_service.identity.account import (
     AccountChange,
     External,
     fault_of_roles,
+    faults_of_external,
     faults_of_names,
     fold,
     may_administer,
@@ -48,9 +49,33 @@ def test_a_name_is_small_letters_and_a_few_signs(name: str) -> None:
     assert [fault.member for fault in faults_of_names(name, "Ada Example")] == ["name"]
 
 
-@pytest.mark.parametrize("printed_name", ["", " Ada", "x" * 101, "Ada\nExample", "Ada\u202eelpmaxE"])
+@pytest.mark.parametrize("printed_name", ["", " Ada", "x" * 101, "Ada\nExample", "Ada\u202eelpmaxE", "A\u3164da"])
 def test_a_printed_name_is_one_line_that_says_what_it_shows(printed_name: str) -> None:
     assert [fault.member for fault in faults_of_names("ada", printed_name)] == ["printed_name"]
+
+
+@pytest.mark.parametrize(
+    ("printed_name", "hint"),
+    [
+        ("Ada\u202eelpmaxE", "leave out the hidden character U+202E RIGHT-TO-LEFT OVERRIDE"),
+        ("Ada\u00a0Example", "write a space for the blank U+00A0 NO-BREAK SPACE"),
+        (" Ada", "leave out the blanks around it"),
+        ("x" * 101, None),
+    ],
+)
+def test_a_printed_name_that_is_refused_says_what_to_write(printed_name: str, hint: str | None) -> None:
+    [fault] = faults_of_names("ada", printed_name)
+    assert fault.hint == hint
+    assert fault.sentence == "printed_name: expected 1 to 100 characters, on one line" + (f"; {hint}" if hint else "")
+
+
+def test_a_link_to_a_provider_holds_nothing_that_a_reader_does_not_see() -> None:
+    assert faults_of_external(External("https://id.example", "248289761001")) == []
+    wrong = External("https://id.example\u200b", "a\u2066b")
+    assert [(fault.member, fault.hint) for fault in faults_of_external(wrong)] == [
+        ("issuer", "leave out the hidden character U+200B ZERO WIDTH SPACE"),
+        ("subject", "leave out the hidden character U+2066 LEFT-TO-RIGHT ISOLATE"),
+    ]
 
 
 @pytest.mark.parametrize(("name", "printed_name"), [("ada", "Ada Example"), ("a.b_c-9", "示例 用户")])

@@ -22,7 +22,13 @@ from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
 from policy_service.identity import passwords
 from policy_service.identity import service as identity
-from policy_service.identity.account import Account, External, fault_of_roles
+from policy_service.identity.account import (
+    LONGEST_EXTERNAL_SUBJECT,
+    LONGEST_ISSUER,
+    Account,
+    External,
+    fault_of_roles,
+)
 from policy_service.identity.refusals import Outdated
 from policy_service.sentences import Sentence
 
@@ -46,8 +52,8 @@ class PasswordForm(FormModel):
 class LinkForm(FormModel):
     """How the provider of identities knows the person."""
 
-    issuer: Annotated[str, Field(max_length=300, pattern=ON_ONE_LINE)]
-    subject: Annotated[str, Field(max_length=255, pattern=ON_ONE_LINE)]
+    issuer: Annotated[str, Field(max_length=LONGEST_ISSUER, pattern=ON_ONE_LINE)]
+    subject: Annotated[str, Field(max_length=LONGEST_EXTERNAL_SUBJECT, pattern=ON_ONE_LINE)]
 
 
 class VouchForm(FormModel):

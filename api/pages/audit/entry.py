@@ -16,7 +16,6 @@ from starlette.responses import Response
 from api.authentication import asker
 from api.pages.audit.told import Teller, Told
 from api.pages.audit.trail import TO_LOG, Trail
-from api.pages.formats import INVISIBLE
 from api.pages.frame import Frame
 from api.pages.rendering import Pages
 from api.problems import NOT_FOUND, ProblemError
@@ -25,6 +24,7 @@ from policy_service.audit.checkpoints import read_checkpoint
 from policy_service.audit.merkle import beside
 from policy_service.audit.proofs import NotProvable, prove_entry
 from policy_service.audit.tables import AuditEntry
+from policy_service.characters import hidden_character
 from policy_service.sentences import Sentence
 
 LARGEST = 2**31 - 1
@@ -106,7 +106,7 @@ def _page(session: Session, seq: int, frame: Frame, teller: Teller) -> EntryPage
         previous=msgspec.json.decode(line)["previous"],
         is_last=is_last,
         inclusion=inclusion,
-        has_marks=INVISIBLE.search(line) is not None,
+        has_marks=hidden_character(line) is not None,
         unproved=unproved,
     )
 

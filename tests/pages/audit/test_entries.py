@@ -15,6 +15,7 @@ from policy_service.audit.keys import read_public_key
 from policy_service.audit.proofs import verify_proof
 from tests.api.company import Company, company, later
 from tests.approval.world import tier
+from tests.hidden import written_before
 from tests.pages.visitor import Seen, Visitor
 
 HOSTILE = "<img src=x onerror=alert(1)> \u202etxt.exe"
@@ -24,7 +25,8 @@ HOSTILE = "<img src=x onerror=alert(1)> \u202etxt.exe"
 def here() -> Iterator[Company]:
     """A company whose log is signed up to its last entry but one or two."""
     with company() as found:
-        found.create(tier("1.2.0", 80_000), title=HOSTILE, effective=later(found, 3))
+        with written_before():
+            found.create(tier("1.2.0", 80_000), title=HOSTILE, effective=later(found, 3))
         found.app.service.sealer.seal_all()
         yield found
 

@@ -12,6 +12,7 @@ from api.pages.audit.vocabulary import EVENT_NAMES, THING_NAMES
 from policy_service.audit.events import EVENTS, THINGS
 from tests.api.company import Company, company, later
 from tests.approval.world import TIER, tier
+from tests.hidden import written_before
 from tests.pages.visitor import Seen, Visitor
 
 HOSTILE = '<script>alert(1)</script> =cmd()|" \u202etxt.exe 😀'
@@ -23,7 +24,8 @@ def here() -> Iterator[Company]:
     """A company with a change in force and one whose names are hostile."""
     with company() as found:
         found.in_force(tier("1.1.0", 90_000))
-        found.create(tier("1.2.0", 80_000), title=HOSTILE, reason="x" * 3_000, effective=later(found, 3))
+        with written_before():
+            found.create(tier("1.2.0", 80_000), title=HOSTILE, reason="x" * 3_000, effective=later(found, 3))
         found.app.service.sealer.seal_all()
         yield found
 

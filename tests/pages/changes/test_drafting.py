@@ -11,6 +11,7 @@ from policy_service.approval.service import Change
 from policy_service.language.source import MAX_BYTES
 from tests.api.company import Company, company
 from tests.approval.world import bonus, tier
+from tests.hidden import written_before
 from tests.pages.visitor import Seen, Visitor
 
 ASKED: dict[str, Any] = {
@@ -143,7 +144,13 @@ def test_only_authors_begin_changes(here: Company, name: str) -> None:
 def test_hostile_words_are_shown_and_not_run(here: Company) -> None:
     words = "<script>alert(1)</script>\u202e=cmd()"
     visitor = Visitor(here, "ann")
-    page = visitor.send(visitor.get("/changes/new"), "#new", **{**ASKED, "title": words, "reason": words})
+    asked = {**ASKED, "title": words, "reason": words}
+    page = visitor.send(visitor.get("/changes/new"), "#new", **asked)
+    assert page.status == 422
+    assert "The title: leave out the hidden character U+202E RIGHT-TO-LEFT OVERRIDE." in page.text(".refusal")
+    with written_before():
+        address = visitor.send(visitor.get("/changes/new"), "#new", **asked).address
+    page = visitor.get(address)
     assert page.status == 200
     assert not page.has("main script, h1 script")
     assert "<script>alert(1)</script>" in page.one("h1").text()

@@ -6,6 +6,7 @@ import pytest
 
 from tests.api.company import Company, company, later
 from tests.approval.world import bonus, tier
+from tests.hidden import written_before
 from tests.pages.visitor import Seen, Visitor
 
 HOSTILE = "<script>alert(1)</script> \u202e" + "w" * 150
@@ -23,7 +24,8 @@ def here() -> Iterator[Company]:
         found.in_force(tier("1.3.0", 8))
         found.create(title="Back", rollback={"tiering/size": "1.0.0"}, texts=[], effective=later(found, 9))
         found.clock.move(minutes=1)
-        found.create(title=HOSTILE, by="ben")
+        with written_before():
+            found.create(title=HOSTILE, by="ben")
         yield found
 
 

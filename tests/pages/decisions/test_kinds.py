@@ -133,3 +133,5 @@ def test_what_could_be_written_before_is_still_reached(here: Company) -> None:
     page = listed(here, subject=old)
     assert page.status == 200
     assert "U+202E" in page.text("tbody .mark")
+    one = Visitor(here, "compliance").get(str(page.one("tbody th a").attributes["href"]))
+    assert one.text("head > title").startswith("Decision about customer A[U+202E]B")
