@@ -1,7 +1,10 @@
 """What a caller has to give for a policy to be decided: a JSON Schema (2020-12) of the facts, and a request that works.
 
-A fact of a policy that this one needs is asked for too; a fact that comes `from:` there is filled by the service, and
-may be given. Numbers and money may be JSON numbers or text, and both are read exactly.
+The schema takes a fact's value exactly when the policy reads it, and the facts together when the policy is decided by
+them: those of a policy that this one needs are asked for, or what it takes `from:` there. What a schema cannot say is
+left to the policies: that a fact contradicts what another policy decides, and that no rule matches.
+
+Numbers and money may be JSON numbers or text, and both are read exactly.
 """
 
 from __future__ import annotations
@@ -9,8 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any, assert_never
 
+from api.patterns import CALENDAR_DAY, date_pattern, duration_pattern, number_pattern
+from policy_service.decisions.request import MAX_FACTS
 from policy_service.language.policy import Example, Fact, Policy
 from policy_service.language.requirements import needed
 from policy_service.language.types import (
@@ -33,6 +39,11 @@ from policy_service.subject import id_fault
 
 Json = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MEANING = (
+    "Facts are valid here when and only when the policy can be evaluated with them. Numbers are exact decimals, for a "
+    "validator too: 0.1 is one tenth. A pattern means what ECMA-262 says, and says in full what `format` only notes. "
+    "One thing is not said here: a fact that another policy decides must agree with it."
+)
 
 
 def requirements(policy: Policy, policies: Mapping[str, Policy], today: date) -> Json:
@@ -56,35 +67,55 @@ def chain(policy: Policy, policies: Mapping[str, Policy]) -> list[Policy]:
 
 
 def facts_schema(policy: Policy, policies: Mapping[str, Policy]) -> Json:
-    """The JSON Schema of the `facts` object of a request for this policy."""
+    """The JSON Schema of the `facts` object of a request for this policy, among the policies it is served with.
+
+    Numbers with decimals are Decimal: to be encoded as JSON numbers, digit by digit.
+    """
+    needs = _needs(policy, policies)
     properties: dict[str, Json] = {}
-    required: set[str] = set()
     for each in chain(policy, policies):
         for fact in each.facts.values():
-            schema = fact_schema(fact)
+            schema = fact_schema(fact, may_be_null=fact.name not in needs["required"])
             known = properties.setdefault(fact.name, schema)
             if known != schema:
                 properties[fact.name] = {"allOf": [*known.get("allOf", [known]), schema]}
-            if not fact.optional and fact.requirement is None:
-                required.add(fact.name)
     return {
         "$schema": DIALECT,
         "title": f"facts of {policy.id} {policy.version}",
+        "description": MEANING,
         "type": "object",
+        **needs,
         "properties": properties,
-        "required": sorted(required),
-        "additionalProperties": False,
+        "propertyNames": {"enum": sorted({name for each in (policy, *policies.values()) for name in each.facts})},
+        "maxProperties": MAX_FACTS,
     }
 
 
-def fact_schema(fact: Fact) -> Json:
-    """The JSON Schema of one fact. Null counts as not given, so a fact that may be left out may be null."""
-    schema: Json = {"title": fact.title.en, "description": _description(fact), **type_schema(fact.type)}
+def _needs(policy: Policy, policies: Mapping[str, Policy]) -> Json:
+    """What must be given so that the policy is decided: a fact of another policy, or what that one needs."""
+    needed_facts = [fact for fact in policy.facts.values() if not fact.optional]
+    needs = _presence(*(fact.name for fact in needed_facts if fact.requirement is None))
+    filled = []
+    for fact in needed_facts:
+        if fact.requirement is not None:
+            source = policies.get(fact.requirement.policy)
+            filled.append({"anyOf": [_presence(fact.name), *([_needs(source, policies)] if source else [])]})
+    return {**needs, "allOf": filled} if filled else needs
+
+
+def _presence(*names: str) -> Json:
+    """That facts are given: null counts as not given."""
+    return {"required": sorted(names), "properties": {name: {"not": {"type": "null"}} for name in sorted(names)}}
+
+
+def fact_schema(fact: Fact, *, may_be_null: bool) -> Json:
+    """The JSON Schema of one fact."""
+    kind = type_schema(fact.type)
+    if may_be_null:
+        kind = {"anyOf": [*(kind["anyOf"] if set(kind) == {"anyOf"} else [kind]), {"type": "null"}]}
+    schema: Json = {"title": fact.title.en, "description": _description(fact), **kind}
     if fact.sensitive:
         schema["x-sensitive"] = True
-    if fact.optional or fact.requirement is not None:
-        shape = {key: schema.pop(key) for key in list(schema) if key not in ("title", "description", "x-sensitive")}
-        schema["anyOf"] = [*shape["anyOf"], {"type": "null"}] if set(shape) == {"anyOf"} else [shape, {"type": "null"}]
     return schema
 
 
@@ -98,16 +129,17 @@ def _description(fact: Fact) -> str:
 
 
 def type_schema(kind: Type) -> Json:
-    """The JSON Schema of the values that a type reads."""
+    """The JSON Schema of the values that a type reads, and of no others."""
     match kind:
         case BooleanType():
             return {"type": "boolean"}
         case NumberType():
-            return _number(kind)
+            return {"anyOf": [_number(kind), {"type": "string", "pattern": number_pattern(kind)}]}
         case DateType():
-            return {"type": "string", "format": "date"}
+            pattern = {"pattern": date_pattern(kind)}
+            return {"type": "string", "format": "date", "pattern": CALENDAR_DAY, "allOf": [pattern]}
         case DurationType():
-            return {"type": "string", "format": "duration"}
+            return {"type": "string", "format": "duration", "pattern": duration_pattern(kind)}
         case ChoiceType(of=of):
             return {"enum": list(of)}
         case TextType():
@@ -119,16 +151,11 @@ def type_schema(kind: Type) -> Json:
 
 
 def _number(kind: NumberType) -> Json:
-    places = rf"(\.[0-9]{{1,{kind.scale}}})?" if kind.scale else ""
-    low, high = (_bound(kind, bound) for bound in (kind.low, kind.high))
-    number = {"type": "number" if kind.scale else "integer", "minimum": low, "maximum": high}
-    return {"anyOf": [number, {"type": "string", "pattern": f"^-?(0|[1-9][0-9]{{0,30}}){places}$"}]}
-
-
-def _bound(kind: NumberType, scaled: int) -> int | float:
-    """A bound as a JSON number: the nearest one inside for what JSON's readers cannot hold exactly."""
-    whole, rest = divmod(scaled, 10**kind.scale)
-    return float(write_decimal(scaled, kind.scale)) if rest else whole
+    """The JSON numbers of a type."""
+    low, high = (Decimal(write_decimal(bound, kind.scale)) for bound in (kind.low, kind.high))
+    if not kind.scale:
+        return {"type": "integer", "minimum": int(low), "maximum": int(high)}
+    return {"type": "number", "multipleOf": Decimal(1).scaleb(-kind.scale), "minimum": low, "maximum": high}
 
 
 @dataclass(frozen=True, slots=True)

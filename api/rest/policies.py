@@ -1,8 +1,9 @@
 """`/v1/policies`: which policies there are, what they say, what they ask for; and whether a file would be one."""
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import APIRouter, Header, Query
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
@@ -58,6 +59,7 @@ YAML_KINDS = (
     "application/octet-stream",
 )
 PAGE = 100
+_EXACTLY = msgspec.json.Encoder(decimal_format="number")
 KNOWN = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
 Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
@@ -139,11 +141,17 @@ def _add_one(router: APIRouter, service: Service) -> None:
         found = await reading(service, lambda session: catalogue.version(session, f"{domain}/{policy}", version))
         return render(found, form or _preferred(request.headers.get("accept", "")), lang, seen)
 
-    @router.get("/{domain}/{policy}/requirements", operation_id="get_requirements", responses=KNOWN)
-    async def get_requirements(domain: str, policy: str) -> Requirements:
+    @router.get(
+        "/{domain}/{policy}/requirements",
+        operation_id="get_requirements",
+        response_model=Requirements,
+        responses=KNOWN,
+    )
+    async def get_requirements(domain: str, policy: str) -> Response:
         """What a caller has to give for the policy to be decided, and a request that works."""
         now, day = service.decisions.in_force.now(), today(service.clock, service.zone)
-        return await reading(service, lambda session: _needs(catalogue, session, f"{domain}/{policy}", now, day))
+        found = await reading(service, lambda session: _needs(catalogue, session, f"{domain}/{policy}", now, day))
+        return Response(_EXACTLY.encode(found), media_type="application/json")
 
     @router.get("/{domain}/{policy}/difference", operation_id="compare_versions", responses=KNOWN)
     async def compare_versions(domain: str, policy: str, old: Old, new: New) -> VersionDifference:
@@ -171,8 +179,8 @@ def _active(catalogue: Catalogue, session: Session, name: str, valid_at: datetim
     return ActiveModel(policy=name, valid_at=valid_at, known_at=known_at, active=active)
 
 
-def _needs(catalogue: Catalogue, session: Session, name: str, now: datetime, day: date) -> Requirements:
-    return Requirements(**requirements(catalogue.deciding(session, name, now), catalogue.in_force(session, now), day))
+def _needs(catalogue: Catalogue, session: Session, name: str, now: datetime, day: date) -> dict[str, Any]:
+    return requirements(catalogue.deciding(session, name, now), catalogue.in_force(session, now), day)
 
 
 def _not_known_yet(known_at: datetime) -> ProblemError:

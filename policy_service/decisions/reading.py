@@ -9,16 +9,19 @@ from decimal import Decimal
 from policy_service.characters import escape_hidden
 from policy_service.errors import FactProblem
 from policy_service.language.diagnostics import did_you_mean, shorten
+from policy_service.language.numerals import scaled_text
 from policy_service.language.policy import Policy
 from policy_service.language.types import (
     BooleanType,
     ChoiceType,
+    Duration,
     NumberType,
     Type,
     Value,
     ValueRefused,
+    parse_duration,
     read,
-    scaled_text,
+    write_duration,
 )
 
 Read = Callable[[object], Value]
@@ -77,7 +80,7 @@ class FactsReader:
                 slots.append(None if raw is None else read_value(raw))
             except ValueRefused as refused:
                 slots.append(None)
-                problem = FactProblem(name, refused.kind, show(raw), refused.expected, _hint(raw))
+                problem = FactProblem(name, refused.kind, show(raw), refused.expected, _hint(refused.kind, raw))
                 if problem not in problems:
                     problems.append(problem)
         return slots
@@ -113,10 +116,12 @@ def show(raw: object) -> str:
             return shorten(repr(raw))
 
 
-def _hint(raw: object) -> str | None:
+def _hint(code: str, raw: object) -> str | None:
     match raw:
         case float():
             return "give it as text or as Decimal: a binary float is not exact"
+        case str() if code == "mistyped" and isinstance(span := parse_duration(raw), Duration):
+            return f"write it as {write_duration(int(span.seconds))}"
         case str() if raw != raw.strip():
             return "leave out the spaces around it"
         case str() if "," in raw:

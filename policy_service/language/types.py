@@ -3,7 +3,7 @@
 | type     | in JSON and YAML                  | kept as                           | computed with       |
 |----------|-----------------------------------|-----------------------------------|---------------------|
 | boolean  | true, false                       | bool                              | bool                |
-| integer  | 3, "3"                            | int                               | Fraction            |
+| integer  | 3, "3", 3.0, "3.0"                | int                               | Fraction            |
 | number   | "0.95", 0.95 (`scale` decimals)   | int, scaled: 9500 at scale 4      | Fraction            |
 | money    | "800000.00", 800000               | int, minor units: 80000000 (fen)  | Fraction, in units  |
 | date     | "2026-11-21"                      | int, proleptic ordinal day        | datetime.date       |
@@ -12,7 +12,8 @@
 | text     | any text up to 1,000 characters   | str                               | str                 |
 | tags     | list of words of `of`             | frozenset of str                  | frozenset of str    |
 
-Whole and scaled numbers stay inside ±2^53, so that every JSON reader and every database sees the same number.
+Whole and scaled numbers stay inside ±2^53, so that every JSON reader and every database sees the same number. Zeros at
+the end of the decimals say nothing: 800000.000 is 800000.00, and 45.0 is the whole number 45.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from __future__ import annotations
 import datetime
 import re
 from dataclasses import dataclass
-from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Literal, assert_never
 
 from policy_service.language.diagnostics import shorten
+from policy_service.language.numerals import PLAIN_DECIMAL, scaled_number
 
 LIMIT = 2**53
 """Largest whole or scaled number (its absolute value) a fact or an outcome may have."""
@@ -214,7 +215,7 @@ def read(kind: Type, raw: object) -> Value:
             if isinstance(raw, bool):
                 return raw
         case NumberType():
-            if (scaled := _scaled(raw, kind.scale)) is not None:
+            if (scaled := scaled_number(raw, kind.scale)) is not None:
                 return _inside(kind, scaled)
         case DateType():
             if isinstance(raw, str) and (day := parse_date(raw)) is not None:
@@ -222,7 +223,7 @@ def read(kind: Type, raw: object) -> Value:
             if type(raw) is datetime.date:
                 return _inside(kind, raw.toordinal())
         case DurationType():
-            if isinstance(raw, str) and isinstance(span := parse_duration(raw), Duration):
+            if isinstance(raw, str) and _IN_ORDER.fullmatch(raw) and isinstance(span := parse_duration(raw), Duration):
                 return _inside(kind, int(span.seconds))
         case ChoiceType():
             if isinstance(raw, str) and raw in kind.of:
@@ -254,49 +255,22 @@ def _encodable(text: str) -> str:
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,20})?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _DURATION = re.compile(
     r"(-?)P(?=[0-9T])(?:([0-9]{1,9})Y)?(?:([0-9]{1,12})M)?(?:([0-9]{1,12})D)?"
     r"(?:T(?=[0-9])(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?",
     re.ASCII,
 )
-_FAR = 60
-"""The power of ten beyond which a number is only known to be too large, or too small to be exact."""
-FAR_OFF = int("1" + "0" * _FAR)
-_EXACTLY = Context(prec=2 * _FAR)
-
-
-def _scaled(raw: object, scale: int) -> int | None:
-    """`raw` times 10^scale, or None when it is no number or has more decimals than `scale`."""
-    match raw:
-        case bool():
-            return None
-        case int():
-            return int(raw * 10**scale)
-        case str():
-            return scaled_text(raw, scale)
-        case Decimal() if raw.is_finite():
-            if raw.adjusted() > _FAR:
-                return -FAR_OFF if raw.is_signed() else FAR_OFF  # far out of any range, and not worth its digits
-            whole = _EXACTLY.scaleb(raw, scale) if raw.adjusted() >= -_FAR else raw
-            exponent = raw.as_tuple().exponent
-            return int(whole) if isinstance(exponent, int) and -exponent <= scale else None
-        case _:
-            return None
-
-
-def scaled_text(text: str, scale: int) -> int | None:
-    """The plain decimal `text` times 10^scale, or None when it is none or has more decimals than `scale`."""
-    if not _DECIMAL.fullmatch(text):
-        return None
-    whole, _, decimals = text.partition(".")
-    return int(whole + decimals.ljust(scale, "0")) if len(decimals) <= scale else None
+_N, _H, _M = "(?:0?[0-9]|[1-9][0-9]+)", "(?:[01]?[0-9]|2[0-3])", "[0-5]?[0-9]"
+_IN_ORDER = re.compile(
+    f"-?P(?:{_N}D(?:T(?:{_H}H)?(?:{_M}M)?(?:{_M}S)?)?|T(?:{_N}H(?:{_M}M)?(?:{_M}S)?|{_N}M(?:{_M}S)?|{_N}S))"
+)
+"""A duration in which only the first unit may be more than the next larger one has: `PT36H`, but not `P1DT36H`."""
 
 
 def parse_decimal(text: str) -> Fraction | None:
     """The exact number that a plain decimal such as `-1.50` writes, or None."""
-    return Fraction(text) if _DECIMAL.fullmatch(text) else None
+    return Fraction(text) if PLAIN_DECIMAL.fullmatch(text) else None
 
 
 def parse_date(text: str) -> datetime.date | None:

@@ -1,5 +1,7 @@
 """`/requirements` is true: its example decides, and its schema takes what the service takes."""
 
+import json
+from decimal import Decimal
 from typing import Any
 
 import jsonschema_rs
@@ -14,8 +16,8 @@ by_policy = pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: str(p
 
 
 def requirements(name: str) -> dict[str, Any]:
-    """What a policy asks for."""
-    answer: dict[str, Any] = ask("GET", f"/v1/policies/{name}/requirements").json()
+    """What a policy asks for; the schema's numbers in full."""
+    answer: dict[str, Any] = json.loads(ask("GET", f"/v1/policies/{name}/requirements").text, parse_float=Decimal)
     return answer
 
 
@@ -29,22 +31,35 @@ def test_the_example_decides_and_keeps_to_the_schema(policy: Policy) -> None:
 
 
 @by_policy
-def test_the_schema_takes_every_example_that_is_whole(policy: Policy) -> None:
-    schema = requirements(policy.id)["schema"]
-    schema["required"] = []  # an example may leave out what its own policy does not ask for
-    validator = jsonschema_rs.Draft202012Validator(schema)
+def test_the_schema_takes_every_example_that_misses_no_fact(policy: Policy) -> None:
+    validator = jsonschema_rs.Draft202012Validator(requirements(policy.id)["schema"])
     for example in policy.examples:
         facts = {name: write(policy.facts[name].type, value) for name, value in example.facts.items()}
-        assert validator.is_valid(facts), example.name
+        assert validator.is_valid(facts) == (example.status != "missing_facts"), example.name
 
 
-def test_facts_of_a_policy_it_needs_are_asked_for_too() -> None:
+def test_facts_of_a_policy_it_needs_are_asked_for_or_what_it_takes_from_there() -> None:
     told = requirements("followup/contact_cadence")
     assert told["needs"] == [RFM]
-    assert "amount_12m" in told["schema"]["required"]
-    assert "tier" in told["schema"]["properties"]
-    assert "tier" not in told["schema"]["required"]
     assert "tier" not in told["example"]["facts"]
+    validator = jsonschema_rs.Draft202012Validator(told["schema"])
+    facts = told["example"]["facts"]
+    own = {name: value for name, value in facts.items() if name not in CUSTOMER}
+    for given, is_enough in ((facts, True), (own, False), ({**own, "tier": "A"}, True), ({**own, "tier": None}, False)):
+        answer = decide({**told["example"], "facts": given}).json()["outcomes"][told["policy"]]
+        assert (validator.is_valid(given), answer["status"] == "decided") == (is_enough, is_enough), given
+
+
+def test_the_ends_of_a_range_are_told_digit_by_digit() -> None:
+    text = ask("GET", f"/v1/policies/{RFM}/requirements").text
+    assert '"multipleOf":0.01,"minimum":0.00,"maximum":90071992547409.92' in text
+    assert '"type":"integer","minimum":0,"maximum":9007199254740992' in text
+
+
+def test_a_fact_that_only_another_policy_reads_may_be_given() -> None:
+    facts = {**CUSTOMER, "last_contact_on": "not read"}
+    assert jsonschema_rs.Draft202012Validator(requirements(RFM)["schema"]).is_valid(facts)
+    assert decide(facts=facts).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -57,6 +72,9 @@ def test_facts_of_a_policy_it_needs_are_asked_for_too() -> None:
         ("amount_12m", True),
         ("x", 1),
         ("orders_12m", 2**53 + 1),
+        ("orders_12m", str(2**53 + 1)),
+        ("orders_12m", "3\n"),
+        ("amount_12m", "-0.01"),
     ],
 )
 def test_the_schema_refuses_what_the_service_refuses(name: str, value: object) -> None:
@@ -66,7 +84,17 @@ def test_the_schema_refuses_what_the_service_refuses(name: str, value: object) -
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("orders_12m", "3"), ("amount_12m", 5), ("amount_12m", 5.25), ("recency_days", None)]
+    ("name", "value"),
+    [
+        ("orders_12m", "3"),
+        ("orders_12m", 3.0),
+        ("orders_12m", "3.0"),
+        ("amount_12m", 5),
+        ("amount_12m", 5.25),
+        ("amount_12m", "5.2500"),
+        ("recency_days", None),
+        ("recency_days", 45.0),
+    ],
 )
 def test_the_schema_takes_what_the_service_takes(name: str, value: object) -> None:
     facts = {**CUSTOMER, name: value}
