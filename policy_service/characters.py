@@ -18,6 +18,12 @@ from collections.abc import Iterator
 
 from policy_service.sentences import Sentence
 
+UTF8_MARK = b"\xef\xbb\xbf"
+"""The byte order mark in UTF-8, which many programs write before a text and readers pass over."""
+_WIDE = (
+    ("UTF-32", re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff|[^\0]\0\0\0|\0\0\0[^\0]", re.DOTALL)),
+    ("UTF-16", re.compile(rb"\xff\xfe|\xfe\xff|[^\0]\0|\0[^\0]", re.DOTALL)),
+)
 _CONTROLS = "\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ud800-\\udfff"
 _IGNORABLE = (
     "\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164"
@@ -91,3 +97,11 @@ def skeleton(text: str) -> str:
     shape of a Latin one.
     """
     return _HIDDEN_IN_IDENTIFIER.sub("", unicodedata.normalize("NFKC", text)).translate(_SAME_SHAPE)
+
+
+def wide_encoding(content: bytes) -> str | None:
+    """`UTF-16` or `UTF-32` when bytes that should be UTF-8 begin as text in one of these does; None otherwise.
+
+    Told by the byte order mark (Unicode 15, section 23.8), or by the zero bytes of the first ASCII character.
+    """
+    return next((name for name, begins in _WIDE if begins.match(content)), None)

@@ -11,6 +11,7 @@ from policy_service.characters import (
     skeleton,
     spelling_fault,
     text_fault,
+    wide_encoding,
 )
 
 SEEN = [
@@ -70,6 +71,17 @@ def test_an_identifier_has_its_own_spelling(identifier: str) -> None:
 )
 def test_a_second_spelling_is_refused_with_what_to_write(identifier: str, told: str) -> None:
     assert spelling_fault(identifier) == told
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_an_encoding_in_wider_units_is_named(encoding: str) -> None:
+    assert wide_encoding('{"a": "客户"}'.encode(encoding)) == encoding[:6].upper()
+    assert wide_encoding("-----BEGIN".encode(encoding)) == encoding[:6].upper()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", "客户".encode(), b"\xef\xbb\xbf{}", b"\0", b"\0\0", b"\xff{}"])
+def test_other_bytes_are_in_no_wider_units(content: bytes) -> None:
+    assert wide_encoding(content) is None
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from policy_service.audit.keys import Damaged, PublicKey, Signer, read_signed
+from policy_service.characters import UTF8_MARK
 from policy_service.clock import timestamp
 
 KIND = "checkpoint"
@@ -78,7 +79,7 @@ def read_kept(file: Path) -> list[SignedExtent]:
 
     Raises Damaged when a line is no checkpoint, OSError.
     """
-    *lines, _unfinished = file.read_bytes().split(b"\n")
+    *lines, _unfinished = file.read_bytes().removeprefix(UTF8_MARK).split(b"\n")
     kept = []
     for number, line in enumerate(lines, 1):
         try:

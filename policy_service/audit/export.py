@@ -25,6 +25,7 @@ from policy_service.audit.merkle import Tree, raw
 from policy_service.audit.verdict import Broken, Verdict
 from policy_service.audit.verify import Keys, Tick, Walk
 from policy_service.canonical import canonical, digest
+from policy_service.characters import UTF8_MARK, wide_encoding
 from policy_service.clock import timestamp
 from policy_service.sentences import Sentence
 
@@ -99,7 +100,12 @@ def verify_export(
 
 def _read_header(lines: Iterator[bytes]) -> tuple[_Header, dict[str, Any]]:
     try:
-        said = read_signed(next(lines, b""), KIND)
+        line = next(lines, b"").removeprefix(UTF8_MARK)
+        if encoding := wide_encoding(line):
+            raise Broken(
+                Sentence("the export was saved as {encoding}: take it again, byte for byte", encoding=encoding)
+            )
+        said = read_signed(line, KIND)
         header = msgspec.convert(said, _Header)
     except (Damaged, CutOff, msgspec.ValidationError):
         told = Sentence("the header was altered: it is not the canonical JSON of an export's header")

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from policy_service.canonical import canonical, canonical_unchecked, digest
+from policy_service.characters import wide_encoding
 
 _PUBLIC, _SIGNATURE = 32, 64
 _OWNER_ONLY = 0o600
@@ -103,9 +104,13 @@ def public_key(text: object) -> PublicKey:
 def read_public_key(file: Path) -> PublicKey:
     """The public key in a PEM file. Raises NoKey."""
     try:
-        key = serialization.load_pem_public_key(file.read_bytes())
+        content = file.read_bytes()
     except OSError as error:
         raise NoKey(f"{file} cannot be read: {error.strerror}") from None
+    if encoding := wide_encoding(content):
+        raise NoKey(f"{file} is {encoding} text: save it in UTF-8")
+    try:
+        key = serialization.load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):

@@ -19,7 +19,7 @@ def new_hash(name: str, printed_name: str) -> str:
 
 def _ask(name: str) -> str:
     if not at_terminal():
-        return sys.stdin.buffer.readline().decode(errors="replace").rstrip("\r\n")
+        return sys.stdin.buffer.readline().decode("utf-8-sig", errors="replace").rstrip("\r\n")
     password = getpass.getpass(f"Password of {name}: ")
     if getpass.getpass("The same again: ") != password:
         raise UsageFault("the two passwords differ")

@@ -1,5 +1,7 @@
 """JSON read exactly: decimals from their text, whole numbers in full, every key once, no NaN, no deep nesting.
 
+A byte order mark before UTF-8 is passed over (RFC 8259 section 8.1 leaves it to the reader).
+
     read_json(b'{"facts": {"amount_12m": 800000.10}}')     # → {"facts": {"amount_12m": Decimal("800000.10")}}
 
 msgspec decodes; of two members with one name it would keep the last without a word. Each member has a colon, so when
@@ -16,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from policy_service.characters import UTF8_MARK, wide_encoding
 from policy_service.language.diagnostics import shorten
 
 MAX_LEVELS = 32
@@ -34,10 +37,11 @@ def read_json(content: bytes) -> Any:  # noqa: ANN401  # whatever the bytes hold
 
     Raises NotJsonError.
     """
+    content = content.removeprefix(UTF8_MARK)
     try:
         value = _DECODER.decode(content)
     except UnicodeDecodeError:
-        raise NotJsonError("the text is not UTF-8") from None
+        raise NotJsonError(_encoding_fault(content) or "the text is not UTF-8") from None
     except RecursionError:
         raise NotJsonError(f"objects and lists nest more than {MAX_LEVELS} deep") from None
     except InvalidOperation:
@@ -75,9 +79,16 @@ def _levels(value: object) -> int:
     return levels
 
 
+def _encoding_fault(content: bytes) -> str | None:
+    encoding = wide_encoding(content)
+    return f"the text is {encoding}: send it in UTF-8" if encoding else None
+
+
 def _reason(message: str, content: bytes) -> str:
     if not content.strip():
         return "the text is empty"
+    if fault := _encoding_fault(content):
+        return fault
     if message.startswith("Integer value"):
         return "a whole number has thousands of digits"
     if message.startswith("Input data was truncated"):

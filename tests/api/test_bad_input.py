@@ -57,6 +57,10 @@ def test_what_is_not_exact_json_is_refused(what: str) -> None:
     assert_next_decision_is_right()
 
 
+def test_utf_16_is_named() -> None:
+    assert decide(NOT_JSON["UTF-16"]).json()["detail"] == "the text is UTF-16: send it in UTF-8"
+
+
 FACTS: dict[str, tuple[bytes, str, str]] = {
     "1e400": (with_fact("1e400", "amount_12m"), "amount_12m", "out-of-range"),
     "a whole number of 400 digits": (with_fact("9" * 400), "orders_12m", "out-of-range"),

@@ -78,6 +78,11 @@ def test_a_number_is_its_value_however_it_is_written(days: str, amount: str) -> 
     assert decide(request.encode()).json()["outcomes"]["tiering/absolute_value"]["outcome"] == {"tier": "A"}
 
 
+def test_a_byte_order_mark_before_a_request_is_passed_over() -> None:
+    body = b"\xef\xbb\xbf" + json.dumps(REQUEST).encode()
+    assert decide(body).json()["outcomes"] == decide().json()["outcomes"]
+
+
 def test_null_means_not_given() -> None:
     nulls = {"policies": None, "as_of": None, "explain": None}
     assert decide(**nulls).json()["as_of"] == "2026-11-21"

@@ -51,6 +51,13 @@ def test_a_line_that_was_not_finished_does_not_count_and_is_taken_away(signer: S
     assert [each.extent.size for each in read_kept(file)] == [1, 3]
 
 
+def test_a_byte_order_mark_is_passed_over(signer: Signer, tmp_path: Path) -> None:
+    file = tmp_path / "checkpoints.ndjson"
+    keep(file, [line(signer, 1)])
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert [each.extent.size for each in read_kept(file)] == [1]
+
+
 def test_a_line_that_is_no_checkpoint_is_named(signer: Signer, tmp_path: Path) -> None:
     file = tmp_path / "checkpoints.ndjson"
     keep(file, [line(signer, 1), b"{}"])

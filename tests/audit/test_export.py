@@ -198,6 +198,16 @@ def test_the_entry_before_a_cut_is_vouched_for_by_nobody(export: Exported) -> No
 # -------------------------------------------------------------------------- header, keys, checkpoints, other signers
 
 
+def test_a_byte_order_mark_before_an_export_is_passed_over_and_utf_16_is_named(export: Exported) -> None:
+    first, *others = export.lines
+    assert verify_export([b"\xef\xbb\xbf" + first, *others], [export.first]).fault is None
+    for encoding in ("utf-16", "utf-16-be"):
+        wide = io.BytesIO(b"".join(export.lines).decode().encode(encoding))
+        fault = verify_export(wide, [export.first]).fault
+        assert fault is not None
+        assert fault.sentence == "the export was saved as UTF-16: take it again, byte for byte"
+
+
 def test_an_older_header_does_not_fit(export: Exported) -> None:
     assert fault_of([export.older[0], *export.lines[1:]], export).sentence == (
         "the header was altered, or signed with another key than the last of the export"

@@ -50,6 +50,16 @@ def test_a_public_key_goes_out_and_in_as_pem(tmp_path: Path) -> None:
     assert public_keys(tmp_path / "keys") == {signer.public.id: signer.public}
 
 
+def test_a_public_key_may_have_a_byte_order_mark_and_utf_16_is_named(tmp_path: Path) -> None:
+    signer = make_key(tmp_path / "keys")
+    file = tmp_path / "public.pem"
+    file.write_text(signer.public.to_pem(), "utf-8-sig")
+    assert read_public_key(file) == signer.public
+    file.write_text(signer.public.to_pem(), "utf-16")
+    with pytest.raises(NoKey, match=r"public.pem is UTF-16 text: save it in UTF-8$"):
+        read_public_key(file)
+
+
 def test_what_is_no_public_key_is_told(tmp_path: Path) -> None:
     file = tmp_path / "public.pem"
     with pytest.raises(NoKey, match="cannot be read: No such file"):

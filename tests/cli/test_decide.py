@@ -40,6 +40,14 @@ def test_facts_come_from_a_file_too(tmp_path: Path, capsys: Capture) -> None:
     assert "within 20% of the industry mean" in ended.out
 
 
+def test_facts_with_a_byte_order_mark_are_read(capsys: Capture) -> None:
+    """As Windows PowerShell and Notepad write them."""
+    facts = b'\xef\xbb\xbf{"recency_days": 45, "amount_12m": "800000.00"}\r\n'
+    ended = decide(capsys, "--policy", "tiering/absolute_value", stdin=facts)
+    assert (ended.status, ended.err) == (0, "")
+    assert "tier: A" in ended.out
+
+
 def test_a_person_sees_what_is_missing_and_why_rules_did_not_match(capsys: Capture) -> None:
     assert "missing facts: " in decide(capsys).out
     assert "recency_days 45" in decide(capsys, "--policy", RFM, "--explain").out
@@ -50,6 +58,11 @@ def test_a_person_sees_what_is_missing_and_why_rules_did_not_match(capsys: Captu
     [
         (b"", "the text is empty"),
         (b"{", "the text ends too early"),
+        (b"\xef\xbb\xbf", "the text is empty"),
+        ('{"recency_days": 45}'.encode("utf-16"), "the text is UTF-16: send it in UTF-8"),
+        ('{"recency_days": 45}'.encode("utf-16-be"), "the text is UTF-16: send it in UTF-8"),
+        ('{"recency_days": 45}'.encode("utf-32"), "the text is UTF-32: send it in UTF-8"),
+        ('{"recency_days": 45}'.encode("utf-32-le"), "the text is UTF-32: send it in UTF-8"),
         (b'{"a": NaN}', "NaN and Infinity are no numbers"),
         (b'{"a": 1, "a": 2}', "`a` is written twice"),
         (b'{"a": ' + b"[" * 100_000, "nest more than 32 deep"),

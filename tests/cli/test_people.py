@@ -85,6 +85,15 @@ def test_what_is_refused_is_told_in_a_sentence(
     assert told(database) == ["account_created"]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_password(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, *CREATE, stdin=b"\xef\xbb\xbf" + SECRET.encode() + b"\r\n").status == 0
+    with database.read() as session:
+        account = account_named(session, "ada")
+        kept = hash_of(session, account.id) if account else None
+    assert kept is not None
+    assert matches(kept, SECRET)
+
+
 def test_a_password_is_typed_twice(
     database: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
