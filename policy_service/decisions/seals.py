@@ -34,6 +34,12 @@ from policy_service.sentences import Sentence
 
 BLOCK = 1_000
 """Records in a block, at most."""
+BLOCKS = 8
+"""Blocks that are added to the log in one transaction, at most: decisions wait for its end."""
+AT_ONCE = 100
+"""Records that are looked at before others have their turn."""
+PAUSE = 0.002
+"""Seconds they have it."""
 EVERY = 10.0
 """Seconds between two looks for records to seal."""
 MAX_FAULTS = 20
@@ -53,28 +59,58 @@ class NotAsSealed(NotProvable):
 
 
 def seal(transaction: Transaction, *, at_most: int = BLOCK) -> BlockRow | None:
-    """Seals the records after the last sealed one; None when there are none. Raises NotSealable.
-
-    Records are numbered and committed under the lock of the lane `decisions`, so when one is seen all before it are:
-    none can turn up later between two that are sealed.
-    """
+    """Seals the records after the last sealed one; None when there are none. Raises NotSealable."""
     session = transaction.session
-    last = last_block(session)
-    first = last.last + 1 if last else 1
-    rows = _records(session, first, first + at_most - 1)
-    if not rows:
+    block = next_block(session, _newest(session), at_most=at_most)
+    return None if block is None else add_block(transaction, block)
+
+
+def next_block(
+    session: Session, before: Sealed, *, at_most: int = BLOCK, pause: Callable[[], object] = lambda: None
+) -> Sealed | None:
+    """The block that comes after another, worked out from its records; None when there are none. Raises NotSealable.
+
+    That takes a while, and needs no transaction that writes: records are numbered and committed under the lock of the
+    lane `decisions`, so when one is seen all before it are, and none can turn up later between two. `pause` is called
+    between some records and the next, so that others have their turn.
+    """
+    number, first = before.number + 1, before.last + 1
+    leaves: list[str] = []
+    while rows := _next_records(session, first + len(leaves), min(AT_ONCE, at_most - len(leaves))):
+        start = first + len(leaves)
+        faults = gaps([row.seq for row in rows], start, min(rows[-1].seq, start + AT_ONCE))
+        faults += [fault for row in rows if (fault := record_fault(row)) is not None]
+        if faults:
+            raise NotSealable(Sentence("block {block} cannot be sealed: {fault}", block=number, fault=faults[0]))
+        leaves += leaves_of(rows)
+        pause()
+    return Sealed(number, first, first + len(leaves) - 1, root_of(leaves)) if leaves else None
+
+
+def add_block(transaction: Transaction, block: Sealed) -> BlockRow | None:
+    """Adds a block to the log; None when another process has sealed its records meanwhile."""
+    session = transaction.session
+    before = _newest(session)
+    if (block.number, block.first) != (before.number + 1, before.last + 1):
         return None
-    number = last.number + 1 if last else 1
-    faults = gaps([row.seq for row in rows], first, rows[-1].seq)
-    faults += [fault for row in rows if (fault := record_fault(row)) is not None]
-    if faults:
-        raise NotSealable(Sentence("block {block} cannot be sealed: {fault}", block=number, fault=faults[0]))
-    root = root_of(leaves_of(rows))
-    entry = append(transaction, SERVICE, DecisionsSealed(number, first, rows[-1].seq, root))
-    row = BlockRow(number=number, first=first, last=rows[-1].seq, root=root, entry=entry.seq, sealed_at=transaction.now)
+    entry = append(transaction, SERVICE, DecisionsSealed(block.number, block.first, block.last, block.root))
+    row = BlockRow(
+        number=block.number,
+        first=block.first,
+        last=block.last,
+        root=block.root,
+        entry=entry.seq,
+        sealed_at=transaction.now,
+    )
     session.add(row)
     session.flush()
     return row
+
+
+def _newest(session: Session) -> Sealed:
+    """The newest block; before the first there is one with nothing in it."""
+    last = last_block(session)
+    return sealed_of(last) if last else Sealed(0, 1, 0, "")
 
 
 def last_block(session: Session) -> BlockRow | None:
@@ -210,6 +246,12 @@ def _verify_tail(session: Session, first: int, report: SealReport) -> None:
         report.faults.append(Sentence("decision record {seq} was removed", seq=first))
 
 
+def _next_records(session: Session, first: int, at_most: int) -> list[DecisionRow]:
+    """The records from a number on, wherever the first of them stands."""
+    query = select(DecisionRow).where(DecisionRow.seq >= first).order_by(col(DecisionRow.seq))
+    return list(session.exec(query.limit(at_most))) if at_most else []
+
+
 def _records(session: Session, first: int, last: int) -> list[DecisionRow]:
     query = select(DecisionRow).where(DecisionRow.seq >= first, DecisionRow.seq <= last)
     return list(session.exec(query.order_by(col(DecisionRow.seq))))
@@ -258,15 +300,25 @@ class Sealer:
         """
         blocks = signed = 0
         while self._left():
+            prepared = list(self._prepared())
             with self._database.write(self._clock) as transaction:
-                sealed = seal(transaction)
+                blocks += sum(add_block(transaction, block) is not None for block in prepared)
                 checkpoint(transaction, self._keys)
-            blocks += sealed is not None
             signed += 1
         if signed and self._elsewhere is not None:
             with self._database.read() as session:
                 keep_elsewhere(session, self._elsewhere)
         return blocks
+
+    def _prepared(self) -> Iterator[Sealed]:
+        """The next blocks, worked out before the transaction, which all decisions would wait for."""
+        with self._database.read() as session:
+            block = _newest(session)
+            for _ in range(BLOCKS):
+                found = next_block(session, block, pause=lambda: self._closing.wait(PAUSE))
+                if found is None:
+                    return
+                yield (block := found)
 
     def _left(self) -> bool:
         """Whether there is anything to seal or sign; looking does not disturb those who watch the governance lane."""

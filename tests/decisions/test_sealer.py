@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from policy_service import Decider
 from policy_service.audit.service import first_key
 from policy_service.audit.tables import Checkpoint
 from policy_service.database import Database, DatabaseUnavailable, count
-from policy_service.decisions.sealing import SealReport
+from policy_service.decisions import seals
+from policy_service.decisions.sealing import Sealed, SealReport
 from policy_service.decisions.seals import NotSealable, Sealer
 from tests.decisions.test_seals import CLOCK, database, decider, record, verify
 
@@ -39,6 +41,30 @@ def test_the_sealer_seals_what_is_there_and_what_is_left_at_the_end(
     assert sealer.seal_all() == 0
     with database.read() as session:
         assert count(session) == epoch, "a look for records to seal must not disturb who watches the lane"
+
+
+def test_decisions_are_recorded_while_the_sealer_looks_at_records(
+    database: Database, decider: Decider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes long is done before the transaction; several blocks share one."""
+    with database.write(CLOCK) as transaction:
+        first_key(transaction, tmp_path)
+    record(database, decider, 5)
+    look = seals.next_block
+
+    def records_meanwhile(session: Session, before: Sealed, *, pause: Callable[[], object]) -> Sealed | None:
+        if before.number == 0:
+            record(database, decider, 1)
+        return look(session, before, at_most=2, pause=pause)
+
+    monkeypatch.setattr(seals, "next_block", records_meanwhile)
+    monkeypatch.setattr(seals, "BLOCKS", 2)
+    with database.read() as session:
+        epoch = count(session)
+    assert Sealer(database, CLOCK, tmp_path).seal_all() == 3
+    with database.read() as session:
+        assert count(session) == epoch + 2
+    assert verify(database) == SealReport(blocks=3, records=6)
 
 
 def test_the_sealer_tells_when_it_cannot_seal_and_tries_again(

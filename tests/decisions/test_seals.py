@@ -20,13 +20,15 @@ from policy_service.audit.tables import AuditEntry
 from policy_service.canonical import digest
 from policy_service.database import Database, LaneName
 from policy_service.decisions import seals
-from policy_service.decisions.sealing import SealReport, leaves_of, record_proof
+from policy_service.decisions.sealing import Sealed, SealReport, leaves_of, record_proof
 from policy_service.decisions.seals import (
     NotAsSealed,
     NotSealable,
     NotSealed,
+    add_block,
     block_with,
     digests_of,
+    next_block,
     prove_decision,
     seal,
     sealed_of,
@@ -40,6 +42,7 @@ from tests.decisions.policies import TIER
 from tests.decisions.setting import decide_and_record, put_in_force, tamper
 
 CLOCK = TestClock()
+NO_BLOCK = Sealed(0, 1, 0, "")
 FACTS = {"amount": 200, "days": 10, "mean": 100}
 
 
@@ -208,6 +211,44 @@ def test_records_with_a_gap_or_altered_are_not_sealed(database: Database, decide
     tamper(database, "DELETE FROM decision WHERE seq = 2")
     with pytest.raises(NotSealable, match="block 1 cannot be sealed: decision record 2 was removed"):
         seal_some(database)
+
+
+def test_records_behind_a_wide_gap_are_not_sealed(database: Database, decider: Decider) -> None:
+    record(database, decider, 1)
+    tamper(database, "UPDATE decision SET seq = :seq", seq=seals.BLOCK * 5)
+    with pytest.raises(NotSealable, match="block 1 cannot be sealed: decision record 1 was removed"):
+        seal_some(database)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_a_block_is_the_same_however_many_records_are_looked_at_at_once(
+    database: Database, decider: Decider, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seals, "AT_ONCE", at_once)
+    record(database, decider, 5)
+    pauses: list[None] = []
+    with database.read() as session:
+        block = next_block(session, NO_BLOCK, at_most=3, pause=lambda: pauses.append(None))
+    assert block is not None
+    assert (block.number, block.first, block.last) == (1, 1, 3)
+    assert len(pauses) == -(-3 // at_once)
+    assert seal_some(database, at_most=3) == (1, 3)
+    assert seal_some(database) == (4, 5)
+    assert verify(database) == SealReport(blocks=2, records=5)
+
+
+def test_a_block_that_another_process_sealed_meanwhile_is_not_sealed_again(
+    database: Database, decider: Decider
+) -> None:
+    record(database, decider, 2)
+    with database.read() as session:
+        block = next_block(session, NO_BLOCK)
+    assert block is not None
+    seal_some(database, at_most=1)
+    with database.write(CLOCK) as transaction:
+        assert add_block(transaction, block) is None
+    assert seal_some(database) == (2, 2)
+    assert verify(database) == SealReport(blocks=2, records=2)
 
 
 def test_a_record_being_written_cannot_turn_up_behind_one_that_is_sealed(database: Database, decider: Decider) -> None:
