@@ -23,6 +23,7 @@ from api.authentication import Gate
 from api.background import in_background
 from api.documentation import documentation_routes
 from api.examining import Examiner
+from api.interpreter import share_the_interpreter
 from api.openapi import SCHEMAS, decisions_path, tell_access
 from api.pages.rendering import Pages
 from api.pages.routes import page_routes, telling
@@ -134,6 +135,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
 def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        share_the_interpreter()
         service.log.info("ready", engine=service.settings.engine, policies=sorted(service.decider.policies))
         service.sealer.start()
         async with in_background(service):

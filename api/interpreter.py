@@ -1,0 +1,22 @@
+"""Makes the interpreter fit for answering quickly while other threads work."""
+
+import gc
+import sys
+
+SWITCH_SECONDS = 0.001
+"""How long a thread may keep the interpreter to itself while another waits; Python's own choice is five times that.
+
+The event loop asks for the interpreter several times for each answer, and each time it may have to wait so long for the
+threads that record and seal.
+"""
+
+
+def share_the_interpreter() -> None:
+    """To be called once, when all is loaded.
+
+    What is loaded by then stays, so the garbage collector need not look through it again and again: each time it did,
+    nothing was answered for a tenth of a second.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()
