@@ -33,8 +33,9 @@ from api.rest.accounts import account_routes
 from api.rest.api_keys import key_routes
 from api.rest.audit import audit_routes
 from api.rest.changes import change_routes
+from api.rest.decision_batch import batch_routes
 from api.rest.decision_records import record_routes
-from api.rest.decisions import PATH, DecisionRoute, batch_routes
+from api.rest.decisions import PATH, DecisionRoute
 from api.rest.health import health_routes, problem_routes
 from api.rest.oidc import oidc_routes
 from api.rest.overrides import override_routes

@@ -154,12 +154,25 @@ DECISION_ANSWER: Json = {
     "required": ["decision_id", "subject", "kind", "as_of", "decided_at", "outcomes", "benchmark_set"],
     "additionalProperties": False,
 }
+BATCH_REFUSAL: Json = {
+    "title": "BatchRefusal",
+    "description": "The answer to a line of a batch that was refused.",
+    "type": "object",
+    "properties": {
+        "line": {"type": "integer", "minimum": 1, "description": "its number; blank lines count"},
+        "subject": {"type": ["string", "null"], "description": "whom it is about; null when that cannot be read"},
+        "problem": {"$ref": "#/components/schemas/Problem"},
+    },
+    "required": ["line", "subject", "problem"],
+    "additionalProperties": False,
+}
 SCHEMAS = {
     "Fault": FAULT,
     "Problem": PROBLEM,
     "PolicyAnswer": POLICY_ANSWER,
     "DecisionRequest": DECISION_REQUEST,
     "DecisionAnswer": DECISION_ANSWER,
+    "BatchRefusal": BATCH_REFUSAL,
 }
 CREDENTIALS: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "an API key, or the token of a session"},
@@ -202,23 +215,43 @@ def _reference(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-BATCH: Json = {
-    "requestBody": {
-        "required": True,
-        "description": "A request a line, each as for `POST /v1/decisions`.",
-        "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
-    }
-}
-BATCH_ANSWER: Json = {
-    "description": "An answer a line, in the order of the requests; a line that is refused is `line` and `problem`.",
-    "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
-}
 IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
     "description": "1 to 200 visible ASCII characters; the same request again gets the same answer",
     "schema": {"type": "string"},
+}
+
+
+def _lines(*names: str) -> Json:
+    """NDJSON whose lines are each one of the named schemas."""
+    line: Json = {"anyOf": [_reference(name) for name in names]}
+    return {"application/x-ndjson": {"schema": {"type": "string", "x-line": line}}}
+
+
+BATCH: Json = {
+    "parameters": [
+        {
+            **IDEMPOTENCY_KEY,
+            "description": (
+                "1 to 200 visible ASCII characters; the same batch again gets the same answers, and what was not "
+                "decided is decided now. From a line on that is not the one that was answered nothing is decided"
+            ),
+        }
+    ],
+    "requestBody": {
+        "required": True,
+        "description": "A request a line, each as for `POST /v1/decisions`. All may be sent before answers are read.",
+        "content": _lines("DecisionRequest"),
+    },
+}
+BATCH_ANSWER: Json = {
+    "description": (
+        "An answer a line, in the order of the requests; a line that is refused is told by its number, its subject and "
+        "the problem that a single request would be told."
+    ),
+    "content": _lines("DecisionAnswer", "BatchRefusal"),
 }
 CHECK_BODY: Json = {
     "requestBody": {

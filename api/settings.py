@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     """Where a day begins, when a request does not say `as_of`."""
     decision_body_limit: Annotated[int, Field(ge=KIBIBYTE, le=64 * KIBIBYTE**2)] = 256 * KIBIBYTE
     """Bytes of a request for a decision."""
+    batch_spool_limit: Annotated[int, Field(ge=KIBIBYTE**2, le=64 * KIBIBYTE**3)] = 256 * KIBIBYTE**2
+    """Bytes of a batch that wait in a temporary file while its answers are not read."""
     policy_body_limit: Annotated[int, Field(ge=KIBIBYTE, le=2 * KIBIBYTE**2)] = 2 * KIBIBYTE**2
     """Bytes of a policy file to check; never more than the language reads."""
     policy_check_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0

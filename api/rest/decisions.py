@@ -1,7 +1,7 @@
 """`POST /v1/decisions`: one subject's facts in, outcomes with their rules and reasons out, on record before that.
 
 The one route that is called for every click in a CRM: bytes to bytes, without pydantic and without a thread but the one
-that writes; what it waits for is the write. `POST /v1/decisions/batch` does the same for every line of a stream.
+that writes; what it waits for is the write.
 """
 
 from __future__ import annotations
@@ -11,26 +11,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.authentication import STATE, Asker, asker
-from api.body import check_kind, read_body
-from api.openapi import BATCH, BATCH_ANSWER, problems
+from api.authentication import STATE, Asker
+from api.body import read_body
 from api.problems import (
     FACTS_REFUSED,
     INVALID_PARAMETER,
     MALFORMED_JSON,
     REQUEST_REFUSED,
-    UNSUPPORTED_MEDIA_TYPE,
     ProblemError,
 )
 from api.service import Service
 from policy_service import FactsRefused, OtherKind, UnknownKind, UnknownPolicies
 from policy_service.clock import today
-from policy_service.decisions.batch import answer_lines
 from policy_service.decisions.exact_json import NotJsonError
 from policy_service.decisions.group import Answer
 from policy_service.decisions.in_force import NotReady, Question
@@ -49,7 +43,6 @@ from policy_service.subject import Subject
 PATH = "/v1/decisions"
 Json = dict[str, Any]
 KINDS = ("application/json",)
-LINES = ("application/x-ndjson", "application/jsonl")
 OTHER_KIND, UNKNOWN_KIND = "other-kind", "unknown-kind"
 OF_KINDS = (OTHER_KIND, UNKNOWN_KIND)
 """The codes of what does not fit the kind of the subject."""
@@ -77,52 +70,6 @@ class DecisionRoute:
         count(service, answer, started)
         await send({"type": "http.response.start", "status": 200, "headers": _headers(answer)})
         await send({"type": "http.response.body", "body": answer.body})
-
-
-def batch_routes(service: Service) -> APIRouter:
-    """The route for many decisions."""
-    router = APIRouter(prefix=PATH, tags=["decisions"])
-
-    @router.post(
-        "/batch",
-        operation_id="decide_batch",
-        response_class=Response,
-        openapi_extra=BATCH,
-        responses={200: BATCH_ANSWER, **problems(UNSUPPORTED_MEDIA_TYPE)},
-    )
-    async def decide_batch(request: Request) -> Response:
-        """Decides about many subjects: a request a line, answered in order, each on record before it is answered."""
-        check_kind(dict(request.scope["headers"]), LINES)
-        return Lines(service, asker(request), request)
-
-    return router
-
-
-class Lines(Response):
-    """The answers to the lines of a request, sent while the lines still come in."""
-
-    media_type = LINES[0]
-
-    def __init__(self, service: Service, by: Asker, request: Request) -> None:
-        super().__init__(headers={"Cache-Control": "no-store"})
-        del self.headers["content-length"]
-        self._service, self._by, self._request = service, by, request
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # the request has it
-        """Sends them."""
-        service = self._service
-
-        async def decide(request: DecisionRequest) -> Answer:
-            started = time.perf_counter()
-            answer = await service.decisions.decide(request, self._by.actor)
-            count(service, answer, started)
-            return answer
-
-        limit = service.settings.decision_body_limit
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        async for line in answer_lines(self._request.stream(), decide, line_limit=limit):
-            await send({"type": "http.response.body", "body": line, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
 
 
 def _headers(answer: Answer) -> list[tuple[bytes, bytes]]:
@@ -168,11 +115,16 @@ def read(service: Service, body: bytes) -> DecisionRequest:
     except NotJsonError as error:
         raise ProblemError(MALFORMED_JSON, str(error)) from None
     except RequestRefused as error:
-        problems = [problem.to_dict() for problem in error.problems]
-        found = faults(service, error.sound)
-        if any(problem.pointer == "/kind" for problem in error.problems):  # which kind was meant is not known
-            found = [problem for problem in found if problem["code"] not in OF_KINDS]
-        raise refused([*problems, *found]) from None
+        raise refused_request(service, error) from None
+
+
+def refused_request(service: Service, error: RequestRefused) -> ProblemError:
+    """The problem that tells the faults of a request and, as far as it is sound, those of its facts."""
+    problems = [problem.to_dict() for problem in error.problems]
+    found = faults(service, error.sound)
+    if any(problem.pointer == "/kind" for problem in error.problems):  # which kind was meant is not known
+        found = [problem for problem in found if problem["code"] not in OF_KINDS]
+    return refused([*problems, *found])
 
 
 def faults(

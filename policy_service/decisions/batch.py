@@ -1,40 +1,50 @@
-"""Many decisions in one request: a line of JSON in, a line of JSON out, in the same order, as they come.
+"""Many decisions in one request: a line of JSON in, an answer out, in the same order, as they come.
 
-    {"subject": "C1", "facts": {…}}      ──►  {"decision_id": …, "subject": "C1", "outcomes": {…}, …}
-    {"subject": "C2", "fatcs": {…}}      ──►  {"line": 2, "problem": {"code": "request-refused", "problems": […], …}}
+    async for content in Batch(decisions, actor, render).decide(pieces):     # the request's bytes, in any pieces
+        …                                               # the rendered answers of lines that were recorded together
 
 Each line is a request as for one decision, and is recorded before its answer is given. A line that is refused does not
 keep the others from being decided. Blank lines are passed over; they count as lines. A line that is too long is
 refused, and not kept in memory. Only so many lines are under way at a time: more are read as answers are taken.
+
+Single decisions go first. Lines are decided for a millisecond before others of the event loop have their turn, and for
+single decisions under way they wait a little longer; the writer records them behind single decisions.
+
+With an idempotency key each line has one effect: its own key is made of the batch's and its number. A batch that is
+sent again gets for each line the answer there was, and what was not decided before is decided now. Where a line is not
+the one that was answered, it is another batch: that line is refused, and nothing behind it is decided.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
-from typing import Any
+import hashlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import NamedTuple
 
-import msgspec
-
+from policy_service.actor import Actor
+from policy_service.characters import UTF8_MARK
 from policy_service.database import DatabaseUnavailable
-from policy_service.decisions.exact_json import NotJsonError
-from policy_service.decisions.group import Answer
+from policy_service.decisions.desk import Decisions
+from policy_service.decisions.group import Answer, Item, Result
 from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.request import DecisionRequest, RequestRefused, read_request
-from policy_service.decisions.writer import Busy
-from policy_service.errors import FactsRefused, UnknownKind, UnknownPolicies
-from policy_service.sentences import Sentence, plain
+from policy_service.decisions.writer import LINES_BESIDE, Busy
+from policy_service.idempotency import KeyReused, check_key, fingerprint_of
+from policy_service.sentences import Sentence
 
 AHEAD = 256
 """Lines under way at a time."""
 LINE_LIMIT = 256 * 1024
 """Bytes of a line."""
-BUSY_TRIES = 100
-BUSY_SECONDS = 0.05
-"""How often, and after how long, a line is tried again when too many decisions wait."""
-
-Decide = Callable[[DecisionRequest], Awaitable[Answer]]
-Tell = Callable[[Exception], dict[str, Any]]
+SLICE_SECONDS = 0.001
+"""How long lines are decided, by all batches together, before others have their turn."""
+YIELD_SECONDS = 0.005
+"""How long lines wait then for single decisions under way."""
+PATH = "/v1/decisions/batch"
+"""Where a line is sent to, for its fingerprint."""
 
 
 class LineTooLong(ValueError):
@@ -42,100 +52,250 @@ class LineTooLong(ValueError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(Sentence("a line has at most {limit:,} bytes", limit=limit))
+        self.limit = limit
 
 
-def told(error: Exception) -> dict[str, Any]:
-    """What a line that was refused is answered. Raises the error again when it is nobody's refusal."""
-    match error:
-        case NotJsonError():
-            return {"code": "malformed-json", "detail": str(error)}
-        case LineTooLong():
-            return {"code": "line-too-long", "detail": str(error)}
-        case RequestRefused() | FactsRefused():
-            code = "facts-refused" if isinstance(error, FactsRefused) else "request-refused"
-            return {"code": code, "problems": [problem.to_dict() for problem in error.problems]}
-        case UnknownPolicies():
-            return {"code": "unknown-policy", "detail": str(error), "hints": error.hints}
-        case UnknownKind():
-            return {"code": "unknown-kind", "detail": str(error)}
-        case NotReady() | Busy() | DatabaseUnavailable():
-            return {"code": "unavailable", "detail": str(error)}
-        case _:
-            raise error
+class BatchEnded(Exception):
+    """The request is not read to its end; raised by the source of its bytes, and told as the last answer."""
 
 
-async def answer_lines(
-    chunks: AsyncIterable[bytes],
-    decide: Decide,
-    *,
-    tell: Tell = told,
-    ahead: int = AHEAD,
-    line_limit: int = LINE_LIMIT,
-) -> AsyncIterator[bytes]:
-    """The answer to each line, with its newline.
+class LineAnswer(NamedTuple):
+    """What is answered to one line."""
 
-    `decide` gives the answer to one request, `tell` what is said of an error. What `chunks` raises is raised after the
-    answers to the lines before.
-    """
-    under_way: asyncio.Queue[asyncio.Task[bytes] | Exception | None] = asyncio.Queue(ahead)
+    line: int
+    """Its number, from 1."""
+    request: DecisionRequest | None
+    """What was asked; None when that could not be read."""
+    result: Answer | Exception
+    """The answer as it was recorded, or why there is none."""
+    started: float
+    """When it was begun, by `time.perf_counter`."""
 
-    async def read() -> None:
+    @property
+    def subject(self) -> str | None:
+        """Whom it is about, when that is known."""
+        request = self.result.sound if isinstance(self.result, RequestRefused) else self.request
+        return (request.subject or None) if request is not None else None
+
+
+Render = Callable[[LineAnswer], bytes]
+Line = tuple[int, bytes | Exception]
+"""A line's number, and its content or what is wrong with it."""
+
+
+class _Pending(NamedTuple):
+    """A line that was decided and is to be recorded."""
+
+    line: int
+    request: DecisionRequest
+    item: Item
+    started: float
+
+
+_Chunk = tuple[list[LineAnswer | _Pending], asyncio.Future[Sequence[Result]] | None]
+"""Some lines, and the results of those that are pending, in their order."""
+
+
+class Batch:
+    """The lines of one request, decided for an actor."""
+
+    def __init__(  # noqa: PLR0913  # for whom, how it is written down, and two limits
+        self,
+        decisions: Decisions,
+        actor: Actor,
+        render: Render,
+        *,
+        key: str | None = None,
+        ahead: int = AHEAD,
+        line_limit: int = LINE_LIMIT,
+    ) -> None:
+        """`render` writes an answer down, `key` is an idempotency key. Raises KeyRefused."""
+        if key is not None:
+            check_key(key)
+        self._decisions, self._actor, self._render = decisions, actor, render
+        self._prefix = None if key is None else f"batch {hashlib.sha256(key.encode()).hexdigest()} "  # no client's key
+        self._lines = _Lines(line_limit)
+        self._room = asyncio.Semaphore(ahead)
+        self._at_once = min(ahead, LINES_BESIDE)
+        self._has_answered = False
+        self._is_ready = True
+        self._slice_began = 0.0
+
+    async def decide(self, pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+        """The rendered answers, those of lines that were recorded together in one piece.
+
+        Raises KeyReused when the first line is not the one that the key was used for; and after the answers to the
+        lines before what `pieces` raises, but for BatchEnded.
+        """
+        chunks: asyncio.Queue[_Chunk | Exception | None] = asyncio.Queue()
+        reader = asyncio.create_task(self._read(pieces, chunks))
+        self._decisions.batches += 1
         try:
-            async for number, line in _lines(chunks, line_limit):
-                await under_way.put(asyncio.create_task(_answer(number, line, decide, tell)))
-                await asyncio.sleep(0)  # others of this event loop have their turn between two decisions
-            await under_way.put(None)
+            while (chunk := await chunks.get()) is not None:
+                if isinstance(chunk, Exception):
+                    raise chunk
+                yield await self._render_chunk(*chunk)
+                for _ in chunk[0]:
+                    self._room.release()
+        finally:
+            self._decisions.batches -= 1
+            reader.cancel()
+
+    async def _read(self, pieces: AsyncIterable[bytes], chunks: asyncio.Queue[_Chunk | Exception | None]) -> None:
+        """Decides the lines and hands them to the writer, as many as there is room for."""
+        try:
+            async for lines in self._read_lines(pieces):
+                for _ in lines:
+                    await self._room.acquire()
+                answers, recorded = await self._decide_lines(lines)
+                chunks.put_nowait((answers, recorded))
+                if _ends_batch(answers[-1]):
+                    break
+            chunks.put_nowait(None)
         except Exception as error:  # noqa: BLE001  # it is raised where it is awaited
-            await under_way.put(error)
+            chunks.put_nowait(error)
 
-    reader = asyncio.create_task(read())
-    try:
-        while (next_ := await under_way.get()) is not None:
-            if isinstance(next_, Exception):
-                raise next_
-            yield await next_
-    finally:
-        reader.cancel()
-        while not under_way.empty():
-            if isinstance(left := under_way.get_nowait(), asyncio.Task):
-                left.cancel()
-
-
-async def _answer(number: int, line: bytes | LineTooLong, decide: Decide, tell: Tell) -> bytes:
-    if isinstance(line, LineTooLong):
-        return _problem(number, tell(line))
-    try:
-        answer = await _decide(read_request(line), decide)
-    except Exception as error:  # noqa: BLE001  # `tell` knows which are refusals
-        return _problem(number, tell(error))
-    return answer.body + b"\n"
-
-
-def _problem(number: int, problem: dict[str, Any]) -> bytes:
-    return msgspec.json.encode({"line": number, "problem": problem}, enc_hook=plain) + b"\n"
-
-
-async def _decide(request: DecisionRequest, decide: Decide) -> Answer:
-    for _ in range(BUSY_TRIES):
+    async def _read_lines(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[list[Line]]:
+        """The lines that have come, without waiting for others, a few at a time."""
         try:
-            return await decide(request)
-        except Busy:
-            await asyncio.sleep(BUSY_SECONDS)
-    return await decide(request)
+            async for piece in pieces:
+                lines = self._lines.split(piece)
+                while some := list(islice(lines, self._at_once)):
+                    yield some
+        except BatchEnded as error:
+            yield [(self._lines.number, error)]
+            return
+        if rest := list(self._lines.end_line()):
+            yield rest
+
+    async def _decide_lines(self, lines: Sequence[Line]) -> _Chunk:
+        """Decides some lines; those that are to be recorded are on their way."""
+        before = await self._recall(lines)
+        answers: list[LineAnswer | _Pending] = []
+        for number, content in lines:
+            await self._let_others_run()
+            answers.append(await self._decide_line(number, content, before.get(number)))
+            if _ends_batch(answers[-1]):
+                break
+        items = [answer.item for answer in answers if isinstance(answer, _Pending)]
+        if not items:
+            return answers, None
+        try:
+            return answers, self._decisions.writer.record_lines(items)
+        except Busy as error:
+            return [
+                LineAnswer(each.line, each.request, error, each.started) if isinstance(each, _Pending) else each
+                for each in answers
+            ], None
+
+    async def _decide_line(
+        self, number: int, content: bytes | Exception, before: Result | None
+    ) -> LineAnswer | _Pending:
+        """One line: what it was told before, why it is refused, or what is decided."""
+        started = time.perf_counter()
+        if isinstance(content, Exception):
+            return LineAnswer(number, None, content, started)
+        if isinstance(before, Answer):
+            return LineAnswer(number, None, before, started)
+        request: DecisionRequest | None = None
+        try:
+            request = read_request(content)
+            if before is not None:
+                return LineAnswer(number, request, before, started)
+            made = await self._decisions.make(request, wait=self._is_ready)  # one line waits for versions, not each
+        except Exception as error:  # noqa: BLE001  # it is the answer to this line, and to no other
+            self._is_ready = not isinstance(error, NotReady)
+            return LineAnswer(number, request, before or error, started)
+        self._is_ready = True
+        item = Item(made, self._actor)
+        if self._prefix is not None:
+            item.key, item.fingerprint = f"{self._prefix}{number}", _fingerprint(content)
+        return _Pending(number, request, item, started)
+
+    async def _render_chunk(
+        self, answers: Sequence[LineAnswer | _Pending], recorded: asyncio.Future[Sequence[Result]] | None
+    ) -> bytes:
+        """The rendered answers, once all of them are on record."""
+        results = iter(await recorded if recorded is not None else ())
+        rendered = []
+        for each in answers:
+            await self._let_others_run()
+            answer = each
+            if isinstance(answer, _Pending):
+                answer = LineAnswer(answer.line, answer.request, next(results), answer.started)
+            if isinstance(answer.result, KeyReused) and not self._has_answered:
+                raise answer.result
+            self._has_answered = True
+            rendered.append(self._render(answer))
+        return b"".join(rendered)
+
+    async def _recall(self, lines: Sequence[Line]) -> Mapping[int, Result]:
+        """What was answered to some of the lines under the key of the batch, and which of them are others than then."""
+        if self._prefix is None:
+            return {}
+        names = {number: (self._actor.id, f"{self._prefix}{number}") for number, _ in lines}
+        try:
+            found = await asyncio.to_thread(self._decisions.recall, names.values())
+        except DatabaseUnavailable as error:
+            return dict.fromkeys(names, error)
+        answered = ((number, content, found.get(names[number])) for number, content in lines)
+        return {
+            number: Answer(known[1].body, None) if known[0] == _fingerprint(content) else KeyReused()
+            for number, content, known in answered
+            if known is not None
+        }
+
+    async def _let_others_run(self) -> None:
+        """Lets others of this event loop have their turn, when lines had theirs for long enough."""
+        if (now := time.perf_counter()) < self._slice_began + SLICE_SECONDS / self._decisions.batches:
+            return
+        await asyncio.sleep(0)
+        while self._decisions.singles and time.perf_counter() < now + YIELD_SECONDS:  # noqa: ASYNC110  # a few times
+            await asyncio.sleep(YIELD_SECONDS / 5)
+        self._slice_began = time.perf_counter()
 
 
-async def _lines(chunks: AsyncIterable[bytes], limit: int) -> AsyncIterator[tuple[int, bytes | LineTooLong]]:
-    """Each line that is not blank, with its number from 1; of one that is too long only the fault is kept."""
-    number, begun, too_long = 1, bytearray(), False
-    async for chunk in chunks:
-        *whole, rest = chunk.split(b"\n")
-        for piece in whole:
-            too_long = too_long or len(begun) + len(piece) > limit
-            begun += b"" if too_long else piece
-            if too_long or begun.strip():
-                yield number, LineTooLong(limit) if too_long else bytes(begun)
-            number, begun, too_long = number + 1, bytearray(), False
-        too_long = too_long or len(begun) + len(rest) > limit
-        begun = bytearray() if too_long else begun + rest
-    if too_long or begun.strip():
-        yield number, LineTooLong(limit) if too_long else bytes(begun)
+def _ends_batch(answer: LineAnswer | _Pending) -> bool:
+    """Whether nothing is decided behind a line."""
+    return isinstance(answer, LineAnswer) and isinstance(answer.result, KeyReused | BatchEnded)
+
+
+def _fingerprint(content: bytes | Exception) -> str:
+    """The digest of a line's request; none when it could not be one."""
+    return fingerprint_of("POST", PATH, content) if isinstance(content, bytes) else ""
+
+
+class _Lines:
+    """Cuts bytes into lines that are not blank; of one that is too long only the fault is kept."""
+
+    def __init__(self, limit: int) -> None:
+        self.number = 1
+        """Of the line that has not ended yet."""
+        self._limit = limit
+        self._begun = bytearray()
+        self._is_too_long = False
+
+    def split(self, piece: bytes) -> Iterator[Line]:
+        """The lines that end in the next piece of the text."""
+        *ends, begun = piece.split(b"\n")
+        for end in ends:
+            self._add(end)
+            yield from self.end_line()
+            self.number += 1
+        self._add(begun)
+
+    def end_line(self) -> Iterator[Line]:
+        """The line that was begun, if it is not blank."""
+        content, is_too_long = bytes(self._begun.strip()), self._is_too_long
+        self._begun, self._is_too_long = bytearray(), False
+        if is_too_long:
+            yield self.number, LineTooLong(self._limit)
+        elif content.removeprefix(UTF8_MARK):
+            yield self.number, content
+
+    def _add(self, more: bytes) -> None:
+        self._is_too_long = self._is_too_long or len(self._begun) + len(more) > self._limit
+        if self._is_too_long:
+            self._begun.clear()
+        else:
+            self._begun += more

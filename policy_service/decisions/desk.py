@@ -10,7 +10,7 @@ later it finds it on record. A refusal is not kept, as nothing was done.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from policy_service.decisions.served import Alarm
 from policy_service.decisions.subjects import Secrets
 from policy_service.decisions.writer import Writer
 from policy_service.errors import FactsRefused, UnknownKind, UnknownPolicies
-from policy_service.idempotency import KeyReused, Name, check_key, recall
+from policy_service.idempotency import KeyReused, Name, Stored, check_key, recall, recall_all
 from policy_service.sentences import Sentence
 from policy_service.subject import Subject
 
@@ -59,6 +59,10 @@ class Decisions:
     ) -> None:
         self.in_force = in_force
         self.writer = writer
+        self.batches = 0
+        """How many batches are under way."""
+        self.singles = 0
+        """How many single decisions are."""
         self._database, self._zone, self._patience = database, zone, patience
         self._flights: dict[Name, _Flight] = {}
         self._turning: asyncio.Task[None] | None = None
@@ -71,6 +75,13 @@ class Decisions:
         Raises FactsRefused, UnknownPolicies, OtherKind, UnknownKind; KeyRefused, KeyReused, InFlight; NotReady, Busy,
         DatabaseUnavailable.
         """
+        self.singles += 1
+        try:
+            return await self._single(request, actor, key, fingerprint)
+        finally:
+            self.singles -= 1
+
+    async def _single(self, request: DecisionRequest, actor: Actor, key: str | None, fingerprint: str) -> Answer:
         if key is None:
             return await self._decide(request, actor, None, "")
         check_key(key)
@@ -103,6 +114,11 @@ class Decisions:
             made = self.in_force.make(question)
         return self.writer.submit(Item(made, actor, key, fingerprint)).result()
 
+    def recall(self, names: Iterable[Name]) -> dict[Name, tuple[str, Stored]]:
+        """What was answered under some keys, each with the fingerprint of its request. Raises DatabaseUnavailable."""
+        with self._database.read() as session:
+            return recall_all(session, names)
+
     def close(self) -> None:
         """Records what waits, and ends."""
         self.writer.close()
@@ -110,7 +126,7 @@ class Decisions:
 
     async def _decide(self, request: DecisionRequest, actor: Actor, key: str | None, fingerprint: str) -> Answer:
         try:
-            made = await self._make(self._question(request))
+            made = await self.make(request)
         except (FactsRefused, UnknownPolicies, UnknownKind, NotReady):
             if key is not None and (told := await asyncio.to_thread(self._told, (actor.id, key), fingerprint)):
                 return told
@@ -123,10 +139,17 @@ class Decisions:
         policies = None if request.policies is None else tuple(dict.fromkeys(request.policies))
         return Question(subject, request.facts, as_of, policies, request.explain)
 
-    async def _make(self, question: Question) -> Made:
+    async def make(self, request: DecisionRequest, *, wait: bool = True) -> Made:
+        """Decides about a subject, for the writer to record; waits when other versions come into force.
+
+        Raises FactsRefused, UnknownPolicies, UnknownKind, NotReady.
+        """
+        question = self._question(request)
         try:
             return self.in_force.make(question)
         except Turning:
+            if not wait:
+                raise
             await self._turned()
             return self.in_force.make(question)
 

@@ -1,9 +1,15 @@
 """Records decisions by group commit: whoever is told that a decision is recorded can rely on it, whatever happens next.
 
-    callers ──► queue (bounded) ──► one thread: all that wait, in one transaction ──► callers are told
+    single decisions ──► queue (bounded) ──┐
+                                           ├──► one thread: a group in one transaction ──► callers are told
+    lines of batches ──► queue ────────────┘
 
-A commit costs a write to the disk however much is in it, so those that come while one is under way share the next. A
-decision that was made by what is no longer in force is made again, before anything is written. A group that the
+A commit costs a write to the disk however much is in it, so those that come while one is under way share the next.
+Single decisions, for which somebody waits, go before lines of batches: when both wait, the two take turns, and as long
+as single decisions come, a group of lines is small. So a single decision waits for few lines at most, and a batch has
+its turn too.
+
+A decision that was made by what is no longer in force is made again, before anything is written. A group that the
 database does not take is told so, all of it, and the thread goes on; when it is not the database's fault but that of
 one in the group, each is tried alone.
 """
@@ -12,11 +18,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from policy_service.clock import Clock
@@ -27,9 +35,15 @@ from policy_service.decisions.subjects import Secrets
 from policy_service.sentences import Sentence
 
 GROUP = 500
-"""Records in one transaction."""
+"""Single decisions in one transaction."""
+LINES = 256
+"""Lines of batches in one transaction, when no single decisions come."""
+LINES_BESIDE = 32
+"""The same, as long as single decisions come; no more lines are handed over together."""
+BESIDE_SECONDS = 1.0
+"""How long after the last single decision others are expected."""
 QUEUE = 5_000
-"""Records that may wait."""
+"""Single decisions that may wait."""
 TURNS = 20
 """How often a decision is made again because other versions came into force meanwhile."""
 
@@ -42,8 +56,8 @@ class Busy(Exception):
 
 
 class _Waiting(NamedTuple):
-    item: Item
-    tell: Callable[[Result], None]
+    items: Sequence[Item]
+    tell: Callable[[Sequence[Result]], None]
     loop: asyncio.AbstractEventLoop | None
     """Where `tell` must be called; anywhere when there is none."""
 
@@ -64,7 +78,10 @@ class Writer:
         self._database, self._clock, self._in_force = database, clock, in_force
         self._groups = Groups(in_force, secrets)
         self._group, self._limit = group, queue
-        self._queue: deque[_Waiting] = deque()
+        self._singles: deque[_Waiting] = deque()
+        self._lines: deque[_Waiting] = deque()
+        self._lines_next = False
+        self._last_single = -BESIDE_SECONDS
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="decision-writer", daemon=True)
@@ -72,20 +89,35 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """How many records wait."""
-        return len(self._queue)
+        """How many single decisions wait."""
+        return len(self._singles)
 
     async def record(self, item: Item) -> Answer:
         """Records a decision. Raises Busy, KeyReused, NotReady, DatabaseUnavailable, and what a decision can."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
-        self._put(_Waiting(item, partial(_settle, future), loop))
+        self._put(_Waiting([item], partial(_settle, future), loop))
         return await future
 
+    def record_lines(self, items: Sequence[Item]) -> asyncio.Future[Sequence[Result]]:
+        """Records decisions of a batch, at most LINES_BESIDE, behind single ones; a result for each. Raises Busy."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Sequence[Result]] = loop.create_future()
+
+        def tell(results: Sequence[Result]) -> None:
+            if not future.done():  # whoever waited has gone
+                future.set_result(results)
+
+        with self._changed:
+            self._refuse_when_closed()
+            self._lines.append(_Waiting(items, tell, loop))
+            self._changed.notify()
+        return future
+
     def submit(self, item: Item) -> Future[Answer]:
-        """The same, for threads."""
+        """As `record`, for threads."""
         future: Future[Answer] = Future()
-        self._put(_Waiting(item, partial(_settle, future), None))
+        self._put(_Waiting([item], partial(_settle, future), None))
         return future
 
     def close(self) -> None:
@@ -97,23 +129,28 @@ class Writer:
 
     def _put(self, waiting: _Waiting) -> None:
         with self._changed:
-            if self._closed:
-                raise Busy(Sentence("the service is closing"))
-            if len(self._queue) >= self._limit:
+            self._refuse_when_closed()
+            if len(self._singles) >= self._limit:
                 raise Busy(
                     Sentence("{count:,} decisions wait to be recorded: try again in a moment", count=self._limit)
                 )
-            self._queue.append(waiting)
+            self._singles.append(waiting)
+            self._last_single = time.monotonic()
             self._changed.notify()
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise Busy(Sentence("the service is closing"))
 
     # the thread
 
     def _run(self) -> None:
         while group := self._take():
-            results = self._record([waiting.item for waiting in group])
+            results = iter(self._record([item for waiting in group for item in waiting.items]))
             told: dict[asyncio.AbstractEventLoop | None, list[Callable[[], None]]] = {}
-            for waiting, result in zip(group, results, strict=True):
-                told.setdefault(waiting.loop, []).append(partial(waiting.tell, result))
+            for waiting in group:
+                call = partial(waiting.tell, list(islice(results, len(waiting.items))))
+                told.setdefault(waiting.loop, []).append(call)
             for loop, calls in told.items():
                 if loop is None:
                     _call(calls)
@@ -124,9 +161,22 @@ class Writer:
     def _take(self) -> list[_Waiting]:
         """The next group; nothing when the writer was closed and all is recorded."""
         with self._changed:
-            while not self._queue and not self._closed:
+            while not self._singles and not self._lines and not self._closed:
                 self._changed.wait()
-            return [self._queue.popleft() for _ in range(min(len(self._queue), self._group))]
+            if self._lines and (self._lines_next or not self._singles):
+                self._lines_next = False
+                return self._take_lines()
+            self._lines_next = True
+            return [self._singles.popleft() for _ in range(min(len(self._singles), self._group))]
+
+    def _take_lines(self) -> list[_Waiting]:
+        is_beside = time.monotonic() < self._last_single + BESIDE_SECONDS
+        room = LINES_BESIDE if is_beside else LINES
+        group = [self._lines.popleft()]
+        room -= len(group[0].items)
+        while self._lines and (room := room - len(self._lines[0].items)) >= 0:
+            group.append(self._lines.popleft())
+        return group
 
     def _record(self, items: Sequence[Item]) -> list[Result]:
         """What each is told: a failure of the database if need be, but never nothing."""
@@ -167,7 +217,8 @@ def _call(calls: Sequence[Callable[[], None]]) -> None:
         call()
 
 
-def _settle(future: asyncio.Future[Answer] | Future[Answer], result: Result) -> None:
+def _settle(future: asyncio.Future[Answer] | Future[Answer], results: Sequence[Result]) -> None:
+    [result] = results
     if future.done():  # whoever waited has gone
         return
     if isinstance(result, Exception):

@@ -1,23 +1,67 @@
-"""Lines in, lines out: in order, bounded, one bad line no harm to the others."""
+"""Lines in, answers out: in order, bounded, one bad line no harm to the others, each recorded once under a key."""
+
+from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from typing import Any
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any, cast
 
-import msgspec
 import pytest
 
+from policy_service.actor import Actor
 from policy_service.database import DatabaseUnavailable
-from policy_service.decisions.batch import AHEAD, LINE_LIMIT, Decide, answer_lines
-from policy_service.decisions.group import Answer
-from policy_service.decisions.in_force import NotReady
+from policy_service.decisions.batch import AHEAD, Batch, BatchEnded, LineAnswer
+from policy_service.decisions.desk import Decisions
+from policy_service.decisions.group import Answer, Item, Result
+from policy_service.decisions.in_force import InForce, Made, NotReady, Turning
 from policy_service.decisions.request import DecisionRequest
-from policy_service.decisions.writer import Busy
+from policy_service.decisions.writer import LINES_BESIDE, Busy
+from policy_service.idempotency import KeyRefused, KeyReused, Name, Stored
 from tests.databases import BACKENDS
-from tests.decisions.desks import setting
+from tests.decisions.desks import Setting, held, put, setting, tier
 from tests.decisions.test_desk import CRM
 
 Json = dict[str, Any]
+
+
+class Desk:
+    """A desk that decides at once and records a moment later, of whose groups a test is told."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.writer = self
+        self.batches = self.singles = 0
+        self.groups: list[int] = []
+        self.stored: dict[Name, tuple[str, Stored]] = {}
+        self.refuse: Callable[[DecisionRequest], None] = lambda _: None
+        self._seconds = seconds
+
+    async def make(self, request: DecisionRequest, *, wait: bool = True) -> Made:  # noqa: ARG002  # the desk's
+        self.refuse(request)
+        return cast("Made", request.subject)
+
+    def recall(self, names: Iterable[Name]) -> dict[Name, tuple[str, Stored]]:
+        return {name: self.stored[name] for name in names if name in self.stored}
+
+    def record_lines(self, items: Sequence[Item]) -> asyncio.Future[Sequence[Result]]:
+        self.groups.append(len(items))
+        future = asyncio.get_running_loop().create_future()
+
+        def settle() -> None:
+            for item in items:
+                if item.key:
+                    self.stored[item.name] = (item.fingerprint, Stored(200, str(item.made).encode()))
+            future.set_result([Answer(str(item.made).encode(), {}) for item in items])
+
+        asyncio.get_running_loop().call_later(self._seconds, settle)
+        return future
+
+
+def render(answer: LineAnswer) -> bytes:
+    """What is answered, as a test wants to see it: the body, or the line, the subject and the kind of the refusal."""
+    if isinstance(answer.result, Answer):
+        return answer.result.body + b"\n"
+    return f"{answer.line} {answer.subject} {type(answer.result).__name__}\n".encode()
 
 
 async def pieces(content: bytes, size: int) -> AsyncIterator[bytes]:
@@ -25,17 +69,14 @@ async def pieces(content: bytes, size: int) -> AsyncIterator[bytes]:
         yield content[start : start + size]
 
 
-async def echo(request: DecisionRequest) -> Answer:
-    await asyncio.sleep(0.001 * (hash(request.subject) % 3))
-    return Answer(msgspec.json.encode({"subject": request.subject}), None)
+def batch(desk: Desk | Decisions, *, actor: Actor = CRM, **more: Any) -> Batch:  # noqa: ANN401  # a batch's own
+    return Batch(cast("Decisions", desk), actor, render, **more)
 
 
-def answers(
-    content: bytes, size: int = 7, *, decide: Decide = echo, ahead: int = AHEAD, line_limit: int = LINE_LIMIT
-) -> list[Json]:
-    async def collect() -> list[Json]:
-        told = answer_lines(pieces(content, size), decide, ahead=ahead, line_limit=line_limit)
-        return [msgspec.json.decode(line) async for line in told]
+def answers(content: bytes, size: int = 7, *, desk: Desk | Decisions | None = None, **more: Any) -> list[str]:  # noqa: ANN401
+    async def collect() -> list[str]:
+        found = batch(desk or Desk(), **more).decide(pieces(content, size))
+        return [line async for part in found for line in part.decode().splitlines()]
 
     return asyncio.run(collect())
 
@@ -45,47 +86,56 @@ def lines(subjects: Iterable[str]) -> bytes:
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096])
-def test_answers_come_in_the_order_of_the_lines_however_the_bytes_come(size: int) -> None:
+@pytest.mark.parametrize("ahead", [1, 3, AHEAD])
+def test_answers_come_in_the_order_of_the_lines_however_the_bytes_come(size: int, ahead: int) -> None:
     subjects = [f"C{number}" for number in range(50)]
-    assert [each["subject"] for each in answers(lines(subjects), size, ahead=3)] == subjects
-    assert [each["subject"] for each in answers(lines(subjects).rstrip(), size)] == subjects
+    assert answers(lines(subjects), size, ahead=ahead) == subjects
+    assert answers(lines(subjects).rstrip(), size, ahead=ahead) == subjects
 
 
-def test_a_refused_line_is_told_with_its_number_and_the_others_are_decided() -> None:
-    content = b'{"subject": "C1", "facts": {}}\n\n \r\n{"subject": 1, "fcts": {}}\nno json\r\n' + lines(["C2"])
-    first, refused, broken, last = answers(content)
-    assert (first, last) == ({"subject": "C1"}, {"subject": "C2"})
-    assert refused["line"] == 4
-    assert refused["problem"]["code"] == "request-refused"
-    assert [each["pointer"] for each in refused["problem"]["problems"]] == ["/subject", "/facts", "/fcts"]
-    assert (broken["line"], broken["problem"]["code"]) == (5, "malformed-json")
+def test_a_refused_line_is_told_with_its_number_and_its_subject_and_the_others_are_decided() -> None:
+    content = (
+        b'{"subject": "C1", "facts": {}}\n\n \r\n{"subject": 1, "fcts": {}}\nno json\r\n'
+        b'{"subject": "C2", "facts": [], "day": 1}\n' + lines(["C3"])
+    )
+    assert answers(content) == [
+        "C1",
+        "4 None RequestRefused",
+        "5 None NotJsonError",
+        "6 C2 RequestRefused",
+        "C3",
+    ]
 
 
-@pytest.mark.parametrize("size", [3, 100_000])
+def test_a_byte_order_mark_before_a_line_is_passed_over() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert answers(mark + lines(["C1"]) + mark + lines(["C2"]), 1) == ["C1", "C2"]
+    assert answers(mark) == answers(mark + b"\r\n") == []
+
+
+def test_utf_16_is_refused_line_by_line() -> None:
+    told = answers(lines(["C1", "C2"]).decode().encode("utf-16"))
+    assert told == ["1 None NotJsonError", "2 None NotJsonError", "3 None NotJsonError"]
+
+
+@pytest.mark.parametrize("size", [1, 3, 100_000])
 def test_a_line_that_is_too_long_is_refused(size: int) -> None:
     content = b"x" * 1_000 + b"\n" + lines(["C1"]) + b"y" * 1_000
-    first, second, third = answers(content, size, line_limit=100)
-    assert first == {"line": 1, "problem": {"code": "line-too-long", "detail": "a line has at most 100 bytes"}}
-    assert (second, third["line"]) == ({"subject": "C1"}, 3)
+    assert answers(content, size, line_limit=100) == ["1 None LineTooLong", "C1", "3 None LineTooLong"]
 
 
-def test_only_so_many_lines_are_under_way() -> None:
-    under_way = most = 0
-
-    async def decide(request: DecisionRequest) -> Answer:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
-        await asyncio.sleep(0.002)
-        under_way -= 1
-        return await echo(request)
-
-    assert len(answers(lines(map(str, range(100))), 100_000, decide=decide, ahead=5)) == 100
-    assert most <= 7
+def test_lines_that_have_come_are_recorded_together_and_no_others_are_waited_for() -> None:
+    desk = Desk()
+    assert len(answers(lines(map(str, range(100))), 100_000, desk=desk)) == 100
+    assert desk.groups == [LINES_BESIDE, LINES_BESIDE, LINES_BESIDE, 100 - 3 * LINES_BESIDE]
+    desk = Desk()
+    assert len(answers(lines(map(str, range(9))), len(lines("0")), desk=desk)) == 9
+    assert desk.groups == [1] * 9
 
 
-def test_nothing_is_read_ahead_of_what_is_taken() -> None:
+def test_only_so_many_lines_are_under_way_and_nothing_is_read_ahead_of_what_is_taken() -> None:
     read = 0
+    desk = Desk()
 
     async def endless() -> AsyncIterator[bytes]:
         nonlocal read
@@ -94,46 +144,74 @@ def test_nothing_is_read_ahead_of_what_is_taken() -> None:
             yield lines(["C"])
 
     async def take() -> None:
-        told = answer_lines(endless(), echo, ahead=5)
+        found = batch(desk, ahead=5).decide(endless())
         for _ in range(3):
-            await anext(told)
+            await anext(found)
         await asyncio.sleep(0.05)
-        await told.aclose()  # type: ignore[attr-defined]  # it is a generator
+        await found.aclose()
 
     asyncio.run(take())
-    assert read <= 12
+    assert len(desk.groups) == 2 + 5  # the third answer is not taken before the next is asked for
+    assert read == 2 + 5 + 1
 
 
-def test_a_line_is_tried_again_when_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("policy_service.decisions.batch.BUSY_SECONDS", 0.0)
-    monkeypatch.setattr("policy_service.decisions.batch.BUSY_TRIES", 3)
-    calls = 0
+def test_lines_give_way_to_single_decisions_and_go_on_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With single decisions always under way, the batch pauses before each slice, and comes to its end."""
+    monkeypatch.setattr("policy_service.decisions.batch.SLICE_SECONDS", 0.0)
+    pauses: list[float] = []
+    sleep = asyncio.sleep
 
-    async def decide(request: DecisionRequest) -> Answer:
-        nonlocal calls
-        calls += 1
-        if request.subject == "never" or calls < 3:
-            raise Busy("too many")
-        return await echo(request)
+    async def counted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(seconds)
 
-    assert answers(lines(["C1"]), decide=decide) == [{"subject": "C1"}]
-    assert answers(lines(["never"]), decide=decide)[0]["problem"] == {"code": "unavailable", "detail": "too many"}
-
-
-@pytest.mark.parametrize("error", [DatabaseUnavailable("busy"), NotReady("not yet")])
-def test_a_line_that_cannot_be_recorded_is_told(error: Exception) -> None:
-    async def decide(_: DecisionRequest) -> Answer:
-        raise error
-
-    assert answers(lines(["C1"]), decide=decide)[0]["problem"] == {"code": "unavailable", "detail": str(error)}
+    monkeypatch.setattr(asyncio, "sleep", counted)
+    desk = Desk()
+    assert answers(lines(["C1", "C2"]), 1_000, desk=desk) == ["C1", "C2"]
+    assert {*pauses} == {0}
+    desk.singles = 1
+    assert answers(lines(["C1", "C2"]), 1_000, desk=desk) == ["C1", "C2"]
+    assert sum(pause > 0 for pause in pauses) >= 4
 
 
-def test_a_fault_of_ours_is_not_taken_for_a_refusal() -> None:
-    async def decide(_: DecisionRequest) -> Answer:
-        raise ZeroDivisionError
+@pytest.mark.parametrize("error", [NotReady("not yet"), Turning(), ZeroDivisionError()])
+def test_whatever_is_wrong_with_a_line_is_its_answer_alone(error: Exception) -> None:
+    desk = Desk()
 
-    with pytest.raises(ZeroDivisionError):
-        answers(lines(["C1"]), decide=decide)
+    def refuse(request: DecisionRequest) -> None:
+        if request.subject == "C2":
+            raise error
+
+    desk.refuse = refuse
+    assert answers(lines(["C1", "C2", "C3"]), desk=desk) == ["C1", f"2 C2 {type(error).__name__}", "C3"]
+
+
+def test_when_the_service_closes_the_lines_are_told() -> None:
+    class Closing(Desk):
+        def record_lines(self, items: Sequence[Item]) -> asyncio.Future[Sequence[Result]]:
+            raise Busy(str(len(items)))
+
+    assert answers(lines(["C1"]) + b"x\n", desk=Closing()) == ["1 C1 Busy", "2 None NotJsonError"]
+    assert answers(lines(["C1"]) + b"x", 100, desk=Closing()) == ["1 C1 Busy", "2 None NotJsonError"]
+
+
+def test_only_the_first_of_many_lines_waits_for_versions_that_do_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = 0
+
+    async def wait(_: Decisions) -> None:
+        nonlocal waited
+        waited += 1
+        raise Turning
+
+    def turning(*_: object) -> None:
+        raise Turning
+
+    with setting("sqlite") as each:
+        monkeypatch.setattr(Decisions, "_turned", wait)
+        monkeypatch.setattr(InForce, "make", turning)
+        told = answers(amounts(range(40)), 10_000, desk=each.decisions)
+    assert told == [f"{number} C{number - 1} Turning" for number in range(1, 41)]
+    assert waited == 1
 
 
 def test_what_the_caller_breaks_off_is_raised_after_the_answers_before() -> None:
@@ -141,33 +219,171 @@ def test_what_the_caller_breaks_off_is_raised_after_the_answers_before() -> None
         yield lines(["C1"])
         raise ConnectionError("gone")
 
-    async def collect() -> list[bytes]:
-        lines_told = answer_lines(broken(), echo)
-        first = await anext(lines_told)
+    async def collect() -> bytes:
+        found = batch(Desk()).decide(broken())
+        first = await anext(found)
         with pytest.raises(ConnectionError, match="gone"):
-            await anext(lines_told)
-        return [first]
+            await anext(found)
+        return first
 
-    assert len(asyncio.run(collect())) == 1
+    assert asyncio.run(collect()) == b"C1\n"
+
+
+@pytest.mark.parametrize("begun", [b"", b'{"subject": "C'])
+def test_a_batch_that_is_not_read_to_its_end_says_where_it_ended(begun: bytes) -> None:
+    async def ended() -> AsyncIterator[bytes]:
+        yield b"\n" + lines(["C1"]) + begun
+        raise BatchEnded
+
+    async def collect() -> list[bytes]:
+        return [part async for part in batch(Desk()).decide(ended())]
+
+    assert b"".join(asyncio.run(collect())) == b"C1\n3 None BatchEnded\n"
+
+
+def test_a_batch_that_is_left_leaves_nothing_behind() -> None:
+    async def leave() -> int:
+        desk = Desk(0.01)
+        found = batch(desk).decide(pieces(lines(map(str, range(1_000))), 100_000))
+        await anext(found)
+        await found.aclose()
+        await asyncio.sleep(0.05)
+        assert desk.batches == 0
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(leave()) == 1
+
+
+# ------------------------------------------------------------------------------------------------- with a key
+
+
+def test_a_batch_sent_again_gets_the_same_answers_and_decides_the_rest() -> None:
+    desk = Desk()
+    assert answers(lines(["C1", "C2"]), desk=desk, key="k") == ["C1", "C2"]
+    decided = sum(desk.groups)
+    assert answers(lines(["C1", "C2", "C3"]), desk=desk, key="k") == ["C1", "C2", "C3"]
+    assert sum(desk.groups) == decided + 1
+    assert answers(lines(["C1"]), desk=desk, key="other") == ["C1"]
+    assert answers(lines(["C1"]), desk=desk) == ["C1"]
+    assert sum(desk.groups) == decided + 3
+
+
+def test_a_line_that_was_refused_may_be_mended() -> None:
+    desk = Desk()
+    assert answers(lines(["C1"]) + b"{\n" + lines(["C3"]), desk=desk, key="k") == ["C1", "2 None NotJsonError", "C3"]
+    assert answers(lines(["C1", "C2", "C3"]), desk=desk, key="k") == ["C1", "C2", "C3"]
+    assert sum(desk.groups) == 3
+
+
+@pytest.mark.parametrize("size", [7, 100_000])
+def test_another_batch_is_refused_from_its_first_other_line_on(size: int) -> None:
+    desk = Desk()
+    answers(lines(["C1", "C2", "C3"]), desk=desk, key="k")
+    other = lines(["C1", "CX", "C3", "C4"])
+    assert answers(other, size, desk=desk, key="k") == ["C1", "2 CX KeyReused"]
+    assert answers(lines(["C1"]) + b"{\n" + lines(["C3"]), size, desk=desk, key="k") == ["C1", "2 None KeyReused"]
+    assert sum(desk.groups) == 3
+    with pytest.raises(KeyReused):
+        answers(lines(["CX", "C2"]), size, desk=desk, key="k")
+    assert sum(desk.groups) == 3
+
+
+def test_the_keys_of_two_principals_have_nothing_to_do_with_each_other() -> None:
+    desk = Desk()
+    answers(lines(["C1"]), desk=desk, key="k")
+    assert answers(lines(["C2"]), desk=desk, key="k", actor=Actor("k2", "erp", "ERP", CRM.roles, "machine")) == ["C2"]
+
+
+def test_a_key_is_visible_ascii_so_that_no_client_can_choose_that_of_a_line() -> None:
+    with pytest.raises(KeyRefused):
+        batch(Desk(), key="two words")
+    desk = Desk()
+    answers(lines(["C1"]), desk=desk, key="k")
+    [(_, key)] = desk.stored
+    assert " " in key
+    assert len(key) <= 200
+
+
+# ------------------------------------------------------------------------------------------- on a database
+
+
+def amounts(numbers: Iterable[int]) -> bytes:
+    return b"".join(b'{"subject": "C%d", "facts": {"amount": %d}}\n' % (number, number) for number in numbers)
+
+
+def subjects(told: Iterable[str]) -> list[str]:
+    return [json.loads(line)["subject"] for line in told]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_batch_is_decided_and_recorded(backend: str) -> None:
-    content = (
-        b"".join(
-            b'{"subject": "C%d", "facts": {"amount": %s}}\n' % (number, b"-1" if number == 7 else b"%d" % number)
-            for number in range(300)
-        )
-        + b'{"subject": "C", "facts": {"amount": 1}, "policies": ["tiering/on"]}'
-    )
+    content = amounts(range(7)) + b'{"subject": "C7", "facts": {"amount": -1}}\n' + amounts(range(8, 300))
+    content += b'{"subject": "C", "facts": {"amount": 1}, "policies": ["tiering/on"]}'
     with setting(backend) as each:
-        told = answers(content, 1_000, decide=lambda request: each.decisions.decide(request, CRM))
+        told = answers(content, 1_000, desk=each.decisions)
         records = each.records()
-    assert [each["decision_id"] for each in told if "line" not in each] == [record.decision_id for record in records]
+    assert told[7] == "8 C7 FactsRefused"
+    assert told[300] == "301 C UnknownPolicies"
+    ids = [json.loads(line)["decision_id"] for line in told if line.startswith("{")]
+    assert ids == [record.decision_id for record in records]
     assert len(records) == 299
-    assert (told[7]["line"], told[7]["problem"]["code"]) == (8, "facts-refused")
-    assert told[300]["problem"] == {
-        "code": "unknown-policy",
-        "detail": "unknown policy `tiering/on`",
-        "hints": {"tiering/on": "did you mean `tiering/one`?"},
-    }
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_line_has_one_effect_under_its_key_whatever_is_in_force_and_whoever_else_sends_it(backend: str) -> None:
+    content = amounts(range(100))
+
+    async def twice(each: Setting) -> list[list[bytes]]:
+        sent = [batch(each.decisions, key="k").decide(pieces(content, 1_000)) for _ in range(2)]
+        return list(await asyncio.gather(*(_all(answers) for answers in sent)))
+
+    with setting(backend) as each:
+        first, second = asyncio.run(twice(each))
+        put(each.database, each.clock, tier("2.0.0", least=5))
+        third = answers(content, 1_000, desk=each.decisions, key="k")
+        assert b"".join(first) == b"".join(second) == ("\n".join(third) + "\n").encode()
+        assert subjects(third) == [f"C{number}" for number in range(100)]
+        assert len(each.records()) == 100
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_database_that_cannot_be_asked_is_told_for_each_line(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise DatabaseUnavailable("gone")
+
+    with setting(backend) as each:
+        monkeypatch.setattr(Decisions, "recall", gone)
+        told = answers(amounts([1, 2]) + b"{\n", desk=each.decisions, key="k")
+        assert told == ["1 C1 DatabaseUnavailable", "2 C2 DatabaseUnavailable", "3 None DatabaseUnavailable"]
+        assert not each.records()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_single_decisions_and_lines_take_turns_and_few_lines_at_a_time_have_theirs(backend: str) -> None:
+    """While nobody can write one decision waits, then many lines, then other decisions, which are not behind them."""
+
+    async def all_of_them(each: Setting) -> None:
+        def decide(subject: str) -> asyncio.Task[Answer]:
+            return asyncio.create_task(each.decisions.decide(DecisionRequest(subject, {"amount": 1}), CRM))
+
+        with held(each.database, each.clock) as release:
+            first = decide("first")
+            while each.decisions.writer.waiting or not each.decisions.singles:  # noqa: ASYNC110  # till the writer has it
+                await asyncio.sleep(0.01)
+            many = asyncio.create_task(_all(batch(each.decisions).decide(pieces(amounts(range(300)), 10_000))))
+            await asyncio.sleep(0.3)
+            others = [decide("second"), decide("third")]
+            await asyncio.sleep(0.05)
+            release.set()
+            await asyncio.gather(first, many, *others)
+
+    with setting(backend) as each:
+        asyncio.run(all_of_them(each))
+        recorded = [record.subject for record in each.records()]
+    assert recorded.index("first") == 0
+    assert recorded[LINES_BESIDE + 1 : LINES_BESIDE + 3] == ["second", "third"]
+    assert len(recorded) == 303
+
+
+async def _all(found: AsyncIterator[bytes]) -> list[bytes]:
+    return [part async for part in found]

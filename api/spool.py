@@ -1,0 +1,62 @@
+"""Bytes that wait in a file: first in, first out, written and read by threads.
+
+The file has no name, so it is gone when it is closed or its process ends, however that comes about.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+import threading
+from typing import BinaryIO
+
+
+class Spool:
+    """A queue of bytes in a temporary file, which is made with the first of them."""
+
+    def __init__(self) -> None:
+        self._file: BinaryIO | None = None
+        self._read_to = self._written_to = 0
+        self._lock = threading.Lock()  # a file is not closed while a thread is at it
+        self._is_closed = False
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file, those that were read already included: it is emptied when all of them were."""
+        return self._written_to
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were not read yet."""
+        return self._written_to - self._read_to
+
+    def write(self, content: bytes) -> None:
+        """Adds bytes at the end; nothing when it is closed. Raises OSError."""
+        with self._lock:
+            if self._is_closed:
+                return
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # `close` closes it
+            if os.pwrite(self._file.fileno(), content, self._written_to) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._written_to += len(content)
+
+    def read(self, size: int) -> bytes:
+        """Takes at most `size` bytes from the beginning; none when there are none. Raises OSError."""
+        with self._lock:
+            if self._is_closed or self._file is None:
+                return b""
+            content = os.pread(self._file.fileno(), min(size, self.waiting), self._read_to)
+            self._read_to += len(content)
+            if self._read_to == self._written_to:
+                self._file.truncate(0)
+                self._read_to = self._written_to = 0
+            return content
+
+    def close(self) -> None:
+        """Removes the file."""
+        with self._lock:
+            self._is_closed = True
+            if self._file is not None:
+                self._file.close()

@@ -1,0 +1,78 @@
+"""The service on a real socket of this process, with buffers so small that a few answers fill the connection."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from fastapi import FastAPI
+
+from tests.api.client import bearer
+
+SMALL = 8_192
+"""Bytes asked for each buffer; the system makes at least twice that of it."""
+BUFFERS = [
+    (socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL),
+    (socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL),
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+]
+WITHIN = 30.0
+"""Seconds until which a server must have started, stopped, or done what a test waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the service listens, and what opens it."""
+
+    port: int
+    authorization: str
+
+    @property
+    def url(self) -> str:
+        """Of the service."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[Address]:
+    """The application behind uvicorn, as `policy-service serve` has it, in a thread of this process."""
+    with socket.socket() as listener:
+        for option in BUFFERS:
+            listener.setsockopt(*option)  # what it accepts inherits them
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listener]),))
+        thread.start()
+        try:
+            eventually(lambda: server.started)
+            shown = bearer("POST", "/v1/decisions/batch", app)
+            assert shown is not None
+            yield Address(listener.getsockname()[1], shown)
+        finally:
+            server.should_exit = True
+            thread.join(WITHIN)
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    """Waits until something is so."""
+    deadline = time.monotonic() + WITHIN
+    while not true():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+
+
+def connect(address: Address) -> socket.socket:
+    """A connection with small buffers, which must be asked for before it is made."""
+    line = socket.socket()
+    for option in BUFFERS:
+        line.setsockopt(*option)
+    line.settimeout(WITHIN)
+    line.connect(("127.0.0.1", address.port))
+    return line
