@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
+from benchmarks.batches import compare_batches
 from benchmarks.company.build import Size
 from benchmarks.engines import compare_engines
 from benchmarks.memory import sample_memory
@@ -18,7 +19,7 @@ from benchmarks.pages import measure_pages
 from benchmarks.rounds import WrongAnswerError
 from benchmarks.serving import NotServingError
 
-SECTIONS = ("engines", "sizes", "http", "memory", "pages")
+SECTIONS = ("engines", "sizes", "http", "batches", "memory", "pages")
 SIZES = (10, 50, 200, 1_000)
 CONNECTIONS = 32
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -80,6 +81,9 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
                 rounds=plan.http_rounds, seconds=plan.seconds / plan.http_rounds, connections=CONNECTIONS
             )
             return [asdict(service) for service in services], report.http_table(services, CONNECTIONS)
+        case "batches":
+            batches = compare_batches(rounds=plan.http_rounds, seconds=plan.seconds)
+            return [asdict(each) for each in batches], report.batches_table(batches)
         case "memory":
             samples = sample_memory(plan.decisions, plan.replacements)
             return [asdict(sample) for sample in samples], report.memory_table(samples)

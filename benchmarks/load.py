@@ -52,6 +52,8 @@ class Tally:
     requests: Iterator[bytes]
     latencies: list[float] = field(default_factory=list)
     refused: int = 0
+    pause: float = 0.0
+    """Seconds from an answer to the next request."""
 
 
 class Connection(asyncio.Protocol):
@@ -79,8 +81,8 @@ class Connection(asyncio.Protocol):
         self.tally.latencies.append(now - self.sent_at)
         self.tally.refused += not head.startswith(b"HTTP/1.1 200")
         self.received = b""
-        if now < self.tally.deadline:
-            self._send()
+        if now + self.tally.pause < self.tally.deadline:
+            self._send_after(self.tally.pause)
         else:
             self.transport.close()
 
@@ -88,10 +90,16 @@ class Connection(asyncio.Protocol):
         """End well when the time is up, and with an error before."""
         if self.ended.done():
             return
-        if exc is None and perf_counter() >= self.tally.deadline:
+        if exc is None and perf_counter() + self.tally.pause >= self.tally.deadline:
             self.ended.set_result(None)
         else:
             self.ended.set_exception(exc or ConnectionError("the server closed a connection it should have kept"))
+
+    def _send_after(self, pause: float) -> None:
+        if pause:
+            asyncio.get_running_loop().call_later(pause, self._send)
+        else:
+            self._send()
 
     def _send(self) -> None:
         self.sent_at = perf_counter()
@@ -110,13 +118,13 @@ def render(path: str, body: str, headers: Mapping[str, str]) -> bytes:
     return head.encode() + content
 
 
-async def run(port: int, requests: list[bytes], connections: int, seconds: float) -> LoadReport:
+async def run(port: int, requests: list[bytes], connections: int, seconds: float, pause: float = 0.0) -> LoadReport:
     """Load the server for a warm-up and then for `seconds`; only the latter is counted."""
     turns = itertools.cycle(requests)
-    await _load(port, Tally(perf_counter() + seconds * WARM_UP_SHARE, turns), connections)
+    await _load(port, Tally(perf_counter() + seconds * WARM_UP_SHARE, turns, pause=pause), connections)
     gc.collect()
     begin = perf_counter()
-    tally = Tally(begin + seconds, turns)
+    tally = Tally(begin + seconds, turns, pause=pause)
     await _load(port, tally, connections)
     elapsed = perf_counter() - begin
     ordered = sorted(tally.latencies)
@@ -139,10 +147,11 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds from an answer to the next request")
     arguments = parser.parse_args()
     asked = json.loads(arguments.requests.read_text(encoding="utf-8"))
     requests = [render(asked["path"], body, asked["headers"]) for body in asked["bodies"]]
-    report = uvloop.run(run(arguments.port, requests, arguments.connections, arguments.seconds))
+    report = uvloop.run(run(arguments.port, requests, arguments.connections, arguments.seconds, arguments.pause))
     print(json.dumps(asdict(report)))
 
 

@@ -73,11 +73,11 @@ def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[Serv
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         write_policy(folder / "policies", workload.rows)
-        services = (_our_service(folder), _zen_service())
+        services = (our_service(folder), _zen_service())
         ports = [stack.enter_context(running(service, folder)) for service in services]
         for service, port in zip(services, ports, strict=True):
-            _verify(service, port, workload)
-        requests = [_write_requests(folder, service, workload) for service in services]
+            verify(service, port, workload)
+        requests = [write_requests(folder, service, workload) for service in services]
         reports: list[list[LoadReport]] = [[] for _ in services]
         for number in range(rounds):
             turns = list(zip(requests, ports, reports, strict=True))
@@ -86,7 +86,9 @@ def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[Serv
     return tuple(Served(service.name, index == 0, tuple(reports[index])) for index, service in enumerate(services))
 
 
-def _our_service(folder: Path) -> Service:
+def our_service(folder: Path) -> Service:
+    """Our service, with its database and its policies in a folder."""
+
     def body(facts: FactSet) -> str:
         question = {
             "subject": "C1",
@@ -136,7 +138,8 @@ def _zen_service() -> Service:
     )
 
 
-def _verify(service: Service, port: int, workload: Workload) -> None:
+def verify(service: Service, port: int, workload: Workload) -> None:
+    """Asks all of the workload. Raises WrongAnswerError when one answer is not what is expected."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     for facts, expected in zip(workload.fact_sets, workload.expected, strict=True):
         connection.request(
@@ -149,7 +152,8 @@ def _verify(service: Service, port: int, workload: Workload) -> None:
     connection.close()
 
 
-def _write_requests(folder: Path, service: Service, workload: Workload) -> Path:
+def write_requests(folder: Path, service: Service, workload: Workload) -> Path:
+    """The requests of a service, as a file for those who load it."""
     path = folder / f"{service.factory.partition(':')[0]}.json"
     bodies = [service.body(facts) for facts in workload.fact_sets]
     path.write_text(

@@ -6,10 +6,12 @@ A table is a header and its lines; the first column is text, the others are figu
 import importlib.metadata
 import os
 import platform
+import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.batches import Together
 from benchmarks.engines import Comparison
 from benchmarks.memory import Sample
 from benchmarks.over_http import Served
@@ -102,6 +104,25 @@ def http_table(services: Sequence[Served], connections: int) -> str:
         for service in services
     ]
     return f"one worker, {connections} connections\n\n{_table(header, lines)}"
+
+
+def batches_table(paces: Sequence[Together]) -> str:
+    """Latencies of single decisions alone and beside a batch, and the lines per second of the batch."""
+    header = ("single decisions", "p50 ms", "p99 ms", "p50 beside", "p99 beside", "×", "batch alone", "batch beside")
+    lines = [
+        (
+            each.pace.name,
+            f"{statistics.median(one.p50 for one in each.singles):.1f}",
+            f"{statistics.median(one.p99 for one in each.singles):.1f}",
+            f"{statistics.median(one.p50 for one in each.singles_beside):.1f}",
+            f"{statistics.median(one.p99 for one in each.singles_beside):.1f}",
+            f"{each.p99_ratio:.1f}",
+            f"{statistics.median(one.per_second for one in each.batch):,.0f}",
+            f"{statistics.median(one.per_second for one in each.batch_beside):,.0f}",
+        )
+        for each in paces
+    ]
+    return f"one worker; batches in lines per second\n\n{_table(header, lines)}"
 
 
 def memory_table(samples: Sequence[Sample]) -> str:
