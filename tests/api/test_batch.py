@@ -104,7 +104,7 @@ def test_a_fault_of_the_service_s_own_is_that_of_its_line_alone(monkeypatch: pyt
     make = InForce.make
 
     def fail(self: InForce, question: Question) -> Made:
-        if question.subject == "B7":
+        if question.subject.id == "B7":
             raise RuntimeError
         return make(self, question)
 

@@ -290,7 +290,8 @@ def test_a_kind_that_no_policy_is_about_is_refused_with_the_nearest(doors: Doors
         "expected": "a kind that policies in force are about, one of complaint, customer",
         "hint": "did you mean `customer`?",
     }
-    assert doors.batch("K4", kind="visit", policies=None)["problem"]["code"] == "unknown-kind"
+    [fault] = doors.batch("K4", kind="visit", policies=None)["problem"]["problems"]
+    assert (fault["pointer"], fault["code"]) == ("/kind", "unknown-kind")
     assert doors.decisions("K4", "?kind=visit").json()["items"] == []
 
 

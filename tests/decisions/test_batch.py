@@ -379,7 +379,7 @@ def test_single_decisions_and_lines_take_turns_and_few_lines_at_a_time_have_thei
 
     with setting(backend) as each:
         asyncio.run(all_of_them(each))
-        recorded = [record.subject for record in each.records()]
+        recorded = [record.subject.id for record in each.records()]
     assert recorded.index("first") == 0
     assert recorded[LINES_BESIDE + 1 : LINES_BESIDE + 3] == ["second", "third"]
     assert len(recorded) == 303
