@@ -322,6 +322,21 @@ def test_a_batch_that_broke_off_is_sent_again_and_each_line_is_recorded_once(
     assert received[received.index(b"{") :].startswith(json.dumps(answers[0], separators=(",", ":")).encode()[:60])
 
 
+def test_a_key_of_another_batch_is_refused_though_all_of_it_is_sent_before_the_answer_is_read(address: Address) -> None:
+    key = "Idempotency-Key: taken"
+    with connect(address) as line:
+        line.sendall(head(address, f"Content-Length: {len(body(1))}", key, "Connection: close") + body(1))
+        assert len(lines(unchunked(read_all(line)))) == 1
+    other = body(MANY, "other-")
+    with connect(address) as line:
+        line.sendall(head(address, f"Content-Length: {len(other)}", key) + other + _whole(address, body(1)))
+        answers = read_all(line)
+    assert answers.startswith(b"HTTP/1.1 422 ")
+    assert b'"/problems/idempotency-key-reused"' in answers
+    begin = answers.index(b"HTTP/1.1 200")  # the connection goes on
+    assert len(lines(unchunked(answers[begin:]))) == 1
+
+
 def recorded(app: Application, prefix: str) -> int:
     with app.service.database.read() as session:
         return session.exec(
