@@ -30,11 +30,6 @@ FOLDERS = ("/srv/", "/media/", "/mnt/")
 COMMAND = "from policy_service.cli import main; main()"
 NEEDED = ("bash", "curl", "awk")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason=f"the pages are typed with {', '.join(NEEDED)}"),
-]
-
 NOT_TYPED = {
     "README.md": "packages of the system; the service here is begun by the commands of `make run`; what runs the tests",
     "benchmarks/README.md": "takes half an hour",
@@ -277,6 +272,8 @@ def _write_program(file: Path, arguments: str) -> None:
     file.chmod(0o755)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason=f"the pages are typed with {', '.join(NEEDED)}")
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: str(walk.page))
 def test_the_commands_of_a_page_do_what_it_says(terminal: Terminal, walk: Walk) -> None:
     said = terminal.walk(walk)

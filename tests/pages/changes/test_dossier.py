@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from api.faces import spell_out
 from tests.api.company import Company, Json, company, later
 from tests.approval.world import TIER, bonus, tier
 from tests.hidden import written_before
@@ -173,14 +174,14 @@ def test_what_people_write_is_shown_and_not_run(here: Company, text: str) -> Non
     with written_before():
         made = here.create(title=text, reason=f"{text} {'y' * 500}", effective=later(here, 60))
         here.did("POST", f"/v1/changes/{made['id']}/comments", "compliance", {"text": text})
-    for path in ("", "/print"):
+    for path, shown in (("", text), ("/print", spell_out(text))):
         page = Visitor(here, "compliance").get(f"/changes/{made['id']}{path}")
         assert page.status == 200
         assert not page.has("script:not([src])")
-        assert page.one("h1").text().replace("U+202E", "\u202e") == text
+        assert page.one("h1").text().replace("U+202E", "\u202e") == shown
         assert "\u202e" not in page.one("main").text()
         assert "\u202e" not in page.one("head > title").text()
-        assert text[:8] in page.text("#discussion")
+        assert shown[:8] in page.text("#discussion")
 
 
 def test_ids_are_given_once_and_every_field_has_its_label(here: Company, change: Json) -> None:
