@@ -43,8 +43,8 @@ run: $(VENV)/.installed ## set everything up, with demo accounts; decide the reg
 test: $(VENV)/.installed-dev ## run the tests (TESTS=path for some of them, JOBS=n processes)
 	$(PYTEST) $(TESTS)
 
-nightly: $(VENV)/.installed-dev ## run them for hours: thousands of generated cases, twenty kills, every screen
-	TEST_EFFORT=long $(PYTEST) $(TESTS)
+nightly: $(VENV)/.installed-dev ## run them for hours, in the order of the day: thousands of generated cases, twenty kills, every screen
+	TEST_EFFORT=long TEST_ORDER=$${TEST_ORDER-$$(date +%j)} $(PYTEST) $(TESTS)
 
 coverage: $(VENV)/.installed-dev ## ask that the tests of language, compilers, approval and audit reach every branch of them
 	$(PYTEST) --cov --cov-report=term $(COVERING)

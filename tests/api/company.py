@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import atexit
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,6 +35,8 @@ from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus, sign_off_text, ti
 from tests.databases import TestClock, copied
 
 Json = dict[str, Any]
+Established = tuple[dict[str, Account], TestClock]
+"""People, and the clock as it stands after they were made."""
 PEOPLE = {
     "ann": (Role.AUTHOR,),
     "ben": (Role.AUTHOR,),
@@ -64,6 +67,11 @@ class Company:
     clock: TestClock
     people: dict[str, Account] = field(default_factory=dict)
     _tokens: dict[tuple[str, datetime], str] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def next_version(self) -> str:
+        """A number above all that were given here, and above those of fixtures: tests may run in any order."""
+        return f"2.0.{next(self._numbers)}"
 
     def token(self, name: str) -> str:
         """A session of somebody, begun at this moment."""
@@ -168,9 +176,16 @@ class Company:
 
 
 @contextmanager
-def company(backend: str = "sqlite", **changes: Any) -> Iterator[Company]:  # noqa: ANN401  # whatever a setting takes
-    """A company in which the first versions of all policies are in force, since an hour ago."""
-    with copied(backend, _furnish) as made:
+def company(
+    backend: str = "sqlite",
+    furnish: Callable[[Company], None] | None = None,
+    **changes: Any,  # noqa: ANN401  # whatever a setting takes
+) -> Iterator[Company]:
+    """A company in which the first versions of all policies are in force, since an hour ago.
+
+    What `furnish` does in one is done once, and copied.
+    """
+    with copied(backend, _furnishing(furnish)) as made:
         people, clock = made.result
         with opened(made.url, made.folder, copy(clock), dict(people), **changes) as here:
             yield here
@@ -198,11 +213,20 @@ def opened(
             yield Company(app, database, clock, people)
 
 
-def _furnish(url: str, folder: Path) -> tuple[dict[str, Account], TestClock]:
-    clock = TestClock()
-    people = establish(url, folder, clock)
-    clock.move(hours=1)
-    return people, clock
+@cache
+def _furnishing(
+    furnish: Callable[[Company], None] | None,
+) -> Callable[[str, Path], Established]:
+    def make(url: str, folder: Path) -> Established:
+        clock = TestClock()
+        people = establish(url, folder, clock)
+        clock.move(hours=1)
+        if furnish is not None:
+            with opened(url, folder, clock, people) as here:
+                furnish(here)
+        return people, clock
+
+    return make
 
 
 def establish(url: str, folder: Path, clock: Clock) -> dict[str, Account]:
@@ -253,6 +277,6 @@ def later(here: Company, days: int) -> Json:
 
 
 def submitted(here: Company, limit: int, by: str = "ann") -> Json:
-    """A change under review that no other test is in the way of."""
-    text = tier(f"1.2.{limit}", limit)
+    """A change under review, from as many days from now as its limit is."""
+    text = tier(here.next_version(), limit)
     return here.moved("submit", here.create(text, by=by, effective=later(here, limit)), by)

@@ -84,7 +84,7 @@ def test_a_rollback_is_signed_like_any_change() -> None:
 
 
 def test_a_schedule_in_the_past_is_refused(here: Company) -> None:
-    change = here.signed(tier("1.1.1", 201), effective=later(here, 3))
+    change = here.signed(tier(here.next_version(), 201), effective=later(here, 3))
     here.clock.move(days=3)
     problem = refused(here.act("schedule", change), 409, "conflict", "has passed: ask for another one")
     assert len(problem["reasons"]) == 1
@@ -92,14 +92,14 @@ def test_a_schedule_in_the_past_is_refused(here: Company) -> None:
 
 
 def test_what_is_scheduled_can_be_taken_back_before_its_day(here: Company) -> None:
-    change = here.moved("schedule", here.signed(tier("1.1.2", 202), effective=later(here, 4)))
+    change = here.moved("schedule", here.signed(tier(here.next_version(), 202), effective=later(here, 4)))
     refused(here.act("cancel", change, "ben"), 403, "not-allowed", "may decide about this change")
     assert here.moved("cancel", change)["state"] == "cancelled"
 
 
 def test_two_changes_for_the_same_policy_and_day_cannot_both_be_open(here: Company) -> None:
-    first = here.moved("submit", here.create(tier("1.1.3", 203), effective=later(here, 5)))
-    second = here.create(tier("1.1.4", 204), effective=later(here, 5))
+    first = here.moved("submit", here.create(tier(here.next_version(), 203), effective=later(here, 5)))
+    second = here.create(tier(here.next_version(), 204), effective=later(here, 5))
     refused(here.act("submit", second), 422, "change-unfit", "is open for tiering/size from the same instant.")
     here.moved("withdraw", first)
     here.moved("withdraw", second)
@@ -159,7 +159,7 @@ def test_a_database_that_is_gone_for_the_process_that_checks_is_told(
 
 
 def test_the_report_of_what_was_submitted_is_frozen(here: Company) -> None:
-    change = here.create(tier("1.1.5", 205), effective=later(here, 6))
+    change = here.create(tier(here.next_version(), 205), effective=later(here, 6))
     made = here.did("GET", f"/v1/changes/{change['id']}/report")
     assert (made["frozen"], made["problems"]) == (False, [])
     change = here.moved("submit", change)

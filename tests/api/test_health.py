@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from api.rest.health import readiness
 from api.service import Service
 from policy_service import Decision, Health
-from policy_service.database import Database, DatabaseUnavailable
+from policy_service.database import DatabaseUnavailable
 from policy_service.decisions import decide as deciding
 from tests.api.client import REQUEST, RFM, application, ask, assert_problem, decide, opened, populate
 from tests.databases import fresh_url
@@ -79,10 +79,10 @@ def test_decisions_are_counted_by_policy_and_status() -> None:
 
 
 def test_it_is_not_ready_while_the_database_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(_: Database) -> None:
+    async def gone(*_: object) -> None:
         raise DatabaseUnavailable("gone")
 
-    monkeypatch.setattr(Database, "read", gone)
+    monkeypatch.setattr("api.rest.health.reading", gone)  # not for the thread that keeps up: its trouble would last
     answer = ask("GET", "/readyz")
     assert answer.status_code == 503
     assert answer.json()["self_test"] == "the database does not answer"

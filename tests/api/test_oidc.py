@@ -214,6 +214,7 @@ def test_a_disabled_account_is_not_let_in(app: Application) -> None:
     assert_problem(sign_in(app, Provider()), 401, "sign-in-refused")
     with service.database.write(service.clock) as transaction:
         identity.enable(transaction, SERVICE, director.id)
+        identity.vouch(transaction, SERVICE, director.id)
 
 
 def test_without_a_provider_there_is_nothing_there() -> None:

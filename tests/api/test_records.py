@@ -184,11 +184,11 @@ def keyed(key: str, **changes: object) -> httpx.Response:
 
 
 def test_the_same_request_with_the_same_key_is_answered_once() -> None:
-    first, again = keyed("k1"), keyed("k1")
+    first, again = keyed("k1", subject="R11"), keyed("k1", subject="R11")
     assert again.content == first.content
     assert "idempotency-replayed" not in first.headers
     assert again.headers["idempotency-replayed"] == "true"
-    assert len(ask("GET", "/v1/subjects/R9/decisions").json()["items"]) == 1
+    assert len(ask("GET", "/v1/subjects/R11/decisions").json()["items"]) == 1
     assert keyed("k2").json()["decision_id"] != first.json()["decision_id"]
 
 

@@ -29,8 +29,9 @@ def test_nobody_signs_a_change_they_wrote(here: Company) -> None:
 
 
 def test_nobody_signs_a_change_they_edited(here: Company) -> None:
-    change = here.create(tier("1.2.211", 211), effective=later(here, 211))
-    path, body = f"/v1/changes/{change['id']}/draft", here.draft(tier("1.2.211", 212), effective=later(here, 211))
+    version, effective = here.next_version(), later(here, 211)
+    change = here.create(tier(version, 211), effective=effective)
+    path, body = f"/v1/changes/{change['id']}/draft", here.draft(tier(version, 212), effective=effective)
     change = here.did("PUT", path, "writing", body, if_match=f'"{change["etag"]}"')
     change = here.moved("submit", change)
     answer = here.sign(change, "writing", "sales_director")

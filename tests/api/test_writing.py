@@ -14,7 +14,7 @@ from api.problems import ProblemError
 from policy_service.database import DatabaseUnavailable
 from policy_service.idempotency import IdempotencyRow
 from tests.api.client import SECRET, assert_problem
-from tests.api.company import Company, company
+from tests.api.company import Company, company, later
 from tests.approval.world import tier
 from tests.databases import BACKENDS
 
@@ -91,7 +91,7 @@ def test_a_key_that_is_none_is_refused(here: Company, key: str) -> None:
 
 
 def test_a_submission_sent_again_is_answered_again_though_the_change_moved_on(here: Company) -> None:
-    change = here.create(tier("1.1.0", 200))
+    change = here.create(tier(here.next_version(), 200))
     first = here.act("submit", change, idempotency_key="k7")
     here.moved("withdraw", first.json())
     again = here.act("submit", change, idempotency_key="k7")
@@ -99,7 +99,7 @@ def test_a_submission_sent_again_is_answered_again_though_the_change_moved_on(he
 
 
 def test_a_signature_sent_again_is_one_signature_and_no_digest_of_the_password_is_kept(here: Company) -> None:
-    change = here.moved("submit", here.create(tier("1.3.0", 300)))
+    change = here.moved("submit", here.create(tier(here.next_version(), 300), effective=later(here, 300)))
     first, again = (here.sign(change, "sales", key="k8") for _ in range(2))
     assert (first.status_code, first.content) == (201, again.content)
     assert len(here.read(change)["signatures"]) == 1

@@ -28,7 +28,7 @@ def started(here: Company) -> Started:
 
 
 def submitted(here: Company, number: int) -> Json:
-    return here.moved("submit", here.create(tier(f"1.{number}.0", 100 + number), effective=later(here, number)))
+    return here.moved("submit", here.create(tier(here.next_version(), 100 + number), effective=later(here, number)))
 
 
 def test_they_are_led_to_the_provider_and_back_before_the_form(here: Company, started: Started) -> None:
