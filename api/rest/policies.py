@@ -215,7 +215,7 @@ def render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | Non
         return Response(status_code=304, headers=headers)
     match form:
         case "yaml":
-            return Response(policy.text, headers=headers, media_type="application/yaml")
+            return Response(policy.content, headers=headers, media_type="application/yaml")
         case "text":
             return PlainTextResponse(explain(policy, lang), headers=headers)
         case _:

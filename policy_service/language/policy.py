@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -186,7 +188,13 @@ class Policy:
     examples: tuple[Example, ...]
     invariants: tuple[Invariant, ...]
     text: str
-    """The file as the author wrote it."""
+    """The file as the author wrote it, but for a byte order mark at its beginning."""
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the file, which `digest` is of."""
+        written = self.text.encode()
+        return written if self.digest == f"sha256:{hashlib.sha256(written).hexdigest()}" else BOM_UTF8 + written
 
     @property
     def domain(self) -> str:

@@ -45,7 +45,7 @@ def import_shipped(transaction: Transaction, folder: Path) -> Imported:
     activated = newest(new)
     in_stages((*policies_in_force(session, transaction.now, transaction.now).values(), *activated))
     for policy in new:
-        record_version(transaction, SERVICE, policy.text.encode(), change=None)
+        record_version(transaction, SERVICE, policy.content, change=None)
     for policy in activated:
         row = read_version(session, policy.id, policy.version)
         activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)

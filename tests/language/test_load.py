@@ -46,6 +46,15 @@ def test_a_policy_has_the_identity_of_its_file() -> None:
     assert load_bytes(("\ufeff" + TEXT).encode()).digest != loaded(TEXT).digest
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_policy_has_the_bytes_of_its_file(mark: str, end: str) -> None:
+    content = (mark + TEXT.replace("\n", end)).encode()
+    policy = load_bytes(content)
+    assert policy.content == content
+    assert policy.digest == f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "meant", "message", "hint"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,3 +127,15 @@ def test_what_the_registry_says_is_checked_against_its_digests(database: Databas
         text_, activation = verify_versions(session)
     assert "tiering/small 1.0.0 is not what was submitted: its text has the digest sha256:2d71" in text_
     assert "names tiering/small 9.0.0, but its digest sha256:" in activation
+
+
+@pytest.mark.parametrize("mark", [b"", BOM_UTF8])
+def test_a_file_is_kept_to_the_byte(database: Database, tmp_path: Path, mark: bytes) -> None:
+    put_file(tmp_path, mark + policy_text(version="1.0.0"), version="1.0.0")
+    [policy] = imported(database, tmp_path).recorded
+    [file] = tmp_path.rglob("*.yaml")
+    with database.read() as session:
+        [row] = versions(session)
+        assert (row.content, row.digest) == (file.read_bytes(), policy.digest)
+        assert check_files(session, tmp_path) == []
+        assert verify_versions(session) == []

@@ -7,6 +7,7 @@ bytes it was made from; one that was edited keeps their line ends.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -16,8 +17,8 @@ from policy_service.language.load import POLICY_ID, VERSION, version_key
 from policy_service.language.source import Scalar, find, read_source
 
 LINE_END = re.compile("\r\n|\r")
-NAMED = re.compile(rf"(?m)^policy:[ \t]*({POLICY_ID.pattern})[ \t]*(?:#.*)?$")
-NUMBERED = re.compile(rf"(?m)^version:[ \t]*({VERSION.pattern})[ \t]*(?:#.*)?$")
+NAMED = re.compile(rf"(?m)^\ufeff?policy:[ \t]*({POLICY_ID.pattern})[ \t]*(?:#.*)?$")
+NUMBERED = re.compile(rf"(?m)^\ufeff?version:[ \t]*({VERSION.pattern})[ \t]*(?:#.*)?$")
 FIRST = "1.0.0"
 
 
@@ -61,11 +62,12 @@ def with_version(content: bytes, version: str) -> bytes:
         root, _ = read_source("policy.yaml", content)
         node = find(root, ("version",))
         if isinstance(node, Scalar) and node.text is not None and node.exact:
-            lines = content.decode().splitlines(keepends=True)
+            mark = BOM_UTF8 if content.startswith(BOM_UTF8) else b""
+            lines = content.removeprefix(mark).decode().splitlines(keepends=True)
             line, column = lines[node.start.line - 1], node.start.column - 1
             if line[column : column + len(node.text)] == node.text:
                 lines[node.start.line - 1] = line[:column] + version + line[column + len(node.text) :]
-                return "".join(lines).encode()
+                return mark + "".join(lines).encode()
     return content
 
 

@@ -1,5 +1,7 @@
 """Policy files keep their bytes on the way through a browser."""
 
+from codecs import BOM_UTF8
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +52,16 @@ def test_only_the_version_is_altered() -> None:
     assert with_version(b"version: [", "2.0.0") == b"version: ["
     assert with_version(b"no: version", "2.0.0") == b"no: version"
     assert with_version(b"\xff", "2.0.0") == b"\xff"
+
+
+def test_a_byte_order_mark_stays_and_hides_nothing() -> None:
+    first = BOM_UTF8 + b"policy: tiering/size\nversion: 1.0.0\n"
+    assert label(shown(first)) == "tiering/size 1.0.0"
+    assert file_name(first) == "tiering.size-1.0.0.yaml"
+    assert with_version(first, "2.0.0") == first.replace(b"1.0.0", b"2.0.0")
+    numbered = BOM_UTF8 + b"version: 1.0.0\npolicy: tiering/size\n"
+    assert with_version(numbered, "2.0.0") == numbered.replace(b"1.0.0", b"2.0.0")
+    assert merged({"0": TIER, "1": bonus("1.0.0")}, (first,)) == [first, bonus("1.0.0")]
 
 
 def test_the_next_version_is_above_all_others() -> None:
