@@ -165,6 +165,7 @@ def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query
             "of a policy rarely decided": {"policy": policy_name(ASKED)},
             "of a subject": {"subject": f"C{SUBJECTS // 2:06}"},
             "of a subject and a policy": {"subject": f"C{SUBJECTS // 2:06}", "policy": name},
+            "of a kind rarely decided": {"kind": "complaint"},
             "oldest first": {"sort": "decided"},
             "of a policy, oldest first": {"policy": name, "sort": "decided"},
         },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,17 @@ import pytest
 from policy_service.audit.merkle import root_from
 from policy_service.canonical import digest
 from policy_service.decisions.masking import MASK
+from policy_service.decisions.request import DecisionRequest
 from policy_service.packs import collecting
 from policy_service.packs.sample import places
 from policy_service.packs.scope import Scope, ScopeRefused
 from policy_service.packs.verifying import verify_pack
 from policy_service.subject import Subject
-from tests.api.company import Company, company
+from tests.api.client import SECRET
+from tests.api.company import Company, company, later
 from tests.approval.world import BONUS, TIER, tier
-from tests.packs.packing import HOSTILE, Pack, fill, packed
+from tests.faults.machine import put
+from tests.packs.packing import CRM, HOSTILE, Pack, fill, packed
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +135,34 @@ def test_a_pack_of_a_subject_has_its_decisions_and_what_they_rest_on(here: Compa
     assert f"versions/{BONUS}/1.0.0.yaml" in pack.names()
     assert "\\<script>" in pack.read("README.en.md").decode()
     assert verify_pack(pack.file, [pack.key]).faults == ()
+
+
+def test_a_pack_of_a_subject_holds_nothing_of_another_kind_with_the_same_identifier(tmp_path: Path) -> None:
+    orders = "rewards/order_size"
+    with company() as here:
+        about_orders = tier("1.0.0").replace(b"subject: customer", b"subject: order")
+        put(here, about_orders.replace(TIER.encode(), orders.encode()))
+        here.app.service.decisions.in_force.refresh()
+        for kind, policy in (("customer", TIER), ("order", orders)):
+            request = DecisionRequest("17", {"orders": 7}, (policy,), kind=kind)
+            here.app.service.decisions.decide_here(request, CRM)
+            body = {"subject": "17", "kind": kind, "policy": policy, "outcome": {"size": "big"}, "password": SECRET}
+            signed = {**body, "role": "sales_director", "reason": f"for the {kind}", "until": later(here, 30)["from"]}
+            here.did("POST", "/v1/overrides", "sales", signed)
+        here.app.service.sealer.seal_all()
+        packs = {
+            kind: packed(here, tmp_path / f"{kind}.zip", Scope(subject=Subject("17", kind)))
+            for kind in ("customer", "order")
+        }
+    for kind, pack in packs.items():
+        assert verify_pack(pack.file, [pack.key]).faults == ()
+        assert (pack.manifest["scope"]["subject"], pack.manifest["scope"]["kind"]) == ("17", kind)
+        assert [each["reason"] for each in pack.json("overrides.json")] == [f"for the {kind}"]
+        [row] = csv.DictReader(io.StringIO(pack.read("decisions/decisions.csv").decode("utf-8-sig")))
+        assert (row["subject"], row["kind"]) == ("17", kind)
+        bodies = [json.loads(line["entry"])["body"] for line in pack.lines("audit/entries.ndjson")]
+        assert {body["kind"] for body in bodies if body.get("subject") == "17"} == {kind}
+        assert f"`{kind}`" in pack.read("README.en.md").decode()
 
 
 def test_a_pack_of_a_period_has_what_was_done_in_it(here: Company, tmp_path: Path) -> None:
