@@ -19,9 +19,10 @@ from tests.conformance.facts import Pair, fact_sets, shown
 from tests.conformance.features import FEATURES, features_of
 from tests.conformance.generate import generate
 from tests.conformance.shapes import SHAPES
+from tests.effort import effort
 
-SEEDS = [*range(20), *([int(os.environ["AGREEMENT_SEED"])] if "AGREEMENT_SEED" in os.environ else [])]
-"""Each gives 500 pairs, so 10,000 together, and one more of the caller's choice."""
+SEEDS = [*range(effort(20, 200)), *([int(os.environ["AGREEMENT_SEED"])] if "AGREEMENT_SEED" in os.environ else [])]
+"""Each gives 500 pairs, so 10,000 together, or 100,000 in a long run; and one more of the caller's choice."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)

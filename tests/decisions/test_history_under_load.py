@@ -21,8 +21,9 @@ from policy_service.registry.service import activations
 from tests.databases import BACKENDS, fresh_database
 from tests.decisions.desks import opened, put, tier
 from tests.decisions.test_desk import CRM
+from tests.effort import effort
 
-CHANGES = 25
+CHANGES = effort(25, 200)
 CALLERS = 8
 
 

@@ -3,12 +3,13 @@
 import pytest
 
 from tests.databases import BACKENDS
+from tests.effort import effort
 from tests.faults.history import run
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_record_names_a_version_that_was_active_between_its_start_and_its_end(backend: str) -> None:
-    found = run(backend)
+    found = run(backend, rounds=effort(1, 20))
     assert found.faults == []
     assert found.activated > 0
     assert found.suspended > 0
