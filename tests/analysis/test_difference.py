@@ -12,10 +12,10 @@ import yaml
 
 from policy_service.analysis.difference import Difference, difference
 from policy_service.canonical import canonical
-from policy_service.language.load import load_bytes, load_folder
+from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
-from policy_service.shipped import shipped_policies
 from tests.decisions.policies import LISTED, POINTS, TAKES_LIST, TIER, VISITS
+from tests.shipped import SHIPPED
 
 TABLE = dedent("""\
     policy: tiering/small
@@ -154,7 +154,6 @@ def test_a_policy_that_is_new_is_told_as_such() -> None:
     assert (found.alters, found.to_dict()["from"]) == (True, None)
 
 
-SHIPPED = load_folder(shipped_policies())
 SMALL = (TIER, VISITS, LISTED, TAKES_LIST, POINTS)
 
 

@@ -5,14 +5,14 @@ from uuid import UUID
 
 import pytest
 
-from policy_service import load_folder, shipped_policies
 from policy_service.language.policy import Example, Policy
 from policy_service.language.types import write
 from tests.api.client import CUSTOMER, REQUEST, RFM, StandingClock, decide
+from tests.shipped import SHIPPED
 
 CUSTOMERS = [
     (policy, example)
-    for policy in load_folder(shipped_policies())
+    for policy in SHIPPED
     if policy.id == RFM
     for example in policy.examples
     if "R-RFM-6" in example.source

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, assume, find, given, settings
 from hypothesis import strategies as st
 
 from api.requirements import chain, facts_schema, type_schema
-from policy_service import Decider, FactsRefused, load_folder, shipped_policies
+from policy_service import Decider, FactsRefused
 from policy_service.decisions.exact_json import NotJsonError, read_json
 from policy_service.decisions.reading import reader
 from policy_service.language.diagnostics import PolicyError
@@ -31,6 +31,7 @@ from policy_service.language.types import (
 from tests.api.client import RFM
 from tests.api.fact_texts import parsed, right, texts, types
 from tests.conformance.comparison import drafts_of
+from tests.shipped import SHIPPED
 
 EXACTLY = msgspec.json.Encoder(decimal_format="number")
 DAY = date(2026, 11, 21)
@@ -132,7 +133,7 @@ def test_these_values_are_right_and_those_are_wrong(kind: Type, right: list[str]
 
 @cache
 def shipped() -> Decider:
-    return Decider(load_folder(shipped_policies()), engine="python")
+    return Decider(SHIPPED, engine="python")
 
 
 @cache

@@ -6,7 +6,6 @@ from typing import Any
 import httpx
 import pytest
 
-from policy_service import load_folder, shipped_policies
 from tests.api.client import (
     RFM,
     YAML,
@@ -18,20 +17,20 @@ from tests.api.client import (
     opened,
     portal,
 )
+from tests.shipped import SHIPPED
 
-POLICIES = load_folder(shipped_policies())
 VERSION = f"/v1/policies/{RFM}/versions/1.0.0"
 CHECK = "/v1/policies/check"
 
 
 def text_of(name: str) -> str:
     """The file of a policy."""
-    return next(policy.text for policy in POLICIES if policy.id == name)
+    return next(policy.text for policy in SHIPPED if policy.id == name)
 
 
 def test_the_list_holds_every_policy_by_name() -> None:
     page = ask("GET", "/v1/policies").json()
-    assert [item["policy"] for item in page["items"]] == sorted({policy.id for policy in POLICIES})
+    assert [item["policy"] for item in page["items"]] == sorted({policy.id for policy in SHIPPED})
     assert page["next_cursor"] is None
 
 
@@ -45,7 +44,7 @@ def test_a_list_can_be_read_page_by_page() -> None:
         assert len(page["items"]) <= 3
         seen += [item["policy"] for item in page["items"]]
         cursor = page["next_cursor"]
-    assert seen == sorted({policy.id for policy in POLICIES if policy.domain == "tiering"})
+    assert seen == sorted({policy.id for policy in SHIPPED if policy.domain == "tiering"})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +68,7 @@ def test_a_domain_nobody_uses_has_no_policies() -> None:
     assert ask("GET", "/v1/policies?domain=cooking").json() == {"items": [], "next_cursor": None}
 
 
-@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: str(policy.id))
+@pytest.mark.parametrize("policy", SHIPPED, ids=lambda policy: str(policy.id))
 def test_a_policy_is_told_whole(policy: Any) -> None:  # noqa: ANN401
     told = ask("GET", f"/v1/policies/{policy.id}").json()
     assert told["digest"] == policy.digest

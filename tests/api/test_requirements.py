@@ -7,12 +7,12 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from policy_service import Policy, load_folder, shipped_policies
+from policy_service import Policy
 from policy_service.language.types import write
 from tests.api.client import CUSTOMER, RFM, ask, decide
+from tests.shipped import SHIPPED
 
-POLICIES = load_folder(shipped_policies())
-by_policy = pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: str(policy.id))
+by_policy = pytest.mark.parametrize("policy", SHIPPED, ids=lambda policy: str(policy.id))
 
 
 def requirements(name: str) -> dict[str, Any]:

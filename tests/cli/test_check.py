@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from policy_service import load_folder, shipped_policies
+from policy_service import shipped_policies
 from tests.cli.command import call
+from tests.shipped import SHIPPED
 
 RFM = "tiering/rfm_value"
 CADENCE = "followup/contact_cadence"
@@ -15,7 +16,7 @@ Capture = pytest.CaptureFixture[str]
 
 def copy(folder: Path, name: str, *changes: tuple[str, str]) -> Path:
     """A shipped policy's file, copied into a tree of its own, with changes."""
-    policy = next(policy for policy in load_folder(shipped_policies()) if policy.id == name)
+    policy = next(policy for policy in SHIPPED if policy.id == name)
     text = policy.text
     for before, after in changes:
         assert before in text

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from sqlmodel import select
 
-from policy_service import Decider, Policy, load_folder
+from policy_service import Decider, Policy
 from policy_service.actor import Role
 from policy_service.canonical import canonical, digest
 from policy_service.database import Database
@@ -26,12 +26,12 @@ from policy_service.decisions.replay import NotReplayable, Verdict, explain, rep
 from policy_service.decisions.seals import seal, verify_blocks
 from policy_service.decisions.subjects import Secrets, erase_subject
 from policy_service.decisions.tables import DecisionRow
-from policy_service.shipped import shipped_policies
 from policy_service.subject import Subject
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.decisions.policies import LISTED, POINTS, TAKES_LIST, TIER, VISITS, policy
 from tests.decisions.setting import decide_and_record, person, put_in_force, tamper
 from tests.decisions.test_secrecy import PERSONAL
+from tests.shipped import SHIPPED
 
 POLICIES = (TIER, VISITS, LISTED, TAKES_LIST, POINTS, PERSONAL)
 FACTS: dict[str, Any] = {
@@ -110,10 +110,9 @@ def test_what_the_engine_decided_the_definition_decides_again(
 
 
 def test_the_shipped_policies_replay_for_their_own_examples(secrets: Secrets) -> None:
-    shipped = load_folder(shipped_policies())
-    with fresh_database("sqlite") as database, Decider(shipped, engine="python") as decider:
-        put_in_force(database, CLOCK, *shipped)
-        for each in shipped:
+    with fresh_database("sqlite") as database, Decider(SHIPPED, engine="python") as decider:
+        put_in_force(database, CLOCK, *SHIPPED)
+        for each in SHIPPED:
             facts = requirements(each)
             id_ = decide_and_record(database, CLOCK, decider, "C1", facts, secrets=secrets, policies=[each.id])
             assert again(database, secrets, id_).verdict == "same", each.id

@@ -11,14 +11,13 @@ from itertools import pairwise, product
 import pytest
 
 from policy_service.language.evaluate import evaluate, holds, scope_of
-from policy_service.language.load import load_folder
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result
 from policy_service.language.policy import Always, Bilingual, Example, Fact, Monotone, Outcome, Policy, Rule
 from policy_service.language.types import ChoiceType, Exact, TagsType, exact
-from policy_service.shipped import shipped_policies
 from tests.policies.grid import Block, blocks, rank
+from tests.shipped import SHIPPED
 
-POLICIES = {policy.id: policy for policy in load_folder(shipped_policies())}
+POLICIES = {policy.id: policy for policy in SHIPPED}
 AS_OF = datetime.date(2026, 11, 21)
 
 FAMILIES = {

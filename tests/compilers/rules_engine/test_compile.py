@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from policy_service import load_bytes, load_folder, shipped_policies
+from policy_service import load_bytes
 from policy_service.compilers.rules_engine import EngineTrialError, compile_engine, rehearsal, rehearse
 from policy_service.compilers.rules_engine.compile import compile_rules
 from policy_service.compilers.rules_engine.program import Condition, Program, Term
@@ -13,6 +13,7 @@ from policy_service.language.lower import lower
 from policy_service.language.policy import AS_OF, Policy
 from policy_service.language.types import Value
 from tests.decisions.policies import POINTS, TIER
+from tests.shipped import SHIPPED
 
 HEAD = """
 policy: tiering/engine
@@ -112,7 +113,7 @@ def test_facts_named_like_the_engine_s_own_fields_are_facts_like_any_other() -> 
 
 
 def test_a_policy_is_rehearsed_on_those_of_its_examples_that_can_be_decided() -> None:
-    rehearse([TIER, POINTS, *load_folder(shipped_policies())], seconds=30)
+    rehearse([TIER, POINTS, *SHIPPED], seconds=30)
 
 
 def test_a_policy_that_the_engine_answers_wrongly_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

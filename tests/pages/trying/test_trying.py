@@ -7,13 +7,12 @@ import pytest
 
 from api.pages.trying.answer import answer
 from api.pages.trying.fields import fields, read_given, typed
-from policy_service import shipped_policies
 from policy_service.analysis.examples import day_of
-from policy_service.language.load import load_folder
 from policy_service.language.policy import Language, Policy
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, tier
 from tests.pages.visitor import Seen, Visitor
+from tests.shipped import SHIPPED
 
 PATH = f"/policies/{TIER}/try"
 SECRET_FACT = b"""
@@ -179,7 +178,7 @@ def test_another_version_can_be_tried_and_unknown_ones_are_told(here: Company) -
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-@pytest.mark.parametrize("policy", load_folder(shipped_policies()), ids=lambda policy: policy.id)
+@pytest.mark.parametrize("policy", SHIPPED, ids=lambda policy: policy.id)
 def test_every_shipped_example_fills_the_form_and_comes_out_as_it_says(policy: Policy, lang: Language) -> None:
     for example in policy.examples:
         given = typed(policy, example.facts)

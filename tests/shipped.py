@@ -1,0 +1,6 @@
+"""The shipped policies, loaded once for all tests."""
+
+from policy_service.language.load import load_folder
+from policy_service.shipped import shipped_policies
+
+SHIPPED = load_folder(shipped_policies())
