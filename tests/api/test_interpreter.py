@@ -4,11 +4,16 @@ import asyncio
 import gc
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
 
+from api.app import create_app
 from api.interpreter import SWITCH_SECONDS
-from tests.api.client import apart, one_policy
+from tests.api.client import StandingClock, one_policy, populate, settings
+from tests.databases import fresh_url
 
 
 @pytest.fixture
@@ -20,12 +25,14 @@ def interpreter() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("interpreter")
-def test_a_service_that_starts_shares_the_interpreter() -> None:
-    async def run() -> tuple[float, int]:
+def test_a_service_that_starts_shares_the_interpreter(tmp_path: Path) -> None:
+    async def run(app: FastAPI) -> tuple[float, int]:
         async with app.router.lifespan_context(app):
             return sys.getswitchinterval(), gc.get_freeze_count()
 
-    with apart(one_policy()) as app:
-        interval, frozen = asyncio.run(run())
+    with fresh_url("sqlite") as url:
+        populate(url, policies=one_policy())
+        here = {"database_url": SecretStr(url), "policies": one_policy(), "checkpoints": tmp_path / "checkpoints"}
+        interval, frozen = asyncio.run(run(create_app(settings(**here), StandingClock())))
     assert interval == pytest.approx(SWITCH_SECONDS)
     assert frozen > 10_000
