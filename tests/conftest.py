@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -36,6 +37,14 @@ def _place(name: str) -> bytes:
 
 def pytest_report_header() -> list[str]:
     return [f"effort: {EFFORT}", *([f"order: {ORDER}"] if ORDER else [])]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_server_is_left() -> Iterator[None]:
+    """Stops the database server before the session ends: a worker that takes long to exit is killed."""
+    yield
+    if databases := sys.modules.get("tests.databases"):  # not for those that need no database
+        databases.stop_server()
 
 
 @pytest.fixture(scope="session", autouse=True)

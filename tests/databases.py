@@ -131,7 +131,7 @@ def _on_server(template: str) -> Iterator[str]:
 def _create(template: str) -> str:
     name = f"t{os.getpid()}_{next(_numbers())}"
     _run(f"CREATE DATABASE {name} TEMPLATE {template}")
-    return make_url(_server()).set(database=name).render_as_string(hide_password=False)
+    return make_url(_url_of(_server())).set(database=name).render_as_string(hide_password=False)
 
 
 @cache
@@ -183,9 +183,15 @@ def _folder() -> Path:
 
 
 @cache
-def _server() -> str:
-    """The address of a server of this process's own."""
-    return _url_of(_start_postgresql(_folder()))
+def _server() -> PostgresServer:
+    """A server of this process's own."""
+    return _start_postgresql(_folder())
+
+
+def stop_server() -> None:
+    """Stops this process's own server, if it was started."""
+    if _server.cache_info().currsize:
+        _server().cleanup()
 
 
 def _start_postgresql(folder: Path) -> PostgresServer:
@@ -200,7 +206,7 @@ def _url_of(server: PostgresServer) -> str:
 
 
 def _run(statement: str) -> None:
-    engine = create_engine(_server(), isolation_level="AUTOCOMMIT")
+    engine = create_engine(_url_of(_server()), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))
     engine.dispose()
