@@ -5,8 +5,6 @@ A version never changes, so each is read from its text once and kept.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -15,34 +13,28 @@ from sqlmodel import Session
 from api.problems import UNKNOWN_POLICY, ProblemError
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.policy import Policy
+from policy_service.lru_cache import LruCache
 from policy_service.registry.model import active_at, all_active_at
 from policy_service.registry.service import activations, load_version, versions
 from policy_service.registry.tables import VersionRow
 from policy_service.sentences import Sentence, listed
 
-KEPT = 500
-"""Versions kept in memory."""
+KEPT = 8 * 2**20
+"""Characters of policy files that are kept in memory as policies, which take about twenty times as much of it."""
 
 
 class Catalogue:
     """Policies by name and version."""
 
     def __init__(self, kept: int = KEPT) -> None:
-        self._limit = kept
-        self._policies: OrderedDict[str, Policy] = OrderedDict()
-        self._lock = threading.Lock()
+        self._policies: LruCache[str, Policy] = LruCache(kept)
 
     def load(self, session: Session, digest: str) -> Policy:
         """The version under a digest that the registry is known to hold."""
-        with self._lock:
-            if (known := self._policies.get(digest)) is not None:
-                self._policies.move_to_end(digest)
-                return known
-        policy = load_version(session, digest)
-        with self._lock:
-            self._policies[digest] = policy
-            while len(self._policies) > self._limit:
-                self._policies.popitem(last=False)
+        policy = self._policies.get(digest)
+        if policy is None:
+            policy = load_version(session, digest)
+            self._policies.put(digest, policy, len(policy.text))
         return policy
 
     def in_force(self, session: Session, now: datetime) -> dict[str, Policy]:

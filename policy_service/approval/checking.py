@@ -17,7 +17,7 @@ from policy_service.actor import Role
 from policy_service.analysis.report import analyse
 from policy_service.approval.change import Action, Change, State, Version
 from policy_service.approval.forecast import bases, misfits, ordinary, proposed
-from policy_service.approval.policies import loader
+from policy_service.approval.policies import heads, loader
 from policy_service.approval.refusals import OutOfState, Refused, Stale, Unfit
 from policy_service.approval.signers import SIGN_OFF, Signers, check_sign_off, in_force
 from policy_service.approval.store import changes_named, read_change
@@ -232,7 +232,7 @@ def new_misfits(
     session: Session, draft: Change, versions: Sequence[Version], known: Sequence[Activation], now: datetime.datetime
 ) -> list[str]:
     """What would no longer fit, at any later instant, if these versions were in force for the period asked for."""
-    effective, load = draft.draft.effective, loader(session)
+    effective, load = draft.draft.effective, heads(session)
     planned = (*known, *proposed(draft.id, versions, effective, now))
     before = set(misfits(known, effective.start, now, load))
     return [told for told in misfits(planned, effective.start, now, load) if told not in before]

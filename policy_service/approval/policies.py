@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
+from datetime import datetime
 
 from sqlmodel import Session
 
 from policy_service.approval.forecast import Load
-from policy_service.approval.store import read_text
+from policy_service.approval.store import read_change, read_text
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
-from policy_service.registry.service import UnknownVersion, load_version
+from policy_service.lru_cache import LruCache
+from policy_service.registry.heads import head_of, known_head, load_head, remember_heads
+from policy_service.registry.service import UnknownVersion, activations, load_version
 
-KEPT = 256
-"""Policies that stay loaded."""
-_KEPT: OrderedDict[str, Policy] = OrderedDict()
-_LOCK = threading.Lock()
+KEPT = 8 * 2**20
+"""Characters of policy files that are kept in memory as policies, which take about twenty times as much of it."""
+_POLICIES: LruCache[str, Policy] = LruCache(KEPT)
 
 
 def loader(session: Session) -> Load:
@@ -26,18 +26,44 @@ def loader(session: Session) -> Load:
     """
 
     def load(digest: str) -> Policy:
-        with _LOCK:
-            if digest in _KEPT:
-                _KEPT.move_to_end(digest)
-                return _KEPT[digest]
-        try:
-            policy = load_version(session, digest)
-        except UnknownVersion:
-            policy = load_bytes(read_text(session, digest), "draft.yaml")
-        with _LOCK:
-            _KEPT[digest] = policy
-            while len(_KEPT) > KEPT:
-                _KEPT.popitem(last=False)
-        return policy
+        found = _POLICIES.get(digest)
+        if found is None:
+            try:
+                found = load_version(session, digest)
+            except UnknownVersion:
+                found = load_bytes(read_text(session, digest), "draft.yaml")
+            _POLICIES.put(digest, found, len(found.text))
+        return found
 
     return load
+
+
+def heads(session: Session) -> Load:
+    """Gives the head of a policy under a digest, from the registry or from a draft. It raises what `loader` does."""
+
+    def load(digest: str) -> Policy:
+        try:
+            return load_head(session, digest)
+        except UnknownVersion:
+            found = head_of(loader(session)(digest))
+            remember_heads([found])
+            return found
+
+    return load
+
+
+def unknown_heads(session: Session, change: str | None, now: datetime) -> frozenset[str]:
+    """The digests of the versions that may be in force from now on, and of a change's, whose heads nobody has read.
+
+    Raises UnknownChange.
+    """
+    ahead = {
+        each.digest
+        for each in activations(session)
+        if each.known(now) and (each.effective.until is None or each.effective.until > now)
+    }
+    if change is not None:
+        found = read_change(session, change)
+        ahead |= {*found.draft.texts, *(each.digest for each in found.draft.versions)}
+        ahead |= {each.digest for each in found.submission.versions} if found.submission else set()
+    return frozenset(digest for digest in ahead if known_head(digest) is None)

@@ -9,7 +9,7 @@ from policy_service.approval.change import Acted, Action, Change, Meaning, Submi
 from policy_service.approval.checking import STALE, Prepared, obstacles
 from policy_service.approval.drafts import seen
 from policy_service.approval.forecast import bases
-from policy_service.approval.policies import loader
+from policy_service.approval.policies import heads
 from policy_service.approval.refusals import Forbidden, Stale, Unfit
 from policy_service.approval.signers import in_force
 from policy_service.approval.store import keep_report, read_change, read_text, record
@@ -40,13 +40,14 @@ def submit(transaction: Transaction, actor: Actor, prepared: Prepared, *, expect
     if wrong := obstacles(session, draft, prepared.versions, now):
         raise Unfit(wrong, (), prepared.report)
     start = draft.draft.effective.start
-    there = bases(activations(session), prepared.versions, start, now, loader(session))
+    load = heads(session)
+    there = bases(activations(session), prepared.versions, start, now, load)
     if there != prepared.bases or in_force(session, now) != prepared.sign_off:
         raise Stale(MOVED_ON)
     submission = _submission(session, draft, prepared, keep_report(transaction, canonical(prepared.report)))
     if draft.kind == "change":
         for text in draft.draft.texts:
-            record_version(transaction, actor, read_text(session, text), change=draft.id)
+            record_version(transaction, actor, read_text(session, text), change=draft.id, policy=load(text))
     digest = submission.digest(draft.id)
     acted = acted_by(draft, Action.SUBMIT, actor, now, submission=submission, digest=digest)
     moved = record(transaction, draft, acted)

@@ -9,7 +9,7 @@ from policy_service.approval.change import Action, Change, Submission
 from policy_service.approval.checking import new_misfits
 from policy_service.approval.drafts import seen
 from policy_service.approval.forecast import bases, disturbed, misfits, proposed, unlike, without
-from policy_service.approval.policies import loader
+from policy_service.approval.policies import heads
 from policy_service.approval.refusals import OutOfState
 from policy_service.approval.signers import in_force
 from policy_service.approval.store import changes_named, record
@@ -49,7 +49,7 @@ def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: s
 
 def _obstacles(transaction: Transaction, change: Change, submission: Submission) -> list[str]:
     """What stands against putting in force what was signed."""
-    session, now, load = transaction.session, transaction.now, loader(transaction.session)
+    session, now, load = transaction.session, transaction.now, heads(transaction.session)
     start, known = submission.effective.start, registry.activations(session)
     wrong: list[str] = []
     if start <= now:
@@ -83,7 +83,7 @@ def _obstacles(transaction: Transaction, change: Change, submission: Submission)
 
 def cancel(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
     """Takes a scheduled change back before its day. Raises UnknownChange, OutOfState, Forbidden, Stale, Unfit."""
-    session, now, load = transaction.session, transaction.now, loader(transaction.session)
+    session, now, load = transaction.session, transaction.now, heads(transaction.session)
     found = seen(session, change, expected)
     demand(found, Action.CANCEL, actor, now)
     said = reason_of(reason)

@@ -12,7 +12,7 @@ from sqlmodel import Session, and_, col, func, not_, select
 from policy_service.actor import Actor, Role
 from policy_service.approval.change import Person
 from policy_service.approval.forecast import END, misfits, ordinary
-from policy_service.approval.policies import loader
+from policy_service.approval.policies import heads
 from policy_service.approval.refusals import Forbidden, OutOfState, UnknownChange
 from policy_service.approval.suspension import (
     ALONE,
@@ -272,7 +272,7 @@ def _suspended(known: Sequence[Activation], policy: str, version: str, now: date
 
 def _fits(session: Session, known: Sequence[Activation], found: Activation, period: Period, now: datetime) -> None:
     """Raises OutOfState when the other policies could not work with the version fallen back to."""
-    load = loader(session)
+    load = heads(session)
     kind = ActivationKind.SUSPENSION
     planned = Activation(END, "planned", found.policy, found.version, found.digest, kind, period, now)
     before = set(misfits(known, now, now, load))

@@ -30,8 +30,9 @@ from policy_service.decisions.overriding import (
 from policy_service.decisions.records import check_lookup
 from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow
 from policy_service.language.policy import Policy
+from policy_service.registry.heads import load_head
 from policy_service.registry.model import active_at
-from policy_service.registry.service import activations, load_version
+from policy_service.registry.service import activations
 from policy_service.sentences import Sentence, together
 from policy_service.subject import Subject, faults_of
 
@@ -254,7 +255,7 @@ def _of_subject(session: Session, subject: Subject) -> list[Overriding]:
 
 def _in_force(session: Session, policy: str, now: datetime) -> Policy | None:
     activation = active_at(activations(session, policy), policy, now, now)
-    return load_version(session, activation.digest) if activation is not None else None
+    return load_head(session, activation.digest) if activation is not None else None
 
 
 def _last(session: Session) -> int:

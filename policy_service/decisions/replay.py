@@ -12,8 +12,6 @@ is in force today does not matter.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -35,12 +33,13 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.errors import FactsRefused
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.policy import Policy
+from policy_service.lru_cache import LruCache
 from policy_service.registry.service import UnknownVersion, load_version
 from policy_service.sentences import Sentence, listed
 
 VerdictName = Literal["same", "different", "not_replayable"]
-KEPT = 64
-"""Sets of versions that are kept ready."""
+KEPT = 8 * 2**20
+"""Characters of policy files that are kept ready as deciders."""
 Load = Callable[[Session, str], Policy]
 
 
@@ -106,23 +105,13 @@ class Deciders:
     """
 
     def __init__(self, kept: int = KEPT) -> None:
-        self._kept = kept
-        self._lock = threading.Lock()
-        self._ready: OrderedDict[tuple[str, ...], Decider] = OrderedDict()
+        self._ready: LruCache[tuple[str, ...], Decider] = LruCache(kept)
 
     def of(self, policies: Sequence[Policy]) -> Decider:
         """The decider of these versions. Raises PolicyError when they do not fit together."""
         name = tuple(policy.digest for policy in policies)
-        with self._lock:
-            if (known := self._ready.get(name)) is not None:
-                self._ready.move_to_end(name)
-                return known
-        made = Decider(policies, engine="definition")
-        with self._lock:
-            self._ready[name] = made
-            while len(self._ready) > self._kept:
-                self._ready.popitem(last=False)
-        return made
+        size = sum(len(policy.text) for policy in policies)
+        return self._ready.get_or_make(name, lambda: Decider(policies, engine="definition"), size)
 
 
 DECIDERS = Deciders()

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, func, select
 from policy_service.actor import Actor
 from policy_service.audit.events import ActivationCancelled, ActivationRecorded, VersionImported, VersionSubmitted
 from policy_service.audit.log import append
+from policy_service.canonical import digest
 from policy_service.clock import timestamp
 from policy_service.database import Transaction, remembered
 from policy_service.language.load import load_bytes, version_key
@@ -69,11 +70,11 @@ def read_version(session: Session, policy: str, version: str) -> VersionRow:
     return row
 
 
-def load_version(session: Session, digest: str) -> Policy:
+def load_version(session: Session, name: str) -> Policy:
     """The policy that the bytes under a digest state. Raises UnknownVersion."""
-    row = session.get(VersionRow, digest)
+    row = session.get(VersionRow, name)
     if row is None:
-        raise UnknownVersion(Sentence("no version has the digest {digest}", digest=digest))
+        raise UnknownVersion(Sentence("no version has the digest {digest}", digest=name))
     return load_bytes(row.content, f"{row.policy}/{row.version}.yaml")
 
 
@@ -83,12 +84,15 @@ def policies_in_force(session: Session, valid_at: datetime, known_at: datetime) 
     return {name: load_version(session, activation.digest) for name, activation in active.items()}
 
 
-def record_version(transaction: Transaction, actor: Actor, content: bytes, *, change: str | None) -> Policy:
+def record_version(
+    transaction: Transaction, actor: Actor, content: bytes, *, change: str | None, policy: Policy | None = None
+) -> Policy:
     """Freezes a version's text, imported when it has no change; the same text again is nothing new.
 
-    Raises PolicyError, VersionTaken.
+    `policy` is what the text states, or its head, where that was read before. Raises PolicyError, VersionTaken.
     """
-    policy = load_bytes(content)
+    if policy is None or policy.digest != digest(content):
+        policy = load_bytes(content)
     session = transaction.session
     taken = session.exec(
         select(VersionRow).where(VersionRow.policy == policy.id, VersionRow.version == policy.version)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import threading
-from collections import OrderedDict
 from unittest import mock
 
 import pytest
@@ -17,6 +16,7 @@ from policy_service.compilers.rules_engine import EngineFault
 from policy_service.language.load import load_bytes
 from policy_service.language.outcome import NoRuleMatched
 from policy_service.language.policy import Policy
+from policy_service.lru_cache import LruCache
 from tests.approval.world import SIGN_OFF, World, sign_off_text, tier
 from tests.databases import fresh_database
 
@@ -146,8 +146,8 @@ def test_a_version_that_would_leave_changes_unsigned_is_refused(old: str, new: s
 
 
 def test_policies_are_read_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(policies, "KEPT", 1)
-    monkeypatch.setattr(policies, "_KEPT", OrderedDict())
+    kept: LruCache[str, Policy] = LruCache(1)
+    monkeypatch.setattr(policies, "_POLICIES", kept)
     with fresh_database("sqlite") as database:
         world = World(database)
         world.import_(tier("1.0.0"), sign_off_text())
@@ -155,5 +155,5 @@ def test_policies_are_read_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch
             load = policies.loader(session)
             for each in world.activations():
                 assert load(each.digest) is load(each.digest)
-        assert len(policies._KEPT) == 1
-        assert SIGN_OFF in {policy.id for policy in policies._KEPT.values()}
+        found = [kept.get(each.digest) for each in world.activations()]
+        assert [policy.id for policy in found if policy] == [SIGN_OFF]

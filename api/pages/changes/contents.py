@@ -7,9 +7,8 @@ draft are not read here: that may take long, and happens when its report is aske
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -24,26 +23,17 @@ from policy_service.analysis.difference import difference
 from policy_service.approval.service import Change, State, Version
 from policy_service.compilers.prose import Explanation, explanation
 from policy_service.language.policy import Language, Policy
+from policy_service.lru_cache import LruCache
 from policy_service.registry import model
 from policy_service.registry.model import Activation, ActivationKind, Period
 from policy_service.sentences import Sentence
 
-KEPT = 64
-"""Pairs of versions whose tables stay merged, and versions whose words stay told."""
+KEPT = 4 * 2**20
+"""Characters of policy files whose tables stay merged, and whose words stay told, in each language once."""
 PAST = 4
 """Pieces of time before now that a timeline shows."""
 AHEAD = 8
 """Pieces of time from now on that it shows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A version and the one it was compared with, known by their digests."""
-
-    old_digest: str | None
-    new_digest: str
-    old: Policy | None = field(compare=False, repr=False)
-    new: Policy = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,18 +131,20 @@ def _compared(  # noqa: PLR0913, PLR0917  # one version, and all that it is told
     policy = catalogue.load(session, version.digest)
     digest = next((each.digest for each in bases if each.policy == version.policy), None)
     base = catalogue.load(session, digest) if digest else None
-    pair = Pair(digest, version.digest, base, policy)
-    return Compared(policy, base, candidate, _told(Pair(None, version.digest, None, policy), lang), _merged(pair, lang))
+    return Compared(policy, base, candidate, _told(policy, lang), _merged(base, policy, lang))
 
 
-@lru_cache(maxsize=KEPT)
-def _merged(pair: Pair, lang: Language) -> MergedTables:
-    return merged_tables(difference(pair.old, pair.new), lang)
+_TABLES: LruCache[tuple[str | None, str, Language], MergedTables] = LruCache(KEPT)
+_WORDS: LruCache[tuple[str, Language], Explanation] = LruCache(KEPT)
 
 
-@lru_cache(maxsize=KEPT)
-def _told(pair: Pair, lang: Language) -> Explanation:
-    return explanation(pair.new, lang)
+def _merged(old: Policy | None, new: Policy, lang: Language) -> MergedTables:
+    key, size = (old.digest if old else None, new.digest, lang), len(new.text) + (len(old.text) if old else 0)
+    return _TABLES.get_or_make(key, lambda: merged_tables(difference(old, new), lang), size)
+
+
+def _told(policy: Policy, lang: Language) -> Explanation:
+    return _WORDS.get_or_make((policy.digest, lang), lambda: explanation(policy, lang), len(policy.text))
 
 
 # ------------------------------------------------------------------------------------------------ when it applies

@@ -14,16 +14,16 @@ from starlette.responses import Response
 
 from api.pages.frame import Frame
 from api.pages.merged_table import MergedTables, merged_tables
-from api.pages.policies.kept import Kept
 from api.pages.policies.opening import POLICY, open_version, refuse_unknown
 from api.pages.policies.register import Held, Register
 from api.pages.rendering import Pages
 from api.transactions import reading
 from policy_service.analysis.difference import Difference, difference
 from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.lru_cache import LruCache
 
-KEPT = 64
-"""Pairs of versions that stay compared, in each language once."""
+KEPT = 4 * 2**20
+"""Characters of policy files that stay compared, in each language once."""
 OFFERED = 100
 """Versions that can be chosen, the newest."""
 KINDS = ("policy", "fact", "outcome", "rule", "band", "example", "invariant")
@@ -64,7 +64,7 @@ def compare_routes(pages: Pages, register: Register) -> APIRouter:
     """The route."""
     router = APIRouter(include_in_schema=False)
     service = pages.service
-    kept = Kept[tuple[str, str, Language], Compared](KEPT)
+    kept: LruCache[tuple[str, str, Language], Compared] = LruCache(KEPT)
 
     @router.get(f"{POLICY}/compare")
     async def compare(request: Request, domain: str, policy: str) -> Response:
@@ -76,7 +76,10 @@ def compare_routes(pages: Pages, register: Register) -> APIRouter:
         )
         frame = pages.frame(request)
         key = (old.digest, new.digest, frame.lang)
-        compared = await run_in_threadpool(lambda: kept.get(key, lambda: compare_two(old, new, frame.lang)))
+        size = len(old.text) + len(new.text)
+        compared = await run_in_threadpool(
+            lambda: kept.get_or_make(key, lambda: compare_two(old, new, frame.lang), size)
+        )
         only = old is new and len(versions) == 1
         return pages.show(
             ComparePage(frame, name, new.title, old.version, new.version, versions, active, None if only else compared)

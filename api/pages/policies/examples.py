@@ -13,7 +13,6 @@ from starlette.responses import Response
 
 from api.pages.frame import Frame
 from api.pages.listing import Listing
-from api.pages.policies.kept import Kept
 from api.pages.policies.opening import VERSION, Opening, open_version
 from api.pages.policies.register import Register
 from api.pages.rendering import Pages
@@ -24,11 +23,12 @@ from policy_service.compilers.prose.expectations import examples_table
 from policy_service.language.evaluate import evaluate
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, Result
 from policy_service.language.policy import Example, Language, Policy
+from policy_service.lru_cache import LruCache
 
 PAGE = 50
 """Examples on a page."""
-KEPT = 64
-"""Versions whose examples stay decided, in each language once."""
+KEPT = 4 * 2**20
+"""Characters of policy files whose examples stay decided, in each language once."""
 NOTHING: Sequence[str] = ()
 
 
@@ -64,7 +64,8 @@ class ExamplesPage:
 def example_routes(pages: Pages, register: Register) -> APIRouter:
     """The route."""
     router = APIRouter(include_in_schema=False)
-    service, kept = pages.service, Kept[tuple[str, Language], tuple[Case, ...]](KEPT)
+    service = pages.service
+    kept: LruCache[tuple[str, Language], tuple[Case, ...]] = LruCache(KEPT)
 
     @router.get(f"{VERSION}/examples")
     async def examples(request: Request, domain: str, policy: str, version: str) -> Response:
@@ -77,7 +78,9 @@ def example_routes(pages: Pages, register: Register) -> APIRouter:
             ),
         )
         key = (found.digest, frame.lang)
-        cases = await run_in_threadpool(lambda: kept.get(key, lambda: cases_of(found, frame.lang)))
+        cases = await run_in_threadpool(
+            lambda: kept.get_or_make(key, lambda: cases_of(found, frame.lang), len(found.text))
+        )
         return pages.show(make_page(frame, opening, cases, request.query_params.get("cursor", "")))
 
     return router

@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.pages.frame import Frame
-from api.pages.policies.kept import Kept
 from api.pages.policies.opening import VERSION, Opening, open_version
 from api.pages.policies.register import Register
 from api.pages.policies.signatures import Signed, read_signed
@@ -21,10 +20,11 @@ from api.pages.rendering import Pages
 from api.transactions import reading
 from policy_service.compilers.prose import Explanation, Table, explanation, table
 from policy_service.language.policy import Language, Policy
+from policy_service.lru_cache import LruCache
 from policy_service.registry.tables import VersionRow
 
-KEPT = 64
-"""Versions that stay told, in each language once."""
+KEPT = 4 * 2**20
+"""Characters of policy files that stay told, in each language once."""
 WIDE = 5
 """A table with more columns than this stands under the sentences, not beside them."""
 SIGNED = 10
@@ -79,7 +79,8 @@ class SourcePage:
 def version_routes(pages: Pages, register: Register) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
-    service, kept = pages.service, Kept[tuple[str, Language], Told](KEPT)
+    service = pages.service
+    kept: LruCache[tuple[str, Language], Told] = LruCache(KEPT)
 
     @router.get(VERSION)
     async def version(request: Request, domain: str, policy: str, version: str) -> Response:
@@ -94,7 +95,8 @@ def version_routes(pages: Pages, register: Register) -> APIRouter:
             return found, opening, tuple(changes.values())
 
         found, opening, signed = await reading(service, look)
-        told = await run_in_threadpool(lambda: kept.get((found.digest, frame.lang), lambda: tell(found, frame.lang)))
+        key = (found.digest, frame.lang)
+        told = await run_in_threadpool(lambda: kept.get_or_make(key, lambda: tell(found, frame.lang), len(found.text)))
         page = VersionPage(frame, opening, found.form, told.words, told.table, found.digest, signed)
         return pages.show(page)
 

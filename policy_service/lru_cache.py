@@ -1,0 +1,53 @@
+"""Values that were used last, kept as long as they weigh no more than a limit together; safe for threads.
+
+    policies: LruCache[str, Policy] = LruCache(8 * 2**20)
+    policies.put(digest, policy, len(policy.text))
+
+The newest value is kept whatever it weighs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class LruCache(Generic[Key, Value]):
+    """Values by key. None is not a value."""
+
+    def __init__(self, limit: int) -> None:
+        """`limit` is what the values may weigh together, in whatever unit they are put in with."""
+        self._limit, self._total = limit, 0
+        self._values: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> Value | None:
+        """The value of a key, if it is kept."""
+        with self._lock:
+            if key not in self._values:
+                return None
+            self._values.move_to_end(key)
+            return self._values[key][0]
+
+    def put(self, key: Key, value: Value, weight: int = 1) -> None:
+        """Keeps a value in the place of the key's own, and drops those that have not been used for longest."""
+        with self._lock:
+            if key in self._values:
+                self._total -= self._values.pop(key)[1]
+            self._values[key] = value, weight
+            self._total += weight
+            while self._total > self._limit and len(self._values) > 1:
+                self._total -= self._values.popitem(last=False)[1][1]
+
+    def get_or_make(self, key: Key, make: Callable[[], Value], weight: int = 1) -> Value:
+        """The value of a key; made when it is not kept. Two threads may make the same at a time, which does no harm."""
+        found = self.get(key)
+        if found is None:
+            found = make()
+            self.put(key, found, weight)
+        return found
