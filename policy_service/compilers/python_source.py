@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from policy_service.compilers.evaluator import Evaluator, Slots
 from policy_service.compilers.python_text import condition, define, function
-from policy_service.language.core import CoreRule
+from policy_service.language.core import Core, CoreRule
 from policy_service.language.lower import lower
 from policy_service.language.policy import Policy
 from policy_service.language.types import Value
@@ -43,6 +43,6 @@ def python_source(rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Ma
     return function("matches", slots, stand_ins, [*body, "return matched"])
 
 
-def compile_python(policy: Policy) -> Evaluator:
-    """The policy, compiled to Python."""
-    return Evaluator(policy, lower(policy), PythonMatcher)
+def compile_python(policy: Policy, core: Core | None = None) -> Evaluator:
+    """The policy, compiled to Python; `core` is what it was lowered to, where that is known."""
+    return Evaluator(policy, core or lower(policy), PythonMatcher)

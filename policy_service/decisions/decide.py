@@ -8,11 +8,12 @@ from __future__ import annotations
 import datetime
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from policy_service.compilers.evaluator import Slots
 from policy_service.compilers.rules_engine import rehearse
+from policy_service.decisions.building import REHEARSAL_SECONDS, Parts, assemble
 from policy_service.decisions.decision import Decision, EngineName, Json, PolicyDecision
 from policy_service.decisions.overriding import Excepted, Overriding, apply
 from policy_service.decisions.reading import show, unknown
@@ -26,10 +27,7 @@ from policy_service.language.requirements import in_stages, needed
 from policy_service.language.trace import trace
 from policy_service.language.types import Value, write
 
-REHEARSAL_SECONDS = 20.0
-"""How long the policies may take, together, to be built and tried in a child process."""
-
-
+NOTHING_BUILT: Mapping[str, Parts] = MappingProxyType({})
 Plan = tuple[list[Served], frozenset[str]]
 Prepared = dict[str, Served]
 """Policies that are ready to serve, by id, those that others need first."""
@@ -78,10 +76,11 @@ class Decider:
         """
         self.put(self.prepare(policies))
 
-    def prepare(self, policies: Iterable[Policy]) -> Prepared:
+    def prepare(self, policies: Iterable[Policy], built: Mapping[str, Parts] = NOTHING_BUILT) -> Prepared:
         """Builds and tries policies beside those in service, of which it takes what is the same.
 
-        Hand the result to `put`, or to `discard`; after another `put` only to `discard`.
+        `built` are those that another process has built and tried, by their digests. Hand the result to `put`, or to
+        `discard`; after another `put` only to `discard`.
         """
         ordered = in_stages(policies)
         in_service = self._served
@@ -91,16 +90,20 @@ class Decider:
             if policy.id in in_service and in_service[policy.id].policy.digest == policy.digest
         }
         if self._engine == "durable_rules":
-            rehearse([policy for policy in ordered if policy.id not in kept], seconds=REHEARSAL_SECONDS)
+            new = [policy for policy in ordered if policy.id not in kept and policy.digest not in built]
+            rehearse(new, seconds=REHEARSAL_SECONDS)
         served: Prepared = {}
         try:
             for policy in ordered:
-                served[policy.id] = kept.get(policy.id) or Served(policy, self._engine)
+                served[policy.id] = kept.get(policy.id) or self._serve(policy, built.get(policy.digest))
         except BaseException:
             for id_ in served.keys() - kept.keys():
                 served[id_].close()
             raise
         return served
+
+    def _serve(self, policy: Policy, parts: Parts | None) -> Served:
+        return Served(policy, self._engine) if parts is None else assemble(parts)
 
     def put(self, prepared: Prepared) -> None:
         """Puts what was prepared in service, at once; closes what no longer serves."""
@@ -175,8 +178,8 @@ class Decider:
             answered = {
                 id_: entry for id_, entry in decided.items() if id_ in asked or isinstance(entry.result, Decided)
             }
-        told = self._explain(answered, seen, as_of) if explain else None
-        return Decision(as_of, answered, told, decided)
+        decision = Decision(as_of, answered, None, decided, seen)
+        return explained(decision) if explain else decision
 
     def _plan(self, kind: str | None, policies: tuple[str, ...] | None) -> Plan:
         """The policies to decide, in order, and those asked for; remembered, as callers ask for the same again."""
@@ -231,32 +234,35 @@ class Decider:
                 supplied.append(name)
         return tuple(supplied)
 
-    # explaining
 
-    def _explain(self, answered: Mapping[str, PolicyDecision], seen: Mapping[str, Slots], as_of: datetime.date) -> Json:
-        """For each rule whether it matched; if not, the condition that failed and the values it saw."""
-        told: Json = {}
-        for id_, entry in answered.items():
-            policy = entry.policy
-            if isinstance(entry.said, MissingFacts):
-                told[id_] = []
-                continue
-            facts = {name: value for name, value in zip(policy.facts, seen[id_], strict=False) if value is not None}
-            values = {name: write(policy.facts[name].type, value) for name, value in facts.items()} | {
-                AS_OF: as_of.isoformat()
+def explained(decision: Decision) -> Decision:
+    """A decision with its trace: for each rule whether it matched; if not, what failed and the values it saw.
+
+    It goes through every rule by the definition, so it is slow for many rules, and needs no decider.
+    """
+    told: Json = {}
+    for id_, entry in decision.policies.items():
+        policy = entry.policy
+        if isinstance(entry.said, MissingFacts):
+            told[id_] = []
+            continue
+        slots = decision.seen[id_]
+        facts = {name: value for name, value in zip(policy.facts, slots, strict=False) if value is not None}
+        values = {name: write(policy.facts[name].type, value) for name, value in facts.items()} | {
+            AS_OF: decision.as_of.isoformat()
+        }
+        told[id_] = [
+            {"rule": rule.rule, "matched": True}
+            if rule.failed is None
+            else {
+                "rule": rule.rule,
+                "matched": False,
+                "failed": rule.failed,
+                "saw": {name: values.get(name) for name in rule.names},
             }
-            told[id_] = [
-                {"rule": rule.rule, "matched": True}
-                if rule.failed is None
-                else {
-                    "rule": rule.rule,
-                    "matched": False,
-                    "failed": rule.failed,
-                    "saw": {name: values.get(name) for name in rule.names},
-                }
-                for rule in trace(policy.rules, scope_of(policy, facts, as_of))
-            ]
-        return told
+            for rule in trace(policy.rules, scope_of(policy, facts, decision.as_of))
+        ]
+    return decision._replace(trace=told)
 
 
 def _close(served: Prepared, *, keep: Prepared) -> None:

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, assert_never
 
+from policy_service.compilers.evaluator import Slots
 from policy_service.decisions.overriding import Excepted, told
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result, Values
 from policy_service.language.policy import Policy, Rule
@@ -106,6 +107,8 @@ class Decision(NamedTuple):
     trace: Json | None = None
     evaluated: Mapping[str, PolicyDecision] = {}
     """Every policy that was evaluated, also one that others needed and that is not answered."""
+    seen: Mapping[str, Slots] = {}
+    """The facts that each of them saw, as it keeps them, with the day."""
 
     @property
     def overrides(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from policy_service.actor import Actor
 from policy_service.clock import Clock
 from policy_service.database import Database
+from policy_service.decisions.building import Build
 from policy_service.decisions.decision import EngineName
 from policy_service.decisions.group import Answer, Item
 from policy_service.decisions.in_force import InForce, Made, NotReady, Question, Turning
@@ -144,14 +145,14 @@ class Decisions:
 
         Raises FactsRefused, UnknownPolicies, UnknownKind, NotReady.
         """
-        question = self._question(request)
+        question, make = self._question(request), self.in_force.make
         try:
-            return self.in_force.make(question)
+            return await asyncio.to_thread(make, question) if question.explain else make(question)
         except Turning:
             if not wait:
                 raise
             await self._turned()
-            return self.in_force.make(question)
+            return await asyncio.to_thread(make, question) if question.explain else make(question)
 
     async def _turned(self) -> None:
         """Waits until other versions are in service; all wait for the same."""
@@ -183,7 +184,11 @@ def open_decisions(  # noqa: PLR0913  # what it works with
     engine: EngineName = "durable_rules",
     shadow_every: int = 0,
     alarm: Callable[[Alarm], None] | None = None,
+    build: Build | None = None,
+    changed: Callable[[], None] | None = None,
 ) -> Decisions:
-    """A desk with the versions in force. Raises NotReady, DatabaseUnavailable."""
-    in_force = InForce(database, clock, engine=engine, shadow_every=shadow_every, alarm=alarm)
+    """A desk with the versions in force, built as `InForce` says. Raises NotReady, DatabaseUnavailable."""
+    in_force = InForce(
+        database, clock, engine=engine, shadow_every=shadow_every, alarm=alarm, build=build, changed=changed
+    )
     return Decisions(database, zone, in_force, Writer(database, clock, in_force, secrets))

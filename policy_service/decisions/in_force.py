@@ -20,10 +20,12 @@ from typing import NamedTuple
 
 from sqlmodel import Session, select
 
+from policy_service.canonical import digest
 from policy_service.clock import Clock
 from policy_service.compilers.rules_engine import EngineLimitError, EngineTrialError
 from policy_service.database import Database, Lane, LaneName, count
-from policy_service.decisions.decide import Decider, Prepared
+from policy_service.decisions.building import Build, NotBuilt, Parts, read_parts
+from policy_service.decisions.decide import Decider, Prepared, explained
 from policy_service.decisions.decision import Decision, EngineName
 from policy_service.decisions.overrides import Book
 from policy_service.decisions.overriding import Overriding
@@ -31,10 +33,9 @@ from policy_service.decisions.served import Alarm
 from policy_service.decisions.window import Window, window_at
 from policy_service.errors import UnknownKind
 from policy_service.language.diagnostics import PolicyError
-from policy_service.language.load import PolicyFolderError
-from policy_service.language.policy import Policy
+from policy_service.language.load import PolicyFolderError, load_bytes
 from policy_service.registry.model import Activation
-from policy_service.registry.service import UnknownVersion, activations, load_version
+from policy_service.registry.service import UnknownVersion, activations, version_text
 from policy_service.sentences import Sentence
 from policy_service.subject import Subject
 
@@ -43,6 +44,10 @@ LOOK_SECONDS = 0.5
 OWN_DOMAIN = "governance"
 """The domain whose policies decide about the service itself, not about subjects: they must be asked for by name."""
 _GOVERNANCE = select(Lane.count, Lane.at).where(Lane.name == LaneName.GOVERNANCE).with_for_update(read=True)
+
+
+Texts = Mapping[str, bytes]
+"""The texts of versions, by digest."""
 
 
 class NotReady(Exception):
@@ -87,14 +92,23 @@ class InForce:
         engine: EngineName = "durable_rules",
         shadow_every: int = 0,
         alarm: Callable[[Alarm], None] | None = None,
+        build: Build | None = None,
+        changed: Callable[[], None] | None = None,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
-        """Builds what is in force. Raises NotReady, DatabaseUnavailable."""
+        """Builds what is in force.
+
+        `build` builds in another process what comes into force later; without it that is done here. `changed` is called
+        each time that other policies took their place. Raises NotReady, DatabaseUnavailable.
+        """
         self.decider = Decider([], engine=engine, shadow_every=shadow_every, alarm=alarm)
         self.book = Book()
         self.trouble: str | None = None
         """Why the thread could not do its work when it last tried."""
         self._database, self._clock, self._look_seconds = database, clock, look_seconds
+        self._engine: EngineName = engine
+        self._changed = changed
+        self._elsewhere: Build | None = None  # nobody waits for a decision yet
         self._recorded: tuple[int, Sequence[Activation]] = (-1, ())
         self._window = Window(-1, datetime.min.replace(tzinfo=UTC), None, {})
         self._default: Mapping[str, Sequence[str]] = {}
@@ -108,6 +122,7 @@ class InForce:
         except BaseException:
             self.decider.close()
             raise
+        self._elsewhere = build
         self._thread = threading.Thread(target=self._look_after, name="in-force", daemon=True)
         self._thread.start()
 
@@ -123,10 +138,14 @@ class InForce:
     # deciding
 
     def make(self, question: Question) -> Made:
-        """Decides by the versions in force.
+        """Decides by the versions in force; slow when the decision is to be explained, which holds nobody up.
 
         Raises Turning, NotReady, FactsRefused, UnknownPolicies, OtherKind, UnknownKind.
         """
+        made = self._make(question)
+        return made._replace(decision=explained(made.decision)) if question.explain else made
+
+    def _make(self, question: Question) -> Made:
         with self._lock:
             now = self.now()
             if not self._window.covers(now) and not self._turn(now):
@@ -137,12 +156,7 @@ class InForce:
                 raise self._nothing_about(kind)
             overrides = self.book.active_overrides(question.subject, now)
             decision = self.decider.decide(
-                question.facts,
-                as_of=question.as_of,
-                policies=asked,
-                kind=kind,
-                explain=question.explain,
-                overrides=overrides,
+                question.facts, as_of=question.as_of, policies=asked, kind=kind, overrides=overrides
             )
             return Made(question, decision, asked, self._window.digests, overrides)
 
@@ -212,15 +226,23 @@ class InForce:
                     if turns == self._turns:
                         self._window = window
                     return turns == self._turns
-            policies = self._load(session, window)
-        built = self._build(policies, turns, lambda prepared: self._put(window, prepared))
+            texts = self._texts(session, window)
+        built = self._build(window, texts, turns, lambda prepared: self._put(window, prepared))
         return built and window.covers(self.now())
 
-    def _build(self, policies: Sequence[Policy], turns: int, use: Callable[[Prepared], None]) -> bool:
-        """Builds policies and uses them, unless others took their place meanwhile. Raises NotReady."""
+    def _build(self, window: Window, texts: Texts, turns: int, use: Callable[[Prepared], None]) -> bool:
+        """Builds the policies of a window and uses them, unless others took their place meanwhile. Raises NotReady."""
+        at_hand = {policy.digest: policy for policy in self.decider.policies.values()}
+        built: dict[str, Parts] = {}
         try:
-            prepared = self.decider.prepare(policies)
-        except (PolicyError, PolicyFolderError, EngineTrialError, EngineLimitError) as error:
+            if self._elsewhere is not None and texts:
+                parts = map(read_parts, self._elsewhere(list(texts.values()), self._engine))
+                built = {each.policy.digest: each for each in parts}
+                at_hand |= {digest: each.policy for digest, each in built.items()}
+            else:
+                at_hand |= {digest: load_bytes(text) for digest, text in texts.items()}
+            prepared = self.decider.prepare([at_hand[digest] for digest in window.digests.values()], built)
+        except (PolicyError, PolicyFolderError, EngineTrialError, EngineLimitError, NotBuilt) as error:
             raise _unfit(error) from error
         with self._lock:
             if turns == self._turns:
@@ -239,6 +261,8 @@ class InForce:
                 default.setdefault(served.policy.subject, []).append(id_)
         self._default = default
         self._turns += 1
+        if self._changed is not None:
+            self._changed()
 
     def _turn(self, now: datetime) -> bool:
         """Puts the versions that were built ahead in service, if their time has come."""
@@ -279,8 +303,8 @@ class InForce:
                 if count(session) != window.epoch:
                     return
                 coming = window_at(window.epoch, self._read(session, window.epoch), window.until)
-                policies = self._load(session, coming)
-            self._build(policies, turns, lambda prepared: self._keep_next(coming, prepared))
+                texts = self._texts(session, coming)
+            self._build(coming, texts, turns, lambda prepared: self._keep_next(coming, prepared))
 
     def _keep_next(self, window: Window, prepared: Prepared) -> None:
         self._drop_next()
@@ -291,12 +315,17 @@ class InForce:
             self._recorded = (epoch, activations(session))
         return self._recorded[1]
 
-    def _load(self, session: Session, window: Window) -> list[Policy]:
-        at_hand = {policy.digest: policy for policy in self.decider.policies.values()}
+    def _texts(self, session: Session, window: Window) -> Texts:
+        """The texts of the versions of a window that are not in service."""
+        at_hand = {policy.digest for policy in self.decider.policies.values()}
         try:
-            return [at_hand.get(digest) or load_version(session, digest) for digest in window.digests.values()]
-        except (PolicyError, UnknownVersion) as error:
+            texts = {name: version_text(session, name) for name in window.digests.values() if name not in at_hand}
+        except UnknownVersion as error:
             raise _unfit(error) from error
+        for name, text in texts.items():
+            if digest(text) != name:
+                raise NotReady(Sentence("the text of the version {digest} is not what was submitted", digest=name))
+        return texts
 
     def _same(self, window: Window) -> Window:
         """The window, with the digests in service if they are the same, so that they need not be compared again."""

@@ -16,7 +16,9 @@ from policy_service.compilers.python_source import compile_python
 from policy_service.compilers.rules_engine import EngineFault, compile_engine
 from policy_service.decisions.decision import EngineName, Writer
 from policy_service.decisions.reading import FactsReader
+from policy_service.language.core import Core
 from policy_service.language.evaluate import evaluate
+from policy_service.language.lower import lower
 from policy_service.language.outcome import MissingFacts, Result
 from policy_service.language.policy import Policy
 from policy_service.sentences import Sentence
@@ -71,13 +73,15 @@ class Watch:
 class Served:
     """One version of a policy, ready to answer."""
 
-    def __init__(self, policy: Policy, engine: EngineName) -> None:
+    def __init__(self, policy: Policy, engine: EngineName, core: Core | None = None) -> None:
+        """`core` is what the policy was lowered to, where that is known. Raises EngineLimitError, EngineFault."""
+        core = core or lower(policy)
         self.policy = policy
         self.id = policy.id
         self.reader = FactsReader(policy)
         self.writer = Writer(policy)
-        self.python = compile_python(policy)
-        self.engine: Evaluator | None = compile_engine(policy) if engine == "durable_rules" else None
+        self.python = compile_python(policy, core)
+        self.engine: Evaluator | None = compile_engine(policy, core) if engine == "durable_rules" else None
         self.served_by: EngineName = engine
         facts = [(slot, fact) for slot, fact in enumerate(policy.facts.values())]
         self.requirements = tuple((slot, fact.requirement) for slot, fact in facts if fact.requirement is not None)

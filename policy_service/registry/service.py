@@ -72,10 +72,20 @@ def read_version(session: Session, policy: str, version: str) -> VersionRow:
 
 def load_version(session: Session, name: str) -> Policy:
     """The policy that the bytes under a digest state. Raises UnknownVersion."""
+    row = _under(session, name)
+    return load_bytes(row.content, f"{row.policy}/{row.version}.yaml")
+
+
+def version_text(session: Session, name: str) -> bytes:
+    """The bytes under a digest. Raises UnknownVersion."""
+    return _under(session, name).content
+
+
+def _under(session: Session, name: str) -> VersionRow:
     row = session.get(VersionRow, name)
     if row is None:
         raise UnknownVersion(Sentence("no version has the digest {digest}", digest=name))
-    return load_bytes(row.content, f"{row.policy}/{row.version}.yaml")
+    return row
 
 
 def policies_in_force(session: Session, valid_at: datetime, known_at: datetime) -> dict[str, Policy]:

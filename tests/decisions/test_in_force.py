@@ -135,10 +135,10 @@ def test_versions_taken_up_while_others_are_built_are_built_upon() -> None:
         eventually(lambda: in_force._next is not None)
         calls = 0
 
-        def overtaken(self: Decider, policies: object) -> object:
+        def overtaken(self: Decider, policies: object, built: object) -> object:
             nonlocal calls
             calls += 1
-            prepared = prepare(self, policies)  # type: ignore[arg-type]
+            prepared = prepare(self, policies, built)  # type: ignore[arg-type]
             if calls == 1:
                 clock.move(hours=1)
                 assert version(in_force) == "1.1.0"

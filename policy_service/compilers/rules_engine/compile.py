@@ -24,7 +24,7 @@ from policy_service.compilers.python_text import condition, define, function
 from policy_service.compilers.rules_engine.engine import Engine
 from policy_service.compilers.rules_engine.messages import Inputs
 from policy_service.compilers.rules_engine.program import LARGEST_VALUE, Condition, Program, Term
-from policy_service.language.core import All, Any, Atom, CoreRule, Formula, Given, OneOf, Threshold, Truth
+from policy_service.language.core import All, Any, Atom, Core, CoreRule, Formula, Given, OneOf, Threshold, Truth
 from policy_service.language.limits import is_cell
 from policy_service.language.lower import lower
 from policy_service.language.policy import Policy
@@ -129,7 +129,7 @@ def compile_rules(
     return Program(len(vector.fields), terms, frozenset(vector.flags)), vector.inputs(slots, stand_ins)
 
 
-def compile_engine(policy: Policy) -> Evaluator:
-    """The policy in the rules engine. Raises EngineLimitError."""
+def compile_engine(policy: Policy, core: Core | None = None) -> Evaluator:
+    """The policy in the rules engine; `core` is what it was lowered to, if that is known. Raises EngineLimitError."""
     make: MakeMatcher = EngineMatcher
-    return Evaluator(policy, lower(policy), make)
+    return Evaluator(policy, core or lower(policy), make)

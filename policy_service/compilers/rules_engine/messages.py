@@ -48,7 +48,7 @@ def of_vector(width: int) -> Inputs:
         lines = [f"[{', '.join(names)}] = values", *body]
         scope: dict[str, Any] = {"__builtins__": {}}
         exec("def write(values):\n" + "".join(f"    {line}\n" for line in lines), scope)  # noqa: S102 - numbered names and aliases
-        made: Callable[[Values], Any] = scope["write"]
+        made: Callable[[Values], Any] = scope.pop("write")
         return made
 
     return Inputs(names, define, tuple)
