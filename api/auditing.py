@@ -1,7 +1,4 @@
-"""Reads the whole log, to verify or to export it, in a process of its own: a long log keeps a processor busy for long.
-
-One at a time; whoever comes meanwhile is told to come back.
-"""
+"""Reads the whole log, to verify or to export it, in a worker: a long log keeps a processor busy for long."""
 
 from __future__ import annotations
 
@@ -14,10 +11,9 @@ from typing import BinaryIO
 
 from sqlmodel import Session
 
-from api.apart import Turn, told
-from api.checking import confine
 from api.gauge import Gauge, Moved, watched
 from api.service import Service
+from api.work import AUDITING, seconds_of
 from policy_service.audit.checkpoints import read_kept
 from policy_service.audit.keys import NoKey, public_keys
 from policy_service.audit.log import last_entry
@@ -25,11 +21,7 @@ from policy_service.audit.service import export, signer
 from policy_service.audit.stored import verify_database
 from policy_service.audit.verdict import Verdict
 from policy_service.audit.verify import EVERY
-from policy_service.database import Database, Unavailable
-from policy_service.sentences import Sentence
-
-SECONDS = 600
-"""What is longer is for the command line."""
+from policy_service.database import Database
 
 
 class Auditor:
@@ -37,17 +29,19 @@ class Auditor:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._turn = Turn(Sentence("the log is being read whole already"))
+        self._seconds = seconds_of(AUDITING, service.settings)
 
     async def verify(self, moved: Moved | None = None) -> Verdict:
-        """What is found in the database, against the file of checkpoints. Raises ProblemError, DatabaseUnavailable."""
+        """What is found in the database, against the file of checkpoints. Raises as `verify`, and ProblemError."""
         service = self._service
         keys, checkpoints = service.settings.keys, service.settings.checkpoints
         async with watched(moved) as gauge:
-            return await self._turn.run(SECONDS, verify_apart, service.database.url, keys, checkpoints, gauge)
+            return await service.workers.of(AUDITING).run(
+                self._seconds, verify, service.database.url, keys, checkpoints, Gauge(gauge)
+            )
 
     async def export(self) -> BinaryIO:
-        """The log in a file that is gone when it is closed. Raises ProblemError, DatabaseUnavailable."""
+        """The log in a file that is gone when it is closed. Raises ProblemError, NoKey, DatabaseUnavailable."""
         file = await self.export_file()
         try:
             return _opened(file)
@@ -55,27 +49,21 @@ class Auditor:
             _remove(file)
 
     async def export_file(self, moved: Moved | None = None) -> Path:
-        """The log in a new file, which whoever asked removes. Raises ProblemError, DatabaseUnavailable."""
+        """The log in a new file, which whoever asked removes. Raises ProblemError, NoKey, DatabaseUnavailable."""
         service = self._service
         url, keys, now = service.database.url, service.settings.keys, service.clock.now()
         file = new_file("policy-service-export-")
         try:
             async with watched(moved) as gauge:
-                await self._turn.run(SECONDS, export_apart, url, keys, now, file, gauge)
+                await service.workers.of(AUDITING).run(self._seconds, write_export, url, keys, now, file, Gauge(gauge))
         except BaseException:  # whoever breaks it off, too, leaves nothing behind
             _remove(file)
             raise
         return file
 
 
-def verify_apart(url: str, keys: Path, checkpoints: Path, gauge: Path | None = None) -> Verdict | Unavailable:
-    """What is found, or why the database is not available. Raises NoKey, Damaged."""
-    confine()
-    return told(lambda: verify(url, keys, checkpoints, Gauge(gauge)))
-
-
 def verify(url: str, keys: Path, checkpoints: Path, gauge: Gauge) -> Verdict:
-    """The same, in this very process. Raises NoKey, Damaged, DatabaseUnavailable."""
+    """What is found in the database. Raises NoKey, Damaged, DatabaseUnavailable."""
     trusted = list(public_keys(keys).values())
     if not trusted:
         raise NoKey("there is no key to verify with")
@@ -90,14 +78,8 @@ def verify(url: str, keys: Path, checkpoints: Path, gauge: Gauge) -> Verdict:
         return verdict
 
 
-def export_apart(url: str, keys: Path, now: datetime, file: Path, gauge: Path | None = None) -> int | Unavailable:
-    """Writes an export, and gives its bytes, or why the database is not available. Raises NoKey."""
-    confine()
-    return told(lambda: write_export(url, keys, now, file, Gauge(gauge)))
-
-
 def write_export(url: str, keys: Path, now: datetime, file: Path, gauge: Gauge) -> int:
-    """The same, in this very process. Raises NoKey, DatabaseUnavailable."""
+    """Writes an export, and gives its bytes. Raises NoKey, DatabaseUnavailable."""
     with closing(Database(url)) as database, database.read() as session, file.open("wb") as lines:
         size, written = _size(session), 0
         for number, line in enumerate(export(session, signer(session, keys), now)):

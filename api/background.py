@@ -1,4 +1,8 @@
-"""What the service does beside answering: it writes down, once a minute, when sessions and keys were last used."""
+"""What the service does beside answering.
+
+Once a minute it writes down when sessions and keys were last used, and ends workers that have nothing to do; all the
+time it looks how late the event loop is.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +20,14 @@ from policy_service.identity.presence import WRITE_AFTER
 @asynccontextmanager
 async def in_background(service: Service) -> AsyncIterator[None]:
     """Does it while the service runs, and once more at the end."""
-    writing = asyncio.ensure_future(_write_again_and_again(service))
+    tasks = [asyncio.ensure_future(each) for each in (_again_and_again(service), service.loop_watch.look())]
     try:
         yield
     finally:
-        writing.cancel()
-        with suppress(asyncio.CancelledError):
-            await writing
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await write(service)
 
 
@@ -34,7 +39,8 @@ async def write(service: Service) -> None:
         service.log.warning("last uses not written", reason=error.reason)
 
 
-async def _write_again_and_again(service: Service) -> None:
+async def _again_and_again(service: Service) -> None:
     while True:
         await asyncio.sleep(WRITE_AFTER.total_seconds())
         await write(service)
+        await run_in_threadpool(service.workers.retire)

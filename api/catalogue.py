@@ -13,34 +13,31 @@ from sqlmodel import Session
 from api.problems import UNKNOWN_POLICY, ProblemError
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.policy import Policy
-from policy_service.lru_cache import LruCache
+from policy_service.registry import loaded
 from policy_service.registry.model import active_at, all_active_at
-from policy_service.registry.service import activations, load_version, versions
+from policy_service.registry.service import activations, versions
 from policy_service.registry.tables import VersionRow
 from policy_service.sentences import Sentence, listed
-
-KEPT = 8 * 2**20
-"""Characters of policy files that are kept in memory as policies, which take about twenty times as much of it."""
 
 
 class Catalogue:
     """Policies by name and version."""
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._policies: LruCache[str, Policy] = LruCache(kept)
-
-    def load(self, session: Session, digest: str) -> Policy:
+    @staticmethod
+    def load(session: Session, digest: str) -> Policy:
         """The version under a digest that the registry is known to hold."""
-        policy = self._policies.get(digest)
-        if policy is None:
-            policy = load_version(session, digest)
-            self._policies.put(digest, policy, len(policy.text))
-        return policy
+        return loaded.load(session, digest)
 
     def in_force(self, session: Session, now: datetime) -> dict[str, Policy]:
         """The version in force of every policy that has one, by name, in the order of names."""
         active = all_active_at(activations(session), now, now)
         return {name: self.load(session, each.digest) for name, each in active.items()}
+
+    @staticmethod
+    def heads_in_force(session: Session, now: datetime) -> dict[str, Policy]:
+        """The same without their rules, which is quick where the heads are known."""
+        active = all_active_at(activations(session), now, now)
+        return {name: loaded.load_head(session, each.digest) for name, each in active.items()}
 
     def deciding(self, session: Session, name: str, now: datetime) -> Policy:
         """The version of a policy that is in force. Raises ProblemError when there is none."""

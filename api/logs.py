@@ -25,6 +25,8 @@ def make_log(level: str) -> FilteringBoundLogger:
 
 
 def where(error: BaseException) -> list[str]:
-    """The way an error took through the code, without its message, which may hold what a caller sent."""
+    """The way an error took through the code, here or in a worker, without its message, which may hold secrets."""
+    if (in_worker := error.__dict__.get("where")) is not None:
+        return list(in_worker)
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-10:]]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from api.body import read_body
@@ -18,6 +19,8 @@ from policy_service.sentences import Sentence, listed
 
 LIMIT = 64 * 1_024
 """Bytes of such a body."""
+SHORT = 64 * 1_024
+"""Bytes that are read at once: more take milliseconds, and are read in a thread."""
 HIDDEN = "…"
 KINDS = ("application/json",)
 Json = dict[str, Any]
@@ -27,6 +30,12 @@ Body = TypeVar("Body", bound=BaseModel)
 async def read_members(request: Request, model: type[Body], limit: int = LIMIT) -> Body:
     """The body of a request, as the model has it. Raises ProblemError with every fault there is."""
     content = await read_body(request.scope, request.receive, limit=limit, kinds=KINDS)
+    if len(content) <= SHORT:
+        return _members(content, model)
+    return await run_in_threadpool(_members, content, model)
+
+
+def _members(content: bytes, model: type[Body]) -> Body:
     try:
         return model.model_validate(read_json(content))
     except NotJsonError as error:

@@ -12,6 +12,8 @@ from policy_service import Decider
 
 BUCKETS = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds in seconds; a decision takes some ten to some hundred microseconds."""
+LAGS = (0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Upper bounds in seconds of how late the event loop is."""
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
 
@@ -33,6 +35,24 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
+        self._blocked = Counter(
+            "policy_service_event_loop_blocked",
+            "Steps of requests that held the event loop longer than they may, by route.",
+            ("route",),
+            registry=self._registry,
+        )
+        self._blocked_seconds = Counter(
+            "policy_service_event_loop_blocked_seconds",
+            "Processor time of those steps, by route.",
+            ("route",),
+            registry=self._registry,
+        )
+        self._lag = Histogram(
+            "policy_service_event_loop_lag_seconds",
+            "How much later than asked the event loop wakes up.",
+            buckets=LAGS,
+            registry=self._registry,
+        )
         self._children: dict[tuple[str, str], Counter] = {}
 
     def decided(self, outcomes: Mapping[str, Mapping[str, object]], seconds: float) -> None:
@@ -47,6 +67,15 @@ class Metrics:
     def refused(self, kind: str) -> None:
         """Counts one problem."""
         self._problems.labels(kind).inc()
+
+    def blocked(self, route: str, seconds: float) -> None:
+        """Counts a step that held the event loop for so long."""
+        self._blocked.labels(route).inc()
+        self._blocked_seconds.labels(route).inc(seconds)
+
+    def lagged(self, seconds: float) -> None:
+        """Counts a look at how late the event loop is."""
+        self._lag.observe(seconds)
 
     def render(self) -> bytes:
         """All figures."""

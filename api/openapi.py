@@ -7,6 +7,7 @@ from typing import Any
 
 from api.permissions import Table
 from api.problems import (
+    BUSY,
     DATABASE_UNAVAILABLE,
     MEDIA_TYPE,
     NOT_ALLOWED,
@@ -16,8 +17,8 @@ from api.problems import (
     ProblemType,
 )
 from api.requirements import example_request
-from api.service import Service
-from policy_service.clock import today
+from policy_service import Decider
+from policy_service.clock import Clock
 from policy_service.decisions.answer import answer
 from policy_service.decisions.request import MAX_POLICIES
 from policy_service.subject import CUSTOMER, KIND, MAX_ID
@@ -199,15 +200,16 @@ def problems(*kinds: ProblemType) -> dict[int | str, Json]:
 def tell_access(document: Json, table: Table) -> None:
     """Writes into the document which credential each operation takes, and how it is refused without."""
     document["components"]["securitySchemes"] = CREDENTIALS
-    refusals = problems(NOT_AUTHENTICATED, NOT_ALLOWED, OTHER_SITE, DATABASE_UNAVAILABLE)
+    refusals = problems(NOT_AUTHENTICATED, NOT_ALLOWED, OTHER_SITE, DATABASE_UNAVAILABLE, BUSY)
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             if table.documented[method.upper(), path].known:
                 operation["security"] = [{name: []} for name in CREDENTIALS]
                 responses = operation["responses"]
                 for status, entry in refusals.items():
-                    before = responses.get(str(status), {}).get("description")
-                    told = "; ".join(filter(None, [before, entry["description"]]))
+                    before = responses.get(str(status), {}).get("description", "")
+                    parts = (*before.split("; "), *str(entry["description"]).split("; "))
+                    told = "; ".join(dict.fromkeys(filter(None, parts)))
                     responses[str(status)] = {**entry, "description": told}
 
 
@@ -271,8 +273,9 @@ VERSION_ANSWERS: dict[int | str, Json] = {
 }
 
 
-def decisions_path(service: Service) -> Json:
-    """The path item of `POST /v1/decisions`."""
+def decisions_path(decider: Decider, clock: Clock, day: date) -> Json:
+    """The path item of `POST /v1/decisions`, with examples that are decided on a day."""
+    requests = request_examples(decider, day)
     refusals = [
         PROBLEMS[name]
         for name in (
@@ -292,9 +295,7 @@ def decisions_path(service: Service) -> Json:
             "parameters": [IDEMPOTENCY_KEY],
             "requestBody": {
                 "required": True,
-                "content": {
-                    "application/json": {"schema": _reference("DecisionRequest"), "examples": request_examples(service)}
-                },
+                "content": {"application/json": {"schema": _reference("DecisionRequest"), "examples": requests}},
             },
             "responses": {
                 "200": {
@@ -302,7 +303,7 @@ def decisions_path(service: Service) -> Json:
                     "content": {
                         "application/json": {
                             "schema": _reference("DecisionAnswer"),
-                            "examples": answer_examples(service),
+                            "examples": answer_examples(decider, clock, requests),
                         }
                     },
                 },
@@ -312,23 +313,22 @@ def decisions_path(service: Service) -> Json:
     }
 
 
-def request_examples(service: Service) -> Json:
+def request_examples(decider: Decider, day: date) -> Json:
     """For each policy a request that decides it, from the policy's own examples."""
-    day = today(service.clock, service.zone)
-    policies = service.decider.policies
+    policies = decider.policies
     asked = {id_: example_request(policy, policies, day) for id_, policy in sorted(policies.items())}
     return {
         id_: {"summary": policies[id_].title.en, "value": value} for id_, value in asked.items() if value is not None
     }
 
 
-def answer_examples(service: Service) -> Json:
+def answer_examples(decider: Decider, clock: Clock, requests: Json) -> Json:
     """The answers to those requests, made by deciding them."""
-    return {id_: {"value": answer_to(service, each["value"])} for id_, each in request_examples(service).items()}
+    return {id_: {"value": answer_to(decider, clock, each["value"])} for id_, each in requests.items()}
 
 
-def answer_to(service: Service, request: Json) -> Json:
-    """What the service answers to an example request."""
+def answer_to(decider: Decider, clock: Clock, request: Json) -> Json:
+    """What is answered to an example request."""
     as_of, policies = date.fromisoformat(request["as_of"]), request["policies"]
-    decision = service.decider.decide(request["facts"], as_of=as_of, policies=policies, kind=request["kind"])
-    return answer(decision, request["subject"], request["kind"], service.clock)
+    decision = decider.decide(request["facts"], as_of=as_of, policies=policies, kind=request["kind"])
+    return answer(decision, request["subject"], request["kind"], clock)

@@ -1,4 +1,4 @@
-"""Makes audit packs in a process of its own, one at a time: much is read, replayed and proved for each."""
+"""Makes audit packs in a worker, one at a time: much is read, replayed and proved for each."""
 
 from __future__ import annotations
 
@@ -11,24 +11,17 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from api.apart import Turn, told
 from api.auditing import new_file
-from api.checking import confine
 from api.gauge import Gauge, Moved, watched
-from api.problems import CONFLICT, ProblemError
 from api.service import Service
+from api.work import PACKING, seconds_of
 from policy_service.audit.service import signer
-from policy_service.database import Database, Unavailable
-from policy_service.decisions.master_keys import KeyFileFault, MasterKeys
+from policy_service.database import Database
+from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.seals import NotSealable
 from policy_service.decisions.subjects import Secrets
-from policy_service.packs.entries import NotSigned
 from policy_service.packs.making import Maker, make_pack
 from policy_service.packs.scope import Scope
-from policy_service.sentences import Sentence
-
-SECONDS = 900
-"""What takes longer is for the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +47,9 @@ class Packer:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._turn = Turn(Sentence("another audit pack is being made: ask again when it is there"))
 
     async def make(self, scope: Scope, by: str, moved: Moved) -> Made:
-        """Makes a pack of all there is on record now. Raises ProblemError, DatabaseUnavailable."""
+        """Makes a pack of all there is on record now. Raises ProblemError, and what `pack` does."""
         service = self._service
         with suppress(NotSealable):  # what was altered cannot be sealed; the pack says what has no proof
             await run_in_threadpool(service.sealer.seal_all)
@@ -65,28 +57,16 @@ class Packer:
         file = new_file("policy-service-pack-")
         try:
             async with watched(moved) as gauge:
-                manifest = await self._turn.run(
-                    SECONDS, pack_apart, service.database.url, service.settings.keys, asked, file, gauge
-                )
-        except BaseException as error:  # whoever breaks it off, too, leaves nothing behind
+                seconds, url, keys = seconds_of(PACKING, service.settings), service.database.url, service.settings.keys
+                manifest = await service.workers.of(PACKING).run(seconds, pack, url, keys, asked, file, Gauge(gauge))
+        except BaseException:  # whoever breaks it off, too, leaves nothing behind
             _remove(file)
-            if isinstance(error, NotSigned | KeyFileFault):
-                raise ProblemError(CONFLICT, str(error)) from None
             raise
         return Made(file, manifest["counts"], tuple(manifest["left_out"]))
 
 
-def pack_apart(url: str, keys: Path, asked: Asked, file: Path, gauge: Path | None) -> dict[str, Any] | Unavailable:
-    """Makes a pack, and gives its manifest, or why the database is not available.
-
-    Raises NoKey, NotSigned, KeyFileFault.
-    """
-    confine()
-    return told(lambda: pack(url, keys, asked, file, Gauge(gauge)))
-
-
 def pack(url: str, keys: Path, asked: Asked, file: Path, gauge: Gauge) -> dict[str, Any]:
-    """The same, in this very process. Raises NoKey, NotSigned, KeyFileFault, DatabaseUnavailable."""
+    """Makes a pack, and gives its manifest. Raises NoKey, NotSigned, KeyFileFault, DatabaseUnavailable."""
     with closing(Database(url)) as database, database.read() as session:
         maker = Maker(Secrets(MasterKeys(keys)), signer(session, keys), asked.by, asked.now)
         return make_pack(session, maker, asked.scope, file, gauge.tell)

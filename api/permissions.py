@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from starlette.routing import BaseRoute, Route, compile_path
+from starlette.types import Scope
 
 from api.problems import METHOD_NOT_ALLOWED, NOT_FOUND, ProblemError
 from policy_service.actor import DIRECTORS, SIGNING_ROLES, Actor, Role
 from policy_service.sentences import Sentence, either, every, listed
 
+ROW = "policy_service.row"
+"""Where a request has its row: the method and the template of its address."""
 EVERY_ROLE = frozenset(Role)
 ROLES: Mapping[Role, Sentence] = {
     Role.AUTHOR: Sentence("author"),
@@ -262,19 +265,27 @@ class Table:
         self.documented = {(method, compile_path(path)[1]): access for (method, path), access in rows.items()}
         """The same by the paths of the OpenAPI document, where a parameter has no converter."""
         templates = sorted({path for _, path in rows}, key=lambda path: (path.count("{"), path))
-        self._paths: list[tuple[re.Pattern[str], dict[str, Access]]] = [
-            (compile_path(path)[0], {method: access for (method, its), access in rows.items() if its == path})
-            for path in templates
+        self._paths: list[tuple[re.Pattern[str], str, dict[str, None]]] = [
+            (compile_path(path)[0], path, {method: None for method, its in rows if its == path}) for path in templates
         ]
 
     def access(self, method: str, path: str) -> Access:
         """The access to what a request asks for. Raises ProblemError when there is no such address or method."""
+        return self.rows[self.row(method, path)]
+
+    def access_to(self, scope: Scope) -> Access:
+        """The access to what a request asks for; notes the row. Raises ProblemError as `access` does."""
+        row = scope[ROW] = self.row(scope["method"], scope["path"])
+        return self.rows[row]
+
+    def row(self, method: str, path: str) -> tuple[str, str]:
+        """The method and the template of the address that a request asks for. Raises ProblemError as `access` does."""
         asked = "GET" if method == "HEAD" else method
         allowed: dict[str, None] = {}
-        for pattern, methods in self._paths:
+        for pattern, template, methods in self._paths:
             if pattern.match(path):
                 if asked in methods:
-                    return methods[asked]
+                    return asked, template
                 allowed |= dict.fromkeys(methods)
         if not allowed:
             raise ProblemError(NOT_FOUND, Sentence("no such address"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Self
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
@@ -37,9 +38,17 @@ class ProblemType:
         """The `type` of the problem, relative to the service's own address."""
         return f"/problems/{self.name}"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _kind_named, (self.name,)
+
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
         return {"type": self.address, "title": self.title, "status": self.status, "meaning": self.meaning}
+
+
+def _kind_named(name: str) -> ProblemType:
+    """A kind that comes from another process: there is one of each."""
+    return PROBLEMS[name]
 
 
 MALFORMED_JSON = ProblemType(
@@ -286,6 +295,14 @@ class ProblemError(Exception):
     ) -> None:
         super().__init__(detail)
         self.problem = Problem(kind, detail, more, headers or {})
+
+    @classmethod
+    def of(cls, problem: Problem) -> Self:
+        """The error of a problem that is known."""
+        return cls(problem.kind, problem.detail, headers=problem.headers, **problem.more)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return ProblemError.of, (self.problem,)
 
 
 def of_http(request: Request, error: HTTPException) -> Problem:

@@ -27,11 +27,13 @@ from api.problems import (
     refused_parameters,
 )
 from policy_service.approval import service as approval
+from policy_service.audit.keys import Damaged, NoKey
 from policy_service.audit.proofs import NotProvable
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions import overrides, subjects
 from policy_service.decisions.desk import InFlight
 from policy_service.decisions.in_force import NotReady
+from policy_service.decisions.master_keys import KeyFileFault
 from policy_service.decisions.records import UnknownDecision
 from policy_service.decisions.replay import NotReplayable
 from policy_service.decisions.request import A_KIND, AN_ID, shown
@@ -52,7 +54,8 @@ from policy_service.identity.refusals import (
     UnknownAccount,
     UnknownKey,
 )
-from policy_service.sentences import on_one_line
+from policy_service.packs.entries import NotSigned
+from policy_service.sentences import Sentence, on_one_line
 from policy_service.subject import InvalidSubject
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="policy-service"'}
@@ -85,6 +88,12 @@ def of_library(error: Exception, now: datetime) -> Problem | None:
             return Problem(PROVIDER_UNAVAILABLE, str(error))
         case UnknownAccount() | UnknownKey():
             return Problem(NOT_FOUND, str(error))
+        case NoKey():
+            return Problem(CONFLICT, Sentence("the log's keys are not here: run `policy-service init`"))
+        case Damaged():
+            return Problem(CONFLICT, Sentence("the file of checkpoints kept elsewhere was altered"))
+        case NotSigned() | KeyFileFault():
+            return Problem(CONFLICT, str(error))
         case DatabaseUnavailable():
             return Problem(DATABASE_UNAVAILABLE, str(error), headers={"Retry-After": "5"})
         case _:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, NoReturn, cast
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
@@ -14,14 +16,20 @@ from structlog.typing import FilteringBoundLogger
 from api.alarms import Alarms
 from api.catalogue import Catalogue
 from api.in_flight import InFlight
+from api.interpreter import settle
 from api.logs import make_log
+from api.loop_watch import LoopWatch
 from api.metrics import Metrics
 from api.problems import INTERNAL_ERROR, Problem
 from api.settings import Settings
 from api.storage import edited_files, open_database, open_keys, refuse_unsound
+from api.work import BUILDING, seconds_of
+from api.workers import SHARED, InThisProcess, WorkerDied, Workers
 from policy_service import Alarm, Decider
 from policy_service.clock import Clock
 from policy_service.database import Database, DatabaseUnavailable
+from policy_service.decisions.building import NotBuilt, build
+from policy_service.decisions.decision import EngineName
 from policy_service.decisions.desk import Decisions, open_decisions
 from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.seals import Sealer
@@ -31,6 +39,7 @@ from policy_service.identity.presence import Presence
 from policy_service.identity.throttle import AddressLimit
 
 if TYPE_CHECKING:
+    from policy_service.decisions.building import Build
     from policy_service.identity.oidc import Provider
 
 
@@ -50,6 +59,11 @@ class Service:
     database: Database
     key_ring: KeyRing
     alarms: Alarms
+    now: Callable[[], datetime]
+    """The present instant; never before what decides came into force, though the clock may go back."""
+    workers: Workers
+    """Where long work is done."""
+    loop_watch: LoopWatch
     edited: tuple[str, ...] = ()
     """A sentence for every policy file that was edited after it was submitted, as seen at the start."""
     provider: Provider | None = None
@@ -83,7 +97,7 @@ class Service:
         self.database.close()
 
 
-def open_service(settings: Settings, clock: Clock) -> Service:
+def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) -> Service:
     """Opens the database, looks whether it is sound, and makes the versions in force ready to decide.
 
     Raises NotInitialisedError, NotSoundError, and ValueError when the versions in force cannot decide.
@@ -94,7 +108,7 @@ def open_service(settings: Settings, clock: Clock) -> Service:
     with ExitStack() as undo:
         undo.callback(database.close)
         try:
-            service = _open(settings, clock, log, database, provider)
+            service = _open(settings, clock, workers, log, database, provider)
         except (NotReady, DatabaseUnavailable) as error:
             raise ValueError(str(error)) from error
         undo.pop_all()
@@ -103,8 +117,13 @@ def open_service(settings: Settings, clock: Clock) -> Service:
     return service
 
 
-def _open(
-    settings: Settings, clock: Clock, log: FilteringBoundLogger, database: Database, provider: Provider | None
+def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
+    settings: Settings,
+    clock: Clock,
+    workers: Workers,
+    log: FilteringBoundLogger,
+    database: Database,
+    provider: Provider | None,
 ) -> Service:
     secrets = Secrets(open_keys(database, settings))
     refuse_unsound(database, settings)
@@ -127,7 +146,10 @@ def _open(
         engine=settings.engine,
         shadow_every=settings.shadow_every,
         alarm=alarm,
+        build=_builder(workers, settings),
+        changed=settle,
     )
+    metrics = Metrics(decisions.in_force.decider)
     return Service(
         settings=settings,
         zone=settings.zone,
@@ -136,13 +158,64 @@ def _open(
         decisions=decisions,
         secrets=secrets,
         sealer=Sealer(database, clock, settings.keys, elsewhere=settings.checkpoints, alarm=unsealed),
-        metrics=Metrics(decisions.in_force.decider),
+        metrics=metrics,
         log=log,
         database=database,
         key_ring=KeyRing(database),
         alarms=alarms,
+        now=decisions.in_force.now,
+        workers=workers,
+        loop_watch=LoopWatch(metrics, log, settings.event_loop_milliseconds / 1_000),
         edited=edited_files(database, settings.policies),
         provider=provider,
+    )
+
+
+def _builder(workers: Workers, settings: Settings) -> Build:
+    """Builds in a worker what comes into force."""
+    seconds = seconds_of(BUILDING, settings)
+
+    def build_elsewhere(contents: Sequence[bytes], engine: EngineName) -> Sequence[bytes]:
+        try:
+            return workers.of(BUILDING).call(seconds, build, contents, engine)
+        except TimeoutError:
+            raise NotBuilt(BUILDING.too_long(seconds)) from None
+        except (WorkerDied, MemoryError):
+            raise NotBuilt(BUILDING.too_large(seconds)) from None
+
+    return build_elsewhere
+
+
+class _Elsewhere:
+    """Stands for what only the process that decides has; to ask it for anything is a fault."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise RuntimeError(f"`{name}` is in the process that decides, and this one only reads")
+
+
+def open_reader(settings: Settings, clock: Clock) -> Service:
+    """The service as a process has it that only reads: it decides, seals and writes nothing.
+
+    Raises NotInitialisedError, DatabaseUnavailable.
+    """
+    database, nothing = Database(settings.database_url.get_secret_value()), _Elsewhere()
+    return Service(
+        settings=settings,
+        zone=settings.zone,
+        clock=clock,
+        catalogue=Catalogue(),
+        decisions=cast("Decisions", nothing),
+        secrets=Secrets(open_keys(database, settings)),
+        sealer=cast("Sealer", nothing),
+        metrics=cast("Metrics", nothing),
+        log=make_log(settings.log_level),
+        database=database,
+        key_ring=KeyRing(database),
+        alarms=cast("Alarms", nothing),
+        now=clock.now,
+        workers=InThisProcess(),
+        loop_watch=cast("LoopWatch", nothing),
+        provider=_provider(settings),
     )
 
 

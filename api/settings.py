@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """How the provider knows this service."""
     oidc_client_secret: SecretStr | None = None
     """What proves to the provider that it is this service."""
+    event_loop_milliseconds: Annotated[float, Field(gt=0, le=60_000)] = 50.0
+    """Milliseconds for which a step of a request may hold the event loop before the log is told."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """From which level on events are logged."""
 

@@ -17,10 +17,12 @@ from typing import Annotated
 
 from fastapi import Depends, Header
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.authentication import asker
+from api.heads import warm_heads
 from api.problems import INVALID_PARAMETER, PRECONDITION_REQUIRED, ProblemError, refused_parameters
 from api.service import Service
 from api.transactions import reading, writing
@@ -79,14 +81,16 @@ async def perform_prepared(
     """The same, where what is slow has to be done before the transaction, unless the answer is known already."""
     key = key_of(request)
     if key is None:
-        answer = await writing(service, await prepare())
+        act = await prepare()
+        await warm_heads(service)
+        answer = await writing(service, act)
         return _response(answer.stored())
 
     async def storing() -> Store:
         act = await prepare()
         return lambda transaction: act(transaction).stored()
 
-    once = Once(asker(request).actor.id, key, _fingerprint(request, given))
+    once = Once(asker(request).actor.id, key, await run_in_threadpool(_fingerprint, request, given))
     kept, is_new = await perform_once(service, once, storing)
     return _response(kept, {} if is_new else REPLAYED)
 
@@ -101,6 +105,7 @@ async def perform_once(service: Service, once: Once, prepare: Callable[[], Await
         if before is not None:
             return before, False
         act = await prepare()
+        await warm_heads(service)
         return await writing(service, lambda transaction: _once(transaction, once, act))
 
 

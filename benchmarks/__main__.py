@@ -13,13 +13,14 @@ from benchmarks import report
 from benchmarks.batches import compare_batches
 from benchmarks.company.build import Size
 from benchmarks.engines import compare_engines
+from benchmarks.interference import measure_interference
 from benchmarks.memory import sample_memory
 from benchmarks.over_http import compare_http
 from benchmarks.pages import measure_pages
 from benchmarks.rounds import WrongAnswerError
 from benchmarks.serving import NotServingError
 
-SECTIONS = ("engines", "sizes", "http", "batches", "memory", "pages")
+SECTIONS = ("engines", "sizes", "http", "batches", "memory", "pages", "interference")
 SIZES = (10, 50, 200, 1_000)
 CONNECTIONS = 32
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -27,7 +28,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to look: seconds a competitor a comparison, in rounds; how much the memory and pages sections do."""
+    """How long to look: seconds a competitor a comparison, in rounds; how much the other sections do."""
 
     seconds: float
     engine_rounds: int
@@ -36,6 +37,7 @@ class Plan:
     replacements: int
     company: Size
     page_rounds: int
+    beside_seconds: float
     pages_folder: Path | None
 
 
@@ -90,6 +92,9 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
         case "pages":
             pages = measure_pages(plan.company, plan.page_rounds, plan.pages_folder)
             return asdict(pages), report.pages_table(pages)
+        case "interference":
+            beside = measure_interference(plan.beside_seconds)
+            return [asdict(each) for each in beside], report.interference_table(beside)
         case _:
             raise AssertionError(section)
 
@@ -104,6 +109,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         replacements=options.replacements or (20 if quick else 1_000),
         company=Size(changes=200, decisions=5_000, entries=6_000, policies=10) if quick else Size(),
         page_rounds=5 if quick else 50,
+        beside_seconds=options.seconds or (0.5 if quick else 3.0),
         pages_folder=options.pages_folder,
     )
 
@@ -115,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="a short look, good enough to see that everything works")
     parser.add_argument(
-        "--seconds", type=float, help="seconds for each competitor in each comparison (5, or 0.5 when quick)"
+        "--seconds",
+        type=float,
+        help="seconds for each competitor in each comparison (5, or 0.5), each other work (3, or 0.5)",
     )
     parser.add_argument("--decisions", type=int, help="decisions of the memory section (1,000,000, or 20,000)")
     parser.add_argument("--replacements", type=int, help="policy replacements of the memory section (1,000, or 20)")

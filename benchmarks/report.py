@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.batches import Together
 from benchmarks.engines import Comparison
+from benchmarks.interference import RATE, Beside
 from benchmarks.memory import Sample
 from benchmarks.over_http import Served
 from benchmarks.pages import Pages, slow
@@ -173,6 +174,26 @@ def pages_table(pages: Pages) -> str:
     lacking = "".join(f"\nnot measured, since it is a file that long work makes: {name}" for name in pages.lacking)
     told = f"{company}; {pages.rounds} times each\n\n{_table(header, lines)}"
     return f"{told}\n\nabove {PAGE_MILLISECONDS} ms at the 95th percentile: {above}{lacking}"
+
+
+def interference_table(beside: Sequence[Beside]) -> str:
+    """What decisions took beside each piece of other work."""
+    header = ("other work", "seconds", "times", "decisions", "p50 ms", "p99 ms", "slowest")
+    lines = [
+        (
+            each.work,
+            f"{each.seconds:.1f}",
+            str(each.times),
+            str(each.decisions),
+            f"{each.p50:.1f}",
+            f"{each.p99:.1f}",
+            f"{each.slowest:.0f}",
+        )
+        for each in beside
+    ]
+    refused = sum(each.refused for each in beside)
+    told = f"{RATE:.0f} decisions a second beside other work; {refused} were refused"
+    return f"{told}\n\n{_table(header, lines)}"
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -202,8 +202,8 @@ SOME = (
     *(
         f"api/{name}.py"
         for name in (
-            *("apart", "authentication", "body", "catalogue", "confirmation", "examining", "in_flight", "permissions"),
-            *("refusals", "security"),
+            *("authentication", "body", "catalogue", "confirmation", "examining", "in_flight", "permissions"),
+            *("forwarding", "heads", "reader", "refusals", "security", "work"),
         )
     ),
 )

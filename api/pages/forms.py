@@ -10,6 +10,7 @@ gives a form that is sent twice one effect; and `_etag`, the state of what the p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +21,8 @@ from typing import Annotated, Final, TypeVar, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 from python_multipart.exceptions import FormParserError
-from starlette.datastructures import FormData, UploadFile
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
@@ -43,6 +45,8 @@ Faults = dict[str, Sentence]
 Model = TypeVar("Model", bound=BaseModel)
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 """Between these is every day that a form may say: those at the ends of the calendar have no instant in every zone."""
+SHORT = 16 * 1_024
+"""Bytes of a form that are read at once: more take milliseconds, and are read in a thread."""
 NO_FAULTS: Final[Mapping[str, Sentence]] = MappingProxyType({})
 
 
@@ -134,11 +138,15 @@ class Form:
 async def read_form(request: Request, limit: int = LIMIT) -> Form:
     """The form in a request's body. Raises ProblemError when it is none, or larger than `limit` bytes."""
     body = await read_body(request.scope, request.receive, limit=limit, kinds=(URLENCODED, MULTIPART))
+    if len(body) <= SHORT:
+        return await _parse(request.headers, body, limit)
+    return await run_in_threadpool(lambda: asyncio.run(_parse(request.headers, body, limit)))
 
+
+async def _parse(headers: Headers, body: bytes, limit: int) -> Form:
     async def pieces() -> AsyncGenerator[bytes, None]:
         yield body
 
-    headers = request.headers
     try:
         if headers.get("content-type", "").lower().startswith(MULTIPART):
             parser = MultiPartParser(headers, pieces(), max_files=FIELDS, max_fields=FIELDS, max_part_size=limit)

@@ -1,5 +1,8 @@
 """`Pages`: what all routes of pages work with. It shows a page, tells a problem, lets a form have its effect.
 
+    return pages.show(page)                                             rendered here, in a thread
+    return await pages.show_made(request, dossier, change)              made and rendered in a process of its own
+
 A page is shown by its template alone, which gets the page as `page` and nothing else. A name that is not there is a
 fault (`StrictUndefined`), never an empty place; everything is escaped.
 """
@@ -7,17 +10,18 @@ fault (`StrictUndefined`), never an empty place; everything is escaped.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from api.auditing import Auditor
 from api.authentication import asker
@@ -33,6 +37,8 @@ from api.pages.vocabulary import name_of
 from api.problems import MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
 from api.refusals import of_library
 from api.service import Service
+from api.work import READING
+from api.workers import Kind
 from api.writing import Once, perform_once
 from policy_service.characters import describe_character
 from policy_service.database import Transaction
@@ -44,12 +50,27 @@ from policy_service.subject import kind_words
 TEMPLATES = Path(__file__).parent.parent / "templates"
 NO_STORE = {"cache-control": "no-store"}
 SIGN_IN = "/sign-in"
+Result = TypeVar("Result")
 FORM_KEY = re.compile(r"[\x21-\x7e]{1,100}")
 """The key of a form; pages make a UUID."""
 Do = Callable[[Transaction], str]
 """Has the effect of a form; gives the address to go on at."""
 Prepare = Callable[[], Awaitable[Do]]
-Again = Callable[[Filled], Awaitable[Page]]
+Make = Callable[..., Awaitable[Page]]
+"""Makes a page from `Pages`, a request, and what else it takes."""
+Elsewhere = Callable[[Kind, Request, Callable[..., Awaitable[Any]], Sequence[object]], Awaitable[Any]]
+"""Does in a worker what takes `Pages`, a request, and what else is given. Raises ProblemError, and what it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The page of a form, to be made again in a worker: it gets these and, last, what stands in the form."""
+
+    make: Make
+    given: tuple[object, ...] = ()
+
+
+Again = Callable[[Filled], Awaitable[Page]] | Made
 """The page of a form, to be shown again with what is wrong."""
 
 
@@ -70,8 +91,12 @@ class ProblemPage:
 class Pages:
     """Everything a route needs beside the request."""
 
-    def __init__(self, service: Service, examiner: Examiner, auditor: Auditor) -> None:
+    def __init__(
+        self, service: Service, examiner: Examiner, auditor: Auditor, elsewhere: Elsewhere | None = None
+    ) -> None:
+        """`elsewhere` does in workers what takes long; without it all is done here."""
         self.service = service
+        self._elsewhere = elsewhere
         self.examiner = examiner
         self.auditor = auditor
         self.jobs = Jobs(service.clock)
@@ -87,9 +112,43 @@ class Pages:
         """A form with these values in its fields, never sent yet."""
         return Filled(str(self.service.clock.new_id()), {name: (value,) for name, value in values.items()})
 
-    def show(self, page: Page, status: int = HTTPStatus.OK) -> Response:
+    def show(self, page: Page, status: int = HTTPStatus.OK, template: str | None = None) -> Response:
         """A page."""
-        return HTMLResponse(self.html(page), status, NO_STORE)
+        return Rendered(lambda: self.html(page, template), status)
+
+    async def show_made(  # what is made of what, and how it is shown
+        self,
+        request: Request,
+        make: Make,
+        *given: object,
+        status: int = HTTPStatus.OK,
+        kind: Kind = READING,
+        template: str | None = None,
+    ) -> Response:
+        """A page that takes long to make, as `make` makes it. Raises ProblemError, and what it raises."""
+        if self._elsewhere is None:
+            return self.show(await make(self, request, *given), status, template)
+        html = await self._elsewhere(kind, request, html_of, (make, given, template))
+        return HTMLResponse(html, status, NO_STORE)
+
+    async def ask(self, kind: Kind, request: Request, act: Callable[..., Awaitable[Result]], *given: object) -> Result:
+        """What `act` finds, which takes long. Raises ProblemError, and what it raises."""
+        if self._elsewhere is None:
+            return await act(self, request, *given)
+        found: Result = await self._elsewhere(kind, request, act, given)
+        return found
+
+    async def show_again(self, request: Request, again: Again, filled: Filled, status: int) -> Response:
+        """The page of a form with what stands in it. Raises ProblemError."""
+        if isinstance(again, Made):
+            return await self.show_made(request, again.make, *again.given, filled, status=status)
+        return self.show(await again(filled), status)
+
+    def warm_up(self) -> None:
+        """Compiles all templates."""
+        for environment in self._environments.values():
+            for name in environment.list_templates(["html"]):
+                environment.get_template(name)
 
     def html(self, page: Page, template: str | None = None) -> str:
         """A page as HTML, by its own template or by one for a part of it or another form of it.
@@ -123,7 +182,7 @@ class Pages:
             instance,
         )
         headers = {name: value for name, value in problem.headers.items() if name != "WWW-Authenticate"}
-        return HTMLResponse(self.html(page), problem.kind.status, {**headers, **NO_STORE})
+        return Rendered(lambda: self.html(page), problem.kind.status, headers)
 
     async def attempt(self, request: Request, form: Form, prepare: Prepare, again: Again) -> Response:
         """Lets a form have its effect, once, and leads on; what is refused is told on the page it came from.
@@ -139,7 +198,8 @@ class Pages:
         if not FORM_KEY.fullmatch(form.key):
             raise ProblemError(MALFORMED_FORM, Sentence("The form was not made by a page of this service."))
         path = request.url.path
-        once = Once(asker(request).actor.id, f"form:{form.key}", fingerprint_of(request.method, path, form.fingerprint))
+        sealed = await run_in_threadpool(lambda: form.fingerprint)
+        once = Once(asker(request).actor.id, f"form:{form.key}", fingerprint_of(request.method, path, sealed))
         try:
             stored, _ = await perform_once(self.service, once, storing)
         except Exception as error:
@@ -149,7 +209,8 @@ class Pages:
             reasons = problem.more.get("reasons", ())
             listed = tuple(map(str, reasons)) if isinstance(reasons, list | tuple) else ()
             refusal = problem.kind.title if len(listed) > 1 else problem.detail  # several stand in a list beneath
-            return self.show(await again(form.filled(refusal=refusal, reasons=listed)), problem.kind.status)
+            filled = form.filled(refusal=refusal, reasons=listed)
+            return await self.show_again(request, again, filled, problem.kind.status)
         return self.go_on(stored.body.decode())
 
     def problem_of(self, error: Exception) -> Problem | None:
@@ -160,6 +221,27 @@ class Pages:
     def go_on(address: str) -> Response:
         """Leads a browser on after a form was sent."""
         return RedirectResponse(address, HTTPStatus.SEE_OTHER, NO_STORE)
+
+
+async def html_of(pages: Pages, request: Request, make: Make, given: Sequence[object], template: str | None) -> bytes:
+    """A page as it is made in a worker."""
+    return pages.html(await make(pages, request, *given), template).encode()
+
+
+class Rendered(Response):
+    """A page that is rendered when it is sent, in a thread: even a short one takes longer than decisions may wait."""
+
+    media_type = "text/html"
+
+    def __init__(self, html: Callable[[], str], status: int, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(None, status, {**(headers or {}), **NO_STORE})
+        self._html = html
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Renders and sends it."""
+        self.body = await run_in_threadpool(lambda: self._html().encode())
+        self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
 
 
 def _to_sign_in(request: Request, frame: Frame) -> Response:

@@ -27,7 +27,7 @@ async def sent(
     form = await read_form(request)
     given = checked(form, model)
     if isinstance(given, dict):
-        return pages.show(await again(form.filled(given)), HTTPStatus.UNPROCESSABLE_ENTITY)
+        return await pages.show_again(request, again, form.filled(given), HTTPStatus.UNPROCESSABLE_ENTITY)
 
     async def prepared() -> Do:
         return await prepare(given, form)

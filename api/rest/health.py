@@ -5,6 +5,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 from sqlmodel import func, select
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from api.metrics import MEDIA_TYPE
@@ -77,7 +78,7 @@ def health_routes(service: Service) -> APIRouter:
     async def is_ready() -> JSONResponse:
         """Decides an example of a policy and compares the answer; tells what the engine was seen to do."""
         written = await last_written(service)
-        state = readiness(service, reachable=written is not None, written=written)
+        state = await run_in_threadpool(readiness, service, reachable=written is not None, written=written)
         return JSONResponse(
             state.model_dump(), 503 if state.status == "not_ready" else 200, {"cache-control": "no-store"}
         )
@@ -90,7 +91,7 @@ def health_routes(service: Service) -> APIRouter:
     )
     async def get_metrics() -> Response:
         """Counts and durations, in Prometheus' text format."""
-        return Response(service.metrics.render(), headers={"content-type": MEDIA_TYPE})
+        return Response(await run_in_threadpool(service.metrics.render), headers={"content-type": MEDIA_TYPE})
 
     return router
 

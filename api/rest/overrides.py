@@ -111,7 +111,7 @@ def _add_reading(router: APIRouter, service: Service) -> None:
         cursor: Cursor = None,
     ) -> OverridePage:
         """Exceptions in the order of recording."""
-        at, after = service.decisions.in_force.now() if active else None, open_number(cursor) or 0
+        at, after = service.now() if active else None, open_number(cursor) or 0
         of = kind or (CUSTOMER if subject is not None else None)
         found = await reading(
             service,

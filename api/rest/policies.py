@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from api.body import read_body
 from api.catalogue import Catalogue
-from api.checking import Checker
+from api.checking import check
 from api.cursors import Cursor, close_cursor, open_cursor
 from api.openapi import CHECK_BODY, VERSION_ANSWERS, problems
 from api.problems import (
@@ -47,6 +47,7 @@ from policy_service.clock import today
 from policy_service.compilers.prose import explain
 from policy_service.decisions.request import shown
 from policy_service.language.policy import Policy
+from policy_service.lru_cache import LruCache
 from policy_service.registry.model import active_at, in_force_periods
 from policy_service.registry.service import activations
 
@@ -60,6 +61,10 @@ YAML_KINDS = (
 )
 PAGE = 100
 _EXACTLY = msgspec.json.Encoder(decimal_format="number")
+KEPT = 4 * 2**20
+"""Characters of policy files that stay told in words, and of those that stay compared."""
+_WORDS: LruCache[str, str] = LruCache(KEPT)
+_DIFFERENCES: LruCache[tuple[str, str], VersionDifference] = LruCache(KEPT)
 KNOWN = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
 Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
@@ -90,7 +95,7 @@ def _add_lists(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_policies", responses=problems(INVALID_PARAMETER))
     async def list_policies(domain: Domain = None, limit: Limit = PAGE, cursor: Cursor = None) -> PolicyPage:
         """The policies in force, by name, each in the version that decides now."""
-        after, now = open_cursor(cursor), service.decisions.in_force.now()
+        after, now = open_cursor(cursor), service.now()
         found = await reading(service, lambda session: catalogue.in_force(session, now))
         rest = [each for each in found.values() if each.id > after and domain in {None, each.domain}]
         more = close_cursor(rest[limit - 1].id) if len(rest) > limit else None
@@ -99,13 +104,13 @@ def _add_lists(router: APIRouter, service: Service) -> None:
     @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=KNOWN)
     async def list_versions(domain: str, policy: str) -> VersionList:
         """Every version of a policy, the newest first, and when it is in force."""
-        now = service.decisions.in_force.now()
+        now = service.now()
         return await reading(service, lambda session: _versions(catalogue, session, f"{domain}/{policy}", now))
 
     @router.get("/{domain}/{policy}/active", operation_id="get_active", responses=KNOWN)
     async def get_active(domain: str, policy: str, valid_at: At = None, known_at: Known = None) -> ActiveModel:
         """Which version applied at an instant, by what was known at another."""
-        now = service.decisions.in_force.now()
+        now = service.now()
         if known_at is not None and known_at > now:
             raise _not_known_yet(known_at)
         when = (valid_at or now).astimezone(UTC), (known_at or now).astimezone(UTC)
@@ -118,7 +123,7 @@ def _add_one(router: APIRouter, service: Service) -> None:
     @router.get("/{domain}/{policy}", operation_id="get_policy", responses=KNOWN)
     async def get_policy(domain: str, policy: str) -> PolicyDetail:
         """The version of a policy that is in force, whole."""
-        now = service.decisions.in_force.now()
+        now = service.now()
         return await reading(service, lambda session: detail(catalogue.deciding(session, f"{domain}/{policy}", now)))
 
     @router.get(
@@ -139,7 +144,8 @@ def _add_one(router: APIRouter, service: Service) -> None:
     ) -> Response:
         """One version: as JSON, as the file that was submitted, or in prose."""
         found = await reading(service, lambda session: catalogue.version(session, f"{domain}/{policy}", version))
-        return render(found, form or _preferred(request.headers.get("accept", "")), lang, seen)
+        written = form or _preferred(request.headers.get("accept", ""))
+        return await run_in_threadpool(render, found, written, lang, seen)
 
     @router.get(
         "/{domain}/{policy}/requirements",
@@ -149,7 +155,7 @@ def _add_one(router: APIRouter, service: Service) -> None:
     )
     async def get_requirements(domain: str, policy: str) -> Response:
         """What a caller has to give for the policy to be decided, and a request that works."""
-        now, day = service.decisions.in_force.now(), today(service.clock, service.zone)
+        now, day = service.now(), today(service.clock, service.zone)
         found = await reading(service, lambda session: _needs(catalogue, session, f"{domain}/{policy}", now, day))
         return Response(_EXACTLY.encode(found), media_type="application/json")
 
@@ -160,7 +166,13 @@ def _add_one(router: APIRouter, service: Service) -> None:
         before, after = await reading(
             service, lambda session: [catalogue.version(session, name, version) for version in (old, new)]
         )
-        return difference_model(await run_in_threadpool(difference, before, after))
+        return await run_in_threadpool(
+            lambda: _DIFFERENCES.get_or_make(
+                (before.digest, after.digest),
+                lambda: difference_model(difference(before, after)),
+                len(before.text) + len(after.text),
+            )
+        )
 
 
 def _versions(catalogue: Catalogue, session: Session, name: str, now: datetime) -> VersionList:
@@ -194,17 +206,15 @@ def _not_known_yet(known_at: datetime) -> ProblemError:
 
 
 def _add_check(router: APIRouter, service: Service) -> None:
-    settings = service.settings
-    checker = Checker(settings.policy_check_seconds)
     refusals = problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, CHECK_ABANDONED, BUSY)
 
     @router.post("/check", operation_id="check_policy", openapi_extra=CHECK_BODY, responses=refusals)
     async def check_policy(request: Request) -> CheckAnswer:
         """Whether a policy file is valid, alone and among the policies in force."""
-        checker.refuse_when_busy()
-        limit = settings.policy_body_limit
+        limit, now = service.settings.policy_body_limit, service.now()
         body = await read_body(request.scope, request.receive, limit=limit, kinds=YAML_KINDS)
-        return CheckAnswer.model_validate(await checker.check(body, service.decider.policies))
+        served = await reading(service, lambda session: service.catalogue.heads_in_force(session, now))
+        return CheckAnswer.model_validate(await run_in_threadpool(check, body, served))
 
 
 def render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | None) -> Response:
@@ -217,7 +227,8 @@ def render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | Non
         case "yaml":
             return Response(policy.content, headers=headers, media_type="application/yaml")
         case "text":
-            return PlainTextResponse(explain(policy, lang), headers=headers)
+            words = _WORDS.get_or_make(tag, lambda: explain(policy, lang), len(policy.text))
+            return PlainTextResponse(words, headers=headers)
         case _:
             return Response(detail(policy).model_dump_json(), headers=headers, media_type="application/json")
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.authentication import asker
 from api.confirmation import confirmed_actor
 from api.examining import Examiner
+from api.heads import warm_heads
 from api.members import body_of, read_members
 from api.openapi import problems
 from api.problems import BUSY, CHECK_ABANDONED, CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS
@@ -111,9 +112,12 @@ def _add_scheduling(router: APIRouter, service: Service) -> None:
     async def schedule_change(request: Request, change: Id) -> Response:
         """Puts a change that everybody who must has signed in force, from the day that was signed."""
         expected, actor = expected_etag(request), asker(request).actor
-        return await perform(
-            service, request, lambda t: answer(t, actor, approval.schedule(t, actor, change, expected=expected))
-        )
+
+        async def prepare() -> Callable[[Transaction], Answer]:
+            await warm_heads(service, change)
+            return lambda t: answer(t, actor, approval.schedule(t, actor, change, expected=expected))
+
+        return await perform_prepared(service, request, prepare)
 
 
 def _with_reason(service: Service, act: WithReason) -> Endpoint:

@@ -1,4 +1,4 @@
-"""Policies by digest, each read once: a digest names one text for ever."""
+"""Policies by digest, of the registry and of drafts; and which of them nobody has read yet."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ from policy_service.approval.forecast import Load
 from policy_service.approval.store import read_change, read_text
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
-from policy_service.lru_cache import LruCache
-from policy_service.registry.heads import head_of, known_head, load_head, remember_heads
-from policy_service.registry.service import UnknownVersion, activations, load_version
-
-KEPT = 8 * 2**20
-"""Characters of policy files that are kept in memory as policies, which take about twenty times as much of it."""
-_POLICIES: LruCache[str, Policy] = LruCache(KEPT)
+from policy_service.registry.loaded import head_of, known_head, load, load_head, remember, remember_heads
+from policy_service.registry.service import UnknownVersion, activations
 
 
 def loader(session: Session) -> Load:
@@ -25,23 +20,21 @@ def loader(session: Session) -> Load:
     What it gives raises PolicyError for a drafted text that is not valid, UnknownChange for a digest nobody kept.
     """
 
-    def load(digest: str) -> Policy:
-        found = _POLICIES.get(digest)
-        if found is None:
-            try:
-                found = load_version(session, digest)
-            except UnknownVersion:
-                found = load_bytes(read_text(session, digest), "draft.yaml")
-            _POLICIES.put(digest, found, len(found.text))
-        return found
+    def find(digest: str) -> Policy:
+        try:
+            return load(session, digest)
+        except UnknownVersion:
+            found = load_bytes(read_text(session, digest), "draft.yaml")
+            remember(found)
+            return found
 
-    return load
+    return find
 
 
 def heads(session: Session) -> Load:
     """Gives the head of a policy under a digest, from the registry or from a draft. It raises what `loader` does."""
 
-    def load(digest: str) -> Policy:
+    def find(digest: str) -> Policy:
         try:
             return load_head(session, digest)
         except UnknownVersion:
@@ -49,7 +42,7 @@ def heads(session: Session) -> Load:
             remember_heads([found])
             return found
 
-    return load
+    return find
 
 
 def unknown_heads(session: Session, change: str | None, now: datetime) -> frozenset[str]:

@@ -31,6 +31,9 @@ class DatabaseUnavailable(Exception):
         self.reason: Unavailable = reason
         super().__init__(TOLD[reason])
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return DatabaseUnavailable, (self.reason,)
+
 
 _SQLITE: dict[int, Unavailable] = {
     sqlite3.SQLITE_BUSY: "busy",

@@ -105,13 +105,17 @@ class Decider:
     def _serve(self, policy: Policy, parts: Parts | None) -> Served:
         return Served(policy, self._engine) if parts is None else assemble(parts)
 
-    def put(self, prepared: Prepared) -> None:
-        """Puts what was prepared in service, at once; closes what no longer serves."""
+    def put(self, prepared: Prepared) -> Prepared:
+        """Puts what was prepared in service, at once; closes and gives what served before.
+
+        Whoever is in a hurry keeps that, and lets it go later: a thousand rules take milliseconds to be freed.
+        """
         with self._lock:
             old, self._served = self._served, prepared
             self._plans = {}
             self._known = frozenset(name for served in prepared.values() for name in served.policy.facts)
             _close(old, keep=prepared)
+            return old
 
     def discard(self, prepared: Prepared) -> None:
         """Closes what was prepared and will not serve."""

@@ -98,8 +98,8 @@ class InForce:
     ) -> None:
         """Builds what is in force.
 
-        `build` builds in another process what comes into force later; without it that is done here. `changed` is called
-        each time that other policies took their place. Raises NotReady, DatabaseUnavailable.
+        `build` builds in another process what comes into force later; without it that is done here. `changed` is
+        called, in a thread, after other policies took their place. Raises NotReady, DatabaseUnavailable.
         """
         self.decider = Decider([], engine=engine, shadow_every=shadow_every, alarm=alarm)
         self.book = Book()
@@ -108,6 +108,7 @@ class InForce:
         self._database, self._clock, self._look_seconds = database, clock, look_seconds
         self._engine: EngineName = engine
         self._changed = changed
+        self._served_before: list[Prepared] = []
         self._elsewhere: Build | None = None  # nobody waits for a decision yet
         self._recorded: tuple[int, Sequence[Activation]] = (-1, ())
         self._window = Window(-1, datetime.min.replace(tzinfo=UTC), None, {})
@@ -253,7 +254,7 @@ class InForce:
 
     def _put(self, window: Window, prepared: Prepared) -> None:
         self._drop_next()
-        self.decider.put(prepared)
+        self._served_before.append(self.decider.put(prepared))
         self._window = window
         default: dict[str, list[str]] = {}
         for id_, served in prepared.items():
@@ -261,8 +262,6 @@ class InForce:
                 default.setdefault(served.policy.subject, []).append(id_)
         self._default = default
         self._turns += 1
-        if self._changed is not None:
-            self._changed()
 
     def _turn(self, now: datetime) -> bool:
         """Puts the versions that were built ahead in service, if their time has come."""
@@ -285,6 +284,7 @@ class InForce:
             try:
                 self._refresh()
                 self._look_ahead()
+                self._settle()
                 self.trouble = None
             except Exception as error:  # noqa: BLE001  # whatever it is, the next look may be better
                 self.trouble = str(error)
@@ -292,6 +292,13 @@ class InForce:
             left = (until - now).total_seconds() if until is not None and until > now else self._look_seconds
             self._wake.wait(min(left, self._look_seconds))
             self._wake.clear()
+
+    def _settle(self) -> None:
+        """Lets go of what served before, and says so: when nobody waits, as it may take some milliseconds."""
+        if self._served_before:
+            self._served_before.clear()
+            if self._changed is not None:
+                self._changed()
 
     def _look_ahead(self) -> None:
         """Builds the versions that come into force next."""

@@ -30,7 +30,7 @@ from policy_service.decisions.overriding import (
 from policy_service.decisions.records import check_lookup
 from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow
 from policy_service.language.policy import Policy
-from policy_service.registry.heads import load_head
+from policy_service.registry.loaded import load_head
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
 from policy_service.sentences import Sentence, together

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal
 
 from policy_service.characters import escape_hidden
@@ -25,10 +26,17 @@ from policy_service.language.types import (
 )
 
 Read = Callable[[object], Value]
+_COMMAS = (
+    (re.compile(r"([-+]?[1-9]\d{0,2}(?:[,，]\d{3})+(?:\.\d+)?)"), r"\1", "leave out the thousands separators: {}"),
+    (re.compile(r"([-+]?\d+)[,，](\d+)"), r"\1.\2", "write a decimal point: {}"),
+)
+"""Numbers as some write them, by form, with the number that is meant and what to say; the first that is a value of the
+fact is told, so a comma before three digits groups thousands.
+"""
+MAX_NUMERAL = 60
+"""Characters of a text that may be a number."""
 MAX_HINTS = 20
 """Unknown facts that get a hint."""
-HINTS = 20
-"""Unknown names that get a hint; looking for the nearest one takes its time."""
 
 
 def reader(kind: Type) -> Read:
@@ -80,7 +88,9 @@ class FactsReader:
                 slots.append(None if raw is None else read_value(raw))
             except ValueRefused as refused:
                 slots.append(None)
-                problem = FactProblem(name, refused.kind, show(raw), refused.expected, _hint(refused.kind, raw))
+                problem = FactProblem(
+                    name, refused.kind, show(raw), refused.expected, _hint(refused.kind, raw, read_value)
+                )
                 if problem not in problems:
                     problems.append(problem)
         return slots
@@ -116,7 +126,7 @@ def show(raw: object) -> str:
             return shorten(repr(raw))
 
 
-def _hint(code: str, raw: object) -> str | None:
+def _hint(code: str, raw: object, read_value: Read) -> str | None:
     match raw:
         case float():
             return "give it as text or as Decimal: a binary float is not exact"
@@ -124,7 +134,17 @@ def _hint(code: str, raw: object) -> str | None:
             return f"write it as {write_duration(int(span.seconds))}"
         case str() if raw != raw.strip():
             return "leave out the spaces around it"
-        case str() if "," in raw:
-            return "leave out the thousands separators"
+        case str() if len(raw) <= MAX_NUMERAL:
+            return next(_hints_on_commas(raw, read_value), None)
         case _:
             return None
+
+
+def _hints_on_commas(raw: str, read_value: Read) -> Iterator[str]:
+    """What to write for a number that has commas, where that is a value of the fact."""
+    for form, template, hint in _COMMAS:
+        if found := form.fullmatch(raw):
+            plain = found.expand(template).replace(",", "").replace("\N{FULLWIDTH COMMA}", "")
+            with suppress(ValueRefused):
+                read_value(plain)
+                yield hint.format(plain)

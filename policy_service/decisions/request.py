@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from policy_service.decisions.exact_json import read_json
-from policy_service.decisions.reading import HINTS, show
+from policy_service.decisions.reading import MAX_HINTS, show
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.types import DateType, ValueRefused, read
 from policy_service.subject import CUSTOMER, MAX_ID, id_fault, kind_fault
@@ -133,7 +133,7 @@ def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
         yield _refused("/explain", explain, "true or false")
     unknown = [name for name in document if name not in MEMBERS]
     for index, name in enumerate(unknown):
-        hint = did_you_mean(name, MEMBERS) if index < HINTS else None
+        hint = did_you_mean(name, MEMBERS) if index < MAX_HINTS else None
         yield RequestProblem(f"/{escape(name)}", "unknown-member", document[name], f"one of {', '.join(MEMBERS)}", hint)
 
 

@@ -26,6 +26,7 @@ from api.app import Application, create_app
 from api.permissions import Table
 from api.problems import ProblemError
 from api.settings import Settings
+from api.workers import InThisProcess, Workers
 from policy_service import shipped_policies
 from policy_service.actor import SERVICE, SIGNING_ROLES, Role
 from policy_service.cli.init import set_up
@@ -37,6 +38,8 @@ from policy_service.identity.service import create_account, vouch
 from policy_service.identity.sessions import PASSWORD, start
 from tests.databases import copied
 
+HERE = InThisProcess()
+"""Does what takes long in the process of the tests, where its faults can be put."""
 NOW = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
 """Already the 21st in Shanghai."""
 DECISIONS = "/v1/decisions"
@@ -157,18 +160,18 @@ def one_policy() -> Path:
 @cache
 def application() -> Application:
     """The application, made once a process."""
-    app = create_app(settings(), StandingClock())
+    app = create_app(settings(), StandingClock(), HERE)
     assert isinstance(app, Application)
     return app
 
 
 @contextmanager
-def opened(clock: Clock | None = None, **changes: Any) -> Iterator[Application]:  # noqa: ANN401 - whatever a setting takes
+def opened(clock: Clock | None = None, workers: Workers = HERE, **changes: Any) -> Iterator[Application]:  # noqa: ANN401 - whatever a setting takes
     """An application with other settings, on the same database unless they name another; by the same clock too.
 
     A clock that goes would move the database's time, and so that of every other test.
     """
-    app = create_app(settings(**changes), clock or StandingClock())
+    app = create_app(settings(**changes), clock or StandingClock(), workers)
     assert isinstance(app, Application)
     with closing(app.service):
         yield app

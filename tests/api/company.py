@@ -20,6 +20,7 @@ import httpx
 from pydantic import SecretStr
 
 from api.app import Application, create_app
+from api.workers import Workers
 from policy_service.actor import SERVICE, Role
 from policy_service.cli.init import set_up
 from policy_service.clock import Clock, timestamp
@@ -30,7 +31,7 @@ from policy_service.identity.service import create_account, vouch
 from policy_service.identity.sessions import PASSWORD, start
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
-from tests.api.client import SECRET, assert_problem, portal, settings
+from tests.api.client import HERE, SECRET, assert_problem, portal, settings
 from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus, sign_off_text, tier
 from tests.databases import TestClock, copied
 
@@ -197,6 +198,7 @@ def opened(
     folder: Path,
     clock: TestClock,
     people: dict[str, Account],
+    workers: Workers = HERE,
     **changes: Any,  # noqa: ANN401  # whatever a setting takes
 ) -> Iterator[Company]:
     """The service of a company that was established here."""
@@ -207,7 +209,7 @@ def opened(
         "engine": "python",
     }
     with closing(Database(url)) as database:
-        app = create_app(settings(database_url=SecretStr(url), **here, **changes), clock)
+        app = create_app(settings(database_url=SecretStr(url), **here, **changes), clock, workers)
         assert isinstance(app, Application)
         with closing(app.service):
             yield Company(app, database, clock, people)

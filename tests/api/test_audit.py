@@ -8,23 +8,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import pytest
-from anyio import to_process
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api import auditing
 from api.app import Application
-from api.auditing import Auditor, export_apart, verify_apart
-from api.problems import ProblemError
+from api.auditing import Auditor, verify, write_export
+from api.gauge import Gauge
+from api.problems import CONFLICT
+from api.refusals import of_library
 from api.service import Service
 from policy_service.actor import Role
 from policy_service.audit.events import EVENTS
 from policy_service.audit.export import verify_export
-from policy_service.audit.keys import PublicKey, read_public_key
+from policy_service.audit.keys import Damaged, NoKey, PublicKey, read_public_key
 from policy_service.audit.proofs import verify_proof
 from policy_service.audit.service import checkpoint, first_key, keep_elsewhere
 from policy_service.clock import timestamp
@@ -77,18 +78,6 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         log.write(1)
         with opened(log.clock, database_url=SecretStr(database.url), checkpoints=kept, engine="python") as app:
             yield Watched(app, log, key)
-
-
-@pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reads the log in the process of the test, where its faults can be put."""
-
-    async def run(read: Any, *given: object, cancellable: bool) -> object:  # noqa: ANN401  # anyio's
-        assert cancellable
-        return read(*given)
-
-    monkeypatch.setattr(to_process, "run_sync", run)
-    monkeypatch.setattr(auditing, "confine", lambda: None)
 
 
 def test_entries_are_told_in_both_languages_the_newest_first(watched: Watched) -> None:
@@ -196,21 +185,18 @@ def test_the_log_is_verified_and_its_export_verifies_elsewhere(watched: Watched)
     assert (found.fault, found.entries, found.root) == (None, newest, verdict["root"])
 
 
-@pytest.mark.usefixtures("in_this_process")
 def test_the_first_fault_is_named(watched: Watched, tmp_path: Path) -> None:
     with fresh_database("sqlite") as database:
         log = Log(database, TestClock(), tmp_path)
         log.start()
         log.write(4)
         tamper(log, "UPDATE audit_entry SET actor = 'somebody' WHERE seq = 3")
-        found = verify_apart(database.url, tmp_path, tmp_path / "nothing-kept.ndjson")
-    assert not isinstance(found, str)
+        found = verify(database.url, tmp_path, tmp_path / "nothing-kept.ndjson", Gauge(None))
     assert found.fault is not None
     assert found.fault.seq == 3
     assert watched.get("/verify")["fine"]
 
 
-@pytest.mark.usefixtures("in_this_process")
 def test_without_the_keys_or_with_spoilt_checkpoints_it_is_told(watched: Watched, tmp_path: Path) -> None:
     spoilt = tmp_path / "kept.ndjson"
     spoilt.write_text("gossip\n")
@@ -218,11 +204,13 @@ def test_without_the_keys_or_with_spoilt_checkpoints_it_is_told(watched: Watched
     for folder, kept, why in places:
         changed = watched.service.settings.model_copy(update={"keys": folder, "checkpoints": kept})
         auditor = Auditor(replace(watched.service, settings=changed))
-        with pytest.raises(ProblemError, match=why):
-            asyncio.run(auditor.verify())
-        if folder is tmp_path:
-            with pytest.raises(ProblemError, match=why):
-                asyncio.run(auditor.export())
+        for read in (auditor.verify, auditor.export) if folder is tmp_path else (auditor.verify,):
+            with pytest.raises((NoKey, Damaged)) as refused:
+                asyncio.run(read())
+            problem = of_library(refused.value, watched.log.clock.now())
+            assert problem is not None
+            assert problem.kind is CONFLICT
+            assert why in problem.detail
 
 
 def test_a_log_without_a_key_has_no_public_key(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,33 +218,13 @@ def test_a_log_without_a_key_has_no_public_key(watched: Watched, monkeypatch: py
     assert "no signing key" in watched.refused("/public-key", 409, "conflict")["detail"]
 
 
-@pytest.mark.usefixtures("in_this_process")
-def test_one_reads_the_whole_log_at_a_time_and_not_for_ever(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    auditor = Auditor(watched.service)
-
-    async def both() -> tuple[object, ...]:
-        return await asyncio.gather(auditor.verify(), auditor.verify(), return_exceptions=True)
-
-    async def slow(*_: object, **__: object) -> None:
-        await asyncio.sleep(60)
-
-    monkeypatch.setattr(auditing, "SECONDS", 0.05)
-    monkeypatch.setattr(to_process, "run_sync", slow)
-    for found, why in zip(asyncio.run(both()), ("takes more than", "being read whole already"), strict=True):
-        assert isinstance(found, ProblemError)
-        assert found.problem.kind.status == 503
-        assert why in found.problem.detail
-
-
-@pytest.mark.usefixtures("in_this_process")
 def test_a_database_that_is_gone_is_told(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path}/nothing.db"
-    assert export_apart(url, tmp_path, watched.log.clock.now(), tmp_path / "export") == "gone"
-
-    def gone(*_: object) -> str:
-        return "gone"
-
-    monkeypatch.setattr(auditing, "verify_apart", gone)
-    watched.refused("/verify", 503, "database-unavailable")
     with pytest.raises(DatabaseUnavailable):
-        asyncio.run(Auditor(watched.service).verify())
+        write_export(url, tmp_path, watched.log.clock.now(), tmp_path / "export", Gauge(None))
+
+    def gone(*_: object) -> NoReturn:
+        raise DatabaseUnavailable("gone")
+
+    monkeypatch.setattr(auditing, "verify", gone)
+    watched.refused("/verify", 503, "database-unavailable")

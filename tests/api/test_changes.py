@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from unittest.mock import Mock
 
 import pytest
-from anyio import BrokenWorkerProcess
 
+from api import workers
+from api.workers import SHARED, WorkerDied
+from policy_service.database import DatabaseUnavailable
 from tests.api.client import assert_problem
 from tests.api.company import Company, Json, company, later, refused
 from tests.approval.world import BONUS, TIER, bonus, tier
@@ -130,31 +133,25 @@ def test_a_draft_whose_examples_fail_has_a_report_and_cannot_be_submitted(here: 
 
 
 def test_a_draft_that_takes_too_long_to_check_is_abandoned() -> None:
-    with company(policy_check_seconds=0.001) as here:
+    with company(policy_check_seconds=0.001, workers=SHARED) as here:
         change = here.create(tier("1.1.0", 200))
         refused(here.act("submit", change), 422, "check-abandoned", "checking it takes more than 0.001 s")
         assert here.read(change)["state"] == "draft"
 
 
-def test_a_draft_that_takes_too_much_memory_to_check_is_abandoned(
-    here: Company, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def broken(*_: object, **__: object) -> None:
-        raise BrokenWorkerProcess
-
-    change = here.create(tier("1.1.0", 200))
-    monkeypatch.setattr("api.examining.to_process.run_sync", broken)
-    refused(here.ask("GET", f"/v1/changes/{change['id']}/report"), 422, "check-abandoned", "more memory than is given")
+def test_a_draft_that_takes_too_much_memory_to_check_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    with company(workers=SHARED) as here:
+        change = here.create(tier("1.1.0", 200))
+        monkeypatch.setattr(workers._Worker, "ask", Mock(side_effect=WorkerDied))
+        answer = here.ask("GET", f"/v1/changes/{change['id']}/report")
+        refused(answer, 422, "check-abandoned", "more memory than is given")
 
 
 def test_a_database_that_is_gone_for_the_process_that_checks_is_told(
     here: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def gone(*_: object, **__: object) -> str:
-        return "gone"
-
     change = here.create(tier("1.1.0", 200))
-    monkeypatch.setattr("api.examining.to_process.run_sync", gone)
+    monkeypatch.setattr("api.examining.prepare_submission", Mock(side_effect=DatabaseUnavailable("gone")))
     refused(here.act("submit", change), 503, "database-unavailable", "the database is gone")
 
 

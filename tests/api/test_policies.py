@@ -6,10 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
+from api.app import Application
+from api.workers import SHARED
 from tests.api.client import (
     RFM,
     YAML,
-    application,
     as_fits,
     ask,
     assert_next_decision_is_right,
@@ -201,19 +202,20 @@ def test_json_is_not_taken_for_a_policy_file() -> None:
 
 def test_a_file_that_takes_too_long_is_given_up() -> None:
     slow = b"a: b\n" * 100_000
-    with opened(engine="python", policy_check_seconds=0.05) as app:
+    with opened(workers=SHARED, engine="python", policy_check_seconds=0.05) as app:
         assert_problem(ask("POST", CHECK, app=app, content=slow, headers=YAML), 422, "check-abandoned")
     assert_next_decision_is_right()
 
 
 def test_too_many_files_at_once_are_put_off() -> None:
-    async def rush() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(application())
+    async def rush(app: Application) -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
         headers = YAML | as_fits("POST", CHECK)
         async with httpx.AsyncClient(transport=transport, base_url="http://service", timeout=60) as client:
             return await asyncio.gather(*(client.post(CHECK, content=b"a: b", headers=headers) for _ in range(20)))
 
-    answers = portal().call(rush)
+    with opened(workers=SHARED, engine="python") as app:
+        answers = portal().call(rush, app)
     refused = [answer for answer in answers if answer.status_code == 503]
     assert {answer.status_code for answer in answers} == {200, 503}
     assert_problem(refused[0], 503, "busy")

@@ -168,7 +168,7 @@ def _gone(*_: object) -> None:
 
 def test_it_does_not_begin_when_the_versions_in_force_do_not_fit_together() -> None:
     with prepared() as (url, _), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("policy_service.decisions.in_force.InForce._load", _unfit)
+        patch.setattr("policy_service.decisions.in_force.InForce._texts", _unfit)
         with pytest.raises(ValueError, match="do not fit"):
             begin(url)
 

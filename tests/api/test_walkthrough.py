@@ -90,6 +90,12 @@ WALKS = (
         refused=True,
     ),
     Walk(
+        "docs/how-to/decide-about-many.md",
+        ['"subject":"C202405001"', '"tier":"A"', '"subject":"C202405002"'],
+        KEY,
+        files={"json": ["customers.ndjson"]},
+    ),
+    Walk(
         "docs/how-to/replay-a-decision.md",
         ['"subject":"C1"', '"verdict":"same"'],
         KEY

@@ -17,6 +17,7 @@ from policy_service.language.load import load_bytes
 from policy_service.language.outcome import NoRuleMatched
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
+from policy_service.registry import loaded
 from tests.approval.world import SIGN_OFF, World, sign_off_text, tier
 from tests.databases import fresh_database
 
@@ -147,7 +148,7 @@ def test_a_version_that_would_leave_changes_unsigned_is_refused(old: str, new: s
 
 def test_policies_are_read_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: LruCache[str, Policy] = LruCache(1)
-    monkeypatch.setattr(policies, "_POLICIES", kept)
+    monkeypatch.setattr(loaded, "_WHOLE", kept)
     with fresh_database("sqlite") as database:
         world = World(database)
         world.import_(tier("1.0.0"), sign_off_text())

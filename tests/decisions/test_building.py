@@ -117,13 +117,13 @@ def test_what_comes_into_force_is_built_elsewhere_and_settles() -> None:
             look_seconds=0.02,
         )
         assert built == []  # at the start nobody waits
-        assert len(settled) == 1
+        eventually(lambda: len(settled) == 1)
         put(database, clock, tier("1.1.0", 200), Period(clock.now() + timedelta(hours=1)))
         eventually(lambda: in_force._next is not None)
         assert built == [1]
         clock.move(hours=1)
         eventually(lambda: version(in_force) == "1.1.0")
-        assert len(settled) == 2
+        eventually(lambda: len(settled) == 2)
         in_force.close()
 
 

@@ -36,11 +36,10 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.identity.sessions import PASSWORD, start
 from policy_service.registry.model import Activation, active_at
 from policy_service.registry.service import activations
-from tests.api.client import SECRET
+from tests.api.client import HERE, SECRET
 from tests.api.company import ROLES, Company, Json, establish, opened
 from tests.approval.world import TIER, tier
 from tests.databases import BACKENDS, TestClock, copied, nothing
-from tests.faults.checking import checked_in_threads
 from tests.faults.machine import machine
 
 CALLERS = 6
@@ -210,11 +209,11 @@ def govern(people: Governing, stop: threading.Event, found: Found, *, rounds: in
 def run(backend: str, *, rounds: int = 1, seconds: float = 0.0) -> Found:
     """Governs and decides for so many rounds and seconds at least; gives what was seen, with every fault."""
     found, stop = Found(), threading.Event()
-    with copied(backend, nothing) as made, ExitStack() as stack, checked_in_threads():
+    with copied(backend, nothing) as made, ExitStack() as stack:
         clock = RunningClock()
         people = establish(made.url, made.folder, clock)
         here = stack.enter_context(opened(made.url, made.folder, clock, people))
-        other = create_app(here.app.service.settings, here.clock)
+        other = create_app(here.app.service.settings, here.clock, HERE)
         assert isinstance(other, Application)
         stack.callback(other.service.close)
         key, apps = machine(here.database, here.clock), (here.app, other)

@@ -37,9 +37,9 @@ from policy_service.database import Database
 from policy_service.decisions.seals import Sealer
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.sessions import PASSWORD, start
+from tests.api.client import HERE
 from tests.api.company import establish, policy_folder
 from tests.databases import BACKENDS, fresh_url
-from tests.faults.checking import checked_in_threads
 from tests.faults.clients import Client, Gone, Memory, at_work
 from tests.passwords import CHEAP, hashed_by
 from tests.storage.faults import Lost, look
@@ -136,7 +136,7 @@ class Running:
 def hasten() -> None:
     """Makes a service live faster: it seals all the time, and needs no process of its own to check a draft."""
     vars(api.service)["Sealer"] = partial(Sealer, every=SEALED_EVERY)
-    checked_in_threads().start()
+    vars(api.app)["create_app"] = partial(api.app.create_app, workers=HERE)
 
 
 def begin(place: Place) -> Running:

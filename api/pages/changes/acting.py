@@ -16,10 +16,11 @@ from starlette.responses import Response
 
 from api.authentication import asker
 from api.confirmation import confirmed_actor
+from api.heads import warm_heads
 from api.pages.changes.dossier import Dossier, dossier
 from api.pages.confirming import Password, Reason
 from api.pages.forms import Filled, Form, FormModel
-from api.pages.rendering import Do, Pages
+from api.pages.rendering import Do, Made, Pages
 from api.pages.sending import sent
 from policy_service.actor import Actor, Role
 from policy_service.approval import service as approval
@@ -115,6 +116,7 @@ def _add_scheduling(router: APIRouter, pages: Pages) -> None:
         actor = asker(request).actor
 
         async def prepare(_: Nothing, form: Form) -> Do:
+            await warm_heads(pages.service, change)
             return lambda t: _done(approval.schedule(t, actor, change, expected=form.etag), "scheduled")
 
         return await act_on(pages, request, change, "schedule", Nothing, prepare)
@@ -143,11 +145,19 @@ async def act_on(  # noqa: PLR0913, PLR0917  # what is done to which change, by 
     diagnostics: Sequence[Mapping[str, Any]] = (),
 ) -> Response:
     """Lets a form of the dossier have its effect, or shows the dossier again with what is wrong with it."""
+    return await sent(pages, request, model, prepare, Made(dossier_again, (change, name, diagnostics)))
 
-    async def again(filled: Filled) -> Dossier:
-        return await dossier(pages, request, change, {name: filled}, diagnostics)
 
-    return await sent(pages, request, model, prepare, again)
+async def dossier_again(  # noqa: PLR0913, PLR0917  # whose dossier, and the form in it that was refused
+    pages: Pages,
+    request: Request,
+    change: str,
+    name: str,
+    diagnostics: Sequence[Mapping[str, Any]],
+    filled: Filled,
+) -> Dossier:
+    """The dossier with a form that was refused, by the end of its address."""
+    return await dossier(pages, request, change, {name: filled}, diagnostics)
 
 
 def _done(change: Change, word: str) -> str:

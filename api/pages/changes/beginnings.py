@@ -75,7 +75,7 @@ class GoingBack:
 
 def beginnings(catalogue: Catalogue, session: Session, now: datetime) -> tuple[Beginning, ...]:
     """The policies in force, by name."""
-    found = catalogue.in_force(session, now)
+    found = catalogue.heads_in_force(session, now)
     return tuple(Beginning(name, policy.version, policy.title) for name, policy in found.items())
 
 

@@ -1,6 +1,6 @@
 """Looks at the policy files of a draft, all together, while they are being written: their faults and their examples.
 
-    looked = await checker.look(look_apart, contents, served)
+    looked = look(contents, served)
 
 The examples are tried by the definition of the language alone, which is quick; the report tries every evaluator.
 """
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-from api.checking import confine
 from api.pages.changes.answers import answer_words
 from policy_service.analysis.examples import check_example, check_invariants, day_of, facts_of, tell
 from policy_service.analysis.lint import lint
@@ -106,12 +105,6 @@ class Together:
     def tried(self) -> int:
         """How many examples and laws were tried."""
         return sum(len(each.tried) for each in self.files)
-
-
-def look_apart(contents: tuple[bytes, ...], served: Mapping[str, Policy]) -> Together:
-    """The same as `look`, in a process that may only use so much memory and gives way to others."""
-    confine()
-    return look(contents, served)
 
 
 def look(contents: Sequence[bytes], served: Mapping[str, Policy]) -> Together:

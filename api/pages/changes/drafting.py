@@ -27,8 +27,9 @@ from api.pages.changes.beginnings import (
 from api.pages.changes.editing import TEXTS
 from api.pages.forms import LIMIT, Filled, Form, checked, read_form
 from api.pages.frame import Frame
-from api.pages.rendering import Do, Pages
+from api.pages.rendering import Do, Made, Pages
 from api.transactions import reading
+from api.work import CHECKING
 from policy_service.approval import service as approval
 from policy_service.approval.service import Kind
 from policy_service.database import Transaction
@@ -79,7 +80,7 @@ def drafting_routes(pages: Pages) -> APIRouter:
             back=f"{policy}@{version}" if policy else "",
             effective_from=moment(tomorrow, service.zone),
         )
-        return pages.show(await _page(pages, request, form))
+        return pages.show(await new_page(pages, request, form))
 
     @router.post("/changes")
     async def begin(request: Request) -> Response:
@@ -89,13 +90,14 @@ def drafting_routes(pages: Pages) -> APIRouter:
         effective = period_asked(given, service.zone) if isinstance(given, NewForm) else given
         if not isinstance(given, NewForm) or not isinstance(effective, Period):
             faults = effective if isinstance(effective, dict) else {}
-            return pages.show(await _page(pages, request, form.filled(faults)), 422)
+            return await pages.show_again(request, Made(new_page), form.filled(faults), 422)
         return await _begin(pages, request, form, given, effective)
 
     return router
 
 
-async def _page(pages: Pages, request: Request, form: Filled) -> NewPage:
+async def new_page(pages: Pages, request: Request, form: Filled) -> NewPage:
+    """The form of a change that is begun, as far as it is filled in."""
     service, now = pages.service, pages.service.clock.now()
     kind: Kind = "rollback" if form.value("kind") == "rollback" else "change"
 
@@ -109,15 +111,14 @@ async def _page(pages: Pages, request: Request, form: Filled) -> NewPage:
 
 
 async def _begin(pages: Pages, request: Request, form: Form, given: NewForm, effective: Period) -> Response:
-    service, actor = pages.service, asker(request).actor
-    back, now = chosen(given.back), service.clock.now()
+    actor, back, again = asker(request).actor, chosen(given.back), Made(new_page)
     started = None
     if given.kind == "change" and given.start:
-        started = await reading(service, lambda session: begun_with(session, given.start, now))
+        started = await pages.ask(CHECKING, request, beginning, given.start)
         if started is None:
-            return pages.show(await _page(pages, request, form.filled({"start": NO_BEGINNING})), 422)
+            return await pages.show_again(request, again, form.filled({"start": NO_BEGINNING}), 422)
     if given.kind == "rollback" and not back:
-        return pages.show(await _page(pages, request, form.filled({"back": NOTHING_CHOSEN})), 422)
+        return await pages.show_again(request, again, form.filled({"back": NOTHING_CHOSEN}), 422)
     texts = [*([started] if started is not None else []), *form.files.get("file", ())]
     asked = {"title": given.title, "reason": given.reason}
 
@@ -131,7 +132,10 @@ async def _begin(pages: Pages, request: Request, form: Form, given: NewForm, eff
 
         return do
 
-    async def again(filled: Filled) -> NewPage:
-        return await _page(pages, request, filled)
-
     return await pages.attempt(request, form, prepare, again)
+
+
+async def beginning(pages: Pages, _: Request, name: str) -> bytes | None:
+    """The text that a change begins with; None when there is no such one."""
+    now = pages.service.clock.now()
+    return await reading(pages.service, lambda session: begun_with(session, name, now))

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from api.checking import Checker
 from api.pages.changes.asking import AskedForm, moment
 from api.pages.changes.beginnings import Beginning, GoingBack, beginnings, ways_back
-from api.pages.changes.checking import Together, look_apart
+from api.pages.changes.checking import Together, look
 from api.pages.changes.conflicts import Conflict
 from api.pages.changes.texts import label, named, shown
-from api.pages.forms import ETAG, LIMIT, Filled
+from api.pages.forms import ETAG, Filled
 from api.pages.frame import Frame
 from api.pages.rendering import Pages
-from api.problems import ProblemError
 from api.transactions import reading
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
@@ -36,6 +35,17 @@ NOTICES: Mapping[str, Sentence] = {
     "saved": Sentence("The draft was saved."),
     "example": Sentence("The example was added to the draft."),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Whether files are looked at, or why they could not be."""
+
+    wanted: bool = False
+    refusal: str | None = None
+
+
+LOOK, LEAVE = Looking(wanted=True), Looking()
 
 
 class DraftForm(AskedForm):
@@ -126,34 +136,30 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Editor:
-    """What the routes of the editor share."""
+    """Reads drafts and looks at files, in a worker."""
 
     pages: Pages
-    checker: Checker
-    limit: int = field(default=LIMIT)
 
     async def stored(self, change: str, was: Iterable[str] = ()) -> Stored:
         """The draft as it is kept, with the earlier files `was` that a form was made from. Raises UnknownChange."""
         service, now = self.pages.service, self.pages.service.clock.now()
 
         def find(session: Session) -> Stored:
-            found = approval.read_change(session, change)
+            stored = stored_draft(session, change, was)
+            found = stored.change
             named = [(each.policy, each.version) for each in found.draft.versions]
             back = ways_back(session, now, named) if found.kind == "rollback" else ()
-            return Stored(found, _contents(session, found, was), beginnings(service.catalogue, session, now), back)
+            return replace(stored, beginnings=beginnings(service.catalogue, session, now), ways_back=back)
 
         return await reading(service, find)
 
-    async def look(self, contents: tuple[bytes, ...]) -> Together | str:
+    async def look(self, contents: tuple[bytes, ...], looking: Looking) -> Together | str | None:
         """What is to be said about files, among the policies in force; or why that cannot be told now."""
-        service = self.pages.service
-        now = service.clock.now()
-        served = await reading(service, lambda session: service.catalogue.in_force(session, now))
-        try:
-            self.checker.refuse_when_busy()
-            return await self.checker.look(look_apart, contents, served)
-        except ProblemError as error:
-            return error.problem.detail
+        if not looking.wanted or not contents:
+            return looking.refusal
+        service, now = self.pages.service, self.pages.service.now()
+        served = await reading(service, lambda session: service.catalogue.heads_in_force(session, now))
+        return await run_in_threadpool(look, contents, served)
 
     def standing(self, stored: Stored) -> Filled:
         """The form as the draft stands."""
@@ -197,6 +203,12 @@ def files_of(form: Filled, looked: Together | str | None) -> tuple[File, ...]:
 def pairs(texts: tuple[str, ...], was: tuple[str, ...]) -> list[tuple[str, str]]:
     """Each text with the digest of what it was made from."""
     return list(zip_longest(texts, was[: len(texts)], fillvalue=""))
+
+
+def stored_draft(session: Session, change: str, was: Iterable[str] = ()) -> Stored:
+    """The draft as it is kept, with the earlier files `was` that a form was made from. Raises UnknownChange."""
+    found = approval.read_change(session, change)
+    return Stored(found, _contents(session, found, was))
 
 
 def _contents(session: Session, change: Change, was: Iterable[str]) -> Mapping[str, bytes]:

@@ -8,21 +8,37 @@ do=add         one file more to write in          do=remove-N    without file N;
 from __future__ import annotations
 
 from dataclasses import replace
+from http import HTTPStatus
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from api.authentication import asker
-from api.checking import Checker
 from api.pages.changes.asking import period_asked
 from api.pages.changes.beginnings import NO_BEGINNING, begun_with, chosen
+from api.pages.changes.checking import Together
 from api.pages.changes.conflicts import conflict_of
-from api.pages.changes.editing import TEXTS, CheckPage, DraftForm, Editor, EditorPage, Stored, pairs
+from api.pages.changes.editing import (
+    LEAVE,
+    LOOK,
+    TEXTS,
+    CheckPage,
+    DraftForm,
+    Editor,
+    EditorPage,
+    Looking,
+    Stored,
+    pairs,
+    stored_draft,
+)
 from api.pages.changes.texts import label, merged, sent, shown
 from api.pages.forms import LIMIT, Filled, Form, checked, read_form
-from api.pages.rendering import NO_STORE, Do, Pages
+from api.pages.rendering import Do, Made, Make, Pages
+from api.problems import BUSY, CHECK_ABANDONED, ProblemError
 from api.transactions import reading
+from api.work import CHECKING
 from policy_service.approval import service as approval
 from policy_service.approval.service import Action
 from policy_service.database import Transaction
@@ -32,87 +48,130 @@ from policy_service.registry.model import Period
 def editor_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
-    settings = pages.service.settings
-    editor = Editor(pages, Checker(settings.policy_check_seconds), TEXTS * settings.policy_body_limit + LIMIT)
+    service = pages.service
+    limit = TEXTS * service.settings.policy_body_limit + LIMIT
 
     @router.post("/changes/check")
     async def check(request: Request) -> Response:
         """What is wrong with the files of a form: a part of the editor, or a page of its own."""
-        form = await read_form(request, editor.limit)
-        page = CheckPage(pages.frame(request), await editor.look(tuple(text.encode() for text in _texts(form))))
-        part = "changes/_checked.html" if request.headers.get("hx-request") == "true" else page.template
-        return HTMLResponse(pages.html(page, part), headers=NO_STORE)
+        texts = _texts(await read_form(request, limit))
+        template = "changes/_checked.html" if request.headers.get("hx-request") == "true" else None
+        return await _look(pages, request, looked_page, texts, template=template)
 
     @router.get("/changes/{change}/draft")
     async def draft(request: Request, change: str) -> Response:
         """The editor, for those who may edit; everybody else reads the draft on the change's page."""
-        stored = await editor.stored(change)
-        if approval.may(stored.change, Action.EDIT, asker(request).actor, pages.service.clock.now()) is not True:
-            return pages.go_on(f"/changes/{stored.change.id}")
-        texts = tuple(stored.contents[digest] for digest in stored.change.draft.texts)
-        looked = await editor.look(texts) if "check" in request.query_params and texts else None
-        return pages.show(editor.page(request, stored, editor.standing(stored), looked))
+        found = await reading(service, lambda session: approval.read_change(session, change))
+        if approval.may(found, Action.EDIT, asker(request).actor, service.clock.now()) is not True:
+            return pages.go_on(f"/changes/{found.id}")
+        if "check" in request.query_params:
+            return await _look(pages, request, draft_page, change)
+        return await pages.show_made(request, draft_page, change, LEAVE)
 
     @router.post("/changes/{change}/draft")
     async def write(request: Request, change: str) -> Response:
         """Keeps what was written, or shows it again as the author wants to see it."""
-        form = await read_form(request, editor.limit)
-        stored = await editor.stored(change, form.fields.get("was", ()))
-        if (shown_again := await _without_saving(editor, request, stored, form)) is not None:
-            return pages.show(shown_again)
-        return await _save(editor, request, stored, form)
+        form = await read_form(request, limit)
+        match form.one("do", "save"):
+            case "check":
+                return await _look(pages, request, unsaved_page, change, form)
+            case do if do == "add" or do.startswith("remove-"):
+                return await pages.show_made(request, unsaved_page, change, form, LEAVE)
+            case _:
+                return await _save(pages, request, change, form)
 
     return router
 
 
-async def _without_saving(editor: Editor, request: Request, stored: Stored, form: Form) -> EditorPage | None:
-    """The editor with one file more or less, or with what is wrong; None when the draft is to be saved."""
-    do, filled = form.one("do", "save"), form.filled()
+async def _look(pages: Pages, request: Request, make: Make, *given: object, template: str | None = None) -> Response:
+    """A page that looks at files, or says why they cannot be looked at now."""
+    try:
+        return await pages.show_made(request, make, *given, LOOK, kind=CHECKING, template=template)
+    except ProblemError as error:
+        if error.problem.kind not in {BUSY, CHECK_ABANDONED}:
+            raise
+        refused = Looking(refusal=error.problem.detail)
+        return await pages.show_made(request, make, *given, refused, template=template)
+
+
+# ------------------------------------------------------------------------------------------ pages, in a worker
+
+
+async def looked_page(pages: Pages, request: Request, texts: tuple[str, ...], looking: Looking) -> CheckPage:
+    """What is wrong with texts."""
+    looked = await Editor(pages).look(tuple(text.encode() for text in texts), looking)
+    return CheckPage(pages.frame(request), looked or Together(()))
+
+
+async def draft_page(pages: Pages, request: Request, change: str, looking: Looking) -> EditorPage:
+    """The editor with the draft as it is kept. Raises UnknownChange."""
+    editor = Editor(pages)
+    stored = await editor.stored(change)
+    looked = await editor.look(tuple(stored.contents[digest] for digest in stored.change.draft.texts), looking)
+    return editor.page(request, stored, editor.standing(stored), looked)
+
+
+async def unsaved_page(pages: Pages, request: Request, change: str, form: Form, looking: Looking) -> EditorPage:
+    """The editor with what was written, one file more or less, or with what is wrong. Raises UnknownChange."""
+    editor, do, filled = Editor(pages), form.one("do"), form.filled()
     texts, was = _texts(form), form.fields.get("was", ())
+    stored = await editor.stored(change, was)
     looked = None
     if do == "check":
-        contents = tuple(sent(text, stored.contents.get(name)) for text, name in pairs(texts, was))
-        looked = await editor.look(contents) if contents else None
+        looked = await editor.look(
+            tuple(sent(text, stored.contents.get(name)) for text, name in pairs(texts, was)), looking
+        )
     elif do == "add":
-        added = await _added(editor, form.one("start"))
+        added = await _added(pages, form.one("start"))
         if added is None:
             filled = replace(filled, faults={"start": NO_BEGINNING})
         else:
             filled = replace(filled, values={**filled.values, "text": (*texts, added), "was": (*was, "")})
-    elif do.startswith("remove-"):
+    else:
         left = [pair for number, pair in enumerate(pairs(texts, was)) if do != f"remove-{number}"]
         values = {"text": tuple(text for text, _ in left), "was": tuple(name for _, name in left)}
         filled = replace(filled, values={**filled.values, **values})
-    else:
-        return None
     return replace(editor.page(request, stored, filled, looked), is_saved=False)
 
 
-async def _added(editor: Editor, start: str) -> str | None:
+async def refused_page(pages: Pages, request: Request, change: str, form: Form, filled: Filled) -> EditorPage:
+    """The editor with what was written and not kept, beside what others wrote meanwhile. Raises UnknownChange."""
+    editor = Editor(pages)
+    stored = await editor.stored(change, form.fields.get("was", ()))
+    typed = {label(text): text for text in _texts(form)}
+    conflict = conflict_of(form, stored.change, stored.contents, typed) if filled.refusal else None
+    return replace(editor.page(request, stored, filled), conflict=conflict, is_saved=False)
+
+
+async def _added(pages: Pages, start: str) -> str | None:
     """The text of a file that is added: empty, or what a beginning puts there; None when there is no such one."""
     if not start:
         return ""
-    now = editor.pages.service.clock.now()
-    content = await reading(editor.pages.service, lambda session: begun_with(session, start, now))
+    now = pages.service.clock.now()
+    content = await reading(pages.service, lambda session: begun_with(session, start, now))
     return shown(content) if content is not None else None
 
 
-async def _save(editor: Editor, request: Request, stored: Stored, form: Form) -> Response:
-    pages, change = editor.pages, stored.change
-    given = checked(form, DraftForm)
-    effective = period_asked(given, pages.service.zone, change.draft) if isinstance(given, DraftForm) else given
+# ---------------------------------------------------------------------------------------------------- keeping it
+
+
+async def _save(pages: Pages, request: Request, change: str, form: Form) -> Response:
+    service, was = pages.service, form.fields.get("was", ())
+    stored = await reading(service, lambda session: stored_draft(session, change, was))
+    given, again = checked(form, DraftForm), Made(refused_page, (change, form))
+    effective = period_asked(given, service.zone, stored.change.draft) if isinstance(given, DraftForm) else given
     if not isinstance(given, DraftForm) or not isinstance(effective, Period):
         faults = effective if isinstance(effective, dict) else {}
-        page = editor.page(request, stored, form.filled(faults))
-        return pages.show(replace(page, is_saved=False), 422)
-    texts = _to_keep(stored, form)
+        return await pages.show_again(request, again, form.filled(faults), HTTPStatus.UNPROCESSABLE_ENTITY)
 
     async def prepare() -> Do:
+        texts = await run_in_threadpool(_to_keep, stored, form)
+
         def do(transaction: Transaction) -> str:
             approval.edit(
                 transaction,
                 asker(request).actor,
-                change.id,
+                stored.change.id,
                 title=given.title,
                 reason=given.reason,
                 effective=effective,
@@ -120,17 +179,9 @@ async def _save(editor: Editor, request: Request, stored: Stored, form: Form) ->
                 versions=chosen(given.back),
                 expected=form.etag,
             )
-            return f"/changes/{change.id}/draft?done=saved&check=1"
+            return f"/changes/{stored.change.id}/draft?done=saved&check=1"
 
         return do
-
-    async def again(filled: Filled) -> EditorPage:
-        now_stored = await editor.stored(change.id, form.fields.get("was", ()))
-        page = editor.page(request, now_stored, filled)
-        conflict = conflict_of(
-            form, now_stored.change, now_stored.contents, {label(text): text for text in _texts(form)}
-        )
-        return replace(page, conflict=conflict, is_saved=False)
 
     return await pages.attempt(request, form, prepare, again)
 

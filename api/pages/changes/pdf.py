@@ -1,4 +1,4 @@
-"""Lays a page out as PDF with WeasyPrint, in a process of its own with a limit on its time and its memory.
+"""Lays a page out as PDF with WeasyPrint, in a worker, which has a limit on its time and its memory.
 
 The page can reach nothing but the style sheets and the typeface of this service: no file, no network, whatever is
 written in it. WeasyPrint needs Pango, three packages of the system; where they are not there, nothing is laid out.
@@ -13,22 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
 from structlog.typing import FilteringBoundLogger
 
-from api.checking import confine
 from api.faces import FOLDER
 from api.pages.static import FILES, KINDS
-from api.problems import BUSY, PDF_UNAVAILABLE, ProblemError
+from api.problems import PDF_UNAVAILABLE, ProblemError
 from policy_service.sentences import Sentence
 
 if TYPE_CHECKING:
     from weasyprint.urls import URLFetcherResponse
 
-SECONDS = 60.0
-"""How long one page may take."""
-WAITING = 4
-"""Pages that may wait while another is laid out."""
 HERE = "https://service.invalid/"
 """Where the page stands, so that its addresses are whole; nobody is ever asked there (RFC 2606)."""
 PRINT_FILES: Final[Mapping[str, tuple[Path, str]]] = {
@@ -48,35 +42,18 @@ class Unavailable:
     reason: str
 
 
-class Printer:
-    """Lays out one page after another."""
-
-    def __init__(self, log: FilteringBoundLogger, seconds: float = SECONDS) -> None:
-        self._log = log
-        self._seconds = seconds
-        self._limiter = CapacityLimiter(1)
-
-    async def pdf(self, html: str) -> bytes:
-        """A page as PDF. Raises ProblemError when Pango is not there, or it takes too long."""
-        if self._limiter.statistics().tasks_waiting >= WAITING:
-            told = Sentence("{count} PDF files are waiting already", count=WAITING)
-            raise ProblemError(BUSY, told, headers={"Retry-After": "20"})
-        async with self._limiter:
-            try:
-                with fail_after(self._seconds):
-                    made = await to_process.run_sync(lay_out, html, cancellable=True)
-            except (TimeoutError, BrokenWorkerProcess, MemoryError):
-                told = Sentence("The PDF takes more time or memory than is given: use the print view of the browser.")
-                raise ProblemError(BUSY, told, headers={"Retry-After": "60"}) from None
-        if isinstance(made, Unavailable):
-            self._log.error("pdf_unavailable", reason=made.reason)
-            told = Sentence("PDF files are not made here: open the print view and let the browser save it as PDF.")
-            raise ProblemError(PDF_UNAVAILABLE, told)
-        return made
+def pdf(log: FilteringBoundLogger, html: str) -> bytes:
+    """A page as PDF. Slow: for a worker. Raises ProblemError when Pango is not there."""
+    made = lay_out(html)
+    if isinstance(made, Unavailable):
+        log.error("pdf_unavailable", reason=made.reason)
+        told = Sentence("PDF files are not made here: open the print view and let the browser save it as PDF.")
+        raise ProblemError(PDF_UNAVAILABLE, told)
+    return made
 
 
 def lay_out(html: str) -> bytes | Unavailable:
-    """A page as PDF, or why there is none: WeasyPrint or one of its libraries is missing. For a process of its own."""
+    """A page as PDF, or why there is none: WeasyPrint or one of its libraries is missing."""
     try:
         from weasyprint import HTML  # noqa: PLC0415  # takes a second, and loads libraries of the system
         from weasyprint.urls import URLFetcher, URLFetcherResponse  # noqa: PLC0415  # the same
@@ -90,7 +67,6 @@ def lay_out(html: str) -> bytes | Unavailable:
             content, kind = own_file(url)
             return URLFetcherResponse(url, content, {"Content-Type": kind})
 
-    confine()
     html = SVG_START.sub(lambda begin: begin[0] + DRAWING_STYLE, html)
     return HTML(string=html, base_url=HERE, url_fetcher=OwnFiles()).write_pdf()
 

@@ -8,12 +8,13 @@ answers 501 and says how to print instead.
 from __future__ import annotations
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from api.faces import spell_out
 from api.pages.changes.dossier import Dossier, dossier
-from api.pages.changes.pdf import Printer
+from api.pages.changes.pdf import pdf
 from api.pages.rendering import NO_STORE, Pages
 
 PAPER = "changes/print.html"
@@ -22,7 +23,6 @@ PAPER = "changes/print.html"
 def printing_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False, prefix="/changes/{change}")
-    printer = Printer(pages.service.log)
 
     def print_html(page: Dossier) -> str:
         return spell_out(pages.html(page, PAPER))
@@ -31,13 +31,13 @@ def printing_routes(pages: Pages) -> APIRouter:
     async def as_page(request: Request, change: str) -> Response:
         """The dossier as a page to print."""
         page = await dossier(pages, request, change)
-        return Response(print_html(page), headers=NO_STORE, media_type="text/html")
+        return HTMLResponse(await run_in_threadpool(print_html, page), headers=NO_STORE)
 
     @router.get("/dossier.pdf")
     async def as_pdf(request: Request, change: str) -> Response:
         """The dossier as a PDF file."""
         page = await dossier(pages, request, change)
-        content = await printer.pdf(print_html(page))
+        content = await run_in_threadpool(lambda: pdf(pages.service.log, print_html(page)))
         name = f'attachment; filename="change-{page.change.id}.pdf"'
         return Response(content, headers={"content-disposition": name, **NO_STORE}, media_type="application/pdf")
 

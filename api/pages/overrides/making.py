@@ -141,7 +141,7 @@ def _typed(id_: str) -> Faults:
 
 def _offered(service: Service, session: Session, now: datetime) -> dict[str, Policy]:
     """The policies that a subject can be excepted from."""
-    active = service.catalogue.in_force(session, now)
+    active = service.catalogue.heads_in_force(session, now)
     return {name: policy for name, policy in active.items() if policy.domain != GOVERNANCE}
 
 

@@ -11,12 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.confirmation import confirmed_actor
+from api.heads import warm_heads
 from api.pages.forms import Filled, FormModel, checked, read_form
 from api.pages.frame import Page
 from api.pages.overrides.listing import PATH, overrides_page, sought
 from api.pages.overrides.making import Asked, asked, begun, new_page
 from api.pages.overrides.one import override_id, override_page
-from api.pages.rendering import Do, Pages
+from api.pages.rendering import Do, Made, Pages
 from api.transactions import reading
 from policy_service.actor import Role
 from policy_service.database import Transaction
@@ -62,25 +63,22 @@ def _add_reading(router: APIRouter, pages: Pages) -> None:
 def _add_making(router: APIRouter, pages: Pages) -> None:
     service = pages.service
 
-    async def shown(request: Request, form: Filled) -> Page:
-        frame = pages.frame(request)
-        return await reading(service, lambda session: new_page(service, session, request, frame, form))
-
     @router.get("/new")
     async def new(request: Request) -> Response:
         """The form, begun by what the address names."""
         query = {name: value for name, value in request.query_params.items() if name in BEGINNING}
         form = begun(pages.new_form(), query)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if form.faults else HTTPStatus.OK
-        return pages.show(await shown(request, form), status)
+        return pages.show(await show_new(pages, request, form), status)
 
     @router.post("")
     async def make(request: Request) -> Response:
         """Makes an exception."""
-        form, lang = await read_form(request), pages.frame(request).lang
+        form, lang, again = await read_form(request), pages.frame(request).lang, Made(show_new)
+        await warm_heads(service)
         given = await reading(service, lambda session: asked(service, session, form, lang))
         if not isinstance(given, Asked):
-            return pages.show(await shown(request, form.filled(given)), HTTPStatus.UNPROCESSABLE_ENTITY)
+            return await pages.show_again(request, again, form.filled(given), HTTPStatus.UNPROCESSABLE_ENTITY)
 
         async def prepare() -> Do:
             actor = await confirmed_actor(service, request, given.password)
@@ -88,29 +86,24 @@ def _add_making(router: APIRouter, pages: Pages) -> None:
             said = {name: getattr(given, name) for name in names}
             return lambda t: f"{PATH}/{record_override(t, actor, **said).id}?done=made"
 
-        return await pages.attempt(request, form, prepare, lambda filled: shown(request, filled))
+        return await pages.attempt(request, form, prepare, again)
 
 
 def _add_ending(router: APIRouter, pages: Pages) -> None:
     service = pages.service
 
-    async def shown(request: Request, override: str, form: Filled) -> Page:
-        frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
-        name = override_id(override)
-        return await reading(service, lambda session: override_page(service, session, request, frame, name, form))
-
     @router.get("/{override}")
     async def override_(request: Request, override: str) -> Response:
         """One exception."""
-        return pages.show(await shown(request, override, pages.new_form()))
+        return pages.show(await show_one(pages, request, override, pages.new_form()))
 
     @router.post("/{override}/end")
     async def end(request: Request, override: str) -> Response:
         """Ends an exception now."""
-        form = await read_form(request)
+        form, again = await read_form(request), Made(show_one, (override,))
         given = checked(form, EndForm)
         if not isinstance(given, EndForm):
-            return pages.show(await shown(request, override, form.filled(given)), HTTPStatus.UNPROCESSABLE_ENTITY)
+            return await pages.show_again(request, again, form.filled(given), HTTPStatus.UNPROCESSABLE_ENTITY)
 
         async def prepare() -> Do:
             actor = await confirmed_actor(service, request, given.password)
@@ -121,4 +114,17 @@ def _add_ending(router: APIRouter, pages: Pages) -> None:
 
             return do
 
-        return await pages.attempt(request, form, prepare, lambda filled: shown(request, override, filled))
+        return await pages.attempt(request, form, prepare, again)
+
+
+async def show_new(pages: Pages, request: Request, form: Filled) -> Page:
+    """The form of an exception, as far as it is filled in."""
+    service, frame = pages.service, pages.frame(request)
+    return await reading(service, lambda session: new_page(service, session, request, frame, form))
+
+
+async def show_one(pages: Pages, request: Request, override: str, form: Filled) -> Page:
+    """An exception, with the form that ends it."""
+    service, name = pages.service, override_id(override)
+    frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
+    return await reading(service, lambda session: override_page(service, session, request, frame, name, form))

@@ -92,7 +92,7 @@ Pair = tuple[Policy, Policy, tuple[str, ...], str | None]
 
 
 def _read(pages: Pages, register: Register, session: Session, name: str, wanted: tuple[str, str]) -> Pair:
-    catalogue, now, held = pages.service.catalogue, pages.service.decisions.in_force.now(), register.read(session)
+    catalogue, now, held = pages.service.catalogue, pages.service.now(), register.read(session)
     refuse_unknown(catalogue, held, session, name)
     active = held.active(name, now)
     old, new = chosen(held, name, active[1].version if active else None, wanted)

@@ -70,7 +70,7 @@ def example_routes(pages: Pages, register: Register) -> APIRouter:
     @router.get(f"{VERSION}/examples")
     async def examples(request: Request, domain: str, policy: str, version: str) -> Response:
         """The examples, decided now."""
-        name, now, frame = f"{domain}/{policy}", service.decisions.in_force.now(), pages.frame(request)
+        name, now, frame = f"{domain}/{policy}", service.now(), pages.frame(request)
         found, opening = await reading(
             service,
             lambda session: open_version(

@@ -90,7 +90,7 @@ def list_routes(pages: Pages, register: Register) -> APIRouter:
     @router.get(PATH)
     async def policies(request: Request) -> Response:
         """The policies that are wanted."""
-        now = pages.service.decisions.in_force.now()
+        now = pages.service.now()
         lines = await reading(pages.service, lambda session: read_lines(pages, register.read(session), session, now))
         return pages.show(make_page(pages.frame(request), lines, request.query_params.get))
 

@@ -121,7 +121,7 @@ def overview_routes(pages: Pages, register: Register) -> APIRouter:
     @router.get(POLICY)
     async def policy(request: Request, domain: str, policy: str) -> Response:
         """One policy."""
-        now, query = service.decisions.in_force.now(), request.query_params
+        now, query = service.now(), request.query_params
         sort = OLDEST if query.get("sort") == OLDEST else NEWEST
         asked = Asked(f"{domain}/{policy}", _instant(query.get("before", "")), sort, query.get("cursor"))
         found = await reading(service, lambda session: _read(pages, register.read(session), session, asked, now))

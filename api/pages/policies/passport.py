@@ -140,7 +140,7 @@ def _place(held: Held, name: str, version: str) -> int:
 
 def _read(pages: Pages, held: Held, session: Session, name: str, first: int) -> Found:
     """The versions from one in the list on."""
-    catalogue, now = pages.service.catalogue, pages.service.decisions.in_force.now()
+    catalogue, now = pages.service.catalogue, pages.service.now()
     versions = held.versions[name]
     behind = first if 0 <= first < len(versions) else 0
     looked_at = versions[behind : behind + PAGE + 1]

@@ -85,7 +85,7 @@ def version_routes(pages: Pages, register: Register) -> APIRouter:
     @router.get(VERSION)
     async def version(request: Request, domain: str, policy: str, version: str) -> Response:
         """In words."""
-        name, now, frame = f"{domain}/{policy}", service.decisions.in_force.now(), pages.frame(request)
+        name, now, frame = f"{domain}/{policy}", service.now(), pages.frame(request)
 
         def look(session: Session) -> tuple[Policy, Opening, tuple[Signed, ...]]:
             held = register.read(session)
@@ -103,7 +103,7 @@ def version_routes(pages: Pages, register: Register) -> APIRouter:
     @router.get(f"{VERSION}/source")
     async def source(request: Request, domain: str, policy: str, version: str) -> Response:
         """Line by line."""
-        name, now = f"{domain}/{policy}", service.decisions.in_force.now()
+        name, now = f"{domain}/{policy}", service.now()
         found, opening = await reading(
             service,
             lambda session: open_version(
@@ -115,7 +115,7 @@ def version_routes(pages: Pages, register: Register) -> APIRouter:
     @router.get(f"{VERSION}/file")
     async def file(domain: str, policy: str, version: str) -> Response:
         """The bytes that were submitted."""
-        name, now = f"{domain}/{policy}", service.decisions.in_force.now()
+        name, now = f"{domain}/{policy}", service.now()
 
         def look(session: Session) -> tuple[bytes, Mapping[str, str]]:
             held = register.read(session)

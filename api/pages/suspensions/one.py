@@ -18,7 +18,7 @@ from api.pages.confirming import Confirming, confirming
 from api.pages.drawing import Bar, Timeline, timeline
 from api.pages.forms import Filled, Form
 from api.pages.frame import Frame
-from api.pages.rendering import Do, Pages
+from api.pages.rendering import Do, Made, Pages
 from api.pages.sending import sent
 from api.pages.suspensions.forms import SignedReason, may_begin
 from api.transactions import reading
@@ -98,12 +98,14 @@ def _signed(pages: Pages, name: str, done: str, act: Callable[..., Suspension]) 
             said = given.model_dump(include={"role", "reason"})
             return lambda t: f"/suspensions/{act(t, actor, suspension, **said).id}?done={done}"
 
-        async def again(filled: Filled) -> SuspensionPage:
-            return await page_of(pages, request, suspension, {name: filled})
-
-        return await sent(pages, request, SignedReason, prepare, again)
+        return await sent(pages, request, SignedReason, prepare, Made(page_again, (suspension, name)))
 
     return endpoint
+
+
+async def page_again(pages: Pages, request: Request, suspension: str, name: str, filled: Filled) -> SuspensionPage:
+    """The page of a suspension with a form that was refused, by the end of its address."""
+    return await page_of(pages, request, suspension, {name: filled})
 
 
 async def page_of(

@@ -16,7 +16,7 @@ from api.confirmation import confirmed_actor
 from api.pages.confirming import Confirming, confirming
 from api.pages.forms import Filled, Form
 from api.pages.frame import Frame
-from api.pages.rendering import Do, Pages
+from api.pages.rendering import Do, Made, Pages
 from api.pages.sending import sent
 from api.pages.suspensions.forms import Suspend, may_begin
 from api.transactions import reading
@@ -78,12 +78,14 @@ def suspending_routes(pages: Pages) -> APIRouter:
 
             return do
 
-        async def again(filled: Filled) -> SuspendPage:
-            return await page_of(pages, request, filled.value("policy"), filled)
-
-        return await sent(pages, request, Suspend, prepare, again)
+        return await sent(pages, request, Suspend, prepare, Made(page_again))
 
     return router
+
+
+async def page_again(pages: Pages, request: Request, filled: Filled) -> SuspendPage:
+    """The form with what stands in it. Raises as `page_of` does."""
+    return await page_of(pages, request, filled.value("policy"), filled)
 
 
 async def page_of(pages: Pages, request: Request, policy: str, filled: Filled) -> SuspendPage:

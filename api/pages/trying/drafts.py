@@ -81,29 +81,36 @@ def example_of(policy: Policy, facts: Mapping[str, Value], as_of: date, called: 
     return said
 
 
-def add_to(transaction: Transaction, actor: Actor, change: str, policy: str, example: Mapping[str, Plain]) -> str:
-    """Adds an example to the text of a policy in a draft; gives the address of the draft.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A draft as it was read, and its texts as they are to be."""
 
-    Raises ExampleRefused, and what editing a draft raises.
-    """
-    session = transaction.session
+    change: Change
+    texts: tuple[bytes, ...]
+
+
+def with_one_more(session: Session, change: str, policy: str, example: Mapping[str, Plain]) -> Written:
+    """A draft with one more example in its text of a policy. Slow. Raises ExampleRefused, UnknownChange."""
     found = approval.read_change(session, change)
     wanted = {name for name, _ in texts_of(session, found, policy)}
-    texts = [approval.read_text(session, name) for name in found.draft.texts]
+    texts = ((name, approval.read_text(session, name)) for name in found.draft.texts)
+    return Written(found, tuple(with_example(text, example) if name in wanted else text for name, text in texts))
+
+
+def keep(transaction: Transaction, actor: Actor, written: Written) -> str:
+    """Writes the draft anew, if it is still as it was read; gives its address. Raises what editing a draft does."""
+    change, draft = written.change, written.change.draft
     approval.edit(
         transaction,
         actor,
-        change,
-        title=found.draft.title,
-        reason=found.draft.reason,
-        effective=found.draft.effective,
-        texts=[
-            with_example(text, example) if name in wanted else text
-            for name, text in zip(found.draft.texts, texts, strict=True)
-        ],
-        expected=found.etag,
+        change.id,
+        title=draft.title,
+        reason=draft.reason,
+        effective=draft.effective,
+        texts=written.texts,
+        expected=change.etag,
     )
-    return f"/changes/{change}/draft?done=example"
+    return f"/changes/{change.id}/draft?done=example"
 
 
 def _outcome(policy: Policy, values: Values) -> dict[str, Any]:

@@ -18,16 +18,16 @@ from api.authentication import asker
 from api.pages.changes.examples import ExampleRefused
 from api.pages.forms import FIELDS, Filled, FormModel, checked, read_form
 from api.pages.frame import Frame
-from api.pages.rendering import Do, Pages
+from api.pages.rendering import Do, Made, Pages
 from api.pages.trying.answer import Answer, answer
-from api.pages.trying.drafts import MyDraft, add_to, drafted, drafts_of, example_of
+from api.pages.trying.drafts import MyDraft, Written, drafted, drafts_of, example_of, keep, with_one_more
 from api.pages.trying.fields import PREFIX, Field, Given, fields, read_given, typed
 from api.permissions import PERMISSIONS, may_ask
 from api.problems import MALFORMED_FORM, NOT_ALLOWED, NOT_FOUND, ProblemError
 from api.transactions import reading
+from api.work import CHECKING
 from policy_service.clock import today
 from policy_service.compilers.prose import Table, table
-from policy_service.database import Transaction
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import parse_date
 from policy_service.sentences import Sentence
@@ -77,7 +77,7 @@ class ExampleForm(FormModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
+class Case:
     """What was asked: the version, the day, the facts as typed."""
 
     version: str | None
@@ -117,34 +117,46 @@ def _add_example(router: APIRouter, pages: Pages) -> None:
         name, form = f"{domain}/{policy}", await read_form(request)
         given = checked(form, ExampleForm)
         case = _case(_items(form.one("case")))
-
-        async def again(filled: Filled) -> TryPage:
-            return await _page(pages, request, name, case, filled)
-
+        again = Made(page_with_example, (name, case))
         if not isinstance(given, ExampleForm):
-            return pages.show(await again(form.filled(given)), 422)
-        actor, lang = asker(request).actor, pages.frame(request).lang
-
-        def do(transaction: Transaction) -> str:
-            policy = _tried(pages, transaction.session, name, case)
-            filled, day = read_given(policy, case.given, lang), parse_date(case.as_of)
-            if filled.faults or day is None:
-                raise ProblemError(MALFORMED_FORM, Sentence("the form cannot be read"))
-            return add_to(transaction, actor, given.draft, name, example_of(policy, filled.facts, day, given.name))
+            return await pages.show_again(request, again, form.filled(given), 422)
+        actor = asker(request).actor
 
         async def prepare() -> Do:
-            return do
+            written = await pages.ask(CHECKING, request, written_with, given.draft, name, case, given.name)
+            return lambda transaction: keep(transaction, actor, written)
 
         try:
             return await pages.attempt(request, form, prepare, again)
         except ExampleRefused as refused:
-            return pages.show(await again(form.filled(refusal=refused.sentence)), 422)
+            return await pages.show_again(request, again, form.filled(refusal=refused.sentence), 422)
+
+
+async def written_with(  # noqa: PLR0913, PLR0917  # which case becomes an example of which draft
+    pages: Pages, request: Request, draft: str, name: str, case: Case, called: str
+) -> Written:
+    """A draft with the case as one more example. Raises ExampleRefused, ProblemError, UnknownChange."""
+    lang = pages.frame(request).lang
+
+    def write(session: Session) -> Written:
+        policy = _tried(pages, session, name, case)
+        filled, day = read_given(policy, case.given, lang), parse_date(case.as_of)
+        if filled.faults or day is None:
+            raise ProblemError(MALFORMED_FORM, Sentence("the form cannot be read"))
+        return with_one_more(session, draft, name, example_of(policy, filled.facts, day, called))
+
+    return await reading(pages.service, write)
 
 
 # ----------------------------------------------------------------------------------------------------- the page
 
 
-async def _page(pages: Pages, request: Request, name: str, case: _Case, example: Filled | None = None) -> TryPage:
+async def page_with_example(pages: Pages, request: Request, name: str, case: Case, example: Filled) -> TryPage:
+    """The page of a case with the form that makes it an example. Raises as `_page` does."""
+    return await _page(pages, request, name, case, example)
+
+
+async def _page(pages: Pages, request: Request, name: str, case: Case, example: Filled | None = None) -> TryPage:
     """The page of a case. Raises ProblemError when there is no such policy or version."""
     service, frame, actor = pages.service, pages.frame(request), asker(request).actor
     writes = may_ask(actor, PERMISSIONS["POST", f"{PATH}/example"]) is True
@@ -183,7 +195,7 @@ async def _page(pages: Pages, request: Request, name: str, case: _Case, example:
     )
 
 
-def _tried(pages: Pages, session: Session, name: str, case: _Case) -> Policy:
+def _tried(pages: Pages, session: Session, name: str, case: Case) -> Policy:
     """The draft or version asked for; else the version in force, or the newest when none is."""
     version = case.version
     if case.draft is not None:
@@ -191,14 +203,14 @@ def _tried(pages: Pages, session: Session, name: str, case: _Case) -> Policy:
         if policy is None:
             raise ProblemError(NOT_FOUND, Sentence("The draft holds no valid text of {policy}.", policy=name))
         return policy
-    catalogue, now = pages.service.catalogue, pages.service.decisions.in_force.now()
+    catalogue, now = pages.service.catalogue, pages.service.now()
     if version is not None:
         return catalogue.version(session, name, version)
     in_force = catalogue.in_force(session, now).get(name)
     return in_force or catalogue.version(session, name, catalogue.versions(session, name)[0].version)
 
 
-def _case(items: Sequence[tuple[str, str]]) -> _Case:
+def _case(items: Sequence[tuple[str, str]]) -> Case:
     """What a query or a form says."""
     said: dict[str, list[str]] = {}
     for name, value in items:
@@ -207,7 +219,7 @@ def _case(items: Sequence[tuple[str, str]]) -> _Case:
     version = said.get("version", [""])[0]
     draft = said.get("draft", [""])[0]
     as_of = said.get("as_of", [""])[0][:LONGEST]
-    return _Case(version or None, draft or None, as_of, given, "as_of" in said)
+    return Case(version or None, draft or None, as_of, given, "as_of" in said)
 
 
 def _items(query: str) -> list[tuple[str, str]]:
@@ -218,7 +230,7 @@ def _items(query: str) -> list[tuple[str, str]]:
         raise ProblemError(MALFORMED_FORM, Sentence("the form cannot be read")) from None
 
 
-def _link(request: Request, policy: Policy, case: _Case, day: date) -> str:
+def _link(request: Request, policy: Policy, case: Case, day: date) -> str:
     """The address of a case; sensitive facts are left out."""
     open_ = {f"{PREFIX}{name}": list(values) for name, values in case.given.items() if _is_open(policy, name)}
     tried = {"draft": case.draft} if case.draft is not None else {"version": policy.version}
@@ -231,7 +243,7 @@ def _is_open(policy: Policy, fact: str) -> bool:
     return fact in policy.facts and not policy.facts[fact].sensitive
 
 
-def _examples(request: Request, policy: Policy, case: _Case) -> list[tuple[str, str]]:
+def _examples(request: Request, policy: Policy, case: Case) -> list[tuple[str, str]]:
     path = request.url.path.removesuffix("/example")
     found = []
     for example in policy.examples:

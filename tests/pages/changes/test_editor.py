@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.workers import SHARED
 from policy_service.approval import service as approval
 from tests.api.company import Company, company, later
 from tests.approval.world import bonus, tier
@@ -245,7 +246,7 @@ def test_a_text_may_begin_with_an_empty_line(here: Company) -> None:
 
 
 def test_what_takes_too_long_to_check_is_not_lost() -> None:
-    with company(policy_check_seconds=0.001) as slow:
+    with company(policy_check_seconds=0.001, workers=SHARED) as slow:
         visitor, change = Visitor(slow, "ann"), slow.create()
         page = visitor.send(editor(visitor, change), "#draft", text="policy: mine", do="check")
         assert "takes more than 0.001 s" in page.text("#looked .warning")

@@ -12,9 +12,8 @@ from pypdf import PageObject, PdfReader
 
 from api.logs import make_log
 from api.pages.changes import pdf
-from api.pages.changes.pdf import HERE, Printer, Unavailable, own_file
+from api.pages.changes.pdf import HERE, Unavailable, own_file
 from api.problems import ProblemError
-from tests.api.client import portal
 from tests.api.company import Company, Json, company
 from tests.approval.world import tier
 from tests.pages.visitor import Visitor
@@ -125,26 +124,13 @@ def test_where_pango_is_missing_the_log_says_which_library(
 ) -> None:
     monkeypatch.setattr(pdf, "lay_out", _unavailable)
     with pytest.raises(ProblemError):
-        portal().call(Printer(make_log("error")).pdf, "<p>page</p>")
+        pdf.pdf(make_log("error"), "<p>page</p>")
     assert json.loads(capsys.readouterr().err)["reason"] == "cannot load library 'libpango-1.0-0'"
 
 
 def test_a_library_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "weasyprint", _Unloadable("weasyprint"))
     assert pdf.lay_out("<p>page</p>") == Unavailable("cannot load library 'libpango-1.0-0'")
-
-
-def test_a_pdf_that_takes_too_long_is_given_up() -> None:
-    with pytest.raises(ProblemError) as caught:
-        portal().call(Printer(make_log("error"), 0.001).pdf, "<p>page</p>")
-    assert caught.value.problem.kind.name == "busy"
-
-
-def test_a_few_pdfs_wait_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf, "WAITING", 0)
-    with pytest.raises(ProblemError) as caught:
-        portal().call(Printer(make_log("error")).pdf, "<p>page</p>")
-    assert caught.value.problem.headers["Retry-After"] == "20"
 
 
 def test_an_unknown_change_has_no_paper(here: Company) -> None:

@@ -12,8 +12,8 @@ from policy_service.canonical import digest
 from policy_service.language.load import load_bytes
 from policy_service.language.requirements import in_stages
 from policy_service.lru_cache import LruCache
-from policy_service.registry import heads as registry_heads
-from policy_service.registry.heads import head_of, known_head, load_head, remember_heads
+from policy_service.registry import loaded
+from policy_service.registry.loaded import head_of, known_head, load_head, remember_heads
 from policy_service.registry.service import UnknownVersion, record_version
 from tests.approval.world import ANN, BONUS, SIGNERS, TIER, bonus, in_force, tier, world
 
@@ -22,7 +22,8 @@ LARGER = tier("1.2.0", 150)
 
 @pytest.fixture(autouse=True)
 def nothing_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry_heads, "_HEADS", LruCache(registry_heads.KEPT))
+    monkeypatch.setattr(loaded, "_HEADS", LruCache(loaded.HEADS))
+    monkeypatch.setattr(loaded, "_WHOLE", LruCache(loaded.WHOLE))
 
 
 def test_a_head_declares_what_the_policy_does_and_decides_nothing() -> None:
@@ -49,7 +50,7 @@ def test_a_version_is_read_once() -> None:
         digest = next(each.digest for each in here.activations() if each.policy == TIER)
         assert known_head(digest) is None
         head = load_head(session, digest)
-        with mock.patch.object(registry_heads, "load_version", side_effect=AssertionError):
+        with mock.patch.object(loaded, "load_version", side_effect=AssertionError):
             assert load_head(session, digest) is head
         with pytest.raises(UnknownVersion):
             load_head(session, "sha256:nothing")
@@ -78,7 +79,7 @@ def test_of_what_was_submitted_and_of_what_is_over_only_what_may_still_apply_is_
     with world() as here:
         in_force(here, "1.1.0")
         submitted = here.submit(here.create(tier("1.2.0", 300)))
-        with here.database.read() as session, mock.patch.object(registry_heads, "_HEADS", LruCache(1)):
+        with here.database.read() as session, mock.patch.object(loaded, "_HEADS", LruCache(1)):
             ahead = unknown_heads(session, submitted.id, here.now)
         assert {each.digest for each in submitted.submitted.versions} <= ahead
 

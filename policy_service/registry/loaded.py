@@ -1,8 +1,8 @@
-"""What a version declares, without its rules: all that is needed to see whether policies fit together.
+"""Policies by digest, each read once: a digest names one text for ever.
 
 To read a policy of a thousand rules takes the better part of a second. Whoever writes holds a lock that every decision
-waits for before it is recorded, and must not do that. So what transactions ask of a version is kept once it was read,
-and `remember_heads` takes what was read beforehand, in another process.
+waits for before it is recorded, and must not do that. So transactions ask for *heads*, what versions declare without
+their rules: they are kept once they were read, and `remember_heads` takes what was read beforehand, in another process.
 """
 
 from __future__ import annotations
@@ -16,9 +16,31 @@ from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
 from policy_service.registry.service import load_version
 
-KEPT = 64 * 2**20
+WHOLE = 8 * 2**20
+"""Characters of policy files that are kept as whole policies, which take about twenty times as much memory."""
+HEADS = 64 * 2**20
 """Characters of policy files whose heads are kept: beside its text a head takes some kilobytes."""
-_HEADS: LruCache[str, Policy] = LruCache(KEPT)
+_WHOLE: LruCache[str, Policy] = LruCache(WHOLE)
+_HEADS: LruCache[str, Policy] = LruCache(HEADS)
+
+
+def known(digest: str) -> Policy | None:
+    """The policy under a digest, if it was read before and is still kept."""
+    return _WHOLE.get(digest)
+
+
+def remember(policy: Policy) -> None:
+    """Keeps a policy that was read."""
+    _WHOLE.put(policy.digest, policy, len(policy.text))
+
+
+def load(session: Session, digest: str) -> Policy:
+    """A version. Slow when nobody has read it before. Raises UnknownVersion."""
+    found = known(digest)
+    if found is None:
+        found = load_version(session, digest)
+        _WHOLE.put(digest, found, len(found.text))
+    return found
 
 
 def head_of(policy: Policy) -> Policy:
@@ -41,6 +63,6 @@ def load_head(session: Session, digest: str) -> Policy:
     """The head of a version. Slow when nobody has read it before. Raises UnknownVersion."""
     found = known_head(digest)
     if found is None:
-        found = head_of(load_version(session, digest))
+        found = head_of(load(session, digest))
         remember_heads([found])
     return found

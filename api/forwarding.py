@@ -1,0 +1,134 @@
+"""Requests that only read are answered by workers, with the very routes that would answer them here.
+
+    Gate ──► Forwarder ──► the routes of this process: decisions, whatever writes, what only this process knows
+                 │
+                 └───────► a worker: the same routes on the same database (`api/reader.py`)
+
+A page about a policy of a thousand rules takes seconds to make. Decisions must not stand still for that long, and not
+for the time either that another thread keeps the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.authentication import STATE
+from api.pages.changes.editing import TEXTS
+from api.pages.forms import LIMIT
+from api.pages.rendering import Elsewhere
+from api.permissions import PERMISSIONS, ROW
+from api.problems import Problem, ProblemError
+from api.reader import act_on_request, answer_request
+from api.service import Service
+from api.work import CHECKING, EXAMINING, PRINTING, READING, seconds_of
+from api.workers import Kind
+
+STAYING = frozenset(
+    {
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/problems",
+        "/problems/{name}",
+        "/static/{name}",
+        "/sign-in",
+        "/v1/session",
+        "/v1/session/oidc",
+        "/v1/session/oidc/callback",
+        "/",
+        "/changes/{change}/draft",
+        "/audit",
+        "/audit/verifications/{job}",
+        "/audit/exports/{job}",
+        "/audit/exports/{job}/file",
+        "/packs",
+        "/packs/{job}",
+        "/packs/{job}/file",
+        "/v1/audit/verify",
+        "/v1/audit/export",
+    }
+)
+"""What is read here: the state of this process, its jobs, sign-in; and what sends its own work away."""
+FORWARDED: Mapping[tuple[str, str], Kind] = {
+    **{row: READING for row in PERMISSIONS if row[0] == "GET" and row[1] not in STAYING},
+    ("POST", "/policies/{domain}/{policy}/try"): READING,
+    ("POST", "/v1/decisions/{decision}/replay"): READING,
+    ("POST", "/v1/policies/check"): CHECKING,
+    ("GET", "/changes/{change}/report"): EXAMINING,
+    ("GET", "/v1/changes/{change}/report"): EXAMINING,
+    ("GET", "/changes/{change}/dossier.pdf"): PRINTING,
+}
+"""Every request that is answered by a worker, and what kind of work it is."""
+SENT = (
+    *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path", "headers"),
+    *("client", "server"),
+)
+"""What of a request is sent to the worker, beside who asks."""
+
+
+class Forwarder:
+    """Sends requests that only read to workers."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app = app
+        self.service = service
+        self._limit = TEXTS * service.settings.policy_body_limit + LIMIT
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request. Raises ProblemError, ClientDisconnect, and what the worker does."""
+        kind = FORWARDED.get(scope[ROW]) if scope["type"] == "http" else None
+        if kind is None:
+            await self.app(scope, receive, send)
+            return
+        service = self.service
+        pool = service.workers.of(kind)
+        pool.refuse_when_busy()
+        body = b"" if scope["method"] in {"GET", "HEAD"} else await _body(receive, self._limit)
+        seconds = seconds_of(kind, service.settings)
+        answered = await pool.run(seconds, answer_request, service.settings, service.now(), sent(scope), body)
+        if isinstance(answered, Problem):
+            raise ProblemError.of(answered)
+        await send({"type": "http.response.start", "status": answered.status, "headers": list(answered.headers)})
+        await send({"type": "http.response.body", "body": answered.body})
+
+
+def elsewhere_of(service: Service) -> Elsewhere | None:
+    """Does in workers what a request needs that is answered here; None where there are none."""
+    if not service.workers.are_processes:
+        return None
+
+    async def elsewhere(
+        kind: Kind, request: Request, act: Callable[..., Awaitable[Any]], given: Sequence[object]
+    ) -> Any:  # noqa: ANN401  # whatever it finds
+        pool, settings = service.workers.of(kind), service.settings
+        seconds, scope = seconds_of(kind, settings), sent(request.scope)
+        found = await pool.run(seconds, act_on_request, settings, service.now(), scope, act, given)
+        if isinstance(found, Problem):
+            raise ProblemError.of(found)
+        return found
+
+    return elsewhere
+
+
+def sent(scope: Scope) -> dict[str, Any]:
+    """A request as it is sent to a worker."""
+    return {
+        **{name: scope[name] for name in SENT if name in scope},
+        "state": {STATE: scope.get("state", {}).get(STATE)},
+    }
+
+
+async def _body(receive: Receive, limit: int) -> bytes:
+    """The body, or as much of one that is too large as the route needs to see that. Raises ClientDisconnect."""
+    body, more = b"", True
+    while more and len(body) <= limit:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body

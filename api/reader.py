@@ -1,0 +1,158 @@
+"""The service in a worker: the same routes on the same database, which read and change nothing.
+
+Who asks, and whether they may, is known before a request gets here; what is refused is told by whoever sent it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any, NamedTuple, NoReturn, TypeVar
+from uuid import UUID
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import Message
+
+from api.documentation import Description, documentation_routes
+from api.pages.rendering import Pages
+from api.problems import Problem, ProblemError, of_http, of_parameters
+from api.refusals import of_library
+from api.routes import pages_of, routers_of
+from api.service import open_reader
+from api.settings import Settings
+from policy_service.clock import SystemClock
+
+Given = TypeVar("Given")
+
+SERVICES = 4
+"""Services that one worker reads for; a process has one, but where many are tested."""
+
+
+class Answered(NamedTuple):
+    """A whole answer."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    body: bytes
+
+
+@dataclass(slots=True)
+class SentClock:
+    """Says the instant at which the request was sent here."""
+
+    at: datetime
+    _system: SystemClock
+
+    def now(self) -> datetime:
+        return self.at
+
+    def new_id(self) -> UUID:
+        return self._system.new_id()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One service, as this worker has it."""
+
+    app: FastAPI
+    pages: Pages
+    clock: SentClock
+
+
+def answer_request(settings: Settings, now: datetime, scope: Mapping[str, Any], body: bytes) -> Answered | Problem:
+    """The answer to a request, or why there is none. Raises whatever is a fault of the service's own."""
+    reader = _reader(settings)
+    reader.clock.at = now
+    return _told(now, lambda: _answer(reader.app, dict(scope), body))
+
+
+def act_on_request(
+    settings: Settings,
+    now: datetime,
+    scope: Mapping[str, Any],
+    act: Callable[..., Awaitable[Given]],
+    given: Sequence[Any],
+) -> Given | Problem:
+    """What `act` finds for a request, or why it does not. Raises whatever is a fault of the service's own."""
+    reader = _reader(settings)
+    reader.clock.at = now
+    return _told(now, lambda: act(reader.pages, Request(dict(scope)), *given))
+
+
+async def _answer(app: FastAPI, scope: dict[str, Any], body: bytes) -> Answered:
+    coming = [{"type": "http.request", "body": body}]
+    answered = Answered(0, (), b"")
+    pieces: list[bytes] = []
+
+    async def receive() -> Message:
+        return coming.pop() if coming else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        nonlocal answered
+        if message["type"] == "http.response.start":
+            answered = Answered(message["status"], message["headers"], b"")
+        else:
+            pieces.append(message.get("body", b""))
+
+    await app(scope, receive, send)
+    return answered._replace(body=b"".join(pieces))
+
+
+def _told(now: datetime, act: Callable[[], Awaitable[Given]]) -> Given | Problem:
+    """What is answered, or the problem that stands in its way."""
+
+    async def acting() -> Given:
+        return await act()
+
+    try:
+        return _loop().run_until_complete(acting())
+    except ProblemError as error:
+        return error.problem
+    except Exception as error:
+        if (problem := of_library(error, now)) is None:
+            raise
+        return problem
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+@lru_cache(maxsize=SERVICES)
+def _reader(settings: Settings) -> Reader:
+    clock = SentClock(SystemClock().now(), SystemClock())
+    service = open_reader(settings, clock)
+    pages = pages_of(service)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    description = Description(service, lambda: app.routes)
+    for router in (*routers_of(service, pages), documentation_routes(description, service)):
+        app.include_router(router)
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _tell)
+    return Reader(app, pages, clock)
+
+
+async def _tell(request: Request, error: Exception) -> NoReturn:
+    """What the router refuses is told by the process that sent the request."""
+    match error:
+        case RequestValidationError():
+            raise ProblemError.of(of_parameters(error)) from None
+        case HTTPException():
+            raise ProblemError.of(of_http(request, error)) from None
+        case _:
+            raise error
+
+
+def warm_up(settings: Settings, now: datetime) -> None:
+    """Makes ready what pages need first: the service, its templates, the policies in force."""
+    service = (reader := _reader(settings)).pages.service
+    reader.pages.warm_up()
+    with service.database.read() as session:
+        service.catalogue.in_force(session, now)

@@ -1,0 +1,116 @@
+"""What other work does to decisions: they are asked for at a steady pace while pages, reports and exports are made.
+
+Decisions are about a table of 50 rows; the other work is about a policy of 1,000 rules, or about all there is. Each
+piece is begun when the service has not seen it before, and done again until the time is up; one that can be done once
+only, such as a submission, is done once.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import ours
+from benchmarks.office import ROWS, environment_of, furnish, office_at
+from benchmarks.other_work import Work, all_work
+from benchmarks.policy_file import POLICY
+from benchmarks.serving import ROOT, Server, running
+from benchmarks.workload import make_workload
+
+RATE = 100.0
+"""Decisions a second."""
+CONNECTIONS = 32
+WARM_UP = 3.0
+"""Seconds before the first piece."""
+BETWEEN = 0.5
+"""Seconds between two pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What decisions took while something else was done; times in milliseconds."""
+
+    work: str
+    seconds: float
+    """How long the other work went on."""
+    times: int
+    """How often it was done."""
+    decisions: int
+    refused: int
+    p50: float
+    p99: float
+    slowest: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """When a piece of work was done, in seconds of the monotonic clock."""
+
+    work: str
+    begin: float
+    end: float
+    times: int
+
+
+def measure_interference(seconds: float) -> tuple[Beside, ...]:
+    """Serves, asks for decisions all the time, and does one piece of work after another for `seconds` each."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        credentials = furnish(folder)
+        server = Server("policy-service", "api.app:create_app", environment_of(folder))
+        port = stack.enter_context(running(server, folder))
+        answers, windows = folder / "answers", []
+        with _decisions(folder, credentials["machine"], port, answers):
+            time.sleep(WARM_UP)
+            for work in all_work(office_at(port, credentials)):
+                windows.append(_done(work, seconds))
+                time.sleep(BETWEEN)
+        seen = [line.split() for line in answers.read_text("utf-8").splitlines()]
+        taken = [(float(due), float(took), status) for due, took, status in seen]
+        return tuple(_beside(window, taken) for window in windows)
+
+
+def _done(work: Work, seconds: float) -> _Window:
+    begin, times = time.monotonic(), 0
+    while times == 0 or (not work.once and time.monotonic() < begin + seconds):
+        work.do()
+        times += 1
+    return _Window(work.name, begin, time.monotonic(), times)
+
+
+@contextmanager
+def _decisions(folder: Path, key: str, port: int, answers: Path) -> Iterator[None]:
+    """Asks for decisions while this lasts; then the file `answers` has a line for each."""
+    bodies = [
+        json.dumps({"subject": f"C{number}", "facts": ours.exact_facts(facts), "policies": [POLICY]})
+        for number, facts in enumerate(make_workload(ROWS).fact_sets)
+    ]
+    requests, headers = folder / "requests.json", {"Authorization": f"Bearer {key}"}
+    requests.write_text(json.dumps({"path": "/v1/decisions", "headers": headers, "bodies": bodies}), "utf-8")
+    command = (
+        *(sys.executable, "-m", "benchmarks.steady", str(requests), str(port)),
+        *("--rate", str(RATE), "--connections", str(CONNECTIONS)),
+    )
+    with answers.open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=out)  # noqa: S603 - our own command
+        try:
+            yield
+        finally:
+            process.communicate()  # its standard input ends, and so does it
+
+
+def _beside(window: _Window, answers: Sequence[tuple[float, float, str]]) -> Beside:
+    seen = [(took, status) for due, took, status in answers if window.begin <= due < window.end]
+    took = sorted(each for each, _ in seen) or [0.0]
+    p99 = statistics.quantiles(took, n=100, method="inclusive")[-1] if len(took) > 1 else took[0]
+    refused = sum(status != "200" for _, status in seen)
+    lasted = window.end - window.begin
+    return Beside(window.work, lasted, window.times, len(seen), refused, statistics.median(took), p99, took[-1])

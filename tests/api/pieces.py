@@ -1,0 +1,69 @@
+"""Pieces of work for workers to do, well and badly."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import threading
+import time
+from typing import NoReturn
+
+from api.problems import CONFLICT, ProblemError
+from policy_service.approval.service import Unfit
+from policy_service.database import DatabaseUnavailable
+from policy_service.sentences import Sentence
+
+
+def add(one: int, other: int) -> int:
+    return one + other
+
+
+def process() -> int:
+    return os.getpid()
+
+
+def limits() -> tuple[int, int, bool]:
+    """Bytes of address space, how nice the process is, whether a terminal or a supervisor can end it."""
+    can_be_ended = any(signal.getsignal(each) is not signal.SIG_IGN for each in (signal.SIGINT, signal.SIGTERM))
+    return resource.getrlimit(resource.RLIMIT_AS)[0], os.nice(0), can_be_ended
+
+
+def sleep(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def die() -> NoReturn:
+    os._exit(1)
+
+
+def gorge() -> int:
+    return len(bytearray(4 * 2**30))
+
+
+def fail() -> NoReturn:
+    raise LookupError("a customer's figure")
+
+
+def refuse(how: str) -> NoReturn:
+    match how:
+        case "problem":
+            raise ProblemError(CONFLICT, Sentence("`{policy}` is not in force", policy="x/y"), hint="none")
+        case "unfit":
+            raise Unfit([Sentence("The {name} must be given.", name="title")], [{"text": "t", "faults": []}], {"a": 1})
+        case _:
+            raise DatabaseUnavailable("full")
+
+
+class Unsendable(Exception):
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(one + other)
+        self.lock = threading.Lock()
+
+
+def fail_unsendably() -> NoReturn:
+    raise Unsendable("a", "b")
+
+
+def give_unsendably() -> threading.Lock:
+    return threading.Lock()

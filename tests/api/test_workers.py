@@ -1,0 +1,239 @@
+"""Workers do what they are sent, within their limits; what goes wrong in one is told where the work was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from api.logs import where
+from api.problems import BUSY, CHECK_ABANDONED, CONFLICT, ProblemError
+from api.work import AUDITING, CHECKING, EXAMINING, PACKING, PRINTING, READING, seconds_of
+from api.workers import MEMORY, InThisProcess, Kind, WorkerDied, WorkerFault, WorkerPool, Workers
+from policy_service.approval.service import Unfit
+from policy_service.database import DatabaseUnavailable
+from policy_service.sentences import Sentence
+from tests.api import pieces
+from tests.api.client import settings
+
+PATIENCE = 60.0
+KIND = Kind(
+    processes=1,
+    waiting=1,
+    busy=lambda count: Sentence("{count} drafts are waiting already", count=count),
+    too_long=lambda seconds: Sentence("checking it takes more than {seconds:g} s", seconds=seconds),
+    too_large=lambda _: Sentence("checking it takes more memory than is given"),
+)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[WorkerPool]:
+    made = WorkerPool(KIND)
+    yield made
+    made.close()
+
+
+def run(pool: WorkerPool, work: Callable[..., Any], *given: object, seconds: float = PATIENCE) -> Any:  # noqa: ANN401
+    return asyncio.run(pool.run(seconds, work, *given))
+
+
+def problem(pool: WorkerPool, work: Callable[..., Any], *given: object, seconds: float = PATIENCE) -> ProblemError:
+    with pytest.raises(ProblemError) as refused:
+        run(pool, work, *given, seconds=seconds)
+    return refused.value
+
+
+def test_a_worker_is_kept_for_the_next_piece(pool: WorkerPool) -> None:
+    assert run(pool, pieces.add, 2, 3) == 5
+    assert run(pool, pieces.process) == run(pool, pieces.process)
+
+
+def test_a_worker_has_little_memory_gives_way_and_is_ended_by_its_own_process_alone(pool: WorkerPool) -> None:
+    memory, politeness, can_be_ended = run(pool, pieces.limits)
+    assert memory == MEMORY
+    assert politeness >= KIND.politeness
+    assert not can_be_ended
+
+
+def test_what_takes_too_long_is_killed_and_the_next_piece_is_done(pool: WorkerPool) -> None:
+    run(pool, pieces.process)  # a worker that is started already
+    told = problem(pool, pieces.sleep, PATIENCE, seconds=0.2).problem
+    assert (told.kind, told.detail, told.headers) == (
+        BUSY,
+        "checking it takes more than 0.2 s",
+        {"Retry-After": "0"},
+    )
+    assert run(pool, pieces.add, 1, 1) == 2
+
+
+@pytest.mark.parametrize("work", [pieces.die, pieces.gorge])
+def test_a_worker_that_ends_or_has_no_memory_left_is_told(pool: WorkerPool, work: Callable[[], Any]) -> None:
+    assert problem(pool, work).problem.detail == "checking it takes more memory than is given"
+    assert run(pool, pieces.add, 1, 1) == 2
+
+
+def test_a_kind_says_what_it_is_to_take_too_much() -> None:
+    checking = WorkerPool(replace(KIND, problem=CHECK_ABANDONED))
+    told = problem(checking, pieces.die).problem
+    checking.close()
+    assert (told.kind, told.headers) == (CHECK_ABANDONED, {})
+
+
+def test_so_many_wait_and_no_more(pool: WorkerPool) -> None:
+    async def three() -> list[object]:
+        asked: list[Awaitable[object]] = [pool.run(PATIENCE, pieces.add, number, 0) for number in range(3)]
+        return list(await asyncio.gather(*asked, return_exceptions=True))
+
+    first, second, third = asyncio.run(three())
+    assert (first, second) == (0, 1)
+    assert isinstance(third, ProblemError)
+    assert third.problem.detail == "1 drafts are waiting already"
+    assert third.problem.headers == {"Retry-After": "10"}
+
+
+def test_what_nobody_waits_for_any_more_is_killed(pool: WorkerPool) -> None:
+    before = run(pool, pieces.process)
+
+    async def leave() -> None:
+        sleeping = asyncio.ensure_future(pool.run(PATIENCE, pieces.sleep, PATIENCE))
+        waiting = asyncio.ensure_future(pool.run(PATIENCE, pieces.sleep, PATIENCE))
+        await asyncio.sleep(0.3)
+        for task in (waiting, sleeping):
+            task.cancel()
+        assert all(
+            isinstance(each, asyncio.CancelledError)
+            for each in await asyncio.gather(sleeping, waiting, return_exceptions=True)
+        )
+
+    begin = time.monotonic()
+    asyncio.run(leave())
+    assert run(pool, pieces.process) != before
+    assert time.monotonic() < begin + PATIENCE
+
+
+def test_what_the_work_refuses_is_raised_as_it_was(pool: WorkerPool) -> None:
+    told = problem(pool, pieces.refuse, "problem").problem
+    assert told.kind is CONFLICT
+    assert told.detail == Sentence("`{policy}` is not in force", policy="x/y")
+    assert isinstance(told.detail, Sentence)
+    assert told.more == {"hint": "none"}
+    with pytest.raises(Unfit) as unfit:
+        run(pool, pieces.refuse, "unfit")
+    assert unfit.value.sentences == ("The title must be given.",)
+    assert unfit.value.report == {"a": 1}
+    with pytest.raises(DatabaseUnavailable, match="full"):
+        run(pool, pieces.refuse, "database")
+
+
+def test_a_fault_says_where_it_was_but_not_what_it_said(pool: WorkerPool) -> None:
+    with pytest.raises(LookupError) as fault:
+        run(pool, pieces.fail)
+    assert where(fault.value)[-1].endswith(" fail")
+    assert "figure" not in "".join(where(fault.value))
+
+
+@pytest.mark.parametrize(
+    ("work", "name", "place"),
+    [(pieces.fail_unsendably, "Unsendable", "fail_unsendably"), (pieces.give_unsendably, "TypeError", "answer")],
+)
+def test_what_cannot_be_sent_is_told_by_its_name(
+    pool: WorkerPool, work: Callable[[], Any], name: str, place: str
+) -> None:
+    with pytest.raises((WorkerFault, TypeError)) as fault:
+        run(pool, work)
+    assert name in {str(fault.value), type(fault.value).__name__}
+    assert where(fault.value)[-1].endswith(f" {place}")
+
+
+def test_threads_may_ask_too(pool: WorkerPool) -> None:
+    assert pool.call(PATIENCE, pieces.add, 2, 2) == 4
+    with pytest.raises(TimeoutError):
+        pool.call(0.2, pieces.sleep, PATIENCE)
+    with pytest.raises(WorkerDied):
+        pool.call(PATIENCE, pieces.die)
+
+
+def test_a_worker_without_work_is_ended(pool: WorkerPool) -> None:
+    before = run(pool, pieces.process)
+    pool.retire(PATIENCE)
+    assert run(pool, pieces.process) == before
+    pool.retire(0)
+    assert run(pool, pieces.process) != before
+
+
+def test_of_some_kinds_a_worker_stays() -> None:
+    staying = WorkerPool(replace(KIND, staying=1))
+    before = run(staying, pieces.process)
+    staying.retire(0)
+    assert run(staying, pieces.process) == before
+    staying.close()
+
+
+def test_a_worker_that_ended_while_it_had_nothing_to_do_is_not_asked(pool: WorkerPool) -> None:
+    before = run(pool, pieces.process)
+    os.kill(before, signal.SIGKILL)
+    until = time.monotonic() + PATIENCE
+    while pool._idle[-1].is_alive:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert run(pool, pieces.process) != before
+
+
+def test_a_worker_can_be_made_ready(pool: WorkerPool) -> None:
+    pool.retire(0)
+    pool.begin(pieces.process)
+    until = time.monotonic() + PATIENCE
+    while not pool._idle:
+        assert time.monotonic() < until, "no worker is ready"
+        time.sleep(0.05)
+
+
+def test_a_process_has_one_pool_of_a_kind() -> None:
+    workers = Workers()
+    assert workers.of(KIND) is workers.of(KIND)
+    assert workers.of(KIND) is not workers.of(replace(KIND, waiting=2))
+    workers.retire()
+    workers.close()
+
+
+def test_when_workers_are_ended_whoever_waits_is_told_and_others_begin() -> None:
+    workers = Workers()
+
+    async def end() -> None:
+        sleeping = asyncio.ensure_future(workers.of(KIND).run(PATIENCE, pieces.sleep, PATIENCE))
+        await asyncio.sleep(0.3)
+        workers.close()
+        with pytest.raises(ProblemError):
+            await sleeping
+
+    asyncio.run(end())
+    assert asyncio.run(workers.of(KIND).run(PATIENCE, pieces.add, 1, 2)) == 3
+    workers.close()
+
+
+def test_in_this_process_the_work_is_done_at_once() -> None:
+    here = InThisProcess()
+    here.of(KIND).refuse_when_busy()
+    here.of(KIND).begin(pieces.die)
+    assert here.of(KIND).call(PATIENCE, pieces.add, 1, 2) == 3
+    assert asyncio.run(here.of(KIND).run(PATIENCE, pieces.add, 1, 2)) == 3
+    with pytest.raises(LookupError):
+        asyncio.run(here.of(KIND).run(PATIENCE, pieces.fail))
+    here.retire()
+
+
+def test_every_kind_of_work_has_its_sentences_and_its_time() -> None:
+    given = settings(policy_check_seconds=7)
+    kinds = (READING, CHECKING, EXAMINING, PRINTING, AUDITING, PACKING)
+    assert [seconds_of(kind, given) for kind in kinds] == [60, 7, 7, 60, 600, 900]
+    for kind in kinds:
+        for told in (kind.busy(3), kind.too_long(2.5), kind.too_large(2.5)):
+            assert isinstance(told, Sentence)
+            assert told.pattern
+    assert "more than 2.5 s" in AUDITING.too_long(2.5)
