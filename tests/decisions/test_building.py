@@ -11,7 +11,6 @@ import pytest
 
 from policy_service import Decider, load_bytes
 from policy_service.compilers import python_text
-from policy_service.compilers.python_text import compiled_before, define, recording
 from policy_service.compilers.rules_engine import EngineTrialError
 from policy_service.decisions import building
 from policy_service.decisions.building import NotBuilt, assemble, build, read_parts
@@ -64,21 +63,6 @@ def test_nothing_is_read_lowered_compiled_or_tried_again() -> None:
 
 def _none(policies: Sequence[object]) -> None:
     assert not policies
-
-
-def test_code_is_known_only_while_a_version_is_put_together() -> None:
-    text = "def gives(slots):\n    return 7\n"
-    with recording() as code:
-        assert define(text, "gives")(()) == 7
-    define("def gives(slots):\n    return 8\n", "gives")
-    assert list(code) == [text]
-    with compiled_before(code), mock.patch.object(python_text, "compile", create=True, side_effect=AssertionError):
-        assert define(text, "gives")(()) == 7
-    with (
-        mock.patch.object(python_text, "compile", create=True, side_effect=LookupError),
-        pytest.raises(LookupError),
-    ):
-        define(text, "gives")
 
 
 def test_a_version_that_is_no_longer_served_leaves_nothing_to_collect() -> None:

@@ -206,6 +206,13 @@ def test_what_has_no_spelling_here_gets_the_nearest_advice(when: str, hint: str 
     assert any((each or "").startswith(hint) if hint else each is None for each in hints), refused.value
 
 
+@pytest.mark.parametrize("cell", ["> 5 and > 10", "> 5 and < 10 and < 8", "10 - 1/3"])
+def test_a_cell_with_no_one_meaning_gets_no_hint(cell: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        load_bytes(table("m", cell))
+    assert [fault.hint for fault in refused.value.diagnostics] == [None]
+
+
 def test_a_text_is_left_as_it_is() -> None:
     assert respell('word = "a && b，c" && flag') == 'word = "a && b，c" and flag'
 

@@ -16,6 +16,7 @@ from policy_service.compilers.prose import (
     explanation,
     kind_in_words,
     markdown,
+    no_other_rule,
     sentence,
     table,
     value_words,
@@ -219,3 +220,7 @@ def test_counted_and_chosen_rules_say_what_they_give() -> None:
     assert table(counted, "en").headers == ("Rule", "When")
     least = replace(policy, aggregate=Aggregate.MIN)
     assert explanation(least, "en").rules[2].then == ("it gives for “bonus”: CNY 5,000.00",)
+
+
+def test_the_rule_otherwise_says_when_it_applies() -> None:
+    assert (no_other_rule("zh"), no_other_rule("en")) == ("其他规则均不成立", "no other rule holds")
