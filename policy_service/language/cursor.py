@@ -11,6 +11,10 @@ from policy_service.language.respelling import ELSEWHERE
 from policy_service.language.tokens import ExpressionFault, Token
 
 Taken = TypeVar("Taken", Comparator, Operator)
+VALUES = frozenset({"number", "text", "name"})
+"""Kinds of tokens that are values."""
+ENDINGS = frozenset({"true", "false", "missing"})
+"""Words that end a value."""
 
 
 class Cursor:
@@ -55,12 +59,23 @@ class Cursor:
 
     def interval_ahead(self) -> bool:
         """Whether the bracket that comes next holds `..`, so that it opens an interval and not an expression."""
-        depth = 0
+        open_: list[bool] = []
+        """Of each bracket that is open whether it holds `..`."""
+        begins = True  # a value may begin here, so `]` opens an interval; `[` closes one only where none may
         for token in self.tokens[self.at :]:
-            if token.kind == "symbol":
-                depth += (token.text in "([") - (token.text in ")]")
-                if depth == 0 or (depth == 1 and token.text == ".."):
-                    return depth == 1
+            sign = token.text if token.kind == "symbol" else None
+            closes = sign == ")" or (not begins and (sign == "]" or (sign == "[" and open_[-1])))
+            if closes:
+                open_.pop()
+                if not open_:
+                    return False
+            elif sign in {"(", "[", "]"}:
+                open_.append(False)
+            elif sign == ".." and open_:
+                open_[-1] = True
+                if len(open_) == 1:
+                    return True
+            begins = not (closes or sign == "?" or token.kind in VALUES or token.text in ENDINGS)
         return False
 
     def unexpected(self, token: Token, wanted: str) -> ExpressionFault:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -86,6 +87,11 @@ def full(here: Company) -> Iterator[None]:
     def bound(connection: Any, _: object) -> None:  # noqa: ANN401  # the driver's
         connection.execute("PRAGMA max_page_count = 1")  # as few as there are
 
+    # What is written in any case asks for more pages than are free in the file.
+    more = "BEGIN INSERT INTO no_room VALUES (zeroblob(1000000)); END"
+    with closing(sqlite3.connect(here.database.file)) as connection:
+        connection.execute("CREATE TABLE no_room (room BLOB)")
+        connection.execute(f"CREATE TRIGGER no_room BEFORE INSERT ON idempotency {more}")
     event.listen(engine, "connect", bound)
     engine.dispose()
     try:
@@ -93,6 +99,9 @@ def full(here: Company) -> Iterator[None]:
     finally:
         event.remove(engine, "connect", bound)
         engine.dispose()
+        with closing(sqlite3.connect(here.database.file)) as connection:
+            connection.execute("DROP TRIGGER no_room")
+            connection.execute("DROP TABLE no_room")
 
 
 @contextmanager

@@ -74,6 +74,12 @@ A_IS_ONE, B_IS_TWO = Comparison("=", A, ONE), Comparison("=", B, TWO)
         ("a in ]1..3[", In(A, (Range(ONE, THREE, low_closed=False, high_closed=False),))),
         ("a in ]1..3]", In(A, (Range(ONE, THREE, low_closed=False, high_closed=True),))),
         ("a in [1..3[", In(A, (Range(ONE, THREE, low_closed=True, high_closed=False),))),
+        # brackets of intervals in lists, and what looks like them further on
+        *(
+            (f"a in [< 2, {interval} or a in ]1..3[", Or((In(A, (UnaryTest("<", TWO), Range(ONE, THREE, low_closed=low, high_closed=high))), In(A, (Range(ONE, THREE, low_closed=False, high_closed=False),)))))
+            for interval, low, high in (("[1..3]]", True, True), ("[1..3[]", True, False), ("]1..3]]", False, True), ("]1..3[]", False, False), ("(1..3[]", False, False))
+        ),
+        ("(a in (1, 2)) = (a in ]1..3[)", Comparison("=", In(A, (UnaryTest("=", ONE), UnaryTest("=", TWO))), In(A, (Range(ONE, THREE, low_closed=False, high_closed=False),)))),
         ("a in (]1..3[, 2)", In(A, (Range(ONE, THREE, low_closed=False, high_closed=False), UnaryTest("=", TWO)))),
         ("a > .5", Comparison(">", A, Constant(Fraction(1, 2)))),
         ("a ** 2", Arithmetic("**", A, TWO)),
