@@ -37,6 +37,9 @@ IN_CHINESE: Mapping[str, str] = {
     "contact_person": "联系人",
     "visit": "拜访",
     "order": "订单",
+    "payment": "回款",
+    "service_request": "服务请求",
+    "team": "团队",
     "company": "公司",
     "change": "变更",
 }

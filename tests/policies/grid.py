@@ -35,17 +35,65 @@ FIXED: Mapping[str, Mapping[str, tuple[object, ...]]] = {
         "industry_mean_amount": ("1000", "333.33", "0.01", "0"),
         "industry_mean_orders": ("10", "3.3333", "1.25", "0"),
     },
+    "followup/care": {
+        "birthday": (None, "1980-02-29", "1980-02-28", "1980-11-21", "1980-10-21", "2026-11-21", "2026-11-22"),
+        "festival_on": (None, "2026-11-21", "2026-11-22"),
+        "last_event_on": (None, "2025-11-20", "2025-11-21", "2025-11-22"),
+    },
     "followup/contact_cadence": {"last_contact_on": ("2000-01-01", "2026-10-31", "2027-01-31", "2099-12-31")},
+    "followup/data_checks": {"done_on": ("2000-01-01", "2026-10-20", "2026-10-21", "2026-11-13", "2026-11-14")},
+    "followup/survey": {"surveyed_on": (None, "2026-08-20", "2026-08-21", "2026-08-22", "2026-11-21", "2026-11-22")},
+    "followup/value_cadence": {"last_contact_on": ("2000-01-01", "2026-10-31", "2027-01-31", "2099-12-31")},
+    "followup/visit_success": {"visits_required": (0, 1, 5, 9, 100_000)},
+    "followup/win_back": {"orders_previous_12m": (0, 1, 2, 3, 10)},
+    "service_levels/delivery": {
+        "due_on": ("2026-11-20", "2026-11-21", "2026-11-24", "2026-11-25"),
+        "delivered_on": (None, "2026-11-19", "2026-11-20", "2026-11-21", "2026-11-22"),
+    },
+    "service_levels/service_kind": {"warranty_until": (None, "2026-11-20", "2026-11-21", "2026-11-22")},
+    "rewards/cash_handling": {
+        "collected_on": ("2026-11-20", "2026-11-21", "2026-11-22"),
+        "handed_in_on": (None, "2026-11-19", "2026-11-20", "2026-11-21", "2026-11-22"),
+        "collected": ("0.01", "5000.00"),
+    },
+    "rewards/grouping_assessment": {
+        "self_score": (0, 59, 60, 70, 85, 100),
+        "satisfaction_score": (0, 60, 69, 70, 84, 85),
+        "performance_score": (0, 70, 85, 100),
+    },
+    "rewards/incentives": {
+        "period": ("month", "quarter", "year"),
+        "sales_target": (0, "0.01", "1000.00", "6000000.00"),
+    },
+    "rewards/kpi_review": {
+        "retention_percent": ("84.99", "85.00"),
+        "repurchase_percent": ("70.00",),
+        "order_value_change_percent": ("10.00",),
+        "satisfaction_percent": ("90.00",),
+        "online_roi_percent": ("12.00", "12.01"),
+        "offline_roi_percent": ("12.00",),
+        "market_share_percent": ("15.00",),
+    },
+    "rewards/negligence_fine": {"negligences": (0, 1, 2, 1000)},
+    "rewards/period_targets": {"month": tuple(range(1, 13))},
+    "rewards/person_targets": {"salespeople": (1, 3, 10_000)},
+    "rewards/trial_period": {"joined_on": ("2026-08-20", "2026-08-21", "2026-08-22", "2026-11-21", "2026-11-22")},
     "rewards/data_quality": {"records_required": (1, 2, 49, 100, 101, 9_999_999, 10_000_000)},
 }
-"""Values as JSON writes them."""
+"""Values as JSON writes them; None where the fact is not given."""
 
-DAYS = (
+CONTACTS = (
     *(datetime.date(2026, 11, 30) + datetime.timedelta(days) for days in range(-1, 2)),
     *(datetime.date(2026, 12, 15) + datetime.timedelta(days) for days in range(-1, 2)),
     *(datetime.date(2027, 1, 31) + datetime.timedelta(days) for days in range(-1, 2)),
 )
-"""Days of decision for the policy that looks at them: one and three months and 45 days after 31 October, and beside."""
+"""One and three months and 45 days after 31 October, and beside."""
+DAYS: Mapping[str, tuple[datetime.date, ...]] = {
+    "followup/care": (datetime.date(2026, 11, 21), datetime.date(2027, 2, 28), datetime.date(2028, 2, 28)),
+    "followup/contact_cadence": CONTACTS,
+    "followup/value_cadence": CONTACTS,
+}
+"""Days of decision for the policies that need several."""
 DAY = (datetime.date(2026, 11, 21),)
 
 Point = tuple[Value | None, ...]
@@ -69,11 +117,10 @@ class Block:
 def blocks(policy: Policy) -> Iterator[Block]:
     """The whole grid of a policy, one block for each way to set the fixed facts and the day."""
     fixed = {
-        name: tuple(read(policy.facts[name].type, raw) for raw in values)
+        name: tuple(None if raw is None else read(policy.facts[name].type, raw) for raw in values)
         for name, values in FIXED.get(policy.id, {}).items()
     }
-    days = DAYS if policy.id == "followup/contact_cadence" else DAY
-    for chosen, as_of in product(product(*fixed.values()), days):
+    for chosen, as_of in product(product(*fixed.values()), DAYS.get(policy.id, DAY)):
         here = dict(zip(fixed, chosen, strict=True))
         axes = {name: (here[name],) if name in here else axis(policy, name, here) for name in policy.facts}
         points = product(*axes.values())
@@ -86,14 +133,14 @@ def given(axes: Mapping[str, object], point: Point) -> dict[str, Value]:
     return {name: kept for name, kept in zip(axes, point, strict=True) if kept is not None}
 
 
-def axis(policy: Policy, name: str, fixed: Mapping[str, Value]) -> tuple[Value | None, ...]:
+def axis(policy: Policy, name: str, fixed: Mapping[str, Value | None]) -> tuple[Value | None, ...]:
     """The values of one fact that can make a difference, worst to best where the fact has an order."""
     fact = policy.facts[name]
     absent = (None,) if fact.optional else ()
     return (*absent, *sorted_by_rank(fact.type, values(policy, name, fixed)))
 
 
-def values(policy: Policy, name: str, fixed: Mapping[str, Value]) -> set[Value]:
+def values(policy: Policy, name: str, fixed: Mapping[str, Value | None]) -> set[Value]:
     """Every value of a word or a yes or no; of a number those beside its thresholds."""
     kind = policy.facts[name].type
     match kind:
@@ -105,7 +152,7 @@ def values(policy: Policy, name: str, fixed: Mapping[str, Value]) -> set[Value]:
             subsets = chain.from_iterable(combinations(kind.of, size) for size in range(len(kind.of) + 1))
             return {frozenset(subset) for subset in subsets}
         case NumberType():
-            scope = {other: exact(policy.facts[other].type, kept) for other, kept in fixed.items()}
+            scope = {other: exact(policy.facts[other].type, kept) for other, kept in fixed.items() if kept is not None}
             limits = (value(bound, scope) for rule in policy.rules for bound in bounds(rule.when, name))
             asked = {kind.low, kind.high}
             for limit in limits:
