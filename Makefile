@@ -28,10 +28,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate words screenshots audit lock clean faces wheel wheel-check nightly
+.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate mutate-policies words screenshots audit lock clean faces wheel wheel-check nightly
 
 help: ## say what can be asked for
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # ---------------------------------------------------------------------------------------------- for users
 run: $(VENV)/.installed ## set everything up, with demo accounts; decide the regulation's customers; serve at HOST:PORT
@@ -83,6 +83,9 @@ bench: $(VENV)/.installed-bench ## measure side by side with peers, in one run
 mutate: $(VENV)/.installed-dev ## change language and compilers a little at a time: some test must notice
 	$(BIN)/mutmut run --max-children $(JOBS)
 	$(BIN)/mutmut results
+
+mutate-policies: $(VENV)/.installed-dev ## move every threshold of the shipped policies: an example must notice
+	$(BIN)/python -m tests.policies.mutate
 
 looks: $(VENV)/.installed-dev ## look at every page in both languages, light and dark, on a desk and on a phone, with axe-core
 	TEST_EFFORT=long $(BIN)/pytest tests/e2e/test_every_page.py

@@ -1,6 +1,8 @@
 """The shipped policies, loaded once for all tests."""
 
-from policy_service.language.load import load_folder
+from policy_service.language.load import load_folder, newest
 from policy_service.shipped import shipped_policies
 
 SHIPPED = load_folder(shipped_policies())
+NEWEST = newest(SHIPPED)
+"""Of each shipped policy the version with the highest number."""
