@@ -6,3 +6,5 @@ from policy_service.shipped import shipped_policies
 SHIPPED = load_folder(shipped_policies())
 NEWEST = newest(SHIPPED)
 """Of each shipped policy the version with the highest number."""
+VERSIONS = {policy.id: policy.version for policy in NEWEST}
+"""Their numbers: what is in force after set-up."""

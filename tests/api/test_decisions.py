@@ -8,11 +8,11 @@ import pytest
 from policy_service.language.policy import Example, Policy
 from policy_service.language.types import write
 from tests.api.client import CUSTOMER, REQUEST, RFM, StandingClock, decide
-from tests.shipped import SHIPPED
+from tests.shipped import NEWEST, VERSIONS
 
 CUSTOMERS = [
     (policy, example)
-    for policy in SHIPPED
+    for policy in NEWEST
     if policy.id == RFM
     for example in policy.examples
     if "R-RFM-6" in example.source
@@ -31,7 +31,7 @@ def test_the_answer_has_the_documented_shape() -> None:
     assert entry["status"] == "decided"
     assert entry["rules"] == ["A"]
     assert entry["because"][0].keys() == {"zh", "en"}
-    assert entry["version"] == "1.0.0"
+    assert entry["version"] == VERSIONS[RFM]
     assert entry["digest"].startswith("sha256:")
     assert entry["supplied"] == ["industry_mean_amount", "industry_mean_orders"]
 

@@ -13,6 +13,7 @@ from policy_service.database import DatabaseUnavailable
 from policy_service.decisions import decide as deciding
 from tests.api.client import REQUEST, RFM, application, ask, assert_problem, decide, opened, populate
 from tests.databases import fresh_url
+from tests.shipped import VERSIONS
 
 
 def service() -> Service:
@@ -74,7 +75,7 @@ def test_decisions_are_counted_by_policy_and_status() -> None:
     name = f'policy_service_outcomes_total{{policy="{RFM}",status="decided"}}'
     assert after[name] == before[name] + 1
     assert after["policy_service_decision_seconds_count"] == before["policy_service_decision_seconds_count"] + 1
-    assert after[f'policy_service_policy{{policy="{RFM}",version="1.0.0"}}'] == 1
+    assert after[f'policy_service_policy{{policy="{RFM}",version="{VERSIONS[RFM]}"}}'] == 1
     assert "policy_service_differences_total" in after
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from policy_service.actor import Role
 from tests.api import client
 from tests.api.client import CUSTOMER, RFM, SECRET, apart, assert_problem
+from tests.shipped import VERSIONS
 
 OVERRIDES = "/v1/overrides"
 ANOTHER = "another one"
@@ -69,7 +70,7 @@ def test_an_exception_is_answered_until_it_is_ended() -> None:
     assert made.status_code == 201, made.text
     told = made.json()
     assert made.headers["location"] == f"{OVERRIDES}/{told['override']}"
-    assert (told["policy"], told["version"], told["by"]) == (RFM, "1.0.0", "The sales director")
+    assert (told["policy"], told["version"], told["by"]) == (RFM, VERSIONS[RFM], "The sales director")
     assert told["until"] == "2027-02-28T16:00:00Z"
     excepted = entry("O1")
     assert (excepted["outcome"], excepted["rules"]) == ({"tier": "S"}, [])

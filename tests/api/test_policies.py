@@ -18,15 +18,16 @@ from tests.api.client import (
     opened,
     portal,
 )
-from tests.shipped import SHIPPED
+from tests.shipped import NEWEST, SHIPPED, VERSIONS
 
-VERSION = f"/v1/policies/{RFM}/versions/1.0.0"
+SHIPPED_RFM = [policy for policy in SHIPPED if policy.id == RFM]
+VERSION = f"/v1/policies/{RFM}/versions/{VERSIONS[RFM]}"
 CHECK = "/v1/policies/check"
 
 
 def text_of(name: str) -> str:
     """The file of a policy."""
-    return next(policy.text for policy in SHIPPED if policy.id == name)
+    return next(policy.text for policy in NEWEST if policy.id == name)
 
 
 def test_the_list_holds_every_policy_by_name() -> None:
@@ -69,7 +70,7 @@ def test_a_domain_nobody_uses_has_no_policies() -> None:
     assert ask("GET", "/v1/policies?domain=cooking").json() == {"items": [], "next_cursor": None}
 
 
-@pytest.mark.parametrize("policy", SHIPPED, ids=lambda policy: str(policy.id))
+@pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: str(policy.id))
 def test_a_policy_is_told_whole(policy: Any) -> None:  # noqa: ANN401
     told = ask("GET", f"/v1/policies/{policy.id}").json()
     assert told["digest"] == policy.digest
@@ -89,7 +90,8 @@ def test_an_unknown_policy_is_not_found(end: str) -> None:
 
 
 def test_a_version_is_told_with_when_it_is_in_force() -> None:
-    [version] = ask("GET", f"/v1/policies/{RFM}/versions").json()["items"]
+    version, *earlier = ask("GET", f"/v1/policies/{RFM}/versions").json()["items"]
+    assert [each["active"] for each in earlier] == [False] * (len(SHIPPED_RFM) - 1)
     assert (version["active"], version["submitted_by"], version["change"]) == (True, "service", None)
     assert version["in_force"] == [{"from": "2026-11-20T17:30:00Z", "until": None}]
 
@@ -97,7 +99,7 @@ def test_a_version_is_told_with_when_it_is_in_force() -> None:
 def test_what_applied_at_an_instant_is_told_as_it_was_known_at_another() -> None:
     path = f"/v1/policies/{RFM}/active"
     now = ask("GET", path).json()
-    assert (now["valid_at"], now["active"]["version"]) == ("2026-11-20T17:30:00Z", "1.0.0")
+    assert (now["valid_at"], now["active"]["version"]) == ("2026-11-20T17:30:00Z", VERSIONS[RFM])
     assert (now["active"]["kind"], now["active"]["change"]) == ("initial", None)
     later = ask("GET", path, params={"valid_at": "2030-01-01T00:00:00+08:00"}).json()
     assert (later["valid_at"], later["active"]) == ("2029-12-31T16:00:00Z", now["active"])
@@ -127,7 +129,7 @@ def test_versions_are_compared() -> None:
 
 def test_an_unknown_version_is_not_found() -> None:
     problem = assert_problem(ask("GET", f"/v1/policies/{RFM}/versions/9.9.9"), 404, "unknown-policy")
-    assert problem["hint"] == "its versions are 1.0.0"
+    assert problem["hint"] == f"its versions are {', '.join(policy.version for policy in reversed(SHIPPED_RFM))}"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_who_has_the_version_is_told_so() -> None:
 
 def test_a_policy_that_is_served_is_valid() -> None:
     answer = ask("POST", CHECK, content=text_of(RFM).encode(), headers=YAML).json()
-    assert (answer["valid"], answer["policy"], answer["version"]) == (True, RFM, "1.0.0")
+    assert (answer["valid"], answer["policy"], answer["version"]) == (True, RFM, VERSIONS[RFM])
     assert answer["diagnostics"] == []
 
 

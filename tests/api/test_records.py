@@ -16,6 +16,7 @@ from policy_service.audit.proofs import verify_proof
 from policy_service.decisions.seals import Sealer
 from tests.api import client
 from tests.api.client import CUSTOMER, DECISIONS, RFM, SECRET, StandingClock, apart, assert_problem, credentials, keys
+from tests.shipped import VERSIONS
 
 CARD = "tiering/membership_card"
 ANOTHER = "another one"
@@ -77,7 +78,7 @@ def test_what_was_answered_is_on_record() -> None:
     assert record["decided_at"] == "2026-11-20T17:30:00Z"
     assert record["by"] == {"id": record["by"]["id"], "name": "integration", "kind": "machine"}
     assert record["asked"] == [RFM]
-    assert record["policies"][RFM] == {"version": "1.0.0", "digest": answer["outcomes"][RFM]["digest"]}
+    assert record["policies"][RFM] == {"version": VERSIONS[RFM], "digest": answer["outcomes"][RFM]["digest"]}
     assert record["engine"] == {RFM: "durable_rules"}
     assert record["facts"] == {**CUSTOMER, "amount_12m": "800000.5"}
     assert (record["explain"], record["overrides"], record["trace"]) == (False, [], None)
@@ -93,7 +94,7 @@ def test_a_decision_comes_out_again() -> None:
     answer = decided("R3")
     verdict = ask("POST", f"{DECISIONS}/{answer['decision_id']}/replay").json()
     assert (verdict["verdict"], verdict["why"], verdict["differences"]) == ("same", None, [])
-    assert verdict["policies"][RFM]["version"] == "1.0.0"
+    assert verdict["policies"][RFM]["version"] == VERSIONS[RFM]
 
 
 def test_a_decision_is_proved_to_whoever_has_the_public_key() -> None:

@@ -10,9 +10,9 @@ import pytest
 from policy_service import Policy
 from policy_service.language.types import write
 from tests.api.client import CUSTOMER, RFM, ask, decide
-from tests.shipped import SHIPPED
+from tests.shipped import NEWEST
 
-by_policy = pytest.mark.parametrize("policy", SHIPPED, ids=lambda policy: str(policy.id))
+by_policy = pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: str(policy.id))
 
 
 def requirements(name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import pytest
 
 from tests.api.test_server import wait_until_ready
 from tests.architecture.project import ROOT, markdown_files, name_of
+from tests.shipped import VERSIONS
 
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 RECIPE = re.compile(r"^run:.*\n((?:\t.*\n)+)", re.MULTILINE)
@@ -40,6 +41,7 @@ NOT_TYPED = {
 KEY = """
 KEY=$(awk '$1 == "demo-integration" {print $2}' var/demo-accounts.txt)
 """
+IN_FORCE = f'"version":"{VERSIONS["tiering/rfm_value"]}"'
 SESSIONS = """
 PASSWORD=$(awk '$1 == "demo-author" {print $2}' var/demo-accounts.txt)
 member() { python3 -c "import json, sys; print(json.load(sys.stdin)['$1'])"; }
@@ -125,7 +127,7 @@ UNTIL=$(python3 -c 'import datetime as d; print((d.datetime.now(d.UTC) + d.timed
         ],
         refused=True,
     ),
-    Walk("docs/how-to/look-up-what-was-in-force.md", ['"version":"1.0.0"'], SESSIONS + "TOKEN=$(sign_in author)"),
+    Walk("docs/how-to/look-up-what-was-in-force.md", [IN_FORCE], SESSIONS + "TOKEN=$(sign_in author)"),
     Walk(
         "docs/how-to/back-up-and-restore.md",
         ["copied and compared"],

@@ -15,9 +15,10 @@ def test_the_shipped_policies_pass(capsys: Capture) -> None:
     assert ended.status == 0
     told = json.loads(ended.out)
     assert told["passed"]
-    policies = {policy.id: policy for policy in SHIPPED}
+    policies = {(policy.id, policy.version): policy for policy in SHIPPED}
+    assert {(report["policy"], report["version"]) for report in told["policies"]} == set(policies)
     for report in told["policies"]:
-        assert report["examples"] == len(policies[report["policy"]].examples) > 0
+        assert report["examples"] == len(policies[report["policy"], report["version"]].examples) > 0
         assert report["failures"] == []
 
 

@@ -31,7 +31,7 @@ from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.decisions.policies import LISTED, POINTS, TAKES_LIST, TIER, VISITS, policy
 from tests.decisions.setting import decide_and_record, person, put_in_force, tamper
 from tests.decisions.test_secrecy import PERSONAL
-from tests.shipped import SHIPPED
+from tests.shipped import NEWEST
 
 POLICIES = (TIER, VISITS, LISTED, TAKES_LIST, POINTS, PERSONAL)
 FACTS: dict[str, Any] = {
@@ -110,9 +110,9 @@ def test_what_the_engine_decided_the_definition_decides_again(
 
 
 def test_the_shipped_policies_replay_for_their_own_examples(secrets: Secrets) -> None:
-    with fresh_database("sqlite") as database, Decider(SHIPPED, engine="python") as decider:
-        put_in_force(database, CLOCK, *SHIPPED)
-        for each in SHIPPED:
+    with fresh_database("sqlite") as database, Decider(NEWEST, engine="python") as decider:
+        put_in_force(database, CLOCK, *NEWEST)
+        for each in NEWEST:
             facts = requirements(each)
             id_ = decide_and_record(database, CLOCK, decider, "C1", facts, secrets=secrets, policies=[each.id])
             assert again(database, secrets, id_).verdict == "same", each.id
