@@ -228,6 +228,14 @@ def test_a_fact_that_another_policy_decides_is_the_same_word_for_word(policy: Po
             assert (fact.type, fact.title, fact.words) == (outcome.type, outcome.title, outcome.words)
 
 
+def test_a_fact_has_one_type_and_one_name_for_people_over_all_policies() -> None:
+    known: dict[str, Fact] = {}
+    for policy in POLICIES.values():
+        for name, fact in policy.facts.items():
+            first = known.setdefault(name, fact)
+            assert (fact.type, fact.title, fact.words) == (first.type, first.title, first.words), (policy.id, name)
+
+
 # ------------------------------------------------------------------------------------- every possible subject
 
 
