@@ -30,6 +30,14 @@ from policy_service.language.types import (
 )
 
 FIXED: Mapping[str, Mapping[str, tuple[object, ...]]] = {
+    "tiering/abc_class": {"channel": ("diy_shop",), "abc_limit_b": ("200", "0"), "abc_limit_a": ("800", "200", "0")},
+    "tiering/purchase_cycle": {"first_order_days": (0, 1, 100)},
+    "tiering/life_cycle": {"first_order_days": (90, 91, 400, 100_000), "purchase_cycle_days": (1, 30, 31, 100_000)},
+    "tiering/sales_share": {
+        "amount_12m": ("1200", "200", "0"),
+        "company_sales_1m": ("1000", "0.01", "0"),
+        "company_sales_12m": ("12000", "1000", "0"),
+    },
     "tiering/rfm_value": {
         "industry": ("it",),
         "industry_mean_amount": ("1000", "333.33", "0.01", "0"),

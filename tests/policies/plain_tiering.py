@@ -1,0 +1,264 @@
+"""Tiering once more, in plain Python: written from the regulation's rows and our readings of them, not from the files.
+
+Imports nothing of the product. A function takes the facts that are given (whole numbers, Decimal, bool, text, set) and
+the day, and returns the outcomes, a list of them where the policy lists. `VALUES` are the values beside every limit
+that the rows and our readings name; of facts that are words, yes or no, or tags, all are tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+Facts = Mapping[str, Any]
+Outcomes = dict[str, Any]
+Spelling = Callable[[Facts, date], "Outcomes | list[Outcomes]"]
+
+FEN = Decimal("0.01")
+
+
+def steps(value: Any, *limits: float) -> int:  # noqa: ANN401  # int or Decimal
+    """How many of the limits are reached."""
+    return sum(value >= limit for limit in limits)
+
+
+def beside(*limits: int) -> tuple[int, ...]:
+    """Whole numbers at each limit and one to both sides."""
+    return tuple(sorted({limit + step for limit in limits for step in (-1, 0, 1) if limit + step >= 0}))
+
+
+def amounts(*limits: int) -> tuple[Decimal, ...]:
+    """Amounts at each limit and one fen to both sides."""
+    return tuple(sorted({limit + step * FEN for limit in limits for step in (-1, 0, 1) if limit + step * FEN >= 0}))
+
+
+def purchase_behaviour(facts: Facts, _today: date) -> Outcomes:
+    """R-BUY-1: an order a month, a quarter; half a million (ours)."""
+    frequency = ("low", "mid", "high")[steps(facts["orders_12m"], 4, 12)]
+    return {"frequency": frequency, "amount_class": ("low_value", "high_value")[steps(facts["amount_12m"], 500_000)]}
+
+
+def purchase_cycle(facts: Facts, _today: date) -> Outcomes:
+    """R-BUY-1: the mean interval, begun days counted; 90 days where there is none (ours)."""
+    first, last, orders = facts.get("first_order_days"), facts.get("recency_days"), facts["orders_total"]
+    if first is not None and last is not None and last > first:
+        return {"purchase_cycle_days": 90, "cycle_basis": "review"}
+    if orders >= 2 and first is not None and last is not None:
+        return {"purchase_cycle_days": max(1, -((last - first) // (orders - 1))), "cycle_basis": "own"}
+    return {"purchase_cycle_days": 90, "cycle_basis": "default"}
+
+
+def value_score(facts: Facts, _today: date) -> Outcomes:
+    """R-VAL-1: up to 50 points for amount, 30 for orders, 20 for influence (ours)."""
+    amount = (0, 5, 20, 35, 50)[(facts["amount_12m"] > 0) + steps(facts["amount_12m"], 100_000, 500_000, 1_000_000)]
+    total = amount + 10 * steps(facts["orders_12m"], 1, 4, 12)
+    total += {"leading": 20, "notable": 10, "ordinary": 0}[facts["industry_influence"]]
+    return {"value_class": ("low", "mid", "high")[steps(total, 40, 70)], "value_points": total}
+
+
+def life_cycle(facts: Facts, _today: date) -> Outcomes:
+    """R-LIFE-1, R-RFM-7: by the customer's own cycle; high value is judged a stage better and never lost."""
+    first, last, cycle = facts.get("first_order_days"), facts.get("recency_days"), facts["purchase_cycle_days"]
+    high, stage, ask = facts["value_class"] == "high", "lost", False
+    if facts["orders_total"] == 0:
+        stage = "prospect"
+    elif first is None or last is None or last > first:
+        stage = "review"
+    elif first <= 90:
+        stage = "new"
+    elif 2 * last <= 3 * cycle:
+        stage = "steady"
+    elif last <= 3 * cycle or high:
+        stage, ask = "steady" if high and last <= 3 * cycle else "churn_risk", True
+    return {"stage": stage, "ask_for_the_cause": ask}
+
+
+def enterprise_scale(facts: Facts, _today: date) -> Outcomes:
+    """R-SIZE-1: the middle one of three figures decides (ours)."""
+    ranks = (
+        steps(facts["staff"], 50, 500),
+        steps(facts["yearly_turnover"], 20_000_000, 400_000_000),
+        steps(facts["total_assets"], 20_000_000, 400_000_000),
+    )
+    return {"scale": ("small", "medium", "large")[sorted(ranks)[1]]}
+
+
+def abc_class(facts: Facts, _today: date) -> Outcomes:
+    """R-ABC-1: by the limits of the channel; nothing bought is C (ours)."""
+    amount, a, b = facts["amount_12m"], facts["abc_limit_a"], facts["abc_limit_b"]
+    if a < b:
+        return {"abc_class": "review"}
+    return {"abc_class": "CBA"[(amount > 0) and (amount >= a) + (amount >= b)]}
+
+
+def sales_share(facts: Facts, _today: date) -> Outcomes:
+    """R-ABC-2: the customer's share of the company's sales in per cent, of the month and of the year."""
+    month, year = facts["amount_1m"], facts["amount_12m"]
+    all_month, all_year = facts["company_sales_1m"], facts["company_sales_12m"]
+    sound = month <= all_month <= all_year and month <= year <= all_year
+
+    def share(part: Decimal, whole: Decimal) -> Decimal:
+        return (100 * part / whole).quantize(FEN, ROUND_HALF_UP) if sound and whole else Decimal("0.00")
+
+    return {
+        "share_1m_percent": share(month, all_month),
+        "share_12m_percent": share(year, all_year),
+        "measured": sound,
+    }
+
+
+def need_tags(facts: Facts, _today: date) -> list[Outcomes]:
+    """R-NEED-1: each tag that holds (limits are ours)."""
+    discount, days = facts.get("discount_orders_percent"), facts.get("delivery_days_asked")
+    main = facts.get("main_category_percent")
+    tags = []
+    if discount is not None:
+        tags.append(("price_insensitive", "price_moderate", "price_sensitive")[steps(discount, 10, 50)])
+    held = {
+        "technology_driven": facts["technical_enquiries_12m"] > 2,
+        "urgent_purchase": days is not None and days < 8,
+        "long_term_cooperation": facts["framework_contract"],
+        "service_focused": facts["service_requests_12m"] > 5,
+        "product_preference": main is not None and main >= 60,
+    }
+    tags += [tag for tag, holds in held.items() if holds]
+    return [{"need": tag} for tag in tags or ["unknown"]]
+
+
+def decision_role(facts: Facts, _today: date) -> Outcomes:
+    """R-ROLE-1: the highest role that the authority gives; weights 5, 3, 1 (ours)."""
+    weights = {"signs": 5, "approves": 5, "vetoes": 3, "specifies": 3, "advises": 3, "uses": 1, "liaises": 1}
+    weight = max((weights[each] for each in facts["authority"]), default=0)
+    return {"decision_role": {5: "decider", 3: "influencer", 1: "participant", 0: "none"}[weight], "weight": weight}
+
+
+def campaign_response(facts: Facts, _today: date) -> Outcomes:
+    """R-CAMP-1: the intent first, then the feedback, then having taken part (ours)."""
+    feedback, intent = facts.get("campaign_feedback"), facts["intent_after"]
+    if intent == "strong":
+        return {"campaign_response": "strong"}
+    if intent == "weak":
+        return {"campaign_response": "slight" if feedback == "poor" else "moderate"}
+    shown = feedback in {"good", "fair"} or (feedback is None and facts["took_part"])
+    return {"campaign_response": "slight" if shown else "none"}
+
+
+def cross_group(facts: Facts, _today: date) -> Outcomes:
+    """R-CROSS-1: manufacturing or not, large or not, of high frequency or not."""
+    parts = ["manufacturing" if facts["industry"] == "manufacturing" else "other"]
+    parts += ["large"] * (facts["scale"] == "large") + ["high"] * (facts["frequency"] == "high")
+    return {"cross_group": "_".join(parts)}
+
+
+def buyer_experience(facts: Facts, _today: date) -> Outcomes:
+    """R-EXP-1: two of three signs (ours); a long decision takes more than 90 days (ours)."""
+    signs = facts["wants_whole_systems"] + facts["needs_much_support"] + (facts["decision_days"] > 90)
+    if signs > 1:
+        return {"buyer": "generalist", "offer": "whole_system"}
+    return {"buyer": "specialist", "offer": "price_and_performance"}
+
+
+def dimensions(facts: Facts, _today: date) -> Outcomes:
+    """R-DIM-1."""
+    by_stage = {
+        "start_up": {"size", "industry"},
+        "growth": {"frequency", "need_tags"},
+        "mature": {"lifetime_value", "churn_warning"},
+    }
+    return {"dimensions": by_stage[facts["company_stage"]]}
+
+
+REGIONS = {
+    "north": "beijing tianjin hebei shanxi inner_mongolia",
+    "northeast": "liaoning jilin heilongjiang",
+    "east": "shanghai jiangsu zhejiang anhui fujian jiangxi shandong",
+    "central": "henan hubei hunan",
+    "south": "guangdong guangxi hainan",
+    "southwest": "chongqing sichuan guizhou yunnan tibet",
+    "northwest": "shaanxi gansu qinghai ningxia xinjiang",
+    "hong_kong_macao_taiwan": "hong_kong macao taiwan",
+    "abroad": "abroad",
+}
+
+
+def region(facts: Facts, _today: date) -> Outcomes:
+    """R-CRIT-1: the customary parts of the country (ours)."""
+    [found] = [name for name, provinces in REGIONS.items() if facts["province"] in provinces.split()]
+    return {"region": found}
+
+
+def purchase_history(facts: Facts, _today: date) -> Outcomes:
+    """R-CRIT-1: 36 months are long (ours); months without an order are reviewed (ours)."""
+    orders, months = facts["orders_total"], facts["months_as_customer"]
+    if not orders:
+        return {"history": "review" if months else "none"}
+    return {"history": "single" if orders == 1 else "long_standing" if months >= 36 else "repeat"}
+
+
+def customer_source(facts: Facts, _today: date) -> Outcomes:
+    """R-SRC-1: owners, then special channels and events, then visits and calls (ours)."""
+    grade = {"owner": 1, "special_channel": 2, "event": 2, "visit": 3, "call": 3}[facts["customer_source"]]
+    return {"source_grade": f"grade_{grade}", "collect_information": not facts["information_complete"]}
+
+
+SPELLINGS: Mapping[str, Spelling] = {
+    "tiering/cross_group": cross_group,
+    "tiering/buyer_experience": buyer_experience,
+    "tiering/dimensions": dimensions,
+    "tiering/region": region,
+    "tiering/purchase_history": purchase_history,
+    "tiering/customer_source": customer_source,
+    "tiering/purchase_behaviour": purchase_behaviour,
+    "tiering/purchase_cycle": purchase_cycle,
+    "tiering/value_score": value_score,
+    "tiering/life_cycle": life_cycle,
+    "tiering/enterprise_scale": enterprise_scale,
+    "tiering/abc_class": abc_class,
+    "tiering/sales_share": sales_share,
+    "tiering/need_tags": need_tags,
+    "tiering/decision_role": decision_role,
+    "tiering/campaign_response": campaign_response,
+}
+
+ORDERS_12M = beside(1, 4, 12)
+AMOUNT_12M = amounts(0, 100_000, 500_000, 1_000_000)
+DAYS = (*beside(0, 30, 45, 90, 270), 135, 137, 100_000)
+
+VALUES: Mapping[str, Mapping[str, Sequence[object]]] = {
+    "tiering/buyer_experience": {"decision_days": beside(90)},
+    "tiering/purchase_history": {"orders_total": beside(1), "months_as_customer": beside(0, 36)},
+    "tiering/purchase_behaviour": {"orders_12m": ORDERS_12M, "amount_12m": AMOUNT_12M},
+    "tiering/purchase_cycle": {"orders_total": (0, 1, 2, 3, 4, 8), "first_order_days": DAYS, "recency_days": DAYS},
+    "tiering/value_score": {"orders_12m": ORDERS_12M, "amount_12m": AMOUNT_12M},
+    "tiering/life_cycle": {
+        "orders_total": (0, 1, 2),
+        "first_order_days": (*DAYS, 271, 400),
+        "recency_days": DAYS,
+        "purchase_cycle_days": (1, 30, 31, 90),
+    },
+    "tiering/enterprise_scale": {
+        "staff": beside(50, 500),
+        "yearly_turnover": amounts(20_000_000, 400_000_000),
+        "total_assets": amounts(20_000_000, 400_000_000),
+    },
+    "tiering/abc_class": {
+        "amount_12m": amounts(0, 200, 800),
+        "abc_limit_a": (0, 200, 800),
+        "abc_limit_b": (0, 200, 800),
+    },
+    "tiering/sales_share": {
+        "amount_1m": amounts(0, 1, 200),
+        "amount_12m": amounts(0, 200, 1200),
+        "company_sales_1m": (*amounts(0, 1000), 20_000),
+        "company_sales_12m": (*amounts(1000, 12_000), 20_001),
+    },
+    "tiering/need_tags": {
+        "discount_orders_percent": amounts(10, 50),
+        "technical_enquiries_12m": beside(3),
+        "delivery_days_asked": beside(7),
+        "service_requests_12m": beside(6),
+        "main_category_percent": amounts(60),
+    },
+}
