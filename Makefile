@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate mutate-policies words screenshots audit lock clean faces wheel wheel-check nightly
+.PHONY: help run test coverage check format-check lint types layers security format agree feel bench looks mutate mutate-policies words screenshots audit lock clean faces wheel wheel-check nightly regulations
 
 help: ## say what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,6 +104,10 @@ faces: $(VENV)/.installed ## make the files of the typeface anew from their sour
 
 words: $(VENV)/.installed-dev ## collect what the pages say into the catalogues; fails while a translation is missing
 	$(BIN)/python -m tests.pages.catalogue
+
+regulations: $(VENV)/.installed-dev ## write docs/reference/regulations*.md: what decides each row of the regulations
+	$(BIN)/policy-service regulations --lang en > docs/reference/regulations.md
+	$(BIN)/policy-service regulations --lang zh > docs/reference/regulations.zh.md
 
 screenshots: $(VENV)/.installed-dev ## make the pictures of the documentation anew, from the demo data, in Chromium
 	$(BIN)/python -m tests.e2e.screenshots

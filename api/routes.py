@@ -20,6 +20,7 @@ from api.rest.health import health_routes, problem_routes
 from api.rest.oidc import oidc_routes
 from api.rest.overrides import override_routes
 from api.rest.policies import policy_routes
+from api.rest.regulations import regulation_routes
 from api.rest.review import review_routes
 from api.rest.session import session_routes
 from api.rest.subjects import subject_routes
@@ -41,6 +42,7 @@ def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
         subject_routes(service),
         override_routes(service),
         policy_routes(service),
+        regulation_routes(service),
         session_routes(service),
         oidc_routes(service),
         account_routes(service),

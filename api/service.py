@@ -37,6 +37,7 @@ from policy_service.decisions.subjects import Secrets
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.presence import Presence
 from policy_service.identity.throttle import AddressLimit
+from policy_service.regulations.regulation import Regulation, load_regulations
 
 if TYPE_CHECKING:
     from policy_service.decisions.building import Build
@@ -64,6 +65,8 @@ class Service:
     workers: Workers
     """Where long work is done."""
     loop_watch: LoopWatch
+    regulations: tuple[Regulation, ...]
+    """The regulations that stand beside the policy files, as read at the start."""
     edited: tuple[str, ...] = ()
     """A sentence for every policy file that was edited after it was submitted, as seen at the start."""
     provider: Provider | None = None
@@ -166,6 +169,7 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
         now=decisions.in_force.now,
         workers=workers,
         loop_watch=LoopWatch(metrics, log, settings.event_loop_milliseconds / 1_000),
+        regulations=load_regulations(settings.policies),
         edited=edited_files(database, settings.policies),
         provider=provider,
     )
@@ -215,6 +219,7 @@ def open_reader(settings: Settings, clock: Clock) -> Service:
         now=clock.now,
         workers=InThisProcess(),
         loop_watch=cast("LoopWatch", nothing),
+        regulations=load_regulations(settings.policies),
         provider=_provider(settings),
     )
 

@@ -30,6 +30,7 @@ SECTIONS: tuple[tuple[Sentence, str], ...] = (
     (Sentence("Decisions"), "/decisions"),
     (Sentence("Overrides"), "/overrides"),
     (Sentence("In force"), "/in-force"),
+    (Sentence("Regulations"), "/regulations"),
     (Sentence("Audit log"), "/audit"),
     (Sentence("Audit packs"), "/packs"),
     (Sentence("Accounts"), "/accounts"),

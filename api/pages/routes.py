@@ -27,6 +27,7 @@ from api.pages.in_force.routes import in_force_routes
 from api.pages.overrides.routes import override_routes
 from api.pages.packs.routes import pack_routes
 from api.pages.policies.routes import policies_routes
+from api.pages.regulations.routes import regulation_page_routes
 from api.pages.rendering import Pages
 from api.pages.static import static_routes
 from api.pages.suspensions.listing import list_routes as suspension_list_routes
@@ -51,6 +52,7 @@ AREAS: Sequence[Callable[[Pages], APIRouter]] = (
     decision_routes,
     override_routes,
     in_force_routes,
+    regulation_page_routes,
     trying_routes,
     writing_routes,
     acting_routes,

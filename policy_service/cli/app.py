@@ -102,6 +102,14 @@ def explain(
 
 
 @app.command()
+def regulations(folder: Folder = None, lang: Annotated[Lang, typer.Option(help="The language.")] = Lang.en) -> None:
+    """Tell what decides each row of the regulations below a folder of policies."""
+    from policy_service.cli.regulations import run
+
+    raise typer.Exit(run(folder, lang.value))
+
+
+@app.command()
 def decide(
     *,
     facts: Annotated[

@@ -209,7 +209,7 @@ def opened(
         "engine": "python",
     }
     with closing(Database(url)) as database:
-        app = create_app(settings(database_url=SecretStr(url), **here, **changes), clock, workers)
+        app = create_app(settings(database_url=SecretStr(url), **(here | changes)), clock, workers)
         assert isinstance(app, Application)
         with closing(app.service):
             yield Company(app, database, clock, people)

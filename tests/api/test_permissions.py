@@ -52,6 +52,7 @@ EXPECTED = {
     ("GET", "/v1/overrides/{override}"): REVIEWERS,
     ("POST", "/v1/overrides/{override}/end"): "sal fin gen com",
     ("GET", "/v1/policies"): EVERYBODY,
+    ("GET", "/v1/regulations"): EVERYBODY,
     ("GET", "/v1/policies/{domain}/{policy}/versions/{version}"): EVERYBODY,
     ("POST", "/v1/policies/check"): EVERYBODY,
     ("GET", "/metrics"): "com int adm k:i k:c",

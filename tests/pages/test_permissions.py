@@ -57,6 +57,7 @@ GET  /suspensions/{suspension}                                     aut sal fin g
 POST /suspensions/{suspension}/ratify                               ·  sal fin gen com  ·   ·
 POST /suspensions/{suspension}/end                                  ·  sal fin gen com  ·   ·
 GET  /in-force                                                     aut sal fin gen com int adm
+GET  /regulations                                                  aut sal fin gen com int adm
 GET  /audit                                                         ·  sal fin gen com  ·   ·
 GET  /audit/entries/{seq}                                           ·  sal fin gen com  ·   ·
 GET  /audit/checkpoints                                             ·  sal fin gen com  ·   ·

@@ -1,0 +1,1 @@
+"""The rows of the regulations, and what decides each of them today."""

@@ -1,0 +1,100 @@
+"""Which policies decide each row of a regulation, by which rules, shown by which examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from policy_service.language.policy import Policy
+from policy_service.regulations.regulation import Regulation, Row, Section, cited_rows
+
+
+class Status(StrEnum):
+    """What does a row."""
+
+    POLICY = "policy"
+    FEATURE = "feature"
+    NOT_YET = "not_yet"
+    NOTHING = "nothing"
+    """No policy cites it, and the regulation does not say what does it: a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedBy:
+    """One policy that cites a row."""
+
+    policy: Policy
+    rules: tuple[str, ...]
+    """The rules and bands whose reasons cite it; none when the policy cites it as a whole."""
+    examples: tuple[str, ...]
+    """The names of the examples that cite it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """A row, and what does it."""
+
+    row: Row
+    status: Status
+    by: tuple[DecidedBy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """A regulation, row by row."""
+
+    regulation: Regulation
+    sections: tuple[tuple[Section, tuple[Covered, ...]], ...]
+
+    @property
+    def rows(self) -> tuple[Covered, ...]:
+        """The rows of all sections, in order."""
+        return tuple(each for _, rows in self.sections for each in rows)
+
+    def count(self, status: Status) -> int:
+        """How many rows have a status."""
+        return sum(each.status is status for each in self.rows)
+
+
+def cover(regulation: Regulation, policies: Iterable[Policy]) -> Coverage:
+    """What does each row; `policies` has one version of each policy."""
+    policies = sorted(policies, key=lambda policy: policy.id)
+    by_row: dict[str, list[DecidedBy]] = {}
+    for policy in policies:
+        for row, by in _citing(policy).items():
+            by_row.setdefault(row, []).append(by)
+    return Coverage(
+        regulation,
+        tuple(
+            (section, tuple(_covered(row, by_row.get(row.id, ())) for row in section.rows))
+            for section in regulation.sections
+        ),
+    )
+
+
+def rows_of(policy: Policy) -> tuple[str, ...]:
+    """The rows that a policy cites: as a whole, in a reason, or in an example."""
+    rules = (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
+    reasons = (row for rule in rules for row in (*cited_rows(rule.because.zh), *cited_rows(rule.because.en)))
+    examples = (row for example in policy.examples for row in example.source)
+    return tuple(dict.fromkeys((*policy.source, *reasons, *examples)))
+
+
+def _citing(policy: Policy) -> dict[str, DecidedBy]:
+    rules = (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
+    return {
+        row: DecidedBy(
+            policy,
+            tuple(rule.id for rule in rules if row in cited_rows(f"{rule.because.zh} {rule.because.en}")),
+            tuple(example.name for example in policy.examples if row in example.source),
+        )
+        for row in policy.source
+    }
+
+
+def _covered(row: Row, by: Sequence[DecidedBy]) -> Covered:
+    if by:
+        return Covered(row, Status.POLICY, tuple(by))
+    status = Status.FEATURE if row.feature else Status.NOT_YET if row.not_yet else Status.NOTHING
+    return Covered(row, status, ())

@@ -1,0 +1,84 @@
+"""A regulation and what decides it, as a Markdown page."""
+
+from __future__ import annotations
+
+from policy_service.compilers.prose.table import one_line
+from policy_service.language.policy import Language
+from policy_service.regulations.coverage import Coverage, Covered, DecidedBy, Status
+
+EXAMPLES = 6
+"""Names of examples that are shown for one policy."""
+_WORDS = {
+    "zh": {
+        "dated": "截至 {dated}",
+        "counts": "共 {all} 条：{policy} 条由政策决定，{feature} 条由系统功能实现，{not_yet} 条尚未实现。",
+        "row": "条文",
+        "says": "要求",
+        "by": "实现方式",
+        Status.FEATURE: "功能：{what}",
+        Status.NOT_YET: "尚未：{what}",
+        Status.NOTHING: "**无**",
+        "rules": "；规则：{rules}",
+        "examples": "；示例：{examples}",
+        "more": " 等 {count} 个",
+        "comma": "、",
+        "and": "；<br>",
+    },
+    "en": {
+        "dated": "as of {dated}",
+        "counts": "{all} rows: policies decide {policy}, features do {feature}, {not_yet} are not done yet.",
+        "row": "row",
+        "says": "what it demands",
+        "by": "what does it",
+        Status.FEATURE: "feature: {what}",
+        Status.NOT_YET: "not yet: {what}",
+        Status.NOTHING: "**nothing**",
+        "rules": "; rules {rules}",
+        "examples": "; examples {examples}",
+        "more": " and more, {count} in all",
+        "comma": ", ",
+        "and": ";<br>",
+    },
+}
+
+
+def regulation_page(coverage: Coverage, lang: Language, *, docs: str = "..", policies: str = "../../policies") -> str:
+    """The page; `docs` and `policies` lead from where it stands to those folders."""
+    words, regulation = _WORDS[lang], coverage.regulation
+    said = [f"# {getattr(regulation.title, lang)}", words["dated"].format(dated=regulation.dated)]
+    if regulation.notes:
+        said.append(getattr(regulation.notes, lang))
+    counts = {status.value: coverage.count(status) for status in Status}
+    said.append(words["counts"].format(all=len(coverage.rows), **counts))
+    for section, rows in coverage.sections:
+        lines = [_line(words["row"], words["says"], words["by"]), _line(*["---"] * 3)]
+        lines += [
+            _line(each.row.id, one_line(getattr(each.row.says, lang)), _by(each, lang, docs, policies)) for each in rows
+        ]
+        said += [f"## {getattr(section.title, lang)}", "\n".join(lines)]
+    return "\n\n".join(said) + "\n"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _by(covered: Covered, lang: Language, docs: str, policies: str) -> str:
+    words, row = _WORDS[lang], covered.row
+    if covered.by:
+        return words["and"].join(_decided(each, lang, policies) for each in covered.by)
+    what = row.feature or row.not_yet
+    told = words[covered.status].format(what=one_line(getattr(what, lang)) if what else "")
+    return f"[{told}]({docs}/{row.see})" if row.see else told
+
+
+def _decided(by: DecidedBy, lang: Language, policies: str) -> str:
+    words, policy = _WORDS[lang], by.policy
+    told = f"[{getattr(policy.title, lang)}]({policies}/{policy.id}/{policy.version}.yaml) `{policy.id}`"
+    if by.rules:
+        told += words["rules"].format(rules=words["comma"].join(f"`{rule}`" for rule in by.rules))
+    if by.examples:
+        told += words["examples"].format(examples=words["comma"].join(map(one_line, by.examples[:EXAMPLES])))
+        if len(by.examples) > EXAMPLES:
+            told += words["more"].format(count=len(by.examples))
+    return told
