@@ -22,9 +22,7 @@ class DecidingPolicy(Model):
     policy: str
     version: str
     title: Words
-    rules: list[str] = Field(
-        description="the rules whose reasons cite the row; none when the whole policy does"
-    )
+    rules: list[str] = Field(description="the rules whose reasons cite the row; none when the whole policy does")
     examples: list[str] = Field(description="the names of the examples that cite it")
 
 

@@ -30,6 +30,18 @@ from policy_service.language.types import (
 )
 
 FIXED: Mapping[str, Mapping[str, tuple[object, ...]]] = {
+    "tiering/group_review": {
+        "months_in_force": (2, 3),
+        "group_customers": (29, 30),
+        "group_share_percent": (50, "50.01"),
+    },
+    "tiering/tier_review": {
+        "customers_at_start": (0, 100, 150),
+        "customers_upgraded": (0, 1, 3),
+        "customers_repurchased": (69, 70, 101),
+        "customers_approached": (100,),
+    },
+    "tiering/record_review": {"fields_required": (1, 10), "fields_filled": (0, 1, 9, 10, 11)},
     "tiering/abc_class": {"channel": ("diy_shop",), "abc_limit_b": ("200", "0"), "abc_limit_a": ("800", "200", "0")},
     "tiering/purchase_cycle": {"first_order_days": (0, 1, 100)},
     "tiering/life_cycle": {"first_order_days": (90, 91, 400, 100_000), "purchase_cycle_days": (1, 30, 31, 100_000)},

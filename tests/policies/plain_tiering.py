@@ -203,7 +203,92 @@ def customer_source(facts: Facts, _today: date) -> Outcomes:
     return {"source_grade": f"grade_{grade}", "collect_information": not facts["information_complete"]}
 
 
+def percent(part: int, whole: int) -> Decimal:
+    """A share in per cent with two decimals, half up; 0 of nothing."""
+    return (Decimal(100 * part) / max(whole, 1)).quantize(FEN, ROUND_HALF_UP)
+
+
+def group_review(facts: Facts, _today: date) -> Outcomes:
+    """R-GOV-5: a quarter, 30 customers, half of all, a tenth above or below the rest (ours)."""
+    indices = [facts[name] for name in ("sales_index", "satisfaction_index", "conversion_index")]
+    if facts["months_in_force"] <= 2:
+        return {"action": "wait"}
+    if facts["group_customers"] < 30:
+        return {"action": "merge"}
+    if facts["group_share_percent"] > 50:
+        return {"action": "split"}
+    if all(abs(index - 100) <= 10 for index in indices):
+        return {"action": "merge"}
+    return {"action": "adjust" if sorted(indices)[1] < 90 else "keep"}
+
+
+def tier_review(facts: Facts, _today: date) -> Outcomes:
+    """R-GOV-6: losses of S, upgrades of B, repurchase in a quarter, conversion (limits are ours)."""
+    tier, start, quarter = facts["tier"], facts["customers_at_start"], facts["review_period"] == "quarter"
+    lost, upgraded, again = facts["customers_lost"], facts["customers_upgraded"], facts["customers_repurchased"]
+    converted, approached = facts["customers_converted"], facts["customers_approached"]
+    counts = ((lost, start), (upgraded, start), (again, start), (converted, approached))
+    sound = lost + upgraded <= start and again <= start and converted <= approached and not (tier == "S" and upgraded)
+    found = {
+        "losses": tier == "S" and 100 * lost > (5 if quarter else 2) * start,
+        "few_upgrades": tier == "B" and 100 * upgraded < (3 if quarter else 1) * start,
+        "low_repurchase": quarter and 10 * again < 7 * start,
+        "low_conversion": 10 * converted < approached,
+        "none": True,
+    }
+    names = ("loss_percent", "upgrade_percent", "repurchase_percent", "conversion_percent")
+    rates = [percent(*count) if sound else Decimal("0.00") for count in counts]
+    first = next(name for name, holds in found.items() if holds)
+    return {"finding": first if sound else "review", **dict(zip(names, rates, strict=True))}
+
+
+def record_review(facts: Facts, _today: date) -> Outcomes:
+    """R-GOV-9: remove, correct (ours), fill or flag."""
+    required, filled, wrong = facts["fields_required"], facts["fields_filled"], facts["fields_wrong"]
+    if not wrong <= filled <= required:
+        return {"treatment": "review", "completeness_percent": Decimal("0.00"), "correctness_percent": Decimal("0.00")}
+    treatment = "accept"
+    if filled < required:
+        treatment = "fill" if facts["missing_can_be_obtained"] else "flag"
+    if wrong or facts["is_inconsistent"]:
+        treatment = "correct"
+    if facts["is_duplicate"] or facts["is_invalid"]:
+        treatment = "remove"
+    return {
+        "treatment": treatment,
+        "completeness_percent": percent(filled, required),
+        "correctness_percent": percent(filled - wrong, filled),
+    }
+
+
+def customer_assignment(facts: Facts, _today: date) -> Outcomes:
+    """R-OWN-1, R-IMP-1: one owner; size before industry, and the growth of the target (ours)."""
+    owners, importance = facts["owners_on_record"], facts["importance"]
+    if owners > 1:
+        team, kind, growth = "none_yet", "supervisor", 0
+    elif importance == "key":
+        team, kind, growth = "key_accounts", "key_account_manager", 15
+    elif importance == "potential":
+        team, kind, growth = "new_development", "marketing", 0
+    elif facts["scale"] == "large":
+        team, kind, growth = "existing_care", "size_specialist", 12
+    else:
+        special = facts["industry"] != "other"
+        team, kind, growth = "existing_care", *(("industry_specialist", 10) if special else ("salesperson", 8))
+    return {"team": team, "kind_of_owner": kind, "assign_owner": not owners, "target_growth_percent": growth}
+
+
+def sales_team(facts: Facts, _today: date) -> Outcomes:
+    """R-TEAM-1: the value of what teams go by names the team."""
+    return {"sales_team": facts.get(facts["team_basis"], "no_team")}
+
+
 SPELLINGS: Mapping[str, Spelling] = {
+    "tiering/group_review": group_review,
+    "tiering/tier_review": tier_review,
+    "tiering/record_review": record_review,
+    "followup/customer_assignment": customer_assignment,
+    "followup/sales_team": sales_team,
     "tiering/cross_group": cross_group,
     "tiering/buyer_experience": buyer_experience,
     "tiering/dimensions": dimensions,
@@ -226,7 +311,29 @@ ORDERS_12M = beside(1, 4, 12)
 AMOUNT_12M = amounts(0, 100_000, 500_000, 1_000_000)
 DAYS = (*beside(0, 30, 45, 90, 270), 135, 137, 100_000)
 
+INDEX = amounts(90, 100, 110)
+
 VALUES: Mapping[str, Mapping[str, Sequence[object]]] = {
+    "tiering/group_review": {
+        "months_in_force": (2, 3, 4, 12, 24),
+        "group_customers": (29, 30, 31, 500, 9000),
+        "group_share_percent": (Decimal("49.99"), 50, Decimal("50.01"), 12, 1),
+        **dict.fromkeys(("sales_index", "satisfaction_index", "conversion_index"), INDEX),
+    },
+    "tiering/tier_review": {
+        "customers_at_start": (0, 100, 150, 100, 150, 200),
+        "customers_lost": (0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 96, 100),
+        "customers_upgraded": (0, 0, 1, 2, 3, 4, 5),
+        "customers_repurchased": (0, 50, 69, 70, 71, 100, 101, 104, 105, 139, 140, 150),
+        "customers_approached": (0, 100, 100, 101),
+        "customers_converted": (0, 9, 10, 11, 100),
+    },
+    "tiering/record_review": {
+        "fields_required": (1, 3, 10, 10),
+        "fields_filled": (0, 1, 2, 3, 9, 10),
+        "fields_wrong": (0, 0, 0, 1, 2, 3),
+    },
+    "followup/customer_assignment": {"owners_on_record": (0, 1, 0, 1, 2)},
     "tiering/buyer_experience": {"decision_days": beside(90)},
     "tiering/purchase_history": {"orders_total": beside(1), "months_as_customer": beside(0, 36)},
     "tiering/purchase_behaviour": {"orders_12m": ORDERS_12M, "amount_12m": AMOUNT_12M},

@@ -43,7 +43,7 @@ def axes(policy: Policy) -> dict[str, tuple[Value, ...]]:
             values += [fact.type.low, fact.type.high]
         else:
             values += sorted(grid.values(policy, name, {}), key=str)
-        found[name] = tuple(dict.fromkeys(values))
+        found[name] = tuple(values)
     return found
 
 
