@@ -11,15 +11,15 @@ from policy_service import Decider
 from policy_service.errors import FactsRefused, OtherKind
 from policy_service.language.policy import Policy
 from policy_service.language.types import ChoiceType, NumberType, write
-from tests.shipped import SHIPPED
+from tests.shipped import NEWEST
 
 TODAY = datetime.date(2026, 11, 21)
-POLICIES = {policy.id: policy for policy in SHIPPED}
+POLICIES = {policy.id: policy for policy in NEWEST}
 
 
 @pytest.fixture(scope="module")
 def decider() -> Iterator[Decider]:
-    with Decider(SHIPPED, engine="python") as made:
+    with Decider(NEWEST, engine="python") as made:
         yield made
 
 
@@ -69,7 +69,7 @@ def wrong_facts(policy: Policy) -> dict[str, str]:
     return words | dict.fromkeys((name for name, kind in kinds.items() if isinstance(kind, NumberType)), "1.0000001")
 
 
-@pytest.mark.parametrize("policy", [each for each in SHIPPED if wrong_facts(each)], ids=lambda policy: policy.id)
+@pytest.mark.parametrize("policy", [each for each in NEWEST if wrong_facts(each)], ids=lambda policy: policy.id)
 def test_all_that_is_wrong_is_told_at_once(decider: Decider, policy: Policy) -> None:
     wrong = wrong_facts(policy)
     with pytest.raises(FactsRefused) as refused:
@@ -77,7 +77,7 @@ def test_all_that_is_wrong_is_told_at_once(decider: Decider, policy: Policy) -> 
     assert {problem.fact for problem in refused.value.problems} == set(wrong)
 
 
-@pytest.mark.parametrize("policy", SHIPPED, ids=lambda policy: policy.id)
+@pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: policy.id)
 def test_a_subject_of_another_kind_is_refused_with_the_kind_that_fits(decider: Decider, policy: Policy) -> None:
     other = "customer" if policy.subject != "customer" else "salesperson"
     with pytest.raises(OtherKind, match=f"`{policy.id}` is about `{policy.subject}`, not about `{other}`"):
