@@ -1,6 +1,8 @@
 """`account` and `api-key`: passwords are read, never arguments; refusals are sentences; keys are shown once."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,13 +22,13 @@ CREATE = ("account", "create", "ada", "--printed-name", "Ada Example", "--role",
 
 
 @pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """A database that was set up, and that the environment names."""
     url = f"sqlite:///{tmp_path / 'test.db'}"
     monkeypatch.setenv("DATABASE_URL", url)
-    found = Database(url)
-    upgrade(found)
-    return found
+    with closing(Database(url)) as found:
+        upgrade(found)
+        yield found
 
 
 def listed(capsys: pytest.CaptureFixture[str], what: str) -> list[dict[str, object]]:
