@@ -60,27 +60,58 @@ NOT_SHORT = "nothing too much is left here: the 0 only bounds the value"
 SOLD = "net sales are above zero here: the 0 only bounds the value"
 LATE = "the delivery is a day late or more here: the bound is never reached"
 ABOVE = "a rule above decides the subjects that this would add"
+HIGHEST = "figures that contradict each other are decided above: the 100 only bounds the value"
+LOWEST = "no more is wrong than is filled here: the 0 only bounds the value"
+SOME = "there is someone to count here: the 1 only keeps the divisor from zero"
+NONE_OF_ONE = "of one customer none was counted here, and nothing divided by two is nothing"
+FAR_BELOW = "the rate is below the limit of its rule here: the 100 only bounds the value"
+BY_FIVES = "all points are multiples of five"
+VISITS = "success_percent: / max(visits_required, 1), -> / max(visits_required,"
+FILLED = "completeness_percent: fields_required, 2), 100) -> fields_required, 2), 101)"
+RATES = ("loss_percent", "upgrade_percent", "repurchase_percent", "conversion_percent")
+FEW = (
+    ("B-few-upgrades", "upgrade_percent", "customers_at_start"),
+    ("low-repurchase", "repurchase_percent", "customers_at_start"),
+    ("low-conversion", "conversion_percent", "customers_approached"),
+)
+"""Of the review of tiers: a rule, the rate that it finds too low, and what the rate is a share of."""
 EQUIVALENT: Mapping[tuple[str, str, str], str] = {
-    ("followup/visit_success", "met", "/ max(visits_required, 1), -> / max(visits_required, 0),"): NO_VISIT,
-    ("followup/visit_success", "met", "1), 2), 100) -> 1), 2), 101)"): NO_MORE,
-    ("followup/visit_success", "otherwise", "/ max(visits_required, 1), -> / max(visits_required, 0),"): NO_VISIT,
-    ("followup/visit_success", "otherwise", "/ max(visits_required, 1), -> / max(visits_required, 2),"): (
+    ("followup/visit_success", "met", f"{VISITS} 0),"): NO_VISIT,
+    ("followup/visit_success", "met", "success_percent: 1), 2), 100) -> 1), 2), 101)"): NO_MORE,
+    ("followup/visit_success", "otherwise", f"{VISITS} 0),"): NO_VISIT,
+    ("followup/visit_success", "otherwise", f"{VISITS} 2),"): (
         "of one visit required none was successful here, and nothing divided by two is nothing"
     ),
-    ("followup/visit_success", "otherwise", "1), 2), 100) -> 1), 2), 99)"): NO_MORE,
-    ("followup/visit_success", "otherwise", "1), 2), 100) -> 1), 2), 101)"): NO_MORE,
-    ("rewards/cash_handling", "overdue", "- handed_in, 0) -> - handed_in, -1)"): NOT_SHORT,
-    ("rewards/cash_handling", "short", "- handed_in, 0) -> - handed_in, -1)"): NOT_SHORT,
+    ("followup/visit_success", "otherwise", "success_percent: 1), 2), 100) -> 1), 2), 99)"): NO_MORE,
+    ("followup/visit_success", "otherwise", "success_percent: 1), 2), 100) -> 1), 2), 101)"): NO_MORE,
+    ("rewards/cash_handling", "overdue", "difference: - handed_in, 0) -> - handed_in, -1)"): NOT_SHORT,
+    ("rewards/cash_handling", "short", "difference: - handed_in, 0) -> - handed_in, -1)"): NOT_SHORT,
     ("rewards/data_quality", "neither", "records_correct >= 0.9 -> records_correct >= 0.8"): ABOVE,
-    ("rewards/incentives", "commission", "* max(net_sales, 0), -> * max(net_sales, -1),"): SOLD,
-    ("rewards/incentives", "quarterly-bonus", "* max(net_sales, 0), -> * max(net_sales, -1),"): SOLD,
-    ("rewards/incentives", "yearly-award", "* max(net_sales, 0), -> * max(net_sales, -1),"): SOLD,
-    ("rewards/incentives", "yearly-award-and-honour", "* max(net_sales, 0), -> * max(net_sales, -1),"): SOLD,
+    ("rewards/incentives", "commission", "reward: * max(net_sales, 0), -> * max(net_sales, -1),"): SOLD,
+    ("rewards/incentives", "quarterly-bonus", "reward: * max(net_sales, 0), -> * max(net_sales, -1),"): SOLD,
+    ("rewards/incentives", "yearly-award", "reward: * max(net_sales, 0), -> * max(net_sales, -1),"): SOLD,
+    ("rewards/incentives", "yearly-award-and-honour", "reward: * max(net_sales, 0), -> * max(net_sales, -1),"): SOLD,
     ("rewards/period_targets", "january-february", "month in ([1..2]) -> month in ([0..2])"): "no month is 0",
-    ("service_levels/delivery", "delivered-late", "- due_on).days, 0) -> - due_on).days, -1)"): LATE,
-    ("service_levels/delivery", "delivered-late", "- due_on).days, 0) -> - due_on).days, 1)"): LATE,
-    ("service_levels/delivery", "overdue", "- due_on).days, 0) -> - due_on).days, -1)"): LATE,
-    ("service_levels/delivery", "overdue", "- due_on).days, 0) -> - due_on).days, 1)"): LATE,
+    ("service_levels/delivery", "delivered-late", "days_late: - due_on).days, 0) -> - due_on).days, -1)"): LATE,
+    ("service_levels/delivery", "delivered-late", "days_late: - due_on).days, 0) -> - due_on).days, 1)"): LATE,
+    ("service_levels/delivery", "overdue", "days_late: - due_on).days, 0) -> - due_on).days, -1)"): LATE,
+    ("service_levels/delivery", "overdue", "days_late: - due_on).days, 0) -> - due_on).days, 1)"): LATE,
+    ("tiering/abc_class", "C", "amount_12m < -> amount_12m <="): ABOVE,
+    ("tiering/purchase_cycle", "own", "purchase_cycle_days: - 1, 1))) -> - 1, 0)))"): (
+        "there are two orders or more here: the 1 only keeps the divisor from zero"
+    ),
+    **{
+        ("tiering/record_review", rule, FILLED): HIGHEST
+        for rule in ("duplicate", "invalid", "wrong-or-inconsistent", "missing-obtainable", "missing")
+    },
+    **{
+        ("tiering/record_review", rule, f"correctness_percent: {change}"): reason
+        for rule in ("duplicate", "invalid", "wrong-or-inconsistent")
+        for change, reason in (
+            ("1), 2), 100), -> 1), 2), 101),", HIGHEST),
+            ("2), 100), 0) -> 2), 100), -1)", LOWEST),
+        )
+    },
     ("tiering/rfm_value", "at-level-60-to-89-days", "recency_days in ([60..90)) -> recency_days in ([59..90))"): ABOVE,
     ("tiering/rfm_value", "large-but-few-orders", "in (>= 0.8 -> in (>= 0.7"): ABOVE,
     ("tiering/rfm_value", "large-but-few-orders", "orders_12m in (< -> orders_12m in (<="): ABOVE,
@@ -94,8 +125,36 @@ EQUIVALENT: Mapping[tuple[str, str, str], str] = {
     ("tiering/rfm_value", "C", "in (> 90) -> in (> 89)"): ABOVE,
     ("tiering/rfm_value", "silent", "recency_days in (> -> recency_days in (>="): ABOVE,
     ("tiering/rfm_value", "silent", "in (> 90) -> in (> 89)"): ABOVE,
+    ("tiering/sales_share", "measured", "share_1m_percent: 0.01), 2), 100) -> 0.01), 2), 101)"): HIGHEST,
+    ("tiering/sales_share", "measured", "share_12m_percent: 0.01), 2), 100) -> 0.01), 2), 101)"): HIGHEST,
+    **{
+        ("tiering/tier_review", rule, f"{rate}: 1), 2), 100) -> 1), 2), 101)"): HIGHEST
+        for rule in ("S-losses", "B-few-upgrades", "low-repurchase", "low-conversion", "otherwise")
+        for rate in RATES
+        if (rule, rate) != ("S-losses", "upgrade_percent")
+    },
+    **{
+        ("tiering/tier_review", rule, f"{rate}: / max(customers_at_start, 1), -> / max(customers_at_start, 0),"): SOME
+        for rule in ("S-losses", "B-few-upgrades", "low-repurchase")
+        for rate in RATES[:3]
+        if (rule, rate) != ("S-losses", "upgrade_percent")
+    },
+    (
+        "tiering/tier_review",
+        "low-conversion",
+        "conversion_percent: / max(customers_approached, 1), -> / max(customers_approached, 0),",
+    ): SOME,
+    **{
+        ("tiering/tier_review", rule, f"{rate}: / max({whole}, 1), -> / max({whole}, 2),"): NONE_OF_ONE
+        for rule, rate, whole in FEW
+    },
+    **{("tiering/tier_review", rule, f"{rate}: 1), 2), 100) -> 1), 2), 99)"): FAR_BELOW for rule, rate, _ in FEW},
+    ("tiering/value_score", "high", "in (>= 70) -> in (>= 69)"): BY_FIVES,
+    ("tiering/value_score", "mid", "score in ([40..70)) -> score in ([39..70))"): BY_FIVES,
+    ("tiering/value_score", "mid", "score in ([40..70)) -> score in ([40..69))"): BY_FIVES,
+    ("tiering/value_score", "low", "in (< 40) -> in (< 39)"): BY_FIVES,
 }
-"""By policy, rule and what was changed: the reason why no subject can tell."""
+"""By policy, rule and what was changed (in an outcome: with its name): the reason why no subject can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,27 +168,28 @@ class Mutant:
 
 def mutants(policy: Policy) -> Iterator[Mutant]:
     """Every mutant of a policy: of the conditions, then of the outcomes, points and bands."""
+    names = tuple(policy.outcomes)
     for index, rule in enumerate(policy.rules):
-        for change, mutated in of_rule(rule):
+        for change, mutated in of_rule(rule, names):
             rules = (*policy.rules[:index], mutated, *policy.rules[index + 1 :])
             yield Mutant(rule.id, change, replace(policy, rules=rules))
     if policy.scorecard is not None:
         bands = policy.scorecard.bands
         for index, band in enumerate(bands):
-            for change, mutated in of_rule(band):
+            for change, mutated in of_rule(band, names):
                 scorecard = replace(policy.scorecard, bands=(*bands[:index], mutated, *bands[index + 1 :]))
                 yield Mutant(band.id, change, replace(policy, scorecard=scorecard))
 
 
-def of_rule(rule: Rule) -> Iterator[tuple[str, Rule]]:
-    """Every change of one rule, with what it says."""
+def of_rule(rule: Rule, names: Sequence[str]) -> Iterator[tuple[str, Rule]]:
+    """Every change of one rule, with what it says; one of an outcome begins with its name."""
     for mutated in of_expression(rule.when):
         yield difference(rule.when, mutated), replace(rule, when=mutated)
     for place, then in enumerate(rule.then):
         if isinstance(then, Expr) and not isinstance(then, Constant):
             for mutated in of_expression(then):
                 values = (*rule.then[:place], mutated, *rule.then[place + 1 :])
-                yield difference(then, mutated), replace(rule, then=values)
+                yield f"{names[place]}: {difference(then, mutated)}", replace(rule, then=values)
 
 
 def difference(old: Expr, new: Expr) -> str:
