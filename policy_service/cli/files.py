@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from policy_service.language.diagnostics import Diagnostic, PolicyError
 from policy_service.language.load import PolicyFolderError, load, newest
 from policy_service.language.policy import Policy
 from policy_service.language.requirements import in_stages
+from policy_service.regulations.regulation import FOLDER, load_regulations
 from policy_service.shipped import shipped_policies
 
 SUFFIXES = (".yaml", ".yml")
@@ -48,13 +49,26 @@ def read_files(paths: Sequence[Path]) -> list[PolicyFile]:
     found = dict.fromkeys(file for path in asked for file in _files(path))
     if not found:
         raise UsageFault(f"no policy file in {', '.join(map(str, asked))}")
-    return _fit([_read(file) for file in found], folders=[path for path in asked if path.is_dir()])
+    folders = [path for path in asked if path.is_dir()]
+    return [*_fit([_read(file) for file in found], folders), *_faulty_regulations(folders)]
 
 
 def _files(path: Path) -> Iterable[Path]:
     if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+        files = (file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+        return sorted(file for file in files if file.parent.name != FOLDER)
     return [path]
+
+
+def _faulty_regulations(folders: Iterable[Path]) -> Iterator[PolicyFile]:
+    """The regulations that cannot be read, below folders of policies."""
+    for folder in folders:
+        try:
+            load_regulations(folder)
+        except PolicyError as error:
+            yield PolicyFile(Path(error.path), None, error)
+        except OSError as error:
+            raise UsageFault(f"{error.filename} cannot be read: {error.strerror}") from None
 
 
 def _read(path: Path) -> PolicyFile:

@@ -17,6 +17,7 @@ from policy_service.regulations.page import regulation_page
 from policy_service.regulations.regulation import load_regulation, load_regulations, unknown_rows
 from policy_service.shipped import shipped_policies
 from tests.architecture.project import ROOT
+from tests.cli.command import call
 from tests.shipped import SHIPPED
 
 SMALL = """\
@@ -129,6 +130,17 @@ def test_a_file_is_called_like_its_regulation(tmp_path: Path) -> None:
 
 def test_a_folder_without_regulations_has_none(tmp_path: Path) -> None:
     assert load_regulations(tmp_path) == ()
+
+
+def test_check_reads_the_regulations_beside_the_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "followup/visits/1.0.0.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(POLICY.text, "utf-8")
+    written(tmp_path, SMALL)
+    assert call(capsys, "check", tmp_path).out == "1 file: fine\n"
+    written(tmp_path, SMALL.replace("R-VIS-2", "R-VIS-1"))
+    told = call(capsys, "check", tmp_path)
+    assert (told.status, "visits.yaml:8:14: duplicate-id" in told.out) == (1, True), told.out
 
 
 # ---------------------------------------------------------------------------------------------- what is shipped
