@@ -23,6 +23,8 @@ settings.register_profile(
 )
 settings.load_profile(EFFORT)
 ORDER = os.environ.get("TEST_ORDER", "")
+# Programs that tests start keep their output back as they do elsewhere.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

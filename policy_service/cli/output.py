@@ -15,9 +15,10 @@ WIDTH = 160
 
 
 def say(text: str) -> None:
-    """Prints a line; what the output's encoding has no sign for is escaped."""
+    """Prints a line, at once; what the output's encoding has no sign for is escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    sys.stdout.flush()
 
 
 def say_json(value: object) -> None:
