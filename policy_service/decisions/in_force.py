@@ -310,6 +310,11 @@ class InForce:
                 if count(session) != window.epoch:
                     return
                 coming = window_at(window.epoch, self._read(session, window.epoch), window.until)
+                if next_ is not None and coming.digests == next_[0].digests:  # governance wrote something else
+                    with self._lock:
+                        if turns == self._turns:
+                            self._next = coming, next_[1]
+                    return
                 texts = self._texts(session, coming)
             self._build(coming, texts, turns, lambda prepared: self._keep_next(coming, prepared))
 

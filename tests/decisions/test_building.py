@@ -12,6 +12,7 @@ import pytest
 from policy_service import Decider, load_bytes
 from policy_service.compilers import python_text
 from policy_service.compilers.rules_engine import EngineTrialError
+from policy_service.database import count
 from policy_service.decisions import building
 from policy_service.decisions.building import NotBuilt, assemble, build, read_parts
 from policy_service.decisions.decision import EngineName
@@ -104,6 +105,12 @@ def test_what_comes_into_force_is_built_elsewhere_and_settles() -> None:
         eventually(lambda: len(settled) == 1)
         put(database, clock, tier("1.1.0", 200), Period(clock.now() + timedelta(hours=1)))
         eventually(lambda: in_force._next is not None)
+        assert built == [1]
+        with database.write(clock):  # a sign-in, a seal: whatever else governance writes
+            pass
+        with database.read() as session:
+            written = count(session)
+        eventually(lambda: in_force._next is not None and in_force._next[0].epoch == written)
         assert built == [1]
         clock.move(hours=1)
         eventually(lambda: version(in_force) == "1.1.0")
