@@ -27,7 +27,7 @@ READING = Kind(
     too_long=lambda seconds: Sentence("reading it takes more than {seconds:g} s", seconds=seconds),
     too_large=lambda _: Sentence("reading it takes more memory than is given"),
     staying=1,
-    politeness=5,
+    niceness=5,
 )
 """Pages, and whatever else is only read."""
 CHECKING = Kind(

@@ -69,7 +69,7 @@ class Kind:
     """What it is to take too much."""
     staying: int = 0
     """Workers that are kept though they have nothing to do."""
-    politeness: int = 10
+    niceness: int = 10
     """How much a worker gives way to others, as `nice` counts; people wait for pages, so they give way less."""
 
 
@@ -100,10 +100,10 @@ class Pool(Protocol):
 class _Worker:
     """One process, and the connection to it."""
 
-    def __init__(self, politeness: int) -> None:
+    def __init__(self, niceness: int) -> None:
         here, there = socket.socketpair()
         with there:
-            command = (sys.executable, "-c", _CHILD, str(there.fileno()), json.dumps(sys.path), str(politeness))
+            command = (sys.executable, "-c", _CHILD, str(there.fileno()), json.dumps(sys.path), str(niceness))
             self._process = subprocess.Popen(  # noqa: S603  # this interpreter and a constant program
                 command, pass_fds=[there.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
@@ -260,7 +260,7 @@ class WorkerPool:
                 if (worker := self._idle.pop()).is_alive:
                     return worker
                 worker.close()
-        return _Worker(self._kind.politeness)
+        return _Worker(self._kind.niceness)
 
     def _rest(self, worker: _Worker) -> None:
         worker.idle_since = time.monotonic()
@@ -332,22 +332,22 @@ class InThisProcess(Workers):
 # ------------------------------------------------------------------------------------------------ in the worker
 
 
-def serve(descriptor: int, politeness: int) -> None:
+def serve(descriptor: int, niceness: int) -> None:
     """Does what is asked over a connection, one piece after another, until it is closed."""
     for each in (signal.SIGINT, signal.SIGTERM):  # of a terminal, of a supervisor: the process that decides ends us
         signal.signal(each, signal.SIG_IGN)
-    limit_process(politeness)
+    limit_process(niceness)
     connection = Connection(descriptor)
     with suppress(EOFError, OSError):
         while True:
             connection.send_bytes(answer(connection.recv_bytes()))
 
 
-def limit_process(politeness: int) -> None:
+def limit_process(niceness: int) -> None:
     """Lets this process use only so much memory, and give way to others."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(politeness)
+    os.nice(niceness)
 
 
 def answer(message: bytes) -> bytes:

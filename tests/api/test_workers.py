@@ -55,9 +55,9 @@ def test_a_worker_is_kept_for_the_next_piece(pool: WorkerPool) -> None:
 
 
 def test_a_worker_has_little_memory_gives_way_and_is_ended_by_its_own_process_alone(pool: WorkerPool) -> None:
-    memory, politeness, can_be_ended = run(pool, pieces.limits)
+    memory, niceness, can_be_ended = run(pool, pieces.limits)
     assert memory == MEMORY
-    assert politeness >= KIND.politeness
+    assert niceness >= KIND.niceness
     assert not can_be_ended
 
 
