@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from contextlib import closing, suppress
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -14,11 +15,11 @@ from sqlmodel import Session
 from api.gauge import Gauge, Moved, watched
 from api.service import Service
 from api.work import AUDITING, seconds_of
-from policy_service.audit.checkpoints import read_kept
+from policy_service.audit.comparison import verify_log
+from policy_service.audit.copies import Copy
 from policy_service.audit.keys import NoKey, public_keys
 from policy_service.audit.log import last_entry
 from policy_service.audit.service import export, signer
-from policy_service.audit.stored import verify_database
 from policy_service.audit.verdict import Verdict
 from policy_service.audit.verify import EVERY
 from policy_service.database import Database
@@ -32,12 +33,12 @@ class Auditor:
         self._seconds = seconds_of(AUDITING, service.settings)
 
     async def verify(self, moved: Moved | None = None) -> Verdict:
-        """What is found in the database, against the file of checkpoints. Raises as `verify`, and ProblemError."""
+        """What is found in the database, against copies of its checkpoints. Raises as `verify`, and ProblemError."""
         service = self._service
-        keys, checkpoints = service.settings.keys, service.settings.checkpoints
+        keys, copies = service.settings.keys, service.settings.copies
         async with watched(moved) as gauge:
             return await service.workers.of(AUDITING).run(
-                self._seconds, verify, service.database.url, keys, checkpoints, Gauge(gauge)
+                self._seconds, verify, service.database.url, keys, copies, Gauge(gauge)
             )
 
     async def export(self) -> BinaryIO:
@@ -62,18 +63,15 @@ class Auditor:
         return file
 
 
-def verify(url: str, keys: Path, checkpoints: Path, gauge: Gauge) -> Verdict:
-    """What is found in the database. Raises NoKey, Damaged, DatabaseUnavailable."""
+def verify(url: str, keys: Path, copies: Sequence[Copy], gauge: Gauge) -> Verdict:
+    """What is found in the database. Raises NoKey, DatabaseUnavailable."""
     trusted = list(public_keys(keys).values())
     if not trusted:
         raise NoKey("there is no key to verify with")
-    kept = []
-    with suppress(FileNotFoundError):
-        kept = read_kept(checkpoints)
     with closing(Database(url)) as database, database.read() as session:
         size = _size(session)
         gauge.tell(0, size)
-        verdict = verify_database(session, trusted, kept, lambda done: gauge.tell(done, size))
+        verdict = verify_log(session, trusted, copies, lambda done: gauge.tell(done, size))
         gauge.tell(verdict.entries, size)
         return verdict
 

@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from policy_service import Decider
+from policy_service.audit.comparison import Comparison
 
 BUCKETS = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds in seconds; a decision takes some ten to some hundred microseconds."""
@@ -77,6 +78,10 @@ class Metrics:
         """Counts a look at how late the event loop is."""
         self._lag.observe(seconds)
 
+    def watch_log(self, comparison: Comparison) -> None:
+        """Tells from now on whether the log is what was signed, and which copies of its checkpoints answer."""
+        self._registry.register(_LogWatch(comparison))
+
     def render(self) -> bytes:
         """All figures."""
         return generate_latest(self._registry)
@@ -103,3 +108,22 @@ class _Watch(Collector):
         for policy in self._decider.policies.values():
             served.add_metric((policy.id, policy.version), 1)
         yield served
+
+
+class _LogWatch(Collector):
+    """What the sealer found when it last compared the log."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self._comparison = comparison
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "policy_service_log_differs",
+            "1 while the log is not what was signed, and nothing is sealed for it.",
+            value=self._comparison.difference is not None,
+        )
+        yield GaugeMetricFamily(
+            "policy_service_checkpoint_copies_failing",
+            "Places that checkpoints could not be copied to when they were last asked.",
+            value=len(self._comparison.troubles),
+        )

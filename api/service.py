@@ -37,7 +37,9 @@ from policy_service.decisions.subjects import Secrets
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.presence import Presence
 from policy_service.identity.throttle import AddressLimit
+from policy_service.places import advice
 from policy_service.regulations.regulation import Regulation, load_regulations
+from policy_service.sentences import Sentence
 
 if TYPE_CHECKING:
     from policy_service.decisions.building import Build
@@ -74,6 +76,11 @@ class Service:
     presence: Presence = field(default_factory=Presence)
     addresses: AddressLimit = field(default_factory=AddressLimit)
     in_flight: InFlight = field(default_factory=InFlight)
+
+    @property
+    def advice(self) -> list[Sentence]:
+        """What lies beside the database and had better lie elsewhere."""
+        return advice(self.database.file, self.settings.keys, self.settings.places)
 
     @property
     def decider(self) -> Decider:
@@ -117,6 +124,8 @@ def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) ->
         undo.pop_all()
     for sentence in service.edited:
         log.error("policy file edited", sentence=sentence)
+    for sentence in service.advice:
+        log.warning("kept_beside_the_database", sentence=sentence)
     return service
 
 
@@ -153,6 +162,8 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
         changed=settle,
     )
     metrics = Metrics(decisions.in_force.decider)
+    sealer = Sealer(database, clock, settings.keys, copies=settings.copies, alarm=unsealed)
+    metrics.watch_log(sealer.comparison)
     return Service(
         settings=settings,
         zone=settings.zone,
@@ -160,7 +171,7 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
         catalogue=Catalogue(),
         decisions=decisions,
         secrets=secrets,
-        sealer=Sealer(database, clock, settings.keys, elsewhere=settings.checkpoints, alarm=unsealed),
+        sealer=sealer,
         metrics=metrics,
         log=log,
         database=database,

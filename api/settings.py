@@ -7,17 +7,33 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, AliasChoices, DirectoryPath, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    DirectoryPath,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from policy_service.audit.copies import Copy, copies_of
 from policy_service.clock import DEFAULT_ZONE
 from policy_service.identity.sessions import Ends
 from policy_service.language.diagnostics import did_you_mean
-from policy_service.places import DATABASE, DEFAULT_CHECKPOINTS, DEFAULT_DATABASE, DEFAULT_KEYS
+from policy_service.places import (
+    DATABASE,
+    DEFAULT_CHECKPOINTS,
+    DEFAULT_DATABASE,
+    DEFAULT_KEYS,
+    further_places,
+    web_address,
+)
 from policy_service.shipped import shipped_policies
 
 PREFIX = "POLICY_SERVICE_"
@@ -32,15 +48,12 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _web_address(text: str) -> str:
-    parts = urlsplit(text)
-    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"})
-    if not secure or not parts.netloc or parts.query or parts.fragment or parts.username:
-        raise ValueError("not an address such as https://policies.example (http only on this machine)")
-    return text.rstrip("/")
+def _known_places(text: str) -> str:
+    further_places(text)
+    return text
 
 
-WebAddress = Annotated[str, AfterValidator(_web_address)]
+WebAddress = Annotated[str, AfterValidator(web_address)]
 
 
 class Settings(BaseSettings):
@@ -56,6 +69,10 @@ class Settings(BaseSettings):
     """The folder of the private keys: of the log's signatures and of subjects."""
     checkpoints: Path = Path(DEFAULT_CHECKPOINTS)
     """The file outside the database that the log's checkpoints are added to."""
+    checkpoint_copies: Annotated[str, AfterValidator(_known_places)] = ""
+    """Further places for checkpoints: files, folders, and addresses of append-only stores, separated by blanks."""
+    checkpoint_token: FilePath | None = None
+    """The file with the bearer token for those places that are addresses."""
     policies: DirectoryPath = Field(default_factory=shipped_policies)
     """The folder of policy files, `<domain>/<policy>/<version>.yaml`, which is compared with what was submitted."""
     engine: Literal["durable_rules", "python", "definition"] = "durable_rules"
@@ -93,6 +110,16 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The time zone itself."""
         return ZoneInfo(self.time_zone)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Everywhere that checkpoints are copied to."""
+        return (str(self.checkpoints), *further_places(self.checkpoint_copies))
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """The same, to be asked."""
+        return copies_of(self.places, self.checkpoint_token)
 
     @property
     def ends(self) -> Ends:

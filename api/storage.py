@@ -14,8 +14,9 @@ from sqlalchemy import make_url
 from sqlmodel import Session
 
 from api.settings import Settings
-from policy_service.audit.checkpoints import read_kept
-from policy_service.audit.keys import Damaged, NoKey, public_keys
+from policy_service.audit.comparison import difference_at
+from policy_service.audit.copies import Copy, FileCopy, Unreachable
+from policy_service.audit.keys import NoKey, PublicKey, public_keys
 from policy_service.audit.service import signer
 from policy_service.audit.stored import verify_tail
 from policy_service.database import Database, DatabaseUnavailable
@@ -105,13 +106,24 @@ def edited_files(database: Database, folder: Path) -> tuple[str, ...]:
 
 
 def _faults(session: Session, settings: Settings) -> list[str]:
-    try:
-        kept = read_kept(settings.checkpoints) if settings.checkpoints.exists() else []
-    except (Damaged, OSError) as error:
-        return [f"the checkpoints kept in {settings.checkpoints} cannot be read: {error}"]
-    tail = verify_tail(session, list(public_keys(settings.keys).values()), kept)
+    trusted = list(public_keys(settings.keys).values())
+    tail = verify_tail(session, trusted)
     return [
         *([f"the log: {tail.sentence}"] if tail else []),
+        *(fault for copy in settings.copies if (fault := _copy_fault(session, copy, trusted)) is not None),
         *verify_versions(session),
         *verify_blocks(session, BLOCKS).faults,
     ]
+
+
+def _copy_fault(session: Session, copy: Copy, trusted: Sequence[PublicKey]) -> str | None:
+    """What differs at a place that checkpoints are copied to; a store that does not answer is asked again later."""
+    try:
+        fault = difference_at(session, copy, trusted)
+        if fault is None and isinstance(copy, FileCopy):
+            copy.prepare()
+    except Unreachable:
+        return None
+    except OSError as error:
+        return f"checkpoints cannot be copied to {copy.location}: {error.strerror}"
+    return fault

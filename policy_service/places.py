@@ -1,22 +1,31 @@
 """Where the service keeps what it must not lose, as the environment says.
 
-| variable                     | what                                             | when it is not set                |
-|------------------------------|--------------------------------------------------|-----------------------------------|
-| `DATABASE_URL`               | the database: `sqlite:///FILE`, `postgresql://…` | `sqlite:///var/policy-service.db` |
-| `POLICY_SERVICE_KEYS`        | the folder of the private keys                   | `var/keys`                        |
-| `POLICY_SERVICE_CHECKPOINTS` | the file of checkpoints                          | `var/checkpoints.ndjson`          |
+| variable                           | what                                      | when it is not set                |
+|------------------------------------|-------------------------------------------|-----------------------------------|
+| `DATABASE_URL`                     | the address of the database               | `sqlite:///var/policy-service.db` |
+| `POLICY_SERVICE_KEYS`              | the folder of the private keys            | `var/keys`                        |
+| `POLICY_SERVICE_CHECKPOINTS`       | the file of checkpoints                   | `var/checkpoints.ndjson`          |
+| `POLICY_SERVICE_CHECKPOINT_COPIES` | further places for them                   | none                              |
+| `POLICY_SERVICE_CHECKPOINT_TOKEN`  | a file with the bearer token of addresses | none                              |
 
 Private keys are those of the log's signatures and of subjects. The file of checkpoints had better be on another disk.
+Further places are files, folders and addresses of append-only stores, separated by blanks; `%20` is a blank in one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from policy_service.sentences import Sentence
 
 DATABASE = "DATABASE_URL"
 KEYS = "POLICY_SERVICE_KEYS"
 CHECKPOINTS = "POLICY_SERVICE_CHECKPOINTS"
+CHECKPOINT_COPIES = "POLICY_SERVICE_CHECKPOINT_COPIES"
+CHECKPOINT_TOKEN = "POLICY_SERVICE_CHECKPOINT_TOKEN"  # noqa: S105  # the name of a setting
 DEFAULT_DATABASE = "sqlite:///var/policy-service.db"
 DEFAULT_KEYS = "var/keys"
 DEFAULT_CHECKPOINTS = "var/checkpoints.ndjson"
@@ -35,3 +44,68 @@ def keys_folder(environment: Mapping[str, str]) -> Path:
 def checkpoints_file(environment: Mapping[str, str]) -> Path:
     """The file outside the database that the log's checkpoints are added to."""
     return Path(environment.get(CHECKPOINTS) or DEFAULT_CHECKPOINTS)
+
+
+def checkpoint_places(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The file of checkpoints, then the further places. Raises ValueError when one is no place."""
+    return (str(checkpoints_file(environment)), *further_places(environment.get(CHECKPOINT_COPIES) or ""))
+
+
+def checkpoint_token(environment: Mapping[str, str]) -> Path | None:
+    """The file with the bearer token for places that are addresses."""
+    named = environment.get(CHECKPOINT_TOKEN)
+    return Path(named) if named else None
+
+
+def further_places(text: str) -> tuple[str, ...]:
+    """The places that a setting lists. Raises ValueError when one is an address that nothing is sent to."""
+    return tuple(web_address(each) if "://" in each else unquote(each) for each in text.split())
+
+
+def web_address(text: str) -> str:
+    """An address that secrets may be sent to. Raises ValueError for any other."""
+    parts = urlsplit(text)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"})
+    if not secure or not parts.netloc or parts.query or parts.fragment or parts.username:
+        raise ValueError("not an address such as https://policies.example (http only on this machine)")
+    return text.rstrip("/")
+
+
+def beside(one: Path, other: Path) -> Literal["folder", "device"] | None:
+    """Whether two files or folders lie in one folder, or at least on one device; None when they do not."""
+    here, there = one.absolute().parent, other.absolute().parent
+    if here == there or here in other.absolute().parents or there in one.absolute().parents:
+        return "folder"
+    return "device" if _device(one) == _device(other) is not None else None
+
+
+def _device(path: Path) -> int | None:
+    """The device that a path lies on, or will lie on."""
+    for each in (path.absolute(), *path.absolute().parents):
+        try:
+            return each.stat().st_dev
+        except OSError:
+            continue
+    return None
+
+
+def advice(database: Path | None, keys: Path, places: Sequence[str]) -> list[Sentence]:
+    """What lies beside the file of the database, so that whoever has the one has the other; nothing for a server's."""
+    if database is None:
+        return []
+    told = []
+    near = [None if "://" in place else beside(database, Path(place)) for place in places]
+    if all(near):
+        told.append(
+            Sentence("All copies of the checkpoints lie in the folder of the database: keep one elsewhere.")
+            if "device" not in near
+            else Sentence("All copies of the checkpoints lie on the disk of the database: keep one elsewhere.")
+        )
+    match beside(database, keys):
+        case "folder":
+            told.append(Sentence("The keys lie in the folder of the database: keep them elsewhere."))
+        case "device":
+            told.append(Sentence("The keys lie on the disk of the database: keep them elsewhere."))
+        case None:
+            pass
+    return told

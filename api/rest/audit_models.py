@@ -71,6 +71,19 @@ class LogFault(Model):
     sentence: str
     seq: int | None
     until: int | None
+    another_log: bool = False
+    """Nothing was altered: what the log was compared with belongs to another one."""
+
+
+class ComparedWith(Model):
+    """A place that checkpoints are copied to, and how many of them the log was compared with."""
+
+    location: str
+    checkpoints: int
+    size: int | None
+    at: datetime | None
+    fault: str | None
+    """Why the place cannot be relied on."""
 
 
 class LogVerdict(Model):
@@ -85,6 +98,7 @@ class LogVerdict(Model):
     key: Digest | None
     exported_at: datetime | None
     fault: LogFault | None
+    compared: list[ComparedWith]
 
 
 def entry_model(row: AuditEntry) -> EntryModel:

@@ -42,7 +42,10 @@ class Ready(Model):
     waiting: int
     """Decisions that wait to be recorded."""
     concerns: list[str]
-    """What somebody should look at: an edited policy file, versions that are not kept up with, a clock gone back."""
+    """What somebody should look at: an edited policy file, versions that are not kept up with, a clock gone back, a log
+    that is not what was signed, a copy of its checkpoints that does not answer."""
+    advice: list[str]
+    """What lies beside the database and had better lie elsewhere; it does not make the service `degraded`."""
 
 
 class ProblemKind(Model):
@@ -134,6 +137,10 @@ def readiness(service: Service, *, reachable: bool = True, written: datetime | N
     if service.decisions.in_force.trouble is not None:
         service.log.warning("not kept up", reason=service.decisions.in_force.trouble)
         concerns.append("what comes into force cannot be kept up with: the log says why")
+    comparison = service.sealer.comparison
+    if comparison.difference is not None:
+        concerns.append(f"nothing is sealed, because the log is not what was signed: {comparison.difference}")
+    concerns += comparison.troubles.values()
     return Ready(
         status=_status(self_test, troubles=health.differences + health.fallbacks + len(concerns)),
         engine=health.engine,
@@ -144,6 +151,7 @@ def readiness(service: Service, *, reachable: bool = True, written: datetime | N
         fallbacks=health.fallbacks,
         waiting=service.decisions.writer.waiting,
         concerns=concerns,
+        advice=list(service.advice),
     )
 
 

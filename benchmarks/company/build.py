@@ -25,8 +25,10 @@ from policy_service.actor import SERVICE
 from policy_service.analysis.report import analyse
 from policy_service.approval.change import Version
 from policy_service.approval.signers import SIGN_OFF
+from policy_service.audit.comparison import copy_checkpoints
+from policy_service.audit.copies import FileCopy
 from policy_service.audit.events import SignedIn
-from policy_service.audit.service import checkpoint, keep_elsewhere, signer
+from policy_service.audit.service import checkpoint, signer
 from policy_service.canonical import canonical
 from policy_service.cli.init import set_up
 from policy_service.clock import uuid7
@@ -101,8 +103,7 @@ def build(folder: Path, size: Size) -> None:
     do_lately(database, clock, people)
     with database.write(clock) as transaction:
         checkpoint(transaction, folder / "keys")
-    with database.read() as session:
-        keep_elsewhere(session, folder / "checkpoints")
+    copy_checkpoints(database, clock, FileCopy(folder / "checkpoints"))
     with database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()

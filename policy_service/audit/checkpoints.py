@@ -1,9 +1,11 @@
 """A checkpoint: the log's length, Merkle root and head at an instant, signed with the key in use.
 
-    {"at":"…", "head":"sha256:…", "key":"sha256:…", "kind":"checkpoint", "root":"…", "signature":"…", "size":9}
+    {"at":"…", "format":2, "head":"sha256:…", "key":"sha256:…", "kind":"checkpoint", "log":"sha256:…", "root":"…",
+     "signature":"…", "size":9}
 
-They are kept in the log's database, in every export, and in a file elsewhere that is only ever added to: a database
-that was cut short still agrees with itself, and no longer with what is kept elsewhere.
+`log` is the identity of the log, the digest of its first entry; lines from before format 2 have neither member.
+Checkpoints are kept in the log's database, in every export, and at places elsewhere that are only ever added to: a
+database that was cut short still agrees with itself, and no longer with what is kept elsewhere.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from policy_service.characters import UTF8_MARK
 from policy_service.clock import timestamp
 
 KIND = "checkpoint"
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class SignedExtent:
     key: str
     line: bytes
     said: Mapping[str, Any]
+    log: str | None = None
+    """The identity of its log; None in a line from before format 2."""
 
     def is_by(self, key: PublicKey) -> bool:
         """Whether it was signed with the key."""
@@ -56,12 +61,20 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     root: str
     signature: str
     size: int
+    format: int = 1
+    log: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its format is one that this version reads, with the members of that format."""
+        return (self.format, self.log is None) in {(1, True), (FORMAT, False)}
 
 
-def checkpoint_line(extent: Extent, at: datetime, signer: Signer) -> bytes:
-    """A checkpoint as it is kept and exported."""
+def checkpoint_line(extent: Extent, at: datetime, signer: Signer, log: str | None = None) -> bytes:
+    """A checkpoint as it is kept and exported; of the log with this identity, or as it was written before format 2."""
+    of = {"format": FORMAT, "log": log} if log is not None else {}
     body = {"kind": KIND, "at": timestamp(at), "size": extent.size, "root": extent.root, "head": extent.head}
-    return signer.line(body)
+    return signer.line(body | of)
 
 
 def read_checkpoint(line: bytes) -> SignedExtent:
@@ -71,7 +84,9 @@ def read_checkpoint(line: bytes) -> SignedExtent:
         read = msgspec.convert(said, _Line)
     except msgspec.ValidationError:
         raise Damaged("this is no checkpoint") from None
-    return SignedExtent(Extent(read.size, read.root, read.head), read.at, read.key, line, said)
+    if not read.is_known or ("format" in said) != (read.format > 1):
+        raise Damaged("this is no checkpoint")
+    return SignedExtent(Extent(read.size, read.root, read.head), read.at, read.key, line, said, read.log)
 
 
 def read_kept(file: Path) -> list[SignedExtent]:

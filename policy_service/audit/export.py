@@ -1,6 +1,6 @@
 """An export: the whole log in a file of lines, to be verified by anybody who has the file and a public key.
 
-    {"kind":"export", "size":…, "root":…, "head":…, "keys":…, "checkpoints":…, "signature":…}    the signed header
+    {"kind":"export", "log":…, "size":…, "root":…, "head":…, "keys":…, "checkpoints":…, …}       the signed header
     {"kind":"key", "signing_key":…, "public_key":…, "endorsed_by":…, "signature":…}              every key in turn
     {"about":[…], …, "seq":1}                                                          every entry, as it is kept
     {"kind":"checkpoint", "size":1, …}                                          each behind the entry it counts to
@@ -20,6 +20,7 @@ import msgspec
 
 from policy_service.audit.checkpoints import Extent, SignedExtent
 from policy_service.audit.diagnosis import CutOff
+from policy_service.audit.identity import refuse_other_log
 from policy_service.audit.keys import Damaged, NoKey, PublicKey, Signer, read_signed
 from policy_service.audit.merkle import Tree, raw
 from policy_service.audit.verdict import Broken, Verdict
@@ -30,7 +31,8 @@ from policy_service.clock import timestamp
 from policy_service.sentences import Sentence
 
 KIND = "export"
-FORMAT = 1
+FORMATS = {1: False, 2: True}
+"""The formats of exports that are read, and whether the header names the log."""
 _KEY = "key"
 _STARTS, _SAYS = b'{"endorsed_by":', b'"kind":"key"'
 _NAMES = ("endorsed_by", "public_key", "signature", "signing_key")
@@ -48,15 +50,18 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
     root: str
     signature: str
     size: int
+    log: str | None = None
 
 
-def header_line(extent: Extent, keys: int, checkpoints: Iterable[bytes], at: datetime, signer: Signer) -> bytes:
-    """The first line of an export."""
+def header_line(  # noqa: PLR0913, PLR0917  # what a header tells
+    extent: Extent, keys: int, checkpoints: Iterable[bytes], at: datetime, signer: Signer, log: str | None = None
+) -> bytes:
+    """The first line of an export; of the log with this identity, or as it was written before format 2."""
     sealed = _sealed(checkpoints)
     return signer.line(
         {
             "kind": KIND,
-            "format": FORMAT,
+            **({"format": 1} if log is None else {"format": 2, "log": log}),
             "size": extent.size,
             "root": extent.root,
             "head": extent.head,
@@ -89,10 +94,11 @@ def verify_export(
         keys = read_keys(listed, trusted)
         _check_header(header, said, keys)
         earlier = [each for each in kept if each.at <= at]
+        refuse_other_log(header.log, earlier, [*trusted, *keys.named.values()])
         walk = Walk(trusted, earlier, Extent(header.size, header.root, header.head), keys.named.values())
         walk.follow(itertools.chain(behind, finished), tick=tick)
         walk.finish()
-        _check_lists(header, walk, keys)
+        _check_lists(header, walk, keys, behind)
     except Broken as broken:
         return walk.verdict(broken.fault, at)
     return walk.verdict(exported_at=at)
@@ -110,7 +116,7 @@ def _read_header(lines: Iterator[bytes]) -> tuple[_Header, dict[str, Any]]:
     except (Damaged, CutOff, msgspec.ValidationError):
         told = Sentence("the header was altered: it is not the canonical JSON of an export's header")
         raise Broken(told) from None
-    if header.format != FORMAT:
+    if FORMATS.get(header.format) is not (header.log is not None):
         raise Broken(
             Sentence(
                 "the export has format {format}, which this version of the service does not know", format=header.format
@@ -163,7 +169,9 @@ def _check_header(header: _Header, said: dict[str, Any], keys: Keys) -> None:
         )
 
 
-def _check_lists(header: _Header, walk: Walk, keys: Keys) -> None:
+def _check_lists(header: _Header, walk: Walk, keys: Keys, first: Sequence[bytes]) -> None:
+    if header.log is not None and [header.log] != list(map(digest, first)):
+        raise Broken(Sentence("the header names another log than the one that begins with entry 1"))
     if walk.keys.bodies != keys.bodies:
         raise Broken(Sentence("the public keys are not those that the log names"))
     if header.checkpoints != walk.sealed.size:

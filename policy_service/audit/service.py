@@ -13,9 +13,10 @@ from sqlmodel import Session, col, select
 
 from policy_service.actor import SERVICE, Actor
 from policy_service.audit.chain import GENESIS
-from policy_service.audit.checkpoints import Extent, SignedExtent, checkpoint_line, keep, read_checkpoint, read_kept
+from policy_service.audit.checkpoints import Extent, SignedExtent, checkpoint_line, read_checkpoint
 from policy_service.audit.events import SigningKeyAdded
 from policy_service.audit.export import header_line, key_line
+from policy_service.audit.identity import log_id
 from policy_service.audit.keys import NoKey, PublicKey, Signer, make_key, public_key, read_key
 from policy_service.audit.log import END, append, last_entry
 from policy_service.audit.merkle import NotAPath, Tree, raw, tree_from
@@ -54,7 +55,7 @@ def rotate_key(transaction: Transaction, actor: Actor, folder: Path) -> PublicKe
 def checkpoint(transaction: Transaction, folder: Path) -> Checkpoint:
     """Signs how long the log is and what is in it; once for each length.
 
-    `keep_elsewhere` is for when the transaction is over. Raises NoKey.
+    `comparison.copy_checkpoints` is for when the transaction is over. Raises NoKey.
     """
     session = transaction.session
     signing = signer(session, folder)
@@ -62,25 +63,11 @@ def checkpoint(transaction: Transaction, folder: Path) -> Checkpoint:
     known = session.get(Checkpoint, tree.size)
     if known is not None:
         return known
-    line = checkpoint_line(Extent(tree.size, tree.root(), head), transaction.now, signing)
+    line = checkpoint_line(Extent(tree.size, tree.root(), head), transaction.now, signing, log_id(session))
     row = Checkpoint(size=tree.size, at=transaction.now, line=line, peaks=tree.to_bytes())
     session.add(row)
     session.flush()
     return row
-
-
-def keep_elsewhere(session: Session, file: Path) -> int:
-    """Adds the checkpoints a file does not have yet, and gives their number; the session must see nothing uncommitted.
-
-    Raises Damaged, OSError.
-    """
-    kept = read_kept(file) if file.exists() else []
-    last = kept[-1].extent.size if kept else 0
-    query = select(Checkpoint.line).where(col(Checkpoint.size) > last).order_by(col(Checkpoint.size))
-    missing = list(session.exec(query))
-    if missing:
-        keep(file, missing)
-    return len(missing)
 
 
 def last_checkpoint(session: Session) -> SignedExtent | None:
@@ -151,7 +138,8 @@ def export(session: Session, signing: Signer, now: datetime) -> Iterator[bytes]:
     keys = signing_keys(session)
     checkpoints = {row.size: row.line for row in session.exec(select(Checkpoint).order_by(col(Checkpoint.size)))}
     latest = max((now, *(row.at for row in (last_entry(session), _last_checkpoint(session)) if row is not None)))
-    yield header_line(Extent(tree.size, tree.root(), head), len(keys), checkpoints.values(), latest, signing)
+    extent = Extent(tree.size, tree.root(), head)
+    yield header_line(extent, len(keys), checkpoints.values(), latest, signing, log_id(session))
     yield from map(key_line, keys)
     rows = session.exec(
         select(AuditEntry.seq, AuditEntry.line).order_by(col(AuditEntry.seq)),
@@ -164,11 +152,17 @@ def export(session: Session, signing: Signer, now: datetime) -> Iterator[bytes]:
                 yield checkpoints[seq]
 
 
-def _grown(session: Session) -> tuple[Tree, str]:
-    """The tree over the whole log, from its last checkpoint on, and the digest of the last entry."""
-    tree, head = _last_tree(session), GENESIS
-    query = select(AuditEntry.digest).where(col(AuditEntry.seq) >= tree.size).order_by(col(AuditEntry.seq))
-    digests = iter(session.exec(query, execution_options={"yield_per": _AT_ONCE}))
+def extent_at(session: Session, size: int) -> Extent | None:
+    """What the log's first `size` entries are; None when it is shorter."""
+    tree, head = _grown(session, size)
+    return Extent(tree.size, tree.root(), head) if tree.size == size else None
+
+
+def _grown(session: Session, size: int = END) -> tuple[Tree, str]:
+    """The tree over the log up to a size, from the last checkpoint before on, and the digest of the last entry."""
+    tree, head = _last_tree(session, size), GENESIS
+    query = select(AuditEntry.digest).where(AuditEntry.seq >= tree.size, AuditEntry.seq <= size)
+    digests = iter(session.exec(query.order_by(col(AuditEntry.seq)), execution_options={"yield_per": _AT_ONCE}))
     if tree.size:
         head = next(digests, GENESIS)
     for head in digests:
@@ -176,8 +170,8 @@ def _grown(session: Session) -> tuple[Tree, str]:
     return tree, head
 
 
-def _last_tree(session: Session) -> Tree:
-    row = _last_checkpoint(session)
+def _last_tree(session: Session, size: int) -> Tree:
+    row = _last_checkpoint(session, size)
     if row is None:
         return Tree()
     with suppress(NotAPath):
@@ -187,5 +181,6 @@ def _last_tree(session: Session) -> Tree:
     return Tree()
 
 
-def _last_checkpoint(session: Session) -> Checkpoint | None:
-    return session.exec(select(Checkpoint).order_by(col(Checkpoint.size).desc()).limit(1)).first()
+def _last_checkpoint(session: Session, size: int = END) -> Checkpoint | None:
+    query = select(Checkpoint).where(Checkpoint.size <= size).order_by(col(Checkpoint.size).desc())
+    return session.exec(query.limit(1)).first()

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from policy_service.audit.chain import GENESIS, Entry, NotAnEntry, read_entry
 from policy_service.audit.checkpoints import SignedExtent, read_checkpoint
 from policy_service.audit.diagnosis import not_following
+from policy_service.audit.identity import log_id, refuse_other_log
 from policy_service.audit.keys import Damaged, PublicKey
 from policy_service.audit.log import last_entry
 from policy_service.audit.merkle import NotAPath, tree_from
@@ -32,10 +33,12 @@ def verify_database(
     session: Session, trusted: Sequence[PublicKey], kept: Iterable[SignedExtent] = (), tick: Tick | None = None
 ) -> Verdict:
     """Reads the whole log up to the first fault; `kept` are the checkpoints kept elsewhere."""
+    kept = tuple(kept)
     walk, fault = Walk(trusted, kept), None
     with ExitStack() as results:
         rows = _Stored(session, results)
         try:
+            refuse_other_log(log_id(session), kept, trusted)
             walk.follow(rows.lines(), rows.compare, tick)
             rows.finish()
             walk.finish()
@@ -50,9 +53,11 @@ def verify_tail(
     """A quick look for the start of the service, at the last entries and checkpoints; the first fault it sees."""
     last = last_entry(session)
     size = last.seq if last else 0
+    kept = tuple(kept)
     try:
+        refuse_other_log(log_id(session), kept, trusted)
         digests = _follow_tail(session, max(0, size - entries))
-        for checkpoint in (*_last_checkpoints(session), *list(kept)[-1:]):
+        for checkpoint in (*_last_checkpoints(session), *kept[-1:]):
             _compare_tail(checkpoint, size, digests, trusted)
     except Broken as broken:
         return broken.fault

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index, LargeBinary
+from sqlalchemy import Column, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import append_only
@@ -49,6 +49,20 @@ class Checkpoint(SQLModel, table=True):
     line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     peaks: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     """The Merkle tree's full parts, from which the next root is made; the signed root says whether they are right."""
+
+
+class CheckpointCopy(SQLModel, table=True):
+    """How many checkpoints a place outside the database has been given, and the difference found there, if any."""
+
+    __tablename__ = "checkpoint_copy"
+
+    location: str = Field(primary_key=True, max_length=600)
+    count: int
+    size: int
+    """Entries that the newest of them covers."""
+    copied_at: datetime = Field(sa_type=Instant)
+    difference: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    """As `comparison.Difference` writes it; while one stands nothing is signed."""
 
 
 for _model in (AuditEntry, AuditAbout, Checkpoint):

@@ -15,18 +15,43 @@ class Fault:
     """The first bad entry; None when it is not an entry that is bad, but the header, a key or a checkpoint."""
     until: int | None = None
     """When several entries could be the first bad one: the last of them."""
+    is_other_log: bool = False
+    """Whether nothing was altered, but what was compared belongs to another log."""
 
     def to_dict(self) -> dict[str, Any]:
         """The fault as JSON."""
-        return {"sentence": self.sentence, "seq": self.seq, "until": self.until}
+        named = {"sentence": self.sentence, "seq": self.seq, "until": self.until}
+        return named | ({"another_log": True} if self.is_other_log else {})
 
 
 class Broken(Exception):
     """The log is not what it was; `fault` says where and why."""
 
-    def __init__(self, sentence: str, seq: int | None = None, until: int | None = None) -> None:
-        self.fault = Fault(sentence, seq, until if until != seq else None)
+    def __init__(
+        self, sentence: str, seq: int | None = None, until: int | None = None, *, is_other_log: bool = False
+    ) -> None:
+        self.fault = Fault(sentence, seq, until if until != seq else None, is_other_log)
         super().__init__(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A place that checkpoints are kept at, and how many of them the log was compared with."""
+
+    location: str
+    """A file or an address."""
+    checkpoints: int
+    size: int | None
+    """Entries that the newest covers; None when there is none."""
+    at: str | None
+    """When the newest was signed, RFC 3339 in UTC."""
+    fault: str | None = None
+    """Why the place cannot be relied on, in a sentence: it is missing, holds fewer than it did, does not answer."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        names = ("location", "checkpoints", "size", "at", "fault")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +68,13 @@ class Verdict:
     """Entries up to the last signature; nobody has signed for those behind it yet."""
     exported_at: str | None = None
     fault: Fault | None = None
+    compared: tuple[Compared, ...] = ()
+    """The checkpoints kept elsewhere that the log was compared with, place by place."""
 
     @property
     def is_fine(self) -> bool:
-        """Whether no fault was found."""
-        return self.fault is None
+        """Whether no fault was found, neither in the log nor in where its checkpoints are kept."""
+        return self.fault is None and all(each.fault is None for each in self.compared)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as JSON."""
@@ -61,4 +88,5 @@ class Verdict:
             "key": self.key,
             "exported_at": self.exported_at,
             "fault": self.fault.to_dict() if self.fault else None,
+            "compared": [each.to_dict() for each in self.compared],
         }

@@ -316,3 +316,13 @@ def audit_rotate_key() -> None:
     from policy_service.cli.audit import run_rotate_key
 
     raise typer.Exit(run_rotate_key())
+
+
+@audit.command("settle")
+def audit_settle(
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="What happened, and why the log is right as it is.")],
+) -> None:
+    """Take the log for right as it is, after it differed from what was signed or from its copies; the log says so."""
+    from policy_service.cli.audit import run_settle
+
+    raise typer.Exit(run_settle(reason))

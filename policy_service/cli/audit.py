@@ -14,19 +14,27 @@ from sqlmodel import Session
 
 from policy_service.actor import SERVICE
 from policy_service.audit.checkpoints import read_kept
+from policy_service.audit.comparison import LogDiffers, copy_checkpoints, settle, verify_log
+from policy_service.audit.copies import Unreachable
 from policy_service.audit.export import verify_export
 from policy_service.audit.keys import Damaged, NoKey, PublicKey, public_keys, read_public_key
 from policy_service.audit.log import last_entry
-from policy_service.audit.service import checkpoint, export, keep_elsewhere, rotate_key, signer, signing_keys
-from policy_service.audit.stored import verify_database
+from policy_service.audit.service import checkpoint, export, rotate_key, signer, signing_keys
 from policy_service.audit.verdict import Verdict
 from policy_service.audit.verify import EVERY, Tick
+from policy_service.cli.accounts import OPERATOR
 from policy_service.cli.output import say, say_json
 from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
-from policy_service.cli.storage import opened_current
+from policy_service.cli.storage import configured_copies, opened_current, refuse_difference
 from policy_service.clock import SystemClock
 from policy_service.database import Database
-from policy_service.places import checkpoints_file, database_url, keys_folder
+from policy_service.database.engines import file_of
+from policy_service.places import (
+    advice,
+    checkpoint_places,
+    database_url,
+    keys_folder,
+)
 
 _OWNER_ONLY = 0o600
 
@@ -60,15 +68,19 @@ def run_verify(file: Path | None, key: Path | None, checkpoints: Path | None, *,
             with file.open("rb") as lines, _progress("verifying", None) as tick:
                 verdict = verify_export(lines, trusted, kept, tick)
         else:
-            elsewhere = checkpoints_file(os.environ)
-            kept = read_kept(checkpoints or elsewhere) if checkpoints or elsewhere.exists() else []
+            copies = configured_copies(checkpoints)
+            if checkpoints is not None:
+                read_kept(checkpoints)  # a file that was named is one of checkpoints, or was named wrongly
             with (
                 opened_current(database_url(os.environ)) as database,
                 database.read() as session,
                 _progress("verifying", _count(session)) as tick,
             ):
-                verdict = verify_database(session, trusted, kept, tick)
-    return _tell(verdict, f"the export in {file}" if file else "the log", as_json=as_json)
+                verdict = verify_log(session, trusted, copies, tick)
+    ended = _tell(verdict, f"the export in {file}" if file else "the log", as_json=as_json)
+    if file is None and not as_json:
+        _tell_compared(verdict)
+    return ended
 
 
 def run_public_key() -> int:
@@ -83,6 +95,7 @@ def run_public_key() -> int:
 def run_checkpoint() -> int:
     """Signs a checkpoint and keeps it elsewhere too; gives the exit status. Raises UsageFault."""
     with _told(), opened_current(database_url(os.environ)) as database:
+        refuse_difference(database)
         with database.write(SystemClock()) as transaction:
             signed = checkpoint(transaction, keys_folder(os.environ))
         _keep(database)
@@ -93,6 +106,7 @@ def run_checkpoint() -> int:
 def run_rotate_key() -> int:
     """Takes a new signing key into use; gives the exit status. Raises UsageFault."""
     with _told(), opened_current(database_url(os.environ)) as database:
+        refuse_difference(database)
         with database.write(SystemClock()) as transaction:
             key = rotate_key(transaction, SERVICE, keys_folder(os.environ))
         _keep(database)
@@ -102,14 +116,48 @@ def run_rotate_key() -> int:
     return FINE
 
 
+def run_settle(reason: str) -> int:
+    """Takes the log for right as it is; gives the exit status. Raises UsageFault."""
+    copies = configured_copies()
+    with _told(), opened_current(database_url(os.environ)) as database:
+        try:
+            difference = settle(database, SystemClock(), OPERATOR, keys_folder(os.environ), copies, reason)
+        except LogDiffers as still:
+            say(f"not settled: {still}")
+            say("move that copy away, and keep it; or name another place in the settings")
+            return FOUND_FAULT
+        if difference is not None:
+            with database.write(SystemClock()) as transaction:
+                checkpoint(transaction, keys_folder(os.environ))
+            _keep(database)
+    say("there was no difference to settle" if difference is None else f"settled: {difference}")
+    return FINE
+
+
+def _tell_compared(verdict: Verdict) -> None:
+    """Says which checkpoints the log was compared with, and what had better lie elsewhere."""
+    for each in verdict.compared:
+        if each.fault is not None:
+            say(f"not fine: {each.fault}")
+        else:
+            newest = f", the newest of {each.size} entries, signed at {each.at}" if each.size else ""
+            say(f"compared with {each.checkpoints} checkpoints of {each.location}{newest}")
+    file = file_of(database_url(os.environ))
+    for sentence in advice(file, keys_folder(os.environ), checkpoint_places(os.environ)):
+        say(f"note: {sentence}")
+
+
 def _tell(verdict: Verdict, what: str, *, as_json: bool = False) -> int:
     if as_json:
         say_json(verdict.to_dict())
+    elif verdict.fault is not None and verdict.fault.is_other_log:
+        say(f"{what} was not verified: {verdict.fault.sentence}")
     elif verdict.fault is not None:
         say(f"{what} is not what was signed: {verdict.fault.sentence}")
     else:
         at = f", exported at {verdict.exported_at}" if verdict.exported_at else ""
-        say(f"{what} is fine: {verdict.entries} entries, {verdict.checkpoints} checkpoints{at}")
+        told = "is fine" if verdict.is_fine else "is what was signed"
+        say(f"{what} {told}: {verdict.entries} entries, {verdict.checkpoints} checkpoints{at}")
         say(f"signed with {verdict.key}")
         if verdict.confirmed < verdict.entries:
             say(f"entries behind {verdict.confirmed} are not signed for yet: `policy-service audit checkpoint`")
@@ -126,8 +174,8 @@ def _trusted(file: Path | None) -> list[PublicKey]:
 
 
 def _keep(database: Database) -> None:
-    with database.read() as session:
-        keep_elsewhere(session, checkpoints_file(os.environ))
+    for copy in configured_copies():
+        copy_checkpoints(database, SystemClock(), copy)
 
 
 def _count(session: Session) -> int:
@@ -140,7 +188,7 @@ def _told() -> Iterator[None]:
     """Tells what the person who called can mend. Raises UsageFault."""
     try:
         yield
-    except (NoKey, Damaged) as error:
+    except (NoKey, Damaged, Unreachable) as error:
         raise UsageFault(str(error)) from None
     except OSError as error:
         raise UsageFault(f"{error.filename}: {error.strerror}") from None

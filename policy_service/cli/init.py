@@ -18,13 +18,15 @@ from sqlalchemy import make_url
 from sqlmodel import Session, select
 
 from policy_service.actor import SERVICE, Role
-from policy_service.audit.keys import NoKey
-from policy_service.audit.service import checkpoint, first_key, keep_elsewhere
+from policy_service.audit.comparison import copy_checkpoints
+from policy_service.audit.copies import Copy, Unreachable
+from policy_service.audit.keys import Damaged, NoKey
+from policy_service.audit.service import checkpoint, first_key
 from policy_service.cli import demo_accounts
 from policy_service.cli.output import say
 from policy_service.cli.passwords import new_hash
 from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
-from policy_service.cli.storage import opened
+from policy_service.cli.storage import configured_copies, opened, refuse_difference
 from policy_service.clock import Clock, SystemClock
 from policy_service.database import Database, Transaction
 from policy_service.decisions.master_keys import NAME, KeyFileFault, create
@@ -34,7 +36,7 @@ from policy_service.identity.passwords import hash_password
 from policy_service.identity.refusals import IdentityRefused, Malformed
 from policy_service.identity.service import accounts, create_account, vouch
 from policy_service.migrations import upgrade
-from policy_service.places import checkpoints_file, database_url, keys_folder
+from policy_service.places import database_url, keys_folder
 from policy_service.registry.shipping import Imported, import_shipped
 from policy_service.shipped import shipped_policies
 
@@ -74,6 +76,7 @@ def run(policies: Path | None, administrator: str | None, printed_name: str | No
     with opened(url) as database:
         _make_room(database)
         upgrade(database)
+        refuse_difference(database)
         password = secrets.token_urlsafe(12) if demo else None
         people = (
             _demo_people(database, password)
@@ -81,8 +84,8 @@ def run(policies: Path | None, administrator: str | None, printed_name: str | No
             else _first_administrator(database, administrator, printed_name)
         )
         done = set_up(database, SystemClock(), keys, policies or shipped_policies(), people, demo=demo)
-        with database.read() as session:
-            keep_elsewhere(session, checkpoints_file(os.environ))
+        for copy in configured_copies():
+            _give(database, copy)
         _tell(done, url)
         _tell_missing(database)
     if password:
@@ -91,6 +94,14 @@ def run(policies: Path | None, administrator: str | None, printed_name: str | No
             demo_accounts.keep(file, secrets_of)
         demo_accounts.tell(file)
     return FOUND_FAULT if done.imported.edited else FINE
+
+
+def _give(database: Database, copy: Copy) -> None:
+    """Gives a place its first checkpoints; a store that does not answer gets them from the service later."""
+    try:
+        copy_checkpoints(database, SystemClock(), copy)
+    except (Unreachable, Damaged) as error:
+        say(f"checkpoints were not copied to {copy.location}: {error}")
 
 
 def set_up(

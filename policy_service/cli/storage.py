@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from policy_service.audit.comparison import Comparison, LogDiffers
+from policy_service.audit.copies import Copy, copies_of
 from policy_service.cli.status import UsageFault
+from policy_service.clock import SystemClock
 from policy_service.database import Database, DatabaseUnavailable, Unavailable
 from policy_service.language.diagnostics import PolicyError
 from policy_service.migrations import NewerDatabase, is_current
+from policy_service.places import CHECKPOINT_COPIES, checkpoint_places, checkpoint_token, keys_folder
 
 _WHY: dict[Unavailable, str] = {
     "busy": "the database is busy: somebody else is writing; try again",
@@ -43,3 +49,22 @@ def opened_current(url: str) -> Iterator[Database]:
         if not is_current(database):
             raise UsageFault("the database was not set up by this version: run `policy-service init`")
         yield database
+
+
+def configured_copies(file: Path | None = None) -> tuple[Copy, ...]:
+    """The places that the environment names for checkpoints, or one file in their stead. Raises UsageFault."""
+    try:
+        places = (str(file),) if file is not None else checkpoint_places(os.environ)
+    except ValueError as error:
+        raise UsageFault(f"{CHECKPOINT_COPIES}: {error}") from None
+    return copies_of(places, checkpoint_token(os.environ))
+
+
+def refuse_difference(database: Database) -> None:
+    """Raises UsageFault while the log is not what was signed or what its copies hold: then nothing is signed."""
+    try:
+        Comparison(database, SystemClock(), keys_folder(os.environ), configured_copies()).check()
+    except LogDiffers as error:
+        raise UsageFault(
+            f"nothing is signed: {error}; when the log is right as it is, say so: `policy-service audit settle`"
+        ) from None

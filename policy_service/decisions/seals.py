@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import msgspec
 from sqlmodel import Session, col, func, select
 
 from policy_service.actor import SERVICE
+from policy_service.audit.comparison import Comparison, LogDiffers
+from policy_service.audit.copies import Copy
 from policy_service.audit.events import DecisionsSealed
 from policy_service.audit.log import append
 from policy_service.audit.merkle import NotAPath, root_of
 from policy_service.audit.proofs import NotProvable, prove_entry
-from policy_service.audit.service import checkpoint, keep_elsewhere, unsigned
+from policy_service.audit.service import checkpoint, unsigned
 from policy_service.audit.tables import AuditEntry
 from policy_service.clock import Clock
 from policy_service.database import Database, DatabaseUnavailable, Transaction
@@ -269,15 +271,16 @@ class Sealer:
         clock: Clock,
         keys: Path,
         *,
-        elsewhere: Path | None = None,
+        copies: Sequence[Copy] = (),
         every: float = EVERY,
         alarm: Callable[[str], None] | None = None,
     ) -> None:
-        """`keys` is the folder of the log's private key, `elsewhere` the file that checkpoints are kept in too."""
+        """`keys` is the folder of the log's private key, `copies` the places that checkpoints are copied to."""
         self._database = database
         self._clock = clock
         self._keys = keys
-        self._elsewhere = elsewhere
+        self.comparison = Comparison(database, clock, keys, copies)
+        """Whether the log is what was signed, and its copies of that log."""
         self._every = every
         self._alarm = alarm
         self._closing = threading.Event()
@@ -294,20 +297,19 @@ class Sealer:
             self._thread.join()
 
     def seal_all(self) -> int:
-        """Seals all records there are, signs the log, and gives the number of blocks.
+        """Seals all records there are, signs the log while it is what was signed, and gives the number of blocks.
 
-        Raises NotSealable, DatabaseUnavailable, NoKey.
+        Raises LogDiffers, NotSealable, DatabaseUnavailable, NoKey.
         """
-        blocks = signed = 0
+        blocks = 0
         while self._left():
+            self.comparison.check()
             prepared = list(self._prepared())
             with self._database.write(self._clock) as transaction:
                 blocks += sum(add_block(transaction, block) is not None for block in prepared)
-                checkpoint(transaction, self._keys)
-            signed += 1
-        if signed and self._elsewhere is not None:
-            with self._database.read() as session:
-                keep_elsewhere(session, self._elsewhere)
+                line = checkpoint(transaction, self._keys).line
+            self.comparison.signed(line)
+        self.comparison.copy()
         return blocks
 
     def _prepared(self) -> Iterator[Sealed]:
@@ -326,13 +328,29 @@ class Sealer:
             return unsealed(session) > 0 or unsigned(session) > 0
 
     def _run(self) -> None:
+        self._attempt(self._begin)
         closing = False
         while not closing:
             closing = self._closing.wait(self._every)
-            try:
-                self.seal_all()
-            except DatabaseUnavailable:
-                continue  # there is another time
-            except Exception as error:  # noqa: BLE001  # whatever it is, somebody is told, and there is another time
-                if self._alarm is not None:
-                    self._alarm(Sentence("decision records are not being sealed: {error}", error=str(error)))
+            self._attempt(self.seal_all)
+
+    def _begin(self) -> None:
+        """Asks at once whether all is well, and gives the copies what they lack."""
+        self.comparison.check()
+        self.comparison.copy()
+
+    def _attempt(self, what: Callable[[], object]) -> None:
+        """Whatever stops it, somebody is told, and there is another time."""
+        try:
+            what()
+        except DatabaseUnavailable:
+            pass
+        except LogDiffers as found:
+            if found.is_new:
+                self._tell(Sentence("nothing is sealed: {difference}", difference=str(found)))
+        except Exception as error:  # noqa: BLE001  # it is told
+            self._tell(Sentence("decision records are not being sealed: {error}", error=str(error)))
+
+    def _tell(self, reason: str) -> None:
+        if self._alarm is not None:
+            self._alarm(reason)

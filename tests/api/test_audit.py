@@ -23,11 +23,13 @@ from api.problems import CONFLICT
 from api.refusals import of_library
 from api.service import Service
 from policy_service.actor import Role
+from policy_service.audit.comparison import copy_checkpoints
+from policy_service.audit.copies import FileCopy
 from policy_service.audit.events import EVENTS
 from policy_service.audit.export import verify_export
-from policy_service.audit.keys import Damaged, NoKey, PublicKey, read_public_key
+from policy_service.audit.keys import NoKey, PublicKey, read_public_key
 from policy_service.audit.proofs import verify_proof
-from policy_service.audit.service import checkpoint, first_key, keep_elsewhere
+from policy_service.audit.service import checkpoint, first_key
 from policy_service.clock import timestamp
 from policy_service.database import DatabaseUnavailable
 from tests.api.client import ask, assert_problem, keys, one_policy, opened, populate
@@ -73,8 +75,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         log.write(6)
         with database.write(log.clock) as transaction:
             checkpoint(transaction, keys())
-        with database.read() as session:
-            keep_elsewhere(session, kept)
+        copy_checkpoints(database, log.clock, FileCopy(kept))
         log.write(1)
         with opened(log.clock, database_url=SecretStr(database.url), checkpoints=kept, engine="python") as app:
             yield Watched(app, log, key)
@@ -191,26 +192,43 @@ def test_the_first_fault_is_named(watched: Watched, tmp_path: Path) -> None:
         log.start()
         log.write(4)
         tamper(log, "UPDATE audit_entry SET actor = 'somebody' WHERE seq = 3")
-        found = verify(database.url, tmp_path, tmp_path / "nothing-kept.ndjson", Gauge(None))
+        found = verify(database.url, tmp_path, [FileCopy(tmp_path / "nothing-kept.ndjson")], Gauge(None))
     assert found.fault is not None
     assert found.fault.seq == 3
     assert watched.get("/verify")["fine"]
 
 
-def test_without_the_keys_or_with_spoilt_checkpoints_it_is_told(watched: Watched, tmp_path: Path) -> None:
-    spoilt = tmp_path / "kept.ndjson"
-    spoilt.write_text("gossip\n")
-    places = ((tmp_path, spoilt, "policy-service init"), (keys(), spoilt, "checkpoints kept elsewhere was altered"))
-    for folder, kept, why in places:
-        changed = watched.service.settings.model_copy(update={"keys": folder, "checkpoints": kept})
-        auditor = Auditor(replace(watched.service, settings=changed))
-        for read in (auditor.verify, auditor.export) if folder is tmp_path else (auditor.verify,):
-            with pytest.raises((NoKey, Damaged)) as refused:
-                asyncio.run(read())
-            problem = of_library(refused.value, watched.log.clock.now())
-            assert problem is not None
-            assert problem.kind is CONFLICT
-            assert why in problem.detail
+def test_what_the_log_was_compared_with_is_told(watched: Watched) -> None:
+    newest, *_ = watched.get("/checkpoints")["items"]
+    place = {"location": str(watched.service.settings.checkpoints), "checkpoints": 3}
+    assert watched.get("/verify")["compared"] == [{**place, "size": newest["size"], "at": newest["at"], "fault": None}]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [(b"gossip\n", "cannot be read: line 1 of"), (b"", "holds 0 checkpoints, and 3 were"), (None, "is missing: 3")],
+)
+def test_a_copy_that_is_spoilt_emptied_or_gone_is_a_fault(watched: Watched, content: bytes | None, fault: str) -> None:
+    kept = watched.service.settings.checkpoints
+    before = kept.read_bytes()
+    try:
+        kept.unlink() if content is None else kept.write_bytes(content)
+        verdict = watched.get("/verify")
+    finally:
+        kept.write_bytes(before)
+    assert (verdict["fine"], verdict["fault"]) == (False, None)
+    assert fault in verdict["compared"][0]["fault"]
+
+
+def test_without_the_keys_it_is_told(watched: Watched, tmp_path: Path) -> None:
+    auditor = Auditor(replace(watched.service, settings=watched.service.settings.model_copy(update={"keys": tmp_path})))
+    for read in (auditor.verify, auditor.export):
+        with pytest.raises(NoKey) as refused:
+            asyncio.run(read())
+        problem = of_library(refused.value, watched.log.clock.now())
+        assert problem is not None
+        assert problem.kind is CONFLICT
+        assert "policy-service init" in problem.detail
 
 
 def test_a_log_without_a_key_has_no_public_key(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

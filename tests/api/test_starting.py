@@ -14,7 +14,9 @@ from api.rest.health import readiness
 from api.service import Service, open_service
 from api.settings import Settings
 from api.storage import NotInitialisedError, NotSoundError
-from policy_service.audit.service import keep_elsewhere
+from policy_service.audit.comparison import copy_checkpoints
+from policy_service.audit.copies import FileCopy
+from policy_service.audit.service import checkpoint
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.seals import Sealer
@@ -107,10 +109,54 @@ def test_it_does_not_begin_when_the_log_is_shorter_than_a_checkpoint_kept_elsewh
         database.close()
         shutil.copy(database.file, backup)
         decided(database, url)
-        with database.read() as session:
-            keep_elsewhere(session, elsewhere)
-        with pytest.raises(NotSoundError, match="a checkpoint tells of"):
+        copy_checkpoints(database, StandingClock(), FileCopy(elsewhere))
+        with pytest.raises(NotSoundError, match=r"the log ends at entry \d+, and .*/checkpoints tells of \d+ entries"):
             begin(f"sqlite:///{backup}", checkpoints=elsewhere)
+
+
+def test_it_does_not_begin_when_a_copy_of_the_checkpoints_is_gone_cut_short_or_of_another_log(tmp_path: Path) -> None:
+    with prepared() as (url, database), prepared() as (_, another):
+        elsewhere = tmp_path / "checkpoints"
+        begin(url, checkpoints=elsewhere).close()  # a new place is given what there is, and remembered
+        decided(database, url)
+        copy_checkpoints(database, StandingClock(), FileCopy(elsewhere))
+        begin(url, checkpoints=elsewhere).close()
+        with another.write(StandingClock()) as transaction:
+            checkpoint(transaction, keys())
+        lines = elsewhere.read_bytes().splitlines(keepends=True)
+        for content, sentence in ((b"".join(lines[:-1]), "checkpoints, and"), (None, "is missing: ")):
+            elsewhere.unlink()
+            if content is not None:
+                elsewhere.write_bytes(content)
+            with pytest.raises(NotSoundError, match=sentence):
+                begin(url, checkpoints=elsewhere)
+
+
+def test_it_does_not_begin_when_checkpoints_cannot_be_copied(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with (
+        prepared() as (url, _),
+        pytest.raises(NotSoundError, match=r"cannot be copied to .*Not a directory"),
+    ):
+        begin(url, checkpoints=tmp_path / "file" / "checkpoints")
+
+
+def test_it_begins_when_a_store_of_checkpoints_does_not_answer() -> None:
+    with prepared() as (url, _):
+        begin(url, checkpoint_copies="http://127.0.0.1:9/log").close()
+
+
+def test_what_lies_beside_the_database_is_told_and_is_no_concern(tmp_path: Path) -> None:
+    with prepared() as (url, database):
+        assert database.file is not None
+        service = begin(url, checkpoints=database.file.with_name("checkpoints"))
+        state = readiness(service)
+        assert state.advice[0] == "All copies of the checkpoints lie in the folder of the database: keep one elsewhere."
+        assert (state.status, state.concerns) == ("ready", [])
+        service.close()
+        further = begin(url, checkpoints=tmp_path / "checkpoints", checkpoint_copies="http://127.0.0.1:9/log")
+        assert not any("All copies" in each for each in further.advice)
+        further.close()
 
 
 def test_it_does_not_begin_when_the_kept_checkpoints_cannot_be_read(tmp_path: Path) -> None:

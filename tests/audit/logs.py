@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from policy_service.actor import SERVICE, Actor, Role
-from policy_service.audit.checkpoints import read_kept
+from policy_service.audit.checkpoints import SignedExtent, read_kept
+from policy_service.audit.comparison import copy_checkpoints
+from policy_service.audit.copies import FileCopy
 from policy_service.audit.events import ChangeCommented, VersionImported
 from policy_service.audit.keys import PublicKey
 from policy_service.audit.log import append
-from policy_service.audit.service import checkpoint, export, first_key, keep_elsewhere, rotate_key, signer
+from policy_service.audit.service import checkpoint, export, first_key, rotate_key, signer
 from policy_service.audit.stored import verify_database
 from policy_service.audit.verdict import Verdict
 from policy_service.database import Database
@@ -32,6 +34,10 @@ class Log:
     def kept(self) -> Path:
         return self.folder / "elsewhere" / "checkpoints.ndjson"
 
+    @property
+    def copied(self) -> list[SignedExtent]:
+        return read_kept(self.kept)
+
     def start(self) -> PublicKey:
         with self.database.write(self.clock) as transaction:
             return first_key(transaction, self.folder)
@@ -51,8 +57,7 @@ class Log:
     def seal(self) -> None:
         with self.database.write(self.clock) as transaction:
             checkpoint(transaction, self.folder)
-        with self.database.read() as session:
-            keep_elsewhere(session, self.kept)
+        copy_checkpoints(self.database, self.clock, FileCopy(self.kept))
 
     def rotate(self) -> PublicKey:
         with self.database.write(self.clock) as transaction:

@@ -308,8 +308,8 @@ def test_a_header_must_fit_what_stands_behind_it(export: Exported) -> None:
 
 
 def test_a_format_of_later_times_is_told(export: Exported) -> None:
-    assert fault_of([altered(export.lines[0], format=2), *export.lines[1:]], export).sentence == (
-        "the export has format 2, which this version of the service does not know"
+    assert fault_of([altered(export.lines[0], format=3), *export.lines[1:]], export).sentence == (
+        "the export has format 3, which this version of the service does not know"
     )
 
 

@@ -13,13 +13,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
-from policy_service.audit.checkpoints import read_kept
+from policy_service.audit.chain import GENESIS
+from policy_service.audit.checkpoints import Extent, checkpoint_line, read_kept
+from policy_service.audit.comparison import copy_checkpoints
+from policy_service.audit.copies import FileCopy
+from policy_service.audit.identity import log_id
 from policy_service.audit.keys import NoKey, make_key, public_keys
 from policy_service.audit.log import Wanted, entries
 from policy_service.audit.service import (
     checkpoint,
     first_key,
-    keep_elsewhere,
     last_checkpoint,
     rotate_key,
     signer,
@@ -172,9 +175,27 @@ def test_checkpoints_elsewhere_that_are_of_another_log_are_told(log: Log, tmp_pa
         other.start()
         other.write(20)
         other.seal()
+        with database.read() as session:
+            theirs = log_id(session)
         log.kept.write_bytes(other.kept.read_bytes())
+    with log.database.read() as session:
+        ours = log_id(session)
+    told = f"the checkpoint of 21 entries kept elsewhere is of another log, {theirs}; this log is {ours}"
+    assert faults(log) == (Fault(told, is_other_log=True),) * 2
+
+
+def test_a_checkpoint_from_before_logs_had_an_identity_is_read_and_of_an_unknown_key(log: Log, tmp_path: Path) -> None:
+    stranger = make_key(tmp_path / "other")
+    log.kept.write_bytes(checkpoint_line(Extent(21, GENESIS, GENESIS), START, stranger) + b"\n")
+    assert read_kept(log.kept)[0].log is None
+    assert faults(log)[0] == Fault("the checkpoint of 21 entries kept elsewhere is signed with a key unknown here")
+
+
+def test_an_altered_first_entry_is_tampering_and_not_another_log(log: Log) -> None:
+    tamper(log, "UPDATE audit_entry SET line = (SELECT line FROM audit_entry WHERE seq = 2) WHERE seq = 1")
     fault, _ = faults(log)
-    assert fault == Fault("the checkpoint of 21 entries kept elsewhere is signed with a key unknown here")
+    assert fault is not None
+    assert (fault.seq, fault.is_other_log) == (1, False)
 
 
 def test_what_is_about_an_entry_that_is_gone_is_told(log: Log) -> None:
@@ -262,8 +283,10 @@ def test_a_length_is_signed_once(log: Log) -> None:
         first = checkpoint(transaction, log.folder).line
         log.clock.move(hours=1)
         assert checkpoint(transaction, log.folder).line == first
+    before = log.kept.read_bytes()
+    copy_checkpoints(log.database, log.clock, FileCopy(log.kept))
+    assert log.kept.read_bytes() == before
     with log.database.read() as session:
-        assert keep_elsewhere(session, log.kept) == 0
         latest = last_checkpoint(session)
         assert unsigned(session) == 0
     assert latest is not None

@@ -15,7 +15,7 @@ from policy_service.database import Database
 from policy_service.migrations import upgrade
 from tests.audit.logs import Log
 from tests.cli.command import Ended, call
-from tests.databases import TestClock
+from tests.databases import TestClock, fresh_database
 
 Capture = pytest.CaptureFixture[str]
 
@@ -87,9 +87,12 @@ def test_a_checkpoint_is_kept_elsewhere_and_shows_a_database_cut_short(
     assert home is not None
     log.database.close()
     before = home.read_bytes()
-    assert audit(capsys, "verify").out.splitlines()[-1] == (
-        "entries behind 0 are not signed for yet: `policy-service audit checkpoint`"
-    )
+    assert audit(capsys, "verify").out.splitlines()[2:] == [
+        "entries behind 0 are not signed for yet: `policy-service audit checkpoint`",
+        f"compared with 0 checkpoints of {tmp_path}/elsewhere/checkpoints.ndjson",
+        "note: All copies of the checkpoints lie in the folder of the database: keep one elsewhere.",
+        "note: The keys lie in the folder of the database: keep them elsewhere.",
+    ]
     log.write(2)
     assert audit(capsys, "checkpoint").out == "signed: 8 entries\n"
     assert audit(capsys, "verify").status == 0
@@ -100,6 +103,59 @@ def test_a_checkpoint_is_kept_elsewhere_and_shows_a_database_cut_short(
     ended = audit(capsys, "verify")
     assert ended.status == 1
     assert "a checkpoint kept elsewhere tells of 8" in ended.out
+    for command in ("checkpoint", "rotate-key"):
+        refused = audit(capsys, command)
+        assert refused.status == 2
+        assert f"nothing is signed: the log ends at entry 6, and {kept} tells of 8 entries" in refused.err
+    still = audit(capsys, "settle", "--reason", "restored from the backup of Friday")
+    assert (still.status, still.out.splitlines()[0]) == (
+        1,
+        f"not settled: the log ends at entry 6, and {kept} tells of 8 entries",
+    )
+    kept.rename(tmp_path / "before.ndjson")
+    settled = audit(capsys, "settle", "--reason", "restored from the backup of Friday")
+    assert (settled.status, settled.out) == (0, f"settled: the log ends at entry 6, and {kept} tells of 8 entries\n")
+    verified = audit(capsys, "verify")
+    assert verified.status == 0
+    assert f"compared with 1 checkpoints of {kept}, the newest of 7 entries" in verified.out
+    assert audit(capsys, "settle", "--reason", "again").out == "there was no difference to settle\n"
+
+
+def test_a_copy_that_is_gone_is_a_fault_until_it_is_settled(log: Log, tmp_path: Path, capsys: Capture) -> None:
+    assert audit(capsys, "checkpoint").status == 0
+    kept = tmp_path / "elsewhere" / "checkpoints.ndjson"
+    kept.unlink()
+    ended = audit(capsys, "verify")
+    assert ended.status == 1
+    assert f"not fine: {kept} is missing: 1 checkpoints were copied there" in ended.out
+    assert json.loads(audit(capsys, "verify", "--json").out)["compared"][0]["checkpoints"] == 0
+    log.write(1)
+    assert audit(capsys, "checkpoint").status == 2
+    assert audit(capsys, "settle", "--reason", "the disk was replaced").status == 0
+    assert audit(capsys, "verify").status == 0
+
+
+@pytest.mark.usefixtures("log")
+def test_checkpoints_of_another_database_are_told_as_those(tmp_path: Path, capsys: Capture) -> None:
+    audit(capsys, "checkpoint")
+    with fresh_database("sqlite") as database:
+        other = Log(database, TestClock(), tmp_path / "other" / "keys")
+        other.start()
+        other.seal()
+        ended = audit(capsys, "verify", "--checkpoints", other.kept)
+    assert ended.status == 1
+    assert ended.out.startswith(
+        "the log was not verified: the checkpoint of 1 entries kept elsewhere is of another log"
+    )
+
+
+@pytest.mark.usefixtures("log")
+def test_a_place_that_nothing_is_sent_to_is_refused(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("http://store.example/log", "ftp://store.example", "https://ada:secret@store.example/log"):
+        monkeypatch.setenv("POLICY_SERVICE_CHECKPOINT_COPIES", place)
+        ended = audit(capsys, "verify")
+        assert ended.status == 2
+        assert "POLICY_SERVICE_CHECKPOINT_COPIES: not an address such as https" in ended.err
 
 
 @pytest.mark.usefixtures("log")
@@ -122,7 +178,7 @@ def test_what_the_caller_can_mend_is_told(tmp_path: Path, capsys: Capture, monke
     assert "line 1 of no.pem is no checkpoint" in audit(capsys, "verify", "--checkpoints", lines(tmp_path)).err
     assert "No such file or directory" in audit(capsys, "export", "nowhere/log.ndjson").err
     monkeypatch.setenv("POLICY_SERVICE_CHECKPOINTS", str(tmp_path))
-    assert audit(capsys, "verify").err.endswith(": Is a directory\n")
+    assert f"{tmp_path}/checkpoints.ndjson" in audit(capsys, "verify").out, "a folder stands for the file in it"
     monkeypatch.setenv("POLICY_SERVICE_KEYS", str(tmp_path / "nowhere"))
     for ended in (audit(capsys, "verify"), audit(capsys, "export", "log.ndjson"), audit(capsys, "rotate-key")):
         assert ended.status == 2

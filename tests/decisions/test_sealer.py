@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from policy_service import Decider
+from policy_service.audit.copies import FileCopy
 from policy_service.audit.service import first_key
 from policy_service.audit.tables import Checkpoint
 from policy_service.database import Database, DatabaseUnavailable, count
@@ -27,7 +28,7 @@ def test_the_sealer_seals_what_is_there_and_what_is_left_at_the_end(
     with database.write(CLOCK) as transaction:
         first_key(transaction, tmp_path)
     record(database, decider, 2)
-    sealer = Sealer(database, CLOCK, tmp_path, elsewhere=tmp_path / "kept.ndjson", every=3_600)
+    sealer = Sealer(database, CLOCK, tmp_path, copies=[FileCopy(tmp_path / "kept.ndjson")], every=3_600)
     assert sealer.seal_all() == 1
     sealer.start()
     record(database, decider, 3)

@@ -23,6 +23,7 @@ from api.pages.listing import Column, Listing
 from api.pages.rendering import Pages
 from api.permissions import PERMISSIONS, may_ask
 from api.transactions import reading
+from policy_service.audit.comparison import recorded_difference
 from policy_service.audit.log import entries, last_entry
 from policy_service.audit.service import last_checkpoint
 from policy_service.sentences import Sentence
@@ -60,6 +61,8 @@ class LogPage:
     """Whether the reader may let the log be verified, or the reason why not."""
     last: LastVerdict | None
     """The last verdict of this process."""
+    difference: str | None
+    """Why nothing is signed any more: what differs from what was signed, or from its copies."""
 
 
 def add_log(router: APIRouter, pages: Pages, last: Callable[[], LastVerdict | None]) -> None:
@@ -73,11 +76,22 @@ def add_log(router: APIRouter, pages: Pages, last: Callable[[], LastVerdict | No
         frame = pages.frame(request)
         teller = Teller(reader, frame.lang, pages.service.zone)
         look = _Look(pages, asked, before, teller)
-        found, more, size, signed = await reading(pages.service, look)
+        found, more, size, signed, difference = await reading(pages.service, look)
         listing = Listing("/audit", asked.typed, COLUMNS, _sort(asked.filters), cursor, more)
         may = may_ask(reader, PERMISSIONS["POST", "/audit/verifications"])
         page = LogPage(
-            frame, asked.form, pages.new_form(), pages.new_form(), listing, found, EVENTS, size, signed, may, last()
+            frame=frame,
+            form=asked.form,
+            verify_form=pages.new_form(),
+            export_form=pages.new_form(),
+            listing=listing,
+            entries=found,
+            events=EVENTS,
+            size=size,
+            signed=signed,
+            may_verify=may,
+            last=last(),
+            difference=difference,
         )
         return pages.show(page, 422 if asked.filters is None else 200)
 
@@ -91,17 +105,17 @@ class _Look:
     before: int | None
     teller: Teller
 
-    def __call__(self, session: Session) -> tuple[tuple[Told, ...], str | None, int, int]:
+    def __call__(self, session: Session) -> tuple[tuple[Told, ...], str | None, int, int, str | None]:
         newest, checkpoint = last_entry(session), last_checkpoint(session)
         size, signed = newest.seq if newest else 0, checkpoint.extent.size if checkpoint else 0
-        filters = self.asked.filters
+        difference, filters = recorded_difference(session), self.asked.filters
         which = wanted(session, filters, self.pages.service.zone) if filters else None
         if filters is None or which is None:
-            return (), None, size, signed
+            return (), None, size, signed, difference
         oldest = filters.sort == OLDEST
         rows = entries(session, which, cursor=self.before, limit=PAGE + 1, oldest_first=oldest)
         more = close_cursor(str(rows[PAGE - 1].seq)) if len(rows) > PAGE else None
-        return self.teller.tell(session, rows[:PAGE]), more, size, signed
+        return self.teller.tell(session, rows[:PAGE]), more, size, signed, difference
 
 
 def _sort(filters: LogFilters | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
-from sqlmodel import Session
+from sqlmodel import Session, select
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +25,7 @@ from api.transactions import reading
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.keys import PublicKey, public_key
 from policy_service.audit.service import checkpoints, signing_keys
+from policy_service.audit.tables import CheckpointCopy
 from policy_service.sentences import Sentence
 
 PAGE = 50
@@ -62,6 +63,17 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """A place that checkpoints are copied to, as the database remembers it."""
+
+    location: str
+    count: int
+    size: int
+    """Entries that the newest covers."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointsPage:
     """What was signed, and the keys it was signed with."""
 
@@ -73,6 +85,9 @@ class CheckpointsPage:
     checkpoints: tuple[Signed, ...]
     keys: tuple[PublicKey, ...]
     """In the order in which they were taken into use; the last one is in use."""
+    copies: tuple[Copied, ...]
+    advice: tuple[Sentence, ...]
+    """What lies beside the database and had better lie elsewhere."""
     trail: Trail = TO_LOG
 
 
@@ -84,8 +99,8 @@ def add_signed(router: APIRouter, pages: Pages) -> None:
         """The checkpoints that are wanted."""
         cursor, asked = request.query_params.get("cursor") or None, _asked(request)
         look = _Look(asked[1], open_number(cursor), pages.service.zone)
-        found, keys = await reading(pages.service, look)
-        page = _page(pages.frame(request), asked, cursor, found, keys)
+        found = await reading(pages.service, look)
+        page = _page(pages.frame(request), asked, cursor, found, tuple(pages.service.advice))
         return pages.show(page, 422 if asked[1] is None else 200)
 
     @router.get("/audit/public-key.pem")
@@ -107,34 +122,50 @@ def _asked(request: Request) -> tuple[Filled, SignedFilters | None]:
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """What was read: one page of the checkpoints and one more, every key, every copy."""
+
+    page: list[SignedExtent]
+    keys: tuple[PublicKey, ...]
+    copies: tuple[Copied, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Look:
-    """Reads one page of the checkpoints, and the keys."""
+    """Reads one page of the checkpoints, the keys and the copies."""
 
     filters: SignedFilters | None
     cursor: int | None
     zone: ZoneInfo
 
-    def __call__(self, session: Session) -> tuple[list[SignedExtent], tuple[PublicKey, ...]]:
-        keys, filters = _keys(session), self.filters
+    def __call__(self, session: Session) -> _Found:
+        keys, copies, filters = _keys(session), _copies(session), self.filters
         if filters is None:
-            return [], keys
+            return _Found([], keys, copies)
         since, until = span(filters.since, filters.until, self.zone)
         oldest_first = filters.sort == OLDEST
-        return checkpoints(session, self.cursor, PAGE + 1, since=since, until=until, oldest_first=oldest_first), keys
+        page = checkpoints(session, self.cursor, PAGE + 1, since=since, until=until, oldest_first=oldest_first)
+        return _Found(page, keys, copies)
 
 
 def _page(
     frame: Frame,
     asked: tuple[Filled, SignedFilters | None],
     cursor: str | None,
-    found: Sequence[SignedExtent],
-    keys: tuple[PublicKey, ...],
+    found: _Found,
+    advice: tuple[Sentence, ...],
 ) -> CheckpointsPage:
     form, filters = asked
     typed = {name: form.value(name) for name in ("since", "until")}
-    more = close_cursor(str(found[PAGE - 1].extent.size)) if len(found) > PAGE else None
+    more = close_cursor(str(found.page[PAGE - 1].extent.size)) if len(found.page) > PAGE else None
     listing = Listing("/audit/checkpoints", typed, COLUMNS, filters.sort if filters else NEWEST, cursor, more)
-    return CheckpointsPage(frame, listing, form, tuple(_shown(each, keys) for each in found[:PAGE]), keys)
+    shown = tuple(_shown(each, found.keys) for each in found.page[:PAGE])
+    return CheckpointsPage(frame, listing, form, shown, found.keys, found.copies, advice)
+
+
+def _copies(session: Session) -> tuple[Copied, ...]:
+    rows = session.exec(select(CheckpointCopy).where(CheckpointCopy.count > 0).order_by(CheckpointCopy.location))
+    return tuple(Copied(row.location, row.count, row.size, row.copied_at) for row in rows)
 
 
 def _keys(session: Session) -> tuple[PublicKey, ...]:

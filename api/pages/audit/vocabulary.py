@@ -41,6 +41,7 @@ EVENT_NAMES: Mapping[str, Sentence] = {
     "api_key_issued": Sentence("API key issued"),
     "api_key_revoked": Sentence("API key revoked"),
     "signing_key_added": Sentence("Signing key added"),
+    "log_settled": Sentence("Difference of the log settled"),
 }
 """Every event of the log; a test asks that none is forgotten."""
 

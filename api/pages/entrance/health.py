@@ -64,6 +64,12 @@ def _concerns(service: Service, unsealed: int) -> Iterator[Sentence]:
         yield Sentence("No policy is in force, so nothing can be decided.")
     if service.decisions.in_force.trouble is not None:
         yield Sentence("What comes into force cannot be kept up with; the service's log says why.")
+    comparison = service.sealer.comparison
+    if comparison.difference is not None:
+        yield Sentence(
+            "Nothing is sealed, because the log is not what was signed: {difference}", difference=comparison.difference
+        )
+    yield from comparison.troubles.values()
     if unsealed > BEHIND or any(alarm.kind == "sealing" for alarm in service.alarms.newest):
         yield Sentence("Decision records are not sealed as they should be; the service's log says why.")
     if service.edited:

@@ -155,3 +155,16 @@ class SigningKeyAdded(Event):
     public_key: str
     endorsed_by: str | None
     signature: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettled(Event):
+    """The log differed from what was signed or copied elsewhere, and the operator says that it is right as it is."""
+
+    name = "log_settled"
+    says = Bilingual(
+        "{actor} 确认日志现状正确：{difference}；原因：{reason}",
+        "{actor} settled a difference of the log: {difference}: {reason}",
+    )
+    difference: str
+    reason: str

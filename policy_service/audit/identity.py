@@ -1,0 +1,44 @@
+"""The identity of a log: the digest of its first entry, which names the first key, made at random.
+
+Checkpoints, exports and packs carry it, so that those of another database are told from those of an altered one. A
+copy, a backup and what is restored from one have the same first entry, and so the same identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlmodel import Session, select
+
+from policy_service.audit.checkpoints import SignedExtent
+from policy_service.audit.keys import PublicKey
+from policy_service.audit.tables import AuditEntry
+from policy_service.audit.verdict import Broken
+from policy_service.canonical import digest
+from policy_service.sentences import Sentence
+
+
+class OtherLog(Broken):
+    """Something belongs to another log: nothing was altered, but the two cannot be compared."""
+
+    def __init__(self, what: str, other: str, log: str) -> None:
+        sentence = Sentence("{what} is of another log, {other}; this log is {log}", what=what, other=other, log=log)
+        super().__init__(sentence, is_other_log=True)
+
+
+def log_id(session: Session) -> str | None:
+    """The identity of the log in a database, `sha256:…`; None while the log is empty."""
+    line = session.exec(select(AuditEntry.line).where(AuditEntry.seq == 1)).first()
+    return None if line is None else digest(line)
+
+
+def refuse_other_log(log: str | None, copied: Iterable[SignedExtent], keys: Sequence[PublicKey]) -> None:
+    """Raises OtherLog when a checkpoint kept elsewhere says that it is of another log.
+
+    One that was signed with one of the log's own `keys` is of this log, whatever became of its first entry since.
+    """
+    for checkpoint in copied:
+        if checkpoint.log in {None, log} or log is None or any(checkpoint.is_by(key) for key in keys):
+            continue
+        which = Sentence("the checkpoint of {count} entries kept elsewhere", count=checkpoint.extent.size)
+        raise OtherLog(which, str(checkpoint.log), log)

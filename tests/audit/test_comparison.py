@@ -1,0 +1,238 @@
+"""The sealer signs only what continues the log that was signed; a difference is settled by a person, in the log."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from policy_service.audit.comparison import (
+    Comparison,
+    LogDiffers,
+    copy_checkpoints,
+    disagreement,
+    recorded_difference,
+    settle,
+    verify_log,
+)
+from policy_service.audit.copies import FileCopy, UrlCopy
+from policy_service.audit.keys import public_keys
+from policy_service.audit.service import checkpoint, checkpoints
+from policy_service.audit.tables import AuditEntry, CheckpointCopy
+from tests.audit.logs import ADMINISTRATOR, Log
+from tests.audit.store import running_store
+from tests.audit.test_stored import tamper
+from tests.databases import BACKENDS, TestClock, fresh_database
+
+
+@pytest.fixture(params=BACKENDS)
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
+    """A log of seven entries, all signed; the checkpoints of four and of seven are copied to a file."""
+    with fresh_database(request.param) as database:
+        log = Log(database, TestClock(), tmp_path / "keys")
+        log.start()
+        log.write(3)
+        log.seal()
+        log.write(3)
+        log.seal()
+        yield log
+
+
+def comparison(log: Log) -> Comparison:
+    return Comparison(log.database, log.clock, log.folder, [FileCopy(log.kept)])
+
+
+def sign(log: Log, compared: Comparison) -> None:
+    compared.check()
+    with log.database.write(log.clock) as transaction:
+        line = checkpoint(transaction, log.folder).line
+    compared.signed(line)
+    compared.copy()
+
+
+def difference(compared: Comparison) -> tuple[str, bool]:
+    with pytest.raises(LogDiffers) as found:
+        compared.check()
+    return str(found.value), found.value.is_new
+
+
+def test_a_log_that_goes_on_is_signed_and_copied(log: Log) -> None:
+    compared = comparison(log)
+    for _ in range(3):
+        log.write(2)
+        sign(log, compared)
+    assert [each.extent.size for each in log.copied] == [4, 7, 9, 11, 13]
+    assert (compared.difference, compared.troubles) == (None, {})
+
+
+def cut_short(log: Log) -> None:
+    tamper(
+        log,
+        "DELETE FROM audit_about WHERE seq > 6",
+        "DELETE FROM checkpoint WHERE size > 6",
+        "DELETE FROM audit_entry WHERE seq > 6",
+    )
+
+
+def written_anew(log: Log) -> None:
+    """Another entry in the place of the last, as somebody makes who has the keys too."""
+    cut_short(log)
+    log.clock.move(hours=1)
+    log.write(1)
+
+
+OWN = "the last checkpoint that this process made"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "own", "elsewhere"),
+    [
+        (
+            cut_short,
+            "entry 7 was removed, with all behind it: a checkpoint tells of 7 entries",
+            "the log ends at entry 6, and {kept} tells of 7 entries",
+        ),
+        (
+            written_anew,
+            "entry 7 was altered: it is not the one a checkpoint was signed for",
+            "the first 7 entries of the log are not those that {kept} tells of",
+        ),
+    ],
+)
+def test_another_history_is_not_signed(log: Log, spoil: object, own: str, elsewhere: str) -> None:
+    by_itself = Comparison(log.database, log.clock, log.folder)
+    with log.database.read() as session:
+        by_itself.signed(checkpoints(session, limit=1)[0].line)
+    spoil(log)  # type: ignore[operator]
+    assert difference(comparison(log)) == (elsewhere.format(kept=log.kept), True)
+    with log.database.read() as session:
+        assert recorded_difference(session) == elsewhere.format(kept=log.kept)
+    tamper(log, "DELETE FROM checkpoint_copy")
+    assert difference(by_itself) == (own, True)
+
+
+def test_an_altered_root_is_found_though_the_head_is_right(log: Log) -> None:
+    with log.database.read() as session:
+        [newest] = checkpoints(session, limit=1)
+    tamper(log, "UPDATE audit_entry SET digest = (SELECT digest FROM audit_entry WHERE seq = 2) WHERE seq = 6")
+    tamper(log, "DELETE FROM checkpoint WHERE size = 7")
+    with log.database.read() as session:
+        told = disagreement(session, newest, OWN, list(public_keys(log.folder).values()))
+    assert told == f"the first 7 entries of the log are not those that {OWN} tells of"
+
+
+def test_nothing_is_signed_until_somebody_settles_it_after_a_restart_too(log: Log) -> None:
+    compared = comparison(log)
+    sign(log, compared)
+    whole = log.kept.read_bytes()
+    log.kept.write_bytes(whole.splitlines(keepends=True)[0])
+    told = f"{log.kept} holds 1 checkpoints, and 2 were copied there"
+    assert difference(compared) == (told, True)
+    log.kept.write_bytes(whole)
+    assert difference(compared) == (told, False), "a good comparison alone does not resume it"
+    assert difference(comparison(log)) == (told, False), "nor does a restart"
+    by = (ADMINISTRATOR, log.folder, [FileCopy(log.kept)], "the disk was replaced")
+    assert settle(log.database, log.clock, *by) == told
+    sign(log, compared)
+    sign(log, comparison(log))
+    assert compared.difference is None
+    with log.database.read() as session:
+        [line] = session.exec(select(AuditEntry.line).where(AuditEntry.event == "log_settled"))
+        assert "the disk was replaced" in line.decode()
+    assert settle(log.database, log.clock, *by) is None, "there is nothing more to settle"
+
+
+def test_it_cannot_be_settled_while_a_copy_holds_another_history(log: Log) -> None:
+    cut_short(log)
+    compared = comparison(log)
+    difference(compared)
+    by = (ADMINISTRATOR, log.folder, [FileCopy(log.kept)], "restored from the backup of Friday")
+    with pytest.raises(LogDiffers, match="the log ends at entry 6"):
+        settle(log.database, log.clock, *by)
+    log.kept.rename(log.kept.with_suffix(".before"))
+    assert settle(log.database, log.clock, *by) == f"the log ends at entry 6, and {log.kept} tells of 7 entries"
+    sign(log, compared)
+    with log.database.read() as session:
+        verdict = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
+    assert (verdict.is_fine, [each.checkpoints for each in verdict.compared]) == (True, [2])
+
+
+def test_a_copy_of_another_log_is_told_as_that(log: Log, tmp_path: Path) -> None:
+    with fresh_database("sqlite") as database:
+        other = Log(database, TestClock(), tmp_path / "other" / "keys")
+        other.start()
+        other.write(20)
+        other.seal()
+        shutil.copyfile(other.kept, log.kept)
+    told, _ = difference(comparison(log))
+    assert told.startswith(f"{log.kept} holds a checkpoint of another log, sha256:")
+    with log.database.read() as session:
+        verdict = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
+    assert verdict.fault is not None
+    assert verdict.fault.is_other_log
+
+
+def test_a_place_that_does_not_answer_is_told_and_asked_again_later(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("policy_service.audit.comparison.time.monotonic", lambda: now[0])
+    with running_store(status=500) as store:
+        compared = Comparison(log.database, log.clock, log.folder, [UrlCopy(store.address)])
+        sign(log, compared)
+        assert compared.troubles == {
+            store.address: f"checkpoints are not copied to {store.address}: GET {store.address}/1 was answered with 500"
+        }
+        for wait, asked in ((9, 0), (2, 1), (19, 0), (2, 1)):
+            now[0] += wait
+            before = len(store.asked)
+            compared.copy()
+            assert len(store.asked) - before == asked
+        store.status = None
+        now[0] += 41
+        compared.copy()
+        assert compared.troubles == {}
+        assert len(store.lines) == 1
+
+
+def test_a_damaged_note_of_a_difference_still_stops_it(log: Log) -> None:
+    copy_checkpoints(log.database, log.clock, FileCopy(log.kept))
+    with log.database.write(log.clock) as transaction:
+        for row in transaction.session.exec(select(CheckpointCopy)):
+            row.difference = "gossip"
+            transaction.session.add(row)
+    assert difference(comparison(log)) == ("the log was found to differ from what was signed", False)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda kept: kept.unlink(), "{kept} is missing: 2 checkpoints were copied there"),
+        (lambda kept: kept.write_bytes(b""), "{kept} holds 0 checkpoints, and 2 were copied there"),
+        (lambda kept: kept.write_bytes(b"gossip\n"), "{kept} cannot be read: line 1 of {kept} is no checkpoint"),
+    ],
+)
+def test_a_verification_says_what_it_was_compared_with(log: Log, spoil: object, fault: str) -> None:
+    trusted = list(public_keys(log.folder).values())
+    with log.database.read() as session:
+        fine = verify_log(session, trusted, [FileCopy(log.kept)])
+    [compared] = fine.compared
+    assert fine.is_fine
+    assert (compared.location, compared.checkpoints, compared.size) == (str(log.kept), 2, 7)
+    assert compared.at == "2026-11-20T01:00:03.000000Z"
+    spoil(log.kept)  # type: ignore[operator]
+    with log.database.read() as session:
+        found = verify_log(session, trusted, [FileCopy(log.kept)])
+    assert (found.is_fine, found.fault) == (False, None)
+    assert found.compared[0].fault == fault.format(kept=log.kept)
+
+
+def test_a_new_place_that_is_not_there_yet_is_a_fault_once_something_was_signed(log: Log, tmp_path: Path) -> None:
+    trusted = list(public_keys(log.folder).values())
+    new = FileCopy(tmp_path / "new")
+    with log.database.read() as session:
+        found = verify_log(session, trusted, [new])
+    assert [each.fault for each in found.compared] == [
+        f"{new.location} is missing: there is nothing to compare the log with"
+    ]
