@@ -67,6 +67,11 @@ def entry_line(  # noqa: PLR0913, PLR0917  # the seven members of an entry
     )
 
 
+def line_of(entry: Entry) -> bytes:
+    """The canonical bytes of an entry as it was read."""
+    return _ENCODER.encode(entry)
+
+
 def read_entry(line: bytes) -> Entry:
     """What the line of an entry says. Raises NotAnEntry unless it is canonical, to the byte."""
     try:

@@ -118,8 +118,8 @@ def record_override(  # noqa: PLR0913  # what an exception says
     )
     session.add(row)
     session.flush()
-    event = OverrideRecorded(row.id, *subject, policy, written, role, actor.printed_name, reason, timestamp(until))
-    append(transaction, actor, event)
+    said = (row.id, *subject, policy, written, role, actor.printed_name, reason, timestamp(until), version.version)
+    append(transaction, actor, OverrideRecorded(*said))
     return _overriding(row, None)
 
 

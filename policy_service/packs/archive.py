@@ -62,16 +62,21 @@ class Archive:
 
     def add_table(self, name: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Adds a table for spreadsheets; no cell of it is a formula."""
-        text = io.StringIO()
-        writer = csv.writer(text)
-        writer.writerow(headings)
-        writer.writerows([[cell(each) for each in row] for row in rows])
-        self.add(name, b"\xef\xbb\xbf" + text.getvalue().encode())  # the mark tells a spreadsheet that it is UTF-8
+        self.add(name, table(headings, rows))
 
 
 def pretty(value: object) -> bytes:
     """JSON that people can read."""
     return json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A table for spreadsheets, as comma-separated values."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(headings)
+    writer.writerows([[cell(each) for each in row] for row in rows])
+    return b"\xef\xbb\xbf" + text.getvalue().encode()  # the mark tells a spreadsheet that it is UTF-8
 
 
 def cell(value: object) -> str:

@@ -9,17 +9,24 @@ import hashlib
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from policy_service.audit.chain import Entry, NotAnEntry, read_entry
-from policy_service.audit.keys import PublicKey
+from policy_service.audit.checkpoints import read_checkpoint
+from policy_service.audit.export import read_keys
+from policy_service.audit.keys import Damaged, PublicKey
 from policy_service.audit.proofs import KIND, NotProved, verify_proof
+from policy_service.audit.verdict import Broken
+from policy_service.audit.verify import Keys
 from policy_service.canonical import NotCanonicalError, digest, digest_of
 from policy_service.decisions.record import read_record
-from policy_service.packs.log import CHECKPOINT, ENTRIES, KEYS
-from policy_service.packs.recorded import readable
+from policy_service.packs.archive import table
+from policy_service.packs.log import CHECKPOINT, CHECKPOINTS, ENTRIES, HEADINGS, KEYS, TABLE, cells
+from policy_service.packs.recorded import DECISIONS, decision_cells, readable
+from policy_service.packs.recorded import HEADINGS as DECISION_HEADINGS
 
 SUBMITTED = ("version_submitted", "version_imported")
 SIGNED = "change_signed_off"
@@ -32,8 +39,8 @@ class Opened:
     def __init__(self, archive: zipfile.ZipFile, listed: Mapping[str, Json]) -> None:
         self._archive = archive
         self.listed = listed
-        self.entries: list[Json] = []
-        """The bodies of the entries whose lines are right, with `event` and `about`."""
+        self.entries: list[Entry] = []
+        """The entries whose lines are right, in the order of the log."""
 
     def read(self, name: str) -> bytes:
         """What stands in a file."""
@@ -74,7 +81,7 @@ def check_entries(opened: Opened, _: Json, trusted: Sequence[PublicKey]) -> Iter
             yield f"{ENTRIES}: line {number} was altered: it holds no entry"
             continue
         said, entry = listed
-        opened.entries.append({**entry.body, "event": entry.event})
+        opened.entries.append(entry)
         if said["path"] is None:
             continue  # it is counted as one without a proof
         proof = {"kind": KIND, "seq": entry.seq, "entry": said["entry"], "path": said["path"]}
@@ -97,7 +104,7 @@ def _entry(line: bytes) -> tuple[Json, Entry] | None:
 def check_versions(opened: Opened, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
     """Every policy file has its digest, and an entry of the log names it."""
     told = {(said.get("policy"), said.get("version"), said.get("digest")) for said in _events(opened, *SUBMITTED)}
-    for version in _objects(manifest.get("versions")):
+    for version in objects(manifest.get("versions")):
         file = str(version.get("file"))
         if digest(opened.read(file)) != version.get("digest"):
             yield f"{file} was altered: it does not have the digest of the version"
@@ -125,14 +132,14 @@ def _change_faults(change: Json, name: str, signed: Collection[tuple[object, ...
     if change.get("change") != name:
         yield " was altered: it is about another change"
     submitted, given = set(), set()
-    for each in _objects(change.get("submissions")):
+    for each in objects(change.get("submissions")):
         said = each.get("submission")
         if _digest_of({"change": change.get("change"), **(said if isinstance(said, dict) else {})}) != each.get(
             "digest"
         ):
             yield f" was altered: what was submitted does not have the digest {each.get('digest')}"
         submitted.add(each.get("digest"))
-    for acted in _objects(change.get("actions")):
+    for acted in objects(change.get("actions")):
         if acted.get("action") != "sign_off":
             continue
         by = acted["by"].get("printed_name") if isinstance(acted.get("by"), dict) else None
@@ -146,8 +153,66 @@ def _change_faults(change: Json, name: str, signed: Collection[tuple[object, ...
             yield f" was altered: it does not tell that {signature[-1]} signed as {signature[2]}"
 
 
+def check_log(opened: Opened, manifest: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
+    """The checkpoints are signed and of one log, and what is shown beside entries and keys is what they say."""
+    keys = Keys(trusted)
+    with suppress(Broken):
+        keys = read_keys(opened.lines(KEYS), trusted)
+    log = (manifest.get("log") or {}).get("id")
+    for number, line in enumerate([*opened.lines(CHECKPOINTS), opened.read(CHECKPOINT)], 1):
+        try:
+            checkpoint = read_checkpoint(line)
+        except Damaged:
+            yield f"{CHECKPOINTS}: line {number} was altered: it holds no checkpoint"
+            continue
+        if not any(checkpoint.is_by(key) for key in keys.named.values()):
+            yield f"{CHECKPOINTS}: line {number} is signed with no key of the log"
+        if checkpoint.log not in {None, log} and log is not None:
+            yield f"{CHECKPOINTS}: line {number} is of another log, {checkpoint.log}; the pack is of {log}"
+    for number, key in enumerate(keys.named.values(), 1):
+        if opened.read(name := f"audit/public-key-{number}.pem") != key.to_pem().encode():
+            yield f"{name} was altered: it is not key {number} of the log"
+    if opened.lines(CHECKPOINTS)[:1] != opened.lines(CHECKPOINT):
+        yield f"{CHECKPOINTS} was altered: the newest is not {CHECKPOINT}"
+    if opened.read(TABLE) != _table(opened.entries):
+        yield f"{TABLE} was altered: it does not show what {ENTRIES} does"
+
+
+def _table(entries: Sequence[Entry]) -> bytes | None:
+    """The entries as a table; None when one of them is none of the events there are."""
+    try:
+        return table(HEADINGS, map(cells, entries))
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+        return None
+
+
+def check_counts(opened: Opened, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
+    """The figures of the manifest are those of what is there."""
+    signatures = sum(
+        action.get("action") == "sign_off"
+        for name in opened.named("changes", "/change.json")
+        if isinstance(change := opened.json(name), dict)
+        for action in objects(change.get("actions"))
+    )
+    found = {
+        "versions": len(objects(manifest.get("versions"))),
+        "changes": len(opened.named("changes", "/change.json")),
+        "signatures": signatures,
+        "suspensions": len(opened.named("suspensions", ".json")),
+        "activations": len(objects(opened.json("timeline.json"))),
+        "overrides": len(objects(opened.json("overrides.json"))),
+        "decisions": len(opened.named("decisions", "/record.json")),
+        "entries": len(opened.entries),
+    }
+    counts = manifest["counts"] if isinstance(manifest["counts"], dict) else {}
+    for name, count in found.items():
+        if counts.get(name) != count:
+            yield f"the manifest counts {counts.get(name)} {name}, and {count} are there"
+
+
 def check_decisions(opened: Opened, _: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
-    """Every proof holds, and every record says what was sealed."""
+    """Every proof holds, every record says what was sealed, and the table shows what they do."""
+    yield from _decision_table(opened)
     for file in opened.named("decisions", "/proof.json"):
         try:
             sealed = _sealed(opened.json(file) or {}, trusted)
@@ -162,6 +227,21 @@ def check_decisions(opened: Opened, _: Json, trusted: Sequence[PublicKey]) -> It
             yield f"{folder}/replay.json was altered: it is about another decision"
 
 
+def _decision_table(opened: Opened) -> Iterator[str]:
+    rows = []
+    for file in opened.named("decisions", "/record.json"):
+        folder = file.rpartition("/")[0]
+        replayed = opened.json(f"{folder}/replay.json")
+        verdict = replayed.get("verdict") if isinstance(replayed, dict) else None
+        try:
+            rows.append(decision_cells(opened.json(file), verdict, is_proved=f"{folder}/proof.json" in opened.listed))
+        except (KeyError, TypeError, AttributeError, ValueError):
+            yield f"{file} was altered: it holds no record"
+            return
+    if rows and opened.read(DECISIONS) != table(DECISION_HEADINGS, rows):
+        yield f"{DECISIONS} was altered: it does not show what the records do"
+
+
 def _sealed(proof: Json, trusted: Sequence[PublicKey]) -> Json:
     """The record that a proof holds, as it is shown. Raises NotProved, and others when it holds none."""
     proved = verify_proof(proof, trusted).record
@@ -172,7 +252,7 @@ def _sealed(proof: Json, trusted: Sequence[PublicKey]) -> Json:
 
 
 def _events(opened: Opened, *names: str) -> Iterator[Json]:
-    return (each for each in opened.entries if each["event"] in names)
+    return (each.body for each in opened.entries if each.event in names)
 
 
 def _signature(change: object, said: Json, printed_name: object) -> tuple[object, ...]:
@@ -180,7 +260,8 @@ def _signature(change: object, said: Json, printed_name: object) -> tuple[object
     return (change, said.get("digest"), said.get("role"), said.get("meaning"), printed_name)
 
 
-def _objects(listed: object) -> list[Json]:
+def objects(listed: object) -> list[Json]:
+    """The objects of a list; nothing else that may stand in it."""
     return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
 
 

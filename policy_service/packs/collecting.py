@@ -53,6 +53,8 @@ class Collected:
     entries: list[AuditEntry] = field(default_factory=list)
     left_out: list[Bilingual] = field(default_factory=list)
     """What the limits kept out, in plain words."""
+    cut: set[str] = field(default_factory=set)
+    """The kinds of things of which the limits let in only some."""
 
     @property
     def policies(self) -> list[str]:
@@ -102,6 +104,7 @@ def _overrides(session: Session, scope: Scope, found: Collected) -> list[Overrid
             if _overlaps(scope, each.recorded_at, each.ended_at or each.until):
                 taken.append(each)
         if len(taken) > MAX_OVERRIDES:
+            found.cut.add("overrides")
             found.leave_out(
                 f"仅收录最早的 {MAX_OVERRIDES} 项例外。", f"Only the oldest {MAX_OVERRIDES} overrides are in it."
             )
@@ -143,6 +146,7 @@ def _changes(session: Session, scope: Scope, found: Collected, timed: Iterable[A
     names.update(about_prefix(session, "change", [row.seq for row in timed]))
     wanted = sorted(name for name in names if name is not None)
     if len(wanted) > MAX_CHANGES:
+        found.cut.add("changes")
         found.leave_out(
             f"共涉及 {len(wanted)} 项变更，仅收录最新的 {MAX_CHANGES} 项。",
             f"It concerns {len(wanted)} changes; the newest {MAX_CHANGES} are in it.",
@@ -151,17 +155,18 @@ def _changes(session: Session, scope: Scope, found: Collected, timed: Iterable[A
 
 
 def _entries(session: Session, scope: Scope, found: Collected, timed: list[AuditEntry]) -> list[AuditEntry]:
-    """The entries that the versions, signatures and decisions of the pack rest on, and all others about them."""
+    """The entries that everything shown in the pack rests on, and all others about it."""
     named = [f"change:{each.id}" for each in found.changes]
-    resting = of_things(session, named, ("change_signed_off", "change_submitted", "change_scheduled"))
+    told = [*named, *(f"suspension:{each.id}" for each in found.suspensions)]
+    told += [f"override:{each.id}" for each in found.overrides]
+    told += [f"activation:{each.id}" for each in found.activations]
+    resting = [row for row in of_things(session, told) if row.event != "change_commented"]
     resting += of_things(
         session, [f"policy:{each}" for each in found.policies], ("version_imported", "version_submitted")
     )
     digests = {row.digest for row in found.versions}
     needed = {row.seq: row for row in resting if _concerns(row, digests)}
-    things = [*named, *(f"suspension:{each.id}" for each in found.suspensions)]
-    things += [f"override:{each.id}" for each in found.overrides]
-    things += [f"policy:{scope.policy}"] if scope.policy else []
+    things = [*told, *([f"policy:{scope.policy}"] if scope.policy else [])]
     rows = timed if scope.kind == "period" else of_things(session, things, limit=MAX_ENTRIES + len(needed) + 1)
     if scope.subject is not None:
         named_alike = of_things(session, [f"subject:{scope.subject.id}"])
@@ -174,7 +179,10 @@ def _entries(session: Session, scope: Scope, found: Collected, timed: list[Audit
             f"{MAX_ENTRIES} are in it.",
         )
     kept = {seq: others[seq] for seq in sorted(others)[:MAX_ENTRIES]}
-    return [row for _, row in sorted({**needed, **kept}.items())]
+    shown = needed | kept
+    accounts = {f"account:{row.actor}" for row in shown.values()}
+    shown |= {row.seq: row for row in of_things(session, sorted(accounts), ("account_created",))}
+    return [row for _, row in sorted(shown.items())]
 
 
 def _concerns(row: AuditEntry, digests: set[str]) -> bool:

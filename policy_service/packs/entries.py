@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.export import key_line
+from policy_service.audit.identity import log_id
 from policy_service.audit.levels import Levels
 from policy_service.audit.proofs import KIND
 from policy_service.audit.service import last_checkpoint, signing_keys
@@ -69,6 +70,8 @@ class Proofs:
         if checkpoint is None:
             raise NotSigned("the log was never signed: there is nothing to prove entries by")
         self.checkpoint: SignedExtent = checkpoint
+        self.log = log_id(session)
+        """The identity of the log."""
         self.keys = [key_line(body) for body in signing_keys(session)]
         self._levels = Levels(_digests(session, checkpoint.extent.size))
         if self._levels.root() != checkpoint.extent.root:

@@ -53,9 +53,10 @@ def write_changes(archive: Archive, session: Session, found: Collected, step: St
     signatures = 0
     for change in found.changes:
         folder = f"changes/{change.id}"
-        archive.add_json(f"{folder}/change.json", _told(change))
+        told = _told(change)
+        archive.add_json(f"{folder}/change.json", told)
         for lang in LANGUAGES:
-            archive.add_text(f"{folder}/signatures.{lang}.md", _page(change, lang))
+            archive.add_text(f"{folder}/signatures.{lang}.md", page_of(told, lang))
         reports = {acted.submission.report for acted in change.acted if acted.submission}
         for report in sorted(reports):
             row = session.get(ReportRow, report)
@@ -103,11 +104,11 @@ def _both(archive: Archive, name: str, rows: list[dict[str, Any]]) -> None:
     """The same as JSON and, when there is anything, as a table for spreadsheets."""
     archive.add_json(f"{name}.json", rows)
     if rows:
-        flat = [[_flat(value) for value in row.values()] for row in rows]
-        archive.add_table(f"{name}.csv", list(rows[0]), flat)
+        archive.add_table(f"{name}.csv", list(rows[0]), [[flat(value) for value in row.values()] for row in rows])
 
 
-def _flat(value: object) -> object:
+def flat(value: object) -> object:
+    """A value as it stands in a cell."""
     return canonical(value).decode() if isinstance(value, dict | list) else value
 
 
@@ -119,7 +120,8 @@ def _told(change: Change) -> dict[str, Any]:
     """A change without what is said twice, so that everything in it can be checked."""
     told = change.to_dict()
     names = ("change", "kind", "state", "author", "created_at", "digest", "actions")
-    return {**{name: told[name] for name in names}, "submissions": _submissions(change)}
+    draft = {} if change.submission is not None else {"draft": told["draft"]}
+    return {**{name: told[name] for name in names}, "submissions": _submissions(change), **draft}
 
 
 def _submissions(change: Change) -> list[dict[str, Any]]:
@@ -131,33 +133,35 @@ def _submissions(change: Change) -> list[dict[str, Any]]:
     ]
 
 
-def _page(change: Change, lang: Language) -> str:
-    """A change and its signatures, to be read."""
-    words = _WORDS[lang]
-    asked = change.submission or change.draft
-    until = f" {words['until']} {timestamp(asked.effective.until)}" if asked.effective.until else f" {words['onwards']}"
+def page_of(change: Mapping[str, Any], lang: Language) -> str:
+    """A change and its signatures, to be read; made from what `change.json` holds. Raises KeyError and its like."""
+    words, frozen = _WORDS[lang], change["digest"] is not None
+    asked = change["submissions"][-1]["submission"] if frozen else change["draft"]
+    start, end = asked["effective"]["from"], asked["effective"]["until"]
+    until = f" {words['until']} {end}" if end else f" {words['onwards']}"
     lines = [
-        f"# {one_line(asked.title)}",
+        f"# {one_line(asked['title'])}",
         "",
-        f"- {words['reason']}: {one_line(asked.reason)}",
-        f"- {words['period']}: {timestamp(asked.effective.start)}{until}",
-        f"- {words['state']}: {change.state.value}",
+        f"- {words['reason']}: {one_line(asked['reason'])}",
+        f"- {words['period']}: {start}{until}",
+        f"- {words['state']}: {change['state']}",
     ]
-    if change.submission is not None:
-        lines += [f"- {words['digest']}: {change.digest}", f"- {words['report']}: {change.submission.report}"]
-    rows = tuple(_row(acted, change, lang) for acted in _signed(change))
+    if frozen:
+        lines += [f"- {words['digest']}: {change['digest']}", f"- {words['report']}: {asked['report']}"]
+    signed = [action for action in change["actions"] if action["action"] == Action.SIGN_OFF]
+    rows = tuple(_row(action, change, lang) for action in signed)
     table = markdown(Table(tuple(words["headings"].split("|")), rows)) if rows else words["none"]
     return "\n".join([*lines, "", table, ""])
 
 
-def _row(acted: Acted, change: Change, lang: Language) -> tuple[str, ...]:
+def _row(signed: Mapping[str, Any], change: Mapping[str, Any], lang: Language) -> tuple[str, ...]:
     """One signature; one on a digest that is no longer the change's says so by its digest."""
-    role, meaning = ROLES[acted.role or ""], _MEANINGS[acted.meaning or Meaning.APPROVED]
-    stale = "" if acted.digest == change.digest else f" ({acted.digest})"
+    role, meaning = ROLES[signed.get("role", "")], _MEANINGS[Meaning(signed.get("meaning", Meaning.APPROVED))]
+    stale = "" if signed.get("digest") == change["digest"] else f" ({signed.get('digest')})"
     return (
-        acted.by.printed_name,
+        signed["by"]["printed_name"],
         role.zh if lang == "zh" else role.en,
         (meaning.zh if lang == "zh" else meaning.en) + stale,
-        timestamp(acted.at),
-        acted.reason,
+        signed["at"],
+        signed.get("reason", ""),
     )

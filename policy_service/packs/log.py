@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import msgspec
 from sqlmodel import Session
 
+from policy_service.audit.chain import Entry, line_of, read_entry
 from policy_service.audit.events import sentence
 from policy_service.audit.keys import public_key
 from policy_service.audit.service import checkpoints, signing_keys
-from policy_service.audit.tables import AuditEntry
-from policy_service.canonical import canonical
-from policy_service.clock import timestamp
+from policy_service.canonical import canonical, digest
 from policy_service.packs.archive import Archive
 from policy_service.packs.collecting import Collected
 from policy_service.packs.entries import Proofs
 from policy_service.packs.texts import Step
 
-ENTRIES, CHECKPOINT, CHECKPOINTS, KEYS = (
+ENTRIES, TABLE, CHECKPOINT, CHECKPOINTS, KEYS = (
     "audit/entries.ndjson",
+    "audit/entries.csv",
     "audit/checkpoint.json",
     "audit/checkpoints.ndjson",
     "audit/keys.ndjson",
@@ -34,10 +33,10 @@ def write_log(archive: Archive, session: Session, found: Collected, proofs: Proo
         path = proofs.path(row.seq) if proofs.covers(row.seq) else None
         unsigned += path is None
         lines.append(canonical({"seq": row.seq, "entry": row.line.decode(), "path": path}))
-        rows.append(_cells(row))
+        rows.append(cells(read_entry(row.line)))
         step()
     archive.add_lines(ENTRIES, lines)
-    archive.add_table("audit/entries.csv", HEADINGS, rows)
+    archive.add_table(TABLE, HEADINGS, rows)
     archive.add(CHECKPOINT, proofs.checkpoint.line)
     archive.add_lines(CHECKPOINTS, [each.line for each in checkpoints(session, limit=NEWEST)])
     archive.add_lines(KEYS, proofs.keys)
@@ -51,15 +50,15 @@ def write_log(archive: Archive, session: Session, found: Collected, proofs: Proo
     return unsigned
 
 
-def _cells(row: AuditEntry) -> tuple[object, ...]:
-    said = msgspec.json.decode(row.line)
-    name, body = said["by"]["name"], said["body"]
+def cells(entry: Entry) -> tuple[object, ...]:
+    """An entry as a row of the table."""
+    name = entry.by.name
     return (
-        row.seq,
-        timestamp(row.at),
+        entry.seq,
+        entry.at,
         name,
-        row.event,
-        sentence(row.event, name, body, "zh"),
-        sentence(row.event, name, body, "en"),
-        row.digest,
+        entry.event,
+        sentence(entry.event, name, entry.body, "zh"),
+        sentence(entry.event, name, entry.body, "en"),
+        digest(line_of(entry)),
     )

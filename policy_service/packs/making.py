@@ -24,7 +24,8 @@ from policy_service.packs.recorded import write_decisions
 from policy_service.packs.scope import Scope
 from policy_service.packs.texts import write_differences, write_versions
 
-FORMAT = 1
+FORMAT = 2
+"""From 2 on a pack has the entry of everything that it shows."""
 KIND = "pack"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.signature.json"
 Tick = Callable[[int, int], None]
@@ -85,8 +86,15 @@ def _head(maker: Maker, scope: Scope, found: Collected, proofs: Proofs, counts: 
         "made_at": timestamp(maker.now),
         "made_for": maker.by,
         "scope": scope.to_dict(),
-        "log": {"size": extent.size, "root": extent.root, "head": extent.head, "signed_at": proofs.checkpoint.at},
+        "log": {
+            "id": proofs.log,
+            "size": extent.size,
+            "root": extent.root,
+            "head": extent.head,
+            "signed_at": proofs.checkpoint.at,
+        },
         "counts": counts,
+        "cut": sorted(found.cut),
         "left_out": [each.to_dict() for each in found.left_out],
     }
 

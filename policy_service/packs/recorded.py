@@ -27,6 +27,7 @@ from policy_service.packs.entries import NotSigned, Proofs
 from policy_service.packs.texts import Step
 from policy_service.subject import CUSTOMER
 
+DECISIONS = "decisions/decisions.csv"
 HEADINGS = (
     "seq",
     "decision",
@@ -57,10 +58,10 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
         archive.add_json(f"{folder}/replay.json", verdict)
         if proof is not None:
             archive.add_json(f"{folder}/proof.json", proof)
-        rows.append(_cells(record, verdict["verdict"], is_proved=proof is not None))
+        rows.append(decision_cells(readable(record), verdict["verdict"], is_proved=proof is not None))
         step()
     if rows:
-        archive.add_table("decisions/decisions.csv", HEADINGS, rows)
+        archive.add_table(DECISIONS, HEADINGS, rows)
     missing = sum(row[-1] == "no" for row in rows)
     if missing:
         found.leave_out(
@@ -100,17 +101,18 @@ def _shown(value: Any) -> Any:  # noqa: ANN401  # JSON
     return fact if isinstance(fact, bool | int | str | list | None) else str(fact)
 
 
-def _cells(record: Record, verdict: str, *, is_proved: bool) -> tuple[object, ...]:
-    used: Mapping[str, str] = {name: each.version for name, each in record.policies.items()}
+def decision_cells(record: Mapping[str, Any], verdict: object, *, is_proved: bool) -> tuple[object, ...]:
+    """A record, as `readable` tells it, as a row of the table. Raises KeyError and its like for what is none."""
     return (
-        record.seq,
-        record.decision_id,
-        *record.subject,
-        record.as_of,
-        timestamp(record.decided_at),
-        record.by["name"],
-        " ".join(f"{name}@{version}" for name, version in used.items()),
-        canonical_unchecked({name: each.get("outcome") for name, each in record.outcomes.items()}).decode(),
+        record["seq"],
+        record["decision_id"],
+        record["subject"],
+        record.get("kind", CUSTOMER),
+        record["as_of"],
+        record["decided_at"],
+        record["by"]["name"],
+        " ".join(f"{name}@{each['version']}" for name, each in record["policies"].items()),
+        canonical_unchecked({name: each.get("outcome") for name, each in record["outcomes"].items()}).decode(),
         verdict,
         "yes" if is_proved else "no",
     )

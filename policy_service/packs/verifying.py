@@ -14,9 +14,18 @@ import msgspec
 from policy_service.audit.export import read_keys
 from policy_service.audit.keys import Damaged, PublicKey, read_signed
 from policy_service.audit.verdict import Broken
-from policy_service.packs.checks import Opened, check_changes, check_decisions, check_entries, check_versions
+from policy_service.packs.checks import (
+    Opened,
+    check_changes,
+    check_counts,
+    check_decisions,
+    check_entries,
+    check_log,
+    check_versions,
+)
 from policy_service.packs.log import KEYS
 from policy_service.packs.making import FORMAT, KIND, MANIFEST, SIGNATURE, is_signed
+from policy_service.packs.shown import check_shown
 
 MAX_FILES = 20_000
 MAX_BYTES = 4 * 2**30
@@ -64,7 +73,7 @@ def _verify(archive: zipfile.ZipFile, trusted: Sequence[PublicKey], tick: Tick) 
     opened = Opened(archive, manifest["files"])
     faults = _signature_faults(archive, content, trusted, opened)
     faults += _listed_faults(names, opened, tick)
-    for check in (check_entries, check_versions, check_changes, check_decisions):
+    for check in (check_entries, check_log, check_versions, check_changes, check_shown, check_decisions, check_counts):
         faults += check(opened, manifest, trusted)
     return PackVerdict(len(names), manifest, tuple(dict.fromkeys(faults))[:MAX_FAULTS])
 
@@ -92,7 +101,7 @@ def _manifest(content: bytes) -> dict[str, Any]:
     """The list of a pack. Raises NotAPack."""
     try:
         said = msgspec.json.decode(content)
-        if said["kind"] == KIND and said["format"] == FORMAT and _is_list(said["files"]) and "counts" in said:
+        if said["kind"] == KIND and said["format"] in {1, FORMAT} and _is_list(said["files"]) and "counts" in said:
             manifest: dict[str, Any] = said
             return manifest
     except (msgspec.MsgspecError, KeyError, TypeError, RecursionError):

@@ -39,6 +39,7 @@ class OverrideRecorded(Event):
     printed_name: str
     reason: str
     until: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
