@@ -79,6 +79,11 @@ POLICY_ANSWER: Json = {
         },
         "rules": {"type": "array", "items": {"type": "string"}},
         "because": {"type": "array", "items": REASON, "description": "the reason of each of `rules`"},
+        "titles": {
+            "type": "array",
+            "items": {"anyOf": [REASON, {"type": "null"}]},
+            "description": "the title of each of `rules`, null for one without; left out where the policy has none",
+        },
         "missing": {"type": "array", "items": {"type": "string"}},
         "supplied": {
             "type": "array",

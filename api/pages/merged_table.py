@@ -42,6 +42,8 @@ class Cell:
     before: str | None
     after: str | None
     changed: bool
+    is_wording: bool = False
+    """Whether it means what it meant, in other words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Row:
     was: str = ""
     """Where a row that was moved stood before."""
     folded: int = 0
+
+    @property
+    def is_wording(self) -> bool:
+        """Whether the row says in other words what it said before."""
+        return self.standing == "changed" and all(cell.is_wording for cell in self.cells if cell.changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,8 @@ def _row(before: Mapping[str, Said] | None, after: Mapping[str, Said] | None, co
 
 
 def _cell(before: Said | None, after: Said | None) -> Cell:
-    return Cell(before.words if before else None, after.words if after else None, before != after)
+    same = before is not None and after is not None and before.key == after.key
+    return Cell(before.words if before else None, after.words if after else None, before != after, same)
 
 
 def _woven(old: Sequence[str], new: Sequence[str]) -> list[str]:

@@ -169,6 +169,7 @@ class RuleModel(Model):
     """When, then, because; the points of a scorecard's rule stand under `points`."""
 
     id: str
+    title: Words | None
     when: str
     then: dict[str, Then]
     because: Words
@@ -339,4 +340,5 @@ def _rule(rule: Rule, kinds: dict[str, Type]) -> RuleModel:
         for (name, kind), given in pairs
     }
     when = OTHERWISE if rule.otherwise else unparse(rule.when)
-    return RuleModel(id=rule.id, when=when, then=then, because=words(rule.because))
+    title = words(rule.title) if rule.title else None
+    return RuleModel(id=rule.id, title=title, when=when, then=then, because=words(rule.because))

@@ -104,8 +104,8 @@ def _row(covered: Covered) -> RowModel:
                 policy=each.policy.id,
                 version=each.policy.version,
                 title=words(each.policy.title),
-                rules=list(each.rules),
-                examples=list(each.examples),
+                rules=[rule.id for rule in each.rules],
+                examples=[example.name for example in each.examples],
             )
             for each in covered.by
         ],

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from policy_service.compilers.prose.conditions import condition
-from policy_service.compilers.prose.context import Context, context_of
+from policy_service.compilers.prose.context import Context, called_of, context_of
 from policy_service.compilers.prose.decision import resolution, rule_words
 from policy_service.compilers.prose.declarations import facts_table, kept_value, outcomes_table
 from policy_service.compilers.prose.expectations import invariant_words
@@ -76,6 +76,7 @@ class Laid:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.zh, self.en = context_of(policy, "zh"), context_of(policy, "en")
+        self.called = {each.words.language: called_of(policy, each) for each in (self.zh, self.en)}
         self.facts = _rows(facts_table(policy, self.zh).rows, facts_table(policy, self.en).rows)
         self.outcomes = _rows(outcomes_table(policy, self.zh).rows, outcomes_table(policy, self.en).rows)
 
@@ -132,6 +133,7 @@ class Laid:
         types = [card.type] if card else [each.type for each in self.policy.outcomes.values()]
         then = tuple(_given(kind_, value) for kind_, value in zip(types, rule.then, strict=False))
         aspects = {
+            "title": _said(rule.title or _same("")),
             "when": Aspect(
                 repr(rule.when),
                 self._both(lambda each: inline(told[each.words.language].when, each.words)),
@@ -161,10 +163,13 @@ class Laid:
         facts = {name: write(types[name], value) for name, value in example.facts.items()}
         answer = (example.status, _plain(example.outcome), example.rules, example.missing)
         aspects = {
+            "title": _said(example.title or _same("")),
             "facts": Aspect(
                 repr((sorted(facts.items()), example.as_of)), self._both(lambda each: _asks(example, each))
             ),
-            "expected": Aspect(repr(answer), self._both(lambda each: _expects(example, each))),
+            "expected": Aspect(
+                repr(answer), self._both(lambda each: _expects(example, each, self.called[each.words.language]))
+            ),
             "source": _listed(example.source),
         }
         return Article(Kind.EXAMPLE, example.name, aspects)
@@ -237,10 +242,10 @@ def _asks(example: Example, context: Context) -> str:
     return words.semicolon.join((*facts, *day)) or LABELS[words.language].missing
 
 
-def _expects(example: Example, context: Context) -> str:
+def _expects(example: Example, context: Context, called: Mapping[str, str]) -> str:
     """The answer an example must get, in words."""
     words, labels = context.words, LABELS[context.words.language]
-    rules = words.bracket(words.listing([f"`{rule}`" for rule in example.rules])) if example.rules else ""
+    rules = words.bracket(words.listing([called[rule] for rule in example.rules])) if example.rules else ""
     if example.status != "decided":
         missing = words.listing([context.title(name) for name in example.missing])
         return words.fill(labels.statuses[example.status], missing=missing) + rules

@@ -18,6 +18,8 @@ from policy_service.language.policy import Bilingual, Hit, Language, Policy
 Change = Literal["added", "removed", "changed"]
 ORDERED = (Kind.RULE, Kind.BAND)
 """What stands in an order that the author chose."""
+TITLED = (Kind.RULE, Kind.BAND, Kind.EXAMPLE)
+"""What people call by its title."""
 SEVERAL = frozenset({"notes", "facts", "columns"})
 """Aspects whose English name is a plural."""
 
@@ -52,6 +54,8 @@ class Alteration:
     change: Change
     aspects: tuple[AspectChange, ...]
     alters: bool
+    title: Bilingual | None = None
+    """What people call it in both versions."""
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
@@ -66,8 +70,9 @@ class Alteration:
     def sentences(self, lang: Language) -> Iterator[str]:
         """What is different, one sentence for each thing."""
         words = _WORDS[lang]
-        label = words["head" if self.kind is Kind.HEAD else "named"]
-        what = label.format(kind=_in(_KINDS[self.kind], lang), name=self.name)
+        title = _in(self.title, lang) if self.title else ""
+        label = "head" if self.kind is Kind.HEAD else "titled" if _adds(title, self.name) else "named"
+        what = words[label].format(kind=_in(_KINDS[self.kind], lang), name=self.name, title=title)
         if self.change == "changed":
             yield from (words["changed"].format(what=what, aspect=told) for told in self._told(lang))
         else:
@@ -171,7 +176,9 @@ def _changed(old: Article, new: Article, moved: AspectChange | None, *, matters:
         for change in (name == "when" and _cells(old, new)) or [AspectChange(name, before.words, after.words)]
     ]
     alters = any(after.alters for _, _, after in found) or (matters and moved is not None)
-    return Alteration(new.kind, new.name, "changed", (*aspects, *([moved] if moved else ())), alters)
+    same = new.kind in TITLED and old.aspects["title"].key == new.aspects["title"].key
+    title = new.aspects["title"].words if same else None
+    return Alteration(new.kind, new.name, "changed", (*aspects, *([moved] if moved else ())), alters, title)
 
 
 def _cells(old: Article, new: Article) -> list[AspectChange]:
@@ -217,9 +224,10 @@ _ENGLISH = {
     "link": "; ",
     "head": "the policy",
     "named": "{kind} `{name}`",
+    "titled": "{kind} “{title}” `{name}`",
 }
 _CHINESE = {
-    "new": "新增规则文件 {policy}：{facts} 项事实，{rules} 条规则，{examples} 个示例",
+    "new": "新增政策 {policy}：{facts} 项事实，{rules} 条规则，{examples} 个示例",
     "same": "{new} 与 {old} 内容相同",
     "added": "新增{what}：{aspects}",
     "removed": "删除{what}：{aspects}",
@@ -230,12 +238,13 @@ _CHINESE = {
     "column": "{column}的{aspect}",
     "nothing": "无",
     "link": "；",
-    "head": "规则文件",
+    "head": "政策",
     "named": "{kind} `{name}`",
+    "titled": "{kind}“{title}”`{name}`",
 }
 _WORDS: Mapping[Language, Mapping[str, str]] = {"zh": _CHINESE, "en": _ENGLISH}
 _KINDS: Mapping[Kind, Bilingual] = {
-    Kind.HEAD: Bilingual("规则文件", "policy"),
+    Kind.HEAD: Bilingual("政策", "policy"),
     Kind.FACT: Bilingual("事实", "fact"),
     Kind.OUTCOME: Bilingual("结果", "outcome"),
     Kind.RULE: Bilingual("规则", "rule"),
@@ -262,6 +271,11 @@ _ASPECTS: Mapping[str, Bilingual] = {
     "says": Bilingual("表述", "sentence"),
     "law": Bilingual("内容", "law"),
 }
+
+
+def _adds(title: str, name: str) -> bool:
+    """Whether a title says more than the name does."""
+    return title.casefold() not in {"", name.casefold()}
 
 
 def _in(words: Bilingual, lang: Language) -> str:

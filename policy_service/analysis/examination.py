@@ -11,7 +11,7 @@ from policy_service.analysis.lint import lint
 from policy_service.analysis.trial import Tried, try_policy
 from policy_service.language.diagnostics import Diagnostic
 from policy_service.language.evaluate import evaluate
-from policy_service.language.policy import Example, Policy
+from policy_service.language.policy import Bilingual, Example, Policy
 from policy_service.language.types import Value, ValueRefused, read, write
 
 
@@ -22,10 +22,12 @@ class OtherAnswer:
     example: str
     before: str
     after: str
+    title: Bilingual | None = None
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
-        return {"example": self.example, "before": self.before, "after": self.after}
+        titled = {"title": self.title.to_dict()} if self.title else {}
+        return {"example": self.example, **titled, "before": self.before, "after": self.after}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def _other_answers(base: Policy, policy: Policy) -> Iterator[OtherAnswer]:
         before = tell(base, evaluate(base, example.facts, day_of(example)))
         after = _answer(base, policy, example)
         if after != before:
-            yield OtherAnswer(example.name, before, after)
+            yield OtherAnswer(example.name, before, after, example.title)
 
 
 def _answer(base: Policy, policy: Policy, example: Example) -> str:

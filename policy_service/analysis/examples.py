@@ -20,7 +20,7 @@ from policy_service.language.outcome import (
     Result,
     missing_facts,
 )
-from policy_service.language.policy import Always, Example, Invariant, Monotone, Policy, Total
+from policy_service.language.policy import Always, Bilingual, Example, Invariant, Monotone, Policy, Total
 from policy_service.language.types import ChoiceType, Exact, Value, exact, write
 
 Facts = Mapping[str, Value]
@@ -38,10 +38,13 @@ class Failure:
     name: str
     expected: str
     found: str
+    title: Bilingual | None = None
+    """Of the example."""
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
-        return {"name": self.name, "expected": self.expected, "found": self.found}
+        titled = {"title": self.title.to_dict()} if self.title else {}
+        return {"name": self.name, **titled, "expected": self.expected, "found": self.found}
 
 
 def check_examples(policy: Policy, evaluate: Evaluate) -> tuple[Failure, ...]:
@@ -54,7 +57,7 @@ def check_example(policy: Policy, example: Example, evaluate: Evaluate) -> Failu
     found = evaluate(facts_of(example), day_of(example))
     if _agrees(policy, example, found):
         return None
-    return Failure(example.name, _expected(policy, example), tell(policy, found))
+    return Failure(example.name, _expected(policy, example), tell(policy, found), example.title)
 
 
 def facts_of(example: Example) -> dict[str, Value]:

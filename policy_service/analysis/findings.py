@@ -63,7 +63,7 @@ def twice(candidates: Sequence[Policy]) -> Iterator[Finding]:
     for name, found in versions.items():
         if len(found) > 1:
             says = Bilingual(
-                "同一变更中有该规则文件的多个版本", Sentence("the change holds several versions of this policy")
+                "同一变更中有该政策的多个版本", Sentence("the change holds several versions of this policy")
             )
             yield Finding("error", "policy-twice", name, says, tuple(found))
 
@@ -73,7 +73,7 @@ def faults(one: Examined) -> Iterator[Finding]:
     name, tried = one.policy.id, one.tried
     if tried.fault is not None:
         says = Bilingual(
-            "规则引擎不能可靠地执行该规则文件", Sentence("the rules engine cannot be trusted with this policy")
+            "规则引擎不能可靠地执行该政策", Sentence("the rules engine cannot be trusted with this policy")
         )
         yield Finding("error", "engine-refused", name, says, (tried.fault,))
     for kind, code, says in (
@@ -110,7 +110,7 @@ def unfit(candidates: Sequence[Policy], in_force: Mapping[str, Policy]) -> Itera
     before = set(_misfits(in_force.values()))
     for name, version, message in _misfits({**in_force, **proposed}.values()):
         if name in proposed:
-            says = Bilingual("与生效中的规则文件不相容", Sentence("it does not fit the policies in force"))
+            says = Bilingual("与生效中的政策不相容", Sentence("it does not fit the policies in force"))
             yield Finding("error", "requirement-unfit", name, says, (message,))
         elif (name, version, message) not in before:
             says = Bilingual(
@@ -136,7 +136,7 @@ def affected(examined: Sequence[Examined], around: Sequence[Policy]) -> Iterator
     for one in examined:
         cases = tuple(f"{each.id} {each.version}" for each in around if one.policy.id in needed(each))
         if cases and one.difference.alters:
-            says = Bilingual("生效中的规则文件取用其结果，也会受影响", Sentence("policies in force take its outcome"))
+            says = Bilingual("生效中的政策取用其结果，也会受影响", Sentence("policies in force take its outcome"))
             yield Finding("warning", "dependants-affected", one.policy.id, says, cases)
 
 

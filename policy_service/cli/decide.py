@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -152,7 +153,13 @@ def _tell(told: Mapping[str, Any]) -> None:
 
 def _row(id_: str, entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
     because = "\n".join(f"{reason['zh']}\n{reason['en']}" for reason in entry.get("because", ()))
-    return f"{id_} {entry['version']}", _outcome(entry), "\n".join(entry.get("rules", ())), because
+    return f"{id_} {entry['version']}", _outcome(entry), rules_told(entry), because
+
+
+def rules_told(entry: Mapping[str, Any]) -> str:
+    """The rules of an answer, one below the other, each with its title in both languages."""
+    pairs = zip_longest(entry.get("rules", ()), entry.get("titles", ()))
+    return "\n".join(f"{rule}\n{title['zh']}\n{title['en']}" if title else rule for rule, title in pairs)
 
 
 def _outcome(entry: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from policy_service.analysis.examples import day_of
+from policy_service.cli.decide import rules_told
 from policy_service.cli.output import say, say_table
 from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
 from policy_service.decisions.decide import Decider
@@ -38,5 +39,5 @@ def decide_customers(policy: Policy) -> list[tuple[str, str, str, str, str]]:
             tier = entry.get("outcome", {}).get("tier", entry["status"])
             same = "yes" if example.outcome == {"tier": tier} else "NO"
             because = "\n".join(f"{reason['zh']}\n{reason['en']}" for reason in entry.get("because", ()))
-            rows.append((example.name, tier, same, ", ".join(entry.get("rules", ())), because))
+            rows.append((example.name, tier, same, rules_told(entry), because))
     return rows

@@ -24,6 +24,7 @@ class Writer:
         self._identity: Json = {"version": policy.version, "digest": policy.digest}
         bands: tuple[Rule, ...] = policy.scorecard.bands if policy.scorecard else ()
         self._because = {rule.id: rule.because.to_dict() for rule in (*policy.rules, *bands)}
+        self._titles = {rule.id: rule.title.to_dict() for rule in (*policy.rules, *bands) if rule.title}
         self._names = tuple(policy.outcomes)
         self._outcomes: tuple[tuple[str, Type | None], ...] = tuple(
             (name, outcome.type if _needs_writing(outcome.type) else None) for name, outcome in policy.outcomes.items()
@@ -41,6 +42,8 @@ class Writer:
                     "rules": list(result.rules),
                     "because": [self._because[rule] for rule in result.rules],
                 }
+                if self._titles and result.rules:
+                    entry["titles"] = [self._titles.get(rule) for rule in result.rules]
             case NoRuleMatched():
                 entry = {"status": "no_rule_matched"}
             case MissingFacts():

@@ -9,7 +9,7 @@ from typing import Literal
 
 from policy_service.characters import describe_character, skeleton
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
-from policy_service.language.document import BilingualDoc, FactDoc, OutcomeDoc
+from policy_service.language.document import BilingualDoc, FactDoc, OutcomeDoc, TitledDoc
 from policy_service.language.findings import Findings
 from policy_service.language.policy import AS_OF, RESERVED, SCORE, Bilingual, Fact, Outcome, Requirement
 from policy_service.language.source import Path
@@ -94,6 +94,11 @@ def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Iterable[str], findings
 def words_of(doc: BilingualDoc) -> Bilingual:
     """The words written."""
     return Bilingual(doc.zh, doc.en)
+
+
+def title_of(doc: TitledDoc) -> Bilingual | None:
+    """What people call a rule or an example, or None when it has no title."""
+    return words_of(doc.title) if doc.title else None
 
 
 def either_language(words: str | BilingualDoc) -> Bilingual:

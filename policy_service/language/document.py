@@ -39,6 +39,12 @@ class BilingualDoc(Doc):
     en: Words
 
 
+class TitledDoc(Doc):
+    """A rule or an example: people read its title, programs know it by its id or name."""
+
+    title: BilingualDoc | None = None
+
+
 class FactDoc(Doc):
     """One fact; which keys go with which type is checked in `load.py`."""
 
@@ -74,7 +80,7 @@ class OutcomeDoc(Doc):
 Outcomes = list[Scalar | list[str]] | dict[str, Scalar | list[str]]
 
 
-class RowDoc(Doc):
+class RowDoc(TitledDoc):
     """A row of a decision table: a cell for each input, a value for each outcome."""
 
     id: str
@@ -83,14 +89,14 @@ class RowDoc(Doc):
     because: BilingualDoc
 
 
-class OtherwiseDoc(Doc):
+class OtherwiseDoc(TitledDoc):
     """What is decided when no rule matches."""
 
     then: Outcomes
     because: BilingualDoc
 
 
-class RuleDoc(Doc):
+class RuleDoc(TitledDoc):
     """A free rule: one condition."""
 
     id: str
@@ -99,7 +105,7 @@ class RuleDoc(Doc):
     because: BilingualDoc
 
 
-class PointsDoc(Doc):
+class PointsDoc(TitledDoc):
     """A rule of a scorecard: it adds points."""
 
     id: str
@@ -108,7 +114,7 @@ class PointsDoc(Doc):
     because: BilingualDoc
 
 
-class BandDoc(Doc):
+class BandDoc(TitledDoc):
     """A band of a scorecard: a test of the total, and the outcome of those in it."""
 
     id: str
@@ -145,7 +151,7 @@ class ScorecardDoc(Doc):
     bands: Annotated[list[BandDoc], Field(min_length=1, max_length=100)]
 
 
-class ExampleDoc(Doc):
+class ExampleDoc(TitledDoc):
     """Facts, and what must come out of them: an outcome with its rule, missing facts, or that no rule matches."""
 
     name: Words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from policy_service.language.check import Checker
-from policy_service.language.declare import either_language
+from policy_service.language.declare import either_language, title_of
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
 from policy_service.language.document import ExampleDoc, InvariantDoc
 from policy_service.language.findings import Findings
@@ -92,6 +92,7 @@ class ExpectationReader:
             tuple(rules) if rules is not None else None,
             tuple(doc.missing or ()),
             tuple(doc.source),
+            title_of(doc),
         )
 
     def rules(self, doc: ExampleDoc, rules: list[str] | None, path: Path) -> None:

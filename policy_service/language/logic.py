@@ -17,7 +17,7 @@ from policy_service.language.ast import (
     Not,
 )
 from policy_service.language.check import Checker
-from policy_service.language.declare import words_of
+from policy_service.language.declare import title_of, words_of
 from policy_service.language.diagnostics import Code, counted, did_you_mean, shorten
 from policy_service.language.document import PolicyDoc, RowDoc, RuleDoc, RulesDoc, ScorecardDoc, TableDoc
 from policy_service.language.findings import Findings
@@ -114,7 +114,7 @@ class LogicReader:
                 continue
             when, known = cells[0], cells[1]
             then, bound = self.giver.give(row.then, path, known, count=doc.aggregate == Aggregate.COUNT)
-            rules.append(Rule(row.id, when, then, words_of(row.because), cells[2]))
+            rules.append(Rule(row.id, when, then, words_of(row.because), cells[2], title=title_of(row)))
             bounds.append(bound)
         for index, name in enumerate(doc.inputs):
             if name in self.optional and name not in asked:
@@ -156,7 +156,7 @@ class LogicReader:
             path: Path = ("rules", "rows", index)
             when, known = self.condition(row.when, (*path, "when"))
             then, bound = self.giver.give(row.then, path, known, count=doc.aggregate == Aggregate.COUNT)
-            rules.append(Rule(row.id, when, then, words_of(row.because)))
+            rules.append(Rule(row.id, when, then, words_of(row.because), title=title_of(row)))
             bounds.append(bound)
         rules += self.otherwise(doc, "rules", 0)
         return self.finish("rules", hit, (), rules, bounds)
@@ -172,7 +172,8 @@ class LogicReader:
         if doc.otherwise is None:
             return []
         then, _ = self.giver.give(doc.otherwise.then, (form, OTHERWISE), frozenset(), count=False)
-        return [Rule(OTHERWISE, FALSE, then, words_of(doc.otherwise.because), (TRUE,) * columns, otherwise=True)]
+        because, title = words_of(doc.otherwise.because), title_of(doc.otherwise)
+        return [Rule(OTHERWISE, FALSE, then, because, (TRUE,) * columns, otherwise=True, title=title)]
 
     def condition(self, text: str, path: Path) -> tuple[Expr, frozenset[str]]:
         """A condition, and the optional facts that are there when it holds."""

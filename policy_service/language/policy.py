@@ -103,6 +103,8 @@ class Rule:
     because: Bilingual
     cells: tuple[Expr, ...] = ()
     otherwise: bool = False
+    title: Bilingual | None = None
+    """What people call it; programs know it by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ class Example:
     rules: tuple[str, ...] | None
     missing: tuple[str, ...]
     source: tuple[str, ...] = ()
+    title: Bilingual | None = None
+    """What people call it; programs know it by its name."""
 
 
 @dataclass(frozen=True, slots=True)

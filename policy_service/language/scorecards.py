@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from policy_service.language.ast import Constant, Expr, In, Name, Negation, Not, Or
 from policy_service.language.check import Checker
-from policy_service.language.declare import words_of
+from policy_service.language.declare import title_of, words_of
 from policy_service.language.diagnostics import Code
 from policy_service.language.document import BandDoc, ScorecardDoc
 from policy_service.language.evaluate import holds
@@ -63,7 +63,7 @@ class ScorecardReader:
             when, known = self.condition(row.when, (*path, "when"))
             points, bound = self.giver.value(row.points, kind, (*path, "points"), known)
             if points is not None:
-                rules.append(Rule(row.id, when, (points,), words_of(row.because)))
+                rules.append(Rule(row.id, when, (points,), words_of(row.because), title=title_of(row)))
             if bound:
                 low, high = low + min(Fraction(0), bound[0]), high + max(Fraction(0), bound[1])
         size = 10**scale
@@ -95,7 +95,7 @@ class ScorecardReader:
         checker.condition(cell.condition)
         self.findings.take(checker, (*path, "when"))
         then, _ = Giver(checker, self.giver.outcomes, self.findings).give(doc.then, path, frozenset(), count=False)
-        return Rule(doc.id, cell.condition, then, words_of(doc.because))
+        return Rule(doc.id, cell.condition, then, words_of(doc.because), title=title_of(doc))
 
     def coverage(self, bands: tuple[Rule, ...], total: NumberType) -> None:
         """Every possible total lies in exactly one band.

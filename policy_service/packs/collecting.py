@@ -132,7 +132,7 @@ def _versions(
     rows.sort(key=lambda row: (row.policy != scope.policy, row.policy, version_key(row.version)))
     if len(rows) > MAX_VERSIONS:
         found.leave_out(
-            f"共有 {len(rows)} 个规则版本，仅收录其中 {MAX_VERSIONS} 个。",
+            f"共有 {len(rows)} 个政策版本，仅收录其中 {MAX_VERSIONS} 个。",
             f"Of {len(rows)} versions {MAX_VERSIONS} are in it.",
         )
     return rows[:MAX_VERSIONS]
@@ -174,7 +174,7 @@ def _entries(session: Session, scope: Scope, found: Collected, timed: list[Audit
     others = {row.seq: row for row in rows if row.seq not in needed}
     if len(others) > MAX_ENTRIES:
         found.leave_out(
-            f"日志条目过多：除规则版本与签署所依据的条目外，仅收录最早的 {MAX_ENTRIES} 条。",
+            f"日志条目过多：除政策版本与签署所依据的条目外，仅收录最早的 {MAX_ENTRIES} 条。",
             f"There are more entries of the log: beside those that versions and signatures rest on, the oldest "
             f"{MAX_ENTRIES} are in it.",
         )

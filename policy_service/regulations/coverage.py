@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from policy_service.language.policy import Policy
+from policy_service.language.policy import Example, Policy, Rule
 from policy_service.regulations.regulation import Regulation, Row, Section, cited_rows
 
 
@@ -25,10 +25,10 @@ class DecidedBy:
     """One policy that cites a row."""
 
     policy: Policy
-    rules: tuple[str, ...]
+    rules: tuple[Rule, ...]
     """The rules and bands whose reasons cite it; none when the policy cites it as a whole."""
-    examples: tuple[str, ...]
-    """The names of the examples that cite it."""
+    examples: tuple[Example, ...]
+    """The examples that cite it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def _citing(policy: Policy) -> dict[str, DecidedBy]:
     return {
         row: DecidedBy(
             policy,
-            tuple(rule.id for rule in rules if row in cited_rows(f"{rule.because.zh} {rule.because.en}")),
-            tuple(example.name for example in policy.examples if row in example.source),
+            tuple(rule for rule in rules if row in cited_rows(f"{rule.because.zh} {rule.because.en}")),
+            tuple(example for example in policy.examples if row in example.source),
         )
         for row in policy.source
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from policy_service.compilers.prose.table import one_line
-from policy_service.language.policy import Language
+from policy_service.language.policy import Example, Language, Rule
 from policy_service.regulations.coverage import Coverage, Covered, DecidedBy, Status
 
 EXAMPLES = 6
@@ -76,9 +76,18 @@ def _decided(by: DecidedBy, lang: Language, policies: str) -> str:
     words, policy = _WORDS[lang], by.policy
     told = f"[{getattr(policy.title, lang)}]({policies}/{policy.id}/{policy.version}.yaml) `{policy.id}`"
     if by.rules:
-        told += words["rules"].format(rules=words["comma"].join(f"`{rule}`" for rule in by.rules))
+        told += words["rules"].format(rules=words["comma"].join(_rule(rule, lang) for rule in by.rules))
     if by.examples:
-        told += words["examples"].format(examples=words["comma"].join(map(one_line, by.examples[:EXAMPLES])))
+        shown = words["comma"].join(_example(example, lang) for example in by.examples[:EXAMPLES])
+        told += words["examples"].format(examples=shown)
         if len(by.examples) > EXAMPLES:
             told += words["more"].format(count=len(by.examples))
     return told
+
+
+def _rule(rule: Rule, lang: Language) -> str:
+    return f"{one_line(getattr(rule.title, lang))} `{rule.id}`" if rule.title else f"`{rule.id}`"
+
+
+def _example(example: Example, lang: Language) -> str:
+    return one_line(getattr(example.title, lang) if example.title else example.name)

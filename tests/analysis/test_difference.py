@@ -85,6 +85,25 @@ def test_what_is_said_differently_is_told_and_nothing_else(case: dict[str, Any])
     assert found.alters is case["alters"]
 
 
+def test_a_rule_and_an_example_are_called_by_their_titles() -> None:
+    titled = TABLE.replace("{id: large, ", "{id: large, title: {zh: 大额, en: Large customers}, ")
+    titled = titled.replace("{name: much, ", "{name: much, title: {zh: 买得多, en: Buys much}, ")
+    found = between(titled, ('"> 100"', '"> 90"'), ("amount: 200", "amount: 300"))
+    rule, example = found.sentences("en")
+    assert rule.startswith("rule “Large customers” `large`: the condition on “purchases” was: more than CNY 100.00;")
+    assert example.startswith("example “Buys much” `much`: the facts were: “purchases”: CNY 200.00;")
+    assert found.sentences("zh")[0].startswith("规则“大额”`large`：「金额」的条件原为")
+    removed = between(titled, ("id: large, ", "id: huge, "), ("rule: large", "rule: huge"))
+    assert removed.sentences("en")[0].startswith("rule `huge` is new: title: Large customers; condition: ")
+
+
+def test_a_title_that_says_what_the_name_says_is_not_told_twice() -> None:
+    titled = TABLE.replace("{name: much, ", "{name: much, title: {zh: 买得多, en: Much}, ")
+    found = between(titled, ("amount: 200", "amount: 300"))
+    assert found.sentences("en")[0].startswith("example `much`: ")
+    assert found.sentences("zh")[0].startswith("示例“买得多”`much`：")
+
+
 def test_a_rule_by_another_name_is_another_rule() -> None:
     found = between(TABLE, ("id: large", "id: big"), ("rule: large", "rule: big"))
     assert found.sentences("en")[:2] == [
@@ -150,7 +169,7 @@ def test_another_layout_is_no_difference() -> None:
 def test_a_policy_that_is_new_is_told_as_such() -> None:
     found = difference(None, TIER)
     assert found.sentences("en") == ["tiering/small is new: 3 facts, 3 rules, 1 examples"]
-    assert found.sentences("zh") == ["新增规则文件 tiering/small：3 项事实，3 条规则，1 个示例"]
+    assert found.sentences("zh") == ["新增政策 tiering/small：3 项事实，3 条规则，1 个示例"]
     assert (found.alters, found.to_dict()["from"]) == (True, None)
 
 

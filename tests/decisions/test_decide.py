@@ -143,6 +143,25 @@ def test_a_scorecard_tells_its_rules_and_its_band(
     assert len(entry["because"]) == len(rules)
 
 
+TITLED = policy(TIER.text.replace("{id: S, ", "{id: S, title: {zh: 高额客户, en: Large customer}, "))
+
+
+@pytest.mark.parametrize(
+    ("amount", "titles"), [(200, [{"zh": "高额客户", "en": "Large customer"}]), (100, [None]), (1, "none")]
+)
+def test_titles_stand_beside_the_rules_and_their_reasons(amount: int, titles: object) -> None:
+    with Decider([TITLED], engine="definition") as decider:
+        entry = decider.decide({"amount": amount, "days": 10, "mean": 100}, as_of=AS_OF).to_dict()[TITLED.id]
+    assert entry.get("titles", "none") == titles
+    assert len(entry.get("because", ())) == (0 if titles == "none" else 1)
+
+
+def test_a_policy_without_titles_answers_without(decider: Decider) -> None:
+    entry = decider.decide({"amount": 200, "days": 10, "mean": 100}, as_of=AS_OF, policies=[TIER.id]).to_dict()[TIER.id]
+    assert entry["rules"] == ["S"]
+    assert "titles" not in entry
+
+
 def test_every_problem_of_the_facts_is_told_at_once(decider: Decider) -> None:
     facts = {"amount": "1.234", "days": -1, "mean": 0.5, "last_contact_on": "21.11.2026", "vip": "yes", "amuont": 3}
     with pytest.raises(FactsRefused) as refused:

@@ -159,6 +159,7 @@ PARTS = {
     "Free rules": "  completeness: {type: number, scale: 2}\n  disputed: {type: boolean}\n  sales: {type: money, currency: CNY}\n"
     "outcome: {bonus: {type: money, currency: CNY}}\n",
     "Otherwise": ORDERS + TIER.replace(", ordered: best-first", ""),
+    "Titles": ORDERS + TIER.replace(", ordered: best-first", ""),
     "Scorecards": ORDERS + "outcome: {tier: {type: choice, of: [plain, gold]}}\n",
     "Examples": BUYS + "outcome: {tier: {type: choice, of: [A]}}\n" + PART % "A",
     "Invariants": BUYS + TIER + PART.replace('["%s"]', '[A, "0"]'),

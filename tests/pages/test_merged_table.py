@@ -51,6 +51,16 @@ def test_of_a_new_policy_everything_is_new(file: Path) -> None:
     assert len(found.rules.rows) == len(policy.rules)
 
 
+def test_another_title_or_reason_is_wording_and_no_other_rule() -> None:
+    old = tier("1.0.0")
+    titled = old.replace(b"{id: big, ", "{id: big, title: {zh: 大, en: Large}, ".encode())
+    big, small = merged(old, titled).rows
+    assert (big.standing, big.is_wording, small.standing, small.is_wording) == ("changed", True, "same", False)
+    assert [(cell.before, cell.after) for cell in big.cells if cell.changed] == [("`big`", "Large `big`")]
+    assert merged(old, titled.replace(b"en: many}}", b"en: a lot}}")).rows[0].is_wording
+    assert not merged(old, titled.replace(b">= 100", b">= 90")).rows[0].is_wording
+
+
 def test_a_changed_cell_says_what_it_said_before() -> None:
     found = merged(tier("1.0.0"), tier("1.1.0", 150))
     big = found.rows[0]

@@ -39,7 +39,7 @@ def test_an_edited_file_is_named_and_nothing_is_published(folder: Path) -> None:
     before = (folder / LIST).read_bytes()
     text = (folder / PATH).read_text("utf-8")
     (folder / PATH).write_text(text + "# harmless\n", "utf-8")
-    (folder / "tiering/importance/1.0.1.yaml").write_text(text.replace("version: 1.0.0", "version: 1.0.1"), "utf-8")
+    (folder / "tiering/importance/1.9.0.yaml").write_text(text.replace("version: 1.0.0", "version: 1.9.0"), "utf-8")
     with pytest.raises(Edited, match=rf"{PATH} was published as .* give the text a higher version"):
         publish(folder)
     assert (folder / LIST).read_bytes() == before
@@ -56,8 +56,8 @@ def test_a_new_file_is_added_and_the_other_lines_stay(folder: Path) -> None:
     publish(folder)
     before = (folder / LIST).read_text("ascii").splitlines()
     text = (folder / PATH).read_text("utf-8")
-    new = "tiering/importance/1.0.1.yaml"
-    (folder / new).write_text(text.replace("version: 1.0.0", "version: 1.0.1"), "utf-8")
+    new = "tiering/importance/1.9.0.yaml"
+    (folder / new).write_text(text.replace("version: 1.0.0", "version: 1.9.0"), "utf-8")
     assert publish(folder) == [new]
     after = (folder / LIST).read_text("ascii").splitlines()
     assert [line for line in after if not line.endswith(new)] == before
@@ -66,6 +66,6 @@ def test_a_new_file_is_added_and_the_other_lines_stay(folder: Path) -> None:
 
 def test_a_file_with_faults_is_not_published(folder: Path) -> None:
     publish(folder)
-    (folder / "tiering/importance/1.0.1.yaml").write_text("policy: tiering/importance\n", "utf-8")
+    (folder / "tiering/importance/1.9.0.yaml").write_text("policy: tiering/importance\n", "utf-8")
     with pytest.raises(PolicyError):
         publish(folder)

@@ -118,6 +118,8 @@ AS_WRITTEN = {
 }
 """Rules that add nothing to the regulation. Every other one reads it in a way of ours, or sets a figure of ours."""
 
+UNTITLED = {("governance/sign_off", "1.0.0"), ("service_levels/response_times", "1.0.0")}
+"""Versions from before titles."""
 OURS = {"zh": re.compile("解释|由本公司自定"), "en": re.compile(r"\binterpretation\b|\bour own figures?\b")}
 TIERS = frozenset("SABC")
 CITED = re.compile(r"R-[A-Z]+-[A-Z0-9]+")
@@ -228,11 +230,29 @@ def test_everything_a_person_reads_is_in_chinese_and_in_english(policy: Policy) 
     words_of += [outcome.title for outcome in policy.outcomes.values()]
     words_of += [title for item in declared(policy) for title in item.words.values()]
     words_of += [rule.because for rule in rules_of(policy)]
+    if (policy.id, policy.version) not in UNTITLED:
+        words_of += [rule.title for rule in rules_of(policy)]
+        words_of += [example.title for example in policy.examples]
     words_of += [invariant.says for invariant in policy.invariants]
     for words in words_of:
-        assert words is not None, "a policy has notes, and every fact and outcome a title"
+        assert words is not None, "a policy has notes, and every fact, outcome, rule and example a title"
         assert re.search("[一-鿿]", words.zh), words
         assert not re.search("[一-鿿，。；：（）]", words.en), words
+
+
+LONGEST_TITLE = 70
+"""Characters of a title that a column and a heading have room for."""
+
+
+@each_policy
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_title_is_short_and_no_other_rule_or_example_has_it(policy: Policy, language: str) -> None:
+    if (policy.id, policy.version) in UNTITLED:
+        return
+    for titled in (rules_of(policy), policy.examples):
+        titles = [getattr(each.title, language) for each in titled]
+        assert len(set(titles)) == len(titles), titles
+        assert all(len(title) <= LONGEST_TITLE and not title.endswith((".", "。")) for title in titles), titles
 
 
 @each_policy

@@ -46,10 +46,10 @@ outcome:
 rules:
   hit: FIRST
   rows:
-    - {id: large, when: large, then: ["1"], because: {zh: 每月一次（R-VIS-1）, en: once a month (R-VIS-1)}}
+    - {id: large, title: {zh: 大客户, en: Large customers}, when: large, then: ["1"], because: {zh: 每月一次（R-VIS-1）, en: once a month (R-VIS-1)}}
     - {id: rest, when: "true", then: ["0"], because: {zh: 其余, en: the rest}}
 examples:
-  - {name: a | b, source: [R-VIS-1], facts: {large: "true"}, outcome: {visits: "1"}, rule: large}
+  - {name: a | b, title: {zh: 大 | 小, en: A | B}, source: [R-VIS-1], facts: {large: "true"}, outcome: {visits: "1"}, rule: large}
 """.encode()
 )
 
@@ -72,7 +72,7 @@ def test_each_row_says_what_decides_it(tmp_path: Path) -> None:
         ("R-VIS-4", Status.NOTHING),
     ]
     [by] = rows[0].by
-    assert (by.policy, by.rules, by.examples) == (POLICY, ("large",), ("a | b",))
+    assert (by.policy, by.rules, by.examples) == (POLICY, POLICY.rules[:1], POLICY.examples)
     assert unknown_rows([regulation], rows_of(POLICY)) == ("R-GONE-1",)
 
 
@@ -82,10 +82,11 @@ def test_the_page_tells_it_in_both_languages(tmp_path: Path) -> None:
     policy = "../../policies/followup/visits/1.0.0.yaml"
     assert "4 rows: policies decide 1, features do 1, 1 are not done yet." in english
     assert (
-        f"| R-VIS-1 | once a month | [how often]({policy}) `followup/visits`; rules `large`; examples a \\| b |"
+        f"| R-VIS-1 | once a month | [how often]({policy}) `followup/visits`; rules Large customers `large`; examples A \\| B |"
         in english
     )
     assert "| R-VIS-2 | a record | [feature: the log](../how-to/verify-the-log.md) |" in english
+    assert "；规则：大客户 `large`；示例：大 \\| 小 |" in chinese
     assert "| R-VIS-3 | 路线 | 尚未：无地图 |\n| R-VIS-4 | 其他 | **无** |" in chinese
 
 

@@ -52,6 +52,7 @@ class Tried:
     expected: str | Bilingual | None = None
     """What should have come out, when it did not."""
     is_law: bool = False
+    title: Bilingual | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +158,10 @@ def _tried(policy: Policy) -> Iterable[Tried]:
 def _example(policy: Policy, example: Example, evaluator: Evaluate) -> Tried:
     failure = check_example(policy, example, evaluator)
     if failure is not None:
-        return Tried(example.name, answer_words(failure.found), answer_words(failure.expected))
-    return Tried(example.name, answer_words(tell(policy, evaluator(facts_of(example), day_of(example)))))
+        found, expected = answer_words(failure.found), answer_words(failure.expected)
+        return Tried(example.name, found, expected, title=example.title)
+    found = answer_words(tell(policy, evaluator(facts_of(example), day_of(example))))
+    return Tried(example.name, found, title=example.title)
 
 
 def _faults(diagnostics: Iterable[Diagnostic], text: str) -> tuple[Fault, ...]:

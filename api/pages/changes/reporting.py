@@ -47,6 +47,7 @@ class Failed:
 
     kind: str
     name: str
+    title: Bilingual | None
     expected: str
     found: str
     evaluators: tuple[str, ...]
@@ -57,6 +58,7 @@ class Other:
     """An example of the version in force that gets another answer."""
 
     example: str
+    title: Bilingual | None
     before: str
     after: str
 
@@ -227,7 +229,7 @@ def _candidate(kept: Mapping[str, Any]) -> Candidate:
         failures=_failures(tried["failures"]),
         fault=tried["fault"],
         others=tuple(
-            Other(each["example"], answer_words(each["before"]), answer_words(each["after"]))
+            Other(each["example"], _title(each), answer_words(each["before"]), answer_words(each["after"]))
             for each in kept["other_answers"]
         ),
     )
@@ -235,10 +237,16 @@ def _candidate(kept: Mapping[str, Any]) -> Candidate:
 
 def _failures(kept: Sequence[Mapping[str, Any]]) -> tuple[Failed, ...]:
     """Each failure once, with the evaluators that it is one of."""
-    by: dict[tuple[str, str, str, str], list[str]] = {}
+    by: dict[tuple[str, str, Bilingual | None, str, str], list[str]] = {}
     for each in kept:
-        by.setdefault((each["kind"], each["name"], each["expected"], each["found"]), []).append(each["evaluator"])
+        failure = each["kind"], each["name"], _title(each), each["expected"], each["found"]
+        by.setdefault(failure, []).append(each["evaluator"])
     return tuple(
-        Failed(kind, name, answer_words(expected), answer_words(found), tuple(evaluators))
-        for (kind, name, expected, found), evaluators in by.items()
+        Failed(kind, name, title, answer_words(expected), answer_words(found), tuple(evaluators))
+        for (kind, name, title, expected, found), evaluators in by.items()
     )
+
+
+def _title(kept: Mapping[str, Any]) -> Bilingual | None:
+    """The title of an example, where it has one."""
+    return Bilingual(**kept["title"]) if "title" in kept else None

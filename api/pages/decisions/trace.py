@@ -22,6 +22,7 @@ class RuleSeen:
     """One rule."""
 
     id: str
+    title: Bilingual | None
     address: str
     matched: bool
     decided: bool
@@ -38,19 +39,25 @@ def rules_seen(answer: Answer, versions: Versions, trace: Mapping[str, Any], lan
     decided = {rule.id for rule in said.rules} if said.status == "decided" else set()
     if policy is None:
         return ()
-    tell = teller(policy, lang)
-    return tuple(_seen(policy, entry, decided, tell, lang) for entry in entries)
+    tell, titles = teller(policy, lang), {rule.id: rule.title for rule in policy.rules}
+    return tuple(_seen(policy, entry, decided, titles, tell, lang) for entry in entries)
 
 
-def _seen(
-    policy: Policy, entry: Mapping[str, Any], decided: set[str], tell: Callable[[Expr], str], lang: Language
+def _seen(  # noqa: PLR0913, PLR0917  # an entry of a trace, and what tells it
+    policy: Policy,
+    entry: Mapping[str, Any],
+    decided: set[str],
+    titles: Mapping[str, Bilingual | None],
+    tell: Callable[[Expr], str],
+    lang: Language,
 ) -> RuleSeen:
     rule, matched = str(entry["rule"]), bool(entry["matched"])
     failed = None
     if not matched:
         failed = no_other_rule(lang) if entry["failed"] == OTHERWISE else tell(parse(entry["failed"]))
     saw = _saw(policy, entry.get("saw", {}), lang)
-    return RuleSeen(rule, rule_address(policy.id, rule), matched, rule in decided, failed, tuple(saw))
+    address = rule_address(policy.id, rule)
+    return RuleSeen(rule, titles.get(rule), address, matched, rule in decided, failed, tuple(saw))
 
 
 def _saw(policy: Policy, seen: Mapping[str, Any], lang: Language) -> Sequence[Said]:

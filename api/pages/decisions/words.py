@@ -45,6 +45,7 @@ class RuleSaid:
     """One rule that decided, and why."""
 
     id: str
+    title: Bilingual | None
     address: str
     """Of its passport."""
     because: Bilingual | None
@@ -127,13 +128,18 @@ def _excepted(name: str, told: Json, version: str, policy: Policy | None, lang: 
 
 
 def _rules(policy: str, entry: Json) -> tuple[RuleSaid, ...]:
-    because: Sequence[Json] = entry.get("because", ())
     rules: Sequence[str] = entry.get("rules", ())
-    reasons = [Bilingual(each["zh"], each["en"]) for each in because]
-    padded = [*reasons, *[None] * (len(rules) - len(reasons))]
+    titles, reasons = (_each(entry.get(member, ()), len(rules)) for member in ("titles", "because"))
     return tuple(
-        RuleSaid(rule, rule_address(policy, rule), reason) for rule, reason in zip(rules, padded, strict=False)
+        RuleSaid(rule, title, rule_address(policy, rule), reason)
+        for rule, title, reason in zip(rules, titles, reasons, strict=False)
     )
+
+
+def _each(written: Sequence[Json | None], count: int) -> list[Bilingual | None]:
+    """The words of each of so many rules, None for one that has none."""
+    found = [Bilingual(each["zh"], each["en"]) if each else None for each in written]
+    return found + [None] * (count - len(found))
 
 
 def rule_address(policy: str, rule: str) -> str:

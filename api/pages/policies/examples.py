@@ -22,7 +22,7 @@ from policy_service.compilers.prose.context import context_of
 from policy_service.compilers.prose.expectations import examples_table
 from policy_service.language.evaluate import evaluate
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, Result
-from policy_service.language.policy import Example, Language, Policy
+from policy_service.language.policy import Bilingual, Example, Language, Policy
 from policy_service.lru_cache import LruCache
 
 PAGE = 50
@@ -32,19 +32,24 @@ KEPT = 4 * 2**20
 NOTHING: Sequence[str] = ()
 
 
+NamedRule = tuple[str, Bilingual | None]
+"""The id of a rule, and its title."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """An example in words, and how it comes out."""
 
     name: str
+    title: Bilingual | None
     source: tuple[str, ...]
     asks: tuple[tuple[str, str], ...]
     """What each fact is called, and its value."""
     expected: tuple[str, ...]
     found: tuple[str, ...]
-    rules: tuple[str, ...]
+    rules: tuple[NamedRule, ...]
     """The rules that it must be decided by."""
-    decided_by: tuple[str, ...]
+    decided_by: tuple[NamedRule, ...]
     passed: bool
 
 
@@ -100,15 +105,20 @@ def cases_of(policy: Policy, lang: Language) -> tuple[Case, ...]:
     results = [evaluate(policy, facts_of(each), day_of(each)) for each in policy.examples]
     found = [_as_example(policy, each, result) for each, result in zip(policy.examples, results, strict=True)]
     wanted, told = _words(policy, policy.examples, lang), _words(policy, found, lang)
+    bands = policy.scorecard.bands if policy.scorecard else ()
+    titles = {rule.id: rule.title for rule in (*policy.rules, *bands)}
     return tuple(
         Case(
             name=example.name,
+            title=example.title,
             source=example.source,
             asks=tuple((title, value) for title, value in asks if value),
             expected=expected,
             found=got,
-            rules=example.rules or (),
-            decided_by=result.rules if isinstance(result, Decided | Conflict) else (),
+            rules=tuple((rule, titles[rule]) for rule in example.rules or ()),
+            decided_by=tuple(
+                (rule, titles[rule]) for rule in (result.rules if isinstance(result, Decided | Conflict) else ())
+            ),
             passed=check_example(policy, example, lambda *_, result=result: result) is None,
         )
         for example, result, (asks, expected), (_, got) in zip(policy.examples, results, wanted, told, strict=True)

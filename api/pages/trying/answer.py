@@ -32,6 +32,7 @@ class Reason:
     """A rule that decided, and why."""
 
     rule: str
+    title: Bilingual | None
     because: Bilingual
 
 
@@ -40,6 +41,7 @@ class RuleSeen:
     """One rule: whether it matched; if not, the condition that failed, in words, and the values it saw."""
 
     rule: str
+    title: Bilingual | None
     matched: bool
     decided: bool
     """Whether it is one of those that gave the outcome."""
@@ -56,7 +58,8 @@ class Answer:
     """One entry, or one a rule when the policy lists."""
     reasons: tuple[Reason, ...]
     missing: tuple[Bilingual, ...]
-    conflicting: tuple[str, ...]
+    conflicting: tuple[tuple[str, Bilingual | None], ...]
+    """The rules that contradict each other, each with its title."""
     rules: tuple[RuleSeen, ...]
 
 
@@ -65,13 +68,13 @@ def answer(policy: Policy, facts: Mapping[str, Value], as_of: date, lang: Langua
     result = evaluate(policy, facts, as_of)
     decided = result.rules if isinstance(result, Decided) else ()
     bands = policy.scorecard.bands if policy.scorecard else ()
-    reasons = {rule.id: rule.because for rule in (*policy.rules, *bands)}
+    rules = {rule.id: rule for rule in (*policy.rules, *bands)}
     return Answer(
         status=_status(result),
         outcomes=tuple(_said(policy, values, lang) for values in result.outcome) if isinstance(result, Decided) else (),
-        reasons=tuple(Reason(rule, reasons[rule]) for rule in decided),
+        reasons=tuple(Reason(rule, rules[rule].title, rules[rule].because) for rule in decided),
         missing=tuple(policy.facts[name].title for name in result.names) if isinstance(result, MissingFacts) else (),
-        conflicting=result.rules if isinstance(result, Conflict) else (),
+        conflicting=tuple((rule, rules[rule].title) for rule in result.rules) if isinstance(result, Conflict) else (),
         rules=() if isinstance(result, MissingFacts) else _rules(policy, facts, as_of, frozenset(decided), lang),
     )
 
@@ -112,13 +115,13 @@ def _rule(  # noqa: PLR0913, PLR0917  # a rule, and all that it saw
     lang: Language,
 ) -> RuleSeen:
     if holds(rule.when, scope) or (rule.otherwise and rule.id in decided):
-        return RuleSeen(rule.id, matched=True, decided=rule.id in decided, failed=None, saw=())
+        return RuleSeen(rule.id, rule.title, matched=True, decided=rule.id in decided, failed=None, saw=())
     if rule.otherwise:
-        return RuleSeen(rule.id, matched=False, decided=False, failed=no_other_rule(lang), saw=())
+        return RuleSeen(rule.id, rule.title, matched=False, decided=False, failed=no_other_rule(lang), saw=())
     failed = failing(rule.when, scope)
     saw = tuple(_saw(policy, name, facts, as_of, lang) for name in dict.fromkeys(names(failed)) if name != SCORE)
     told = sentence(failed, policy, lang)
-    return RuleSeen(rule.id, matched=False, decided=False, failed=told, saw=saw)
+    return RuleSeen(rule.id, rule.title, matched=False, decided=False, failed=told, saw=saw)
 
 
 def _saw(policy: Policy, name: str, facts: Mapping[str, Value], as_of: date, lang: Language) -> Said:

@@ -60,8 +60,8 @@ class TryPage:
     """The decision table, to show which row decided."""
     link: str | None
     """The address that keeps the case."""
-    examples: tuple[tuple[str, str], ...]
-    """The version's own examples, each with the address that fills the form with it."""
+    examples: tuple[tuple[str, Bilingual | None, str], ...]
+    """The version's own examples: name, title, and the address that fills the form with it."""
     example: Filled | None
     """The form that makes the case an example; None when nothing was decided, or the reader writes no policies."""
     drafts: tuple[MyDraft, ...]
@@ -243,14 +243,14 @@ def _is_open(policy: Policy, fact: str) -> bool:
     return fact in policy.facts and not policy.facts[fact].sensitive
 
 
-def _examples(request: Request, policy: Policy, case: Case) -> list[tuple[str, str]]:
+def _examples(request: Request, policy: Policy, case: Case) -> list[tuple[str, Bilingual | None, str]]:
     path = request.url.path.removesuffix("/example")
-    found = []
+    found: list[tuple[str, Bilingual | None, str]] = []
     for example in policy.examples:
         facts = {f"{PREFIX}{name}": list(values) for name, values in typed(policy, example.facts).items()}
         tried = {"draft": case.draft} if case.draft is not None else {"version": policy.version}
         said: dict[str, Any] = {**tried, "as_of": example.as_of or "", **facts}
-        found.append((example.name, f"{path}?{urlencode(said, doseq=True)}"))
+        found.append((example.name, example.title, f"{path}?{urlencode(said, doseq=True)}"))
     return found
 
 

@@ -30,7 +30,7 @@ from policy_service.language.ast import (
     Property,
 )
 from policy_service.language.functions import TAG_FUNCTIONS, TEXT_TESTS
-from policy_service.language.policy import AS_OF, SCORE, Bilingual, Fact, Language, Outcome, Policy
+from policy_service.language.policy import AS_OF, SCORE, Bilingual, Fact, Language, Outcome, Policy, Rule
 from policy_service.language.types import (
     BooleanType,
     ChoiceType,
@@ -91,6 +91,22 @@ def context_of(policy: Policy, lang: Language) -> Context:
     return Context(
         words, types, shown, {name: shown_words(item.type, item.words, words) for name, item in declared.items()}
     )
+
+
+def title_words(title: Bilingual | None, context: Context) -> str:
+    """A title of a rule or an example on one line; empty when there is none."""
+    return context.words.unfold(context.words.of(title)).replace("`", "'") if title else ""
+
+
+def called(rule: Rule, context: Context) -> str:
+    """What a rule is called: its title, if it has one, and its id."""
+    return f"{title_words(rule.title, context)} `{rule.id}`".lstrip()
+
+
+def called_of(policy: Policy, context: Context) -> Mapping[str, str]:
+    """What the rules and bands of a policy are called, by id."""
+    bands = policy.scorecard.bands if policy.scorecard else ()
+    return {rule.id: called(rule, context) for rule in (*policy.rules, *bands)}
 
 
 def shown_words(kind: Type, titles: Mapping[str, Bilingual], words: Vocabulary) -> dict[str, str]:

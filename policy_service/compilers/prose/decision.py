@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policy_service.compilers.prose.conditions import condition
-from policy_service.compilers.prose.context import Context, sort_of
+from policy_service.compilers.prose.context import Context, called, sort_of, title_words
 from policy_service.compilers.prose.declarations import kept_value
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import Clause, Statement, cell, inline
@@ -21,6 +21,8 @@ class RuleWords:
     """One rule in words: what must hold, what then follows, and why."""
 
     id: str
+    title: str
+    """Empty when the author gave none."""
     when: Statement
     then: tuple[str, ...]
     """One sentence an outcome, without its stop."""
@@ -33,7 +35,11 @@ def rule_words(policy: Policy, rule: Rule, context: Context) -> RuleWords:
     if rule.when == TRUE and policy.hit is Hit.FIRST and rule is not policy.rules[0]:
         when = Clause(LABELS[context.words.language].otherwise)
     return RuleWords(
-        rule.id, when, then_words(policy, rule, context), context.words.unfold(context.words.of(rule.because))
+        rule.id,
+        title_words(rule.title, context),
+        when,
+        then_words(policy, rule, context),
+        context.words.unfold(context.words.of(rule.because)),
     )
 
 
@@ -98,7 +104,7 @@ def _row(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
     values = [given(then, name, context) for then, name in zip(rule.then, names, strict=False)]
     if not values and policy.otherwise is not None:  # a rule that only counts, beside one that gives
         values = [LABELS[context.words.language].counts]
-    return (f"`{rule.id}`", *cells, *values)
+    return (called(rule, context), *cells, *values)
 
 
 def _cell(part: Expr, name: str, context: Context) -> str:
@@ -116,7 +122,7 @@ def bands_table(policy: Policy, context: Context) -> Table | None:
     for band in policy.scorecard.bands:
         test = cell(condition(band.when, context), context.words, context.title(SCORE))
         pairs = zip(band.then, policy.outcomes, strict=True)
-        rows.append((f"`{band.id}`", test, *(given(then, name, context) for then, name in pairs)))
+        rows.append((called(band, context), test, *(given(then, name, context) for then, name in pairs)))
     return Table((labels.band, context.words.score, *(context.titles[name] for name in policy.outcomes)), tuple(rows))
 
 

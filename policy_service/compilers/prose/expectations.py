@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from policy_service.compilers.prose.conditions import condition
-from policy_service.compilers.prose.context import Context, sort_of_type
+from policy_service.compilers.prose.context import Context, called_of, sort_of_type, title_words
 from policy_service.compilers.prose.declarations import kept_value
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import Clause, Statement
@@ -37,7 +37,8 @@ def examples_table(policy: Policy, context: Context) -> Table | None:
     dated = any(example.as_of for example in policy.examples)
     headers = (labels.example, *([labels.dated] if dated else []), *(context.titles[name] for name in used))
     results = tuple(context.titles[name] for name in policy.outcomes) if _is_spread(policy) else (labels.expected,)
-    rows = (_example(policy, example, used, context, dated=dated) for example in policy.examples)
+    rules = called_of(policy, context)
+    rows = (_example(policy, example, used, rules, context, dated=dated) for example in policy.examples)
     return Table((*headers, *results, labels.by), tuple(rows))
 
 
@@ -46,16 +47,23 @@ def _is_spread(policy: Policy) -> bool:
     return len(policy.outcomes) > 1 and not policy.lists
 
 
-def _example(
-    policy: Policy, example: Example, used: tuple[str, ...], context: Context, *, dated: bool
+def _example(  # noqa: PLR0913  # an example, and how its table is laid out
+    policy: Policy,
+    example: Example,
+    used: tuple[str, ...],
+    called: Mapping[str, str],
+    context: Context,
+    *,
+    dated: bool,
 ) -> tuple[str, ...]:
     words = context.words
     day = parse_date(example.as_of or "")
     days = [words.date(day) if day else ""] if dated else []
     facts = (_fact(example.facts, name, context) for name in used)
-    rules = words.listing([f"`{rule}`" for rule in example.rules]) if example.rules else ""
+    rules = words.listing([called[rule] for rule in example.rules]) if example.rules else ""
     source = words.gap + words.bracket(words.listing(example.source)) if example.source else ""
-    return (example.name + source, *days, *facts, *_expected(policy, example, context), rules)
+    told = title_words(example.title, context) or example.name
+    return (told + source, *days, *facts, *_expected(policy, example, context), rules)
 
 
 def _fact(facts: Mapping[str, object], name: str, context: Context) -> str:

@@ -193,8 +193,8 @@ CHINESE = Labels(
     sensitive="，敏感",
     from_caller="请求决策时提供",
     from_benchmark="基准数据：`{measure}`",
-    from_policy="规则文件 `{policy}` 的结果 `{outcome}`",
-    subject="本规则每次对一个{subject}作出决定。",
+    from_policy="政策 `{policy}` 的结果 `{outcome}`",
+    subject="本政策每次对一个{subject}作出决定。",
     hits={
         Hit.UNIQUE: "最多只能有一条规则成立。如有多条成立，则不作决定，并报告冲突。",
         Hit.ANY: "可以有多条规则成立，但其结果必须相同。结果不同时不作决定，并报告冲突。",

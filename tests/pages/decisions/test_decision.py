@@ -16,6 +16,7 @@ from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, tier
 from tests.decisions.setting import tamper
 from tests.pages.decisions.deciding import HOSTILE, decided, excepted, said, sealed
+from tests.pages.policies.texts import SCORED
 from tests.pages.visitor import Seen, Visitor
 
 NOBODY = "01a1ff94-2390-7b0a-9ce3-d0d78dc00a10"
@@ -31,7 +32,7 @@ def secret(version: str, limit: int) -> bytes:
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
     with company() as found:
-        found.in_force(tier("1.1.0", 50))
+        found.in_force(tier("1.1.0", 50), SCORED.encode())
         yield found
 
 
@@ -55,6 +56,14 @@ def test_the_outcome_the_rule_the_version_and_the_signatures_stand_on_one_page(h
         in told
     )
     assert "Compliance, compliance, " in told
+
+
+def test_rules_are_called_by_their_titles(here: Company) -> None:
+    page = one(here, decided(here, "C2", "tiering/score", orders=5), lang="zh")
+    assert page.link("订单多 many") == "/policies/tiering/score/rules/many"
+    assert page.has('details th a[href="/policies/tiering/score/rules/many"] code.id')
+    listed = Visitor(here, "compliance").get("/decisions?subject=C2")
+    assert listed.link("High score high") == "/policies/tiering/score/rules/high"
 
 
 def test_from_a_decision_to_who_signed_it_are_no_three_clicks(here: Company) -> None:

@@ -161,7 +161,7 @@ def test_changes_are_linked_for_those_who_may_read_them(here: Company) -> None:
 
 def test_it_is_told_in_chinese(here: Company) -> None:
     text = said(shown(here, lang="zh", valid_at="2026-11-20T10:00"))
-    assert "其中 1 项规则如今有所不同。" in text
+    assert "其中 1 项政策如今有所不同。" in text
     assert "此后 1.1.0" in text
     assert "自 2026年11月21日 10:00" in text
 

@@ -290,7 +290,7 @@ def test_the_pages_are_told_in_chinese(here: Company) -> None:
     override = excepted(here, "O14")
     text = said(Visitor(here, "sales", "zh").get(f"/overrides/{override}"))
     assert "客户 O14 的例外" in text
-    assert "我准许该对象不按此规则决定。" in text
+    assert "我准许该对象不按此政策的规则决定。" in text
     assert "销售总监" in text
     page = form(here, "O15", lang="zh")
     assert "签署并作出例外" in page.text()

@@ -68,6 +68,6 @@ def test_what_is_asked_for_wrongly_is_the_whole_list(here: Company) -> None:
 
 def test_the_list_is_there_in_chinese(here: Company) -> None:
     page = Visitor(here, "sales", "zh-CN").get("/policies")
-    assert page.one("h1").text() == "规则"
+    assert page.one("h1").text() == "政策"
     assert "自 2026年11月22日 起" in page.text("tbody")
     assert "礼品" in page.text("tbody")

@@ -48,6 +48,20 @@ def test_a_scorecard_shows_points_and_bands(here: Company) -> None:
     assert "Points" in page.text(".hero thead")
 
 
+def test_rules_and_examples_are_called_by_their_titles(here: Company) -> None:
+    version = "/policies/rewards/gift/versions/1.0.0"
+    page = Visitor(here, "sales").get(version)
+    assert page.one("#rule-loyal h3").text(separator=" ").split() == ["Thanks", "to", "the", "loyal", "loyal"]
+    assert page.has('.hero tbody a[href="#rule-loyal"]')
+    assert page.has('.hero tbody a[href="#rule-share"]')
+    chinese = Visitor(here, "sales", "zh").get(f"{version}/examples").text("table.examples tbody tr")
+    assert chinese.startswith("返还 2% a share ")
+    passport = Visitor(here, "sales", "zh").get("/policies/rewards/gift/rules/loyal")
+    assert passport.one("h1").text() == "忠诚回馈"
+    scored = Visitor(here, "sales").get("/policies/tiering/score/versions/1.0.0/examples")
+    assert "Many orders many High score high passed" in scored.text("table.examples tbody tr")
+
+
 def test_the_source_is_numbered_line_by_line(here: Company) -> None:
     page = Visitor(here, "sales").get(f"{SIZE}/1.2.0/source")
     lines = page.all("ol.source > li")
@@ -79,7 +93,7 @@ def test_an_example_that_fails_shows_what_it_gives_instead() -> None:
     [case] = cases_of(load_bytes(wrong), "en")
     assert not case.passed
     assert (case.expected, case.found) == (("‘small’",), ("‘big’",))
-    assert (case.rules, case.decided_by) == (("small",), ("big",))
+    assert (case.rules, case.decided_by) == ((("small", None),), (("big", None),))
 
 
 @pytest.mark.parametrize("tab", ["", "/source", "/examples", "/file"])

@@ -1,5 +1,7 @@
 """Policy files that the tests of these pages use: each form once, and one whose words are hostile."""
 
+# ruff: noqa: E501  # a rule is one line of a file
+
 from __future__ import annotations
 
 LONG = "很长的理由" * 400
@@ -25,11 +27,12 @@ rules:
       then: ["round(0.02 * spent, 2)"]
       because: {{zh: 按 R-GIFT-1 回馈, en: a share back by R-GIFT-1}}
     - id: loyal
+      title: {{zh: 忠诚回馈, en: Thanks to the loyal}}
       when: spent > 10 and (spent >= {limit} or (loyal is not missing and loyal))
       then: ["5"]
       because: {{zh: 忠诚, en: loyalty}}
 examples:
-  - {{name: a share, facts: {{spent: "200.00"}}, outcome: {{gift: "4.00"}}, rules: [share]}}
+  - {{name: a share, title: {{zh: 返还 2%, en: Two per cent back}}, facts: {{spent: "200.00"}}, outcome: {{gift: "4.00"}}, rules: [share]}}
 """
 
 SCORED = """policy: tiering/score
@@ -43,9 +46,9 @@ outcome:
 scorecard:
   base: 10
   rows:
-    - {id: many, when: orders >= 5, points: 20, because: {zh: 多, en: many orders}}
+    - {id: many, title: {zh: 订单多, en: Many orders}, when: orders >= 5, points: 20, because: {zh: 多, en: many orders}}
   bands:
-    - {id: high, when: ">= 20", then: [A], because: {zh: 高, en: high score}}
+    - {id: high, title: {zh: 高分, en: High score}, when: ">= 20", then: [A], because: {zh: 高, en: high score}}
     - {id: low, when: "< 20", then: [B], because: {zh: 低, en: low score}}
 examples:
   - {name: five, facts: {orders: 5}, outcome: {class: A}, rules: [many, high]}
@@ -63,9 +66,13 @@ table:
   hit: FIRST
   inputs: [orders]
   rows:
-    - {{id: any, when: ["-"], then: [A], because: {{zh: "{LONG}", en: "{SCRIPT}\\u05D0 😀"}}}}
+    - {{id: any, title: {{zh: "{SCRIPT}`\\u05D0", en: "`{SCRIPT}"}}, when: ["-"], then: [A], because: {{zh: "{LONG}", en: "{SCRIPT}\\u05D0 😀"}}}}
 examples:
-  - {{name: "{SCRIPT}", facts: {{orders: 5}}, outcome: {{class: A}}, rule: any}}
+  - name: "{SCRIPT}"
+    title: {{zh: "{SCRIPT}`", en: "<b>{SCRIPT}"}}
+    facts: {{orders: 5}}
+    outcome: {{class: A}}
+    rule: any
 """
 
 
