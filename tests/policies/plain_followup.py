@@ -22,6 +22,36 @@ def months_after(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
+TOUCHES: Mapping[str, tuple[str, str, int, str, set[str]]] = {
+    "S": (
+        *("sales_director", "executive_visit", 1, "month"),
+        {"product_manager", "priority_delivery", "industry_news", "early_access"},
+    ),
+    "A": ("senior_sales", "in_depth_talk", 2, "quarter", {"technical_team", "customer_salon"}),
+    "B": ("sales_specialist", "standard_touch", 1, "month", {"value_bundle"}),
+    "C": ("customer_service", "bulk_touch", 1, "quarter", {"industry_report", "promotion"}),
+}
+
+
+def contact_cadence(facts: Facts, today: date) -> Outcomes:
+    """R-CAD-S to R-CAD-C: who, how, how often; two talks a quarter are 45 days apart, a promising C is as B (ours)."""
+    tier, last = facts["tier"], facts["last_contact_on"]
+    *touch, extras = TOUCHES[tier]
+    if tier == "C" and facts.get("promising"):
+        touch = list(TOUCHES["B"][:-1])
+    owner, contact, contacts, period = touch
+    due = last + timedelta(45) if tier == "A" else months_after(last, 1 if period == "month" else 3)
+    return {
+        "owner": owner,
+        "contact": contact,
+        "contacts": contacts,
+        "period": period,
+        "next_contact_by": due,
+        "overdue": today > due,
+        "extras": extras,
+    }
+
+
 def value_cadence(facts: Facts, today: date) -> Outcomes:
     """R-CAD-V: high every month by a manager; mid and low once a quarter (ours)."""
     high, mid = facts["value_class"] == "high", facts["value_class"] == "mid"
@@ -110,7 +140,10 @@ def data_checks(facts: Facts, today: date) -> Outcomes:
 
 SPELLINGS: Mapping[str, Callable[[Facts, date], Outcomes]] = {
     f"followup/{each.__name__}": each
-    for each in (value_cadence, survey, care, win_back, hand_over, visit_record, visit_success, data_checks)
+    for each in (
+        *(contact_cadence, value_cadence, survey, care, win_back),
+        *(hand_over, visit_record, visit_success, data_checks),
+    )
 }
 
 TODAY = (date(2026, 11, 21), date(2027, 2, 28), date(2028, 2, 28), date(2028, 2, 29))
@@ -123,6 +156,9 @@ def around(today: date) -> tuple[date, ...]:
 
 
 VALUES: Mapping[str, Callable[[date], Mapping[str, tuple[object, ...]]]] = {
+    "followup/contact_cadence": lambda today: {
+        "last_contact_on": (*around(today), *(today - timedelta(days) for days in (44, 45, 46)), date(2000, 1, 1))
+    },
     "followup/value_cadence": lambda today: {"last_contact_on": (*around(today), date(2000, 1, 1), date(2099, 12, 31))},
     "followup/survey": lambda today: {
         "surveyed_on": (None, *around(today)),

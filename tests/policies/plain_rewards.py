@@ -22,6 +22,36 @@ def fen(amount: Fraction) -> Decimal:
     return Decimal((200 * amount.numerator + amount.denominator) // (2 * amount.denominator)) / 100
 
 
+def data_quality(facts: Facts, _today: date) -> Outcomes:
+    """R-DQ-1, R-RW-1, R-PN-1: graver cases first, then accuracy; 80, 90 and 98 per cent and the sums are ours."""
+    share = Fraction(facts["records_correct"], facts["records_required"])
+    lost, grouping, marked = facts["data_lost"], facts["grouping"], facts["effect_is_marked"]
+    grave, sound = lost + (grouping == "muddled"), grouping == "sound"
+    measure = "none"
+    if share > 1:
+        measure = "review"
+    elif grave:
+        measure = ("performance_deduction", "demotion")[grave - 1]
+    elif share < Fraction(9, 10):
+        measure = "fine" if share < Fraction(4, 5) else "warning"
+    elif share >= Fraction(98, 100):
+        measure = ("praise", "certificate", "bonus", "promotion_opportunity")[2 * sound + marked]
+    return {
+        "measure": measure,
+        "accuracy_percent": fen(share * 100),
+        "bonus": Decimal({"promotion_opportunity": 2000, "bonus": 1000}.get(measure, 0)),
+        "fine": Decimal(200 if measure == "fine" else 0),
+    }
+
+
+def customer_rewards(facts: Facts, _today: date) -> Outcomes:
+    """R-CUS-1: 1 per cent from 100,000 CNY, half a per cent from 36 months, 500 CNY a referral, each capped (ours)."""
+    amount = Fraction(facts["amount_12m"])
+    volume = min(fen(amount / 100), Decimal(50_000)) if amount >= 100_000 else Decimal(0)
+    loyalty = min(fen(amount / 200), Decimal(20_000)) if facts["months_as_customer"] >= 36 else Decimal(0)
+    return {"reward": volume + loyalty + min(500 * facts["referrals_12m"], 10_000)}
+
+
 def grouping_assessment(facts: Facts, _today: date) -> Outcomes:
     """R-DQ-2: self 20, superior 30, data 50 of a hundred (ours)."""
     weights = {"self": 20, "superior": 30, "conversion": 20, "satisfaction": 15, "performance": 15}
@@ -159,6 +189,8 @@ def cash_handling(facts: Facts, today: date) -> Outcomes:
 SPELLINGS: Mapping[str, Callable[[Facts, date], Outcomes]] = {
     f"rewards/{each.__name__}": each
     for each in (
+        data_quality,
+        customer_rewards,
         grouping_assessment,
         staff_rewards,
         penalties,
@@ -176,6 +208,15 @@ SPELLINGS: Mapping[str, Callable[[Facts, date], Outcomes]] = {
 SCORES = (0, 1, 59, 60, 61, 69, 70, 71, 84, 85, 86, 99, 100)
 AMOUNTS = ("0.01", "0.05", "0.07", "1", "100.50", "100.49", "999999.99", "1000000", "2000000", "5000001.5", "5000000")
 VALUES: Mapping[str, Callable[[date], Mapping[str, tuple[object, ...]]]] = {
+    "rewards/data_quality": lambda _: {
+        "records_required": (100, 100, 50, 3),
+        "records_correct": (0, 2, 3, 40, 45, 49, 50, 79, 80, 81, 89, 90, 91, 97, 98, 98, 98, 99, 99, 100, 101),
+    },
+    "rewards/customer_rewards": lambda _: {
+        "amount_12m": (0, "0.99", "99999.99", "100000", "100000.49", "100000.50", "4000000", "4000001", "5000001"),
+        "months_as_customer": (0, 35, 36, 37),
+        "referrals_12m": (0, 0, 1, 19, 20, 21),
+    },
     "rewards/grouping_assessment": lambda _: {
         f"{name}_score": SCORES for name in ("self", "superior", "conversion", "satisfaction", "performance")
     },

@@ -20,6 +20,22 @@ NEXT = {
 }
 
 
+ANSWER = {"S": (30, 60, 120), "A": (60, 120, 240), "B": (120, 240, 480), "C": (240, 360, 480)}
+"""Minutes, for a critical, a major and a minor problem."""
+SOLVE = {"S": (4, 6, 8), "A": (6, 8, 12), "B": (8, 12, 16), "C": (12, 16, 20)}
+"""Hours."""
+
+
+def response_times(facts: Facts, _today: date) -> Outcomes:
+    """R-SVC-1: dedicated for the top, standard for the middle, self-service for the low; the times are ours."""
+    tier, severity = facts["tier"], ("critical", "major", "minor").index(facts["severity"])
+    return {
+        "mode": {"S": "dedicated", "C": "self_service"}.get(tier, "standard"),
+        "answer_within": timedelta(minutes=ANSWER[tier][severity]),
+        "solve_within": timedelta(hours=SOLVE[tier][severity]),
+    }
+
+
 def service_kind(facts: Facts, today: date) -> Outcomes:
     """R-SVC-2: internal before contract before free before paid (ours)."""
     warranty = facts.get("warranty_until")
@@ -54,7 +70,7 @@ def delivery(facts: Facts, today: date) -> Outcomes:
 
 
 SPELLINGS: Mapping[str, Callable[[Facts, date], Outcomes]] = {
-    f"service_levels/{each.__name__}": each for each in (service_kind, complaint, delivery)
+    f"service_levels/{each.__name__}": each for each in (response_times, service_kind, complaint, delivery)
 }
 VALUES: Mapping[str, Callable[[date], Mapping[str, tuple[object, ...]]]] = {
     "service_levels/service_kind": lambda today: {"warranty_until": (None, *around(today))},

@@ -34,6 +34,60 @@ def amounts(*limits: int) -> tuple[Decimal, ...]:
     return tuple(sorted({limit + step * FEN for limit in limits for step in (-1, 0, 1) if limit + step * FEN >= 0}))
 
 
+def rfm_value(facts: Facts, _today: date) -> Outcomes:
+    """R-RFM-1 to R-RFM-4, R-RFM-7: the weakest of three figures holds down; who buys much is not lost (ours)."""
+    amount, mean = facts["amount_12m"], facts["industry_mean_amount"]
+    orders, usual = facts["orders_12m"], facts["industry_mean_orders"]
+    days = facts.get("recency_days")
+    rich = amount > Decimal("1.2") * mean
+    if days is None or (amount == 0 and orders == 0):
+        return {"tier": "B" if rich else "C"}
+    levels = [amount >= Decimal("0.8") * mean, orders >= Decimal("0.8") * usual]
+    if days < 30 and amount > Decimal("1.5") * mean and orders > Decimal("1.3") * usual:
+        return {"tier": "S"}
+    if days < 60 and all(levels):
+        return {"tier": "A"}
+    if days <= 90:
+        return {"tier": "C" if not any(levels) and orders < 2 else "B"}
+    return {"tier": "B" if rich else "C"}
+
+
+def absolute_value(facts: Facts, _today: date) -> Outcomes:
+    """R-RFM-5: a million, half a million, a hundred thousand; each later step of days costs a tier (ours)."""
+    days, size = facts.get("recency_days"), steps(facts["amount_12m"], 100_000, 500_000)
+    top = facts["amount_12m"] > 1_000_000
+    if days is None or days > 90 or size == 0:
+        return {"tier": "B" if top else "C"}
+    if top and days < 30:
+        return {"tier": "S"}
+    return {"tier": "A" if size == 2 and days < 60 else "B"}
+
+
+def importance(facts: Facts, _today: date) -> Outcomes:
+    """R-IMP-1: long-term from 36 months and buying, large from 500,000 CNY (ours), or of great weight."""
+    order = facts["largest_order_12m"]
+    key = facts["of_great_weight"] or order >= 500_000 or (order > 0 and facts["months_as_customer"] >= 36)
+    kind = "key" if key else "ordinary" if order > 0 else "potential"
+    owners = {"key": "key_account_manager", "ordinary": "sales_team", "potential": "marketing"}
+    return {"importance": kind, "owner": owners[kind]}
+
+
+def membership_card(facts: Facts, _today: date) -> Outcomes:
+    """R-CARD-1 to R-CARD-3: the best card that any of the grounds gives."""
+    total, standing, contacts = facts["total_purchases"], facts["standing"], facts["contacts"]
+    villa, bought = "villa" in standing, total > 0
+    weight = {"trade_influence", "regional_influence", "brings_others"}
+    grounds = {
+        "A": total > 50_000_000 or (villa and bool(weight & standing)),
+        "B": villa or total >= 8_000_000 or (bought and bool({"public_office", "trade_influence"} & standing)),
+        "C": bought,
+        "D": bool({"intent", "event"} & contacts),
+        "E": bool(contacts),
+        "none": True,
+    }
+    return {"card": next(card for card, holds in grounds.items() if holds)}
+
+
 def purchase_behaviour(facts: Facts, _today: date) -> Outcomes:
     """R-BUY-1: an order a month, a quarter; half a million (ours)."""
     frequency = ("low", "mid", "high")[steps(facts["orders_12m"], 4, 12)]
@@ -284,6 +338,10 @@ def sales_team(facts: Facts, _today: date) -> Outcomes:
 
 
 SPELLINGS: Mapping[str, Spelling] = {
+    "tiering/rfm_value": rfm_value,
+    "tiering/absolute_value": absolute_value,
+    "tiering/importance": importance,
+    "tiering/membership_card": membership_card,
     "tiering/group_review": group_review,
     "tiering/tier_review": tier_review,
     "tiering/record_review": record_review,
@@ -314,6 +372,19 @@ DAYS = (*beside(0, 30, 45, 90, 270), 135, 137, 100_000)
 INDEX = amounts(90, 100, 110)
 
 VALUES: Mapping[str, Mapping[str, Sequence[object]]] = {
+    "tiering/rfm_value": {
+        "amount_12m": (0, 0, *amounts(0, 800, 1000, 1200, 1500)),
+        "orders_12m": (0, *beside(0, 2, 8, 10, 12, 13), 10, 14),
+        "recency_days": beside(30, 60, 90),
+        "industry_mean_amount": (0, 1000, 1000, 1000, 1000),
+        "industry_mean_orders": (0, "1.25", 10, 10, 10, 10),
+    },
+    "tiering/absolute_value": {
+        "amount_12m": amounts(0, 100_000, 500_000, 1_000_000),
+        "recency_days": beside(30, 60, 90),
+    },
+    "tiering/importance": {"months_as_customer": (0, 0, *beside(36)), "largest_order_12m": (0, 0, *amounts(500_000))},
+    "tiering/membership_card": {"total_purchases": (0, 0, *amounts(0, 8_000_000, 50_000_000))},
     "tiering/group_review": {
         "months_in_force": (2, 3, 4, 12, 24),
         "group_customers": (29, 30, 31, 500, 9000),

@@ -10,22 +10,12 @@ import pytest
 
 from policy_service import Decider
 from policy_service.errors import FactsRefused, OtherKind
+from policy_service.language.policy import Policy
+from policy_service.language.types import ChoiceType, NumberType, write
 from tests.shipped import NEWEST
 
 AS_OF = datetime.date(2026, 11, 21)
-FIGURES = {
-    "period": "month",
-    "sales_attainment_percent": "90",
-    "new_customers": 50,
-    "retention_percent": "85",
-    "repurchase_percent": "70",
-    "sales_cycle_days": "30",
-    "order_value_change_percent": "10",
-    "satisfaction_percent": "90",
-    "online_roi_percent": "12",
-    "offline_roi_percent": "11",
-    "market_share_percent": "15",
-}
+POLICIES = {policy.id: policy for policy in NEWEST}
 SALES = {"period": "month", "net_sales": "100", "sales_target": "100", "on_trial": False}
 PAYMENT = {
     "collected_on": "2026-11-20",
@@ -35,6 +25,40 @@ PAYMENT = {
     "misused": False,
     "cheque_substituted": False,
 }
+WRONG: tuple[tuple[str, Mapping[str, object], str], ...] = (
+    ("tiering/value_score", {"amount_12m": "-0.01"}, "out-of-range"),  # a refund
+    ("tiering/value_score", {"amount_12m": "100.00 USD"}, "mistyped"),
+    ("tiering/value_score", {"amount_12m": {"amount": "100.00", "currency": "USD"}}, "mistyped"),
+    ("tiering/value_score", {"orders_12m": -1}, "out-of-range"),
+    ("tiering/value_score", {"orders_12m": "2.5"}, "mistyped"),
+    ("tiering/purchase_cycle", {"first_order_days": 100_001}, "out-of-range"),
+    ("tiering/enterprise_scale", {"staff": -1}, "out-of-range"),
+    ("tiering/sales_share", {"amount_1m": "0.001"}, "mistyped"),
+    ("tiering/abc_class", {"channel": "supermarket"}, "mistyped"),
+    ("tiering/region", {"province": "Beijing"}, "mistyped"),
+    ("tiering/need_tags", {"discount_orders_percent": "100.01", "main_category_percent": "-0.01"}, "out-of-range"),
+    ("tiering/decision_role", {"authority": ["signs", "pays"]}, "mistyped"),
+    ("tiering/group_review", {"group_share_percent": "100.01"}, "out-of-range"),
+    ("tiering/tier_review", {"customers_lost": -1}, "out-of-range"),
+    ("tiering/record_review", {"fields_required": 0}, "out-of-range"),
+    ("followup/customer_assignment", {"owners_on_record": "two"}, "mistyped"),
+    ("followup/sales_team", {"region": "nowhere"}, "mistyped"),
+    ("followup/survey", {"satisfaction_percent": "100.5"}, "out-of-range"),
+    ("followup/visit_record", {"recorded": ["date", "weather"]}, "mistyped"),
+    ("rewards/kpi_review", {"retention_percent": "100.01"}, "out-of-range"),
+    ("rewards/kpi_review", {"satisfaction_percent": "-1", "market_share_percent": "101"}, "out-of-range"),
+    ("rewards/kpi_review", {"period": "week"}, "mistyped"),
+    ("rewards/incentives", {"net_sales": "USD 100"}, "mistyped"),
+    ("rewards/incentives", {"net_sales": "0.001"}, "mistyped"),
+    ("rewards/incentives", {"sales_target": "-0.01"}, "out-of-range"),
+    ("rewards/cash_handling", {"handed_in": "-1", "collected": "0"}, "out-of-range"),
+    ("rewards/period_targets", {"year_target": "-1", "month": 13}, "out-of-range"),
+    ("rewards/penalties", {"times_12m": 0}, "out-of-range"),
+    ("service_levels/complaint", {"stage": "lost"}, "mistyped"),
+    ("service_levels/complaint", {"working_minutes_open": -1}, "out-of-range"),
+    ("service_levels/delivery", {"due_on": "2026-02-30"}, "mistyped"),
+)
+"""A policy, facts that cannot be, and as what they are refused."""
 
 
 @pytest.fixture(scope="module")
@@ -43,43 +67,37 @@ def decider() -> Iterator[Decider]:
         yield made
 
 
-@pytest.mark.parametrize(
-    ("policy", "facts", "wrong"),
-    [
-        ("rewards/kpi_review", {**FIGURES, "retention_percent": "100.01"}, {"retention_percent": "out-of-range"}),
-        (
-            "rewards/kpi_review",
-            {**FIGURES, "satisfaction_percent": "-1", "market_share_percent": "101", "period": "week"},
-            {"satisfaction_percent": "out-of-range", "market_share_percent": "out-of-range", "period": "mistyped"},
-        ),
-        ("rewards/incentives", {**SALES, "net_sales": "USD 100"}, {"net_sales": "mistyped"}),
-        ("rewards/incentives", {**SALES, "sales_target": "-0.01"}, {"sales_target": "out-of-range"}),
-        ("rewards/incentives", {**SALES, "net_sales": "0.001"}, {"net_sales": "mistyped"}),
-        ("rewards/cash_handling", {**PAYMENT, "handed_in": "-1"}, {"handed_in": "out-of-range"}),
-        ("rewards/cash_handling", {**PAYMENT, "collected": "0"}, {"collected": "out-of-range"}),
-        (
-            "rewards/period_targets",
-            {"year_target": "-1", "month": 13},
-            {"year_target": "out-of-range", "month": "out-of-range"},
-        ),
-        ("rewards/penalties", {"fault": "data_lost", "times_12m": 0}, {"times_12m": "out-of-range"}),
-        ("followup/survey", {"satisfaction_percent": "100.5"}, {"satisfaction_percent": "out-of-range"}),
-        ("followup/visit_record", {"recorded": ["date", "weather"]}, {"recorded": "mistyped"}),
-        (
-            "service_levels/complaint",
-            {"stage": "lost", "working_minutes_open": -1},
-            {"stage": "mistyped", "working_minutes_open": "out-of-range"},
-        ),
-        ("service_levels/delivery", {"due_on": "2026-02-30", "formalities": []}, {"due_on": "mistyped"}),
-    ],
-)
-def test_facts_that_cannot_be_are_refused_by_one_error_that_names_them_all(
-    decider: Decider, policy: str, facts: Mapping[str, Any], wrong: Mapping[str, str]
-) -> None:
+def sound(policy: Policy) -> dict[str, object]:
+    """The facts of the policy's first example, as JSON."""
+    return {name: write(policy.facts[name].type, value) for name, value in policy.examples[0].facts.items()}
+
+
+def refused_facts(decider: Decider, policy: Policy, wrong: Mapping[str, object]) -> dict[str, str]:
+    """As what each fact is refused, where the others are sound."""
     with pytest.raises(FactsRefused) as refused:
-        decider.decide(facts, as_of=AS_OF, policies=[policy])
-    assert {problem.fact: problem.code for problem in refused.value.problems} == wrong
+        decider.decide({**sound(policy), **wrong}, as_of=AS_OF, policies=[policy.id])
     assert all(problem.expected for problem in refused.value.problems)
+    return {problem.fact: problem.code for problem in refused.value.problems}
+
+
+@pytest.mark.parametrize(("policy", "wrong", "code"), WRONG)
+def test_facts_that_cannot_be_are_refused_by_name(
+    decider: Decider, policy: str, wrong: Mapping[str, object], code: str
+) -> None:
+    assert refused_facts(decider, POLICIES[policy], wrong) == dict.fromkeys(wrong, code)
+
+
+def wrong_facts(policy: Policy) -> Mapping[str, object]:
+    """A wrong value for each fact that is a number, an amount or a word."""
+    kinds = {name: fact.type for name, fact in policy.facts.items()}
+    words = dict.fromkeys((name for name, kind in kinds.items() if isinstance(kind, ChoiceType)), "no such word")
+    return words | dict.fromkeys((name for name, kind in kinds.items() if isinstance(kind, NumberType)), "1.0000001")
+
+
+@pytest.mark.parametrize("policy", [each for each in NEWEST if wrong_facts(each)], ids=lambda policy: policy.id)
+def test_all_that_is_wrong_is_told_at_once(decider: Decider, policy: Policy) -> None:
+    wrong = wrong_facts(policy)
+    assert refused_facts(decider, policy, wrong).keys() == wrong.keys()
 
 
 @pytest.mark.parametrize(
@@ -115,6 +133,13 @@ def test_facts_that_contradict_each_other_are_decided_by_a_rule_that_says_so(
     told = decider.decide(facts, as_of=AS_OF, policies=[policy]).to_dict()[policy]
     assert told["rules"] == [rule]
     assert {name: told["outcome"][name] for name in outcome} == outcome
+
+
+@pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: policy.id)
+def test_a_subject_of_another_kind_is_refused_with_the_kind_that_fits(decider: Decider, policy: Policy) -> None:
+    other = "customer" if policy.subject != "customer" else "salesperson"
+    with pytest.raises(OtherKind, match=f"`{policy.id}` is about `{policy.subject}`, not about `{other}`"):
+        decider.decide(sound(policy), as_of=AS_OF, policies=[policy.id], kind=other)
 
 
 def test_a_subject_of_another_kind_is_refused_with_the_kinds_of_all_policies(decider: Decider) -> None:

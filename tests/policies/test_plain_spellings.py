@@ -27,10 +27,10 @@ from policy_service.language.types import (
     write,
 )
 from tests.effort import effort
-from tests.policies import grid, plain_followup, plain_rewards, plain_service_levels
+from tests.policies import grid, plain_followup, plain_governance, plain_rewards, plain_service_levels, plain_tiering
 from tests.shipped import SHIPPED
 
-MODULES = (plain_followup, plain_service_levels, plain_rewards)
+MODULES = (plain_followup, plain_governance, plain_service_levels, plain_rewards)
 SPELLINGS = {name: spelling for module in MODULES for name, spelling in module.SPELLINGS.items()}
 VALUES: Mapping[str, Callable[[date], Mapping[str, tuple[object, ...]]]] = {
     name: values for module in MODULES for name, values in module.VALUES.items()
@@ -101,6 +101,10 @@ def test_a_policy_decides_what_its_plain_spelling_decides(name: str) -> None:
         used.update(result.rules)
     rules = {rule.id for rule in (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))}
     assert used == rules, "the generated subjects reach every rule"
+
+
+def test_every_policy_has_a_plain_spelling() -> None:
+    assert {*SPELLINGS, *plain_tiering.SPELLINGS} == set(POLICIES)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
