@@ -17,19 +17,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.addresses import Network, forwarded_address
 from api.authentication import Gate
 from api.background import in_background
+from api.connections import Connections, Limits
 from api.documentation import Description, documentation_routes
 from api.forwarding import Forwarder, elsewhere_of
 from api.interpreter import share_the_interpreter
 from api.pages.rendering import Pages
 from api.pages.routes import telling
 from api.permissions import ROW, Table
-from api.problems import of_http, of_parameters
+from api.problems import Problem, of_http, of_parameters
 from api.reader import warm_up
 from api.rest.decisions import PATH, DecisionRoute
 from api.routes import pages_of, routers_of
-from api.security import Guard, Tell
+from api.security import Guard, Tell, headers_of
 from api.service import Service, open_service
 from api.settings import Settings, read_settings
 from api.work import READING
@@ -44,6 +46,8 @@ class Application(FastAPI):
 
     service: Service
     decisions: Guard
+    connections: Connections
+    proxies: tuple[Network, ...]
     table: Table
     described: Description
 
@@ -52,6 +56,8 @@ class Application(FastAPI):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
+        if self.proxies:
+            scope["client"] = forwarded_address(scope, self.proxies), 0
         answer: Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]] = super().__call__
         if scope["path"] == PATH and scope["method"] == "POST":
             answer, scope[ROW] = self.decisions, DECIDE
@@ -71,6 +77,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, wor
     service = open_service(settings or read_settings(), clock or SystemClock(), workers)
     app = Application(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.service = service
+    app.proxies = service.settings.proxies
+    app.connections = Connections(limits_of(service.settings), _refusal(service))
     app.table = table = Table()
     access = table.rows[DECIDE]
     app.decisions = Guard(Gate(DecisionRoute(service), service, lambda _: access), service)
@@ -89,6 +97,27 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, wor
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _teller(tell))
     return app
+
+
+def _refusal(service: Service) -> Callable[[Problem, str | None], Response]:
+    """What answers that which never becomes a request."""
+    headers = headers_of(service.settings)
+
+    def refuse(problem: Problem, address: str | None) -> Response:
+        answer = service.refuse_connection(problem, address)
+        answer.raw_headers.extend(headers)
+        return answer
+
+    return refuse
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The bounds of connections that are set."""
+    return Limits(
+        connections=settings.connection_limit,
+        head_seconds=settings.head_seconds,
+        body_seconds=settings.body_seconds,
+    )
 
 
 def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:

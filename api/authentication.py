@@ -23,7 +23,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.permissions import Access, may_ask
+from api.permissions import ASKER, Access, may_ask
 from api.problems import NOT_ALLOWED, NOT_AUTHENTICATED, OTHER_SITE, ProblemError
 from api.service import Service
 from policy_service.actor import Actor
@@ -35,8 +35,8 @@ from policy_service.sentences import Sentence
 
 COOKIE = "policy_service_session"
 SAFE = frozenset({"GET", "HEAD"})
+STATE = ASKER
 CHALLENGE = 'Bearer realm="policy-service"'
-STATE = "asker"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ async def write(service: Service) -> None:
     try:
         await run_in_threadpool(service.presence.write, service.database, service.clock)
     except DatabaseUnavailable as error:
-        service.log.warning("last uses not written", reason=error.reason)
+        service.log.warning("last_used_flush_failed", reason=error.reason)
 
 
 async def _again_and_again(service: Service) -> None:

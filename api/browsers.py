@@ -10,13 +10,26 @@ from __future__ import annotations
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
-from api.authentication import Asker, cookie_name, is_secure, session_cookie
+from api.authentication import Asker, cookie_name, cookies_of, is_secure, session_cookie
 from api.service import Service
 from api.transactions import writing
+from policy_service.identity import devices
 from policy_service.identity.entrance import admit
 from policy_service.identity.refusals import NotSignedIn
 from policy_service.identity.sessions import Started, sign_out
+
+DEVICE = "policy_service_device"
+
+
+def device_cookie(service: Service, scope: Scope) -> str | None:
+    """What a browser says it is known by."""
+    return cookies_of(scope).get(_device_name(service, scope)) or None
+
+
+def _device_name(service: Service, scope: Scope) -> str:
+    return f"__Host-{DEVICE}" if is_secure(service, scope) else DEVICE
 
 
 async def signed_in_browser(service: Service, request: Request) -> Asker | None:
@@ -45,6 +58,15 @@ async def hand_over(service: Service, request: Request, started: Started, answer
     secure = is_secure(service, request.scope)
     name = cookie_name(service, request.scope)
     answer.set_cookie(name, started.token, httponly=True, samesite="lax", secure=secure)
+    if started.device is not None:
+        answer.set_cookie(
+            _device_name(service, request.scope),
+            devices.with_token(device_cookie(service, request.scope), started.device),
+            max_age=int(devices.LASTS.total_seconds()),
+            httponly=True,
+            samesite="strict",
+            secure=secure,
+        )
     return answer
 
 

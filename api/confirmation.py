@@ -1,42 +1,60 @@
-"""Passwords on their way in: tried few at a time, in threads, at a pace for each address; and acts that need one."""
+"""Passwords on their way in: hashed few at a time, in threads; signing in, and acts that need a password.
+
+Strangers stand in a line of their own, so that they keep nobody waiting who is signed in; and those of one network take
+at most half of its places.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from pydantic import SecretStr
 from starlette.requests import Request
 
+from api.addresses import address_of
 from api.authentication import asker
+from api.browsers import device_cookie
 from api.problems import BUSY, CONFIRMATION_NEEDED, NOT_ALLOWED, ProblemError
-from api.refusals import too_many
 from api.service import Service
 from policy_service.actor import Actor
-from policy_service.identity.entrance import confirm, confirmed_elsewhere
-from policy_service.identity.refusals import SignInRefused
-from policy_service.identity.sessions import OIDC
+from policy_service.identity import entrance
+from policy_service.identity.refusals import SignInBlocked, SignInRefused
+from policy_service.identity.sessions import OIDC, Started
+from policy_service.identity.throttle import Origin, network_of
 from policy_service.sentences import Sentence
 
 AT_ONCE = 2
-"""Passwords that are hashed at the same time, each in 64 MiB."""
+"""Passwords that are hashed at the same time, each in 64 MiB, in each of the two lines."""
 WAITING = 32
 """Requests that may wait for that."""
 Result = TypeVar("Result")
-_limiter = CapacityLimiter(AT_ONCE)
+_strangers, _signed_in = CapacityLimiter(AT_ONCE), CapacityLimiter(AT_ONCE)
+_networks: Counter[str] = Counter()
+"""How many strangers of each network are in their line."""
 
 
-async def hashing(service: Service, request: Request, act: Callable[[], Result]) -> Result:
+async def hashing(act: Callable[[], Result], line: CapacityLimiter = _signed_in) -> Result:
     """What an act gives that tries or makes a password's hash. Raises ProblemError, and what the act does."""
-    address = request.client.host if request.client else ""
-    if (wait := service.addresses.wait(address, service.clock.now())) is not None:
-        error = too_many(Sentence("too many passwords came from this address"), wait.total_seconds())
-        raise ProblemError(error.kind, error.detail, headers=error.headers)
-    if _limiter.statistics().tasks_waiting >= WAITING:
-        told = Sentence("{count} others wait to sign in", count=WAITING)
-        raise ProblemError(BUSY, told, headers={"Retry-After": "5"})
-    return await to_thread.run_sync(act, limiter=_limiter)
+    if line.statistics().tasks_waiting >= WAITING:
+        raise _too_many(WAITING)
+    return await to_thread.run_sync(act, limiter=line)
+
+
+async def enter(service: Service, request: Request, name: str, password: str) -> Started:
+    """A session for whoever gives the name and the password of an account.
+
+    Raises ProblemError, SignInRefused, SignInBlocked, DatabaseUnavailable.
+    """
+    address = address_of(request.scope)
+    origin = Origin(address, device=device_cookie(service, request.scope))
+    with _noted(service, "sign_in_failed", address), _in_line(network_of(address)):
+        return await hashing(
+            lambda: entrance.sign_in(service.database, service.clock, name, password, origin), _strangers
+        )
 
 
 async def confirmed_actor(service: Service, request: Request, password: SecretStr | None) -> Actor:
@@ -49,11 +67,56 @@ async def confirmed_actor(service: Service, request: Request, password: SecretSt
         raise ProblemError(NOT_ALLOWED, Sentence("A machine cannot confirm who it is; this is for a person."))
     actor, signed_in = by.actor, by.signed_in
     if password is not None:
-        secret = password.get_secret_value()
+        secret, origin = password.get_secret_value(), Origin(session=signed_in.id)
         try:
-            return await hashing(service, request, lambda: confirm(service.database, service.clock, actor, secret))
+            with _noted(service, "confirmation_failed", address_of(request.scope)):
+                return await hashing(lambda: entrance.confirm(service.database, service.clock, actor, secret, origin))
         except SignInRefused:
             raise ProblemError(CONFIRMATION_NEEDED, Sentence("The password is wrong.")) from None
     if signed_in.method != OIDC:
         raise ProblemError(CONFIRMATION_NEEDED, Sentence("Send your password with the request."))
-    return await to_thread.run_sync(lambda: confirmed_elsewhere(service.database, service.clock, actor, signed_in))
+    return await to_thread.run_sync(
+        lambda: entrance.confirmed_elsewhere(service.database, service.clock, actor, signed_in)
+    )
+
+
+async def change_password(service: Service, request: Request, old: SecretStr, new: SecretStr) -> None:
+    """Gives the account of whoever asks another password; all its sessions end.
+
+    Raises ProblemError, Malformed, SignInRefused, SignInBlocked, DatabaseUnavailable.
+    """
+    by = asker(request)
+    secrets = old.get_secret_value(), new.get_secret_value()
+    origin = Origin(address_of(request.scope), session=by.signed_in.id if by.signed_in else None)
+    with _noted(service, "confirmation_failed", address_of(request.scope)):
+        await hashing(lambda: entrance.change_password(service.database, service.clock, by.actor, *secrets, origin))
+
+
+@contextmanager
+def _in_line(network: str) -> Iterator[None]:
+    """While a stranger of a network is in the line. Raises ProblemError when too many of it are."""
+    if _networks[network] >= AT_ONCE + WAITING // 2:
+        raise _too_many(WAITING // 2)
+    _networks[network] += 1
+    try:
+        yield
+    finally:
+        _networks[network] -= 1
+        if not _networks[network]:
+            del _networks[network]
+
+
+@contextmanager
+def _noted(service: Service, event: Literal["sign_in_failed", "confirmation_failed"], address: str) -> Iterator[None]:
+    """Logs a wrong password with the account, when the name is anybody's, and the address."""
+    try:
+        yield
+    except (SignInRefused, SignInBlocked) as refusal:
+        blocked = isinstance(refusal, SignInBlocked)
+        service.log.warning(event, account=refusal.account, address=address, blocked=blocked)
+        raise
+
+
+def _too_many(count: int) -> ProblemError:
+    told = Sentence("{count} others wait to sign in", count=count)
+    return ProblemError(BUSY, told, headers={"Retry-After": "5"})

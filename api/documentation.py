@@ -35,6 +35,8 @@ Json = dict[str, Any]
 HERE = Path(__file__).parent
 TITLE = "policy-service"
 SUMMARY = "Business policies, decided exactly, with the reason in the answer"
+PUBLIC = {"cache-control": "no-cache"}
+"""Whoever keeps it asks whether it is still so."""
 DECISIONS = "/v1/decisions"
 """The route that is none of FastAPI's."""
 
@@ -109,13 +111,13 @@ def documentation_routes(description: Description, service: Service) -> APIRoute
     async def openapi() -> Response:
         """The document."""
         document, _ = await reading(service, description.sent)
-        return Response(document, media_type="application/json")
+        return Response(document, headers=PUBLIC, media_type="application/json")
 
     @router.get("/docs")
     async def docs() -> Response:
         """The page."""
         _, page = await reading(service, description.sent)
-        return HTMLResponse(page)
+        return HTMLResponse(page, headers=PUBLIC)
 
     return router
 

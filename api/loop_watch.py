@@ -18,11 +18,10 @@ from starlette.types import Scope
 from structlog.typing import FilteringBoundLogger
 
 from api.metrics import Metrics
-from api.permissions import ROW
+from api.permissions import route_of
 
 EVERY = 0.1
 """Seconds between two looks at the lag."""
-NO_ROW = ("", "no such address")
 
 
 class LoopWatch:
@@ -49,8 +48,7 @@ class LoopWatch:
             self._metrics.lagged(max(0.0, loop.time() - due))
 
     def _blocked(self, scope: Scope, seconds: float) -> None:
-        method, template = scope.get(ROW, NO_ROW)
-        route = f"{method} {template}".strip()
+        route = route_of(scope)
         self.longest[route] = max(seconds, self.longest.get(route, 0.0))
         self._metrics.blocked(route, seconds)
         self._log.warning("event_loop_blocked", route=route, seconds=round(seconds, 4))

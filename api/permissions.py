@@ -19,6 +19,9 @@ from policy_service.sentences import Sentence, either, every, listed
 
 ROW = "policy_service.row"
 """Where a request has its row: the method and the template of its address."""
+ASKER = "asker"
+"""Where the state of a request has who asks."""
+NO_ROW = ("", "no such address")
 EVERY_ROLE = frozenset(Role)
 ROLES: Mapping[Role, Sentence] = {
     Role.AUTHOR: Sentence("author"),
@@ -253,6 +256,12 @@ def may_ask(actor: Actor, access: Access) -> Literal[True] | str:
 def _named(roles: Iterable[Role]) -> Iterable[str]:
     """Roles in their usual order, in words."""
     return (ROLES[role] for role in Role if role in roles)
+
+
+def route_of(scope: Scope) -> str:
+    """The method and the template of the address that a request asks for: nothing of what it asks about."""
+    method, template = scope.get(ROW, NO_ROW)
+    return f"{method} {template}".strip()
 
 
 class UnlistedRoute(Exception):

@@ -63,6 +63,18 @@ MALFORMED_FORM = ProblemType(
     Sentence("The form cannot be read"),
     "Send the fields of a page's form, as a browser does, in UTF-8.",
 )
+MALFORMED_REQUEST = ProblemType(
+    "malformed-request",
+    400,
+    Sentence("The request is not valid HTTP"),
+    "Send HTTP/1.1 (RFC 9112). The connection is closed.",
+)
+OTHER_HOST = ProblemType(
+    "other-host",
+    400,
+    Sentence("This host is not served here"),
+    "Ask for the service by its own name: the header Host must be one that the settings allow.",
+)
 NOT_AUTHENTICATED = ProblemType(
     "not-authenticated",
     401,
@@ -73,7 +85,7 @@ SIGN_IN_REFUSED = ProblemType(
     "sign-in-refused",
     401,
     Sentence("Name and password do not fit"),
-    "Try again; which of the two is wrong is not told. After five times nobody is let in for a while.",
+    "Try again; which of the two is wrong is not told. After five times nobody is let in from there for a while.",
 )
 NOT_ALLOWED = ProblemType(
     "not-allowed",
@@ -107,6 +119,12 @@ METHOD_NOT_ALLOWED = ProblemType(
     405,
     Sentence("This address does not take this method"),
     "The header Allow names the methods it takes.",
+)
+REQUEST_TIMEOUT = ProblemType(
+    "request-timeout",
+    408,
+    Sentence("The request did not arrive in time"),
+    "Send the whole request without long pauses; see the settings for the time it may take. The connection is closed.",
 )
 CONFLICT = ProblemType(
     "conflict", 409, Sentence("It cannot be done as things are now"), "`detail` says what stands in the way."
@@ -181,7 +199,14 @@ TOO_MANY_ATTEMPTS = ProblemType(
     "too-many-attempts",
     429,
     Sentence("Too many passwords were wrong"),
-    "Try again after the seconds in Retry-After; until then not even the right password is taken.",
+    "Try again after the seconds in Retry-After; until then not even the right password is taken from there. "
+    "An open session and a browser that was signed in with before are not held up by what others type.",
+)
+HEAD_TOO_LARGE = ProblemType(
+    "head-too-large",
+    431,
+    Sentence("Request header fields too large"),
+    "`limit` says how many bytes the request line and the header fields may have together. The connection is closed.",
 )
 INTERNAL_ERROR = ProblemType(
     "internal-error",
@@ -227,6 +252,8 @@ PROBLEMS: Mapping[str, ProblemType] = {
     kind.name: kind
     for kind in (
         MALFORMED_JSON,
+        MALFORMED_REQUEST,
+        OTHER_HOST,
         NOT_AUTHENTICATED,
         SIGN_IN_REFUSED,
         NOT_ALLOWED,
@@ -235,6 +262,7 @@ PROBLEMS: Mapping[str, ProblemType] = {
         NOT_FOUND,
         UNKNOWN_POLICY,
         METHOD_NOT_ALLOWED,
+        REQUEST_TIMEOUT,
         CONFLICT,
         REQUEST_IN_FLIGHT,
         PRECONDITION_FAILED,
@@ -248,6 +276,7 @@ PROBLEMS: Mapping[str, ProblemType] = {
         INVALID_PARAMETER,
         PRECONDITION_REQUIRED,
         TOO_MANY_ATTEMPTS,
+        HEAD_TOO_LARGE,
         INTERNAL_ERROR,
         PDF_UNAVAILABLE,
         PROVIDER_UNAVAILABLE,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn, cast
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from api.interpreter import settle
 from api.logs import make_log
 from api.loop_watch import LoopWatch
 from api.metrics import Metrics
+from api.permissions import ASKER, NO_ROW, PERMISSIONS, ROW, route_of
 from api.problems import INTERNAL_ERROR, Problem
 from api.settings import Settings
 from api.storage import edited_files, open_database, open_keys, refuse_unsound
@@ -36,7 +38,6 @@ from policy_service.decisions.seals import Sealer
 from policy_service.decisions.subjects import Secrets
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.presence import Presence
-from policy_service.identity.throttle import AddressLimit
 from policy_service.places import advice
 from policy_service.regulations.regulation import Regulation, load_regulations
 from policy_service.sentences import Sentence
@@ -74,7 +75,6 @@ class Service:
     provider: Provider | None = None
     """The provider of identities, when one is set."""
     presence: Presence = field(default_factory=Presence)
-    addresses: AddressLimit = field(default_factory=AddressLimit)
     in_flight: InFlight = field(default_factory=InFlight)
 
     @property
@@ -93,18 +93,34 @@ class Service:
 
     def note(self, problem: Problem, scope: Scope, **more: object) -> str:
         """Counts and logs what is refused or failed; gives the name of this occurrence."""
+        return self._note(problem, route=route_of(scope), **_who(problem, scope), **more)
+
+    def _note(self, problem: Problem, **more: object) -> str:
         instance = f"urn:uuid:{self.clock.new_id()}"
         write = self.log.error if problem.kind is INTERNAL_ERROR else self.log.info
-        path = scope["path"][:200]
-        write("refused", problem=problem.kind.name, instance=instance, method=scope["method"], path=path, **more)
+        write("refused", problem=problem.kind.name, instance=instance, **more)
         self.metrics.refused(problem.kind.name)
         return instance
+
+    def refuse_connection(self, problem: Problem, address: str | None) -> Response:
+        """The answer to what is no request, or none yet; it is counted, and logged with the client's address."""
+        return problem.response(self._note(problem, client=address))
 
     def close(self) -> None:
         """Records what waits, seals it, and gives everything back, in this order."""
         self.decisions.close()
         self.sealer.close()
         self.database.close()
+
+
+def _who(problem: Problem, scope: Scope) -> dict[str, object]:
+    """Who asked for what they may not do, for the log: their account or key, and which roles may."""
+    asker = scope.get("state", {}).get(ASKER)
+    if problem.kind.status != HTTPStatus.FORBIDDEN or asker is None:
+        return {}
+    access = PERMISSIONS.get(scope.get(ROW, NO_ROW))
+    needs = sorted(access.roles) if access else []
+    return {"actor": asker.actor.name, "means": asker.means, "roles": sorted(asker.actor.roles), "needs": needs}
 
 
 def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) -> Service:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.addresses import Network, networks_of
 from policy_service.audit.copies import Copy, copies_of
 from policy_service.clock import DEFAULT_ZONE
 from policy_service.identity.sessions import Ends
@@ -38,6 +40,7 @@ from policy_service.shipped import shipped_policies
 
 PREFIX = "POLICY_SERVICE_"
 KIBIBYTE = 1_024
+HSTS = r"^max-age=\d{1,10}(; includeSubDomains)?(; preload)?$"
 
 
 def _known_zone(name: str) -> str:
@@ -50,6 +53,20 @@ def _known_zone(name: str) -> str:
 
 def _known_places(text: str) -> str:
     further_places(text)
+    return text
+
+
+def _hosts(text: str) -> str:
+    if any(re.search(r"[\s/@*]|:\d*$", host.strip()) for host in text.split(",")):
+        raise ValueError("not a list of host names such as policies.example, 10.0.0.7, without ports")
+    return text
+
+
+def _networks(text: str) -> str:
+    try:
+        networks_of(text)
+    except ValueError:
+        raise ValueError("not a list of addresses and networks such as 10.0.0.7, 192.168.0.0/24") from None
     return text
 
 
@@ -89,10 +106,22 @@ class Settings(BaseSettings):
     """Bytes of a policy file to check; never more than the language reads."""
     policy_check_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Seconds that checking one policy file may take."""
+    connection_limit: Annotated[int, Field(ge=8, le=100_000)] = 500
+    """Connections that are open at a time; each takes a file descriptor."""
+    head_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """Seconds that the head of a request may take to arrive."""
+    body_seconds: Annotated[float, Field(gt=0, le=3_600)] = 60.0
+    """Seconds between two pieces of a request's body."""
     session_idle_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 30
     """Minutes after which a session ends in which nothing was asked."""
     session_hours: Annotated[int, Field(ge=1, le=7 * 24)] = 12
     """Hours after which a session ends in any case."""
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    """Addresses and networks of proxies whose `X-Forwarded-For` is believed."""
+    allowed_hosts: Annotated[str, AfterValidator(_hosts)] = ""
+    """Names that the service may be asked for by, in the header `Host`; any when it is empty."""
+    strict_transport_security: Annotated[str, Field(pattern=HSTS)] | None = None
+    """The header `Strict-Transport-Security` of every answer."""
     public_url: WebAddress | None = None
     """The address people type to reach the service, when there is a proxy before it."""
     oidc_issuer: WebAddress | None = None
@@ -120,6 +149,16 @@ class Settings(BaseSettings):
     def copies(self) -> tuple[Copy, ...]:
         """The same, to be asked."""
         return copies_of(self.places, self.checkpoint_token)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The host names that are allowed; none when any is."""
+        return frozenset(host.strip().lower() for host in self.allowed_hosts.split(",") if host.strip())
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """The networks of trusted proxies."""
+        return networks_of(self.trusted_proxies)
 
     @property
     def ends(self) -> Ends:

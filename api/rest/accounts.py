@@ -145,7 +145,7 @@ def _add_writing(router: APIRouter, service: Service) -> None:
         secret = given.password.get_secret_value() if given.password else None
         if faults := identity.faults_of(given.name, given.printed_name, given.roles, secret):
             raise Malformed(faults)
-        kept = await _hash(service, request, given.password, given.name, given.printed_name)
+        kept = await _hash(given.password, given.name, given.printed_name)
         names = {"name": given.name, "printed_name": given.printed_name}
         made = await writing(
             service, lambda t: identity.create_account(t, actor, **names, roles=given.roles, password_hash=kept)
@@ -162,7 +162,7 @@ def _add_writing(router: APIRouter, service: Service) -> None:
         """Changes roles, state, password or link of an account; its sessions end."""
         given, actor = await read_members(request, AccountChanges), asker(request).actor
         before = await reading(service, lambda session: identity.read_account(session, account))
-        kept = await _hash(service, request, given.password, before.name, before.printed_name)
+        kept = await _hash(given.password, before.name, before.printed_name)
         changed = await writing(service, lambda transaction: _change(transaction, actor, account, given, kept))
         return account_model(changed)
 
@@ -219,11 +219,11 @@ def _change(
     return identity.read_account(transaction.session, account)
 
 
-async def _hash(service: Service, request: Request, password: Password | None, *names: str) -> str | None:
+async def _hash(password: Password | None, *names: str) -> str | None:
     """The hash of a new password. Raises Malformed."""
     if password is None:
         return None
     new = password.get_secret_value()
     if (fault := identity.fault_of_password(new, *names)) is not None:
         raise Malformed([fault])
-    return await hashing(service, request, lambda: passwords.hash_password(new))
+    return await hashing(lambda: passwords.hash_password(new))

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from api.authentication import Asker, asker, refuse_other_sites
 from api.browsers import hand_over, take_away
-from api.confirmation import hashing
+from api.confirmation import change_password, enter
 from api.members import body_of, read_members
 from api.openapi import problems
 from api.problems import (
@@ -27,7 +27,6 @@ from api.rest.models import Model
 from api.service import Service
 from api.transactions import writing
 from policy_service.actor import Role
-from policy_service.identity.entrance import change_password, sign_in
 from policy_service.identity.sessions import Started, sign_out
 
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
@@ -89,10 +88,7 @@ def _add_session(router: APIRouter, service: Service) -> None:
         given = await read_members(request, SignIn)
         if given.cookie:
             refuse_other_sites(service, request.scope)
-        password = given.password.get_secret_value()
-        started = await hashing(
-            service, request, lambda: sign_in(service.database, service.clock, given.name, password)
-        )
+        started = await enter(service, request, given.name, given.password.get_secret_value())
         return await opened(service, request, started, cookie=given.cookie)
 
     @router.get("", operation_id="who_am_i")
@@ -120,9 +116,8 @@ def _add_password(router: APIRouter, service: Service) -> None:
     )
     async def change_password_(request: Request) -> Response:
         """Gives your account another password; all your sessions end."""
-        given, actor = await read_members(request, NewPassword), asker(request).actor
-        old, new = given.old.get_secret_value(), given.new.get_secret_value()
-        await hashing(service, request, lambda: change_password(service.database, service.clock, actor, old, new))
+        given = await read_members(request, NewPassword)
+        await change_password(service, request, given.old, given.new)
         return take_away(service, request, Response(status_code=204))
 
 

@@ -12,6 +12,7 @@ from policy_service.cli.status import FINE, UsageFault
 from policy_service.compilers.rules_engine import EngineTrialError
 
 APPLICATION = "api.app:create_app"
+PROTOCOL = "api.connections:BoundedProtocol"
 GRACE_SECONDS = 10
 
 
@@ -22,6 +23,9 @@ def run(host: str, port: int) -> int:
         uvicorn.run(
             APPLICATION,
             factory=True,
+            http=PROTOCOL,
+            ws="none",
+            proxy_headers=False,
             host=host,
             port=port,
             workers=1,

@@ -13,7 +13,7 @@ from typing import TypeVar
 from policy_service.actor import Actor
 from policy_service.clock import Clock
 from policy_service.database import Database, Transaction
-from policy_service.identity import failures, passwords, sessions
+from policy_service.identity import devices, failures, passwords, sessions
 from policy_service.identity.account import Account, External
 from policy_service.identity.refusals import Malformed, NotConfirmed, ProviderRefused, SignInBlocked, SignInRefused
 from policy_service.identity.service import (
@@ -26,14 +26,16 @@ from policy_service.identity.service import (
     set_password,
 )
 from policy_service.identity.sessions import OIDC, PASSWORD, Ends, Seen, SignedIn, Started
+from policy_service.identity.throttle import Counter, Origin, counters
 from policy_service.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A password that was tried: for which name, against which hash, and whether it is the right one."""
+    """A password that was tried: for which name, who counts it, against which hash, and whether it is the right one."""
 
     name: str
+    counters: tuple[Counter, ...]
     kept: str | None
     proved: bool
     renewed: str | None = None
@@ -41,21 +43,24 @@ class Tried:
 
 
 Refusal = SignInRefused | SignInBlocked
+ANYWHERE = Origin()
 Done = TypeVar("Done")
 
 
-def sign_in(database: Database, clock: Clock, name: str, password: str) -> Started:
+def sign_in(database: Database, clock: Clock, name: str, password: str, origin: Origin = ANYWHERE) -> Started:
     """A session for whoever gives the name and the password of an account. Raises SignInRefused, SignInBlocked."""
-    tried = try_password(database, clock, name, password)
+    tried = try_password(database, clock, name, password, origin)
     with database.write(clock) as transaction:
         answer = settle(transaction, tried)
         done = sessions.start(transaction, answer, PASSWORD) if isinstance(answer, Account) else answer
-    return _told(done)
+        now = transaction.now
+    started, kept = _told(done), tried.renewed or tried.kept
+    return replace(started, device=devices.issue(started.actor.id, kept, now)) if kept is not None else started
 
 
-def confirm(database: Database, clock: Clock, actor: Actor, password: str) -> Actor:
+def confirm(database: Database, clock: Clock, actor: Actor, password: str, origin: Origin = ANYWHERE) -> Actor:
     """The actor, who has just proved again who they are. Raises SignInRefused, SignInBlocked."""
-    tried = try_password(database, clock, actor.name, password)
+    tried = try_password(database, clock, actor.name, password, origin)
     with database.write(clock) as transaction:
         answer = settle(transaction, tried)
         done = answer.actor(transaction.now) if isinstance(answer, Account) else answer
@@ -75,14 +80,16 @@ def confirmed_elsewhere(database: Database, clock: Clock, actor: Actor, signed_i
     return found
 
 
-def change_password(database: Database, clock: Clock, actor: Actor, old: str, new: str) -> None:
+def change_password(  # noqa: PLR0913, PLR0917  # whose, from what to what, and where it comes from
+    database: Database, clock: Clock, actor: Actor, old: str, new: str, origin: Origin = ANYWHERE
+) -> None:
     """Gives the actor's own account another password; all its sessions end.
 
     Raises Malformed, SignInRefused, SignInBlocked.
     """
     if (fault := fault_of_password(new, actor.name, actor.printed_name)) is not None:
         raise Malformed([fault])
-    tried = try_password(database, clock, actor.name, old)
+    tried = try_password(database, clock, actor.name, old, origin)
     password_hash = passwords.hash_password(new)
     with database.write(clock) as transaction:
         answer = settle(transaction, tried)
@@ -118,32 +125,37 @@ def confirm_elsewhere(transaction: Transaction, external: External, signed_in: s
     sessions.confirm(transaction, signed_in)
 
 
-def try_password(database: Database, clock: Clock, name: str, password: str) -> Tried:
+def try_password(database: Database, clock: Clock, name: str, password: str, origin: Origin = ANYWHERE) -> Tried:
     """Tries a password; it takes as long for a name that nobody has. Raises SignInBlocked."""
     with database.read() as session:
-        until = failures.blocked_until(session, name, clock.now())
         account = account_named(session, name)
         kept = hash_of(session, account.id) if account is not None else None
+        now, device = clock.now(), None
+        if account is not None and kept is not None:
+            device = devices.known(origin.device, account.id, kept, now)
+        counted = counters(name, origin, device)
+        until = failures.blocked_until(session, counted, now)
     if until is not None:
-        raise SignInBlocked(until)
+        raise SignInBlocked(until, account.name if account else None)
     proved = passwords.matches(kept or passwords.nobodys_hash(), password) and kept is not None
     outdated = proved and kept is not None and passwords.is_outdated(kept)
-    return Tried(name, kept, proved, passwords.hash_password(password) if outdated else None)
+    return Tried(name, counted, kept, proved, passwords.hash_password(password) if outdated else None)
 
 
 def settle(transaction: Transaction, tried: Tried) -> Account | Refusal:
     """Whose password it was, or why nobody is let in. A refusal is given, not raised: it has to be written down."""
     session = transaction.session
-    if (until := failures.blocked_until(session, tried.name, transaction.now)) is not None:
-        return SignInBlocked(until)
     account = account_named(session, tried.name)
+    whose = account.name if account else None
+    if (until := failures.blocked_until(session, tried.counters, transaction.now)) is not None:
+        return SignInBlocked(until, whose)
     if tried.proved and account is not None and account.enabled and hash_of(session, account.id) == tried.kept:
-        failures.forgive(transaction, tried.name)
+        failures.forgive(transaction, tried.counters[0])
         if tried.renewed is not None:
             keep_hash(transaction, account.id, tried.renewed)
         return account
-    until = failures.remember(transaction, tried.name, account)
-    return SignInRefused() if until is None else SignInBlocked(until)
+    until = failures.remember(transaction, tried.name, tried.counters, account)
+    return SignInRefused(whose) if until is None else SignInBlocked(until, whose)
 
 
 def _told(done: Done | Refusal) -> Done:

@@ -1,11 +1,12 @@
-"""Remembers wrong passwords, by name, in the database: a restart forgives nothing."""
+"""Remembers wrong passwords in the database, by the digest of what counts them: a restart forgives nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from policy_service.actor import SERVICE
 from policy_service.audit.events import SignInBlocked as SignInBlockedEvent
@@ -14,42 +15,52 @@ from policy_service.clock import timestamp
 from policy_service.database import Transaction
 from policy_service.identity.account import Account
 from policy_service.identity.tables import FailureRow
-from policy_service.identity.throttle import FORGIVEN, Failures, after_failure, key_of
+from policy_service.identity.throttle import FORGIVEN, Counter, Failures, after_failure, telling
 
 
-def blocked_until(session: Session, name: str, now: datetime) -> datetime | None:
-    """Until when nobody is let in under a name; None when somebody may be."""
-    row = session.get(FailureRow, key_of(name))
-    return None if row is None else _failures(row).blocked(now)
+def blocked_until(session: Session, counters: Iterable[Counter], now: datetime) -> datetime | None:
+    """Until when nobody is let in whom one of these counts; None when somebody may be."""
+    keys = [counter.key for counter in counters]
+    rows = session.exec(select(FailureRow).where(col(FailureRow.name).in_(keys)))
+    return max(filter(None, (_failures(row).blocked(now) for row in rows)), default=None)
 
 
-def remember(transaction: Transaction, name: str, account: Account | None) -> datetime | None:
-    """Counts a wrong password; until when the name is blocked by it, if it is.
+def remember(
+    transaction: Transaction, name: str, counters: Sequence[Counter], account: Account | None
+) -> datetime | None:
+    """Counts a wrong password; until when those whom it counts have to wait, if they have to.
 
     `account` is whose name it is, when it is anybody's: only then is there something to tell the log.
     """
     session, now = transaction.session, transaction.now
     session.exec(delete(FailureRow).where(col(FailureRow.last) < now - FORGIVEN))
-    key = key_of(name)
-    row = session.get(FailureRow, key)
-    after = after_failure(None if row is None else _failures(row), now)
-    row = row or FailureRow(name=key, count=0, since=now, last=now, blocks=0)
+    until = max(filter(None, (_count(transaction, counter) for counter in counters)), default=None)
+    before = blocked_until(session, [telling(name)], now)
+    again = _count(transaction, telling(name))
+    if again is not None and again != before and account is not None:
+        append(transaction, SERVICE, SignInBlockedEvent(account.id, account.name, timestamp(again)))
+    return until
+
+
+def forgive(transaction: Transaction, counter: Counter) -> None:
+    """Forgets what a counter has: the right password was given."""
+    row = transaction.session.get(FailureRow, counter.key)
+    if row is not None:
+        transaction.session.delete(row)
+        transaction.session.flush()
+
+
+def _count(transaction: Transaction, counter: Counter) -> datetime | None:
+    """Counts a failure; until when there is a wait, if there is."""
+    session, now = transaction.session, transaction.now
+    row = session.get(FailureRow, counter.key)
+    after = after_failure(None if row is None else _failures(row), now, counter.limit)
+    row = row or FailureRow(name=counter.key, count=0, since=now, last=now, blocks=0)
     row.count, row.since, row.last = after.count, after.since, after.last
     row.blocks, row.blocked_until = after.blocks, after.blocked_until
     session.add(row)
     session.flush()
-    until = after.blocked(now)
-    if until is not None and account is not None:
-        append(transaction, SERVICE, SignInBlockedEvent(account.id, account.name, timestamp(until)))
-    return until
-
-
-def forgive(transaction: Transaction, name: str) -> None:
-    """Forgets the wrong passwords for a name: the right one was given."""
-    row = transaction.session.get(FailureRow, key_of(name))
-    if row is not None:
-        transaction.session.delete(row)
-        transaction.session.flush()
+    return after.blocked(now)
 
 
 def _failures(row: FailureRow) -> Failures:

@@ -35,17 +35,21 @@ class NotConfirmed(IdentityRefused):
 
 
 class SignInRefused(IdentityRefused):
-    """Name and password do not fit. Which of them is wrong is not told."""
+    """Name and password do not fit. Which of them is wrong is not told; `account` is for the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: str | None = None) -> None:
+        self.account = account
         super().__init__(Sentence("the name or the password is wrong, or the account is disabled"))
 
 
 class SignInBlocked(IdentityRefused):
-    """Too many wrong passwords: nobody is let in before `until`, not even with the right one."""
+    """Too many wrong passwords came from there: nobody is let in from there before `until`, with the right one neither.
 
-    def __init__(self, until: datetime) -> None:
-        self.until = until
+    `account` is whose name was given, when it is anybody's: for the service's log.
+    """
+
+    def __init__(self, until: datetime, account: str | None = None) -> None:
+        self.until, self.account = until, account
         super().__init__(Sentence("too many wrong passwords: try again after {until:%H:%M:%S} UTC", until=until))
 
 

@@ -67,6 +67,8 @@ class Started:
     token: str
     signed_in: SignedIn
     actor: Actor
+    device: str | None = None
+    """What the browser is known by from now on; a provider of identities says nothing about browsers."""
 
 
 def start(transaction: Transaction, account: Account, method: str) -> Started:

@@ -1,32 +1,43 @@
-"""How wrong passwords slow down whoever guesses: by the name that was given, for ever; by the address, in memory.
+"""How wrong passwords slow down whoever guesses, and nobody else.
 
-After `LIMIT` failures within `WINDOW` nobody is let in under that name for a minute, then two, four … at most
-`LONGEST_WAIT`, which keeps a stranger from locking somebody out for a day. A name nobody has is treated alike: it
-tells nothing.
+Only wrong passwords count. Which counters they go to says where they came from:
+
+| they came from                                              | counted by                              | wait after |
+|-------------------------------------------------------------|-----------------------------------------|------------|
+| an open session (a signature, another password)             | the session                             | 5          |
+| a browser that the account was signed in with before        | the browser                             | 5          |
+| anywhere else                                               | the name and the network address        | 5          |
+|                                                             | the name                                | 100        |
+|                                                             | the network address                     | 60         |
+
+So a stranger, and all strangers together, keep nobody out who is signed in or comes back at a known browser; and a
+name is not guessed from many addresses either (NIST SP 800-63B section 5.2.2 allows 100 attempts). `WINDOW` after the
+first of them failures begin to count anew; a wait is a minute, then two, four … at most `LONGEST_WAIT`. A name nobody
+has is treated alike: it tells nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 
 LIMIT = 5
+NAME_LIMIT = 100
+ADDRESS_LIMIT = 60
 WINDOW = timedelta(minutes=15)
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=15)
 FORGIVEN = timedelta(hours=24)
 """After so long without a failure nothing of it is remembered."""
-ADDRESS_LIMIT = 60
-"""Attempts from one address within `WINDOW`."""
-ADDRESSES = 10_000
-"""Addresses that are remembered at a time."""
+NETWORK = 64
+"""Bits of an IPv6 address that one customer of a provider is given, who chooses the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """What is remembered of the wrong passwords for a name."""
+    """What a counter remembers."""
 
     count: int
     since: datetime
@@ -39,38 +50,70 @@ class Failures:
         return self.blocked_until if self.blocked_until is not None and now < self.blocked_until else None
 
 
-def after_failure(before: Failures | None, now: datetime) -> Failures:
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Where failures are counted, and how many of them make everybody wait whom it counts."""
+
+    key: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a password comes from: the client's address; a known browser, or an open session, by its identifier."""
+
+    address: str = ""
+    device: str | None = None
+    """What a browser sends to be known by, not yet believed."""
+    session: str | None = None
+
+
+def counters(name: str, origin: Origin, device: str | None) -> tuple[Counter, ...]:
+    """Those that a wrong password for a name goes to, the narrowest first; `device` is a browser that is known."""
+    if origin.session is not None:
+        return (Counter(key_of("session", origin.session), LIMIT),)
+    if device is not None:
+        return (Counter(key_of("device", device), LIMIT),)
+    network = network_of(origin.address)
+    return (
+        Counter(key_of("name and address", name, network), LIMIT),
+        Counter(key_of("name", name), NAME_LIMIT),
+        Counter(key_of("address", network), ADDRESS_LIMIT),
+    )
+
+
+def telling(name: str) -> Counter:
+    """Makes nobody wait: when it is full the log is told, which so gets no more than an entry a wait."""
+    return Counter(key_of("told", name), LIMIT)
+
+
+def after_failure(before: Failures | None, now: datetime, limit: int = LIMIT) -> Failures:
     """What is remembered after one more wrong password."""
     if before is None or now - before.last > FORGIVEN:
         return Failures(1, now, now)
+    if before.blocked(now) is not None:
+        return before
     if now - before.since > WINDOW:
         return Failures(1, now, now, before.blocks)
     count = before.count + 1
-    if count < LIMIT:
+    if count < limit:
         return replace(before, count=count, last=now)
     until = now + min(FIRST_WAIT * 2 ** min(before.blocks, 10), LONGEST_WAIT)
     return Failures(0, until, now, before.blocks + 1, until)
 
 
-def key_of(name: str) -> str:
-    """What stands for a name in the memory of failures, so that passwords typed as names are not kept."""
-    return hashlib.sha256(name.strip().casefold().encode(errors="replace")).hexdigest()
+def key_of(kind: str, *parts: str) -> str:
+    """What stands for a name or an address in the memory of failures: passwords typed as names are not kept."""
+    text = "\0".join((kind, *(part.strip().casefold() for part in parts)))
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
-class AddressLimit:
-    """Counts attempts by the address they come from, for the life of the process."""
-
-    def __init__(self, limit: int = ADDRESS_LIMIT) -> None:
-        self._limit = limit
-        self._attempts: dict[str, deque[datetime]] = {}
-
-    def wait(self, address: str, now: datetime) -> timedelta | None:
-        """Counts an attempt; how long this address has to wait when it made too many, else None."""
-        attempts = self._attempts.pop(address, None) or deque(maxlen=self._limit)
-        self._attempts[address] = attempts  # now the last of them: the first is whoever was silent for longest
-        if len(self._attempts) > ADDRESSES:
-            del self._attempts[next(iter(self._attempts))]
-        if len(attempts) == self._limit and now - attempts[0] < WINDOW:
-            return attempts[0] + WINDOW - now
-        attempts.append(now)
-        return None
+def network_of(address: str) -> str:
+    """The part of an address that whoever has it cannot choose; the text itself when it is no IP address."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((int(found), NETWORK), strict=False))

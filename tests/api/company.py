@@ -31,7 +31,7 @@ from policy_service.identity.service import create_account, vouch
 from policy_service.identity.sessions import PASSWORD, start
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
-from tests.api.client import HERE, SECRET, assert_problem, portal, settings
+from tests.api.client import HERE, SECRET, ask, assert_problem, portal, settings
 from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus, sign_off_text, tier
 from tests.databases import TestClock, copied
 
@@ -80,6 +80,13 @@ class Company:
             with self.database.write(self.clock) as transaction:
                 self._tokens[name, self.clock.at] = start(transaction, self.people[name], PASSWORD).token
         return self._tokens[name, self.clock.at]
+
+    def strangers_try(self, name: str) -> list[int]:
+        """How six sign-ins end under somebody's name with a wrong password."""
+        return [
+            ask("POST", "/v1/session", app=self.app, role=None, json={"name": name, "password": "wrong"}).status_code
+            for _ in range(6)
+        ]
 
     def ask(self, method: str, path: str, by: str = "ann", body: object = None, **headers: str) -> httpx.Response:
         """The answer to one request; `if_match="…"` and `idempotency_key="…"` are headers."""

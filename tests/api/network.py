@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
+from api.connections import BoundedProtocol
 from tests.api.client import bearer
 
 SMALL = 8_192
@@ -46,18 +48,34 @@ def served(app: FastAPI) -> Iterator[Address]:
         for option in BUFFERS:
             listener.setsockopt(*option)  # what it accepts inherits them
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listener]),))
-        thread.start()
-        try:
-            eventually(lambda: server.started)
+        with listening(app, listener) as port:
             shown = bearer("POST", "/v1/decisions/batch", app)
             assert shown is not None
-            yield Address(listener.getsockname()[1], shown)
-        finally:
-            server.should_exit = True
-            thread.join(WITHIN)
+            yield Address(port, shown)
+
+
+@contextmanager
+def listening(app: Callable[..., Any], listener: socket.socket) -> Iterator[int]:
+    """Any application with `connections` behind the same server; its port."""
+    config = uvicorn.Config(
+        app,
+        http=BoundedProtocol,
+        ws="none",
+        proxy_headers=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listener]),))
+    thread.start()
+    try:
+        eventually(lambda: server.started)
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(WITHIN)
 
 
 def eventually(true: Callable[[], bool]) -> None:

@@ -1,6 +1,7 @@
 """Signing in over HTTP: the token or the cookie, from our own pages only, with no secret in any answer or log."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import cast
 
@@ -14,7 +15,7 @@ from api.confirmation import confirmed_actor
 from api.problems import ProblemError
 from policy_service.actor import Role
 from policy_service.identity.entrance import sign_in
-from policy_service.identity.throttle import ADDRESS_LIMIT, AddressLimit
+from policy_service.identity.throttle import ADDRESS_LIMIT
 from tests.api.client import SECRET, apart, ask, assert_problem, credentials, one_policy, opened
 
 SESSION = "/v1/session"
@@ -55,7 +56,7 @@ def test_a_machine_is_told_who_it_is(app: Application) -> None:
 def test_a_browser_gets_a_cookie_that_no_page_can_read(app: Application) -> None:
     answer = enter(app, cookie=True)
     assert answer.json()["token"] is None
-    cookie = answer.headers["set-cookie"].split("; ")
+    cookie = answer.headers.get_list("set-cookie")[0].split("; ")
     assert cookie[0].startswith(f"{COOKIE}=")
     assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie)
     assert "Secure" not in cookie
@@ -77,7 +78,7 @@ def test_over_tls_the_cookie_is_bound_to_the_host(app: Application) -> None:
             assert me.json()["name"] == NAME
             return answer
 
-    cookie = asyncio.run(over_tls()).headers["set-cookie"].split("; ")
+    cookie = asyncio.run(over_tls()).headers.get_list("set-cookie")[0].split("; ")
     assert cookie[0].startswith(f"__Host-{COOKIE}=")
     assert "Secure" in cookie
 
@@ -131,9 +132,59 @@ def test_wrong_passwords_are_refused_alike_then_blocked(app: Application) -> Non
 
 
 def test_an_address_that_tries_too_often_has_to_wait(app: Application) -> None:
-    object.__setattr__(app.service, "addresses", AddressLimit(2))
-    assert [enter(app, f"name-{n}", "wrong password").status_code for n in range(3)] == [401, 401, 429]
-    assert ADDRESS_LIMIT > 2
+    answers = [enter(app, f"name-{n}", "wrong password").status_code for n in range(ADDRESS_LIMIT + 1)]
+    assert answers == [401] * (ADDRESS_LIMIT - 1) + [429] * 2
+
+
+def test_an_office_behind_one_address_signs_in(app: Application) -> None:
+    assert {enter(app).status_code for _ in range(62)} == {201}
+
+
+def test_a_browser_that_is_known_is_let_in_whatever_strangers_type(app: Application) -> None:
+    cookies = enter(app, cookie=True).headers.get_list("set-cookie")
+    device = next(each for each in cookies if each.startswith("policy_service_device="))
+    assert {"HttpOnly", "SameSite=strict", "Path=/", "Max-Age=31536000"} <= set(device.split("; "))
+    assert [enter(app, NAME, "wrong password").status_code for _ in range(6)][-1] == 429
+    body = {"name": NAME, "password": SECRET, "cookie": True}
+    known = {**OURS, "cookie": device.partition(";")[0]}
+    assert ask("POST", SESSION, app=app, role=None, json=body, headers=known).status_code == 201
+    assert enter(app).status_code == 429
+    other = {**body, "name": "compliance"}
+    assert ask("POST", SESSION, app=app, role=None, json=other, headers=known).status_code == 201
+
+
+def test_behind_a_trusted_proxy_the_address_is_that_of_its_client(app: Application) -> None:
+    def typed(there: Application, address: str) -> int:
+        body, headers = {"name": NAME, "password": "wrong"}, {**OURS, "x-forwarded-for": address}
+        return ask("POST", SESSION, app=there, role=None, json=body, headers=headers).status_code
+
+    url = app.service.settings.database_url
+    with opened(database_url=url, policies=one_policy(), engine="python", trusted_proxies="127.0.0.0/8") as behind:
+        assert [typed(behind, "203.0.113.1") for _ in range(6)] == [401] * 4 + [429] * 2
+        assert typed(behind, "203.0.113.2") == 401
+    assert [typed(app, f"203.0.113.{number}") for number in range(6)] == [401] * 4 + [429] * 2
+
+
+def test_strangers_of_one_network_leave_room_for_others(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(confirmation._networks, "127.0.0.1", 18)
+    assert_problem(enter(app), 503, "busy")
+    monkeypatch.setitem(confirmation._networks, "127.0.0.1", 17)
+    assert enter(app).status_code == 201
+    assert confirmation._networks["127.0.0.1"] == 17
+
+
+def test_a_failed_sign_in_is_logged_with_account_and_address(capsys: pytest.CaptureFixture[str]) -> None:
+    with apart(one_policy(), engine="python", log_level="info") as app:
+        capsys.readouterr()
+        enter(app, NAME, "wrong password")
+        enter(app, "hunter2 typed as a name", "wrong password")
+    log = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    failed = [line for line in log if line["event"] == "sign_in_failed"]
+    assert [(line["account"], line["address"], line["blocked"]) for line in failed] == [
+        (NAME, "127.0.0.1", False),
+        (None, "127.0.0.1", False),
+    ]
+    assert "hunter2" not in str(log)
 
 
 def test_when_too_many_wait_the_next_is_put_off(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:

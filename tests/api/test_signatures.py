@@ -54,6 +54,13 @@ def test_an_administrator_does_not_sign_by_virtue_of_being_one(here: Company) ->
     here.moved("withdraw", change)
 
 
+def test_a_director_who_is_signed_in_signs_whatever_strangers_type(here: Company) -> None:
+    change = submitted(here, 223)
+    assert here.strangers_try("sales") == [401, 401, 401, 401, 429, 429]
+    assert here.sign(change, "sales").status_code == 201
+    here.moved("withdraw", here.read(change))
+
+
 def test_a_signature_is_given_only_in_a_role_that_is_held_and_owed(here: Company) -> None:
     change = submitted(here, 215)
     refused(here.sign(change, "sales", "compliance"), 403, "not-allowed", "You do not hold the role of compliance")

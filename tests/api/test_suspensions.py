@@ -40,6 +40,8 @@ def here() -> Iterator[Company]:
 def test_a_suspension_falls_back_at_once_is_ratified_by_another_and_ended(backend: str) -> None:
     with company(backend) as here:
         here.in_force(tier("1.1.0", 200))
+        here.token("sales")
+        assert here.strangers_try("sales") == [401, 401, 401, 401, 429, 429]
         made = here.ask("POST", "/v1/suspensions", "sales", body())
         suspension = made.json()
         path = f"/v1/suspensions/{suspension['id']}"

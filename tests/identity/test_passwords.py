@@ -5,7 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from policy_service.identity import passwords
-from policy_service.identity.passwords import HASHER, fault_of, hash_password, is_outdated, matches, nobodys_hash
+from policy_service.identity.passwords import (
+    HASHER,
+    common_passwords,
+    fault_of,
+    hash_password,
+    is_outdated,
+    matches,
+    nobodys_hash,
+)
 from tests.identity.people import SECRET
 from tests.passwords import CHEAP, FULL, hashed_by
 
@@ -53,17 +61,35 @@ def test_a_hash_of_other_parameters_is_outdated() -> None:
     assert not is_outdated(nobodys_hash())
 
 
+NAMED = "a password that does not hold the name of the account, of the person or of this service"
+COMMON = "a password that is not one of the most common ones, nor one of their words with signs around it"
+
+
+def test_the_list_has_more_passwords_that_would_do_than_the_standard_asks_for() -> None:
+    long = [each for each in common_passwords() if len(each) >= passwords.SHORTEST]
+    assert len(long) >= 3_000
+    assert not [each for each in long if fault_of(each) is None]
+
+
 @pytest.mark.parametrize(
     ("password", "expected"),
     [
         ("short", "12 to 256 characters"),
         ("x" * 257, "12 to 256 characters"),
         ("aabbaabbaabb", "at least 5 different characters"),
-        ("my name is Ada-Example!", "a password that does not hold the name of the account or of the person"),
-        ("The Example person", "a password that does not hold the name of the account or of the person"),
+        ("my name is Ada-Example!", NAMED),
+        ("The Example person", NAMED),
+        ("adaExample, again", NAMED),
+        ("Policy-Service!", NAMED),
+        ("policyservice2026", NAMED),
+        ("qwertyuiop123", COMMON),
+        ("1QAZ2wsx3edc", COMMON),
+        ("P@ssw0rd2026!!", COMMON),
+        ("...Dragon...2027", COMMON),
+        ("woaini13145201314", COMMON),
         (SECRET, None),
         ("中文密码也可以用来登录系统", None),
     ],
 )
-def test_a_new_password_is_long_and_not_the_name(password: str, expected: str | None) -> None:
+def test_a_new_password_is_long_not_the_name_and_not_common(password: str, expected: str | None) -> None:
     assert fault_of(password, "ada-example", "Example person") == expected

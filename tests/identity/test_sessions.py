@@ -10,14 +10,14 @@ from sqlmodel import select
 
 from policy_service.actor import SERVICE, Role
 from policy_service.database import Database
-from policy_service.identity import passwords, service, sessions
+from policy_service.identity import devices, failures, passwords, service, sessions
 from policy_service.identity.account import External
-from policy_service.identity.entrance import admit, change_password, confirm, confirmed_elsewhere, sign_in
+from policy_service.identity.entrance import ANYWHERE, admit, change_password, confirm, confirmed_elsewhere, sign_in
 from policy_service.identity.presence import Presence
 from policy_service.identity.refusals import Malformed, NotConfirmed, NotSignedIn, SignInBlocked, SignInRefused
 from policy_service.identity.sessions import OIDC, PASSWORD, Ends, Started
 from policy_service.identity.tables import FailureRow, SignedInRow
-from policy_service.identity.throttle import LIMIT
+from policy_service.identity.throttle import ADDRESS_LIMIT, LIMIT, NAME_LIMIT, Origin, counters, telling
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.identity.people import SECRET, made, told
 
@@ -132,10 +132,10 @@ def test_a_token_nobody_was_given_opens_nothing(database: Database) -> None:
         admit(database, "token", TestClock().now(), ENDS, never)
 
 
-def fail(database: Database, clock: TestClock, name: str, times: int) -> None:
+def fail(database: Database, clock: TestClock, name: str, times: int, origin: Origin = ANYWHERE) -> None:
     for _ in range(times):
         with pytest.raises((SignInRefused, SignInBlocked)):
-            sign_in(database, clock, name, OTHER)
+            sign_in(database, clock, name, OTHER, origin)
 
 
 @pytest.mark.parametrize("name", ["ada", "nobody"])
@@ -150,7 +150,9 @@ def test_after_five_wrong_passwords_not_even_the_right_one_is_taken(database: Da
     if name == "ada":
         sign_in(database, clock, name, SECRET)
     with database.read() as session:
-        assert len(session.exec(select(FailureRow)).all()) == (0 if name == "ada" else 1)
+        left = {row.name for row in session.exec(select(FailureRow)).all()}
+    own, *others = counters(name, Origin(), None)
+    assert left == {telling(name).key, *(each.key for each in others), *([] if name == "ada" else [own.key])}
 
 
 def test_guesses_made_at_once_count_one_by_one(database: Database) -> None:
@@ -180,7 +182,109 @@ def test_failures_of_yesterday_are_not_kept(database: Database) -> None:
     clock.move(hours=25)
     fail(database, clock, "carol", 1)
     with database.read() as session:
-        assert len(session.exec(select(FailureRow)).all()) == 1
+        left = {row.name for row in session.exec(select(FailureRow)).all()}
+    kept = {counter.key for counter in (*counters("carol", Origin(), None), telling("carol"))}
+    assert left == kept
+
+
+HERE, THERE = Origin("192.0.2.1"), Origin("198.51.100.7")
+
+
+def known_browser(started: Started, address: str = THERE.address) -> Origin:
+    return Origin(address, device=started.device)
+
+
+def test_strangers_keep_out_those_of_their_own_address_only(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    fail(database, clock, "ada", LIMIT, HERE)
+    with pytest.raises(SignInBlocked):
+        sign_in(database, clock, "ada", SECRET, HERE)
+    assert sign_in(database, clock, "ada", SECRET, THERE).token
+    assert told(database) == ["account_created", "sign_in_blocked", "signed_in"]
+
+
+def test_a_name_is_not_guessed_from_many_addresses(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    at_home = known_browser(sign_in(database, clock, "ada", SECRET, HERE), HERE.address)
+    with database.write(clock) as transaction:
+        for number in range(NAME_LIMIT):
+            origin = Origin(f"203.0.113.{number}")
+            failures.remember(transaction, "ada", counters("ada", origin, None), None)
+    with pytest.raises(SignInBlocked):
+        sign_in(database, clock, "ada", SECRET, THERE)
+    assert sign_in(database, clock, "ada", SECRET, at_home).token
+
+
+def test_an_address_does_not_try_one_name_after_another(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    with database.write(clock) as transaction:
+        for number in range(ADDRESS_LIMIT):
+            failures.remember(transaction, f"n{number}", counters(f"n{number}", HERE, None), None)
+    with pytest.raises(SignInBlocked):
+        sign_in(database, clock, "ada", SECRET, HERE)
+    assert sign_in(database, clock, "ada", SECRET, THERE).token
+
+
+def test_right_passwords_are_not_counted(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    for _ in range(ADDRESS_LIMIT + 2):
+        sign_in(database, clock, "ada", SECRET, HERE)
+    with database.read() as session:
+        assert session.exec(select(FailureRow)).all() == []
+
+
+def test_an_open_session_is_held_up_by_its_own_failures_only(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada", Role.SALES_DIRECTOR)
+    started, other = (sign_in(database, clock, "ada", SECRET, HERE) for _ in range(2))
+    mine, others = Origin(session=started.signed_in.id), Origin(session=other.signed_in.id)
+    fail(database, clock, "ada", LIMIT, HERE)
+    assert confirm(database, clock, started.actor, SECRET, mine).confirmed_at
+    for _ in range(LIMIT):
+        with pytest.raises((SignInRefused, SignInBlocked)):
+            confirm(database, clock, started.actor, OTHER, mine)
+    with pytest.raises(SignInBlocked):
+        confirm(database, clock, started.actor, SECRET, mine)
+    assert confirm(database, clock, started.actor, SECRET, others).confirmed_at
+
+
+def test_a_known_browser_is_held_up_by_its_own_failures_only(database: Database) -> None:
+    clock = TestClock()
+    made(database, clock, "ada")
+    at_home = known_browser(sign_in(database, clock, "ada", SECRET, HERE))
+    fail(database, clock, "ada", LIMIT, THERE)
+    assert sign_in(database, clock, "ada", SECRET, at_home).token
+    fail(database, clock, "ada", LIMIT, at_home)
+    with pytest.raises(SignInBlocked):
+        sign_in(database, clock, "ada", SECRET, at_home)
+
+
+def test_what_a_browser_is_known_by_is_for_one_account_and_ends(database: Database) -> None:
+    clock = TestClock()
+    ada, bob = made(database, clock, "ada"), made(database, clock, "bob")
+    token = sign_in(database, clock, "ada", SECRET).device
+    both = devices.with_token(token, sign_in(database, clock, "bob", SECRET).device or "")
+    assert token is not None
+    with database.read() as session:
+        adas, bobs = (service.hash_of(session, account.id) or "" for account in (ada, bob))
+    now = clock.now()
+    assert devices.known(token, ada.id, adas, now)
+    assert devices.known(both, ada.id, adas, now)
+    assert devices.known(both, bob.id, bobs, now)
+    assert devices.known(token, bob.id, bobs, now) is None
+    assert devices.known(token.replace(ada.id, bob.id), bob.id, bobs, now) is None
+    assert devices.known(token, ada.id, bobs, now) is None
+    assert devices.known(token, ada.id, adas, now + devices.LASTS + timedelta(seconds=2)) is None
+    assert devices.known(token, ada.id, adas, now - timedelta(days=1)) is None
+    for wrong in ("", "~", ".", f"{ada.id}.1.x.y", token[:-1], f"{ada.id}.²..", "é", None):
+        assert devices.known(wrong, ada.id, adas, now) is None
+    for number in range(9):
+        both = devices.with_token(both, f"account-{number}.1.x.y")
+    assert len(both.split("~")) == devices.ACCOUNTS
 
 
 def test_the_password_once_more_confirms_who_somebody_is(database: Database) -> None:

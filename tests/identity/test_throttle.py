@@ -2,15 +2,20 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from policy_service.identity.throttle import (
     FORGIVEN,
     LIMIT,
     LONGEST_WAIT,
+    NAME_LIMIT,
     WINDOW,
-    AddressLimit,
     Failures,
+    Origin,
     after_failure,
+    counters,
     key_of,
+    network_of,
 )
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -58,23 +63,46 @@ def test_after_a_day_all_is_forgiven() -> None:
     assert after_failure(failures, later) == Failures(1, later, later)
 
 
+def test_whoever_waits_is_not_counted_meanwhile() -> None:
+    failures = fail(None, LIMIT, AT)
+    assert after_failure(failures, AT + 30 * SECOND) == failures
+
+
+def test_a_counter_may_have_room_for_more() -> None:
+    failures = None
+    for number in range(NAME_LIMIT - 1):
+        failures = after_failure(failures, AT + number * SECOND, NAME_LIMIT)
+    assert failures is not None
+    assert failures.blocked_until is None
+    assert after_failure(failures, AT + NAME_LIMIT * SECOND, NAME_LIMIT).blocked_until is not None
+
+
 def test_what_stands_for_a_name_does_not_tell_it() -> None:
-    assert key_of("Ada ") == key_of("ada")
-    assert "ada" not in key_of("ada")
-    assert len(key_of("\ud800")) == 64
+    assert key_of("name", "Ada ") == key_of("name", "ada")
+    assert key_of("name", "ada") != key_of("address", "ada")
+    assert key_of("name and address", "a", "b") != key_of("name and address", "ab", "")
+    assert "ada" not in key_of("name", "ada")
+    assert len(key_of("name", "\ud800")) == 64
 
 
-def test_an_address_has_to_wait_after_its_share() -> None:
-    limit = AddressLimit(3)
-    assert [limit.wait("a", AT + n * SECOND) for n in range(3)] == [None] * 3
-    assert limit.wait("a", AT + 3 * SECOND) == WINDOW - 3 * SECOND
-    assert limit.wait("b", AT + 3 * SECOND) is None
-    assert limit.wait("a", AT + WINDOW) is None
+def test_who_is_known_has_a_counter_of_their_own() -> None:
+    stranger = counters("ada", Origin("192.0.2.1"), None)
+    assert [counter.limit for counter in stranger] == [5, 100, 60]
+    at_home = counters("ada", Origin("192.0.2.1"), "browser")
+    signed_in = counters("ada", Origin("192.0.2.1", session="1"), "browser")
+    assert len(at_home) == len(signed_in) == 1
+    assert len({counter.key for counter in (*stranger, *at_home, *signed_in)}) == 5
 
 
-def test_addresses_without_end_are_not_remembered() -> None:
-    limit = AddressLimit(1)
-    for number in range(10_001):
-        limit.wait(str(number), AT)
-    assert limit.wait("0", AT) is None
-    assert limit.wait("10000", AT) is not None
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("", ""),
+        ("testclient", "testclient"),
+    ],
+)
+def test_an_address_counts_as_far_as_its_owner_cannot_choose_it(address: str, network: str) -> None:
+    assert network_of(address) == network

@@ -123,7 +123,7 @@ def _add_password(router: APIRouter, pages: Pages) -> None:
         secret = given.new.get_secret_value()
 
         async def prepare() -> Do:
-            kept = await hashing(pages.service, request, lambda: passwords.hash_password(secret))
+            kept = await hashing(lambda: passwords.hash_password(secret))
             actor = asker(request).actor
             return _doing(form, account, "password", lambda t: identity.set_password(t, actor, account, kept))
 

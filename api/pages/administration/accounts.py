@@ -112,7 +112,7 @@ def account_list_routes(pages: Pages) -> APIRouter:
         if not isinstance(given, NewAccountForm) or faults:
             return pages.show(await _new_page(pages, request, form.filled(faults)), 422)
         return await pages.attempt(
-            request, form, lambda: _making(pages, request, given), lambda filled: _new_page(pages, request, filled)
+            request, form, lambda: _making(request, given), lambda filled: _new_page(pages, request, filled)
         )
 
     return router
@@ -172,10 +172,10 @@ def _faults(given: NewAccountForm) -> Faults:
     return faults
 
 
-async def _making(pages: Pages, request: Request, given: NewAccountForm) -> Do:
+async def _making(request: Request, given: NewAccountForm) -> Do:
     """Makes the hash of the password outside of the transaction; gives what makes the account."""
     actor, secret = asker(request).actor, given.password.get_secret_value()
-    kept = await hashing(pages.service, request, lambda: passwords.hash_password(secret)) if secret else None
+    kept = await hashing(lambda: passwords.hash_password(secret)) if secret else None
     return lambda transaction: made_at(
         identity.create_account(
             transaction,

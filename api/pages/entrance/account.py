@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.authentication import asker
 from api.browsers import take_away
-from api.confirmation import hashing
+from api.confirmation import change_password
 from api.pages.entrance.passwords import faults_of_password
 from api.pages.forms import Faults, Filled, FormModel, checked, read_form
 from api.pages.frame import Frame
@@ -24,7 +24,6 @@ from api.problems import CONFIRMATION_NEEDED, ProblemError
 from api.transactions import reading
 from policy_service.actor import Actor, Role
 from policy_service.identity.account import Account
-from policy_service.identity.entrance import change_password
 from policy_service.identity.refusals import SignInRefused
 from policy_service.identity.service import hash_of, read_account
 from policy_service.identity.sessions import SignedIn
@@ -98,10 +97,8 @@ def _faults(given: PasswordForm, actor: Actor) -> Faults:
 
 async def _change(pages: Pages, request: Request, given: PasswordForm) -> Do:
     """Changes the password; it is tried and hashed outside of the transaction."""
-    service, actor = pages.service, asker(request).actor
-    old, new = given.old.get_secret_value(), given.new.get_secret_value()
     try:
-        await hashing(service, request, lambda: change_password(service.database, service.clock, actor, old, new))
+        await change_password(pages.service, request, given.old, given.new)
     except SignInRefused:
         raise ProblemError(CONFIRMATION_NEEDED, Sentence("The password of now is wrong.")) from None
     return lambda _: link(SIGN_IN, done="password")

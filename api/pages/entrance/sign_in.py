@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from api.authentication import asker, refuse_other_sites, session_cookie
 from api.browsers import hand_over, signed_in_browser, take_away
-from api.confirmation import hashing
+from api.confirmation import enter
 from api.pages.forms import Filled, Form, FormModel, checked, read_form
 from api.pages.frame import Frame
 from api.pages.listing import link
@@ -25,7 +25,6 @@ from api.pages.rendering import SIGN_IN, Pages
 from api.problems import BUSY, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem
 from api.returning import LONGEST, back_to
 from api.transactions import writing
-from policy_service.identity.entrance import sign_in
 from policy_service.identity.sessions import sign_out
 from policy_service.sentences import Sentence
 
@@ -105,9 +104,7 @@ async def _let_in(pages: Pages, request: Request, form: Form, given: SignInForm)
     service, password = pages.service, given.password.get_secret_value()
     following = back_to(given.next)
     try:
-        started = await hashing(
-            service, request, lambda: sign_in(service.database, service.clock, given.name, password)
-        )
+        started = await enter(service, request, given.name, password)
     except Exception as error:
         problem = pages.problem_of(error)
         if problem is None or problem.kind not in {SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY}:
@@ -129,7 +126,8 @@ def _why(pages: Pages, problem: Problem) -> Sentence:
     if problem.kind is BUSY:
         return Sentence("Too many people sign in at this moment. Try again after {time}.", time=time)
     return Sentence(
-        "Too many passwords were wrong. Nobody is let in before {time}, not even with the right password.", time=time
+        "Too many wrong passwords. Try again after {time}; browsers that you have signed in with before need not wait.",
+        time=time,
     )
 
 

@@ -1,0 +1,60 @@
+"""Where a request comes from: the client's address, also behind proxies that are trusted.
+
+A proxy adds the address it was asked from to the right of `X-Forwarded-For`; what stands further to the left was
+written by whoever asked the proxy. So the list is read from the right, over trusted proxies, up to the first other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from starlette.types import Scope
+
+Network = IPv4Network | IPv6Network
+HEADER = b"x-forwarded-for"
+
+
+def networks_of(text: str) -> tuple[Network, ...]:
+    """The networks and addresses of a list with commas. Raises ValueError."""
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def address_of(scope: Scope) -> str:
+    """The address of a request's client; empty where there is none."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def forwarded_address(scope: Scope, proxies: Sequence[Network]) -> str:
+    """The address that a request came to the first trusted proxy from; that of the connection when it is no proxy's."""
+    address = address_of(scope)
+    if not _is_one_of(_parsed(address), proxies):
+        return address
+    hops = b",".join(value for name, value in scope["headers"] if name == HEADER).decode("latin-1")
+    for hop in reversed(hops.split(",")):
+        found = _parsed(hop)
+        if found is None:
+            break
+        address = str(found)
+        if not _is_one_of(found, proxies):
+            break
+    return address
+
+
+def _is_one_of(address: IPv4Address | IPv6Address | None, proxies: Sequence[Network]) -> bool:
+    return address is not None and any(address in proxy for proxy in proxies)
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """An address; IPv4 written in IPv6 is IPv4, a port behind it is left out."""
+    plain = text.strip()
+    if plain.startswith("["):
+        plain = plain[1:].partition("]")[0]
+    elif plain.count(":") == 1:
+        plain = plain.partition(":")[0]
+    try:
+        found = ip_address(plain)
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found

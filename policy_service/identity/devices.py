@@ -1,0 +1,53 @@
+"""Browsers that an account was signed in with before: known by a cookie, signed for this account alone.
+
+    <account>.<issued, seconds since 1970>.<chance>.<HMAC-SHA256 of these, by a key made from the password's hash>
+
+It opens nothing. It says that failures of others do not count here (`throttle`). Another password makes all of them
+unknown; and they are as many as they may be, so that two directors who share a browser are both known by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+
+LASTS = timedelta(days=365)
+ACCOUNTS = 5
+"""Accounts that one browser is known to."""
+_APART = "~"
+_KEY = b"policy-service known browser 1"
+
+
+def issue(account: str, password_hash: str, now: datetime) -> str:
+    """What a browser is known by from now on to an account."""
+    text = f"{account}.{int(now.timestamp())}.{secrets.token_urlsafe(16)}"
+    return f"{text}.{_signature(password_hash, text)}"
+
+
+def known(cookie: str | None, account: str, password_hash: str, now: datetime) -> str | None:
+    """The browser's own identifier when it is known to the account; None when it is not."""
+    for token in (cookie or "").split(_APART)[:ACCOUNTS]:
+        text, _, signature = token.rpartition(".")
+        owner, _, rest = text.partition(".")
+        issued, _, chance = rest.partition(".")
+        if owner != account or not issued.isdecimal() or not chance:
+            continue
+        if not hmac.compare_digest(signature.encode(), _signature(password_hash, text).encode()):
+            continue
+        if timedelta() <= now - datetime.fromtimestamp(int(issued), now.tzinfo) <= LASTS:
+            return chance
+    return None
+
+
+def with_token(cookie: str | None, token: str) -> str:
+    """The cookie with a token added, in the place of an earlier one of the same account."""
+    owner = token.partition(".")[0]
+    others = [each for each in (cookie or "").split(_APART) if each and each.partition(".")[0] != owner]
+    return _APART.join([token, *others[: ACCOUNTS - 1]])
+
+
+def _signature(password_hash: str, text: str) -> str:
+    key = hmac.digest(_KEY, password_hash.encode(), hashlib.sha256)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
