@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from policy_service.cli.people import account, api_key
+from policy_service.cli.people import account, api_key, subject
 from policy_service.cli.status import USAGE, UsageFault
 from policy_service.subject import CUSTOMER
 
@@ -30,6 +30,7 @@ audit = typer.Typer(name="audit", help="Export and verify the log, and look afte
 app.add_typer(audit)
 app.add_typer(account)
 app.add_typer(api_key)
+app.add_typer(subject)
 
 Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help=FILES, exists=True, show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]

@@ -1,4 +1,4 @@
-"""The commands `account …` and `api-key …`; like those of `app`, each imports what it needs when it is called."""
+"""The commands `account …`, `api-key …`, `subject …`; like those of `app`, each imports what it needs when called."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from typing import Annotated
 
 import typer
 
+from policy_service.subject import CUSTOMER
+
 account = typer.Typer(name="account", help="Look after people's accounts.", no_args_is_help=True)
+subject = typer.Typer(name="subject", help="Erase subjects, and manage the key of their keys.", no_args_is_help=True)
 api_key = typer.Typer(name="api-key", help="Look after the keys of machines.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of an account.", show_default=False)]
 Roles = Annotated[list[str], typer.Option("--role", metavar="ROLE", help="A role, may be repeated.")]
 
@@ -117,3 +121,24 @@ def api_key_revoke(
     from policy_service.cli.keys import run_revoke
 
     raise typer.Exit(run_revoke(key))
+
+
+@subject.command("erase")
+def subject_erase(
+    identifier: Annotated[str, typer.Argument(metavar="SUBJECT", help="As decisions name it.", show_default=False)],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the log.")],
+    kind: Annotated[str, typer.Option(metavar="KIND", help="Of which kind the subject is.")] = CUSTOMER,
+    yes: Yes = False,
+) -> None:
+    """Delete the key of a subject: its sensitive facts cannot be read any more, by anybody."""
+    from policy_service.cli.subjects import run_erase
+
+    raise typer.Exit(run_erase(identifier, kind, reason, yes=yes))
+
+
+@subject.command("rotate-master-key")
+def subject_rotate_master_key(yes: Yes = False) -> None:
+    """Wrap the keys of all subjects anew under a new master key, and forget the old one."""
+    from policy_service.cli.subjects import run_rotate_master_key
+
+    raise typer.Exit(run_rotate_master_key(yes=yes))

@@ -167,7 +167,7 @@ def test_a_master_key_is_rotated_while_other_processes_go_on(database: Database,
     subjects = [f"C{number}" for number in range(501)]
     made = keys(database, secrets, *subjects)
     old, _ = masters.current()
-    assert rotate_master(database, CLOCK, masters) == 501
+    assert rotate_master(database, CLOCK, masters, COMPLIANCE) == 501
     keys(database, other_process, "D1")
     with database.read() as session:
         assert set(session.exec(select(SubjectKeyRow.master))) == {masters.current()[0]}
@@ -181,7 +181,7 @@ def test_a_rotation_that_was_interrupted_is_finished_by_the_next(database: Datab
     made = keys(database, secrets, "C1")
     masters.add()  # and then the process was killed
     made |= keys(database, secrets, "C2")
-    assert rotate_master(database, CLOCK, masters) == 2
+    assert rotate_master(database, CLOCK, masters, COMPLIANCE) == 2
     secrets.forget()
     with database.read() as session:
         assert by_id(secrets.find(session, map(Subject, ["C1", "C2"]))) == made
@@ -223,7 +223,7 @@ def test_subjects_of_two_kinds_with_one_identifier_have_two_keys_and_one_is_eras
     facts = {subject: {"income": seal_fact(key, "d1", "income", subject.id)} for subject, key in made.items()}
     with database.read() as session, pytest.raises(Broken):
         open_fact(made[complaint], "d1", "income", facts[C1]["income"])
-    assert rotate_master(database, CLOCK, masters) == 3
+    assert rotate_master(database, CLOCK, masters, COMPLIANCE) == 3
     erase(database, complaint, reason="only the complaint")
     with database.read() as session:
         assert secrets.show_facts(session, complaint, "d1", facts[complaint]) == {"income": ERASED}

@@ -28,6 +28,7 @@ EVENT_NAMES: Mapping[str, Sentence] = {
     "override_recorded": Sentence("Override recorded"),
     "override_ended": Sentence("Override ended"),
     "subject_erased": Sentence("Subject erased"),
+    "master_key_rotated": Sentence("Master key rotated"),
     "account_created": Sentence("Account created"),
     "roles_changed": Sentence("Roles changed"),
     "account_disabled": Sentence("Account disabled"),

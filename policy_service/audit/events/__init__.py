@@ -44,6 +44,7 @@ from policy_service.audit.events.changes import (
 )
 from policy_service.audit.events.decisions import (
     DecisionsSealed,
+    MasterKeyRotated,
     OverrideEnded,
     OverrideRecorded,
     SubjectErased,
@@ -84,6 +85,7 @@ __all__ = [
     "DecisionsSealed",
     "Event",
     "LogSettled",
+    "MasterKeyRotated",
     "OverrideEnded",
     "OverrideRecorded",
     "PasswordChanged",

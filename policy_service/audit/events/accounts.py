@@ -112,11 +112,12 @@ class SignedOut(Event):
 
 @dataclass(frozen=True, slots=True)
 class SignInBlocked(Event):
-    """Too many wrong passwords: for a while nobody can sign in to the account."""
+    """Too many wrong passwords were given for the account: whoever gave them has to wait, at least until `until`."""
 
     name = "sign_in_blocked"
     says = Bilingual(
-        "账户 {account_name} 因密码错误过多暂停登录", "too many wrong passwords for {account_name}: sign-in is blocked"
+        "账户 {account_name} 密码错误次数过多，来源暂停登录",
+        "too many wrong passwords for {account_name}: whoever gave them has to wait",
     )
     account: str
     account_name: str

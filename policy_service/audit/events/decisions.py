@@ -66,3 +66,16 @@ class SubjectErased(Event):
     subject: str
     kind: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKeyRotated(Event):
+    """The keys of all subjects are wrapped by another master key, and the one before is forgotten."""
+
+    name = "master_key_rotated"
+    says = Bilingual(
+        "{actor} 更换主密钥，重新加密 {subjects} 个对象密钥",
+        "{actor} rotated the master key; {subjects} keys of subjects were wrapped anew",
+    )
+    master_key: str
+    subjects: int
