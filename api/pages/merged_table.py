@@ -90,6 +90,8 @@ class MergedTables:
     """All that two versions of a policy say in tables; None where neither has such a table."""
 
     rules: MergedTable
+    grid: MergedTable | None
+    """The rules of two cross tables as one grid, or of a new one."""
     bands: MergedTable | None
     facts: MergedTable
     outcomes: MergedTable
@@ -116,6 +118,7 @@ def merged_tables(found: Difference, lang: Language) -> MergedTables:
         rules=merge(
             _rules(old, before, lang) if old and before else NOTHING, _rules(new, after, lang), moved[Kind.RULE]
         ),
+        grid=_merged_grid(old, before, new, after),
         bands=merge(bands[0] if before else NOTHING, bands[-1], moved[Kind.BAND])
         if any(b.rows for b in bands)
         else None,
@@ -227,6 +230,33 @@ def _meant(rule: Rule, policy: Policy) -> list[str]:
     asked = rule.cells if policy.form == "table" else (rule.when,)
     given = rule.then or (("",) if policy.otherwise is not None else ())  # a rule that counts gives nothing
     return [repr(each) for each in (*asked, *given)]
+
+
+def _merged_grid(old: Policy | None, before: Explanation | None, new: Policy, after: Explanation) -> MergedTable | None:
+    """Two cross tables over each other, or the new one where there was none; None for other forms."""
+    if after.grid is None or (old is not None and (old.cross is None or old.inputs != new.inputs)):
+        return None
+    return merge(_grid(old, before) if old and before else NOTHING, _grid(new, after))
+
+
+def _grid(policy: Policy, told: Explanation) -> Grid:
+    """A cross table: its lines are known by their names and by what they ask, so that none is shown under another."""
+    cross, words = policy.cross, told.grid
+    if cross is None or words is None:
+        return NOTHING
+    columns = [f"{line.id} {line.when!r}" for line in cross.columns]
+    meant = {rule.id: repr(rule.then) for rule in policy.rules}
+    rows = {
+        f"{line.id} {line.when!r}": {
+            RULE: Said(row.head, None),
+            **{
+                column: Said(cell.text, meant.get(cell.rule or "")) for column, cell in zip(columns, cells, strict=True)
+            },
+        }
+        for line, (row, cells) in zip(cross.rows, words.rows, strict=True)
+    }
+    heads = dict(zip(columns, (column.head for column in words.columns), strict=True))
+    return Grid({RULE: words.corner, **heads}, rows)
 
 
 def _bands(policy: Policy, told: Explanation) -> Grid:

@@ -32,6 +32,7 @@ from policy_service.language.ast import (
     Range,
     Test,
 )
+from policy_service.language.cross_tables import input_path, rule_path
 from policy_service.language.diagnostics import Diagnostic, Place, Warn
 from policy_service.language.evaluate import constant_value
 from policy_service.language.policy import AS_OF, SCORE, Hit, Policy, Rule
@@ -62,7 +63,8 @@ def lint(policy: Policy) -> tuple[Diagnostic, ...]:
         node = find(root, remark.path)
         return node.at(*remark.span) if isinstance(node, Scalar) and remark.span else node.place
 
-    found = [Diagnostic(each.code, each.message, place(each), each.hint) for each in _remarks(policy)]
+    remarks = dict.fromkeys(_remarks(policy))  # a head of a cross table is a cell of many rules
+    found = [Diagnostic(each.code, each.message, place(each), each.hint) for each in remarks]
     return tuple(sorted(found, key=lambda each: (each.place, each.code)))
 
 
@@ -78,12 +80,11 @@ def _remarks(policy: Policy) -> Iterator[Remark]:
     for index, rule in enumerate(policy.rules):
         if rule.otherwise:
             continue
-        path: Path = (policy.form, "rows", index, "when")
         if policy.form == "table":
             for column, (name, cell) in enumerate(zip(policy.inputs, rule.cells, strict=True)):
-                yield from _cell(cell, domains[name], (*path, column))
+                yield from _cell(cell, domains[name], input_path(policy, index, column))
         else:
-            yield from _condition(rule.when, domains, path)
+            yield from _condition(rule.when, domains, (*rule_path(policy, index), "when"))
     yield from _rows(policy, domains)
 
 
@@ -196,7 +197,7 @@ def _rows(policy: Policy, domains: Mapping[str, Domain]) -> Iterator[Remark]:
         _Column([rule.cells[index] for rule in rules], domains[name]) for index, name in enumerate(policy.inputs)
     ]
     for later, rule in enumerate(rules):
-        path: Path = (policy.form, "rows", later, "id")
+        path: Path = (*rule_path(policy, later), "id")
         for earlier, other in enumerate(rules[:later]):
             if policy.hit is Hit.FIRST and _covers(columns, earlier, later, rules):
                 message = f"`{rule.id}` is never reached: `{other.id}` stands first and holds whenever it does"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 MAX_RULES = 1_000
-"""Rows, rules or scorecard lines of one policy."""
+"""Rows, rules or scorecard lines of one policy; cells of its cross table."""
 MAX_FACTS = 200
 MAX_OUTCOMES = 20
 MAX_CHOICES = 500
@@ -133,6 +133,61 @@ class TableDoc(Doc):
     otherwise: OtherwiseDoc | None = None
 
 
+class CellDoc(TitledDoc):
+    """A cell of a cross table with a reason or a title of its own."""
+
+    then: Outcomes | Scalar
+    because: BilingualDoc | None = None
+
+    @property
+    def values(self) -> Outcomes:
+        """A value for each outcome, as a row of a table has them."""
+        return self.then if isinstance(self.then, list | dict) else [self.then]
+
+
+def _kind_of_cell(cell: object) -> str:
+    """Which of the ways to write a cell of a cross table was taken, so that only its own faults are told."""
+    return "CellDoc" if isinstance(cell, dict | CellDoc) else "list" if isinstance(cell, list) else "text"
+
+
+CrossCell = Annotated[
+    Annotated[CellDoc, Tag("CellDoc")]
+    | Annotated[list[Scalar | list[str]], Tag("list")]
+    | Annotated[Scalar, Tag("text")],
+    Discriminator(_kind_of_cell),
+]
+"""A value for each outcome, alone or with a reason; the value of the only outcome; or `-` where no rule is."""
+
+
+class ColumnDoc(TitledDoc):
+    """A column of a cross table: its head is a cell of the input that is asked across."""
+
+    id: str
+    when: str
+    because: BilingualDoc | None = None
+
+
+class CrossRowDoc(TitledDoc):
+    """A row of a cross table: its head is a cell of the input that is asked down, then comes a cell a column."""
+
+    id: str
+    when: str
+    cells: list[CrossCell]
+    because: BilingualDoc
+
+
+class CrossTableDoc(Doc):
+    """A cross table: two inputs, and in each cell what is decided where a row and a column meet."""
+
+    hit: str = "UNIQUE"
+    aggregate: Literal["sum", "min", "max"] | None = None
+    down: str
+    across: str
+    columns: Annotated[list[ColumnDoc], Field(min_length=1, max_length=MAX_RULES)]
+    rows: Annotated[list[CrossRowDoc], Field(min_length=1, max_length=MAX_RULES)]
+    otherwise: OtherwiseDoc | None = None
+
+
 class RulesDoc(Doc):
     """A list of free rules."""
 
@@ -190,6 +245,7 @@ class PolicyDoc(Doc):
     facts: Annotated[dict[str, FactDoc], Field(max_length=MAX_FACTS)]
     outcome: Annotated[dict[str, OutcomeDoc], Field(min_length=1, max_length=MAX_OUTCOMES)]
     table: TableDoc | None = None
+    cross_table: CrossTableDoc | None = None
     rules: RulesDoc | None = None
     scorecard: ScorecardDoc | None = None
     examples: Annotated[list[ExampleDoc], Field(max_length=MAX_EXAMPLES)] = []

@@ -110,6 +110,8 @@ class Findings:
             self._note(Diagnostic(Code.INVALID_VALUE, f"`{shorten(text)}` is one value", node.place, hint))
 
     def _note(self, diagnostic: Diagnostic) -> None:
+        if diagnostic in self.diagnostics:  # the head of a cross table is asked once a cell
+            return
         self.diagnostics.append(diagnostic)
         if len(self.diagnostics) >= MAX_FAULTS:
             raise TooManyFaults

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from policy_service.language.cross_tables import rule_path
 from policy_service.language.declare import bilingual, declare_facts, declare_outcomes
 from policy_service.language.diagnostics import START, Code, Diagnostic, PolicyError, shorten
 from policy_service.language.document import PolicyDoc, shape
@@ -142,6 +143,7 @@ def _understand(doc: PolicyDoc, findings: Findings, digest: str, text: str) -> P
         examples=examples,
         invariants=invariants,
         text=text,
+        cross=logic.cross,
     )
     _limits(policy, findings)
     return policy
@@ -170,8 +172,8 @@ def _identify(doc: PolicyDoc, findings: Findings) -> None:
 def _limits(policy: Policy, findings: Findings) -> None:
     for rule, code, message in excesses(policy):
         if rule is None:
-            findings.key_fault(code, message, (policy.form, "rows"), "split the policy into several")
-        else:
-            bands = rule - len(policy.rules)
-            place = ("rows", rule) if bands < 0 else ("bands", bands)
-            findings.fault(code, message, (policy.form, *place, "when"), "split the rule into several")
+            findings.key_fault(code, message, rule_path(policy, 0)[:2], "split the policy into several")
+            continue
+        band = rule - len(policy.rules)
+        place = rule_path(policy, rule) if band < 0 else (policy.form, "bands", band)
+        findings.fault(code, message, (*place, "when"), "split the rule into several")

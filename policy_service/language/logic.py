@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, assert_never
 
 from policy_service.language.ast import (
     FALSE,
     TRUE,
-    And,
     Expr,
-    IsMissing,
-    Name,
-    Not,
 )
 from policy_service.language.check import Checker
+from policy_service.language.cross_tables import CROSS, CrossTableReader
 from policy_service.language.declare import title_of, words_of
-from policy_service.language.diagnostics import Code, counted, did_you_mean, shorten
-from policy_service.language.document import PolicyDoc, RowDoc, RuleDoc, RulesDoc, ScorecardDoc, TableDoc
+from policy_service.language.diagnostics import Code, did_you_mean, shorten
+from policy_service.language.document import (
+    CrossTableDoc,
+    PolicyDoc,
+    RowDoc,
+    RuleDoc,
+    RulesDoc,
+    ScorecardDoc,
+    TableDoc,
+)
 from policy_service.language.findings import Findings
 from policy_service.language.policy import (
     AS_OF,
     OTHERWISE,
     Aggregate,
+    CrossTable,
     Fact,
     Hit,
     Outcome,
     Rule,
     Scorecard,
 )
+from policy_service.language.rows import Inputs, RowReader
 from policy_service.language.scorecards import ScorecardReader
 from policy_service.language.source import Path
 from policy_service.language.thens import Bounds, Giver, show_number
@@ -58,6 +65,7 @@ class Logic:
     inputs: tuple[str, ...]
     rules: tuple[Rule, ...]
     scorecard: Scorecard | None
+    cross: CrossTable | None = None
 
 
 class LogicReader:
@@ -71,20 +79,23 @@ class LogicReader:
         self.names: dict[str, Type] = {**names, AS_OF: DateType()}
         self.optional = frozenset(name for name, fact in facts.items() if fact.optional)
         self.checker = Checker(self.names, self.optional)
+        self.rows = RowReader(self.names, self.optional, self.checker, findings)
         self.giver = Giver(self.checker, outcomes, findings)
 
     def read(self, doc: PolicyDoc) -> Logic | None:
         """The logic, or None after noting why there is none."""
-        forms = {"table": doc.table, "rules": doc.rules, "scorecard": doc.scorecard}
+        forms = {"table": doc.table, CROSS: doc.cross_table, "rules": doc.rules, "scorecard": doc.scorecard}
         written = [(form, part) for form, part in forms.items() if part is not None]
         if len(written) != 1:
             found = " and ".join(form for form, _ in written) or "none"
-            message = f"a policy has one of `table`, `rules` and `scorecard`, this one has {found}"
+            message = f"a policy has one of `table`, `cross_table`, `rules` and `scorecard`, this one has {found}"
             self.findings.fault(Code.MISSING_KEY if not written else Code.KEY_NOT_ALLOWED, message, ())
             return None
         match written[0][1]:
             case TableDoc() as table:
                 return self.table(table)
+            case CrossTableDoc() as table:
+                return self.cross_table(table)
             case RulesDoc() as rules:
                 return self.free_rules(rules)
             case ScorecardDoc() as scorecard:
@@ -96,57 +107,36 @@ class LogicReader:
 
     def table(self, doc: TableDoc) -> Logic | None:
         hit = self.hit(doc, "table")
-        for index, name in enumerate(doc.inputs):
-            if name not in self.names:
-                hint = did_you_mean(name, self.names)
-                self.findings.fault(
-                    Code.UNKNOWN_FACT, f"unknown fact `{shorten(name)}`", ("table", "inputs", index), hint
-                )
-            elif name in doc.inputs[:index]:
-                self.findings.fault(Code.DUPLICATE_ID, f"`{name}` is a column already", ("table", "inputs", index))
+        inputs: Inputs = [(name, ("table", "inputs", index)) for index, name in enumerate(doc.inputs)]
+        self.rows.inputs(inputs)
         self.ids(doc, "table")
         asked: set[str] = set()
         rules, bounds = [], []
         for index, row in enumerate(doc.rows):
             path: Path = ("table", "rows", index)
-            cells = self.cells(row, doc.inputs, path, asked)
-            if cells is None:
+            if len(row.when) != len(inputs):
+                self.rows.wrong_count(row.when, doc.inputs, (*path, "when"))
                 continue
-            when, known = cells[0], cells[1]
+            pairs = enumerate(zip(row.when, doc.inputs, strict=True))
+            cells = [self.rows.cell(text, name, (*path, "when", column)) for column, (text, name) in pairs]
+            asked.update(cell.name for cell in cells if cell.asks)
+            when, known, conditions = self.rows.together(cells)
             then, bound = self.giver.give(row.then, path, known, count=doc.aggregate == Aggregate.COUNT)
-            rules.append(Rule(row.id, when, then, words_of(row.because), cells[2], title=title_of(row)))
+            rules.append(Rule(row.id, when, then, words_of(row.because), conditions, title=title_of(row)))
             bounds.append(bound)
-        for index, name in enumerate(doc.inputs):
-            if name in self.optional and name not in asked:
-                hint = 'add a row with "is missing" in this column'
-                message = f"the table never says what holds when `{name}` is missing"
-                self.findings.fault(Code.OPTIONAL_NOT_ASKED, message, ("table", "inputs", index), hint)
+        self.rows.not_asked(inputs, asked)
         rules += self.otherwise(doc, "table", len(doc.inputs))
         return self.finish("table", hit, tuple(doc.inputs), rules, bounds)
 
-    def cells(
-        self, row: RowDoc, inputs: list[str], path: Path, asked: set[str]
-    ) -> tuple[Expr, frozenset[str], tuple[Expr, ...]] | None:
-        """A row's condition, the optional facts that are there when it holds, and its cells."""
-        if len(row.when) != len(inputs):
-            message = f"expected {counted(len(inputs), 'cell')}, for {', '.join(inputs)}; found {len(row.when)}"
-            hint = "a cell with a comma stands in quotes" if len(row.when) > len(inputs) else None
-            self.findings.fault(Code.WRONG_CELL_COUNT, shorten(message, 300), (*path, "when"), hint)
+    def cross_table(self, doc: CrossTableDoc) -> Logic | None:
+        hit = self.hit(doc, CROSS)
+        read = CrossTableReader(self.rows, self.giver, self.findings).read(doc)
+        rules = self.otherwise(doc, CROSS, 2)
+        if read is None:
             return None
-        cells = [self.findings.cell(text, inputs[index], (*path, "when", index)) for index, text in enumerate(row.when)]
-        columns = [(name, index, cell) for index, (name, cell) in enumerate(zip(inputs, cells, strict=True)) if cell]
-        guarded = [name for name, _, cell in columns if name in self.optional and not cell.asks]
-        asked.update(name for name, _, cell in columns if cell.asks and cell.condition != TRUE)
-        known = frozenset(guarded)
-        for name, index, cell in columns:
-            if name in self.names:
-                known = self.checker.condition(cell.condition, known)
-                self.findings.take(self.checker, (*path, "when", index))
-        guards = [Not(operand=IsMissing(fact=Name(name=name))) for name in guarded]
-        conditions = tuple(cell.condition for _, _, cell in columns)
-        parts = (*guards, *(condition for condition in conditions if condition != TRUE))
-        when = TRUE if not parts else parts[0] if len(parts) == 1 else And(operands=parts)
-        return when, known, conditions
+        grid, cross = read
+        logic = self.finish(CROSS, hit, (doc.down, doc.across), [*grid.rules, *rules], grid.bounds)
+        return logic and replace(logic, cross=cross)
 
     def free_rules(self, doc: RulesDoc) -> Logic | None:
         hit = self.hit(doc, "rules")
@@ -167,11 +157,11 @@ class LogicReader:
         ids: list[tuple[str, Path]] = [(row.id, (form, "rows", index, "id")) for index, row in enumerate(rows)]
         self.findings.ids([*([(OTHERWISE, (form, OTHERWISE))] if doc.otherwise else []), *ids])
 
-    def otherwise(self, doc: TableDoc | RulesDoc, form: Form, columns: int) -> list[Rule]:
+    def otherwise(self, doc: TableDoc | CrossTableDoc | RulesDoc, key: str, columns: int) -> list[Rule]:
         """The rule that applies when no other does, if there is one."""
         if doc.otherwise is None:
             return []
-        then, _ = self.giver.give(doc.otherwise.then, (form, OTHERWISE), frozenset(), count=False)
+        then, _ = self.giver.give(doc.otherwise.then, (key, OTHERWISE), frozenset())
         because, title = words_of(doc.otherwise.because), title_of(doc.otherwise)
         return [Rule(OTHERWISE, FALSE, then, because, (TRUE,) * columns, otherwise=True, title=title)]
 
@@ -190,7 +180,7 @@ class LogicReader:
 
     def finish(
         self,
-        form: Form,
+        key: str,
         hit: tuple[Hit, Aggregate | None] | None,
         inputs: tuple[str, ...],
         rules: list[Rule],
@@ -207,11 +197,11 @@ class LogicReader:
                 shown = show_number(low, kind), show_number(high, kind)
                 message = f"the sum can be anything from {shown[0]} to {shown[1]}, expected {describe(kind)}"
                 self.findings.fault(
-                    Code.MAY_EXCEED, message, (form, "aggregate"), "cap the values with `min(…)` and `max(…)`"
+                    Code.MAY_EXCEED, message, (key, "aggregate"), "cap the values with `min(…)` and `max(…)`"
                 )
-        return Logic(form, hit[0], hit[1], inputs, tuple(rules), None)
+        return Logic("rules" if key == "rules" else "table", hit[0], hit[1], inputs, tuple(rules), None)
 
-    def hit(self, doc: TableDoc | RulesDoc, form: Form) -> tuple[Hit, Aggregate | None] | None:
+    def hit(self, doc: TableDoc | CrossTableDoc | RulesDoc, form: str) -> tuple[Hit, Aggregate | None] | None:
         """The hit policy and the aggregate, or None after noting why there is none."""
         if doc.hit not in [*Hit]:
             hint = did_you_mean(doc.hit.upper(), [*Hit]) or f"the hit policies are {', '.join(Hit)}"

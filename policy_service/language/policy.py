@@ -108,6 +108,27 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """A row or a column of a cross table, known by its name, and what its head asks (`true` for an empty head)."""
+
+    id: str
+    when: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class CrossTable:
+    """How the rows of a decision table with two inputs stand as a grid.
+
+    `cells` says of each rule but `otherwise`, in the order of the policy's rules, in which row and which column it
+    stands, both counted from 0. A row's head is the first cell of its rules, a column's head the second.
+    """
+
+    rows: tuple[Line, ...]
+    columns: tuple[Line, ...]
+    cells: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scorecard:
     """The total starts at `base`, each matching rule adds its points, the band of the total decides."""
 
@@ -193,6 +214,8 @@ class Policy:
     invariants: tuple[Invariant, ...]
     text: str
     """The file as the author wrote it, but for a byte order mark at its beginning."""
+    cross: CrossTable | None = None
+    """The grid of a table that is written as one."""
 
     @property
     def content(self) -> bytes:

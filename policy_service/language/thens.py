@@ -39,6 +39,8 @@ from policy_service.language.types import (
 from policy_service.language.unparse import write_fraction
 
 Given = str | list[str] | None
+Then = list[Given] | dict[str, Given]
+"""What a rule gives, as written: a value for each outcome in their order, or by their names."""
 Bounds = tuple[Fraction, Fraction] | None
 """The least and the greatest number a rule can give, in units; None for what is no number."""
 
@@ -52,28 +54,34 @@ class Giver:
         self.findings = findings
 
     def give(
-        self, then: list[Given] | dict[str, Given] | None, path: Path, known: frozenset[str], *, count: bool
+        self,
+        then: Then | None,
+        path: Path,
+        known: frozenset[str],
+        *,
+        count: bool = False,
+        at: Path | None = None,
     ) -> tuple[tuple[Expr | Value, ...], Bounds]:
         """What a rule gives, one value an outcome, and the bounds of the first.
 
-        `known` are the optional facts that are there when the rule holds. With `count` a rule gives nothing.
+        `known` are the optional facts that are there when the rule holds. With `count` a rule gives nothing. `at` is
+        where `then` stands when it is no key of the rule at `path`.
         """
+        at = at or (*path, "then")
         if count:
             if then is not None:
-                self.findings.key_fault(
-                    Code.KEY_NOT_ALLOWED, "rules that are only counted give nothing", (*path, "then")
-                )
+                self.findings.key_fault(Code.KEY_NOT_ALLOWED, "rules that are only counted give nothing", at)
             return (), None
-        entries = self._entries(then, path)
+        entries = self._entries(then, path, at)
         found = [
-            self.value(given, outcome.type, (*path, "then", key), known)
+            self.value(given, outcome.type, (*at, key), known)
             for name, outcome in self.outcomes.items()
             if name in entries
             for key, given in [entries[name]]
         ]
         return tuple(part for part, _ in found if part is not None), found[0][1] if found else None
 
-    def _entries(self, then: list[Given] | dict[str, Given] | None, path: Path) -> dict[str, tuple[str | int, Given]]:
+    def _entries(self, then: Then | None, path: Path, at: Path) -> dict[str, tuple[str | int, Given]]:
         """For each outcome where its value stands and what it is."""
         names = list(self.outcomes)
         if then is None:
@@ -83,17 +91,15 @@ class Giver:
             if len(then) != len(names):
                 message = f"expected {counted(len(names), 'value')}, for {', '.join(names)}; found {len(then)}"
                 hint = "a value with a comma stands in quotes" if len(then) > len(names) else None
-                self.findings.fault(Code.MISSING_OUTCOME, message, (*path, "then"), hint)
+                self.findings.fault(Code.MISSING_OUTCOME, message, at, hint)
                 return {}
             return {name: (index, given) for index, (name, given) in enumerate(zip(names, then, strict=True))}
         for key in then:
             if key not in self.outcomes:
                 hint = did_you_mean(key, names)
-                self.findings.key_fault(
-                    Code.UNKNOWN_OUTCOME, f"unknown outcome `{shorten(key)}`", (*path, "then", key), hint
-                )
+                self.findings.key_fault(Code.UNKNOWN_OUTCOME, f"unknown outcome `{shorten(key)}`", (*at, key), hint)
         if absent := [name for name in names if name not in then]:
-            self.findings.fault(Code.MISSING_OUTCOME, f"the rule gives no {', '.join(absent)}", (*path, "then"))
+            self.findings.fault(Code.MISSING_OUTCOME, f"the rule gives no {', '.join(absent)}", at)
         return {name: (name, then[name]) for name in names if name in then}
 
     def value(self, given: Given, kind: Type, path: Path, known: frozenset[str]) -> tuple[Expr | Value | None, Bounds]:

@@ -45,7 +45,7 @@ def load(session: Session, digest: str) -> Policy:
 
 def head_of(policy: Policy) -> Policy:
     """A policy's title, subject, facts, outcomes and text, without rules, bands, examples and invariants."""
-    return replace(policy, rules=(), scorecard=None, examples=(), invariants=())
+    return replace(policy, rules=(), cross=None, scorecard=None, examples=(), invariants=())
 
 
 def known_head(digest: str) -> Policy | None:

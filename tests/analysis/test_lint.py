@@ -10,14 +10,16 @@ import pytest
 
 from policy_service.analysis.lint import _remarks, lint
 from policy_service.analysis.regions import Domain, difference, intersection, region, texts_of, union
+from policy_service.language.cross_tables import input_path, rule_path
 from policy_service.language.diagnostics import PolicyError, Warn
 from policy_service.language.evaluate import holds, scope_of
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
+from policy_service.language.source import Path
 from policy_service.language.types import BooleanType, ChoiceType, TagsType, TextType, Value
 from tests.conformance.facts import fact_sets
 from tests.conformance.generate import generate
-from tests.language.sample import loaded, rule_lines, ruled, tabled
+from tests.language.sample import loaded, policy_text, rule_lines, ruled, tabled
 
 NUMBER = "  out: {type: integer}\n"
 
@@ -143,6 +145,27 @@ def test_rows_that_meet_under_any_are_told_when_they_decide_differently() -> Non
     assert rows_found("ANY", rows[0].format("count_"), rows[1].format("1"), outcome=NUMBER) == []
 
 
+def test_a_head_of_a_cross_table_is_told_once_and_rules_that_meet_at_their_cells() -> None:
+    grid = """\
+cross_table:
+  down: tier
+  across: count_
+  columns:
+    - {id: few, when: "< 10"}
+    - {id: some, when: "[5..20]"}
+    - {id: none, when: "> 100"}
+  rows:
+    - {id: top, when: '"S"', cells: [yes, no, no], because: {zh: 是, en: so}}
+    - {id: rest, when: '"A", "B", "A"', cells: [yes, "-", no], because: {zh: 是, en: so}}
+"""
+    assert [(each.code, each.message.partition(" both")[0]) for each in lint(loaded(policy_text(grid)))] == [
+        (Warn.NEVER_TRUE, "the cell holds for no value of `count_`, a whole number, at least 0 and at most 100"),
+        (Warn.OVERLAPPING_RULES, "`top-few` and `top-some`"),
+        (Warn.REDUNDANT_TEST, '`"A"` is covered by `"A"`'),
+    ]
+    assert [text for _, text, _ in found(policy_text(grid))] == ['"> 100"', "no", '"A"']
+
+
 def test_what_is_decided_otherwise_is_no_row() -> None:
     text = tabled("count_", "when: ['> 3'], then: [yes]", hit="UNIQUE")
     assert found(f"{text}  otherwise: {{then: [no], because: {{zh: 否, en: no}}}}\n") == []
@@ -169,17 +192,38 @@ def test_no_facts_contradict_a_warning() -> None:
             scope = scope_of(policy, facts, as_of)
             held = [holds(rule.when, scope) for rule in policy.rules]
             for remark in remarks:
-                row, whole_cell = int(remark.path[2]), len(remark.path) == 5 and remark.span is None
+                rows, column = meant_by(policy, remark.path)
                 match remark.code:
-                    case Warn.NEVER_TRUE if whole_cell:
-                        assert not held[row], (seed, remark)
-                    case Warn.ALWAYS_TRUE if whole_cell and policy.inputs[int(remark.path[4])] in scope:
-                        assert holds(policy.rules[row].cells[int(remark.path[4])], scope), (seed, remark)
+                    case Warn.NEVER_TRUE if column is not None and remark.span is None:
+                        assert not any(held[row] for row in rows), (seed, remark)
+                    case Warn.ALWAYS_TRUE if (
+                        column is not None and remark.span is None and policy.inputs[column] in scope
+                    ):
+                        assert all(holds(policy.rules[row].cells[column], scope) for row in rows), (seed, remark)
                     case Warn.UNREACHABLE_RULE:
-                        assert not held[row] or any(held[:row]), (seed, remark)
+                        assert all(not held[row] or any(held[:row]) for row in rows), (seed, remark)
                     case _:
                         pass
     assert seen == set(Warn)
+
+
+def meant_by(policy: Policy, path: Path) -> tuple[list[int], int | None]:
+    """The rules that a place of the file belongs to, and the input when it is a cell or a head."""
+    inputs = [None] if policy.form != "table" else [*range(len(policy.inputs)), None]
+    found = [
+        (row, column)
+        for row, rule in enumerate(policy.rules)
+        for column in inputs
+        if not rule.otherwise
+        and path == (input_path(policy, row, column) if column is not None else place(policy, row, path))
+    ]
+    assert found, path
+    return [row for row, _ in found], found[0][1]
+
+
+def place(policy: Policy, row: int, path: Path) -> Path:
+    """Where a rule stands, with the key that `path` ends in."""
+    return (*rule_path(policy, row), path[-1])
 
 
 def test_a_region_holds_what_its_condition_does() -> None:

@@ -25,7 +25,7 @@ from policy_service.language.functions import DATE_PROPERTIES, FUNCTIONS
 from policy_service.language.policy import AS_OF, SCORE, Aggregate, Hit, Policy
 from policy_service.language.types import name_of
 
-FORMS = ("table", "rules", "scorecard")
+FORMS = ("table", "cross table", "rules", "scorecard")
 CONSTANTS = ("bool", "Fraction", "str", "date", "Duration", "Months")
 INTERVALS = ("[..]", "[..)", "(..]", "(..)")
 
@@ -41,13 +41,23 @@ FEATURES = frozenset(
     + [f"aggregate {aggregate}" for aggregate in (*Aggregate, "none")]
     + [f"{what} {kind}" for what in ("fact", "optional fact", "outcome") for kind in TYPE_KEYS]
     + [f"form {form}" for form in FORMS]
-    + ["otherwise", "name as_of", "name score", "outcomes several", "cell -", "outcome computed"],
+    + [
+        "otherwise",
+        "name as_of",
+        "name score",
+        "outcomes several",
+        "cell -",
+        "cell without a rule",
+        "outcome computed",
+    ],
 )
 
 
 def features_of(policy: Policy) -> set[str]:
     """The features that a policy uses."""
-    found = {f"form {policy.form}"}
+    found = {"form cross table" if policy.cross else f"form {policy.form}"}
+    if policy.cross and len(policy.cross.cells) < len(policy.cross.rows) * len(policy.cross.columns):
+        found.add("cell without a rule")
     if policy.scorecard is None:
         found.add(f"hit {policy.hit}")
     if policy.hit is Hit.COLLECT:

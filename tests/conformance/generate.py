@@ -14,6 +14,8 @@ from tests.conformance.expressions import Known
 from tests.conformance.vocabulary import DAYS, SPANS, TEXTS, TYPES, Declared, decimal, declare, scalar, sequence
 
 HITS = ("UNIQUE", "ANY", "FIRST", "PRIORITY", "RULE ORDER", "OUTPUT ORDER", "COLLECT")
+CROSS = 0.88
+"""Of the forms from 0 to 1, those above are cross tables."""
 AGGREGATES = ("sum", "min", "max", "count")
 BECAUSE = "because: {zh: 原因, en: reason}"
 NOTHING: Known = frozenset()
@@ -76,6 +78,12 @@ def generate(rng: random.Random) -> Draft:
     if form < 0.6:
         rows = tuple(writer.free(index) for index in range(count))
         return Draft(*named, f"rules:\n  hit: {hit}{more}", rows, otherwise=writer.otherwise())
+    if form > CROSS and len(facts) > 1 and aggregate != "count":
+        down, across = rng.sample(facts, 2)
+        heads, grid = writer.cross(down, across)
+        lines = "".join(f"\n    - {{{each}}}" for each in heads)
+        head = f"cross_table:\n  hit: {hit}{more}\n  down: {down.name}\n  across: {across.name}\n  columns:{lines}"
+        return Draft(*named, head, grid, otherwise=writer.otherwise())
     columns = rng.sample(facts, rng.randrange(1, min(5, len(facts)) + 1))
     day = Declared("as_of", "date", "date", "")
     inputs = [*columns, day] if rng.random() < 0.15 else columns
@@ -156,6 +164,48 @@ class Rows:
             for fact, form in zip(inputs, plan, strict=True)
         ]
         return f"id: r{index}, when: {sequence(rng, cells)}{self.then(known)}"
+
+    def cross(self, first: Declared, second: Declared) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The columns and the rows of a cross table; in each dimension some line asks for what is missing."""
+        rows, columns = self.heads(first), self.heads(second)
+        lines = tuple(f"id: c{index}, when: {scalar(self.rng, text)}" for index, (text, _) in enumerate(columns))
+        if self.rng.random() < 0.5:
+            lines = tuple(f"{line}, {BECAUSE}" for line in lines)
+        grid = [
+            [self.cross_cell(known | other, first=down == across == 0) for across, (_, other) in enumerate(columns)]
+            for down, (_, known) in enumerate(rows)
+        ]
+        return lines, tuple(
+            f"id: r{index}, when: {scalar(self.rng, text)}, cells: [{', '.join(grid[index])}]"
+            for index, (text, _) in enumerate(rows)
+        )
+
+    def heads(self, fact: Declared) -> list[tuple[str, Known]]:
+        """The heads of one dimension, no two the same, and the optional facts that are there when each holds."""
+        rng, own = self.rng, frozenset({fact.name})
+        found: dict[str, Known] = {}
+        for _ in range(rng.choice((1, 2, 3, 4))):
+            form = rng.random()
+            text = "-" if form < 0.1 else self.author.cell(fact, own, asks=False)
+            found.setdefault(text, NOTHING if text == "-" else own)
+        if fact.optional:
+            found[self.author.cell(fact, NOTHING, asks=True)] = NOTHING
+        return list(found.items())
+
+    def cross_cell(self, known: Known, *, first: bool) -> str:
+        """A cell of a cross table: nothing, but for the first; values alone or by name, or values with a reason."""
+        form = self.rng.random()
+        if form < 0.2 and not first:
+            return '"-"'
+        then = self.given(known)
+        if form < 0.4:
+            return f"{{{then}, {BECAUSE}}}"
+        values = then.removeprefix("then: ")
+        if not values.startswith("["):
+            return f"{{{then}}}"
+        if form < 0.7 and len(self.outcomes) == 1 and self.outcomes[0].type not in ("tags", "text"):
+            return values[1:-1]
+        return values
 
     def otherwise(self) -> str:
         """What is decided when no row matches; mostly nothing."""

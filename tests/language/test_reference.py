@@ -156,6 +156,8 @@ BUYS = (
 )
 PARTS = {
     "Decision tables": ORDERS + "  recency_days: {type: integer, optional: true}\n" + "outcome: {tier: {type: choice, of: [A, C]}}\n",
+    "Cross tables": "  tier: {type: choice, of: [S, A]}\n  severity: {type: choice, of: [critical, minor]}\n"
+    "outcome: {mode: {type: choice, of: [dedicated, standard]}, within: {type: duration}}\n",
     "Free rules": "  completeness: {type: number, scale: 2}\n  disputed: {type: boolean}\n  sales: {type: money, currency: CNY}\n"
     "outcome: {bonus: {type: money, currency: CNY}}\n",
     "Otherwise": ORDERS + TIER.replace(", ordered: best-first", ""),

@@ -10,7 +10,7 @@ from policy_service.language.load import load_bytes
 from policy_service.language.policy import Language
 from policy_service.shipped import shipped_policies
 from tests.approval.world import tier
-from tests.pages.policies.texts import SCORED, rules
+from tests.pages.policies.texts import SCORED, crossed, rules
 
 SHIPPED = sorted(shipped_policies().glob("*/*/*.yaml"))
 
@@ -121,6 +121,41 @@ def test_free_rules_and_scorecards_are_laid_over_each_other_too() -> None:
     assert [(cell.before, cell.after) for cell in scored.rules.rows[0].cells if cell.changed] == [("20", "30")]
     assert scored.bands is not None
     assert not scored.bands.differs
+
+
+def test_two_cross_tables_are_laid_over_each_other_as_one_grid() -> None:
+    found = merged_tables(difference(load_bytes(crossed()), load_bytes(crossed("1.1.0", within="PT5H"))), "en")
+    assert found.grid is not None
+    assert [column.title for column in found.grid.columns] == ["tier ↓ orders →", "less than 10", "at least 10"]
+    assert [each.standing for each in found.grid.rows] == ["changed", "same"]
+    assert [(cell.before, cell.after) for cell in found.grid.rows[0].cells if cell.changed] == [
+        ("‘high’; 1 hour", "‘high’; 5 hours")
+    ]
+
+
+def test_a_line_that_asks_something_else_is_another_line() -> None:
+    found = merged_tables(difference(load_bytes(crossed()), load_bytes(crossed("1.1.0", limit=20))), "en")
+    assert found.grid is not None
+    assert [(column.title, column.standing) for column in found.grid.columns[1:]] == [
+        ("less than 10", "gone"),
+        ("at least 10", "gone"),
+        ("less than 20", "new"),
+        ("at least 20", "new"),
+    ]
+
+
+def test_a_grid_is_shown_where_both_are_cross_tables_over_the_same_facts() -> None:
+    cross, table_ = load_bytes(crossed()), load_bytes(tier("1.0.0"))
+    assert merged_tables(difference(None, cross), "zh").grid is not None
+    assert merged_tables(difference(None, table_), "zh").grid is None
+    assert merged_tables(difference(table_, cross), "zh").grid is None
+    turned = crossed("1.1.0").replace(b"down: tier", b"down: orders").replace(b"across: orders", b"across: tier")
+    turned = turned.replace(b'"< 10"', b"'\"S\"'").replace(b'">= 10"', b"'\"A\"'")
+    turned = turned.replace(b"id: S, when: '\"S\"'", b"id: S, when: 1").replace(
+        b"id: A, when: '\"A\"'", b"id: A, when: 2"
+    )
+    turned = turned.partition(b"examples:")[0]
+    assert merged_tables(difference(cross, load_bytes(turned)), "zh").grid is None
 
 
 def test_another_form_has_other_columns() -> None:

@@ -58,7 +58,8 @@ class VersionPage:
     @property
     def wide(self) -> bool:
         """Whether the table has no room beside the sentences."""
-        return len(self.table.headers) > WIDE
+        shown = self.words.grid.table if self.words.grid else self.table
+        return len(shown.headers) > WIDE
 
     @property
     def imported(self) -> bool:

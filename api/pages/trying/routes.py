@@ -27,7 +27,7 @@ from api.problems import MALFORMED_FORM, NOT_ALLOWED, NOT_FOUND, ProblemError
 from api.transactions import reading
 from api.work import CHECKING
 from policy_service.clock import today
-from policy_service.compilers.prose import Table, table
+from policy_service.compilers.prose import GridWords, Table, cross_table, table
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import parse_date
 from policy_service.sentences import Sentence
@@ -58,6 +58,8 @@ class TryPage:
     answer: Answer | None
     table: Table | None
     """The decision table, to show which row decided."""
+    grid: GridWords | None
+    """The same as its grid, of a cross table."""
     link: str | None
     """The address that keeps the case."""
     examples: tuple[tuple[str, Bilingual | None, str], ...]
@@ -188,6 +190,7 @@ async def _page(pages: Pages, request: Request, name: str, case: Case, example: 
         is_secret=any(fact.sensitive for fact in policy.facts.values()),
         answer=told,
         table=table(policy, frame.lang) if told is not None and policy.form == "table" else None,
+        grid=cross_table(policy, frame.lang) if told is not None else None,
         link=_link(request, policy, case, day) if told is not None and day is not None else None,
         examples=tuple(_examples(request, policy, case)),
         example=(example or pages.new_form(name="")) if told is not None and writes else None,

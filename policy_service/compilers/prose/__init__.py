@@ -6,6 +6,7 @@ statement(expr, policy, "zh")          a condition as nested groups of clauses
 sentence(expr, policy, "zh")           a condition as a sentence with numbered lists; `teller` for many of them
 rule_sentence(rule, policy, "zh")      one rule: when, then, because
 table(policy, "zh")                    the rules as a table
+cross_table(policy, "zh")              a cross table as its grid
 value_words(kind, value, "zh")         a kept value: `1,000,000.00 元`, `“销售总监”`
 kind_in_words(kind, "zh")              a type: `金额（元），最小为 0.00 元`
 """
@@ -17,6 +18,7 @@ from policy_service.compilers.prose.context import LANGUAGES, context_of, shown_
 from policy_service.compilers.prose.decision import RuleWords, rule_words, rules_table
 from policy_service.compilers.prose.declarations import NO_TITLES, kept_value, kind_words
 from policy_service.compilers.prose.expectations import InvariantWords
+from policy_service.compilers.prose.grid import GridCell, GridLine, GridWords, grid_words
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.page import Explanation, explain, explanation
 from policy_service.compilers.prose.statement import Clause, Group, Statement, outline
@@ -28,11 +30,15 @@ from policy_service.language.types import Type, Value
 __all__ = [
     "Clause",
     "Explanation",
+    "GridCell",
+    "GridLine",
+    "GridWords",
     "Group",
     "InvariantWords",
     "RuleWords",
     "Statement",
     "Table",
+    "cross_table",
     "explain",
     "explanation",
     "kind_in_words",
@@ -88,6 +94,11 @@ def rule_sentence(rule: Rule, policy: Policy, lang: Language) -> str:
 def table(policy: Policy, lang: Language) -> Table:
     """The rules of `policy` as a table: of a decision table one column an input, else one for the condition."""
     return rules_table(policy, context_of(policy, lang))
+
+
+def cross_table(policy: Policy, lang: Language) -> GridWords | None:
+    """The grid of a cross table, None when `policy` is none."""
+    return grid_words(policy, context_of(policy, lang))
 
 
 def value_words(kind: Type, value: Value, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:

@@ -53,6 +53,10 @@ class Labels:
     no_other: str
     no_rule: str
     default: str
+    corner: str
+    """The corner of a cross table, between the heads of its rows and of its columns."""
+    grid: str
+    no_cell: str
     statuses: Mapping[str, str]
     missing: str
     total: str
@@ -134,6 +138,9 @@ ENGLISH = Labels(
     no_other="no other rule holds",
     no_rule="If no rule holds, the answer says so, and nothing is decided.",
     default="If no other rule holds, the rule `otherwise` decides.",
+    corner="{down} ↓ {across} →",
+    grid="The rows ask for {down}, the columns for {across}. A cell gives {outcomes}.",
+    no_cell="“—” stands where no rule is.",
     statuses={
         "missing_facts": "nothing, because this is missing: {missing}",
         "no_rule_matched": "the answer that no rule holds",
@@ -222,6 +229,9 @@ CHINESE = Labels(
     no_other="其他规则均不成立",
     no_rule="没有规则成立时，如实答复“没有规则成立”，不作决定。",
     default="其他规则均不成立时，由规则 `otherwise` 决定。",
+    corner="{down}↓ {across}→",
+    grid="各行按{down}，各列按{across}，交叉处为{outcomes}。",
+    no_cell="“—”表示此处没有规则。",
     statuses={
         "missing_facts": "不作决定，因为缺少：{missing}",
         "no_rule_matched": "没有规则成立",

@@ -24,6 +24,7 @@ from policy_service.compilers.prose.decision import (
 )
 from policy_service.compilers.prose.declarations import facts_table, outcomes_table
 from policy_service.compilers.prose.expectations import InvariantWords, examples_table, invariant_words
+from policy_service.compilers.prose.grid import GridWords, grid_words
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import Statement, outline
 from policy_service.compilers.prose.table import Table, markdown, one_line
@@ -56,6 +57,8 @@ class Explanation:
     """What the answer is when several rules hold, and when none does."""
     table: Table | None
     """The decision table; None for other forms."""
+    grid: GridWords | None
+    """The same of a cross table as its grid; None for other forms."""
     rules: tuple[RuleWords, ...]
     bands: Table | None
     band_rules: tuple[RuleWords, ...]
@@ -80,6 +83,7 @@ def explanation(policy: Policy, lang: Language) -> Explanation:
         outcomes=outcomes_table(policy, context),
         resolution=context.words.gap.join(filter(None, (resolution(policy, context), unmatched(policy, context)))),
         table=rules_table(policy, context) if policy.form == "table" else None,
+        grid=grid_words(policy, context),
         rules=tuple(rule_words(policy, rule, context) for rule in policy.rules),
         bands=bands_table(policy, context),
         band_rules=tuple(rule_words(policy, band, context) for band in bands),

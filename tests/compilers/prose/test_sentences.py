@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_service.compilers.prose import rule_sentence, sentence, table, teller
+from policy_service.compilers.prose import cross_table, rule_sentence, sentence, table, teller
 from policy_service.compilers.prose.conditions import condition
 from policy_service.compilers.prose.context import LANGUAGES, context_of
 from policy_service.compilers.prose.statement import inline
@@ -198,3 +198,13 @@ def test_free_rules_and_scorecards_have_tables_too() -> None:
     )
     assert table(written_policy("scorecard"), "zh").headers == ("规则", "条件", "分值")
     assert table(written_policy("scorecard"), "en").rows[1][2] == "2.5 times “orders”, but at most 25"
+
+
+def test_a_cross_table_is_told_as_its_grid() -> None:
+    grid = cross_table(written_policy("cross_table"), "en")
+    assert grid is not None
+    assert grid.table.headers == ("tier ↓ days without an order →", "not given", "less than 30", "at least 30")
+    assert grid.table.rows[1] == ("not ‘S’", "—", "‘sales’; 90 days", "‘sales’; 30 days")
+    assert [cell.rule for _, cells in grid.rows for cell in cells][:4] == ["S-never", "S-recent", "S-silent", None]
+    assert grid.legend.endswith("“—” stands where no rule is.")
+    assert cross_table(written_policy("table"), "en") is None

@@ -11,7 +11,7 @@ from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
 from tests.api.company import Company, company
 from tests.approval.world import tier
-from tests.pages.policies.texts import HOSTILE, SCORED, rules
+from tests.pages.policies.texts import HOSTILE, SCORED, crossed, rules
 
 
 def importing(here: Company, *texts: bytes, active: bool = True) -> None:
@@ -28,7 +28,8 @@ def importing(here: Company, *texts: bytes, active: bool = True) -> None:
 def here() -> Iterator[Company]:
     """`tiering/size` 1.0.0 and 1.1.0 were in force, 1.2.0 is, 1.3.0 will be."""
     with company() as found:
-        importing(found, rules(), SCORED.encode(), HOSTILE.encode())
+        importing(found, rules(), SCORED.encode(), HOSTILE.encode(), crossed())
+        importing(found, crossed("1.1.0", within="PT30M"), active=False)
         importing(found, rules("1.1.0", 2000), SCORED.replace("score\n", "waiting\n", 1).encode(), active=False)
         found.in_force(tier("1.1.0", 150), tier("1.2.0", 150, words="[small, big]"))
         found.clock.move(days=3)

@@ -38,6 +38,17 @@ def test_facts_and_outcomes_are_laid_over_each_other(here: Company) -> None:
     assert page.one("section[aria-labelledby=outcomes] td.changed ins").text() == "one of ‘small’, ‘big’"
 
 
+def test_a_changed_cell_of_a_cross_table_is_marked_in_the_grid_and_in_its_rule(here: Company) -> None:
+    page = Visitor(here, "sales").get("/policies/tiering/answer/compare?from=1.0.0&to=1.1.0")
+    grid, listed = page.all("section[aria-labelledby=cells] table.merged")
+    for table in (grid, listed):
+        [changed] = table.css("td.changed")
+        assert "1 hour" in changed.css("del")[0].text()
+        assert "30 minutes" in changed.css("ins")[0].text()
+    assert "tier ↓ orders →" in grid.text()
+    assert "S-many" in page.text("ul.differences")
+
+
 def test_a_version_says_the_same_as_itself(here: Company) -> None:
     page = Visitor(here, "sales").get(f"{COMPARE}?from=1.1.0&to=1.1.0")
     assert "1.1.0 says the same as 1.1.0." in page.text("main")

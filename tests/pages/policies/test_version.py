@@ -62,6 +62,24 @@ def test_rules_and_examples_are_called_by_their_titles(here: Company) -> None:
     assert "Many orders many High score high passed" in scored.text("table.examples tbody tr")
 
 
+def test_a_cross_table_is_shown_as_its_grid_and_a_cell_leads_to_its_rule(here: Company) -> None:
+    page = Visitor(here, "sales").get("/policies/tiering/answer/versions/1.0.0")
+    assert [node.text() for node in page.all(".hero th[scope=col]")] == [
+        "tier ↓ orders →",
+        "less than 10",
+        "at least 10",
+    ]
+    assert [[cell.text() for cell in row.css("th, td")] for row in page.all(".hero tbody tr")] == [
+        ["‘S’", "‘high’; 2 hours", "‘high’; 1 hour"],
+        ["‘A’", "—", "‘low’; 9 hours"],
+    ]
+    assert page.link("‘low’; 9 hours") == "#rule-A-many"
+    assert page.has("#rule-A-many")
+    assert "A cell gives level, time." in page.text(".hero")
+    chinese = Visitor(here, "sales", "zh").get("/policies/tiering/answer/versions/1.0.0")
+    assert "各行按等级，各列按订单，交叉处为水平、时限。" in chinese.text(".hero")
+
+
 def test_the_source_is_numbered_line_by_line(here: Company) -> None:
     page = Visitor(here, "sales").get(f"{SIZE}/1.2.0/source")
     lines = page.all("ol.source > li")

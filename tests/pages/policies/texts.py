@@ -54,6 +54,29 @@ examples:
   - {name: five, facts: {orders: 5}, outcome: {class: A}, rules: [many, high]}
 """
 
+CROSS = """policy: tiering/answer
+version: {version}
+title: {{zh: 响应, en: answer}}
+subject: customer
+facts:
+  tier: {{type: choice, of: [S, A], title: {{zh: 等级, en: tier}}}}
+  orders: {{type: integer, min: 0, title: {{zh: 订单, en: orders}}}}
+outcome:
+  level: {{type: choice, of: [high, low], title: {{zh: 水平, en: level}}}}
+  within: {{type: duration, title: {{zh: 时限, en: time}}}}
+cross_table:
+  down: tier
+  across: orders
+  columns:
+    - {{id: few, when: "< {limit}"}}
+    - {{id: many, when: ">= {limit}"}}
+  rows:
+    - {{id: S, when: '"S"', cells: [[high, PT2H], [high, {within}]], because: {{zh: 顶级, en: the top}}}}
+    - {{id: A, when: '"A"', cells: ["-", [low, PT9H]], because: {{zh: 其次, en: the next}}}}
+examples:
+  - {{name: the top, facts: {{tier: S, orders: {limit}}}, outcome: {{level: high, within: {within}}}, rule: S-many}}
+"""
+
 HOSTILE = f"""policy: tiering/hostile
 version: 1.0.0
 title: {{zh: "{SCRIPT}", en: "=cmd()|'/C calc'!A0 {SCRIPT} \\u05D0evil"}}
@@ -79,3 +102,8 @@ examples:
 def rules(version: str = "1.0.0", limit: int = 1000) -> bytes:
     """A policy of free rules."""
     return RULES.format(version=version, limit=limit).encode()
+
+
+def crossed(version: str = "1.0.0", *, limit: int = 10, within: str = "PT1H") -> bytes:
+    """A cross table."""
+    return CROSS.format(version=version, limit=limit, within=within).encode()

@@ -11,6 +11,7 @@ from policy_service.analysis.examples import day_of
 from policy_service.language.policy import Language, Policy
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, TIER, tier
+from tests.pages.policies.texts import crossed
 from tests.pages.visitor import Seen, Visitor
 from tests.shipped import NEWEST
 
@@ -43,6 +44,7 @@ def here() -> Iterator[Company]:
     with company() as found:
         found.create(tier("1.1.0", 7), title="my draft")
         found.in_force(SECRET_FACT)
+        found.in_force(crossed())
         yield found
 
 
@@ -69,6 +71,12 @@ def test_the_decision_says_which_rule_and_why_and_why_not_every_other(here: Comp
     said = page.text("ul.rules")
     assert "big matched" in said
     assert "small did not match This does not hold: “orders” is less than 100 It saw: orders = 120" in said
+
+
+def test_the_cell_that_decided_is_marked_in_the_grid(here: Company) -> None:
+    page = tried(here, "/policies/tiering/answer/try", tier="S", orders="9")
+    assert [node.text() for node in page.all("td.fired")] == ["‘high’; 2 hours"]
+    assert not page.has("tr.fired")
 
 
 def test_the_same_in_chinese(here: Company) -> None:

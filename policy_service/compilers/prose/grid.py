@@ -1,0 +1,90 @@
+"""A cross table in words: the grid as its author wrote it, each cell with the rule that it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from policy_service.compilers.prose.conditions import condition
+from policy_service.compilers.prose.context import Context
+from policy_service.compilers.prose.decision import given
+from policy_service.compilers.prose.labels import LABELS
+from policy_service.compilers.prose.statement import cell
+from policy_service.compilers.prose.table import Table
+from policy_service.language.ast import TRUE
+from policy_service.language.policy import Line, Policy, Rule
+
+NO_RULE = "—"
+"""What a cell shows where no rule is."""
+
+
+@dataclass(frozen=True, slots=True)
+class GridCell:
+    """What is decided where a row and a column meet, and by which rule; None where no rule is."""
+
+    rule: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GridLine:
+    """The head of a row or of a column, and the name it is known by."""
+
+    id: str
+    head: str
+
+
+@dataclass(frozen=True, slots=True)
+class GridWords:
+    """A cross table in words."""
+
+    corner: str
+    """What is asked down and what across."""
+    legend: str
+    """A sentence that says how to read the grid."""
+    columns: tuple[GridLine, ...]
+    rows: tuple[tuple[GridLine, tuple[GridCell, ...]], ...]
+
+    @property
+    def table(self) -> Table:
+        """The same as a table, its first column the heads of the rows."""
+        return Table(
+            (self.corner, *(column.head for column in self.columns)),
+            tuple((row.head, *(each.text for each in cells)) for row, cells in self.rows),
+        )
+
+
+def grid_words(policy: Policy, context: Context) -> GridWords | None:
+    """The grid of a cross table, None for other forms."""
+    if policy.cross is None:
+        return None
+    labels, cross = LABELS[context.words.language], policy.cross
+    down, across = (context.titles.get(name, context.title(name)) for name in policy.inputs)
+    outcomes = context.words.listing([context.titles[name] for name in policy.outcomes])
+    decided = dict(zip(cross.cells, policy.rules, strict=False))
+    whole = len(decided) == len(cross.rows) * len(cross.columns)
+    legend = context.words.fill(labels.grid, down=down, across=across, outcomes=outcomes)
+    return GridWords(
+        corner=context.words.fill(labels.corner, down=down, across=across),
+        legend=legend if whole else context.words.gap.join((legend, labels.no_cell)),
+        columns=tuple(_line(line, policy.inputs[1], context) for line in cross.columns),
+        rows=tuple(
+            (
+                _line(line, policy.inputs[0], context),
+                tuple(_cell(decided.get((row, column)), policy, context) for column in range(len(cross.columns))),
+            )
+            for row, line in enumerate(cross.rows)
+        ),
+    )
+
+
+def _line(line: Line, name: str, context: Context) -> GridLine:
+    if line.when == TRUE:
+        return GridLine(line.id, context.words.anything)
+    return GridLine(line.id, cell(condition(line.when, context), context.words, context.title(name)))
+
+
+def _cell(rule: Rule | None, policy: Policy, context: Context) -> GridCell:
+    if rule is None:
+        return GridCell(None, NO_RULE)
+    pairs = zip(rule.then, policy.outcomes, strict=True)
+    return GridCell(rule.id, context.words.semicolon.join(given(then, name, context) for then, name in pairs))

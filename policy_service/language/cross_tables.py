@@ -1,0 +1,141 @@
+"""Reads cross tables: a grid of two inputs, whose cells become the rows of an ordinary decision table.
+
+    cross_table:
+      down: tier
+      across: severity
+      columns: [{id: critical, when: '"critical"'}, {id: minor, when: '"minor"'}]
+      rows:
+        - {id: S, when: '"S"', cells: [PT30M, PT2H], because: …}      rule `S-critical`: ['"S"', '"critical"'] -> PT30M
+        - {id: C, when: '"C"', cells: [PT4H, "-"], because: …}        rule `C-critical`; no rule for a minor fault
+
+A rule is named by its row and its column, so it keeps its name when lines are added or moved. All that is said of rules
+holds: what follows (evaluators, analysis, prose) sees the rows alone, and `CrossTable` where each stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from policy_service.language.ast import Expr
+from policy_service.language.declare import title_of, words_of
+from policy_service.language.diagnostics import Code, shorten
+from policy_service.language.document import MAX_RULES, BilingualDoc, CellDoc, ColumnDoc, CrossRowDoc, CrossTableDoc
+from policy_service.language.findings import Findings
+from policy_service.language.policy import Bilingual, CrossTable, Line, Policy, Rule
+from policy_service.language.rows import InputCell, Inputs, RowReader
+from policy_service.language.source import Path
+from policy_service.language.thens import Bounds, Giver
+
+CROSS = "cross_table"
+NO_RULE = "-"
+"""What stands in a cell where no rule is."""
+
+
+@dataclass(frozen=True, slots=True)
+class GridRules:
+    """The rules of a grid, row by row, with their bounds and the row and the column that each stands in."""
+
+    rules: list[Rule] = field(default_factory=list)
+    bounds: list[Bounds] = field(default_factory=list)
+    cells: list[tuple[int, int]] = field(default_factory=list)
+
+
+class CrossTableReader:
+    """Reads the cross table of one file."""
+
+    def __init__(self, rows: RowReader, giver: Giver, findings: Findings) -> None:
+        self.row_reader = rows
+        self.giver = giver
+        self.findings = findings
+
+    def read(self, doc: CrossTableDoc) -> tuple[GridRules, CrossTable] | None:
+        """The rules of the grid and where they stand, or None after noting why there are none."""
+        inputs: Inputs = [(doc.down, (CROSS, "down")), (doc.across, (CROSS, "across"))]
+        self.row_reader.inputs(inputs)
+        rows, columns = self._heads(doc.rows, doc.down, "rows"), self._heads(doc.columns, doc.across, "columns")
+        self.row_reader.not_asked(inputs, {head.name for head in (*rows, *columns) if head.asks})
+        size = max(len(rows) * len(columns), sum(len(row.cells) for row in doc.rows))
+        if size > MAX_RULES:
+            message = f"a cross table has at most {MAX_RULES:,} cells, this one {size:,}"
+            self.findings.key_fault(Code.TOO_MANY_RULES, message, (CROSS, "rows"), "split the policy into several")
+            return None
+        found = self._cells(doc, rows, columns)
+        if not found.rules:
+            message = "no cell of the cross table decides anything"
+            self.findings.key_fault(Code.MISSING_OUTCOME, message, (CROSS, "rows"))
+        return found, CrossTable(_lines(doc.rows, rows), _lines(doc.columns, columns), tuple(found.cells))
+
+    def _heads(self, lines: Sequence[CrossRowDoc | ColumnDoc], name: str, key: str) -> list[InputCell]:
+        """What the heads of all rows or columns ask; no two have one name, and no two ask the same."""
+        self.findings.ids((line.id, (CROSS, key, index, "id")) for index, line in enumerate(lines))
+        heads = [self.row_reader.cell(line.when, name, (CROSS, key, index, "when")) for index, line in enumerate(lines)]
+        first: dict[Expr, str] = {}
+        for line, head in zip(lines, heads, strict=True):
+            if head.cell is None:
+                continue
+            if head.cell.condition in first:
+                message = f"`{shorten(first[head.cell.condition])}` asks the same already"
+                self.findings.fault(Code.DUPLICATE_ID, message, head.path)
+            first.setdefault(head.cell.condition, line.id)
+        return heads
+
+    def _cells(self, doc: CrossTableDoc, rows: Sequence[InputCell], columns: Sequence[InputCell]) -> GridRules:
+        """A rule for each cell that decides something; every cell is checked, also one without a rule."""
+        found = GridRules()
+        names: list[tuple[str, Path]] = []
+        for down, row in enumerate(doc.rows):
+            if len(row.cells) != len(columns):
+                wanted = [column.id for column in doc.columns]
+                self.row_reader.wrong_count(row.cells, wanted, (CROSS, "rows", down, "cells"))
+            for across, (cell, column) in enumerate(zip(row.cells, doc.columns, strict=False)):
+                path: Path = (CROSS, "rows", down, "cells", across)
+                when, known, conditions = self.row_reader.together((rows[down], columns[across]))
+                if cell == NO_RULE:
+                    continue
+                own = cell if isinstance(cell, CellDoc) else CellDoc(then=cell)
+                at = (*path, "then") if own is cell else path
+                values, bounds = self.giver.give(own.values, path, known, at=at)
+                because = words_of(own.because) if own.because else _joined(row.because, column.because)
+                title = title_of(own) or _called(title_of(row), title_of(column))
+                names.append((f"{row.id}-{column.id}", path))
+                found.rules.append(Rule(names[-1][0], when, values, because, conditions, title=title))
+                found.bounds.append(bounds)
+                found.cells.append((down, across))
+        if not self.findings.diagnostics:  # else a name at fault would be told once more for each of its cells
+            self.findings.ids(names)
+        return found
+
+
+def rule_path(policy: Policy, rule: int) -> Path:
+    """Where the rule of this index stands in the file of `policy`: its row, or its cell of the cross table."""
+    if policy.cross is None:
+        return (policy.form, "rows", rule)
+    row, column = policy.cross.cells[rule]
+    return (CROSS, "rows", row, "cells", column)
+
+
+def input_path(policy: Policy, rule: int, column: int) -> Path:
+    """Where the cell of a rule's input stands in the file of a decision table; in a cross table at a head."""
+    if policy.cross is None:
+        return (*rule_path(policy, rule), "when", column)
+    return (CROSS, ("rows", "columns")[column], policy.cross.cells[rule][column], "when")
+
+
+def _lines(docs: Sequence[CrossRowDoc | ColumnDoc], heads: Sequence[InputCell]) -> tuple[Line, ...]:
+    pairs = zip(docs, heads, strict=True)
+    return tuple(Line(doc.id, head.cell.condition) for doc, head in pairs if head.cell is not None)
+
+
+def _joined(row: BilingualDoc, column: BilingualDoc | None) -> Bilingual:
+    """The reason of a cell: that of its row, then that of its column."""
+    if column is None:
+        return words_of(row)
+    return Bilingual(f"{row.zh}{column.zh}", f"{row.en} {column.en}")
+
+
+def _called(row: Bilingual | None, column: Bilingual | None) -> Bilingual | None:
+    """The title of a cell: those of its row and its column, when both have one."""
+    if row is None or column is None:
+        return None
+    return Bilingual(f"{row.zh}，{column.zh}", f"{row.en}, {column.en}")

@@ -1,0 +1,87 @@
+"""Reads the rows of decision tables: the cells of a row, and what they ask together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from policy_service.language.ast import TRUE, And, Expr, IsMissing, Name, Not
+from policy_service.language.check import Checker
+from policy_service.language.diagnostics import Code, counted, did_you_mean, shorten
+from policy_service.language.findings import Findings
+from policy_service.language.parser import Cell
+from policy_service.language.source import Path
+from policy_service.language.types import Type
+
+Inputs = Sequence[tuple[str, Path]]
+"""The inputs of a table, each with its place in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputCell:
+    """A cell as read, None when it cannot be; the input it asks about; where it stands in the file."""
+
+    name: str
+    cell: Cell | None
+    path: Path
+
+    @property
+    def asks(self) -> bool:
+        """Whether it says what holds when its fact is missing."""
+        return self.cell is not None and self.cell.asks and self.cell.condition != TRUE
+
+
+class RowReader:
+    """Reads rows over the inputs `names`, of which those in `optional` may be missing."""
+
+    def __init__(
+        self, names: Mapping[str, Type], optional: frozenset[str], checker: Checker, findings: Findings
+    ) -> None:
+        self.names = names
+        self.optional = optional
+        self.checker = checker
+        self.findings = findings
+
+    def inputs(self, inputs: Inputs) -> None:
+        """Notes every input that is no fact and not the day, or is asked twice."""
+        seen: set[str] = set()
+        for name, path in inputs:
+            if name not in self.names:
+                hint = did_you_mean(name, self.names)
+                self.findings.fault(Code.UNKNOWN_FACT, f"unknown fact `{shorten(name)}`", path, hint)
+            elif name in seen:
+                self.findings.fault(Code.DUPLICATE_ID, f"`{name}` is an input already", path)
+            seen.add(name)
+
+    def cell(self, text: str, name: str, path: Path) -> InputCell:
+        """A cell of the input `name`."""
+        return InputCell(name, self.findings.cell(text, name, path), path)
+
+    def together(self, cells: Sequence[InputCell]) -> tuple[Expr, frozenset[str], tuple[Expr, ...]]:
+        """A row's condition, the optional facts that are there when it holds, and its cells."""
+        written = [(each, each.cell) for each in cells if each.cell is not None]
+        guarded = [each.name for each, cell in written if each.name in self.optional and not cell.asks]
+        known = frozenset(guarded)
+        for each, cell in written:
+            if each.name in self.names:
+                known = self.checker.condition(cell.condition, known)
+                self.findings.take(self.checker, each.path)
+        guards = [Not(operand=IsMissing(fact=Name(name=name))) for name in guarded]
+        conditions = tuple(cell.condition for _, cell in written)
+        parts = (*guards, *(condition for condition in conditions if condition != TRUE))
+        when = TRUE if not parts else parts[0] if len(parts) == 1 else And(operands=parts)
+        return when, known, conditions
+
+    def wrong_count(self, found: Sequence[object], wanted: Sequence[str], path: Path) -> None:
+        """Notes that a row has too few or too many cells."""
+        message = f"expected {counted(len(wanted), 'cell')}, for {', '.join(wanted)}; found {len(found)}"
+        hint = "a cell with a comma stands in quotes" if len(found) > len(wanted) else None
+        self.findings.fault(Code.WRONG_CELL_COUNT, shorten(message, 300), path, hint)
+
+    def not_asked(self, inputs: Inputs, asked: Collection[str]) -> None:
+        """Notes every optional input of which no cell says what holds when it is missing."""
+        for name, path in inputs:
+            if name in self.optional and name not in asked:
+                hint = 'add a row with "is missing" in this column'
+                message = f"the table never says what holds when `{name}` is missing"
+                self.findings.fault(Code.OPTIONAL_NOT_ASKED, message, path, hint)
