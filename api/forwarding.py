@@ -58,6 +58,7 @@ FORWARDED: Mapping[tuple[str, str], Kind] = {
     ("POST", "/policies/{domain}/{policy}/try"): READING,
     ("POST", "/v1/decisions/{decision}/replay"): READING,
     ("POST", "/v1/policies/check"): CHECKING,
+    ("POST", "/v1/policies/cross-groups"): CHECKING,
     ("GET", "/changes/{change}/report"): EXAMINING,
     ("GET", "/v1/changes/{change}/report"): EXAMINING,
     ("GET", "/changes/{change}/dossier.pdf"): PRINTING,

@@ -148,6 +148,7 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/policies"): ANYBODY_KNOWN,
     ("GET", "/v1/regulations"): ANYBODY_KNOWN,
     ("POST", "/v1/policies/check"): ANYBODY_KNOWN,
+    ("POST", "/v1/policies/cross-groups"): ANYBODY_KNOWN,
     ("GET", "/v1/policies/{domain}/{policy}"): ANYBODY_KNOWN,
     ("GET", "/v1/policies/{domain}/{policy}/versions"): ANYBODY_KNOWN,
     ("GET", "/v1/policies/{domain}/{policy}/versions/{version}"): ANYBODY_KNOWN,

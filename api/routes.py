@@ -14,6 +14,7 @@ from api.rest.accounts import account_routes
 from api.rest.api_keys import key_routes
 from api.rest.audit import audit_routes
 from api.rest.changes import change_routes
+from api.rest.cross_groups import cross_group_routes
 from api.rest.decision_batch import batch_routes
 from api.rest.decision_records import record_routes
 from api.rest.health import health_routes, problem_routes
@@ -42,6 +43,7 @@ def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
         subject_routes(service),
         override_routes(service),
         policy_routes(service),
+        cross_group_routes(service),
         regulation_routes(service),
         session_routes(service),
         oidc_routes(service),

@@ -69,3 +69,11 @@ class UnknownKind(ValueError):
     def __init__(self, kind: str, kinds: Iterable[str]) -> None:
         self.kind, self.kinds = kind, tuple(sorted(set(kinds)))
         super().__init__(f"no policy is about `{kind}`, only about {', '.join(f'`{each}`' for each in self.kinds)}")
+
+
+class CrossGroupsRefused(ValueError):
+    """A statement of cross groups makes no policy. Carries every reason, each a sentence without its stop."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))

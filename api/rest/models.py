@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from policy_service.analysis.difference import Difference
+from policy_service.language.ast import TRUE
 from policy_service.language.policy import OTHERWISE, Bilingual, Policy, Rule
 from policy_service.language.types import Type, describe, name_of, write
 from policy_service.language.unparse import unparse
@@ -182,6 +183,23 @@ class InvariantModel(Model):
     says: Words
 
 
+class LineModel(Model):
+    """A row or a column of a cross table: its name, and what its head asks; `-` asks nothing."""
+
+    id: str
+    when: str
+
+
+class CrossTableModel(Model):
+    """A cross table as its grid: `cells` has, row by row, the rule of each column, null where there is none."""
+
+    down: str
+    across: str
+    rows: list[LineModel]
+    columns: list[LineModel]
+    cells: list[list[str | None]]
+
+
 class PolicyDetail(PolicySummary):
     """One version of a policy, whole."""
 
@@ -192,6 +210,7 @@ class PolicyDetail(PolicySummary):
     facts: list[FactModel]
     outcomes: list[OutcomeModel]
     rules: list[RuleModel]
+    cross_table: CrossTableModel | None
     bands: list[RuleModel]
     invariants: list[InvariantModel]
     examples: int
@@ -299,6 +318,7 @@ def detail(policy: Policy) -> PolicyDetail:
             for each in policy.outcomes.values()
         ],
         rules=[_rule(rule, {"points": scorecard.type} if scorecard else kinds) for rule in policy.rules],
+        cross_table=_cross_table(policy),
         bands=[_rule(band, kinds) for band in scorecard.bands] if scorecard else [],
         invariants=[InvariantModel(id=law.id, says=words(law.says)) for law in policy.invariants],
         examples=len(policy.examples),
@@ -331,6 +351,19 @@ def _facts(policy: Policy) -> list[FactModel]:
         )
         for fact in policy.facts.values()
     ]
+
+
+def _cross_table(policy: Policy) -> CrossTableModel | None:
+    if (cross := policy.cross) is None:
+        return None
+    rules = dict(zip(cross.cells, (rule.id for rule in policy.rules), strict=False))
+    lines = [
+        [LineModel(id=line.id, when="-" if line.when == TRUE else unparse(line.when)) for line in each]
+        for each in (cross.rows, cross.columns)
+    ]
+    cells = [[rules.get((row, column)) for column in range(len(lines[1]))] for row in range(len(lines[0]))]
+    down, across = policy.inputs
+    return CrossTableModel(down=down, across=across, rows=lines[0], columns=lines[1], cells=cells)
 
 
 def _rule(rule: Rule, kinds: dict[str, Type]) -> RuleModel:

@@ -110,6 +110,38 @@ def regulations(folder: Folder = None, lang: Annotated[Lang, typer.Option(help="
     raise typer.Exit(run(folder, lang.value))
 
 
+@app.command("cross-groups")
+def cross_groups(  # noqa: PLR0917  # one parameter an option
+    statement: Annotated[
+        str,
+        typer.Argument(
+            metavar="STATEMENT", help="The dimensions: `industry(it | others=rest) × scale`.", show_default=False
+        ),
+    ],
+    policy: Annotated[str, typer.Option(metavar="ID", help="The policy to write.", show_default=False)],
+    version: Annotated[str, typer.Option(metavar="VERSION", help="Its version.")] = "1.0.0",
+    source: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROW", help="A row of a regulation it follows, may be repeated.", show_default=False),
+    ] = None,
+    policies: Folder = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            dir_okay=False,
+            help="A file that is not there yet; standard output when left out.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write the policy file of the groups in which the dimensions of a statement cross."""
+    from policy_service.cli.cross_groups import run
+    from policy_service.cross_groups.writing import Heading
+
+    raise typer.Exit(run(statement, Heading(policy, version, tuple(source or ())), policies, output))
+
+
 @app.command()
 def decide(
     *,

@@ -55,6 +55,7 @@ EXPECTED = {
     ("GET", "/v1/regulations"): EVERYBODY,
     ("GET", "/v1/policies/{domain}/{policy}/versions/{version}"): EVERYBODY,
     ("POST", "/v1/policies/check"): EVERYBODY,
+    ("POST", "/v1/policies/cross-groups"): EVERYBODY,
     ("GET", "/metrics"): "com int adm k:i k:c",
     ("GET", "/v1/audit"): "sal fin gen com k:c",
     ("GET", "/v1/audit/{seq}"): "sal fin gen com k:c",

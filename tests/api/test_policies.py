@@ -222,3 +222,28 @@ def test_too_many_files_at_once_are_put_off() -> None:
     assert {answer.status_code for answer in answers} == {200, 503}
     assert_problem(refused[0], 503, "busy")
     assert refused[0].headers["retry-after"] == "10"
+
+
+CROSS_GROUPS = "/v1/policies/cross-groups"
+
+
+def test_cross_groups_are_written_from_what_is_in_force_and_the_file_is_valid() -> None:
+    body = {"statement": "industry(it | others=rest) × scale", "policy": "tiering/mine", "source": ["R-CROSS-1"]}
+    made = ask("POST", CROSS_GROUPS, json=body)
+    assert made.status_code == 200
+    answer = made.json()
+    assert (answer["policy"], answer["version"]) == ("tiering/mine", "1.0.0")
+    assert answer["groups"] == ["it-large", "it-medium", "it-small", "others-large", "others-medium", "others-small"]
+    checked = ask("POST", CHECK, content=answer["text"].encode(), headers=YAML).json()
+    assert (checked["valid"], checked["digest"], checked["warnings"]) == (True, answer["digest"], [])
+
+
+def test_every_reason_why_a_statement_makes_no_policy_is_told() -> None:
+    body = {"statement": "regoin × amount_12m", "policy": "Mine"}
+    problem = assert_problem(ask("POST", CROSS_GROUPS, json=body), 422, "request-refused")
+    assert [each["pointer"] for each in problem["problems"]] == ["/statement"] * 3
+    assert "did you mean `region`?" in problem["problems"][1]["expected"]
+    body = {"statement": "scale", "policy": "a/scale"}
+    problem = assert_problem(ask("POST", CROSS_GROUPS, json=body), 422, "request-refused")
+    assert "`scale` is a fact already" in problem["problems"][0]["expected"]
+    assert_problem(ask("POST", CROSS_GROUPS, json={"statement": 1}), 422, "request-refused")

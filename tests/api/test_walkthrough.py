@@ -97,6 +97,7 @@ WALKS = (
         KEY,
         files={"json": ["customers.ndjson"]},
     ),
+    Walk("docs/how-to/group-customers.md", ['"valid":true', '"policy":"tiering/my_groups"'], KEY),
     Walk(
         "docs/how-to/replay-a-decision.md",
         ['"subject":"C1"', '"verdict":"same"'],
@@ -182,7 +183,7 @@ ETAG=$(curl -sS -D - -o c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H "Au
         SESSIONS + "TOKEN=$(sign_in compliance); rm -f log.ndjson; mkdir -p /mnt/elsewhere",
     ),
     Walk("docs/how-to/rotate-the-signing-key.md", ["key 2 is in use, endorsed by the key before it"]),
-    Walk("docs/reference/cli.md", ['"tier":"A"']),
+    Walk("docs/reference/cli.md", ["policy: tiering/my_groups", '"tier":"A"']),
 )
 
 

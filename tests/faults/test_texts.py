@@ -100,6 +100,10 @@ def bodies(place: Place, text: str) -> Iterator[Request]:
     yield "POST", "/v1/changes", "ann", {**company.draft(), "rollback": {text: "1.0.0"}}
     yield "POST", "/v1/changes", "ann", {**company.draft(), "rollback": {TIER: text}}
     yield "POST", f"{change}/comments", "ann", {"text": text}
+    groups = {"statement": "size", "policy": "tiering/groups"}
+    for member in ("statement", "policy", "version"):
+        yield "POST", "/v1/policies/cross-groups", "ann", {**groups, member: text}
+    yield "POST", "/v1/policies/cross-groups", "ann", {**groups, "source": [text]}
     signature = company.signature(place.change, "sales_director")
     for member in ("reason", "digest", "meaning", "role"):
         yield "POST", f"{change}/sign-offs", "sales", {**signature, member: text}

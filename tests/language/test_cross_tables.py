@@ -89,6 +89,20 @@ def test_a_reason_is_that_of_the_row_and_of_the_column_or_the_cells_own() -> Non
     ]
 
 
+def test_a_rule_is_titled_by_its_row_and_its_column_or_by_its_cell() -> None:
+    titled = crossed(
+        ROWS.replace("id: S", "id: S, title: {zh: S 级, en: Tier S}").replace(
+            "out: yes}, ", "out: yes}, title: {zh: 例外, en: Exception}, "
+        ),
+        COLUMNS.replace("id: few", "id: few, title: {zh: 少, en: few}"),
+    )
+    assert [rule.title for rule in loaded(titled).rules] == [
+        Bilingual("S 级，少", "Tier S, few"),
+        Bilingual("例外", "Exception"),
+        None,
+    ]
+
+
 def test_what_no_cell_says_is_decided_otherwise() -> None:
     policy = loaded(crossed() + "  otherwise: {then: [no, P1D], because: {zh: 其余, en: the rest}}\n")
     assert [rule.id for rule in policy.rules] == ["S-few", "S-many", "A-many", "otherwise"]

@@ -1,0 +1,93 @@
+"""`/v1/policies/cross-groups`: the policy file of groups that cross dimensions, from one statement."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from api.members import body_of, read_members, refused
+from api.openapi import problems
+from api.problems import (
+    BODY_TOO_LARGE,
+    BUSY,
+    CHECK_ABANDONED,
+    MALFORMED_JSON,
+    REQUEST_REFUSED,
+    UNSUPPORTED_MEDIA_TYPE,
+)
+from api.rest.models import Digest, Model
+from api.service import Service
+from api.transactions import reading
+from policy_service.cross_groups.statement import MAX_STATEMENT
+from policy_service.cross_groups.writing import Heading, write_cross_groups
+from policy_service.decisions.request import shown
+from policy_service.errors import CrossGroupsRefused
+from policy_service.language.diagnostics import PolicyError
+from policy_service.language.load import load_bytes
+from policy_service.language.policy import Policy
+
+
+class CrossGroupsBody(Model):
+    """The dimensions of cross groups, in one statement, and the policy that they become."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"statement": "industry(it | others=rest) × scale", "policy": "tiering/my_groups"}]
+        },
+    )
+
+    statement: Annotated[str, Field(max_length=MAX_STATEMENT)]
+    policy: Annotated[str, Field(max_length=130)]
+    version: Annotated[str, Field(max_length=32)] = "1.0.0"
+    source: Annotated[list[str], Field(max_length=100, default_factory=list)]
+
+
+class CrossGroupsAnswer(Model):
+    """The policy file, and its groups by name."""
+
+    policy: str
+    version: str
+    digest: Digest
+    groups: list[str]
+    text: str
+
+
+def cross_group_routes(service: Service) -> APIRouter:
+    """The route."""
+    router = APIRouter(prefix="/v1/policies", tags=["policies"])
+    refusals = problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, MALFORMED_JSON, REQUEST_REFUSED, CHECK_ABANDONED, BUSY)
+
+    @router.post(
+        "/cross-groups",
+        operation_id="write_cross_groups",
+        openapi_extra=body_of(CrossGroupsBody),
+        responses=refusals,
+    )
+    async def write_groups(request: Request) -> CrossGroupsAnswer:
+        """The policy file of the groups in which the dimensions of a statement cross; nothing is kept."""
+        now, body = service.now(), await read_members(request, CrossGroupsBody)
+        served = await reading(service, lambda session: service.catalogue.heads_in_force(session, now))
+        return await run_in_threadpool(_cross_groups, body, tuple(served.values()))
+
+    return router
+
+
+def _cross_groups(body: CrossGroupsBody, served: Sequence[Policy]) -> CrossGroupsAnswer:
+    try:
+        text = write_cross_groups(body.statement, Heading(body.policy, body.version, tuple(body.source)), served)
+    except CrossGroupsRefused as error:
+        raise refused(_not_made("/statement", body.statement, fault) for fault in error.faults) from None
+    except PolicyError as error:
+        raise refused(_not_made("", body.policy, each.message) for each in error.diagnostics) from None
+    policy = load_bytes(text.encode())
+    groups = [rule.id for rule in policy.rules]
+    return CrossGroupsAnswer(policy=policy.id, version=policy.version, digest=policy.digest, groups=groups, text=text)
+
+
+def _not_made(pointer: str, value: str, sentence: str) -> dict[str, Any]:
+    return {"pointer": pointer, "code": "mistyped", "value": shown(value), "expected": sentence, "hint": None}

@@ -1,0 +1,99 @@
+"""Reads the statement that names the dimensions of cross groups.
+
+    statement = dimension { "×" dimension }            " x " and "*" stand for "×"
+    dimension = name [ "(" class { "|" class } ")" ]   without classes, every value is one
+    name      = [ policy "." ] name                    a fact or an outcome: `industry`, `tiering/region.region`
+    class     = value | called "=" ( value { "+" value } | "rest" )
+    called    = name [ "[" zh "/" en "]" ]
+
+`industry(manufacturing | others[其他行业/other industries]=rest) × scale(large | smaller=medium+small)`
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from policy_service.characters import describe_character, hidden_character
+from policy_service.errors import CrossGroupsRefused
+from policy_service.language.diagnostics import shorten
+from policy_service.language.policy import Bilingual
+
+MAX_STATEMENT = 1_500
+"""Characters of a statement."""
+REST = "rest"
+_TIMES = re.compile(r"\s*[×*]\s*|\s+[xX]\s+")
+_DIMENSION = re.compile(r"(?P<name>[a-z0-9_./]+)\s*(?:\((?P<classes>.*)\))?", re.DOTALL)
+_CLASS = re.compile(
+    r"(?P<name>[^\s()|=+\[\]×*]+)\s*(?:\[(?P<zh>[^\[\]/|×*]+)/(?P<en>[^\[\]/|×*]+)\]\s*)?(?:=(?P<values>[^=|\[\]]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedClass:
+    """A class of a dimension: what it is called, its title if one is given, and its values; None for all the rest."""
+
+    name: str
+    values: tuple[str, ...] | None
+    title: Bilingual | None = None
+
+    def __str__(self) -> str:
+        title = f"[{self.title.zh}/{self.title.en}]" if self.title else ""
+        if self.values == (self.name,) and not title:
+            return self.name
+        return f"{self.name}{title}={REST if self.values is None else '+'.join(self.values)}"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDimension:
+    """A dimension as named, and its classes; empty when every value is a class."""
+
+    name: str
+    classes: tuple[NamedClass, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name}({' | '.join(map(str, self.classes))})" if self.classes else self.name
+
+
+def parse_statement(text: str) -> tuple[NamedDimension, ...]:
+    """The dimensions that a statement names, in its order. Raises CrossGroupsRefused with every fault."""
+    if len(text) > MAX_STATEMENT:
+        raise CrossGroupsRefused([f"a statement has at most {MAX_STATEMENT:,} characters, this one {len(text):,}"])
+    if hidden := hidden_character(text):
+        raise CrossGroupsRefused([f"the hidden character {describe_character(hidden[0])}: leave it out"])
+    faults: list[str] = []
+    dimensions = [_dimension(part, faults) for part in _TIMES.split(text.strip())]
+    if faults:
+        raise CrossGroupsRefused(faults)
+    return tuple(each for each in dimensions if each is not None)
+
+
+def write_statement(dimensions: tuple[NamedDimension, ...]) -> str:
+    """The statement in one spelling."""
+    return " × ".join(map(str, dimensions))
+
+
+def _dimension(text: str, faults: list[str]) -> NamedDimension | None:
+    match = _DIMENSION.fullmatch(text.strip())
+    if match is None:
+        faults.append(
+            f"`{shorten(text.strip())}` names no dimension: write `industry`, or `industry(it | others=rest)`"
+        )
+        return None
+    if match["classes"] is None:
+        return NamedDimension(match["name"], ())
+    classes = [_class(part, match["name"], faults) for part in match["classes"].split("|")]
+    return NamedDimension(match["name"], tuple(each for each in classes if each is not None))
+
+
+def _class(text: str, dimension: str, faults: list[str]) -> NamedClass | None:
+    match = _CLASS.fullmatch(text.strip())
+    if match is None:
+        faults.append(
+            f"`{shorten(text.strip())}` names no class of `{dimension}`: write `it`, or `others=retail+finance`"
+        )
+        return None
+    title = Bilingual(match["zh"].strip(), match["en"].strip()) if match["zh"] else None
+    written = (match["values"] or match["name"]).strip()
+    values = None if written == REST else tuple(value.strip() for value in written.split("+"))
+    return NamedClass(match["name"], values, title)
