@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policy_service.characters import describe_character, hidden_character
 from policy_service.errors import CrossGroupsRefused
@@ -71,6 +71,13 @@ def parse_statement(text: str) -> tuple[NamedDimension, ...]:
 def write_statement(dimensions: tuple[NamedDimension, ...]) -> str:
     """The statement in one spelling."""
     return " × ".join(map(str, dimensions))
+
+
+def without_titles(dimensions: tuple[NamedDimension, ...]) -> tuple[NamedDimension, ...]:
+    """The same dimensions, for a reader of one language: no class has a title of its own."""
+    return tuple(
+        replace(each, classes=tuple(replace(named, title=None) for named in each.classes)) for each in dimensions
+    )
 
 
 def _dimension(text: str, faults: list[str]) -> NamedDimension | None:

@@ -15,7 +15,7 @@ from itertools import product
 from math import prod
 
 from policy_service.cross_groups.dimensions import Dimension, GroupClass, find_dimension
-from policy_service.cross_groups.statement import parse_statement, write_statement
+from policy_service.cross_groups.statement import parse_statement, without_titles, write_statement
 from policy_service.errors import CrossGroupsRefused
 from policy_service.language.declare import BENCHMARK
 from policy_service.language.diagnostics import shorten
@@ -36,6 +36,7 @@ _NOTES = Bilingual(
     "dimensions. That these are the groups is our interpretation.",
 )
 _TOTAL = Bilingual("每个对象都有且只有一个交叉分组", "every subject has exactly one cross group")
+_NOTHING = Bilingual("各维度均未知", "Nothing is known")
 _PLAIN = re.compile(r"[^\W_](?:[\w .()·×，。、；（）/-]*[\w.()·，。、；（）/-])?")
 """Text that needs no quotation marks in YAML, wherever it stands."""
 
@@ -102,7 +103,7 @@ def write_cross_groups(statement: str, heading: Heading, policies: Sequence[Poli
         faults += _size(found)
     if faults:
         raise CrossGroupsRefused(faults)
-    file = _File(write_statement(named), heading, found)
+    file = _File(Bilingual(write_statement(named), write_statement(without_titles(named))), heading, found)
     if faults := list(file.faults()):
         raise CrossGroupsRefused(faults)
     text = "\n".join(file.lines()) + "\n"
@@ -120,7 +121,7 @@ def _size(dimensions: Sequence[Dimension]) -> Iterator[str]:
 class _File:
     """The lines of one policy file."""
 
-    def __init__(self, statement: str, heading: Heading, dimensions: Sequence[Dimension]) -> None:
+    def __init__(self, statement: Bilingual, heading: Heading, dimensions: Sequence[Dimension]) -> None:
         self.statement = statement
         self.heading = heading
         self.dimensions = {each.fact.name: each for each in dimensions}
@@ -147,15 +148,15 @@ class _File:
     def lines(self) -> Iterator[str]:
         """The whole file."""
         heading, titles = self.heading, [each.fact.title for each in self.dimensions.values()]
-        title = Bilingual(" × ".join(each.zh for each in titles), _capital(" × ".join(each.en for each in titles)))
+        title = _headed(Bilingual(" × ".join(each.zh for each in titles), " × ".join(each.en for each in titles)))
         yield f"policy: {heading.policy}"
         yield f"version: {heading.version}"
         yield f"title: {_both(title)}"
         if heading.source:
             yield f"source: [{', '.join(map(_scalar, heading.source))}]"
         yield "notes:"
-        yield f"  zh: {_scalar(_NOTES.zh.format(self.statement))}"
-        yield f"  en: {_scalar(_NOTES.en.format(self.statement))}"
+        yield f"  zh: {_scalar(_NOTES.zh.format(self.statement.zh))}"
+        yield f"  en: {_scalar(_NOTES.en.format(self.statement.en))}"
         yield f"subject: {next(iter(self.dimensions.values())).subject}"
         yield ""
         yield "facts:"
@@ -195,6 +196,7 @@ class _File:
             zh = "；".join(part.zh for part in parts)
             en = "; ".join(part.en for part in parts)
             yield f"    - id: {group.rule}"
+            yield f"      title: {_both(_headed(self._title(group)))}"
             yield f"      when: [{', '.join(_quoted(group.classes[name].cell) for name in self.order)}]"
             yield f"      then: [{group.name}]"
             yield f"      because: {_both(self._reason(zh, _capital(en)))}"
@@ -211,12 +213,14 @@ class _File:
         for each in columns:
             part = self._part(across, each)
             yield f"    - id: {each.name}"
+            yield f"      title: {_both(each.title)}"
             yield f"      when: {_quoted(each.cell)}"
             yield f"      because: {_both(self._reason(part.zh, part.en))}"
         yield "  rows:"
         for row in self.dimensions[down].classes:
             part = self._part(down, row)
             yield f"    - id: {row.name}"
+            yield f"      title: {_both(_headed(row.title))}"
             yield f"      when: {_quoted(row.cell)}"
             yield f"      cells: [{', '.join(names[row.name, each.name] for each in columns)}]"
             yield f"      because: {_both(Bilingual(f'{part.zh}；', f'{_capital(part.en)};'))}"
@@ -239,11 +243,16 @@ class _File:
         for number, group in enumerate(self.groups):
             values = {name: group.classes[name].values for name in self.order}
             facts = ", ".join(f"{name}: {_scalar(each[number % len(each)])}" for name, each in values.items())
-            yield f"  - name: {_scalar(self._title(group).en)}"
+            title = self._title(group)
+            yield f"  - name: {_scalar(title.en)}"
+            yield f"    title: {_both(_headed(title))}"
+            if self.heading.source:
+                yield f"    source: [{', '.join(self.heading.source)}]"
             yield f"    facts: {{{facts}}}"
             yield f"    outcome: {{{outcome}: {group.name}}}"
             yield f"    rule: {group.rule}"
         yield "  - name: nothing is known"
+        yield f"    title: {_both(_NOTHING)}"
         yield "    facts: {}"
         yield f"    missing: [{', '.join(self.order)}]"
 
@@ -272,6 +281,11 @@ def _fact(fact: Fact) -> Iterator[str]:
 def _quoted(cell: str) -> str:
     """A cell as YAML has it, in the quotation marks that policy files have around words."""
     return "'" + cell.replace("'", "''") + "'"
+
+
+def _headed(title: Bilingual) -> Bilingual:
+    """A title that stands by itself."""
+    return Bilingual(title.zh, _capital(title.en))
 
 
 def _capital(text: str) -> str:

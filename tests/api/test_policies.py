@@ -224,6 +224,19 @@ def test_too_many_files_at_once_are_put_off() -> None:
     assert refused[0].headers["retry-after"] == "10"
 
 
+def test_a_cross_table_is_told_as_its_grid_too() -> None:
+    found = ask(
+        "GET", f"/v1/policies/service_levels/response_times/versions/{VERSIONS['service_levels/response_times']}"
+    )
+    grid = found.json()["cross_table"]
+    assert (grid["down"], grid["across"]) == ("tier", "severity")
+    assert [line["id"] for line in grid["rows"]] == ["S", "A", "B", "C"]
+    assert grid["columns"][0] == {"id": "critical", "when": 'severity in ("critical")'}
+    assert grid["cells"][3] == ["C-critical", "C-major", "C-minor"]
+    assert {rule["id"] for rule in found.json()["rules"]} == {rule for row in grid["cells"] for rule in row}
+    assert ask("GET", VERSION).json()["cross_table"] is None
+
+
 CROSS_GROUPS = "/v1/policies/cross-groups"
 
 

@@ -17,7 +17,7 @@ from policy_service.language.outcome import Decided
 from policy_service.language.policy import Policy, Requirement
 from policy_service.language.requirements import in_stages
 from policy_service.language.types import ChoiceType, Value
-from tests.shipped import NEWEST, SHIPPED
+from tests.shipped import NEWEST
 
 POLICIES = NEWEST
 HEADING = Heading("tiering/crossed", "1.0.0", ("R-CROSS-1",))
@@ -128,8 +128,8 @@ def test_the_notes_have_the_statement_that_makes_the_file_anew() -> None:
     statement = "industry(it | others[其他/others]=rest) × scale"
     policy = crossed(statement.replace(" × ", "*"))
     assert policy.notes is not None
-    assert statement in policy.notes.zh
-    assert statement in policy.notes.en
+    assert f"：{statement}。" in policy.notes.zh
+    assert "cross groups industry(it | others=rest) × scale. " in policy.notes.en
     assert write_cross_groups(statement, HEADING, POLICIES) == policy.text
 
 
@@ -182,6 +182,6 @@ def test_what_only_the_whole_file_shows_is_told_as_in_any_policy_file() -> None:
 
 
 def test_the_policy_itself_is_no_source_of_its_dimensions() -> None:
-    [shipped] = [policy for policy in SHIPPED if policy.id == "tiering/cross_group"]
+    [shipped] = [policy for policy in NEWEST if policy.id == "tiering/cross_group"]
     with pytest.raises(CrossGroupsRefused, match="no policy has"):
         crossed("cross_group", (shipped,), Heading("tiering/cross_group", "2.0.0"))

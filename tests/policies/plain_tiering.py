@@ -200,10 +200,10 @@ def campaign_response(facts: Facts, _today: date) -> Outcomes:
 
 
 def cross_group(facts: Facts, _today: date) -> Outcomes:
-    """R-CROSS-1: manufacturing or not, large or not, of high frequency or not."""
-    parts = ["manufacturing" if facts["industry"] == "manufacturing" else "other"]
-    parts += ["large"] * (facts["scale"] == "large") + ["high"] * (facts["frequency"] == "high")
-    return {"cross_group": "_".join(parts)}
+    """R-CROSS-1: of high frequency or not, manufacturing or not, large or not (ours), in the order of their names."""
+    frequency = "high" if facts["frequency"] == "high" else "lower"
+    industry = "manufacturing" if facts["industry"] == "manufacturing" else "others"
+    return {"cross_group": f"{frequency}_{industry}_{'large' if facts['scale'] == 'large' else 'smaller'}"}
 
 
 def buyer_experience(facts: Facts, _today: date) -> Outcomes:

@@ -10,6 +10,7 @@ from itertools import pairwise, product
 
 import pytest
 
+from policy_service.cross_groups.writing import Heading, write_cross_groups
 from policy_service.language.evaluate import evaluate, holds, scope_of
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result
 from policy_service.language.policy import Always, Bilingual, Example, Fact, Monotone, Outcome, Policy, Rule
@@ -67,7 +68,7 @@ AS_WRITTEN = {
     "tiering/need_tags": set(),
     "tiering/decision_role": set(),
     "tiering/campaign_response": set(),
-    "tiering/cross_group": {"manufacturing-large-high"},
+    "tiering/cross_group": set(),
     "tiering/buyer_experience": set(),
     "tiering/dimensions": {"start-up", "growth", "mature"},
     "tiering/region": set(),
@@ -118,7 +119,7 @@ AS_WRITTEN = {
 }
 """Rules that add nothing to the regulation. Every other one reads it in a way of ours, or sets a figure of ours."""
 
-UNTITLED = {("governance/sign_off", "1.0.0"), ("service_levels/response_times", "1.0.0")}
+UNTITLED = {("governance/sign_off", "1.0.0")}
 """Versions from before titles."""
 OURS = {"zh": re.compile("解释|由本公司自定"), "en": re.compile(r"\binterpretation\b|\bour own figures?\b")}
 TIERS = frozenset("SABC")
@@ -365,3 +366,23 @@ def test_a_fact_that_moves_one_way_moves_the_outcome_no_other_way(policy: Policy
                 assert isinstance(high, Decided)
                 gain = rank(kind, high.outcome[0][told]) - rank(kind, low.outcome[0][told])
                 assert gain >= 0 if law.never_lowers else gain <= 0, (block.facts(before), block.facts(after))
+
+
+# ------------------------------------------------------------------------------------------ grids and crossings
+
+
+def test_response_times_are_a_grid_that_decides_what_the_table_before_it_did() -> None:
+    before, policy = (policy for policy in SHIPPED if policy.id == "service_levels/response_times")
+    assert policy.cross is not None
+    assert len(policy.cross.cells) == len(policy.cross.rows) * len(policy.cross.columns) == 12
+    assert [(rule.id, rule.when, rule.then) for rule in policy.rules] == [
+        (rule.id, rule.when, rule.then) for rule in before.rules
+    ]
+
+
+def test_the_cross_groups_are_what_the_statement_in_their_notes_makes() -> None:
+    policy = POLICIES["tiering/cross_group"]
+    assert policy.notes is not None
+    [statement] = re.findall("：(.+?)。组名", policy.notes.zh)
+    heading = Heading(policy.id, policy.version, policy.source)
+    assert write_cross_groups(statement, heading, tuple(POLICIES.values())) == policy.text
