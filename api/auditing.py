@@ -19,10 +19,12 @@ from policy_service.audit.comparison import verify_log
 from policy_service.audit.copies import Copy
 from policy_service.audit.keys import NoKey, public_keys
 from policy_service.audit.log import last_entry
+from policy_service.audit.log_key import read_log_keys
 from policy_service.audit.service import export, signer
 from policy_service.audit.verdict import Verdict
 from policy_service.audit.verify import EVERY
 from policy_service.database import Database
+from policy_service.decisions.verification import verify_rest
 
 
 class Auditor:
@@ -71,7 +73,9 @@ def verify(url: str, keys: Path, copies: Sequence[Copy], gauge: Gauge) -> Verdic
     with closing(Database(url)) as database, database.read() as session:
         size = _size(session)
         gauge.tell(0, size)
-        verdict = verify_log(session, trusted, copies, lambda done: gauge.tell(done, size))
+        log_keys = read_log_keys(keys)
+        verdict = verify_log(session, trusted, copies, lambda done: gauge.tell(done, size), log_keys)
+        verdict = verify_rest(session, verdict, log_keys)
         gauge.tell(verdict.entries, size)
         return verdict
 

@@ -28,6 +28,7 @@ from api.storage import edited_files, open_database, open_keys, refuse_unsound
 from api.work import BUILDING, seconds_of
 from api.workers import SHARED, InThisProcess, WorkerDied, Workers
 from policy_service import Alarm, Decider
+from policy_service.audit import guard
 from policy_service.clock import Clock
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.building import NotBuilt, build
@@ -130,7 +131,7 @@ def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) ->
     """
     log = make_log(settings.log_level)
     provider = _provider(settings)
-    database = open_database(settings.database_url.get_secret_value())
+    database = open_database(settings.database_url.get_secret_value(), settings.keys)
     with ExitStack() as undo:
         undo.callback(database.close)
         try:
@@ -154,6 +155,7 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
     provider: Provider | None,
 ) -> Service:
     secrets = Secrets(open_keys(database, settings))
+    guard.begin(database)
     refuse_unsound(database, settings)
 
     alarms = Alarms(clock)
@@ -229,7 +231,8 @@ def open_reader(settings: Settings, clock: Clock) -> Service:
 
     Raises NotInitialisedError, DatabaseUnavailable.
     """
-    database, nothing = Database(settings.database_url.get_secret_value()), _Elsewhere()
+    database, nothing = Database(settings.database_url.get_secret_value(), keys=settings.keys), _Elsewhere()
+    guard.begin(database)
     return Service(
         settings=settings,
         zone=settings.zone,

@@ -16,6 +16,7 @@ from sqlmodel import Session
 from api.settings import Settings
 from policy_service.audit.comparison import difference_at
 from policy_service.audit.copies import Copy, FileCopy, Unreachable
+from policy_service.audit.guard import guard_of
 from policy_service.audit.keys import NoKey, PublicKey, public_keys
 from policy_service.audit.service import signer
 from policy_service.audit.stored import verify_tail
@@ -38,12 +39,12 @@ class NotSoundError(ValueError):
     """What is on record is not what was written; the message has a line for each fault."""
 
 
-def open_database(url: str) -> Database:
-    """The database at an address.
+def open_database(url: str, keys: Path) -> Database:
+    """The database at an address, with the folder of the log's keys.
 
     Raises NotInitialisedError, NotSoundError, ValueError when the address is no database's.
     """
-    database = Database(url)
+    database = Database(url, keys=keys)
     shown = make_url(url).render_as_string(hide_password=True)
     reason = None
     try:
@@ -111,6 +112,7 @@ def _faults(session: Session, settings: Settings) -> list[str]:
     return [
         *([f"the log: {tail.sentence}"] if tail else []),
         *(fault for copy in settings.copies if (fault := _copy_fault(session, copy, trusted)) is not None),
+        *_guarded(session),
         *verify_versions(session),
         *verify_blocks(session, BLOCKS).faults,
     ]
@@ -127,3 +129,12 @@ def _copy_fault(session: Session, copy: Copy, trusted: Sequence[PublicKey]) -> s
     except OSError as error:
         return f"checkpoints cannot be copied to {copy.location}: {error.strerror}"
     return fault
+
+
+def _guarded(session: Session) -> list[str]:
+    """The rows of what is in force and of who may do what, when they are not what the log says."""
+    guard = guard_of(session)
+    if guard is None:
+        return []
+    guard.look(session)
+    return guard.faults

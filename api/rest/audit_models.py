@@ -99,6 +99,10 @@ class LogVerdict(Model):
     exported_at: datetime | None
     fault: LogFault | None
     compared: list[ComparedWith]
+    macs: int | None
+    rows: int | None
+    differences: int
+    faults: list[LogFault]
 
 
 def entry_model(row: AuditEntry) -> EntryModel:

@@ -15,6 +15,7 @@ from api.requirements import example_request
 from api.rest.models import Model
 from api.service import Service
 from api.transactions import reading
+from policy_service.audit import guard
 from policy_service.clock import today
 from policy_service.database import DatabaseUnavailable, Lane
 from policy_service.language.diagnostics import did_you_mean, shorten
@@ -134,6 +135,8 @@ def readiness(service: Service, *, reachable: bool = True, written: datetime | N
     if behind > GRACE:
         told = timedelta(seconds=round(behind.total_seconds()))
         concerns.append(f"the clock is {told} behind the last record: until it has caught up, records bear its time")
+    guarded = guard.of(service.database)
+    concerns.extend(guarded.faults if guarded is not None else ())
     if service.decisions.in_force.trouble is not None:
         service.log.warning("not kept up", reason=service.decisions.in_force.trouble)
         concerns.append("what comes into force cannot be kept up with: the log says why")

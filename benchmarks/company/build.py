@@ -28,7 +28,8 @@ from policy_service.approval.signers import SIGN_OFF
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
 from policy_service.audit.events import SignedIn
-from policy_service.audit.service import checkpoint, signer
+from policy_service.audit.log_key import read_log_keys
+from policy_service.audit.service import checkpoint, take_rows
 from policy_service.canonical import canonical
 from policy_service.cli.init import set_up
 from policy_service.clock import uuid7
@@ -100,6 +101,8 @@ def build(folder: Path, size: Size) -> None:
         _import(transaction, size.policies)
     _live(database, folder, people, size, (clock.at, end))
     clock.at = end
+    with database.write(clock) as transaction:
+        take_rows(transaction, next(reversed(read_log_keys(folder / "keys").values())))
     do_lately(database, clock, people)
     with database.write(clock) as transaction:
         checkpoint(transaction, folder / "keys")
@@ -121,7 +124,7 @@ def _live(database: Database, folder: Path, people: People, size: Size, lived: t
     """All that people and systems did between two instants."""
     (start, end), chance = lived, random.Random(SEED)
     with database.read() as session:
-        ledger = Ledger(database, session, signer(session, folder / "keys"))
+        ledger = Ledger(database, session, folder / "keys")
         known = activations(session)
         texts = {row.digest: row.content for row in session.exec(select(VersionRow))}
     in_force = {name: [each for each in known if each.policy == name] for name in {each.policy for each in known}}

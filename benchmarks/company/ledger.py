@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy
@@ -13,12 +14,15 @@ from policy_service.actor import Actor
 from policy_service.audit.chain import entry_line
 from policy_service.audit.checkpoints import Extent, checkpoint_line
 from policy_service.audit.events import Event
-from policy_service.audit.keys import Signer
 from policy_service.audit.log import last_entry
+from policy_service.audit.log_key import read_log_keys
 from policy_service.audit.merkle import Tree, raw
+from policy_service.audit.service import signer
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
 from policy_service.canonical import digest
 from policy_service.database import Database, Lane, LaneName
+from policy_service.decisions.macs import mac_of_record
+from policy_service.decisions.tables import DecisionRow
 
 AT_ONCE = 20_000
 """Rows that are kept back until they are written."""
@@ -29,11 +33,12 @@ BETWEEN = 1_000
 class Ledger:
     """Takes rows and events in the order of time."""
 
-    def __init__(self, database: Database, session: Session, signer: Signer) -> None:
+    def __init__(self, database: Database, session: Session, keys: Path) -> None:
         last = last_entry(session)
         if last is None:
             raise ValueError("the log has not been begun")
-        self._database, self._signer = database, signer
+        self._database, self._signer = database, signer(session, keys)
+        self._key = next(reversed(read_log_keys(keys).values()))
         self._rows: dict[type[SQLModel], list[dict[str, Any]]] = defaultdict(list)
         self._waiting = 0
         self._tree = Tree()
@@ -52,6 +57,8 @@ class Ledger:
 
     def put(self, model: type[SQLModel], values: dict[str, Any]) -> None:
         """The same, by its values."""
+        if model is DecisionRow:
+            values = {**values, "mac": mac_of_record(self._key, values["digest"])}
         self._rows[model].append(values)
         self._waiting += 1
 
@@ -62,7 +69,7 @@ class Ledger:
         line = entry_line(self._seq, at, actor, event.name, about, event.body(), self._head)
         self._head, self._at = digest(line), at
         said = {"seq": self._seq, "at": at, "event": event.name, "actor": actor.id}
-        self.put(AuditEntry, {**said, "line": line, "digest": self._head})
+        self.put(AuditEntry, {**said, "line": line, "digest": self._head, "mac": self._key.mac("entry", line)})
         for each in dict.fromkeys(about):
             self.put(AuditAbout, {"about": each, "seq": self._seq})
         self._tree.add(raw(self._head))

@@ -8,7 +8,7 @@ Whoever knows the digest of the last line knows all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,8 +30,8 @@ class By(msgspec.Struct, forbid_unknown_fields=True):
     name: str
 
 
-class Entry(msgspec.Struct, forbid_unknown_fields=True):
-    """An entry as it was read; its members stand in the order of the canonical line."""
+class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """An entry as it was read; the line has `rows` and `rows_state` before the number."""
 
     about: list[str]
     at: str
@@ -40,6 +40,10 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True):
     event: str
     previous: str
     seq: int
+    rows: list[tuple[str, str, str | None]] = []
+    """The covered rows that were written: table, key and digest, which a deleted row has not."""
+    rows_state: str | None = None
+    """The digest of the state of all covered tables; none of entries from before tables were covered."""
 
 
 class NotAnEntry(ValueError):
@@ -50,12 +54,22 @@ _DECODER = msgspec.json.Decoder(Entry)
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
-def entry_line(  # noqa: PLR0913, PLR0917  # the seven members of an entry
-    seq: int, at: datetime, actor: Actor, event: str, about: tuple[str, ...], body: Mapping[str, Any], previous: str
+def entry_line(  # noqa: PLR0913, PLR0917  # the members of an entry
+    seq: int,
+    at: datetime,
+    actor: Actor,
+    event: str,
+    about: tuple[str, ...],
+    body: Mapping[str, Any],
+    previous: str,
+    rows: Sequence[tuple[str, str, str | None]] = (),
+    rows_state: str | None = None,
 ) -> bytes:
     """One entry as the canonical bytes that are kept, exported and digested. Raises NotCanonicalError."""
     return canonical(
-        {
+        ({"rows": rows} if rows else {})
+        | ({"rows_state": rows_state} if rows_state is not None else {})
+        | {
             "seq": seq,
             "at": timestamp(at),
             "by": {"id": actor.id, "name": actor.name, "kind": actor.kind},

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from policy_service.audit.events import LogSettled
 from policy_service.audit.identity import log_id
 from policy_service.audit.keys import Damaged, PublicKey, public_key, public_keys
 from policy_service.audit.log import append, last_entry
+from policy_service.audit.log_key import LogKey
 from policy_service.audit.service import extent_at, last_checkpoint, signing_keys
 from policy_service.audit.stored import verify_database, verify_tail
 from policy_service.audit.tables import AuditEntry, Checkpoint, CheckpointCopy
@@ -254,9 +255,13 @@ def _read_or_nothing(copy: Copy) -> list[SignedExtent]:
 
 
 def verify_log(
-    session: Session, trusted: Sequence[PublicKey], copies: Sequence[Copy] = (), tick: Tick | None = None
+    session: Session,
+    trusted: Sequence[PublicKey],
+    copies: Sequence[Copy] = (),
+    tick: Tick | None = None,
+    keys: Mapping[str, LogKey] | None = None,
 ) -> Verdict:
-    """Reads the whole log up to the first fault, against every checkpoint of every place."""
+    """As `verify_database`, against every checkpoint of every place."""
     kept: dict[bytes, SignedExtent] = {}
     compared = []
     for copy in copies:
@@ -266,7 +271,7 @@ def verify_log(
         size, at = (newest.extent.size, newest.at) if newest else (None, None)
         compared.append(Compared(copy.location, len(found), size, at, fault))
     in_order = sorted(kept.values(), key=lambda each: each.extent.size)
-    return replace(verify_database(session, trusted, in_order, tick), compared=tuple(compared))
+    return replace(verify_database(session, trusted, in_order, tick, keys), compared=tuple(compared))
 
 
 def _read(session: Session, copy: Copy) -> tuple[list[SignedExtent], str | None]:

@@ -1,4 +1,4 @@
-"""The log: an entry stands or falls with the transaction of what it tells."""
+"""The log: an entry stands or falls with the transaction of what it tells, and names the rows that were written."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from policy_service.actor import Actor
+from policy_service.actor import SERVICE, Actor
 from policy_service.audit.chain import GENESIS, entry_line
-from policy_service.audit.events import Event
+from policy_service.audit.events import Event, RowsRecorded
+from policy_service.audit.log_key import NONE
+from policy_service.audit.rows import current_key, pending, settle
 from policy_service.audit.tables import AuditAbout, AuditEntry
 from policy_service.canonical import digest
-from policy_service.database import Transaction
+from policy_service.database import AT_END, Transaction
 
 END = 2**31 - 1
 """Behind every entry there is: the database takes no greater number."""
@@ -33,18 +35,36 @@ class Wanted:
 
 
 def append(transaction: Transaction, actor: Actor, event: Event) -> AuditEntry:
-    """Adds what was done as the last entry; in the lane `governance` alone, so that there is one last entry."""
+    """Adds what was done as the last entry; in the lane `governance` alone, so that there is one last entry.
+
+    It names the covered rows that were written since the entry before it. Raises NoKey when the log has MACs, and its
+    key is not in the folder of the database.
+    """
     session = transaction.session
+    session.flush()
+    key = current_key(session)
+    rows, state = settle(session, key)
     last = last_entry(session)
     seq, previous = (last.seq + 1, last.digest) if last else (1, GENESIS)
     about = event.about()
-    line = entry_line(seq, transaction.now, actor, event.name, about, event.body(), previous)
+    line = entry_line(seq, transaction.now, actor, event.name, about, event.body(), previous, rows, state)
     entry = AuditEntry(seq=seq, at=transaction.now, event=event.name, actor=actor.id, line=line, digest=digest(line))
+    entry.mac = None if key is NONE else key.mac("entry", line)
     session.add(entry)
     session.flush()
     session.add_all(AuditAbout(about=each, seq=seq) for each in dict.fromkeys(about))
     session.flush()
     return entry
+
+
+def _tell_the_rest(transaction: Transaction) -> None:
+    """An entry of its own for rows that were written behind the last entry of a transaction, or without one."""
+    transaction.session.flush()
+    if rows := pending(transaction.session):
+        append(transaction, SERVICE, RowsRecorded(rows))
+
+
+AT_END.append(_tell_the_rest)
 
 
 def last_entry(session: Session) -> AuditEntry | None:

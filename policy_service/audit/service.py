@@ -1,10 +1,11 @@
-"""The log's signatures: its keys, its checkpoints, its export."""
+"""The log's keys, its checkpoints, its export."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,18 @@ from sqlmodel import Session, col, select
 from policy_service.actor import SERVICE, Actor
 from policy_service.audit.chain import GENESIS
 from policy_service.audit.checkpoints import Extent, SignedExtent, checkpoint_line, read_checkpoint
-from policy_service.audit.events import SigningKeyAdded
+from policy_service.audit.events import LogKeyAdded, RowsRecorded, RowsTaken, SigningKeyAdded
 from policy_service.audit.export import header_line, key_line
 from policy_service.audit.identity import log_id
 from policy_service.audit.keys import NoKey, PublicKey, Signer, make_key, public_key, read_key
 from policy_service.audit.log import END, append, last_entry
+from policy_service.audit.log_key import NONE, LogKey, lost, make_log_key, read_log_keys
 from policy_service.audit.merkle import NotAPath, Tree, raw, tree_from
+from policy_service.audit.rows import Told, current_key, pending, restate, tell, use_key
 from policy_service.audit.tables import AuditEntry, Checkpoint
 from policy_service.audit.verify import endorsement
-from policy_service.database import Transaction
+from policy_service.database import Transaction, database_of
+from policy_service.sentences import Sentence
 
 _AT_ONCE = 5_000
 """Rows fetched at a time."""
@@ -50,6 +54,79 @@ def rotate_key(transaction: Transaction, actor: Actor, folder: Path) -> PublicKe
     append(transaction, actor, SigningKeyAdded(made.id, made.text, before.public.id, signature))
     checkpoint(transaction, folder)
     return made
+
+
+def first_log_key(transaction: Transaction, folder: Path, *, decisions: int = 0) -> LogKey:
+    """The key of the log's MACs; the first one is made when there is none, and all rows that are there are covered.
+
+    `decisions` is the number of the last decision record, which has no MAC yet. Raises NoKey when the log has a key and
+    the folder has not.
+    """
+    session = transaction.session
+    database = database_of(session)
+    if database is not None:
+        database.keys = folder
+    key = current_key(session)
+    if key is not NONE:
+        return key
+    known = list(read_log_keys(folder).values())
+    return _use(
+        transaction,
+        SERVICE,
+        known[-1] if known else make_log_key(folder),
+        LogKeyAdded("", None, lost=False, decisions=decisions),
+    )
+
+
+def rotate_log_key(transaction: Transaction, actor: Actor, folder: Path, *, decisions: int, is_lost: bool) -> LogKey:
+    """Makes the MACs with a new key from now on; gives it.
+
+    When the key before is lost, the rows whose digests it made are taken as they are found: first verify what can be.
+    Raises NoKey when the log has no key yet, when its key is not there, and when it is there but was said to be lost.
+    """
+    session = transaction.session
+    before = last_log_key(session)
+    if before is None:
+        raise NoKey(Sentence("the log has no key yet: run `policy-service init`"))
+    if (before in read_log_keys(folder)) == is_lost:
+        raise (
+            NoKey(Sentence("the key {key} is not lost: rotate it without --lost", key=before))
+            if is_lost
+            else lost(before)
+        )
+    return _use(transaction, actor, make_log_key(folder), LogKeyAdded("", before, lost=is_lost, decisions=decisions))
+
+
+def last_log_key(session: Session) -> str | None:
+    """The identifier of the key that the log named last; None when it has none."""
+    query = select(AuditEntry.line).where(AuditEntry.event == LogKeyAdded.name).order_by(col(AuditEntry.seq).desc())
+    line = session.exec(query.limit(1)).first()
+    return None if line is None else str(json.loads(line)["body"]["log_key"])
+
+
+def _use(transaction: Transaction, actor: Actor, key: LogKey, event: LogKeyAdded) -> LogKey:
+    """Takes a key into use: the states are worked out anew, and the rows whose digests are other ones are told."""
+    session = transaction.session
+    session.flush()
+    if not event.lost and (rows := pending(session)):
+        append(transaction, SERVICE, RowsRecorded(rows))
+    use_key(session, key)
+    parts = restate(session, key, every_row=event.before is None)
+    append(transaction, actor, replace(event, log_key=key.id))
+    _take(transaction, actor, parts)
+    return key
+
+
+def take_rows(transaction: Transaction, key: LogKey) -> None:
+    """Covers all rows as they are found, under a key; for whoever wrote them without this service."""
+    use_key(transaction.session, key)
+    _take(transaction, SERVICE, restate(transaction.session, key, every_row=True))
+
+
+def _take(transaction: Transaction, actor: Actor, parts: Iterable[list[Told]]) -> None:
+    for part in parts:
+        tell(transaction.session, part)
+        append(transaction, actor, RowsTaken(part[0].table, len(part)))
 
 
 def checkpoint(transaction: Transaction, folder: Path) -> Checkpoint:

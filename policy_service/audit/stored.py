@@ -1,9 +1,14 @@
-"""Verification of the log in the database: the walk, and beside it the columns that repeat what the lines say."""
+"""Verification of the log in the database, and of all rows that it covers.
+
+The walk reads the entries; beside it go the columns that repeat what the lines say, and the MACs. Then the rows that
+the entries tell of are compared with those that are there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy
@@ -16,7 +21,9 @@ from policy_service.audit.diagnosis import not_following
 from policy_service.audit.identity import log_id, refuse_other_log
 from policy_service.audit.keys import Damaged, PublicKey
 from policy_service.audit.log import last_entry
+from policy_service.audit.log_key import LogKey, id_of
 from policy_service.audit.merkle import NotAPath, tree_from
+from policy_service.audit.shadow import Shadow
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
 from policy_service.audit.verdict import Broken, Fault, Verdict
 from policy_service.audit.verify import OF_CHECKPOINT, Tick, Walk
@@ -30,13 +37,20 @@ _END = (float("inf"), "")
 
 
 def verify_database(
-    session: Session, trusted: Sequence[PublicKey], kept: Iterable[SignedExtent] = (), tick: Tick | None = None
+    session: Session,
+    trusted: Sequence[PublicKey],
+    kept: Iterable[SignedExtent] = (),
+    tick: Tick | None = None,
+    keys: Mapping[str, LogKey] | None = None,
 ) -> Verdict:
-    """Reads the whole log up to the first fault; `kept` are the checkpoints kept elsewhere."""
+    """Reads the log up to the first fault, then compares all covered rows with what its entries say of them.
+
+    `kept` are the checkpoints kept elsewhere; `keys` those of the MACs, which are not checked without.
+    """
     kept = tuple(kept)
     walk, fault = Walk(trusted, kept), None
-    with ExitStack() as results:
-        rows = _Stored(session, results)
+    with ExitStack() as results, Shadow() as shadow:
+        rows = _Stored(session, results, shadow, keys)
         try:
             refuse_other_log(log_id(session), kept, trusted)
             walk.follow(rows.lines(), rows.compare, tick)
@@ -44,7 +58,11 @@ def verify_database(
             walk.finish()
         except Broken as broken:
             fault = broken.fault
-    return walk.verdict(fault)
+            rows.take_all()
+        verdict = walk.verdict(fault)
+        found = (0, 0, []) if not shadow.is_begun else shadow.compare(session, keys)
+    told = () if fault is None else (fault,)
+    return replace(verdict, faults=told, macs=None if not keys else rows.macs).with_more(*found)
 
 
 def verify_tail(
@@ -67,10 +85,14 @@ def verify_tail(
 class _Stored:
     """The rows as the lines of a walk, and what must agree with each line."""
 
-    def __init__(self, session: Session, results: ExitStack) -> None:
+    def __init__(self, session: Session, results: ExitStack, shadow: Shadow, keys: Mapping[str, LogKey] | None) -> None:
+        self.macs = 0
         self._session = session
         self._results = results
+        self._shadow = shadow
+        self._keys = keys or {}
         self._row = (0, "", "", "", "")
+        self._mac: str | None = None
         self._about = self._read(AuditAbout.seq, AuditAbout.about)
         self._next: Any = next(self._about, _END)
 
@@ -79,8 +101,11 @@ class _Stored:
         checkpoints = self._read(Checkpoint.size, _text(Checkpoint.at), Checkpoint.line, Checkpoint.peaks)
         checkpoint = next(checkpoints, None)
         columns = (AuditEntry.seq, _text(AuditEntry.at), AuditEntry.event, AuditEntry.actor)
-        for seq, at, event, actor, hashed, line in self._read(*columns, AuditEntry.digest, AuditEntry.line):
+        for seq, at, event, actor, hashed, line, mac in self._read(
+            *columns, AuditEntry.digest, AuditEntry.line, AuditEntry.mac
+        ):
             self._row = (seq, at, event, actor, hashed)
+            self._check_mac(seq, line, mac)
             yield line
             while checkpoint is not None and checkpoint.size <= seq:
                 yield _agreed(checkpoint)
@@ -104,9 +129,33 @@ class _Stored:
         if about != set(entry.about):
             told = Sentence("entry {seq} was altered: what it is said to be about is not what its line says", seq=seq)
             raise Broken(told, seq)
+        self._shadow.take(seq, entry.rows, entry.rows_state)
+
+    def _check_mac(self, seq: int, line: bytes, mac: str | None) -> None:
+        """The MAC of an entry, where there is one from the first that has one. Raises Broken."""
+        before, self._mac = self._mac, mac
+        if before is not None and mac is None:
+            raise Broken(Sentence("entry {seq} was added or altered: it has no MAC", seq=seq), seq)
+        key = self._keys.get(id_of(mac))
+        if key is not None:
+            if not key.made(mac, "entry", line):
+                told = Sentence("entry {seq} was added or altered: its MAC is not that of the log's key", seq=seq)
+                raise Broken(told, seq)
+            self.macs += 1
+
+    def take_all(self) -> None:
+        """What all entries say of rows, in spite of a fault: so these are compared all the same."""
+        self._shadow.clear()
+        for seq, line in self._read(AuditEntry.seq, AuditEntry.line):
+            with suppress(NotAnEntry):
+                entry = read_entry(line)
+                self._shadow.take(seq, entry.rows, entry.rows_state)
 
     def finish(self) -> None:
-        """Nothing may be about entries that are not there. Raises Broken."""
+        """The last entry is under a key of the folder; nothing is about entries that are not there. Raises Broken."""
+        if self._keys and self._row[0] and id_of(self._mac) not in self._keys:
+            told = Sentence("entry {seq} was added or altered: its MAC is of no key of the log", seq=self._row[0])
+            raise Broken(told, self._row[0])
         seq = self._next[0]
         if seq != _END[0]:
             told = Sentence("entry {seq} was removed: what it was about is still there", seq=seq)

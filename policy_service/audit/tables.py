@@ -28,6 +28,8 @@ class AuditEntry(SQLModel, table=True):
     actor: str = Field(max_length=64)
     line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     digest: str = Field(max_length=71)
+    mac: str | None = Field(default=None, max_length=81)
+    """The MAC of the line by the log's key; none of entries from before there was one."""
 
 
 class AuditAbout(SQLModel, table=True):
@@ -63,6 +65,16 @@ class CheckpointCopy(SQLModel, table=True):
     copied_at: datetime = Field(sa_type=Instant)
     difference: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     """As `comparison.Difference` writes it; while one stands nothing is signed."""
+
+
+class LogStateRow(SQLModel, table=True):
+    """How many rows a covered table has, and the sum of their tags; the last entry has the digest of all of this."""
+
+    __tablename__ = "log_state"
+
+    name: str = Field(primary_key=True, max_length=64)
+    rows: int
+    total: str = Field(max_length=64)
 
 
 for _model in (AuditEntry, AuditAbout, Checkpoint):

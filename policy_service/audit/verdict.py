@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -70,6 +71,14 @@ class Verdict:
     fault: Fault | None = None
     compared: tuple[Compared, ...] = ()
     """The checkpoints kept elsewhere that the log was compared with, place by place."""
+    macs: int | None = None
+    """Entries whose MAC was that of the log's key; None when there was no key to check them with."""
+    rows: int | None = None
+    """Covered rows and decision records compared with the log; None for an export, which has none."""
+    differences: int = 0
+    """How many rows are not what the log says."""
+    faults: tuple[Fault, ...] = ()
+    """All faults that were found, `fault` first; of the rows the first hundred."""
 
     @property
     def is_fine(self) -> bool:
@@ -89,4 +98,19 @@ class Verdict:
             "exported_at": self.exported_at,
             "fault": self.fault.to_dict() if self.fault else None,
             "compared": [each.to_dict() for each in self.compared],
+            "macs": self.macs,
+            "rows": self.rows,
+            "differences": self.differences,
+            "faults": [fault.to_dict() for fault in self.faults],
         }
+
+    def with_more(self, rows: int, differences: int, faults: Sequence[Fault]) -> Verdict:
+        """The verdict with what was found beside the entries."""
+        told = (*self.faults, *faults)
+        return replace(
+            self,
+            fault=self.fault or (told[0] if told else None),
+            rows=(self.rows or 0) + rows,
+            differences=self.differences + differences,
+            faults=told,
+        )

@@ -343,6 +343,17 @@ def audit_checkpoint() -> None:
     raise typer.Exit(run_checkpoint())
 
 
+@audit.command("rotate-log-key")
+def audit_rotate_log_key(
+    *,
+    lost: Annotated[bool, typer.Option("--lost", help="Nobody has the key before any more.")] = False,
+) -> None:
+    """Take a new key of the log's MACs into use."""
+    from policy_service.cli.audit import run_rotate_log_key
+
+    raise typer.Exit(run_rotate_log_key(is_lost=lost))
+
+
 @audit.command("rotate-key")
 def audit_rotate_key() -> None:
     """Take a new signing key into use, endorsed by the one before."""

@@ -19,6 +19,7 @@ from policy_service.audit.copies import Unreachable
 from policy_service.audit.export import verify_export
 from policy_service.audit.keys import Damaged, NoKey, PublicKey, public_keys, read_public_key
 from policy_service.audit.log import last_entry
+from policy_service.audit.log_key import NAME, read_log_keys
 from policy_service.audit.service import checkpoint, export, rotate_key, signer, signing_keys
 from policy_service.audit.verdict import Verdict
 from policy_service.audit.verify import EVERY, Tick
@@ -29,6 +30,8 @@ from policy_service.cli.storage import configured_copies, opened_current, refuse
 from policy_service.clock import SystemClock
 from policy_service.database import Database
 from policy_service.database.engines import file_of
+from policy_service.decisions import macs
+from policy_service.decisions.verification import verify_rest
 from policy_service.places import (
     advice,
     checkpoint_places,
@@ -76,7 +79,8 @@ def run_verify(file: Path | None, key: Path | None, checkpoints: Path | None, *,
                 database.read() as session,
                 _progress("verifying", _count(session)) as tick,
             ):
-                verdict = verify_log(session, trusted, copies, tick)
+                keys = read_log_keys(keys_folder(os.environ))
+                verdict = verify_rest(session, verify_log(session, trusted, copies, tick, keys), keys)
     ended = _tell(verdict, f"the export in {file}" if file else "the log", as_json=as_json)
     if file is None and not as_json:
         _tell_compared(verdict)
@@ -147,6 +151,18 @@ def _tell_compared(verdict: Verdict) -> None:
         say(f"note: {sentence}")
 
 
+def run_rotate_log_key(*, is_lost: bool) -> int:
+    """Takes a new key of the log's MACs into use; gives the exit status. Raises UsageFault."""
+    folder = keys_folder(os.environ)
+    with _told(), opened_current(database_url(os.environ)) as database:
+        with database.write(SystemClock()) as transaction:
+            key = macs.rotate(transaction, SERVICE, folder, is_lost=is_lost)
+            checkpoint(transaction, folder)
+        _keep(database)
+    say(f"the key of the log is {key.id}: keep the file {folder / NAME} with the backups of the keys")
+    return FINE
+
+
 def _tell(verdict: Verdict, what: str, *, as_json: bool = False) -> int:
     if as_json:
         say_json(verdict.to_dict())
@@ -154,11 +170,21 @@ def _tell(verdict: Verdict, what: str, *, as_json: bool = False) -> int:
         say(f"{what} was not verified: {verdict.fault.sentence}")
     elif verdict.fault is not None:
         say(f"{what} is not what was signed: {verdict.fault.sentence}")
+        for fault in verdict.faults[1:]:
+            say(f"  {fault.sentence}")
+        if verdict.differences > len(verdict.faults):
+            say(f"  {verdict.differences} differences altogether")
     else:
         at = f", exported at {verdict.exported_at}" if verdict.exported_at else ""
         told = "is fine" if verdict.is_fine else "is what was signed"
         say(f"{what} {told}: {verdict.entries} entries, {verdict.checkpoints} checkpoints{at}")
         say(f"signed with {verdict.key}")
+        if verdict.rows is not None:
+            say(f"{verdict.rows} rows are what the log says")
+            told = (
+                f"{verdict.macs} MACs are right" if verdict.macs is not None else f"no MAC was checked: no {NAME} here"
+            )
+            say(told)
         if verdict.confirmed < verdict.entries:
             say(f"entries behind {verdict.confirmed} are not signed for yet: `policy-service audit checkpoint`")
     return FINE if verdict.is_fine else FOUND_FAULT

@@ -29,6 +29,7 @@ from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
 from policy_service.cli.storage import configured_copies, opened, refuse_difference
 from policy_service.clock import Clock, SystemClock
 from policy_service.database import Database, Transaction
+from policy_service.decisions import macs
 from policy_service.decisions.master_keys import NAME, KeyFileFault, create
 from policy_service.decisions.state_tables import SubjectKeyRow
 from policy_service.identity.api_keys import api_keys, issue_key
@@ -111,6 +112,7 @@ def set_up(
     try:
         with database.write(clock) as transaction:
             first_key(transaction, keys)
+            macs.begin(transaction, keys)
             _refuse_lost_key(transaction.session, keys)
             create(keys)
             imported = import_shipped(transaction, policies)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from policy_service.audit.comparison import Comparison, LogDiffers
 from policy_service.audit.copies import Copy, copies_of
+from policy_service.audit.keys import NoKey
 from policy_service.cli.status import UsageFault
 from policy_service.clock import SystemClock
 from policy_service.database import Database, DatabaseUnavailable, Unavailable
@@ -27,14 +28,14 @@ _WHY: dict[Unavailable, str] = {
 def opened(url: str) -> Iterator[Database]:
     """A database, closed at the end. Raises UsageFault for what the person who called can mend."""
     try:
-        database = Database(url)
+        database = Database(url, keys=keys_folder(os.environ))
     except ValueError as error:
         raise UsageFault(str(error)) from None
     try:
         yield database
     except DatabaseUnavailable as error:
         raise UsageFault(_WHY[error.reason]) from None
-    except (NewerDatabase, PolicyError) as error:
+    except (NewerDatabase, PolicyError, NoKey) as error:
         raise UsageFault(str(error)) from None
     except OSError as error:
         raise UsageFault(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None

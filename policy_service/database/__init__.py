@@ -8,6 +8,8 @@ do, `decisions` for what is decided. A lane counts its transactions and remember
 the record never goes back in time though the machine's clock may.
 
 Kept means durable: SQLite has synced its file, PostgreSQL its log.
+
+What is called in `AT_END` still belongs to a transaction that wrote, and comes before it is kept.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import BigInteger, Table, bindparam, func
@@ -31,6 +34,7 @@ from policy_service.database.outages import DatabaseUnavailable, Unavailable, to
 from policy_service.database.turns import Turns
 
 __all__ = [
+    "AT_END",
     "LOCK_SECONDS",
     "Database",
     "DatabaseUnavailable",
@@ -40,9 +44,11 @@ __all__ = [
     "Transaction",
     "Unavailable",
     "count",
+    "database_of",
     "first_rows",
     "remembered",
     "unavailable",
+    "writes",
 ]
 
 LOCK_SECONDS = 10
@@ -82,6 +88,8 @@ class Lane(SQLModel, table=True):
 Kept = TypeVar("Kept")
 _KEPT = "kept"
 """Where a session that reads finds what is remembered from one to the next."""
+_DATABASE = "database"
+"""Where a session finds the database it belongs to."""
 _MOMENT = timedelta(microseconds=1)
 """The least by which one instant can be later than another here."""
 _LANE = cast("Table", Lane.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
@@ -110,12 +118,22 @@ class Transaction:
         return str(self.clock.new_id())
 
 
+AT_END: list[Callable[[Transaction], None]] = []
+"""What is called at the end of every transaction that writes."""
+_WRITES = "writes"
+"""Where a session says that it is one of a transaction that writes."""
+
+
 class Database:
     """One database, shared by all threads."""
 
-    def __init__(self, url: str, *, lock_seconds: float = LOCK_SECONDS) -> None:
-        """Opens nothing yet. Raises ValueError when the address is none of SQLite's or PostgreSQL's."""
+    def __init__(self, url: str, *, lock_seconds: float = LOCK_SECONDS, keys: Path | None = None) -> None:
+        """Opens nothing yet. `keys` is the folder of the log's keys, for whoever writes to a log that has MACs.
+
+        Raises ValueError when the address is none of SQLite's or PostgreSQL's.
+        """
         self.url = url
+        self.keys = keys
         self.file = file_of(url)
         """The file of a SQLite database."""
         self.engine = open_sqlite(self.file, lock_seconds) if self.file else open_postgresql(url, lock_seconds)
@@ -127,7 +145,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A snapshot of the whole database. Raises DatabaseUnavailable."""
-        with told(reading=True), Session(self._readers, info={_KEPT: self._kept}) as session:
+        with told(reading=True), Session(self._readers, info={_KEPT: self._kept, _DATABASE: self}) as session:
             yield session
 
     @contextmanager
@@ -136,9 +154,13 @@ class Database:
 
         Its rows can be read after the end. Raises DatabaseUnavailable.
         """
-        with told(), self._turns, Session(self._writers, expire_on_commit=False) as session, session.begin():
+        info = {_DATABASE: self, _WRITES: True}
+        with told(), self._turns, Session(self._writers, expire_on_commit=False, info=info) as session, session.begin():
             number, now = self._begin(session.connection(), clock, lane)
-            yield Transaction(session, now, number, clock)
+            transaction = Transaction(session, now, number, clock)
+            yield transaction
+            for finish in AT_END:
+                finish(transaction)
 
     def _begin(self, connection: Connection, clock: Clock, lane: LaneName) -> tuple[int, datetime]:
         """Takes the lane, which whoever comes next waits for, and only then asks what time it is.
@@ -191,6 +213,17 @@ def remembered(session: Session, name: str, read: Callable[[Session], Kept]) -> 
         known = kept[name] = moved, read(session)
     found: Kept = known[1]
     return found
+
+
+def database_of(session: Session) -> Database | None:
+    """The database that a session belongs to; None for one that was opened otherwise."""
+    found: Database | None = session.info.get(_DATABASE)
+    return found
+
+
+def writes(session: Session) -> bool:
+    """Whether a session is one of `Database.write`."""
+    return _WRITES in session.info
 
 
 def first_rows() -> list[Lane]:

@@ -16,6 +16,7 @@ from policy_service.database import Lane, LaneName, Transaction
 from policy_service.decisions.answer import answer_of, encode
 from policy_service.decisions.decision import Json
 from policy_service.decisions.in_force import InForce, Made
+from policy_service.decisions.macs import mac_of_record, writing_key
 from policy_service.decisions.record import Reads, facts_read, masked_trace, record_line
 from policy_service.decisions.secrecy import SubjectKey, seal_fact
 from policy_service.decisions.subjects import Secrets
@@ -118,7 +119,7 @@ class Groups:
         connection = transaction.session.connection()
         secret = [draft.subject for draft in drafts if not draft.reads.sensitive.isdisjoint(draft.facts)]
         keys = self._secrets.keys_for(transaction, secret) if secret else {}
-        seq = connection.execute(_LAST).scalar_one() or 0
+        seq, key = connection.execute(_LAST).scalar_one() or 0, writing_key(transaction.session)
         results: dict[Item, Result] = {}
         rows: list[Json] = []
         for draft in drafts:
@@ -128,7 +129,7 @@ class Groups:
                 results[draft.item] = error
             else:
                 seq += 1
-                rows.append(row)
+                rows.append(row | {"mac": mac_of_record(key, row["digest"])})
         answers = [
             _remembered(item, told, at) for item, told in results.items() if item.key and isinstance(told, Answer)
         ]

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session, select
 
+from policy_service.audit.guard import IN_FORCE, faults_in
 from policy_service.canonical import digest
 from policy_service.clock import Clock
 from policy_service.compilers.rules_engine import EngineLimitError, EngineTrialError
@@ -323,8 +324,12 @@ class InForce:
         self._next = (window, prepared)
 
     def _read(self, session: Session, epoch: int) -> Sequence[Activation]:
+        """What is recorded; what was before, while the log does not tell of all of it. Raises NotReady at the start."""
         if self._recorded[0] != epoch:
-            self._recorded = (epoch, activations(session))
+            faults = faults_in(session, IN_FORCE)
+            if faults and self._recorded[0] < 0:
+                raise NotReady(faults[0])
+            self._recorded = (epoch, self._recorded[1] if faults else activations(session))
         return self._recorded[1]
 
     def _texts(self, session: Session, window: Window) -> Texts:

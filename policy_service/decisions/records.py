@@ -31,6 +31,11 @@ class UnknownDecision(LookupError):
         super().__init__(Sentence("there is no decision {decision}", decision=decision_id))
 
 
+def last_decision(session: Session) -> int:
+    """The number of the last record; 0 when there is none."""
+    return session.exec(select(func.max(DecisionRow.seq))).one() or 0
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which records somebody wants to read; what is None does not matter."""
@@ -144,7 +149,7 @@ def find(
 
 def numbers(session: Session, since: datetime | None = None, until: datetime | None = None) -> tuple[int, int]:
     """The numbers, half open, of the records decided from one instant on and before another."""
-    end = (session.exec(select(func.max(DecisionRow.seq))).one() or 0) + 1
+    end = last_decision(session) + 1
     first = 1 if since is None else _first_from(session, since, end)
     return first, end if until is None else _first_from(session, until, end)
 

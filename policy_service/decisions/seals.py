@@ -21,6 +21,7 @@ from policy_service.audit.service import checkpoint, unsigned
 from policy_service.audit.tables import AuditEntry
 from policy_service.clock import Clock
 from policy_service.database import Database, DatabaseUnavailable, Transaction
+from policy_service.decisions.macs import macs_of
 from policy_service.decisions.sealing import (
     Sealed,
     SealReport,
@@ -78,10 +79,11 @@ def next_block(
     """
     number, first = before.number + 1, before.last + 1
     leaves: list[str] = []
+    macs = macs_of(session)
     while rows := _next_records(session, first + len(leaves), min(AT_ONCE, at_most - len(leaves))):
         start = first + len(leaves)
         faults = gaps([row.seq for row in rows], start, min(rows[-1].seq, start + AT_ONCE))
-        faults += [fault for row in rows if (fault := record_fault(row)) is not None]
+        faults += [fault for row in rows if (fault := record_fault(row) or macs.fault(row)) is not None]
         if faults:
             raise NotSealable(Sentence("block {block} cannot be sealed: {fault}", block=number, fault=faults[0]))
         leaves += leaves_of(rows)
@@ -237,10 +239,11 @@ def _log_faults(session: Session, start: int, total: int) -> list[str]:
 
 def _verify_tail(session: Session, first: int, report: SealReport) -> None:
     """The records that are in no block yet."""
+    macs = macs_of(session)
     while rows := _records(session, first, first + BLOCK - 1):
         report.records += len(rows)
         report.faults += gaps([row.seq for row in rows], first, rows[-1].seq)
-        report.faults += [fault for row in rows if (fault := record_fault(row)) is not None]
+        report.faults += [fault for row in rows if (fault := record_fault(row) or macs.fault(row)) is not None]
         first += BLOCK
         session.expunge_all()
     beyond = session.exec(select(func.min(DecisionRow.seq)).where(DecisionRow.seq >= first)).one()

@@ -59,6 +59,8 @@ class SubjectKeyRow(SQLModel, table=True):
     """The master key that wraps it."""
     wrapped: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     created_at: datetime = Field(sa_type=Instant)
+    mac: str | None = Field(default=None, max_length=81)
+    """The MAC of the row by the log's key; none of keys from before there was one."""
 
 
 class BlockRow(SQLModel, table=True):

@@ -17,6 +17,7 @@ from policy_service.audit.events import MasterKeyRotated, SubjectErased
 from policy_service.audit.log import append
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName, Transaction
+from policy_service.decisions.macs import mac_of_subject_key, writing_key
 from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.overriding import reason_problems
 from policy_service.decisions.records import check_lookup
@@ -143,6 +144,7 @@ class Secrets:
             wrapped=wrap(cipher, id_, subject, content),
             created_at=transaction.now,
         )
+        row.mac = mac_of_subject_key(writing_key(transaction.session), row)
         transaction.session.add(row)
         return self._keep(id_, subject, content)
 
@@ -222,11 +224,13 @@ def _wrap_anew(database: Database, clock: Clock, masters: MasterKeys, new: str) 
     """Wraps some keys anew; when there are no more, forgets all master keys but the new one."""
     with database.write(clock, LaneName.DECISIONS) as transaction:
         session = transaction.session
+        key = writing_key(session)
         rows = list(session.exec(_KEYS.where(SubjectKeyRow.master != new).limit(AT_ONCE).with_for_update()))
         for row in rows:
             id_ = bytes.fromhex(row.key)
             content = unwrap(masters.get(row.master), id_, _of(row), row.wrapped)
             row.master, row.wrapped = new, wrap(masters.get(new), id_, _of(row), content)
+            row.mac = mac_of_subject_key(key, row)
             session.add(row)
         if not rows:
             masters.keep_only(new)

@@ -30,6 +30,8 @@ class DecisionRow(SQLModel, table=True):
     actor: str = Field(max_length=64)
     line: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     digest: str = Field(max_length=71)
+    mac: str | None = Field(default=None, max_length=81)
+    """The MAC of the digest by the log's key; none of records from before there was one."""
 
 
 append_only(DecisionRow)

@@ -10,12 +10,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from sqlmodel import Session
+
 from policy_service.actor import Actor
+from policy_service.audit.guard import ACCOUNTS, guard_of
 from policy_service.clock import Clock
 from policy_service.database import Database, Transaction
 from policy_service.identity import devices, failures, passwords, sessions
 from policy_service.identity.account import Account, External
-from policy_service.identity.refusals import Malformed, NotConfirmed, ProviderRefused, SignInBlocked, SignInRefused
+from policy_service.identity.refusals import (
+    Malformed,
+    NotConfirmed,
+    NotSignedIn,
+    ProviderRefused,
+    SignInBlocked,
+    SignInRefused,
+)
 from policy_service.identity.service import (
     account_linked,
     account_named,
@@ -102,6 +112,7 @@ def admit(database: Database, token: str, now: datetime, ends: Ends, seen: Seen)
     """The owner of an open session, in the roles of now, and the session. Raises NotSignedIn."""
     with database.read() as session:
         signed_in = sessions.find(session, token, now, ends, seen)
+        _refuse_unknown(session, signed_in.account)
         account = read_account(session, signed_in.account)
     return account.actor(), signed_in
 
@@ -126,9 +137,11 @@ def confirm_elsewhere(transaction: Transaction, external: External, signed_in: s
 
 
 def try_password(database: Database, clock: Clock, name: str, password: str, origin: Origin = ANYWHERE) -> Tried:
-    """Tries a password; it takes as long for a name that nobody has. Raises SignInBlocked."""
+    """Tries a password; it takes as long for a name that nobody has. Raises SignInBlocked, NotSignedIn."""
     with database.read() as session:
         account = account_named(session, name)
+        if account is not None:
+            _refuse_unknown(session, account.id)
         kept = hash_of(session, account.id) if account is not None else None
         now, device = clock.now(), None
         if account is not None and kept is not None:
@@ -156,6 +169,13 @@ def settle(transaction: Transaction, tried: Tried) -> Account | Refusal:
         return account
     until = failures.remember(transaction, tried.name, tried.counters, account)
     return SignInRefused(whose) if until is None else SignInBlocked(until, whose)
+
+
+def _refuse_unknown(session: Session, account: str) -> None:
+    """Nobody is let in by rows that the log does not tell of. Raises NotSignedIn."""
+    guard = guard_of(session)
+    if guard is not None and not guard.knows(session, ACCOUNTS, account):
+        raise NotSignedIn(Sentence("the account is not what the log says it is: tell whoever looks after the service"))
 
 
 def _told(done: Done | Refusal) -> Done:

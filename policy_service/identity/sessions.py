@@ -20,6 +20,7 @@ from sqlmodel import Session, col, select
 from policy_service.actor import Actor
 from policy_service.audit.events import SignedIn as SignedInEvent
 from policy_service.audit.events import SignedOut
+from policy_service.audit.guard import guard_of
 from policy_service.audit.log import append
 from policy_service.database import Transaction
 from policy_service.identity.account import Account
@@ -32,6 +33,7 @@ IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 PASSWORD = "password"  # noqa: S105  # the name of a method, not a secret
 OIDC = "oidc"
+_SESSIONS = SignedInRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 Seen = Callable[[str], datetime | None]
 """When a session was last used, by its identifier, as far as somebody knows."""
 
@@ -94,12 +96,18 @@ def find(session: Session, token: str, now: datetime, ends: Ends, seen: Seen) ->
     Raises NotSignedIn.
     """
     row = session.exec(select(SignedInRow).where(SignedInRow.digest == digest_of(token))).first()
-    if row is None or row.ended_at is not None:
+    if row is None or row.ended_at is not None or not _is_told(session, row):
         raise NotSignedIn(Sentence("no such session is open: sign in"))
     found = _signed_in(row, seen(row.id))
     if now >= found.until(ends):
         raise NotSignedIn(Sentence("the session has ended: sign in again"))
     return found
+
+
+def _is_told(session: Session, row: SignedInRow) -> bool:
+    """Whether the log tells of a session as it is: where it began, or where its owner was last confirmed."""
+    guard = guard_of(session)
+    return guard is None or guard.tells(session, _SESSIONS, row.model_dump(), row.started_at, row.confirmed_at)
 
 
 def sign_out(transaction: Transaction, actor: Actor, signed_in: SignedIn) -> None:

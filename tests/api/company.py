@@ -215,7 +215,7 @@ def opened(
         "policies": policy_folder(),
         "engine": "python",
     }
-    with closing(Database(url)) as database:
+    with closing(Database(url, keys=folder / "keys")) as database:
         app = create_app(settings(database_url=SecretStr(url), **(here | changes)), clock, workers)
         assert isinstance(app, Application)
         with closing(app.service):

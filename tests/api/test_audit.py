@@ -68,6 +68,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     kept = tmp_path_factory.mktemp("elsewhere") / "checkpoints.ndjson"
     with fresh_database("sqlite") as database:
         log = Log(database, TestClock(), keys())
+        database.keys = keys()
         populate(database.url, log.clock, one_policy())
         with database.write(log.clock) as transaction:
             key = first_key(transaction, keys())

@@ -27,7 +27,7 @@ from tests.databases import BACKENDS, empty_url
 @contextmanager
 def prepared(backend: str = "sqlite") -> Iterator[tuple[str, Database]]:
     """A database on which a service could begin."""
-    with populated(backend, one_policy()) as url, closing(Database(url)) as database:
+    with populated(backend, one_policy()) as url, closing(Database(url, keys=keys())) as database:
         yield url, database
 
 

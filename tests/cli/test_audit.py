@@ -87,7 +87,7 @@ def test_a_checkpoint_is_kept_elsewhere_and_shows_a_database_cut_short(
     assert home is not None
     log.database.close()
     before = home.read_bytes()
-    assert audit(capsys, "verify").out.splitlines()[2:] == [
+    assert audit(capsys, "verify").out.splitlines()[4:] == [
         "entries behind 0 are not signed for yet: `policy-service audit checkpoint`",
         f"compared with 0 checkpoints of {tmp_path}/elsewhere/checkpoints.ndjson",
         "note: All copies of the checkpoints lie in the folder of the database: keep one elsewhere.",

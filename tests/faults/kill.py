@@ -86,7 +86,7 @@ def prepare(place: Place) -> Memory:
     """Sets a database up, with people and a machine; gives the memory of their clients."""
     clock = SystemClock()
     people = establish(place.url, place.folder, clock)
-    with closing(Database(place.url)) as database, database.write(clock) as transaction:
+    with closing(Database(place.url, keys=place.folder / "keys")) as database, database.write(clock) as transaction:
         tokens = {name: f"Bearer {start(transaction, each, PASSWORD).token}" for name, each in people.items()}
         expires = transaction.now + timedelta(days=1)
         issued = issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=expires)

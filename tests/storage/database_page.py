@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service.append_only import TABLES, unique
+from policy_service.audit.coverage import DERIVED, KEYED, LEFT_OUT, NOT_SECURITY
 from tests.architecture.project import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "database.md"
@@ -21,13 +22,25 @@ def written() -> str:
 def listed() -> str:
     """The list as it must be: a line a table, in the order of their packages."""
     mappers = sorted(SQLModel._sa_registry.mappers, key=lambda each: (each.class_.__module__, str(each.local_table)))
-    lines = ["| table | append-only | only one row has the same | a row is |", "|---|---|---|---|"]
+    lines = ["| table | append-only | only one row has the same | a row is | in the log |", "|---|---|---|---|---|"]
     for each in mappers:
         table = SQLModel.metadata.tables[str(each.local_table)]
         keys = "; ".join(", ".join(f"`{column}`" for column in key) for key in unique(table))
         says = (each.class_.__doc__ or "").strip().splitlines()[0]
-        lines.append(f"| `{table.name}` | {'yes' if table.name in TABLES else 'no'} | {keys} | {says} |")
+        cells = (f"`{table.name}`", "yes" if table.name in TABLES else "no", keys, says, _in_the_log(table.name))
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _in_the_log(table: str) -> str:
+    """How the log vouches for the rows of a table, or why it does not."""
+    if (why := NOT_SECURITY.get(table)) is not None:
+        return f"*no*: {why}"
+    if (how := DERIVED.get(table)) is not None:
+        return how
+    kind = "digest of each row, made with the log's key" if table in KEYED else "digest of each row"
+    left_out = [f"`{column}` is left out: {why}" for (name, column), why in LEFT_OUT.items() if name == table]
+    return "; ".join([kind, *left_out])
 
 
 def write() -> None:

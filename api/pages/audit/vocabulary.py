@@ -43,6 +43,9 @@ EVENT_NAMES: Mapping[str, Sentence] = {
     "api_key_revoked": Sentence("API key revoked"),
     "signing_key_added": Sentence("Signing key added"),
     "log_settled": Sentence("Difference of the log settled"),
+    "log_key_added": Sentence("Log key added"),
+    "rows_recorded": Sentence("Rows recorded"),
+    "rows_taken": Sentence("Rows taken as found"),
 }
 """Every event of the log; a test asks that none is forgotten."""
 

@@ -169,3 +169,39 @@ class LogSettled(Event):
     )
     difference: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeyAdded(Event):
+    """Entries bear a MAC by this key from now on, and so do decision records behind number `decisions`.
+
+    `before` is the key until now, which is `lost` when nobody had it any more.
+    """
+
+    name = "log_key_added"
+    says = Bilingual("启用新的日志密钥 {log_key}", "a new key of the log is in use: {log_key}")
+    log_key: str
+    before: str | None
+    lost: bool
+    decisions: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowsRecorded(Event):
+    """Covered rows were written that no other entry of the transaction tells of."""
+
+    name = "rows_recorded"
+    says = Bilingual("记录 {count} 行数据的摘要", "the digests of {count} rows were recorded")
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowsTaken(Event):
+    """Rows that were in the database already are covered from now on, as they were found."""
+
+    name = "rows_taken"
+    says = Bilingual(
+        "表 {table} 中已有的 {count} 行按现状纳入日志", "{count} rows of the table {table} were taken as found"
+    )
+    table: str
+    count: int

@@ -1,0 +1,107 @@
+"""What of the database the log vouches for: every table, unless it stands here with its reason.
+
+    covered        each row has its digest in an entry; the newest one counts, and a row that was deleted has none
+    DERIVED        the table repeats what the log, a record or a MAC says, and is compared with that
+    NOT_SECURITY   nobody decides, signs or is let in by it
+    LEFT_OUT       a column of a covered table that says nothing of the kind
+
+A new table is covered as it is. A row's digest is over its columns that have a value, by name; so a new column that may
+be empty alters no digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Boolean, Connection, Table, type_coerce
+from sqlalchemy.types import NullType
+from sqlmodel import SQLModel
+
+from policy_service.audit.log_key import NONE, LogKey
+from policy_service.canonical import canonical_unchecked, digest
+from policy_service.clock import timestamp
+
+DERIVED: Mapping[str, str] = {
+    "audit_entry": "the log itself: chained, signed, and each entry under its MAC",
+    "audit_about": "compared with the line of its entry",
+    "checkpoint": "signed, and compared with the entries it counts; one that is removed is still elsewhere",
+    "block": "compared with its entry `decisions_sealed`, and made again from its records",
+    "decision": "sealed in blocks; each record is under its MAC, and its columns are compared with its line",
+    "subject_key": "each row is under its MAC; a key that records name is there, or an entry tells of the erasure",
+    "log_state": "compared with what the last entry says of it",
+}
+NOT_SECURITY: Mapping[str, str] = {
+    "lane": "counts transactions and remembers the last instant; what is written bears it, in the order of the log",
+    "idempotency": "answers that are given again to whoever sends the same request with the same key",
+    "checkpoint_copy": "remembers how many checkpoints were copied where; the copies themselves are compared",
+    "api_key_use": "when a key was last used, to within some minutes",
+    "sign_in_failure": "slows down guesses of passwords; nobody is let in by it",
+    "oidc_flow": "lasts for the minutes in which somebody is at the provider of identities, who proves who they are",
+}
+LEFT_OUT: Mapping[tuple[str, str], str] = {
+    ("signed_in", "seen_at"): "when a session was last used; it ends by its age in any case",
+}
+KEYED = frozenset({"credential"})
+"""Tables whose digests are made with the log's key, so that the log tells nothing of what they hold."""
+AT_ONCE = 5_000
+"""Rows fetched at a time."""
+
+
+def covered() -> list[Table]:
+    """The covered tables, by name."""
+    tables = SQLModel.metadata.tables
+    return [tables[name] for name in sorted(tables) if is_covered(name)]
+
+
+def is_covered(table: str) -> bool:
+    """Whether each row of a table has its digest in the log."""
+    return table not in DERIVED and table not in NOT_SECURITY
+
+
+def row_key(table: Table, values: Mapping[str, Any]) -> str:
+    """What tells a row from the others of its table, as text."""
+    parts = [_plain(values[column.name], column) for column in table.primary_key.columns]
+    return str(parts[0]) if len(parts) == 1 else canonical_unchecked(parts).decode()
+
+
+def row_digest(table: Table, values: Mapping[str, Any], key: LogKey = NONE) -> str:
+    """The digest of a row, by column; with the key where the table says so and there is one."""
+    told = {
+        column.name: _plain(value, column)
+        for column in table.columns
+        if (table.name, column.name) not in LEFT_OUT and (value := values[column.name]) is not None
+    }
+    content = b"%b\n%b" % (table.name.encode(), canonical_unchecked(told))
+    return key.mac("row", content) if table.name in KEYED and key is not NONE else digest(content)
+
+
+def read_rows(connection: Connection, table: Table, *where: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  # SQLAlchemy's
+    """The rows of a table as they are kept, whatever somebody put there, in the order of their keys."""
+    columns = [type_coerce(column, NullType()).label(column.name) for column in table.columns]
+    query = sqlalchemy.select(*columns).where(*where).order_by(*table.primary_key.columns)
+    result = connection.execute(query, execution_options={"yield_per": AT_ONCE})
+    try:
+        for row in result.mappings():
+            yield dict(row)
+    finally:
+        result.close()
+
+
+def _plain(value: object, column: sqlalchemy.Column[Any]) -> object:
+    """A value as JSON that tells values of different types apart, and is the same on both databases."""
+    match value:
+        case datetime():
+            return timestamp(value)
+        case date():
+            return value.isoformat()
+        case str():
+            return value[:]  # of any class of text
+        case bytes() | memoryview():
+            return [digest(bytes(value))]
+        case int() if value in {0, 1} and isinstance(column.type, Boolean):
+            return bool(value)
+        case _:
+            return value

@@ -1,0 +1,228 @@
+"""What a transaction does to covered rows, so that an entry of the same transaction says it.
+
+    a row is written ──► its digest waits ──► the next entry names it in `rows`, and in `rows_state` the state of all
+                                         └──► at the end of the transaction an entry `rows_recorded`, if none came
+
+The state of a table is how many rows it has and the sum of their tags modulo 2^256, where a tag is the MAC of a row's
+digest (MSet-Add-Hash of Clarke and others, ASIACRYPT 2003). It lies in `log_state`, and its digest in every entry: so
+whoever has the key and the last entry knows by reading a table alone whether a row was added, altered or removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import sqlalchemy
+from sqlalchemy import Connection, Table, event, inspect
+from sqlmodel import Session, col
+
+from policy_service.audit.coverage import KEYED, covered, is_covered, read_rows, row_digest, row_key
+from policy_service.audit.log_key import NONE, LogKey, id_of, lost, read_log_keys
+from policy_service.audit.tables import AuditEntry, LogStateRow
+from policy_service.canonical import canonical_unchecked, digest
+from policy_service.database import database_of, writes
+
+_PENDING = "rows"
+_BEFORE = "rows before"
+_KEY = "log key"
+MODULUS = 1 << 256
+_STATE: Table = LogStateRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+
+
+class Told(NamedTuple):
+    """What an entry says of a row; a row without a digest was deleted."""
+
+    table: str
+    key: str
+    digest: str | None
+
+
+class TableState(NamedTuple):
+    """How many rows a table has, and the sum of their tags."""
+
+    rows: int = 0
+    total: int = 0
+
+    def with_row(self, key: LogKey, digest: str) -> TableState:
+        """The state when a row is added."""
+        return TableState(self.rows + 1, (self.total + tag(key, digest)) % MODULUS)
+
+    def without(self, key: LogKey, digest: str) -> TableState:
+        """The state when a row is taken away."""
+        return TableState(self.rows - 1, (self.total - tag(key, digest)) % MODULUS)
+
+
+class _Pending(NamedTuple):
+    told: Told
+    before: str | None
+
+
+def tag(key: LogKey, digest: str) -> int:
+    """The tag of a row's digest."""
+    return int.from_bytes(key.tag("tag", digest.encode()))
+
+
+# ------------------------------------------------------------------------------------------- what was written
+
+
+@event.listens_for(Session, "before_flush")
+def _read_before(session: Session, *_: object) -> None:
+    """Reads what a row was before it is changed, from the database itself."""
+    if not writes(session):
+        return
+    before = session.info.setdefault(_BEFORE, [])
+    changed = [row for row in session.dirty if session.is_modified(row)]
+    for row in (*changed, *session.deleted):
+        table = _table_of(row)
+        if is_covered(table.name):
+            identity = inspect(row).identity
+            where = [column == value for column, value in zip(table.primary_key.columns, identity, strict=True)]
+            found = next(read_rows(session.connection(), table, *where), None)
+            was = found and (row_key(table, found), row_digest(table, found, _key_of(session, table)))
+            before.append((row, was))
+
+
+@event.listens_for(Session, "after_flush")
+def _remember(session: Session, *_: object) -> None:
+    """Remembers the digests of what was written."""
+    if not writes(session):
+        return
+    before = session.info.pop(_BEFORE, [])
+    waiting: list[_Pending] = session.info.setdefault(_PENDING, [])
+    for row, was in (*((row, None) for row in session.new), *before):
+        table = _table_of(row)
+        if not is_covered(table.name):
+            continue
+        values = _values(row, table)
+        now = None if row in session.deleted else row_digest(table, values, _key_of(session, table))
+        if was is None or was[1] != now:
+            told = Told(table.name[:], was[0] if was else row_key(table, values), now)
+            waiting.append(_Pending(told, was[1] if was else None))
+
+
+def _table_of(row: object) -> Table:
+    table: Table = type(row).__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+    return table
+
+
+def _values(row: object, table: Table) -> dict[str, Any]:
+    mapper = inspect(type(row))
+    return {column.name: getattr(row, mapper.get_property_by_column(column).key) for column in table.columns}
+
+
+def _key_of(session: Session, table: Table) -> LogKey:
+    return current_key(session) if table.name in KEYED else NONE
+
+
+def current_key(session: Session) -> LogKey:
+    """The key of the log's last entry, `NONE` when that has no MAC. Raises NoKey when it is not in the folder."""
+    known: LogKey | None = session.info.get(_KEY)
+    if known is None:
+        query = sqlalchemy.select(col(AuditEntry.mac)).order_by(col(AuditEntry.seq).desc()).limit(1)
+        id_ = id_of(session.connection().execute(query).scalar())
+        database = database_of(session)
+        known = read_log_keys(database.keys if database else None).get(id_) if id_ else NONE
+        if known is None:
+            raise lost(id_)
+        session.info[_KEY] = known
+    return known
+
+
+def use_key(session: Session, key: LogKey) -> None:
+    """Makes the MACs of this transaction with this key from now on."""
+    session.info[_KEY] = key
+
+
+def pending(session: Session) -> int:
+    """How often covered rows were written that no entry tells of yet."""
+    return len(session.info.get(_PENDING, ()))
+
+
+def settle(session: Session, key: LogKey) -> tuple[list[Told], str]:
+    """The rows that no entry tells of yet, and the digest of the state with them, which is kept."""
+    waiting: list[_Pending] = session.info.pop(_PENDING, [])
+    states = read_states(session.connection())
+    known = set(states)
+    for told, before in waiting:
+        state = states.get(told.table, TableState())
+        state = state if before is None else state.without(key, before)
+        states[told.table] = state if told.digest is None else state.with_row(key, told.digest)
+    for table in sorted({each.told.table for each in waiting}):
+        _keep(session.connection(), table, states[table], is_new=table not in known)
+    rows = {(each.told.table, each.told.key): each.told for each in waiting}
+    return list(rows.values()), digest_of_states(states)
+
+
+# ------------------------------------------------------------------------------------------------- the state
+
+
+def read_states(connection: Connection) -> dict[str, TableState]:
+    """The states of the tables that ever had rows. A total that is none counts as zero."""
+    rows = connection.execute(sqlalchemy.select(_STATE.c.name, _STATE.c.rows, _STATE.c.total))
+    return {name: TableState(count, _number(total)) for name, count, total in rows}
+
+
+def digest_of_states(states: Mapping[str, TableState]) -> str:
+    """What an entry says of all states."""
+    return digest(canonical_unchecked({name: [state.rows, f"{state.total:064x}"] for name, state in states.items()}))
+
+
+def state_of(digests: Iterable[str], key: LogKey) -> TableState:
+    """The state of rows with these digests."""
+    state = TableState()
+    for each in digests:
+        state = state.with_row(key, each)
+    return state
+
+
+def digests_in(connection: Connection, table: Table, key: LogKey) -> Iterator[tuple[str, str]]:
+    """The key and the digest of every row of a table."""
+    for values in read_rows(connection, table):
+        yield row_key(table, values), row_digest(table, values, key)
+
+
+def restate(session: Session, key: LogKey, *, every_row: bool) -> Iterator[list[Told]]:
+    """Works out the states anew with another key; then gives the rows that the log has to tell of, some at a time.
+
+    Those are every row there is, or those alone whose digests are made with the key.
+    """
+    connection = session.connection()
+    known = set(read_states(connection))
+    for table in covered():
+        state = state_of((each for _, each in digests_in(connection, table, key)), key)
+        if state.rows or table.name in known:
+            _keep(connection, table.name, state, is_new=table.name not in known)
+    return _told(connection, key, every_row=every_row)
+
+
+def tell(session: Session, rows: Iterable[Told]) -> None:
+    """Has the next entry tell of rows that are counted already."""
+    session.info.setdefault(_PENDING, []).extend(_Pending(each, each.digest) for each in rows)
+
+
+PART = 1_000
+"""Rows that one entry tells of, when it tells of rows found in the database."""
+
+
+def _told(connection: Connection, key: LogKey, *, every_row: bool) -> Iterator[list[Told]]:
+    for table in covered():
+        if every_row or table.name in KEYED:
+            found = [Told(table.name[:], *each) for each in digests_in(connection, table, key)]
+            for start in range(0, len(found), PART):
+                yield found[start : start + PART]
+
+
+def _keep(connection: Connection, table: str, state: TableState, *, is_new: bool) -> None:
+    values = {"rows": state.rows, "total": f"{state.total:064x}"}
+    if is_new:
+        connection.execute(_STATE.insert().values(name=table, **values))
+    else:
+        connection.execute(_STATE.update().where(_STATE.c.name == table).values(**values))
+
+
+def _number(total: object) -> int:
+    try:
+        return int(str(total), 16)
+    except ValueError:
+        return 0

@@ -1,0 +1,128 @@
+"""MACs of what is written beside the log, in the lane `decisions`: of records, and of the keys of subjects.
+
+A record is in no entry for some seconds. Its MAC, by the key of the log's entries, tells one that the service wrote
+from one that was put beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlmodel import Session, col, select
+
+from policy_service.actor import Actor
+from policy_service.audit.coverage import read_rows, row_digest, row_key
+from policy_service.audit.events import LogKeyAdded, SubjectErased
+from policy_service.audit.log_key import LogKey, id_of, read_log_keys
+from policy_service.audit.service import first_log_key, last_log_key, rotate_log_key
+from policy_service.audit.tables import AuditEntry
+from policy_service.clock import timestamp
+from policy_service.database import Transaction, database_of
+from policy_service.decisions.records import last_decision
+from policy_service.decisions.state_tables import SubjectKeyRow
+from policy_service.decisions.tables import DecisionRow
+from policy_service.sentences import Sentence
+from policy_service.subject import CUSTOMER
+
+_SUBJECT_KEYS = SubjectKeyRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+
+
+def begin(transaction: Transaction, folder: Path) -> None:
+    """Takes the first key of the log into use, unless that was done. Raises NoKey."""
+    session = transaction.session
+    is_first = last_log_key(session) is None
+    key = first_log_key(transaction, folder, decisions=last_decision(session))
+    if is_first:
+        _take_subject_keys(session, key)
+
+
+def rotate(transaction: Transaction, actor: Actor, folder: Path, *, is_lost: bool) -> LogKey:
+    """Takes a new key of the log into use. Raises NoKey."""
+    session = transaction.session
+    key = rotate_log_key(transaction, actor, folder, decisions=last_decision(session), is_lost=is_lost)
+    if is_lost:
+        _take_subject_keys(session, key)
+    return key
+
+
+def _take_subject_keys(session: Session, key: LogKey) -> None:
+    """Gives the keys of all subjects their MACs, as they are found."""
+    for row in session.exec(select(SubjectKeyRow)):
+        row.mac = mac_of_subject_key(key, row)
+    session.flush()
+
+
+class Macs(NamedTuple):
+    """The keys at hand, and the number of the last record that may be without a MAC."""
+
+    keys: Mapping[str, LogKey]
+    since: int
+
+    def fault(self, row: DecisionRow) -> str | None:
+        """What is wrong with the MAC of a record; None when nothing is, or when there is no key to say."""
+        key = self.keys.get(id_of(row.mac))
+        if key is not None:
+            right = key.made(row.mac, "decision", row.digest.encode())
+        else:
+            right = not self.keys or row.seq <= self.since
+        if right:
+            return None
+        return Sentence("decision record {seq} was added or altered: its MAC is not that of the log's key", seq=row.seq)
+
+
+def writing_key(session: Session) -> LogKey | None:
+    """The key in use; None when there is none. Raises NoKey."""
+    database = database_of(session)
+    keys = read_log_keys(database.keys if database else None)
+    return next(reversed(keys.values()), None)
+
+
+def macs_of(session: Session, keys: Mapping[str, LogKey] | None = None) -> Macs:
+    """What MACs are checked with: the keys given, or those of the folder. Raises NoKey."""
+    database = database_of(session)
+    at_hand = read_log_keys(database.keys if database else None) if keys is None else keys
+    query = select(AuditEntry.line).where(AuditEntry.event == LogKeyAdded.name).order_by(col(AuditEntry.seq))
+    bodies = [msgspec.json.decode(line)["body"] for line in session.exec(query)]
+    without = [body["decisions"] for body in bodies if body["before"] is None or body["lost"]]
+    return Macs(at_hand if without else {}, max(without, default=0))
+
+
+def mac_of_record(key: LogKey | None, digest: str) -> str | None:
+    """The MAC of a record with a digest."""
+    return None if key is None else key.mac("decision", digest.encode())
+
+
+def mac_of_subject_key(key: LogKey | None, row: SubjectKeyRow) -> str | None:
+    """The MAC of the row of a subject's key."""
+    return None if key is None else key.mac("subject key", _content(row.model_dump()))
+
+
+def subject_key_faults(session: Session, keys: Mapping[str, LogKey]) -> Iterator[str]:
+    """A sentence for every key of a subject that the service did not write, or that was put back after an erasure."""
+    erased = erasures(session)
+    for values in read_rows(session.connection(), _SUBJECT_KEYS):
+        names = {"subject": row_key(_SUBJECT_KEYS, values)}
+        key = keys.get(id_of(values["mac"]))
+        if keys and (key is None or not key.made(values["mac"], "subject key", _content(values))):
+            yield Sentence("the key of the subject {subject} was added or altered: its MAC is not right", **names)
+        if str(values["created_at"]) < erased.get((values["subject"], values["kind"]), ""):
+            yield Sentence("the key of the subject {subject} was put back: the subject had been erased", **names)
+
+
+def _content(values: Mapping[str, Any]) -> bytes:
+    return row_digest(_SUBJECT_KEYS, {**values, "mac": None}).encode()
+
+
+def erasures(session: Session) -> dict[tuple[str, str], str]:
+    """When each subject was erased last."""
+    query = select(AuditEntry.at, AuditEntry.line).where(AuditEntry.event == SubjectErased.name)
+    found: dict[tuple[str, str], str] = {}
+    at: datetime
+    for at, line in session.exec(query.order_by(col(AuditEntry.seq))):
+        body = msgspec.json.decode(line)["body"]
+        found[body["subject"], body.get("kind", CUSTOMER)] = timestamp(at)
+    return found

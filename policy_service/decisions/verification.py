@@ -1,0 +1,114 @@
+"""Verification of the whole database: the log, every row that it covers, every decision record and its block.
+
+    verdict = verify_everything(session, trusted, kept, keys)
+
+Each part has its own module; here they are put together, so that the command, the page and the endpoint say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, col, select
+
+from policy_service.audit.checkpoints import SignedExtent
+from policy_service.audit.keys import PublicKey
+from policy_service.audit.log_key import LogKey
+from policy_service.audit.shadow import MANY
+from policy_service.audit.stored import verify_database
+from policy_service.audit.tables import AuditEntry
+from policy_service.audit.verdict import Fault, Verdict
+from policy_service.audit.verify import Tick
+from policy_service.decisions.macs import Macs, erasures, macs_of, subject_key_faults
+from policy_service.decisions.sealing import SealReport
+from policy_service.decisions.seals import verify_blocks
+from policy_service.decisions.secrecy import is_sealed, key_of
+from policy_service.decisions.state_tables import BlockRow, SubjectKeyRow
+from policy_service.decisions.tables import DecisionRow
+from policy_service.sentences import Sentence
+from policy_service.subject import CUSTOMER
+
+AT_ONCE = 500
+"""Records looked at at a time."""
+Item = TypeVar("Item")
+
+
+class _Sealed(msgspec.Struct):
+    """What of a record says which keys its facts are sealed with."""
+
+    decision_id: str
+    subject: str
+    decided_at: str
+    facts: dict[str, Any]
+    kind: str = CUSTOMER
+
+
+_DECODER = msgspec.json.Decoder(_Sealed)
+
+
+def verify_everything(
+    session: Session,
+    trusted: Sequence[PublicKey],
+    kept: Iterable[SignedExtent] = (),
+    keys: Mapping[str, LogKey] | None = None,
+    tick: Tick | None = None,
+) -> Verdict:
+    """Reads the whole database and gives all that is not what the log says; `keys` are those of the MACs."""
+    return verify_rest(session, verify_database(session, trusted, kept, tick, keys), keys)
+
+
+def verify_rest(session: Session, verdict: Verdict, keys: Mapping[str, LogKey] | None = None) -> Verdict:
+    """A verdict about the log, with what was found of decision records, their blocks, and the keys of subjects."""
+    report = SealReport()
+    parts: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
+        ("decision", lambda: _blocks(session, report)),
+        ("block", lambda: _block_times(session)),
+        ("decision", lambda: _record_faults(session, macs_of(session, keys or {}))),
+        ("subject_key", lambda: subject_key_faults(session, keys or {})),
+    )
+    found: dict[str, None] = {}
+    for table, part in parts:
+        try:
+            found |= dict.fromkeys(part())
+        except (DBAPIError, ValueError, TypeError, KeyError):
+            found[Sentence("a row of `{table}` was altered: it cannot be read", table=table)] = None
+    return verdict.with_more(report.records, len(found), [Fault(sentence) for sentence in found][:MANY])
+
+
+def _blocks(session: Session, report: SealReport) -> list[str]:
+    made = verify_blocks(session)
+    report.records = made.records
+    return made.faults
+
+
+def _block_times(session: Session) -> Iterator[str]:
+    query = select(BlockRow.number).join(AuditEntry, col(BlockRow.entry) == col(AuditEntry.seq))
+    for number in session.exec(query.where(col(BlockRow.sealed_at) != col(AuditEntry.at))):
+        yield Sentence("block {block} is not what the audit log says was sealed", block=number)
+
+
+def _record_faults(session: Session, macs: Macs) -> Iterator[str]:
+    """The records with a wrong MAC, and those whose subject's key is gone though nobody erased the subject."""
+    erased = erasures(session)
+    query = select(DecisionRow).order_by(col(DecisionRow.seq))
+    rows = iter(session.exec(query, execution_options={"yield_per": AT_ONCE}))
+    while part := list(islice(rows, AT_ONCE)):
+        yield from filter(None, map(macs.fault, part))
+        sealed = [_DECODER.decode(row.line) for row in part if b'"$sealed"' in row.line]
+        names = {key_of(value).hex() for each in sealed for value in each.facts.values() if is_sealed(value)}
+        there = (
+            set(session.exec(select(SubjectKeyRow.key).where(col(SubjectKeyRow.key).in_(names)))) if names else set()
+        )
+        for each in sealed:
+            used = {key_of(value).hex() for value in each.facts.values() if is_sealed(value)}
+            if not used <= there and erased.get((each.subject, each.kind), "") < each.decided_at:
+                yield Sentence(
+                    "the key of the subject {subject} was removed: decision {decision} needs it, and no entry tells of "
+                    "an erasure",
+                    subject=each.subject,
+                    decision=each.decision_id,
+                )

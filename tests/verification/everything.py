@@ -1,0 +1,225 @@
+"""A company with a row in every table, copies of its database, and what somebody does to them who has the file."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random  # noqa: TID251  # with a seed
+from typing import Any, NamedTuple, Self
+
+from sqlalchemy import Boolean, Integer, LargeBinary, Table, text
+from sqlmodel import SQLModel
+
+from policy_service.actor import SERVICE, Role
+from policy_service.audit.keys import public_keys
+from policy_service.audit.log_key import read_log_keys
+from policy_service.audit.verdict import Verdict
+from policy_service.database import Database
+from policy_service.decisions.verification import verify_everything
+from policy_service.identity.account import External
+from policy_service.identity.api_keys import issue_key, revoke_key
+from policy_service.identity.service import link
+from policy_service.identity.sessions import PASSWORD, confirm, start
+from tests.api.client import SECRET
+from tests.api.company import Company, company
+from tests.approval.world import TIER, bonus
+from tests.packs.packing import HOSTILE, decided, secret
+from tests.packs.packing import fill as fill_pack
+
+SUSPENDING = {"policy": TIER, "role": "sales_director", "reason": "wrong", "password": SECRET}
+
+
+def fill(here: Company) -> None:
+    """Rows in every table, more than one where rows can be swapped; the last decisions are in no block yet."""
+    fill_pack(here)
+    change = here.create(bonus(here.next_version(), 20))
+    here.did("POST", f"/v1/changes/{change['id']}/comments", "ann", {"text": "why?"})
+    here.did("POST", f"/v1/changes/{change['id']}/comments", "ben", {"text": "because"})
+    here.moved("submit", here.read(change))
+    [suspension] = here.did("GET", "/v1/suspensions", "sales")["items"]
+    where, ratifying = f"/v1/suspensions/{suspension['id']}", {**SUSPENDING, "role": "compliance"}
+    body = {name: value for name, value in ratifying.items() if name != "policy"}
+    here.did("POST", f"{where}/ratify", "compliance", body)
+    here.did("POST", f"{where}/end", "sales", body | {"role": "sales_director"})
+    [override] = here.did("GET", "/v1/overrides", "sales")["items"]
+    ending = {"role": "sales_director", "reason": "over", "password": SECRET}
+    here.did("POST", f"/v1/overrides/{override['override']}/end", "sales", ending)
+    with here.database.write(here.clock) as transaction:
+        until = transaction.now + timedelta(days=30)
+        for number in range(3):
+            key = issue_key(transaction, SERVICE, name=f"k{number}", scopes=[Role.INTEGRATION], expires_at=until).key.id
+            if number:
+                revoke_key(transaction, SERVICE, key)
+        link(transaction, SERVICE, here.people["ben"].id, External("https://id.example", "ben"))
+        confirm(transaction, start(transaction, here.people["ben"], PASSWORD).signed_in.id)
+    here.in_force(secret(here.next_version(), 70))
+    decided(here, "C2", orders=770_078)
+    here.app.service.sealer.seal_all()
+    for number in range(3):
+        decided(here, f"C{number}", orders=300 + number)
+    decided(here, HOSTILE, orders=31)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A database and the folder of its keys."""
+
+    url: str
+    keys: Path
+
+    def verify(self, *, with_key: bool = True) -> Verdict:
+        with closing(Database(self.url)) as database, database.read() as session:
+            keys = read_log_keys(self.keys) if with_key else None
+            return verify_everything(session, list(public_keys(self.keys).values()), (), keys)
+
+
+@contextmanager
+def filled(backend: str = "sqlite") -> Iterator[tuple[Company, Place]]:
+    with company(backend, fill) as here:
+        yield here, Place(here.database.url, here.app.service.settings.keys)
+
+
+class Mutation(NamedTuple):
+    """What somebody does to a table."""
+
+    kind: str
+    table: str
+    column: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.table}{f'.{self.column}' if self.column else ''}"
+
+
+def mutations() -> Iterator[Mutation]:
+    """An edit of every column of every table; a row deleted, added and swapped with another in each."""
+    for table in SQLModel.metadata.sorted_tables:
+        yield from (Mutation("edit", table.name, column.name) for column in table.columns)
+        yield from (Mutation(kind, table.name) for kind in ("delete", "insert", "swap"))
+
+
+class NotPossible(Exception):
+    """The table has no row, or not two, to do that with."""
+
+
+class Tampering:
+    """A copy of a SQLite file, tampered with by somebody who knows SQL: triggers are dropped, and put back."""
+
+    def __init__(self, file: Path, seed: int = 1) -> None:
+        self._file = sqlite3.connect(file, isolation_level=None)
+        self._random = Random(seed)  # noqa: S311  # no secret
+
+    def __enter__(self) -> Self:
+        self._triggers = list(self._file.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+        for name, _ in self._triggers:
+            self._file.execute(f'DROP TRIGGER "{name}"')
+        self._file.execute("PRAGMA foreign_keys = OFF")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for _, sql in self._triggers:
+            self._file.execute(sql)
+        self._file.close()
+
+    def do(self, mutation: Mutation) -> None:
+        """Raises NotPossible."""
+        table = SQLModel.metadata.tables[mutation.table]
+        rows = list(self._file.execute(f'SELECT rowid, * FROM "{table.name}"'))  # noqa: S608  # names of ours
+        if not rows:
+            raise NotPossible
+        row = self._random.choice(rows)
+        match mutation.kind:
+            case "edit":
+                self._edit(table, row, str(mutation.column))
+            case "delete":
+                self._file.execute(f'DELETE FROM "{table.name}" WHERE rowid = ?', row[:1])  # noqa: S608
+            case "insert":
+                self._insert(table, row[1:])
+            case _:
+                self._swap(table, row, rows)
+
+    def _edit(self, table: Table, row: tuple[Any, ...], name: str) -> None:
+        value = row[1 + list(table.columns.keys()).index(name)]
+        self._set(table, row[0], {name: another(table, name, value)})
+
+    def _set(self, table: Table, rowid: int, values: dict[str, Any]) -> None:
+        names = ", ".join(f'"{name}" = ?' for name in values)
+        self._file.execute(
+            f'UPDATE "{table.name}" SET {names} WHERE rowid = ?',  # noqa: S608
+            (*values.values(), rowid),
+        )
+
+    def _insert(self, table: Table, row: tuple[Any, ...]) -> None:
+        """A row like another, under a key of its own."""
+        unique = {column.name for key in keys_of(table) for column in key}
+        values = [
+            another(table, name, value) if name in unique else value
+            for name, value in zip(table.columns.keys(), row, strict=True)
+        ]
+        self._file.execute(f'INSERT INTO "{table.name}" VALUES ({", ".join("?" * len(values))})', values)  # noqa: S608
+
+    def _swap(self, table: Table, row: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> None:
+        """Two rows exchange all but their keys."""
+        names = list(table.columns.keys())
+        unique = {column.name for key in keys_of(table) for column in key}
+        free = [name for name in names if name not in unique]
+        of = {each[0]: {name: each[1 + names.index(name)] for name in free} for each in rows}
+        others = [each for each in of if of[each] != of[row[0]]]
+        if not others or not free:
+            raise NotPossible
+        other = self._random.choice(others)
+        self._set(table, row[0], of[other])
+        self._set(table, other, of[row[0]])
+
+
+def keys_of(table: Table) -> list[list[Any]]:
+    """The columns of every key that only one row can have."""
+    from policy_service.append_only import unique  # noqa: PLC0415
+
+    return [[table.columns[name] for name in key] for key in unique(table)]
+
+
+def another(table: Table, name: str, value: object) -> object:
+    """Another value of the same type."""
+    kind = table.columns[name].type
+    match value:
+        case bytes():
+            return value[:-1] + bytes([value[-1] ^ 1]) if value else b"x"
+        case int():
+            return 1 - value if isinstance(kind, Boolean) else value + 100_003
+        case str() if value[-1:] == "Z" and value[:2] == "20":
+            return f"{int(value[:4]) - 1}{value[4:]}"
+        case str():
+            return f"{value[:-2]}é{value[-1:]}"
+        case _:
+            return another(table, name, {Integer: 1, Boolean: 1, LargeBinary: b"x"}.get(type(kind), "2026-11-20"))
+
+
+def tampered(place: Place, folder: Path, *mutation: Mutation, seed: int = 1) -> Place:
+    """A copy of a SQLite database in which that was done. Raises NotPossible."""
+    file = folder / "tampered.db"
+    shutil.copy(str(Database(place.url).file), file)
+    with Tampering(file, seed) as tampering:
+        for each in mutation:
+            tampering.do(each)
+    return Place(f"sqlite:///{file}", place.keys)
+
+
+def executed(place: Place, *statements: str) -> None:
+    """Does as told to a database, whichever it is, triggers off."""
+    with closing(Database(place.url)) as database, database.alter() as connection:
+        sqlite = connection.dialect.name == "sqlite"
+        if sqlite:
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            for name in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").all():
+                connection.exec_driver_sql(f'DROP TRIGGER "{name[0]}"')
+        else:
+            connection.exec_driver_sql("SET session_replication_role = replica")
+            for table in SQLModel.metadata.tables:
+                connection.exec_driver_sql(f'ALTER TABLE "{table}" DISABLE TRIGGER ALL')
+        for each in statements:
+            connection.execute(text(each))
