@@ -14,8 +14,8 @@ from api.problems import UNKNOWN_POLICY, ProblemError
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.policy import Policy
 from policy_service.registry import loaded
-from policy_service.registry.model import active_at, all_active_at
-from policy_service.registry.service import activations, versions
+from policy_service.registry.model import Activation, active_at, all_active_at, all_nothing_at, nothing_at
+from policy_service.registry.service import activations, ended_by, versions
 from policy_service.registry.tables import VersionRow
 from policy_service.sentences import Sentence, listed
 
@@ -39,12 +39,23 @@ class Catalogue:
         active = all_active_at(activations(session), now, now)
         return {name: loaded.load_head(session, each.digest) for name, each in active.items()}
 
+    @staticmethod
+    def ended(session: Session, now: datetime) -> dict[str, Activation]:
+        """The policies that were ended, each with the activation that says so, by name."""
+        return all_nothing_at(activations(session), now, now)
+
     def deciding(self, session: Session, name: str, now: datetime) -> Policy:
         """The version of a policy that is in force. Raises ProblemError when there is none."""
         rows = self.versions(session, name)
-        active = active_at(activations(session), name, now, now)
+        known = activations(session)
+        active = active_at(known, name, now, now)
         if active is None:
-            told = Sentence("`{policy}` is not in force", policy=name)
+            ending = nothing_at(known, name, now, now)
+            told = (
+                Sentence("`{policy}` is not in force", policy=name)
+                if ending is None
+                else Sentence("`{policy}` is not in force: {why}", policy=name, why=ended_by(ending))
+            )
             raise ProblemError(UNKNOWN_POLICY, told, hint=_which(rows))
         return self.load(session, active.digest)
 

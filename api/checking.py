@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from policy_service import Diagnostic, PolicyError, load_bytes
@@ -16,12 +16,15 @@ FILE = "policy.yaml"
 """What a file without a name is called in diagnostics."""
 
 
-def check(content: bytes, served: Mapping[str, Policy]) -> Json:
-    """What is wrong with the bytes of a policy file, alone and in the place of the one of its name that is served."""
+def check(content: bytes, served: Mapping[str, Policy], absent: Collection[str] = ()) -> Json:
+    """What is wrong with the bytes of a policy file, alone and in the place of the one of its name that is served.
+
+    `absent` are the policies that were ended.
+    """
     policy: Policy | None = None
     try:
         policy = load_bytes(content)
-        in_stages({**served, policy.id: policy}.values())
+        in_stages({**served, policy.id: policy}.values(), absent)
     except PolicyError as error:
         return _answer(policy, _faults(error), (), error.render())
     warnings = lint(policy)

@@ -41,10 +41,10 @@ class Examiner:
 def examine(url: str, change: str, expected: str | None, now: datetime) -> Prepared:
     """What a submission needs. Raises Refused, DatabaseUnavailable."""
     with closing(Database(url)) as database, database.read() as session:
-        return prepare_submission(session, change, _signers(), now, expected=expected)
+        return prepare_submission(session, change, signers(), now, expected=expected)
 
 
 @cache
-def _signers() -> Signers:
-    """Kept as long as the process."""
+def signers() -> Signers:
+    """What asks the policies of governance; kept as long as the process."""
     return Signers()

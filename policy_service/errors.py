@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
+NONE_ENDED: Mapping[str, str] = MappingProxyType({})
 Refusal = Literal["unknown-fact", "mistyped", "out-of-range", "contradiction"]
 
 
@@ -44,12 +46,21 @@ class FactsRefused(ValueError):
 
 
 class UnknownPolicies(ValueError):
-    """Policies were asked for that are not served. Carries all their names, each with the nearest one that is."""
+    """Policies were asked for that are not served. Carries all their names, each with the nearest one that is.
 
-    def __init__(self, names: Iterable[str], hints: dict[str, str]) -> None:
+    `ended` are those of them that were in force and were ended, each with a clause that says by what and when.
+    """
+
+    def __init__(self, names: Iterable[str], hints: dict[str, str], ended: Mapping[str, str] = NONE_ENDED) -> None:
         self.names = tuple(names)
         self.hints = hints
-        super().__init__("; ".join(f"unknown policy `{name}`" for name in self.names))
+        self.ended = ended
+        super().__init__(
+            "; ".join(
+                f"`{name}` is not in force: {ended[name]}" if name in ended else f"unknown policy `{name}`"
+                for name in self.names
+            )
+        )
 
 
 class OtherKind(UnknownPolicies):

@@ -44,6 +44,7 @@ IN_CHINESE: Mapping[str, str] = {
     "service_request": "服务请求",
     "team": "团队",
     "company": "公司",
+    "override": "例外",
     "change": "变更",
 }
 """What kinds are called in Chinese; one that is not here is called as it is written."""

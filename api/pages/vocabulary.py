@@ -42,6 +42,7 @@ _NAMES: tuple[tuple[Enum, Sentence], ...] = (
     (ActivationKind.CHANGE, Sentence("change")),
     (ActivationKind.ROLLBACK, Sentence("rollback")),
     (ActivationKind.SUSPENSION, Sentence("suspension")),
+    (ActivationKind.ENDING, Sentence("ending")),
     (Hit.UNIQUE, Sentence("exactly one rule matches")),
     (Hit.ANY, Sentence("any of the matching rules, which agree")),
     (Hit.FIRST, Sentence("the first matching rule")),

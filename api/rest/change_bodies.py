@@ -9,7 +9,7 @@ from api.rest.models import Digest, Model
 from api.rest.session import Password
 from policy_service.actor import Role
 from policy_service.approval.drafts import MAX_VERSIONS
-from policy_service.approval.service import Meaning
+from policy_service.approval.service import Afterwards, Meaning
 from policy_service.approval.words import MAX_REASON, MAX_TITLE
 from policy_service.language.load import POLICY_ID, VERSION
 from policy_service.language.source import MAX_BYTES
@@ -69,11 +69,12 @@ class PeriodModel(Model):
 
 
 class DraftModel(Model):
-    """What a change asks for: policy files as YAML, or the versions that a rollback puts in force again."""
+    """What a change asks for: policy files as YAML and policies to end, or versions that a rollback goes back to."""
 
     model_config = _with_examples(
         {**ASKED, "texts": ["policy: tiering/rfm_value\nversion: 1.1.0\n…\n"]},
         {**ASKED, "rollback": {"tiering/rfm_value": "1.0.0"}},
+        {**ASKED, "title": "Abolish the customer rewards", "ends": ["rewards/customer_rewards"]},
     )
 
     title: Title
@@ -87,10 +88,21 @@ class DraftModel(Model):
         Field(min_length=1, max_length=MAX_VERSIONS, description="each policy's version by its name"),
     ] = None
 
+    ends: Annotated[
+        list[PolicyName],
+        Field(default_factory=list, max_length=MAX_VERSIONS, description="policies that are ended from the day on"),
+    ]
+    afterwards: Annotated[
+        Afterwards,
+        Field(
+            description="what is in force when the period is over: `before`, what was there before it, or `nothing`",
+        ),
+    ] = "before"
+
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        if self.texts and self.rollback is not None:
-            raise ValueError("either `texts` or `rollback`")
+        if (self.texts or self.ends) and self.rollback is not None:
+            raise ValueError("either `texts` and `ends`, or `rollback`")
         return self
 
     def versions(self) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from api.rest.change_bodies import PeriodModel
 from api.rest.models import Digest, Model
 from policy_service.actor import Actor, Role
 from policy_service.approval.change import Acted, Person, Version
-from policy_service.approval.service import Action, Change, Kind, Meaning, State, Suspension, verdicts
+from policy_service.approval.service import Action, Afterwards, Change, Kind, Meaning, State, Suspension, verdicts
 from policy_service.approval.suspension import Ended, Signature
 from policy_service.approval.tables import CommentRow
 
@@ -72,6 +72,8 @@ class ChangeSummary(Model):
     created_at: datetime
     effective: PeriodModel
     versions: Annotated[list[VersionModel], Field(description="empty while its files are a draft")]
+    ends: Annotated[list[str], Field(description="the policies that it ends from its start on")]
+    afterwards: Annotated[Afterwards, Field(description="what is in force when the period is over")]
     owed: Annotated[list[Role], Field(description="who must still sign")]
 
 
@@ -223,6 +225,8 @@ def _summary(change: Change) -> dict[str, Any]:
         "created_at": change.acted[0].at,
         "effective": PeriodModel(from_=draft.effective.start, until=draft.effective.until),
         "versions": list(map(_version, submission.versions if submission else draft.versions)),
+        "ends": list(draft.ends),
+        "afterwards": draft.afterwards,
         "owed": list(change.owed),
     }
 

@@ -220,9 +220,24 @@ def _create(transaction: Transaction, actor: Actor, given: DraftModel) -> Change
     title, reason, effective = given.title, given.reason, given.effective.period()
     if given.rollback is not None:
         return approval.rollback(
-            transaction, actor, title=title, reason=reason, effective=effective, versions=given.versions()
+            transaction,
+            actor,
+            title=title,
+            reason=reason,
+            effective=effective,
+            versions=given.versions(),
+            afterwards=given.afterwards,
         )
-    return approval.create(transaction, actor, title=title, reason=reason, effective=effective, texts=given.contents())
+    return approval.create(
+        transaction,
+        actor,
+        title=title,
+        reason=reason,
+        effective=effective,
+        texts=given.contents(),
+        ends=given.ends,
+        afterwards=given.afterwards,
+    )
 
 
 def _edit(transaction: Transaction, actor: Actor, change: str, given: DraftModel, expected: str) -> Change:
@@ -235,6 +250,8 @@ def _edit(transaction: Transaction, actor: Actor, change: str, given: DraftModel
         effective=given.effective.period(),
         texts=given.contents(),
         versions=given.versions(),
+        ends=given.ends,
+        afterwards=given.afterwards,
         expected=expected,
     )
 

@@ -38,12 +38,14 @@ from policy_service.decisions.request import (
 )
 from policy_service.idempotency import KeyRefused, check_key, fingerprint_of
 from policy_service.language.diagnostics import did_you_mean
+from policy_service.sentences import plain
 from policy_service.subject import Subject
 
 PATH = "/v1/decisions"
 Json = dict[str, Any]
 KINDS = ("application/json",)
 OTHER_KIND, UNKNOWN_KIND = "other-kind", "unknown-kind"
+POLICY_ENDED = "policy-ended"
 OF_KINDS = (OTHER_KIND, UNKNOWN_KIND)
 """The codes of what does not fit the kind of the subject."""
 KEY = b"idempotency-key"
@@ -167,6 +169,8 @@ def _unknown(index: int, name: str, error: UnknownPolicies) -> RequestProblem:
     pointer, hint = f"/policies/{index}", error.hints.get(name)
     if isinstance(error, OtherKind):
         return RequestProblem(pointer, OTHER_KIND, name, f"a policy about `{error.kind}`", hint)
+    if name in error.ended:
+        return RequestProblem(pointer, POLICY_ENDED, name, "a policy that is in force", plain(error.ended[name]))
     return RequestProblem(pointer, "unknown-policy", name, "a policy that is served", hint)
 
 

@@ -96,6 +96,9 @@ class ActiveModel(Model):
     valid_at: datetime
     known_at: datetime
     active: ActivationModel | None
+    ended: Annotated[
+        ActivationModel | None, Field(description="by what the policy was ended, where nothing is in force for that")
+    ]
 
 
 class SideModel(Model):

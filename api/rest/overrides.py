@@ -1,5 +1,6 @@
 """`/v1/overrides`: exceptions from the rules for one subject (R-GOV-4), with reason, end and a director's signature."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -22,16 +23,18 @@ from api.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
+from api.reach import prepared_override
 from api.rest.change_bodies import PolicyName, SignedReason, When
-from api.rest.models import Model
+from api.rest.models import Digest, Model
 from api.rest.session import BODY, Password
 from api.service import Service
 from api.transactions import reading
-from api.writing import WRITE, Answer, perform
+from api.writing import WRITE, Answer, perform, perform_prepared
 from policy_service.actor import Role
 from policy_service.database import Transaction
-from policy_service.decisions.overrides import PAGE, end_override, read_override, read_overrides, record_override
-from policy_service.decisions.overriding import MAX_REASON, Overriding
+from policy_service.decisions.overrides import PAGE, end_override, read_override, read_overrides
+from policy_service.decisions.overriding import MAX_REASON, OverrideState, Overriding
+from policy_service.overrides.service import AskedOverride, record_override, sign_override
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
 WRITTEN = (
@@ -49,6 +52,7 @@ OfKind = Annotated[
     ),
 ]
 Active = Annotated[bool, Query(description="only exceptions that apply now")]
+Waiting = Annotated[bool, Query(description="only exceptions that wait for signatures now")]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="exceptions on a page")]
 Outcome = Annotated[
     dict[str, Any] | list[Any], Field(description="the policy's outcome, or a list of them where it lists")
@@ -68,6 +72,26 @@ class NewOverride(Model):
     password: Password | None = None
 
 
+class OverrideSignOff(Model):
+    """A signature of another person: in which role, on which digest, and why; and the password, if there is one."""
+
+    role: Role
+    digest: Digest
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    password: Password | None = None
+
+
+class OverrideSignatureModel(Model):
+    """The signature of another person on an exception."""
+
+    by: str
+    role: Role
+    meaning: str
+    reason: str
+    digest: Digest
+    signed_at: datetime
+
+
 class OverrideModel(Model):
     """An exception; `version` was in force when it was made."""
 
@@ -82,6 +106,20 @@ class OverrideModel(Model):
     reason: str
     recorded_at: datetime
     until: datetime
+    state: Annotated[OverrideState, Field(description="how it stands now")]
+    verdict: Annotated[
+        str | None,
+        Field(description="how far its first signature reaches; null for one recorded before a policy decided that"),
+    ]
+    signers: Annotated[list[Role], Field(description="who must sign beside who recorded it")]
+    owed: Annotated[list[Role], Field(description="who has not signed yet")]
+    lapses_at: Annotated[datetime | None, Field(description="when it is over unless they have signed")]
+    decided_by: Annotated[
+        dict[str, Any] | None, Field(description="the policies of governance that say so, the rule, and its facts")
+    ]
+    digest: Annotated[Digest, Field(description="what is signed")]
+    signatures: list[OverrideSignatureModel]
+    ratified_at: Annotated[datetime | None, Field(description="when the last of them signed")]
     ended_at: datetime | None
 
 
@@ -102,28 +140,37 @@ def override_routes(service: Service) -> APIRouter:
 
 def _add_reading(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_overrides", responses=problems(INVALID_PARAMETER))
-    async def list_overrides(
+    async def list_overrides(  # noqa: PLR0913  # the filters
         subject: OfSubject = None,
         kind: OfKind = None,
         *,
         active: Active = False,
+        waiting: Waiting = False,
         limit: Limit = PAGE,
         cursor: Cursor = None,
     ) -> OverridePage:
         """Exceptions in the order of recording."""
-        at, after = service.now() if active else None, open_number(cursor) or 0
+        now, after = service.now(), open_number(cursor) or 0
         of = kind or (CUSTOMER if subject is not None else None)
         found = await reading(
             service,
-            lambda s: read_overrides(s, subject=subject, kind=of, active_at=at, after=after, limit=limit + 1),
+            lambda s: read_overrides(
+                s,
+                subject=subject,
+                kind=of,
+                active_at=now if active else None,
+                waiting_at=now if waiting else None,
+                after=after,
+                limit=limit + 1,
+            ),
         )
         more = close_cursor(str(found[limit - 1][0])) if len(found) > limit else None
-        return OverridePage(items=[override_model(each) for _, each in found[:limit]], next_cursor=more)
+        return OverridePage(items=[_model(each, now) for _, each in found[:limit]], next_cursor=more)
 
     @router.get("/{override}", operation_id="get_override", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_override(override: Id) -> OverrideModel:
         """One exception."""
-        return override_model(await reading(service, lambda session: read_override(session, override)))
+        return _model(await reading(service, lambda session: read_override(session, override)), service.now())
 
 
 def _add_writing(router: APIRouter, service: Service) -> None:
@@ -141,10 +188,36 @@ def _add_writing(router: APIRouter, service: Service) -> None:
         given = await read_members(request, NewOverride)
         actor = await confirmed_actor(service, request, given.password)
         said = given.model_dump(exclude={"password", "subject", "kind"})
+        asked = AskedOverride(Subject(given.subject, given.kind), **said)
+
+        async def prepare() -> Callable[[Transaction], Answer]:
+            prepared = await prepared_override(service, actor, asked)
+
+            def act(transaction: Transaction) -> Answer:
+                made = record_override(transaction, actor, prepared)
+                return Answer(_model(made, transaction.now), 201, {"Location": f"/v1/overrides/{made.id}"})
+
+            return act
+
+        return await perform_prepared(service, request, prepare, given)
+
+    @router.post(
+        "/{override}/sign-offs",
+        operation_id="sign_off_override",
+        status_code=201,
+        response_model=OverrideModel,
+        openapi_extra=body_of(OverrideSignOff),
+        dependencies=WRITE,
+        responses=problems(*WRITTEN, NOT_FOUND),
+    )
+    async def sign_off(request: Request, override: Id) -> Response:
+        """Signs an exception that another person recorded, in a role that is owed."""
+        given = await read_members(request, OverrideSignOff)
+        actor = await confirmed_actor(service, request, given.password)
+        said = given.model_dump(include={"role", "digest", "reason"})
 
         def act(transaction: Transaction) -> Answer:
-            made = record_override(transaction, actor, subject=Subject(given.subject, given.kind), **said)
-            return Answer(override_model(made), 201, {"Location": f"/v1/overrides/{made.id}"})
+            return Answer(_model(sign_override(transaction, actor, override, **said), transaction.now), 201)
 
         return await perform(service, request, act, given)
 
@@ -162,10 +235,10 @@ def _add_writing(router: APIRouter, service: Service) -> None:
         actor = await confirmed_actor(service, request, given.password)
         said = given.model_dump(include={"role", "reason"})
         return await perform(
-            service, request, lambda t: Answer(override_model(end_override(t, actor, override, **said))), given
+            service, request, lambda t: Answer(_model(end_override(t, actor, override, **said), t.now)), given
         )
 
 
-def override_model(overriding: Overriding) -> OverrideModel:
-    """An exception, as it is told."""
-    return OverrideModel.model_validate(overriding.to_dict())
+def _model(overriding: Overriding, now: datetime) -> OverrideModel:
+    """An exception, as it is told at an instant."""
+    return OverrideModel.model_validate({**overriding.to_dict(), "state": overriding.state(now)})

@@ -48,7 +48,7 @@ from policy_service.compilers.prose import explain
 from policy_service.decisions.request import shown
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
-from policy_service.registry.model import active_at, in_force_periods
+from policy_service.registry.model import active_at, in_force_periods, nothing_at
 from policy_service.registry.service import activations
 
 YAML_KINDS = (
@@ -186,9 +186,15 @@ def _versions(catalogue: Catalogue, session: Session, name: str, now: datetime) 
 
 def _active(catalogue: Catalogue, session: Session, name: str, valid_at: datetime, known_at: datetime) -> ActiveModel:
     catalogue.versions(session, name)
-    found = active_at(activations(session), name, valid_at, known_at)
-    active = activation_model(found) if found is not None else None
-    return ActiveModel(policy=name, valid_at=valid_at, known_at=known_at, active=active)
+    known = activations(session)
+    found, ending = (of(known, name, valid_at, known_at) for of in (active_at, nothing_at))
+    return ActiveModel(
+        policy=name,
+        valid_at=valid_at,
+        known_at=known_at,
+        active=activation_model(found) if found is not None else None,
+        ended=activation_model(ending) if ending is not None else None,
+    )
 
 
 def _needs(catalogue: Catalogue, session: Session, name: str, now: datetime, day: date) -> dict[str, Any]:
@@ -206,6 +212,7 @@ def _not_known_yet(known_at: datetime) -> ProblemError:
 
 
 def _add_check(router: APIRouter, service: Service) -> None:
+    catalogue = service.catalogue
     refusals = problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, CHECK_ABANDONED, BUSY)
 
     @router.post("/check", operation_id="check_policy", openapi_extra=CHECK_BODY, responses=refusals)
@@ -213,8 +220,10 @@ def _add_check(router: APIRouter, service: Service) -> None:
         """Whether a policy file is valid, alone and among the policies in force."""
         limit, now = service.settings.policy_body_limit, service.now()
         body = await read_body(request.scope, request.receive, limit=limit, kinds=YAML_KINDS)
-        served = await reading(service, lambda session: service.catalogue.heads_in_force(session, now))
-        return CheckAnswer.model_validate(await run_in_threadpool(check, body, served))
+        served, absent = await reading(
+            service, lambda session: (catalogue.heads_in_force(session, now), catalogue.ended(session, now))
+        )
+        return CheckAnswer.model_validate(await run_in_threadpool(check, body, served, absent))
 
 
 def render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | None) -> Response:

@@ -8,10 +8,11 @@ from datetime import timedelta
 from benchmarks.company.people import People
 from benchmarks.company.texts import LEVELS, policy_name
 from policy_service.actor import Actor, Role
-from policy_service.approval.service import ratify, suspend
+from policy_service.approval.service import Signers, ratify, suspend
 from policy_service.clock import Clock
 from policy_service.database import Database
-from policy_service.decisions.overrides import end_override, record_override
+from policy_service.decisions.overrides import end_override
+from policy_service.overrides.service import AskedOverride, prepare_override, record_override, sign_override
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
 from policy_service.subject import Subject
@@ -25,27 +26,34 @@ SUSPENDED = (8, 9)
 
 def do_lately(database: Database, clock: Clock, people: People) -> None:
     """Makes the exceptions and the suspensions."""
-    director = people.signers[Role.SALES_DIRECTOR][0]
-    for number in range(OVERRIDES):
-        _except(database, clock, director, number)
+    director, compliance = people.signers[Role.SALES_DIRECTOR][0], people.signers[Role.COMPLIANCE][0]
+    with Signers() as signers:
+        for number in range(OVERRIDES):
+            _except(database, clock, signers, director, compliance, number)
     for number in SUSPENDED:
         _suspend(database, clock, people, policy_name(number))
 
 
-def _except(database: Database, clock: Clock, director: Actor, number: int) -> None:
+def _except(  # noqa: PLR0913, PLR0917  # where, and who signs
+    database: Database, clock: Clock, signers: Signers, director: Actor, compliance: Actor, number: int
+) -> None:
     role = Role.SALES_DIRECTOR
     with database.write(clock) as transaction:
         actor = replace(director, confirmed_at=transaction.now)
-        made = record_override(
-            transaction,
-            actor,
-            subject=Subject(f"C{number:06}"),
-            policy=policy_name(number % 4),
-            outcome={"level": LEVELS[number % 4]},
-            role=role,
-            reason="示例：合同约定的等级 / as agreed in the contract",
-            until=transaction.now + timedelta(days=90),
+        asked = AskedOverride(
+            Subject(f"C{number:06}"),
+            policy_name(number % 4),
+            {"level": LEVELS[number % 4]},
+            role,
+            "示例：合同约定的等级 / as agreed in the contract",
+            transaction.now + timedelta(days=90),
         )
+        prepared = prepare_override(transaction.session, signers, actor, asked, transaction.now)
+        made = record_override(transaction, actor, prepared)
+    with database.write(clock) as transaction:
+        second = replace(compliance, confirmed_at=transaction.now)
+        why = "与合同一致 / as the contract says"
+        sign_override(transaction, second, made.id, role=Role.COMPLIANCE, digest=made.digest, reason=why)
     if number % ENDED == 0:
         with database.write(clock) as transaction:
             actor = replace(director, confirmed_at=transaction.now)

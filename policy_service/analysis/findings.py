@@ -8,6 +8,7 @@
 | `invariant-broken`      | error    | an example's facts break a law of the policy                              |
 | `requirement-unfit`     | error    | the policy needs what is not in force, or what does not fit               |
 | `dependant-unfit`       | error    | a policy in force would no longer fit                                     |
+| `dependant-bereft`      | error    | a policy cannot do without an outcome of one that is ended                |
 | `older-version`         | warning  | a lower number than the version in force                                  |
 | `nothing-changed`       | warning  | the very version that is in force                                         |
 | `facts-demanded`        | warning  | a fact must be given that need not have been                              |
@@ -20,7 +21,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -104,11 +105,17 @@ def _failed(tried: Tried, kind: str) -> Iterator[str]:
         yield told if len(names) == len(EVALUATORS) else f"{told} (by {', '.join(names)})"
 
 
-def unfit(candidates: Sequence[Policy], in_force: Mapping[str, Policy]) -> Iterator[Finding]:
-    """What would not fit together, as far as it is not so already."""
+def unfit(
+    candidates: Sequence[Policy],
+    in_force: Mapping[str, Policy],
+    ends: Collection[str] = (),
+    absent: Collection[str] = (),
+) -> Iterator[Finding]:
+    """What would not fit together, as far as it is not so already, without the policies that are or were ended."""
     proposed = {policy.id: policy for policy in candidates}
-    before = set(_misfits(in_force.values()))
-    for name, version, message in _misfits({**in_force, **proposed}.values()):
+    before = set(_misfits(in_force.values(), absent))
+    left = {name: policy for name, policy in in_force.items() if name not in ends}
+    for name, version, message in _misfits({**left, **proposed}.values(), {*ends, *absent}):
         if name in proposed:
             says = Bilingual("与生效中的政策不相容", Sentence("it does not fit the policies in force"))
             yield Finding("error", "requirement-unfit", name, says, (message,))
@@ -120,10 +127,10 @@ def unfit(candidates: Sequence[Policy], in_force: Mapping[str, Policy]) -> Itera
             yield Finding("error", "dependant-unfit", name, says, (message,))
 
 
-def _misfits(policies: Iterable[Policy]) -> Iterator[tuple[str, str, str]]:
+def _misfits(policies: Iterable[Policy], absent: Collection[str]) -> Iterator[tuple[str, str, str]]:
     """Policy, version and sentence of everything that does not fit."""
     try:
-        in_stages(policies)
+        in_stages(policies, absent)
     except PolicyFolderError as error:
         for each in error.errors:
             name, _, file = each.path.rpartition("/")

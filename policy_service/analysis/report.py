@@ -9,9 +9,10 @@ The report depends on the candidates and on the policies around them, and on not
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from policy_service.analysis.endings import Ending, bereft, endings
 from policy_service.analysis.examination import Examined, examine
 from policy_service.analysis.findings import Finding, affected, faults, remarks, twice, unfit
 from policy_service.canonical import digest_of
@@ -27,6 +28,7 @@ class Report:
     around: tuple[Policy, ...]
     """The policies in force that need a candidate or that a candidate needs."""
     findings: tuple[Finding, ...]
+    endings: tuple[Ending, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -49,13 +51,23 @@ class Report:
             "candidates": [each.to_dict() for each in self.candidates],
             "around": [{"policy": each.id, "version": each.version, "digest": each.digest} for each in self.around],
             "findings": [each.to_dict() for each in self.findings],
+            **({"endings": [each.to_dict() for each in self.endings]} if self.endings else {}),
         }
 
 
-def analyse(candidates: Sequence[Policy], in_force: Mapping[str, Policy]) -> Report:
-    """Examines candidates against the policies in force, by name. Slow: every candidate is built and tried."""
+def analyse(
+    candidates: Sequence[Policy],
+    in_force: Mapping[str, Policy],
+    ends: Collection[str] = (),
+    absent: Collection[str] = (),
+) -> Report:
+    """Examines candidates against the policies in force, by name. Slow: every candidate is built and tried.
+
+    `ends` are the policies that the change ends, `absent` those that were ended before.
+    """
+    found = endings(candidates, in_force, ends)
     examined = tuple(examine(policy, in_force.get(policy.id)) for policy in candidates)
-    names = {policy.id for policy in candidates}
+    names = {policy.id for policy in candidates} | set(ends)
     wanted = {name for policy in candidates for name in needed(policy)}
     around = tuple(
         policy
@@ -63,5 +75,10 @@ def analyse(candidates: Sequence[Policy], in_force: Mapping[str, Policy]) -> Rep
         if name not in names and (name in wanted or needed(policy) & names)
     )
     alone = (finding for each in examined for finding in (*faults(each), *remarks(each)))
-    together = (*twice(candidates), *unfit(candidates, in_force), *affected(examined, around))
-    return Report(examined, around, (*alone, *together))
+    together = (
+        *twice(candidates),
+        *unfit(candidates, in_force, ends, absent),
+        *bereft(found),
+        *affected(examined, around),
+    )
+    return Report(examined, around, (*alone, *together), found)

@@ -22,6 +22,8 @@ from policy_service.clock import timestamp
 from policy_service.registry.model import Period
 
 Kind = Literal["change", "rollback"]
+Afterwards = Literal["before", "nothing"]
+"""What is in force when the period of a change is over: what was there before, or nothing."""
 
 
 class State(StrEnum):
@@ -102,6 +104,7 @@ class Draft:
     """What the author asks for, as edited last.
 
     `texts` are the digests of the policy files, whether they are valid yet or not; a rollback names `versions` instead.
+    `ends` are the policies that the change ends from its start on.
     """
 
     title: str
@@ -109,15 +112,19 @@ class Draft:
     effective: Period
     texts: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
+    ends: tuple[str, ...] = ()
+    afterwards: Afterwards = "before"
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+        """As JSON; what ends nothing has no members for it, as before there were any."""
         return {
             "title": self.title,
             "reason": self.reason,
             "effective": period_to_dict(self.effective),
             "texts": list(self.texts),
             "versions": [version.to_dict() for version in self.versions],
+            **({"ends": list(self.ends)} if self.ends else {}),
+            **_afterwards(self.afterwards),
         }
 
 
@@ -144,6 +151,9 @@ class Submission:
     """What would be in force on the day without this change: of its policies, and of those that they depend on."""
     barred: frozenset[str] = frozenset()
     """Accounts that wrote the same texts in other drafts, and so cannot sign them here."""
+    ends: tuple[Version, ...] = ()
+    """The policies that are ended, each with the version that would be in force on the day."""
+    afterwards: Afterwards = "before"
 
     def digest(self, change: str) -> str:
         """The digest that is signed."""
@@ -165,6 +175,8 @@ class Submission:
             "sign_off": self.sign_off.to_dict(),
             "bases": [version.to_dict() for version in self.bases],
             "barred": sorted(self.barred),
+            **({"ends": [version.to_dict() for version in self.ends]} if self.ends else {}),
+            **_afterwards(self.afterwards),
         }
 
 
@@ -270,6 +282,10 @@ class Change:
             "owed": list(self.owed),
             "actions": [acted.to_dict() for acted in self.acted],
         }
+
+
+def _afterwards(afterwards: Afterwards) -> dict[str, str]:
+    return {} if afterwards == "before" else {"afterwards": afterwards}
 
 
 def period_to_dict(period: Period) -> dict[str, str | None]:

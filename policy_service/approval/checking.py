@@ -16,18 +16,20 @@ from sqlmodel import Session, col, select
 from policy_service.actor import Role
 from policy_service.analysis.report import analyse
 from policy_service.approval.change import Action, Change, State, Version
-from policy_service.approval.forecast import bases, misfits, ordinary, proposed
+from policy_service.approval.forecast import Planned, bases, misfits, ordinary, planned, proposed
 from policy_service.approval.policies import heads, loader
+from policy_service.approval.reach import OVERRIDES, check_overrides
 from policy_service.approval.refusals import OutOfState, Refused, Stale, Unfit
 from policy_service.approval.signers import SIGN_OFF, Signers, check_sign_off, in_force
 from policy_service.approval.store import changes_named, read_change
+from policy_service.approval.suspension import is_of_governance
 from policy_service.approval.tables import SubmittedRow
 from policy_service.approval.workflow import can
 from policy_service.clock import timestamp
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import version_key
 from policy_service.language.policy import Policy
-from policy_service.registry.model import Activation, all_active_at
+from policy_service.registry.model import Activation, all_active_at, all_nothing_at
 from policy_service.registry.service import activations
 from policy_service.registry.service import versions as registered
 from policy_service.sentences import Sentence, in_turn, listed
@@ -57,6 +59,8 @@ class Prepared:
     change: str
     etag: str
     versions: tuple[Version, ...]
+    ends: tuple[Version, ...]
+    """The policies that it ends, each with the version that would be in force on the day."""
     report: dict[str, Any]
     roles: tuple[Role, ...]
     sign_off: Version
@@ -86,21 +90,32 @@ def prepare_submission(
         raise Stale(STALE)
     candidates = _candidates(session, draft)
     versions = tuple(Version(policy.id, policy.version, policy.digest) for policy in candidates)
-    wrong = obstacles(session, draft, versions, now)
     start = draft.draft.effective.start
     load = loader(session)
     known = activations(session)
+    ends = ended(draft, known, now)
+    wrong = obstacles(session, draft, versions, ends, now)
     there = {name: load(each.digest) for name, each in all_active_at(ordinary(known), start, now).items()}
-    report = analyse(candidates, there)
+    names = draft.draft.ends
+    report = analyse(candidates, there, names, all_nothing_at(known, start, now))
     told = report.to_dict()
     wrong += [
         Sentence("{policy}: {found}.", policy=each.policy, found=in_turn((each.says.en, *each.cases)))
         for each in report.errors
     ]
-    roles, sign_off = _required(session, draft, candidates, there, signers, now, wrong)
+    touched = [*candidates, *(there[each.policy] for each in ends)]
+    roles, sign_off = _required(session, draft, touched, there, signers, now, wrong)
     if wrong or sign_off is None:
         raise Unfit(wrong, (), told)
-    return Prepared(change, draft.etag, versions, told, roles, sign_off, bases(known, versions, start, now, load))
+    base = bases(known, versions, start, now, load, names)
+    return Prepared(change, draft.etag, versions, ends, told, roles, sign_off, base)
+
+
+def ended(draft: Change, known: Sequence[Activation], now: datetime.datetime) -> tuple[Version, ...]:
+    """The policies that a draft ends and that would be in force on its day, each with its version then."""
+    there = all_active_at(ordinary(known), draft.draft.effective.start, now)
+    found = (there[name] for name in draft.draft.ends if name in there)
+    return tuple(Version(each.policy, each.version, each.digest) for each in found)
 
 
 def _candidates(session: Session, draft: Change) -> list[Policy]:
@@ -143,6 +158,8 @@ def _required(  # noqa: PLR0913, PLR0917  # all that decides who must sign
         for policy in candidates:
             if policy.id == SIGN_OFF:
                 check_sign_off(policy, domains | {each.domain for each in there.values()})
+            if policy.id == OVERRIDES:
+                check_overrides(policy)
     except Refused as refused:
         wrong.extend(refused.sentences)
         return (), None
@@ -152,10 +169,15 @@ def _required(  # noqa: PLR0913, PLR0917  # all that decides who must sign
 # --------------------------------------------------------------------------------------------- quick questions
 
 
-def obstacles(session: Session, draft: Change, versions: Sequence[Version], now: datetime.datetime) -> list[str]:
-    """Why these versions cannot be submitted for the period asked for, as the registry is now: sentences."""
+def obstacles(
+    session: Session, draft: Change, versions: Sequence[Version], ends: Sequence[Version], now: datetime.datetime
+) -> list[str]:
+    """Why these versions cannot be submitted for the period asked for, as the registry is now: sentences.
+
+    `ends` are the policies that the draft ends and that would be in force then.
+    """
     known = activations(session)
-    names = [version.policy for version in versions]
+    names = [*(version.policy for version in versions), *draft.draft.ends]
     wrong: list[str] = [] if names else [Sentence("The change holds no version of any policy.")]
     wrong += [
         Sentence("The change holds {policy} twice.", policy=name)
@@ -177,14 +199,45 @@ def obstacles(session: Session, draft: Change, versions: Sequence[Version], now:
             )
         elif draft.kind == "change":
             wrong += _number(session, version, known)
+    wrong += _ending_faults(draft, versions, ends)
     wrong += _rivals(session, draft, names, start)
-    return wrong + new_misfits(session, draft, versions, known, now)
+    return wrong + new_misfits(session, draft, planned_of(draft, versions, ends), known, now)
+
+
+def planned_of(draft: Change, versions: Sequence[Version], ends: Sequence[Version]) -> tuple[Planned, ...]:
+    """What the change would record of these versions."""
+    return planned(versions, ends, draft.draft.afterwards, draft.draft.effective, draft.kind)
+
+
+def _ending_faults(draft: Change, versions: Sequence[Version], ends: Sequence[Version]) -> Iterator[str]:
+    """What is wrong with what a draft ends.
+
+    The policies of governance decide who signs and how far one person reaches: the service asks for
+    `governance/sign_off` by its name, and every other needs a successor, so that nothing is left undecided.
+    """
+    there = {version.policy for version in ends}
+    successors = {version.policy for version in versions if is_of_governance(version.policy)}
+    over = {version.policy for version in versions} if draft.draft.afterwards == "nothing" else set[str]()
+    for name in draft.draft.ends:
+        if name not in there:
+            yield Sentence("{policy} is not in force then, so there is nothing to end.", policy=name)
+    for name in sorted({*draft.draft.ends, *over}):
+        if name == SIGN_OFF:
+            yield Sentence(
+                "{policy} decides who signs: it is followed by its next version, and never ended.", policy=name
+            )
+        elif is_of_governance(name) and not successors - {name}:
+            yield Sentence(
+                "{policy} is a policy of governance: end it in a change that puts its successor in force, another "
+                "policy of governance.",
+                policy=name,
+            )
 
 
 def _number(session: Session, version: Version, known: Sequence[Activation]) -> Iterator[str]:
     """What is wrong with a version's number."""
     name = {"policy": version.policy, "version": version.version}
-    if any(each.digest == version.digest for each in known):
+    if any(each.digest == version.digest and not each.is_nothing for each in known):
         yield Sentence("{policy} {version} was put in force before: to return to it, roll back.", **name)
         return
     rows = registered(session, version.policy)
@@ -218,7 +271,8 @@ def _rivals(session: Session, draft: Change, names: Sequence[str], start: dateti
     for other in changes_named(session, {row.change for row in rows}):
         if other.submission is None or other.state not in {State.SUBMITTED, State.SIGNED_OFF, State.SCHEDULED}:
             continue
-        shared = {version.policy for version in other.submission.versions} & set(names)
+        touched = (*other.submission.versions, *other.submission.ends)
+        shared = {version.policy for version in touched} & set(names)
         if other.submission.effective.start == start and shared:
             yield Sentence(
                 "Another change, “{title}” by {author}, is open for {policies} from the same instant.",
@@ -229,10 +283,10 @@ def _rivals(session: Session, draft: Change, names: Sequence[str], start: dateti
 
 
 def new_misfits(
-    session: Session, draft: Change, versions: Sequence[Version], known: Sequence[Activation], now: datetime.datetime
+    session: Session, draft: Change, plan: Sequence[Planned], known: Sequence[Activation], now: datetime.datetime
 ) -> list[str]:
-    """What would no longer fit, at any later instant, if these versions were in force for the period asked for."""
-    effective, load = draft.draft.effective, heads(session)
-    planned = (*known, *proposed(draft.id, versions, effective, now))
-    before = set(misfits(known, effective.start, now, load))
-    return [told for told in misfits(planned, effective.start, now, load) if told not in before]
+    """What would no longer fit, at any later instant, if the change did what it plans."""
+    start, load = draft.draft.effective.start, heads(session)
+    afterwards = (*known, *proposed(draft.id, plan, now))
+    before = set(misfits(known, start, now, load))
+    return [told for told in misfits(afterwards, start, now, load) if told not in before]

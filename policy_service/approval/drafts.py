@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sqlmodel import Session
 
 from policy_service.actor import Actor
-from policy_service.approval.change import Acted, Action, Change, Draft, Kind, Person, Version
+from policy_service.approval.change import Acted, Action, Afterwards, Change, Draft, Kind, Person, Version
 from policy_service.approval.checking import STALE
 from policy_service.approval.refusals import Stale, Unfit
 from policy_service.approval.store import add_action, keep_text, read_change, record
@@ -18,6 +19,8 @@ from policy_service.audit.events import ChangeCommented, ChangeDrafted, ChangeEd
 from policy_service.audit.log import append
 from policy_service.canonical import digest, digest_of
 from policy_service.database import Transaction
+from policy_service.language.diagnostics import shorten
+from policy_service.language.load import POLICY_ID
 from policy_service.language.source import MAX_BYTES
 from policy_service.registry.model import Period
 from policy_service.registry.service import UnknownVersion, activations, read_version
@@ -30,20 +33,38 @@ Named = tuple[str, str]
 
 
 def create(  # noqa: PLR0913  # what a draft says
-    transaction: Transaction, actor: Actor, *, title: str, reason: str, effective: Period, texts: Sequence[bytes] = ()
+    transaction: Transaction,
+    actor: Actor,
+    *,
+    title: str,
+    reason: str,
+    effective: Period,
+    texts: Sequence[bytes] = (),
+    ends: Sequence[str] = (),
+    afterwards: Afterwards = "before",
 ) -> Change:
-    """Begins a change with these policy files, valid or not yet. Raises Forbidden, Unfit."""
+    """Begins a change with these policy files, valid or not yet, that ends the policies `ends`.
+
+    Raises Forbidden, Unfit.
+    """
     demand_part(actor, AUTHORS, DEEDS[Action.CREATE])
-    asked = _asked(title, reason, effective, texts)
+    asked = _asked(title, reason, effective, texts, ends=ends, afterwards=afterwards)
     return _begin(transaction, actor, "change", asked, texts)
 
 
 def rollback(  # noqa: PLR0913  # what a draft says
-    transaction: Transaction, actor: Actor, *, title: str, reason: str, effective: Period, versions: Sequence[Named]
+    transaction: Transaction,
+    actor: Actor,
+    *,
+    title: str,
+    reason: str,
+    effective: Period,
+    versions: Sequence[Named],
+    afterwards: Afterwards = "before",
 ) -> Change:
     """Begins a change that puts versions in force again which were so before. Raises Forbidden, Unfit."""
     demand_part(actor, AUTHORS, DEEDS[Action.CREATE])
-    asked = _asked(title, reason, effective, (), _before(transaction, versions))
+    asked = _asked(title, reason, effective, (), _before(transaction, versions), afterwards=afterwards)
     return _begin(transaction, actor, "rollback", asked, ())
 
 
@@ -57,18 +78,20 @@ def edit(  # noqa: PLR0913  # what a draft says
     effective: Period,
     texts: Sequence[bytes] = (),
     versions: Sequence[Named] = (),
+    ends: Sequence[str] = (),
+    afterwards: Afterwards = "before",
     expected: str,
 ) -> Change:
-    """Writes a draft anew: `texts` of a change, `versions` of a rollback.
+    """Writes a draft anew: `texts` and `ends` of a change, `versions` of a rollback.
 
     Raises UnknownChange, OutOfState, Forbidden, Stale, Unfit.
     """
     draft = seen(transaction.session, change, expected)
     demand(draft, Action.EDIT, actor, transaction.now)
-    if (texts and draft.kind == "rollback") or (versions and draft.kind == "change"):
+    if ((texts or ends) and draft.kind == "rollback") or (versions and draft.kind == "change"):
         wrong = Sentence("A change holds the texts of new versions, a rollback names versions; this one would do both.")
         raise Unfit([wrong])
-    asked = _asked(title, reason, effective, texts, _before(transaction, versions))
+    asked = _asked(title, reason, effective, texts, _before(transaction, versions), ends=ends, afterwards=afterwards)
     _keep(transaction, texts)
     moved = record(transaction, draft, acted_by(draft, Action.EDIT, actor, transaction.now, draft=asked))
     _drafted(transaction, moved)
@@ -130,24 +153,42 @@ def _begin(transaction: Transaction, actor: Actor, kind: Kind, asked: Draft, tex
     return begun
 
 
-def _asked(
-    title: str, reason: str, effective: Period, texts: Sequence[bytes], versions: tuple[Version, ...] = ()
+def _asked(  # noqa: PLR0913  # what a draft says
+    title: str,
+    reason: str,
+    effective: Period,
+    texts: Sequence[bytes],
+    versions: tuple[Version, ...] = (),
+    *,
+    ends: Sequence[str] = (),
+    afterwards: Afterwards = "before",
 ) -> Draft:
     """What the author asks for. Raises Unfit with everything that is wrong with it."""
     wrong = list(period_faults(effective))
-    if len(texts) > MAX_VERSIONS or len(versions) > MAX_VERSIONS:
+    wrong += [
+        Sentence("`{name}` is not the name of a policy.", name=shorten(name))
+        for name in ends
+        if not re.fullmatch(POLICY_ID, name)
+    ]
+    if afterwards == "nothing" and effective.until is None:
+        wrong.append(Sentence("A change without an end has nothing after it: give the day on which it ends."))
+    if len(texts) > MAX_VERSIONS or len(versions) > MAX_VERSIONS or len(ends) > MAX_VERSIONS:
         wrong.append(Sentence("A change holds at most {limit} versions.", limit=MAX_VERSIONS))
     if any(len(text) > MAX_BYTES for text in texts):
         wrong.append(Sentence("A policy file has at most {limit:,} bytes.", limit=MAX_BYTES))
     said = texts_of({"title": (title, MAX_TITLE), "reason": (reason, MAX_REASON)}, tuple(wrong))
     named = tuple(dict.fromkeys(digest(text) for text in texts))
-    return Draft(said["title"], said["reason"], effective, named, versions)
+    return Draft(said["title"], said["reason"], effective, named, versions, tuple(dict.fromkeys(ends)), afterwards)
 
 
 def _before(transaction: Transaction, versions: Sequence[Named]) -> tuple[Version, ...]:
     """Versions that were in force before now. Raises Unfit with all that were not."""
     session, now = transaction.session, transaction.now
-    begun = {each.digest for each in activations(session) if each.known(now) and each.effective.start <= now}
+    begun = {
+        each.digest
+        for each in activations(session)
+        if each.known(now) and each.effective.start <= now and not each.is_nothing
+    }
     found: list[Version] = []
     wrong: list[str] = []
     for policy, number in versions:

@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from policy_service.actor import Actor, Role
 from policy_service.approval.change import Acted, Action, Change, Meaning, Submission
-from policy_service.approval.checking import STALE, Prepared, obstacles
+from policy_service.approval.checking import STALE, Prepared, ended, obstacles
 from policy_service.approval.drafts import seen
 from policy_service.approval.forecast import bases
 from policy_service.approval.policies import heads
@@ -37,11 +37,12 @@ def submit(transaction: Transaction, actor: Actor, prepared: Prepared, *, expect
     demand(draft, Action.SUBMIT, actor, now)
     if draft.etag != prepared.etag:
         raise Stale(STALE)
-    if wrong := obstacles(session, draft, prepared.versions, now):
+    known = activations(session)
+    if wrong := obstacles(session, draft, prepared.versions, ended(draft, known, now), now):
         raise Unfit(wrong, (), prepared.report)
     start = draft.draft.effective.start
     load = heads(session)
-    there = bases(activations(session), prepared.versions, start, now, load)
+    there = bases(known, prepared.versions, start, now, load, draft.draft.ends)
     if there != prepared.bases or in_force(session, now) != prepared.sign_off:
         raise Stale(MOVED_ON)
     submission = _submission(session, draft, prepared, keep_report(transaction, canonical(prepared.report)))
@@ -53,7 +54,7 @@ def submit(transaction: Transaction, actor: Actor, prepared: Prepared, *, expect
     moved = record(transaction, draft, acted)
     session.add_all(
         SubmittedRow(change=draft.id, number=acted.number, policy=version.policy, effective_from=start)
-        for version in prepared.versions
+        for version in (*prepared.versions, *prepared.ends)
     )
     session.flush()
     append(transaction, actor, ChangeSubmitted(draft.id, digest, tuple(prepared.roles)))
@@ -78,6 +79,8 @@ def _submission(session: Session, draft: Change, prepared: Prepared, report: str
         sign_off=prepared.sign_off,
         bases=prepared.bases,
         barred=frozenset(row.actor for row in rows),
+        ends=prepared.ends,
+        afterwards=draft.draft.afterwards,
     )
 
 

@@ -8,7 +8,7 @@ from policy_service.actor import Actor
 from policy_service.approval.change import Action, Change, Submission
 from policy_service.approval.checking import new_misfits
 from policy_service.approval.drafts import seen
-from policy_service.approval.forecast import bases, disturbed, misfits, proposed, unlike, without
+from policy_service.approval.forecast import Planned, bases, disturbed, misfits, planned, proposed, unlike, without
 from policy_service.approval.policies import heads
 from policy_service.approval.refusals import OutOfState
 from policy_service.approval.signers import in_force
@@ -20,7 +20,7 @@ from policy_service.audit.log import append
 from policy_service.clock import timestamp
 from policy_service.database import Transaction
 from policy_service.registry import service as registry
-from policy_service.registry.model import Activation, ActivationKind
+from policy_service.registry.model import Activation
 from policy_service.sentences import Sentence, in_turn
 
 
@@ -35,10 +35,9 @@ def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: s
     submission = found.submitted
     if wrong := _obstacles(transaction, found, submission):
         raise OutOfState(*wrong)
-    kind = ActivationKind.ROLLBACK if found.kind == "rollback" else ActivationKind.CHANGE
-    for version in submission.versions:
+    for version, kind, effective in _plan(found, submission):
         row = registry.read_version(session, version.policy, version.version)
-        registry.activate(transaction, actor, row, submission.effective, kind, change=change)
+        registry.activate(transaction, actor, row, effective, kind, change=change)
     acted = acted_by(found, Action.SCHEDULE, actor, now, digest=found.digest)
     moved = record(transaction, found, acted)
     start, until = submission.effective.start, submission.effective.until
@@ -61,14 +60,15 @@ def _obstacles(transaction: Transaction, change: Change, submission: Submission)
         wrong.append(
             Sentence("Who must sign was decided by a policy that is no longer in force: submit the change again.")
         )
-    if drift := unlike(submission.bases, bases(known, submission.versions, start, now, load)):
+    ends = [version.policy for version in submission.ends]
+    if drift := unlike(submission.bases, bases(known, submission.versions, start, now, load, ends)):
         versions = in_turn(drift)
         wrong.append(
             Sentence(
                 "What was signed was compared with other versions ({versions}): submit it again.", versions=versions
             )
         )
-    names = {version.policy for version in submission.versions}
+    names = {version.policy for version in (*submission.versions, *submission.ends)}
     wrong += [
         Sentence(
             "{policy} {version} is scheduled for the same instant already.", policy=each.policy, version=each.version
@@ -76,9 +76,15 @@ def _obstacles(transaction: Transaction, change: Change, submission: Submission)
         for each in known
         if each.policy in names and each.effective.start == start and each.known(now)
     ]
-    wrong += new_misfits(session, change, submission.versions, known, now)
-    planned = (*known, *proposed(change.id, submission.versions, submission.effective, now))
-    return wrong + _told(disturbed(known, planned, _scheduled(transaction, known), now, load))
+    plan = _plan(change, submission)
+    wrong += new_misfits(session, change, plan, known, now)
+    afterwards = (*known, *proposed(change.id, plan, now))
+    return wrong + _told(disturbed(known, afterwards, _scheduled(transaction, known), now, load))
+
+
+def _plan(change: Change, submission: Submission) -> tuple[Planned, ...]:
+    """What was signed, as activations."""
+    return planned(submission.versions, submission.ends, submission.afterwards, submission.effective, change.kind)
 
 
 def cancel(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:

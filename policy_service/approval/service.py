@@ -3,7 +3,7 @@
 Functions with a `Transaction` write, in the lane `governance`; those with a `Session` read. A refusal is a `Refused`.
 """
 
-from policy_service.approval.change import MEANINGS, Action, Change, Kind, Meaning, State, Version
+from policy_service.approval.change import MEANINGS, Action, Afterwards, Change, Kind, Meaning, State, Version
 from policy_service.approval.checking import Checked, Prepared, check_draft, prepare_submission
 from policy_service.approval.drafts import comment, create, edit, rollback, withdraw
 from policy_service.approval.reading import OPEN, Page, Sort, Wanted, changes, counts, soon, waiting_for
@@ -35,6 +35,7 @@ __all__ = [
     "RATIFIED",
     "SIGN_OFF",
     "Action",
+    "Afterwards",
     "Change",
     "Checked",
     "Forbidden",

@@ -70,7 +70,7 @@ class Signers:
         """
         asked: set[Role] = set()
         for domain in sorted(set(domains)):
-            asked |= roles_of(policy, domain, self._decide(policy, facts_of(policy, domain, kind, impact), day))
+            asked |= roles_of(policy, domain, self.decide(policy, facts_of(policy, domain, kind, impact), day))
         if len(asked) < FEWEST:
             raise Refused(
                 Sentence(
@@ -81,7 +81,8 @@ class Signers:
             )
         return tuple(role for role in SIGNING_ROLES if role in asked)
 
-    def _decide(self, policy: Policy, facts: Mapping[str, Value], day: datetime.date) -> Result:
+    def decide(self, policy: Policy, facts: Mapping[str, Value], day: datetime.date) -> Result:
+        """What a policy of governance says by the rules engine, as its definition does too. Raises Refused."""
         with self._lock:
             try:
                 found = self._evaluator(policy).evaluate(facts, day)

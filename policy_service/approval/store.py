@@ -158,6 +158,8 @@ def _draft(body: Mapping[str, Any]) -> Draft:
         period_from_dict(body["effective"]),
         tuple(body["texts"]),
         tuple(Version(**version) for version in body["versions"]),
+        tuple(body.get("ends", ())),
+        body.get("afterwards", "before"),
     )
 
 
@@ -176,4 +178,6 @@ def _submission(body: Mapping[str, Any]) -> Submission:
         sign_off=Version(**body["sign_off"]),
         bases=tuple(Version(**version) for version in body["bases"]),
         barred=frozenset(body["barred"]),
+        ends=tuple(Version(**version) for version in body.get("ends", ())),
+        afterwards=body.get("afterwards", "before"),
     )

@@ -132,11 +132,16 @@ def fallback(
         before = found.effective.start
 
 
+def is_of_governance(policy: str) -> bool:
+    """Whether a policy decides about the service itself, such as who signs."""
+    return policy.partition("/")[0] == GOVERNANCE
+
+
 def may_suspend(  # noqa: PLR0913, PLR0917  # who, what, when, and what went before
     policy: str, digest: str, earlier: Iterable[Suspension], actor: Actor, now: datetime, role: Role | None
 ) -> Literal[True] | str:
     """Whether this actor may suspend this version alone, or why not."""
-    if policy.partition("/")[0] == GOVERNANCE:
+    if is_of_governance(policy):
         return Sentence("Who must sign cannot be suspended: that takes a signed change.")
     allowed = _may_sign(actor, now, role, frozenset(DIRECTORS), SUSPENDED)
     if allowed is not True:

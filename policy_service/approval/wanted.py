@@ -61,12 +61,14 @@ class Wanted:
 
     def takes(self, change: Change) -> bool:
         """Whether a change is wanted."""
-        versions = (*(change.submission.versions if change.submission else ()), *change.draft.versions)
+        submission, draft = change.submission, change.draft
+        touched = (*(submission.versions if submission else ()), *draft.versions)
+        policies = {*(version.policy for version in touched), *draft.ends}
         return (
             (not self.states or change.state in self.states)
             and (self.kind is None or change.kind == self.kind)
             and (self.author is None or change.author.id == self.author)
-            and (self.policy is None or any(version.policy == self.policy for version in versions))
+            and (self.policy is None or self.policy in policies)
             and all(word in folded(change.draft.title) for word in folded(self.text).split())
             and (self.waiting_for is None or awaits(change, self.waiting_for))
         )

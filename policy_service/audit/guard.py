@@ -33,7 +33,7 @@ from policy_service.database import Database, count, database_of
 from policy_service.sentences import Sentence
 
 IN_FORCE = ("activation", "cancellation")
-OVERRIDES = ("override", "override_end")
+OVERRIDES = ("override", "override_signature", "override_end")
 API_KEYS = ("api_key", "api_key_revocation")
 ACCOUNTS: Mapping[str, str] = {"account": "id", "account_change": "account", "credential": "account"}
 """The tables that say who may do what, each with the column that says whose row it is."""

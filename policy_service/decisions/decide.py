@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -76,13 +76,19 @@ class Decider:
         """
         self.put(self.prepare(policies))
 
-    def prepare(self, policies: Iterable[Policy], built: Mapping[str, Parts] = NOTHING_BUILT) -> Prepared:
+    def prepare(
+        self,
+        policies: Iterable[Policy],
+        built: Mapping[str, Parts] = NOTHING_BUILT,
+        absent: Collection[str] = (),
+    ) -> Prepared:
         """Builds and tries policies beside those in service, of which it takes what is the same.
 
-        `built` are those that another process has built and tried, by their digests. Hand the result to `put`, or to
+        `built` are those that another process has built and tried, by their digests; `absent` are the policies that
+        were ended, whose outcomes the others do without. Hand the result to `put`, or to
         `discard`; after another `put` only to `discard`.
         """
-        ordered = in_stages(policies)
+        ordered = in_stages(policies, absent)
         in_service = self._served
         kept = {
             policy.id: in_service[policy.id]
@@ -213,7 +219,7 @@ class Decider:
             id_ = open_.pop()
             if id_ not in wanted:
                 wanted.add(id_)
-                open_.extend(needed(self._served[id_].policy))
+                open_.extend(needed(self._served[id_].policy) & self._served.keys())
         return [served for id_, served in self._served.items() if id_ in wanted], frozenset(policies)
 
     @staticmethod
@@ -228,9 +234,9 @@ class Decider:
             return ()
         supplied = [name for slot, name in served.benchmarks if slots[slot] is not None]
         for slot, requirement in served.requirements:
-            source, given = decided[requirement.policy], slots[slot]
+            source, given = decided.get(requirement.policy), slots[slot]
             name = list(served.policy.facts)[slot]
-            if isinstance(source.result, Decided):
+            if source is not None and isinstance(source.result, Decided):
                 value = slots[slot] = _taken(source.policy, source.result, requirement.outcome)
                 if given is not None and given != value:
                     problems.append(_contradiction(served.policy.facts[name], given, value))

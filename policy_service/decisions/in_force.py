@@ -32,11 +32,11 @@ from policy_service.decisions.overrides import Book
 from policy_service.decisions.overriding import Overriding
 from policy_service.decisions.served import Alarm
 from policy_service.decisions.window import Window, window_at
-from policy_service.errors import UnknownKind
+from policy_service.errors import UnknownKind, UnknownPolicies
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import PolicyFolderError, load_bytes
 from policy_service.registry.model import Activation
-from policy_service.registry.service import UnknownVersion, activations, version_text
+from policy_service.registry.service import UnknownVersion, activations, ended_by, version_text
 from policy_service.sentences import Sentence
 from policy_service.subject import Subject
 
@@ -157,9 +157,12 @@ class InForce:
             if not asked:
                 raise self._nothing_about(kind)
             overrides = self.book.active_overrides(question.subject, now)
-            decision = self.decider.decide(
-                question.facts, as_of=question.as_of, policies=asked, kind=kind, overrides=overrides
-            )
+            try:
+                decision = self.decider.decide(
+                    question.facts, as_of=question.as_of, policies=asked, kind=kind, overrides=overrides
+                )
+            except UnknownPolicies as unknown:
+                raise _with_endings(unknown, self._window.absent) from None
             return Made(question, decision, asked, self._window.digests, overrides)
 
     def _nothing_about(self, kind: str) -> Exception:
@@ -243,7 +246,8 @@ class InForce:
                 at_hand |= {digest: each.policy for digest, each in built.items()}
             else:
                 at_hand |= {digest: load_bytes(text) for digest, text in texts.items()}
-            prepared = self.decider.prepare([at_hand[digest] for digest in window.digests.values()], built)
+            policies = [at_hand[digest] for digest in window.digests.values()]
+            prepared = self.decider.prepare(policies, built, window.absent)
         except (PolicyError, PolicyFolderError, EngineTrialError, EngineLimitError, NotBuilt) as error:
             raise _unfit(error) from error
         with self._lock:
@@ -348,6 +352,12 @@ class InForce:
         """The window, with the digests in service if they are the same, so that they need not be compared again."""
         digests = self._window.digests
         return replace(window, digests=digests) if window.digests == digests else window
+
+
+def _with_endings(unknown: UnknownPolicies, absent: Mapping[str, Activation]) -> UnknownPolicies:
+    """The refusal, in which policies that were ended are told apart from those that never were."""
+    ended = {name: ended_by(absent[name]) for name in unknown.names if name in absent}
+    return UnknownPolicies(unknown.names, unknown.hints, ended) if ended else unknown
 
 
 def _unfit(error: Exception) -> NotReady:

@@ -1,46 +1,39 @@
-"""The exceptions on record: made and ended by people, kept in memory for the decisions."""
+"""The exceptions on record: read, listed, ended by people, kept in memory for the decisions."""
 
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, SQLModel, col, func, select
 
 from policy_service.actor import Actor, Role
-from policy_service.audit.events import OverrideEnded, OverrideRecorded
+from policy_service.audit.events import OverrideEnded
 from policy_service.audit.guard import OVERRIDES, faults_in
 from policy_service.audit.log import append
-from policy_service.canonical import canonical
-from policy_service.clock import timestamp
 from policy_service.database import Lane, LaneName, Transaction, count
 from policy_service.decisions.overriding import (
-    OutcomeUnfit,
+    OverrideSignature,
     Overriding,
     may_end,
-    may_override,
     overrides_at,
-    read_outcome,
     reason_problems,
-    term_problems,
-    text_problems,
-    write_outcome,
 )
 from policy_service.decisions.records import check_lookup
-from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow
-from policy_service.language.policy import Policy
-from policy_service.registry.loaded import load_head
-from policy_service.registry.model import active_at
-from policy_service.registry.service import activations
+from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow, OverrideSignatureRow
 from policy_service.sentences import Sentence, together
-from policy_service.subject import Subject, faults_of
+from policy_service.subject import Subject
 
 GOVERNANCE = "governance"
 """The domain nobody is excepted from: who must sign is decided by its rules alone."""
 PAGE = 100
 """Exceptions told at once."""
+AT_ONCE = 500
+"""Exceptions whose signatures are read at once."""
 LAST = 2**31 - 1
 """The greatest number an exception can have."""
 
@@ -61,69 +54,6 @@ class UnknownOverride(OverrideRefused):
     """Because there is no such exception."""
 
 
-def record_override(  # noqa: PLR0913  # what an exception says
-    transaction: Transaction,
-    actor: Actor,
-    *,
-    subject: Subject,
-    policy: str,
-    outcome: object,
-    role: Role,
-    reason: str,
-    until: datetime,
-) -> Overriding:
-    """Excepts a subject from the rules of a policy from now on. Raises OverrideRefused with every reason."""
-    now, session = transaction.now, transaction.session
-    if (allowed := may_override(actor, role, now)) is not True:
-        raise Forbidden([allowed])
-    problems = [_said_of(part, fault) for part, fault in faults_of(subject).items()] + term_problems(until, reason, now)
-    version = _in_force(session, policy, now)
-    written: object = None
-    if version is None:
-        problems.append(Sentence("{policy} is not in force.", policy=policy))
-    elif version.domain == GOVERNANCE:
-        problems.append(Sentence("Nobody is excepted from the rules of governance."))
-    else:
-        if version.subject != subject.kind:
-            told = {"policy": policy, "other": version.subject, "kind": subject.kind}
-            problems.append(Sentence("{policy} is about a subject of the kind `{other}`, not `{kind}`.", **told))
-        try:
-            written = write_outcome(version, read_outcome(version, outcome))
-            problems += text_problems(written)
-        except OutcomeUnfit as unfit:
-            problems += unfit.problems
-    if not problems and overrides_at(_of_subject(session, subject), subject, now).get(policy) is not None:
-        problems.append(
-            Sentence(
-                "{subject} is already excepted from {policy}: end that exception first.",
-                subject=subject.id,
-                policy=policy,
-            )
-        )
-    if problems or version is None:
-        raise OverrideRefused(problems)
-    row = OverrideRow(
-        seq=_last(session) + 1,
-        id=transaction.new_id(),
-        subject=subject.id,
-        kind=subject.kind,
-        policy=policy,
-        version=version.version,
-        outcome=canonical(written),
-        role=role,
-        actor=actor.id,
-        printed_name=actor.printed_name,
-        reason=reason,
-        recorded_at=now,
-        until=until,
-    )
-    session.add(row)
-    session.flush()
-    said = (row.id, *subject, policy, written, role, actor.printed_name, reason, timestamp(until), version.version)
-    append(transaction, actor, OverrideRecorded(*said))
-    return _overriding(row, None)
-
-
 def end_override(transaction: Transaction, actor: Actor, override: str, *, role: Role, reason: str) -> Overriding:
     """Ends an exception before its end. Raises OverrideRefused."""
     now, session = transaction.now, transaction.session
@@ -131,7 +61,7 @@ def end_override(transaction: Transaction, actor: Actor, override: str, *, role:
         raise Forbidden([allowed])
     found = read_override(session, override)
     problems = reason_problems(reason)
-    if not found.covers(now):
+    if not found.is_open(now):
         problems.append(Sentence("The exception has already ended."))
     if problems:
         raise OverrideRefused(problems)
@@ -143,11 +73,10 @@ def end_override(transaction: Transaction, actor: Actor, override: str, *, role:
 
 def read_override(session: Session, override: str) -> Overriding:
     """One exception. Raises UnknownOverride."""
-    row = session.exec(select(OverrideRow).where(OverrideRow.id == override)).first()
-    if row is None:
+    found = _read(session, _EVERY.where(col(OverrideRow.id) == override))
+    if not found:
         raise UnknownOverride([Sentence("There is no such exception.")])
-    end = session.get(OverrideEndRow, override)
-    return _overriding(row, end.recorded_at if end else None)
+    return found[0][1]
 
 
 def read_overrides(  # noqa: PLR0913  # the filters
@@ -158,6 +87,7 @@ def read_overrides(  # noqa: PLR0913  # the filters
     policy: str | None = None,
     active_at: datetime | None = None,
     over_at: datetime | None = None,
+    waiting_at: datetime | None = None,
     after: int | None = None,
     newest_first: bool = False,
     limit: int = PAGE,
@@ -165,10 +95,11 @@ def read_overrides(  # noqa: PLR0913  # the filters
     """Exceptions in the order of recording, or the newest first, each with its number. Raises InvalidSubject.
 
     `subject` is an identifier, `kind` None is any kind. `active_at` asks for those that apply at an instant, `over_at`
-    for those that have ended by then; `after` is the number of the last one seen.
+    for those that have ended or lapsed by then, `waiting_at` for those that then wait for signatures; `after` is the
+    number of the last one seen.
     """
     seq = col(OverrideRow.seq)
-    query = select(OverrideRow, OverrideEndRow.recorded_at).join(OverrideEndRow, isouter=True)
+    query = _EVERY
     if after is not None:
         place = min(after, LAST)
         query = query.where(seq < place if newest_first else seq > place)
@@ -179,14 +110,19 @@ def read_overrides(  # noqa: PLR0913  # the filters
         query = query.where(OverrideRow.kind == kind)
     if policy is not None:
         query = query.where(OverrideRow.policy == policy)
+    ended, lapses = col(OverrideEndRow.recorded_at), col(OverrideRow.lapses_at)
+    unsigned = lapses.is_not(None) & ~_RATIFIED
     if active_at is not None:
-        ended = col(OverrideEndRow.recorded_at)
-        query = query.where(OverrideRow.recorded_at <= active_at, OverrideRow.until > active_at)
+        query = query.where(col(OverrideRow.recorded_at) <= active_at, col(OverrideRow.until) > active_at)
         query = query.where(ended.is_(None) | (ended > active_at))
+        applies = (col(OverrideRow.verdict) == "provisional") & (lapses > active_at)
+        query = query.where(~unsigned | applies)
     if over_at is not None:
-        query = query.where((col(OverrideRow.until) <= over_at) | (col(OverrideEndRow.recorded_at) <= over_at))
-    rows = session.exec(query.order_by(seq.desc() if newest_first else seq).limit(limit))
-    return [(row.seq, _overriding(row, ended_at)) for row, ended_at in rows]
+        lapsed = unsigned & (lapses <= over_at)
+        query = query.where((col(OverrideRow.until) <= over_at) | (ended <= over_at) | lapsed)
+    if waiting_at is not None:
+        query = query.where(unsigned, lapses > waiting_at, col(OverrideRow.until) > waiting_at, ended.is_(None))
+    return _read(session, query.order_by(seq.desc() if newest_first else seq).limit(limit))
 
 
 class Book:
@@ -199,7 +135,7 @@ class Book:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen = -1
-        self._state: tuple[int, int] | None = None
+        self._state: tuple[int, ...] | None = None
         self._by_subject: Mapping[Subject, tuple[Overriding, ...]] = {}
 
     def refresh(self, session: Session) -> None:
@@ -214,7 +150,10 @@ class Book:
             if faults_in(session, OVERRIDES):  # what was known before goes on
                 self._seen = moved
                 return
-            state = (_last(session), session.exec(select(func.count()).select_from(OverrideEndRow)).one())
+            state = (
+                last_number(session),
+                *(_count(session, table) for table in (OverrideEndRow, OverrideSignatureRow)),
+            )
             if state != self._state:
                 self._by_subject = _unended(session)
                 self._state = state
@@ -229,44 +168,73 @@ class Book:
 # -------------------------------------------------------------------------------------------------- the rows
 
 
+_EVERY: Any = select(OverrideRow, OverrideEndRow.recorded_at).join(OverrideEndRow, isouter=True)
+"""The exceptions, each with the instant at which a person ended it."""
+_RATIFIED = (
+    select(OverrideSignatureRow.override)
+    .where(OverrideSignatureRow.override == OverrideRow.id, col(OverrideSignatureRow.ratifies))
+    .exists()
+)
+"""Whether everybody who must has signed an exception."""
+
+
+def _read(session: Session, query: Any) -> list[tuple[int, Overriding]]:  # noqa: ANN401  # SQLModel's
+    """Exceptions with their numbers and signatures, in the order of the query."""
+    rows = session.exec(query).all()
+    signed = _signatures(session, [row.id for row, _ in rows if row.signers])
+    return [(row.seq, _overriding(row, ended_at, signed[row.id])) for row, ended_at in rows]
+
+
+def _signatures(session: Session, names: Sequence[str]) -> Mapping[str, list[OverrideSignature]]:
+    """The signatures on exceptions, by exception, in the order of time."""
+    found: dict[str, list[OverrideSignature]] = defaultdict(list)
+    for start in range(0, len(names), AT_ONCE):
+        some = names[start : start + AT_ONCE]
+        query = select(OverrideSignatureRow).where(col(OverrideSignatureRow.override).in_(some))
+        for row in session.exec(query.order_by(col(OverrideSignatureRow.signed_at))):
+            found[row.override].append(
+                OverrideSignature(
+                    row.actor,
+                    row.printed_name,
+                    row.role,
+                    row.meaning,
+                    row.reason,
+                    row.digest,
+                    row.signed_at,
+                    row.ratifies,
+                )
+            )
+    return found
+
+
 def _unended(session: Session) -> dict[Subject, tuple[Overriding, ...]]:
-    """The exceptions that nobody ended and that are not long past, by subject; asking looks at the instant."""
+    """The exceptions that may apply: that nobody ended and that are not long past, by subject."""
     past = session.exec(select(Lane.at).where(Lane.name == LaneName.GOVERNANCE)).one() - timedelta(days=1)
-    query = select(OverrideRow).join(OverrideEndRow, isouter=True).where(col(OverrideEndRow.override).is_(None))
-    query = query.where(OverrideRow.until > past)
+    query = _EVERY.where(col(OverrideEndRow.override).is_(None), col(OverrideRow.until) > past)
     found: dict[Subject, list[Overriding]] = {}
-    for row in session.exec(query):
-        overriding = _overriding(row, None)
-        found.setdefault(overriding.subject, []).append(overriding)
+    for _, overriding in _read(session, query):
+        if overriding.starts_at is not None and overriding.ends_at > past:
+            found.setdefault(overriding.subject, []).append(overriding)
     return {subject: tuple(each) for subject, each in found.items()}
 
 
-def _said_of(part: str, fault: str) -> Sentence:
-    """What is wrong with the identifier or the kind of a subject, as a sentence."""
-    if part == "kind":
-        return Sentence("The kind of the subject: {fault}.", fault=fault)
-    return Sentence("The subject: {fault}.", fault=fault)
+def of_subject(session: Session, subject: Subject, policy: str | None = None) -> list[Overriding]:
+    """Every exception of a subject, from one policy or from all, in the order of recording."""
+    query = _EVERY.where(col(OverrideRow.subject) == subject.id, col(OverrideRow.kind) == subject.kind)
+    query = query if policy is None else query.where(col(OverrideRow.policy) == policy)
+    return [each for _, each in _read(session, query.order_by(col(OverrideRow.seq)))]
 
 
-def _of_subject(session: Session, subject: Subject) -> list[Overriding]:
-    query = (
-        select(OverrideRow, OverrideEndRow.recorded_at)
-        .join(OverrideEndRow, isouter=True)
-        .where(OverrideRow.subject == subject.id, OverrideRow.kind == subject.kind)
-    )
-    return [_overriding(row, ended_at) for row, ended_at in session.exec(query)]
-
-
-def _in_force(session: Session, policy: str, now: datetime) -> Policy | None:
-    activation = active_at(activations(session, policy), policy, now, now)
-    return load_head(session, activation.digest) if activation is not None else None
-
-
-def _last(session: Session) -> int:
+def last_number(session: Session) -> int:
+    """The number of the exception recorded last; 0 when there is none."""
     return session.exec(select(func.max(OverrideRow.seq))).one() or 0
 
 
-def _overriding(row: OverrideRow, ended_at: datetime | None) -> Overriding:
+def _count(session: Session, table: type[SQLModel]) -> int:
+    return session.exec(select(func.count()).select_from(table)).one()
+
+
+def _overriding(row: OverrideRow, ended_at: datetime | None, signatures: Sequence[OverrideSignature]) -> Overriding:
     return Overriding(
         id=row.id,
         subject=Subject(row.subject, row.kind),
@@ -279,4 +247,10 @@ def _overriding(row: OverrideRow, ended_at: datetime | None) -> Overriding:
         recorded_at=row.recorded_at,
         until=row.until,
         ended_at=ended_at,
+        actor=row.actor,
+        verdict=row.verdict,
+        signers=tuple(row.signers.split()) if row.signers else (),
+        lapses_at=row.lapses_at,
+        signatures=tuple(signatures),
+        decided_by=msgspec.json.decode(row.decided_by) if row.decided_by else None,
     )

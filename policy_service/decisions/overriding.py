@@ -3,6 +3,13 @@
     {"status": "decided", "outcome": {"tier": "A"}, "rules": [], "because": [the reason],
      "overridden": {"override": …, "by": …, "role": …, "reason": …, "until": …, "rules_said": what the rules answered}}
 
+| verdict         | it applies                                                 | unless the others sign by `lapses_at` |
+|-----------------|------------------------------------------------------------|---------------------------------------|
+| `allowed`       | from its recording to its end                              |                                       |
+| `provisional`   | from its recording to its end                              | it lapses then                        |
+| `needs_signers` | from the last of their signatures to its end               | it lapses then, and never applied     |
+| none            | to its end: it was recorded before a policy decided this   |                                       |
+
 Policies that take the outcome see the exception, not what the rules said. An exception that the version in force has no
 room for, since its outcomes have changed, is not applied, and the answer says that too.
 """
@@ -10,11 +17,12 @@ room for, since its outcomes have changed, is not applied, and the answer says t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from policy_service.actor import DIRECTORS, Actor, Role
+from policy_service.actor import DIRECTORS, SIGNING_ROLES, Actor, Role
+from policy_service.canonical import digest_of
 from policy_service.characters import text_fault
 from policy_service.clock import timestamp
 from policy_service.decisions.reading import show
@@ -42,6 +50,39 @@ class OutcomeUnfit(ValueError):
         super().__init__(in_turn(self.problems))
 
 
+OverrideState = Literal["runs", "provisional", "waiting", "lapsed", "ended", "over"]
+"""Whether an exception applies for good, applies until the others must have signed, waits for them, lapsed without
+their signatures, was ended by a person, or is over by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideSignature:
+    """The signature of another person on an exception (21 CFR 11.50)."""
+
+    actor: str
+    """The account."""
+    printed_name: str
+    role: str
+    meaning: str
+    reason: str
+    digest: str
+    """Of what was signed."""
+    signed_at: datetime
+    ratifies: bool
+    """Whether it was the last that was owed."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "by": self.printed_name,
+            "role": self.role,
+            "meaning": self.meaning,
+            "reason": self.reason,
+            "digest": self.digest,
+            "signed_at": timestamp(self.signed_at),
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Overriding:
     """One exception."""
@@ -59,14 +100,68 @@ class Overriding:
     recorded_at: datetime
     until: datetime
     ended_at: datetime | None = None
+    actor: str = ""
+    """The account of who recorded it."""
+    verdict: str | None = None
+    signers: tuple[str, ...] = ()
+    """The roles of those who must sign beside who recorded it."""
+    lapses_at: datetime | None = None
+    signatures: tuple[OverrideSignature, ...] = ()
+    """Of the others, in the order of time."""
+    decided_by: Mapping[str, Any] | None = None
+    """The versions and the rule of governance that say how far it reaches, and the facts they were asked about."""
+
+    @property
+    def ratified_at(self) -> datetime | None:
+        """When the last of the others signed; None while one of them owes a signature."""
+        return next((each.signed_at for each in self.signatures if each.ratifies), None)
+
+    @property
+    def owed(self) -> tuple[str, ...]:
+        """The roles that have not signed."""
+        signed = {each.role for each in self.signatures}
+        return tuple(role for role in self.signers if role not in signed)
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """From when it applies; None while it waits for signatures without which it never does."""
+        return self.ratified_at if self.verdict == "needs_signers" else self.recorded_at
+
+    @property
+    def ends_at(self) -> datetime:
+        """Until when it applies, as far as is known."""
+        lapses = self.lapses_at if self.ratified_at is None else None
+        return min(each for each in (self.until, self.ended_at, lapses) if each is not None)
 
     def covers(self, at: datetime) -> bool:
         """Whether it applies at an instant."""
-        end = self.until if self.ended_at is None else min(self.until, self.ended_at)
-        return self.recorded_at <= at < end
+        return self.starts_at is not None and self.starts_at <= at < self.ends_at
 
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
+    def state(self, now: datetime) -> OverrideState:
+        """How it stands at an instant."""
+        if self.ended_at is not None and self.ended_at <= now:
+            return "ended"
+        if self.lapses_at is not None and self.ratified_at is None:
+            if now >= self.ends_at:
+                return "lapsed"
+            return "waiting" if self.starts_at is None else "provisional"
+        return "runs" if self.covers(now) else "over"
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it applies or may still apply, so that there can be no other beside it."""
+        return now < self.ends_at
+
+    def as_known(self, at: datetime) -> Overriding:
+        """The exception as the record told it at an instant: without the signatures that followed."""
+        return replace(self, signatures=tuple(each for each in self.signatures if each.signed_at <= at))
+
+    @property
+    def digest(self) -> str:
+        """What the others sign: the digest of all that was recorded."""
+        return digest_of(self._recorded())
+
+    def _recorded(self) -> dict[str, Any]:
+        """All that was recorded at first, as JSON."""
         return {
             "override": self.id,
             "subject": self.subject.id,
@@ -79,6 +174,21 @@ class Overriding:
             "reason": self.reason,
             "recorded_at": timestamp(self.recorded_at),
             "until": timestamp(self.until),
+            "verdict": self.verdict,
+            "signers": list(self.signers),
+            "lapses_at": timestamp(self.lapses_at) if self.lapses_at else None,
+            "decided_by": self.decided_by,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        ratified_at = self.ratified_at
+        return {
+            **self._recorded(),
+            "digest": self.digest,
+            "signatures": [each.to_dict() for each in self.signatures],
+            "owed": list(self.owed),
+            "ratified_at": timestamp(ratified_at) if ratified_at else None,
             "ended_at": timestamp(self.ended_at) if self.ended_at else None,
         }
 
@@ -121,9 +231,17 @@ def told(entry: dict[str, Any], said: dict[str, Any], excepted: Excepted) -> dic
             "role": overriding.role,
             "reason": overriding.reason,
             "until": timestamp(overriding.until),
+            **_provisional(overriding),
             "rules_said": rules_said,
         },
     }
+
+
+def _provisional(overriding: Overriding) -> dict[str, str]:
+    """Until when it applies while the others have not signed."""
+    if overriding.lapses_at is None or overriding.ratified_at is not None:
+        return {}
+    return {"provisional_until": timestamp(overriding.lapses_at)}
 
 
 # ------------------------------------------------------------------------------------------------- outcomes
@@ -201,6 +319,38 @@ def may_override(actor: Actor, role: Role, now: datetime) -> Literal[True] | str
     if role not in DIRECTORS:
         return Sentence("Only a director may except a subject from the rules.")
     return _may_sign(actor, role, now)
+
+
+def may_sign_override(overriding: Overriding, actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
+    """Whether the actor may sign an exception that another person recorded, in a role that is owed."""
+    if actor.id == overriding.actor:
+        return Sentence("You recorded this exception, so someone else must sign it.")
+    if any(each.actor == actor.id for each in overriding.signatures):
+        return Sentence("You signed this exception already; every signature must be another person's.")
+    if role not in overriding.owed:
+        return Sentence("The signature of {role} is not asked for.", role=role.value)
+    return _may_sign(actor, role, now)
+
+
+def can_sign_override(overriding: Overriding, now: datetime) -> Literal[True] | str:
+    """Whether anybody can sign the exception now, or why nobody can."""
+    match overriding.state(now):
+        case "provisional" | "waiting":
+            return True
+        case "lapsed":
+            return Sentence("The exception lapsed without the signatures it needed: record it again.")
+        case "runs":
+            return Sentence("The exception needs no further signature.")
+        case _:
+            return Sentence("The exception has already ended.")
+
+
+def signing_roles(overriding: Overriding, actor: Actor, now: datetime) -> tuple[Role, ...]:
+    """The roles in which the actor, who would confirm who they are, may sign the exception now."""
+    if can_sign_override(overriding, now) is not True:
+        return ()
+    confirmed = replace(actor, confirmed_at=now)
+    return tuple(role for role in SIGNING_ROLES if may_sign_override(overriding, confirmed, role, now) is True)
 
 
 def may_end(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:

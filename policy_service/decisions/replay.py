@@ -177,7 +177,7 @@ def _made_again(
         opened = secrets.open_facts(session, record.subject, record.decision_id, record.facts)
         facts = {name: given(value) for name, value in opened.items()}
         policies = [load(session, used.digest) for used in record.policies.values()]
-        made = [read_override(session, override) for override in record.overrides]
+        made = [read_override(session, name).as_known(record.decided_at) for name in record.overrides]
     except (Erased, Broken, UnknownVersion, UnknownOverride) as reason:
         raise NotReplayable(str(reason)) from None
     except PolicyError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from policy_service.append_only import append_only
@@ -33,6 +33,32 @@ class OverrideRow(SQLModel, table=True):
     reason: str = Field(max_length=1_000)
     recorded_at: datetime = Field(sa_type=Instant)
     until: datetime = Field(sa_type=Instant)
+    verdict: str | None = Field(default=None, max_length=16)
+    """How far the first signature reaches; none for what was recorded before any policy said so."""
+    signers: str | None = Field(default=None, max_length=200)
+    """The roles of those who must sign beside who recorded it, with blanks between."""
+    lapses_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When it is over unless they have signed; none for what one signature is enough for."""
+    decided_by: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    """By which versions and which rule that was decided, of which facts, as canonical JSON."""
+
+
+class OverrideSignatureRow(SQLModel, table=True):
+    """The signature of another person on an exception; `ratifies` when nobody owes one any more."""
+
+    __tablename__ = "override_signature"
+    __table_args__ = (UniqueConstraint("override", "actor"),)
+
+    override: str = Field(primary_key=True, max_length=36, foreign_key="override.id")
+    role: str = Field(primary_key=True, max_length=32)
+    actor: str = Field(max_length=64)
+    printed_name: str = Field(max_length=200)
+    meaning: str = Field(max_length=16)
+    reason: str = Field(max_length=1_000)
+    digest: str = Field(max_length=71)
+    """Of the exception, as it was recorded."""
+    signed_at: datetime = Field(sa_type=Instant)
+    ratifies: bool
 
 
 class OverrideEndRow(SQLModel, table=True):
@@ -77,5 +103,5 @@ class BlockRow(SQLModel, table=True):
     sealed_at: datetime = Field(sa_type=Instant)
 
 
-for _model in (OverrideRow, OverrideEndRow, BlockRow):
+for _model in (OverrideRow, OverrideSignatureRow, OverrideEndRow, BlockRow):
     append_only(_model)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from policy_service.registry.model import Activation, all_active_at, next_boundary
+from policy_service.registry.model import Activation, all_active_at, all_nothing_at, next_boundary
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,8 @@ class Window:
     until: datetime | None
     digests: Mapping[str, str]
     """The digest of each policy's version, by policy."""
+    absent: Mapping[str, Activation] = field(default_factory=dict)
+    """The policies that were ended, by name, each with the activation that says so."""
 
     def covers(self, now: datetime) -> bool:
         """Whether the versions are in force at an instant."""
@@ -27,4 +29,5 @@ class Window:
 def window_at(epoch: int, recorded: Sequence[Activation], now: datetime) -> Window:
     """The versions in force at `now`, and until when, as far as was known then."""
     digests = {policy: each.digest for policy, each in all_active_at(recorded, now, now).items()}
-    return Window(epoch, now, next_boundary(recorded, now, now), digests)
+    absent = all_nothing_at(recorded, now, now)
+    return Window(epoch, now, next_boundary(recorded, now, now), digests, absent)

@@ -6,7 +6,7 @@ must take every value of the outcome's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from policy_service.language.diagnostics import Code, Diagnostic, Place, PolicyError, did_you_mean
@@ -24,11 +24,12 @@ from policy_service.language.types import (
 )
 
 
-def in_stages(policies: Iterable[Policy]) -> tuple[Policy, ...]:
+def in_stages(policies: Iterable[Policy], absent: Collection[str] = ()) -> tuple[Policy, ...]:
     """The policies in an order in which each stands after those it needs.
 
-    Raises PolicyFolderError, with the faults of every file, when one needs what is not there, what does not fit, or
-    itself.
+    `absent` are policies that were in force and are not any more: facts from them are missing, or supplied by the
+    caller. Raises PolicyFolderError, with the faults of every file, when one needs what is not there, what does not
+    fit, or itself.
     """
     by_id: dict[str, Policy] = {}
     faults: dict[str, list[Diagnostic]] = {}
@@ -42,7 +43,7 @@ def in_stages(policies: Iterable[Policy]) -> tuple[Policy, ...]:
         by_id[policy.id] = policy
     for policy in by_id.values():
         for fact in policy.facts.values():
-            if (found := _fault(policy, fact, by_id)) is not None:
+            if (found := _fault(policy, fact, by_id, absent)) is not None:
                 faults.setdefault(policy.id, []).append(found)
     order = _order(by_id, faults)
     if faults:
@@ -55,6 +56,11 @@ def in_stages(policies: Iterable[Policy]) -> tuple[Policy, ...]:
 def needed(policy: Policy) -> frozenset[str]:
     """The policies whose outcomes the policy takes."""
     return frozenset(fact.requirement.policy for fact in policy.facts.values() if fact.requirement)
+
+
+def needs_of(policy: Policy, source: str) -> tuple[Fact, ...]:
+    """The facts that the policy takes from another."""
+    return tuple(fact for fact in policy.facts.values() if fact.requirement and fact.requirement.policy == source)
 
 
 def _order(by_id: Mapping[str, Policy], faults: dict[str, list[Diagnostic]]) -> tuple[str, ...]:
@@ -71,7 +77,7 @@ def _order(by_id: Mapping[str, Policy], faults: dict[str, list[Diagnostic]]) -> 
         return ()
 
 
-def _fault(policy: Policy, fact: Fact, by_id: Mapping[str, Policy]) -> Diagnostic | None:
+def _fault(policy: Policy, fact: Fact, by_id: Mapping[str, Policy], absent: Collection[str]) -> Diagnostic | None:
     """Why the fact cannot come from where it says, or None."""
     required = fact.requirement
     if required is None:
@@ -81,6 +87,8 @@ def _fault(policy: Policy, fact: Fact, by_id: Mapping[str, Policy]) -> Diagnosti
         return _place(policy, "facts", fact.name, "from")
 
     source = by_id.get(required.policy)
+    if source is None and required.policy in absent:
+        return None
     if source is None:
         return Diagnostic(
             Code.UNKNOWN_POLICY,

@@ -2,9 +2,10 @@
 
 | part            | an entry makes a row           | entries that change it                      |
 |-----------------|--------------------------------|---------------------------------------------|
-| `timeline.json` | `activation_recorded`          | `activation_cancelled`                      |
+| `timeline.json` | `activation_recorded`,         | `activation_cancelled`, `ending_cancelled`  |
+|                 | `policy_ended`                 |                                             |
 | `suspensions/`  | `policy_suspended`             | `suspension_ratified`, `suspension_ended`   |
-| `overrides.json`| `override_recorded`            | `override_ended`                            |
+| `overrides.json`| `override_recorded`            | `override_signed`, `override_ended`         |
 | `changes/`      | each action of a change is one |                                             |
 
 The tables for spreadsheets and the pages of signatures are made anew from these parts, and must be the same bytes.
@@ -19,6 +20,7 @@ from policy_service.approval.change import Action, State
 from policy_service.approval.workflow import TABLE
 from policy_service.audit.chain import Entry
 from policy_service.audit.keys import PublicKey
+from policy_service.canonical import digest_of
 from policy_service.packs.archive import table
 from policy_service.packs.checks import SUBMITTED, Json, Opened, objects
 from policy_service.packs.governance import flat, page_of
@@ -28,7 +30,7 @@ from policy_service.subject import CUSTOMER
 
 _SHOWN = """
 activation: policy version digest kind from until recorded_at cancelled_at change suspension activation
-override: override subject kind policy version outcome by role reason recorded_at until ended_at
+override: override subject kind policy version outcome by role reason recorded_at until ended_at verdict signatures owed
 suspension: suspension policy version digest fallback fallback_digest signed ratified ended until
 """
 SHOWN: Mapping[str, frozenset[str]] = {
@@ -96,12 +98,12 @@ class _Told:
 
     def activations(self) -> Rows:
         rows: Rows = {}
-        for each in self._of("activation_recorded"):
+        for each in self._of("activation_recorded", "policy_ended"):
             names = ("policy", "version", "digest", "change", "suspension", "activation")
             times = {"from": each.body["effective_from"], "until": each.body["effective_until"]}
             known = {"kind": each.body["reason"], "recorded_at": each.at, "cancelled_at": None}
             rows[each.body["activation"]] = each.body | {name: each.body[name] for name in names} | times | known
-        for each in self._of("activation_cancelled"):
+        for each in self._of("activation_cancelled", "ending_cancelled"):
             rows.get(each.body["activation"], {})["cancelled_at"] = each.at
         return rows
 
@@ -110,8 +112,19 @@ class _Told:
         for each in self._of("override_recorded"):
             names = ("override", "subject", "policy", "outcome", "role", "reason", "until")
             row = {name: each.body[name] for name in names} | {"kind": each.body.get("kind", CUSTOMER)}
-            row |= {"by": each.body["printed_name"], "version": each.body.get("version", ANY)}
-            rows[row["override"]] = each.body | row | {"recorded_at": each.at, "ended_at": None}
+            row |= {"by": each.body["printed_name"], "version": each.body.get("version", ANY), "recorded_at": each.at}
+            row |= {name: each.body.get(name) for name in ("verdict", "lapses_at", "decided_by")}
+            row["signers"] = each.body.get("signers", [])
+            digest = ANY if row["version"] is ANY else digest_of(row)
+            signed = {"digest": digest, "signatures": [], "owed": row["signers"], "ratified_at": None}
+            rows[row["override"]] = each.body | row | signed | {"ended_at": None}
+        for each in self._of("override_signed"):
+            row = rows.get(each.body["override"], {"signatures": [], "owed": []})
+            signature = {name: each.body[name] for name in ("role", "meaning", "reason", "digest")}
+            signature |= {"by": each.body["printed_name"], "signed_at": each.at}
+            row["signatures"] = [*row["signatures"], signature]
+            row["owed"] = [role for role in row["owed"] if role != each.body["role"]]
+            row["ratified_at"] = each.at if each.body["ratifies"] else None
         for each in self._of("override_ended"):
             rows.get(each.body["override"], {})["ended_at"] = each.at
         return rows
@@ -185,8 +198,8 @@ class _Told:
     def _digest(self, version: object, body: Json) -> object:
         return None if version is None else self._digests.get((body["policy"], version), ANY)
 
-    def _of(self, event: str) -> Iterator[Entry]:
-        return (each for each in self._entries if each.event == event)
+    def _of(self, *events: str) -> Iterator[Entry]:
+        return (each for each in self._entries if each.event in events)
 
     def _overlaps(self, start: str, until: str) -> bool:
         """Whether something reaches into the period that the pack is about; instants are compared as text."""

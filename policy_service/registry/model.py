@@ -10,6 +10,9 @@ leaves no gap.
     1.0.0 (suspension)        ├────────┤
     active  1.0.0    │  1.1.0 │ 1.0.0  │  1.1.0
 
+An activation of a kind in `NOTHING` is one too, but it puts nothing in force: where it is the one that counts, the
+policy has no active version, until a later one begins.
+
 Bitemporal: `valid_at` is when the version applied, `known_at` when the record was looked at. What was recorded later,
 or cancelled by then, does not count. Since nothing is put in force in the past, and nothing taken back that has begun,
 what was in force at an instant stays the same whenever one looks.
@@ -36,6 +39,12 @@ class ActivationKind(StrEnum):
     """A signed change that puts an old version in force again."""
     SUSPENSION = "suspension"
     """The version before, while an emergency lasts."""
+    ENDING = "ending"
+    """A signed change that ends the policy: nothing is in force from then on. It names the version that it ends."""
+
+
+NOTHING = frozenset({ActivationKind.ENDING})
+"""The kinds that put nothing in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,11 @@ class Activation:
     change: str | None = None
     suspension: str | None = None
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it says that nothing is in force."""
+        return self.kind in NOTHING
+
     def known(self, at: datetime) -> bool:
         """Whether the record said so at an instant."""
         return self.recorded_at <= at and (self.cancelled_at is None or at < self.cancelled_at)
@@ -79,7 +93,23 @@ class Activation:
 def active_at(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
-    """What applies to the policy at `valid_at`, by what was known at `known_at`; None before the first."""
+    """What applies to the policy at `valid_at`, by what was known at `known_at`; None when nothing does."""
+    found = _last_begun(activations, policy, valid_at, known_at)
+    return None if found is None or found.is_nothing else found
+
+
+def nothing_at(
+    activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
+) -> Activation | None:
+    """The activation that says that nothing of the policy is in force at `valid_at`; None when something is."""
+    found = _last_begun(activations, policy, valid_at, known_at)
+    return found if found is not None and found.is_nothing else None
+
+
+def _last_begun(
+    activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
+) -> Activation | None:
+    """The activation that counts at an instant."""
     covering = (
         each
         for each in activations
@@ -90,6 +120,18 @@ def active_at(
 
 def all_active_at(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
     """The active activation of every policy that has one, by policy, in the order of their names."""
+    found = _all_last_begun(activations, valid_at, known_at)
+    return {name: each for name, each in found.items() if not each.is_nothing}
+
+
+def all_nothing_at(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
+    """The policies of which nothing is in force any more, each with the activation that says so, by name."""
+    found = _all_last_begun(activations, valid_at, known_at)
+    return {name: each for name, each in found.items() if each.is_nothing}
+
+
+def _all_last_begun(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
+    """The activation that counts, of every policy that has one, by name."""
     found: dict[str, Activation] = {}
     for each in activations:
         if each.known(known_at) and each.effective.covers(valid_at):
@@ -140,6 +182,8 @@ def timeline(
         if not begun:
             continue
         active = known[-begun[0]]
+        if active.is_nothing:
+            continue
         if pieces and pieces[-1][1] == active and pieces[-1][0].until == start:
             pieces[-1] = (Period(pieces[-1][0].start, until), active)
         else:

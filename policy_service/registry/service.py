@@ -10,14 +10,21 @@ from sqlalchemy import Select
 from sqlmodel import Session, col, func, select
 
 from policy_service.actor import Actor
-from policy_service.audit.events import ActivationCancelled, ActivationRecorded, VersionImported, VersionSubmitted
+from policy_service.audit.events import (
+    ActivationCancelled,
+    ActivationRecorded,
+    EndingCancelled,
+    PolicyEnded,
+    VersionImported,
+    VersionSubmitted,
+)
 from policy_service.audit.log import append
 from policy_service.canonical import digest
 from policy_service.clock import timestamp
 from policy_service.database import Transaction, remembered
 from policy_service.language.load import load_bytes, version_key
 from policy_service.language.policy import Policy
-from policy_service.registry.model import Activation, ActivationKind, Period, all_active_at
+from policy_service.registry.model import NOTHING, Activation, ActivationKind, Period, all_active_at
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
 from policy_service.sentences import Sentence
 
@@ -149,7 +156,7 @@ def activate(  # noqa: PLR0913  # what an activation says
     change: str | None = None,
     suspension: str | None = None,
 ) -> Activation:
-    """Records that a version is in force over a period."""
+    """Records that a version is in force over a period, or, by a kind in `NOTHING`, that it no longer is."""
     session = transaction.session
     row = ActivationRow(
         seq=(session.exec(select(func.max(ActivationRow.seq))).one() or 0) + 1,
@@ -167,7 +174,8 @@ def activate(  # noqa: PLR0913  # what an activation says
     session.add(row)
     session.flush()
     until = timestamp(effective.until) if effective.until else None
-    event = ActivationRecorded(
+    told = PolicyEnded if kind in NOTHING else ActivationRecorded
+    event = told(
         version.policy,
         version.version,
         version.digest,
@@ -180,6 +188,15 @@ def activate(  # noqa: PLR0913  # what an activation says
     )
     append(transaction, actor, event)
     return _activation(row, None)
+
+
+def ended_by(ending: Activation) -> Sentence:
+    """By what a policy was ended, and from when: a clause."""
+    return Sentence(
+        "it was ended by the change {change} from {start}",
+        change=ending.change or "",
+        start=timestamp(ending.effective.start),
+    )
 
 
 def cancel(transaction: Transaction, actor: Actor, activation: Activation) -> None:
@@ -211,11 +228,8 @@ def take_back(transaction: Transaction, actor: Actor, activation: Activation) ->
     session.add(CancellationRow(activation=activation.id, recorded_at=transaction.now))
     session.flush()
     start = timestamp(activation.effective.start)
-    append(
-        transaction,
-        actor,
-        ActivationCancelled(activation.policy, activation.version, activation.id, start, activation.change),
-    )
+    told = EndingCancelled if activation.is_nothing else ActivationCancelled
+    append(transaction, actor, told(activation.policy, activation.version, activation.id, start, activation.change))
 
 
 def _activations(session: Session, query: Select[Any]) -> tuple[Activation, ...]:

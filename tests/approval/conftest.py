@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from unittest import mock
 
 import pytest
@@ -11,13 +11,16 @@ from policy_service.analysis.report import Report, analyse
 from policy_service.approval import checking
 from policy_service.language.policy import Policy
 
-REPORTS: dict[tuple[tuple[str, ...], tuple[str, ...]], Report] = {}
+REPORTS: dict[tuple[tuple[str, ...], ...], Report] = {}
 
 
-def remembered(candidates: Sequence[Policy], in_force: Mapping[str, Policy]) -> Report:
-    key = (tuple(each.digest for each in candidates), tuple(sorted(each.digest for each in in_force.values())))
+def remembered(
+    candidates: Sequence[Policy], in_force: Mapping[str, Policy], ends: Collection[str], absent: Collection[str]
+) -> Report:
+    around = sorted(each.digest for each in in_force.values())
+    key = (tuple(each.digest for each in candidates), tuple(around), tuple(ends), tuple(absent))
     if key not in REPORTS:
-        REPORTS[key] = analyse(candidates, in_force)
+        REPORTS[key] = analyse(candidates, in_force, ends, absent)
     return REPORTS[key]
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.approval import service as approval
-from policy_service.approval.service import Change, Meaning, Signers
+from policy_service.approval.service import Afterwards, Change, Meaning, Signers
 from policy_service.database import Database
 from policy_service.registry.model import Activation, ActivationKind, Period, active_at
 from policy_service.registry.service import activate, activations, read_version, record_version
@@ -129,10 +129,21 @@ class World:
         title: str = "a change",
         start: datetime | None = None,
         until: datetime | None = None,
+        ends: Sequence[str] = (),
+        afterwards: Afterwards = "before",
     ) -> Change:
         effective = Period(start or self.now + DAY, until)
         with self.database.write(self.clock) as transaction:
-            return approval.create(transaction, by, title=title, reason="it is time", effective=effective, texts=texts)
+            return approval.create(
+                transaction,
+                by,
+                title=title,
+                reason="it is time",
+                effective=effective,
+                texts=texts,
+                ends=ends,
+                afterwards=afterwards,
+            )
 
     def rollback(
         self, *versions: tuple[str, str], by: Actor = ANN, start: datetime | None = None, until: datetime | None = None
@@ -195,10 +206,17 @@ class World:
             )
 
     def signed(
-        self, *texts: bytes, start: datetime | None = None, until: datetime | None = None, title: str = "a change"
+        self,
+        *texts: bytes,
+        start: datetime | None = None,
+        until: datetime | None = None,
+        title: str = "a change",
+        ends: Sequence[str] = (),
+        afterwards: Afterwards = "before",
     ) -> Change:
         """A change that everybody who must has signed."""
-        return self.sign_all(self.submit(self.create(*texts, start=start, until=until, title=title)))
+        begun = self.create(*texts, start=start, until=until, title=title, ends=ends, afterwards=afterwards)
+        return self.sign_all(self.submit(begun))
 
     def sign_all(self, change: Change) -> Change:
         by = {role: actor for actor in (SALES, FINANCE, GENERAL, COMPLIANCE) for role in actor.roles}

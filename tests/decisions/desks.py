@@ -91,12 +91,19 @@ class Setting:
             return [read_record(row.line) for row in session.exec(select(DecisionRow).order_by(col(DecisionRow.seq)))]
 
 
-def put(database: Database, clock: Clock, policy: Policy, period: Period | None = None) -> Activation:
-    """Puts a version in force, from now on when nothing else is said."""
+def put(
+    database: Database,
+    clock: Clock,
+    policy: Policy,
+    period: Period | None = None,
+    kind: ActivationKind = ActivationKind.CHANGE,
+    change: str | None = None,
+) -> Activation:
+    """Puts a version in force, from now on when nothing else is said; or ends it."""
     with database.write(clock) as transaction:
         record_version(transaction, SERVICE, policy.text.encode(), change=None)
         row = read_version(transaction.session, policy.id, policy.version)
-        return activate(transaction, SERVICE, row, period or Period(transaction.now), ActivationKind.CHANGE)
+        return activate(transaction, SERVICE, row, period or Period(transaction.now), kind, change=change)
 
 
 def eventually(true: Callable[[], bool]) -> None:

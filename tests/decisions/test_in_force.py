@@ -1,6 +1,7 @@
 """The versions in force: the right ones at every instant, built ahead, for any number of processes."""
 
 from datetime import date, timedelta
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -9,7 +10,8 @@ from policy_service import Decider, load_bytes
 from policy_service.actor import SERVICE
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions.in_force import InForce, NotReady, Question, Turning
-from policy_service.registry.model import Period
+from policy_service.errors import UnknownPolicies
+from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import cancel
 from policy_service.subject import Subject
 from tests.databases import BACKENDS, fresh_database
@@ -135,10 +137,10 @@ def test_versions_taken_up_while_others_are_built_are_built_upon() -> None:
         eventually(lambda: in_force._next is not None)
         calls = 0
 
-        def overtaken(self: Decider, policies: object, built: object) -> object:
+        def overtaken(self: Decider, *given: object) -> object:
             nonlocal calls
             calls += 1
-            prepared = prepare(self, policies, built)  # type: ignore[arg-type]
+            prepared = prepare(self, *given)  # type: ignore[arg-type]
             if calls == 1:
                 clock.move(hours=1)
                 assert version(in_force) == "1.1.0"
@@ -199,4 +201,51 @@ def test_the_engine_serves_through_a_change_of_versions() -> None:
             in_force.refresh()
             assert version(in_force) == f"1.{number}.0"
         assert in_force.decider.health.fallbacks == 0
+        in_force.close()
+
+
+TAKING = load_bytes(b"""
+policy: followup/one
+version: 1.0.0
+title: {zh: a, en: a}
+subject: customer
+facts:
+  tier: {type: choice, of: [S, A, B], optional: true, from: tiering/one.tier}
+outcome:
+  visits: {type: integer, min: 0, max: 9}
+rules:
+  hit: FIRST
+  rows:
+    - {id: none, when: "tier is missing", then: {visits: 1}, because: {zh: a, en: a}}
+    - {id: big, when: 'tier is not missing and tier = "A"', then: {visits: 4}, because: {zh: a, en: a}}
+    - {id: rest, when: "true", then: {visits: 2}, because: {zh: a, en: a}}
+""")
+
+
+def visits(in_force: InForce, **facts: object) -> Any:  # noqa: ANN401  # JSON
+    """What the policy that takes the tier decides."""
+    made = in_force.make(QUESTION._replace(policies=["followup/one"], facts=facts))
+    return made.decision.to_dict()["followup/one"]["outcome"]
+
+
+def test_an_ended_policy_decides_nothing_from_its_day_on_and_the_refusal_says_what_ended_it() -> None:
+    clock = Clock()
+    with fresh_database("sqlite") as database:
+        put(database, clock, tier())
+        put(database, clock, TAKING)
+        day = clock.now() + timedelta(hours=1)
+        put(database, clock, tier(), Period(day), ActivationKind.ENDING, "C-1")
+        in_force = InForce(database, clock, engine="python", look_seconds=30)
+        assert visits(in_force, amount="150") == {"visits": 4}
+        eventually(lambda: in_force._next is not None)
+        clock.move(hours=1)
+        with pytest.raises(UnknownPolicies) as refused:
+            in_force.make(QUESTION._replace(policies=["tiering/one", "tiering/none"], facts={}))
+        assert str(refused.value) == (
+            "`tiering/one` is not in force: it was ended by the change C-1 from 2026-11-20T02:00:00.000000Z; "
+            "unknown policy `tiering/none`"
+        )
+        assert visits(in_force) == {"visits": 1}
+        assert visits(in_force, tier="A") == {"visits": 4}
+        assert list(in_force.make(QUESTION._replace(facts={})).decision.policies) == ["followup/one"]
         in_force.close()

@@ -20,13 +20,13 @@ from policy_service.decisions.overrides import (
     end_override,
     read_override,
     read_overrides,
-    record_override,
 )
 from policy_service.decisions.overriding import Overriding
 from policy_service.subject import InvalidSubject, Subject
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.decisions.policies import LISTED, TIER, policy
 from tests.decisions.setting import person, put_in_force
+from tests.overrides.alone import record_alone
 
 SIGN_OFF = policy("""
 policy: governance/small
@@ -66,7 +66,7 @@ def make(database: Database, clock: TestClock, **changes: object) -> Overriding:
     } | changes
     director = person("director", Role.SALES_DIRECTOR, confirmed_at=clock.now())
     with database.write(clock) as transaction:
-        return record_override(transaction, said.pop("by", director), **said)
+        return record_alone(transaction, said.pop("by", director), **said)
 
 
 def end(database: Database, clock: TestClock, override: str, **changes: object) -> Overriding:

@@ -19,7 +19,7 @@ from policy_service.canonical import canonical, digest
 from policy_service.database import Database
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.master_keys import create
-from policy_service.decisions.overrides import end_override, record_override
+from policy_service.decisions.overrides import end_override
 from policy_service.decisions.overriding import Overriding
 from policy_service.decisions.records import UnknownDecision
 from policy_service.decisions.replay import NotReplayable, Verdict, explain, replay
@@ -31,6 +31,7 @@ from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.decisions.policies import LISTED, POINTS, TAKES_LIST, TIER, VISITS, policy
 from tests.decisions.setting import decide_and_record, person, put_in_force, tamper
 from tests.decisions.test_secrecy import PERSONAL
+from tests.overrides.alone import record_alone
 from tests.shipped import NEWEST
 
 POLICIES = (TIER, VISITS, LISTED, TAKES_LIST, POINTS, PERSONAL)
@@ -162,7 +163,7 @@ def test_a_policy_on_record_that_needs_another_is_told_when_that_answers_nothing
 def an_override(database: Database, outcome: object = None) -> Overriding:
     director = person("director", Role.SALES_DIRECTOR, confirmed_at=CLOCK.now())
     with database.write(CLOCK) as transaction:
-        return record_override(
+        return record_alone(
             transaction,
             director,
             subject=Subject("C1"),

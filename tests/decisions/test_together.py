@@ -12,7 +12,7 @@ import pytest
 
 from policy_service.actor import Role
 from policy_service.audit.service import first_key
-from policy_service.decisions.overrides import end_override, record_override
+from policy_service.decisions.overrides import end_override
 from policy_service.decisions.overriding import Overriding
 from policy_service.decisions.replay import replay
 from policy_service.decisions.request import DecisionRequest
@@ -22,6 +22,7 @@ from policy_service.subject import Subject
 from tests.databases import BACKENDS
 from tests.decisions.desks import Setting, setting, tier
 from tests.decisions.setting import MACHINE, person
+from tests.overrides.alone import record_alone
 
 PHONE = "13800000000"
 ROUNDS = 8
@@ -36,7 +37,7 @@ def decide(each: Setting, subject: str, **facts: object) -> dict[str, Any]:
 def override(each: Setting, subject: str = "C1") -> Overriding:
     director = person("director", Role.SALES_DIRECTOR, confirmed_at=each.clock.now())
     with each.database.write(each.clock) as transaction:
-        return record_override(
+        return record_alone(
             transaction,
             director,
             subject=Subject(subject),

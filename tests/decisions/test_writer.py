@@ -15,7 +15,6 @@ from policy_service.canonical import digest
 from policy_service.database import Database, DatabaseUnavailable, LaneName, count
 from policy_service.decisions.group import Answer, Groups, Item
 from policy_service.decisions.in_force import NotReady, Question, Turning
-from policy_service.decisions.overrides import record_override
 from policy_service.decisions.tables import DecisionRow
 from policy_service.decisions.writer import Busy
 from policy_service.errors import FactsRefused
@@ -27,6 +26,7 @@ from tests.databases import BACKENDS
 from tests.decisions.desks import Setting, eventually, held, put, setting, tier
 from tests.decisions.setting import person
 from tests.decisions.test_desk import CRM
+from tests.overrides.alone import record_alone
 
 AS_OF = date(2026, 11, 21)
 
@@ -225,7 +225,7 @@ def test_an_exception_made_meanwhile_counts(backend: str) -> None:
         item = made(each)
         director = person("d", Role.SALES_DIRECTOR, confirmed_at=each.clock.now())
         with each.database.write(each.clock) as transaction:
-            override = record_override(
+            override = record_alone(
                 transaction,
                 director,
                 subject=Subject("C1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,9 +16,11 @@ from policy_service.registry.model import (
     Period,
     active_at,
     all_active_at,
+    all_nothing_at,
     from_then_on,
     in_force_periods,
     next_boundary,
+    nothing_at,
     timeline,
 )
 
@@ -40,6 +43,7 @@ def activation(
     recorded: float = 0,
     cancelled: float | None = None,
     policy: str = POLICY,
+    kind: ActivationKind = ActivationKind.CHANGE,
 ) -> Activation:
     return Activation(
         seq,
@@ -47,7 +51,7 @@ def activation(
         policy,
         version,
         f"sha256:{version}",
-        ActivationKind.CHANGE,
+        kind,
         Period(day(start), None if until is None else day(until)),
         day(recorded),
         None if cancelled is None else day(cancelled),
@@ -227,3 +231,41 @@ def test_the_periods_of_all_versions_together_are_the_timeline(history: list[Act
             assert any(period.covers(day(at)) for period in periods) == (
                 active is not None and active.version == version
             )
+
+
+# ---------------------------------------------------------------------------------------------------- endings
+
+
+def ending(seq: int, start: float, until: float | None = None, **said: Any) -> Activation:  # noqa: ANN401
+    return activation(seq, start, until, kind=ActivationKind.ENDING, **said)
+
+
+def test_an_ending_puts_nothing_in_force_until_something_begins_later() -> None:
+    history = [activation(1, 0), ending(2, 5), activation(3, 10, version="1.1.0")]
+    active = [active_at(history, POLICY, day(at), day(0)) for at in (4.9, 5, 9.9, 10)]
+    assert [each.seq if each else None for each in active] == [1, None, None, 3]
+    assert [nothing_at(history, POLICY, day(at), day(0)) for at in (4.9, 5, 10)] == [None, history[1], None]
+    assert all_active_at(history, day(7), day(0)) == {}
+    assert all_nothing_at(history, day(7), day(0)) == {POLICY: history[1]}
+    assert all_nothing_at(history, day(12), day(0)) == {}
+    assert [(period.start, period.until) for period, _ in timeline(history, POLICY, day(0))] == [
+        (day(0), day(5)),
+        (day(10), None),
+    ]
+    assert in_force_periods(history, POLICY, "1.0.0", day(0)) == (Period(day(0), day(5)),)
+    assert next_boundary(history, day(0), day(0)) == day(5)
+    assert [each.seq for each in from_then_on(history, day(7), day(0))] == [2, 3]
+
+
+def test_an_ending_that_was_cancelled_is_none() -> None:
+    history = [activation(1, 0), ending(2, 5, recorded=1, cancelled=3)]
+    assert [nothing_at(history, POLICY, day(6), day(known)) for known in (0, 2, 3)] == [None, history[1], None]
+
+
+def test_a_period_that_falls_back_to_nothing_begins_with_an_ending_beneath_it() -> None:
+    """So that what begins within the period goes on when it is over."""
+    history = [activation(1, 0), ending(2, 5), activation(3, 5, 8, version="1.1.0")]
+    found = [active_at(history, POLICY, day(at), day(0)) for at in (4, 5, 7.9, 8, 30)]
+    assert [each.seq if each else None for each in found] == [1, 3, 3, None, None]
+    later = [*history, activation(4, 6, version="1.2.0")]
+    assert [active_at(later, POLICY, day(at), day(0)) for at in (7, 8, 30)] == [later[3]] * 3

@@ -25,7 +25,6 @@ from policy_service.decisions.desk import Decisions
 from policy_service.decisions.in_force import InForce
 from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.master_keys import create as make_master
-from policy_service.decisions.overrides import record_override
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.seals import seal
 from policy_service.decisions.subjects import Secrets
@@ -35,6 +34,7 @@ from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
 from policy_service.shipped import shipped_policies
 from policy_service.subject import Subject
+from tests.overrides.alone import record_alone
 
 POLICY = """
 policy: tiering/spending
@@ -119,7 +119,7 @@ def govern(database: Database, clock: SystemClock, folder: Path) -> Iterator[Kep
     """Signs exceptions, and seals what was decided."""
     for _ in numbers():
         with database.write(clock) as transaction:
-            override = record_override(
+            override = record_alone(
                 transaction,
                 replace(SIGNERS[Role.SALES_DIRECTOR], confirmed_at=transaction.now),
                 subject=Subject(f"E{transaction.number}"),

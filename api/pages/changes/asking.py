@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, NaiveDatetime
 
 from api.pages.forms import Faults, FormModel
-from policy_service.approval.change import Draft
+from policy_service.approval.change import Afterwards, Draft
 from policy_service.approval.words import MAX_REASON, MAX_TITLE
 from policy_service.registry.model import Period
 from policy_service.sentences import Sentence
@@ -25,6 +25,8 @@ class AskedForm(FormModel):
     reason: Annotated[str, Field(max_length=MAX_REASON)]
     effective_from: NaiveDatetime
     effective_until: NaiveDatetime | None = None
+    afterwards: Afterwards = "before"
+    ends: tuple[Annotated[str, Field(max_length=140)], ...] = ()
 
 
 def period_asked(given: AskedForm, zone: ZoneInfo, before: Draft | None = None) -> Period | Faults:

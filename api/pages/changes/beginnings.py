@@ -96,7 +96,7 @@ def ways_back(session: Session, now: datetime, picked: Iterable[Named] = ()) -> 
     known = [each for each in activations(session) if each.known(now) and each.effective.start <= now]
     active = all_active_at(known, now, now)
     begun: dict[str, set[str]] = {}
-    for each in known:
+    for each in (each for each in known if not each.is_nothing):
         begun.setdefault(each.policy, set()).add(each.version)
     wanted = set(picked)
     return tuple(

@@ -7,7 +7,7 @@ The examples are tried by the definition of the language alone, which is quick; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -108,11 +108,11 @@ class Together:
         return sum(len(each.tried) for each in self.files)
 
 
-def look(contents: Sequence[bytes], served: Mapping[str, Policy]) -> Together:
-    """What is to be said about the files of a draft, among the policies served."""
+def look(contents: Sequence[bytes], served: Mapping[str, Policy], absent: Collection[str] = ()) -> Together:
+    """What is to be said about the files of a draft, among the policies served; `absent` are those that were ended."""
     read = [_read(content) for content in contents]
     policies = [each for each in read if isinstance(each, Policy)]
-    misfits, others = _misfits(policies, served) if len(policies) == len(read) else ({}, ())
+    misfits, others = _misfits(policies, served, absent) if len(policies) == len(read) else ({}, ())
     return Together(tuple(_looked(each, misfits) for each in read), others)
 
 
@@ -131,12 +131,12 @@ def _looked(read: Policy | PolicyError, misfits: Mapping[str, Sequence[Diagnosti
 
 
 def _misfits(
-    policies: Sequence[Policy], served: Mapping[str, Policy]
+    policies: Sequence[Policy], served: Mapping[str, Policy], absent: Collection[str]
 ) -> tuple[Mapping[str, Sequence[Diagnostic]], tuple[tuple[str, str], ...]]:
     """What does not fit together: of the files by the policy, and of the policies in force."""
     drafted = {policy.id for policy in policies}
     try:
-        in_stages([*(policy for name, policy in served.items() if name not in drafted), *policies])
+        in_stages([*(policy for name, policy in served.items() if name not in drafted), *policies], absent)
     except PolicyFolderError as error:
         by = {each.path.rpartition("/")[0]: each.diagnostics for each in error.errors}
         others = [(name, fault.message) for name, found in by.items() if name not in drafted for fault in found]

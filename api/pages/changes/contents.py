@@ -80,7 +80,7 @@ class Contents:
     @property
     def alters(self) -> bool:
         """Whether other answers may follow."""
-        return any(each.candidate.alters for each in self.compared)
+        return bool(self.change.draft.ends) or any(each.candidate.alters for each in self.compared)
 
     @property
     def examples(self) -> int:
@@ -155,7 +155,11 @@ def _periods(
 ) -> Iterable[Applies]:
     """A timeline for each policy of a change; of a draft with files one for what it asks for."""
     asked = change.draft.effective
-    if not versions:
+    for name in change.draft.ends:
+        bars = [_bar(period, active, change) for period, active in _near(model.timeline(known, name, now), now)]
+        bars.append(Bar("—", asked.start, asked.until, words=ENDED))
+        yield Applies(name, timeline(bars, now, zone=zone))
+    if not versions and not change.draft.ends:
         bar = Bar("1", asked.start, asked.until, words=Sentence("this change asks for it"))
         yield Applies("", timeline([bar], now, zone=zone))
     for version in versions:
@@ -171,6 +175,7 @@ OPEN = frozenset({State.DRAFT, State.SUBMITTED, State.SIGNED_OFF})
 ASKED = Sentence("this change asks for it")
 ASKED_ONCE = Sentence("this change asked for it, and was closed")
 THIS = Sentence("this change")
+ENDED = Sentence("ended by this change")
 
 
 def _near(pieces: Sequence[tuple[Period, Activation]], now: datetime) -> Sequence[tuple[Period, Activation]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from functools import partial
+from typing import Annotated, ClassVar, Literal, get_args
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -31,19 +33,21 @@ from api.pages.rendering import Do, Made, Pages
 from api.transactions import reading
 from api.work import CHECKING
 from policy_service.approval import service as approval
-from policy_service.approval.service import Kind
 from policy_service.database import Transaction
 from policy_service.registry.model import Period
 from policy_service.sentences import Sentence
 
+NewKind = Literal["change", "rollback", "ending"]
+"""What a form begins: a change with files, a rollback, or a change that ends policies."""
 NOTHING_CHOSEN = Sentence("Choose at least one version to go back to.")
+NOTHING_ENDED = Sentence("Choose at least one policy to end.")
 TOMORROW = timedelta(days=1)
 
 
 class NewForm(AskedForm):
     """The fields of a change that is begun."""
 
-    kind: Kind = "change"
+    kind: NewKind = "change"
     start: Annotated[str, Field(max_length=140)] = ""
     back: tuple[str, ...] = ()
 
@@ -55,7 +59,7 @@ class NewPage:
     template: ClassVar[str] = "changes/new.html"
     frame: Frame
     form: Filled
-    kind: Kind
+    kind: NewKind
     beginnings: tuple[Beginning, ...]
     ways_back: tuple[GoingBack, ...]
     zone: str
@@ -72,12 +76,13 @@ def drafting_routes(pages: Pages) -> APIRouter:
     async def new(request: Request) -> Response:
         """The form of a change, filled in as far as the link that led here says."""
         asked = request.query_params
-        policy, version = asked.get("rollback"), asked.get("version", "")
+        policy, version, ended = asked.get("rollback"), asked.get("version", ""), asked.get("end")
         tomorrow = service.clock.now().astimezone(service.zone).replace(hour=0, minute=0) + TOMORROW
         form = pages.new_form(
-            kind="change" if policy is None else "rollback",
+            kind="rollback" if policy is not None else "change" if ended is None else "ending",
             start=asked.get("policy", ""),
             back=f"{policy}@{version}" if policy else "",
+            ends=ended or "",
             effective_from=moment(tomorrow, service.zone),
         )
         return pages.show(await new_page(pages, request, form))
@@ -99,7 +104,8 @@ def drafting_routes(pages: Pages) -> APIRouter:
 async def new_page(pages: Pages, request: Request, form: Filled) -> NewPage:
     """The form of a change that is begun, as far as it is filled in."""
     service, now = pages.service, pages.service.clock.now()
-    kind: Kind = "rollback" if form.value("kind") == "rollback" else "change"
+    kinds: Mapping[str, NewKind] = {each: each for each in get_args(NewKind)}
+    kind = kinds.get(form.value("kind"), "change")
 
     def look(session: Session) -> tuple[tuple[Beginning, ...], tuple[GoingBack, ...]]:
         if kind == "rollback":
@@ -119,15 +125,21 @@ async def _begin(pages: Pages, request: Request, form: Form, given: NewForm, eff
             return await pages.show_again(request, again, form.filled({"start": NO_BEGINNING}), 422)
     if given.kind == "rollback" and not back:
         return await pages.show_again(request, again, form.filled({"back": NOTHING_CHOSEN}), 422)
+    if given.kind == "ending" and not given.ends:
+        return await pages.show_again(request, again, form.filled({"ends": NOTHING_ENDED}), 422)
     texts = [*([started] if started is not None else []), *form.files.get("file", ())]
-    asked = {"title": given.title, "reason": given.reason}
+    begin = partial(
+        approval.rollback if given.kind == "rollback" else approval.create,
+        title=given.title,
+        reason=given.reason,
+        effective=effective,
+        afterwards=given.afterwards,
+    )
+    holds = {"versions": back} if given.kind == "rollback" else {"texts": texts, "ends": given.ends}
 
     async def prepare() -> Do:
         def do(transaction: Transaction) -> str:
-            if given.kind == "rollback":
-                change = approval.rollback(transaction, actor, **asked, effective=effective, versions=back)
-            else:
-                change = approval.create(transaction, actor, **asked, effective=effective, texts=texts)
+            change = begin(transaction, actor, **holds)
             return f"/changes/{change.id}/draft?done=begun{'&check=1' if texts else ''}"
 
         return do

@@ -158,8 +158,11 @@ class Editor:
         if not looking.wanted or not contents:
             return looking.refusal
         service, now = self.pages.service, self.pages.service.now()
-        served = await reading(service, lambda session: service.catalogue.heads_in_force(session, now))
-        return await run_in_threadpool(look, contents, served)
+        catalogue = service.catalogue
+        served, absent = await reading(
+            service, lambda session: (catalogue.heads_in_force(session, now), catalogue.ended(session, now))
+        )
+        return await run_in_threadpool(look, contents, served, absent)
 
     def standing(self, stored: Stored) -> Filled:
         """The form as the draft stands."""
@@ -169,10 +172,12 @@ class Editor:
             reason=draft.reason,
             effective_from=moment(draft.effective.start, zone),
             effective_until=moment(draft.effective.until, zone),
+            afterwards=draft.afterwards,
         )
         texts = tuple(shown(stored.contents[digest]) for digest in draft.texts)
         back = tuple(f"{each.policy}@{each.version}" for each in draft.versions)
-        return replace(form, values={**form.values, "text": texts, "was": draft.texts, "back": back})
+        values = {"text": texts, "was": draft.texts, "back": back, "ends": draft.ends}
+        return replace(form, values={**form.values, **values})
 
     def page(self, request: Request, stored: Stored, form: Filled, looked: Together | str | None = None) -> EditorPage:
         """The editor with this in its fields."""

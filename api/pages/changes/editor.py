@@ -177,6 +177,8 @@ async def _save(pages: Pages, request: Request, change: str, form: Form) -> Resp
                 effective=effective,
                 texts=texts,
                 versions=chosen(given.back),
+                ends=given.ends,
+                afterwards=given.afterwards,
                 expected=form.etag,
             )
             return f"/changes/{stored.change.id}/draft?done=saved&check=1"

@@ -25,6 +25,7 @@ from api.transactions import reading
 from policy_service.approval import service as approval
 from policy_service.approval.service import Action, Change
 from policy_service.language.policy import Bilingual
+from policy_service.sentences import Sentence
 
 STRUCTURED = frozenset({"example-failed", "invariant-broken", "other-answers"})
 """Findings whose cases stand in the tables of their candidate."""
@@ -83,6 +84,34 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Dependant:
+    """A policy that takes an outcome of one that is ended, and what becomes of it."""
+
+    policy: str
+    version: str
+    facts: tuple[str, ...]
+    then: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A policy that the change ends, and those that depend on it."""
+
+    policy: str
+    version: str
+    dependants: tuple[Dependant, ...]
+
+
+THEN: Mapping[str, Sentence] = {
+    "ended": Sentence("is ended too"),
+    "replaced": Sentence("gets a version that does without"),
+    "without": Sentence("goes on without: what it takes is optional"),
+    "bereft": Sentence("cannot do without"),
+}
+"""What becomes of a dependant, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Misread:
     """One fault of a policy file that keeps it from being read."""
 
@@ -109,6 +138,7 @@ class ReportView:
     candidates: tuple[Candidate, ...]
     around: tuple[tuple[str, str], ...]
     """The policies in force that need a candidate or that a candidate needs, each with its version."""
+    endings: tuple[Ended, ...] = ()
 
     @property
     def errors(self) -> tuple[Found, ...]:
@@ -123,7 +153,7 @@ class ReportView:
     @property
     def is_there(self) -> bool:
         """Whether the policies could be read, so that there is a report."""
-        return bool(self.candidates)
+        return bool(self.candidates or self.endings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +222,16 @@ def report_of(
         findings=tuple(map(_finding, kept["findings"])),
         candidates=tuple(map(_candidate, kept["candidates"])),
         around=tuple((each["policy"], each["version"]) for each in kept["around"]),
+        endings=tuple(map(_ended, kept.get("endings", ()))),
     )
+
+
+def _ended(kept: Mapping[str, Any]) -> Ended:
+    dependants = (
+        Dependant(each["policy"], each["version"], tuple(each["facts"]), THEN[each["then"]])
+        for each in kept["dependants"]
+    )
+    return Ended(kept["policy"], kept["version"], tuple(dependants))
 
 
 def _others(

@@ -22,6 +22,8 @@ from policy_service.approval.service import Action, Change, State, Suspension, W
 from policy_service.approval.verdicts import ratifying
 from policy_service.audit.log import entries
 from policy_service.audit.service import unsigned
+from policy_service.decisions.overrides import read_overrides
+from policy_service.decisions.overriding import Overriding, signing_roles
 from policy_service.decisions.seals import unsealed
 from policy_service.identity.account import Account
 from policy_service.identity.service import accounts
@@ -47,12 +49,15 @@ class Waiting:
     to_schedule: tuple[Change, ...]
     """My changes that everybody signed, and that nobody scheduled yet."""
     to_ratify: tuple[Suspension, ...]
+    to_countersign: tuple[Overriding, ...]
+    """Exceptions that others recorded and that I must sign."""
     to_vouch: tuple[Account, ...]
 
     @property
     def nothing(self) -> bool:
         """Whether nothing waits."""
-        return not any((self.to_sign, self.sent_back, self.drafts, self.to_schedule, self.to_ratify, self.to_vouch))
+        mine = (self.to_sign, self.sent_back, self.drafts, self.to_schedule)
+        return not any((*mine, self.to_ratify, self.to_countersign, self.to_vouch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +117,15 @@ def _waiting(session: Session, actor: Actor, now: datetime, running: Sequence[Su
         drafts=tuple(change for change in drafts if change not in sent_back),
         to_schedule=tuple(change for change in mine if change.state is State.SIGNED_OFF),
         to_ratify=tuple(each for each in running if each.ratified is None and ratifying(each, actor, now).allowed),
+        to_countersign=_to_countersign(session, actor, now) if may_see(actor, "/overrides") else (),
         to_vouch=_to_vouch(session, actor) if may_see(actor, "/accounts") else (),
     )
+
+
+def _to_countersign(session: Session, actor: Actor, now: datetime) -> tuple[Overriding, ...]:
+    """The exceptions that wait for a signature of whoever reads the page, the one that waits longest first."""
+    waiting = read_overrides(session, waiting_at=now)
+    return tuple(each for _, each in waiting if signing_roles(each, actor, now))[:SHOWN]
 
 
 def _mine(session: Session, actor: Actor) -> tuple[Change, ...]:

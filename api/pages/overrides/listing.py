@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from sqlmodel import Session
 
@@ -20,7 +20,7 @@ from api.permissions import PERMISSIONS, may_ask
 from api.service import Service
 from policy_service.actor import Role
 from policy_service.decisions.overrides import read_overrides
-from policy_service.decisions.overriding import Overriding
+from policy_service.decisions.overriding import OverrideState, Overriding
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.registry.service import policy_names
 from policy_service.sentences import Sentence
@@ -32,6 +32,7 @@ SHOWN = 50
 OLDEST, NEWEST = "recorded", "-recorded"
 STATES: tuple[tuple[str, Sentence], ...] = (
     ("running", Sentence("that apply now")),
+    ("waiting", Sentence("that wait for signatures")),
     ("over", Sentence("that are over")),
 )
 COLUMNS = (
@@ -58,7 +59,9 @@ class Row:
     recorded_at: datetime
     until: datetime
     """When it ends, or ended."""
-    state: Literal["runs", "ended", "over"]
+    state: OverrideState
+    owed: tuple[Role, ...]
+    """Who has not signed yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,7 @@ def _found(session: Session, wanted: Sought, now: datetime) -> list[tuple[int, O
         policy=wanted.policy or None,
         active_at=now if wanted.state == "running" else None,
         over_at=now if wanted.state == "over" else None,
+        waiting_at=now if wanted.state == "waiting" else None,
         after=open_number(wanted.cursor),
         newest_first=wanted.sort == NEWEST,
         limit=SHOWN + 1,
@@ -152,18 +156,7 @@ def _row(each: Overriding, policy: Policy | None, now: datetime, lang: Language)
         printed_name=each.printed_name,
         role=Role(each.role),
         recorded_at=each.recorded_at,
-        until=ends_at(each),
-        state=state_of(each, now),
+        until=each.ends_at,
+        state=each.state(now),
+        owed=tuple(map(Role, each.owed)) if each.state(now) in {"provisional", "waiting"} else (),
     )
-
-
-def ends_at(each: Overriding) -> datetime:
-    """When an exception ends, or ended."""
-    return each.until if each.ended_at is None else min(each.until, each.ended_at)
-
-
-def state_of(each: Overriding, now: datetime) -> Literal["runs", "ended", "over"]:
-    """Whether it applies now, was ended by somebody, or is over by itself."""
-    if each.covers(now):
-        return "runs"
-    return "over" if each.ended_at is None else "ended"

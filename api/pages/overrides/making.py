@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr
@@ -25,6 +25,7 @@ from policy_service.actor import DIRECTORS, Role
 from policy_service.decisions.overrides import GOVERNANCE
 from policy_service.decisions.overriding import LONGEST, MAX_REASON
 from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.overrides.service import AskedOverride
 from policy_service.sentences import Sentence
 from policy_service.subject import MAX_ID, Subject, id_fault
 
@@ -48,13 +49,7 @@ class OverrideForm(FormModel):
 class Asked:
     """An exception as it was asked for, ready for the library."""
 
-    subject: Subject
-    policy: str
-    outcome: Any
-    """JSON."""
-    role: Role
-    reason: str
-    until: datetime
+    override: AskedOverride
     password: SecretStr | None
 
 
@@ -122,9 +117,9 @@ def asked(service: Service, session: Session, form: Form, lang: Language) -> Ask
         return {
             name if name in OverrideForm.model_fields or is_of_outcome(name) else "": faults[name] for name in faults
         }
-    return Asked(
-        Subject(given.subject, policy.subject), given.policy, outcome, given.role, given.reason, until, given.password
-    )
+    subject = Subject(given.subject, policy.subject)
+    override = AskedOverride(subject, given.policy, outcome, given.role, given.reason, until)
+    return Asked(override, given.password)
 
 
 def begun(pages_form: Filled, query: dict[str, str]) -> Filled:

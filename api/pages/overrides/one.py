@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -14,14 +15,23 @@ from api.pages.decisions.one import ID
 from api.pages.decisions.words import Said, outcome_words, version_address
 from api.pages.forms import Filled
 from api.pages.frame import Frame
-from api.pages.overrides.listing import PATH, ends_at, state_of
+from api.pages.overrides.listing import PATH
 from api.pages.overrides.words import Used, last_use, version_of
 from api.permissions import PERMISSIONS, may_ask
 from api.problems import NOT_FOUND, ProblemError
 from api.service import Service
 from policy_service.actor import Actor, Role
 from policy_service.decisions.overrides import read_override
-from policy_service.decisions.overriding import ENDING_ROLES, OutcomeUnfit, Overriding, read_outcome
+from policy_service.decisions.overriding import (
+    ENDING_ROLES,
+    OutcomeUnfit,
+    OverrideState,
+    Overriding,
+    can_sign_override,
+    may_sign_override,
+    read_outcome,
+    signing_roles,
+)
 from policy_service.decisions.state_tables import OverrideEndRow
 from policy_service.identity.refusals import UnknownAccount
 from policy_service.identity.service import read_account
@@ -37,6 +47,16 @@ class Ended:
     by: str
     at: datetime
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Countersigned:
+    """The signature of another person."""
+
+    printed_name: str
+    role: Role
+    reason: str
+    signed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +80,22 @@ class OverridePage:
     until: datetime
     """Until when it was made for."""
     ends_at: datetime
-    state: Literal["runs", "ended", "over"]
+    state: OverrideState
+    is_before: bool
+    """Whether it was recorded before a policy of governance decided how far one signature reaches."""
+    lapses_at: datetime | None
+    """When it is over unless the others have signed."""
+    signatures: tuple[Countersigned, ...]
+    owed: tuple[Role, ...]
+    digest: str
+    decided_by: tuple[tuple[str, str], ...]
+    """The versions of governance that say who must sign: the name and the address of each."""
+    signing: tuple[Role, ...]
+    """The roles in which the reader may sign it now."""
+    act: Literal["sign", "end"]
+    """The act whose form is shown."""
+    why_not_signed: str | None
+    """Why the reader cannot sign it; None for whoever can."""
     ended: Ended | None
     used: Used | None
     unfit: tuple[str, ...]
@@ -81,10 +116,11 @@ def override_id(text: str) -> str:
 
 
 def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the form in it
-    service: Service, session: Session, request: Request, frame: Frame, override: str, form: Filled
+    service: Service, session: Session, request: Request, frame: Frame, override: str, act: str, form: Filled
 ) -> OverridePage:
-    """The page of an exception. Raises UnknownOverride."""
+    """The page of an exception, with the form that signs it or ends it (`act`). Raises UnknownOverride."""
     found, now = read_override(session, override), frame.now
+    signing = signing_roles(found, frame.actor, now) if frame.actor else ()
     policy = version_of(service, session, found)
     return OverridePage(
         frame=frame,
@@ -100,8 +136,19 @@ def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the fo
         reason=found.reason,
         recorded_at=found.recorded_at,
         until=found.until,
-        ends_at=ends_at(found),
-        state=state_of(found, now),
+        ends_at=found.ends_at,
+        state=found.state(now),
+        is_before=found.verdict is None,
+        lapses_at=found.lapses_at,
+        signatures=tuple(
+            Countersigned(each.printed_name, Role(each.role), each.reason, each.signed_at) for each in found.signatures
+        ),
+        owed=tuple(map(Role, found.owed)),
+        digest=found.digest,
+        decided_by=tuple(_deciding(found)),
+        signing=signing,
+        act="sign" if signing and act != "end" else "end",
+        why_not_signed=_why_not_signed(frame.actor, found, now),
         ended=_ended(session, override),
         used=last_use(service, session, found.subject, found.policy, frame.lang),
         unfit=_unfit(service, session, found, now),
@@ -121,7 +168,24 @@ def _why_not(actor: Actor | None, found: Overriding, now: datetime) -> str | Non
     verdict = may_ask(actor, PERMISSIONS["POST", f"{PATH}/{{override}}/end"]) if actor else ""
     if verdict is not True:
         return verdict
-    return None if found.covers(now) else Sentence("The exception has already ended.")
+    return None if found.is_open(now) else Sentence("The exception has already ended.")
+
+
+def _why_not_signed(actor: Actor | None, found: Overriding, now: datetime) -> str | None:
+    possible = can_sign_override(found, now)
+    if possible is not True or actor is None:
+        return possible if possible is not True else ""
+    if signing_roles(found, actor, now):
+        return None
+    confirmed = replace(actor, confirmed_at=now)
+    answers = (may_sign_override(found, confirmed, Role(role), now) for role in found.owed)
+    return next(each for each in answers if each is not True)
+
+
+def _deciding(found: Overriding) -> Iterator[tuple[str, str]]:
+    for name in ("overrides", "sign_off"):
+        if version := (found.decided_by or {}).get(name):
+            yield f"{version['policy']} {version['version']}", version_address(version["policy"], version["version"])
 
 
 def _ended(session: Session, override: str) -> Ended | None:

@@ -18,15 +18,20 @@ from api.pages.overrides.listing import PATH, overrides_page, sought
 from api.pages.overrides.making import Asked, asked, begun, new_page
 from api.pages.overrides.one import override_id, override_page
 from api.pages.rendering import Do, Made, Pages
+from api.reach import prepared_override
 from api.transactions import reading
 from policy_service.actor import Role
 from policy_service.database import Transaction
-from policy_service.decisions.overrides import end_override, record_override
+from policy_service.decisions.overrides import end_override
 from policy_service.decisions.overriding import MAX_REASON
+from policy_service.overrides.service import record_override, sign_override
 from policy_service.sentences import Sentence
 
 NOTICES = {
-    "made": Sentence("The exception applies from now on."),
+    "runs": Sentence("The exception applies from now on."),
+    "provisional": Sentence("The exception applies for now. It lapses unless the others sign it in time."),
+    "waiting": Sentence("The exception is recorded. It applies once the others have signed it."),
+    "signed": Sentence("You signed the exception."),
     "ended": Sentence("The exception was ended; the rules decide again."),
 }
 BEGINNING = ("subject", "policy")
@@ -41,11 +46,18 @@ class EndForm(FormModel):
     password: Annotated[SecretStr, Field(max_length=256)] | None = None
 
 
+class SignForm(EndForm):
+    """Why an exception is signed, by whom, and what was shown."""
+
+    digest: Annotated[str, Field(max_length=71)]
+
+
 def override_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False, prefix=PATH)
     _add_reading(router, pages)
     _add_making(router, pages)
+    _add_signing(router, pages)
     _add_ending(router, pages)
     return router
 
@@ -82,9 +94,37 @@ def _add_making(router: APIRouter, pages: Pages) -> None:
 
         async def prepare() -> Do:
             actor = await confirmed_actor(service, request, given.password)
-            names = ("subject", "policy", "outcome", "role", "reason", "until")
-            said = {name: getattr(given, name) for name in names}
-            return lambda t: f"{PATH}/{record_override(t, actor, **said).id}?done=made"
+            prepared = await prepared_override(service, actor, given.override)
+
+            def do(transaction: Transaction) -> str:
+                made = record_override(transaction, actor, prepared)
+                return f"{PATH}/{made.id}?done={made.state(transaction.now)}"
+
+            return do
+
+        return await pages.attempt(request, form, prepare, again)
+
+
+def _add_signing(router: APIRouter, pages: Pages) -> None:
+    service = pages.service
+
+    @router.post("/{override}/sign")
+    async def sign(request: Request, override: str) -> Response:
+        """Signs an exception that another person recorded."""
+        form, again = await read_form(request), Made(show_one, (override, "sign"))
+        given = checked(form, SignForm)
+        if not isinstance(given, SignForm):
+            return await pages.show_again(request, again, form.filled(given), HTTPStatus.UNPROCESSABLE_ENTITY)
+
+        async def prepare() -> Do:
+            actor = await confirmed_actor(service, request, given.password)
+            role, digest, reason = given.role, given.digest, given.reason
+
+            def do(transaction: Transaction) -> str:
+                sign_override(transaction, actor, override_id(override), role=role, digest=digest, reason=reason)
+                return f"{PATH}/{override}?done=signed"
+
+            return do
 
         return await pages.attempt(request, form, prepare, again)
 
@@ -95,12 +135,14 @@ def _add_ending(router: APIRouter, pages: Pages) -> None:
     @router.get("/{override}")
     async def override_(request: Request, override: str) -> Response:
         """One exception."""
-        return pages.show(await show_one(pages, request, override, pages.new_form()))
+        return pages.show(
+            await show_one(pages, request, override, request.query_params.get("act", ""), pages.new_form())
+        )
 
     @router.post("/{override}/end")
     async def end(request: Request, override: str) -> Response:
         """Ends an exception now."""
-        form, again = await read_form(request), Made(show_one, (override,))
+        form, again = await read_form(request), Made(show_one, (override, "end"))
         given = checked(form, EndForm)
         if not isinstance(given, EndForm):
             return await pages.show_again(request, again, form.filled(given), HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -123,8 +165,8 @@ async def show_new(pages: Pages, request: Request, form: Filled) -> Page:
     return await reading(service, lambda session: new_page(service, session, request, frame, form))
 
 
-async def show_one(pages: Pages, request: Request, override: str, form: Filled) -> Page:
-    """An exception, with the form that ends it."""
+async def show_one(pages: Pages, request: Request, override: str, act: str, form: Filled) -> Page:
+    """An exception, with the form that signs it or the one that ends it."""
     service, name = pages.service, override_id(override)
     frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
-    return await reading(service, lambda session: override_page(service, session, request, frame, name, form))
+    return await reading(service, lambda session: override_page(service, session, request, frame, name, act, form))

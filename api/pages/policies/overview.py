@@ -26,7 +26,7 @@ from api.permissions import PERMISSIONS, may_ask
 from api.transactions import reading
 from policy_service.actor import Actor
 from policy_service.language.policy import Policy
-from policy_service.registry.model import Activation, Period
+from policy_service.registry.model import Activation, Period, nothing_at
 from policy_service.sentences import Sentence
 
 DRAWN = 12
@@ -76,6 +76,8 @@ class Found:
 
     policy: Policy
     active: Piece | None
+    ended: Activation | None
+    """By what the policy was ended, where nothing is in force for that."""
     since: datetime | None
     following: Piece | None
     pieces: Sequence[Piece]
@@ -97,6 +99,7 @@ class PolicyPage:
     address: str
     domain: str
     active: Piece | None
+    ended: Activation | None
     since: datetime | None
     signed: Signed | None
     """The change that put in force what is in force."""
@@ -156,6 +159,7 @@ def _read(pages: Pages, held: Held, session: Session, asked: Asked, now: datetim
     return Found(
         policy=catalogue.load(session, active[1].digest if active else newest_first[0].digest),
         active=active,
+        ended=nothing_at(held.activations.get(name, ()), name, now, now),
         since=held.since(name, now),
         following=held.next(name, now),
         pieces=drawn,
@@ -181,6 +185,7 @@ def make_page(pages: Pages, request: Request, found: Found, asked: Asked) -> Pol
         address=address,
         domain=domain_name(found.policy.domain),
         active=found.active,
+        ended=found.ended,
         since=found.since,
         signed=found.changes.get(found.active[1].change or "") if found.active else None,
         following=found.following,

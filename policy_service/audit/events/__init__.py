@@ -50,12 +50,15 @@ from policy_service.audit.events.decisions import (
     MasterKeyRotated,
     OverrideEnded,
     OverrideRecorded,
+    OverrideSigned,
     SubjectErased,
 )
 from policy_service.audit.events.event import THINGS, Event
 from policy_service.audit.events.versions import (
     ActivationCancelled,
     ActivationRecorded,
+    EndingCancelled,
+    PolicyEnded,
     VersionImported,
     VersionSubmitted,
 )
@@ -86,13 +89,16 @@ __all__ = [
     "ChangeWithdrawn",
     "ChangesRequested",
     "DecisionsSealed",
+    "EndingCancelled",
     "Event",
     "LogKeyAdded",
     "LogSettled",
     "MasterKeyRotated",
     "OverrideEnded",
     "OverrideRecorded",
+    "OverrideSigned",
     "PasswordChanged",
+    "PolicyEnded",
     "PolicySuspended",
     "RolesChanged",
     "RowsRecorded",

@@ -40,6 +40,31 @@ class OverrideRecorded(Event):
     reason: str
     until: str
     version: str
+    verdict: str
+    signers: tuple[str, ...]
+    lapses_at: str | None
+    decided_by: Any
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideSigned(Event):
+    """Another person signed an override; `ratifies` when everybody who must has signed it."""
+
+    name = "override_signed"
+    says = Bilingual(
+        "{printed_name}以{role}身份签署例外（{meaning}）：{reason}",
+        "{printed_name} signed the override as {role} ({meaning}): {reason}",
+    )
+    override: str
+    subject: str
+    kind: str
+    policy: str
+    role: str
+    printed_name: str
+    meaning: str
+    reason: str
+    digest: str
+    ratifies: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,42 @@ class ActivationRecorded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyEnded(Event):
+    """A policy was ended from a day on; `version` is the one in force until then, `effective_until` null for good."""
+
+    name = "policy_ended"
+    says = Bilingual(
+        "{policy} 自 {effective_from} 起废止（此前为 {version}）",
+        "{policy} is ended from {effective_from}; {version} was in force until then",
+    )
+    policy: str
+    version: str
+    digest: str
+    activation: str
+    reason: str
+    effective_from: str
+    effective_until: str | None
+    change: str | None = None
+    suspension: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndingCancelled(Event):
+    """The ending of a policy was taken back before its day."""
+
+    name = "ending_cancelled"
+    says = Bilingual(
+        "{actor} 取消了 {policy} 自 {effective_from} 起的废止安排",
+        "{actor} cancelled that {policy} be ended from {effective_from}",
+    )
+    policy: str
+    version: str
+    activation: str
+    effective_from: str
+    change: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ActivationCancelled(Event):
     """An activation was taken back: one that had not begun, or one that another replaces."""
 

@@ -9,12 +9,12 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from policy_service.actor import Actor, Role
-from policy_service.decisions.overrides import record_override
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.seals import Sealer
 from policy_service.subject import CUSTOMER, Subject
 from tests.api.company import Company
 from tests.approval.world import BONUS, TIER
+from tests.overrides.alone import record_alone
 from tests.pages.visitor import Seen
 
 CRM = Actor("id-crm", "crm", "crm", frozenset({Role.INTEGRATION}), "machine")
@@ -47,7 +47,7 @@ def excepted(
     """The identifier of an exception that the sales director made, for a month."""
     actor = replace(here.people["sales"].actor(), confirmed_at=here.clock.at)
     with here.database.write(here.clock) as transaction:
-        return record_override(
+        return record_alone(
             transaction,
             actor,
             subject=Subject(subject, kind),

@@ -58,14 +58,60 @@ def test_a_director_chooses_a_policy_fills_in_its_outcome_and_signs(here: Compan
     page = visitor.send(page, "form#making", **filled)
     assert page.status == 200
     text = said(page)
-    assert "The exception applies from now on." in text
+    assert "The exception is recorded. It applies once the others have signed it." in text
     assert page.one("h1").text() == "Exception for customer O1"
     assert "size ‘small’" in text
     assert "Signed by Sales, sales director" in text
     assert "Made until 25 Dec 2026, 00:00:00 +08:00" in text
-    assert "applies now" in text
+    assert "awaits signatures" in text
+    assert (
+        "It applies once all of these have signed, until 23 Nov 2026, 10:00:00 +08:00 at the latest: compliance" in text
+    )
+    assert "You recorded this exception, so someone else must sign it." in text
     assert "Reason a partner" in text
-    assert "The rules said: size: ‘big’" in said(Visitor(here, "sales").get(f"/decisions/{decided(here, 'O1', TIER)}"))
+    assert "The rules said" not in said(Visitor(here, "sales").get(f"/decisions/{decided(here, 'O1', TIER)}"))
+
+
+def test_the_others_are_told_on_their_home_page_and_sign(here: Company) -> None:
+    made(here, "S9", reason="a partner")
+    other = Visitor(here, "compliance")
+    page = other.get(other.get("/").link("Exception for S9 from tiering/size"))
+    page = other.send(page, "form#signing", reason="as agreed", password=SECRET)
+    text = said(page)
+    assert "You signed the exception." in text
+    assert "applies now" in text
+    assert "Signed by Compliance, compliance" in text
+    assert "I approve this exception, what it decides and until when." in text
+    assert "Reason as agreed" in text
+    assert not page.has("form#signing")
+    assert "S9" not in said(Visitor(here, "sales").get("/overrides?state=waiting"))
+    assert "The rules said: size: ‘big’" in said(Visitor(here, "sales").get(f"/decisions/{decided(here, 'S9', TIER)}"))
+
+
+@pytest.mark.parametrize(
+    ("by", "why"), [("sales", "You recorded this"), ("general", "You do not hold the role compliance")]
+)
+def test_why_a_reader_does_not_sign_is_said(here: Company, by: str, why: str) -> None:
+    listed = Visitor(here, by).get("/overrides?state=waiting")
+    if "S8" not in said(listed):
+        made(here, "S8", reason="a partner")
+        listed = Visitor(here, by).get("/overrides?state=waiting")
+    page = Visitor(here, by).get(listed.link("S8"))
+    assert why in said(page)
+    assert not page.has("form#signing")
+    assert page.has("form#ending")
+
+
+def test_a_signature_without_a_reason_is_asked_for_again(here: Company) -> None:
+    made(here, "S7", reason="a partner")
+    other = Visitor(here, "compliance")
+    page = other.get(other.get("/overrides?state=waiting").link("S7"))
+    page = other.send(page, "form#signing", password=SECRET)
+    assert page.status == 422
+    assert page.has("form#signing")
+    ending = other.get(page.link("End the exception").partition("#")[0])
+    assert ending.has("form#ending")
+    assert not ending.has("form#signing")
 
 
 def test_policies_of_governance_are_not_offered(here: Company) -> None:

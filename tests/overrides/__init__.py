@@ -1,0 +1,1 @@
+"""Exceptions recorded and signed."""
