@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from policy_service.language.cross_tables import input_path, rule_path
 from policy_service.language.document import MAX_RULES
 from policy_service.language.policy import Bilingual, Hit, Policy
 from policy_service.language.unparse import unparse
@@ -59,6 +60,15 @@ def test_each_rule_knows_its_row_and_its_column() -> None:
     assert [line.id for line in (*cross.rows, *cross.columns)] == ["S", "A", "few", "many"]
     assert [unparse(line.when) for line in cross.columns] == ["count_ in (< 10)", "count_ in (>= 10)"]
     assert loaded(policy_text(TABLE, OUTCOMES)).cross is None
+
+
+def test_a_rule_and_its_conditions_have_their_places_in_the_file() -> None:
+    grid, table = loaded(crossed()), loaded(policy_text(TABLE, OUTCOMES))
+    assert rule_path(grid, 2) == ("cross_table", "rows", 1, "cells", 1)
+    assert input_path(grid, 2, 0) == ("cross_table", "rows", 1, "when")
+    assert input_path(grid, 2, 1) == ("cross_table", "columns", 1, "when")
+    assert rule_path(table, 2) == ("table", "rows", 2)
+    assert input_path(table, 2, 1) == ("table", "rows", 2, "when", 1)
 
 
 def test_lines_that_are_moved_leave_every_rule_its_name_and_its_values() -> None:

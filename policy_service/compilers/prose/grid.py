@@ -22,7 +22,10 @@ class GridCell:
     """What is decided where a row and a column meet, and by which rule; None where no rule is."""
 
     rule: str | None
+    values: tuple[str, ...]
+    """A value for each outcome."""
     text: str
+    """All of them in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,6 @@ def _line(line: Line, name: str, context: Context) -> GridLine:
 
 def _cell(rule: Rule | None, policy: Policy, context: Context) -> GridCell:
     if rule is None:
-        return GridCell(None, NO_RULE)
-    pairs = zip(rule.then, policy.outcomes, strict=True)
-    return GridCell(rule.id, context.words.semicolon.join(given(then, name, context) for then, name in pairs))
+        return GridCell(None, (NO_RULE,), NO_RULE)
+    values = tuple(given(then, name, context) for then, name in zip(rule.then, policy.outcomes, strict=True))
+    return GridCell(rule.id, values, context.words.semicolon.join(values))

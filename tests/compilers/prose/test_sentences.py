@@ -16,6 +16,7 @@ from policy_service.compilers.prose.context import LANGUAGES, context_of
 from policy_service.compilers.prose.statement import inline
 from policy_service.compilers.prose.values import outcome_value
 from policy_service.language.ast import And, Comparison, Expr, Not, Or
+from policy_service.language.load import load_bytes
 from policy_service.language.parser import parse
 from policy_service.language.policy import Language
 from tests.compilers.prose.expressions import ATOMS, computations, conditions, meaning, results
@@ -208,3 +209,10 @@ def test_a_cross_table_is_told_as_its_grid() -> None:
     assert [cell.rule for _, cells in grid.rows for cell in cells][:4] == ["S-never", "S-recent", "S-silent", None]
     assert grid.legend.endswith("“—” stands where no rule is.")
     assert cross_table(written_policy("table"), "en") is None
+
+
+def test_a_line_that_asks_nothing_says_so() -> None:
+    text = written_policy("cross_table").text.replace("when: 'not(\"S\")'", 'when: "-"')
+    grid = cross_table(load_bytes(text.encode()), "en")
+    assert grid is not None
+    assert [row.head for row, _ in grid.rows] == ["‘S’", "any"]

@@ -16,6 +16,7 @@ from api.pages.changes.pdf import HERE, Unavailable, own_file
 from api.problems import ProblemError
 from tests.api.company import Company, Json, company
 from tests.approval.world import tier
+from tests.pages.policies.texts import crossed
 from tests.pages.visitor import Visitor
 
 
@@ -154,3 +155,18 @@ class _Unloadable(ModuleType):
 
     def __getattr__(self, name: str) -> None:
         raise OSError("cannot load library 'libpango-1.0-0'")
+
+
+def test_a_cross_table_is_printed_as_its_grid_with_what_a_cell_said_before(here: Company) -> None:
+    here.in_force(crossed())
+    change = here.moved("submit", here.create(crossed("1.1.0", within="PT30M")))
+    grid, rules = Visitor(here, "compliance").get(f"/changes/{change['id']}/print").all("#tables table.merged")
+    assert [head.text() for head in grid.css("thead th")] == ["tier ↓ orders →", "less than 10", "at least 10"]
+    assert [cell.text() for cell in grid.css("td.changed del, td.changed ins")] == [
+        "‘high’; 1 hour",
+        "‘high’; 30 minutes",
+    ]
+    assert len(rules.css("td.changed")) == 1
+    answer = Visitor(here, "compliance", "zh-CN").get(f"/changes/{change['id']}/dossier.pdf")
+    told = "".join("".join(page.extract_text() for page in PdfReader(BytesIO(answer.body)).pages).split())
+    assert "等级↓订单→" in told

@@ -69,11 +69,9 @@ def test_a_cross_table_is_shown_as_its_grid_and_a_cell_leads_to_its_rule(here: C
         "less than 10",
         "at least 10",
     ]
-    assert [[cell.text() for cell in row.css("th, td")] for row in page.all(".hero tbody tr")] == [
-        ["‘S’", "‘high’; 2 hours", "‘high’; 1 hour"],
-        ["‘A’", "—", "‘low’; 9 hours"],
-    ]
-    assert page.link("‘low’; 9 hours") == "#rule-A-many"
+    grid = [[cell.text(separator="|") for cell in row.css("th, td")] for row in page.all(".hero tbody tr")]
+    assert grid == [["‘S’", "‘high’|2 hours", "‘high’|1 hour"], ["‘A’", "—", "‘low’|9 hours"]]
+    assert page.has('.hero td a[href="#rule-A-many"]')
     assert page.has("#rule-A-many")
     assert "A cell gives level, time." in page.text(".hero")
     chinese = Visitor(here, "sales", "zh").get("/policies/tiering/answer/versions/1.0.0")
