@@ -245,7 +245,7 @@ DATABASE_UNAVAILABLE = ProblemType(
     "database-unavailable",
     503,
     Sentence("The database does not answer"),
-    "`detail` says whether it is busy, full or gone. Nothing was written; try again after the seconds in Retry-After.",
+    "`detail` says why. Nothing was written; try again after the seconds in Retry-After.",
 )
 
 PROBLEMS: Mapping[str, ProblemType] = {

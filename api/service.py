@@ -24,7 +24,7 @@ from api.metrics import Metrics
 from api.permissions import ASKER, NO_ROW, PERMISSIONS, ROW, route_of
 from api.problems import INTERNAL_ERROR, Problem
 from api.settings import Settings
-from api.storage import edited_files, open_database, open_keys, refuse_unsound
+from api.storage import NotInitialisedError, edited_files, open_database, open_keys, refuse_unsound
 from api.work import BUILDING, seconds_of
 from api.workers import SHARED, InThisProcess, WorkerDied, Workers
 from policy_service import Alarm, Decider
@@ -37,6 +37,7 @@ from policy_service.decisions.desk import Decisions, open_decisions
 from policy_service.decisions.in_force import NotReady
 from policy_service.decisions.seals import Sealer
 from policy_service.decisions.subjects import Secrets
+from policy_service.errors import CannotServe
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.presence import Presence
 from policy_service.places import advice
@@ -127,7 +128,7 @@ def _who(problem: Problem, scope: Scope) -> dict[str, object]:
 def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) -> Service:
     """Opens the database, looks whether it is sound, and makes the versions in force ready to decide.
 
-    Raises NotInitialisedError, NotSoundError, and ValueError when the versions in force cannot decide.
+    Raises NotInitialisedError, NotSoundError, CannotServe when the versions in force cannot decide, and ValueError.
     """
     log = make_log(settings.log_level)
     provider = _provider(settings)
@@ -136,8 +137,10 @@ def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) ->
         undo.callback(database.close)
         try:
             service = _open(settings, clock, workers, log, database, provider)
-        except (NotReady, DatabaseUnavailable) as error:
-            raise ValueError(str(error)) from error
+        except NotReady as error:
+            raise CannotServe(str(error)) from error
+        except DatabaseUnavailable as error:
+            raise NotInitialisedError(str(error)) from error
         undo.pop_all()
     for sentence in service.edited:
         log.error("policy file edited", sentence=sentence)

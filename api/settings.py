@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from api.addresses import Network, networks_of
 from policy_service.audit.copies import Copy, copies_of
 from policy_service.clock import DEFAULT_ZONE
+from policy_service.errors import CannotServe
 from policy_service.identity.sessions import Ends
 from policy_service.language.diagnostics import did_you_mean
 from policy_service.places import (
@@ -178,8 +179,10 @@ class Settings(BaseSettings):
         return self
 
 
-class SettingsRefusedError(ValueError):
+class SettingsRefusedError(CannotServe):
     """The environment sets something unknown or something wrong; the message has a line for each."""
+
+    status = 2
 
 
 def read_settings() -> Settings:

@@ -23,6 +23,7 @@ from policy_service.audit.stored import verify_tail
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.master_keys import KeyFileFault, MasterKeys
 from policy_service.decisions.seals import verify_blocks
+from policy_service.errors import CannotServe
 from policy_service.migrations import NewerDatabase, is_current
 from policy_service.migrations.self_check import self_check
 from policy_service.registry.checks import check_files, verify_versions
@@ -31,12 +32,22 @@ BLOCKS = 2
 """The newest sealed blocks that are made again from their records."""
 
 
-class NotInitialisedError(ValueError):
-    """The database or a key is not there, or not set up; the message says what to do."""
+class NotInitialisedError(CannotServe):
+    """The database is not there, not set up, or does not answer; the message says what to do."""
+
+    status = 3
 
 
-class NotSoundError(ValueError):
+class KeysMissingError(NotInitialisedError):
+    """A key is not there, or cannot be used; the message says what to do."""
+
+    status = 4
+
+
+class NotSoundError(CannotServe):
     """What is on record is not what was written; the message has a line for each fault."""
+
+    status = 5
 
 
 def open_database(url: str, keys: Path) -> Database:
@@ -67,14 +78,14 @@ def open_database(url: str, keys: Path) -> Database:
 def open_keys(database: Database, settings: Settings) -> MasterKeys:
     """The master keys, when the key that signs the log is there too.
 
-    Raises NotInitialisedError, DatabaseUnavailable.
+    Raises KeysMissingError, DatabaseUnavailable.
     """
     try:
         with database.read() as session:
             signer(session, settings.keys)
         return MasterKeys(settings.keys)
     except (NoKey, KeyFileFault) as error:
-        raise NotInitialisedError(
+        raise KeysMissingError(
             f"{error}: run `policy-service init`, or set POLICY_SERVICE_KEYS to the folder of the keys"
         ) from None
 

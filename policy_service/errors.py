@@ -11,6 +11,13 @@ NONE_ENDED: Mapping[str, str] = MappingProxyType({})
 Refusal = Literal["unknown-fact", "mistyped", "out-of-range", "contradiction"]
 
 
+class CannotServe(ValueError):
+    """The service does not begin; the message says why, and `status` is what `policy-service serve` ends with."""
+
+    status = 7
+    """That the versions in force cannot decide, unless the class says otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class FactProblem:
     """One fact that was refused: its name, why, the value given (shortened) and what was expected."""

@@ -1,6 +1,7 @@
 """`/healthz`, `/readyz`, `/metrics`, `/problems`: alive, able to decide, what was counted, what errors mean."""
 
 from datetime import date, datetime, timedelta
+from time import monotonic
 from typing import Literal
 
 from fastapi import APIRouter
@@ -17,9 +18,12 @@ from api.service import Service
 from api.transactions import reading
 from policy_service.audit import guard
 from policy_service.clock import today
-from policy_service.database import DatabaseUnavailable, Lane
+from policy_service.database import Database, DatabaseUnavailable, Lane
 from policy_service.language.diagnostics import did_you_mean, shorten
 
+LATELY = 10.0
+"""Seconds for which the last write says whether the next one will be kept."""
+WRITABLE = "writable"
 GRACE = timedelta(seconds=2)
 """So far the clock may be behind the last record: machines that share a database do not agree to the second."""
 
@@ -34,6 +38,8 @@ class Ready(Model):
     """Whether the service decides. `degraded`: it does, but its engine failed or differed, or there are `concerns`."""
 
     status: Literal["ready", "degraded", "not_ready"]
+    database: str
+    """`writable`, or why nothing can be recorded now."""
     engine: str
     policies: int
     self_test: str
@@ -82,7 +88,7 @@ def health_routes(service: Service) -> APIRouter:
     async def is_ready() -> JSONResponse:
         """Decides an example of a policy and compares the answer; tells what the engine was seen to do."""
         written = await last_written(service)
-        state = await run_in_threadpool(readiness, service, reachable=written is not None, written=written)
+        state = await run_in_threadpool(readiness, service, written)
         return JSONResponse(
             state.model_dump(), 503 if state.status == "not_ready" else 200, {"cache-control": "no-store"}
         )
@@ -119,19 +125,26 @@ def problem_routes() -> APIRouter:
     return router
 
 
-async def last_written(service: Service) -> datetime | None:
-    """When the database was last written to; None when it does not answer."""
+async def last_written(service: Service) -> datetime | DatabaseUnavailable:
+    """When the database was last written to, or why it cannot be read."""
     try:
         return await reading(service, lambda session: session.exec(select(func.max(Lane.at))).one())
-    except DatabaseUnavailable:
-        return None
+    except DatabaseUnavailable as error:
+        return error
 
 
-def readiness(service: Service, *, reachable: bool = True, written: datetime | None = None) -> Ready:
+def readiness(service: Service, written: datetime | DatabaseUnavailable | None = None) -> Ready:
     """The state of the service now; `written` is when the database was last written to, when that is known."""
-    self_test = try_an_example(service) if reachable else "the database does not answer"
+    self_test, database = try_an_example(service), WRITABLE
     health, concerns = service.decider.health, list(service.edited)
-    behind = written - service.clock.now() if written is not None else timedelta()
+    if isinstance(written, DatabaseUnavailable):
+        self_test, database = "the database does not answer", str(written)
+    else:
+        database, more = writable(service.database)
+        concerns += more
+    if (standstill := service.sealer.standstill()) is not None:
+        concerns.append(standstill)
+    behind = written - service.clock.now() if isinstance(written, datetime) else timedelta()
     if behind > GRACE:
         told = timedelta(seconds=round(behind.total_seconds()))
         concerns.append(f"the clock is {told} behind the last record: until it has caught up, records bear its time")
@@ -145,7 +158,8 @@ def readiness(service: Service, *, reachable: bool = True, written: datetime | N
         concerns.append(f"nothing is sealed, because the log is not what was signed: {comparison.difference}")
     concerns += comparison.troubles.values()
     return Ready(
-        status=_status(self_test, troubles=health.differences + health.fallbacks + len(concerns)),
+        status=_status(self_test, database, troubles=health.differences + health.fallbacks + len(concerns)),
+        database=database,
         engine=health.engine,
         policies=len(service.decider.policies),
         self_test=self_test,
@@ -158,8 +172,29 @@ def readiness(service: Service, *, reachable: bool = True, written: datetime | N
     )
 
 
-def _status(self_test: str, *, troubles: int) -> Literal["ready", "degraded", "not_ready"]:
-    if self_test != "passed":
+def writable(database: Database) -> tuple[str, list[str]]:
+    """Whether something can be recorded now, or why not; and what there was to see of late.
+
+    A write that was just kept says so. Otherwise it is tried without writing anything: so a service that is sent
+    nothing while it cannot record finds out by itself that it can again.
+    """
+    failure, now = database.failure, monotonic()
+    if failure is None and now - database.kept_at < LATELY:
+        return WRITABLE, []
+    try:
+        database.probe()
+    except DatabaseUnavailable as error:
+        return str(error), []
+    if failure is None:
+        return WRITABLE, []
+    told = str(DatabaseUnavailable(failure.reason))
+    if now - failure.at < LATELY:
+        return f"the last write failed: {told}", []
+    return WRITABLE, [f"the last write failed {round(now - failure.at)} seconds ago, and none was made since: {told}"]
+
+
+def _status(self_test: str, database: str, *, troubles: int) -> Literal["ready", "degraded", "not_ready"]:
+    if self_test != "passed" or database != WRITABLE:
         return "not_ready"
     return "degraded" if troubles else "ready"
 

@@ -1,42 +1,102 @@
-"""`policy-service serve`: the HTTP service on one worker, its log as JSON lines on standard error."""
+"""`policy-service serve`: the HTTP service on one worker, its log as JSON lines on standard error.
+
+| it ends with | because                                                                |
+|--------------|------------------------------------------------------------------------|
+| 0            | it was told to stop, by SIGTERM or SIGINT                              |
+| 1            | it failed                                                              |
+| 2            | the command or a setting is wrong                                      |
+| 3            | the database is not there, not set up, or does not answer              |
+| 4            | a key is not there, or cannot be used                                  |
+| 5            | what is on record is not what was written                              |
+| 6            | the address and the port cannot be listened on                         |
+| 7            | the versions in force, or the rules engine, cannot decide              |
+"""
 
 from __future__ import annotations
 
+import signal
+import socket
+import sys
+from contextlib import closing
+from types import FrameType
 from typing import Any
 
 import structlog
 import uvicorn
 
 from policy_service.cli.output import say
-from policy_service.cli.status import FINE, UsageFault
+from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
 from policy_service.compilers.rules_engine import EngineTrialError
+from policy_service.errors import CannotServe
 
 APPLICATION = "api.app:create_app"
 PROTOCOL = "api.connections:BoundedProtocol"
 GRACE_SECONDS = 10
+NOT_LISTENING, NOT_DECIDING = 6, CannotServe.status
 
 
 def run(host: str, port: int) -> int:
-    """Serves until it is told to stop; gives the exit status. Raises UsageFault when it cannot start."""
-    say(f"serving at http://{host}:{port}, described at http://{host}:{port}/docs")
+    """Serves until it is told to stop; gives the exit status. Raises UsageFault when a setting is wrong."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
     try:
-        uvicorn.run(
-            APPLICATION,
-            factory=True,
-            http=PROTOCOL,
-            ws="none",
-            proxy_headers=False,
-            host=host,
-            port=port,
-            workers=1,
-            access_log=False,
-            server_header=False,
-            log_config=log_config(),
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-    except (ValueError, OSError, EngineTrialError) as error:  # settings, policies or the engine: the message says which
+        listener = _listener(host, port)
+    except OSError as error:
+        return _refuse(f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}", NOT_LISTENING)
+    with closing(listener):
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        say(f"serving at {address}, described at {address}/docs")
+        return _serve(listener)
+
+
+def _serve(listener: socket.socket) -> int:
+    config = uvicorn.Config(
+        APPLICATION,
+        factory=True,
+        http=PROTOCOL,
+        ws="none",
+        proxy_headers=False,
+        workers=1,
+        access_log=False,
+        server_header=False,
+        log_config=log_config(),
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    try:
+        server.run(sockets=[listener])
+    except CannotServe as error:
+        return _refuse(f"cannot serve:\n{error}", error.status)
+    except EngineTrialError as error:
+        return _refuse(f"cannot serve:\n{error}", NOT_DECIDING)
+    except SystemExit as ended:  # the server ends so when it cannot begin, with a status of its own
+        return FOUND_FAULT if ended.code else FINE
+    except (ValueError, OSError) as error:  # an address of a database, a library that is not installed: it says which
         raise UsageFault(f"cannot serve:\n{error}") from None
-    return FINE
+    return FINE if server.started else FOUND_FAULT
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """A socket on an address, on which nobody else listens. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """Ends the process; while it serves, the server takes the signal, stops, and passes it on to here."""
+    sys.exit(FINE)
+
+
+def _refuse(message: str, status: int) -> int:
+    print(f"policy-service: {message}", file=sys.stderr)  # noqa: T201  # as every refusal of the command line is told
+    return status
 
 
 def log_config() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from policy_service.places import CHECKPOINT_COPIES, checkpoint_places, checkpoi
 _WHY: dict[Unavailable, str] = {
     "busy": "the database is busy: somebody else is writing; try again",
     "full": "the database is full: make room and try again",
+    "replaced": "the database was replaced by another file meanwhile: call the command again",
     "gone": "the database cannot be reached: is the address right, and may this user read and write there?",
 }
 

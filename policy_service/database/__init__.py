@@ -14,13 +14,17 @@ What is called in `AT_END` still belongs to a transaction that wrote, and comes 
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryFile
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import BigInteger, Table, bindparam, func
@@ -43,6 +47,7 @@ __all__ = [
     "LaneName",
     "Transaction",
     "Unavailable",
+    "WriteFailure",
     "count",
     "database_of",
     "first_rows",
@@ -53,6 +58,21 @@ __all__ = [
 
 LOCK_SECONDS = 10
 """How long a transaction waits for the one before it."""
+
+
+PROBE_SECONDS = 1.0
+"""How long it is looked whether something could be written."""
+ROOM = 64 * 1024
+"""Bytes that there has to be room for."""
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFailure:
+    """A write that was not kept: why, and when, in the seconds of `time.monotonic`."""
+
+    reason: Unavailable
+    at: float
 
 
 class Instant(TypeDecorator[datetime]):
@@ -137,6 +157,10 @@ class Database:
         self.file = file_of(url)
         """The file of a SQLite database."""
         self.engine = open_sqlite(self.file, lock_seconds) if self.file else open_postgresql(url, lock_seconds)
+        self.failure: WriteFailure | None = None
+        """Why the last write was not kept; None when it was."""
+        self.kept_at = float("-inf")
+        """When a write was last kept, in the seconds of `time.monotonic`."""
         self._turns = Turns(lock_seconds) if self.file else nullcontext()
         self._kept: dict[str, tuple[int, Any]] = {}
         self._readers = self.engine.execution_options(**READING[self.engine.dialect.name])
@@ -154,13 +178,44 @@ class Database:
 
         Its rows can be read after the end. Raises DatabaseUnavailable.
         """
-        info = {_DATABASE: self, _WRITES: True}
-        with told(), self._turns, Session(self._writers, expire_on_commit=False, info=info) as session, session.begin():
+        new = Session(self._writers, expire_on_commit=False, info={_DATABASE: self, _WRITES: True})
+        with self._watched(), told(), self._turns, new as session, session.begin():
             number, now = self._begin(session.connection(), clock, lane)
             transaction = Transaction(session, now, number, clock)
             yield transaction
             for finish in AT_END:
                 finish(transaction)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Remembers whether what is written was kept."""
+        try:
+            yield
+        except DatabaseUnavailable as error:
+            self.failure = WriteFailure(error.reason, monotonic())
+            raise
+        self.failure, self.kept_at = None, monotonic()
+
+    def probe(self, seconds: float = PROBE_SECONDS) -> None:
+        """Looks whether something could be written, and writes nothing. Raises DatabaseUnavailable.
+
+        Whoever else writes is waited for no longer than `seconds`; and there has to be room for a few pages.
+        """
+        with told(), self._writers.connect() as connection:
+            driver = connection.connection.driver_connection
+            if self.file:
+                assert isinstance(driver, sqlite3.Connection)  # noqa: S101  # for the type checker: it is its engine
+                before = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+                driver.execute(f"PRAGMA busy_timeout = {round(seconds * 1_000)}")
+                try:
+                    connection.begin().rollback()
+                finally:
+                    driver.execute(f"PRAGMA busy_timeout = {before}")
+                _look_for_room(self.file)
+            else:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{round(seconds * 1_000)}ms'")
+                connection.execute(_TAKE, {"lane": LaneName.DECISIONS})
+                connection.rollback()
 
     def _begin(self, connection: Connection, clock: Clock, lane: LaneName) -> tuple[int, datetime]:
         """Takes the lane, which whoever comes next waits for, and only then asks what time it is.
@@ -192,6 +247,15 @@ class Database:
     def close(self) -> None:
         """Gives back all connections."""
         self.engine.dispose()
+
+
+def _look_for_room(file: Path) -> None:
+    """Raises DatabaseUnavailable when the disk of a file has no room for a few pages."""
+    try:
+        with TemporaryFile(dir=file.parent) as beside:
+            os.posix_fallocate(beside.fileno(), 0, ROOM)
+    except OSError as error:
+        raise DatabaseUnavailable("full" if error.errno in _NO_ROOM else "gone") from None
 
 
 def count(session: Session, lane: LaneName = LaneName.GOVERNANCE) -> int:

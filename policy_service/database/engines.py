@@ -13,6 +13,8 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlmodel import create_engine
 
+from policy_service.database.outages import FileReplaced
+
 STATEMENT_SECONDS = 60
 """How long PostgreSQL may take over one statement."""
 CONNECT_SECONDS = 10
@@ -33,6 +35,8 @@ WRITING: dict[str, dict[str, Any]] = {
 }
 """The options of a connection that writes."""
 _BEGIN = ("PRAGMA query_only = OFF", "BEGIN")
+_Identity = tuple[int, int]
+"""The device and the number of a file."""
 _PRAGMAS = (
     f"journal_size_limit = {64 * 2**20}",  # what a long reader made the log grow to is given back
     "synchronous = FULL",
@@ -79,8 +83,10 @@ def open_postgresql(url: str, lock_seconds: float) -> Engine:
 
 def open_sqlite(file: Path, lock_seconds: float) -> Engine:
     """Connections to a SQLite file that is there."""
+    first = _FirstFile(file)
 
     def connect() -> sqlite3.Connection:  # SQLite would make a file that is gone anew, and empty
+        first.check()
         return sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=lock_seconds, check_same_thread=False)
 
     def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
@@ -88,10 +94,10 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
         _log_ahead(connection, lock_seconds)
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        record.info["file"] = _identity(file)
+        record.info["file"] = first.check()
 
     def is_there(_connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if record.info["file"] != _identity(file):  # SQLite would go on writing to a file that was removed
+        if record.info["file"] != first.check():  # SQLite would go on writing to a file that was removed
             raise DisconnectionError(f"{file} is another file than the one that was opened")
 
     def begin(connection: Connection) -> None:
@@ -102,6 +108,29 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
     for name, told in (("connect", prepare), ("checkout", is_there), ("begin", begin)):
         event.listen(engine, name, told)
     return engine
+
+
+class _FirstFile:
+    """The file that was opened first, which no other may stand in for.
+
+    What was written to the one and what to the other would be two records; only a start looks whether one is sound. So
+    once another file was seen nothing is opened any more, though the first may come back.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._first: _Identity | None = None
+        self._is_replaced = False
+
+    def check(self) -> _Identity | None:
+        """The identity of the file there is; None when there is none. Raises FileReplaced."""
+        found = _identity(self._file)
+        if found is not None:
+            self._first = self._first or found
+            self._is_replaced = self._is_replaced or found != self._first
+        if self._is_replaced:
+            raise FileReplaced(f"{self._file} is another file than the one that was opened first")
+        return found
 
 
 def _log_ahead(connection: sqlite3.Connection, seconds: float) -> None:
@@ -122,7 +151,7 @@ def _log_ahead(connection: sqlite3.Connection, seconds: float) -> None:
             return
 
 
-def _identity(file: Path) -> tuple[int, int] | None:
+def _identity(file: Path) -> _Identity | None:
     try:
         status = file.stat()
     except OSError:

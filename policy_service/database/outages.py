@@ -12,16 +12,17 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from policy_service.sentences import Sentence
 
-Unavailable = Literal["busy", "full", "gone"]
+Unavailable = Literal["busy", "full", "gone", "replaced"]
 TOLD: dict[Unavailable, Sentence] = {
     "busy": Sentence("the database is busy"),
     "full": Sentence("the database is full"),
     "gone": Sentence("the database is gone"),
+    "replaced": Sentence("the database is another file than at the start: restart the service"),
 }
 
 
 class DatabaseUnavailable(Exception):
-    """The database did not do as told, and nothing was written: it is busy, full, or gone.
+    """The database did not do as told, and nothing was written: it is busy, full, gone, or another one.
 
     One case is left open: when the connection to PostgreSQL breaks while a transaction is being kept, it may have been
     kept. An idempotency key settles it.
@@ -33,6 +34,10 @@ class DatabaseUnavailable(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         return DatabaseUnavailable, (self.reason,)
+
+
+class FileReplaced(sqlite3.OperationalError):
+    """Another file stands, or stood, in the place of the one that was opened first."""
 
 
 _SQLITE: dict[int, Unavailable] = {
@@ -81,6 +86,8 @@ def told(*, reading: bool = False) -> Iterator[None]:
 
 def unavailable(error: DBAPIError) -> Unavailable | None:
     """Why the database was not available; None when that was not the trouble."""
+    if isinstance(error.orig, FileReplaced):
+        return "replaced"
     match _code(error):
         case int() as code:
             return _SQLITE.get(code & 0xFF)

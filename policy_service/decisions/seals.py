@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -45,6 +46,8 @@ PAUSE = 0.002
 """Seconds they have it."""
 EVERY = 10.0
 """Seconds between two looks for records to seal."""
+STANDSTILL = 60.0
+"""Seconds without a look that came to its end, after which sealing is said to stand still."""
 MAX_FAULTS = 20
 """Faults a verification tells; the first is what matters."""
 
@@ -288,10 +291,21 @@ class Sealer:
         self._alarm = alarm
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
+        self._done_at = monotonic()
+        self._trouble: str | None = None
 
     def start(self) -> None:
         """Begins to seal."""
+        self._done_at = monotonic()
         self._thread.start()
+
+    def standstill(self, seconds: float = STANDSTILL) -> str | None:
+        """Why nothing was sealed and signed for so long, though there may be something; None when all is well."""
+        since = monotonic() - self._done_at
+        if self._thread.ident is None or self._closing.is_set() or (self._thread.is_alive() and since <= seconds):
+            return None
+        why = self._trouble or ("it is at work" if self._thread.is_alive() else "its thread has ended")
+        return f"sealing has stood still for {round(since)} seconds: {why}"
 
     def close(self) -> None:
         """Seals what is left, then stops."""
@@ -312,6 +326,7 @@ class Sealer:
                 blocks += sum(add_block(transaction, block) is not None for block in prepared)
                 line = checkpoint(transaction, self._keys).line
             self.comparison.signed(line)
+            self._done_at = monotonic()
         self.comparison.copy()
         return blocks
 
@@ -346,13 +361,18 @@ class Sealer:
         """Whatever stops it, somebody is told, and there is another time."""
         try:
             what()
-        except DatabaseUnavailable:
-            pass
+        except DatabaseUnavailable as error:
+            self._trouble = str(error)
         except LogDiffers as found:
+            self._trouble = str(found)
             if found.is_new:
                 self._tell(Sentence("nothing is sealed: {difference}", difference=str(found)))
         except Exception as error:  # noqa: BLE001  # it is told
+            self._trouble = str(error)
             self._tell(Sentence("decision records are not being sealed: {error}", error=str(error)))
+
+        else:
+            self._trouble, self._done_at = None, monotonic()
 
     def _tell(self, reason: str) -> None:
         if self._alarm is not None:

@@ -2,20 +2,24 @@
 
 import json
 import os
+import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from policy_service.cli import serve
 from policy_service.clock import SystemClock
-from tests.api.client import JSON, REQUEST, RFM, keys, populate
+from policy_service.errors import CannotServe
+from tests.api.client import JSON, REQUEST, RFM, keys, one_policy, populate
 from tests.architecture.project import ROOT
 from tests.databases import fresh_url
 
@@ -88,6 +92,7 @@ def test_it_decides_refuses_goes_on_and_stops_when_told() -> None:
         assert "server" not in large.headers
         server.send_signal(signal.SIGTERM)
         out, log = server.communicate(timeout=30)
+        assert server.returncode == 0
         assert f"serving at {address}" in out
         events = [json.loads(line) for line in log.splitlines()]
         assert {"ready", "refused", "closed"} <= {event["event"] for event in events}
@@ -106,12 +111,100 @@ def test_a_caller_who_goes_away_in_the_middle_of_a_body_harms_nobody() -> None:
         assert client.post("/v1/decisions", json=REQUEST).status_code == 200
 
 
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    """The address of a database that a service could begin on."""
+    with fresh_url("sqlite") as url:
+        populate(url, SystemClock(), policies=one_policy())
+        yield url
+
+
+def ended(url: str, port: int = 0, **environment: str) -> tuple[int, str]:
+    """What a server that does not begin ends with, and what it says."""
+    done = subprocess.run(
+        [*COMMAND, str(port)],
+        cwd=ROOT,
+        env={**os.environ, **places(url), "POLICY_SERVICE_ENGINE": "python", **environment},
+        capture_output=True,
+        text=True,
+        timeout=READY_WITHIN,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+def test_it_ends_with_another_status_without_a_key(database: str, tmp_path: Path) -> None:
+    status, said = ended(database, POLICY_SERVICE_KEYS=str(tmp_path))
+    assert (status, "POLICY_SERVICE_KEYS" in said) == (4, True)
+
+
+def test_it_ends_with_another_status_when_something_on_record_was_altered(database: str, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.db"
+    with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as one, closing(sqlite3.connect(damaged)) as two:
+        one.backup(two)
+        two.execute("DROP TRIGGER decision_no_update")
+    status, said = ended(f"sqlite:///{damaged}")
+    assert (status, "lost a trigger" in said) == (5, True)
+
+
+def test_it_ends_with_another_status_when_the_port_is_taken(database: str) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        status, said = ended(database, listener.getsockname()[1])
+    assert (status, "address already in use" in said) == (6, True)
+
+
+def test_it_ends_with_another_status_when_the_database_does_not_answer(tmp_path: Path) -> None:
+    status, said = ended(f"postgresql://ada:secret@/none?host={tmp_path}")
+    assert (status, "does not answer" in said, "secret" in said) == (3, True, False)
+
+
+def test_ctrl_c_stops_it_as_a_supervisor_does() -> None:
+    with running(POLICY_SERVICE_ENGINE="python") as (server, _):
+        server.send_signal(signal.SIGINT)
+        _, log = server.communicate(timeout=30)
+        assert server.returncode == 0
+        assert "Traceback" not in log
+
+
+class Ending:
+    """A server that ends in some way."""
+
+    started = True
+
+    def __init__(self, how: BaseException | None) -> None:
+        self.how = how
+
+    def run(self, **_: object) -> None:
+        if self.how is not None:
+            raise self.how
+
+
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [(None, 0), (SystemExit(0), 0), (SystemExit(3), 1), (CannotServe("they do not fit together"), 7)],
+)
+def test_what_the_server_ends_with_is_told_apart(how: BaseException | None, status: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("policy_service.cli.serve.uvicorn.Server", lambda _: Ending(how))
+        patch.setattr("policy_service.cli.serve.signal.signal", lambda *_: None)
+        assert serve.run("127.0.0.1", 0) == status
+
+
+def test_every_status_is_in_the_reference() -> None:
+    rows = set(re.findall(r"^\| (\d) +\|", str(serve.__doc__), re.MULTILINE))
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8").partition("## serve")[2].partition("## ")[0]
+    assert set(re.findall(r"^\| (\d) \|", page, re.MULTILINE)) == rows == set("01234567")
+
+
 def test_it_does_not_start_on_a_database_that_nobody_set_up(tmp_path: Path) -> None:
     environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'nothing.db'}"}
     ended = subprocess.run(
         [*COMMAND, "0"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert ended.returncode == 2
+    assert ended.returncode == 3
     assert "run `policy-service init`" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not list(tmp_path.iterdir())

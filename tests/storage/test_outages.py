@@ -136,16 +136,25 @@ def test_a_file_that_is_removed_is_gone_and_back_when_it_is_back() -> None:
         assert counted(database) == 2
 
 
-def test_another_file_in_its_place_is_taken_for_what_it_is() -> None:
+def test_another_file_in_its_place_is_refused_and_the_first_one_too_until_it_is_opened_anew() -> None:
     with fresh_url("sqlite") as url, fresh_url("sqlite") as other, opened(url) as database:
         write(database)
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         assert database.file
         for suffix in ("-wal", "-shm"):
             Path(f"{database.file}{suffix}").unlink()
+        away = database.file.rename(database.file.with_name("away.db"))
         shutil.move(other.removeprefix("sqlite:///"), database.file)
-        assert counted(database) == 0
-        write(database)
-        assert counted(database) == 1
+        for _ in range(2):
+            with pytest.raises(DatabaseUnavailable, match="another file than at the start"):
+                write(database)
+            with pytest.raises(DatabaseUnavailable, match="another file than at the start"):
+                counted(database)
+            away.replace(database.file) if away.exists() else None
+        with opened(url) as anew:
+            assert counted(anew) == 1
+            write(anew)
 
 
 @contextmanager
