@@ -90,4 +90,4 @@ def _rule(rule: Rule, lang: Language) -> str:
 
 
 def _example(example: Example, lang: Language) -> str:
-    return one_line(getattr(example.title, lang) if example.title else example.name)
+    return f"“{one_line(getattr(example.title, lang) if example.title else example.name)}”"

@@ -82,11 +82,11 @@ def test_the_page_tells_it_in_both_languages(tmp_path: Path) -> None:
     policy = "../../policies/followup/visits/1.0.0.yaml"
     assert "4 rows: policies decide 1, features do 1, 1 are not done yet." in english
     assert (
-        f"| R-VIS-1 | once a month | [how often]({policy}) `followup/visits`; rules Large customers `large`; examples A \\| B |"
+        f"| R-VIS-1 | once a month | [how often]({policy}) `followup/visits`; rules Large customers `large`; examples “A \\| B” |"
         in english
     )
     assert "| R-VIS-2 | a record | [feature: the log](../how-to/verify-the-log.md) |" in english
-    assert "；规则：大客户 `large`；示例：大 \\| 小 |" in chinese
+    assert "；规则：大客户 `large`；示例：“大 \\| 小” |" in chinese
     assert "| R-VIS-3 | 路线 | 尚未：无地图 |\n| R-VIS-4 | 其他 | **无** |" in chinese
 
 
