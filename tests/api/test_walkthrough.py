@@ -26,6 +26,8 @@ from tests.shipped import VERSIONS
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 RECIPE = re.compile(r"^run:.*\n((?:\t.*\n)+)", re.MULTILINE)
 WRITTEN = "http://127.0.0.1:8000"
+SECOND = "8001"
+"""The port of a second service that a page begins."""
 FOLDERS = ("/srv/", "/media/", "/mnt/")
 """Folders of the reader's machine that pages name."""
 COMMAND = "from policy_service.cli import main; main()"
@@ -79,6 +81,19 @@ WALKS = (
         "docs/tutorial/your-first-policy.md",
         ["1 file: fine", "4 of 4", "答谢方式", '"rules":["large"]'],
         files={"yaml": ["my-policies/rewards/thank_you/1.0.0.yaml"] * 2, "json": ["customer.json"]},
+    ),
+    Walk(
+        "docs/tutorial/a-companys-own-regulation.md",
+        [
+            "1 file: fine",
+            "2 of 2",
+            "4 rows: policies decide 2, features do 1, 1 are not done yet.",
+            "ready: sqlite:///acme-var/service.db",
+            "submitted\nsigned_off\nscheduled\n",
+            '"policy":"followup/visit_cadence"',
+        ],
+        "trap 'kill $(jobs -p) || true' EXIT",
+        files={"yaml": ["acme/regulations/visits.yaml", "acme/followup/visit_cadence/1.0.0.yaml"]},
     ),
     Walk(
         "docs/how-to/ask-for-a-decision.md",
@@ -201,8 +216,9 @@ class Terminal:
         script = "\n".join(["set -euo pipefail", strict, walk.before, *self._lines(walk)])
         for folder in FOLDERS:
             script = script.replace(folder, f"{self.folder}{folder}")
+        script = script.replace(WRITTEN, self.address).replace(SECOND, str(free_port()))
         ended = subprocess.run(
-            ["bash", "-c", script.replace(WRITTEN, self.address)],  # noqa: S607  # the reader's own
+            ["bash", "-c", script],  # noqa: S607  # the reader's own
             cwd=self.folder,
             env=self.environment,
             input=walk.typed,
@@ -248,9 +264,7 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     own = {name: text for name, text in os.environ.items() if not name.startswith(("POLICY_SERVICE_", "DATABASE_URL"))}
     environment = {**own, "PATH": f"{programs}:{own['PATH']}", "PYTHONPATH": str(ROOT)}
     environment |= {"LC_ALL": "C.UTF-8"}
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     *begin, serve = _commands_of_make_run(port)
     for command in begin:
         subprocess.run(command, cwd=folder, env=environment, check=True, timeout=200)
@@ -264,6 +278,14 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     finally:
         server.kill()
         server.communicate()
+
+
+def free_port() -> int:
+    """A port that nothing listens to."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def _commands_of_make_run(port: int) -> list[list[str]]:
