@@ -162,3 +162,53 @@ def test_the_same_exception_with_the_same_key_is_made_once() -> None:
     assert again.content == first.content
     assert again.headers["idempotency-replayed"] == "true"
     assert_problem(make("O10", key="o9"), 422, "idempotency-key-reused")
+
+
+# --------------------------------------------------------------------------------------- the others' signatures
+
+REWARD = "rewards/customer_rewards"
+
+
+def sign(override: dict[str, Any], *, by: Role = Role.COMPLIANCE, **changes: object) -> httpx.Response:
+    body = {"role": by.value, "digest": override["digest"], "reason": "as agreed", "password": SECRET, **changes}
+    path = f"{OVERRIDES}/{override['override']}/sign-offs"
+    return ask("POST", path, role=by, content=json.dumps(body).encode(), headers=JSON)
+
+
+def test_one_director_does_not_pay_80000_yuan_for_a_year() -> None:
+    problem = assert_problem(
+        make("FRIEND", policy=REWARD, outcome={"reward": "80000.00"}, reason="a friend"), 422, "override-unfit"
+    )
+    assert "governance/overrides 1.0.0 refuses this exception by its rule `money-large`" in problem["detail"]
+
+
+def test_money_is_decided_once_all_who_must_have_signed_and_the_answer_says_who_owes() -> None:
+    until = "2026-12-31T00:00:00+08:00"
+    made = make("M1", policy=REWARD, outcome={"reward": "500.00"}, until=until).json()
+    assert (made["state"], made["verdict"]) == ("waiting", "needs_signers")
+    assert made["owed"] == ["finance_director", "general_manager", "compliance"]
+    waiting = ask("GET", f"{OVERRIDES}?waiting=true&subject=M1", role=Role.COMPLIANCE).json()["items"]
+    assert [each["override"] for each in waiting] == [made["override"]]
+    for by in (Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE):
+        answer = sign(made, by=by)
+        assert answer.status_code == 201, answer.text
+    signed = answer.json()
+    assert (signed["state"], signed["owed"], signed["ratified_at"]) == (
+        "runs",
+        [],
+        signed["signatures"][2]["signed_at"],
+    )
+    assert [each["role"] for each in signed["signatures"]] == ["finance_director", "general_manager", "compliance"]
+    assert ask("GET", f"{OVERRIDES}?waiting=true&subject=M1", role=Role.COMPLIANCE).json()["items"] == []
+    assert_problem(sign(made), 422, "override-unfit")
+
+
+def test_a_tier_says_until_when_it_is_provisional_and_no_longer_once_it_is_signed() -> None:
+    made = make("P1").json()
+    assert (made["state"], made["owed"]) == ("provisional", ["compliance"])
+    assert entry("P1")["overridden"]["provisional_until"][:19] == made["lapses_at"][:19]
+    assert_problem(sign(made, digest=f"sha256:{'0' * 64}"), 422, "override-unfit")
+    assert_problem(sign(made, by=Role.GENERAL_MANAGER), 403, "not-allowed")
+    assert_problem(sign(made, password="wrong"), 403, "confirmation-needed")
+    assert sign(made).status_code == 201
+    assert "provisional_until" not in entry("P1")["overridden"]

@@ -50,6 +50,7 @@ EXPECTED = {
     ("GET", "/v1/overrides"): REVIEWERS,
     ("POST", "/v1/overrides"): "sal fin gen",
     ("GET", "/v1/overrides/{override}"): REVIEWERS,
+    ("POST", "/v1/overrides/{override}/sign-offs"): "sal fin gen com",
     ("POST", "/v1/overrides/{override}/end"): "sal fin gen com",
     ("GET", "/v1/policies"): EVERYBODY,
     ("GET", "/v1/regulations"): EVERYBODY,

@@ -54,6 +54,9 @@ def here() -> Iterator[Company]:
         asked = {**body, "reason": "moved", "until": later(found, 30)["from"], "password": SECRET}
         override = found.did("POST", "/v1/overrides", "sales", asked)
         found.clock.move(minutes=5)
+        signing = {"role": "compliance", "digest": override["digest"], "reason": "agreed", "password": SECRET}
+        found.did("POST", f"/v1/overrides/{override['override']}/sign-offs", "compliance", signing)
+        found.clock.move(minutes=5)
         ending = {"role": "sales_director", "reason": "over", "password": SECRET}
         found.did("POST", f"/v1/overrides/{override['override']}/end", "sales", ending)
         decided(found, "C1", orders=3)

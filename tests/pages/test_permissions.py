@@ -74,6 +74,7 @@ GET  /overrides                                                     ·  sal fin 
 POST /overrides                                                     ·  sal fin gen  ·   ·   ·
 GET  /overrides/new                                                 ·  sal fin gen  ·   ·   ·
 GET  /overrides/{override}                                          ·  sal fin gen com int  ·
+POST /overrides/{override}/sign                                     ·  sal fin gen com  ·   ·
 POST /overrides/{override}/end                                      ·  sal fin gen com  ·   ·
 GET  /packs                                                         ·   ·   ·   ·  com  ·   ·
 POST /packs                                                         ·   ·   ·   ·  com  ·   ·

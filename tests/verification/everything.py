@@ -47,6 +47,8 @@ def fill(here: Company) -> None:
     here.did("POST", f"{where}/ratify", "compliance", body)
     here.did("POST", f"{where}/end", "sales", body | {"role": "sales_director"})
     [override] = here.did("GET", "/v1/overrides", "sales")["items"]
+    signing = {"role": "compliance", "digest": override["digest"], "reason": "as agreed", "password": SECRET}
+    here.did("POST", f"/v1/overrides/{override['override']}/sign-offs", "compliance", signing)
     ending = {"role": "sales_director", "reason": "over", "password": SECRET}
     here.did("POST", f"/v1/overrides/{override['override']}/end", "sales", ending)
     with here.database.write(here.clock) as transaction:
