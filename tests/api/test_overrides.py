@@ -167,6 +167,7 @@ def test_the_same_exception_with_the_same_key_is_made_once() -> None:
 # --------------------------------------------------------------------------------------- the others' signatures
 
 REWARD = "rewards/customer_rewards"
+WRONG = {"password": "wrong"}
 
 
 def sign(override: dict[str, Any], *, by: Role = Role.COMPLIANCE, **changes: object) -> httpx.Response:
@@ -209,6 +210,6 @@ def test_a_tier_says_until_when_it_is_provisional_and_no_longer_once_it_is_signe
     assert entry("P1")["overridden"]["provisional_until"][:19] == made["lapses_at"][:19]
     assert_problem(sign(made, digest=f"sha256:{'0' * 64}"), 422, "override-unfit")
     assert_problem(sign(made, by=Role.GENERAL_MANAGER), 403, "not-allowed")
-    assert_problem(sign(made, password="wrong"), 403, "confirmation-needed")
+    assert_problem(sign(made, **WRONG), 403, "confirmation-needed")
     assert sign(made).status_code == 201
     assert "provisional_until" not in entry("P1")["overridden"]
