@@ -167,7 +167,7 @@ def test_the_same_exception_with_the_same_key_is_made_once() -> None:
 # --------------------------------------------------------------------------------------- the others' signatures
 
 REWARD = "rewards/customer_rewards"
-WRONG = {"password": "wrong"}
+WRONG: dict[str, Any] = {"password": "wrong"}
 
 
 def sign(override: dict[str, Any], *, by: Role = Role.COMPLIANCE, **changes: object) -> httpx.Response:
