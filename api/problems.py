@@ -247,6 +247,12 @@ DATABASE_UNAVAILABLE = ProblemType(
     Sentence("The database does not answer"),
     "`detail` says why. Nothing was written; try again after the seconds in Retry-After.",
 )
+DAMAGED_RECORD = ProblemType(
+    "damaged-record",
+    503,
+    Sentence("A record is damaged"),
+    "`detail` names the row, of which nothing is used. Run `policy-service audit verify`, and compare with a backup.",
+)
 
 PROBLEMS: Mapping[str, ProblemType] = {
     kind.name: kind
@@ -284,6 +290,7 @@ PROBLEMS: Mapping[str, ProblemType] = {
         NOT_READY,
         BUSY,
         DATABASE_UNAVAILABLE,
+        DAMAGED_RECORD,
     )
 }
 """Every kind of problem, by its name."""

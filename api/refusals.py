@@ -10,6 +10,7 @@ from api.problems import (
     CHANGE_UNFIT,
     CONFIRMATION_NEEDED,
     CONFLICT,
+    DAMAGED_RECORD,
     DATABASE_UNAVAILABLE,
     IDEMPOTENCY_KEY_REUSED,
     INVALID_PARAMETER,
@@ -29,6 +30,7 @@ from api.problems import (
 from policy_service.approval import service as approval
 from policy_service.audit.keys import Damaged, NoKey
 from policy_service.audit.proofs import NotProvable
+from policy_service.damaged import DamagedRecord
 from policy_service.database import DatabaseUnavailable
 from policy_service.decisions import overrides, subjects
 from policy_service.decisions.desk import InFlight
@@ -55,6 +57,7 @@ from policy_service.identity.refusals import (
     UnknownKey,
 )
 from policy_service.packs.entries import NotSigned
+from policy_service.registry.service import UnknownVersion
 from policy_service.sentences import Sentence, on_one_line
 from policy_service.subject import InvalidSubject
 
@@ -94,6 +97,11 @@ def of_library(error: Exception, now: datetime) -> Problem | None:
             return Problem(CONFLICT, Sentence("the file of checkpoints kept elsewhere was altered"))
         case NotSigned() | KeyFileFault():
             return Problem(CONFLICT, str(error))
+        case DamagedRecord():
+            return Problem(DAMAGED_RECORD, str(error))
+        case UnknownVersion():
+            told = Sentence("What is on record names a version that is not there: {fault}.", fault=str(error))
+            return Problem(DAMAGED_RECORD, told)
         case DatabaseUnavailable():
             return Problem(DATABASE_UNAVAILABLE, str(error), headers={"Retry-After": "5"})
         case _:

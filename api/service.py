@@ -24,12 +24,13 @@ from api.metrics import Metrics
 from api.permissions import ASKER, NO_ROW, PERMISSIONS, ROW, route_of
 from api.problems import INTERNAL_ERROR, Problem
 from api.settings import Settings
-from api.storage import NotInitialisedError, edited_files, open_database, open_keys, refuse_unsound
+from api.storage import NotInitialisedError, NotSoundError, edited_files, open_database, open_keys, refuse_unsound
 from api.work import BUILDING, seconds_of
 from api.workers import SHARED, InThisProcess, WorkerDied, Workers
 from policy_service import Alarm, Decider
 from policy_service.audit import guard
 from policy_service.clock import Clock
+from policy_service.damaged import DamagedRecord
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.building import NotBuilt, build
 from policy_service.decisions.decision import EngineName
@@ -41,6 +42,7 @@ from policy_service.errors import CannotServe
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.presence import Presence
 from policy_service.places import advice
+from policy_service.registry.service import UnknownVersion
 from policy_service.regulations.regulation import Regulation, load_regulations
 from policy_service.sentences import Sentence
 
@@ -139,6 +141,8 @@ def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) ->
             service = _open(settings, clock, workers, log, database, provider)
         except NotReady as error:
             raise CannotServe(str(error)) from error
+        except (DamagedRecord, UnknownVersion) as error:
+            raise NotSoundError(str(error)) from error
         except DatabaseUnavailable as error:
             raise NotInitialisedError(str(error)) from error
         undo.pop_all()

@@ -20,6 +20,7 @@ from policy_service.audit.guard import guard_of
 from policy_service.audit.keys import NoKey, PublicKey, public_keys
 from policy_service.audit.service import signer
 from policy_service.audit.stored import verify_tail
+from policy_service.damaged import DamagedRecord
 from policy_service.database import Database, DatabaseUnavailable
 from policy_service.decisions.master_keys import KeyFileFault, MasterKeys
 from policy_service.decisions.seals import verify_blocks
@@ -94,8 +95,11 @@ def refuse_unsound(database: Database, settings: Settings) -> None:
     """Raises NotSoundError with every fault that shows at the start, DatabaseUnavailable."""
     faults = self_check(database)
     if not faults:
-        with database.read() as session:
-            faults = _faults(session, settings)
+        try:
+            with database.read() as session:
+                faults = _faults(session, settings)
+        except DamagedRecord as error:
+            faults = [str(error)]
     refuse(faults)
 
 

@@ -26,6 +26,7 @@ from api.heads import warm_heads
 from api.problems import INVALID_PARAMETER, PRECONDITION_REQUIRED, ProblemError, refused_parameters
 from api.service import Service
 from api.transactions import reading, writing
+from policy_service.damaged import row_of
 from policy_service.database import Transaction
 from policy_service.decisions.request import shown
 from policy_service.idempotency import KeyRefused, Stored, check_key, fingerprint_of, recall, remember
@@ -127,7 +128,8 @@ def _fingerprint(request: Request, given: BaseModel | None) -> str:
 
 def _response(stored: Stored, more: Mapping[str, str] | None = None) -> Response:
     head, _, body = stored.body.partition(b"\n")
-    headers = {"Cache-Control": "no-store", **json.loads(head), **(more or {})}
+    with row_of("idempotency", "of the request's key"):
+        headers = {"Cache-Control": "no-store", **json.loads(head), **(more or {})}
     return Response(body, stored.status, headers, "application/json")
 
 

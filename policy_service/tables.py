@@ -1,12 +1,19 @@
 """Every table of the service, declared by importing this module."""
 
+from sqlmodel import SQLModel
+
 from policy_service import idempotency
 from policy_service.approval import tables as approval
 from policy_service.audit import tables as audit
-from policy_service.database import Lane
+from policy_service.database import Instant, Lane
 from policy_service.decisions import state_tables as decisions_state
 from policy_service.decisions import tables as decisions
 from policy_service.identity import tables as identity
 from policy_service.registry import tables as registry
 
 __all__ = ["Lane", "approval", "audit", "decisions", "decisions_state", "idempotency", "identity", "registry"]
+
+for _table in SQLModel.metadata.tables.values():
+    for _column in _table.columns:
+        if isinstance(_column.type, Instant):
+            _column.type.place = f"{_table.name}.{_column.name}"

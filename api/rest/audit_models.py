@@ -10,6 +10,7 @@ from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.events import sentence
 from policy_service.audit.tables import AuditEntry
 from policy_service.audit.verdict import Verdict
+from policy_service.damaged import row_of
 
 
 class DoneBy(Model):
@@ -106,16 +107,17 @@ class LogVerdict(Model):
 
 
 def entry_model(row: AuditEntry) -> EntryModel:
-    """An entry in a list."""
-    return EntryModel.model_validate(_told(row))
+    """An entry in a list. Raises DamagedRecord."""
+    with row_of("audit_entry", row.seq):
+        return EntryModel.model_validate(_told(row))
 
 
 def entry_detail(row: AuditEntry) -> EntryDetail:
-    """An entry by itself."""
-    line = row.line.decode()
-    return EntryDetail.model_validate(
-        {**_told(row), "previous": msgspec.json.decode(line)["previous"], "line": line},
-    )
+    """An entry by itself. Raises DamagedRecord."""
+    with row_of("audit_entry", row.seq):
+        line = row.line.decode()
+        more = {"previous": msgspec.json.decode(line)["previous"], "line": line}
+        return EntryDetail.model_validate(_told(row) | more)
 
 
 def checkpoint_model(signed: SignedExtent) -> CheckpointModel:

@@ -28,6 +28,7 @@ from policy_service.approval.tables import ActionRow, ChangeRow, CommentRow, Rep
 from policy_service.approval.words import folded
 from policy_service.approval.workflow import after, fold
 from policy_service.canonical import canonical, digest
+from policy_service.damaged import row_of
 from policy_service.database import Transaction
 from policy_service.sentences import Sentence
 
@@ -49,7 +50,12 @@ def fold_rows(session: Session, rows: Sequence[ChangeRow]) -> list[Change]:
     actions: dict[str, list[Acted]] = defaultdict(list)
     for action in session.connection().execute(query.order_by(col(ActionRow.change), col(ActionRow.number))):
         actions[action.change].append(_acted(action))
-    return [fold(row.id, "rollback" if row.kind == "rollback" else "change", actions[row.id]) for row in rows]
+    return [_folded(row, actions[row.id]) for row in rows]
+
+
+def _folded(row: ChangeRow, actions: Sequence[Acted]) -> Change:
+    with row_of("change", row.id):  # what its actions do not lead to is no change
+        return fold(row.id, "rollback" if row.kind == "rollback" else "change", actions)
 
 
 def changes_named(session: Session, names: Iterable[str]) -> list[Change]:
@@ -121,8 +127,11 @@ def read_report(session: Session, change: Change) -> dict[str, Any]:
     row = session.get(ReportRow, change.submission.report) if change.submission else None
     if row is None:
         raise UnknownChange(Sentence("The change has no report: it is a draft."))
-    report: dict[str, Any] = json.loads(row.content)
-    return report
+    with row_of("change_report", row.digest):
+        if digest(row.content) != row.digest:
+            raise ValueError(row.digest)
+        report: dict[str, Any] = json.loads(row.content)
+        return report
 
 
 def keep_report(transaction: Transaction, content: bytes) -> str:
@@ -135,7 +144,14 @@ def keep_report(transaction: Transaction, content: bytes) -> str:
 
 
 def _acted(row: Row[Any]) -> Acted:
+    with row_of("change_action", row.change, row.number):
+        return _read_action(row)
+
+
+def _read_action(row: Row[Any]) -> Acted:
     action = Action(row.action)
+    if not isinstance(row.number, int) or (action is Action.SIGN_OFF and None in {row.role, row.meaning, row.digest}):
+        raise ValueError(row.number)
     body: Any = json.loads(row.body) if row.body is not None else None
     return Acted(
         number=row.number,
@@ -144,8 +160,8 @@ def _acted(row: Row[Any]) -> Acted:
         at=row.at,
         reason=row.reason,
         digest=row.digest,
-        role=Role(row.role) if row.role else None,
-        meaning=Meaning(row.meaning) if row.meaning else None,
+        role=Role(row.role) if row.role is not None else None,
+        meaning=Meaning(row.meaning) if row.meaning is not None else None,
         draft=_draft(body) if action in {Action.CREATE, Action.EDIT} else None,
         submission=_submission(body) if action is Action.SUBMIT else None,
     )

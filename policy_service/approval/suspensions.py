@@ -32,6 +32,7 @@ from policy_service.approval.words import reason_of
 from policy_service.audit.events import PolicySuspended, SuspensionEnded, SuspensionRatified
 from policy_service.audit.log import append
 from policy_service.clock import timestamp
+from policy_service.damaged import row_of
 from policy_service.database import Instant, Transaction
 from policy_service.registry import service as registry
 from policy_service.registry.model import Activation, ActivationKind, Period, active_at
@@ -314,4 +315,5 @@ def _suspension(row: SuspensionRow, second: RatificationRow | None, last: Suspen
 
 def _signature(row: SuspensionRow | RatificationRow) -> Signature:
     by = Person(row.actor, row.actor_name, row.printed_name)
-    return Signature(by, Role(row.role), row.reason, row.at, row.until)
+    with row_of(row.__tablename__, row.suspension if isinstance(row, RatificationRow) else row.id):
+        return Signature(by, Role(row.role), row.reason, row.at, row.until)

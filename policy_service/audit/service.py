@@ -25,6 +25,7 @@ from policy_service.audit.merkle import NotAPath, Tree, raw, tree_from
 from policy_service.audit.rows import Told, current_key, pending, restate, tell, use_key
 from policy_service.audit.tables import AuditEntry, Checkpoint
 from policy_service.audit.verify import endorsement
+from policy_service.damaged import row_of
 from policy_service.database import Transaction, database_of
 from policy_service.sentences import Sentence
 
@@ -150,7 +151,7 @@ def checkpoint(transaction: Transaction, folder: Path) -> Checkpoint:
 def last_checkpoint(session: Session) -> SignedExtent | None:
     """The newest checkpoint; None when there is none."""
     row = _last_checkpoint(session)
-    return None if row is None else read_checkpoint(row.line)
+    return None if row is None else _checkpoint(row.size, row.line)
 
 
 def unsigned(session: Session) -> int:
@@ -178,9 +179,15 @@ def checkpoints(  # noqa: PLR0913  # which, in which order, how many
     if cursor is not None:
         cursor = min(cursor, END - 1)
         first, end = (max(first, cursor + 1), end) if oldest_first else (first, min(end, cursor))
-    query = select(Checkpoint.line).where(size >= first, size < end)
+    query = select(Checkpoint.size, Checkpoint.line).where(size >= first, size < end)
     query = query.order_by(size.asc() if oldest_first else size.desc()).limit(limit)
-    return list(map(read_checkpoint, session.exec(query)))
+    return [_checkpoint(*row) for row in session.exec(query)]
+
+
+def _checkpoint(size: int, line: bytes) -> SignedExtent:
+    """The checkpoint in a row. Raises DamagedRecord."""
+    with row_of("checkpoint", size):
+        return read_checkpoint(line)
 
 
 def _first_signed(session: Session, instant: datetime) -> int:
@@ -205,8 +212,15 @@ def signer(session: Session, folder: Path) -> Signer:
 
 def signing_keys(session: Session) -> list[dict[str, Any]]:
     """The bodies of `signing_key_added`, in the order of the log."""
-    query = select(AuditEntry.line).where(AuditEntry.event == SigningKeyAdded.name).order_by(col(AuditEntry.seq))
-    return [json.loads(line)["body"] for line in session.exec(query)]
+    query = select(AuditEntry.seq, AuditEntry.line).where(AuditEntry.event == SigningKeyAdded.name)
+    return [_key_body(*row) for row in session.exec(query.order_by(col(AuditEntry.seq)))]
+
+
+def _key_body(seq: int, line: bytes) -> dict[str, Any]:
+    """The body of an entry that names a key. Raises DamagedRecord."""
+    with row_of("audit_entry", seq):
+        body: dict[str, Any] = json.loads(line)["body"]
+        return {name: body[name] for name in ("signing_key", "public_key", "endorsed_by", "signature")}
 
 
 def export(session: Session, signing: Signer, now: datetime) -> Iterator[bytes]:

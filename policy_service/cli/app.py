@@ -12,7 +12,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from policy_service.cli.people import account, api_key, subject
-from policy_service.cli.status import USAGE, UsageFault
+from policy_service.cli.status import FOUND_FAULT, USAGE, UsageFault
+from policy_service.damaged import DamagedRecord
 from policy_service.subject import CUSTOMER
 
 FILES = "Policy files, or folders of them; the shipped policies when left out."
@@ -70,6 +71,9 @@ def main() -> NoReturn:
     except UsageFault as fault:
         typer.echo(f"policy-service: {fault}", err=True)
         raise SystemExit(USAGE) from None
+    except DamagedRecord as fault:
+        typer.echo(f"policy-service: {fault}", err=True)
+        raise SystemExit(FOUND_FAULT) from None
     raise SystemExit(0)
 
 

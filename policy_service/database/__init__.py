@@ -33,6 +33,7 @@ from sqlalchemy.types import String, TypeDecorator
 from sqlmodel import Field, Session, SQLModel, select
 
 from policy_service.clock import Clock, timestamp
+from policy_service.damaged import DamagedRecord
 from policy_service.database.engines import ALTERING, READING, WRITING, file_of, open_postgresql, open_sqlite
 from policy_service.database.outages import DatabaseUnavailable, Unavailable, told, unavailable
 from policy_service.database.turns import Turns
@@ -80,12 +81,17 @@ class Instant(TypeDecorator[datetime]):
 
     impl = String(27)
     cache_ok = True
+    place = ""
+    """The column it belongs to, for who reads what is none; set once all tables are declared."""
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else timestamp(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else datetime.fromisoformat(value)
+        try:
+            return None if value is None else datetime.fromisoformat(value)
+        except (ValueError, TypeError):
+            raise DamagedRecord(self.place, f"with {str(value)[:40]!r}") from None
 
 
 class LaneName(StrEnum):

@@ -15,6 +15,7 @@ from policy_service.actor import Actor, Role
 from policy_service.audit.events import OverrideEnded
 from policy_service.audit.guard import OVERRIDES, faults_in
 from policy_service.audit.log import append
+from policy_service.damaged import row_of
 from policy_service.database import Lane, LaneName, Transaction, count
 from policy_service.decisions.overriding import (
     OverrideSignature,
@@ -230,6 +231,16 @@ def last_number(session: Session) -> int:
     return session.exec(select(func.max(OverrideRow.seq))).one() or 0
 
 
+def _role(row: OverrideRow) -> Role:
+    with row_of("override", row.id):
+        return Role(row.role)
+
+
+def _decoded(row: OverrideRow, content: bytes | None) -> dict[str, Any]:
+    with row_of("override", row.id):
+        return msgspec.json.decode(content or b"", type=dict[str, Any])
+
+
 def _count(session: Session, table: type[SQLModel]) -> int:
     return session.exec(select(func.count()).select_from(table)).one()
 
@@ -240,8 +251,8 @@ def _overriding(row: OverrideRow, ended_at: datetime | None, signatures: Sequenc
         subject=Subject(row.subject, row.kind),
         policy=row.policy,
         version=row.version,
-        outcome=msgspec.json.decode(row.outcome),
-        role=row.role,
+        outcome=_decoded(row, row.outcome),
+        role=_role(row),
         printed_name=row.printed_name,
         reason=row.reason,
         recorded_at=row.recorded_at,
@@ -252,5 +263,5 @@ def _overriding(row: OverrideRow, ended_at: datetime | None, signatures: Sequenc
         signers=tuple(row.signers.split()) if row.signers else (),
         lapses_at=row.lapses_at,
         signatures=tuple(signatures),
-        decided_by=msgspec.json.decode(row.decided_by) if row.decided_by else None,
+        decided_by=None if row.decided_by is None else _decoded(row, row.decided_by),
     )

@@ -36,6 +36,7 @@ import msgspec
 from policy_service.actor import Actor
 from policy_service.canonical import MAX_INTEGER, canonical_unchecked
 from policy_service.clock import timestamp
+from policy_service.damaged import row_of
 from policy_service.decisions.decision import Decision
 from policy_service.decisions.masking import masked, sensitive_facts
 from policy_service.language.policy import Policy
@@ -126,8 +127,14 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
     )
 
 
+def read_row(seq: int, line: bytes) -> Record:
+    """The record that the row of a number holds. Raises DamagedRecord."""
+    with row_of("decision", seq):
+        return read_record(line)
+
+
 def read_record(line: bytes) -> Record:
-    """The record that a line holds."""
+    """The record that a line holds. Raises ValueError, KeyError, TypeError and their like when it holds none."""
     document = msgspec.json.decode(line)
     return Record(
         decision_id=document["decision_id"],

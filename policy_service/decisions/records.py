@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from sqlmodel import Session, col, func, select
 
-from policy_service.decisions.record import Record, read_record
+from policy_service.damaged import row_of
+from policy_service.decisions.record import Record, read_record, read_row
 from policy_service.decisions.state_tables import OverrideRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.sentences import Sentence
@@ -84,7 +85,7 @@ def read_decision(session: Session, decision_id: str) -> Record:
     row = session.exec(select(DecisionRow).where(DecisionRow.id == decision_id)).first()
     if row is None:
         raise UnknownDecision(decision_id)
-    return read_record(row.line)
+    return read_row(row.seq, row.line)
 
 
 def history(session: Session, subject: Subject, cursor: int | None = None, limit: int = PAGE) -> Page:
@@ -137,7 +138,8 @@ def find(
     lines = _lines(session, wanted, (first, end), some, oldest_first=oldest_first)
     for seq, line in lines:
         looked += 1
-        record = wanted.read(line)
+        with row_of("decision", seq):
+            record = wanted.read(line)
         if record is None:
             continue
         if len(found) == limit:

@@ -24,7 +24,7 @@ from policy_service.decisions.decide import Decider
 from policy_service.decisions.decision import Decision, Json
 from policy_service.decisions.masking import sensitive_facts
 from policy_service.decisions.overrides import UnknownOverride, read_override
-from policy_service.decisions.record import Record, given, masked_trace, read_record
+from policy_service.decisions.record import Record, given, masked_trace, read_row
 from policy_service.decisions.records import UnknownDecision
 from policy_service.decisions.sealing import how_altered
 from policy_service.decisions.secrecy import Broken
@@ -206,4 +206,4 @@ def _sound(row: DecisionRow) -> Record:
     """The record, if it is what was written. Raises NotReplayable."""
     if (how := how_altered(row)) is not None:
         raise NotReplayable(Sentence("Decision record {seq} was altered: {how}.", seq=row.seq, how=how))
-    return read_record(row.line)
+    return read_row(row.seq, row.line)

@@ -7,6 +7,7 @@ neither write policies, nor sign, nor manage accounts, whatever its scopes are.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +17,7 @@ from policy_service.actor import Actor, Role
 from policy_service.audit.events import ApiKeyIssued, ApiKeyRevoked
 from policy_service.audit.log import append
 from policy_service.clock import timestamp
+from policy_service.damaged import DamagedRecord, row_of
 from policy_service.database import Transaction
 from policy_service.identity.account import may_administer
 from policy_service.identity.refusals import Fault, Malformed, NotAllowed, UnknownKey, fault_of_line
@@ -61,12 +63,16 @@ class Issued:
     text: str
 
 
-def api_keys(session: Session) -> dict[str, ApiKey]:
-    """Every key ever issued, by its identifier, in the order of issuing."""
+def api_keys(session: Session, *, skip_damaged: bool = False) -> dict[str, ApiKey]:
+    """Every key ever issued, by its identifier, in the order of issuing. Raises DamagedRecord, unless skipped."""
     revoked = {row.api_key: row.at for row in session.exec(select(RevocationRow))}
     used = {row.api_key: row.used_at for row in session.exec(select(KeyUseRow))}
     rows = session.exec(select(ApiKeyRow).order_by(col(ApiKeyRow.issued_at), col(ApiKeyRow.id)))
-    return {row.id: _api_key(row, revoked.get(row.id), used.get(row.id)) for row in rows}
+    keys = {}
+    for row in rows:
+        with suppress(DamagedRecord) if skip_damaged else nullcontext():
+            keys[row.id] = _api_key(row, revoked.get(row.id), used.get(row.id))
+    return keys
 
 
 def issue_key(
@@ -135,7 +141,8 @@ def was_used(transaction: Transaction, api_key: str, at: datetime) -> None:
 
 
 def _api_key(row: ApiKeyRow, revoked_at: datetime | None, used_at: datetime | None) -> ApiKey:
-    scopes = frozenset(map(Role, row.scopes.split()))
+    with row_of("api_key", row.id):
+        scopes = frozenset(map(Role, row.scopes.split()))
     return ApiKey(
         row.id, row.name, row.digest, scopes, row.issued_at, row.issued_by, row.expires_at, revoked_at, used_at
     )

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from policy_service.actor import SERVICE, Role
 from policy_service.identity.account import External
-from policy_service.identity.tables import AccountChangeRow, AccountRow
+from policy_service.identity.tables import AccountChangeRow, AccountRow, roles_of
 
 LONGEST = 200
 """Changes of an account that are told; beyond them the oldest are left to the log."""
@@ -50,7 +50,7 @@ def history(session: Session, account: str) -> list[Step]:
 def _steps(rows: list[AccountChangeRow], names: dict[str, str]) -> Iterator[Step]:
     before: frozenset[Role] = frozenset()
     for place, row in enumerate(rows):
-        roles = None if row.roles is None else frozenset(map(Role, row.roles.split()))
+        roles = roles_of(row)
         external = None if row.issuer is None or row.subject is None else External(row.issuer, row.subject)
         yield Step(
             at=row.at,

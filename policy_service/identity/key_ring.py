@@ -60,7 +60,8 @@ class KeyRing:
         with self._database.read() as session:
             epoch = count(session)
             if epoch != self._keys.epoch:
-                keys = self._keys.keys if faults_in(session, API_KEYS) else api_keys(session)
+                # a key that cannot be read opens nothing; others do
+                keys = self._keys.keys if faults_in(session, API_KEYS) else api_keys(session, skip_damaged=True)
                 self._keys = Keys(epoch, keys, {key.id: key.actor() for key in keys.values()})
         if writes == self._writes:  # else somebody wrote while this was being read
             self._looked_at = ticks

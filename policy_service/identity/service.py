@@ -37,7 +37,7 @@ from policy_service.identity.account import (
 )
 from policy_service.identity.refusals import Fault, Malformed, NotAllowed, NotPossible, Outdated, UnknownAccount
 from policy_service.identity.sessions import end_all
-from policy_service.identity.tables import AccountChangeRow, AccountRow, CredentialRow
+from policy_service.identity.tables import AccountChangeRow, AccountRow, CredentialRow, roles_of
 from policy_service.identity.vouching import can_be_vouched, may_vouch
 from policy_service.sentences import Sentence
 
@@ -271,6 +271,6 @@ def _made(row: AccountRow) -> Account:
 
 
 def _change(row: AccountChangeRow) -> AccountChange:
-    roles = None if row.roles is None else frozenset(map(Role, row.roles.split()))
+    roles = roles_of(row)
     external = None if row.issuer is None or row.subject is None else External(row.issuer, row.subject)
     return AccountChange(roles, row.enabled, external, row.password, row.vouched, row.by, row.seq)

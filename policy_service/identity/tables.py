@@ -11,7 +11,9 @@ from datetime import datetime
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
+from policy_service.actor import Role
 from policy_service.append_only import append_only
+from policy_service.damaged import row_of
 from policy_service.database import Instant
 
 
@@ -135,3 +137,9 @@ class OidcFlowRow(SQLModel, table=True):
 
 for _model in (AccountRow, AccountChangeRow, ApiKeyRow, RevocationRow):
     append_only(_model)
+
+
+def roles_of(row: AccountChangeRow) -> frozenset[Role] | None:
+    """The roles that a change of an account gave; None when they stayed. Raises DamagedRecord."""
+    with row_of("account_change", row.seq):
+        return None if row.roles is None else frozenset(map(Role, row.roles.split()))

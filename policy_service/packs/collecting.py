@@ -17,7 +17,7 @@ from policy_service.audit.chain import NotAnEntry, read_entry
 from policy_service.audit.tables import AuditEntry
 from policy_service.decisions.overrides import read_overrides
 from policy_service.decisions.overriding import Overriding
-from policy_service.decisions.record import read_record
+from policy_service.decisions.record import read_row
 from policy_service.language.load import version_key
 from policy_service.language.policy import Bilingual
 from policy_service.packs.entries import about_prefix, of_period, of_things
@@ -117,7 +117,7 @@ def _overrides(session: Session, scope: Scope, found: Collected) -> list[Overrid
 def _versions(
     session: Session, scope: Scope, found: Collected, known: Iterable[Activation], now: datetime
 ) -> list[VersionRow]:
-    wanted = {used.digest for row in found.sample.rows for used in read_record(row.line).policies.values()}
+    wanted = {used.digest for row in found.sample.rows for used in read_row(row.seq, row.line).policies.values()}
     for each in known:
         mine = each.policy == scope.policy
         in_period = scope.kind == "period" and each.known(now)

@@ -13,7 +13,7 @@ from policy_service.audit.tables import AuditEntry
 from policy_service.canonical import canonical_unchecked
 from policy_service.clock import timestamp
 from policy_service.decisions.masking import MASK
-from policy_service.decisions.record import Record, given, read_record
+from policy_service.decisions.record import Record, given, read_row
 from policy_service.decisions.replay import replay
 from policy_service.decisions.sealing import record_proof
 from policy_service.decisions.seals import block_with, digests_of, sealed_of
@@ -50,7 +50,7 @@ def write_decisions(  # noqa: PLR0913, PLR0917  # what a decision is told from
     archive.add_json("decisions/sample.json", found.sample.to_dict())
     prover, verdicts, rows = _Prover(session, proofs), Counter[str](), []
     for row in found.sample.rows:
-        record, folder = read_record(row.line), f"decisions/{row.seq}-{row.id}"
+        record, folder = read_row(row.seq, row.line), f"decisions/{row.seq}-{row.id}"
         verdict = replay(session, secrets, row.id).to_dict()
         verdicts[verdict["verdict"]] += 1
         proof = prover.prove(row)

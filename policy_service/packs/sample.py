@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from policy_service.decisions.record import Record, read_record
+from policy_service.decisions.record import Record, read_row
 from policy_service.decisions.tables import DecisionRow
 from policy_service.packs.scope import MAX_DRAWS, MAX_LISTED, Scope
 
@@ -88,7 +88,7 @@ def places(seed: str, size: int) -> Iterator[int]:
 
 
 def _record(row: DecisionRow) -> Record:
-    return read_record(row.line)
+    return read_row(row.seq, row.line)
 
 
 def _bounds(session: Session, scope: Scope) -> tuple[int, int]:

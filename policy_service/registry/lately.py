@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from policy_service.damaged import row_of
 from policy_service.registry.model import ActivationKind
 from policy_service.registry.tables import ActivationRow, CancellationRow
 
@@ -33,6 +34,11 @@ def begun_lately(session: Session, now: datetime, *, limit: int = 10) -> tuple[B
         .limit(limit)
     )
     return tuple(
-        Begun(row.policy, row.version, ActivationKind(row.kind), row.effective_from, row.change, row.suspension)
+        Begun(row.policy, row.version, _kind(row), row.effective_from, row.change, row.suspension)
         for row in session.exec(query)
     )
+
+
+def _kind(row: ActivationRow) -> ActivationKind:
+    with row_of("activation", row.id):
+        return ActivationKind(row.kind)

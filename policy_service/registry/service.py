@@ -21,6 +21,7 @@ from policy_service.audit.events import (
 from policy_service.audit.log import append
 from policy_service.canonical import digest
 from policy_service.clock import timestamp
+from policy_service.damaged import row_of
 from policy_service.database import Transaction, remembered
 from policy_service.language.load import load_bytes, version_key
 from policy_service.language.policy import Policy
@@ -92,6 +93,9 @@ def _under(session: Session, name: str) -> VersionRow:
     row = session.get(VersionRow, name)
     if row is None:
         raise UnknownVersion(Sentence("no version has the digest {digest}", digest=name))
+    with row_of("version", name):
+        if digest(row.content) != name:
+            raise ValueError(name)
     return row
 
 
@@ -235,11 +239,16 @@ def take_back(transaction: Transaction, actor: Actor, activation: Activation) ->
 def _activations(session: Session, query: Select[Any]) -> tuple[Activation, ...]:
     """The activations of some rows, read as columns: there are thousands, and nothing is done to the rows."""
     return tuple(
-        Activation(seq, id_, policy, version, digest, ActivationKind(kind), Period(start, until), recorded_at, *others)
+        Activation(seq, id_, policy, version, digest, _kind(id_, kind), Period(start, until), recorded_at, *others)
         for seq, id_, policy, version, digest, kind, start, until, recorded_at, *others in session.connection().execute(
             query.order_by(col(ActivationRow.seq))
         )
     )
+
+
+def _kind(id_: str, kind: str) -> ActivationKind:
+    with row_of("activation", id_):
+        return ActivationKind(kind)
 
 
 def _activation(row: ActivationRow, cancelled_at: datetime | None) -> Activation:
@@ -249,7 +258,7 @@ def _activation(row: ActivationRow, cancelled_at: datetime | None) -> Activation
         policy=row.policy,
         version=row.version,
         digest=row.digest,
-        kind=ActivationKind(row.kind),
+        kind=_kind(row.id, row.kind),
         effective=Period(row.effective_from, row.effective_until),
         recorded_at=row.recorded_at,
         cancelled_at=cancelled_at,

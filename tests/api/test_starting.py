@@ -73,6 +73,11 @@ def test_a_sound_database_is_taken(backend: str) -> None:
 
 BROKEN = {
     "a log entry": ("audit_entry", "UPDATE audit_entry SET actor = 'nobody', line = 'x' WHERE seq = 5", "entry 5"),
+    "an instant of the log": (
+        "audit_entry",
+        "UPDATE audit_entry SET at = 'gossip' WHERE seq = (SELECT max(seq) FROM audit_entry)",
+        "`audit_entry.at` cannot be read",
+    ),
     "a version": ("version", "UPDATE version SET content = x'20'", "is not what was submitted"),
     "a sealed decision": (
         "decision",

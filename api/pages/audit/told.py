@@ -20,6 +20,7 @@ from api.permissions import PERMISSIONS, may_ask
 from policy_service.actor import Actor
 from policy_service.audit.events import ROLES, sentence
 from policy_service.audit.tables import AuditEntry
+from policy_service.damaged import row_of
 from policy_service.identity.tables import AccountRow
 from policy_service.language.policy import Language
 from policy_service.sentences import Sentence, told
@@ -93,6 +94,10 @@ class Teller:
         return tuple(self._told(row, names) for row in rows)
 
     def _told(self, row: AuditEntry, names: Mapping[str, str]) -> Told:
+        with row_of("audit_entry", row.seq):
+            return self._read(row, names)
+
+    def _read(self, row: AuditEntry, names: Mapping[str, str]) -> Told:
         said = msgspec.json.decode(row.line)
         by, body = said["by"], said["body"]
         name = names.get(row.actor, by["name"])

@@ -1,0 +1,47 @@
+"""A row that is there and is not what any version of the service writes: told by its table and its key.
+
+    with row_of("change_action", row.change, row.number):
+        action = Action(row.action)
+
+Whoever reads what is on record says which row it reads; what goes wrong inside is then told as damage to that row, not
+as a fault of the service's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from policy_service.sentences import Sentence
+
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, msgspec.MsgspecError, RecursionError)
+"""What reading a value raises that is none."""
+
+
+class DamagedRecord(Exception):
+    """A row on record cannot be read; the message says which, by table and key."""
+
+    def __init__(self, table: str, key: str) -> None:
+        self.table, self.key = table, key
+        super().__init__(
+            Sentence(
+                "The row {key} of the table `{table}` cannot be read: it is damaged, or was altered. "
+                "`policy-service audit verify` says what else is.",
+                key=key,
+                table=table,
+            )
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return DamagedRecord, (self.table, self.key)
+
+
+@contextmanager
+def row_of(table: str, *key: object) -> Iterator[None]:
+    """Reads a row inside. Raises DamagedRecord for what cannot be read."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise DamagedRecord(table, " ".join(map(str, key))) from error

@@ -1,0 +1,89 @@
+"""While the log is not what was signed, nothing is signed: readiness, figures and pages say so, and decisions go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from api.rest.health import readiness
+from policy_service.audit.comparison import LogDiffers, settle
+from policy_service.cli.accounts import OPERATOR
+from policy_service.decisions.seals import Sealer
+from tests.api.company import Company, company
+from tests.audit.store import running_store
+from tests.packs.packing import decided
+from tests.pages.visitor import Visitor
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    with company() as found:
+        decided(found, "C0", orders=1)
+        found.app.service.sealer.seal_all()
+        yield found
+
+
+def figure(here: Company) -> str:
+    text = here.app.service.metrics.render().decode()
+    return next(line for line in text.splitlines() if line.startswith("policy_service_log_differs "))
+
+
+def test_a_difference_is_told_everywhere_until_it_is_settled(here: Company) -> None:
+    service = here.app.service
+    kept = service.settings.checkpoints
+    before = kept.read_bytes()
+    kept.unlink()
+    told = f"{kept.absolute()} is missing: {len(before.splitlines())} checkpoints were copied there"
+    decided(here, "C1", orders=1)
+    with pytest.raises(LogDiffers, match="is missing"):
+        service.sealer.seal_all()
+
+    state = readiness(service)
+    assert state.status == "degraded"
+    assert state.concerns == [f"nothing is sealed, because the log is not what was signed: {told}"]
+    assert figure(here) == "policy_service_log_differs 1.0"
+    assert decided(here, "C2", orders=1), "decisions go on"
+    page = Visitor(here, "compliance").get("/audit")
+    assert told in page.text("[role=alert]")
+    page = Visitor(here, "compliance", "zh").get("/audit")
+    assert "日志与已签名内容不一致，已停止封存和签名。" in page.text("[role=alert]")
+    assert "不存在：此前已复制" in page.text("[role=alert]")
+    assert told in Visitor(here, "root").get("/").text()
+
+    alarms: list[str] = []
+    again = Sealer(
+        here.database, here.clock, service.settings.keys, copies=service.settings.copies, alarm=alarms.append
+    )
+    again.start()
+    again.close()
+    assert alarms == [], "what was found before is no new alarm"
+    assert again.comparison.difference == told
+
+    by = (OPERATOR, service.settings.keys, service.settings.copies, "the disk was replaced")
+    assert settle(here.database, here.clock, *by) == told
+    assert service.sealer.seal_all() == 1
+    assert kept.read_bytes().startswith(before)
+    assert (readiness(service).concerns, figure(here)) == ([], "policy_service_log_differs 0.0")
+    assert not Visitor(here, "compliance").get("/audit").has("[role=alert]")
+    [entry] = here.did("GET", "/v1/audit?event=log_settled", "compliance")["items"]
+    assert entry["sentence"]["en"].endswith(f"settled a difference of the log: {told}: the disk was replaced")
+
+
+def test_a_store_that_refuses_is_a_concern_and_sealing_goes_on(here: Company) -> None:
+    with running_store(status=403) as store:
+        settings = here.app.service.settings.model_copy(update={"checkpoint_copies": store.address})
+        alarms: list[str] = []
+        sealer = Sealer(here.database, here.clock, settings.keys, copies=settings.copies, alarm=alarms.append)
+        decided(here, "C3", orders=1)
+        assert sealer.seal_all() == 1
+        assert list(sealer.comparison.troubles) == [store.address]
+        assert "was answered with 403" in sealer.comparison.troubles[store.address]
+        assert alarms == []
+
+
+def test_the_page_of_checkpoints_names_every_copy_and_what_lies_beside_the_database(here: Company) -> None:
+    page = Visitor(here, "compliance").get("/audit/checkpoints")
+    text = page.text("[aria-labelledby=copies]")
+    assert str(here.app.service.settings.checkpoints.absolute()) in text
+    assert all(sentence in text for sentence in here.app.service.advice)
