@@ -29,7 +29,10 @@ class Catalogue:
         return loaded.load(session, digest)
 
     def in_force(self, session: Session, now: datetime) -> dict[str, Policy]:
-        """The version in force of every policy that has one, by name, in the order of names."""
+        """The version in force of every policy that has one, by name, in the order of names.
+
+        Of a policy that is stopped it is the version that is out of force: callers still send its facts.
+        """
         active = all_active_at(activations(session), now, now)
         return {name: self.load(session, each.digest) for name, each in active.items()}
 
@@ -45,7 +48,20 @@ class Catalogue:
         return all_nothing_at(activations(session), now, now)
 
     def deciding(self, session: Session, name: str, now: datetime) -> Policy:
-        """The version of a policy that is in force. Raises ProblemError when there is none."""
+        """The version of a policy that is in force. Raises ProblemError when there is none, or it is suspended."""
+        active = active_at(activations(session), name, now, now)
+        if active is not None and active.is_stop:
+            told = Sentence(
+                "`{policy}` is suspended, and no version applies: {reason}", policy=name, reason=active.reason
+            )
+            raise ProblemError(UNKNOWN_POLICY, told, hint=_which(self.versions(session, name)))
+        return self.asking(session, name, now)
+
+    def asking(self, session: Session, name: str, now: datetime) -> Policy:
+        """The version that says which facts a caller sends, also while the policy is suspended.
+
+        Raises ProblemError when there is none.
+        """
         rows = self.versions(session, name)
         known = activations(session)
         active = active_at(known, name, now, now)

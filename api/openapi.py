@@ -69,10 +69,12 @@ PROBLEM: Json = {
 REASON: Json = {"$ref": "#/components/schemas/Words"}
 POLICY_ANSWER: Json = {
     "title": "PolicyAnswer",
-    "description": "What one policy answers: decided, no rule matched, not evaluated for want of facts, or a conflict.",
+    "description": (
+        "What one policy answers: decided, no rule matched, not evaluated for want of facts, a conflict, or suspended."
+    ),
     "type": "object",
     "properties": {
-        "status": {"enum": ["decided", "no_rule_matched", "missing_facts", "conflict"]},
+        "status": {"enum": ["decided", "no_rule_matched", "missing_facts", "conflict", "suspended"]},
         "outcome": {
             "type": ["object", "array"],
             "description": "one value for each outcome; a list of them where all rules speak",
@@ -90,6 +92,11 @@ POLICY_ANSWER: Json = {
             "items": {"type": "string"},
             "description": "facts the caller gave in the service's place",
         },
+        "suspension": {
+            "type": "string",
+            "description": "of a suspended policy: the suspension by which no version of it applies",
+        },
+        "reason": {"type": "string", "description": "of a suspended policy: why it was suspended"},
         "overridden": {
             "type": "object",
             "description": "the exception that is answered: `override`, `by`, `role`, `reason`, `until`, `rules_said`",

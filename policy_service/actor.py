@@ -1,4 +1,4 @@
-"""Who acts: a person with an account, a machine with an API key, or the service itself; and in which roles."""
+"""Who acts: a person with an account, a machine with an API key, the service itself, or the command line."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+ActorKind = Literal["person", "machine", "service", "command_line"]
+COMMAND_LINE = "command-line"
+"""The identifier of the command line as one who acts; its name is that of the operating system's user."""
 FRESH = timedelta(minutes=5)
 """How long a re-authentication counts as fresh (21 CFR 11.200 is the model)."""
 
@@ -49,13 +52,18 @@ class Actor:
     printed_name: str
     """The name as a signature shows it."""
     roles: frozenset[Role]
-    kind: Literal["person", "machine", "service"] = "person"
+    kind: ActorKind = "person"
     confirmed_at: datetime | None = None
     waiting: Waiting | None = None
 
     def why_waiting(self, roles: Iterable[Role]) -> str | None:
         """Why the person cannot act in one of these roles yet; None when it is not a matter of waiting."""
         return self.waiting.why if self.waiting is not None and self.waiting.roles.intersection(roles) else None
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether it is the service or its command line: whoever may write to the database on the machine itself."""
+        return self.kind in {"service", "command_line"}
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether the person re-authenticated at most `FRESH` ago."""

@@ -43,6 +43,7 @@ _NAMES: tuple[tuple[Enum, Sentence], ...] = (
     (ActivationKind.ROLLBACK, Sentence("rollback")),
     (ActivationKind.SUSPENSION, Sentence("suspension")),
     (ActivationKind.ENDING, Sentence("ending")),
+    (ActivationKind.STOP, Sentence("suspension: no version applies")),
     (Hit.UNIQUE, Sentence("exactly one rule matches")),
     (Hit.ANY, Sentence("any of the matching rules, which agree")),
     (Hit.FIRST, Sentence("the first matching rule")),

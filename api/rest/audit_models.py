@@ -1,11 +1,12 @@
 """The shapes of what is answered about the log."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from api.rest.models import Digest, Model, Words
+from policy_service.actor import ActorKind
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.events import sentence
 from policy_service.audit.tables import AuditEntry
@@ -17,7 +18,7 @@ class DoneBy(Model):
     """Who did it."""
 
     id: str
-    kind: Literal["person", "machine", "service"]
+    kind: ActorKind
     name: str
 
 

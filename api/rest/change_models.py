@@ -44,6 +44,15 @@ class ActedModel(Model):
     meaning: Meaning | None
 
 
+class SignOffModel(ActedModel):
+    """A signature on what is submitted now."""
+
+    counts: Annotated[
+        bool, Field(description="whether its signer still has the account and the role, and wrote nothing")
+    ]
+    why_not: Annotated[str | None, Field(description="why it does not count; its role is owed again")]
+
+
 class CommentModel(Model):
     """Something that was said about a change."""
 
@@ -98,7 +107,7 @@ class ChangeDetail(ChangeSummary):
     roles: Annotated[list[Role], Field(description="who must sign")]
     sign_off: Annotated[VersionModel | None, Field(description="the policy that says so")]
     bases: Annotated[list[VersionModel], Field(description="what it was compared with")]
-    signatures: list[ActedModel]
+    signatures: list[SignOffModel]
     history: list[ActedModel]
     comments: list[CommentModel]
     may: dict[Action, MayModel]
@@ -132,14 +141,14 @@ class EndedModel(Model):
 
 
 class SuspensionModel(Model):
-    """A version taken out of force, and the one that applies in its place."""
+    """A version taken out of force, and the one that applies in its place; null where none does."""
 
     id: str
     policy: str
     version: str
     digest: Digest
-    fallback: str
-    fallback_digest: Digest
+    fallback: str | None
+    fallback_digest: Digest | None
     signed: SuspensionSignature
     ratified: SuspensionSignature | None
     ended: EndedModel | None
@@ -175,7 +184,7 @@ def change_detail(change: Change, said: Sequence[CommentRow], actor: Actor, now:
         roles=list(submission.roles) if submission else [],
         sign_off=_version(submission.sign_off) if submission else None,
         bases=list(map(_version, submission.bases)) if submission else [],
-        signatures=list(map(_acted, change.signatures)),
+        signatures=[_sign_off(each, change.void.get(each.number)) for each in change.signatures],
         history=list(map(_acted, change.acted)),
         comments=list(map(comment_model, said)),
         may=what_may(change, actor, now),
@@ -250,6 +259,10 @@ def _acted(acted: Acted) -> ActedModel:
         role=acted.role,
         meaning=acted.meaning,
     )
+
+
+def _sign_off(signature: Acted, void: str | None) -> SignOffModel:
+    return SignOffModel(**dict(_acted(signature)), counts=void is None, why_not=void)
 
 
 def _signature(signature: Signature) -> SuspensionSignature:

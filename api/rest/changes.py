@@ -98,7 +98,7 @@ def _add_list(router: APIRouter, service: Service) -> None:
         actor = asker(request).actor
         states = frozenset([state] if state else [])
         by = actor.id if author == "me" else author
-        wanted = Wanted(states, kind, by, policy, waiting_for=actor if waiting else None)
+        wanted = Wanted(states, kind, by, policy, waiting_for=actor if waiting else None, now=service.clock.now())
         after = open_cursor(cursor) or None
         page = await reading(service, lambda session: approval.changes(session, wanted, cursor=after, limit=limit))
         items = list(map(change_summary, page.changes))

@@ -14,6 +14,7 @@ from api.problems import CONFLICT, INVALID_PARAMETER, NOT_FOUND
 from api.rest.models import Digest, Model
 from api.service import Service
 from api.transactions import reading
+from policy_service.actor import ActorKind
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.record import Record, given
 from policy_service.decisions.records import read_decision
@@ -40,7 +41,7 @@ class ByModel(Model):
 
     id: str
     name: str
-    kind: Literal["person", "machine", "service"]
+    kind: ActorKind
 
 
 class RecordModel(Model):

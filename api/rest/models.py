@@ -11,7 +11,7 @@ from policy_service.language.ast import TRUE
 from policy_service.language.policy import OTHERWISE, Bilingual, Policy, Rule
 from policy_service.language.types import Type, describe, name_of, write
 from policy_service.language.unparse import unparse
-from policy_service.registry.model import Activation, ActivationKind, Period
+from policy_service.registry.model import Activation, Period
 from policy_service.registry.tables import VersionRow
 
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
@@ -43,10 +43,16 @@ class PolicySummary(Model):
     source: list[str]
 
 
+class ListedPolicy(PolicySummary):
+    """A policy in force; while no version applies, `suspension` names what suspended the version that is told."""
+
+    suspension: str | None
+
+
 class PolicyPage(Model):
     """Some of the policies, and how to ask for the next ones."""
 
-    items: list[PolicySummary]
+    items: list[ListedPolicy]
     next_cursor: str | None
 
 
@@ -73,32 +79,6 @@ class VersionList(Model):
     """Every version of one policy, the newest first."""
 
     items: list[VersionModel]
-
-
-class ActivationModel(Model):
-    """The record by which a version applies."""
-
-    id: str
-    version: str
-    digest: Digest
-    kind: ActivationKind
-    effective: InForceModel
-    recorded_at: datetime
-    cancelled_at: datetime | None
-    change: str | None
-    suspension: str | None
-
-
-class ActiveModel(Model):
-    """Which version applied at `valid_at`, by what was known at `known_at`; null when none did."""
-
-    policy: str
-    valid_at: datetime
-    known_at: datetime
-    active: ActivationModel | None
-    ended: Annotated[
-        ActivationModel | None, Field(description="by what the policy was ended, where nothing is in force for that")
-    ]
 
 
 class SideModel(Model):
@@ -267,6 +247,11 @@ def summary(policy: Policy) -> PolicySummary:
     return PolicySummary(**_summary(policy))
 
 
+def listed_policy(policy: Policy, active: Activation) -> ListedPolicy:
+    """The policy in a line, and whether it is suspended."""
+    return ListedPolicy(**_summary(policy), suspension=active.suspension if active.is_stop else None)
+
+
 def in_force_model(period: Period) -> InForceModel:
     """A period."""
     return InForceModel(from_=period.start, until=period.until)
@@ -282,21 +267,6 @@ def version_model(policy: Policy, row: VersionRow, periods: Iterable[Period], no
         change=row.change,
         in_force=list(map(in_force_model, found)),
         active=any(period.covers(now) for period in found),
-    )
-
-
-def activation_model(activation: Activation) -> ActivationModel:
-    """The record by which a version applies."""
-    return ActivationModel(
-        id=activation.id,
-        version=activation.version,
-        digest=activation.digest,
-        kind=activation.kind,
-        effective=in_force_model(activation.effective),
-        recorded_at=activation.recorded_at,
-        cancelled_at=activation.cancelled_at,
-        change=activation.change,
-        suspension=activation.suspension,
     )
 
 

@@ -25,19 +25,18 @@ from api.problems import (
     ProblemError,
 )
 from api.requirements import requirements
+from api.rest.active_models import ActiveModel, active_model
 from api.rest.change_bodies import When
 from api.rest.models import (
-    ActiveModel,
     CheckAnswer,
     PolicyDetail,
     PolicyPage,
     Requirements,
     VersionDifference,
     VersionList,
-    activation_model,
     detail,
     difference_model,
-    summary,
+    listed_policy,
     version_model,
 )
 from api.service import Service
@@ -48,7 +47,7 @@ from policy_service.compilers.prose import explain
 from policy_service.decisions.request import shown
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
-from policy_service.registry.model import active_at, in_force_periods, nothing_at
+from policy_service.registry.model import active_at, all_active_at, in_force_periods, nothing_at
 from policy_service.registry.service import activations
 
 YAML_KINDS = (
@@ -94,12 +93,15 @@ def _add_lists(router: APIRouter, service: Service) -> None:
 
     @router.get("", operation_id="list_policies", responses=problems(INVALID_PARAMETER))
     async def list_policies(domain: Domain = None, limit: Limit = PAGE, cursor: Cursor = None) -> PolicyPage:
-        """The policies in force, by name, each in the version that decides now."""
+        """The policies in force, by name, each in the version that decides now, or that is suspended."""
         after, now = open_cursor(cursor), service.now()
-        found = await reading(service, lambda session: catalogue.in_force(session, now))
+        found, active = await reading(
+            service,
+            lambda session: (catalogue.in_force(session, now), all_active_at(activations(session), now, now)),
+        )
         rest = [each for each in found.values() if each.id > after and domain in {None, each.domain}]
         more = close_cursor(rest[limit - 1].id) if len(rest) > limit else None
-        return PolicyPage(items=list(map(summary, rest[:limit])), next_cursor=more)
+        return PolicyPage(items=[listed_policy(each, active[each.id]) for each in rest[:limit]], next_cursor=more)
 
     @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=KNOWN)
     async def list_versions(domain: str, policy: str) -> VersionList:
@@ -188,17 +190,11 @@ def _active(catalogue: Catalogue, session: Session, name: str, valid_at: datetim
     catalogue.versions(session, name)
     known = activations(session)
     found, ending = (of(known, name, valid_at, known_at) for of in (active_at, nothing_at))
-    return ActiveModel(
-        policy=name,
-        valid_at=valid_at,
-        known_at=known_at,
-        active=activation_model(found) if found is not None else None,
-        ended=activation_model(ending) if ending is not None else None,
-    )
+    return active_model(name, valid_at, known_at, found, ending)
 
 
 def _needs(catalogue: Catalogue, session: Session, name: str, now: datetime, day: date) -> dict[str, Any]:
-    return requirements(catalogue.deciding(session, name, now), catalogue.in_force(session, now), day)
+    return requirements(catalogue.asking(session, name, now), catalogue.in_force(session, now), day)
 
 
 def _not_known_yet(known_at: datetime) -> ProblemError:

@@ -1,7 +1,7 @@
 """`/v1/session`: sign in, who am I, sign out, another password."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import Field, SecretStr, StrictBool
@@ -26,7 +26,7 @@ from api.problems import (
 from api.rest.models import Model
 from api.service import Service
 from api.transactions import writing
-from policy_service.actor import Role
+from policy_service.actor import ActorKind, Role
 from policy_service.identity.sessions import Started, sign_out
 
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
@@ -55,7 +55,7 @@ class Me(Model):
     id: str
     name: str
     printed_name: str
-    kind: Literal["person", "machine", "service"]
+    kind: ActorKind
     roles: list[Role]
     """Those that have effect."""
     waiting: str | None

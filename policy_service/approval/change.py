@@ -11,7 +11,7 @@ one no longer count; nobody has to void them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
@@ -150,7 +150,7 @@ class Submission:
     bases: tuple[Version, ...]
     """What would be in force on the day without this change: of its policies, and of those that they depend on."""
     barred: frozenset[str] = frozenset()
-    """Accounts that wrote the same texts in other drafts, and so cannot sign them here."""
+    """Accounts that wrote what the texts say in other changes, as was known then, and so cannot sign them here."""
     ends: tuple[Version, ...] = ()
     """The policies that are ended, each with the version that would be in force on the day."""
     afterwards: Afterwards = "before"
@@ -220,6 +220,10 @@ class Change:
     acted: tuple[Acted, ...]
     submission: Submission | None = None
     """What is under review or was; none while the change is a draft."""
+    writers: frozenset[str] = frozenset()
+    """Accounts that wrote or submitted what its texts say, in any change; known while it is under review."""
+    void: Mapping[int, str] = field(default_factory=dict)
+    """The signatures that do not count now, by their number, each with the reason; known while it is under review."""
 
     @property
     def author(self) -> Person:
@@ -255,9 +259,14 @@ class Change:
         )
 
     @property
+    def counting(self) -> tuple[Acted, ...]:
+        """The signatures that count now."""
+        return tuple(signature for signature in self.signatures if signature.number not in self.void)
+
+    @property
     def owed(self) -> tuple[Role, ...]:
-        """The roles that still must sign."""
-        signed = {signature.role for signature in self.signatures}
+        """The roles that still must sign, or must sign again."""
+        signed = {signature.role for signature in self.counting}
         return tuple(role for role in self.submission.roles if role not in signed) if self.submission else ()
 
     @property
@@ -279,6 +288,7 @@ class Change:
             "digest": self.digest,
             "submission": self.submission.to_dict() if self.submission else None,
             "signatures": [signature.to_dict() for signature in self.signatures],
+            "void": {str(number): why for number, why in self.void.items()},
             "owed": list(self.owed),
             "actions": [acted.to_dict() for acted in self.acted],
         }

@@ -20,7 +20,7 @@ from policy_service.approval.forecast import Planned, bases, misfits, ordinary, 
 from policy_service.approval.policies import heads, loader
 from policy_service.approval.reach import OVERRIDES, check_overrides
 from policy_service.approval.refusals import OutOfState, Refused, Stale, Unfit
-from policy_service.approval.signers import SIGN_OFF, Signers, check_sign_off, in_force
+from policy_service.approval.signers import SIGN_OFF, Signers, check_sign_off, decides_money, in_force
 from policy_service.approval.store import changes_named, read_change
 from policy_service.approval.suspension import is_of_governance
 from policy_service.approval.tables import SubmittedRow
@@ -84,7 +84,7 @@ def prepare_submission(
     Raises UnknownChange, OutOfState, Stale, and Unfit with everything that is wrong.
     """
     draft = read_change(session, change)
-    if (possible := can(draft, Action.SUBMIT)) is not True:
+    if (possible := can(draft, Action.SUBMIT, now)) is not True:
         raise OutOfState(possible)
     if expected is not None and draft.etag != expected:
         raise Stale(STALE)
@@ -152,9 +152,11 @@ def _required(  # noqa: PLR0913, PLR0917  # all that decides who must sign
 ) -> tuple[tuple[Role, ...], Version | None]:
     """Who must sign, by which version; what keeps that from being told is added to `wrong`."""
     domains = {policy.domain for policy in candidates}
+    plain, paying = ({each.domain for each in candidates if decides_money(each) is pays} for pays in (False, True))
     try:
         sign_off = in_force(session, now)
-        roles = signers.required(loader(session)(sign_off.digest), domains, draft.kind, None, now.date())
+        says = loader(session)(sign_off.digest)
+        roles = signers.required(says, plain, draft.kind, None, now.date(), paying=paying)
         for policy in candidates:
             if policy.id == SIGN_OFF:
                 check_sign_off(policy, domains | {each.domain for each in there.values()})

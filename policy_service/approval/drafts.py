@@ -10,6 +10,7 @@ from sqlmodel import Session
 from policy_service.actor import Actor
 from policy_service.approval.change import Acted, Action, Afterwards, Change, Draft, Kind, Person, Version
 from policy_service.approval.checking import STALE
+from policy_service.approval.policies import SMALL, note_meanings
 from policy_service.approval.refusals import Stale, Unfit
 from policy_service.approval.store import add_action, keep_text, read_change, record
 from policy_service.approval.tables import ChangeRow, CommentRow, DraftedRow
@@ -22,11 +23,12 @@ from policy_service.database import Transaction
 from policy_service.language.diagnostics import shorten
 from policy_service.language.load import POLICY_ID
 from policy_service.language.source import MAX_BYTES
+from policy_service.registry.loaded import known_head
 from policy_service.registry.model import Period
 from policy_service.registry.service import UnknownVersion, activations, read_version
 from policy_service.sentences import Sentence
 
-MAX_VERSIONS = 20
+MAX_VERSIONS = 100
 """Versions of one change."""
 Named = tuple[str, str]
 """A policy and one of its version numbers."""
@@ -49,7 +51,7 @@ def create(  # noqa: PLR0913  # what a draft says
     """
     demand_part(actor, AUTHORS, DEEDS[Action.CREATE])
     asked = _asked(title, reason, effective, texts, ends=ends, afterwards=afterwards)
-    return _begin(transaction, actor, "change", asked, texts)
+    return begin_change(transaction, actor, "change", asked, texts)
 
 
 def rollback(  # noqa: PLR0913  # what a draft says
@@ -65,7 +67,7 @@ def rollback(  # noqa: PLR0913  # what a draft says
     """Begins a change that puts versions in force again which were so before. Raises Forbidden, Unfit."""
     demand_part(actor, AUTHORS, DEEDS[Action.CREATE])
     asked = _asked(title, reason, effective, (), _before(transaction, versions), afterwards=afterwards)
-    return _begin(transaction, actor, "rollback", asked, ())
+    return begin_change(transaction, actor, "rollback", asked, ())
 
 
 def edit(  # noqa: PLR0913  # what a draft says
@@ -139,7 +141,8 @@ def seen(session: Session, change: str, expected: str) -> Change:
     return found
 
 
-def _begin(transaction: Transaction, actor: Actor, kind: Kind, asked: Draft, texts: Sequence[bytes]) -> Change:
+def begin_change(transaction: Transaction, actor: Actor, kind: Kind, asked: Draft, texts: Sequence[bytes]) -> Change:
+    """Begins a change of what is asked for; the caller has seen to it that the actor may."""
     session, now = transaction.session, transaction.now
     change = transaction.new_id()
     session.add(ChangeRow(id=change, kind=kind, author=actor.id, created_at=now))
@@ -213,8 +216,8 @@ def _before(transaction: Transaction, versions: Sequence[Named]) -> tuple[Versio
 
 
 def _keep(transaction: Transaction, texts: Sequence[bytes]) -> None:
-    for text in texts:
-        keep_text(transaction, text)
+    kept = {keep_text(transaction, text): len(text) for text in texts}
+    note_meanings(transaction, only=[name for name, size in kept.items() if size <= SMALL or known_head(name)])
 
 
 def _drafted(transaction: Transaction, change: Change) -> None:

@@ -33,7 +33,7 @@ END = 2**53
 
 def ordinary(activations: Iterable[Activation]) -> tuple[Activation, ...]:
     """The activations that no emergency made."""
-    return tuple(each for each in activations if each.kind is not ActivationKind.SUSPENSION)
+    return tuple(each for each in activations if not each.is_emergency)
 
 
 class Planned(NamedTuple):

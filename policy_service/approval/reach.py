@@ -39,7 +39,7 @@ from policy_service.actor import Role
 from policy_service.approval.change import Version
 from policy_service.approval.policies import loader
 from policy_service.approval.refusals import Refused, Unfit
-from policy_service.approval.signers import Signers, in_force
+from policy_service.approval.signers import Signers, decides_money, in_force
 from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import ChoiceType, NumberType, Value, ValueRefused, read
@@ -103,7 +103,9 @@ def signers_of(
 ) -> tuple[tuple[Role, ...], Version]:
     """Who signs a change of a policy, by which version of `governance/sign_off`. Raises Refused."""
     version = in_force(session, now)
-    return signers.required(loader(session)(version.digest), [policy.domain], "change", None, now.date()), version
+    says, domain = loader(session)(version.digest), [policy.domain]
+    plain, paying = ([], domain) if decides_money(policy) else (domain, [])
+    return signers.required(says, plain, "change", None, now.date(), paying=paying), version
 
 
 def _read(policy: Policy, facts: Mapping[str, object]) -> dict[str, Value]:

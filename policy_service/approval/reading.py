@@ -71,9 +71,9 @@ def changes(
     return Page(tuple(found), None)
 
 
-def waiting_for(session: Session, actor: Actor, *, limit: int = 20) -> Page:
+def waiting_for(session: Session, actor: Actor, now: datetime, *, limit: int = 20) -> Page:
     """The changes that wait for a signature of this actor, the one that waits longest first."""
-    return changes(session, Wanted(waiting_for=actor), sort="acted", limit=limit)
+    return changes(session, Wanted(waiting_for=actor, now=now), sort="acted", limit=limit)
 
 
 def soon(session: Session, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from policy_service.actor import Actor, Role
 from policy_service.approval.change import Acted, Action, Change, Meaning, Submission
 from policy_service.approval.checking import STALE, Prepared, ended, obstacles
 from policy_service.approval.drafts import seen
 from policy_service.approval.forecast import bases
-from policy_service.approval.policies import heads
+from policy_service.approval.policies import heads, note_meanings
 from policy_service.approval.refusals import Forbidden, Stale, Unfit
 from policy_service.approval.signers import in_force
 from policy_service.approval.store import keep_report, read_change, read_text, record
-from policy_service.approval.tables import DraftedRow, SubmittedRow
+from policy_service.approval.tables import SubmittedRow
 from policy_service.approval.words import reason_of
 from policy_service.approval.workflow import acted_by, can_mean, demand
+from policy_service.approval.writers import writers_of
 from policy_service.audit.events import ChangeRejected, ChangeSignedOff, ChangesRequested, ChangeSubmitted
 from policy_service.audit.log import append
 from policy_service.canonical import canonical
@@ -33,6 +34,7 @@ def submit(transaction: Transaction, actor: Actor, prepared: Prepared, *, expect
     Raises UnknownChange, OutOfState, Forbidden, Stale, Unfit.
     """
     session, now = transaction.session, transaction.now
+    note_meanings(transaction)
     draft = seen(session, prepared.change, expected)
     demand(draft, Action.SUBMIT, actor, now)
     if draft.etag != prepared.etag:
@@ -63,8 +65,7 @@ def submit(transaction: Transaction, actor: Actor, prepared: Prepared, *, expect
 
 def _submission(session: Session, draft: Change, prepared: Prepared, report: str) -> Submission:
     """What is submitted."""
-    texts = col(DraftedRow.digest).in_(draft.draft.texts)
-    rows = session.exec(select(DraftedRow).where(texts, DraftedRow.change != draft.id))
+    wrote = writers_of(session, {each.digest for each in prepared.versions})
     return Submission(
         number=1 + sum(acted.action is Action.SUBMIT for acted in draft.acted),
         kind=draft.kind,
@@ -78,7 +79,7 @@ def _submission(session: Session, draft: Change, prepared: Prepared, report: str
         roles=prepared.roles,
         sign_off=prepared.sign_off,
         bases=prepared.bases,
-        barred=frozenset(row.actor for row in rows),
+        barred=frozenset().union(*wrote.values()) - draft.contributors,
         ends=prepared.ends,
         afterwards=draft.draft.afterwards,
     )
@@ -91,6 +92,7 @@ def sign_off(  # noqa: PLR0913  # what a signature says
 
     Raises UnknownChange, OutOfState, Forbidden, Stale (another digest), Unfit.
     """
+    note_meanings(transaction)
     found = read_change(transaction.session, change)
     demand(found, Action.SIGN_OFF, actor, transaction.now, role=role)
     if digest != found.digest:

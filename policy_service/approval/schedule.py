@@ -9,7 +9,7 @@ from policy_service.approval.change import Action, Change, Submission
 from policy_service.approval.checking import new_misfits
 from policy_service.approval.drafts import seen
 from policy_service.approval.forecast import Planned, bases, disturbed, misfits, planned, proposed, unlike, without
-from policy_service.approval.policies import heads
+from policy_service.approval.policies import heads, note_meanings
 from policy_service.approval.refusals import OutOfState
 from policy_service.approval.signers import in_force
 from policy_service.approval.store import changes_named, record
@@ -30,6 +30,7 @@ def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: s
     Raises UnknownChange, OutOfState (with everything that stands against it), Forbidden, Stale.
     """
     session, now = transaction.session, transaction.now
+    note_meanings(transaction)
     found = seen(session, change, expected)
     demand(found, Action.SCHEDULE, actor, now)
     submission = found.submitted

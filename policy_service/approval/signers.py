@@ -2,11 +2,12 @@
 
 The service supplies these facts, as far as the version in force declares them:
 
-| fact           | value                                                                                    |
-|----------------|------------------------------------------------------------------------------------------|
-| `domain`       | the domain of one policy of the change; asked once for each, and all that is asked for counts |
-| `kind`         | `change` or `rollback`                                                                   |
-| `impact_share` | the share of subjects whose outcome changes in the simulation; missing without one       |
+| fact            | value                                                                                   |
+|-----------------|-----------------------------------------------------------------------------------------|
+| `domain`        | the domain of one policy of the change; asked for each, and all that is asked for counts |
+| `decides_money` | whether that policy has an outcome that is an amount of money, in whatever currency     |
+| `kind`          | `change` or `rollback`                                                                  |
+| `impact_share`  | the share of subjects whose outcome changes in the simulation; missing without one      |
 
 It takes the outcome `signers`, tags that name roles. Whatever leaves a change without two roles is refused.
 """
@@ -37,14 +38,16 @@ from policy_service.compilers.rules_engine import (
 from policy_service.language.evaluate import evaluate
 from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Policy
-from policy_service.language.types import ChoiceType, TagsType, Value, ValueRefused, read
+from policy_service.language.types import ChoiceType, NumberType, TagsType, Value, ValueRefused, read
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
 from policy_service.sentences import Sentence, listed
 
 SIGN_OFF = "governance/sign_off"
 SIGNERS = "signers"
-DOMAIN, KIND, IMPACT = "domain", "kind", "impact_share"
+DOMAIN, KIND, IMPACT, MONEY = "domain", "kind", "impact_share", "decides_money"
+ALWAYS = frozenset({DOMAIN, KIND, MONEY})
+"""The facts that the service knows of every change."""
 FEWEST = 2
 """The roles that must sign at the least, whatever the policy says: nobody puts anything in force alone."""
 IMPACTS = (None, "0", "0.5", "1")
@@ -61,16 +64,25 @@ class Signers:
         self._lock = threading.Lock()
         self._built: OrderedDict[str, Evaluator] = OrderedDict()
 
-    def required(
-        self, policy: Policy, domains: Iterable[str], kind: Kind, impact: str | None, day: datetime.date
+    def required(  # noqa: PLR0913  # all that decides who must sign
+        self,
+        policy: Policy,
+        domains: Iterable[str],
+        kind: Kind,
+        impact: str | None,
+        day: datetime.date,
+        *,
+        paying: Iterable[str] = (),
     ) -> tuple[Role, ...]:
-        """The roles that must sign a change of policies of these domains, by one version of `governance/sign_off`.
+        """The roles that must sign a change of policies, by one version of `governance/sign_off`.
 
-        Raises Refused when that cannot be told with certainty.
+        `domains` are those of policies that decide no money, `paying` those of policies that do. Raises Refused when it
+        cannot be told with certainty.
         """
         asked: set[Role] = set()
-        for domain in sorted(set(domains)):
-            asked |= roles_of(policy, domain, self.decide(policy, facts_of(policy, domain, kind, impact), day))
+        for domain, money in sorted({*product(domains, [False]), *product(paying, [True])}):
+            facts = facts_of(policy, domain, kind, impact, decides_money=money)
+            asked |= roles_of(policy, domain, self.decide(policy, facts, day))
         if len(asked) < FEWEST:
             raise Refused(
                 Sentence(
@@ -133,9 +145,15 @@ def in_force(session: Session, now: datetime.datetime) -> Version:
     return Version(active.policy, active.version, active.digest)
 
 
-def facts_of(policy: Policy, domain: str, kind: Kind, impact: str | None) -> dict[str, Value]:
+def decides_money(policy: Policy) -> bool:
+    """Whether a policy has an outcome that is an amount of money."""
+    kinds = (outcome.type for outcome in policy.outcomes.values())
+    return any(isinstance(kind, NumberType) and kind.kind == "money" for kind in kinds)
+
+
+def facts_of(policy: Policy, domain: str, kind: Kind, impact: str | None, *, decides_money: bool) -> dict[str, Value]:
     """The facts that the service supplies, as kept. Raises Refused for a domain the policy does not know."""
-    supplied = {DOMAIN: domain, KIND: kind, IMPACT: impact}
+    supplied = {DOMAIN: domain, KIND: kind, IMPACT: impact, MONEY: decides_money}
     facts: dict[str, Value] = {}
     for name, fact in policy.facts.items():
         given = supplied.get(name)
@@ -150,7 +168,7 @@ def facts_of(policy: Policy, domain: str, kind: Kind, impact: str | None) -> dic
                     policy=policy.id,
                     version=policy.version,
                     fact=name,
-                    value=given,
+                    value=str(given),
                     expected=refused.expected,
                 )
             ) from None
@@ -181,9 +199,9 @@ def check_sign_off(policy: Policy, domains: Iterable[str]) -> None:
     """
     wrong = list(_misshapen(policy))
     if not wrong:
-        for domain, kind, impact in product(sorted(set(domains)), get_args(Kind), IMPACTS):
+        for domain, kind, impact, money in product(sorted(set(domains)), get_args(Kind), IMPACTS, (False, True)):
             try:
-                facts = facts_of(policy, domain, kind, impact)
+                facts = facts_of(policy, domain, kind, impact, decides_money=money)
                 roles = roles_of(policy, domain, evaluate(policy, facts, datetime.date(2026, 1, 1)))
             except Refused as refused:
                 wrong.extend(refused.sentences)
@@ -213,7 +231,7 @@ def _misshapen(policy: Policy) -> Iterable[str]:
         )
     if policy.lists:
         yield Sentence("{policy} {version} must decide one set of signers, not a list of them.", **name)
-    demanded = {fact.name for fact in policy.facts.values() if not fact.optional} - {DOMAIN, KIND}
+    demanded = {fact.name for fact in policy.facts.values() if not fact.optional} - ALWAYS
     if demanded:
         yield Sentence(
             "{policy} {version} demands {facts}, which the service does not know of every change.",

@@ -23,6 +23,7 @@ from policy_service.approval.change import (
     Version,
     period_from_dict,
 )
+from policy_service.approval.counting import as_it_counts
 from policy_service.approval.refusals import UnknownChange
 from policy_service.approval.tables import ActionRow, ChangeRow, CommentRow, ReportRow, TextRow, TitledRow
 from policy_service.approval.words import folded
@@ -45,12 +46,12 @@ def read_change(session: Session, change: str) -> Change:
 
 
 def fold_rows(session: Session, rows: Sequence[ChangeRow]) -> list[Change]:
-    """Changes, in the order of their rows."""
+    """Changes as they count now, in the order of their rows."""
     query = _ACTIONS.where(col(ActionRow.change).in_([row.id for row in rows]))
     actions: dict[str, list[Acted]] = defaultdict(list)
     for action in session.connection().execute(query.order_by(col(ActionRow.change), col(ActionRow.number))):
         actions[action.change].append(_acted(action))
-    return [_folded(row, actions[row.id]) for row in rows]
+    return as_it_counts(session, [_folded(row, actions[row.id]) for row in rows])
 
 
 def _folded(row: ChangeRow, actions: Sequence[Acted]) -> Change:
@@ -68,7 +69,7 @@ def record(transaction: Transaction, change: Change, acted: Acted) -> Change:
     """Adds an action to a change that is there; gives the change afterwards."""
     moved = after(change, acted)
     add_action(transaction, change.id, acted)
-    return moved
+    return as_it_counts(transaction.session, [moved])[0]
 
 
 def add_action(transaction: Transaction, change: str, acted: Acted) -> None:

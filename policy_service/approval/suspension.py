@@ -1,4 +1,4 @@
-"""Emergency suspension: one director takes a version out of force at once, and the version before applies again.
+"""Emergency suspension: one director takes a version out of force at once; the version before applies, or none.
 
 | who                                | what                          | lasts                                      |
 |------------------------------------|-------------------------------|--------------------------------------------|
@@ -7,13 +7,14 @@
 | any person who signs               | ends it, with a reason        |                                            |
 
 The version before is worked out from the ordinary activations: what was in force just before the suspended version
-began, and is not suspended itself. Who must sign (domain `governance`) cannot be suspended, or one person could
-lower the number of signatures alone.
+began, was neither rolled back nor suspended since, and says nothing that the suspending director wrote (`fallback`).
+Where there is none that the other policies can work with, none applies, and the policy answers that it is suspended.
+Who must sign (domain `governance`) cannot be suspended, or one person could lower the number of signatures alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -22,7 +23,7 @@ from policy_service.actor import DIRECTORS, Actor, Role
 from policy_service.approval.change import Person
 from policy_service.approval.workflow import ENOUGH, SIGNERS, may_sign_in, may_take_part, words
 from policy_service.clock import timestamp
-from policy_service.registry.model import Activation
+from policy_service.registry.model import Activation, ActivationKind
 from policy_service.sentences import Sentence
 
 ALONE = timedelta(hours=72)
@@ -73,14 +74,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """A version of a policy taken out of force, and the one that applies in its place."""
+    """A version of a policy taken out of force, and the one that applies in its place; None where none does."""
 
     id: str
     policy: str
     version: str
     digest: str
-    fallback: str
-    fallback_digest: str
+    fallback: str | None
+    fallback_digest: str | None
     signed: Signature
     ratified: Signature | None = None
     ended: Ended | None = None
@@ -111,14 +112,10 @@ class Suspension:
 
 
 def fallback(
-    ordinary: Iterable[Activation], suspended: Activation, out: frozenset[str], now: datetime
+    ordinary: Iterable[Activation], suspended: Activation, now: datetime, fits: Callable[[Activation], bool]
 ) -> Activation | None:
-    """What was in force before the activation `suspended`; None when nothing was.
-
-    `out` are digests not to fall back to.
-    """
-    mine = [each for each in ordinary if each.policy == suspended.policy and each.known(now)]
-    out |= {suspended.digest}
+    """The newest activation of what was in force before `suspended` began that `fits`; None when there is none."""
+    mine = [each for each in ordinary if each.policy == suspended.policy and each.known(now) and not each.is_nothing]
     before = suspended.effective.start
     while True:
         covering = [
@@ -127,7 +124,7 @@ def fallback(
             if each.effective.start < before and (each.effective.until is None or each.effective.until >= before)
         ]
         found = max(covering, key=lambda each: (each.effective.start, each.seq), default=None)
-        if found is None or found.digest not in out:
+        if found is None or fits(found):
             return found
         before = found.effective.start
 
@@ -135,6 +132,31 @@ def fallback(
 def is_of_governance(policy: str) -> bool:
     """Whether a policy decides about the service itself, such as who signs."""
     return policy.partition("/")[0] == GOVERNANCE
+
+
+def taken_out(
+    ordinary: Iterable[Activation], suspensions: Iterable[Suspension], means: Mapping[str, str], now: datetime
+) -> dict[str, datetime]:
+    """When each text, by its meaning, was last suspended, rolled back or ended; `means` gives meanings by digest.
+
+    A rollback takes out all that began after the version it goes back to had begun; an ending takes out all.
+    """
+    found: dict[str, datetime] = {}
+    for each in suspensions:
+        meaning = means[each.digest]
+        found[meaning] = max(each.signed.at, found.get(meaning, each.signed.at))
+    begun = sorted(
+        (each for each in ordinary if each.known(now) and each.effective.start <= now),
+        key=lambda each: (each.effective.start, each.seq),
+    )
+    for place, back in enumerate(begun):
+        if back.kind is ActivationKind.ROLLBACK or back.is_nothing:
+            earlier = begun[:place]
+            target = None if back.is_nothing else means[back.digest]
+            last = max((index for index, each in enumerate(earlier) if means[each.digest] == target), default=-1)
+            for meaning in {means[each.digest] for each in earlier[last + 1 :]}:
+                found[meaning] = max(back.effective.start, found.get(meaning, back.effective.start))
+    return found
 
 
 def may_suspend(  # noqa: PLR0913, PLR0917  # who, what, when, and what went before

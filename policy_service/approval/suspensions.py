@@ -12,7 +12,7 @@ from sqlmodel import Session, and_, col, func, not_, select
 from policy_service.actor import Actor, Role
 from policy_service.approval.change import Person
 from policy_service.approval.forecast import END, misfits, ordinary
-from policy_service.approval.policies import heads
+from policy_service.approval.policies import heads, note_meanings
 from policy_service.approval.refusals import Forbidden, OutOfState, UnknownChange
 from policy_service.approval.suspension import (
     ALONE,
@@ -26,10 +26,12 @@ from policy_service.approval.suspension import (
     may_end,
     may_ratify,
     may_suspend,
+    taken_out,
 )
 from policy_service.approval.tables import RatificationRow, SuspensionEndRow, SuspensionRow
 from policy_service.approval.words import reason_of
-from policy_service.audit.events import PolicySuspended, SuspensionEnded, SuspensionRatified
+from policy_service.approval.writers import meanings_of, writers_of
+from policy_service.audit.events import PolicyStopped, PolicySuspended, SuspensionEnded, SuspensionRatified
 from policy_service.audit.log import append
 from policy_service.clock import timestamp
 from policy_service.damaged import row_of
@@ -44,7 +46,8 @@ class Prospect:
     """What a suspension would do: the version that goes out of force, and the one that would apply in its place."""
 
     suspended: Activation
-    fallback: Activation
+    fallback: Activation | None
+    """None when none would, so that the policy would answer that it is suspended."""
     earlier: tuple[Suspension, ...]
     """The suspensions of the policy so far, oldest first."""
 
@@ -117,37 +120,40 @@ def read_suspension(session: Session, suspension: str) -> Suspension:
 def suspend(  # noqa: PLR0913  # what a suspension says
     transaction: Transaction, actor: Actor, *, policy: str, version: str, role: Role, reason: str
 ) -> Suspension:
-    """Takes the version in force out of force at once; the version before applies for `ALONE`.
+    """Takes the version in force out of force at once, for `ALONE`; the version before applies, or none.
 
     Raises Forbidden, OutOfState, Unfit.
     """
     session, now = transaction.session, transaction.now
-    known, earlier = registry.activations(session), suspensions(session, policy)
-    suspended = _suspended(known, policy, version, now)
-    _demand(may_suspend(policy, suspended.digest, earlier, actor, now, role))
+    note_meanings(transaction)
+    found = prospect(session, actor, policy, version, now)
+    suspended, instead, until = found.suspended, found.fallback or found.suspended, now + ALONE
+    _demand(may_suspend(policy, suspended.digest, found.earlier, actor, now, role))
     said = reason_of(reason)
-    found, period = _falls_back(session, known, suspended, earlier, now), Period(now, now + ALONE)
     row = SuspensionRow(
         id=transaction.new_id(),
         policy=policy,
         version=version,
         digest=suspended.digest,
-        fallback=found.version,
-        fallback_digest=found.digest,
+        fallback=instead.version,
+        fallback_digest=instead.digest,
         actor=actor.id,
         actor_name=actor.name,
         printed_name=actor.printed_name,
         role=role,
         reason=said,
         at=now,
-        until=now + ALONE,
+        until=until,
     )
     session.add(row)
     session.flush()
-    until = timestamp(row.until)
-    event = PolicySuspended(policy, version, found.version, row.id, role, actor.printed_name, said, until)
-    append(transaction, actor, event)
-    _activate(transaction, actor, found, period, row.id)
+    signed = (row.id, role, actor.printed_name, said, timestamp(until))
+    if found.fallback is None:
+        append(transaction, actor, PolicyStopped(policy, version, *signed))
+    else:
+        append(transaction, actor, PolicySuspended(policy, version, found.fallback.version, *signed))
+    kind = ActivationKind.SUSPENSION if found.fallback else ActivationKind.STOP
+    _activate(transaction, actor, instead, Period(now, until), kind, row.id)
     return _suspension(row, None, None)
 
 
@@ -166,7 +172,8 @@ def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Rol
     mine = next(each for each in known if each.suspension == found.id)
     # From the same beginning, so that whatever else took effect meanwhile still comes later and goes on.
     period = Period(mine.effective.start, until)
-    _fits(session, known, mine, period, now)
+    if not mine.is_stop and (wrong := _misfits(session, known, mine, period, now)):
+        raise OutOfState(*wrong)
     row = RatificationRow(
         suspension=suspension,
         actor=actor.id,
@@ -181,7 +188,7 @@ def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Rol
     session.flush()
     event = SuspensionRatified(found.policy, suspension, role, actor.printed_name, said, timestamp(until))
     append(transaction, actor, event)
-    _activate(transaction, actor, mine, period, suspension)
+    _activate(transaction, actor, mine, period, mine.kind, suspension)
     return read_suspension(session, suspension)
 
 
@@ -213,52 +220,54 @@ def end_suspension(transaction: Transaction, actor: Actor, suspension: str, *, r
     return read_suspension(session, suspension)
 
 
-def prospect(session: Session, policy: str, version: str | None, now: datetime) -> Prospect:
-    """What would happen if the version in force were suspended now. Raises OutOfState when nobody can suspend it."""
+def prospect(session: Session, actor: Actor, policy: str, version: str | None, now: datetime) -> Prospect:
+    """What would happen if this actor suspended the version in force now.
+
+    Raises OutOfState when nobody can suspend it.
+    """
     known, earlier = registry.activations(session), suspensions(session, policy)
     if version is None:
         active = active_at(known, policy, now, now)
         version = active.version if active else ""
     suspended = _suspended(known, policy, version, now)
-    return Prospect(suspended, _falls_back(session, known, suspended, earlier, now), tuple(earlier))
+    return Prospect(suspended, _falls_back(session, actor, known, suspended, earlier, now), tuple(earlier))
 
 
-def _falls_back(
+def _falls_back(  # noqa: PLR0913, PLR0917  # who suspends what, and all that went before
     session: Session,
+    actor: Actor,
     known: Sequence[Activation],
     suspended: Activation,
     earlier: Sequence[Suspension],
     now: datetime,
-) -> Activation:
-    """What applies in place of a suspended version. Raises OutOfState when there is none, or it would not fit."""
-    out = frozenset(each.digest for each in earlier if each.runs(now))
-    found = fallback(ordinary(known), suspended, out, now)
-    if found is None:
-        raise OutOfState(
-            Sentence(
-                "There is no version of {policy} before {version} to fall back to.",
-                policy=suspended.policy,
-                version=suspended.version,
-            )
+) -> Activation | None:
+    """What applies in place of a suspended version; None when nothing does."""
+    mine = [each for each in ordinary(known) if each.policy == suspended.policy]
+    digests = {suspended.digest, *(each.digest for each in mine), *(each.digest for each in earlier)}
+    means, wrote = meanings_of(session, digests), writers_of(session, digests)
+    out = taken_out(mine, earlier, means, now)
+
+    def fits(candidate: Activation) -> bool:
+        began, meaning = candidate.effective.start, means[candidate.digest]
+        return (
+            meaning != means[suspended.digest]
+            and not (meaning in out and out[meaning] >= began)
+            and actor.id not in wrote[candidate.digest]
+            and not _misfits(session, known, candidate, Period(now, now + ALONE), now)
         )
-    _fits(session, known, found, Period(now, now + ALONE), now)
-    return found
+
+    return fallback(mine, suspended, now, fits)
 
 
 def _suspended(known: Sequence[Activation], policy: str, version: str, now: datetime) -> Activation:
-    """The ordinary activation of the version in force. Raises OutOfState when another version is, or none."""
+    """The activation of the version in force. Raises OutOfState when another version is, or none."""
     active = active_at(known, policy, now, now)
     if active is None:
         raise OutOfState(
             Sentence("No version of {policy} is in force, so there is nothing to suspend.", policy=policy[:140])
         )
-    regular = active_at(ordinary(known), policy, now, now)
-    if regular is None or regular.digest != active.digest:
-        raise OutOfState(
-            Sentence(
-                "{policy} is suspended already; {version} applies in its place.", policy=policy, version=active.version
-            )
-        )
+    if active.is_stop:
+        raise OutOfState(Sentence("{policy} is suspended already; no version applies.", policy=policy))
     if active.version != version:
         raise OutOfState(
             Sentence(
@@ -268,24 +277,30 @@ def _suspended(known: Sequence[Activation], policy: str, version: str, now: date
                 version=version[:40],
             )
         )
-    return regular
+    return active
 
 
-def _fits(session: Session, known: Sequence[Activation], found: Activation, period: Period, now: datetime) -> None:
-    """Raises OutOfState when the other policies could not work with the version fallen back to."""
+def _misfits(
+    session: Session, known: Sequence[Activation], found: Activation, period: Period, now: datetime
+) -> list[str]:
+    """Why the other policies could not work with the version fallen back to; a sentence each."""
     load = heads(session)
     kind = ActivationKind.SUSPENSION
     planned = Activation(END, "planned", found.policy, found.version, found.digest, kind, period, now)
     before = set(misfits(known, now, now, load))
-    if wrong := [told for told in misfits((*known, planned), now, now, load) if told not in before]:
-        raise OutOfState(*wrong)
+    return [told for told in misfits((*known, planned), now, now, load) if told not in before]
 
 
-def _activate(
-    transaction: Transaction, actor: Actor, activation: Activation, period: Period, suspension: str
+def _activate(  # noqa: PLR0913, PLR0917  # what an activation says
+    transaction: Transaction,
+    actor: Actor,
+    activation: Activation,
+    period: Period,
+    kind: ActivationKind,
+    suspension: str,
 ) -> Activation:
     row = registry.read_version(transaction.session, activation.policy, activation.version)
-    return registry.activate(transaction, actor, row, period, ActivationKind.SUSPENSION, suspension=suspension)
+    return registry.activate(transaction, actor, row, period, kind, suspension=suspension)
 
 
 def _demand_possible(possible: Literal[True] | str) -> None:
@@ -305,8 +320,8 @@ def _suspension(row: SuspensionRow, second: RatificationRow | None, last: Suspen
         row.policy,
         row.version,
         row.digest,
-        row.fallback,
-        row.fallback_digest,
+        None if row.fallback_digest == row.digest else row.fallback,
+        None if row.fallback_digest == row.digest else row.fallback_digest,
         _signature(row),
         _signature(second) if second else None,
         ended,

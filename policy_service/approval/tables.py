@@ -75,6 +75,15 @@ class DraftedRow(SQLModel, table=True):
     actor: str = Field(max_length=64)
 
 
+class MeaningRow(SQLModel, table=True):
+    """What a drafted or registered text decides, as a digest; empty for one that is not a valid policy."""
+
+    __tablename__ = "text_meaning"
+
+    digest: str = Field(primary_key=True, max_length=71)
+    meaning: str = Field(max_length=71, index=True)
+
+
 class SubmittedRow(SQLModel, table=True):
     """That a change was submitted for a policy and a day."""
 
@@ -112,7 +121,10 @@ class CommentRow(SQLModel, table=True):
 
 
 class SuspensionRow(SQLModel, table=True):
-    """A version suspended in an emergency, with one signature."""
+    """A version suspended in an emergency, with one signature.
+
+    The fallback is the suspended version itself where no version applies in its place.
+    """
 
     __tablename__ = "suspension"
 
@@ -165,6 +177,7 @@ for _model in (
     TextRow,
     TitledRow,
     DraftedRow,
+    MeaningRow,
     SubmittedRow,
     ReportRow,
     CommentRow,

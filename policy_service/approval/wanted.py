@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, or_
@@ -58,6 +59,8 @@ class Wanted:
     """Words, each of which stands in the title, in capitals or not."""
     waiting_for: Actor | None = None
     """Somebody whose signature the change waits for."""
+    now: datetime | None = None
+    """The present instant: what waits for a signature has a day that lies ahead. None is before every day."""
 
     def takes(self, change: Change) -> bool:
         """Whether a change is wanted."""
@@ -70,7 +73,7 @@ class Wanted:
             and (self.author is None or change.author.id == self.author)
             and (self.policy is None or self.policy in policies)
             and all(word in folded(change.draft.title) for word in folded(self.text).split())
-            and (self.waiting_for is None or awaits(change, self.waiting_for))
+            and (self.waiting_for is None or awaits(change, self.waiting_for, self.now))
         )
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -97,11 +100,11 @@ ALL = Wanted()
 """Every change."""
 
 
-def awaits(change: Change, actor: Actor) -> bool:
+def awaits(change: Change, actor: Actor, now: datetime | None) -> bool:
     """Whether a change waits for a signature that the actor can give, once it is confirmed who that is."""
     if change.state is not State.SUBMITTED:
         return False
-    now = change.acted[-1].at
+    now = now or change.acted[-1].at
     return signing(actor, now, lambda confirmed, role: may(change, Action.SIGN_OFF, confirmed, now, role=role)).allowed
 
 

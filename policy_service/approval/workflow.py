@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from policy_service.actor import SIGNING_ROLES, Actor, Role
+from policy_service.actor import COMMAND_LINE, SIGNING_ROLES, Actor, Role
 from policy_service.approval.change import MEANINGS, Acted, Action, Change, Kind, Meaning, Person, State
 from policy_service.approval.refusals import Forbidden, OutOfState
-from policy_service.sentences import Sentence, either, every
+from policy_service.clock import timestamp
+from policy_service.sentences import Sentence, either, every, together
 
 AUTHORS = frozenset({Role.AUTHOR})
 SIGNERS = frozenset(SIGNING_ROLES)
@@ -36,11 +37,11 @@ TABLE: dict[tuple[State, Action], Step] = {
     (State.DRAFT, Action.WITHDRAW): Step(AUTHORS, State.WITHDRAWN),
     (State.SUBMITTED, Action.COMMENT): Step(EVERYBODY, State.SUBMITTED),
     (State.SUBMITTED, Action.SIGN_OFF): Step(SIGNERS, State.SIGNED_OFF),  # once nobody owes a signature
-    (State.SUBMITTED, Action.REQUEST_CHANGES): Step(SIGNERS, State.DRAFT),
+    (State.SUBMITTED, Action.REQUEST_CHANGES): Step(EVERYBODY, State.DRAFT),
     (State.SUBMITTED, Action.REJECT): Step(SIGNERS, State.REJECTED),
     (State.SUBMITTED, Action.WITHDRAW): Step(AUTHORS, State.WITHDRAWN),
     (State.SIGNED_OFF, Action.COMMENT): Step(EVERYBODY, State.SIGNED_OFF),
-    (State.SIGNED_OFF, Action.REQUEST_CHANGES): Step(SIGNERS, State.DRAFT),
+    (State.SIGNED_OFF, Action.REQUEST_CHANGES): Step(EVERYBODY, State.DRAFT),
     (State.SIGNED_OFF, Action.REJECT): Step(SIGNERS, State.REJECTED),
     (State.SIGNED_OFF, Action.WITHDRAW): Step(AUTHORS, State.WITHDRAWN),
     (State.SIGNED_OFF, Action.SCHEDULE): Step(EVERYBODY, State.SCHEDULED),
@@ -48,6 +49,12 @@ TABLE: dict[tuple[State, Action], Step] = {
     (State.SCHEDULED, Action.CANCEL): Step(EVERYBODY, State.CANCELLED),
 }
 """Everything that can be done."""
+RECORDED: dict[tuple[State, Action], Step] = {
+    **TABLE,
+    (State.SIGNED_OFF, Action.SIGN_OFF): Step(SIGNERS, State.SIGNED_OFF),
+}
+"""Everything that may have been done: who signs in the place of a signature that did not count then may find, read
+later, that it counts again."""
 
 DEEDS: dict[Action, Sentence] = {
     Action.CREATE: Sentence("A change is created"),
@@ -108,7 +115,7 @@ def begin(change: str, kind: Kind, first: Acted) -> Change:
 
 def after(change: Change, acted: Acted) -> Change:
     """The change after one more action. Raises ValueError when the action is not in the table."""
-    step = TABLE.get((change.state, acted.action))
+    step = RECORDED.get((change.state, acted.action))
     if step is None:
         raise ValueError(f"{acted.action} is not possible in {change.state}")
     moved = replace(change, state=step.to, acted=(*change.acted, acted))
@@ -117,7 +124,7 @@ def after(change: Change, acted: Acted) -> Change:
     if acted.submission is not None:
         moved = replace(moved, submission=acted.submission)
     if step.to is State.DRAFT:
-        moved = replace(moved, submission=None)
+        moved = replace(moved, submission=None, void={}, writers=frozenset())
     if acted.action is Action.SIGN_OFF and moved.owed:
         moved = replace(moved, state=State.SUBMITTED)
     return moved
@@ -135,18 +142,25 @@ def fold(change: str, kind: Kind, actions: Iterable[Acted]) -> Change:
 # ---------------------------------------------------------------------------------------------------- the rules
 
 
-def can(change: Change, action: Action) -> Literal[True] | str:
+def can(change: Change, action: Action, now: datetime) -> Literal[True] | str:
     """Whether anybody can do this to the change as it is now, or why nobody can."""
-    if (change.state, action) in TABLE:
-        return ENOUGH
-    return Sentence("{impossible}: {because}.", impossible=IMPOSSIBLE[action], because=BECAUSE[change.state])
+    if (change.state, action) not in TABLE:
+        reason = Sentence("{impossible}: {because}.", impossible=IMPOSSIBLE[action], because=BECAUSE[change.state])
+        return together([reason, *change.void.values()]) if action is Action.SCHEDULE and change.void else reason
+    if action is Action.SIGN_OFF and change.draft.effective.start <= now:
+        return Sentence(
+            "The day that was asked for, {day}, has passed, so a signature could not put the change in force. "
+            "It needs another day: whoever wrote it or must sign it sends it back, and its author submits it anew.",
+            day=timestamp(change.draft.effective.start),
+        )
+    return ENOUGH
 
 
 def may(
     change: Change, action: Action, actor: Actor, now: datetime, *, role: Role | None = None
 ) -> Literal[True] | str:
     """Whether this actor may do this to the change now, or why not. A signature is given in a `role`."""
-    possible = can(change, action)
+    possible = can(change, action, now)
     if possible is not True:
         return possible
     holds = may_take_part(actor, TABLE[change.state, action].roles, DEEDS[action])
@@ -155,9 +169,11 @@ def may(
     match action:
         case Action.SIGN_OFF:
             return _may_sign(change, actor, now, role)
+        case Action.REQUEST_CHANGES if _wrote(change, actor):
+            return ENOUGH
         case Action.REQUEST_CHANGES | Action.REJECT:
             return _may_refuse(change, actor)
-        case Action.WITHDRAW if actor.id != change.author.id:
+        case Action.WITHDRAW if change.author.id not in {actor.id, COMMAND_LINE}:
             return Sentence("Only {author}, who began this change, may withdraw it.", author=change.author.printed_name)
         case Action.SCHEDULE if change.owed:
             return Sentence("The change is not signed by {roles}.", roles=every(map(word, change.owed)))
@@ -171,7 +187,7 @@ def may(
 
 def demand(change: Change, action: Action, actor: Actor, now: datetime, *, role: Role | None = None) -> None:
     """Raises OutOfState when nobody may do this now, Forbidden when this actor may not."""
-    if (possible := can(change, action)) is not True:
+    if (possible := can(change, action, now)) is not True:
         raise OutOfState(possible)
     if (allowed := may(change, action, actor, now, role=role)) is not True:
         raise Forbidden(allowed)
@@ -214,14 +230,16 @@ def _may_sign(change: Change, actor: Actor, now: datetime, role: Role | None) ->
         return Sentence("You wrote this change, so someone else must sign it off.")
     if _wrote(change, actor):
         return Sentence("You edited this change, so someone else must sign it off.")
-    if change.submission is not None and actor.id in change.submission.barred:
-        return Sentence("You wrote a text of this change in another draft, so someone else must sign it off.")
+    if actor.id in change.writers or (change.submission is not None and actor.id in change.submission.barred):
+        return Sentence(
+            "You wrote or submitted a text that decides the same, in another change, so someone else must sign it off."
+        )
     if _signed(change, actor):
         return Sentence("You signed this change already; every signature must be another person's.")
     allowed = may_sign_in(actor, role, now)
     if allowed is not True or role in change.owed:
         return allowed
-    if taken := next((signature for signature in change.signatures if signature.role is role), None):
+    if taken := next((signature for signature in change.counting if signature.role is role), None):
         return Sentence("{person} signed for {role} already.", person=taken.by.printed_name, role=word(taken.role))
     asked = words(change.owed)
     return Sentence("The signature of {role} is not asked for: {roles} must sign.", role=word(role), roles=asked)

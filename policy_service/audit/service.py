@@ -33,13 +33,13 @@ _AT_ONCE = 5_000
 """Rows fetched at a time."""
 
 
-def first_key(transaction: Transaction, folder: Path) -> PublicKey:
+def first_key(transaction: Transaction, folder: Path, *, by: Actor = SERVICE) -> PublicKey:
     """The key in use; the first one is made, and the log told, when there is none yet."""
     known = signing_keys(transaction.session)
     if known:
         return public_key(known[-1]["public_key"])
     made = make_key(folder).public
-    append(transaction, SERVICE, SigningKeyAdded(made.id, made.text, None, None))
+    append(transaction, by, SigningKeyAdded(made.id, made.text, None, None))
     return made
 
 

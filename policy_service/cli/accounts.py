@@ -1,7 +1,7 @@
 """`policy-service account …`: accounts of people, by whoever may write to the database.
 
-The log names the command line as the one who acted. Passwords are typed, or read from standard input, never taken from
-the command line, which other users of the machine can read.
+The log names the command line as the one who acted, and the user of the operating system. Passwords are typed, or read
+from standard input, never taken from the command line, which other users of the machine can read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from policy_service.actor import Actor, Role
+from policy_service.actor import Role
+from policy_service.cli.acting import command_line
 from policy_service.cli.output import say, say_json, say_table
 from policy_service.cli.passwords import new_hash
 from policy_service.cli.status import FINE, UsageFault
@@ -22,9 +23,6 @@ from policy_service.identity.account import Account, External
 from policy_service.identity.refusals import IdentityRefused, Malformed, UnknownAccount, UnknownKey
 from policy_service.language.diagnostics import did_you_mean
 from policy_service.places import database_url
-
-OPERATOR = Actor("command-line", "command-line", "command line", frozenset(), "service")
-"""Whoever may write to the database on the machine itself."""
 
 
 def run_list(*, as_json: bool) -> int:
@@ -48,7 +46,7 @@ def run_create(name: str, printed_name: str, roles: Sequence[str], *, without_pa
     kept = None if without_password else new_hash(name, printed_name)
     with writing() as transaction:
         made = service.create_account(
-            transaction, OPERATOR, name=name, printed_name=printed_name, roles=held, password_hash=kept
+            transaction, command_line(), name=name, printed_name=printed_name, roles=held, password_hash=kept
         )
     say(f"{name} was made an account")
     if made.waiting:
@@ -59,13 +57,14 @@ def run_create(name: str, printed_name: str, roles: Sequence[str], *, without_pa
 def run_roles(name: str, roles: Sequence[str]) -> int:
     """Gives an account these roles; gives the exit status. Raises UsageFault."""
     held = roles_of(roles)
-    return _change(name, lambda transaction, account: service.change_roles(transaction, OPERATOR, account.id, held))
+    actor = command_line()
+    return _change(name, lambda transaction, account: service.change_roles(transaction, actor, account.id, held))
 
 
 def run_state(name: str, *, enabled: bool) -> int:
     """Lets an account in, or no longer; gives the exit status. Raises UsageFault."""
     act = service.enable if enabled else service.disable
-    return _change(name, lambda transaction, account: act(transaction, OPERATOR, account.id))
+    return _change(name, lambda transaction, account: act(transaction, command_line(), account.id))
 
 
 def run_password(name: str) -> int:
@@ -75,7 +74,7 @@ def run_password(name: str) -> int:
     kept = new_hash(name, account.printed_name if account else name)
 
     def act(transaction: Transaction, account: Account) -> Account:
-        service.set_password(transaction, OPERATOR, account.id, kept)
+        service.set_password(transaction, command_line(), account.id, kept)
         return account
 
     return _change(name, act)
@@ -84,12 +83,12 @@ def run_password(name: str) -> int:
 def run_link(name: str, issuer: str, subject: str) -> int:
     """Links an account to a person of a provider's; gives the exit status. Raises UsageFault."""
     external = External(issuer.rstrip("/"), subject)
-    return _change(name, lambda transaction, account: service.link(transaction, OPERATOR, account.id, external))
+    return _change(name, lambda transaction, account: service.link(transaction, command_line(), account.id, external))
 
 
 def run_vouch(name: str) -> int:
     """Vouches for an account, so that its signing roles take effect; gives the exit status. Raises UsageFault."""
-    return _change(name, lambda transaction, account: service.vouch(transaction, OPERATOR, account.id))
+    return _change(name, lambda transaction, account: service.vouch(transaction, command_line(), account.id))
 
 
 @contextmanager

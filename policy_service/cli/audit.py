@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlmodel import Session
 
-from policy_service.actor import SERVICE
 from policy_service.audit.checkpoints import read_kept
 from policy_service.audit.comparison import LogDiffers, copy_checkpoints, settle, verify_log
 from policy_service.audit.copies import Unreachable
@@ -23,7 +22,7 @@ from policy_service.audit.log_key import NAME, read_log_keys
 from policy_service.audit.service import checkpoint, export, rotate_key, signer, signing_keys
 from policy_service.audit.verdict import Verdict
 from policy_service.audit.verify import EVERY, Tick
-from policy_service.cli.accounts import OPERATOR
+from policy_service.cli.acting import command_line
 from policy_service.cli.output import say, say_json
 from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
 from policy_service.cli.storage import configured_copies, opened_current, refuse_difference
@@ -112,7 +111,7 @@ def run_rotate_key() -> int:
     with _told(), opened_current(database_url(os.environ)) as database:
         refuse_difference(database)
         with database.write(SystemClock()) as transaction:
-            key = rotate_key(transaction, SERVICE, keys_folder(os.environ))
+            key = rotate_key(transaction, command_line(), keys_folder(os.environ))
         _keep(database)
         with database.read() as session:
             number = len(signing_keys(session))
@@ -125,7 +124,7 @@ def run_settle(reason: str) -> int:
     copies = configured_copies()
     with _told(), opened_current(database_url(os.environ)) as database:
         try:
-            difference = settle(database, SystemClock(), OPERATOR, keys_folder(os.environ), copies, reason)
+            difference = settle(database, SystemClock(), command_line(), keys_folder(os.environ), copies, reason)
         except LogDiffers as still:
             say(f"not settled: {still}")
             say("move that copy away, and keep it; or name another place in the settings")
@@ -156,7 +155,7 @@ def run_rotate_log_key(*, is_lost: bool) -> int:
     folder = keys_folder(os.environ)
     with _told(), opened_current(database_url(os.environ)) as database:
         with database.write(SystemClock()) as transaction:
-            key = macs.rotate(transaction, SERVICE, folder, is_lost=is_lost)
+            key = macs.rotate(transaction, command_line(), folder, is_lost=is_lost)
             checkpoint(transaction, folder)
         _keep(database)
     say(f"the key of the log is {key.id}: keep the file {folder / NAME} with the backups of the keys")

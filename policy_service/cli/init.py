@@ -1,5 +1,7 @@
 """`policy-service init`: makes or upgrades the tables, the keys, the initial import and the first accounts.
 
+On a database with accounts nothing is put in force: policies that are new or newer are drafted as one change to sign.
+
 It may be called any number of times, also by two at once: what is there already stays as it is. Passwords are asked
 for or made up, never taken from the command line, which other users of the machine can read. Those of demo accounts are
 kept in a file of their owner's.
@@ -17,12 +19,14 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlmodel import Session, select
 
-from policy_service.actor import SERVICE, Role
+from policy_service.actor import Actor, Role
+from policy_service.approval.shipping import Proposed, propose_shipped
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import Copy, Unreachable
 from policy_service.audit.keys import Damaged, NoKey
 from policy_service.audit.service import checkpoint, first_key
 from policy_service.cli import demo_accounts
+from policy_service.cli.acting import command_line
 from policy_service.cli.output import say
 from policy_service.cli.passwords import new_hash
 from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
@@ -38,6 +42,7 @@ from policy_service.identity.refusals import IdentityRefused, Malformed
 from policy_service.identity.service import accounts, create_account, vouch
 from policy_service.migrations import upgrade
 from policy_service.places import database_url, keys_folder
+from policy_service.registry.checks import check_files
 from policy_service.registry.shipping import Imported, import_shipped
 from policy_service.shipped import shipped_policies
 
@@ -65,6 +70,7 @@ class Done:
     """What one transaction set up."""
 
     imported: Imported
+    proposed: Proposed
     made: tuple[str, ...]
     key: str | None
 
@@ -111,11 +117,12 @@ def set_up(
     """Makes what is not there yet, all of it or nothing. Raises UsageFault, PolicyError, DatabaseUnavailable."""
     try:
         with database.write(clock) as transaction:
-            first_key(transaction, keys)
+            actor = command_line()
+            first_key(transaction, keys, by=actor)
             macs.begin(transaction, keys)
             _refuse_lost_key(transaction.session, keys)
             create(keys)
-            imported = import_shipped(transaction, policies)
+            imported, proposed = _shipped(transaction, actor, policies)
             if demo:
                 _refuse_beside_real_people(transaction.session)
             made = tuple(_accounts(transaction, people))
@@ -123,7 +130,15 @@ def set_up(
             checkpoint(transaction, keys)
     except (Malformed, IdentityRefused, NoKey, KeyFileFault) as error:
         raise UsageFault(str(error)) from None
-    return Done(imported, made, key)
+    return Done(imported, proposed, made, key)
+
+
+def _shipped(transaction: Transaction, actor: Actor, folder: Path) -> tuple[Imported, Proposed]:
+    """Imports the shipped policies; where there are people, drafts a change of what is new for them to sign."""
+    if not accounts(transaction.session):
+        return import_shipped(transaction, actor, folder), Proposed(None, ())
+    proposed = propose_shipped(transaction, actor, folder)
+    return Imported((), (), (), tuple(check_files(transaction.session, folder))), proposed
 
 
 def _refuse_lost_key(session: Session, keys: Path) -> None:
@@ -181,14 +196,14 @@ def _accounts(transaction: Transaction, people: tuple[Person, ...]) -> Iterator[
             continue
         made = create_account(
             transaction,
-            SERVICE,
+            command_line(),
             name=person.name,
             printed_name=person.printed_name,
             roles=[person.role],
             password_hash=person.password_hash,
         )
         if made.signing_roles:
-            vouch(transaction, SERVICE, made.id)
+            vouch(transaction, command_line(), made.id)
         yield person.name
 
 
@@ -206,7 +221,7 @@ def _demo_key(transaction: Transaction) -> str | None:
     if any(key.name == DEMO_KEY and key.opens(transaction.now) for key in known):
         return None
     expires = transaction.now + DEMO_KEY_LASTS
-    return issue_key(transaction, SERVICE, name=DEMO_KEY, scopes=[Role.INTEGRATION], expires_at=expires).text
+    return issue_key(transaction, command_line(), name=DEMO_KEY, scopes=[Role.INTEGRATION], expires_at=expires).text
 
 
 # ------------------------------------------------------------------------------------------------- what it says
@@ -216,6 +231,10 @@ def _tell(done: Done, url: str) -> None:
     imported = done.imported
     for policy in imported.activated:
         say(f"imported {policy.id} {policy.version}, in force from now, signed by nobody")
+    if done.proposed.change is not None:
+        for policy in done.proposed.policies:
+            say(f"drafted {policy.id} {policy.version}, not in force: it has to be signed")
+        say(f"they are one change, {done.proposed.change.id}: an author submits it, and those who must sign it")
     for sentence in (*imported.unsigned, *imported.edited):
         say(sentence)
     if done.made:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from policy_service.cli.accounts import OPERATOR, roles_of, writing
+from policy_service.cli.accounts import roles_of, writing
+from policy_service.cli.acting import command_line
 from policy_service.cli.output import say, say_json, say_table
 from policy_service.cli.status import FINE
 from policy_service.cli.storage import opened_current
@@ -34,7 +35,7 @@ def run_issue(name: str, scopes: Sequence[str], days: int) -> int:
     held = roles_of(scopes)
     with writing() as transaction:
         until = transaction.now + timedelta(days=days)
-        issued = issue_key(transaction, OPERATOR, name=name, scopes=held, expires_at=until)
+        issued = issue_key(transaction, command_line(), name=name, scopes=held, expires_at=until)
     say(f"This is shown once; it ends on {until:%Y-%m-%d}:")
     say(issued.text)
     return FINE
@@ -44,7 +45,7 @@ def run_revoke(key: str) -> int:
     """Takes a key back; gives the exit status. Raises UsageFault."""
     shown = read_key(key)
     with writing() as transaction:
-        revoked = revoke_key(transaction, OPERATOR, shown.id if shown else key)
+        revoked = revoke_key(transaction, command_line(), shown.id if shown else key)
     say(f"{revoked.name} ({revoked.id}) opens nothing any more")
     return FINE
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from policy_service.cli.accounts import OPERATOR
+from policy_service.cli.acting import command_line
 from policy_service.cli.output import say
 from policy_service.cli.passwords import at_terminal
 from policy_service.cli.status import FINE, UsageFault
@@ -25,7 +25,7 @@ def run_erase(subject: str, kind: str, reason: str, *, yes: bool) -> int:
     _confirm(f"erase the sensitive facts of the {kind} {subject} for good", subject, yes=yes)
     try:
         with opened_current(database_url(os.environ)) as database, database.write(SystemClock()) as transaction:
-            erase_subject(transaction, OPERATOR, Subject(subject, kind), reason)
+            erase_subject(transaction, command_line(), Subject(subject, kind), reason)
     except (SubjectRefused, InvalidSubject) as error:
         raise UsageFault(str(error)) from None
     say(f"the sensitive facts of the {kind} {subject} cannot be read any more")
@@ -38,7 +38,7 @@ def run_rotate_master_key(*, yes: bool) -> int:
     _confirm("take a new master key into use, and forget the one in use", "rotate", yes=yes)
     try:
         with opened_current(database_url(os.environ)) as database:
-            count = rotate_master(database, SystemClock(), MasterKeys(keys_folder(os.environ)), OPERATOR)
+            count = rotate_master(database, SystemClock(), MasterKeys(keys_folder(os.environ)), command_line())
     except (KeyFileFault, Broken) as error:
         raise UsageFault(str(error)) from None
     say(f"a new master key is in use; {count} keys of subjects were wrapped anew")

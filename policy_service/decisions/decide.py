@@ -18,6 +18,7 @@ from policy_service.decisions.decision import Decision, EngineName, Json, Policy
 from policy_service.decisions.overriding import Excepted, Overriding, apply
 from policy_service.decisions.reading import show, unknown
 from policy_service.decisions.served import Alarm, Health, Served, Watch
+from policy_service.decisions.window import Stopped
 from policy_service.errors import FactProblem, FactsRefused, OtherKind, UnknownKind, UnknownPolicies
 from policy_service.language.diagnostics import did_you_mean
 from policy_service.language.evaluate import scope_of
@@ -28,6 +29,7 @@ from policy_service.language.trace import trace
 from policy_service.language.types import Value, write
 
 NOTHING_BUILT: Mapping[str, Parts] = MappingProxyType({})
+NOTHING_STOPPED: Mapping[str, Stopped] = MappingProxyType({})
 Plan = tuple[list[Served], frozenset[str]]
 Prepared = dict[str, Served]
 """Policies that are ready to serve, by id, those that others need first."""
@@ -154,13 +156,15 @@ class Decider:
         kind: str | None = None,
         explain: bool = False,
         overrides: Mapping[str, Overriding] | None = None,
+        stopped: Mapping[str, Stopped] = NOTHING_STOPPED,
     ) -> Decision:
         """What the policies decide about the subject with these facts on the day `as_of`.
 
         `facts` are JSON values; decimals as Decimal or text, None for what is not known. `policies` left out asks all
         that are about subjects of the `kind`, of any kind where that is left out too. Policies that those asked for
-        need are decided too, and answered when they decide. `overrides` are the exceptions made for the subject, by
-        policy: what they say is answered, and is what other policies take. Raises FactsRefused with every problem,
+        need are decided too, and answered when they decide or are stopped. `overrides` are the exceptions made for the
+        subject, by policy: what they say is answered, and is what other policies take. `stopped` are the policies that
+        answer that they are suspended, whatever their rules or exceptions say. Raises FactsRefused with every problem,
         UnknownPolicies with every name, OtherKind with every policy that is about another kind, UnknownKind.
         """
         with self._lock:
@@ -175,6 +179,10 @@ class Decider:
             for served, slots in read:
                 supplied = self._fill(served, slots, decided, problems)
                 subject = (*slots, today)
+                if served.id in stopped:
+                    decided[served.id] = PolicyDecision(stopped[served.id], (), "definition", served.writer)
+                    seen[served.id] = subject
+                    continue
                 result, served_by = served.answer(subject, self._watch)
                 excepted: Excepted | None = None
                 if overrides and (overriding := overrides.get(served.id)) is not None:
@@ -186,7 +194,9 @@ class Decider:
         answered = decided
         if len(asked) < len(decided):
             answered = {
-                id_: entry for id_, entry in decided.items() if id_ in asked or isinstance(entry.result, Decided)
+                id_: entry
+                for id_, entry in decided.items()
+                if id_ in asked or isinstance(entry.result, Decided | Stopped)
             }
         decision = Decision(as_of, answered, None, decided, seen)
         return explained(decision) if explain else decision
@@ -253,7 +263,7 @@ def explained(decision: Decision) -> Decision:
     told: Json = {}
     for id_, entry in decision.policies.items():
         policy = entry.policy
-        if isinstance(entry.said, MissingFacts):
+        if isinstance(entry.said, MissingFacts | Stopped):
             told[id_] = []
             continue
         slots = decision.seen[id_]

@@ -8,12 +8,17 @@ from typing import Any, Literal, NamedTuple, assert_never
 
 from policy_service.compilers.evaluator import Slots
 from policy_service.decisions.overriding import Excepted, told
+from policy_service.decisions.window import Stopped
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result, Values
 from policy_service.language.policy import Policy, Rule
 from policy_service.language.types import DateType, DurationType, NumberType, TagsType, Type, write
 
 Json = dict[str, Any]
 EngineName = Literal["durable_rules", "python", "definition"]
+
+
+Answered = Result | Stopped
+"""What a policy answers: what its rules say, or that it is stopped."""
 
 
 class Writer:
@@ -31,7 +36,7 @@ class Writer:
         )
         self._as_kept = all(kind is None for _, kind in self._outcomes)
 
-    def write(self, result: Result, supplied: tuple[str, ...]) -> Json:
+    def write(self, result: Answered, supplied: tuple[str, ...]) -> Json:
         """The entry of one policy, in the shape of `POST /v1/decisions`."""
         match result:
             case Decided():
@@ -50,6 +55,8 @@ class Writer:
                 entry = {"status": "missing_facts", "missing": list(result.names)}
             case Conflict():
                 entry = {"status": "conflict", "rules": list(result.rules)}
+            case Stopped():
+                entry = {"status": "suspended", "suspension": result.suspension, "reason": result.reason}
             case _:
                 assert_never(result)
         entry.update(self._identity)
@@ -75,7 +82,7 @@ def _needs_writing(kind: Type) -> bool:
 class PolicyDecision(NamedTuple):
     """What one policy decided about the subject."""
 
-    result: Result
+    result: Answered
     supplied: tuple[str, ...]
     """Facts with `from:` that the caller gave, because the service could not fill them."""
     served_by: EngineName
@@ -90,8 +97,8 @@ class PolicyDecision(NamedTuple):
         return self.writer.policy
 
     @property
-    def said(self) -> Result:
-        """What the rules answered."""
+    def said(self) -> Answered:
+        """What the rules answered, or that the policy is stopped."""
         return self.result if self.excepted is None else self.excepted.rules_said
 
     def to_dict(self) -> Json:

@@ -159,7 +159,7 @@ def _written(
     draft: _Draft, keys: Mapping[Subject, SubjectKey], decision_id: str, seq: int, at: datetime
 ) -> tuple[Json, Answer]:
     """The row and the answer of one decision."""
-    question, decision, asked, _, _ = draft.item.made
+    question, decision, asked, *_ = draft.item.made
     facts, sensitive = draft.facts, draft.reads.sensitive
     for name in sensitive & facts.keys():
         facts[name] = seal_fact(keys[question.subject], decision_id, name, facts[name])

@@ -31,7 +31,7 @@ from policy_service.decisions.decision import Decision, EngineName
 from policy_service.decisions.overrides import Book
 from policy_service.decisions.overriding import Overriding
 from policy_service.decisions.served import Alarm
-from policy_service.decisions.window import Window, window_at
+from policy_service.decisions.window import Stopped, Window, window_at
 from policy_service.errors import UnknownKind, UnknownPolicies
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import PolicyFolderError, load_bytes
@@ -79,6 +79,7 @@ class Made(NamedTuple):
     decision: Decision
     asked: Sequence[str]
     digests: Mapping[str, str]
+    stopped: Mapping[str, Stopped]
     overrides: Mapping[str, Overriding]
 
 
@@ -112,7 +113,7 @@ class InForce:
         self._served_before: list[Prepared] = []
         self._elsewhere: Build | None = None  # nobody waits for a decision yet
         self._recorded: tuple[int, Sequence[Activation]] = (-1, ())
-        self._window = Window(-1, datetime.min.replace(tzinfo=UTC), None, {})
+        self._window = Window(-1, datetime.min.replace(tzinfo=UTC), None, {}, {})
         self._default: Mapping[str, Sequence[str]] = {}
         self._next: tuple[Window, Prepared] | None = None
         self._turns = 0
@@ -157,13 +158,19 @@ class InForce:
             if not asked:
                 raise self._nothing_about(kind)
             overrides = self.book.active_overrides(question.subject, now)
+            stopped = self._window.stopped
             try:
                 decision = self.decider.decide(
-                    question.facts, as_of=question.as_of, policies=asked, kind=kind, overrides=overrides
+                    question.facts,
+                    as_of=question.as_of,
+                    policies=asked,
+                    kind=kind,
+                    overrides=overrides,
+                    stopped=stopped,
                 )
             except UnknownPolicies as unknown:
                 raise _with_endings(unknown, self._window.absent) from None
-            return Made(question, decision, asked, self._window.digests, overrides)
+            return Made(question, decision, asked, self._window.digests, stopped, overrides)
 
     def _nothing_about(self, kind: str) -> Exception:
         """Why there is nothing to ask about a subject of a kind."""
@@ -174,6 +181,8 @@ class InForce:
     def holds(self, made: Made, window: Window) -> bool:
         """Whether a decision was made by what is in force in the window, at its start."""
         if made.digests is not window.digests and made.digests != window.digests:
+            return False
+        if made.stopped != window.stopped:
             return False
         overrides = self.book.active_overrides(made.question.subject, window.start)
         return overrides == made.overrides

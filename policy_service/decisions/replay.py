@@ -6,8 +6,8 @@
 | different      | it gives another one; each policy that differs is told, with both answers                      |
 | not_replayable | it cannot be made again: a sensitive fact was erased, or what was kept is not what was written |
 
-The versions come from the registry by their digests, the facts from the record, exceptions as they were made. What
-is in force today does not matter.
+The versions come from the registry by their digests, the facts from the record, exceptions as they were made, and what
+was suspended then from the registry. What is in force today does not matter.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ from policy_service.decisions.sealing import how_altered
 from policy_service.decisions.secrecy import Broken
 from policy_service.decisions.subjects import Erased, Secrets
 from policy_service.decisions.tables import DecisionRow
+from policy_service.decisions.window import Stopped, stopped_among
 from policy_service.errors import FactsRefused
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
-from policy_service.registry.service import UnknownVersion, load_version
+from policy_service.registry.model import all_active_at
+from policy_service.registry.service import UnknownVersion, activations, load_version
 from policy_service.sentences import Sentence, listed
 
 VerdictName = Literal["same", "different", "not_replayable"]
@@ -183,16 +185,33 @@ def _made_again(
     except PolicyError:
         raise NotReplayable(Sentence("A version that decided was altered: it is no policy any more.")) from None
     overrides = {each.policy: each for each in made}
+    stopped = _stopped(session, record)
     asked, as_of = list(record.outcomes), record.as_of
     try:
         decider = DECIDERS.of(policies)
-        decision = decider.decide(facts, as_of=as_of, policies=asked, explain=explain, overrides=overrides)
+        decision = decider.decide(
+            facts, as_of=as_of, policies=asked, explain=explain, overrides=overrides, stopped=stopped
+        )
     except PolicyError:
         raise NotReplayable(Sentence("The versions that decided do not fit together: one was altered.")) from None
     except FactsRefused as refused:
         names = listed(dict.fromkeys(problem.fact for problem in refused.problems))
         raise NotReplayable(Sentence("The facts on record are refused today: {facts}.", facts=names)) from None
     return decision, policies
+
+
+def _stopped(session: Session, record: Record) -> dict[str, Stopped]:
+    """The policies that were stopped when the decision was made.
+
+    A stop of the very instant of the decision was recorded before it or after it; the record says which.
+    """
+    at = record.decided_at
+    active = all_active_at(activations(session), at, at)
+    return {
+        policy: stopped
+        for policy, stopped in stopped_among(active).items()
+        if active[policy].effective.start < at or record.outcomes.get(policy, {}).get("status") == "suspended"
+    }
 
 
 def _row(session: Session, decision_id: str) -> DecisionRow:

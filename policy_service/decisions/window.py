@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from policy_service.registry.model import Activation, all_active_at, all_nothing_at, next_boundary
+
+
+class Stopped(NamedTuple):
+    """That a policy was suspended and no version applies in its place: by which suspension, and why."""
+
+    suspension: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +25,9 @@ class Window:
     start: datetime
     until: datetime | None
     digests: Mapping[str, str]
-    """The digest of each policy's version, by policy."""
+    """The digest of each policy's version, by policy; of one that is stopped, of the version that is out of force."""
+    stopped: Mapping[str, Stopped] = field(default_factory=dict)
+    """The policies that are stopped."""
     absent: Mapping[str, Activation] = field(default_factory=dict)
     """The policies that were ended, by name, each with the activation that says so."""
 
@@ -28,6 +38,14 @@ class Window:
 
 def window_at(epoch: int, recorded: Sequence[Activation], now: datetime) -> Window:
     """The versions in force at `now`, and until when, as far as was known then."""
-    digests = {policy: each.digest for policy, each in all_active_at(recorded, now, now).items()}
+    active = all_active_at(recorded, now, now)
+    digests = {policy: each.digest for policy, each in active.items()}
     absent = all_nothing_at(recorded, now, now)
-    return Window(epoch, now, next_boundary(recorded, now, now), digests, absent)
+    return Window(epoch, now, next_boundary(recorded, now, now), digests, stopped_among(active), absent)
+
+
+def stopped_among(active: Mapping[str, Activation]) -> dict[str, Stopped]:
+    """The policies that are stopped, of what is active."""
+    return {
+        policy: Stopped(each.suspension or "", each.reason or "") for policy, each in active.items() if each.is_stop
+    }

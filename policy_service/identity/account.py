@@ -160,8 +160,8 @@ def fault_of_roles(roles: frozenset[Role]) -> Fault | None:
 
 
 def may_administer(actor: Actor) -> Verdict:
-    """Whether the actor manages accounts and keys: an administrator, or the service itself at set-up."""
-    if actor.kind == "service" or (actor.kind == "person" and Role.ADMINISTRATOR in actor.roles):
+    """Whether the actor manages accounts and keys: an administrator, the command line, or the service itself."""
+    if actor.is_set_up or (actor.kind == "person" and Role.ADMINISTRATOR in actor.roles):
         return True
     return Sentence("Only an administrator manages accounts and API keys.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlmodel import Session, col, func, select
 
@@ -18,6 +18,7 @@ from policy_service.audit.events import (
     RolesChanged,
 )
 from policy_service.audit.log import append
+from policy_service.characters import skeleton
 from policy_service.database import Transaction
 from policy_service.identity import passwords
 from policy_service.identity.account import (
@@ -42,12 +43,16 @@ from policy_service.identity.vouching import can_be_vouched, may_vouch
 from policy_service.sentences import Sentence
 
 
-def accounts(session: Session) -> dict[str, Account]:
-    """Every account as it is now, by its identifier, in the order of making."""
+def accounts(session: Session, only: Collection[str] | None = None) -> dict[str, Account]:
+    """Every account as it is now, or `only` those with these identifiers, by identifier, in the order of making."""
+    changed, accounts = select(AccountChangeRow), select(AccountRow)
+    if only is not None:
+        changed = changed.where(col(AccountChangeRow.account).in_(only))
+        accounts = accounts.where(col(AccountRow.id).in_(only))
     changes: dict[str, list[AccountChange]] = {}
-    for row in session.exec(select(AccountChangeRow).order_by(col(AccountChangeRow.seq))):
+    for row in session.exec(changed.order_by(col(AccountChangeRow.seq))):
         changes.setdefault(row.account, []).append(_change(row))
-    made = session.exec(select(AccountRow).order_by(col(AccountRow.created_at), col(AccountRow.id)))
+    made = session.exec(accounts.order_by(col(AccountRow.created_at), col(AccountRow.id)))
     return {row.id: fold(_made(row), changes.get(row.id, ())) for row in made}
 
 
@@ -101,7 +106,7 @@ def create_account(  # noqa: PLR0913  # what an account is made from
     """Makes an account; without a password only the provider of identities lets the person in.
 
     Its signing roles have no effect before somebody else has vouched for it.
-    Raises NotAllowed, Malformed, NotPossible when the name is taken.
+    Raises NotAllowed, Malformed, NotPossible when the name is taken, or the printed name looks like another's.
     """
     _ask(may_administer(actor))
     held = frozenset(roles)
@@ -110,6 +115,15 @@ def create_account(  # noqa: PLR0913  # what an account is made from
     session = transaction.session
     if account_named(session, name) is not None:
         raise NotPossible(Sentence("The name {name} is taken, and a name is never given twice.", name=name))
+    if (other := _printed_alike(session, printed_name)) is not None:
+        raise NotPossible(
+            Sentence(
+                "The printed name {printed} looks like that of {account}, and signatures are told apart by it: "
+                "add what tells the two people apart.",
+                printed=printed_name,
+                account=other,
+            )
+        )
     id_, now = transaction.new_id(), transaction.now
     row = AccountRow(id=id_, name=name, printed_name=printed_name, created_at=now, created_by=actor.id)
     session.add(row)
@@ -120,6 +134,18 @@ def create_account(  # noqa: PLR0913  # what an account is made from
         session.flush()
     append(transaction, actor, AccountCreated(id_, name, printed_name, tuple(sorted(held))))
     return _folded(session, row)
+
+
+def _printed_alike(session: Session, printed_name: str) -> str | None:
+    """The name of an account whose printed name a reader could take for this one; None when there is none."""
+    seen = _as_read(printed_name)
+    rows = session.exec(select(AccountRow).order_by(col(AccountRow.created_at), col(AccountRow.id)))
+    return next((row.name for row in rows if _as_read(row.printed_name) == seen), None)
+
+
+def _as_read(printed_name: str) -> str:
+    """What a reader sees of a name: capitals, blanks and letters that look alike make no difference."""
+    return skeleton("".join(skeleton(printed_name).casefold().split()))
 
 
 def change_roles(transaction: Transaction, actor: Actor, account: str, roles: Iterable[Role]) -> Account:

@@ -25,7 +25,7 @@ COMPLIANCE_VOUCHES = Sentence("Only compliance vouches for an account.")
 
 def may_vouch(actor: Actor, account: Account, everybody: Mapping[str, Account]) -> Verdict:
     """Whether the actor may vouch for the account, or why not."""
-    if actor.kind == "service":
+    if actor.is_set_up:
         return True
     if actor.kind != "person":
         return Sentence("An API key vouches for nobody; this is for a person.")
@@ -50,7 +50,7 @@ def can_be_vouched(account: Account, actor: Actor) -> Verdict:
         return Sentence(
             "The account {account} has no signing role, so nobody has to vouch for it.", account=account.name
         )
-    if not account.has_own_password and actor.kind != "service":
+    if not account.has_own_password and not actor.is_set_up:
         return Sentence(
             "Somebody else gave {account} the password: the person has to change it first.", account=account.name
         )

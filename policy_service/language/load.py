@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,6 +21,7 @@ from policy_service.language.expectations import ExpectationReader
 from policy_service.language.findings import Findings, TooManyFaults
 from policy_service.language.limits import excesses
 from policy_service.language.logic import LogicReader
+from policy_service.language.meaning import meaning_of
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.source import MAX_BYTES, Mapping, plain, read_source
 from policy_service.subject import KIND
@@ -146,7 +148,7 @@ def _understand(doc: PolicyDoc, findings: Findings, digest: str, text: str) -> P
         cross=logic.cross,
     )
     _limits(policy, findings)
-    return policy
+    return replace(policy, meaning=meaning_of(policy))
 
 
 def _identify(doc: PolicyDoc, findings: Findings) -> None:

@@ -216,6 +216,8 @@ class Policy:
     """The file as the author wrote it, but for a byte order mark at its beginning."""
     cross: CrossTable | None = None
     """The grid of a table that is written as one."""
+    meaning: str = ""
+    """The digest of what it decides (`meaning.meaning_of`); a policy that was not read from a file has none."""
 
     @property
     def content(self) -> bytes:

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from policy_service.approval.change import Acted, Action, Change, Meaning
 from policy_service.approval.tables import ReportRow
+from policy_service.approval.workflow import fold
 from policy_service.audit.events import ROLES
 from policy_service.canonical import canonical
 from policy_service.clock import timestamp
@@ -118,7 +119,7 @@ def _signed(change: Change) -> list[Acted]:
 
 def _told(change: Change) -> dict[str, Any]:
     """A change without what is said twice, so that everything in it can be checked."""
-    told = change.to_dict()
+    told = change.to_dict() | {"state": fold(change.id, change.kind, change.acted).state.value}
     names = ("change", "kind", "state", "author", "created_at", "digest", "actions")
     draft = {} if change.submission is not None else {"draft": told["draft"]}
     return {**{name: told[name] for name in names}, "submissions": _submissions(change), **draft}

@@ -3,8 +3,9 @@
 | part            | an entry makes a row           | entries that change it                      |
 |-----------------|--------------------------------|---------------------------------------------|
 | `timeline.json` | `activation_recorded`,         | `activation_cancelled`, `ending_cancelled`  |
-|                 | `policy_ended`                 |                                             |
-| `suspensions/`  | `policy_suspended`             | `suspension_ratified`, `suspension_ended`   |
+|                 | `policy_ended`, `stop_recorded`|                                             |
+| `suspensions/`  | `policy_suspended`,            | `suspension_ratified`, `suspension_ended`   |
+|                 | `policy_stopped`               |                                             |
 | `overrides.json`| `override_recorded`            | `override_signed`, `override_ended`         |
 | `changes/`      | each action of a change is one |                                             |
 
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from policy_service.approval.change import Action, State
-from policy_service.approval.workflow import TABLE
+from policy_service.approval.workflow import RECORDED
 from policy_service.audit.chain import Entry
 from policy_service.audit.keys import PublicKey
 from policy_service.canonical import digest_of
@@ -98,7 +99,7 @@ class _Told:
 
     def activations(self) -> Rows:
         rows: Rows = {}
-        for each in self._of("activation_recorded", "policy_ended"):
+        for each in self._of("activation_recorded", "policy_ended", "stop_recorded"):
             names = ("policy", "version", "digest", "change", "suspension", "activation")
             times = {"from": each.body["effective_from"], "until": each.body["effective_until"]}
             known = {"kind": each.body["reason"], "recorded_at": each.at, "cancelled_at": None}
@@ -131,8 +132,8 @@ class _Told:
 
     def suspensions(self) -> Rows:
         rows: Rows = {}
-        for each in self._of("policy_suspended"):
-            body = each.body
+        for each in self._of("policy_suspended", "policy_stopped"):
+            body = {"fallback": None, **each.body}
             row = {name: body[name] for name in ("suspension", "policy", "version", "fallback")}
             row |= {"digest": self._digest(body["version"], body), "signed": self._signed(each)}
             row |= {"fallback_digest": self._digest(body["fallback"], body), "until": body["until"]}
@@ -317,7 +318,7 @@ def _state(actions: Sequence[Json], submissions: Sequence[Json]) -> str | None:
     }
     for each in actions[1:]:
         try:
-            step = TABLE[state, Action(str(each.get("action")))]
+            step = RECORDED[state, Action(str(each.get("action")))]
         except (KeyError, ValueError):
             return None
         if each.get("action") == Action.SIGN_OFF:

@@ -14,7 +14,7 @@ from policy_service.registry.tables import ActivationRow, CancellationRow
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A version that came into force."""
+    """A version that came into force, or of the kind `stop` one that went out of force while none applies."""
 
     policy: str
     version: str

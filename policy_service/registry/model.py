@@ -13,6 +13,9 @@ leaves no gap.
 An activation of a kind in `NOTHING` is one too, but it puts nothing in force: where it is the one that counts, the
 policy has no active version, until a later one begins.
 
+An emergency that leaves no version is an activation too, a *stop*: it names the version that is out of force, so that
+other policies and callers still know its facts and outcomes, and the policy answers that it is suspended.
+
 Bitemporal: `valid_at` is when the version applied, `known_at` when the record was looked at. What was recorded later,
 or cancelled by then, does not count. Since nothing is put in force in the past, and nothing taken back that has begun,
 what was in force at an instant stays the same whenever one looks.
@@ -39,6 +42,8 @@ class ActivationKind(StrEnum):
     """A signed change that puts an old version in force again."""
     SUSPENSION = "suspension"
     """The version before, while an emergency lasts."""
+    STOP = "stop"
+    """No version, while an emergency lasts: the version that the activation names is the one that is out of force."""
     ENDING = "ending"
     """A signed change that ends the policy: nothing is in force from then on. It names the version that it ends."""
 
@@ -79,6 +84,18 @@ class Activation:
     cancelled_at: datetime | None = None
     change: str | None = None
     suspension: str | None = None
+    reason: str | None = None
+    """Of a stop: why the director suspended the policy."""
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether the policy answers that it is suspended, instead of deciding."""
+        return self.kind is ActivationKind.STOP
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether a suspension made it, and not a change or the set-up."""
+        return self.kind in {ActivationKind.SUSPENSION, ActivationKind.STOP}
 
     @property
     def is_nothing(self) -> bool:
@@ -197,7 +214,7 @@ def in_force_periods(
     """The pieces of time in which one version is the active one, whatever put it in force; neighbours are joined."""
     joined: list[Period] = []
     for period, active in timeline(activations, policy, known_at):
-        if active.version != version:
+        if active.version != version or active.is_stop:
             continue
         if joined and joined[-1].until == period.start:
             joined[-1] = Period(joined[-1].start, period.until)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from policy_service.audit.events import (
     ActivationRecorded,
     EndingCancelled,
     PolicyEnded,
+    StopRecorded,
     VersionImported,
     VersionSubmitted,
 )
@@ -25,17 +27,33 @@ from policy_service.damaged import row_of
 from policy_service.database import Transaction, remembered
 from policy_service.language.load import load_bytes, version_key
 from policy_service.language.policy import Policy
-from policy_service.registry.model import NOTHING, Activation, ActivationKind, Period, all_active_at
+from policy_service.registry.model import Activation, ActivationKind, Period, all_active_at
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
 from policy_service.sentences import Sentence
 
+_SUSPENSION = sqlalchemy.table("suspension", sqlalchemy.column("id"), sqlalchemy.column("reason"))
+"""Suspensions stand above the registry; of their table it reads why a policy is stopped."""
 _COLUMNS: tuple[Any, ...] = (
     *(ActivationRow.seq, ActivationRow.id, ActivationRow.policy, ActivationRow.version, ActivationRow.digest),
     *(ActivationRow.kind, ActivationRow.effective_from, ActivationRow.effective_until, ActivationRow.recorded_at),
-    *(CancellationRow.recorded_at, ActivationRow.change, ActivationRow.suspension),
+    *(CancellationRow.recorded_at, ActivationRow.change, ActivationRow.suspension, _SUSPENSION.c.reason),
 )
-_EVERY: Select[Any] = sqlalchemy.select(*_COLUMNS).join_from(ActivationRow, CancellationRow, isouter=True)
+_STOPPED = sqlalchemy.and_(
+    col(ActivationRow.kind) == ActivationKind.STOP, _SUSPENSION.c.id == col(ActivationRow.suspension)
+)
+_EVERY: Select[Any] = (
+    sqlalchemy.select(*_COLUMNS)
+    .join_from(ActivationRow, CancellationRow, isouter=True)
+    .join(_SUSPENSION, _STOPPED, isouter=True)
+)
 """The activations, member by member."""
+
+
+_TOLD: Mapping[ActivationKind, type[ActivationRecorded | PolicyEnded | StopRecorded]] = {
+    ActivationKind.ENDING: PolicyEnded,
+    ActivationKind.STOP: StopRecorded,
+}
+"""What the log says of activations that put nothing in force."""
 
 
 class VersionTaken(ValueError):
@@ -100,7 +118,7 @@ def _under(session: Session, name: str) -> VersionRow:
 
 
 def policies_in_force(session: Session, valid_at: datetime, known_at: datetime) -> dict[str, Policy]:
-    """Every policy in force at an instant, by name."""
+    """Every policy in force at an instant, by name; of one that is stopped the version that is out of force."""
     active = all_active_at(activations(session), valid_at, known_at)
     return {name: load_version(session, activation.digest) for name, activation in active.items()}
 
@@ -160,7 +178,7 @@ def activate(  # noqa: PLR0913  # what an activation says
     change: str | None = None,
     suspension: str | None = None,
 ) -> Activation:
-    """Records that a version is in force over a period, or, by a kind in `NOTHING`, that it no longer is."""
+    """Records that a version is in force over a period, or, by the kind, that none is."""
     session = transaction.session
     row = ActivationRow(
         seq=(session.exec(select(func.max(ActivationRow.seq))).one() or 0) + 1,
@@ -178,7 +196,7 @@ def activate(  # noqa: PLR0913  # what an activation says
     session.add(row)
     session.flush()
     until = timestamp(effective.until) if effective.until else None
-    told = PolicyEnded if kind in NOTHING else ActivationRecorded
+    told = _TOLD.get(kind, ActivationRecorded)
     event = told(
         version.policy,
         version.version,

@@ -1,6 +1,7 @@
 """The initial import: the policies of a folder are put in force at set-up, marked as imported and signed by nobody.
 
-Only a policy that the registry has never held is imported. A newer file of one that it holds needs a signed change.
+Only a policy that the registry has never held is imported. A newer file of one that it holds needs a signed change; and
+once there are people with accounts, so does every policy (`approval.shipping`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from policy_service.actor import SERVICE
+from policy_service.actor import Actor
 from policy_service.database import Transaction
 from policy_service.language.load import load_folder, newest
 from policy_service.language.policy import Policy
@@ -33,7 +34,7 @@ class Imported:
     """A sentence for every file that was edited after it was submitted."""
 
 
-def import_shipped(transaction: Transaction, folder: Path) -> Imported:
+def import_shipped(transaction: Transaction, actor: Actor, folder: Path) -> Imported:
     """Imports the policies of a folder that the registry has never held, and puts the newest of each in force from now.
 
     Raises PolicyError when a file has faults or the policies would not fit together, OSError when one cannot be read.
@@ -45,10 +46,10 @@ def import_shipped(transaction: Transaction, folder: Path) -> Imported:
     activated = newest(new)
     in_stages((*policies_in_force(session, transaction.now, transaction.now).values(), *activated))
     for policy in new:
-        record_version(transaction, SERVICE, policy.content, change=None)
+        record_version(transaction, actor, policy.content, change=None)
     for policy in activated:
         row = read_version(session, policy.id, policy.version)
-        activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)
+        activate(transaction, actor, row, Period(transaction.now), ActivationKind.INITIAL)
     unsigned = [
         Sentence(
             "{policy} {version} was not imported: a version of a policy that is known needs a signed change",

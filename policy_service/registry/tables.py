@@ -28,7 +28,7 @@ class VersionRow(SQLModel, table=True):
 
 
 class ActivationRow(SQLModel, table=True):
-    """A version in force over a period."""
+    """A version in force over a period; of the kind `stop` one that is out of force while no other applies."""
 
     __tablename__ = "activation"
 

@@ -26,6 +26,7 @@ from policy_service.cli.init import set_up
 from policy_service.clock import Clock, timestamp
 from policy_service.database import Database
 from policy_service.identity.account import Account
+from policy_service.identity.api_keys import issue_key
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.service import create_account, vouch
 from policy_service.identity.sessions import PASSWORD, start
@@ -119,6 +120,14 @@ class Company:
         assert answer.is_success, answer.text
         found: Json = answer.json()
         return found
+
+    def decide(self, body: Json) -> Json:
+        """What a machine is answered about a subject."""
+        with self.database.write(self.clock) as transaction:
+            expires = transaction.now + timedelta(days=1)
+            key = issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=expires)
+        self._tokens["crm", self.clock.at] = key.text
+        return self.did("POST", "/v1/decisions", "crm", body)
 
     def draft(self, *texts: bytes, **changes: object) -> Json:
         """The body of a draft, from tomorrow on."""

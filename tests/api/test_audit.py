@@ -89,7 +89,7 @@ def test_entries_are_told_in_both_languages_the_newest_first(watched: Watched) -
     assert page["next_cursor"] is None
     first, commented = page["items"][-1], next(e for e in page["items"] if e["event"] == "change_commented")
     assert first["sentence"]["en"] == f"a new signing key is in use: {watched.key.id}"
-    assert first["by"] == {"id": "service", "kind": "service", "name": "service"}
+    assert (first["by"]["id"], first["by"]["kind"]) == ("command-line", "command_line")
     assert commented["sentence"]["zh"].startswith("author-1 评论变更：第 ")
     assert commented["about"] == ["change:0197-change"]
 

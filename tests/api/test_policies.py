@@ -8,6 +8,7 @@ import pytest
 
 from api.app import Application
 from api.workers import SHARED
+from policy_service.actor import COMMAND_LINE
 from tests.api.client import (
     RFM,
     YAML,
@@ -92,7 +93,7 @@ def test_an_unknown_policy_is_not_found(end: str) -> None:
 def test_a_version_is_told_with_when_it_is_in_force() -> None:
     version, *earlier = ask("GET", f"/v1/policies/{RFM}/versions").json()["items"]
     assert [each["active"] for each in earlier] == [False] * (len(SHIPPED_RFM) - 1)
-    assert (version["active"], version["submitted_by"], version["change"]) == (True, "service", None)
+    assert (version["active"], version["submitted_by"], version["change"]) == (True, COMMAND_LINE, None)
     assert version["in_force"] == [{"from": "2026-11-20T17:30:00Z", "until": None}]
 
 

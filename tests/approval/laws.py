@@ -6,16 +6,22 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, col, select
 
-from policy_service.approval.tables import ActionRow, ChangeRow, SuspensionRow
+from policy_service.actor import SIGNING_ROLES
+from policy_service.approval.tables import ActionRow, ChangeRow, SuspensionRow, TextRow
 from policy_service.audit.tables import AuditEntry
 from policy_service.canonical import digest_of
+from policy_service.identity.tables import AccountChangeRow
+from policy_service.language.diagnostics import PolicyError
+from policy_service.language.load import load_bytes
 from policy_service.registry.model import Activation
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
 from tests.approval.world import PEOPLE, SIGN_OFF
 
+SIGNING = frozenset(map(str, SIGNING_ROLES))
 BY_ID = {actor.id: actor for actor in PEOPLE}
 MUST = {
     "tiering": {"sales_director", "compliance"},
@@ -40,7 +46,7 @@ class Emergency:
 
     id: str
     policy: str
-    fallback: str
+    fallback: str | None
     at: datetime
     until: datetime
 
@@ -53,19 +59,19 @@ def nothing_was_altered(before: dict[str, set[str]], session: Session) -> None:
         before[kind.__name__] = rows
 
 
-def calendar(known: Iterable[Activation], emergencies: Iterable[Emergency], policy: str, now: datetime) -> str:
-    """What is in force by the changes and the emergencies, worked out simply."""
-    ordinary = [each for each in known if each.policy == policy and each.kind != "suspension"]
+def calendar(known: Iterable[Activation], emergencies: Iterable[Emergency], policy: str, now: datetime) -> str | None:
+    """What is in force by the changes and the emergencies, worked out simply; None while the policy is stopped."""
+    ordinary = [each for each in known if each.policy == policy and each.kind not in {"suspension", "stop"}]
     last = max(
         (each for each in ordinary if each.cancelled_at is None and each.effective.covers(now)),
         key=lambda each: (each.effective.start, each.seq),
     )
     running = [
-        each
-        for each in emergencies
+        (each.at, place, each.fallback)
+        for place, each in enumerate(emergencies)
         if each.policy == policy and each.at <= now < each.until and last.effective.start <= each.at
     ]
-    return max(running, key=lambda each: each.at).fallback if running else last.version
+    return max(running)[2] if running else last.version
 
 
 def was_signed(row: Activation, actions: Sequence[ActionRow]) -> None:
@@ -90,7 +96,91 @@ def was_signed(row: Activation, actions: Sequence[ActionRow]) -> None:
     assert {action.role for action in signed} == must == set(body["roles"])
     assert len({action.actor for action in signed}) == len(signed) == len(must)
     for action in signed:
-        actor = BY_ID[action.actor]
-        assert actor.id not in wrote
-        assert actor.kind == "person"
-        assert action.role in actor.roles
+        assert action.actor not in wrote
+        assert BY_ID[action.actor].kind == "person"
+
+
+def held_by(session: Session, account: str, role: str) -> bool:
+    """Whether an account is enabled and holds a role that somebody vouched for, by the rows of its changes."""
+    enabled = vouched = False
+    roles: frozenset[str] = frozenset()
+    query = select(AccountChangeRow).where(AccountChangeRow.account == account).order_by(col(AccountChangeRow.seq))
+    for row in session.exec(query):
+        before = roles
+        roles = roles if row.roles is None else frozenset(row.roles.split())
+        opened = row.password or (row.enabled is True and not enabled)
+        vouched = row.vouched or (vouched and not (opened or roles & SIGNING - before))
+        enabled = enabled if row.enabled is None else row.enabled
+    return enabled and vouched and role in roles
+
+
+def wrote_nothing(session: Session, change: str, *, signer: str) -> None:
+    """The law that a signer neither drafted nor submitted, in any change, what the change decides."""
+    submitted = [action for action in _actions(session, change) if action.action == "submit"][-1]
+    assert submitted.body is not None
+    versions = json.loads(submitted.body)["versions"]
+    meanings = {_meaning(session, version["digest"]) for version in versions}
+    assert signer not in _writers(session, meanings)
+
+
+def falls_back_rightly(session: Session, suspension: str, *, known: Iterable[Activation]) -> None:
+    """The law of a suspension: to what nobody took out since, and the director did not write; or to nothing."""
+    row = session.get_one(SuspensionRow, suspension)
+    if row.fallback_digest == row.digest:
+        return
+    meaning = _meaning(session, row.fallback_digest)
+    assert meaning != _meaning(session, row.digest)
+    assert row.actor not in _writers(session, {meaning})
+    begun = [
+        each
+        for each in known
+        if each.policy == row.policy and each.kind not in {"suspension", "stop"} and each.cancelled_at is None
+    ]
+    begun = sorted((each for each in begun if each.effective.start <= row.at), key=lambda each: each.effective.start)
+    mine = [each.effective.start for each in begun if _meaning(session, each.digest) == meaning]
+    since = mine[-1]
+    others = session.exec(select(SuspensionRow).where(SuspensionRow.policy == row.policy)).all()
+    assert not [each for each in others if each.at >= since and _meaning(session, each.digest) == meaning]
+    for back in begun:
+        if back.kind == "rollback" and back.effective.start > since:
+            target = _meaning(session, back.digest)
+            earlier = [each for each in begun if each.effective.start < back.effective.start]
+            targets = [each.effective.start for each in earlier if _meaning(session, each.digest) == target]
+            assert targets, "a rollback goes back to what was in force"
+            assert since <= max(targets), "rolled back since"
+
+
+def _actions(session: Session, change: str) -> Sequence[ActionRow]:
+    query = select(ActionRow).where(ActionRow.change == change).order_by(col(ActionRow.number))
+    return session.exec(query).all()
+
+
+def _meaning(session: Session, digest: str) -> str:
+    row = session.get(TextRow, digest) or session.get_one(VersionRow, digest)
+    return _meant(row.content) or digest
+
+
+@cache
+def _meant(content: bytes) -> str:
+    try:
+        return load_bytes(content).meaning
+    except PolicyError:
+        return ""
+
+
+def _writers(session: Session, meanings: set[str]) -> set[str]:
+    """Everybody who put a text of one of these meanings into a draft, or submitted a change that ever held one."""
+    found: set[str] = set()
+    changes: dict[str, list[ActionRow]] = {}
+    for action in session.exec(select(ActionRow).order_by(col(ActionRow.change), col(ActionRow.number))):
+        changes.setdefault(action.change, []).append(action)
+    for actions in changes.values():
+        drafted = [action for action in actions if action.action in {"create", "edit"} and action.body]
+        wrote = {
+            action.actor
+            for action in drafted
+            if any(_meaning(session, text) in meanings for text in json.loads(action.body or b"")["texts"])
+        }
+        if wrote:
+            found |= wrote | {action.actor for action in actions if action.action == "submit"}
+    return found

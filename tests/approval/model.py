@@ -5,8 +5,10 @@
 The laws are read out of the rows, by other code than the service's:
 
 - nothing is in force but what was imported, or what all who must have signed, on the very digest of what was submitted;
-- nobody signed what they wrote, or twice, or in a role they do not hold;
-- at every instant one version of each policy is in force, and now it is the one that a simple calendar says;
+- nobody signed twice, or in a role they did not hold, or what they wrote: in that change or any other, by meaning;
+- when a change is scheduled, everybody whose signature it needs has an enabled account and the role, vouched for;
+- a suspension falls back to what nobody took out since and the director did not write, or to nothing;
+- at every instant each policy has a version in force or is stopped, and now it is what a simple calendar says;
 - no row is ever altered, and a change is edited only while it is a draft;
 - what was refused left nothing behind.
 """
@@ -17,7 +19,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,10 +38,20 @@ from policy_service.approval.service import Change, Meaning, Prepared, Refused
 from policy_service.approval.tables import ActionRow, SuspensionRow
 from policy_service.audit.tables import AuditEntry
 from policy_service.database import Lane, Transaction
+from policy_service.identity.service import read_account
 from policy_service.registry.model import Period, active_at, next_boundary
 from policy_service.registry.service import activations
 from policy_service.registry.tables import ActivationRow, VersionRow
-from tests.approval.laws import BY_ID, Emergency, calendar, nothing_was_altered, was_signed
+from tests.approval.laws import (
+    BY_ID,
+    Emergency,
+    calendar,
+    falls_back_rightly,
+    held_by,
+    nothing_was_altered,
+    was_signed,
+    wrote_nothing,
+)
 from tests.approval.world import (
     ADMINISTRATOR,
     ANN,
@@ -68,6 +80,8 @@ POLICIES = (TIER, BONUS, SIGN_OFF)
 DONE: Counter[str] = Counter()
 """What was done and refused, over all runs."""
 
+HIRED = (ANN, BEN, SALES, FINANCE, GENERAL, COMPLIANCE, BOTH, WRITING_DIRECTOR)
+"""People whose accounts are changed."""
 people = st.sampled_from(PEOPLE)
 authors = st.sampled_from((ANN, BEN, WRITING_DIRECTOR, SALES, MACHINE, ADMINISTRATOR))
 deciders = st.sampled_from((SALES, GENERAL, COMPLIANCE, FINANCE, ANN, BOTH, ADMINISTRATOR))
@@ -75,7 +89,12 @@ which = st.integers(0, 4)
 roles = st.sampled_from(SIGNING_ROLES)
 minutes = st.integers(-120, 6_000)
 texts = st.one_of(
-    st.builds(lambda minor, limit: tier(f"1.{minor}.0", limit), st.integers(0, 25), st.integers(100, 102)),
+    st.builds(
+        lambda minor, limit, note: tier(f"1.{minor}.0", limit, note=note),
+        st.integers(0, 25),
+        st.integers(100, 104),
+        st.sampled_from(["", "the same in other words"]),
+    ),
     st.builds(lambda minor, amount: bonus(f"1.{minor}.0", amount), st.integers(0, 15), st.integers(10, 11)),
     st.builds(
         lambda minor: sign_off_text(f"1.{minor}.0", "[sales_director, general_manager, compliance]"), st.integers(1, 4)
@@ -95,6 +114,8 @@ class Approval(RuleBasedStateMachine):
         self.made: World = self.stack.enter_context(world(self.backend))
         # Building and trying every candidate is tested elsewhere, and slow.
         self.stack.enter_context(mock.patch.object(checking, "analyse", return_value=Report((), (), ())))
+        for actor in PEOPLE:
+            self.made.hire(actor)
         self.emergencies: dict[str, Emergency] = {}
         self.changes: list[str] = []
         self.rows: dict[str, set[str]] = {}
@@ -113,10 +134,13 @@ class Approval(RuleBasedStateMachine):
 
     def attempt(self, name: str, act: Callable[..., Any], actor: Actor, *arguments: object, **said: object) -> Any:  # noqa: ANN401  # what the act gives
         """Does something that may be refused; then nothing must have been left behind."""
-        before = self._count()
+        before, present = self._count(), self.present(actor)
+        if present is None:
+            DONE[f"{name}: no account"] += 1
+            return None
         try:
             with self.made.database.write(self.made.clock) as transaction:
-                done = act(transaction, actor, *arguments, **said)
+                done = act(transaction, present, *arguments, **said)
         except Refused as refused:
             told = str(refused)
         else:
@@ -134,6 +158,14 @@ class Approval(RuleBasedStateMachine):
 
     def _prepare(self, transaction: Transaction, _: Actor, change: str) -> Prepared:
         return approval.prepare_submission(transaction.session, change, SIGNERS, transaction.now)
+
+    def present(self, actor: Actor) -> Actor | None:
+        """Who acts, as the account is now; None when it lets nobody in."""
+        if actor.kind != "person":
+            return actor
+        with self.made.database.read() as session:
+            account = read_account(session, actor.id)
+        return account.actor(actor.confirmed_at) if account.enabled else None
 
     def fresh(self, actor: Actor) -> Actor:
         return replace(actor, confirmed_at=self.now)
@@ -209,12 +241,52 @@ class Approval(RuleBasedStateMachine):
         actor = self.fresh(by) if fresh else by
         said = {"role": role, "digest": digest, "meaning": Meaning.APPROVED, "reason": "r"}
         done = self.attempt("sign", approval.sign_off, actor, seen.id, **said)
-        assert done is None or (fresh and by.kind == "person" and role in by.roles and digest == seen.digest)
+        if done is not None:
+            assert fresh
+            assert by.kind == "person"
+            assert digest == seen.digest
+            assert self.holds(by.id, role)
+            self._law(wrote_nothing, done.id, signer=by.id)
 
     @rule(pick=which, by=people)
     def schedule(self, pick: int, by: Actor) -> None:
         seen = self.read(pick)
-        self.attempt("schedule", approval.schedule, by, seen.id, expected=seen.etag)
+        if self.attempt("schedule", approval.schedule, by, seen.id, expected=seen.etag) is not None:
+            owed = dict.fromkeys(seen.submitted.roles, False)
+            for signature in seen.signatures:
+                if signature.role is not None and self.holds(signature.by.id, signature.role):
+                    with suppress(AssertionError):
+                        self._law(wrote_nothing, seen.id, signer=signature.by.id)
+                        owed[signature.role] = True
+            assert all(owed.values()), owed
+
+    def holds(self, account: str, role: Role) -> bool:
+        """Whether somebody has an enabled account with the role, vouched for, by the rows."""
+        with self.made.database.read() as session:
+            return held_by(session, account, role)
+
+    def _law(self, law: Callable[..., None], *arguments: object, **said: object) -> None:
+        with self.made.database.read() as session:
+            law(session, *arguments, **said)
+
+    @rule(by=st.sampled_from(HIRED), held=st.sets(st.sampled_from((Role.AUTHOR, *SIGNING_ROLES)), max_size=2))
+    def change_roles(self, by: Actor, held: set[Role]) -> None:
+        if self.present(by) is not None:
+            self.made.employ(by, *held)
+            DONE["roles are changed"] += 1
+
+    @rule(by=st.sampled_from(HIRED), how=st.sampled_from(["disabled", "not vouched for"]))
+    def lose(self, by: Actor, how: str) -> None:
+        (self.made.dismiss if how == "disabled" else self.made.unvouch)(by)
+        DONE[f"an account is {how}"] += 1
+
+    @rule()
+    def restore(self) -> None:
+        """Everybody has the account and the roles of the beginning again."""
+        for actor in HIRED:
+            self.made.engage(actor)
+            self.made.employ(actor, *actor.roles)
+        DONE["accounts are restored"] += 1
 
     @rule(pick=which, by=deciders, how=st.sampled_from(["request_changes", "reject", "withdraw", "cancel"]))
     def turn_back(self, pick: int, by: Actor, how: str) -> None:
@@ -232,6 +304,7 @@ class Approval(RuleBasedStateMachine):
         said = {"policy": policy, "version": version, "role": role, "reason": "r"}
         done = self.attempt("suspend", approval.suspend, self.fresh(by), **said)
         if done is not None:
+            self._law(falls_back_rightly, done.id, known=self.made.activations())
             until = done.signed.at + timedelta(hours=72)
             self.emergencies[done.id] = Emergency(done.id, policy, done.fallback, done.signed.at, until)
 
@@ -292,7 +365,9 @@ class Approval(RuleBasedStateMachine):
                 assert active_at(known, policy, instant, now) is not None, (policy, instant)
             active = active_at(known, policy, now, now)
             assert active is not None
-            assert active.version == calendar(known, self.emergencies.values(), policy, now), policy
+            assert (None if active.is_stop else active.version) == calendar(
+                known, self.emergencies.values(), policy, now
+            ), policy
 
 
 def _own(actor: Actor, role: Role) -> Role:

@@ -34,7 +34,7 @@ def test_drafts_have_heads_too() -> None:
 def test_what_a_change_will_be_asked_about_is_named_until_it_was_read() -> None:
     with world() as here:
         change = here.create(LARGER)
-        with here.database.read() as session:
+        with here.database.read() as session, mock.patch.object(loaded, "_HEADS", LruCache(loaded.HEADS)):
             asked = unknown_heads(session, change.id, here.now)
             assert asked == {*change.draft.texts, *(each.digest for each in here.activations())}
             assert unknown_heads(session, None, here.now) == asked - set(change.draft.texts)

@@ -183,8 +183,8 @@ def test_what_waits_for_somebody_is_what_they_can_sign_the_longest_wait_first(ma
     expected = [change for change in every(made) if awaits(change)]
     expected.sort(key=lambda change: order("acted", change))
     with made.database.read() as session:
-        assert list(approval.waiting_for(session, actor).changes) == expected
-        assert list(approval.waiting_for(session, actor, limit=1).changes) == expected[:1]
+        assert list(approval.waiting_for(session, actor, made.now).changes) == expected
+        assert list(approval.waiting_for(session, actor, made.now, limit=1).changes) == expected[:1]
     assert bool(expected) == (actor is not ANN)
 
 

@@ -208,14 +208,14 @@ def test_everything_wrong_with_what_was_written_is_told_at_once(made: World) -> 
             title=" ",
             reason="x" * 4_001 + "\x00",
             effective=Period(datetime(2200, 1, 1, tzinfo=UTC)),
-            texts=[b"x"] * 20 + [b"x" * 2_097_153],
+            texts=[b"x"] * 100 + [b"x" * 2_097_153],
         )
     assert refused.value.sentences == (
         "The title must be given.",
         "The reason has 4,002 characters; at most 4,000 are kept.",
         "The reason: leave out the hidden character U+0000.",
         "The period must begin and end before 2199-12-31.",
-        "A change holds at most 20 versions.",
+        "A change holds at most 100 versions.",
         "A policy file has at most 2,097,152 bytes.",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+from datetime import timedelta
 from unittest import mock
 
 import pytest
@@ -18,7 +19,8 @@ from policy_service.language.outcome import NoRuleMatched
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
 from policy_service.registry import loaded
-from tests.approval.world import SIGN_OFF, World, sign_off_text, tier
+from policy_service.shipped import shipped_policies
+from tests.approval.world import SIGN_OFF, World, sign_off_text, tier, world
 from tests.databases import fresh_database
 
 DAY = datetime.date(2026, 11, 21)
@@ -62,6 +64,43 @@ def test_every_domain_of_a_change_has_its_signers(domains: list[str], impact: st
         for role in (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE)
         if role in found
     ]
+
+
+@pytest.mark.parametrize(
+    ("domains", "paying", "expected"),
+    [
+        (["tiering"], [], "sales_director compliance"),
+        ([], ["tiering"], "sales_director finance_director general_manager compliance"),
+        ([], ["followup"], "sales_director finance_director general_manager compliance"),
+        (["tiering"], ["rewards"], "sales_director finance_director general_manager compliance"),
+        ([], ["rewards"], "finance_director general_manager compliance"),
+        ([], ["governance"], "general_manager compliance"),
+    ],
+)
+def test_a_policy_of_money_has_the_signers_of_rewards_wherever_it_lies(
+    domains: list[str], paying: list[str], expected: str
+) -> None:
+    policy = load_bytes((shipped_policies() / SIGN_OFF / "1.1.0.yaml").read_bytes())
+    with Signers() as made:
+        found = made.required(policy, domains, "change", None, DAY, paying=paying)
+    assert set(found) == {Role(word) for word in expected.split()}
+
+
+def test_money_hidden_in_a_tier_is_found_when_it_is_submitted() -> None:
+    text = tier("1.1.0", 200).replace(
+        b"outcome:\n", b"outcome:\n  gift: {type: money, currency: CNY, min: 0, title: {zh: x, en: gift}}\n"
+    )
+    text = text.replace(b"then: [big]", b'then: ["8888.00", big]').replace(b"then: [small]", b'then: ["0", small]')
+    text = text.replace(b"outcome: {size: big}", b'outcome: {gift: "8888.00", size: big}')
+    with world() as made:
+        assert made.submit(made.create(text)).owed == (Role.SALES_DIRECTOR, Role.COMPLIANCE), "by version 1.0.0"
+        made.import_((shipped_policies() / SIGN_OFF / "1.1.0.yaml").read_bytes(), at=made.now)
+        made.move(minutes=1)
+        text = text.replace(b"version: 1.1.0", b"version: 1.2.0")
+        change = made.submit(made.create(text, start=made.now + timedelta(days=3)))
+        assert change.owed == (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE)
+        plain = made.submit(made.create(tier("1.3.0", 300), start=made.now + timedelta(days=4)))
+        assert plain.owed == (Role.SALES_DIRECTOR, Role.COMPLIANCE)
 
 
 def test_many_threads_ask_and_old_versions_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def test_whoever_edited_does_not_sign(made: World) -> None:
 def test_whoever_wrote_the_text_in_another_draft_does_not_sign(made: World) -> None:
     made.create(NEXT, by=WRITING_DIRECTOR)
     change = made.submit(made.create(NEXT))
-    with pytest.raises(Forbidden, match="You wrote a text of this change in another draft"):
+    with pytest.raises(Forbidden, match="You wrote or submitted a text that decides the same, in another change"):
         made.sign(change, WRITING_DIRECTOR, Role.SALES_DIRECTOR)
 
 

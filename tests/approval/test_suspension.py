@@ -21,6 +21,7 @@ from tests.approval.world import (
     SALES,
     SIGN_OFF,
     TIER,
+    WRITING_DIRECTOR,
     World,
     bonus,
     in_force,
@@ -75,9 +76,33 @@ def test_who_must_sign_is_not_suspended(made: World) -> None:
         made.suspend(GENERAL, Role.GENERAL_MANAGER, policy=SIGN_OFF)
 
 
-def test_a_first_version_has_nothing_to_fall_back_to(made: World) -> None:
-    with pytest.raises(OutOfState, match=f"There is no version of {BONUS} before 1.0.0 to fall back to"):
-        made.suspend(policy=BONUS, version="1.0.0")
+def test_a_first_version_is_stopped_since_it_has_nothing_to_fall_back_to(made: World) -> None:
+    suspension = made.suspend(policy=BONUS, version="1.0.0")
+    assert (suspension.fallback, suspension.fallback_digest) == (None, None)
+    assert suspension.to_dict()["fallback"] is None
+    assert made.active(BONUS).is_stop
+    assert made.active(BONUS).reason == "it misjudges everybody"
+    made.ratify(suspension)
+    made.move(days=20)
+    assert made.active(BONUS).is_stop
+    made.end(suspension)
+    assert (made.active(BONUS).is_stop, made.version(BONUS)) == (False, "1.0.0")
+    assert made.active(BONUS, at=made.now - HOUR).is_stop
+
+
+def test_a_stop_ends_by_itself(made: World) -> None:
+    made.suspend(policy=BONUS, version="1.0.0")
+    made.move(hours=71)
+    assert made.active(BONUS).is_stop
+    made.move(hours=1)
+    assert not made.active(BONUS).is_stop
+
+
+def test_a_change_that_begins_ends_a_stop(made: World) -> None:
+    made.schedule(made.signed(bonus("1.1.0", 20)))
+    made.suspend(policy=BONUS, version="1.0.0")
+    made.move(days=1)
+    assert (made.active(BONUS).is_stop, made.version(BONUS)) == (False, "1.1.0")
 
 
 def test_only_what_is_in_force_is_suspended(made: World) -> None:
@@ -86,18 +111,18 @@ def test_only_what_is_in_force_is_suspended(made: World) -> None:
     with pytest.raises(OutOfState, match=f"{TIER} 1.1.0 is in force, not 1.0.0: read it again"):
         made.suspend(version="1.0.0")
     made.suspend()
-    with pytest.raises(OutOfState, match=f"{TIER} is suspended already; 1.0.0 applies in its place"):
+    assert made.suspend(GENERAL, Role.GENERAL_MANAGER, version="1.0.0").fallback is None
+    with pytest.raises(OutOfState, match=f"{TIER} is suspended already; no version applies"):
         made.suspend(version="1.0.0")
 
 
-def test_a_suspension_that_would_leave_others_unfit_is_refused(made: World) -> None:
+def test_a_version_that_would_leave_others_unfit_is_not_fallen_back_to(made: World) -> None:
     words = "[big, middling, small]"
     made.schedule(made.signed(bonus("1.1.0", of=words)))
     made.move(days=2)
     made.schedule(made.signed(tier("1.2.0", words=words)))
     made.move(days=2)
-    with pytest.raises(OutOfState, match=f"{BONUS}/1.0.0 would not fit"):
-        made.suspend(policy=BONUS)
+    assert made.suspend(policy=BONUS).fallback is None
 
 
 def test_a_suspension_that_nobody_ratified_is_not_repeated_by_the_same_person(made: World) -> None:
@@ -164,12 +189,60 @@ def test_a_fallback_is_another_version_than_the_suspended_one(made: World) -> No
     in_force(made, "1.2.0")
     made.schedule(made.sign_all(made.submit(made.rollback((TIER, "1.1.0")))))
     made.move(days=1)
-    assert made.suspend().fallback == "1.2.0"
+    assert made.suspend().fallback == "1.0.0", "1.2.0 was rolled back"
     made.move(days=40)
     other = made.create(tier("1.3.0", 300), until=made.now + 2 * DAY)
     made.schedule(made.sign_all(made.submit(other)))
     made.move(days=3)
-    assert made.suspend(GENERAL, Role.GENERAL_MANAGER).fallback == "1.2.0"
+    assert made.suspend(GENERAL, Role.GENERAL_MANAGER).fallback == "1.0.0"
+
+
+def test_what_was_rolled_back_is_not_fallen_back_to_until_it_is_put_in_force_again(made: World) -> None:
+    in_force(made, "1.2.0", "1.3.0")
+    made.schedule(made.sign_all(made.submit(made.rollback((TIER, "1.1.0")))))
+    made.move(days=1, hours=1)
+    in_force(made, "1.4.0")
+    first = made.suspend(version="1.4.0")
+    assert first.fallback == "1.1.0"
+    assert made.suspend(GENERAL, Role.GENERAL_MANAGER, version="1.1.0").fallback == "1.0.0"
+    made.move(days=31)
+    made.schedule(made.sign_all(made.submit(made.rollback((TIER, "1.3.0")))))
+    made.move(days=1, hours=1)
+    in_force(made, "1.5.0")
+    assert made.suspend(version="1.5.0").fallback == "1.3.0"
+
+
+def test_what_was_suspended_since_is_not_fallen_back_to(made: World) -> None:
+    in_force(made, "1.2.0")
+    made.end(made.suspend(version="1.2.0"))
+    in_force(made, "1.3.0")
+    assert made.suspend(version="1.3.0").fallback == "1.1.0"
+
+
+def test_a_version_that_means_what_was_suspended_is_not_fallen_back_to(made: World) -> None:
+    made.schedule(made.signed(tier("1.2.0", 300, note="new")))
+    made.move(days=1, hours=1)
+    made.schedule(made.signed(tier("1.3.0", 300, note="the same in other words")))
+    made.move(days=1, hours=1)
+    assert made.suspend(version="1.3.0").fallback == "1.1.0"
+
+
+def test_a_director_does_not_fall_back_to_a_text_of_their_own(made: World) -> None:
+    mine = made.submit(made.create(tier("1.2.0", 300), by=WRITING_DIRECTOR), WRITING_DIRECTOR)
+    made.schedule(made.sign_all(mine), WRITING_DIRECTOR)
+    made.move(days=1, hours=1)
+    in_force(made, "1.3.0")
+    with made.database.read() as session:
+        others = approval.prospect(session, SALES, TIER, None, made.now)
+    assert others.fallback is not None
+    assert others.fallback.version == "1.2.0"
+    assert made.suspend(WRITING_DIRECTOR, Role.SALES_DIRECTOR, version="1.3.0").fallback == "1.1.0"
+
+
+def test_nor_to_a_text_that_means_the_same_and_was_drafted_by_them_in_another_change(made: World) -> None:
+    in_force(made, "1.2.0", "1.3.0")
+    made.create(tier("9.9.9", 220, note="220 is the limit of 1.2.0"), by=WRITING_DIRECTOR)
+    assert made.suspend(WRITING_DIRECTOR, Role.SALES_DIRECTOR, version="1.3.0").fallback == "1.1.0"
 
 
 def test_a_version_goes_on_after_an_early_end_no_longer_than_it_would_have(made: World) -> None:
@@ -185,7 +258,8 @@ def test_a_version_goes_on_after_an_early_end_no_longer_than_it_would_have(made:
 
 def test_when_nothing_would_be_in_force_without_it_nothing_is_once_it_is_ended(made: World) -> None:
     new = "tiering/new"
-    first, second = (tier(version, 300).replace(TIER.encode(), new.encode()) for version in ("1.0.0", "1.1.0"))
+    texts = (tier("1.0.0", 300), tier("1.1.0", 400))
+    first, second = (text.replace(TIER.encode(), new.encode()) for text in texts)
     made.schedule(made.signed(first, until=made.now + 2 * DAY))
     made.schedule(made.signed(second, start=made.now + 2 * DAY, until=made.now + 3 * DAY))
     made.move(days=2, hours=12)

@@ -86,25 +86,29 @@ def test_a_suspension_that_is_ratified_or_over_says_so(world: World) -> None:
 
 def test_what_a_suspension_would_do_is_told_before_it_is_signed(world: World) -> None:
     with world.database.read() as session:
-        found = approval.prospect(session, TIER, None, world.now)
+        found = approval.prospect(session, SALES, TIER, None, world.now)
+        assert found.fallback is not None
         assert (found.suspended.version, found.fallback.version) == ("1.1.0", "1.0.0")
         assert approval.suspending(found, SALES, world.now).roles == (Role.SALES_DIRECTOR,)
         assert not approval.suspending(found, COMPLIANCE, world.now).allowed
         with pytest.raises(OutOfState, match=r"1\.1\.0 is in force, not 1\.0\.0"):
-            approval.prospect(session, TIER, "1.0.0", world.now)
+            approval.prospect(session, SALES, TIER, "1.0.0", world.now)
         with pytest.raises(OutOfState, match="nothing to suspend"):
-            approval.prospect(session, "tiering/none", None, world.now)
+            approval.prospect(session, SALES, "tiering/none", None, world.now)
     suspended(world)
-    with world.database.read() as session, pytest.raises(OutOfState, match="is suspended already"):
-        approval.prospect(session, TIER, None, world.now)
+    with world.database.read() as session:
+        found = approval.prospect(session, SALES, TIER, None, world.now)
+        assert (found.suspended.version, found.fallback) == ("1.0.0", None)
 
 
-def test_nothing_to_fall_back_to_is_told_before_it_is_signed(database: Database) -> None:
+def test_that_nothing_would_apply_is_told_before_it_is_signed(database: Database) -> None:
     world = World(database)
     world.import_(tier("1.0.0"))
     world.clock.move(hours=1)
-    with world.database.read() as session, pytest.raises(OutOfState, match="to fall back to"):
-        approval.prospect(session, TIER, None, world.now)
+    with world.database.read() as session:
+        found = approval.prospect(session, SALES, TIER, None, world.now)
+    assert (found.suspended.version, found.fallback) == ("1.0.0", None)
+    assert approval.suspending(found, SALES, world.now).allowed
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

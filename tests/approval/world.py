@@ -11,10 +11,16 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from policy_service.actor import SERVICE, Actor, Role
+from sqlmodel import func, select
+
+from policy_service.actor import SERVICE, SIGNING_ROLES, Actor, Role
 from policy_service.approval import service as approval
 from policy_service.approval.service import Afterwards, Change, Meaning, Signers
+from policy_service.audit.events import AccountCreated
+from policy_service.audit.log import append
 from policy_service.database import Database
+from policy_service.identity.service import change_roles, disable, enable, set_password, vouch
+from policy_service.identity.tables import AccountChangeRow, AccountRow
 from policy_service.registry.model import Activation, ActivationKind, Period, active_at
 from policy_service.registry.service import activate, activations, read_version, record_version
 from policy_service.shipped import shipped_policies
@@ -118,6 +124,64 @@ class World:
                 row = read_version(transaction.session, policy.id, policy.version)
                 activate(transaction, SERVICE, row, Period(at), ActivationKind.INITIAL)
 
+    def hire(self, actor: Actor) -> None:
+        """Gives a person an account, unless they have one; it was vouched for in all roles."""
+        with self.database.read() as session:
+            if actor.kind != "person" or session.get(AccountRow, actor.id) is not None:
+                return
+        with self.database.write(self.clock) as transaction:
+            session = transaction.session
+            session.add(
+                AccountRow(
+                    id=actor.id,
+                    name=actor.name,
+                    printed_name=actor.printed_name,
+                    created_at=transaction.now,
+                    created_by=SERVICE.id,
+                )
+            )
+            session.flush()
+            session.add(
+                AccountChangeRow(
+                    seq=(session.exec(select(func.max(AccountChangeRow.seq))).one() or 0) + 1,
+                    account=actor.id,
+                    at=transaction.now,
+                    by=SERVICE.id,
+                    roles=" ".join(sorted(actor.roles)),
+                    enabled=True,
+                    vouched=True,
+                )
+            )
+            session.flush()
+            roles = tuple(sorted(actor.roles))
+            append(transaction, SERVICE, AccountCreated(actor.id, actor.name, actor.printed_name, roles))
+
+    def employ(self, actor: Actor, *roles: Role) -> None:
+        """Gives a person these roles instead of those they have, vouched for."""
+        self.hire(actor)
+        with self.database.write(self.clock) as transaction:
+            change_roles(transaction, SERVICE, actor.id, roles)
+            if frozenset(roles) & frozenset(SIGNING_ROLES):
+                vouch(transaction, SERVICE, actor.id)
+
+    def unvouch(self, actor: Actor) -> None:
+        """Gives a person another password, so that nobody vouches for the account as it is."""
+        self.hire(actor)
+        with self.database.write(self.clock) as transaction:
+            set_password(transaction, SERVICE, actor.id, "$argon2id$")
+
+    def engage(self, actor: Actor) -> None:
+        """Enables a person's account again, vouched for."""
+        with self.database.write(self.clock) as transaction:
+            enable(transaction, SERVICE, actor.id)
+            vouch(transaction, SERVICE, actor.id)
+
+    def dismiss(self, actor: Actor) -> None:
+        """Disables a person's account."""
+        self.hire(actor)
+        with self.database.write(self.clock) as transaction:
+            disable(transaction, SERVICE, actor.id)
+
     def fresh(self, actor: Actor) -> Actor:
         """The actor, who just entered the password."""
         return replace(actor, confirmed_at=self.clock.at)
@@ -194,6 +258,7 @@ class World:
         fresh: bool = True,
     ) -> Change:
         actor = self.fresh(by) if fresh else by
+        self.hire(by)
         with self.database.write(self.clock) as transaction:
             return approval.sign_off(
                 transaction,
@@ -284,6 +349,12 @@ class World:
     def activations(self) -> tuple[Activation, ...]:
         with self.database.read() as session:
             return activations(session)
+
+    def active(self, policy: str = TIER, at: datetime | None = None) -> Activation:
+        """The activation that says what applies, as is known now."""
+        active = active_at(self.activations(), policy, at or self.now, self.now)
+        assert active is not None
+        return active
 
     def version(self, policy: str = TIER, at: datetime | None = None) -> str | None:
         """The version in force, as is known now."""

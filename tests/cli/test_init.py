@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pwd
 import re
 import stat
 import subprocess
@@ -13,8 +15,10 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from policy_service.actor import Role
+from policy_service.actor import COMMAND_LINE, Role
+from policy_service.approval import service as approval
 from policy_service.audit.checkpoints import read_kept
+from policy_service.audit.log import entries
 from policy_service.audit.service import last_checkpoint, signing_keys
 from policy_service.cli import demo_accounts, init, passwords
 from policy_service.clock import SystemClock
@@ -88,6 +92,34 @@ def test_everything_is_there_afterwards_and_stays_the_same_when_called_again(
         assert matches(hash_of(session, account.id) or "", PASSWORD.decode().strip())
         assert (len(versions(session)), len(activations(session)), len(signing_keys(session))) == (1, 1, 1)
         assert last_checkpoint(session) is not None
+
+
+def test_on_a_company_that_has_people_what_is_newer_is_drafted_and_nothing_put_in_force(
+    url: str, policies: Path, capsys: Capture
+) -> None:
+    begin(capsys, policies, "--administrator", "wang", "--printed-name", "Wang Example", stdin=PASSWORD)
+    put_file(policies, policy_text(version="1.1.0"), version="1.1.0")
+    put_file(policies, policy_text(policy="tiering/other"), policy="tiering/other")
+    second = begin(capsys, policies)
+    assert "drafted tiering/small 1.1.0, not in force: it has to be signed" in second.out
+    assert "drafted tiering/other 1.0.0, not in force: it has to be signed" in second.out
+    assert "imported" not in second.out
+    [found] = [[(each.policy, each.version) for each in activations(session)] for session in looked(url)]
+    assert found == [("tiering/small", "1.0.0")]
+    [drafts] = [approval.changes(session).changes for session in looked(url)]
+    assert [len(change.draft.texts) for change in drafts] == [2]
+    assert drafts[0].id in second.out
+    assert "drafted" not in begin(capsys, policies).out
+
+
+def test_entries_name_the_command_line_and_the_user_of_the_operating_system(
+    url: str, policies: Path, capsys: Capture
+) -> None:
+    begin(capsys, policies, "--administrator", "wang", "--printed-name", "Wang Example", stdin=PASSWORD)
+    user = pwd.getpwuid(os.getuid()).pw_name
+    [lines] = [[json.loads(entry.line) for entry in entries(session)] for session in looked(url)]
+    assert {line["event"] for line in lines} >= {"version_imported", "activation_recorded", "account_created"}
+    assert all(line["by"] == {"id": COMMAND_LINE, "kind": "command_line", "name": user} for line in lines)
 
 
 def test_keys_are_for_their_owner_alone(url: str, policies: Path, tmp_path: Path, capsys: Capture) -> None:

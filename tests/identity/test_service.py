@@ -58,6 +58,24 @@ def test_a_name_is_never_given_twice(database: Database) -> None:
         made(database, clock, "ada")
 
 
+@pytest.mark.parametrize(
+    "other",
+    ["Li Ming", "LI MING", "li  ming", "Ｌｉ Ming", "Lі Mіng", "LiMing"],
+    ids=["the same", "capitals", "blanks", "full width", "Cyrillic", "no blank"],
+)
+def test_two_accounts_never_have_printed_names_that_look_alike(database: Database, other: str) -> None:
+    clock = TestClock()
+
+    def create(name: str, printed_name: str) -> None:
+        with database.write(clock) as transaction:
+            service.create_account(transaction, SERVICE, name=name, printed_name=printed_name, roles=[])
+
+    create("first", "Li Ming")
+    with pytest.raises(NotPossible, match="looks like that of first, and signatures are told apart by it"):
+        create("second", other)
+    create("third", "Li Ming (Shanghai)")
+
+
 def test_who_is_no_administrator_changes_nothing(database: Database) -> None:
     clock = TestClock()
     ada, bob = made(database, clock, "ada", Role.AUTHOR), made(database, clock, "bob")

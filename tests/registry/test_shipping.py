@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import col, select
 
+from policy_service.actor import SERVICE
 from policy_service.audit.tables import AuditEntry
 from policy_service.database import Database
 from policy_service.language.diagnostics import PolicyError
@@ -32,7 +33,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 def imported(database: Database, folder: Path) -> Imported:
     with database.write(CLOCK) as transaction:
-        return import_shipped(transaction, folder)
+        return import_shipped(transaction, SERVICE, folder)
 
 
 def in_force(database: Database) -> dict[str, str]:

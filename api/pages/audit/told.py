@@ -103,6 +103,8 @@ class Teller:
         name = names.get(row.actor, by["name"])
         if by["kind"] == "service":
             name = told(THE_SERVICE, translations(self._lang).gettext)
+        elif by["kind"] == "command_line":
+            name = told(Sentence("{user} (command line)", user=by["name"]), translations(self._lang).gettext)
         return Told(
             row.seq,
             row.at,

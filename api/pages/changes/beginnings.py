@@ -100,7 +100,11 @@ def ways_back(session: Session, now: datetime, picked: Iterable[Named] = ()) -> 
         begun.setdefault(each.policy, set()).add(each.version)
     wanted = set(picked)
     return tuple(
-        GoingBack(name, _offered(name, begun[name], wanted), active[name].version if name in active else None)
+        GoingBack(
+            name,
+            _offered(name, begun[name], wanted),
+            active[name].version if name in active and not active[name].is_stop else None,
+        )
         for name in sorted(begun)
     )
 

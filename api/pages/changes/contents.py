@@ -25,7 +25,7 @@ from policy_service.compilers.prose import Explanation, explanation
 from policy_service.language.policy import Language, Policy
 from policy_service.lru_cache import LruCache
 from policy_service.registry import model
-from policy_service.registry.model import Activation, ActivationKind, Period
+from policy_service.registry.model import Activation, Period
 from policy_service.sentences import Sentence
 
 KEPT = 4 * 2**20
@@ -193,7 +193,7 @@ def _bar(period: Period, active: Activation, change: Change) -> Bar:
         active.version,
         period.start,
         period.until,
-        "suspension" if active.kind is ActivationKind.SUSPENSION else "period",
+        "suspension" if active.is_emergency else "period",
         THIS if active.change == change.id else name_of(active.kind),
         None if active.change == change.id else address,
     )

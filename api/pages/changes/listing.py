@@ -107,9 +107,9 @@ def _page(session: Session, frame: Frame, actor: Actor, query: Mapping[str, str]
     sort = SORTS.get(query.get("sort", ""), "-acted")
     cursor = query.get("cursor") or None
     found = approval.changes(
-        session, wanted(filters, actor), sort=sort, cursor=open_cursor(cursor) or None, limit=SHOWN
+        session, wanted(filters, actor, frame.now), sort=sort, cursor=open_cursor(cursor) or None, limit=SHOWN
     )
-    mine = wanted({**dict.fromkeys(names, ""), "mine": "yes"}, actor)
+    mine = wanted({**dict.fromkeys(names, ""), "mine": "yes"}, actor, frame.now)
     verdict = may_ask(actor, PERMISSIONS["POST", PATH])
     following = close_cursor(found.cursor) if found.cursor else None
     return ChangesPage(
@@ -126,7 +126,7 @@ def _page(session: Session, frame: Frame, actor: Actor, query: Mapping[str, str]
     )
 
 
-def wanted(filters: Mapping[str, str], actor: Actor) -> Wanted:
+def wanted(filters: Mapping[str, str], actor: Actor, now: datetime) -> Wanted:
     """Which changes the filters leave; a state or a kind that there is none of is as if it were not said."""
     state = filters["state"]
     states = OPEN if state == IS_OPEN else frozenset(each for each in State if each.value == state)
@@ -137,6 +137,7 @@ def wanted(filters: Mapping[str, str], actor: Actor) -> Wanted:
         policy=filters["policy"] or None,
         text=filters["words"],
         waiting_for=actor if filters["mine"] else None,
+        now=now,
     )
 
 

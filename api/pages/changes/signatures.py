@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policy_service.actor import Role
@@ -15,11 +16,23 @@ class SignatureLine:
 
     role: Role
     given: Acted | None
+    void: str | None = None
+    """Why a signature that was given does not count now."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it was given and counts."""
+        return self.given is not None and self.void is None
 
 
 def signature_lines(change: Change) -> tuple[SignatureLine, ...]:
-    """A line for every role that must sign what is submitted now; none for a draft."""
-    if change.submission is None:
-        return ()
-    given = {signature.role: signature for signature in change.signatures}
-    return tuple(SignatureLine(role, given.get(role)) for role in change.submission.roles)
+    """A line for every role that must sign what is submitted now, and one for each signature that does not count."""
+    return tuple(line for role in (change.submission.roles if change.submission else ()) for line in _of(change, role))
+
+
+def _of(change: Change, role: Role) -> Iterator[SignatureLine]:
+    for signature in change.signatures:
+        if signature.role is role:
+            yield SignatureLine(role, signature, change.void.get(signature.number))
+    if role in change.owed:
+        yield SignatureLine(role, None)

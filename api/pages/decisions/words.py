@@ -28,6 +28,7 @@ STATUSES: Mapping[str, Sentence] = {
     "no_rule_matched": Sentence("no rule matched"),
     "missing_facts": Sentence("not decided: facts are missing"),
     "conflict": Sentence("conflict: rules matched that may not match together"),
+    "suspended": Sentence("not decided: the policy is suspended"),
 }
 
 
@@ -83,6 +84,10 @@ class Answer:
     excepted: Excepted | None
     unfit: tuple[str, ...]
     """Why an exception that was made was not applied: its faults."""
+    suspension: str | None
+    """The suspension by which no version applied."""
+    reason: str
+    """Why the policy was suspended."""
 
 
 def version_address(policy: str, version: str) -> str:
@@ -113,6 +118,8 @@ def _answer(name: str, entry: Json, version: str, policy: Policy | None, lang: L
         missing=tuple(Said(fact, fact_title(fact, policy), None) for fact in entry.get("missing", ())),
         excepted=_excepted(name, entry["overridden"], version, policy, lang) if "overridden" in entry else None,
         unfit=tuple(entry.get("override_unfit", {}).get("why", ())),
+        suspension=entry.get("suspension"),
+        reason=str(entry.get("reason", "")),
     )
 
 

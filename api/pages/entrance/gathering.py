@@ -112,7 +112,7 @@ def _waiting(session: Session, actor: Actor, now: datetime, running: Sequence[Su
     drafts = tuple(change for change in mine if change.state is State.DRAFT)
     sent_back = tuple(change for change in drafts if _was_sent_back(change))
     return Waiting(
-        to_sign=waiting_for(session, actor, limit=SHOWN).changes,
+        to_sign=waiting_for(session, actor, now, limit=SHOWN).changes,
         sent_back=sent_back,
         drafts=tuple(change for change in drafts if change not in sent_back),
         to_schedule=tuple(change for change in mine if change.state is State.SIGNED_OFF),

@@ -74,7 +74,7 @@ class Row:
     policy: str
     title: Bilingual
     version: str | None
-    """None when none was in force."""
+    """None when none was in force, or the policy was suspended without a replacement."""
     address: str
     period: Period | None
     """The piece of time in which it was the active one, as known then."""
@@ -82,7 +82,7 @@ class Row:
     since: Since
     """How it stands now: the same version, another, none any more, or one where there was none."""
     now: str | None
-    """The version in force now."""
+    """The version in force now; None when none is, or the policy is suspended without a replacement."""
     now_address: str | None
     now_from: datetime | None
 
@@ -214,12 +214,12 @@ def _row(service: Service, session: Session, both: _Both, times: _Times, told: M
     return Row(
         policy=policy,
         title=service.catalogue.load(session, shown.digest).title if shown else Bilingual(policy, policy),
-        version=then.version if then else None,
+        version=then.version if then and not then.is_stop else None,
         address=version_address(policy, then.version) if then else f"/policies/{policy}",
         period=times.piece(then) if then else None,
         standing=told[then.id] if then else None,
         since=_since(then, now),
-        now=now.version if now else None,
+        now=now.version if now and not now.is_stop else None,
         now_address=version_address(policy, now.version) if now else None,
         now_from=now.effective.start if now else None,
     )
@@ -230,7 +230,7 @@ def _since(then: Activation | None, now: Activation | None) -> Since:
         return "new"
     if now is None:
         return "none"
-    return "same" if then.digest == now.digest else "other"
+    return "same" if (then.digest, then.is_stop) == (now.digest, now.is_stop) else "other"
 
 
 def _domains(rows: list[Row]) -> tuple[Domain, ...]:

@@ -49,6 +49,8 @@ class Line:
     active: Piece | None
     since: datetime | None
     next: Piece | None
+    suspension: str | None = None
+    """What suspended it, while no version applies."""
 
     @property
     def address(self) -> str:
@@ -102,17 +104,27 @@ def read_lines(pages: Pages, held: Held, session: Session, now: datetime) -> lis
 
     def line(name: str) -> Line:
         active = held.active(name, now)
-        digest = active[1].digest if active else held.versions[name][0].digest
+        stop = held.stop(name, now)
+        shown = active or stop
+        digest = shown[1].digest if shown else held.versions[name][0].digest
         policy = pages.service.catalogue.load(session, digest)
-        return line_of(policy, active, held.since(name, now), held.next(name, now))
+        suspension = stop[1].suspension if stop else None
+        return line_of(policy, active, held.since(name, now), held.next(name, now), suspension)
 
     return [line(name) for name in sorted(held.versions)]
 
 
-def line_of(policy: Policy, active: Piece | None, since: datetime | None, following: Piece | None) -> Line:
+def line_of(
+    policy: Policy,
+    active: Piece | None,
+    since: datetime | None,
+    following: Piece | None,
+    suspension: str | None = None,
+) -> Line:
     """What the list says of a policy."""
     titles = tuple(outcome.title for outcome in policy.outcomes.values())
-    return Line(policy.id, policy.domain, policy.title, policy.subject, titles, policy.source, active, since, following)
+    name = (policy.id, policy.domain, policy.title, policy.subject)
+    return Line(*name, titles, policy.source, active, since, following, suspension)
 
 
 def make_page(frame: Frame, lines: Sequence[Line], asked: Callable[[str, str], str]) -> PoliciesPage:

@@ -43,6 +43,7 @@ COLUMNS = (
     Column("rollback", Sentence("Roll back")),
 )
 SUSPENSION = Sentence("in force while another version is suspended")
+STOP = Sentence("suspended: no version applies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Found:
     active: Piece | None
     ended: Activation | None
     """By what the policy was ended, where nothing is in force for that."""
+    stop: Piece | None
     since: datetime | None
     following: Piece | None
     pieces: Sequence[Piece]
@@ -100,6 +102,8 @@ class PolicyPage:
     domain: str
     active: Piece | None
     ended: Activation | None
+    stop: Piece | None
+    """The stop by which no version applies now."""
     since: datetime | None
     signed: Signed | None
     """The change that put in force what is in force."""
@@ -145,7 +149,8 @@ def _read(pages: Pages, held: Held, session: Session, asked: Asked, now: datetim
     name, before = asked.policy, asked.before
     catalogue = pages.service.catalogue
     refuse_unknown(catalogue, held, session, name)
-    newest_first, active = held.versions[name], held.active(name, now)
+    newest_first, active, stop = held.versions[name], held.active(name, now), held.stop(name, now)
+    shown_by = active or stop
     versions = newest_first if asked.sort == NEWEST else newest_first[::-1]
     behind = next((place + 1 for place, each in enumerate(versions[:-1]) if each.version == asked.cursor), 0)
     shown = versions[behind : behind + PAGE]
@@ -157,9 +162,10 @@ def _read(pages: Pages, held: Held, session: Session, asked: Asked, now: datetim
         active[1].change if active else None,
     )
     return Found(
-        policy=catalogue.load(session, active[1].digest if active else newest_first[0].digest),
+        policy=catalogue.load(session, shown_by[1].digest if shown_by else newest_first[0].digest),
         active=active,
         ended=nothing_at(held.activations.get(name, ()), name, now, now),
+        stop=stop,
         since=held.since(name, now),
         following=held.next(name, now),
         pieces=drawn,
@@ -186,6 +192,7 @@ def make_page(pages: Pages, request: Request, found: Found, asked: Asked) -> Pol
         domain=domain_name(found.policy.domain),
         active=found.active,
         ended=found.ended,
+        stop=found.stop,
         since=found.since,
         signed=found.changes.get(found.active[1].change or "") if found.active else None,
         following=found.following,
@@ -203,6 +210,8 @@ def make_page(pages: Pages, request: Request, found: Found, asked: Asked) -> Pol
 
 
 def _may_suspend(actor: Actor, found: Found) -> Literal[True] | str:
+    if found.stop is not None:
+        return Sentence("It is suspended already, and no version applies.")
     if found.active is None:
         return Sentence("Nothing is in force that could be suspended.")
     return may_ask(actor, PERMISSIONS["GET", "/policies/{domain}/{policy}/suspend"])
@@ -233,7 +242,7 @@ def _drawing(found: Found, now: datetime, pages: Pages) -> Timeline | None:
 
 def _bar(period: Period, active: Activation, changes: Mapping[str, Signed]) -> Bar:
     if is_suspension(active):
-        words, address = SUSPENSION, f"/suspensions/{active.suspension}"
+        words, address = STOP if active.is_stop else SUSPENSION, f"/suspensions/{active.suspension}"
         return Bar(active.version, period.start, period.until, "suspension", words, address)
     signed = changes.get(active.change or "")
     if signed is None:

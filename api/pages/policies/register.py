@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from sqlmodel import Session, func, select
 
 from policy_service.language.load import version_key
-from policy_service.registry.model import Activation, ActivationKind, Period, timeline
+from policy_service.registry.model import Activation, Period, timeline
 from policy_service.registry.service import activations
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
 
@@ -68,7 +68,16 @@ class Held:
         return self._of(policy).periods
 
     def active(self, policy: str, now: datetime) -> Piece | None:
-        """What is in force, and the piece of time in which it is."""
+        """What is in force, and the piece of time in which it is; None while the policy is stopped."""
+        piece = self._at(policy, now)
+        return None if piece is None or piece[1].is_stop else piece
+
+    def stop(self, policy: str, now: datetime) -> Piece | None:
+        """The stop by which no version applies, if there is one now."""
+        piece = self._at(policy, now)
+        return piece if piece is not None and piece[1].is_stop else None
+
+    def _at(self, policy: str, now: datetime) -> Piece | None:
         times = self._of(policy)
         place = bisect_right(times.starts, now) - 1
         return times.pieces[place] if place >= 0 and times.pieces[place][0].covers(now) else None
@@ -131,6 +140,8 @@ def _joined(pieces: Iterable[Piece]) -> Mapping[str, Sequence[Period]]:
     """The periods of each version; what put it in force does not part them."""
     found: dict[str, list[Period]] = {}
     for period, active in pieces:
+        if active.is_stop:
+            continue
         before = found.setdefault(active.version, [])
         if before and before[-1].until == period.start:
             before[-1] = Period(before[-1].start, period.until)
@@ -140,8 +151,8 @@ def _joined(pieces: Iterable[Piece]) -> Mapping[str, Sequence[Period]]:
 
 
 def is_suspension(activation: Activation) -> bool:
-    """Whether a version is in force only while another is suspended."""
-    return activation.kind is ActivationKind.SUSPENSION
+    """Whether a suspension says what applies, a version or none."""
+    return activation.is_emergency
 
 
 def _versions(session: Session) -> Mapping[str, Sequence[Version]]:

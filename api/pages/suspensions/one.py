@@ -32,6 +32,8 @@ NOTICES: Mapping[str, Sentence] = {
     "ratified": Sentence("You ratified the suspension."),
     "ended": Sentence("The suspension is over: what would be in force without it applies again."),
 }
+NONE = "–"
+"""The lane of the time in which no version applies."""
 ACTS: Mapping[str, tuple[str, Callable[..., Suspension]]] = {
     "ratify": ("ratified", approval.ratify),
     "end": ("ended", approval.end_suspension),
@@ -134,13 +136,14 @@ async def page_of(
 
 def _bars(found: Suspension) -> list[Bar]:
     """How long it lasts by whose signature, and how long it did."""
-    bars = [Bar(found.fallback, found.signed.at, found.signed.until, "suspension", Sentence("by one signature"))]
+    instead = found.fallback or NONE
+    bars = [Bar(instead, found.signed.at, found.signed.until, "suspension", Sentence("by one signature"))]
     if found.ratified is not None:
         until, words = found.ratified.until, Sentence("ratified by a second person")
-        bars = [Bar(found.fallback, found.signed.at, until, "suspension", words)]
+        bars = [Bar(instead, found.signed.at, until, "suspension", words)]
     if found.ended is not None:
         words = Sentence("ended by a person")
-        bars = [Bar(found.fallback, found.signed.at, found.until, "suspension", words)]
+        bars = [Bar(instead, found.signed.at, found.until, "suspension", words)]
     return [
         *bars,
         Bar(found.version, found.until, None, "period", Sentence("applies again, unless replaced meanwhile")),

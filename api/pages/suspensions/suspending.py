@@ -20,6 +20,7 @@ from api.pages.rendering import Do, Made, Pages
 from api.pages.sending import sent
 from api.pages.suspensions.forms import Suspend, may_begin
 from api.transactions import reading
+from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import ALONE, RATIFIED, OutOfState, Prospect, Verdict
 from policy_service.database import Transaction
@@ -91,7 +92,7 @@ async def page_again(pages: Pages, request: Request, filled: Filled) -> SuspendP
 async def page_of(pages: Pages, request: Request, policy: str, filled: Filled) -> SuspendPage:
     """The form for a policy. Raises ProblemError when there is no such policy, DatabaseUnavailable."""
     frame, actor = pages.frame(request), asker(request).actor
-    title, found = await reading(pages.service, lambda session: _read(pages, session, policy, frame.now))
+    title, found = await reading(pages.service, lambda session: _read(pages, session, actor, policy, frame.now))
     return SuspendPage(
         frame=frame,
         policy=policy,
@@ -105,11 +106,13 @@ async def page_of(pages: Pages, request: Request, policy: str, filled: Filled) -
     )
 
 
-def _read(pages: Pages, session: Session, policy: str, now: datetime) -> tuple[Bilingual, Prospect | OutOfState]:
+def _read(
+    pages: Pages, session: Session, actor: Actor, policy: str, now: datetime
+) -> tuple[Bilingual, Prospect | OutOfState]:
     """What a policy is called, and what a suspension would do or why nobody can suspend it."""
     catalogue = pages.service.catalogue
     title = catalogue.load(session, catalogue.versions(session, policy)[0].digest).title
     try:
-        return title, approval.prospect(session, policy, None, now)
+        return title, approval.prospect(session, actor, policy, None, now)
     except OutOfState as refused:
         return title, refused

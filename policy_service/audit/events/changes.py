@@ -142,6 +142,24 @@ class PolicySuspended(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyStopped(Event):
+    """A version was suspended in an emergency, and no version applies in its place until `until`."""
+
+    name = "policy_stopped"
+    says = Bilingual(
+        "{printed_name}以{role}身份紧急暂停 {policy} {version}，无版本可恢复，暂停至 {until}：{reason}",
+        "{printed_name} as {role} suspended {policy} {version}; no version applies until {until}: {reason}",
+    )
+    policy: str
+    version: str
+    suspension: str
+    role: str
+    printed_name: str
+    reason: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class SuspensionRatified(Event):
     """Another person confirmed a suspension, which then lasts until `until`."""
 

@@ -55,6 +55,26 @@ class ActivationRecorded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StopRecorded(Event):
+    """A policy was stopped for a period: `version` is out of force and nothing applies in its place."""
+
+    name = "stop_recorded"
+    says = Bilingual(
+        "{policy} 自 {effective_from} 起暂停，{version} 停止生效",
+        "{policy} is stopped from {effective_from}; {version} is out of force",
+    )
+    policy: str
+    version: str
+    digest: str
+    activation: str
+    reason: str
+    effective_from: str
+    effective_until: str | None
+    change: str | None = None
+    suspension: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyEnded(Event):
     """A policy was ended from a day on; `version` is the one in force until then, `effective_until` null for good."""
 

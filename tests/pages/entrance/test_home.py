@@ -83,7 +83,7 @@ def test_who_takes_no_part_in_changes_sees_none(own: Company) -> None:
     with own.database.write(own.clock) as transaction:
         for name, roles in (("nobody-yet", []), ("integrating", [Role.INTEGRATION])):
             own.people[name] = identity.create_account(
-                transaction, SERVICE, name=name, printed_name="Somebody", roles=roles
+                transaction, SERVICE, name=name, printed_name=f"Somebody {name}", roles=roles
             )
     for name in ("nobody-yet", "integrating"):
         page = Visitor(own, name).get("/")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.client import SECRET
 from tests.api.company import Company, Json, company
-from tests.approval.world import BONUS, SIGN_OFF, TIER, tier
+from tests.approval.world import SIGN_OFF, TIER, tier
 from tests.hidden import written_before
 from tests.pages.visitor import Seen, Visitor
 
@@ -113,7 +113,7 @@ def test_another_version_than_was_shown_is_not_suspended(here: Company) -> None:
 
 @pytest.mark.parametrize(
     ("policy", "sentence"),
-    [(SIGN_OFF, "to fall back to"), (BONUS, "There is no version of rewards/bonus before 1.0.0 to fall back to.")],
+    [(SIGN_OFF, "Who must sign cannot be suspended: that takes a signed change.")],
 )
 def test_what_cannot_be_suspended_says_why(still: Company, policy: str, sentence: str) -> None:
     page = Visitor(still, "general").get(f"/policies/{policy}/suspend")

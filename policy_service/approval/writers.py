@@ -1,0 +1,44 @@
+"""Who wrote what a version says: everybody who put a text of the same meaning into a draft, or submitted one.
+
+Two texts are the same when they decide the same (`language.meaning`), whatever their version, comments and titles. To
+learn what a text means takes reading it, so it is noted once (`policies.note_meanings`). A text that is not valid means
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlmodel import Session, col, select
+
+from policy_service.approval.change import Action
+from policy_service.approval.tables import ActionRow, DraftedRow, MeaningRow
+
+
+def meanings_of(session: Session, digests: Iterable[str]) -> dict[str, str]:
+    """The meaning of each text, by its digest; where it is not noted yet, the digest itself stands for it."""
+    wanted = set(digests)
+    rows = session.exec(select(MeaningRow).where(col(MeaningRow.digest).in_(wanted)))
+    return {digest: digest for digest in wanted} | {row.digest: row.meaning for row in rows}
+
+
+def writers_of(session: Session, digests: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """Of each text the accounts that drafted, edited or submitted a text of the same meaning, in any change."""
+    means = meanings_of(session, digests)
+    same = select(MeaningRow.digest, MeaningRow.meaning).where(col(MeaningRow.meaning).in_(set(means.values()) - {""}))
+    texts = {digest: digest for digest in means} | dict(session.exec(same).all())
+    drafted = session.exec(select(DraftedRow).where(col(DraftedRow.digest).in_(texts))).all()
+    submitted: dict[str, set[str]] = {}
+    query = select(ActionRow.change, ActionRow.actor).where(
+        ActionRow.action == Action.SUBMIT, col(ActionRow.change).in_({row.change for row in drafted})
+    )
+    for change, actor in session.exec(query):
+        submitted.setdefault(change, set()).add(actor)
+    by_meaning: dict[str, set[str]] = {}
+    for row in drafted:
+        wrote = by_meaning.setdefault(texts[row.digest], set())
+        wrote |= {row.actor, *submitted.get(row.change, ())}
+    return {
+        digest: frozenset(by_meaning.get(meaning, set()) | by_meaning.get(digest, set()))
+        for digest, meaning in means.items()
+    }

@@ -1,0 +1,20 @@
+"""Who acts when a command writes: the command line, and the user of the operating system who typed it."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from functools import cache
+
+from policy_service.actor import COMMAND_LINE, Actor
+
+
+@cache
+def command_line() -> Actor:
+    """The command line of this process, named after the user it runs as, whatever the environment says."""
+    user = os.getuid()
+    try:
+        name = pwd.getpwuid(user).pw_name
+    except KeyError:
+        name = f"uid-{user}"
+    return Actor(COMMAND_LINE, name, f"{name} (command line)", frozenset(), "command_line")
