@@ -8,7 +8,7 @@ import pytest
 
 from api.rest.health import readiness
 from policy_service.audit.comparison import LogDiffers, settle
-from policy_service.cli.accounts import OPERATOR
+from policy_service.cli.acting import command_line
 from policy_service.decisions.seals import Sealer
 from tests.api.company import Company, company
 from tests.audit.store import running_store
@@ -60,7 +60,7 @@ def test_a_difference_is_told_everywhere_until_it_is_settled(here: Company) -> N
     assert alarms == [], "what was found before is no new alarm"
     assert again.comparison.difference == told
 
-    by = (OPERATOR, service.settings.keys, service.settings.copies, "the disk was replaced")
+    by = (command_line(), service.settings.keys, service.settings.copies, "the disk was replaced")
     assert settle(here.database, here.clock, *by) == told
     assert service.sealer.seal_all() == 1
     assert kept.read_bytes().startswith(before)
