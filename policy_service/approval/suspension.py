@@ -114,8 +114,11 @@ class Suspension:
 def fallback(
     ordinary: Iterable[Activation], suspended: Activation, now: datetime, fits: Callable[[Activation], bool]
 ) -> Activation | None:
-    """The newest activation of what was in force before `suspended` began that `fits`; None when there is none."""
-    mine = [each for each in ordinary if each.policy == suspended.policy and each.known(now) and not each.is_nothing]
+    """The newest activation of what was in force before `suspended` began that `fits`; None when there is none.
+
+    What was ended before is not fallen back to.
+    """
+    mine = [each for each in ordinary if each.policy == suspended.policy and each.known(now)]
     before = suspended.effective.start
     while True:
         covering = [
@@ -124,7 +127,9 @@ def fallback(
             if each.effective.start < before and (each.effective.until is None or each.effective.until >= before)
         ]
         found = max(covering, key=lambda each: (each.effective.start, each.seq), default=None)
-        if found is None or fits(found):
+        if found is None or found.is_nothing:
+            return None
+        if fits(found):
             return found
         before = found.effective.start
 

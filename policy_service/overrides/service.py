@@ -47,6 +47,8 @@ from policy_service.decisions.overriding import (
     write_outcome,
 )
 from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow, OverrideSignatureRow
+from policy_service.identity.refusals import UnknownAccount
+from policy_service.identity.service import read_account
 from policy_service.language.outcome import Values
 from policy_service.language.policy import Policy
 from policy_service.language.types import NumberType
@@ -192,6 +194,8 @@ def sign_override(  # noqa: PLR0913  # what a signature says
         raise OverrideRefused(problems)
     if digest != found.digest:
         raise OverrideRefused([Sentence("What you were shown is not this exception: read it again before signing.")])
+    if void := list(_void(session, found)):
+        raise OverrideRefused(void)
     ratifies = found.owed == (role,)
     row = OverrideSignatureRow(
         override=override,
@@ -219,6 +223,27 @@ def sign_override(  # noqa: PLR0913  # what a signature says
     )
     append(transaction, actor, event)
     return read_override(session, override)
+
+
+def _void(session: Session, found: Overriding) -> Iterator[str]:
+    """The signatures that count no more, since their signers have lost the account or the role.
+
+    Accounts are never removed, so one that is not there is of nobody who could lose it.
+    """
+    signed = [(found.actor, found.role, found.printed_name)]
+    signed += [(each.actor, each.role, each.printed_name) for each in found.signatures]
+    for id_, role, person in signed:
+        try:
+            account = read_account(session, id_)
+        except UnknownAccount:
+            continue
+        if not account.enabled or role not in account.actor().roles:
+            yield Sentence(
+                "{person}, who signed as {role}, has no longer the account or the role: end this exception, and record "
+                "it again.",
+                person=person,
+                role=role,
+            )
 
 
 # ------------------------------------------------------------------------------------------------- the checks

@@ -253,3 +253,11 @@ def test_a_rollback_ends_nothing(lite: World) -> None:
 def test_the_name_of_a_policy_to_end_is_one(lite: World) -> None:
     with pytest.raises(Unfit, match="`rewards` is not the name of a policy"):
         lite.create(ends=["rewards"])
+
+
+def test_a_suspension_never_falls_back_to_what_was_ended(lite: World) -> None:
+    lite.schedule(lite.signed(ends=[BONUS]))
+    lite.move(days=1, hours=1)
+    lite.schedule(lite.signed(bonus("1.1.0", 20)))
+    lite.move(days=1, hours=1)
+    assert lite.suspend(policy=BONUS, version="1.1.0").fallback is None

@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import col, select
 
 from policy_service import Decider, load_bytes
-from policy_service.actor import Actor, Role
+from policy_service.actor import SERVICE, Actor, Role
 from policy_service.approval.service import Signers, State, Unfit
 from policy_service.audit.tables import AuditEntry
 from policy_service.decisions.overrides import (
@@ -28,6 +28,8 @@ from policy_service.decisions.overriding import Overriding, signing_roles
 from policy_service.decisions.replay import replay
 from policy_service.decisions.state_tables import OverrideRow
 from policy_service.decisions.subjects import Secrets
+from policy_service.identity.passwords import hash_password
+from policy_service.identity.service import create_account, disable, vouch
 from policy_service.overrides.service import AskedOverride, PreparedOverride, prepare_override, record_override
 from policy_service.overrides.service import sign_override as sign_it
 from policy_service.shipped import shipped_policies
@@ -431,3 +433,22 @@ def test_what_was_recorded_before_governance_decided_lasts_to_its_end(both: Worl
     assert (active.verdict, active.owed, active.state(both.now + 199 * DAY)) == (None, (), "runs")
     with pytest.raises(OverrideRefused, match="needs no further signature"):
         sign(both, active)
+
+
+def test_a_signature_counts_while_its_signer_has_the_account_and_the_role(made: World) -> None:
+    with made.database.write(made.clock) as transaction:
+        account = create_account(
+            transaction,
+            SERVICE,
+            name="fin",
+            printed_name="Fin",
+            roles=[Role.FINANCE_DIRECTOR],
+            password_hash=hash_password("a long one"),
+        )
+        signer = vouch(transaction, SERVICE, account.id).actor()
+    it = record(made, asked(made, "C1", REWARD, {"reward": "20000.00"}))
+    sign(made, it, signer)
+    with made.database.write(made.clock) as transaction:
+        disable(transaction, SERVICE, account.id)
+    with pytest.raises(OverrideRefused, match="Fin, who signed as finance_director, has no longer the account or the"):
+        sign(made, it, GENERAL)
