@@ -10,7 +10,10 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from api.permissions import PERMISSIONS, may_ask
 from api.problems import UNKNOWN_POLICY, ProblemError
+from policy_service.actor import Actor
+from policy_service.approval.withdrawn import withdrawn
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.policy import Policy
 from policy_service.registry import loaded
@@ -75,23 +78,34 @@ class Catalogue:
             raise ProblemError(UNKNOWN_POLICY, told, hint=_which(rows))
         return self.load(session, active.digest)
 
-    def versions(self, session: Session, name: str) -> Sequence[VersionRow]:
-        """All versions of a policy, the newest first. Raises ProblemError when there is no such policy."""
-        rows = versions(session, name)[::-1]
+    def versions(self, session: Session, name: str, reader: Actor | None = None) -> Sequence[VersionRow]:
+        """The versions of a policy that a reader may read, or all, the newest first.
+
+        Raises ProblemError when there is no such policy.
+        """
+        hidden = hidden_from(session, reader)
+        rows = [row for row in versions(session, name)[::-1] if row.digest not in hidden]
         if not rows:
-            known = sorted({row.policy for row in versions(session)})
+            known = sorted({row.policy for row in versions(session) if row.digest not in hidden})
             told = Sentence("no policy `{policy}`", policy=shorten(name))
             raise ProblemError(UNKNOWN_POLICY, told, hint=did_you_mean(name, known))
         return rows
 
-    def version(self, session: Session, name: str, version: str) -> Policy:
-        """One version of a policy. Raises ProblemError when there is no such policy or version."""
-        rows = self.versions(session, name)
+    def version(self, session: Session, name: str, version: str, reader: Actor | None = None) -> Policy:
+        """One version of a policy. Raises ProblemError when there is no such policy or version for this reader."""
+        rows = self.versions(session, name, reader)
         for row in rows:
             if row.version == version:
                 return self.load(session, row.digest)
         told = Sentence("`{policy}` has no version `{version}`", policy=name, version=shorten(version))
         raise ProblemError(UNKNOWN_POLICY, told, hint=_which(rows))
+
+
+def hidden_from(session: Session, reader: Actor | None) -> frozenset[str]:
+    """The digests of versions that a reader may not read: texts taken back, unless the reader reads changes."""
+    if reader is None or may_ask(reader, PERMISSIONS["GET", "/v1/changes/{change}"]) is True:
+        return frozenset()
+    return withdrawn(session)
 
 
 def _which(rows: Iterable[VersionRow]) -> Sentence:

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from api.authentication import asker
 from api.body import read_body
 from api.catalogue import Catalogue
 from api.checking import check
@@ -41,6 +42,7 @@ from api.rest.models import (
 )
 from api.service import Service
 from api.transactions import reading
+from policy_service.actor import Actor
 from policy_service.analysis.difference import difference
 from policy_service.clock import today
 from policy_service.compilers.prose import explain
@@ -104,10 +106,10 @@ def _add_lists(router: APIRouter, service: Service) -> None:
         return PolicyPage(items=[listed_policy(each, active[each.id]) for each in rest[:limit]], next_cursor=more)
 
     @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=KNOWN)
-    async def list_versions(domain: str, policy: str) -> VersionList:
+    async def list_versions(request: Request, domain: str, policy: str) -> VersionList:
         """Every version of a policy, the newest first, and when it is in force."""
-        now = service.now()
-        return await reading(service, lambda session: _versions(catalogue, session, f"{domain}/{policy}", now))
+        now, reader = service.now(), asker(request).actor
+        return await reading(service, lambda session: _versions(catalogue, session, f"{domain}/{policy}", now, reader))
 
     @router.get("/{domain}/{policy}/active", operation_id="get_active", responses=KNOWN)
     async def get_active(domain: str, policy: str, valid_at: At = None, known_at: Known = None) -> ActiveModel:
@@ -145,7 +147,8 @@ def _add_one(router: APIRouter, service: Service) -> None:
         seen: Seen = None,
     ) -> Response:
         """One version: as JSON, as the file that was submitted, or in prose."""
-        found = await reading(service, lambda session: catalogue.version(session, f"{domain}/{policy}", version))
+        name, reader = f"{domain}/{policy}", asker(request).actor
+        found = await reading(service, lambda session: catalogue.version(session, name, version, reader))
         written = form or _preferred(request.headers.get("accept", ""))
         return await run_in_threadpool(render, found, written, lang, seen)
 
@@ -162,11 +165,11 @@ def _add_one(router: APIRouter, service: Service) -> None:
         return Response(_EXACTLY.encode(found), media_type="application/json")
 
     @router.get("/{domain}/{policy}/difference", operation_id="compare_versions", responses=KNOWN)
-    async def compare_versions(domain: str, policy: str, old: Old, new: New) -> VersionDifference:
+    async def compare_versions(request: Request, domain: str, policy: str, old: Old, new: New) -> VersionDifference:
         """What one version says differently from another, piece by piece and in words."""
-        name = f"{domain}/{policy}"
+        name, reader = f"{domain}/{policy}", asker(request).actor
         before, after = await reading(
-            service, lambda session: [catalogue.version(session, name, version) for version in (old, new)]
+            service, lambda session: [catalogue.version(session, name, version, reader) for version in (old, new)]
         )
         return await run_in_threadpool(
             lambda: _DIFFERENCES.get_or_make(
@@ -177,11 +180,11 @@ def _add_one(router: APIRouter, service: Service) -> None:
         )
 
 
-def _versions(catalogue: Catalogue, session: Session, name: str, now: datetime) -> VersionList:
+def _versions(catalogue: Catalogue, session: Session, name: str, now: datetime, reader: Actor | None) -> VersionList:
     recorded = activations(session)
     items = [
         version_model(catalogue.load(session, row.digest), row, in_force_periods(recorded, name, row.version, now), now)
-        for row in catalogue.versions(session, name)
+        for row in catalogue.versions(session, name, reader)
     ]
     return VersionList(items=items)
 

@@ -8,7 +8,8 @@ import pytest
 
 from api.app import Application
 from api.workers import SHARED
-from policy_service.actor import COMMAND_LINE
+from policy_service.actor import COMMAND_LINE, SERVICE, Role
+from policy_service.identity.service import create_account
 from tests.api.client import (
     RFM,
     YAML,
@@ -19,6 +20,9 @@ from tests.api.client import (
     opened,
     portal,
 )
+from tests.api.company import company
+from tests.approval.world import TIER, tier
+from tests.pages.visitor import Visitor
 from tests.shipped import NEWEST, SHIPPED, VERSIONS
 
 SHIPPED_RFM = [policy for policy in SHIPPED if policy.id == RFM]
@@ -261,3 +265,29 @@ def test_every_reason_why_a_statement_makes_no_policy_is_told() -> None:
     problem = assert_problem(ask("POST", CROSS_GROUPS, json=body), 422, "request-refused")
     assert "`scale` is a fact already" in problem["problems"][0]["expected"]
     assert_problem(ask("POST", CROSS_GROUPS, json={"statement": 1}), 422, "request-refused")
+
+
+@pytest.mark.parametrize("how", ["withdraw", "reject", "request-changes"])
+def test_a_text_that_was_taken_back_is_read_by_those_who_read_its_change(how: str) -> None:
+    with company() as here:
+        version = here.next_version()
+        change = here.moved("submit", here.create(tier(version, 200)))
+        with here.database.write(here.clock) as transaction:
+            here.people["trying"] = create_account(
+                transaction, SERVICE, name="trying", printed_name="Trying", roles=[Role.INTEGRATION]
+            )
+        path = f"/v1/policies/{TIER}/versions"
+        assert here.did("GET", f"{path}/{version}", "trying")["version"] == version
+        here.moved(how, change, "ann" if how == "withdraw" else "compliance")
+        assert_problem(here.ask("GET", f"{path}/{version}", "trying"), 404, "unknown-policy")
+        assert_problem(
+            here.ask("GET", f"/v1/policies/{TIER}/difference?from=1.0.0&to={version}", "trying"), 404, "unknown-policy"
+        )
+        assert [each["version"] for each in here.did("GET", path, "trying")["items"]] == ["1.0.0"]
+        assert [each["version"] for each in here.did("GET", path, "sales")["items"]] == [version, "1.0.0"]
+        for address in (f"/policies/{TIER}/versions/{version}", f"/policies/{TIER}/versions/{version}/file"):
+            assert Visitor(here, "trying").get(address).status == 404
+            assert Visitor(here, "sales").get(address).status == 200
+        page = f"/policies/{TIER}"
+        assert version not in Visitor(here, "trying").get(page).text()
+        assert version in Visitor(here, "sales").get(page).text()

@@ -72,7 +72,7 @@ def compare_routes(pages: Pages, register: Register) -> APIRouter:
         name, asked = f"{domain}/{policy}", request.query_params
         wanted = asked.get("from", ""), asked.get("to", "")
         old, new, versions, active = await reading(
-            service, lambda session: _read(pages, register, session, name, wanted)
+            service, lambda session: _read(pages, register.read(session, request), session, name, wanted)
         )
         frame = pages.frame(request)
         key = (old.digest, new.digest, frame.lang)
@@ -91,8 +91,8 @@ def compare_routes(pages: Pages, register: Register) -> APIRouter:
 Pair = tuple[Policy, Policy, tuple[str, ...], str | None]
 
 
-def _read(pages: Pages, register: Register, session: Session, name: str, wanted: tuple[str, str]) -> Pair:
-    catalogue, now, held = pages.service.catalogue, pages.service.now(), register.read(session)
+def _read(pages: Pages, held: Held, session: Session, name: str, wanted: tuple[str, str]) -> Pair:
+    catalogue, now = pages.service.catalogue, pages.service.now()
     refuse_unknown(catalogue, held, session, name)
     active = held.active(name, now)
     old, new = chosen(held, name, active[1].version if active else None, wanted)

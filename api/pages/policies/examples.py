@@ -79,7 +79,13 @@ def example_routes(pages: Pages, register: Register) -> APIRouter:
         found, opening = await reading(
             service,
             lambda session: open_version(
-                service.catalogue, register.read(session), session, name, version, now=now, tab="examples"
+                service.catalogue,
+                register.read(session, request),
+                session,
+                name,
+                version,
+                now=now,
+                tab="examples",
             ),
         )
         key = (found.digest, frame.lang)

@@ -93,7 +93,9 @@ def list_routes(pages: Pages, register: Register) -> APIRouter:
     async def policies(request: Request) -> Response:
         """The policies that are wanted."""
         now = pages.service.now()
-        lines = await reading(pages.service, lambda session: read_lines(pages, register.read(session), session, now))
+        lines = await reading(
+            pages.service, lambda session: read_lines(pages, register.read(session, request), session, now)
+        )
         return pages.show(make_page(pages.frame(request), lines, request.query_params.get))
 
     return router

@@ -131,7 +131,9 @@ def overview_routes(pages: Pages, register: Register) -> APIRouter:
         now, query = service.now(), request.query_params
         sort = OLDEST if query.get("sort") == OLDEST else NEWEST
         asked = Asked(f"{domain}/{policy}", _instant(query.get("before", "")), sort, query.get("cursor"))
-        found = await reading(service, lambda session: _read(pages, register.read(session), session, asked, now))
+        found = await reading(
+            service, lambda session: _read(pages, register.read(session, request), session, asked, now)
+        )
         return pages.show(make_page(pages, request, found, asked))
 
     return router

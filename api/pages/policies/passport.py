@@ -121,7 +121,7 @@ def passport_routes(pages: Pages, register: Register) -> APIRouter:
         cursor, at = asked.get("cursor", ""), asked.get("at", "")
 
         def look(session: Session) -> PassportPage:
-            held = register.read(session)
+            held = register.read(session, request)
             refuse_unknown(service.catalogue, held, session, name)
             found = _read(pages, held, session, name, _place(held, name, cursor) + 1)
             if at and not any(rule_of(each, rule) for each in found.policies):

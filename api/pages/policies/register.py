@@ -9,11 +9,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlmodel import Session, func, select
+from starlette.requests import Request
 
+from api.authentication import asker
+from api.catalogue import hidden_from
 from policy_service.language.load import version_key
 from policy_service.registry.model import Activation, Period, timeline
 from policy_service.registry.service import activations
@@ -114,8 +117,17 @@ class Register:
     def __init__(self) -> None:
         self._kept: tuple[Size, Held] = ((-1, -1, -1), Held({}, {}))
 
-    def read(self, session: Session) -> Held:
-        """What it holds in this snapshot."""
+    def read(self, session: Session, request: Request) -> Held:
+        """What it holds in this snapshot, but for versions that the reader may not read."""
+        hidden, held = hidden_from(session, asker(request).actor), self._read(session)
+        if not hidden:
+            return held
+        shown = {
+            name: tuple(each for each in all_ if each.digest not in hidden) for name, all_ in held.versions.items()
+        }
+        return replace(held, versions={name: all_ for name, all_ in shown.items() if all_})
+
+    def _read(self, session: Session) -> Held:
         size = _size(session)
         known, held = self._kept
         if known != size:

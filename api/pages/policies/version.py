@@ -89,7 +89,7 @@ def version_routes(pages: Pages, register: Register) -> APIRouter:
         name, now, frame = f"{domain}/{policy}", service.now(), pages.frame(request)
 
         def look(session: Session) -> tuple[Policy, Opening, tuple[Signed, ...]]:
-            held = register.read(session)
+            held = register.read(session, request)
             found, opening = open_version(service.catalogue, held, session, name, version, now=now)
             by = {each.change for each in held.activations.get(name, ())[::-1] if each.digest == found.digest}
             changes = read_signed(session, [opening.version.change, *list(by)[:SIGNED]])
@@ -108,18 +108,24 @@ def version_routes(pages: Pages, register: Register) -> APIRouter:
         found, opening = await reading(
             service,
             lambda session: open_version(
-                service.catalogue, register.read(session), session, name, version, now=now, tab="source"
+                service.catalogue,
+                register.read(session, request),
+                session,
+                name,
+                version,
+                now=now,
+                tab="source",
             ),
         )
         return pages.show(SourcePage(pages.frame(request), opening, tuple(found.text.split("\n"))))
 
     @router.get(f"{VERSION}/file")
-    async def file(domain: str, policy: str, version: str) -> Response:
+    async def file(request: Request, domain: str, policy: str, version: str) -> Response:
         """The bytes that were submitted."""
         name, now = f"{domain}/{policy}", service.now()
 
         def look(session: Session) -> tuple[bytes, Mapping[str, str]]:
-            held = register.read(session)
+            held = register.read(session, request)
             _, opening = open_version(service.catalogue, held, session, name, version, now=now)
             row = session.get_one(VersionRow, opening.version.digest)
             return row.content, attachment(f"{policy}-{opening.version.version}.yaml")

@@ -26,6 +26,7 @@ from api.permissions import PERMISSIONS, may_ask
 from api.problems import MALFORMED_FORM, NOT_ALLOWED, NOT_FOUND, ProblemError
 from api.transactions import reading
 from api.work import CHECKING
+from policy_service.actor import Actor
 from policy_service.clock import today
 from policy_service.compilers.prose import GridWords, Table, cross_table, table
 from policy_service.language.policy import Bilingual, Policy
@@ -138,10 +139,10 @@ async def written_with(  # noqa: PLR0913, PLR0917  # which case becomes an examp
     pages: Pages, request: Request, draft: str, name: str, case: Case, called: str
 ) -> Written:
     """A draft with the case as one more example. Raises ExampleRefused, ProblemError, UnknownChange."""
-    lang = pages.frame(request).lang
+    lang, actor = pages.frame(request).lang, asker(request).actor
 
     def write(session: Session) -> Written:
-        policy = _tried(pages, session, name, case)
+        policy = _tried(pages, session, actor, name, case)
         filled, day = read_given(policy, case.given, lang), parse_date(case.as_of)
         if filled.faults or day is None:
             raise ProblemError(MALFORMED_FORM, Sentence("the form cannot be read"))
@@ -166,8 +167,8 @@ async def _page(pages: Pages, request: Request, name: str, case: Case, example: 
         raise ProblemError(NOT_ALLOWED, verdict)
 
     def look(session: Session) -> tuple[Policy, tuple[str, ...], tuple[MyDraft, ...]]:
-        policy = _tried(pages, session, name, case)
-        versions = tuple(row.version for row in service.catalogue.versions(session, name)[:LONGEST])
+        policy = _tried(pages, session, actor, name, case)
+        versions = tuple(row.version for row in service.catalogue.versions(session, name, actor)[:LONGEST])
         return policy, versions, drafts_of(session, actor, name) if writes and case.asked else ()
 
     policy, versions, drafts = await reading(service, look)
@@ -198,7 +199,7 @@ async def _page(pages: Pages, request: Request, name: str, case: Case, example: 
     )
 
 
-def _tried(pages: Pages, session: Session, name: str, case: Case) -> Policy:
+def _tried(pages: Pages, session: Session, actor: Actor, name: str, case: Case) -> Policy:
     """The draft or version asked for; else the version in force, or the newest when none is."""
     version = case.version
     if case.draft is not None:
@@ -208,9 +209,9 @@ def _tried(pages: Pages, session: Session, name: str, case: Case) -> Policy:
         return policy
     catalogue, now = pages.service.catalogue, pages.service.now()
     if version is not None:
-        return catalogue.version(session, name, version)
+        return catalogue.version(session, name, version, actor)
     in_force = catalogue.in_force(session, now).get(name)
-    return in_force or catalogue.version(session, name, catalogue.versions(session, name)[0].version)
+    return in_force or catalogue.version(session, name, catalogue.versions(session, name, actor)[0].version)
 
 
 def _case(items: Sequence[tuple[str, str]]) -> Case:
