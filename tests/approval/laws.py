@@ -60,7 +60,7 @@ def nothing_was_altered(before: dict[str, set[str]], session: Session) -> None:
 
 
 def calendar(known: Iterable[Activation], emergencies: Iterable[Emergency], policy: str, now: datetime) -> str | None:
-    """What is in force by the changes and the emergencies, worked out simply; None while the policy is stopped."""
+    """What is in force by the changes and the emergencies, worked out simply; None while nothing is."""
     ordinary = [each for each in known if each.policy == policy and each.kind not in {"suspension", "stop"}]
     last = max(
         (each for each in ordinary if each.cancelled_at is None and each.effective.covers(now)),
@@ -71,7 +71,7 @@ def calendar(known: Iterable[Activation], emergencies: Iterable[Emergency], poli
         for place, each in enumerate(emergencies)
         if each.policy == policy and each.at <= now < each.until and last.effective.start <= each.at
     ]
-    return max(running)[2] if running else last.version
+    return max(running)[2] if running else None if last.kind == "ending" else last.version
 
 
 def was_signed(row: Activation, actions: Sequence[ActionRow]) -> None:
@@ -82,7 +82,8 @@ def was_signed(row: Activation, actions: Sequence[ActionRow]) -> None:
     body = json.loads(submitted.body)
     digest = digest_of({"change": row.change, **body})
     assert digest == submitted.digest == scheduled.digest
-    assert {"policy": row.policy, "version": row.version, "digest": row.digest} in body["versions"]
+    put = [*body["versions"], *body.get("ends", ())]
+    assert {"policy": row.policy, "version": row.version, "digest": row.digest} in put
     assert not [action for action in actions if action.action == "edit" and action.number > submitted.number]
     wrote = {action.actor for action in actions if action.action in {"create", "edit", "submit"}}
     signed = [
@@ -90,11 +91,11 @@ def was_signed(row: Activation, actions: Sequence[ActionRow]) -> None:
         for action in actions
         if action.action == "sign_off" and action.digest == digest and action.number < scheduled.number
     ]
-    must = set().union(*(MUST[version["policy"].partition("/")[0]] for version in body["versions"]))
+    must = set().union(*(MUST[version["policy"].partition("/")[0]] for version in put))
     if body["sign_off"]["version"] != "1.0.0" and any(each["policy"] == SIGN_OFF for each in body["versions"]):
         must.add("sales_director")
     assert {action.role for action in signed} == must == set(body["roles"])
-    assert len({action.actor for action in signed}) == len(signed) == len(must)
+    assert len({action.actor for action in signed}) == len(signed), "one whose signature did not count may be followed"
     for action in signed:
         assert action.actor not in wrote
         assert BY_ID[action.actor].kind == "person"
@@ -136,9 +137,12 @@ def falls_back_rightly(session: Session, suspension: str, *, known: Iterable[Act
         for each in known
         if each.policy == row.policy and each.kind not in {"suspension", "stop"} and each.cancelled_at is None
     ]
+    endings = [each.effective.start for each in begun if each.kind == "ending" and each.effective.start <= row.at]
+    begun = [each for each in begun if each.kind != "ending"]
     begun = sorted((each for each in begun if each.effective.start <= row.at), key=lambda each: each.effective.start)
     mine = [each.effective.start for each in begun if _meaning(session, each.digest) == meaning]
     since = mine[-1]
+    assert not [at for at in endings if at >= since], "ended since"
     others = session.exec(select(SuspensionRow).where(SuspensionRow.policy == row.policy)).all()
     assert not [each for each in others if each.at >= since and _meaning(session, each.digest) == meaning]
     for back in begun:

@@ -8,7 +8,7 @@ The laws are read out of the rows, by other code than the service's:
 - nobody signed twice, or in a role they did not hold, or what they wrote: in that change or any other, by meaning;
 - when a change is scheduled, everybody whose signature it needs has an enabled account and the role, vouched for;
 - a suspension falls back to what nobody took out since and the director did not write, or to nothing;
-- at every instant each policy has a version in force or is stopped, and now it is what a simple calendar says;
+- at every instant each policy has a version in force, is stopped or was ended, as a simple calendar says;
 - no row is ever altered, and a change is edited only while it is a draft;
 - what was refused left nothing behind.
 """
@@ -27,10 +27,17 @@ from unittest import mock
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlmodel import col, select
 
-from policy_service.actor import SIGNING_ROLES, Actor, Role
+from policy_service.actor import SERVICE, SIGNING_ROLES, Actor, Role
 from policy_service.analysis.report import Report
 from policy_service.approval import checking
 from policy_service.approval import service as approval
@@ -38,8 +45,8 @@ from policy_service.approval.service import Change, Meaning, Prepared, Refused
 from policy_service.approval.tables import ActionRow, SuspensionRow
 from policy_service.audit.tables import AuditEntry
 from policy_service.database import Lane, Transaction
-from policy_service.identity.service import read_account
-from policy_service.registry.model import Period, active_at, next_boundary
+from policy_service.identity.service import enable, read_account
+from policy_service.registry.model import Period, active_at, next_boundary, nothing_at
 from policy_service.registry.service import activations
 from policy_service.registry.tables import ActivationRow, VersionRow
 from tests.approval.laws import (
@@ -116,6 +123,7 @@ class Approval(RuleBasedStateMachine):
         self.stack.enter_context(mock.patch.object(checking, "analyse", return_value=Report((), (), ())))
         for actor in PEOPLE:
             self.made.hire(actor)
+        self.altered: set[Actor] = set()
         self.emergencies: dict[str, Emergency] = {}
         self.changes: list[str] = []
         self.rows: dict[str, set[str]] = {}
@@ -201,6 +209,13 @@ class Approval(RuleBasedStateMachine):
         change = self.attempt("rollback", approval.rollback, by, **said)
         self.changes += [change.id] if change else []
 
+    @rule(by=authors, ahead=minutes, lasts=st.none() | minutes)
+    def end_policy(self, by: Actor, ahead: int, lasts: int | None) -> None:
+        """Drafts the ending of the policy that no other takes anything of."""
+        said = {"title": "t", "reason": "r", "effective": self._period(ahead, lasts), "ends": [BONUS]}
+        change = self.attempt("draft an ending", approval.create, by, **said)
+        self.changes += [change.id] if change else []
+
     @rule(pick=which, by=authors, chosen=st.lists(texts, max_size=2), ahead=minutes)
     def edit(self, pick: int, by: Actor, chosen: list[bytes], ahead: int) -> None:
         seen = self.read(pick)
@@ -273,18 +288,23 @@ class Approval(RuleBasedStateMachine):
     def change_roles(self, by: Actor, held: set[Role]) -> None:
         if self.present(by) is not None:
             self.made.employ(by, *held)
+            self.altered.add(by)
             DONE["roles are changed"] += 1
 
     @rule(by=st.sampled_from(HIRED), how=st.sampled_from(["disabled", "not vouched for"]))
     def lose(self, by: Actor, how: str) -> None:
         (self.made.dismiss if how == "disabled" else self.made.unvouch)(by)
+        self.altered.add(by)
         DONE[f"an account is {how}"] += 1
 
+    @precondition(lambda self: bool(self.altered))
     @rule()
     def restore(self) -> None:
         """Everybody has the account and the roles of the beginning again."""
-        for actor in HIRED:
-            self.made.engage(actor)
+        while self.altered:
+            actor = self.altered.pop()
+            with self.made.database.write(self.made.clock) as transaction:
+                enable(transaction, SERVICE, actor.id)
             self.made.employ(actor, *actor.roles)
         DONE["accounts are restored"] += 1
 
@@ -357,17 +377,16 @@ class Approval(RuleBasedStateMachine):
             for action in session.exec(select(ActionRow).order_by(col(ActionRow.change), col(ActionRow.number))):
                 actions.setdefault(action.change, []).append(action)
         for each in known:
-            if each.kind in {"change", "rollback"}:
+            if each.kind in {"change", "rollback", "ending"}:
                 was_signed(each, actions[str(each.change)])
         ends = {end for each in known for end in (each.effective.start, each.effective.until) if end and end >= START}
         for policy in POLICIES:
             for instant in ends:
-                assert active_at(known, policy, instant, now) is not None, (policy, instant)
+                ended = nothing_at(known, policy, instant, now) if policy == BONUS else None
+                assert ended or active_at(known, policy, instant, now) is not None, (policy, instant)
             active = active_at(known, policy, now, now)
-            assert active is not None
-            assert (None if active.is_stop else active.version) == calendar(
-                known, self.emergencies.values(), policy, now
-            ), policy
+            version = active.version if active is not None and not active.is_stop else None
+            assert version == calendar(known, self.emergencies.values(), policy, now), policy
 
 
 def _own(actor: Actor, role: Role) -> Role:
