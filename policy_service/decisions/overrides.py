@@ -197,7 +197,7 @@ def _signatures(session: Session, names: Sequence[str]) -> Mapping[str, list[Ove
                 OverrideSignature(
                     row.actor,
                     row.printed_name,
-                    row.role,
+                    _role("override_signature", row.override, row.role),
                     row.meaning,
                     row.reason,
                     row.digest,
@@ -231,9 +231,9 @@ def last_number(session: Session) -> int:
     return session.exec(select(func.max(OverrideRow.seq))).one() or 0
 
 
-def _role(row: OverrideRow) -> Role:
-    with row_of("override", row.id):
-        return Role(row.role)
+def _role(table: str, override: str, role: str) -> Role:
+    with row_of(table, override):
+        return Role(role)
 
 
 def _decoded(row: OverrideRow, content: bytes | None) -> dict[str, Any]:
@@ -252,7 +252,7 @@ def _overriding(row: OverrideRow, ended_at: datetime | None, signatures: Sequenc
         policy=row.policy,
         version=row.version,
         outcome=_decoded(row, row.outcome),
-        role=_role(row),
+        role=_role("override", row.id, row.role),
         printed_name=row.printed_name,
         reason=row.reason,
         recorded_at=row.recorded_at,

@@ -9,20 +9,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import LargeBinary
+from sqlmodel import SQLModel
 
 from policy_service.actor import SERVICE, Role
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.cli.app import main
+from policy_service.database import Instant
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.key_ring import KeyRing
 from policy_service.identity.refusals import NotSignedIn
 from tests.api.company import Company, company
 from tests.approval.world import TIER
-from tests.packs.packing import decided, fill
+from tests.packs.packing import decided, fill, fill_further
 from tests.pages.visitor import Visitor
 
 GARBAGE = ("gossip", "", "{}", "[1]", "\u0000")
 """What no column is written with that holds JSON, an instant, roles or a kind."""
+JSON_COLUMNS = (".body", ".line", ".outcome", ".difference", ".decided_by")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Furnished:
 def furnished() -> Iterator[Furnished]:
     with company() as here:
         fill(here)
+        fill_further(here)
         with here.database.write(here.clock) as transaction:
             ends = transaction.now + timedelta(days=30)
             issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=ends)
@@ -115,6 +120,29 @@ READERS: dict[str, tuple[str, ...]] = {
     "checkpoint.peaks": LOG + LOG_PAGES,
     "checkpoint_copy.difference": LOG_PAGES,
     "checkpoint_copy.copied_at": LOG_PAGES,
+    "change.created_at": CHANGES,
+    "change_submitted.effective_from": CHANGES,
+    "ratification.at": SUSPENSIONS,
+    "ratification.role": SUSPENSIONS,
+    "ratification.until": SUSPENSIONS,
+    "suspension_end.at": SUSPENSIONS,
+    "override.lapses_at": OVERRIDES,
+    "override.decided_by": OVERRIDES,
+    "override_signature.signed_at": OVERRIDES,
+    "override_signature.role": OVERRIDES,
+    "override_end.recorded_at": OVERRIDES,
+    "cancellation.recorded_at": POLICIES,
+    "version.recorded_at": POLICIES,
+    "lane.at": POLICIES + LOG_PAGES + ("/readyz",),
+    "block.sealed_at": ("/v1/decisions/{decision}/proof", "/decisions/{decision}"),
+    "subject_key.wrapped": DECISIONS,
+    "subject_key.created_at": DECISIONS,
+    "credential.changed_at": ACCOUNTS,
+    "signed_in.started_at": ACCOUNTS,
+    "signed_in.seen_at": ACCOUNTS,
+    "signed_in.confirmed_at": ACCOUNTS,
+    "signed_in.ended_at": ACCOUNTS,
+    "api_key.issued_at": ACCOUNTS,
     "block.root": ("/v1/decisions/{decision}/proof", "/decisions/{decision}"),
     "account_change.roles": ACCOUNTS,
     "account_change.at": ACCOUNTS,
@@ -123,6 +151,17 @@ READERS: dict[str, tuple[str, ...]] = {
     "api_key.expires_at": ACCOUNTS,
 }
 """The columns whose values are parsed, and what reads them."""
+UNREAD = {
+    "api_key_revocation.at",  # read with its key
+    "api_key_use.used_at",  # a note of the last use, read with its key
+    "idempotency.body",  # read when the same request comes again: below
+    "idempotency.created_at",  # read by nobody
+    "oidc_flow.started_at",  # of somebody who is away at the provider of identities
+    "sign_in_failure.since",  # a counter for those who have no session yet
+    "sign_in_failure.last",
+    "sign_in_failure.blocked_until",
+}
+"""Those that no page and no list shows, and why."""
 
 
 @contextmanager
@@ -154,13 +193,27 @@ def altered(here: Company, column: str, value: str) -> Iterator[None]:
                 connection.execute(sql)
 
 
+QUIET = {name for name in READERS if name.startswith(("signed_in.", "subject_key.", "credential.", "block.", "lane."))}
+"""Of one person's session or one subject's key alone, or not shown."""
+
+
+def test_every_column_that_is_parsed_is_tried() -> None:
+    parsed = {
+        f"{table.name}.{column.name}"
+        for table in SQLModel.metadata.sorted_tables
+        for column in table.columns
+        if isinstance(column.type, (Instant, LargeBinary))
+    }
+    assert parsed <= READERS.keys() | UNREAD
+
+
 @pytest.mark.parametrize("column", READERS)
 def test_no_damage_is_a_fault_of_the_service(furnished: Furnished, column: str) -> None:
     here, told = furnished.here, False
     by = "root" if READERS[column] is ACCOUNTS else "compliance"
     visitor = Visitor(here, by)
     visitor.get("/")
-    for value in GARBAGE[: 2 if column.endswith("at") else None]:
+    for value in GARBAGE if column.endswith(JSON_COLUMNS) else GARBAGE[:2]:
         with altered(here, column, value):
             for path in furnished.paths(*READERS[column]):
                 if path.startswith("/v1/"):
@@ -174,6 +227,7 @@ def test_no_damage_is_a_fault_of_the_service(furnished: Furnished, column: str) 
     quiet = {"audit_entry.digest", "checkpoint.at", "checkpoint.peaks", "block.root", "change_text.content"}
     quiet |= {"checkpoint_copy.difference", "change_action.number", "audit_entry.event"}
     quiet |= {"account.created_at"}  # what the log does not say of an account is not used, so nobody reads it
+    quiet |= QUIET
     assert told or column in quiet, f"nobody said that {column} is damaged"
 
 

@@ -14,6 +14,7 @@ from sqlmodel import SQLModel, col, select
 
 from policy_service.actor import Role
 from policy_service.approval.service import Wanted, changes
+from policy_service.audit.identity import log_id
 from policy_service.audit.tables import AuditEntry
 from policy_service.audit.verdict import Fault
 from policy_service.cli import copy as copying
@@ -72,6 +73,8 @@ def test_the_copy_says_all_that_the_original_says(original: str, backend: str, t
         assert ended.out.endswith("copied and compared; the keys are files, copy them as well\n")
         target = Database(url)
         assert everything(target) == everything(source)
+        with target.read() as session, source.read() as original_session:
+            assert log_id(session) == log_id(original_session) is not None, "it is the same log"
         with target.read() as session:
             assert changes(session, Wanted(text="限额 abc")).changes == (change,)
         with target.write(TestClock()) as transaction:  # it goes on where the original stopped

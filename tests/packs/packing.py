@@ -99,6 +99,27 @@ def fill(here: Company) -> None:
     here.app.service.sealer.seal_all()
 
 
+def fill_further(here: Company) -> None:
+    """Ratifies the suspension and ends it; and an exception that was signed by another person and ended."""
+    here.clock.move(minutes=5)
+    [suspension] = here.did("GET", "/v1/suspensions", "sales")["items"]
+    signed = {"role": "compliance", "reason": "seen", "password": SECRET}
+    here.did("POST", f"/v1/suspensions/{suspension['id']}/ratify", "compliance", signed)
+    here.clock.move(minutes=5)
+    here.did("POST", f"/v1/suspensions/{suspension['id']}/end", "sales", {**signed, "role": "sales_director"})
+    body = {"subject": "C1", "policy": TIER, "outcome": {"size": "small"}, "role": "sales_director"}
+    asked = {**body, "reason": "moved", "until": later(here, 30)["from"], "password": SECRET}
+    override = here.did("POST", "/v1/overrides", "sales", asked)
+    here.clock.move(minutes=5)
+    signing = {"role": "compliance", "digest": override["digest"], "reason": "agreed", "password": SECRET}
+    here.did("POST", f"/v1/overrides/{override['override']}/sign-offs", "compliance", signing)
+    here.clock.move(minutes=5)
+    ending = {"role": "sales_director", "reason": "over", "password": SECRET}
+    here.did("POST", f"/v1/overrides/{override['override']}/end", "sales", ending)
+    decided(here, "C1", orders=3)
+    here.app.service.sealer.seal_all()
+
+
 def decided(here: Company, subject: str, **facts: object) -> str:
     """The identifier of a decision."""
     answer = here.app.service.decisions.decide_here(DecisionRequest(subject, facts, (BONUS,)), CRM)

@@ -24,11 +24,10 @@ from policy_service.packs.scope import Scope
 from policy_service.packs.shown import check_shown
 from policy_service.packs.verifying import verify_pack
 from policy_service.subject import Subject
-from tests.api.client import SECRET
-from tests.api.company import Company, company, later
+from tests.api.company import Company, company
 from tests.approval.world import TIER
 from tests.databases import START
-from tests.packs.packing import HOSTILE, Pack, decided, fill, packed
+from tests.packs.packing import HOSTILE, Pack, fill, fill_further, packed
 
 SCOPES = {
     "policy": Scope(policy=TIER),
@@ -44,23 +43,7 @@ def here() -> Iterator[Company]:
     """What packs are made of, and beside it a ratified suspension that was ended, and an exception that was ended."""
     with company() as found:
         fill(found)
-        found.clock.move(minutes=5)
-        [suspension] = found.did("GET", "/v1/suspensions", "sales")["items"]
-        signed = {"role": "compliance", "reason": "seen", "password": SECRET}
-        found.did("POST", f"/v1/suspensions/{suspension['id']}/ratify", "compliance", signed)
-        found.clock.move(minutes=5)
-        found.did("POST", f"/v1/suspensions/{suspension['id']}/end", "sales", {**signed, "role": "sales_director"})
-        body = {"subject": "C1", "policy": TIER, "outcome": {"size": "small"}, "role": "sales_director"}
-        asked = {**body, "reason": "moved", "until": later(found, 30)["from"], "password": SECRET}
-        override = found.did("POST", "/v1/overrides", "sales", asked)
-        found.clock.move(minutes=5)
-        signing = {"role": "compliance", "digest": override["digest"], "reason": "agreed", "password": SECRET}
-        found.did("POST", f"/v1/overrides/{override['override']}/sign-offs", "compliance", signing)
-        found.clock.move(minutes=5)
-        ending = {"role": "sales_director", "reason": "over", "password": SECRET}
-        found.did("POST", f"/v1/overrides/{override['override']}/end", "sales", ending)
-        decided(found, "C1", orders=3)
-        found.app.service.sealer.seal_all()
+        fill_further(found)
         yield found
 
 
