@@ -32,6 +32,8 @@ MAY_CHANGE = {
     "sign_in_failure": "is forgotten after a while",
     "api_key_use": "is when a key was used last",
     "oidc_flow": "is a sign-in that is under way",
+    "checkpoint_copy": "counts what a place elsewhere was given, and remembers a difference until it is settled",
+    "log_state": "is what the last entry tells of every table, and compared with it",
 }
 """The tables that are not append-only, and why."""
 
