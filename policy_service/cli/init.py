@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from sqlmodel import Session, select
 
 from policy_service.actor import Actor, Role
+from policy_service.approval.policies import note_meanings
 from policy_service.approval.shipping import Proposed, propose_shipped
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import Copy, Unreachable
@@ -43,6 +44,7 @@ from policy_service.identity.service import accounts, create_account, vouch
 from policy_service.migrations import upgrade
 from policy_service.places import database_url, keys_folder
 from policy_service.registry.checks import check_files
+from policy_service.registry.loaded import head_of, remember_heads
 from policy_service.registry.shipping import Imported, import_shipped
 from policy_service.shipped import shipped_policies
 
@@ -123,6 +125,8 @@ def set_up(
             _refuse_lost_key(transaction.session, keys)
             create(keys)
             imported, proposed = _shipped(transaction, actor, policies)
+            remember_heads(map(head_of, imported.recorded))
+            note_meanings(transaction)  # of an older database too, while nobody waits
             if demo:
                 _refuse_beside_real_people(transaction.session)
             made = tuple(_accounts(transaction, people))

@@ -46,7 +46,7 @@ def import_shipped(transaction: Transaction, actor: Actor, folder: Path) -> Impo
     activated = newest(new)
     in_stages((*policies_in_force(session, transaction.now, transaction.now).values(), *activated))
     for policy in new:
-        record_version(transaction, actor, policy.content, change=None)
+        record_version(transaction, actor, policy.content, change=None, policy=policy)
     for policy in activated:
         row = read_version(session, policy.id, policy.version)
         activate(transaction, actor, row, Period(transaction.now), ActivationKind.INITIAL)

@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from policy_service.actor import COMMAND_LINE, Role
 from policy_service.approval import service as approval
+from policy_service.approval.policies import unread_texts
 from policy_service.audit.checkpoints import read_kept
 from policy_service.audit.log import entries
 from policy_service.audit.service import last_checkpoint, signing_keys
@@ -110,6 +111,12 @@ def test_on_a_company_that_has_people_what_is_newer_is_drafted_and_nothing_put_i
     assert [len(change.draft.texts) for change in drafts] == [2]
     assert drafts[0].id in second.out
     assert "drafted" not in begin(capsys, policies).out
+
+
+def test_what_texts_on_record_mean_is_noted_at_once(url: str, policies: Path, capsys: Capture) -> None:
+    begin(capsys, policies)
+    [unread] = [unread_texts(session) for session in looked(url)]
+    assert unread == frozenset()
 
 
 def test_entries_name_the_command_line_and_the_user_of_the_operating_system(
