@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from api.permissions import PERMISSIONS
+from policy_service.actor import SERVICE
 from policy_service.approval.service import Action
 from policy_service.approval.workflow import TABLE
+from policy_service.clock import timestamp
+from policy_service.identity.service import disable
 from tests.api.client import assert_problem
 from tests.api.company import Company, company, later, refused, submitted
 from tests.approval.world import tier
+from tests.pages.visitor import Visitor
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +152,36 @@ def test_what_somebody_may_do_is_told_with_the_reason_why_not(here: Company) -> 
     assert both["sign_off"]["roles"] == ["sales_director", "compliance"]
     assert set(author) == {action for action in Action if action is not Action.CREATE}
     here.moved("withdraw", change)
+
+
+def test_a_signature_of_somebody_who_left_is_marked_and_owed_again() -> None:
+    with company() as here:
+        change = here.sign(here.moved("submit", here.create(tier("1.1.0", 200))), "sally", "sales_director").json()
+        with here.database.write(here.clock) as transaction:
+            disable(transaction, SERVICE, here.people["sally"].id)
+        change = here.sign(here.read(change), "compliance").json()
+        assert (change["state"], change["owed"]) == ("submitted", ["sales_director"])
+        assert [(each["counts"], each["why_not"]) for each in change["signatures"]] == [
+            (False, "Sally has no enabled account any more."),
+            (True, None),
+        ]
+        told = assert_problem(here.act("schedule", change), 409, "conflict")["detail"]
+        assert "Sally has no enabled account any more." in told
+        page = Visitor(here, "sales").get(f"/changes/{change['id']}")
+        assert "does not count" in page.text("#signatures")
+        change = here.sign(change, "sales").json()
+        assert here.moved("schedule", change)["state"] == "scheduled"
+
+
+def test_a_change_whose_day_has_passed_asks_for_another_day_before_anybody_signs() -> None:
+    with company() as here:
+        soon = {"from": timestamp(here.clock.at + timedelta(seconds=3))}
+        change = here.sign(here.moved("submit", here.create(tier("1.1.0", 200), effective=soon)), "sales").json()
+        here.clock.move(seconds=4)
+        may = here.read(change, "compliance")["may"]["sign_off"]
+        assert not may["allowed"]
+        assert "It needs another day" in may["reason"]
+        assert "It needs another day" in assert_problem(here.sign(change, "compliance"), 409, "conflict")["detail"]
+        assert here.did("GET", "/v1/changes?waiting-for-me=true", "compliance")["items"] == []
+        draft = here.moved("request-changes", change)
+        assert (draft["state"], draft["texts"]) == ("draft", change["texts"])
