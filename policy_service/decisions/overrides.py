@@ -236,9 +236,17 @@ def _role(table: str, override: str, role: str) -> Role:
         return Role(role)
 
 
-def _decoded(row: OverrideRow, content: bytes | None) -> dict[str, Any]:
+def _outcome(row: OverrideRow) -> dict[str, Any] | list[Any]:
+    """What is decided instead: an object, or a list of them for a policy that lists."""
     with row_of("override", row.id):
-        return msgspec.json.decode(content or b"", type=dict[str, Any])
+        return msgspec.json.decode(row.outcome or b"", type=dict[str, Any] | list[Any])
+
+
+def _decided_by(row: OverrideRow) -> dict[str, Any] | None:
+    if row.decided_by is None:
+        return None
+    with row_of("override", row.id):
+        return msgspec.json.decode(row.decided_by, type=dict[str, Any])
 
 
 def _count(session: Session, table: type[SQLModel]) -> int:
@@ -251,7 +259,7 @@ def _overriding(row: OverrideRow, ended_at: datetime | None, signatures: Sequenc
         subject=Subject(row.subject, row.kind),
         policy=row.policy,
         version=row.version,
-        outcome=_decoded(row, row.outcome),
+        outcome=_outcome(row),
         role=_role("override", row.id, row.role),
         printed_name=row.printed_name,
         reason=row.reason,
@@ -263,5 +271,5 @@ def _overriding(row: OverrideRow, ended_at: datetime | None, signatures: Sequenc
         signers=tuple(row.signers.split()) if row.signers else (),
         lapses_at=row.lapses_at,
         signatures=tuple(signatures),
-        decided_by=None if row.decided_by is None else _decoded(row, row.decided_by),
+        decided_by=_decided_by(row),
     )
