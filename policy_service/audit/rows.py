@@ -111,6 +111,13 @@ def _values(row: object, table: Table) -> dict[str, Any]:
     return {column.name: getattr(row, mapper.get_property_by_column(column).key) for column in table.columns}
 
 
+@event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    """Forgets what was not kept."""
+    for name in (_PENDING, _BEFORE, _KEY):
+        session.info.pop(name, None)
+
+
 def _key_of(session: Session, table: Table) -> LogKey:
     return current_key(session) if table.name in KEYED else NONE
 

@@ -9,13 +9,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from random import Random  # noqa: TID251  # with a seed
+from random import Random  # with a seed
 from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Boolean, Integer, LargeBinary, Table, text
 from sqlmodel import SQLModel
 
 from policy_service.actor import SERVICE, Role
+from policy_service.append_only import TABLES, unique
 from policy_service.audit.keys import public_keys
 from policy_service.audit.log_key import read_log_keys
 from policy_service.audit.verdict import Verdict
@@ -113,7 +114,7 @@ class Tampering:
 
     def __init__(self, file: Path, seed: int = 1) -> None:
         self._file = sqlite3.connect(file, isolation_level=None)
-        self._random = Random(seed)  # noqa: S311  # no secret
+        self._random = Random(seed)  # no secret
 
     def __enter__(self) -> Self:
         self._triggers = list(self._file.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
@@ -130,7 +131,7 @@ class Tampering:
     def do(self, mutation: Mutation) -> None:
         """Raises NotPossible."""
         table = SQLModel.metadata.tables[mutation.table]
-        rows = list(self._file.execute(f'SELECT rowid, * FROM "{table.name}"'))  # noqa: S608  # names of ours
+        rows = list(self._file.execute(f'SELECT rowid, * FROM "{table.name}"'))  # names of ours
         if not rows:
             raise NotPossible
         row = self._random.choice(rows)
@@ -138,7 +139,7 @@ class Tampering:
             case "edit":
                 self._edit(table, row, str(mutation.column))
             case "delete":
-                self._file.execute(f'DELETE FROM "{table.name}" WHERE rowid = ?', row[:1])  # noqa: S608
+                self._file.execute(f'DELETE FROM "{table.name}" WHERE rowid = ?', row[:1])
             case "insert":
                 self._insert(table, row[1:])
             case _:
@@ -151,7 +152,7 @@ class Tampering:
     def _set(self, table: Table, rowid: int, values: dict[str, Any]) -> None:
         names = ", ".join(f'"{name}" = ?' for name in values)
         self._file.execute(
-            f'UPDATE "{table.name}" SET {names} WHERE rowid = ?',  # noqa: S608
+            f'UPDATE "{table.name}" SET {names} WHERE rowid = ?',
             (*values.values(), rowid),
         )
 
@@ -162,7 +163,7 @@ class Tampering:
             another(table, name, value) if name in unique else value
             for name, value in zip(table.columns.keys(), row, strict=True)
         ]
-        self._file.execute(f'INSERT INTO "{table.name}" VALUES ({", ".join("?" * len(values))})', values)  # noqa: S608
+        self._file.execute(f'INSERT INTO "{table.name}" VALUES ({", ".join("?" * len(values))})', values)
 
     def _swap(self, table: Table, row: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> None:
         """Two rows exchange all but their keys."""
@@ -180,8 +181,6 @@ class Tampering:
 
 def keys_of(table: Table) -> list[list[Any]]:
     """The columns of every key that only one row can have."""
-    from policy_service.append_only import unique  # noqa: PLC0415
-
     return [[table.columns[name] for name in key] for key in unique(table)]
 
 
@@ -212,16 +211,25 @@ def tampered(place: Place, folder: Path, *mutation: Mutation, seed: int = 1) -> 
 
 
 def executed(place: Place, *statements: str) -> None:
-    """Does as told to a database, whichever it is, triggers off."""
+    """Does as told to a database, whichever it is; triggers are taken away first, and put back."""
     with closing(Database(place.url)) as database, database.alter() as connection:
-        sqlite = connection.dialect.name == "sqlite"
-        if sqlite:
+        if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-            for name in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").all():
-                connection.exec_driver_sql(f'DROP TRIGGER "{name[0]}"')
+            found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+            away, back = [f'DROP TRIGGER "{name}"' for name, _ in found], [sql for _, sql in found]
         else:
-            connection.exec_driver_sql("SET session_replication_role = replica")
-            for table in SQLModel.metadata.tables:
-                connection.exec_driver_sql(f'ALTER TABLE "{table}" DISABLE TRIGGER ALL')
+            named = [(f'"{name}"', name) for name in SQLModel.metadata.tables]
+            away = [f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table, _ in named]
+            back = [f"ALTER TABLE {table} ENABLE TRIGGER ALL" for table, _ in named]
+            back += [
+                f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}_{kind}"
+                for table, name in named
+                if name in TABLES
+                for kind in ("append_only", "no_truncate")
+            ]
+        for each in away:
+            connection.exec_driver_sql(each)
         for each in statements:
             connection.execute(text(each))
+        for each in back:
+            connection.exec_driver_sql(each)

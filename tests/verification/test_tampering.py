@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random  # noqa: TID251  # with a seed
+from random import Random  # with a seed
 
 import pytest
 from sqlmodel import SQLModel
@@ -66,9 +66,7 @@ def test_nothing_is_found_where_nothing_was_done(place: Place) -> None:
 def test_every_table_has_a_row_to_tamper_with(place: Place) -> None:
     file = sqlite3.connect(place.url.removeprefix("sqlite:///"))
     empty = {
-        name
-        for name in SQLModel.metadata.tables
-        if file.execute(f'SELECT count(*) FROM "{name}"').fetchone() == (0,)  # noqa: S608
+        name for name in SQLModel.metadata.tables if file.execute(f'SELECT count(*) FROM "{name}"').fetchone() == (0,)
     }
     file.close()
     assert empty - set(NOT_SECURITY) == set()
@@ -89,7 +87,7 @@ def test_what_was_done_to_a_table_is_found_and_named(place: Place, tmp_path: Pat
 
 
 def test_any_rows_altered_at_random_are_found(place: Place, tmp_path: Path) -> None:
-    chance = Random(effort(3, None))  # noqa: S311  # no secret
+    chance = Random(effort(3, None))  # no secret
     wanted = [each for each in mutations() if is_security(each)]
     for number in range(RANDOM):
         mutation, seed = chance.choice(wanted), chance.randrange(1 << 30)

@@ -1,0 +1,176 @@
+"""A running service acts on no row that the log does not tell of: nobody is let in by one, nothing put in force."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from api.rest.health import readiness
+from api.storage import NotSoundError, refuse_unsound
+from policy_service.actor import SERVICE, Actor, Role
+from policy_service.audit.events import VersionImported
+from policy_service.audit.log import append
+from policy_service.clock import timestamp
+from policy_service.database import Database
+from policy_service.decisions.request import DecisionRequest
+from policy_service.identity.api_keys import issue_key
+from policy_service.identity.entrance import sign_in
+from policy_service.identity.passwords import hash_password
+from policy_service.identity.refusals import NotSignedIn
+from policy_service.identity.tables import ApiKeyRow
+from policy_service.identity.tokens import digest_of, key_text
+from tests.api.client import SECRET
+from tests.api.company import Company, company
+from tests.approval.world import TIER, tier
+from tests.databases import BACKENDS
+from tests.verification.everything import Place, executed
+
+CRM = Actor("id-crm", "crm", "crm", frozenset({Role.INTEGRATION}), "machine")
+FORGED = "2026-11-20T01:00:00.000000Z"
+
+
+@pytest.fixture(params=BACKENDS)
+def here(request: pytest.FixtureRequest) -> Iterator[Company]:
+    with company(request.param) as made:
+        yield made
+
+
+def tamper(here: Company, *statements: str) -> None:
+    executed(Place(here.database.url, here.app.service.settings.keys), *statements)
+
+
+def govern(here: Company) -> None:
+    """Has governance write something, whatever it is, and the service look at it."""
+    with here.database.write(here.clock) as transaction:
+        append(transaction, SERVICE, VersionImported("tiering/other", "1.0.0", "sha256:0"))
+    here.app.service.key_ring.forget()
+    here.app.service.decisions.in_force.refresh()
+
+
+def size_of(here: Company, orders: int) -> str:
+    answer = here.app.service.decisions.decide_here(DecisionRequest("C1", {"orders": orders}, (TIER,)), CRM)
+    found: str = json.loads(answer.body)["outcomes"][TIER]["outcome"]["size"]
+    return found
+
+
+def concerns(here: Company) -> str:
+    ready = readiness(here.app.service)
+    assert ready.status == "degraded"
+    return "\n".join(ready.concerns)
+
+
+def test_a_role_that_nobody_gave_is_not_used(here: Company) -> None:
+    ann = here.people["ann"].id
+    assert here.ask("GET", "/v1/session").status_code == 200
+    tamper(
+        here,
+        "INSERT INTO account_change (seq, account, at, by, roles, password, vouched) "
+        f"VALUES (9001, '{ann}', '{FORGED}', 'service', 'general_manager', FALSE, TRUE)",
+    )
+    assert here.ask("GET", "/v1/session").status_code == 401
+    assert here.ask("GET", "/v1/session", "ben").status_code == 200
+    assert f"the rows of {ann} in `account_change` are not what the log says" in concerns(here)
+
+
+def test_a_role_that_was_taken_away_does_not_come_back(here: Company) -> None:
+    ann = here.people["ann"].id
+    tamper(here, f"DELETE FROM account_change WHERE account = '{ann}'")
+    assert here.ask("GET", "/v1/session").status_code == 401
+
+
+def test_a_password_put_into_the_database_opens_nothing(here: Company) -> None:
+    database, clock = here.app.service.database, here.clock
+    assert sign_in(database, clock, "ann", SECRET).actor.name == "ann"
+    tamper(here, f"UPDATE credential SET password_hash = '{hash_password('another secret')}'")
+    with pytest.raises(NotSignedIn, match="the account is not what the log says it is"):
+        sign_in(database, clock, "ann", "another secret")
+
+
+def test_a_session_that_nobody_began_is_none(here: Company) -> None:
+    general = here.people["general"].id
+    at = timestamp(here.clock.at)
+    tamper(
+        here,
+        "INSERT INTO signed_in (id, digest, account, method, started_at, seen_at) "
+        f"VALUES ('s1', '{digest_of('stolen')}', '{general}', 'password', '{at}', '{at}')",
+    )
+    here._tokens["general", here.clock.at] = "stolen"
+    assert here.ask("GET", "/v1/session", "general").status_code == 401
+    assert "the row s1 of `signed_in` is not what the log says" in concerns(here)
+
+
+def test_an_api_key_that_nobody_issued_opens_nothing_and_the_others_do(here: Company) -> None:
+    with here.database.write(here.clock) as transaction:
+        until = here.clock.at + timedelta(days=30)
+        issued = issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=until)
+    ring = here.app.service.key_ring
+    ring.look()
+    with here.database.read() as session:
+        row = session.exec(select(ApiKeyRow)).one()
+    tamper(
+        here,
+        "INSERT INTO api_key (id, name, digest, scopes, issued_at, issued_by, expires_at) VALUES "
+        f"('{row.id[:-1]}x', 'x', '{digest_of('mine')}', 'compliance', '{FORGED}', 'x', '2027-01-01T00:00:00.000000Z')",
+    )
+    govern(here)
+    ring.look()
+    assert ring.check(issued.text, here.clock.at).name == "crm"
+    with pytest.raises(NotSignedIn):
+        ring.check(key_text(f"{row.id[:-1]}x", "mine"), here.clock.at)
+    assert f"the row {row.id[:-1]}x of `api_key` was added: no entry tells of it" in concerns(here)
+
+
+def test_an_activation_that_nobody_signed_does_not_come_into_force(here: Company) -> None:
+    here.in_force(tier(here.next_version(), 50))
+    assert size_of(here, 60) == "big"
+    tamper(
+        here,
+        "INSERT INTO activation (seq, id, policy, version, digest, kind, effective_from, recorded_at) "
+        f"SELECT 9001, 'forged', policy, version, digest, 'change', '{timestamp(here.clock.at)}', "
+        f"'{timestamp(here.clock.at)}' FROM version WHERE policy = '{TIER}' AND version = '1.0.0'",
+    )
+    govern(here)
+    here.clock.move(minutes=1)
+    assert size_of(here, 60) == "big"
+    assert "the row 9001 of `activation` was added: no entry tells of it" in concerns(here)
+
+
+def test_an_override_that_nobody_made_does_not_apply(here: Company) -> None:
+    assert size_of(here, 60) == "small"
+    tamper(
+        here,
+        "INSERT INTO override (seq, id, subject, policy, version, outcome, role, actor, printed_name, reason, "
+        f"recorded_at, until) SELECT 1, 'o', 'C1', '{TIER}', '1.0.0', change_text.content, 'sales_director', 'x', 'x', "
+        f"'x', '{FORGED}', '2027-01-01T00:00:00.000000Z' FROM (SELECT content FROM version LIMIT 1) AS change_text",
+    )
+    govern(here)
+    assert size_of(here, 60) == "small"
+    assert "the row 1 of `override` was added: no entry tells of it" in concerns(here)
+
+
+def test_a_service_does_not_begin_on_rows_that_the_log_does_not_tell_of(here: Company) -> None:
+    tamper(here, "UPDATE activation SET effective_from = '2026-01-01T00:00:00.000000Z' WHERE seq = 1")
+    service = here.app.service
+    govern(here)
+    with pytest.raises(NotSoundError, match="the row 1 of `activation` was altered: it is not what entry"):
+        refuse_unsound(service.database, service.settings)
+
+
+def test_an_entry_without_the_key_vouches_for_nothing(here: Company) -> None:
+    """Who has the database alone makes an entry with the rows, the state and all, by the service's own code."""
+    database = Database(here.database.url)  # without the key
+    tamper(here, "UPDATE audit_entry SET mac = NULL")
+    with database.write(here.clock) as transaction:
+        issue_key(
+            transaction, SERVICE, name="x", scopes=[Role.COMPLIANCE], expires_at=here.clock.at + timedelta(days=1)
+        )
+    database.close()
+    ring = here.app.service.key_ring
+    ring.forget()
+    ring.look()
+    assert "its MAC is not that of the log's key" in concerns(here)
+    assert not any(key.name == "x" for key in ring._keys.keys.values())
