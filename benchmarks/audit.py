@@ -1,4 +1,4 @@
-"""How long it takes to verify the log: an export of a million entries, and the same log in a database.
+"""How long it takes to verify the log: an export of a million entries, and the same log in a database with its rows.
 
     python -m benchmarks.audit --entries 1000000 [--database]
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,15 +22,19 @@ from pathlib import Path
 import sqlalchemy
 from sqlmodel import SQLModel
 
+import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service.actor import SERVICE
 from policy_service.audit.chain import GENESIS, entry_line
 from policy_service.audit.checkpoints import Extent, checkpoint_line
+from policy_service.audit.coverage import row_digest, row_key
 from policy_service.audit.events import ChangeSignedOff, DecisionsSealed, Event, SigningKeyAdded
 from policy_service.audit.export import header_line, key_line, verify_export
 from policy_service.audit.keys import Signer, make_key
+from policy_service.audit.log_key import LogKey
 from policy_service.audit.merkle import Tree, raw
+from policy_service.audit.rows import TableState, digest_of_states
 from policy_service.audit.stored import verify_database
-from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
+from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint, LogStateRow
 from policy_service.audit.verdict import Verdict
 from policy_service.canonical import digest
 from policy_service.database import Database
@@ -37,7 +42,9 @@ from policy_service.database import Database
 START = datetime(2026, 11, 21, tzinfo=UTC)
 BETWEEN = 10_000
 """Entries between two checkpoints."""
-TABLES = ("audit_entry", "audit_about", "checkpoint")
+TEXTS = SQLModel.metadata.tables["change_text"]
+"""The table whose rows the entries name."""
+KEY = LogKey("0123456789abcdef", bytes(32))
 AT_ONCE = 10_000
 """Rows written at a time."""
 
@@ -53,6 +60,8 @@ class Verified:
     seconds: float
     processor_seconds: float
     """Without what others took of the processor meanwhile."""
+    peak_mebibytes: float
+    """The most memory that the process has had so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,8 @@ class Line:
     at: datetime
     event: Event | None
     line: bytes
+    state: TableState
+    """Of the table whose rows the entries name, one each."""
     peaks: bytes = b""
 
 
@@ -79,16 +90,25 @@ def measure_audit(entries: int, *, database: bool = True) -> list[Verified]:
 
 def make_log(signer: Signer, entries: int) -> Iterator[Line]:
     """The lines of a log: mostly signatures and seals, with a checkpoint every so often."""
-    head, tree = GENESIS, Tree()
+    head, tree, state = GENESIS, Tree(), TableState()
     for seq in range(1, entries + 1):
         at, event = START + timedelta(seconds=seq), _event(seq, signer)
-        line = entry_line(seq, at, SERVICE, event.name, event.about(), event.body(), head)
+        row = row_of(seq)
+        named = (TEXTS.name[:], row_key(TEXTS, row), row_digest(TEXTS, row))
+        state = state.with_row(KEY, named[2])
+        told = [named], digest_of_states({named[0]: state})
+        line = entry_line(seq, at, SERVICE, event.name, event.about(), event.body(), head, *told)
         head = digest(line)
         tree.add(raw(head))
-        yield Line(seq, at, event, line)
+        yield Line(seq, at, event, line, state)
         if seq % BETWEEN == 0 or seq == entries:
             signed = checkpoint_line(Extent(seq, tree.root(), head), at, signer)
-            yield Line(seq, at, None, signed, tree.to_bytes())
+            yield Line(seq, at, None, signed, state, tree.to_bytes())
+
+
+def row_of(seq: int) -> dict[str, object]:
+    """The row that an entry names."""
+    return {"digest": f"sha256:{seq:064x}", "content": b"text %d" % seq}
 
 
 def _event(seq: int, signer: Signer) -> Event:
@@ -126,17 +146,23 @@ def _measure_export(file: Path, signer: Signer, entries: int) -> Verified:
 def _measure_database(file: Path, signer: Signer, entries: int) -> Verified:
     database = Database(f"sqlite:///{file}")
     with database.alter() as connection:
-        SQLModel.metadata.create_all(connection, tables=[SQLModel.metadata.tables[name] for name in TABLES])
+        SQLModel.metadata.create_all(connection)
         rows: list[Line] = []
+        state = TableState()
         for line in make_log(signer, entries):
             rows.append(line)
+            state = line.state
             if line.event is None and len(rows) > AT_ONCE:
                 _insert(connection, rows)
                 rows = []
         _insert(connection, rows)
+        values = {"name": TEXTS.name, "rows": state.rows, "total": f"{state.total:064x}"}
+        connection.execute(sqlalchemy.insert(LogStateRow), [values])
     started = time.perf_counter(), time.process_time()
     with database.read() as session:
-        verdict = verify_database(session, [signer.public])
+        verdict = verify_database(session, [signer.public], keys={KEY.id: KEY})
+    if (verdict.rows, verdict.macs) != (entries, entries):
+        raise AssertionError("not all was compared")
     told = _told("SQLite database", verdict, file, started)
     database.close()
     return told
@@ -150,10 +176,11 @@ def _insert(connection: sqlalchemy.Connection, lines: list[Line]) -> None:
         sqlalchemy.insert(AuditEntry),
         [
             {"seq": row.number, "at": row.at, "event": event.name, "actor": SERVICE.id, "line": row.line}
-            | {"digest": digest(row.line)}
+            | {"digest": digest(row.line), "mac": KEY.mac("entry", row.line)}
             for row, event in events
         ],
     )
+    connection.execute(sqlalchemy.insert(TEXTS), [row_of(row.number) for row, _ in events])
     connection.execute(
         sqlalchemy.insert(AuditAbout),
         [{"about": about, "seq": row.number} for row, event in events for about in event.about()],
@@ -172,7 +199,8 @@ def _told(what: str, verdict: Verdict, file: Path, started: tuple[float, float])
     seconds, processor_seconds = time.perf_counter() - started[0], time.process_time() - started[1]
     if verdict.fault is not None:
         raise AssertionError(verdict.fault.sentence)
-    return Verified(what, verdict.entries, verdict.checkpoints, file.stat().st_size / 2**20, seconds, processor_seconds)
+    size, peak = file.stat().st_size / 2**20, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return Verified(what, verdict.entries, verdict.checkpoints, size, seconds, processor_seconds, peak)
 
 
 def main() -> None:
