@@ -381,7 +381,8 @@ def flood(port: int, size: int, stopped: threading.Event) -> tuple[int, int]:
 
 
 def test_decisions_go_on_while_heads_without_end_are_sent() -> None:
-    with running(POLICY_SERVICE_ENGINE="python") as (server, client), ThreadPoolExecutor() as pool:
+    quiet = {"POLICY_SERVICE_ENGINE": "python", "POLICY_SERVICE_LOG_LEVEL": "error"}  # nobody reads its log meanwhile
+    with running(**quiet) as (server, client), ThreadPoolExecutor() as pool:
         port, stopped = client.base_url.port, threading.Event()
         assert port is not None
         client.post("/v1/decisions", json=REQUEST)
