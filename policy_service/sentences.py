@@ -39,10 +39,11 @@ class Sentence(str):
         return self  # so that `str(error)` of an exception keeps the pattern
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _made, (self.pattern, dict(self.values))
+        return rebuilt, (self.pattern, dict(self.values))
 
 
-def _made(pattern: str, values: Mapping[str, object]) -> Sentence:
+def rebuilt(pattern: str, values: Mapping[str, object]) -> Sentence:
+    """A sentence out of what was kept of one."""
     return Sentence(pattern, **values)
 
 

@@ -35,7 +35,7 @@ from policy_service.audit.verdict import Compared, Verdict
 from policy_service.audit.verify import Tick
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName, Transaction
-from policy_service.sentences import Sentence, plain
+from policy_service.sentences import Sentence, plain, rebuilt
 
 LOG = "log"
 """Where a difference from what this process signed is remembered, beside those of places."""
@@ -347,7 +347,7 @@ def _whole(value: Any) -> Any:  # noqa: ANN401  # JSON
     """A sentence as `_parts` wrote it."""
     if isinstance(value, list):
         pattern, values = value
-        return Sentence(pattern, **{name: _whole(each) for name, each in values.items()})
+        return rebuilt(pattern, {name: _whole(each) for name, each in values.items()})
     return value
 
 
