@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from api.pages.languages import translations
 from policy_service.analysis import findings
 from policy_service.approval.refusals import OutOfState, Refused, Unfit
+from policy_service.approval.shipping import REASON, TITLE
 from policy_service.canonical import canonical
 from policy_service.language.policy import Bilingual
 from policy_service.sentences import Sentence, either, every, in_turn, listed, on_one_line, plain, together, told
@@ -226,6 +227,8 @@ UNSAID = {
     "account linked",
     "password changed",
     "signed out",
+    TITLE,  # kept with the change, in both languages
+    REASON,
 }
 """What nobody is told at a page."""
 

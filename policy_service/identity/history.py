@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from policy_service.actor import COMMAND_LINE, SERVICE, Role
+from policy_service.actor import SERVICE, Role
 from policy_service.identity.account import External
 from policy_service.identity.tables import AccountChangeRow, AccountRow, roles_of
 
@@ -42,8 +42,7 @@ def history(session: Session, account: str) -> list[Step]:
     rows = list(session.exec(query.order_by(col(AccountChangeRow.seq).desc()).limit(LONGEST + 1)))[::-1]
     by = {row.by for row in rows}
     people = session.exec(select(AccountRow).where(col(AccountRow.id).in_(by)))
-    names = {SERVICE.id: SERVICE.printed_name, COMMAND_LINE: "command line"}
-    names |= {row.id: row.printed_name for row in people}
+    names = {SERVICE.id: SERVICE.printed_name, **{row.id: row.printed_name for row in people}}
     steps = list(_steps(rows, names))
     return steps[::-1][:LONGEST]
 
