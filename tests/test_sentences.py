@@ -221,7 +221,12 @@ UNSAID = {
     "the password of nobody at all",
     ", is now ",  # kept in the report
     'Bearer realm="policy-service"',  # for the browser
-    "caller went away",  # for the service's log
+    "no such address",  # for the service's log
+    "sealing has stood still for ",  # for /readyz
+    "it is at work",
+    "its thread has ended",
+    "policy service",  # what no password holds
+    "name and address",  # a kind of counter
     "roles changed",  # kept with the sessions that ended
     "account disabled",
     "account linked",
