@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import policy_service.tables  # noqa: F401  # declares all of them: what compares rows reads every table
 from policy_service.audit.comparison import Comparison, LogDiffers
 from policy_service.audit.copies import Copy, copies_of
 from policy_service.audit.keys import NoKey

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,3 +200,13 @@ def test_long_work_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("policy_service.audit.verify.EVERY", 2)
     monkeypatch.setattr("policy_service.cli.audit.EVERY", 2)
     assert run_verify(None, None, None, as_json=True) == 0
+
+
+def test_a_process_of_its_own_knows_every_table(tmp_path: Path) -> None:
+    """In this process other tests have imported the tables; a command has to do so itself."""
+    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/service.db"}
+    command = (sys.executable, "-c", "from policy_service.cli import main; main()")
+    said = ""
+    for arguments in (("init",), ("audit", "verify")):
+        said = subprocess.check_output([*command, *arguments], cwd=tmp_path, env=environment, text=True)
+    assert "the log is fine" in said
