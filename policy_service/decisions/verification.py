@@ -23,6 +23,7 @@ from policy_service.audit.stored import verify_database
 from policy_service.audit.tables import AuditEntry
 from policy_service.audit.verdict import Fault, Verdict
 from policy_service.audit.verify import Tick
+from policy_service.damaged import DamagedRecord
 from policy_service.decisions.macs import Macs, erasures, macs_of, subject_key_faults
 from policy_service.decisions.sealing import SealReport
 from policy_service.decisions.seals import verify_blocks
@@ -74,7 +75,7 @@ def verify_rest(session: Session, verdict: Verdict, keys: Mapping[str, LogKey] |
     for table, part in parts:
         try:
             found |= dict.fromkeys(part())
-        except (DBAPIError, ValueError, TypeError, KeyError):
+        except (DBAPIError, DamagedRecord, ValueError, TypeError, KeyError):
             found[Sentence("a row of `{table}` was altered: it cannot be read", table=table)] = None
     return verdict.with_more(report.records, len(found), [Fault(sentence) for sentence in found][:MANY])
 

@@ -131,7 +131,7 @@ class Tampering:
     def do(self, mutation: Mutation) -> None:
         """Raises NotPossible."""
         table = SQLModel.metadata.tables[mutation.table]
-        rows = list(self._file.execute(f'SELECT rowid, * FROM "{table.name}"'))  # names of ours
+        rows = list(self._file.execute(f'SELECT rowid, {_names(table)} FROM "{table.name}"'))
         if not rows:
             raise NotPossible
         row = self._random.choice(rows)
@@ -163,7 +163,8 @@ class Tampering:
             another(table, name, value) if name in unique else value
             for name, value in zip(table.columns.keys(), row, strict=True)
         ]
-        self._file.execute(f'INSERT INTO "{table.name}" VALUES ({", ".join("?" * len(values))})', values)
+        places = ", ".join("?" * len(values))
+        self._file.execute(f'INSERT INTO "{table.name}" ({_names(table)}) VALUES ({places})', values)
 
     def _swap(self, table: Table, row: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> None:
         """Two rows exchange all but their keys."""
@@ -177,6 +178,11 @@ class Tampering:
         other = self._random.choice(others)
         self._set(table, row[0], of[other])
         self._set(table, other, of[row[0]])
+
+
+def _names(table: Table) -> str:
+    """Its columns, in the order in which they are declared; the database may have them in another."""
+    return ", ".join(f'"{name}"' for name in table.columns.keys())  # noqa: SIM118  # the names, not the columns
 
 
 def keys_of(table: Table) -> list[list[Any]]:
