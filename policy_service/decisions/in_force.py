@@ -21,9 +21,9 @@ from typing import NamedTuple
 from sqlmodel import Session, select
 
 from policy_service.audit.guard import IN_FORCE, faults_in
-from policy_service.canonical import digest
 from policy_service.clock import Clock
 from policy_service.compilers.rules_engine import EngineLimitError, EngineTrialError
+from policy_service.damaged import DamagedRecord
 from policy_service.database import Database, Lane, LaneName, count
 from policy_service.decisions.building import Build, NotBuilt, Parts, read_parts
 from policy_service.decisions.decide import Decider, Prepared, explained
@@ -350,11 +350,8 @@ class InForce:
         at_hand = {policy.digest for policy in self.decider.policies.values()}
         try:
             texts = {name: version_text(session, name) for name in window.digests.values() if name not in at_hand}
-        except UnknownVersion as error:
+        except (UnknownVersion, DamagedRecord) as error:
             raise _unfit(error) from error
-        for name, text in texts.items():
-            if digest(text) != name:
-                raise NotReady(Sentence("the text of the version {digest} is not what was submitted", digest=name))
         return texts
 
     def _same(self, window: Window) -> Window:

@@ -20,6 +20,7 @@ import msgspec
 from sqlmodel import Session, select
 
 from policy_service.canonical import canonical_unchecked
+from policy_service.damaged import DamagedRecord
 from policy_service.decisions.decide import Decider
 from policy_service.decisions.decision import Decision, Json
 from policy_service.decisions.masking import sensitive_facts
@@ -180,7 +181,7 @@ def _made_again(
         facts = {name: given(value) for name, value in opened.items()}
         policies = [load(session, used.digest) for used in record.policies.values()]
         made = [read_override(session, name).as_known(record.decided_at) for name in record.overrides]
-    except (Erased, Broken, UnknownVersion, UnknownOverride) as reason:
+    except (Erased, Broken, UnknownVersion, UnknownOverride, DamagedRecord) as reason:
         raise NotReplayable(str(reason)) from None
     except PolicyError:
         raise NotReplayable(Sentence("A version that decided was altered: it is no policy any more.")) from None

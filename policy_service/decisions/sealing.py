@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 from policy_service.audit.merkle import NotAPath, path, root_of
 from policy_service.canonical import digest
+from policy_service.clock import timestamp
 from policy_service.decisions.record import read_record
 from policy_service.decisions.tables import DecisionRow
 from policy_service.sentences import Sentence
@@ -67,10 +69,22 @@ def how_altered(row: DecisionRow) -> str | None:
         record = read_record(row.line)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Sentence("its line is no record")
-    said = (record.seq, record.decision_id, *record.subject, record.as_of, record.decided_at, record.by["id"])
-    if said != (row.seq, row.id, row.subject, row.kind, row.as_of, row.decided_at, row.actor):
+    said = (record.seq, record.decision_id, *record.subject, record.by["id"])
+    when = (record.as_of.isoformat(), timestamp(record.decided_at))
+    if said != (row.seq, row.id, row.subject, row.kind, row.actor) or when != (_text(row.as_of), _text(row.decided_at)):
         return Sentence("its columns do not say what its line says")
     return None
+
+
+def _text(value: object) -> str:
+    """A day or an instant as it is kept; what is kept and is none stays what it is."""
+    match value:
+        case datetime():
+            return timestamp(value)
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)
 
 
 def block_faults(block: Sealed, rows: Sequence[DecisionRow]) -> list[str]:

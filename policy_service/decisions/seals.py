@@ -6,14 +6,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import msgspec
+from sqlalchemy import Table
 from sqlmodel import Session, col, func, select
 
 from policy_service.actor import SERVICE
 from policy_service.audit.comparison import Comparison, LogDiffers
 from policy_service.audit.copies import Copy
+from policy_service.audit.coverage import read_rows
 from policy_service.audit.events import DecisionsSealed
 from policy_service.audit.log import append
 from policy_service.audit.merkle import NotAPath, root_of
@@ -36,6 +38,7 @@ from policy_service.decisions.state_tables import BlockRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.sentences import Sentence
 
+_DECISIONS = cast("Table", DecisionRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 BLOCK = 1_000
 """Records in a block, at most."""
 BLOCKS = 8
@@ -186,7 +189,6 @@ def verify_blocks(session: Session, last: int | None = None) -> SealReport:
         report.blocks += 1
         report.records += len(rows)
         report.faults += block_faults(block, rows)
-        session.expunge_all()
         if len(report.faults) >= MAX_FAULTS:
             break
     else:
@@ -248,7 +250,6 @@ def _verify_tail(session: Session, first: int, report: SealReport) -> None:
         report.faults += gaps([row.seq for row in rows], first, rows[-1].seq)
         report.faults += [fault for row in rows if (fault := record_fault(row) or macs.fault(row)) is not None]
         first += BLOCK
-        session.expunge_all()
     beyond = session.exec(select(func.min(DecisionRow.seq)).where(DecisionRow.seq >= first)).one()
     if beyond is not None:
         report.faults.append(Sentence("decision record {seq} was removed", seq=first))
@@ -261,8 +262,9 @@ def _next_records(session: Session, first: int, at_most: int) -> list[DecisionRo
 
 
 def _records(session: Session, first: int, last: int) -> list[DecisionRow]:
-    query = select(DecisionRow).where(DecisionRow.seq >= first, DecisionRow.seq <= last)
-    return list(session.exec(query.order_by(col(DecisionRow.seq))))
+    """The records as they are kept: an instant that is none must not keep the others from being verified."""
+    seq = col(DecisionRow.seq)
+    return [DecisionRow(**row) for row in read_rows(session.connection(), _DECISIONS, seq >= first, seq <= last)]
 
 
 # ------------------------------------------------------------------------------------------------ the sealer

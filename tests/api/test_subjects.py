@@ -18,6 +18,7 @@ from tests.api.client import SECRET, assert_problem, portal
 from tests.api.company import Company, company
 from tests.databases import BACKENDS
 from tests.faults.machine import PLACE, TEXTS, machine, put
+from tests.shipped import NEWEST
 
 COMPLAINT = "service_levels/place"
 PHONE = "13800000000"
@@ -93,6 +94,7 @@ def doors(request: pytest.FixtureRequest) -> Iterator[Doors]:
         put(
             here, TEXTS.replace(b"subject: customer", b"subject: complaint").replace(PLACE.encode(), COMPLAINT.encode())
         )
+        put(here, next(policy.text for policy in NEWEST if policy.id == "governance/overrides").encode())
         here.app.service.decisions.in_force.refresh()
         yield Doors(here, machine(here.database, here.clock))
 

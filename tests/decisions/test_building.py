@@ -147,6 +147,6 @@ def test_a_text_that_was_altered_does_not_decide() -> None:
         put(database, clock, tier("1.1.0", 200))
         other = tier("1.1.0", 2).text.encode()
         tamper(database, "UPDATE version SET content = :other WHERE version = '1.1.0'", other=other)
-        with pytest.raises(NotReady, match="is not what was submitted"):
+        with pytest.raises(NotReady, match="of the table `version` cannot be read"):
             in_force.refresh()
         in_force.close()

@@ -92,6 +92,7 @@ def bodies(place: Place, text: str) -> Iterator[Request]:
         yield "POST", "/v1/overrides", "sales", {**override, member: text}
     yield "POST", "/v1/overrides", "sales", {**override, "outcome": {text: "all"}}
     yield "POST", f"/v1/overrides/{NOBODY}/end", "sales", signed(text)
+    yield "POST", f"/v1/overrides/{NOBODY}/sign-offs", "compliance", {**signed(text), "digest": text, "meaning": text}
     yield "DELETE", "/v1/subjects/C1/key", "compliance", {"reason": text, "password": SECRET}
     for member in ("title", "reason"):
         yield "POST", "/v1/changes", "ann", {**company.draft(), member: text}

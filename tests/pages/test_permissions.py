@@ -46,7 +46,7 @@ GET  /changes/{change}/dossier.pdf                                 aut sal fin g
 POST /changes/{change}/comments                                    aut sal fin gen com  ·   ·
 POST /changes/{change}/submit                                      aut  ·   ·   ·   ·   ·   ·
 POST /changes/{change}/sign-offs                                    ·  sal fin gen com  ·   ·
-POST /changes/{change}/request-changes                              ·  sal fin gen com  ·   ·
+POST /changes/{change}/request-changes                             aut sal fin gen com  ·   ·
 POST /changes/{change}/reject                                       ·  sal fin gen com  ·   ·
 POST /changes/{change}/withdraw                                    aut  ·   ·   ·   ·   ·   ·
 POST /changes/{change}/schedule                                    aut sal fin gen com  ·   ·

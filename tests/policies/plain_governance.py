@@ -13,11 +13,13 @@ from tests.policies.plain_followup import Facts, Outcomes
 
 
 def sign_off(facts: Facts, _today: date) -> Outcomes:
-    """R-GOV-1, R-GOV-2: sales director for plans, general manager for rewards; both above 10 per cent (ours)."""
+    """R-GOV-1, R-GOV-2: sales director for plans, general manager for rewards; both above 10 per cent, or for money."""
     domain = facts["domain"]
     signers = {"compliance", "sales_director"}
     if domain == "governance":
         return {"signers": {"compliance", "general_manager"}}
+    if domain != "rewards" and facts["decides_money"]:
+        return {"signers": {"compliance", "sales_director", "finance_director", "general_manager"}}
     if domain == "rewards":
         signers = {"compliance", "general_manager", "finance_director"}
     if facts.get("impact_share", 0) > Decimal("0.1"):

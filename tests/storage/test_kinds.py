@@ -19,8 +19,9 @@ from sqlmodel import col, select
 from policy_service import Decider, migrations
 from policy_service.actor import SERVICE, Role
 from policy_service.append_only import TABLES, unprotected
+from policy_service.audit.chain import GENESIS, entry_line
 from policy_service.audit.events import DecisionsSealed, sentence
-from policy_service.audit.log import append, entries
+from policy_service.audit.log import entries
 from policy_service.audit.merkle import root_of
 from policy_service.canonical import canonical, digest
 from policy_service.clock import timestamp
@@ -37,7 +38,7 @@ from policy_service.migrations.self_check import self_check
 from policy_service.subject import InvalidSubject, Subject
 from tests.databases import BACKENDS, TestClock
 from tests.decisions.desks import tier
-from tests.decisions.setting import MACHINE, person, put_in_force
+from tests.decisions.setting import MACHINE, person
 from tests.storage.steps import at_step, empty, schema
 
 CLOCK = TestClock()
@@ -79,10 +80,30 @@ def line_then(decider: Decider, seq: int, subject: str) -> bytes:
 
 def fill(database: Database, keys: MasterKeys) -> list[bytes]:
     """Decides, excepts and seals as the service did at step 0008; gives the lines of the records."""
-    put_in_force(database, CLOCK, tier())
+    policy, now = tier(), timestamp(CLOCK.now())
+    with database.alter() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO version (digest, policy, version, content, recorded_at, submitted_by) "
+                "VALUES (:digest, :policy, :version, :content, :now, 'service')"
+            ),
+            {
+                "digest": policy.digest,
+                "policy": policy.id,
+                "version": policy.version,
+                "content": policy.text.encode(),
+                "now": now,
+            },
+        )
+        connection.execute(
+            text(
+                "INSERT INTO activation (seq, id, policy, version, digest, kind, effective_from, recorded_at) "
+                "VALUES (1, 'activation-1', :policy, :version, :digest, 'initial', :now, :now)"
+            ),
+            {"digest": policy.digest, "policy": policy.id, "version": policy.version, "now": now},
+        )
     with Decider([tier()], engine="python") as decider:
         lines = [line_then(decider, seq, subject) for seq, subject in enumerate(SUBJECTS, 1)]
-    now = timestamp(CLOCK.now())
     master, cipher = keys.current()
     with database.alter() as connection:
         for seq, (subject, line) in enumerate(zip(SUBJECTS, lines, strict=True), 1):
@@ -120,15 +141,21 @@ def fill(database: Database, keys: MasterKeys) -> list[bytes]:
                 },
             )
     root = root_of([digest(line) for line in lines])
-    with database.write(CLOCK) as transaction:
-        entry = append(transaction, SERVICE, DecisionsSealed(1, 1, len(lines), root)).seq
+    event = DecisionsSealed(1, 1, len(lines), root)
+    sealed = entry_line(1, CLOCK.now(), SERVICE, event.name, event.about(), event.body(), GENESIS)
     with database.alter() as connection:
         connection.execute(
             text(
-                "INSERT INTO block (number, first, last, root, entry, sealed_at) "
-                "VALUES (1, 1, :last, :root, :entry, :now)"
+                "INSERT INTO audit_entry (seq, at, event, actor, line, digest) "
+                "VALUES (1, :now, :event, 'service', :line, :digest)"
             ),
-            {"last": len(lines), "root": root, "entry": entry, "now": now},
+            {"now": now, "event": event.name, "line": sealed, "digest": digest(sealed)},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO block (number, first, last, root, entry, sealed_at) VALUES (1, 1, :last, :root, 1, :now)"
+            ),
+            {"last": len(lines), "root": root, "now": now},
         )
     return lines
 

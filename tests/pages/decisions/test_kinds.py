@@ -14,10 +14,13 @@ from tests.approval.world import TIER, tier
 from tests.faults.machine import put
 from tests.pages.decisions.deciding import decided, excepted, said
 from tests.pages.visitor import Seen, Visitor
+from tests.shipped import NEWEST
 
 ORDERS = "rewards/order_size"
 BOTH = "17"
 """The identifier of a customer and of an order."""
+REACH = next(policy.text for policy in NEWEST if policy.id == "governance/overrides").encode()
+"""Lets a person record an override that applies before the others have signed."""
 OLD = "C900 "
 """An identifier from before there was one spelling."""
 
@@ -29,6 +32,7 @@ def here() -> Iterator[Company]:
             found,
             tier("1.0.0").replace(b"subject: customer", b"subject: order").replace(TIER.encode(), ORDERS.encode()),
         )
+        put(found, REACH)
         found.app.service.decisions.in_force.refresh()
         decided(found, BOTH, TIER, orders=120)
         decided(found, BOTH, ORDERS, kind="order", orders=5)
@@ -71,7 +75,7 @@ def test_a_row_leads_to_the_decisions_about_the_very_subject(here: Company) -> N
     links = [node.attributes["href"] for node in page.all("tbody > tr > td:nth-child(2) a")]
     assert links == ["/decisions?subject=17&kind=order", "/decisions?subject=17&kind=customer"]
     assert [rows(visitor.get(str(link))) for link in links] == [["17 order"], ["17 customer"]]
-    assert page.text("select#kind option") == "all kinds customer change order"
+    assert page.text("select#kind option") == "all kinds customer change order override"
 
 
 def test_a_second_spelling_is_told_what_to_write_where_it_was_typed(here: Company) -> None:
@@ -111,7 +115,7 @@ def test_a_new_exception_is_for_the_kind_that_its_policy_is_about(here: Company)
 def test_the_kinds_are_told_in_chinese(here: Company) -> None:
     page = listed(here, lang="zh", q=BOTH)
     assert {"17 订单", "17 客户"} <= set(rows(page))
-    assert page.text("select#kind option") == "全部类型 客户 变更 订单"
+    assert page.text("select#kind option") == "全部类型 客户 变更 订单 例外"
     form = Visitor(here, "sales", "zh").get(f"/overrides/new?subject=19&policy={ORDERS}")
     assert form.text('label[for="subject"]') == "对象（订单）"
 
