@@ -236,10 +236,10 @@ def _role(table: str, override: str, role: str) -> Role:
         return Role(role)
 
 
-def _outcome(row: OverrideRow) -> dict[str, Any] | list[Any]:
+def _outcome(row: OverrideRow) -> dict[str, Any] | list[dict[str, Any]]:
     """What is decided instead: an object, or a list of them for a policy that lists."""
     with row_of("override", row.id):
-        return msgspec.json.decode(row.outcome or b"", type=dict[str, Any] | list[Any])
+        return msgspec.json.decode(row.outcome or b"", type=dict[str, Any] | list[dict[str, Any]])
 
 
 def _decided_by(row: OverrideRow) -> dict[str, Any] | None:

@@ -38,6 +38,7 @@ NOT_TYPED = {
     "benchmarks/README.md": "takes half an hour",
     "docs/how-to/erase-a-subject.md": "asks at a terminal; tests/cli/test_subjects.py erases and rotates so",
     "docs/how-to/move-to-postgresql.md": "needs a PostgreSQL server of one's own; tests/cli/test_copy.py copies there",
+    "docs/how-to/rotate-the-signing-key.md": "a key that nobody has; tests/verification/test_keys.py loses one",
     "docs/how-to/set-up.md": "sets another machine up; tests/wheel_check.py installs the wheel",
     "docs/how-to/verify-the-log.md": "places that are not here; tests/audit/test_copies.py has such places",
     "docs/tutorial/sign-your-first-change.md": "the service here is begun by the commands of `make run`",

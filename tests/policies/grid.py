@@ -30,6 +30,12 @@ from policy_service.language.types import (
 )
 
 FIXED: Mapping[str, Mapping[str, tuple[object, ...]]] = {
+    "governance/overrides": {
+        "running_of_policy": (0, 199, 200),
+        "running_of_subject": (0, 4, 5),
+        "running_of_person": (0, 49, 50),
+        "days": (1, 3, 4, 366),
+    },
     "tiering/group_review": {
         "months_in_force": (2, 3),
         "group_customers": (29, 30),
