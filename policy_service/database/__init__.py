@@ -208,9 +208,8 @@ class Database:
         Whoever else writes is waited for no longer than `seconds`; and there has to be room for a few pages.
         """
         with told(), self._writers.connect() as connection:
-            driver = connection.connection.driver_connection
             if self.file:
-                assert isinstance(driver, sqlite3.Connection)  # noqa: S101  # for the type checker: it is its engine
+                driver = cast("sqlite3.Connection", connection.connection.driver_connection)
                 before = driver.execute("PRAGMA busy_timeout").fetchone()[0]
                 driver.execute(f"PRAGMA busy_timeout = {round(seconds * 1_000)}")
                 try:

@@ -18,8 +18,10 @@ from policy_service.approval import checking
 from policy_service.approval import service as approval
 from policy_service.approval.reading import MAX_PAGE
 from policy_service.approval.service import OPEN, Action, Change, Sort, State, Wanted
-from policy_service.approval.store import fold_rows
+from policy_service.approval.store import fold_rows, read_change
 from policy_service.approval.tables import ChangeRow
+from policy_service.approval.withdrawn import withdrawn
+from policy_service.registry.tables import ActivationRow, VersionRow
 from tests.approval.world import (
     ANN,
     BEN,
@@ -217,3 +219,19 @@ def test_soon_are_the_scheduled_changes_that_have_not_begun_by_their_day(made: W
     with made.database.read() as session:
         assert list(approval.soon(session, made.now)) == expected
         assert list(approval.soon(session, made.now, limit=1)) == expected[:1]
+
+
+def test_only_texts_that_were_taken_back_and_never_put_in_force_are_withdrawn(made: World) -> None:
+    with made.database.read() as session:
+        rows = session.exec(select(VersionRow)).all()
+        active = set(session.exec(select(ActivationRow.digest)))
+        states = {row.change: read_change(session, row.change).state for row in rows if row.change}
+        expected = {
+            row.digest
+            for row in rows
+            if row.change
+            and row.digest not in active
+            and states[row.change] in {State.DRAFT, State.WITHDRAWN, State.REJECTED}
+        }
+        assert len(expected) > 3
+        assert withdrawn(session) == expected
