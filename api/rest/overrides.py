@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,8 +33,9 @@ from api.transactions import reading
 from api.writing import WRITE, Answer, perform, perform_prepared
 from policy_service.actor import Role
 from policy_service.database import Transaction
-from policy_service.decisions.overrides import PAGE, end_override, read_override, read_overrides
+from policy_service.decisions.overrides import PAGE, end_override, read_overrides
 from policy_service.decisions.overriding import MAX_REASON, OverrideState, Overriding
+from policy_service.overrides.counting import as_they_count, read_as_it_counts
 from policy_service.overrides.service import AskedOverride, record_override, sign_override
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
@@ -57,6 +59,12 @@ Limit = Annotated[int, Query(ge=1, le=PAGE, description="exceptions on a page")]
 Outcome = Annotated[
     dict[str, Any] | list[Any], Field(description="the policy's outcome, or a list of them where it lists")
 ]
+
+
+Counts = Annotated[
+    bool, Field(description="whether its signer still has the account and the role; true once all have signed")
+]
+WhyNot = Annotated[str | None, Field(description="why it does not count; its role is owed again")]
 
 
 class NewOverride(Model):
@@ -90,6 +98,8 @@ class OverrideSignatureModel(Model):
     reason: str
     digest: Digest
     signed_at: datetime
+    counts: Counts
+    why_not: WhyNot
 
 
 class OverrideModel(Model):
@@ -103,6 +113,8 @@ class OverrideModel(Model):
     outcome: Outcome
     by: str
     role: Role
+    counts: Counts
+    why_not: WhyNot
     reason: str
     recorded_at: datetime
     until: datetime
@@ -112,7 +124,7 @@ class OverrideModel(Model):
         Field(description="how far its first signature reaches; null for one recorded before a policy decided that"),
     ]
     signers: Annotated[list[Role], Field(description="who must sign beside who recorded it")]
-    owed: Annotated[list[Role], Field(description="who has not signed yet")]
+    owed: Annotated[list[Role], Field(description="who has not signed yet, or with a signature that does not count")]
     lapses_at: Annotated[datetime | None, Field(description="when it is over unless they have signed")]
     decided_by: Annotated[
         dict[str, Any] | None, Field(description="the policies of governance that say so, the rule, and its facts")
@@ -152,25 +164,28 @@ def _add_reading(router: APIRouter, service: Service) -> None:
         """Exceptions in the order of recording."""
         now, after = service.now(), open_number(cursor) or 0
         of = kind or (CUSTOMER if subject is not None else None)
-        found = await reading(
-            service,
-            lambda s: read_overrides(
-                s,
+
+        def read(session: Session) -> tuple[list[int], list[Overriding]]:
+            found = read_overrides(
+                session,
                 subject=subject,
                 kind=of,
                 active_at=now if active else None,
                 waiting_at=now if waiting else None,
                 after=after,
                 limit=limit + 1,
-            ),
-        )
-        more = close_cursor(str(found[limit - 1][0])) if len(found) > limit else None
-        return OverridePage(items=[_model(each, now) for _, each in found[:limit]], next_cursor=more)
+            )
+            return [number for number, _ in found], as_they_count(session, [each for _, each in found[:limit]], now)
+
+        numbers, found = await reading(service, read)
+        more = close_cursor(str(numbers[limit - 1])) if len(numbers) > limit else None
+        return OverridePage(items=[_model(each, now) for each in found], next_cursor=more)
 
     @router.get("/{override}", operation_id="get_override", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_override(override: Id) -> OverrideModel:
         """One exception."""
-        return _model(await reading(service, lambda session: read_override(session, override)), service.now())
+        now = service.now()
+        return _model(await reading(service, lambda session: read_as_it_counts(session, override, now)), now)
 
 
 def _add_writing(router: APIRouter, service: Service) -> None:
@@ -241,4 +256,12 @@ def _add_writing(router: APIRouter, service: Service) -> None:
 
 def _model(overriding: Overriding, now: datetime) -> OverrideModel:
     """An exception, as it is told at an instant."""
-    return OverrideModel.model_validate({**overriding.to_dict(), "state": overriding.state(now)})
+    signatures = [each.to_dict() | _counts(overriding, each.actor) for each in overriding.signatures]
+    written = {**overriding.to_dict(), **_counts(overriding, overriding.actor), "signatures": signatures}
+    return OverrideModel.model_validate({**written, "state": overriding.state(now)})
+
+
+def _counts(overriding: Overriding, account: str) -> dict[str, object]:
+    """Whether the signature of an account counts."""
+    why_not = overriding.void.get(account)
+    return {"counts": why_not is None, "why_not": why_not}

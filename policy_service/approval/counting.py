@@ -19,6 +19,7 @@ from dataclasses import replace
 
 from sqlmodel import Session
 
+from policy_service.actor import Role
 from policy_service.approval.change import Acted, Change, State
 from policy_service.approval.workflow import word
 from policy_service.approval.writers import writers_of
@@ -56,11 +57,18 @@ def judged(change: Change, wrote: Mapping[str, frozenset[str]], signers: Mapping
 
 def why_void(signature: Acted, writers: frozenset[str], signers: Mapping[str, Account]) -> str | None:
     """Why a signature does not count now; None when it does."""
-    person, account = signature.by.printed_name, signers.get(signature.by.id)
-    if account is None or not account.enabled:
-        return Sentence("{person} has no enabled account any more.", person=person)
-    if signature.role not in account.actor().roles:
-        return Sentence("{person} no longer holds the role of {role}.", person=person, role=word(signature.role))
+    person = signature.by.printed_name
+    if (why := why_lost(person, signature.role, signers.get(signature.by.id))) is not None:
+        return why
     if signature.by.id in writers:
         return Sentence("{person} wrote a text that decides the same.", person=person)
+    return None
+
+
+def why_lost(person: str, role: Role | None, account: Account | None) -> str | None:
+    """Why a person with this account could not sign in a role now; None when they could."""
+    if account is None or not account.enabled:
+        return Sentence("{person} has no enabled account any more.", person=person)
+    if role not in account.actor().roles:
+        return Sentence("{person} no longer holds the role of {role}.", person=person, role=word(role))
     return None

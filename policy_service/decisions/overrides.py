@@ -197,7 +197,7 @@ def _signatures(session: Session, names: Sequence[str]) -> Mapping[str, list[Ove
                 OverrideSignature(
                     row.actor,
                     row.printed_name,
-                    _role("override_signature", row.override, row.role),
+                    _role("override_signature", row.override, row.role.partition("/")[0]),
                     row.meaning,
                     row.reason,
                     row.digest,

@@ -17,7 +17,7 @@ room for, since its outcomes have changed, is not applied, and the answer says t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -110,6 +110,8 @@ class Overriding:
     """Of the others, in the order of time."""
     decided_by: Mapping[str, Any] | None = None
     """The versions and the rule of governance that say how far it reaches, and the facts they were asked about."""
+    void: Mapping[str, str] = field(default_factory=dict)
+    """Why a signature does not count now, by account; empty when all count, and when that was not asked."""
 
     @property
     def ratified_at(self) -> datetime | None:
@@ -118,9 +120,15 @@ class Overriding:
 
     @property
     def owed(self) -> tuple[str, ...]:
-        """The roles that have not signed."""
-        signed = {each.role for each in self.signatures}
+        """The roles without a signature that counts."""
+        signed = {each.role for each in self.signatures if each.actor not in self.void}
         return tuple(role for role in self.signers if role not in signed)
+
+    @property
+    def owed_again(self) -> Mapping[str, str]:
+        """The owed roles in which somebody signed, each with the reason why that does not count now."""
+        why = {each.role: self.void[each.actor] for each in self.signatures if each.actor in self.void}
+        return {role: why[role] for role in self.owed if role in why}
 
     @property
     def starts_at(self) -> datetime | None:
@@ -329,6 +337,8 @@ def may_sign_override(overriding: Overriding, actor: Actor, role: Role, now: dat
         return Sentence("You signed this exception already; every signature must be another person's.")
     if role not in overriding.owed:
         return Sentence("The signature of {role} is not asked for.", role=role.value)
+    if overriding.owed_again and role not in overriding.owed_again:  # so that the last to sign finds that all count
+        return Sentence("{why} First another person must sign instead.", why=next(iter(overriding.owed_again.values())))
     return _may_sign(actor, role, now)
 
 
@@ -336,7 +346,8 @@ def can_sign_override(overriding: Overriding, now: datetime) -> Literal[True] | 
     """Whether anybody can sign the exception now, or why nobody can."""
     match overriding.state(now):
         case "provisional" | "waiting":
-            return True
+            why = overriding.void.get(overriding.actor)
+            return Sentence("{why} End this exception, and record it again.", why=why) if why else True
         case "lapsed":
             return Sentence("The exception lapsed without the signatures it needed: record it again.")
         case "runs":

@@ -51,6 +51,7 @@ class OverrideSignatureRow(SQLModel, table=True):
 
     override: str = Field(primary_key=True, max_length=36, foreign_key="override.id")
     role: str = Field(primary_key=True, max_length=32)
+    """The role, and `/2`, `/3` … where the signatures before in the role do not count any more."""
     actor: str = Field(max_length=64)
     printed_name: str = Field(max_length=200)
     meaning: str = Field(max_length=16)

@@ -47,11 +47,10 @@ from policy_service.decisions.overriding import (
     write_outcome,
 )
 from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow, OverrideSignatureRow
-from policy_service.identity.refusals import UnknownAccount
-from policy_service.identity.service import read_account
 from policy_service.language.outcome import Values
 from policy_service.language.policy import Policy
 from policy_service.language.types import NumberType
+from policy_service.overrides.counting import read_as_it_counts
 from policy_service.registry.loaded import load_head
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
@@ -183,10 +182,11 @@ def sign_override(  # noqa: PLR0913  # what a signature says
 ) -> Overriding:
     """Another person's signature on an exception, in a role that is owed, on what the person was shown.
 
-    With the last of them the exception lasts to its end. Raises UnknownOverride, Forbidden, OverrideRefused.
+    With the last of them the exception lasts to its end: all count then. Raises UnknownOverride, Forbidden,
+    OverrideRefused.
     """
     now, session = transaction.now, transaction.session
-    found = read_override(session, override)
+    found = read_as_it_counts(session, override, now)
     if (possible := can_sign_override(found, now)) is not True:
         raise OverrideRefused([possible])
     _demand(may_sign_override(found, actor, role, now))
@@ -194,12 +194,11 @@ def sign_override(  # noqa: PLR0913  # what a signature says
         raise OverrideRefused(problems)
     if digest != found.digest:
         raise OverrideRefused([Sentence("What you were shown is not this exception: read it again before signing.")])
-    if void := list(_void(session, found)):
-        raise OverrideRefused(void)
     ratifies = found.owed == (role,)
+    before = sum(each.role == role for each in found.signatures)
     row = OverrideSignatureRow(
         override=override,
-        role=role,
+        role=f"{role}/{before + 1}" if before else role,
         actor=actor.id,
         printed_name=actor.printed_name,
         meaning=Meaning.APPROVED,
@@ -222,28 +221,7 @@ def sign_override(  # noqa: PLR0913  # what a signature says
         ratifies,
     )
     append(transaction, actor, event)
-    return read_override(session, override)
-
-
-def _void(session: Session, found: Overriding) -> Iterator[str]:
-    """The signatures that count no more, since their signers have lost the account or the role.
-
-    Accounts are never removed, so one that is not there is of nobody who could lose it.
-    """
-    signed = [(found.actor, found.role, found.printed_name)]
-    signed += [(each.actor, each.role, each.printed_name) for each in found.signatures]
-    for id_, role, person in signed:
-        try:
-            account = read_account(session, id_)
-        except UnknownAccount:
-            continue
-        if not account.enabled or role not in account.actor().roles:
-            yield Sentence(
-                "{person}, who signed as {role}, has no longer the account or the role: end this exception, and record "
-                "it again.",
-                person=person,
-                role=role,
-            )
+    return read_as_it_counts(session, override, now)
 
 
 # ------------------------------------------------------------------------------------------------- the checks

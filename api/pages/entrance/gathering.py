@@ -29,6 +29,7 @@ from policy_service.identity.account import Account
 from policy_service.identity.service import accounts
 from policy_service.identity.vouching import can_be_vouched, may_vouch
 from policy_service.language.policy import Language
+from policy_service.overrides.counting import as_they_count
 from policy_service.registry.lately import Begun, begun_lately
 
 SHOWN = 8
@@ -124,8 +125,8 @@ def _waiting(session: Session, actor: Actor, now: datetime, running: Sequence[Su
 
 def _to_countersign(session: Session, actor: Actor, now: datetime) -> tuple[Overriding, ...]:
     """The exceptions that wait for a signature of whoever reads the page, the one that waits longest first."""
-    waiting = read_overrides(session, waiting_at=now)
-    return tuple(each for _, each in waiting if signing_roles(each, actor, now))[:SHOWN]
+    waiting = as_they_count(session, [each for _, each in read_overrides(session, waiting_at=now)], now)
+    return tuple(each for each in waiting if signing_roles(each, actor, now))[:SHOWN]
 
 
 def _mine(session: Session, actor: Actor) -> tuple[Change, ...]:

@@ -22,6 +22,7 @@ from policy_service.actor import Role
 from policy_service.decisions.overrides import read_overrides
 from policy_service.decisions.overriding import OverrideState, Overriding
 from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.overrides.counting import as_they_count
 from policy_service.registry.service import policy_names
 from policy_service.sentences import Sentence
 from policy_service.subject import InvalidSubject, Subject
@@ -132,7 +133,7 @@ def overrides_page(service: Service, session: Session, frame: Frame, wanted: Sou
 
 def _found(session: Session, wanted: Sought, now: datetime) -> list[tuple[int, Overriding]]:
     """The exceptions of the page, and one more when there are more. Raises InvalidSubject, ProblemError."""
-    return read_overrides(
+    found = read_overrides(
         session,
         subject=wanted.subject or None,
         kind=wanted.kind or None,
@@ -144,6 +145,8 @@ def _found(session: Session, wanted: Sought, now: datetime) -> list[tuple[int, O
         newest_first=wanted.sort == NEWEST,
         limit=SHOWN + 1,
     )
+    counting = as_they_count(session, [each for _, each in found], now)
+    return [(number, each) for (number, _), each in zip(found, counting, strict=True)]
 
 
 def _row(each: Overriding, policy: Policy | None, now: datetime, lang: Language) -> Row:

@@ -21,7 +21,6 @@ from api.permissions import PERMISSIONS, may_ask
 from api.problems import NOT_FOUND, ProblemError
 from api.service import Service
 from policy_service.actor import Actor, Role
-from policy_service.decisions.overrides import read_override
 from policy_service.decisions.overriding import (
     ENDING_ROLES,
     OutcomeUnfit,
@@ -36,6 +35,7 @@ from policy_service.decisions.state_tables import OverrideEndRow
 from policy_service.identity.refusals import UnknownAccount
 from policy_service.identity.service import read_account
 from policy_service.language.policy import Bilingual
+from policy_service.overrides.counting import read_as_it_counts
 from policy_service.sentences import Sentence
 from policy_service.subject import Subject
 
@@ -57,6 +57,8 @@ class Countersigned:
     role: Role
     reason: str
     signed_at: datetime
+    void: str | None
+    """Why it does not count now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class OverridePage:
     outcome: tuple[tuple[Said, ...], ...]
     printed_name: str
     role: Role
+    void: str | None
+    """Why the signature of who recorded it does not count now."""
     reason: str
     recorded_at: datetime
     until: datetime
@@ -119,7 +123,8 @@ def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the fo
     service: Service, session: Session, request: Request, frame: Frame, override: str, act: str, form: Filled
 ) -> OverridePage:
     """The page of an exception, with the form that signs it or ends it (`act`). Raises UnknownOverride."""
-    found, now = read_override(session, override), frame.now
+    now = frame.now
+    found = read_as_it_counts(session, override, now)
     signing = signing_roles(found, frame.actor, now) if frame.actor else ()
     policy = version_of(service, session, found)
     return OverridePage(
@@ -133,6 +138,7 @@ def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the fo
         outcome=outcome_words(found.outcome, policy, frame.lang),
         printed_name=found.printed_name,
         role=Role(found.role),
+        void=found.void.get(found.actor),
         reason=found.reason,
         recorded_at=found.recorded_at,
         until=found.until,
@@ -141,7 +147,8 @@ def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the fo
         is_before=found.verdict is None,
         lapses_at=found.lapses_at,
         signatures=tuple(
-            Countersigned(each.printed_name, Role(each.role), each.reason, each.signed_at) for each in found.signatures
+            Countersigned(each.printed_name, Role(each.role), each.reason, each.signed_at, found.void.get(each.actor))
+            for each in found.signatures
         ),
         owed=tuple(map(Role, found.owed)),
         digest=found.digest,

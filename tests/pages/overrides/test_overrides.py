@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 
-from tests.api.client import SECRET
+from policy_service.actor import SERVICE
+from policy_service.clock import timestamp
+from policy_service.identity.service import disable
+from tests.api.client import SECRET, assert_problem
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, SIGN_OFF, TIER, bonus
 from tests.hidden import written_before
@@ -100,6 +105,42 @@ def test_why_a_reader_does_not_sign_is_said(here: Company, by: str, why: str) ->
     assert why in said(page)
     assert not page.has("form#signing")
     assert page.has("form#ending")
+
+
+def test_a_signature_of_somebody_who_left_is_marked_and_owed_again() -> None:
+    with company() as here:
+        until = timestamp(here.clock.at + timedelta(days=30))
+        body = {"subject": "S6", "policy": BONUS, "outcome": {"bonus": 7}, "role": "sales_director", "until": until}
+        found = here.did("POST", "/v1/overrides", "sales", {**body, "reason": "a partner", "password": SECRET})
+        address = f"/v1/overrides/{found['override']}"
+
+        def sign(by: str, role: str) -> httpx.Response:
+            signature = {"role": role, "digest": found["digest"], "reason": "as agreed", "password": SECRET}
+            return here.ask("POST", f"{address}/sign-offs", by, signature)
+
+        assert sign("compliance", "compliance").status_code == 201
+        with here.database.write(here.clock) as transaction:
+            disable(transaction, SERVICE, here.people["compliance"].id)
+        why = "Compliance has no enabled account any more."
+        read = here.did("GET", address, "both")
+        assert (read["counts"], read["why_not"]) == (True, None)
+        assert [(each["counts"], each["why_not"]) for each in read["signatures"]] == [(False, why)]
+        assert "compliance" in read["owed"]
+        assert here.did("GET", "/v1/overrides?waiting=true", "both")["items"] == [read]
+        text = said(Visitor(here, "general").get(f"/overrides/{found['override']}"))
+        assert f"does not count {why}" in text
+        assert f"{why} First another person must sign instead." in text
+        assert assert_problem(sign("general", "general_manager"), 403, "not-allowed")["detail"].startswith(why)
+        assert f"{why[:10]} 的账户已停用。须先由他人重新签署。" in said(
+            Visitor(here, "general", "zh").get(f"/overrides/{found['override']}")
+        )
+        assert "S6" in Visitor(here, "both").get("/").text()
+        for by, role in (("both", "compliance"), ("finance", "finance_director"), ("general", "general_manager")):
+            assert sign(by, role).status_code == 201
+        read = here.did("GET", address, "both")
+        assert (read["state"], read["owed"]) == ("runs", [])
+        signed = {(each["by"], each["role"], each["counts"]) for each in read["signatures"]}
+        assert {("Compliance", "compliance", True), ("Both", "compliance", True)} < signed
 
 
 def test_a_signature_without_a_reason_is_asked_for_again(here: Company) -> None:
