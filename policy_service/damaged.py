@@ -38,6 +38,22 @@ class DamagedRecord(Exception):
         return DamagedRecord, (self.table, self.key)
 
 
+class NotTold(DamagedRecord):
+    """A row on record was added, altered or removed, and the log does not tell of that; `fault` says which and how."""
+
+    def __init__(self, table: str, key: str, fault: str | None = None) -> None:
+        super().__init__(table, key)
+        self.fault = fault or Sentence("the row {key} of `{table}` is not what the log says", key=key, table=table)
+        told = Sentence(
+            "Nothing was done: {fault}. `policy-service audit verify` says what else is not as it was written.",
+            fault=self.fault,
+        )
+        self.args = (told,)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return NotTold, (self.table, self.key, self.fault)
+
+
 @contextmanager
 def row_of(table: str, *key: object) -> Iterator[None]:
     """Reads a row inside. Raises DamagedRecord for what cannot be read."""

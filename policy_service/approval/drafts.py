@@ -18,6 +18,7 @@ from policy_service.approval.words import MAX_REASON, MAX_TITLE, period_faults, 
 from policy_service.approval.workflow import AUTHORS, DEEDS, acted_by, begin, demand, demand_part
 from policy_service.audit.events import ChangeCommented, ChangeDrafted, ChangeEdited, ChangeWithdrawn
 from policy_service.audit.log import append
+from policy_service.audit.telling import demand_told
 from policy_service.canonical import digest, digest_of
 from policy_service.database import Transaction
 from policy_service.language.diagnostics import shorten
@@ -134,7 +135,8 @@ def withdraw(transaction: Transaction, actor: Actor, change: str, *, reason: str
 
 
 def seen(session: Session, change: str, expected: str) -> Change:
-    """The change, when it is still as the caller saw it. Raises UnknownChange, Stale."""
+    """The change, when it is still as the caller saw it. Raises UnknownChange, Stale, NotTold."""
+    demand_told(session, "change", change)
     found = read_change(session, change)
     if found.etag != expected:
         raise Stale(STALE)

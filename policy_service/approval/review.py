@@ -19,6 +19,7 @@ from policy_service.approval.workflow import acted_by, can_mean, demand
 from policy_service.approval.writers import writers_of
 from policy_service.audit.events import ChangeRejected, ChangeSignedOff, ChangesRequested, ChangeSubmitted
 from policy_service.audit.log import append
+from policy_service.audit.telling import demand_in_force, demand_told
 from policy_service.canonical import canonical
 from policy_service.database import Transaction
 from policy_service.registry.service import activations, record_version
@@ -34,6 +35,7 @@ def submit(transaction: Transaction, actor: Actor, prepared: Prepared, *, expect
     Raises UnknownChange, OutOfState, Forbidden, Stale, Unfit.
     """
     session, now = transaction.session, transaction.now
+    demand_in_force(session)
     note_meanings(transaction)
     draft = seen(session, prepared.change, expected)
     demand(draft, Action.SUBMIT, actor, now)
@@ -93,6 +95,7 @@ def sign_off(  # noqa: PLR0913  # what a signature says
     Raises UnknownChange, OutOfState, Forbidden, Stale (another digest), Unfit.
     """
     note_meanings(transaction)
+    demand_told(transaction.session, "change", change)
     found = read_change(transaction.session, change)
     demand(found, Action.SIGN_OFF, actor, transaction.now, role=role)
     if digest != found.digest:

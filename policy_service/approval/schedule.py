@@ -17,6 +17,7 @@ from policy_service.approval.words import reason_of
 from policy_service.approval.workflow import acted_by, demand
 from policy_service.audit.events import ChangeCancelled, ChangeScheduled
 from policy_service.audit.log import append
+from policy_service.audit.telling import demand_account, demand_in_force
 from policy_service.clock import timestamp
 from policy_service.database import Transaction
 from policy_service.registry import service as registry
@@ -30,14 +31,17 @@ def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: s
     Raises UnknownChange, OutOfState (with everything that stands against it), Forbidden, Stale.
     """
     session, now = transaction.session, transaction.now
+    demand_in_force(session)
     note_meanings(transaction)
     found = seen(session, change, expected)
+    for signature in found.signatures:
+        demand_account(session, signature.by.id)
     demand(found, Action.SCHEDULE, actor, now)
     submission = found.submitted
     if wrong := _obstacles(transaction, found, submission):
         raise OutOfState(*wrong)
     for version, kind, effective in _plan(found, submission):
-        row = registry.read_version(session, version.policy, version.version)
+        row = registry.read_version(session, version.policy, version.version, version.digest)
         registry.activate(transaction, actor, row, effective, kind, change=change)
     acted = acted_by(found, Action.SCHEDULE, actor, now, digest=found.digest)
     moved = record(transaction, found, acted)
@@ -91,6 +95,7 @@ def _plan(change: Change, submission: Submission) -> tuple[Planned, ...]:
 def cancel(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
     """Takes a scheduled change back before its day. Raises UnknownChange, OutOfState, Forbidden, Stale, Unfit."""
     session, now, load = transaction.session, transaction.now, heads(transaction.session)
+    demand_in_force(session)
     found = seen(session, change, expected)
     demand(found, Action.CANCEL, actor, now)
     said = reason_of(reason)

@@ -107,10 +107,13 @@ def comments(session: Session, change: str) -> list[CommentRow]:
 
 
 def read_text(session: Session, name: str) -> bytes:
-    """The policy file under a digest, as it was drafted. Raises UnknownChange."""
+    """The policy file under a digest, as it was drafted. Raises UnknownChange, DamagedRecord."""
     row = session.get(TextRow, name)
     if row is None:
         raise UnknownChange(Sentence("No draft holds a text with the digest {digest}.", digest=repr(name[:80])))
+    with row_of("change_text", name):
+        if digest(row.content) != name:
+            raise ValueError(name)
     return row.content
 
 

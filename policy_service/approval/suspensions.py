@@ -33,6 +33,7 @@ from policy_service.approval.words import reason_of
 from policy_service.approval.writers import meanings_of, writers_of
 from policy_service.audit.events import PolicyStopped, PolicySuspended, SuspensionEnded, SuspensionRatified
 from policy_service.audit.log import append
+from policy_service.audit.telling import demand_in_force, demand_told
 from policy_service.clock import timestamp
 from policy_service.damaged import row_of
 from policy_service.database import Instant, Transaction
@@ -125,8 +126,11 @@ def suspend(  # noqa: PLR0913  # what a suspension says
     Raises Forbidden, OutOfState, Unfit.
     """
     session, now = transaction.session, transaction.now
+    demand_in_force(session)
     note_meanings(transaction)
     found = prospect(session, actor, policy, version, now)
+    for each in found.earlier:
+        demand_told(session, "suspension", each.id)
     suspended, instead, until = found.suspended, found.fallback or found.suspended, now + ALONE
     _demand(may_suspend(policy, suspended.digest, found.earlier, actor, now, role))
     said = reason_of(reason)
@@ -163,6 +167,8 @@ def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Rol
     Raises UnknownChange, OutOfState, Forbidden, Unfit.
     """
     session, now = transaction.session, transaction.now
+    demand_in_force(session)
+    demand_told(session, "suspension", suspension)
     found = read_suspension(session, suspension)
     _demand_possible(can_ratify(found, now))
     _demand(may_ratify(found, actor, now, role))
@@ -198,6 +204,8 @@ def end_suspension(transaction: Transaction, actor: Actor, suspension: str, *, r
     Raises UnknownChange, OutOfState, Forbidden, Unfit.
     """
     session, now = transaction.session, transaction.now
+    demand_in_force(session)
+    demand_told(session, "suspension", suspension)
     found = read_suspension(session, suspension)
     _demand_possible(can_end(found, now))
     _demand(may_end(actor, now, role))
@@ -299,7 +307,8 @@ def _activate(  # noqa: PLR0913, PLR0917  # what an activation says
     kind: ActivationKind,
     suspension: str,
 ) -> Activation:
-    row = registry.read_version(transaction.session, activation.policy, activation.version)
+    named = (activation.policy, activation.version, activation.digest)
+    row = registry.read_version(transaction.session, *named)
     return registry.activate(transaction, actor, row, period, kind, suspension=suspension)
 
 

@@ -5,7 +5,8 @@
 
 Whoever takes something up asks `faults_in` first: it costs nothing until governance writes. Whoever lets somebody in
 asks `knows` for that one's rows, which are compared each time, since a row can be altered while nobody writes. Sessions
-are many and short: `tells` asks the entry of the same instant for them.
+are many and short: `tells` asks the entry of the same instant for them. Whoever writes governance by what is in force
+asks `compare`; the rows of the one change, suspension or override are `audit.telling`'s.
 
 A database without MACs, or a process that guards nothing, has no guard, and all is taken as it is.
 """
@@ -76,7 +77,7 @@ class Guard:
         moved = count(session)
         with self._lock:
             if moved > self._epoch:
-                self._read(session)
+                self._read(session, self._tables)
                 self._epoch = moved
 
     def faults_in(self, session: Session, tables: Collection[str]) -> list[str]:
@@ -87,7 +88,24 @@ class Guard:
     def knows(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
         """Whether somebody's rows are those that the log tells of; `tables` say by which column. Raises NoKey."""
         self.look(session)
-        if not _keys(session):
+        return self._knows(session, tables, owner)
+
+    def knows_now(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
+        """As `knows`, for a transaction that has not written to the tables yet. Raises NoKey."""
+        self.compare(session, tables)
+        return self._knows(session, tables, owner)
+
+    def compare(self, session: Session, tables: Collection[str]) -> list[str]:
+        """What keeps the rows of some tables from being relied on in a transaction that has not written to them yet.
+
+        They are read again, whether governance has written or not. Raises NoKey.
+        """
+        with self._lock:
+            self._read(session, [SQLModel.metadata.tables[name] for name in tables])
+            return [sentence for name in tables for sentence in self._faults.get(name, ())]
+
+    def _knows(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
+        if not keys_of(session):
             return True
         for name, column in tables.items():
             table = SQLModel.metadata.tables[name]
@@ -101,14 +119,14 @@ class Guard:
 
     def tells(self, session: Session, table: Table, values: Mapping[str, Any], *instants: datetime | None) -> bool:
         """Whether the entry of one of the instants tells of a row as it is. Raises NoKey."""
-        told, keys = (table.name[:], row_key(table, values), row_digest(table, values)), _keys(session)
+        told, keys = (table.name[:], row_key(table, values), row_digest(table, values)), keys_of(session)
         if not keys or told in self._told:
             return True
         query = sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac)).where(
             col(AuditEntry.at).in_([each for each in instants if each is not None])
         )
         for line, mac in session.connection().execute(query):
-            entry = _vouched(line, mac, keys)
+            entry = vouched(line, mac, keys)
             if entry is not None and told in entry.rows:
                 if len(self._told) >= REMEMBERED:
                     self._told.clear()
@@ -122,14 +140,14 @@ class Guard:
         if len(self._noted) < MANY:
             self._noted[sentence] = None
 
-    def _read(self, session: Session) -> None:
-        keys = _keys(session)
+    def _read(self, session: Session, tables: Collection[Table]) -> None:
+        keys = keys_of(session)
         if not keys:
             return
         query = sqlalchemy.select(col(AuditEntry.seq), col(AuditEntry.line), col(AuditEntry.mac))
         last = session.connection().execute(query.order_by(col(AuditEntry.seq).desc()).limit(1)).first()
         states = read_states(session.connection())
-        entry = None if last is None else _vouched(last.line, last.mac, keys)
+        entry = None if last is None else vouched(last.line, last.mac, keys)
         if last is None or entry is None:
             seq = 0 if last is None else last.seq
             told = Sentence("entry {seq} was added or altered: its MAC is not that of the log's key", seq=seq)
@@ -141,7 +159,7 @@ class Guard:
             key = keys[id_of(last.mac)]
             if key.id != self._key:
                 self._known, self._key = {}, key.id
-            for table in self._tables:
+            for table in tables:
                 self._compare(session, table, key, states.get(table.name, TableState()))
 
     def _compare(self, session: Session, table: Table, key: LogKey, state: TableState) -> None:
@@ -185,12 +203,13 @@ def faults_in(session: Session, tables: Collection[str]) -> list[str]:
     return [] if guard is None else guard.faults_in(session, tables)
 
 
-def _keys(session: Session) -> Mapping[str, LogKey]:
+def keys_of(session: Session) -> Mapping[str, LogKey]:
+    """The keys of the MACs of a session's log, by identifier; none for whoever has no folder of keys."""
     database = database_of(session)
     return read_log_keys(database.keys if database else None)
 
 
-def _vouched(line: bytes, mac: str | None, keys: Mapping[str, LogKey]) -> Entry | None:
+def vouched(line: bytes, mac: str | None, keys: Mapping[str, LogKey]) -> Entry | None:
     """The entry of a line, when its MAC is right."""
     key = keys.get(id_of(mac))
     try:

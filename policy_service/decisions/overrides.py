@@ -15,6 +15,7 @@ from policy_service.actor import Actor, Role
 from policy_service.audit.events import OverrideEnded
 from policy_service.audit.guard import OVERRIDES, faults_in
 from policy_service.audit.log import append
+from policy_service.audit.telling import demand_told
 from policy_service.damaged import row_of
 from policy_service.database import Lane, LaneName, Transaction, count
 from policy_service.decisions.overriding import (
@@ -60,6 +61,7 @@ def end_override(transaction: Transaction, actor: Actor, override: str, *, role:
     now, session = transaction.now, transaction.session
     if (allowed := may_end(actor, role, now)) is not True:
         raise Forbidden([allowed])
+    demand_told(session, "override", override)
     found = read_override(session, override)
     problems = reason_problems(reason)
     if not found.is_open(now):

@@ -23,6 +23,7 @@ from policy_service.approval.refusals import Refused
 from policy_service.approval.signers import Signers, in_force
 from policy_service.audit.events import OverrideRecorded, OverrideSigned
 from policy_service.audit.log import append
+from policy_service.audit.telling import demand_account, demand_in_force, demand_told
 from policy_service.canonical import canonical
 from policy_service.clock import timestamp
 from policy_service.database import Transaction
@@ -130,6 +131,7 @@ def record_override(transaction: Transaction, actor: Actor, prepared: PreparedOv
     Raises Forbidden, OverrideRefused with every reason.
     """
     now, session, asked, reach = transaction.now, transaction.session, prepared.asked, prepared.reach
+    demand_in_force(session)
     _demand(may_override(actor, asked.role, now))
     checked = _checked(session, actor, asked, now)
     seen = (prepared.actor, prepared.version, prepared.facts, reach.policy, prepared.sign_off)
@@ -186,6 +188,7 @@ def sign_override(  # noqa: PLR0913  # what a signature says
     OverrideRefused.
     """
     now, session = transaction.now, transaction.session
+    demand_told(session, "override", override)
     found = read_as_it_counts(session, override, now)
     if (possible := can_sign_override(found, now)) is not True:
         raise OverrideRefused([possible])
@@ -194,6 +197,8 @@ def sign_override(  # noqa: PLR0913  # what a signature says
         raise OverrideRefused(problems)
     if digest != found.digest:
         raise OverrideRefused([Sentence("What you were shown is not this exception: read it again before signing.")])
+    for signer in (found.actor, *(each.actor for each in found.signatures)):
+        demand_account(session, signer)
     ratifies = found.owed == (role,)
     before = sum(each.role == role for each in found.signatures)
     row = OverrideSignatureRow(

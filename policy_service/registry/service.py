@@ -23,7 +23,7 @@ from policy_service.audit.events import (
 from policy_service.audit.log import append
 from policy_service.canonical import digest
 from policy_service.clock import timestamp
-from policy_service.damaged import row_of
+from policy_service.damaged import DamagedRecord, row_of
 from policy_service.database import Transaction, remembered
 from policy_service.language.load import load_bytes, version_key
 from policy_service.language.policy import Policy
@@ -87,12 +87,14 @@ def policy_names(session: Session) -> tuple[str, ...]:
     return tuple(session.exec(select(VersionRow.policy).distinct().order_by(col(VersionRow.policy))))
 
 
-def read_version(session: Session, policy: str, version: str) -> VersionRow:
-    """One version. Raises UnknownVersion."""
+def read_version(session: Session, policy: str, version: str, named: str | None = None) -> VersionRow:
+    """One version, of the digest that it was `named` by. Raises UnknownVersion, DamagedRecord for another one."""
     query = select(VersionRow).where(VersionRow.policy == policy, VersionRow.version == version)
     row = session.exec(query).first()
     if row is None:
         raise UnknownVersion(Sentence("{policy} has no version {version}", policy=policy, version=version))
+    if named is not None and row.digest != named:
+        raise DamagedRecord("version", row.digest)
     return row
 
 
@@ -239,7 +241,8 @@ def end_now(transaction: Transaction, actor: Actor, activation: Activation) -> N
     take_back(transaction, actor, activation)
     start, now = activation.effective.start, transaction.now
     if start < now:
-        row = read_version(transaction.session, activation.policy, activation.version)
+        named = (activation.policy, activation.version, activation.digest)
+        row = read_version(transaction.session, *named)
         said = {"change": activation.change, "suspension": activation.suspension}
         activate(transaction, actor, row, Period(start, now), activation.kind, **said)
 
