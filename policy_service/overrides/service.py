@@ -27,6 +27,7 @@ from policy_service.audit.telling import demand_account, demand_in_force, demand
 from policy_service.canonical import canonical
 from policy_service.clock import timestamp
 from policy_service.database import Transaction
+from policy_service.decisions.outcomes import OutcomeUnfit, read_outcome, text_problems, write_outcome
 from policy_service.decisions.overrides import (
     GOVERNANCE,
     Forbidden,
@@ -36,16 +37,12 @@ from policy_service.decisions.overrides import (
     read_override,
 )
 from policy_service.decisions.overriding import (
-    OutcomeUnfit,
     Overriding,
     can_sign_override,
     may_override,
     may_sign_override,
-    read_outcome,
     reason_problems,
     term_problems,
-    text_problems,
-    write_outcome,
 )
 from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow, OverrideSignatureRow
 from policy_service.language.outcome import Values

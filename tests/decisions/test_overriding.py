@@ -11,17 +11,13 @@ import pytest
 from policy_service import Decider
 from policy_service.actor import DIRECTORS, Actor, Role
 from policy_service.decisions.decision import EngineName, Json
+from policy_service.decisions.outcomes import MAX_LISTED, OutcomeUnfit, read_outcome, text_problems, write_outcome
 from policy_service.decisions.overriding import (
-    MAX_LISTED,
-    OutcomeUnfit,
     Overriding,
     may_end,
     may_override,
     overrides_at,
-    read_outcome,
     term_problems,
-    text_problems,
-    write_outcome,
 )
 from policy_service.subject import Subject
 from tests.decisions.policies import LISTED, TAKES_LIST, TIER, VISITS

@@ -21,14 +21,13 @@ from api.permissions import PERMISSIONS, may_ask
 from api.problems import NOT_FOUND, ProblemError
 from api.service import Service
 from policy_service.actor import Actor, Role
+from policy_service.decisions.outcomes import OutcomeUnfit, read_outcome
 from policy_service.decisions.overriding import (
     ENDING_ROLES,
-    OutcomeUnfit,
     OverrideState,
     Overriding,
     can_sign_override,
     may_sign_override,
-    read_outcome,
     signing_roles,
 )
 from policy_service.decisions.state_tables import OverrideEndRow
