@@ -351,6 +351,59 @@ def test_a_version_that_the_service_cannot_ask_is_not_signed(made: World) -> Non
         assert why in "\n".join(refused.value.sentences)
 
 
+OTHERWISE = b"""
+policy: governance/overrides
+version: 1.1.0
+title: {zh: a, en: a}
+subject: override
+facts:
+  days: {type: integer, min: 1, max: 366}
+outcome:
+  verdict: {type: choice, of: [allowed, refused]}
+  max_days: {type: integer, min: 1, max: 366}
+  provisional_days: {type: integer, min: 1, max: 30}
+rules:
+  hit: FIRST
+  rows:
+    - {id: brief, when: days <= 7, then: [allowed, 7, 3], because: {zh: a, en: a}}
+    - {id: other, when: "true", then: [refused, 1, 1], because: {zh: a, en: a}}
+"""
+"""Another `governance/overrides` of a company's own."""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (b"verdict:", b"answer:", "must decide `verdict`, one of allowed, provisional, needs_signers"),
+        (b"of: [allowed, refused]", b"of: [allowed, refused, perhaps]", "must decide `verdict`, one of allowed"),
+        (b"hit: FIRST", b"hit: COLLECT", "must decide one outcome, not a list of them"),
+    ],
+)
+def test_a_version_that_decides_something_else_is_not_signed(
+    made: World, before: bytes, after: bytes, why: str
+) -> None:
+    with pytest.raises(Unfit) as refused:
+        made.submit(made.create(OTHERWISE.replace(before, after)))
+    assert why in "\n".join(refused.value.sentences)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        (
+            b"max: 366}\noutcome",
+            b"max: 20}\noutcome",
+            "governance/overrides 1.1.0 does not decide overrides where days is `30`: it expects",
+        ),
+        (b'when: "true"', b"when: days > 300", "governance/overrides 1.1.0 does not decide this override."),
+    ],
+)
+def test_what_governance_does_not_decide_is_not_recorded(made: World, before: bytes, after: bytes, why: str) -> None:
+    made.import_(OTHERWISE.replace(before, after), at=made.now)
+    assert refusal(made, asked(made)).startswith(why)
+    assert record(made, asked(made, days=7)).verdict == "allowed"
+
+
 def test_nobody_records_while_nobody_can_say_who_signs() -> None:
     with world() as made:
         it = asked(made)
