@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -61,8 +61,6 @@ def _plain(value: object) -> Any:  # noqa: ANN401  # JSON
             return sorted(map(str, value))
         case tuple() | list():
             return [_plain(item) for item in value]
-        case Mapping():
-            return {name: _plain(item) for name, item in value.items()}
         case _:
             fields = dataclasses.fields(value)  # type: ignore[arg-type]  # a type or a node
             said = [[each.name, _plain(getattr(value, each.name))] for each in fields if each.compare]

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
+import pytest
+
 from policy_service.approval import service as approval
+from policy_service.approval.change import Action
 from policy_service.approval.service import State, Wanted
+from policy_service.damaged import DamagedRecord
 from tests.approval.world import ANN, BEN, BONUS, COMPLIANCE, SIGNERS, TIER, World, bonus, tier, world
 
 
@@ -72,3 +79,31 @@ def test_a_resubmission_without_an_edit_keeps_its_report() -> None:
         again = made.submit(made.decide("request_changes", change, COMPLIANCE))
         assert again.submitted.report == change.submitted.report
         assert again.submitted.number == 2
+
+
+def tamper(made: World, table: str, change: str) -> None:
+    """What somebody may do who owns the file: the triggers that keep rows from being altered are taken away first."""
+    assert made.database.file is not None
+    with closing(sqlite3.connect(made.database.file)) as file, file:
+        file.execute(f"DROP TRIGGER {table}_no_update")
+        assert file.execute(f"UPDATE {table} SET {change}").rowcount  # noqa: S608  # of this test
+
+
+def test_a_report_that_is_not_what_its_digest_names_is_not_read() -> None:
+    with world() as made:
+        change = made.submit(made.create(tier("1.1.0", 200)))
+        tamper(made, "change_report", "content = CAST('{}' AS BLOB)")
+        with made.database.read() as session, pytest.raises(DamagedRecord) as refused:
+            approval.read_report(session, change)
+        assert (refused.value.table, refused.value.key) == ("change_report", change.submitted.report)
+
+
+@pytest.mark.parametrize("column", ["role", "meaning", "digest"])
+def test_a_signature_that_lacks_a_part_of_it_is_not_read(column: str) -> None:
+    with world() as made:
+        change = made.signed(tier("1.1.0", 200))
+        first = next(each.number for each in change.acted if each.action is Action.SIGN_OFF)
+        tamper(made, "change_action", f"{column} = NULL WHERE action = 'sign_off'")
+        with pytest.raises(DamagedRecord) as refused:
+            made.read(change)
+        assert (refused.value.table, refused.value.key) == ("change_action", f"{change.id} {first}")

@@ -157,6 +157,25 @@ def test_a_suspension_that_is_over_is_neither_ratified_nor_ended(made: World) ->
             act(suspension)
 
 
+def test_a_suspension_that_would_leave_a_later_change_unfit_is_not_ratified(made: World) -> None:
+    words = "[big, middling, small]"
+    made.schedule(made.signed(bonus("1.1.0", of=words)))
+    made.move(days=2)
+    made.schedule(made.signed(tier("1.2.0", words=words)))
+    made.move(days=2)
+    made.schedule(made.signed(tier("1.3.0", 300)))
+    made.move(days=2)
+    suspension = made.suspend(version="1.3.0")
+    assert made.version() == "1.2.0"
+    later = made.schedule(made.signed(bonus("1.2.0"), start=made.now + ALONE + DAY))
+    with pytest.raises(OutOfState, match=rf"{BONUS}/1.2.0 would not fit"):
+        made.ratify(suspension)
+    made.cancel(later)
+    made.ratify(suspension)
+    made.move(days=20)
+    assert made.version() == "1.2.0"
+
+
 def test_there_is_no_suspension_nobody_made(made: World) -> None:
     with made.database.read() as session, pytest.raises(UnknownChange, match="There is no suspension 'nowhere'"):
         approval.read_suspension(session, "nowhere")

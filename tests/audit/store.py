@@ -23,6 +23,8 @@ class Store:
     asked: list[tuple[str, str]] = field(default_factory=list)
     status: int | None = None
     """What every request is answered with, when it is set."""
+    refuses: int | None = None
+    """What every PUT is answered with, when it is set; nothing is kept then."""
     answer: bytes | None = None
     """What every GET is answered with, when it is set."""
     forgets: bool = False
@@ -49,7 +51,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers["If-None-Match"] != "*":
+        if self.store.refuses is not None:
+            self._tell(self.store.refuses)
+        elif self.headers["If-None-Match"] != "*":
             self._tell(428)
         elif self.path in self.store.held:
             self._tell(412)

@@ -34,6 +34,26 @@ def test_a_line_of_another_shape_is_no_checkpoint(signer: Signer) -> None:
         read_checkpoint(signer.line({"kind": "checkpoint", "size": "seven"}))
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"format": 3, "log": GENESIS},
+        {"format": 2},
+        {"log": GENESIS},
+        {"format": 1},
+        {"format": 1, "log": GENESIS},
+    ],
+)
+def test_a_signed_line_of_a_format_that_is_not_known_is_no_checkpoint(
+    signer: Signer, members: dict[str, object]
+) -> None:
+    body = {"kind": "checkpoint", "at": "2026-11-21T00:00:00.000000Z", "size": 7, "root": GENESIS, "head": GENESIS}
+    assert read_checkpoint(signer.line(body)).extent.size == 7
+    assert read_checkpoint(signer.line({**body, "format": 2, "log": GENESIS})).log == GENESIS
+    with pytest.raises(Damaged, match="this is no checkpoint"):
+        read_checkpoint(signer.line(body | members))
+
+
 def test_checkpoints_are_added_behind_those_that_are_there(signer: Signer, tmp_path: Path) -> None:
     file = tmp_path / "elsewhere" / "checkpoints.ndjson"
     keep(file, [line(signer, 1), line(signer, 2)])

@@ -124,6 +124,16 @@ def test_an_altered_root_is_found_though_the_head_is_right(log: Log) -> None:
     assert told == f"the first 7 entries of the log are not those that {OWN} tells of"
 
 
+def test_a_digest_altered_before_what_is_looked_at_again_is_found_by_the_root(log: Log) -> None:
+    by_itself = Comparison(log.database, log.clock, log.folder)
+    with log.database.read() as session:
+        by_itself.signed(checkpoints(session, limit=1)[0].line)
+    by_itself.check()
+    tamper(log, "UPDATE audit_entry SET digest = (SELECT digest FROM audit_entry WHERE seq = 2) WHERE seq = 5")
+    tamper(log, "DELETE FROM checkpoint WHERE size = 7")
+    assert difference(by_itself) == (f"the first 7 entries of the log are not those that {OWN} tells of", True)
+
+
 def test_nothing_is_signed_until_somebody_settles_it_after_a_restart_too(log: Log) -> None:
     compared = comparison(log)
     sign(log, compared)
@@ -236,3 +246,28 @@ def test_a_new_place_that_is_not_there_yet_is_a_fault_once_something_was_signed(
     assert [each.fault for each in found.compared] == [
         f"{new.location} is missing: there is nothing to compare the log with"
     ]
+
+
+def test_a_place_that_is_not_there_yet_is_no_fault_while_nothing_was_signed(tmp_path: Path) -> None:
+    with fresh_database("sqlite") as database:
+        log = Log(database, TestClock(), tmp_path / "keys")
+        log.start()
+        with database.read() as session:
+            found = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
+    assert (found.is_fine, found.checkpoints) == (True, 0)
+    assert [each.to_dict() for each in found.compared] == [
+        {"location": str(log.kept), "checkpoints": 0, "size": None, "at": None, "fault": None}
+    ]
+
+
+def test_a_place_that_lost_checkpoints_is_given_no_more(log: Log) -> None:
+    whole = log.kept.read_bytes()
+    less = whole.splitlines(keepends=True)[0]
+    log.write(1)
+    with log.database.write(log.clock) as transaction:
+        checkpoint(transaction, log.folder)
+    log.kept.write_bytes(less)
+    copy_checkpoints(log.database, log.clock, FileCopy(log.kept))
+    assert log.kept.read_bytes() == less
+    told = f"{log.kept} holds 1 checkpoints, and 2 were copied there"
+    assert difference(comparison(log)) == (told, True), "what was lost is still told"

@@ -121,6 +121,7 @@ def test_a_store_that_lost_or_altered_what_it_had_differs(log: Log, store: Store
         ({"status": 403}, "was answered with 403"),
         ({"status": 302}, "was answered with 302"),
         ({"token": "another"}, "was answered with 401"),
+        ({"refuses": 507}, r"PUT http://127\.0\.0\.1:\d+/log/1 was answered with 507"),
         ({"forgets": True}, "does not keep what it is given: 1"),
         ({"answer": b"<html>welcome</html>"}, "answers with what is no checkpoint"),
         ({"answer": b"x" * 5_000}, "answers with more than a checkpoint"),

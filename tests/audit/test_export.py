@@ -23,6 +23,8 @@ from tests.audit.logs import Exported, exported
 
 Lines = list[bytes]
 AT = datetime(2026, 11, 21, tzinfo=UTC)
+BEFORE = datetime(2026, 11, 20, tzinfo=UTC)
+"""Earlier than the export was made."""
 ENTRY = b'{"about":'
 MUTATIONS = 2_000
 
@@ -310,6 +312,38 @@ def test_a_header_must_fit_what_stands_behind_it(export: Exported) -> None:
 def test_a_format_of_later_times_is_told(export: Exported) -> None:
     assert fault_of([altered(export.lines[0], format=3), *export.lines[1:]], export).sentence == (
         "the export has format 3, which this version of the service does not know"
+    )
+
+
+def test_a_header_that_names_another_log_does_not_fit(export: Exported) -> None:
+    signer = read_key(export.kept.parent.parent, export.last.id)
+    old = msgspec.json.decode(export.lines[0])
+    sealed = [export.lines[at][:-1] for at in checkpoints(export.lines)]
+
+    def signed(log: str) -> Fault | None:
+        header = header_line(Extent(old["size"], old["root"], old["head"]), 2, sealed, AT, signer, log) + b"\n"
+        return verify_export([header, *export.lines[1:]], [export.last]).fault
+
+    assert signed(old["log"]) is None
+    assert signed(digest(b"another")) == Fault("the header names another log than the one that begins with entry 1")
+
+
+def test_a_checkpoint_that_an_earlier_key_signed_for_other_entries_tells_of_them(export: Exported) -> None:
+    earlier = read_key(export.kept.parent.parent, export.first.id)
+    newest = read_kept(export.kept)[-1].extent
+    other = Extent(newest.size, digest(b"other entries"), digest(b"another entry"))
+
+    def found(extent: Extent) -> Fault:
+        kept = read_checkpoint(checkpoint_line(extent, BEFORE, earlier))
+        fault = verify_export(export.lines, [export.last], [kept]).fault
+        assert fault is not None
+        return fault
+
+    assert "the checkpoint kept elsewhere was altered, or signed with another key" in found(newest).sentence
+    assert found(other) == Fault(
+        "entry 33 or one behind it, up to 50, was altered: these are not the entries a checkpoint was signed for",
+        33,
+        50,
     )
 
 
