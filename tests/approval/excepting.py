@@ -60,6 +60,8 @@ SEEN: Counter[str] = Counter()
 SUBJECTS = (Subject("C1"), Subject("C2"))
 INSTEAD = {TIER: {"size": "small"}, BONUS: {"bonus": 7}}
 
+HOLDERS = {role: [each for each in PEOPLE if role in each.roles and each.kind == "person"] for role in SIGNING_ROLES}
+
 directors = st.sampled_from((SALES, FINANCE, GENERAL, BOTH, WRITING_DIRECTOR, COMPLIANCE))
 which = st.integers(0, 2)
 
@@ -72,6 +74,8 @@ class Excepting(RuleBasedStateMachine):
     fresh: Callable[[Actor], Actor]
     create: Callable[..., None]
     propose: Callable[..., None]
+    holds: Callable[[str, Role], bool]
+    lose: Callable[..., None]
     wait_for_the_next_change: Callable[[], None]
 
     @property
@@ -105,8 +109,22 @@ class Excepting(RuleBasedStateMachine):
         subject=st.sampled_from(SUBJECTS),
         policy=st.sampled_from((TIER, BONUS, BONUS)),
         days=st.sampled_from((2, 20, 20, 60)),
+        signatures=st.integers(0, 6),
+        first=st.integers(0, 3),
+        leaves=st.booleans(),
     )
-    def record(self, by: Actor, role: Role, subject: Subject, policy: str, days: int) -> None:
+    def record(  # what an override says, and who signs it right after
+        self,
+        by: Actor,
+        role: Role,
+        subject: Subject,
+        policy: str,
+        days: int,
+        signatures: int,
+        first: int,
+        *,
+        leaves: bool,
+    ) -> None:
         role = own(by, role)
         until = self.now + timedelta(days=days)
         asked = AskedOverride(subject, policy, INSTEAD[policy], role, "r", until)
@@ -117,7 +135,9 @@ class Excepting(RuleBasedStateMachine):
         prepared = self.attempt("prepare an override", prepare, self.fresh(by))
         if prepared is not None:
             done = self.attempt("record an override", record_override, self.fresh(by), prepared)
-            self.overrides += [done.id] if done else []
+            if done is not None:
+                self.overrides.append(done.id)
+                self.countersign_in_turn(0, signatures, first, leaves=leaves)
 
     @precondition(lambda self: bool(self.overrides))
     @rule(pick=which, by=st.sampled_from(PEOPLE), role=st.sampled_from(SIGNING_ROLES), fresh=st.booleans())
@@ -140,12 +160,22 @@ class Excepting(RuleBasedStateMachine):
         self.ratified |= {done.id} if done.ratified_at else set()
 
     @precondition(lambda self: bool(self.overrides))
-    @rule(pick=which, signatures=st.integers(1, 4))
-    def countersign_in_turn(self, pick: int, signatures: int) -> None:
-        """What usually happens: those who owe a signature give it, some or all."""
-        for actor, role in zip((SALES, FINANCE, GENERAL, COMPLIANCE)[:signatures], SIGNING_ROLES, strict=False):
-            if role in self._seen(pick).owed:
-                self.countersign(pick, actor, role, fresh=True)
+    @rule(pick=which, signatures=st.integers(1, 6), first=st.integers(0, 3), leaves=st.booleans())
+    def countersign_in_turn(self, pick: int, signatures: int, first: int, *, leaves: bool) -> None:
+        """What usually happens: those who may have to sign do, in some order; one of them may leave right after."""
+        for number in range(first, first + signatures):
+            seen = self._seen(pick)
+            signed = {seen.actor, *(each.actor for each in seen.signatures)}
+            able = [
+                (actor, role) for role in map(Role, seen.signers) for actor in HOLDERS[role] if actor.id not in signed
+            ]
+            able = [(actor, role) for actor, role in able if self.holds(actor.id, role)]
+            if not able:
+                return
+            actor, role = able[number % len(able)]
+            self.countersign(pick, actor, role, fresh=True)
+            if leaves and number == first:
+                self.lose(actor, "disabled")
 
     @precondition(lambda self: bool(self.overrides))
     @rule(pick=which, by=directors, role=st.sampled_from(SIGNING_ROLES))
