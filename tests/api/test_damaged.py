@@ -227,7 +227,7 @@ def test_no_damage_is_a_fault_of_the_service(furnished: Furnished, column: str) 
     quiet = {"audit_entry.digest", "checkpoint.at", "checkpoint.peaks", "block.root", "change_text.content"}
     quiet |= {"checkpoint_copy.difference", "change_action.number", "audit_entry.event"}
     quiet |= {"account.created_at"}  # what the log does not say of an account is not used, so nobody reads it
-    # What was taken up before goes on, and is what is shown: whether a row of these is read depends on who asked before.
+    # What was taken up before goes on to be shown: whether a row of these is read depends on who asked before.
     is_kept = column.startswith(("activation.", "cancellation.", "version.", "override"))
     quiet |= {"change_submitted.effective_from"}  # looked for, never read
     quiet |= QUIET
