@@ -46,7 +46,7 @@ test: $(VENV)/.installed-dev ## run the tests (TESTS=path for some of them, JOBS
 nightly: $(VENV)/.installed-dev ## run them for hours, in the order of the day: thousands of generated cases, twenty kills, every screen
 	TEST_EFFORT=long TEST_ORDER=$${TEST_ORDER-$$(date +%j)} $(PYTEST) $(TESTS)
 
-coverage: $(VENV)/.installed-dev ## ask that the tests of language, compilers, approval and audit reach the branches of them
+coverage: $(VENV)/.installed-dev ## ask that the tests of language, compilers, approval and audit reach every branch of them
 	$(PYTEST) --cov --cov-report=term $(COVERING)
 
 check: format-check lint types layers security ## format, lint, types, layers, security

@@ -82,18 +82,15 @@ def _found(session: Session, kind: Kind, name: str) -> dict[_Row, str]:
 
 def _told(
     session: Session, keys: Mapping[str, LogKey], kind: Kind, name: str, found: Mapping[_Row, str]
-) -> dict[_Row, str]:
-    """The digests of the rows that the log tells of, by the newest entry."""
-    told: dict[_Row, str] = {}
+) -> dict[_Row, str | None]:
+    """The digests of the rows that the log tells of, by the newest entry; none of a row that was deleted."""
+    told: dict[_Row, str | None] = {}
     marks = [name.encode(), *(canonical_unchecked(row)[:-1] for row in found)]
     for entry in _vouched_entries(session, keys, f"{kind}:{name}", marks):
         for table, key, is_now in entry.rows:
             if table not in ROWS[kind] or not ((table, key) in found or key == name or f'"{name}"' in key):
                 continue
-            if is_now is None:
-                told.pop((table, key), None)
-            else:
-                told[table, key] = is_now
+            told[table, key] = is_now
     return told
 
 

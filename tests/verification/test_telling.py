@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 from api.rest.health import readiness
 from policy_service import migrations
 from policy_service.audit import guard
-from policy_service.audit.log_key import NAME
+from policy_service.audit.log_key import NAME, make_log_key
 from policy_service.audit.telling import Kind, demand_told
 from policy_service.canonical import digest
 from policy_service.damaged import DamagedRecord, NotTold
@@ -296,6 +296,25 @@ def test_entries_whose_key_was_lost_are_vouched_by_the_chain(here: Company) -> N
     told(here.database, name)
     line = 'CAST(replace(CAST(line AS TEXT), \'"reason":"sound"\', \'"reason":"right"\') AS BLOB)'
     executed(place, f"UPDATE audit_entry SET line = {line} WHERE event = 'change_signed_off'")
+    with pytest.raises(NotTold, match=rf"the row {name} of `change` is not what the log says"):
+        told(here.database, name)
+
+
+def test_nothing_is_vouched_for_behind_an_entry_that_is_none(here: Company) -> None:
+    name = signed(here)
+    place = Place(here.database.url, here.app.service.settings.keys)
+    (place.keys / NAME).unlink()
+    rotate(here.database, place, is_lost=True)
+    executed(place, "UPDATE audit_entry SET line = x'7b7d' WHERE event = 'change_signed_off'")
+    with pytest.raises(NotTold, match=rf"the row {name} of `change` is not what the log says"):
+        told(here.database, name)
+
+
+def test_entries_under_a_key_that_the_log_never_named_are_vouched_by_nobody(here: Company) -> None:
+    name = signed(here)
+    place = Place(here.database.url, here.app.service.settings.keys)
+    (place.keys / NAME).unlink()
+    make_log_key(place.keys)
     with pytest.raises(NotTold, match=rf"the row {name} of `change` is not what the log says"):
         told(here.database, name)
 
