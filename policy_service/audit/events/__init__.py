@@ -121,7 +121,11 @@ __all__ = [
 
 
 def _events_of(module: ModuleType) -> list[type[Event]]:
-    return [kind for kind in vars(module).values() if isinstance(kind, type) and Event in kind.__bases__]
+    return [
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Event) and "name" in vars(kind)
+    ]
 
 
 EVENTS: dict[str, type[Event]] = {

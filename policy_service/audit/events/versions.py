@@ -36,13 +36,9 @@ class VersionSubmitted(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ActivationRecorded(Event):
-    """A version was put in force for a period; `effective_until` is null when it has no end."""
+class _OfActivation(Event):
+    """What every activation says, whatever its kind: `effective_until` is null when it has no end."""
 
-    name = "activation_recorded"
-    says = Bilingual(
-        "{policy} {version} 自 {effective_from} 起生效", "{policy} {version} is in force from {effective_from}"
-    )
     policy: str
     version: str
     digest: str
@@ -55,7 +51,17 @@ class ActivationRecorded(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class StopRecorded(Event):
+class ActivationRecorded(_OfActivation):
+    """A version was put in force for a period."""
+
+    name = "activation_recorded"
+    says = Bilingual(
+        "{policy} {version} 自 {effective_from} 起生效", "{policy} {version} is in force from {effective_from}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecorded(_OfActivation):
     """A policy was stopped for a period: `version` is out of force and nothing applies in its place."""
 
     name = "stop_recorded"
@@ -63,19 +69,10 @@ class StopRecorded(Event):
         "{policy} 自 {effective_from} 起暂停，{version} 停止生效",
         "{policy} is stopped from {effective_from}; {version} is out of force",
     )
-    policy: str
-    version: str
-    digest: str
-    activation: str
-    reason: str
-    effective_from: str
-    effective_until: str | None
-    change: str | None = None
-    suspension: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyEnded(Event):
+class PolicyEnded(_OfActivation):
     """A policy was ended from a day on; `version` is the one in force until then, `effective_until` null for good."""
 
     name = "policy_ended"
@@ -83,15 +80,6 @@ class PolicyEnded(Event):
         "{policy} 自 {effective_from} 起废止（此前为 {version}）",
         "{policy} is ended from {effective_from}; {version} was in force until then",
     )
-    policy: str
-    version: str
-    digest: str
-    activation: str
-    reason: str
-    effective_from: str
-    effective_until: str | None
-    change: str | None = None
-    suspension: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
