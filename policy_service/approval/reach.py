@@ -40,9 +40,10 @@ from policy_service.approval.change import Version
 from policy_service.approval.policies import loader
 from policy_service.approval.refusals import Refused, Unfit
 from policy_service.approval.signers import Signers, decides_money, in_force
+from policy_service.approval.supplied import read_supplied
 from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Bilingual, Policy
-from policy_service.language.types import ChoiceType, NumberType, Value, ValueRefused, read
+from policy_service.language.types import ChoiceType, NumberType, Value
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
 from policy_service.sentences import Sentence, listed
@@ -110,24 +111,18 @@ def signers_of(
 
 def _read(policy: Policy, facts: Mapping[str, object]) -> dict[str, Value]:
     """Those of the facts that the policy asks for, as the engine takes them. Raises Refused."""
-    found: dict[str, Value] = {}
-    for name, fact in policy.facts.items():
-        if (given := facts.get(name)) is None:
-            continue
-        try:
-            found[name] = read(fact.type, given)
-        except ValueRefused as refused:
-            raise Refused(
-                Sentence(
-                    "{policy} {version} does not decide overrides where {fact} is `{value}`: it expects {expected}.",
-                    policy=policy.id,
-                    version=policy.version,
-                    fact=name,
-                    value=str(given),
-                    expected=refused.expected,
-                )
-            ) from None
-    return found
+
+    def refusal(fact: str, value: str, expected: str) -> str:
+        return Sentence(
+            "{policy} {version} does not decide overrides where {fact} is `{value}`: it expects {expected}.",
+            policy=policy.id,
+            version=policy.version,
+            fact=fact,
+            value=value,
+            expected=expected,
+        )
+
+    return read_supplied(policy, facts, refusal)
 
 
 def _reach(policy: Policy, version: Version, found: Result) -> Reach:

@@ -27,6 +27,7 @@ from sqlmodel import Session
 from policy_service.actor import SIGNING_ROLES, Role
 from policy_service.approval.change import Kind, Version
 from policy_service.approval.refusals import Refused, Unfit
+from policy_service.approval.supplied import read_supplied
 from policy_service.compilers.evaluator import Evaluator
 from policy_service.compilers.rules_engine import (
     EngineFault,
@@ -38,7 +39,7 @@ from policy_service.compilers.rules_engine import (
 from policy_service.language.evaluate import evaluate
 from policy_service.language.outcome import Decided, Result
 from policy_service.language.policy import Policy
-from policy_service.language.types import ChoiceType, NumberType, TagsType, Value, ValueRefused, read
+from policy_service.language.types import ChoiceType, NumberType, TagsType, Value
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
 from policy_service.sentences import Sentence, listed
@@ -154,25 +155,18 @@ def decides_money(policy: Policy) -> bool:
 def facts_of(policy: Policy, domain: str, kind: Kind, impact: str | None, *, decides_money: bool) -> dict[str, Value]:
     """The facts that the service supplies, as kept. Raises Refused for a domain the policy does not know."""
     supplied = {DOMAIN: domain, KIND: kind, IMPACT: impact, MONEY: decides_money}
-    facts: dict[str, Value] = {}
-    for name, fact in policy.facts.items():
-        given = supplied.get(name)
-        if given is None:
-            continue
-        try:
-            facts[name] = read(fact.type, given)
-        except ValueRefused as refused:
-            raise Refused(
-                Sentence(
-                    "{policy} {version} does not say who signs where {fact} is `{value}`: it expects {expected}.",
-                    policy=policy.id,
-                    version=policy.version,
-                    fact=name,
-                    value=str(given),
-                    expected=refused.expected,
-                )
-            ) from None
-    return facts
+
+    def refusal(fact: str, value: str, expected: str) -> str:
+        return Sentence(
+            "{policy} {version} does not say who signs where {fact} is `{value}`: it expects {expected}.",
+            policy=policy.id,
+            version=policy.version,
+            fact=fact,
+            value=value,
+            expected=expected,
+        )
+
+    return read_supplied(policy, supplied, refusal)
 
 
 def roles_of(policy: Policy, domain: str, found: Result) -> frozenset[Role]:
