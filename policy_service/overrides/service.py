@@ -235,10 +235,12 @@ def _checked(session: Session, actor: Actor, asked: AskedOverride, now: datetime
     problems: list[str] = [_of_subject(part, fault) for part, fault in faults_of(subject).items()]
     problems += term_problems(asked.until, asked.reason, now)
     active = active_at(activations(session, policy), policy, now, now)
-    version = load_head(session, active.digest) if active is not None else None
+    version = load_head(session, active.digest) if active is not None and not active.is_stop else None
     values: tuple[Values, ...] = ()
     written: Any = None
-    if version is None:
+    if active is not None and active.is_stop:
+        problems.append(Sentence("{policy} is suspended, so there is nothing to except from.", policy=policy))
+    elif version is None:
         problems.append(Sentence("{policy} is not in force.", policy=policy))
     elif version.domain == GOVERNANCE:
         problems.append(Sentence("Nobody is excepted from the rules of governance."))

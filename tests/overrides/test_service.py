@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import select
 
-from policy_service import Decider, load_bytes
 from policy_service.actor import Actor, Role
-from policy_service.approval.service import Signers, State, Unfit
+from policy_service.approval.service import State, Unfit
 from policy_service.audit.tables import AuditEntry
 from policy_service.decisions.overrides import (
-    Book,
     Forbidden,
     OverrideRefused,
     end_override,
-    of_subject,
-    read_override,
-    read_overrides,
 )
-from policy_service.decisions.overriding import Overriding, signing_roles
-from policy_service.decisions.replay import replay
-from policy_service.decisions.state_tables import OverrideRow
-from policy_service.decisions.subjects import Secrets
-from policy_service.overrides.counting import read_as_it_counts
-from policy_service.overrides.service import AskedOverride, PreparedOverride, prepare_override, record_override
-from policy_service.overrides.service import sign_override as sign_it
-from policy_service.shipped import shipped_policies
+from policy_service.decisions.overriding import signing_roles
+from policy_service.overrides.service import record_override
 from policy_service.subject import Subject
 from tests.approval.world import (
     BOTH,
@@ -49,108 +36,18 @@ from tests.approval.world import (
     tier,
     world,
 )
-from tests.databases import BACKENDS
-from tests.decisions.setting import decide_and_record
-
-REACH = "governance/overrides"
-SHIPPED = (shipped_policies() / REACH / "1.0.0.yaml").read_bytes()
-REWARD = "rewards/customer"
-PAYS = f"""
-policy: {REWARD}
-version: 1.0.0
-title: {{zh: 奖励, en: reward}}
-subject: customer
-facts:
-  orders: {{type: integer, min: 0}}
-outcome:
-  reward: {{type: money, currency: CNY, min: -100000, max: 100000}}
-rules:
-  hit: FIRST
-  rows:
-    - {{id: some, when: orders > 10, then: {{reward: 100}}, because: {{zh: a, en: a}}}}
-    - {{id: none, when: "true", then: {{reward: 0}}, because: {{zh: a, en: a}}}}
-""".encode()
-SIGNERS = Signers()
-SMALL = {"size": "small"}
-MOMENT = timedelta(microseconds=1)
-
-
-@pytest.fixture(params=BACKENDS)
-def both(request: pytest.FixtureRequest) -> Iterator[World]:
-    with world(request.param) as made:
-        made.import_(PAYS, SHIPPED, at=made.now)
-        yield made
-
-
-@pytest.fixture
-def made() -> Iterator[World]:
-    with world() as one:
-        one.import_(PAYS, SHIPPED, at=one.now)
-        yield one
-
-
-def asked(
-    made: World,
-    subject: str = "C1",
-    policy: str = TIER,
-    outcome: object = None,
-    role: Role = Role.SALES_DIRECTOR,
-    days: float = 30,
-) -> AskedOverride:
-    wanted = {TIER: SMALL, REWARD: {"reward": "500.00"}}[policy] if outcome is None else outcome
-    return AskedOverride(Subject(subject), policy, wanted, role, "a partner of ten years", made.now + days * DAY)
-
-
-def prepare(made: World, it: AskedOverride, by: Actor = SALES) -> PreparedOverride:
-    with made.database.read() as session:
-        return prepare_override(session, SIGNERS, made.fresh(by), it, made.now)
-
-
-def record(made: World, it: AskedOverride, by: Actor = SALES) -> Overriding:
-    prepared = prepare(made, it, by)
-    with made.database.write(made.clock) as transaction:
-        return record_override(transaction, made.fresh(by), prepared)
-
-
-def sign(
-    made: World,
-    it: Overriding,
-    by: Actor = COMPLIANCE,
-    role: Role | None = None,
-    *,
-    digest: str = "",
-    fresh: bool = True,
-) -> Overriding:
-    actor = made.fresh(by) if fresh else by
-    with made.database.write(made.clock) as transaction:
-        return sign_it(
-            transaction,
-            actor,
-            it.id,
-            role=role or next(iter(by.roles)),
-            digest=digest or it.digest,
-            reason="as agreed with the customer",
-        )
-
-
-def refusal(made: World, it: AskedOverride, by: Actor = SALES) -> str:
-    with pytest.raises(OverrideRefused) as refused:
-        prepare(made, it, by)
-    return "\n".join(refused.value.problems)
-
-
-def book(made: World) -> Book:
-    found = Book()
-    with made.database.read() as session:
-        found.refresh(session)
-    return found
-
-
-def events(made: World) -> list[str]:
-    with made.database.read() as session:
-        names = session.exec(select(AuditEntry.event).order_by(col(AuditEntry.seq)))
-        return [name for name in names if name.startswith("override")]
-
+from tests.overrides.setting import (
+    MOMENT,
+    REWARD,
+    SHIPPED,
+    asked,
+    book,
+    events,
+    prepare,
+    record,
+    refusal,
+    sign,
+)
 
 # ------------------------------------------------------------------------------------------------ by one alone
 
@@ -414,163 +311,6 @@ def test_nobody_records_while_nobody_can_say_who_signs() -> None:
             record_override(transaction, made.fresh(SALES), prepared)
 
 
-# -------------------------------------------------------------------------------------- records and lists
-
-
-def test_a_decision_made_while_it_was_provisional_is_replayed_as_it_was(made: World) -> None:
-    it = record(made, asked(made))
-    assert it.lapses_at is not None
-    with Decider([load_bytes(tier("1.0.0"))], engine="definition") as decider:
-        first = decide_and_record(made.database, made.clock, decider, "C1", {"orders": 500}, overrides={TIER: it})
-        made.move(days=1)
-        signed = sign(made, it)
-        made.move(hours=1)
-        second = decide_and_record(made.database, made.clock, decider, "C1", {"orders": 500}, overrides={TIER: signed})
-    with made.database.read() as session:
-        verdicts = [replay(session, Secrets({}), name).verdict for name in (first, second)]  # type: ignore[arg-type]
-    assert verdicts == ["same", "same"]
-
-
-def test_lists_tell_what_waits_applies_and_is_over(both: World) -> None:
-    provisional = record(both, asked(both, "P"))
-    waiting = record(both, asked(both, "W", REWARD, {"reward": "20000.00"}))
-    alone = record(both, asked(both, "A", days=2))
-    signed = sign(both, record(both, asked(both, "S")))
-
-    def listed(**which: object) -> list[str]:
-        with both.database.read() as session:
-            return [each.subject.id for _, each in read_overrides(session, **which)]  # type: ignore[arg-type]
-
-    now = both.now
-    assert listed(waiting_at=now) == ["P", "W"]
-    assert listed(active_at=now) == ["P", "A", "S"]
-    assert listed(over_at=now) == []
-    both.move(days=3)
-    assert listed(waiting_at=both.now) == ["W"]
-    assert listed(active_at=both.now) == ["S"]
-    assert listed(over_at=both.now) == ["P", "A"]
-    both.move(days=4)
-    assert listed(over_at=both.now) == ["P", "W", "A"]
-    assert {each.id for each in (provisional, waiting, alone, signed)} == {
-        each.id for each in (read_all(both, name) for name in "PWAS")
-    }
-
-
-def read_all(made: World, subject: str) -> Overriding:
-    with made.database.read() as session:
-        [found] = of_subject(session, Subject(subject))
-        return read_override(session, found.id)
-
-
-def test_what_was_recorded_before_governance_decided_lasts_to_its_end(both: World) -> None:
-    with both.database.write(both.clock) as transaction:
-        transaction.session.add(
-            OverrideRow(
-                seq=1,
-                id="before",
-                subject="C1",
-                kind="customer",
-                policy=TIER,
-                version="1.0.0",
-                outcome=b'{"size":"small"}',
-                role="sales_director",
-                actor="id-sales",
-                printed_name="Sales",
-                reason="a friend",
-                recorded_at=transaction.now,
-                until=transaction.now + 200 * DAY,
-            )
-        )
-    [active] = book(both).active_overrides(Subject("C1"), both.now + 199 * DAY).values()
-    assert (active.verdict, active.owed, active.state(both.now + 199 * DAY)) == (None, (), "runs")
-    with pytest.raises(OverrideRefused, match="needs no further signature"):
-        sign(both, active)
-
-
-# ------------------------------------------------------------------------------ signatures that count no more
-
-SECOND = person("second", Role.FINANCE_DIRECTOR)
-
-
-def shown(made: World, it: Overriding) -> Overriding:
-    with made.database.read() as session:
-        return read_as_it_counts(session, it.id, made.now)
-
-
-@pytest.fixture
-def left(both: World) -> tuple[World, Overriding]:
-    """An exception that the finance director signed, who has left since."""
-    for actor in (SALES, FINANCE, SECOND, GENERAL, COMPLIANCE):
-        both.hire(actor)
-    it = record(both, asked(both, "C1", REWARD, {"reward": "20000.00"}))
-    sign(both, it, FINANCE)
-    both.dismiss(FINANCE)
-    return both, it
-
-
-def test_a_signature_counts_while_its_signer_has_the_account_and_the_role(left: tuple[World, Overriding]) -> None:
-    made, it = left
-    found = shown(made, it)
-    assert found.void == {FINANCE.id: "Finance has no enabled account any more."}
-    assert found.owed == ("finance_director", "general_manager", "compliance")
-    made.engage(FINANCE)
-    assert (shown(made, it).void, shown(made, it).owed) == ({}, ("general_manager", "compliance"))
-    made.employ(FINANCE, Role.AUTHOR)
-    assert shown(made, it).void == {FINANCE.id: "Finance no longer holds the role of the finance director."}
-    made.employ(FINANCE, Role.FINANCE_DIRECTOR)
-    made.unvouch(FINANCE)
-    assert list(shown(made, it).void) == [FINANCE.id]
-
-
-def test_another_person_signs_in_the_role_before_all_others(left: tuple[World, Overriding]) -> None:
-    made, it = left
-    assert signing_roles(shown(made, it), GENERAL, made.now) == ()
-    with pytest.raises(Forbidden, match=r"Finance has no enabled account any more\. First another person must sign"):
-        sign(made, it, GENERAL)
-    found = sign(made, it, SECOND)
-    assert found.owed == ("general_manager", "compliance")
-    assert [(each.printed_name, each.role) for each in found.signatures] == [
-        ("Finance", "finance_director"),
-        ("Second", "finance_director"),
-    ]
-    sign(made, it, GENERAL)
-    found = sign(made, it, COMPLIANCE)
-    assert (found.owed, found.state(made.now)) == ((), "runs")
-    assert book(made).active_overrides(Subject("C1"), made.now) == {REWARD: found}
-    made.dismiss(SECOND)
-    assert (shown(made, it).void, shown(made, it).state(made.now)) == ({}, "runs")
-
-
-def test_one_who_signed_instead_may_leave_as_well(left: tuple[World, Overriding]) -> None:
-    made, it = left
-    third = person("third", Role.FINANCE_DIRECTOR)
-    sign(made, it, SECOND)
-    made.dismiss(SECOND)
-    assert shown(made, it).owed[0] == "finance_director"
-    made.hire(third)
-    assert sign(made, it, third).owed == ("general_manager", "compliance")
-    made.engage(FINANCE)
-    assert sorted(shown(made, it).void) == [SECOND.id]
-    assert shown(made, it).owed == ("general_manager", "compliance")
-
-
-def test_when_who_recorded_it_has_left_it_is_recorded_anew(left: tuple[World, Overriding]) -> None:
-    made, it = left
-    made.dismiss(SALES)
-    assert set(shown(made, it).void) == {FINANCE.id, SALES.id}
-    with pytest.raises(
-        OverrideRefused, match=r"Sales has no enabled account any more\. End this exception, and record"
-    ):
-        sign(made, it, SECOND)
-
-
-def test_what_applies_for_a_time_goes_on_when_a_signer_leaves_and_lapses(made: World) -> None:
-    made.hire(SALES)
-    it = record(made, asked(made))
-    made.dismiss(SALES)
-    assert it.lapses_at is not None
-    assert shown(made, it).void
-    assert list(book(made).active_overrides(Subject("C1"), it.lapses_at - MOMENT)) == [TIER]
-    assert book(made).active_overrides(Subject("C1"), it.lapses_at) == {}
-    made.move(days=3)
-    assert (shown(made, it).void, shown(made, it).state(made.now)) == ({}, "lapsed")
+def test_nobody_is_excepted_from_a_policy_that_is_suspended(both: World) -> None:
+    both.suspend(version="1.0.0")
+    assert refusal(both, asked(both)) == f"{TIER} is suspended, so there is nothing to except from."
