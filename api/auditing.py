@@ -24,11 +24,11 @@ from policy_service.audit.service import export, signer
 from policy_service.audit.verdict import Verdict
 from policy_service.audit.verify import EVERY
 from policy_service.database import Database
-from policy_service.decisions.verification import verify_rest
+from policy_service.decisions.verification import parts_of, verify_rest
 
 
 class Auditor:
-    """Reads the log whole, for one after another; `moved` is told how many entries of how many it has read."""
+    """Reads the log whole, for one after another; `moved` is told how much of how much it has read."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -71,12 +71,18 @@ def verify(url: str, keys: Path, copies: Sequence[Copy], gauge: Gauge) -> Verdic
     if not trusted:
         raise NoKey("there is no key to verify with")
     with closing(Database(url)) as database, database.read() as session:
-        size = _size(session)
+        parts, read = parts_of(session), {}
+        size = sum(parts.values())
+
+        def tick(part: str, done: int) -> None:
+            read[part] = done
+            gauge.tell(sum(read.values()), size)
+
         gauge.tell(0, size)
         log_keys = read_log_keys(keys)
-        verdict = verify_log(session, trusted, copies, lambda done: gauge.tell(done, size), log_keys)
-        verdict = verify_rest(session, verdict, log_keys)
-        gauge.tell(verdict.entries, size)
+        verdict = verify_log(session, trusted, copies, tick, log_keys)
+        verdict = verify_rest(session, verdict, log_keys, tick)
+        gauge.tell(size, size)
         return verdict
 
 

@@ -19,6 +19,15 @@ from types import MappingProxyType
 from typing import Self
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
+_ONE = {
+    "entries": "entry",
+    "checkpoints were": "checkpoint was",
+    "checkpoints": "checkpoint",
+    "rows are": "row is",
+    "rows were": "row was",
+    "MACs are": "MAC is",
+}
+"""What is counted in patterns, of one."""
 
 
 class Sentence(str):
@@ -30,7 +39,7 @@ class Sentence(str):
     values: Mapping[str, object]
 
     def __new__(cls, pattern: str, /, **values: object) -> Self:
-        made = super().__new__(cls, pattern.format_map(values) if values else pattern)
+        made = super().__new__(cls, filled(pattern, values) if values else pattern)
         made.pattern = pattern
         made.values = MappingProxyType(values) if values else NOTHING
         return made
@@ -65,6 +74,15 @@ def told(text: str, translate: Callable[[str], str], shown: Callable[[str], str]
     values = {
         name: told(value, translate, shown) if isinstance(value, str) else value for name, value in text.values.items()
     }
+    return filled(pattern, values)
+
+
+def filled(pattern: str, values: Mapping[str, object]) -> str:
+    """A pattern with its values: `{count} entries` of one is `1 entry`."""
+    for name, value in values.items():
+        if value == 1:
+            for many, one in _ONE.items():
+                pattern = pattern.replace(f"{{{name}}} {many}", f"{{{name}}} {one}")
     return pattern.format_map(values)
 
 

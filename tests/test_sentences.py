@@ -53,6 +53,14 @@ def test_a_pattern_without_values_is_taken_as_it_stands() -> None:
     assert told(braces, to_chinese) == braces
 
 
+def test_what_is_counted_is_one_or_several() -> None:
+    pattern = "{place}: {known} checkpoints were copied there, of {size} entries"
+    assert Sentence(pattern, place="a", known=1, size=1) == "a: 1 checkpoint was copied there, of 1 entry"
+    several = Sentence(pattern, place="1 entries", known=2, size=21)
+    assert several == told(several, to_chinese) == "1 entries: 2 checkpoints were copied there, of 21 entries"
+    assert told(Sentence("{count} entries", count=1), to_chinese) == "1 entry"
+
+
 @given(st.text())
 def test_what_is_put_in_is_never_taken_for_a_pattern(name: str) -> None:
     assert told(Sentence("Good morning, {name}.", name=name), to_chinese) == f"{name}，早上好。"

@@ -32,7 +32,7 @@ from policy_service.audit.service import extent_at, last_checkpoint, signing_key
 from policy_service.audit.stored import verify_database, verify_tail
 from policy_service.audit.tables import AuditEntry, Checkpoint, CheckpointCopy
 from policy_service.audit.verdict import Compared, Verdict
-from policy_service.audit.verify import Tick
+from policy_service.audit.verify import PartTick, say_nothing
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName, Transaction
 from policy_service.sentences import Sentence, plain, rebuilt
@@ -258,7 +258,7 @@ def verify_log(
     session: Session,
     trusted: Sequence[PublicKey],
     copies: Sequence[Copy] = (),
-    tick: Tick | None = None,
+    tick: PartTick = say_nothing,
     keys: Mapping[str, LogKey] | None = None,
 ) -> Verdict:
     """As `verify_database`, against every checkpoint of every place."""

@@ -22,6 +22,7 @@ from policy_service.audit.coverage import KEYED, covered, read_rows, row_digest,
 from policy_service.audit.log_key import NONE, LogKey, id_of
 from policy_service.audit.rows import digest_of_states, read_states
 from policy_service.audit.verdict import Fault
+from policy_service.audit.verify import EVERY, PartTick, say_nothing
 from policy_service.sentences import Sentence
 
 MANY = 100
@@ -76,7 +77,9 @@ class Shadow:
                 "INSERT OR REPLACE INTO said VALUES (?, ?, ?, ?)", [(*map(_text, row), seq) for row in rows]
             )
 
-    def compare(self, session: Session, keys: Mapping[str, LogKey] | None) -> tuple[int, int, list[Fault]]:
+    def compare(
+        self, session: Session, keys: Mapping[str, LogKey] | None, tick: PartTick = say_nothing
+    ) -> tuple[int, int, list[Fault]]:
         """The number of rows that were compared and of differences, and the first of these.
 
         Rows whose digests are made with a key that is not at hand are not compared.
@@ -92,6 +95,8 @@ class Shadow:
                     found = (table.name[:], _text(row_key(table, values)), row_digest(table, values, key))
                     self._file.execute("INSERT OR REPLACE INTO found VALUES (?, ?, ?)", found)
                     rows += 1
+                    if not rows % EVERY:
+                        tick("rows", rows)
             except (DBAPIError, UnicodeError):
                 self._file.execute("DELETE FROM said WHERE name = ?", (table.name,))
                 unreadable.append(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import sqlalchemy
@@ -26,7 +27,7 @@ from policy_service.audit.merkle import NotAPath, tree_from
 from policy_service.audit.shadow import Shadow
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
 from policy_service.audit.verdict import Broken, Fault, Verdict
-from policy_service.audit.verify import OF_CHECKPOINT, Tick, Walk
+from policy_service.audit.verify import OF_CHECKPOINT, PartTick, Walk, say_nothing
 from policy_service.canonical import digest
 from policy_service.sentences import Sentence
 
@@ -40,7 +41,7 @@ def verify_database(
     session: Session,
     trusted: Sequence[PublicKey],
     kept: Iterable[SignedExtent] = (),
-    tick: Tick | None = None,
+    tick: PartTick = say_nothing,
     keys: Mapping[str, LogKey] | None = None,
 ) -> Verdict:
     """Reads the log up to the first fault, then compares all covered rows with what its entries say of them.
@@ -53,14 +54,14 @@ def verify_database(
         rows = _Stored(session, results, shadow, keys)
         try:
             refuse_other_log(log_id(session), kept, trusted)
-            walk.follow(rows.lines(), rows.compare, tick)
+            walk.follow(rows.lines(), rows.compare, partial(tick, "entries"))
             rows.finish()
             walk.finish()
         except Broken as broken:
             fault = broken.fault
             rows.take_all()
         verdict = walk.verdict(fault)
-        found = (0, 0, []) if not shadow.is_begun else shadow.compare(session, keys)
+        found = (0, 0, []) if not shadow.is_begun else shadow.compare(session, keys, tick)
     told = () if fault is None else (fault,)
     return replace(verdict, faults=told, macs=None if not keys else rows.macs).with_more(*found)
 

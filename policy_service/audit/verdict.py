@@ -78,7 +78,9 @@ class Verdict:
     differences: int = 0
     """How many rows are not what the log says."""
     faults: tuple[Fault, ...] = ()
-    """All faults that were found, `fault` first; of the rows the first hundred."""
+    """All faults that were found, `fault` first; of the rows the first hundred, and of the records."""
+    untold: int = 0
+    """How many rows and records that differ are not among them."""
 
     @property
     def is_fine(self) -> bool:
@@ -113,4 +115,5 @@ class Verdict:
             rows=(self.rows or 0) + rows,
             differences=self.differences + differences,
             faults=told,
+            untold=self.untold + differences - len(faults),
         )

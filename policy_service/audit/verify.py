@@ -32,6 +32,8 @@ OF_CHECKPOINT = Sentence("a checkpoint was signed for")
 """Which entries were meant: the end of a sentence."""
 _CHECKPOINT = f'"kind":"{KIND}"'.encode()
 Tick = Callable[[int], None]
+PartTick = Callable[[str, int], None]
+"""Is told how much of which part of a database was read."""
 Beside = Callable[[Entry, str], None]
 
 
@@ -72,6 +74,10 @@ class Keys:
     def is_trusted(self) -> bool:
         """Whether the key in use is trusted, or endorsed from one that is."""
         return self.in_use is not None and self.in_use.id in self.trusted
+
+
+def say_nothing(_part: str, _done: int) -> None:
+    """For whoever does not want to know how far it is."""
 
 
 def endorsement(key: PublicKey, before: PublicKey) -> dict[str, object]:

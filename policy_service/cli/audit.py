@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from policy_service.audit.log import last_entry
 from policy_service.audit.log_key import NAME, read_log_keys
 from policy_service.audit.service import checkpoint, export, rotate_key, signer, signing_keys
 from policy_service.audit.verdict import Verdict
-from policy_service.audit.verify import EVERY, Tick
+from policy_service.audit.verify import EVERY, PartTick, Tick
 from policy_service.cli.acting import command_line
 from policy_service.cli.output import say, say_json
 from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
@@ -30,13 +30,14 @@ from policy_service.clock import SystemClock
 from policy_service.database import Database
 from policy_service.database.engines import file_of
 from policy_service.decisions import macs
-from policy_service.decisions.verification import verify_rest
+from policy_service.decisions.verification import parts_of, verify_rest
 from policy_service.places import (
     advice,
     checkpoint_places,
     database_url,
     keys_folder,
 )
+from policy_service.sentences import filled
 
 _OWNER_ONLY = 0o600
 
@@ -76,10 +77,10 @@ def run_verify(file: Path | None, key: Path | None, checkpoints: Path | None, *,
             with (
                 opened_current(database_url(os.environ)) as database,
                 database.read() as session,
-                _progress("verifying", _count(session)) as tick,
+                _progress_of(parts_of(session)) as tick,
             ):
                 keys = read_log_keys(keys_folder(os.environ))
-                verdict = verify_rest(session, verify_log(session, trusted, copies, tick, keys), keys)
+                verdict = verify_rest(session, verify_log(session, trusted, copies, tick, keys), keys, tick)
     ended = _tell(verdict, f"the export in {file}" if file else "the log", as_json=as_json)
     if file is None and not as_json:
         _tell_compared(verdict)
@@ -102,7 +103,7 @@ def run_checkpoint() -> int:
         with database.write(SystemClock()) as transaction:
             signed = checkpoint(transaction, keys_folder(os.environ))
         _keep(database)
-    say(f"signed: {signed.size} entries")
+    say(_counted("signed: {size} entries", size=signed.size))
     return FINE
 
 
@@ -143,8 +144,9 @@ def _tell_compared(verdict: Verdict) -> None:
         if each.fault is not None:
             say(f"not fine: {each.fault}")
         else:
-            newest = f", the newest of {each.size} entries, signed at {each.at}" if each.size else ""
-            say(f"compared with {each.checkpoints} checkpoints of {each.location}{newest}")
+            newest = _counted(", the newest of {size} entries, signed at {at}", size=each.size, at=each.at)
+            told = _counted("compared with {count} checkpoints of {place}", count=each.checkpoints, place=each.location)
+            say(f"{told}{newest if each.size else ''}")
     file = file_of(database_url(os.environ))
     for sentence in advice(file, keys_folder(os.environ), checkpoint_places(os.environ)):
         say(f"note: {sentence}")
@@ -171,19 +173,18 @@ def _tell(verdict: Verdict, what: str, *, as_json: bool = False) -> int:
         say(f"{what} is not what was signed: {verdict.fault.sentence}")
         for fault in verdict.faults[1:]:
             say(f"  {fault.sentence}")
-        if verdict.differences > len(verdict.faults):
-            say(f"  {verdict.differences} differences altogether")
+        if verdict.untold:
+            say(f"  and {verdict.untold} more")
     else:
         at = f", exported at {verdict.exported_at}" if verdict.exported_at else ""
         told = "is fine" if verdict.is_fine else "is what was signed"
-        say(f"{what} {told}: {verdict.entries} entries, {verdict.checkpoints} checkpoints{at}")
+        found = {"entries": verdict.entries, "checkpoints": verdict.checkpoints}
+        say(f"{what} {told}: {_counted('{entries} entries, {checkpoints} checkpoints', **found)}{at}")
         say(f"signed with {verdict.key}")
         if verdict.rows is not None:
-            say(f"{verdict.rows} rows are what the log says")
-            told = (
-                f"{verdict.macs} MACs are right" if verdict.macs is not None else f"no MAC was checked: no {NAME} here"
-            )
-            say(told)
+            say(_counted("{rows} rows are what the log says", rows=verdict.rows))
+            right = _counted("{macs} MACs are right", macs=verdict.macs)
+            say(f"no MAC was checked: no {NAME} here" if verdict.macs is None else right)
         if verdict.confirmed < verdict.entries:
             say(f"entries behind {verdict.confirmed} are not signed for yet: `policy-service audit checkpoint`")
     return FINE if verdict.is_fine else FOUND_FAULT
@@ -219,14 +220,30 @@ def _told() -> Iterator[None]:
         raise UsageFault(f"{error.filename}: {error.strerror}") from None
 
 
+def _counted(pattern: str, **values: object) -> str:
+    return filled(pattern, values)
+
+
+@contextmanager
+def _progress_of(parts: Mapping[str, int]) -> Iterator[PartTick]:
+    """Shows on a terminal how far each part is."""
+    with _bars(TextColumn("{task.description}")) as progress:
+        tasks = {part: progress.add_task(part, total=total) for part, total in parts.items()}
+        yield lambda part, done: progress.update(tasks[part], completed=done)
+
+
 @contextmanager
 def _progress(what: str, total: int | None) -> Iterator[Tick]:
     """Shows on a terminal how far it is."""
-    console = Console(stderr=True)
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("entries"), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    with _bars(TextColumn(what), TextColumn("entries")) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+def _bars(what: TextColumn, *unit: TextColumn) -> Progress:
+    console = Console(stderr=True)
+    columns = (what, BarColumn(), MofNCompleteColumn(), *unit, TimeElapsedColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
 def _for_the_owner(path: str, flags: int) -> int:

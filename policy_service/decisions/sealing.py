@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import islice
 from typing import Any
 
 from policy_service.audit.merkle import NotAPath, path, root_of
@@ -22,7 +21,7 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.sentences import Sentence
 
 MANY = 20
-"""Records that are missed by number: what a row claims may leave room for any number."""
+"""Faults that a report tells; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,19 @@ class SealReport:
     records: int = 0
     """Records looked at, those not sealed yet included."""
     faults: list[str] = field(default_factory=list)
+    untold: int = 0
+    """How many more there are."""
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing was altered, removed or added."""
         return not self.faults
+
+    def tell(self, faults: Sequence[str]) -> None:
+        """Counts what was found, and takes it up as long as it is not too much."""
+        room = MANY - len(self.faults)
+        self.faults += faults[:room]
+        self.untold += len(faults[room:])
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -108,10 +115,11 @@ def block_faults(block: Sealed, rows: Sequence[DecisionRow]) -> list[str]:
 
 
 def gaps(found: Sequence[int], first: int, last: int) -> list[str]:
-    """A sentence for each record from `first` to `last` that is not there, for the first MANY of them."""
+    """A sentence for each record from `first` to `last` that is not there: the caller knows that they are not many."""
     there = set(found)
-    missing = (seq for seq in range(first, last + 1) if seq not in there)
-    return [Sentence("decision record {seq} was removed", seq=seq) for seq in islice(missing, MANY)]
+    return [
+        Sentence("decision record {seq} was removed", seq=seq) for seq in range(first, last + 1) if seq not in there
+    ]
 
 
 def record_proof(block: Sealed, leaves: Sequence[str], seq: int, line: bytes) -> dict[str, Any]:

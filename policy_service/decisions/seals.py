@@ -51,8 +51,6 @@ EVERY = 10.0
 """Seconds between two looks for records to seal."""
 STANDSTILL = 60.0
 """Seconds without a look that came to its end, after which sealing is said to stand still."""
-MAX_FAULTS = 20
-"""Faults a verification tells; the first is what matters."""
 
 
 class NotSealable(Exception):
@@ -176,26 +174,33 @@ def digests_of(session: Session, block: Sealed) -> list[str]:
 # ------------------------------------------------------------------------------------------------ verifying
 
 
-def verify_blocks(session: Session, last: int | None = None) -> SealReport:
-    """Makes the newest `last` blocks again, or all of them, from the records, and looks at the records in none yet."""
-    report = SealReport()
+def verify_blocks(
+    session: Session,
+    last: int | None = None,
+    *,
+    report: SealReport | None = None,
+    tick: Callable[[int], object] = lambda _: None,
+) -> SealReport:
+    """Makes the newest `last` blocks again, or all of them, from the records, and looks at the records in none yet.
+
+    What is found goes into `report`, also when a row cannot be read; `tick` is told how many records were looked at.
+    """
+    report = report or SealReport()
     newest = last_block(session)
     sealed_to = newest.last if newest else 0
     total = newest.number if newest else 0
     start = 1 if last is None else max(1, total - last + 1)
-    report.faults += _log_faults(session, start)
+    report.tell(_log_faults(session, start))
     for block in _blocks(session, start, report):
         if block.last - block.first >= BLOCK:
             continue  # no block is so large: the log says otherwise, and so does the report by now
         rows = _records(session, block.first, block.last)
         report.blocks += 1
         report.records += len(rows)
-        report.faults += block_faults(block, rows)
-        if len(report.faults) >= MAX_FAULTS:
-            break
-    else:
-        _verify_tail(session, sealed_to + 1, report)
-    del report.faults[MAX_FAULTS:]
+        report.tell(block_faults(block, rows))
+        tick(report.records)
+    _verify_tail(session, sealed_to + 1, report)
+    tick(report.records)
     return report
 
 
@@ -211,14 +216,8 @@ def _blocks(session: Session, start: int, report: SealReport) -> Iterator[Sealed
     first = before.last + 1 if before else 1
     for block in map(sealed_of, _rows(session, start)):
         if block.first != first and not report.faults:
-            report.faults.append(
-                Sentence(
-                    "block {block} begins with record {found}, not with {first}",
-                    block=block.number,
-                    found=block.first,
-                    first=first,
-                )
-            )
+            told = {"block": block.number, "found": block.first, "first": first}
+            report.tell([Sentence("block {block} begins with record {found}, not with {first}", **told)])
         first = block.last + 1
         yield block
 
@@ -249,12 +248,12 @@ def _verify_tail(session: Session, first: int, report: SealReport) -> None:
     macs = macs_of(session)
     while rows := _records(session, first, first + BLOCK - 1):
         report.records += len(rows)
-        report.faults += gaps([row.seq for row in rows], first, rows[-1].seq)
-        report.faults += [fault for row in rows if (fault := record_fault(row) or macs.fault(row)) is not None]
+        report.tell(gaps([row.seq for row in rows], first, rows[-1].seq))
+        report.tell([fault for row in rows if (fault := record_fault(row) or macs.fault(row)) is not None])
         first += BLOCK
     beyond = session.exec(select(func.min(DecisionRow.seq)).where(DecisionRow.seq >= first)).one()
     if beyond is not None:
-        report.faults.append(Sentence("decision record {seq} was removed", seq=first))
+        report.tell([Sentence("decision record {seq} was removed", seq=first)])
 
 
 def _next_records(session: Session, first: int, at_most: int) -> list[DecisionRow]:

@@ -8,6 +8,7 @@ Each part has its own module; here they are put together, so that the command, t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -17,14 +18,17 @@ from sqlmodel import Session, col, select
 
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.keys import PublicKey
+from policy_service.audit.log import last_entry
 from policy_service.audit.log_key import LogKey
+from policy_service.audit.rows import read_states
 from policy_service.audit.shadow import MANY
 from policy_service.audit.stored import verify_database
 from policy_service.audit.tables import AuditEntry
 from policy_service.audit.verdict import Fault, Verdict
-from policy_service.audit.verify import Tick
+from policy_service.audit.verify import PartTick, Tick, say_nothing
 from policy_service.damaged import DamagedRecord
 from policy_service.decisions.macs import Macs, erasures, macs_of, subject_key_faults
+from policy_service.decisions.records import last_decision
 from policy_service.decisions.sealing import SealReport
 from policy_service.decisions.seals import verify_blocks
 from policy_service.decisions.secrecy import is_sealed, key_of
@@ -56,19 +60,31 @@ def verify_everything(
     trusted: Sequence[PublicKey],
     kept: Iterable[SignedExtent] = (),
     keys: Mapping[str, LogKey] | None = None,
-    tick: Tick | None = None,
+    tick: PartTick = say_nothing,
 ) -> Verdict:
     """Reads the whole database and gives all that is not what the log says; `keys` are those of the MACs."""
-    return verify_rest(session, verify_database(session, trusted, kept, tick, keys), keys)
+    return verify_rest(session, verify_database(session, trusted, kept, tick, keys), keys, tick)
 
 
-def verify_rest(session: Session, verdict: Verdict, keys: Mapping[str, LogKey] | None = None) -> Verdict:
+def parts_of(session: Session) -> dict[str, int]:
+    """How much there is to read of each part that `verify_everything` tells the progress of, in that order."""
+    last, records = last_entry(session), last_decision(session)
+    rows = sum(state.rows for state in read_states(session.connection()).values())
+    return {"entries": last.seq if last else 0, "rows": rows, "records": records, "MACs of records": records}
+
+
+def verify_rest(
+    session: Session,
+    verdict: Verdict,
+    keys: Mapping[str, LogKey] | None = None,
+    tick: PartTick = say_nothing,
+) -> Verdict:
     """A verdict about the log, with what was found of decision records, their blocks, and the keys of subjects."""
     report = SealReport()
     parts: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
-        ("decision", lambda: _blocks(session, report)),
+        ("decision", lambda: verify_blocks(session, report=report, tick=partial(tick, "records")).faults),
         ("block", lambda: _block_times(session)),
-        ("decision", lambda: _record_faults(session, macs_of(session, keys or {}))),
+        ("decision", lambda: _record_faults(session, macs_of(session, keys or {}), partial(tick, "MACs of records"))),
         ("subject_key", lambda: subject_key_faults(session, keys or {})),
     )
     found: dict[str, None] = {}
@@ -77,13 +93,8 @@ def verify_rest(session: Session, verdict: Verdict, keys: Mapping[str, LogKey] |
             found |= dict.fromkeys(part())
         except (DBAPIError, DamagedRecord, ValueError, TypeError, KeyError):
             found[Sentence("a row of `{table}` was altered: it cannot be read", table=table)] = None
-    return verdict.with_more(report.records, len(found), [Fault(sentence) for sentence in found][:MANY])
-
-
-def _blocks(session: Session, report: SealReport) -> list[str]:
-    made = verify_blocks(session)
-    report.records = made.records
-    return made.faults
+    faults = [Fault(sentence) for sentence in found][:MANY]
+    return verdict.with_more(report.records, len(found) + report.untold, faults)
 
 
 def _block_times(session: Session) -> Iterator[str]:
@@ -92,12 +103,14 @@ def _block_times(session: Session) -> Iterator[str]:
         yield Sentence("block {block} is not what the audit log says was sealed", block=number)
 
 
-def _record_faults(session: Session, macs: Macs) -> Iterator[str]:
+def _record_faults(session: Session, macs: Macs, tick: Tick) -> Iterator[str]:
     """The records with a wrong MAC, and those whose subject's key is gone though nobody erased the subject."""
     erased = erasures(session)
     query = select(DecisionRow).order_by(col(DecisionRow.seq))
     rows = iter(session.exec(query, execution_options={"yield_per": AT_ONCE}))
+    done = 0
     while part := list(islice(rows, AT_ONCE)):
+        tick(done := done + len(part))
         yield from filter(None, map(macs.fault, part))
         sealed = [_DECODER.decode(row.line) for row in part if b'"$sealed"' in row.line]
         names = {key_of(value).hex() for each in sealed for value in each.facts.values() if is_sealed(value)}

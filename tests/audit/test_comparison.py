@@ -139,7 +139,7 @@ def test_nothing_is_signed_until_somebody_settles_it_after_a_restart_too(log: Lo
     sign(log, compared)
     whole = log.kept.read_bytes()
     log.kept.write_bytes(whole.splitlines(keepends=True)[0])
-    told = f"{log.kept} holds 1 checkpoints, and 2 were copied there"
+    told = f"{log.kept} holds 1 checkpoint, and 2 were copied there"
     assert difference(compared) == (told, True)
     log.kept.write_bytes(whole)
     assert difference(compared) == (told, False), "a good comparison alone does not resume it"
@@ -269,5 +269,5 @@ def test_a_place_that_lost_checkpoints_is_given_no_more(log: Log) -> None:
     log.kept.write_bytes(less)
     copy_checkpoints(log.database, log.clock, FileCopy(log.kept))
     assert log.kept.read_bytes() == less
-    told = f"{log.kept} holds 1 checkpoints, and 2 were copied there"
+    told = f"{log.kept} holds 1 checkpoint, and 2 were copied there"
     assert difference(comparison(log)) == (told, True), "what was lost is still told"

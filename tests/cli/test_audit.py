@@ -120,7 +120,7 @@ def test_a_checkpoint_is_kept_elsewhere_and_shows_a_database_cut_short(
     assert (settled.status, settled.out) == (0, f"settled: the log ends at entry 6, and {kept} tells of 8 entries\n")
     verified = audit(capsys, "verify")
     assert verified.status == 0
-    assert f"compared with 1 checkpoints of {kept}, the newest of 7 entries" in verified.out
+    assert f"compared with 1 checkpoint of {kept}, the newest of 7 entries" in verified.out
     assert audit(capsys, "settle", "--reason", "again").out == "there was no difference to settle\n"
 
 
@@ -130,7 +130,7 @@ def test_a_copy_that_is_gone_is_a_fault_until_it_is_settled(log: Log, tmp_path: 
     kept.unlink()
     ended = audit(capsys, "verify")
     assert ended.status == 1
-    assert f"not fine: {kept} is missing: 1 checkpoints were copied there" in ended.out
+    assert f"not fine: {kept} is missing: 1 checkpoint was copied there" in ended.out
     assert json.loads(audit(capsys, "verify", "--json").out)["compared"][0]["checkpoints"] == 0
     log.write(1)
     assert audit(capsys, "checkpoint").status == 2
@@ -147,9 +147,7 @@ def test_checkpoints_of_another_database_are_told_as_those(tmp_path: Path, capsy
         other.seal()
         ended = audit(capsys, "verify", "--checkpoints", other.kept)
     assert ended.status == 1
-    assert ended.out.startswith(
-        "the log was not verified: the checkpoint of 1 entries kept elsewhere is of another log"
-    )
+    assert ended.out.startswith("the log was not verified: the checkpoint of 1 entry kept elsewhere is of another log")
 
 
 @pytest.mark.usefixtures("log")

@@ -87,7 +87,7 @@ def test_while_it_goes_on_the_page_shows_how_far_it_is(here: Company, monkeypatc
     visitor, page = begun(here, "compliance", "#verify-log")
     page = visitor.get(page.address)
     assert page.one("progress").attributes["value"] == "25"
-    assert "250,000 of 1,000,000 entries" in page.text("#work")
+    assert "250,000 of 1,000,000 entries, rows and records" in page.text("#work")
     assert page.one("#work").attributes["hx-get"] == page.address
     assert page.one("noscript meta").attributes["content"] == "2"
     portal().call(go_on.set)
