@@ -1,9 +1,12 @@
-"""How hard tests look (TEST_EFFORT), in which order (TEST_ORDER), passwords that cost little, what was not run."""
+"""How hard tests look (TEST_EFFORT), in which order (TEST_ORDER), temporary files in memory, cheap passwords, skips."""
 
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,6 +28,18 @@ settings.load_profile(EFFORT)
 ORDER = os.environ.get("TEST_ORDER", "")
 # Programs that tests start keep their output back as they do elsewhere.
 os.environ.pop("PYTHONUNBUFFERED", None)
+MEMORY = Path("/dev/shm")  # noqa: S108  # a file system, not a file of a guessable name
+ROOM = 4 * 2**30
+"""Bytes that must be free there; tests use about a third of it."""
+
+
+def _keep_temporary_files_in_memory() -> None:
+    """Keep databases out of the disk's way where memory has room: no commit of a test waits for a disk."""
+    if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
+_keep_temporary_files_in_memory()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -15,3 +16,8 @@ if EFFORT not in EFFORTS:
 def effort(quick: T, long: T) -> T:
     """The one of the two that belongs to this run."""
     return long if EFFORT == "long" else quick
+
+
+def sample(cases: Iterable[T], every: int) -> list[T]:
+    """All cases in a long run; in a quick one the first of each `every`."""
+    return list(cases)[:: effort(every, 1)]

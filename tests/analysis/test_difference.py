@@ -15,6 +15,7 @@ from policy_service.canonical import canonical
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
 from tests.decisions.policies import LISTED, POINTS, TAKES_LIST, TIER, VISITS
+from tests.effort import effort
 from tests.shipped import SHIPPED
 
 TABLE = dedent("""\
@@ -183,7 +184,8 @@ def test_a_policy_does_not_differ_from_itself(policy: Policy) -> None:
 
 @pytest.mark.parametrize("old", SHIPPED, ids=lambda policy: str(policy.id))
 def test_what_is_new_one_way_is_gone_the_other_way(old: Policy) -> None:
-    for new in SHIPPED:
+    after = SHIPPED.index(old) + 1
+    for new in effort([*SHIPPED, *SHIPPED][after : after + 3], SHIPPED):
         there, back = difference(old, new), difference(new, old)
         gone = {(each.kind, each.name) for each in there.alterations if each.change == "removed"}
         assert gone == {(each.kind, each.name) for each in back.alterations if each.change == "added"}

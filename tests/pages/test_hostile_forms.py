@@ -14,6 +14,7 @@ from tests.api.client import portal
 from tests.api.company import Company, company
 from tests.databases import BACKENDS
 from tests.e2e.furnished import ROLES, SEEN_BY, furnish
+from tests.effort import effort
 from tests.pages.visitor import ORIGIN, Visitor
 
 FORMS = [path for method, path in PERMISSIONS if method == "POST" and not path.startswith("/v1/")]
@@ -49,7 +50,7 @@ RAW = {
 }
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=effort(["postgresql"], BACKENDS))
 def furnished(request: pytest.FixtureRequest) -> Iterator[tuple[Company, dict[str, str]]]:
     with company(request.param) as here:
         yield here, furnish(here)
