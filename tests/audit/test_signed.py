@@ -10,6 +10,7 @@ import pytest
 from policy_service.audit.service import checkpoints
 from tests.audit.logs import Log
 from tests.databases import BACKENDS, START, TestClock, fresh_database
+from tests.effort import sample
 
 Signed = tuple[int, datetime]
 
@@ -53,7 +54,7 @@ def test_those_of_a_time_are_listed_in_order_on_pages_of_any_size(
     assert len(every) == 9
     instants = [None, START - timedelta(days=1), *{at for _, at in every}, START + timedelta(days=9)]
     for since in instants:
-        for until in instants:
+        for until in sample(instants, 3):
             expected = [size for size, at in every if (not since or at >= since) and (not until or at < until)]
             seen = listed(found, limit, oldest_first=oldest_first, since=since, until=until)
             assert seen == (expected if oldest_first else expected[::-1])
