@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from policy_service.actor import Actor, Role
+from policy_service.actor import SERVICE, Actor, Role
 from policy_service.audit.keys import PublicKey
 from policy_service.audit.service import signer
 from policy_service.decisions.request import DecisionRequest
+from policy_service.identity.service import change_roles, vouch
 from policy_service.packs.archive import Archive
 from policy_service.packs.making import MANIFEST, SIGNATURE, Maker, make_pack
 from policy_service.packs.scope import Scope
@@ -116,8 +117,29 @@ def fill_further(here: Company) -> None:
     here.clock.move(minutes=5)
     ending = {"role": "sales_director", "reason": "over", "password": SECRET}
     here.did("POST", f"/v1/overrides/{override['override']}/end", "sales", ending)
+    signed_instead(here, "C1")
     decided(here, "C1", orders=3)
     here.app.service.sealer.seal_all()
+
+
+def signed_instead(here: Company, subject: str) -> None:
+    """An exception with a second signature in a role: whoever gave the first has lost the role for a while."""
+    body = {"subject": subject, "policy": BONUS, "outcome": {"bonus": 5}, "role": "sales_director"}
+    asked = {**body, "reason": "moved", "until": later(here, 30)["from"], "password": SECRET}
+    override = here.did("POST", "/v1/overrides", "sales", asked)
+    where = f"/v1/overrides/{override['override']}/sign-offs"
+    signing = {"role": "compliance", "digest": override["digest"], "reason": "agreed", "password": SECRET}
+    here.clock.move(minutes=5)
+    here.did("POST", where, "compliance", signing)
+    compliance = here.people["compliance"].id
+    with here.database.write(here.clock) as transaction:
+        change_roles(transaction, SERVICE, compliance, [Role.AUTHOR])
+    here.clock.move(minutes=5)
+    here.did("POST", where, "both", signing)
+    with here.database.write(here.clock) as transaction:
+        change_roles(transaction, SERVICE, compliance, [Role.COMPLIANCE])
+        vouch(transaction, SERVICE, compliance)
+    here.clock.move(minutes=5)
 
 
 def decided(here: Company, subject: str, **facts: object) -> str:

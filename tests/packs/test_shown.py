@@ -25,7 +25,7 @@ from policy_service.packs.shown import check_shown
 from policy_service.packs.verifying import verify_pack
 from policy_service.subject import Subject
 from tests.api.company import Company, company
-from tests.approval.world import TIER
+from tests.approval.world import BONUS, TIER
 from tests.databases import START
 from tests.effort import sample
 from tests.packs.packing import HOSTILE, Pack, fill, fill_further, packed
@@ -129,6 +129,22 @@ def test_every_field_that_is_altered_is_named(pack: Pack) -> None:
                 value = value[step]
             found = faults(pack, **{name: set_at(document, path, another(value))})
             assert any(fault.startswith((name, name.partition("/")[0])) for fault in found), (name, path)
+
+
+def test_a_second_signature_in_a_role_is_shown_as_one_and_missed(pack: Pack) -> None:
+    rows = pack.json("overrides.json")
+    found = [row for row in rows if row["policy"] == BONUS]
+    assert len(found) == (pack.manifest["scope"].get("policy") is None)
+    for row in found:
+        first, second = row["signatures"]
+        assert [(each["by"], each["role"]) for each in (first, second)] == [
+            ("Compliance", "compliance"),
+            ("Both", "compliance"),
+        ]
+        for signatures in ([first], [second], [second, first]):
+            altered = [{**each, "signatures": signatures} if each is row else each for each in rows]
+            told = f"overrides.json was altered: `signatures` of override {row['override']} is not what the log tells"
+            assert told in faults(pack, **{"overrides.json": json.dumps(altered).encode()})
 
 
 def test_every_row_that_is_left_out_doubled_or_made_up_is_named(pack: Pack) -> None:

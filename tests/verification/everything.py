@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random  # with a seed
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, Integer, LargeBinary, Table, text
-from sqlmodel import SQLModel
+from sqlalchemy import Boolean, Connection, Integer, LargeBinary, Table, text
+from sqlmodel import Session, SQLModel, create_engine
 
 from policy_service.actor import SERVICE, Role
 from policy_service.append_only import TABLES, unique
@@ -29,7 +28,7 @@ from policy_service.identity.sessions import PASSWORD, confirm, start
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, bonus
-from tests.packs.packing import HOSTILE, decided, secret
+from tests.packs.packing import HOSTILE, decided, secret, signed_instead
 from tests.packs.packing import fill as fill_pack
 
 SUSPENDING = {"policy": TIER, "role": "sales_director", "reason": "wrong", "password": SECRET}
@@ -60,6 +59,7 @@ def fill(here: Company) -> None:
                 revoke_key(transaction, SERVICE, key)
         link(transaction, SERVICE, here.people["ben"].id, External("https://id.example", "ben"))
         confirm(transaction, start(transaction, here.people["ben"], PASSWORD).signed_in.id)
+    signed_instead(here, "C3")
     here.in_force(secret(here.next_version(), 70))
     decided(here, "C2", orders=770_078)
     here.app.service.sealer.seal_all()
@@ -77,8 +77,11 @@ class Place:
 
     def verify(self, *, with_key: bool = True) -> Verdict:
         with closing(Database(self.url)) as database, database.read() as session:
-            keys = read_log_keys(self.keys) if with_key else None
-            return verify_everything(session, list(public_keys(self.keys).values()), (), keys)
+            return self.verify_in(session, with_key=with_key)
+
+    def verify_in(self, session: Session, *, with_key: bool = True) -> Verdict:
+        keys = read_log_keys(self.keys) if with_key else None
+        return verify_everything(session, list(public_keys(self.keys).values()), (), keys)
 
 
 @contextmanager
@@ -110,28 +113,19 @@ class NotPossible(Exception):
 
 
 class Tampering:
-    """A copy of a SQLite file, tampered with by somebody who knows SQL: triggers are dropped, and put back."""
+    """What somebody does who knows SQL, on a connection to either database; the triggers are away."""
 
-    def __init__(self, file: Path, seed: int = 1) -> None:
-        self._file = sqlite3.connect(file, isolation_level=None)
+    def __init__(self, connection: Connection, seed: int = 1) -> None:
+        self._connection = connection
         self._random = Random(seed)  # no secret
-
-    def __enter__(self) -> Self:
-        self._triggers = list(self._file.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
-        for name, _ in self._triggers:
-            self._file.execute(f'DROP TRIGGER "{name}"')
-        self._file.execute("PRAGMA foreign_keys = OFF")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for _, sql in self._triggers:
-            self._file.execute(sql)
-        self._file.close()
+        on_sqlite = connection.dialect.name == "sqlite"
+        self._row, self._where = ("rowid", "rowid = :r") if on_sqlite else ("ctid::text", "ctid = CAST(:r AS tid)")
 
     def do(self, mutation: Mutation) -> None:
-        """Raises NotPossible."""
+        """Raises NotPossible, DBAPIError."""
         table = SQLModel.metadata.tables[mutation.table]
-        rows = list(self._file.execute(f'SELECT rowid, {_names(table)} FROM "{table.name}"'))
+        query = f'SELECT {self._row}, {_names(table)} FROM "{table.name}" ORDER BY {_names(table)}'
+        rows = [tuple(row) for row in self._connection.exec_driver_sql(query)]
         if not rows:
             raise NotPossible
         row = self._random.choice(rows)
@@ -139,7 +133,7 @@ class Tampering:
             case "edit":
                 self._edit(table, row, str(mutation.column))
             case "delete":
-                self._file.execute(f'DELETE FROM "{table.name}" WHERE rowid = ?', row[:1])
+                self._run(f'DELETE FROM "{table.name}" WHERE {self._where}', {"r": row[0]})
             case "insert":
                 self._insert(table, row[1:])
             case _:
@@ -149,22 +143,23 @@ class Tampering:
         value = row[1 + list(table.columns.keys()).index(name)]
         self._set(table, row[0], {name: another(table, name, value)})
 
-    def _set(self, table: Table, rowid: int, values: dict[str, Any]) -> None:
-        names = ", ".join(f'"{name}" = ?' for name in values)
-        self._file.execute(
-            f'UPDATE "{table.name}" SET {names} WHERE rowid = ?',
-            (*values.values(), rowid),
-        )
+    def _set(self, table: Table, row: object, values: dict[str, Any]) -> None:
+        names = ", ".join(f'"{name}" = :v_{name}' for name in values)
+        given = {f"v_{name}": value for name, value in values.items()}
+        self._run(f'UPDATE "{table.name}" SET {names} WHERE {self._where}', {"r": row, **given})
+
+    def _run(self, statement: str, values: dict[str, Any]) -> None:
+        self._connection.execute(text(statement), values)
 
     def _insert(self, table: Table, row: tuple[Any, ...]) -> None:
         """A row like another, under a key of its own."""
         unique = {column.name for key in keys_of(table) for column in key}
-        values = [
-            another(table, name, value) if name in unique else value
+        values = {
+            f"v_{name}": another(table, name, value) if name in unique else value
             for name, value in zip(table.columns.keys(), row, strict=True)
-        ]
-        places = ", ".join("?" * len(values))
-        self._file.execute(f'INSERT INTO "{table.name}" ({_names(table)}) VALUES ({places})', values)
+        }
+        places = ", ".join(f":{name}" for name in values)
+        self._run(f'INSERT INTO "{table.name}" ({_names(table)}) VALUES ({places})', values)
 
     def _swap(self, table: Table, row: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> None:
         """Two rows exchange all but their keys."""
@@ -196,31 +191,46 @@ def another(table: Table, name: str, value: object) -> object:
     match value:
         case bytes():
             return value[:-1] + bytes([value[-1] ^ 1]) if value else b"x"
+        case bool():
+            return not value
         case int():
             return 1 - value if isinstance(kind, Boolean) else value + 100_003
+        case date():
+            return value - timedelta(days=366)
         case str() if value[-1:] == "Z" and value[:2] == "20":
             return f"{int(value[:4]) - 1}{value[4:]}"
         case str():
             return f"{value[:-2]}é{value[-1:]}"
         case _:
-            return another(table, name, {Integer: 1, Boolean: 1, LargeBinary: b"x"}.get(type(kind), "2026-11-20"))
+            kinds = {Boolean: False, Integer: 1, LargeBinary: b"x"}
+            return next((new for each, new in kinds.items() if isinstance(kind, each)), "2026-11-20")
 
 
 def tampered(place: Place, folder: Path, *mutation: Mutation, seed: int = 1) -> Place:
-    """A copy of a SQLite database in which that was done. Raises NotPossible."""
+    """A copy of a SQLite database in which that was done. Raises NotPossible, DBAPIError."""
     file = folder / "tampered.db"
     shutil.copy(str(Database(place.url).file), file)
-    with Tampering(file, seed) as tampering:
+    there = Place(f"sqlite:///{file}", place.keys)
+    with defenceless(there) as connection:
+        tampering = Tampering(connection, seed)
         for each in mutation:
             tampering.do(each)
-    return Place(f"sqlite:///{file}", place.keys)
+    return there
 
 
 def executed(place: Place, *statements: str) -> None:
-    """Does as told to a database, whichever it is; triggers are taken away first, and put back."""
-    with closing(Database(place.url)) as database, database.alter() as connection:
+    """Does as told to a database, whichever it is."""
+    with defenceless(place) as connection:
+        for each in statements:
+            connection.execute(text(each))
+
+
+@contextmanager
+def defenceless(place: Place) -> Iterator[Connection]:
+    """A connection to a database whose triggers and foreign keys are taken away; the triggers are put back."""
+    engine = create_engine(place.url)
+    with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
             found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
             away, back = [f'DROP TRIGGER "{name}"' for name, _ in found], [sql for _, sql in found]
         else:
@@ -235,7 +245,7 @@ def executed(place: Place, *statements: str) -> None:
             ]
         for each in away:
             connection.exec_driver_sql(each)
-        for each in statements:
-            connection.execute(text(each))
+        yield connection
         for each in back:
             connection.exec_driver_sql(each)
+    engine.dispose()

@@ -8,12 +8,24 @@ from pathlib import Path
 from random import Random  # with a seed
 
 import pytest
-from sqlmodel import SQLModel
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, SQLModel
 
 from policy_service.audit.coverage import DERIVED, KEYED, LEFT_OUT, NOT_SECURITY, is_covered
+from policy_service.audit.verdict import Verdict
 from tests.databases import BACKENDS
 from tests.effort import effort, sample
-from tests.verification.everything import Mutation, NotPossible, Place, executed, filled, mutations, tampered
+from tests.verification.everything import (
+    Mutation,
+    NotPossible,
+    Place,
+    Tampering,
+    defenceless,
+    executed,
+    filled,
+    mutations,
+    tampered,
+)
 
 NAMES = {
     "audit_entry": ("entry", "checkpoint"),
@@ -26,6 +38,7 @@ NAMES = {
 }
 """What a sentence says of rows that the log does not list one by one."""
 RANDOM = effort(20, 5_000)
+RANDOM_ON_POSTGRESQL = effort(0, 1_000)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +49,10 @@ def place() -> Iterator[Place]:
 
 
 def found(place: Place) -> list[str]:
-    verdict = place.verify()
+    return told(place.verify())
+
+
+def told(verdict: Verdict) -> list[str]:
     assert verdict.is_fine == (not verdict.faults)
     assert bool(verdict.differences) <= (not verdict.is_fine)
     return [str(fault.sentence) for fault in verdict.faults]
@@ -76,7 +92,7 @@ def test_every_table_has_a_row_to_tamper_with(place: Place) -> None:
 def test_what_was_done_to_a_table_is_found_and_named(place: Place, tmp_path: Path, mutation: Mutation) -> None:
     try:
         there = tampered(place, tmp_path, mutation)
-    except (NotPossible, sqlite3.IntegrityError):
+    except (NotPossible, DBAPIError):
         assert mutation.kind == "swap" or mutation.table in NOT_SECURITY
         return
     sentences = found(there)
@@ -93,9 +109,34 @@ def test_any_rows_altered_at_random_are_found(place: Place, tmp_path: Path) -> N
         mutation, seed = chance.choice(wanted), chance.randrange(1 << 30)
         try:
             there = tampered(place, tmp_path, mutation, seed=seed)
-        except (NotPossible, sqlite3.IntegrityError):
+        except (NotPossible, DBAPIError):
             continue
         assert is_named(mutation, found(there)), (number, str(mutation), seed)
+
+
+def test_the_same_is_done_to_every_table_of_postgresql() -> None:
+    """All of it in the long form, some of it in the short; in transactions that are rolled back."""
+    chance, every = Random(effort(5, None)), list(mutations())  # no secret
+    wanted = effort(chance.sample(every, 15), every) + chance.choices(every, k=RANDOM_ON_POSTGRESQL)
+    with filled("postgresql") as (here, place):
+        here.app.service.close()
+        with defenceless(place) as connection:
+            for number, mutation in enumerate(wanted):
+                attempt = connection.begin_nested()
+                try:
+                    Tampering(connection, number).do(mutation)
+                    with Session(connection, join_transaction_mode="create_savepoint") as session:
+                        sentences = told(place.verify_in(session))
+                except (NotPossible, DBAPIError):
+                    assert mutation.kind == "swap" or mutation.table in NOT_SECURITY, str(mutation)
+                    continue
+                finally:
+                    attempt.rollback()
+                if is_security(mutation):
+                    assert is_named(mutation, sentences), (number, str(mutation), sentences)
+                else:
+                    assert sentences == [], (number, str(mutation))
+        assert found(place) == []
 
 
 def test_several_alterations_are_all_told(place: Place, tmp_path: Path) -> None:
@@ -126,6 +167,7 @@ def test_the_same_is_found_on_both_databases(backend: str) -> None:
         "activation": "UPDATE activation SET effective_until = NULL, kind = 'change' WHERE seq = 1",
         "cancellation": "DELETE FROM cancellation",
         "credential": "UPDATE credential SET password_hash = 'x'",
+        "override_signature": "UPDATE override_signature SET role = 'compliance/3' WHERE role = 'compliance/2'",
         "change_report": "UPDATE change_report SET content = change_text.content FROM change_text",
     }
     with filled(backend) as (here, place):
