@@ -27,7 +27,7 @@ from policy_service.clock import timestamp
 DERIVED: Mapping[str, str] = {
     "audit_entry": "the log itself: chained, signed, and each entry under its MAC",
     "audit_about": "compared with the line of its entry",
-    "checkpoint": "signed, and compared with the entries it counts; one that is removed is still elsewhere",
+    "checkpoint": "signed, and compared with the entries it counts; the entry behind it tells of its row",
     "block": "compared with its entry `decisions_sealed`, and made again from its records",
     "decision": "sealed in blocks; each record is under its MAC, and its columns are compared with its line",
     "subject_key": "each row is under its MAC; a key that records name is there, or an entry tells of the erasure",

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Table
 from sqlmodel import Session, col, select
 
 from policy_service.actor import SERVICE, Actor
 from policy_service.audit.chain import GENESIS, entry_line
+from policy_service.audit.coverage import read_rows, row_digest, row_key
 from policy_service.audit.events import Event, RowsRecorded
 from policy_service.audit.log_key import NONE
-from policy_service.audit.rows import current_key, pending, settle
-from policy_service.audit.tables import AuditAbout, AuditEntry
+from policy_service.audit.rows import Told, current_key, pending, settle
+from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
 from policy_service.canonical import digest
 from policy_service.database import AT_END, Transaction
 
+_CHECKPOINT: Table = Checkpoint.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 END = 2**31 - 1
 """Behind every entry there is: the database takes no greater number."""
 
@@ -45,6 +48,7 @@ def append(transaction: Transaction, actor: Actor, event: Event) -> AuditEntry:
     key = current_key(session)
     rows, state = settle(session, key)
     last = last_entry(session)
+    rows += [] if last is None else _signed(session, last.seq)
     seq, previous = (last.seq + 1, last.digest) if last else (1, GENESIS)
     about = event.about()
     line = entry_line(seq, transaction.now, actor, event.name, about, event.body(), previous, rows, state)
@@ -55,6 +59,15 @@ def append(transaction: Transaction, actor: Actor, event: Event) -> AuditEntry:
     session.add_all(AuditAbout(about=each, seq=seq) for each in dict.fromkeys(about))
     session.flush()
     return entry
+
+
+def _signed(session: Session, size: int) -> list[Told]:
+    """The checkpoint of so many entries, if there is one: the entry behind it tells of it, so that it is missed."""
+    where = _CHECKPOINT.c.size == size
+    return [
+        Told(_CHECKPOINT.name[:], row_key(_CHECKPOINT, values), row_digest(_CHECKPOINT, values))
+        for values in read_rows(session.connection(), _CHECKPOINT, where)
+    ]
 
 
 def _tell_the_rest(transaction: Transaction) -> None:

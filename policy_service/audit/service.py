@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from policy_service.actor import SERVICE, Actor
 from policy_service.audit.chain import GENESIS
@@ -152,6 +152,11 @@ def last_checkpoint(session: Session) -> SignedExtent | None:
     """The newest checkpoint; None when there is none."""
     row = _last_checkpoint(session)
     return None if row is None else _checkpoint(row.size, row.line)
+
+
+def count_checkpoints(session: Session) -> int:
+    """How many checkpoints there are."""
+    return session.exec(select(func.count()).select_from(Checkpoint)).one()
 
 
 def unsigned(session: Session) -> int:

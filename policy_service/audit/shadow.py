@@ -16,7 +16,7 @@ from typing import Self
 
 from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
 from policy_service.audit.coverage import KEYED, covered, read_rows, row_digest, row_key
 from policy_service.audit.log_key import NONE, LogKey, id_of
@@ -27,13 +27,15 @@ from policy_service.sentences import Sentence
 
 MANY = 100
 """Differences that are told; all are counted."""
+LATE = "checkpoint"
+"""The table whose rows are told of by the entry behind them: not those from before this was done, nor the newest."""
 _TABLES = """
 CREATE TABLE said (name TEXT, key TEXT, digest TEXT, entry INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID;
 CREATE TABLE found (name TEXT, key TEXT, digest TEXT, PRIMARY KEY (name, key)) WITHOUT ROWID;
 """
 _DIFFERENCES = """
 SELECT found.name, found.key, found.digest, said.digest, said.entry FROM found LEFT JOIN said USING (name, key)
-WHERE said.digest IS NOT found.digest
+WHERE said.digest IS NOT found.digest AND (said.key IS NOT NULL OR found.name <> 'checkpoint')
 UNION ALL
 SELECT said.name, said.key, NULL, said.digest, said.entry FROM said LEFT JOIN found USING (name, key)
 WHERE found.key IS NULL AND said.digest IS NOT NULL
@@ -46,7 +48,7 @@ class Shadow:
 
     def __init__(self, tables: Iterable[Table] | None = None) -> None:
         """`tables` are those that are compared; all that are covered by default."""
-        self._tables = covered() if tables is None else list(tables)
+        self._tables = [*covered(), SQLModel.metadata.tables[LATE]] if tables is None else list(tables)
         self._is_whole = tables is None
         self.is_begun = False
         """Whether an entry told of the state of the tables: from there on they are covered."""

@@ -21,6 +21,7 @@ from policy_service.audit.keys import PublicKey
 from policy_service.audit.log import last_entry
 from policy_service.audit.log_key import LogKey
 from policy_service.audit.rows import read_states
+from policy_service.audit.service import count_checkpoints
 from policy_service.audit.shadow import MANY
 from policy_service.audit.stored import verify_database
 from policy_service.audit.tables import AuditEntry
@@ -69,7 +70,7 @@ def verify_everything(
 def parts_of(session: Session) -> dict[str, int]:
     """How much there is to read of each part that `verify_everything` tells the progress of, in that order."""
     last, records = last_entry(session), last_decision(session)
-    rows = sum(state.rows for state in read_states(session.connection()).values())
+    rows = sum(state.rows for state in read_states(session.connection()).values()) + count_checkpoints(session)
     return {"entries": last.seq if last else 0, "rows": rows, "records": records, "MACs of records": records}
 
 

@@ -302,7 +302,19 @@ def test_spoilt_parts_of_the_tree_are_not_built_upon(log: Log, peaks: str) -> No
     log.write(3)
     log.seal()
     tamper(log, "DELETE FROM checkpoint WHERE size = 12")
+    assert faults(log)[0] == Fault("the row 12 of `checkpoint` was removed: entry 13 tells of it")
+
+
+def test_the_newest_checkpoint_is_missed_as_soon_as_an_entry_follows(log: Log) -> None:
+    log.write(3)
+    log.seal()
+    tamper(log, "DELETE FROM checkpoint WHERE size = 15")
     assert faults(log)[0] is None
+    log.seal()
+    log.write(1)
+    assert faults(log)[0] is None
+    tamper(log, "DELETE FROM checkpoint WHERE size = 15")
+    assert faults(log)[0] == Fault("the row 15 of `checkpoint` was removed: entry 16 tells of it")
 
 
 def test_without_the_private_key_nothing_is_signed(log: Log, tmp_path: Path) -> None:

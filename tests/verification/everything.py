@@ -66,6 +66,8 @@ def fill(here: Company) -> None:
     for number in range(3):
         decided(here, f"C{number}", orders=300 + number)
     decided(here, HOSTILE, orders=31)
+    here.clock.move(minutes=5)
+    here.token("ann")  # an entry behind the newest checkpoint
 
 
 @dataclass(frozen=True)
