@@ -40,7 +40,7 @@ class Auditor:
         keys, copies = service.settings.keys, service.settings.copies
         async with watched(moved) as gauge:
             return await service.workers.of(AUDITING).run(
-                self._seconds, verify, service.database.url, keys, copies, Gauge(gauge)
+                self._seconds, verify, service.database.url, keys, copies, Gauge(gauge), service.clock.now()
             )
 
     async def export(self) -> BinaryIO:
@@ -65,7 +65,7 @@ class Auditor:
         return file
 
 
-def verify(url: str, keys: Path, copies: Sequence[Copy], gauge: Gauge) -> Verdict:
+def verify(url: str, keys: Path, copies: Sequence[Copy], gauge: Gauge, now: datetime | None = None) -> Verdict:
     """What is found in the database. Raises NoKey, DatabaseUnavailable."""
     trusted = list(public_keys(keys).values())
     if not trusted:
@@ -81,7 +81,7 @@ def verify(url: str, keys: Path, copies: Sequence[Copy], gauge: Gauge) -> Verdic
         gauge.tell(0, size)
         log_keys = read_log_keys(keys)
         verdict = verify_log(session, trusted, copies, tick, log_keys)
-        verdict = verify_rest(session, verdict, log_keys, tick)
+        verdict = verify_rest(session, verdict, log_keys, tick, now)
         gauge.tell(size, size)
         return verdict
 

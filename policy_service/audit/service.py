@@ -18,7 +18,7 @@ from policy_service.audit.checkpoints import Extent, SignedExtent, checkpoint_li
 from policy_service.audit.events import LogKeyAdded, RowsRecorded, RowsTaken, SigningKeyAdded
 from policy_service.audit.export import header_line, key_line
 from policy_service.audit.identity import log_id
-from policy_service.audit.keys import NoKey, PublicKey, Signer, make_key, public_key, read_key
+from policy_service.audit.keys import Damaged, NoKey, PublicKey, Signer, make_key, public_key, public_keys, read_key
 from policy_service.audit.log import END, append, last_entry
 from policy_service.audit.log_key import NONE, LogKey, lost, make_log_key, read_log_keys
 from policy_service.audit.merkle import NotAPath, Tree, raw, tree_from
@@ -26,7 +26,7 @@ from policy_service.audit.rows import Told, current_key, pending, restate, tell,
 from policy_service.audit.tables import AuditEntry, Checkpoint
 from policy_service.audit.verify import endorsement
 from policy_service.damaged import row_of
-from policy_service.database import Transaction, database_of
+from policy_service.database import LATEST, NEVER, Transaction, database_of
 from policy_service.sentences import Sentence
 
 _AT_ONCE = 5_000
@@ -152,6 +152,26 @@ def last_checkpoint(session: Session) -> SignedExtent | None:
     """The newest checkpoint; None when there is none."""
     row = _last_checkpoint(session)
     return None if row is None else _checkpoint(row.size, row.line)
+
+
+def _last_signed_at(session: Session) -> datetime | None:
+    """When the newest checkpoint was signed, by a key of the folder."""
+    database, row = database_of(session), _last_checkpoint_line(session)
+    if row is None:
+        return None
+    with suppress(Damaged):
+        signed = read_checkpoint(row)
+        keys = public_keys(database.keys).values() if database is not None and database.keys is not None else ()
+        if any(signed.is_by(key) for key in keys):
+            return datetime.fromisoformat(signed.at)
+    return NEVER
+
+
+LATEST.append(_last_signed_at)
+
+
+def _last_checkpoint_line(session: Session) -> bytes | None:
+    return session.exec(select(Checkpoint.line).order_by(col(Checkpoint.size).desc()).limit(1)).first()
 
 
 def count_checkpoints(session: Session) -> int:

@@ -80,7 +80,9 @@ def run_verify(file: Path | None, key: Path | None, checkpoints: Path | None, *,
                 _progress_of(parts_of(session)) as tick,
             ):
                 keys = read_log_keys(keys_folder(os.environ))
-                verdict = verify_rest(session, verify_log(session, trusted, copies, tick, keys), keys, tick)
+                verdict = verify_rest(
+                    session, verify_log(session, trusted, copies, tick, keys), keys, tick, SystemClock().now()
+                )
     ended = _tell(verdict, f"the export in {file}" if file else "the log", as_json=as_json)
     if file is None and not as_json:
         _tell_compared(verdict)

@@ -40,7 +40,9 @@ from policy_service.database.turns import Turns
 
 __all__ = [
     "AT_END",
+    "LATEST",
     "LOCK_SECONDS",
+    "NEVER",
     "Database",
     "DatabaseUnavailable",
     "Instant",
@@ -49,6 +51,7 @@ __all__ = [
     "Transaction",
     "Unavailable",
     "WriteFailure",
+    "borne_out",
     "count",
     "database_of",
     "first_rows",
@@ -146,6 +149,9 @@ class Transaction:
 
 AT_END: list[Callable[[Transaction], None]] = []
 """What is called at the end of every transaction that writes."""
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: list[Callable[[Session], datetime | None]] = []
+"""What says when something was last written, by what the log vouches for; None when nothing was."""
 _WRITES = "writes"
 """Where a session says that it is one of a transaction that writes."""
 
@@ -186,7 +192,7 @@ class Database:
         """
         new = Session(self._writers, expire_on_commit=False, info={_DATABASE: self, _WRITES: True})
         with self._watched(), told(), self._turns, new as session, session.begin():
-            number, now = self._begin(session.connection(), clock, lane)
+            number, now = self._begin(session, clock, lane)
             transaction = Transaction(session, now, number, clock)
             yield transaction
             for finish in AT_END:
@@ -222,16 +228,18 @@ class Database:
                 connection.execute(_TAKE, {"lane": LaneName.DECISIONS})
                 connection.rollback()
 
-    def _begin(self, connection: Connection, clock: Clock, lane: LaneName) -> tuple[int, datetime]:
+    def _begin(self, session: Session, clock: Clock, lane: LaneName) -> tuple[int, datetime]:
         """Takes the lane, which whoever comes next waits for, and only then asks what time it is.
 
         Whoever waited is so later than those it waited for; and later than anything in either lane, though the
-        machine's clock may have gone back.
+        machine's clock may have gone back. A lane that says what nothing bears out moves no time.
         """
+        connection = session.connection()
         if not self.file:  # SQLite let nobody else write from the beginning of the transaction
             connection.execute(_TAKE, {"lane": lane})
         last, now = connection.execute(_LAST).scalar_one(), clock.now()
-        now = last + _MOMENT if now < last else now
+        if now < last and now < (written := borne_out(session, last)):
+            now = written + _MOMENT
         return connection.execute(_NEXT, {"lane": lane, "now": now}).scalar_one(), now
 
     @contextmanager
@@ -268,6 +276,15 @@ def count(session: Session, lane: LaneName = LaneName.GOVERNANCE) -> int:
     return session.exec(select(Lane.count).where(Lane.name == lane)).one()
 
 
+def borne_out(session: Session, at: datetime) -> datetime:
+    """The instant of a lane, as far as something that was written bears it out.
+
+    Its row is under no MAC: who has the database alone could move the time of the service by it.
+    """
+    told = [each for each in (ask(session) for ask in LATEST) if each is not None]
+    return min(at, max(told)) if told else at
+
+
 def remembered(session: Session, name: str, read: Callable[[Session], Kept]) -> Kept:
     """What `read` gives of the rows of the lane `governance`: read again, by those who only read, when it has moved.
 
@@ -297,4 +314,4 @@ def writes(session: Session) -> bool:
 
 def first_rows() -> list[Lane]:
     """The rows a new database starts with."""
-    return [Lane(name=lane, count=0, at=datetime(1970, 1, 1, tzinfo=UTC)) for lane in LaneName]
+    return [Lane(name=lane, count=0, at=NEVER) for lane in LaneName]

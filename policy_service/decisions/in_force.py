@@ -24,7 +24,7 @@ from policy_service.audit.guard import IN_FORCE, faults_in
 from policy_service.clock import Clock
 from policy_service.compilers.rules_engine import EngineLimitError, EngineTrialError
 from policy_service.damaged import DamagedRecord
-from policy_service.database import Database, Lane, LaneName, count
+from policy_service.database import Database, Lane, LaneName, borne_out, count
 from policy_service.decisions.building import Build, NotBuilt, Parts, read_parts
 from policy_service.decisions.decide import Decider, Prepared, explained
 from policy_service.decisions.decision import Decision, EngineName
@@ -194,7 +194,7 @@ class InForce:
         """
         epoch, at = session.connection().execute(_GOVERNANCE).one()
         window = self._window
-        now = max(now, at, window.start)
+        now = max(now, at if at <= now else borne_out(session, at), window.start)
         if epoch == window.epoch and window.covers(now):
             return replace(window, start=now)
         self.book.refresh(session)
@@ -228,8 +228,9 @@ class InForce:
         """Takes a step towards what is in force; whether it is in service now."""
         with self._database.read() as session:
             turns = self._turns
+            now = self.now()
             epoch, at = _lanes(session)
-            now = max(self.now(), at)
+            now = now if at <= now else max(now, borne_out(session, at))
             with self._lock:
                 if epoch == self._window.epoch and (self._window.covers(now) or self._turn(now)):
                     return True

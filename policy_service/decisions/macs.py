@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import sqlalchemy
+from sqlalchemy import Row, Table
 from sqlmodel import Session, col, select
 
 from policy_service.actor import Actor
@@ -20,14 +22,19 @@ from policy_service.audit.events import LogKeyAdded, SubjectErased
 from policy_service.audit.log_key import LogKey, id_of, read_log_keys
 from policy_service.audit.service import first_log_key, last_log_key, rotate_log_key
 from policy_service.audit.tables import AuditEntry
+from policy_service.canonical import digest
 from policy_service.clock import timestamp
-from policy_service.database import Transaction, database_of
+from policy_service.database import LATEST, NEVER, Transaction, database_of
+from policy_service.decisions.record import read_record
 from policy_service.decisions.records import last_decision
 from policy_service.decisions.state_tables import SubjectKeyRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.sentences import Sentence
 from policy_service.subject import CUSTOMER
 
+_DECISIONS: Table = DecisionRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
+FEW = 20
+"""Records that are asked for one whose MAC is right."""
 _SUBJECT_KEYS = SubjectKeyRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 
 
@@ -62,7 +69,7 @@ class Macs(NamedTuple):
     keys: Mapping[str, LogKey]
     since: int
 
-    def fault(self, row: DecisionRow) -> str | None:
+    def fault(self, row: DecisionRow | Row[Any, Any, Any, Any]) -> str | None:
         """What is wrong with the MAC of a record; None when nothing is, or when there is no key to say."""
         key = self.keys.get(id_of(row.mac))
         if key is not None:
@@ -72,6 +79,20 @@ class Macs(NamedTuple):
         if right:
             return None
         return Sentence("decision record {seq} was added or altered: its MAC is not that of the log's key", seq=row.seq)
+
+
+def _last_at(session: Session) -> datetime | None:
+    """When the last record was made whose MAC is right; of a few that is, at the end."""
+    query = sqlalchemy.select(_DECISIONS.c.seq, _DECISIONS.c.line, _DECISIONS.c.digest, _DECISIONS.c.mac)
+    rows = session.connection().execute(query.order_by(_DECISIONS.c.seq.desc()).limit(FEW)).all()
+    macs = macs_of(session) if rows else None
+    for row in rows:
+        if macs is not None and macs.fault(row) is None and digest(row.line) == row.digest:
+            return read_record(row.line).decided_at
+    return NEVER if rows else None
+
+
+LATEST.append(_last_at)
 
 
 def writing_key(session: Session) -> LogKey | None:

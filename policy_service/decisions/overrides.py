@@ -17,7 +17,7 @@ from policy_service.audit.guard import OVERRIDES, faults_in
 from policy_service.audit.log import append
 from policy_service.audit.telling import demand_told
 from policy_service.damaged import row_of
-from policy_service.database import Lane, LaneName, Transaction, count
+from policy_service.database import Lane, LaneName, Transaction, borne_out, count
 from policy_service.decisions.overriding import (
     OverrideSignature,
     Overriding,
@@ -212,7 +212,8 @@ def _signatures(session: Session, names: Sequence[str]) -> Mapping[str, list[Ove
 
 def _unended(session: Session) -> dict[Subject, tuple[Overriding, ...]]:
     """The exceptions that may apply: that nobody ended and that are not long past, by subject."""
-    past = session.exec(select(Lane.at).where(Lane.name == LaneName.GOVERNANCE)).one() - timedelta(days=1)
+    at = session.exec(select(Lane.at).where(Lane.name == LaneName.GOVERNANCE)).one()
+    past = borne_out(session, at) - timedelta(days=1)
     query = _EVERY.where(col(OverrideEndRow.override).is_(None), col(OverrideRow.until) > past)
     found: dict[Subject, list[Overriding]] = {}
     for _, overriding in _read(session, query):

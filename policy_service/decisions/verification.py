@@ -8,15 +8,19 @@ Each part has its own module; here they are put together, so that the command, t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
+import sqlalchemy
+from sqlalchemy import String, Table, type_coerce
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from policy_service.audit.checkpoints import SignedExtent
+from policy_service.audit.coverage import read_rows
 from policy_service.audit.keys import PublicKey
 from policy_service.audit.log import last_entry
 from policy_service.audit.log_key import LogKey
@@ -24,10 +28,12 @@ from policy_service.audit.rows import read_states
 from policy_service.audit.service import count_checkpoints
 from policy_service.audit.shadow import MANY
 from policy_service.audit.stored import verify_database
-from policy_service.audit.tables import AuditEntry
+from policy_service.audit.tables import AuditEntry, Checkpoint
 from policy_service.audit.verdict import Fault, Verdict
 from policy_service.audit.verify import PartTick, Tick, say_nothing
+from policy_service.clock import timestamp
 from policy_service.damaged import DamagedRecord
+from policy_service.database import Lane, LaneName
 from policy_service.decisions.macs import Macs, erasures, macs_of, subject_key_faults
 from policy_service.decisions.records import last_decision
 from policy_service.decisions.sealing import SealReport
@@ -53,6 +59,7 @@ class _Sealed(msgspec.Struct):
     kind: str = CUSTOMER
 
 
+_LANES: Table = Lane.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 _DECODER = msgspec.json.Decoder(_Sealed)
 
 
@@ -79,14 +86,19 @@ def verify_rest(
     verdict: Verdict,
     keys: Mapping[str, LogKey] | None = None,
     tick: PartTick = say_nothing,
+    now: datetime | None = None,
 ) -> Verdict:
-    """A verdict about the log, with what was found of decision records, their blocks, and the keys of subjects."""
+    """A verdict about the log, with what was found of decision records, their blocks, the keys of subjects, and lanes.
+
+    `now` is what a lane is compared with that is later than all that was written.
+    """
     report = SealReport()
     parts: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
         ("decision", lambda: verify_blocks(session, report=report, tick=partial(tick, "records")).faults),
         ("block", lambda: _block_times(session)),
         ("decision", lambda: _record_faults(session, macs_of(session, keys or {}), partial(tick, "MACs of records"))),
         ("subject_key", lambda: subject_key_faults(session, keys or {})),
+        ("lane", lambda: _lane_faults(session, now)),
     )
     found: dict[str, None] = {}
     for table, part in parts:
@@ -102,6 +114,35 @@ def _block_times(session: Session) -> Iterator[str]:
     query = select(BlockRow.number).join(AuditEntry, col(BlockRow.entry) == col(AuditEntry.seq))
     for number in session.exec(query.where(col(BlockRow.sealed_at) != col(AuditEntry.at))):
         yield Sentence("block {block} is not what the audit log says was sealed", block=number)
+
+
+def _lane_faults(session: Session, now: datetime | None) -> Iterator[str]:
+    """The lanes that are earlier than what was written in them, or later than all that was written and than `now`."""
+    columns = {LaneName.GOVERNANCE: col(AuditEntry.at), LaneName.DECISIONS: col(DecisionRow.decided_at)}
+    seqs = {LaneName.GOVERNANCE: col(AuditEntry.seq), LaneName.DECISIONS: col(DecisionRow.seq)}
+    there = {row["name"]: str(row["at"]) for row in read_rows(session.connection(), _LANES)}
+    written = {}
+    for lane, column in columns.items():
+        query = sqlalchemy.select(type_coerce(column, String)).order_by(seqs[lane].desc()).limit(1)
+        written[lane] = str(session.connection().execute(query).scalar() or "")
+    signed = session.connection().execute(sqlalchemy.select(type_coerce(func.max(Checkpoint.at), String))).scalar()
+    latest = max(*written.values(), str(signed or ""))
+    for lane in LaneName:
+        if lane not in there:
+            yield Sentence("the lane `{lane}` was removed", lane=lane.value)
+        elif there[lane] < written[lane]:
+            yield Sentence(
+                "the lane `{lane}` was altered: what was written in it is later than it says", lane=lane.value
+            )
+        elif now is not None and there[lane] > max(latest, timestamp(now)):
+            yield Sentence(
+                "the lane `{lane}` was altered, or the clock of the machine was set back: it says {at}, and nothing "
+                "that was written is so late",
+                lane=lane.value,
+                at=there[lane],
+            )
+    for name in sorted(there.keys() - set(LaneName)):
+        yield Sentence("the lane `{lane}` was added", lane=name)
 
 
 def _record_faults(session: Session, macs: Macs, tick: Tick) -> Iterator[str]:

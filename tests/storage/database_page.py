@@ -36,9 +36,8 @@ def _in_the_log(table: str) -> str:
     """How the log vouches for the rows of a table, or why it does not."""
     if (why := NOT_SECURITY.get(table)) is not None:
         return f"*no*: {why}"
-    if (how := DERIVED.get(table)) is not None:
-        return how
     kind = "digest of each row, made with the log's key" if table in KEYED else "digest of each row"
+    kind = DERIVED.get(table, kind)
     left_out = [f"`{column}` is left out: {why}" for (name, column), why in LEFT_OUT.items() if name == table]
     return "; ".join([kind, *left_out])
 

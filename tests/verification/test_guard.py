@@ -14,9 +14,11 @@ from api.storage import NotSoundError, refuse_unsound
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.audit.events import VersionImported
 from policy_service.audit.log import append
+from policy_service.audit.verdict import Verdict
 from policy_service.clock import timestamp
-from policy_service.database import Database
+from policy_service.database import Database, LaneName
 from policy_service.decisions.request import DecisionRequest
+from policy_service.decisions.verification import verify_rest
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.entrance import sign_in
 from policy_service.identity.passwords import hash_password
@@ -30,6 +32,10 @@ from tests.databases import BACKENDS
 from tests.verification.everything import Place, executed
 
 CRM = Actor("id-crm", "crm", "crm", frozenset({Role.INTEGRATION}), "machine")
+FUTURE = (
+    "the lane `{}` was altered, or the clock of the machine was set back: it says 2027-06-01T00:00:00.000000Z, and "
+    "nothing that was written is so late"
+)
 FORGED = "2026-11-20T01:00:00.000000Z"
 
 
@@ -150,6 +156,44 @@ def test_an_override_that_nobody_made_does_not_apply(here: Company) -> None:
     govern(here)
     assert size_of(here, 60) == "small"
     assert "the row 1 of `override` was added: no entry tells of it" in concerns(here)
+
+
+@pytest.mark.parametrize("lane", ["governance", "decisions"])
+def test_a_lane_put_into_the_future_moves_no_time_and_is_told(here: Company, lane: str) -> None:
+    here.moved("schedule", here.signed(tier(here.next_version(), 50)))
+    assert size_of(here, 60) == "small"
+    tamper(here, f"UPDATE lane SET at = '2027-06-01T00:00:00.000000Z' WHERE name = '{lane}'")
+    here.app.service.decisions.in_force.refresh()
+    assert size_of(here, 60) == "small"
+    assert lane_faults(here) == ([] if lane == "decisions" else [FUTURE.format(lane)])
+    tamper(here, f"UPDATE lane SET at = '2027-06-01T00:00:00.000000Z' WHERE name = '{lane}'")
+    assert lane_faults(here) == [FUTURE.format(lane)]
+    for name in LaneName:
+        with here.database.write(here.clock, name) as transaction:
+            assert transaction.now == here.clock.at
+    assert lane_faults(here) == []
+    here.clock.move(days=2)
+    govern(here)
+    assert size_of(here, 60) == "big"
+
+
+def lane_faults(here: Company) -> list[str]:
+    """What verification says of lanes, at this instant."""
+    with here.database.read() as session:
+        nothing = Verdict(0, 0, "", "", None, 0)
+        return [str(each.sentence) for each in verify_rest(session, nothing, now=here.clock.at).faults]
+
+
+def test_a_machine_whose_clock_went_back_goes_on_behind_what_was_written(here: Company) -> None:
+    govern(here)
+    at = here.clock.at
+    here.clock.move(days=-1)
+    for name in LaneName:
+        with here.database.write(here.clock, name) as transaction:
+            assert at < transaction.now < at + timedelta(seconds=1)
+    tamper(here, "UPDATE audit_entry SET mac = NULL", "UPDATE lane SET at = '2027-06-01T00:00:00.000000Z'")
+    with here.database.write(here.clock) as transaction:
+        assert transaction.now <= at + timedelta(seconds=1)
 
 
 def test_a_service_does_not_begin_on_rows_that_the_log_does_not_tell_of(here: Company) -> None:

@@ -35,6 +35,7 @@ NAMES = {
     "decision": ("decision record", "block", "subject", "`decision`"),
     "subject_key": ("subject", "`subject_key`"),
     "log_state": ("log_state",),
+    "lane": ("lane",),
 }
 """What a sentence says of rows that the log does not list one by one."""
 RANDOM = effort(20, 5_000)
