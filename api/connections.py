@@ -13,6 +13,10 @@
 When all connections are taken, the one that has kept the service waiting for longest gives way to a new one; only when
 none waits for its client the new one is answered 503. Nobody keeps others out by holding connections open.
 
+Nothing is offered to upgrade to. A client that asks for HTTP/2 (`Upgrade: h2c`, as Java's does each time) sends its
+body all the same (RFC 9110 section 7.8), which the parser would take for another protocol's: it is given the head
+again, without that field.
+
 A protocol only notes when it is due. One sweep a second looks at all of them: a request costs no timer.
 """
 
@@ -126,7 +130,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._limits = self._served.limits
         self._turn = Turn.IDLE
         self._since = self._due = self.loop.time() + self._limits.head_seconds
-        self._in_head = False
+        self._in_head = self._is_upgrade = False
         self._progressed = False
         self._unparsed = 0
         self._body = 0
@@ -160,8 +164,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._progressed = False
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:  # nothing is offered to upgrade to: it is an ordinary request
-            self._end_after_answers()
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._is_upgrade:
+                return self._parse(self._head_again() + data[upgrade.args[0] :])
+            self._end_after_answers()  # CONNECT: no request of ours follows
             return False
         except httptools.HttpParserError:
             self._refuse(self._fault or Problem(MALFORMED_REQUEST, Sentence("this is not HTTP/1.1")))
@@ -171,6 +177,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(self._too_large())
             return False
         return True
+
+    def _head_again(self) -> bytes:
+        """The head that was just read, without what asks for an upgrade, for a parser that knows nothing of it."""
+        line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        fields = b"".join(b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade")
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the one before it
+        return line + fields + b"\r\n"
 
     def on_message_begin(self) -> None:
         self._progressed = self._in_head = True
@@ -184,6 +198,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._is_upgrade:
+            return
         self._progressed, self._in_head, self._body = True, False, 0
         size = len(self.parser.get_method()) + len(self.url) + _LINE
         size += sum(len(name) + len(value) + _FIELD for name, value in self.headers)
@@ -200,7 +217,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._progressed = True
-        super().on_message_complete()
+        if not self._is_upgrade:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

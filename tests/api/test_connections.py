@@ -316,9 +316,34 @@ def test_what_is_no_http_is_refused_after_what_was() -> None:
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
 def test_nothing_is_upgraded_to(protocol: bytes) -> None:
-    fields = b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\nSec-WebSocket-Version: 13\r\n"
+    fields = b"Connection: Upgrade, close\r\nUpgrade: " + protocol + b"\r\nSec-WebSocket-Version: 13\r\n"
     with served(PATIENT) as here:
         assert statuses(here.send(b"GET / HTTP/1.1\r\n" + fields + b"\r\n")) == [200]
+
+
+H2C = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+SIZED = H2C + b"Content-Length: 5\r\n\r\nhello"
+IN_CHUNKS = H2C + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("sent", [SIZED, IN_CHUNKS])
+def test_who_would_rather_have_http_2_is_answered_with_their_body_and_goes_on(sent: bytes) -> None:
+    with served(PATIENT) as here, here.connect() as line:
+        line.sendall(sent)
+        names = one(line)
+        assert names.startswith(b"5 connection,")
+        assert b"upgrade" not in names
+        for start in range(0, len(sent), 7):
+            line.sendall(sent[start : start + 7])
+        assert one(line) == names
+        line.sendall(sent + GET)
+        assert one(line) == names
+        assert one(line) == b"0 host"
+
+
+def test_nothing_is_a_tunnel() -> None:
+    with served(PATIENT) as here:
+        assert statuses(here.send(b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\nhello")) in ([200], [400])
 
 
 def test_who_has_kept_it_waiting_for_longest_gives_way() -> None:
