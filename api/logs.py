@@ -1,19 +1,76 @@
-"""The service's log: one JSON object a line on standard error. Never a fact's value, never a body."""
+"""The service's log: one JSON object a line on standard error. Never a fact's value, never a body.
+
+Nobody waits for whoever reads it: what a full pipe does not take is dropped, and the next line that gets through is
+`log_lines_dropped` with their number.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import select
 import sys
+import threading
 import traceback
 
 import structlog
 from structlog.typing import FilteringBoundLogger
 
 
+class Lines:
+    """Standard error as a stream that never keeps its writer waiting."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        """Lines that were lost since the start."""
+        self._untold, self._is_cut = 0, False
+        self._lock = threading.Lock()
+
+    def write(self, line: str) -> None:
+        """Writes a line, if there is room for it, and before it how many there was no room for."""
+        with self._lock:
+            told = json.dumps({"event": "log_lines_dropped", "count": self._untold, "level": "warning"}) + "\n"
+            if self._put(told + line if self._untold else line):
+                self._untold = 0
+            else:
+                self._untold, self.dropped = self._untold + 1, self.dropped + 1
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def _put(self, text: str) -> bool:
+        """Whether there was room; a piece of PIPE_BUF bytes blocks nobody where the system says that it can write."""
+        if sys.stderr is None or sys.stderr.closed:
+            return False
+        try:
+            descriptor = sys.stderr.fileno()
+        except OSError:  # it is kept in memory
+            sys.stderr.write(text)
+            return True
+        content = (self._is_cut * "\n" + text).encode(errors="backslashreplace")
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        for start in range(0, len(content), select.PIPE_BUF):
+            if not any(happens & select.POLLOUT for _, happens in poll.poll(0)):
+                self._is_cut = self._is_cut or start > 0
+                return False
+            try:
+                os.write(descriptor, content[start : start + select.PIPE_BUF])
+            except OSError:  # nobody is there to read, or the disk is full
+                return False
+        self._is_cut = False
+        return True
+
+
+LINES = Lines()
+"""That of this process."""
+
+
 def make_log(level: str) -> FilteringBoundLogger:
     """A log that keeps events of `level` and above."""
     log: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
+        structlog.WriteLogger(LINES),  # type: ignore[arg-type]  # it is asked for nothing else than that
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

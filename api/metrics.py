@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from api.logs import LINES
 from policy_service import Decider
 from policy_service.audit.comparison import Comparison
 
@@ -88,7 +89,7 @@ class Metrics:
 
 
 class _Watch(Collector):
-    """What the decider has seen of its engine, read when it is asked for."""
+    """What the decider has seen of its engine, and what the log could not tell, read when it is asked for."""
 
     def __init__(self, decider: Decider) -> None:
         self._decider = decider
@@ -103,6 +104,9 @@ class _Watch(Collector):
         )
         yield CounterMetricFamily(
             "policy_service_fallbacks", "Answers given in the engine's place.", value=health.fallbacks
+        )
+        yield CounterMetricFamily(
+            "policy_service_log_lines_dropped", "Lines of the log that nobody read in time.", value=LINES.dropped
         )
         served = GaugeMetricFamily("policy_service_policy", "Policies that decide.", labels=("policy", "version"))
         for policy in self._decider.policies.values():

@@ -31,6 +31,7 @@ from policy_service.errors import CannotServe
 
 APPLICATION = "api.app:create_app"
 PROTOCOL = "api.connections:BoundedProtocol"
+LOG = "api.logs.LINES"
 GRACE_SECONDS = 10
 NOT_LISTENING, NOT_DECIDING = 6, CannotServe.status
 
@@ -100,7 +101,7 @@ def _refuse(message: str, status: int) -> int:
 
 
 def log_config() -> dict[str, Any]:
-    """The server's own log, one JSON object a line."""
+    """The server's own log and that of libraries, one JSON object a line."""
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
@@ -115,6 +116,7 @@ def log_config() -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": formatter},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}},
-        "loggers": {"uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "stream": f"ext://{LOG}"}},
+        "loggers": {"uvicorn": {"level": "INFO"}},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
     }

@@ -1,0 +1,84 @@
+"""The log keeps nobody waiting, and says what it could not tell."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+
+import pytest
+
+from api.logs import LINES, make_log
+from api.metrics import Metrics
+from policy_service import Decider
+from policy_service.cli import serve
+
+CAPACITY = 64 * 1024
+"""Bytes that a pipe holds."""
+
+
+@contextmanager
+def piped() -> Iterator[int]:
+    """Standard error is a pipe; what it is read by, which never waits."""
+    here, there = os.pipe()
+    os.set_blocking(here, False)
+    with os.fdopen(there, "w", encoding="utf-8") as stream, redirect_stderr(stream):
+        yield here
+    os.close(here)
+
+
+def read(pipe: int) -> list[str]:
+    return os.read(pipe, 2 * CAPACITY).decode().splitlines()
+
+
+def test_a_pipe_that_nobody_reads_stops_nothing_and_what_was_lost_is_counted() -> None:
+    with piped() as pipe:
+        log, before = make_log("info"), LINES.dropped
+        for number in range(2_000):
+            log.info("refused", number=number, detail="文" * 20)
+        lost = LINES.dropped - before
+        told = [json.loads(line)["number"] for line in read(pipe)]
+        assert told == list(range(2_000 - lost))
+        assert 0 < lost < 2_000
+        log.info("refused", number=2_000)
+        first, second = map(json.loads, read(pipe))
+        assert (first["event"], first["count"], second["number"]) == ("log_lines_dropped", lost, 2_000)
+        log.info("refused", number=2_001)
+        assert [json.loads(line)["number"] for line in read(pipe)] == [2_001]
+
+
+def test_a_long_line_that_was_cut_leaves_the_others_whole() -> None:
+    with piped() as pipe:
+        log = make_log("info")
+        log.info("first", detail="x" * (CAPACITY - 10_000))
+        log.info("second", detail="x" * 20_000)
+        told, cut = read(pipe)
+        assert json.loads(told)["event"] == "first"
+        assert cut.startswith('{"detail": "xxx')
+        log.info("third")
+        empty, lost, third = read(pipe)
+        assert (empty, json.loads(lost)["count"], json.loads(third)["event"]) == ("", 1, "third")
+
+
+def test_a_reader_who_is_gone_or_a_stream_that_is_closed_stops_nothing() -> None:
+    log, before = make_log("info"), LINES.dropped
+    here, there = os.pipe()
+    os.close(here)
+    with os.fdopen(there, "w", encoding="utf-8") as stream, redirect_stderr(stream):
+        log.info("nobody")
+        stream.close()
+        log.info("closed")
+    with redirect_stderr(None):
+        log.info("none")
+    assert LINES.dropped - before == 3
+
+
+def test_the_loss_is_a_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LINES, "dropped", 7)
+    assert b"policy_service_log_lines_dropped_total 7.0" in Metrics(Decider([])).render()
+
+
+def test_the_server_and_libraries_write_to_the_same() -> None:
+    assert serve.log_config()["handlers"]["stderr"]["stream"] == "ext://api.logs.LINES"
+    assert serve.log_config()["root"]["handlers"] == ["stderr"]
