@@ -89,7 +89,11 @@ async def change_password(service: Service, request: Request, old: SecretStr, ne
     secrets = old.get_secret_value(), new.get_secret_value()
     origin = Origin(address_of(request.scope), session=by.signed_in.id if by.signed_in else None)
     with _noted(service, "confirmation_failed", address_of(request.scope)):
-        await hashing(lambda: entrance.change_password(service.database, service.clock, by.actor, *secrets, origin))
+        await hashing(
+            lambda: entrance.change_password(
+                service.database, service.clock, by.actor, *secrets, origin, words=service.settings.words
+            )
+        )
 
 
 @contextmanager

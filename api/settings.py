@@ -27,6 +27,7 @@ from api.addresses import Network, networks_of
 from policy_service.audit.copies import Copy, copies_of
 from policy_service.clock import DEFAULT_ZONE
 from policy_service.errors import CannotServe
+from policy_service.identity.passwords import words_of
 from policy_service.identity.sessions import Ends
 from policy_service.language.diagnostics import did_you_mean
 from policy_service.places import (
@@ -117,6 +118,8 @@ class Settings(BaseSettings):
     """Minutes after which a session ends in which nothing was asked."""
     session_hours: Annotated[int, Field(ge=1, le=7 * 24)] = 12
     """Hours after which a session ends in any case."""
+    password_words: str = ""
+    """Words that no new password may hold: the company's name, its products."""
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     """Addresses and networks of proxies whose `X-Forwarded-For` is believed."""
     allowed_hosts: Annotated[str, AfterValidator(_hosts)] = ""
@@ -150,6 +153,11 @@ class Settings(BaseSettings):
     def copies(self) -> tuple[Copy, ...]:
         """The same, to be asked."""
         return copies_of(self.places, self.checkpoint_token)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that no new password may hold."""
+        return words_of(self.password_words)
 
     @property
     def hosts(self) -> frozenset[str]:

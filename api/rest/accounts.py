@@ -142,8 +142,8 @@ def _add_writing(router: APIRouter, service: Service) -> None:
     async def create_account(request: Request) -> AccountModel:
         """Makes an account."""
         given, actor = await read_members(request, NewAccount), asker(request).actor
-        secret = given.password.get_secret_value() if given.password else None
-        if faults := identity.faults_of(given.name, given.printed_name, given.roles, secret):
+        secret, words = given.password.get_secret_value() if given.password else None, service.settings.words
+        if faults := identity.faults_of(given.name, given.printed_name, given.roles, secret, words):
             raise Malformed(faults)
         kept = await _hash(given.password, given.name, given.printed_name)
         names = {"name": given.name, "printed_name": given.printed_name}
@@ -162,7 +162,7 @@ def _add_writing(router: APIRouter, service: Service) -> None:
         """Changes roles, state, password or link of an account; its sessions end."""
         given, actor = await read_members(request, AccountChanges), asker(request).actor
         before = await reading(service, lambda session: identity.read_account(session, account))
-        kept = await _hash(given.password, before.name, before.printed_name)
+        kept = await _hash(given.password, before.name, before.printed_name, *service.settings.words)
         changed = await writing(service, lambda transaction: _change(transaction, actor, account, given, kept))
         return account_model(changed)
 

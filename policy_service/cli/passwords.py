@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 
 from policy_service.cli.status import UsageFault
-from policy_service.identity.passwords import fault_of, hash_password
+from policy_service.identity.passwords import WORDS, fault_of, hash_password, words_of
 
 
 def new_hash(name: str, printed_name: str) -> str:
     """The hash of a new password, which is asked for. Raises UsageFault."""
     password = _ask(name)
-    if (fault := fault_of(password, name, printed_name)) is not None:
+    words = words_of(os.environ.get(WORDS) or "")
+    if (fault := fault_of(password, name, printed_name, *words)) is not None:
         raise UsageFault(f"the password will not do: expected {fault}")
     return hash_password(password)
 

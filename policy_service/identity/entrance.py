@@ -6,6 +6,7 @@ when the answer is written, so that of many guesses made at once no more count t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -91,13 +92,20 @@ def confirmed_elsewhere(database: Database, clock: Clock, actor: Actor, signed_i
 
 
 def change_password(  # noqa: PLR0913, PLR0917  # whose, from what to what, and where it comes from
-    database: Database, clock: Clock, actor: Actor, old: str, new: str, origin: Origin = ANYWHERE
+    database: Database,
+    clock: Clock,
+    actor: Actor,
+    old: str,
+    new: str,
+    origin: Origin = ANYWHERE,
+    *,
+    words: Iterable[str] = (),
 ) -> None:
-    """Gives the actor's own account another password; all its sessions end.
+    """Gives the actor's own account another password, without the company's `words`; all its sessions end.
 
     Raises Malformed, SignInRefused, SignInBlocked.
     """
-    if (fault := fault_of_password(new, actor.name, actor.printed_name)) is not None:
+    if (fault := fault_of_password(new, actor.name, actor.printed_name, *words)) is not None:
         raise Malformed([fault])
     tried = try_password(database, clock, actor.name, old, origin)
     password_hash = passwords.hash_password(new)

@@ -2,7 +2,10 @@
 
 Common is what stands among the 20,000 most frequent passwords of that length (ASVS 5.0 6.2.4 asks for 3,000), and one
 of the 20,000 most frequent words with digits and signs around it: people make `P@ssw0rd2026!!` of a word when asked for
-length. The list is SecLists', under the licence beside it. It is read when the first password is set.
+length. The list is SecLists', under the licence beside it. It is read when the first password is set. Common are too
+the phrases that people type in pinyin, `woaini5201314woaini`, whatever digits and signs are among them.
+
+The words of a company, its name and its products, are a setting (ASVS 5.0 6.2.11): no password holds one.
 
 Hashing is slow on purpose: about a tenth of a second and 64 MiB. It is done outside of transactions, and by the service
 in a thread of its own, few at a time.
@@ -11,6 +14,7 @@ in a thread of its own, few at a time.
 from __future__ import annotations
 
 import gzip
+import re
 import string
 import unicodedata
 from functools import cache
@@ -27,12 +31,23 @@ SHORTEST = 12
 """Characters of a password, at least; NIST SP 800-63B asks for length, not for kinds of characters."""
 LONGEST = 256
 TELLING = 3
-"""Characters from which on a name in a password tells something."""
+"""Bytes in UTF-8 from which on a name in a password tells something: three western letters, one Chinese character."""
 DISTINCT = 5
 """Different characters in a password, at least."""
 COMMON = Path(__file__).with_name("common_passwords.txt.gz")
 SERVICE = "policy service"
 """What the service is called: the first that somebody thinks of."""
+WORDS = "POLICY_SERVICE_PASSWORD_WORDS"
+"""The environment variable with the words of the company, separated by commas."""
+PINYIN = """
+aini ainiyiwannian baobao baobei beijing buzhidao caonima gongsi guanliyuan jiushiaini laogong laopo mama meimei
+meiyoumima mima mingtian nihao nihaoma nima nishishui nishizhu qinaide shanghai shengrikuaile tiancai tianshi wobuzhidao
+wocaonima wode wodejia wodemima wodezuiai wohenaini wojiushiwo women womendeai woshi woshishei woshishui woshitiancai
+woshiwo woxiangni woxihuanni wozhiaini woziji woai woaini wojia xiangni xihuanni xinniankuaile yonghu zhendeaini
+zhimakaimen zhongguo zhongguoren zuguo
+"""
+"""Phrases as they are typed in passwords: I love you, my password, open sesame, …"""
+_PINYIN = re.compile(f"(?:{'|'.join(PINYIN.split())})+")
 _AROUND = string.digits + string.punctuation + string.whitespace
 _LOOKS_LIKE = str.maketrans("@4301$5!7", "aaeolssit")
 """Signs and digits as they are put for letters."""
@@ -65,14 +80,19 @@ def nobodys_hash() -> str:
 
 
 def fault_of(password: str, *names: str) -> str | None:
-    """What a new password ought to be and is not; None when it will do."""
+    """What a new password ought to be and is not; None when it will do.
+
+    `names` are those of the account and of the person, and the words of the company.
+    """
     if not SHORTEST <= len(password) <= LONGEST:
         return Sentence("{shortest} to {longest} characters", shortest=SHORTEST, longest=LONGEST)
     if len(set(password)) < DISTINCT:
         return Sentence("at least {count} different characters", count=DISTINCT)
-    letters = _letters(password)
-    if any(len(name) >= TELLING and name in letters for name in map(_letters, (SERVICE, *names))):
-        return Sentence("a password that does not hold the name of the account, of the person or of this service")
+    letters, telling = _letters(password), map(_letters, (SERVICE, *names))
+    if any(len(name.encode(errors="replace")) >= TELLING and name in letters for name in telling):
+        return Sentence(
+            "a password without the name of the account, the person or this service, or a word of the company"
+        )
     if is_common(password):
         return Sentence(
             "a password that is not one of the most common ones, nor one of their words with signs around it"
@@ -84,7 +104,14 @@ def is_common(password: str) -> bool:
     """Whether a password is what many people take."""
     plain = _normal(password).casefold()
     word = plain.strip(_AROUND)
+    if _PINYIN.fullmatch("".join(filter(str.isalpha, plain))):
+        return True
     return not common_passwords().isdisjoint({plain, word, word.translate(_LOOKS_LIKE)})
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of the company, as they are set."""
+    return tuple(filter(None, map(str.strip, re.split("[,，、]", text))))
 
 
 @cache

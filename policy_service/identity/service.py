@@ -81,10 +81,12 @@ def account_linked(session: Session, external: External) -> Account | None:
     return next((account for account in linked if account.external == external), None)
 
 
-def faults_of(name: str, printed_name: str, roles: Iterable[Role], password: str | None = None) -> list[Fault]:
-    """Everything that is wrong with a new account, its password too where there is one."""
+def faults_of(
+    name: str, printed_name: str, roles: Iterable[Role], password: str | None = None, words: Iterable[str] = ()
+) -> list[Fault]:
+    """Everything that is wrong with a new account, its password too where there is one; `words` are the company's."""
     wrong_roles = fault_of_roles(frozenset(roles))
-    wrong_password = None if password is None else fault_of_password(password, name, printed_name)
+    wrong_password = None if password is None else fault_of_password(password, name, printed_name, *words)
     return [*faults_of_names(name, printed_name), *filter(None, [wrong_roles, wrong_password])]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from api.app import Application
 from api.background import in_background, write
+from api.settings import Settings
 from policy_service.actor import Role
 from policy_service.database import DatabaseUnavailable
 from policy_service.identity.api_keys import api_keys
@@ -66,6 +67,20 @@ def test_what_an_account_cannot_be_made_from_is_told_at_once(app: Application) -
     assert assert_problem(unknown, 422, "request-refused")["problems"][0]["pointer"] == "/roles/0"
     assert ask("POST", ACCOUNTS, app=app, json=NEW).status_code == 201
     assert_problem(ask("POST", ACCOUNTS, app=app, json=NEW), 409, "conflict")
+
+
+def test_no_password_holds_a_word_of_the_company(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Settings, "words", ("acme",))
+    author = found(app, "author")
+    weak = "we sell A.C.M.E. things"
+    own = {"old": SECRET, "new": weak}
+    for method, path, role, body in (
+        ("POST", ACCOUNTS, Role.ADMINISTRATOR, {**NEW, "password": weak}),
+        ("PATCH", f"{ACCOUNTS}/{author['id']}", Role.ADMINISTRATOR, {"password": weak}),
+        ("POST", "/v1/session/password", Role.AUTHOR, own),
+    ):
+        problem = assert_problem(ask(method, path, app=app, role=role, json=body), 422, "request-refused")
+        assert "a word of the company" in problem["problems"][0]["expected"]
 
 
 def test_an_account_is_changed_and_its_sessions_end(app: Application) -> None:

@@ -51,6 +51,11 @@ def test_every_slip_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[1].startswith("POLICY_SERVICE_SHADOW_EVERY: ")
 
 
+def test_words_of_the_company_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLICY_SERVICE_PASSWORD_WORDS", "Acme, 博达")
+    assert read_settings().words == ("Acme", "博达")
+
+
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_setting_is_documented(name: str) -> None:
     assert f"| `{variable(name)}` |" in (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")

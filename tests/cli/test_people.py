@@ -87,6 +87,15 @@ def test_what_is_refused_is_told_in_a_sentence(
     assert told(database) == ["account_created"]
 
 
+def test_no_password_holds_a_word_of_the_company(
+    database: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLICY_SERVICE_PASSWORD_WORDS", "acme, battery")
+    ended = call(capsys, *CREATE, stdin=PASSWORD)
+    assert (ended.status, "a word of the company" in ended.err) == (2, True)
+    assert told(database) == []
+
+
 def test_a_byte_order_mark_is_no_part_of_a_password(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, *CREATE, stdin=b"\xef\xbb\xbf" + SECRET.encode() + b"\r\n").status == 0
     with database.read() as session:

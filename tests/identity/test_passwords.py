@@ -13,6 +13,7 @@ from policy_service.identity.passwords import (
     is_outdated,
     matches,
     nobodys_hash,
+    words_of,
 )
 from tests.identity.people import SECRET
 from tests.passwords import CHEAP, FULL, hashed_by
@@ -61,7 +62,7 @@ def test_a_hash_of_other_parameters_is_outdated() -> None:
     assert not is_outdated(nobodys_hash())
 
 
-NAMED = "a password that does not hold the name of the account, of the person or of this service"
+NAMED = "a password without the name of the account, the person or this service, or a word of the company"
 COMMON = "a password that is not one of the most common ones, nor one of their words with signs around it"
 
 
@@ -87,9 +88,32 @@ def test_the_list_has_more_passwords_that_would_do_than_the_standard_asks_for() 
         ("P@ssw0rd2026!!", COMMON),
         ("...Dragon...2027", COMMON),
         ("woaini13145201314", COMMON),
+        ("Woaini1314520aini!", COMMON),
+        ("1314WoDeMima2026", COMMON),
+        ("wodemima zhimakaimen", COMMON),
+        ("ADAEXAMPLE-2026", NAMED),
+        ("EXAMPLE PERSON!", NAMED),
         (SECRET, None),
         ("中文密码也可以用来登录系统", None),
     ],
 )
 def test_a_new_password_is_long_not_the_name_and_not_common(password: str, expected: str | None) -> None:
     assert fault_of(password, "ada-example", "Example person") == expected
+
+
+@pytest.mark.parametrize(
+    "password", ["Acme-Rockets-1998", "we sell a.c.m.e. things", "博达的密码不告诉任何人啊", "ＡＣＭＥ-rockets-98"]
+)
+def test_a_new_password_holds_no_word_of_the_company(password: str) -> None:
+    assert fault_of(password) is None
+    assert fault_of(password, *words_of("acme, 博达")) == NAMED
+
+
+def test_two_letters_tell_nothing_and_a_chinese_name_does() -> None:
+    assert fault_of("a big adventure in may", "ad") is None
+    assert fault_of("王芳的密码没有人能猜得到", "wf", "王芳") == NAMED
+
+
+@pytest.mark.parametrize("text", ["Acme, 博达", "Acme，博达", " Acme 、博达,, "])
+def test_words_of_the_company_are_separated_by_commas(text: str) -> None:
+    assert words_of(text) == ("Acme", "博达")

@@ -114,10 +114,10 @@ def _add_password(router: APIRouter, pages: Pages) -> None:
     @router.post("/password")
     async def set_password(request: Request, account: str) -> Response:
         """Gives an account another password."""
-        form = await read_form(request)
+        form, words = await read_form(request), pages.service.settings.words
         owner = await reading(pages.service, lambda session: identity.read_account(session, account))
         given = checked(form, PasswordForm)
-        faults = given if not isinstance(given, PasswordForm) else _faults(given, owner)
+        faults = given if not isinstance(given, PasswordForm) else _faults(given, owner, *words)
         if not isinstance(given, PasswordForm) or faults:
             return await _again(pages, request, account, "password", form.filled(faults))
         secret = given.new.get_secret_value()
@@ -130,9 +130,9 @@ def _add_password(router: APIRouter, pages: Pages) -> None:
         return await _attempt(pages, request, account, "password", form, prepare)
 
 
-def _faults(given: PasswordForm, owner: Account) -> Faults:
+def _faults(given: PasswordForm, owner: Account, *words: str) -> Faults:
     new, again = given.new.get_secret_value(), given.again.get_secret_value()
-    return faults_of_password("new", new, again, owner.name, owner.printed_name)
+    return faults_of_password("new", new, again, owner.name, owner.printed_name, *words)
 
 
 def _add_link(router: APIRouter, pages: Pages) -> None:

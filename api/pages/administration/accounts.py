@@ -108,7 +108,7 @@ def account_list_routes(pages: Pages) -> APIRouter:
         """Makes an account."""
         form = await read_form(request)
         given = checked(form, NewAccountForm)
-        faults = given if not isinstance(given, NewAccountForm) else _faults(given)
+        faults = given if not isinstance(given, NewAccountForm) else _faults(given, pages.service.settings.words)
         if not isinstance(given, NewAccountForm) or faults:
             return pages.show(await _new_page(pages, request, form.filled(faults)), 422)
         return await pages.attempt(
@@ -163,12 +163,12 @@ async def _new_page(pages: Pages, request: Request, form: Filled) -> NewAccountP
     return NewAccountPage(pages.frame(request), form, ROLES, pages.service.provider is not None)
 
 
-def _faults(given: NewAccountForm) -> Faults:
-    """What is wrong with a new account, by its fields."""
+def _faults(given: NewAccountForm, words: Sequence[str]) -> Faults:
+    """What is wrong with a new account, by its fields; no password holds one of the `words`."""
     faults = beside(identity.faults_of(given.name, given.printed_name, given.roles))
     secret, again = given.password.get_secret_value(), given.again.get_secret_value()
     if secret or again:
-        faults |= faults_of_password("password", secret, again, given.name, given.printed_name)
+        faults |= faults_of_password("password", secret, again, given.name, given.printed_name, *words)
     return faults
 
 

@@ -79,7 +79,7 @@ def account_routes(pages: Pages) -> APIRouter:
         """Gives me another password; all my sessions end."""
         form, actor = await read_form(request), asker(request).actor
         given = checked(form, PasswordForm)
-        faults = given if not isinstance(given, PasswordForm) else _faults(given, actor)
+        faults = given if not isinstance(given, PasswordForm) else _faults(given, actor, *pages.service.settings.words)
         if not isinstance(given, PasswordForm) or faults:
             return pages.show(await _page(pages, request, form.filled(faults)), 422)
         answer = await pages.attempt(
@@ -90,9 +90,9 @@ def account_routes(pages: Pages) -> APIRouter:
     return router
 
 
-def _faults(given: PasswordForm, actor: Actor) -> Faults:
+def _faults(given: PasswordForm, actor: Actor, *words: str) -> Faults:
     new, again = given.new.get_secret_value(), given.again.get_secret_value()
-    return faults_of_password("new", new, again, actor.name, actor.printed_name)
+    return faults_of_password("new", new, again, actor.name, actor.printed_name, *words)
 
 
 async def _change(pages: Pages, request: Request, given: PasswordForm) -> Do:

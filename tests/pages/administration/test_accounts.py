@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.settings import Settings
 from policy_service.actor import SERVICE, Role
 from policy_service.identity import passwords
 from policy_service.identity import service as identity
@@ -126,6 +127,15 @@ def test_what_is_wrong_stands_beside_its_field(
     page = Visitor(here, "root").post("/accounts", {"name": "fine", "printed_name": "Fine", **given})
     assert page.status == 422
     assert told in page.text(f"#fault-{field}")
+
+
+def test_no_password_holds_a_word_of_the_company(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Settings, "words", ("staple",))
+    given = {"name": "fine", "printed_name": "Fine", "password": NEW, "again": NEW}
+    page = Visitor(here, "root").post("/accounts", given)
+    assert "a word of the company" in page.text("#fault-password")
+    page = act(here, here.people["ann"], "password", new=NEW, again=NEW)
+    assert "a word of the company" in page.text("#fault-new")
 
 
 def test_a_name_is_not_given_twice(here: Company) -> None:

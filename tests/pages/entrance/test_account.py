@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.settings import Settings
 from policy_service.actor import SERVICE, Role
 from policy_service.identity import passwords
 from policy_service.identity import service as identity
@@ -75,7 +76,7 @@ def test_another_password_ends_all_sessions_and_says_so(here: Company) -> None:
     [
         ({"new": "short", "again": "short"}, "new", "Expected 12 to 256 characters."),
         ({"again": "another staple"}, "again", "This is not the same password."),
-        ({"new": "sales sales sales", "again": "sales sales sales"}, "new", "does not hold the name"),
+        ({"new": "sales sales sales", "again": "sales sales sales"}, "new", "without the name of the account"),
         ({"old": ""}, "old", "This has to be filled in."),
     ],
 )
@@ -84,6 +85,11 @@ def test_what_is_wrong_stands_beside_its_field(here: Company, given: dict[str, s
     assert page.status == 422
     assert told in page.text(f"#fault-{field}")
     assert not any("value" in node.attributes for node in page.all("input[type=password]"))
+
+
+def test_no_password_holds_a_word_of_the_company(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Settings, "words", ("staple",))
+    assert "a word of the company" in change(Visitor(here, "sales")).text("#fault-new")
 
 
 def test_a_wrong_password_changes_nothing(here: Company) -> None:
