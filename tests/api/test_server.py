@@ -16,10 +16,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from policy_service.actor import SERVICE
 from policy_service.cli import serve
 from policy_service.clock import SystemClock
+from policy_service.database import Database
 from policy_service.errors import CannotServe
+from policy_service.registry.model import ActivationKind, Period
+from policy_service.registry.service import activate, read_version, record_version
 from tests.api.client import JSON, REQUEST, RFM, keys, one_policy, populate
+from tests.approval.world import TIER, bonus
 from tests.architecture.project import ROOT
 from tests.databases import fresh_url
 
@@ -119,10 +124,21 @@ def database() -> Iterator[str]:
         yield url
 
 
-def ended(url: str, port: int = 0, **environment: str) -> tuple[int, str]:
-    """What a server that does not begin ends with, and what it says."""
+def copied(database: str, folder: Path, *statements: str) -> str:
+    """The address of a copy of a database, in which some statements were executed."""
+    file = folder / "copy.db"
+    with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as one, closing(sqlite3.connect(file)) as two:
+        one.backup(two)
+        for statement in statements:
+            two.execute(statement)
+    return f"sqlite:///{file}"
+
+
+def ended(url: str, port: int = 0, before: str = "", **environment: str) -> tuple[int, str]:
+    """What a server that does not begin ends with, and what it says; `before` is done in its process first."""
+    python, option, program, *rest = COMMAND
     done = subprocess.run(
-        [*COMMAND, str(port)],
+        [python, option, before + program, *rest, str(port)],
         cwd=ROOT,
         env={**os.environ, **places(url), "POLICY_SERVICE_ENGINE": "python", **environment},
         capture_output=True,
@@ -130,8 +146,25 @@ def ended(url: str, port: int = 0, **environment: str) -> tuple[int, str]:
         timeout=READY_WITHIN,
         check=False,
     )
-    assert "Traceback" not in done.stderr
+    assert not done.stderr.startswith("Traceback")
     return done.returncode, done.stderr
+
+
+def test_it_ends_with_another_status_when_it_fails(database: str) -> None:
+    fault = "import api.app; api.app.share_the_interpreter = lambda: 1 / 0; "
+    status, said = ended(database, before=fault)
+    assert (status, "ZeroDivisionError" in said) == (1, True)
+    assert all(json.loads(line)["event"] for line in said.splitlines())
+
+
+def test_it_ends_with_another_status_when_the_versions_in_force_cannot_decide(database: str, tmp_path: Path) -> None:
+    url = copied(database, tmp_path)
+    with closing(Database(url, keys=keys())) as opened, opened.write(SystemClock()) as transaction:
+        row = record_version(transaction, SERVICE, bonus("1.0.0"), change=None)
+        version = read_version(transaction.session, row.id, row.version)
+        activate(transaction, SERVICE, version, Period(transaction.now), ActivationKind.INITIAL)
+    status, said = ended(url)
+    assert (status, TIER in said) == (7, True)
 
 
 def test_it_ends_with_another_status_without_a_key(database: str, tmp_path: Path) -> None:
@@ -140,11 +173,7 @@ def test_it_ends_with_another_status_without_a_key(database: str, tmp_path: Path
 
 
 def test_it_ends_with_another_status_when_something_on_record_was_altered(database: str, tmp_path: Path) -> None:
-    damaged = tmp_path / "damaged.db"
-    with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as one, closing(sqlite3.connect(damaged)) as two:
-        one.backup(two)
-        two.execute("DROP TRIGGER decision_no_update")
-    status, said = ended(f"sqlite:///{damaged}")
+    status, said = ended(copied(database, tmp_path, "DROP TRIGGER decision_no_update"))
     assert (status, "lost a trigger" in said) == (5, True)
 
 
