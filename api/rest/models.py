@@ -44,9 +44,11 @@ class PolicySummary(Model):
 
 
 class ListedPolicy(PolicySummary):
-    """A policy in force; while no version applies, `suspension` names what suspended the version that is told."""
+    """A policy, in the version that decides, or that was suspended or ended and none applies in its place."""
 
-    suspension: str | None
+    status: Literal["in_force", "suspended", "ended"]
+    suspension: Annotated[str | None, Field(description="what suspended the version that is told")]
+    ended: Annotated[str | None, Field(description="the change that ended the policy")]
 
 
 class PolicyPage(Model):
@@ -248,8 +250,13 @@ def summary(policy: Policy) -> PolicySummary:
 
 
 def listed_policy(policy: Policy, active: Activation) -> ListedPolicy:
-    """The policy in a line, and whether it is suspended."""
-    return ListedPolicy(**_summary(policy), suspension=active.suspension if active.is_stop else None)
+    """The policy in a line, and whether it is suspended or was ended."""
+    return ListedPolicy(
+        **_summary(policy),
+        status="suspended" if active.is_stop else "ended" if active.is_nothing else "in_force",
+        suspension=active.suspension if active.is_stop else None,
+        ended=active.change if active.is_nothing else None,
+    )
 
 
 def in_force_model(period: Period) -> InForceModel:

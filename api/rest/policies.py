@@ -30,6 +30,7 @@ from api.rest.active_models import ActiveModel, active_model
 from api.rest.change_bodies import When
 from api.rest.models import (
     CheckAnswer,
+    ListedPolicy,
     PolicyDetail,
     PolicyPage,
     Requirements,
@@ -95,15 +96,12 @@ def _add_lists(router: APIRouter, service: Service) -> None:
 
     @router.get("", operation_id="list_policies", responses=problems(INVALID_PARAMETER))
     async def list_policies(domain: Domain = None, limit: Limit = PAGE, cursor: Cursor = None) -> PolicyPage:
-        """The policies in force, by name, each in the version that decides now, or that is suspended."""
+        """The policies by name, each in the version that decides now, or that was suspended or ended."""
         after, now = open_cursor(cursor), service.now()
-        found, active = await reading(
-            service,
-            lambda session: (catalogue.in_force(session, now), all_active_at(activations(session), now, now)),
-        )
-        rest = [each for each in found.values() if each.id > after and domain in {None, each.domain}]
-        more = close_cursor(rest[limit - 1].id) if len(rest) > limit else None
-        return PolicyPage(items=[listed_policy(each, active[each.id]) for each in rest[:limit]], next_cursor=more)
+        found = await reading(service, lambda session: _standing(catalogue, session, now))
+        rest = [each for each in found if each.policy > after and domain in {None, each.domain}]
+        more = close_cursor(rest[limit - 1].policy) if len(rest) > limit else None
+        return PolicyPage(items=rest[:limit], next_cursor=more)
 
     @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=KNOWN)
     async def list_versions(request: Request, domain: str, policy: str) -> VersionList:
@@ -178,6 +176,12 @@ def _add_one(router: APIRouter, service: Service) -> None:
                 len(before.text) + len(after.text),
             )
         )
+
+
+def _standing(catalogue: Catalogue, session: Session, now: datetime) -> list[ListedPolicy]:
+    """Every policy that is in force or was, by name."""
+    found = all_active_at(activations(session), now, now) | catalogue.ended(session, now)
+    return [listed_policy(catalogue.load(session, found[name].digest), found[name]) for name in sorted(found)]
 
 
 def _versions(catalogue: Catalogue, session: Session, name: str, now: datetime, reader: Actor | None) -> VersionList:

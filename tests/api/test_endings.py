@@ -28,6 +28,8 @@ def test_a_signed_change_ends_a_policy_for_good(here: Company) -> None:
     here.clock.move(days=1)
     active = here.did("GET", f"/v1/policies/{BONUS}/active")
     assert active["active"] is None
+    [ended] = [each for each in here.did("GET", "/v1/policies")["items"] if each["policy"] == BONUS]
+    assert (ended["status"], ended["ended"], ended["suspension"]) == ("ended", change["id"], None)
     assert (active["ended"]["kind"], active["ended"]["change"]) == ("ending", change["id"])
     needs = assert_problem(here.ask("GET", f"/v1/policies/{BONUS}/requirements"), 404, "unknown-policy")
     assert f"is not in force: it was ended by the change {change['id']} from 2026-11-2" in needs["detail"]

@@ -89,8 +89,11 @@ def test_a_first_version_is_stopped_and_whoever_asks_is_told(backend: str) -> No
         assert (active["status"], active["active"]) == ("suspended", None)
         assert active["suspended"]["suspension"] == suspension["id"]
         assert active["suspended"]["reason"] == "pays out wrongly"
-        listed = {each["policy"]: each["suspension"] for each in here.did("GET", "/v1/policies")["items"]}
-        assert listed == {TIER: suspension["id"], BONUS: None, SIGN_OFF: None}
+        listed = {
+            each["policy"]: (each["status"], each["suspension"]) for each in here.did("GET", "/v1/policies")["items"]
+        }
+        fine = ("in_force", None)
+        assert listed == {TIER: ("suspended", suspension["id"]), BONUS: fine, SIGN_OFF: fine}
         told = assert_problem(here.ask("GET", f"/v1/policies/{TIER}"), 404, "unknown-policy")
         assert "is suspended, and no version applies: pays out wrongly" in told["detail"]
         assert here.did("GET", f"/v1/policies/{TIER}/requirements")

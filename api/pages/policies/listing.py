@@ -19,6 +19,7 @@ from api.pages.rendering import Pages
 from api.pages.vocabulary import domain_name
 from api.transactions import reading
 from policy_service.language.policy import Bilingual, Policy
+from policy_service.registry.model import Activation, nothing_at
 from policy_service.sentences import Sentence
 
 PATH = "/policies"
@@ -51,6 +52,8 @@ class Line:
     next: Piece | None
     suspension: str | None = None
     """What suspended it, while no version applies."""
+    ended: Activation | None = None
+    """By what it was ended, where nothing is in force for that."""
 
     @property
     def address(self) -> str:
@@ -108,25 +111,27 @@ def read_lines(pages: Pages, held: Held, session: Session, now: datetime) -> lis
         active = held.active(name, now)
         stop = held.stop(name, now)
         shown = active or stop
+        ended = nothing_at(held.activations.get(name, ()), name, now, now)
         digest = shown[1].digest if shown else held.versions[name][0].digest
         policy = pages.service.catalogue.load(session, digest)
         suspension = stop[1].suspension if stop else None
-        return line_of(policy, active, held.since(name, now), held.next(name, now), suspension)
+        return line_of(policy, active, held.since(name, now), held.next(name, now), suspension, ended)
 
     return [line(name) for name in sorted(held.versions)]
 
 
-def line_of(
+def line_of(  # noqa: PLR0913, PLR0917  # what the registry knows of it
     policy: Policy,
     active: Piece | None,
     since: datetime | None,
     following: Piece | None,
     suspension: str | None = None,
+    ended: Activation | None = None,
 ) -> Line:
     """What the list says of a policy."""
     titles = tuple(outcome.title for outcome in policy.outcomes.values())
     name = (policy.id, policy.domain, policy.title, policy.subject)
-    return Line(*name, titles, policy.source, active, since, following, suspension)
+    return Line(*name, titles, policy.source, active, since, following, suspension, ended)
 
 
 def make_page(frame: Frame, lines: Sequence[Line], asked: Callable[[str, str], str]) -> PoliciesPage:

@@ -47,6 +47,11 @@ def test_after_the_day_the_page_of_the_policy_says_what_ended_it(here: Company) 
     page = Visitor(here, "ann").get(f"/policies/{BONUS}")
     assert "No version is in force: it was ended on 21 Nov 2026" in page.text("main")
     assert page.link("The change that ended it") == f"/changes/{change['id']}"
+    listed = Visitor(here, "ann").get("/policies?text=rewards")
+    assert "ended since 21 Nov 2026" in listed.text("tbody")
+    assert listed.link("ended") == f"/changes/{change['id']}"
+    chinese = Visitor(here, "ann", "zh-CN").get("/policies?text=rewards")
+    assert "已废止 自 2026年11月21日 起" in chinese.text("tbody")
     assert BONUS not in Visitor(here, "ann").get("/in-force").text("main")
     assert "ended" in Visitor(here, "ann").get("/").text("main")
 
