@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -16,7 +17,7 @@ from policy_service.audit.events import VersionImported
 from policy_service.audit.log import append
 from policy_service.audit.verdict import Verdict
 from policy_service.clock import timestamp
-from policy_service.database import Database, LaneName
+from policy_service.database import NEVER, Database, LaneName, borne_out
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.verification import verify_rest
 from policy_service.identity.api_keys import issue_key
@@ -28,7 +29,7 @@ from policy_service.identity.tokens import digest_of, key_text
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, tier
-from tests.databases import BACKENDS
+from tests.databases import BACKENDS, fresh_database
 from tests.verification.everything import Place, executed
 
 CRM = Actor("id-crm", "crm", "crm", frozenset({Role.INTEGRATION}), "machine")
@@ -194,6 +195,32 @@ def test_a_machine_whose_clock_went_back_goes_on_behind_what_was_written(here: C
     tamper(here, "UPDATE audit_entry SET mac = NULL", "UPDATE lane SET at = '2027-06-01T00:00:00.000000Z'")
     with here.database.write(here.clock) as transaction:
         assert transaction.now <= at + timedelta(seconds=1)
+
+
+def test_only_what_is_under_a_key_says_when_something_was_written(here: Company) -> None:
+    far = here.clock.at + timedelta(days=365)
+    govern(here)
+    here.clock.move(minutes=1)
+    size_of(here, 60)
+    with here.database.read() as session:
+        assert borne_out(session, far) == here.clock.at
+    here.clock.move(minutes=1)
+    here.app.service.sealer.seal_all()
+    here.clock.move(minutes=1)
+    with here.database.write(here.clock) as transaction:
+        append(transaction, SERVICE, VersionImported("tiering/other", "1.0.1", "sha256:0"))
+    with here.database.read() as session:
+        assert borne_out(session, far) == here.clock.at
+    tamper(here, "UPDATE audit_entry SET mac = NULL", "UPDATE decision SET mac = NULL")
+    with here.database.read() as session:
+        assert borne_out(session, far) == here.clock.at - timedelta(minutes=1)
+    with closing(Database(here.database.url)) as elsewhere, elsewhere.read() as session:  # without the keys
+        assert borne_out(session, far) == here.clock.at
+    tamper(here, "UPDATE checkpoint SET line = peaks")
+    with here.database.read() as session:
+        assert borne_out(session, far) == NEVER
+    with fresh_database("sqlite") as database, database.read() as session:
+        assert borne_out(session, far) == far
 
 
 def test_a_service_does_not_begin_on_rows_that_the_log_does_not_tell_of(here: Company) -> None:
