@@ -15,12 +15,12 @@ Network = IPv4Network | IPv6Network
 HEADER = b"x-forwarded-for"
 
 
-def networks_of(text: str) -> tuple[Network, ...]:
+def parse_networks(text: str) -> tuple[Network, ...]:
     """The networks and addresses of a list with commas. Raises ValueError."""
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
-def address_of(scope: Scope) -> str:
+def client_address(scope: Scope) -> str:
     """The address of a request's client; empty where there is none."""
     client = scope.get("client")
     return client[0] if client else ""
@@ -28,16 +28,16 @@ def address_of(scope: Scope) -> str:
 
 def forwarded_address(scope: Scope, proxies: Sequence[Network]) -> str:
     """The address that a request came to the first trusted proxy from; that of the connection when it is no proxy's."""
-    address = address_of(scope)
-    if not _is_one_of(_parsed(address), proxies):
+    address = client_address(scope)
+    if not _is_one_of(_parse_address(address), proxies):
         return address
     hops = b",".join(value for name, value in scope["headers"] if name == HEADER).decode("latin-1")
     for hop in reversed(hops.split(",")):
-        found = _parsed(hop)
-        if found is None:
+        parsed = _parse_address(hop)
+        if parsed is None:
             break
-        address = str(found)
-        if not _is_one_of(found, proxies):
+        address = str(parsed)
+        if not _is_one_of(parsed, proxies):
             break
     return address
 
@@ -46,7 +46,7 @@ def _is_one_of(address: IPv4Address | IPv6Address | None, proxies: Sequence[Netw
     return address is not None and any(address in proxy for proxy in proxies)
 
 
-def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """An address; IPv4 written in IPv6 is IPv4, a port behind it is left out."""
     plain = text.strip()
     if plain.startswith("["):
@@ -54,7 +54,7 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     elif plain.count(":") == 1:
         plain = plain.partition(":")[0]
     try:
-        found = ip_address(plain)
+        address = ip_address(plain)
     except ValueError:
         return None
-    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

@@ -10,18 +10,18 @@ from typing import Literal
 
 from policy_service.clock import Clock
 
-KEPT = 20
+MAX_ALARMS = 20
 """Alarms that are kept; all are counted, and logged."""
-Kind = Literal["engine", "sealing"]
+AlarmKind = Literal["engine", "sealing"]
 
 
 @dataclass(frozen=True, slots=True)
-class Raised:
+class AlarmRecord:
     """One alarm: the engine failed or differed, or records were not sealed."""
 
-    at: datetime
-    kind: Kind
-    about: str
+    raised_at: datetime
+    kind: AlarmKind
+    policy: str
     """The policy and its version; empty where it is about none."""
     reason: str
 
@@ -32,20 +32,20 @@ class Alarms:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._newest: deque[Raised] = deque(maxlen=KEPT)
-        self.since = clock.now()
+        self._newest: deque[AlarmRecord] = deque(maxlen=MAX_ALARMS)
+        self.started_at = clock.now()
         """When the service began."""
         self.count = 0
 
-    def add(self, kind: Kind, about: str, reason: str) -> None:
+    def add(self, kind: AlarmKind, policy: str, reason: str) -> None:
         """Keeps an alarm."""
-        raised = Raised(self._clock.now(), kind, about, reason)
+        alarm = AlarmRecord(self._clock.now(), kind, policy, reason)
         with self._lock:
-            self._newest.appendleft(raised)
+            self._newest.appendleft(alarm)
             self.count += 1
 
     @property
-    def newest(self) -> tuple[Raised, ...]:
+    def newest(self) -> tuple[AlarmRecord, ...]:
         """The alarms that are kept, the newest first."""
         with self._lock:
             return tuple(self._newest)

@@ -18,23 +18,23 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.addresses import Network, forwarded_address
-from api.authentication import Gate
-from api.background import in_background
+from api.authentication import AuthenticationMiddleware
+from api.background import background_tasks
 from api.connections import Connections, Limits
-from api.documentation import Description, documentation_routes
-from api.forwarding import Forwarder, elsewhere_of
-from api.interpreter import share_the_interpreter
+from api.documentation import OpenApiDocument, documentation_routes
+from api.forwarding import ForwardingMiddleware, worker_runner_of
+from api.interpreter import tune_interpreter
 from api.pages.rendering import Pages
-from api.pages.routes import telling
-from api.permissions import ROW, Table
-from api.problems import Problem, of_http, of_parameters
+from api.pages.routes import problem_renderer
+from api.permissions import ROW, PermissionTable
+from api.problems import Problem, http_problem, parameter_problem
 from api.reader import warm_up
 from api.rest.decisions import PATH, DecisionRoute
 from api.routes import pages_of, routers_of
-from api.security import Guard, Tell, headers_of
+from api.security import ProblemRenderer, SecurityMiddleware, headers_of
 from api.service import Service, open_service
 from api.settings import Settings, read_settings
-from api.work import READING
+from api.work_kinds import READING
 from api.workers import SHARED, Workers
 from policy_service.clock import Clock, SystemClock
 
@@ -45,11 +45,11 @@ class Application(FastAPI):
     """FastAPI, with a decision route that is none of FastAPI's."""
 
     service: Service
-    decisions: Guard
+    decision_route: SecurityMiddleware
     connections: Connections
     proxies: tuple[Network, ...]
-    table: Table
-    described: Description
+    table: PermissionTable
+    openapi_document: OpenApiDocument
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request; one for a decision goes straight to its route, which saves half of its time."""
@@ -58,57 +58,59 @@ class Application(FastAPI):
             return
         if self.proxies:
             scope["client"] = forwarded_address(scope, self.proxies), 0
-        answer: Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]] = super().__call__
+        handle: Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]] = super().__call__
         if scope["path"] == PATH and scope["method"] == "POST":
-            answer, scope[ROW] = self.decisions, DECIDE
-        await self.service.loop_watch.run(scope, answer(scope, receive, send))
+            handle, scope[ROW] = self.decision_route, DECIDE
+        await self.service.loop_watch.run(scope, handle(scope, receive, send))
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document."""
         with self.service.database.read() as session:
-            return self.described.document(session)
+            return self.openapi_document.document(session)
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None, workers: Workers = SHARED) -> FastAPI:
     """The application; without `settings` those of the environment. `workers` do what takes long.
 
-    Raises SettingsRefusedError, UnlistedRoute, PolicyError and what else `open_service` does.
+    Raises InvalidSettingsError, UnlistedRoute, PolicyError and what else `open_service` does.
     """
     service = open_service(settings or read_settings(), clock or SystemClock(), workers)
     app = Application(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.service = service
     app.proxies = service.settings.proxies
-    app.connections = Connections(limits_of(service.settings), _refusal(service))
-    app.table = table = Table()
+    app.connections = Connections(limits_of(service.settings), _connection_problem_renderer(service))
+    app.table = table = PermissionTable()
     access = table.rows[DECIDE]
-    app.decisions = Guard(Gate(DecisionRoute(service), service, lambda _: access), service)
-    pages = pages_of(service, elsewhere_of(service))
-    tell = telling(pages)
-    app.described = Description(service, lambda: app.routes)
-    routers = (*routers_of(service, pages), documentation_routes(app.described, service))
+    app.decision_route = SecurityMiddleware(
+        AuthenticationMiddleware(DecisionRoute(service), service, lambda _: access), service
+    )
+    pages = pages_of(service, worker_runner_of(service))
+    render_problem = problem_renderer(pages)
+    app.openapi_document = OpenApiDocument(service, lambda: app.routes)
+    routers = (*routers_of(service, pages), documentation_routes(app.openapi_document, service))
     table.refuse_unlisted([*app.routes, *(route for router in routers for route in router.routes)])
     for router in routers:
         app.include_router(router)
     if workers.are_processes:
-        app.add_middleware(Forwarder, service=service)
-    app.add_middleware(Gate, service=service, access=table.access_to)
-    app.add_middleware(Guard, service=service, tell=tell)
+        app.add_middleware(ForwardingMiddleware, service=service)
+    app.add_middleware(AuthenticationMiddleware, service=service, access=table.access_to)
+    app.add_middleware(SecurityMiddleware, service=service, render_problem=render_problem)
     app.router.lifespan_context = _lifespan(service, pages)
     for kind in (HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _teller(tell))
+        app.add_exception_handler(kind, _error_handler(render_problem))
     return app
 
 
-def _refusal(service: Service) -> Callable[[Problem, str | None], Response]:
+def _connection_problem_renderer(service: Service) -> Callable[[Problem, str | None], Response]:
     """What answers that which never becomes a request."""
     headers = headers_of(service.settings)
 
-    def refuse(problem: Problem, address: str | None) -> Response:
-        answer = service.refuse_connection(problem, address)
-        answer.raw_headers.extend(headers)
-        return answer
+    def render(problem: Problem, address: str | None) -> Response:
+        response = service.render_connection_problem(problem, address)
+        response.raw_headers.extend(headers)
+        return response
 
-    return refuse
+    return render
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -123,11 +125,11 @@ def limits_of(settings: Settings) -> Limits:
 def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        share_the_interpreter()
+        tune_interpreter()
         service.log.info("ready", engine=service.settings.engine, policies=sorted(service.decider.policies))
         service.sealer.start()
-        service.workers.of(READING).begin(warm_up, service.settings, service.now())
-        async with in_background(service):
+        service.workers.pool(READING).begin(warm_up, service.settings, service.now())
+        async with background_tasks(service):
             yield
         await pages.jobs.close()
         await run_in_threadpool(service.workers.close)
@@ -137,16 +139,16 @@ def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
     return lifespan
 
 
-def _teller(tell: Tell) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _error_handler(render_problem: ProblemRenderer) -> Callable[[Request, Exception], Awaitable[Response]]:
     """What turns an error of the router's into an answer."""
 
-    async def answer(request: Request, error: Exception) -> Response:
+    async def handle_error(request: Request, error: Exception) -> Response:
         match error:
             case RequestValidationError():
-                return tell(of_parameters(error), request.scope)
+                return render_problem(parameter_problem(error), request.scope)
             case HTTPException():
-                return tell(of_http(request, error), request.scope)
+                return render_problem(http_problem(request, error), request.scope)
             case _:
                 raise error
 
-    return answer
+    return handle_error

@@ -23,107 +23,109 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.permissions import ASKER, Access, may_ask
+from api.permissions import PRINCIPAL, Access, check_permission
 from api.problems import NOT_ALLOWED, NOT_AUTHENTICATED, OTHER_SITE, ProblemError
 from api.service import Service
 from policy_service.actor import Actor
-from policy_service.identity.entrance import admit
-from policy_service.identity.refusals import NotSignedIn
-from policy_service.identity.sessions import SignedIn
-from policy_service.identity.tokens import is_key
-from policy_service.sentences import Sentence
+from policy_service.identity.authentication import authenticate_session
+from policy_service.identity.errors import AuthenticationFailed
+from policy_service.identity.sessions import UserSession
+from policy_service.identity.tokens import is_key_like
+from policy_service.messages import Message
 
 COOKIE = "policy_service_session"
 SAFE = frozenset({"GET", "HEAD"})
-STATE = ASKER
+STATE = PRINCIPAL
 CHALLENGE = 'Bearer realm="policy-service"'
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks, and by what."""
+class Principal:
+    """An authenticated caller, and the kind of its credential."""
 
     actor: Actor
-    means: Literal["key", "token", "cookie"]
-    signed_in: SignedIn | None = None
+    credential: Literal["key", "token", "cookie"]
+    user_session: UserSession | None = None
     """The session, of a person."""
 
 
-class Gate:
-    """Lets a request through to `app` when whoever sent it may ask for it; the routes find the asker in the state."""
+class AuthenticationMiddleware:
+    """Authenticates the sender of a request, checks its permission, and keeps the principal in the request's state."""
 
     def __init__(self, app: ASGIApp, service: Service, access: Callable[[Scope], Access]) -> None:
         self.app = app
         self.service = service
         self.access = access
-        self._looking: asyncio.Future[None] | None = None
+        self._key_refresh: asyncio.Future[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request. Raises ProblemError."""
         if scope["type"] == "http":
             access = self.access(scope)
-            if access.known:
-                asker = await self.ask(scope)
-                scope.setdefault("state", {})[STATE] = asker
-                if (verdict := may_ask(asker.actor, access)) is not True:
-                    raise ProblemError(NOT_ALLOWED, verdict)
+            if access.authenticated:
+                principal = await self.authenticate(scope)
+                scope.setdefault("state", {})[STATE] = principal
+                if (permission := check_permission(principal.actor, access)) is not True:
+                    raise ProblemError(NOT_ALLOWED, permission)
         await self.app(scope, receive, send)
 
-    async def ask(self, scope: Scope) -> Asker:
+    async def authenticate(self, scope: Scope) -> Principal:
         """Who sent a request. Raises ProblemError when that cannot be told."""
         headers = dict(scope["headers"])
         try:
-            if (given := headers.get(b"authorization")) is not None:
-                return await self._by_header(given.decode("latin-1"))
+            if (authorization := headers.get(b"authorization")) is not None:
+                return await self._authenticate_header(authorization.decode("latin-1"))
             if (token := session_cookie(self.service, scope)) is not None:
                 refuse_other_sites(self.service, scope)
-                return await self._by_session(token, "cookie")
-        except NotSignedIn as error:
+                return await self._authenticate_session(token, "cookie")
+        except AuthenticationFailed as error:
             challenge = f'{CHALLENGE}, error="invalid_token"'
             raise ProblemError(NOT_AUTHENTICATED, str(error), headers={"WWW-Authenticate": challenge}) from None
-        told = Sentence("no credential was sent")
-        raise ProblemError(NOT_AUTHENTICATED, told, headers={"WWW-Authenticate": CHALLENGE})
+        detail = Message("no credential was sent")
+        raise ProblemError(NOT_AUTHENTICATED, detail, headers={"WWW-Authenticate": CHALLENGE})
 
-    async def _by_header(self, given: str) -> Asker:
-        scheme, _, credential = given.partition(" ")
+    async def _authenticate_header(self, authorization: str) -> Principal:
+        scheme, _, credential = authorization.partition(" ")
         if scheme.lower() != "bearer":
-            raise NotSignedIn(Sentence("expected `Authorization: Bearer` with an API key or a session's token"))
-        if is_key(credential):
-            return await self._by_key(credential)
-        return await self._by_session(credential, "token")
+            raise AuthenticationFailed(Message("expected `Authorization: Bearer` with an API key or a session's token"))
+        if is_key_like(credential):
+            return await self._authenticate_key(credential)
+        return await self._authenticate_session(credential, "token")
 
-    async def _by_key(self, text: str) -> Asker:
+    async def _authenticate_key(self, text: str) -> Principal:
         service = self.service
         while service.key_ring.is_stale:
-            await self._look()
+            await self._refresh_keys()
         now = service.clock.now()
-        actor = service.key_ring.check(text, now)
-        service.presence.key(actor.id, now)
-        return Asker(actor, "key")
+        actor = service.key_ring.authenticate(text, now)
+        service.last_used.record_key_use(actor.id, now)
+        return Principal(actor, "key")
 
-    async def _look(self) -> None:
+    async def _refresh_keys(self) -> None:
         """Looks what keys there are; one looks for all who wait.
 
         A look that is over is none to wait for: whoever did would go on at once, and ask again, and nobody else's turn
         would ever come.
         """
-        if (looking := self._looking) is None or looking.done():
-            looking = self._looking = asyncio.ensure_future(run_in_threadpool(self.service.key_ring.look))
-        await asyncio.shield(looking)
+        if (refresh := self._key_refresh) is None or refresh.done():
+            refresh = self._key_refresh = asyncio.ensure_future(run_in_threadpool(self.service.key_ring.refresh))
+        await asyncio.shield(refresh)
 
-    async def _by_session(self, token: str, means: Literal["token", "cookie"]) -> Asker:
+    async def _authenticate_session(self, token: str, credential: Literal["token", "cookie"]) -> Principal:
         service = self.service
         now = service.clock.now()
-        ends, seen = service.settings.ends, service.presence.seen
-        actor, signed_in = await run_in_threadpool(admit, service.database, token, now, ends, seen)
-        service.presence.session(signed_in.id, now)
-        return Asker(actor, means, signed_in)
+        limits, last_seen = service.settings.session_limits, service.last_used.session_last_used
+        actor, user_session = await run_in_threadpool(
+            authenticate_session, service.database, token, now, limits, last_seen
+        )
+        service.last_used.record_session_use(user_session.id, now)
+        return Principal(actor, credential, user_session)
 
 
-def asker(request: Request) -> Asker:
-    """Who sent a request that the gate let through."""
-    found: Asker = getattr(request.state, STATE)
-    return found
+def principal_of(request: Request) -> Principal:
+    """The principal of a request that was authenticated."""
+    principal: Principal = getattr(request.state, STATE)
+    return principal
 
 
 def cookie_name(service: Service, scope: Scope) -> str:
@@ -159,11 +161,11 @@ def refuse_other_sites(service: Service, scope: Scope) -> None:
     site = headers.get(b"sec-fetch-site")
     origin = headers.get(b"origin")
     if site is not None:
-        fine = site == b"same-origin"
+        is_same_origin = site == b"same-origin"
     else:
-        fine = origin is not None and urlsplit(origin.decode("latin-1")).netloc in _hosts(service, headers)
-    if not fine:
-        raise ProblemError(OTHER_SITE, Sentence("the browser does not say that a page of this service asks"))
+        is_same_origin = origin is not None and urlsplit(origin.decode("latin-1")).netloc in _hosts(service, headers)
+    if not is_same_origin:
+        raise ProblemError(OTHER_SITE, Message("the browser does not say that a page of this service asks"))
 
 
 def _hosts(service: Service, headers: dict[bytes, bytes]) -> set[str]:

@@ -14,13 +14,13 @@ from starlette.concurrency import run_in_threadpool
 
 from api.service import Service
 from policy_service.database import DatabaseUnavailable
-from policy_service.identity.presence import WRITE_AFTER
+from policy_service.identity.last_used import FLUSH_AFTER
 
 
 @asynccontextmanager
-async def in_background(service: Service) -> AsyncIterator[None]:
+async def background_tasks(service: Service) -> AsyncIterator[None]:
     """Does it while the service runs, and once more at the end."""
-    tasks = [asyncio.ensure_future(each) for each in (_again_and_again(service), service.loop_watch.look())]
+    tasks = [asyncio.ensure_future(each) for each in (_run_periodically(service), service.loop_watch.observe_lag())]
     try:
         yield
     finally:
@@ -28,19 +28,19 @@ async def in_background(service: Service) -> AsyncIterator[None]:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        await write(service)
+        await flush_last_used(service)
 
 
-async def write(service: Service) -> None:
+async def flush_last_used(service: Service) -> None:
     """Writes down what was used; when the database does not answer, the log is told and it is tried again later."""
     try:
-        await run_in_threadpool(service.presence.write, service.database, service.clock)
+        await run_in_threadpool(service.last_used.flush, service.database, service.clock)
     except DatabaseUnavailable as error:
         service.log.warning("last_used_flush_failed", reason=error.reason)
 
 
-async def _again_and_again(service: Service) -> None:
+async def _run_periodically(service: Service) -> None:
     while True:
-        await asyncio.sleep(WRITE_AFTER.total_seconds())
-        await write(service)
+        await asyncio.sleep(FLUSH_AFTER.total_seconds())
+        await flush_last_used(service)
         await run_in_threadpool(service.workers.retire)

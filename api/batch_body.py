@@ -18,15 +18,16 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive, Send
+from starlette.types import Message as AsgiMessage
+from starlette.types import Receive, Send
 
 from api.spool import Spool
 from policy_service.decisions.batch import BatchEnded
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 MEMORY = 1024 * 1024
 """Bytes that wait in memory."""
-PIECE = 256 * 1024
+CHUNK = 256 * 1024
 """Bytes that are taken to be decided at a time."""
 STUCK_SECONDS = 0.1
 """How long an answer waits to be taken, before the body is read on into a file."""
@@ -36,12 +37,12 @@ ABANDONED_SECONDS = 300.0
 """The same, before its client counts as gone."""
 
 
-class NoRoom(BatchEnded):
+class SpoolFull(BatchEnded):
     """More of a batch waits than is kept, and no answer is taken."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            Sentence(
+            Message(
                 "this line and those behind it were not decided: {limit:,} bytes of the batch wait, and no answer is "
                 "read. Send them again, and read answers while you send",
                 limit=limit,
@@ -58,17 +59,17 @@ class BatchBody:
         self._receive, self._send, self._limit = receive, send, limit
         self._memory = bytearray()
         self._spool = Spool()
-        self._is_whole = False
-        self._ended: BatchEnded | None = None
-        self._sending_since: float | None = None
-        self._arrived, self._changed = asyncio.Event(), asyncio.Event()
+        self._is_complete = False
+        self._error: BatchEnded | None = None
+        self._blocked_since: float | None = None
+        self._received, self._changed = asyncio.Event(), asyncio.Event()
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: AsgiMessage) -> None:
         """Sends a part of the answer; while that waits to be taken, the body is read on.
 
         Raises ClientDisconnect when it is not taken for a long time.
         """
-        self._sending_since = time.monotonic()
+        self._blocked_since = time.monotonic()
         self._changed.set()
         try:
             async with asyncio.timeout(ABANDONED_SECONDS):
@@ -76,7 +77,7 @@ class BatchBody:
         except TimeoutError:
             raise ClientDisconnect from None
         finally:
-            self._sending_since = None
+            self._blocked_since = None
 
     async def pump(self) -> None:
         """Reads the body from the network; returns when the client has gone."""
@@ -86,27 +87,27 @@ class BatchBody:
             if message["type"] == "http.disconnect":
                 return
             await self._store(message.get("body", b""))
-            self._is_whole = self._is_whole or not message.get("more_body", False)
-            self._arrived.set()
+            self._is_complete = self._is_complete or not message.get("more_body", False)
+            self._received.set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body, as it comes. Raises BatchEnded when it is not read to its end."""
         while True:
             if self._memory:
-                piece = bytes(self._memory[:PIECE])
-                del self._memory[:PIECE]
+                piece = bytes(self._memory[:CHUNK])
+                del self._memory[:CHUNK]
             else:
-                piece = await asyncio.to_thread(self._spool.read, PIECE) if self._spool.waiting else b""
+                piece = await asyncio.to_thread(self._spool.read, CHUNK) if self._spool.unread else b""
             self._changed.set()
             if piece:
                 yield piece
-            elif self._ended is not None:
-                raise self._ended
-            elif self._is_whole:
+            elif self._error is not None:
+                raise self._error
+            elif self._is_complete:
                 return
             else:
-                self._arrived.clear()
-                await self._arrived.wait()
+                self._received.clear()
+                await self._received.wait()
 
     def close(self) -> None:
         """Removes the file."""
@@ -114,31 +115,31 @@ class BatchBody:
 
     async def _wait_for_room(self) -> None:
         """Returns when there is room for more, or nothing more is kept."""
-        while not self._is_whole and self._ended is None:
-            since = self._sending_since
+        while not self._is_complete and self._error is None:
+            since = self._blocked_since
             waited = 0.0 if since is None else time.monotonic() - since
             if waited < STUCK_SECONDS:
-                is_full, left = len(self._memory) + self._spool.waiting >= MEMORY, STUCK_SECONDS - waited
+                is_full, remaining = len(self._memory) + self._spool.unread >= MEMORY, STUCK_SECONDS - waited
             else:
-                is_full, left = self._spool.size >= self._limit, PATIENCE_SECONDS - waited
+                is_full, remaining = self._spool.size >= self._limit, PATIENCE_SECONDS - waited
             if not is_full:
                 return
-            if left < 0:
+            if remaining < 0:
                 self._end(self._limit)
                 return
             self._changed.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(None if since is None else left):
+                async with asyncio.timeout(None if since is None else remaining):
                     await self._changed.wait()
 
-    def _end(self, kept: int) -> None:
-        self._ended = NoRoom(kept)
-        self._arrived.set()
+    def _end(self, limit: int) -> None:
+        self._error = SpoolFull(limit)
+        self._received.set()
 
     async def _store(self, content: bytes) -> None:
-        if self._ended is not None:
+        if self._error is not None:
             return
-        if not self._spool.waiting and len(self._memory) < MEMORY:
+        if not self._spool.unread and len(self._memory) < MEMORY:
             self._memory += content
             return
         try:

@@ -8,24 +8,24 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from api.problems import BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, ProblemError
-from policy_service.sentences import Sentence, either
+from policy_service.messages import Message, join_or
 
 
-async def read_body(scope: Scope, receive: Receive, *, limit: int, kinds: tuple[str, ...]) -> bytes:
+async def read_body(scope: Scope, receive: Receive, *, limit: int, media_types: tuple[str, ...]) -> bytes:
     """The bytes of the body.
 
-    Raises ProblemError when it is not of one of the media types `kinds` or has more than `limit` bytes, of which never
+    Raises ProblemError when it is of none of `media_types` or has more than `limit` bytes, of which never
     more than that and one piece of the network's are kept; ClientDisconnect when the caller goes away.
     """
     headers: Mapping[bytes, bytes] = dict(scope["headers"])
-    check_kind(headers, kinds)
+    check_media_type(headers, media_types)
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)
     message = await receive()
     body: bytes = message.get("body", b"")
     if message.get("more_body"):
-        body = await _read_on(body, receive, limit)
+        body = await _read_rest(body, receive, limit)
     elif message["type"] == "http.disconnect":
         raise ClientDisconnect
     if len(body) > limit:
@@ -33,7 +33,7 @@ async def read_body(scope: Scope, receive: Receive, *, limit: int, kinds: tuple[
     return body
 
 
-async def _read_on(body: bytes, receive: Receive, limit: int) -> bytes:
+async def _read_rest(body: bytes, receive: Receive, limit: int) -> bytes:
     pieces, size, more = [body], len(body), True
     while more and size <= limit:
         message = await receive()
@@ -45,25 +45,25 @@ async def _read_on(body: bytes, receive: Receive, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def check_kind(headers: Mapping[bytes, bytes], kinds: Iterable[str]) -> None:
-    """Raises ProblemError when the body is not of one of the media types `kinds`, or is packed."""
-    given = headers.get(b"content-type", b"").decode("latin-1")
-    kind, _, parameters = given.partition(";")
+def check_media_type(headers: Mapping[bytes, bytes], media_types: Iterable[str]) -> None:
+    """Raises ProblemError when the body is of none of `media_types`, or is packed."""
+    content_type = headers.get(b"content-type", b"").decode("latin-1")
+    media_type, _, parameters = content_type.partition(";")
     is_utf8 = "charset" not in parameters.lower() or "utf-8" in parameters.lower()
-    if kind.strip().lower() not in kinds or not is_utf8:
-        found = f"`{given[:100]}`" if given else Sentence("no Content-Type")
-        told = Sentence("found {found}, expected {kinds}, in UTF-8", found=found, kinds=either(kinds))
-        _unsupported(told, kinds)
+    if media_type.strip().lower() not in media_types or not is_utf8:
+        actual = f"`{content_type[:100]}`" if content_type else Message("no Content-Type")
+        detail = Message("found {found}, expected {kinds}, in UTF-8", found=actual, kinds=join_or(media_types))
+        _unsupported(detail, media_types)
     encoding = headers.get(b"content-encoding", b"identity").decode("latin-1")
     if encoding.strip().lower() != "identity":
-        told = Sentence("a body packed by `{encoding}` is not unpacked here", encoding=encoding[:100])
-        _unsupported(told, kinds)
+        detail = Message("a body packed by `{encoding}` is not unpacked here", encoding=encoding[:100])
+        _unsupported(detail, media_types)
 
 
-def _unsupported(detail: str, kinds: Iterable[str]) -> None:
-    raise ProblemError(UNSUPPORTED_MEDIA_TYPE, detail, supported=list(kinds))
+def _unsupported(detail: str, media_types: Iterable[str]) -> None:
+    raise ProblemError(UNSUPPORTED_MEDIA_TYPE, detail, supported=list(media_types))
 
 
 def _too_large(limit: int) -> ProblemError:
-    detail = Sentence("at most {limit:,} bytes are read here", limit=limit)
+    detail = Message("at most {limit:,} bytes are read here", limit=limit)
     return ProblemError(BODY_TOO_LARGE, detail, limit=limit, headers={"Connection": "close"})

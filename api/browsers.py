@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from api.authentication import Asker, cookie_name, cookies_of, is_secure, session_cookie
+from api.authentication import Principal, cookie_name, cookies_of, is_secure, session_cookie
 from api.service import Service
-from api.transactions import writing
+from api.transactions import run_write
 from policy_service.identity import devices
-from policy_service.identity.entrance import admit
-from policy_service.identity.refusals import NotSignedIn
-from policy_service.identity.sessions import Started, sign_out
+from policy_service.identity.authentication import authenticate_session
+from policy_service.identity.errors import AuthenticationFailed
+from policy_service.identity.sessions import StartedSession, sign_out
 
 DEVICE = "policy_service_device"
 
@@ -32,46 +32,50 @@ def _device_name(service: Service, scope: Scope) -> str:
     return f"__Host-{DEVICE}" if is_secure(service, scope) else DEVICE
 
 
-async def signed_in_browser(service: Service, request: Request) -> Asker | None:
+async def browser_principal(service: Service, request: Request) -> Principal | None:
     """Whose session the browser has; None when it has none that is open. For pages that anybody may ask for.
 
     Looking does not count as asking: the session does not last longer by it. Raises DatabaseUnavailable.
     """
     if (token := session_cookie(service, request.scope)) is None:
         return None
-    now, ends, seen = service.clock.now(), service.settings.ends, service.presence.seen
+    now, limits, last_seen = service.clock.now(), service.settings.session_limits, service.last_used.session_last_used
     try:
-        actor, signed_in = await run_in_threadpool(admit, service.database, token, now, ends, seen)
-    except NotSignedIn:
+        actor, user_session = await run_in_threadpool(
+            authenticate_session, service.database, token, now, limits, last_seen
+        )
+    except AuthenticationFailed:
         return None
-    return Asker(actor, "cookie", signed_in)
+    return Principal(actor, "cookie", user_session)
 
 
-async def hand_over(service: Service, request: Request, started: Started, answer: Response) -> Response:
+async def set_session_cookie(
+    service: Service, request: Request, started: StartedSession, response: Response
+) -> Response:
     """Puts a session that has just begun into an answer, and ends the one that the browser had before.
 
     Raises DatabaseUnavailable.
     """
-    before = await signed_in_browser(service, request)
-    if before is not None and (left := before.signed_in) is not None:
-        await writing(service, lambda transaction: sign_out(transaction, before.actor, left))
+    previous = await browser_principal(service, request)
+    if previous is not None and (ended_session := previous.user_session) is not None:
+        await run_write(service, lambda transaction: sign_out(transaction, previous.actor, ended_session))
     secure = is_secure(service, request.scope)
     name = cookie_name(service, request.scope)
-    answer.set_cookie(name, started.token, httponly=True, samesite="lax", secure=secure)
+    response.set_cookie(name, started.token, httponly=True, samesite="lax", secure=secure)
     if started.device is not None:
-        answer.set_cookie(
+        response.set_cookie(
             _device_name(service, request.scope),
             devices.with_token(device_cookie(service, request.scope), started.device),
-            max_age=int(devices.LASTS.total_seconds()),
+            max_age=int(devices.LIFETIME.total_seconds()),
             httponly=True,
             samesite="strict",
             secure=secure,
         )
-    return answer
+    return response
 
 
-def take_away(service: Service, request: Request, answer: Response) -> Response:
+def delete_session_cookie(service: Service, request: Request, response: Response) -> Response:
     """Takes the cookie of a session from the browser that gets an answer."""
     secure = is_secure(service, request.scope)
-    answer.delete_cookie(cookie_name(service, request.scope), httponly=True, samesite="lax", secure=secure)
-    return answer
+    response.delete_cookie(cookie_name(service, request.scope), httponly=True, samesite="lax", secure=secure)
+    return response

@@ -35,12 +35,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from api.problems import BUSY, HEAD_TOO_LARGE, MALFORMED_REQUEST, REQUEST_TIMEOUT, Problem
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 SLICE = 16 * 1024
 """Bytes that are parsed before the bounds are looked at again."""
 RETRY_SECONDS = 5
-STREAMED = "/v1/decisions/batch"
+STREAMED_PATH = "/v1/decisions/batch"
 """The address whose body may take as long as it needs, as long as something comes."""
 _LINE = len("  HTTP/1.1\r\n\r\n")
 _FIELD = len(": \r\n")
@@ -75,10 +75,10 @@ class Limits:
 class Connections:
     """The connections of one server."""
 
-    def __init__(self, limits: Limits, refusal: Callable[[Problem, str | None], Response]) -> None:
-        """`refusal` counts and logs a problem of a client's address, and gives the answer."""
+    def __init__(self, limits: Limits, render_problem: Callable[[Problem, str | None], Response]) -> None:
+        """`render_problem` counts and logs a problem of a client's address, and gives the answer."""
         self.limits = limits
-        self.refusal = refusal
+        self.render_problem = render_problem
         self._swept: set[Any] | None = None
 
     def watch(self, connections: set[Any], loop: asyncio.AbstractEventLoop) -> None:
@@ -97,13 +97,13 @@ class Connections:
         loop.call_later(self.limits.sweep_seconds, self._sweep, loop)
 
 
-class Served(Protocol):
+class ServedApplication(Protocol):
     """An application that says how its connections are bounded."""
 
     connections: Connections
 
 
-class Turn(Enum):
+class ConnectionPhase(Enum):
     """Whom a connection waits for, and for what."""
 
     IDLE = auto()
@@ -126,38 +126,38 @@ class BoundedProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._served = cast("Served", config.loaded_app).connections
-        self._limits = self._served.limits
-        self._turn = Turn.IDLE
-        self._since = self._due = self.loop.time() + self._limits.head_seconds
+        self._manager = cast("ServedApplication", config.loaded_app).connections
+        self._limits = self._manager.limits
+        self._phase = ConnectionPhase.IDLE
+        self._phase_started_at = self._deadline = self.loop.time() + self._limits.head_seconds
         self._in_head = self._is_upgrade = False
         self._progressed = False
         self._unparsed = 0
-        self._body = 0
+        self._body_size = 0
         self._is_ended = False
-        self._thrown_away = 0
-        self._fault: Problem | None = None
+        self._discarded = 0
+        self._problem: Problem | None = None
         self._unsent, self._unsent_since = 0, self.loop.time()
 
     # ------------------------------------------------------------------------------------------ what comes in
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._since = self.loop.time()
-        self._due = self._since + self._limits.head_seconds
-        self._served.watch(self.connections, self.loop)
+        self._phase_started_at = self.loop.time()
+        self._deadline = self._phase_started_at + self._limits.head_seconds
+        self._manager.watch(self.connections, self.loop)
         if len(self.connections) > self._limits.connections and not self._make_room():
             self._refuse(_busy())
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
         if self._is_ended:
-            self._throw_away(len(data))
+            self._discard(len(data))
             return
         for start in range(0, len(data), SLICE):
             if not self._parse(data[start : start + SLICE] if len(data) > SLICE else data):
                 return
-        self._take_turn()
+        self._update_phase()
 
     def _parse(self, data: bytes) -> bool:
         """Parses a few bytes; False when no more is read. Progress ends what the parser keeps: a head, a piece."""
@@ -170,7 +170,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._end_after_answers()  # CONNECT: no request of ours follows
             return False
         except httptools.HttpParserError:
-            self._refuse(self._fault or Problem(MALFORMED_REQUEST, Sentence("this is not HTTP/1.1")))
+            self._refuse(self._problem or Problem(MALFORMED_REQUEST, Message("this is not HTTP/1.1")))
             return False
         self._unparsed = 0 if self._progressed else self._unparsed + len(data)
         if self._unparsed > self._limits.head_bytes:
@@ -194,25 +194,25 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._in_head:
             return  # a trailer: nobody here reads one, and it must not be taken for a header
         if len(self.headers) == self._limits.fields:
-            self._stop(self._too_large())
+            self._stop_parsing(self._too_large())
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if self._is_upgrade:
             return
-        self._progressed, self._in_head, self._body = True, False, 0
+        self._progressed, self._in_head, self._body_size = True, False, 0
         size = len(self.parser.get_method()) + len(self.url) + _LINE
         size += sum(len(name) + len(value) + _FIELD for name, value in self.headers)
         if size > self._limits.head_bytes:
-            self._stop(self._too_large())
+            self._stop_parsing(self._too_large())
         if len(self.pipeline) == self._limits.pipelined:
-            self._stop(_busy())
+            self._stop_parsing(_busy())
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._progressed = True
-        self._body += len(body)
+        self._body_size += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -222,65 +222,71 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._since = self.loop.time()
+        self._phase_started_at = self.loop.time()
         if self._in_head or self._is_ended or self.pipeline:
             return
-        self._turn = Turn.LINGER if self.cycle.more_body else Turn.IDLE
-        self._due = self._since + (self._limits.linger_seconds if self.cycle.more_body else self.timeout_keep_alive)
+        self._phase = ConnectionPhase.LINGER if self.cycle.more_body else ConnectionPhase.IDLE
+        self._deadline = self._phase_started_at + (
+            self._limits.linger_seconds if self.cycle.more_body else self.timeout_keep_alive
+        )
 
     # ---------------------------------------------------------------------------------------- whose turn it is
 
-    def _take_turn(self) -> None:
+    def _update_phase(self) -> None:
         """Notes whom this connection waits for, after something came, and how long."""
-        cycle = self._newest
+        cycle = self._newest_cycle
         if self._in_head or cycle is None:
-            turn = Turn.HEAD
+            phase = ConnectionPhase.HEAD
         elif cycle.response_complete:
-            turn = Turn.LINGER if cycle.more_body else Turn.HEAD
+            phase = ConnectionPhase.LINGER if cycle.more_body else ConnectionPhase.HEAD
         else:
-            turn = Turn.BODY if cycle.more_body else Turn.SERVICE
-        if turn is not self._turn:
-            self._turn, self._since = turn, self.loop.time()
-            self._due = self._since + self._limits.head_seconds
-        if turn is Turn.BODY:
+            phase = ConnectionPhase.BODY if cycle.more_body else ConnectionPhase.SERVICE
+        if phase is not self._phase:
+            self._phase, self._phase_started_at = phase, self.loop.time()
+            self._deadline = self._phase_started_at + self._limits.head_seconds
+        if phase is ConnectionPhase.BODY:
             seconds, now = self._limits.body_seconds, self.loop.time()
-            whole = self._since + seconds + self._body / self._limits.body_rate
-            self._due = now + seconds if self.scope["path"] == STREAMED else min(now + seconds, whole)
+            body_deadline = self._phase_started_at + seconds + self._body_size / self._limits.body_rate
+            self._deadline = now + seconds if self.scope["path"] == STREAMED_PATH else min(now + seconds, body_deadline)
 
     @property
-    def _newest(self) -> RequestResponseCycle | None:
+    def _newest_cycle(self) -> RequestResponseCycle | None:
         """The request that came last; uvicorn has none before the first."""
         return cast("RequestResponseCycle | None", self.cycle)
 
     @property
-    def rank(self) -> float | None:
+    def eviction_rank(self) -> float | None:
         """Who gives way first has the lowest; None while the service has to answer."""
         if self.transport.is_closing():
             return float("-inf")  # its client does not read the end of its answer
-        cycle = self._newest
-        is_asked = cycle is not None and not (cycle.more_body or cycle.response_complete)
-        return None if is_asked else self._since
+        cycle = self._newest_cycle
+        is_answering = cycle is not None and not (cycle.more_body or cycle.response_complete)
+        return None if is_answering else self._phase_started_at
 
     def _make_room(self) -> bool:
         """Closes the connection that has waited for its client the longest; False when there is none."""
-        others = cast("Iterable[BoundedProtocol]", self.connections)
-        ranks = [(rank, id(each), each) for each in others if each is not self and (rank := each.rank) is not None]
+        connections = cast("Iterable[BoundedProtocol]", self.connections)
+        ranks = [
+            (eviction_rank, id(each), each)
+            for each in connections
+            if each is not self and (eviction_rank := each.eviction_rank) is not None
+        ]
         if not ranks:
             return False
-        min(ranks)[2].give_way()
+        min(ranks)[2].evict()
         return True
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """Ends the connection in favour of another one."""
         if self.transport.is_closing():
             self.transport.abort()
-        elif self._turn in {Turn.HEAD, Turn.BODY}:
+        elif self._phase in {ConnectionPhase.HEAD, ConnectionPhase.BODY}:
             self._refuse(_busy())
             self.transport.close()
         else:
             self.transport.close()
 
-    def look(self, now: float) -> None:
+    def check_deadline(self, now: float) -> None:
         """Ends the connection when its client is due, or does not read what it was sent."""
         unsent = self.transport.get_write_buffer_size()
         if unsent != self._unsent:
@@ -289,26 +295,26 @@ class BoundedProtocol(HttpToolsProtocol):
         patience = limits.linger_seconds if closing else limits.unread_seconds
         if unsent and now - self._unsent_since >= patience:
             self.transport.abort()
-        elif closing or self._turn is Turn.SERVICE or now < self._due:
+        elif closing or self._phase is ConnectionPhase.SERVICE or now < self._deadline:
             return
         elif self.flow.read_paused:  # it is the service that does not read
-            self._since, self._due = now, now + limits.body_seconds
-        elif self._turn in {Turn.HEAD, Turn.BODY}:
-            self._refuse(Problem(REQUEST_TIMEOUT, Sentence("the rest of the request did not come in time")))
+            self._phase_started_at, self._deadline = now, now + limits.body_seconds
+        elif self._phase in {ConnectionPhase.HEAD, ConnectionPhase.BODY}:
+            self._refuse(Problem(REQUEST_TIMEOUT, Message("the rest of the request did not come in time")))
         else:
             self.transport.close()
 
     # ----------------------------------------------------------------------------------------------- refusing
 
-    def _stop(self, problem: Problem) -> None:
+    def _stop_parsing(self, problem: Problem) -> None:
         """Ends parsing, from within the parser. Raises HttpParserError."""
-        self._fault = problem
+        self._problem = problem
         raise httptools.HttpParserError
 
     def _refuse(self, problem: Problem) -> None:
         """Answers what came with a problem, unless answers are under way before it; then ends the connection."""
-        answer = self._served.refusal(problem, self.client[0] if self.client else None)
-        newest, self._is_ended = self._newest, True
+        response = self._manager.render_problem(problem, self.client[0] if self.client else None)
+        newest, self._is_ended = self._newest_cycle, True
         if newest is not None and not newest.response_complete:
             if not newest.more_body:
                 self._end_after_answers()
@@ -318,32 +324,32 @@ class BoundedProtocol(HttpToolsProtocol):
             if newest.response_started or self.pipeline:
                 self.transport.close()
                 return
-        head = [*self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")]
+        head = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
         fields = b"".join(b"%b: %b\r\n" % field for field in head)
-        self.transport.write(b"".join((STATUS_LINE[answer.status_code], fields, b"\r\n", bytes(answer.body))))
+        self.transport.write(b"".join((STATUS_LINE[response.status_code], fields, b"\r\n", bytes(response.body))))
         self._linger()
 
     def _linger(self) -> None:
         """Reads on for a moment, so that a client that is still sending reads its answer, and then closes."""
-        self._turn, self._since = Turn.LINGER, self.loop.time()
-        self._due = self._since + self._limits.linger_seconds
+        self._phase, self._phase_started_at = ConnectionPhase.LINGER, self.loop.time()
+        self._deadline = self._phase_started_at + self._limits.linger_seconds
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
 
-    def _throw_away(self, size: int) -> None:
-        self._thrown_away += size
-        if self._thrown_away > self._limits.linger_bytes:
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > self._limits.linger_bytes:
             self.transport.close()
 
     def _end_after_answers(self) -> None:
         """Reads nothing more; those that came before are answered, and the connection is closed with the last."""
-        self._is_ended, self._turn = True, Turn.SERVICE
+        self._is_ended, self._phase = True, ConnectionPhase.SERVICE
         self.cycle.keep_alive = False
 
     def _too_large(self) -> Problem:
         limits = self._limits
-        detail = Sentence(
+        detail = Message(
             "a request's head has at most {size:,} bytes and {count} fields",
             size=limits.head_bytes,
             count=limits.fields,
@@ -352,5 +358,5 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def _busy() -> Problem:
-    detail = Sentence("too many connections are open")
+    detail = Message("too many connections are open")
     return Problem(BUSY, detail, headers={"Retry-After": str(RETRY_SECONDS)})

@@ -22,17 +22,17 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
 from api.faces import spell_out
-from api.openapi import SCHEMAS, decisions_path, tell_access
-from api.permissions import Table
+from api.openapi import SCHEMAS, decisions_path, document_access
+from api.permissions import PermissionTable
 from api.service import Service
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.clock import today
 from policy_service.decisions.replay import DECIDERS
 from policy_service.language.policy import Policy
-from policy_service.sentences import plain
+from policy_service.messages import plain_text
 
 Json = dict[str, Any]
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 TITLE = "policy-service"
 SUMMARY = "Business policies, decided exactly, with the reason in the answer"
 PUBLIC = {"cache-control": "no-cache"}
@@ -54,7 +54,7 @@ class Operation:
     answers: list[dict[str, Any]]
 
 
-class Description:
+class OpenApiDocument:
     """The OpenAPI document of routes, for the versions in force; made once for them, and kept as it is sent.
 
     The examples are decided by the definition, which all evaluators match, so that any process can make them.
@@ -63,60 +63,60 @@ class Description:
     def __init__(self, service: Service, routes: Callable[[], Sequence[BaseRoute]]) -> None:
         self._service, self._routes = service, routes
         self._pages = Environment(
-            loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
+            loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
         )
-        self._common: Json | None = None
-        self._known: tuple[tuple[str, ...], Json, bytes, bytes] | None = None
+        self._base: Json | None = None
+        self._cached: tuple[tuple[str, ...], Json, bytes, bytes] | None = None
         self._lock = threading.Lock()
 
     def document(self, session: Session) -> Json:
         """The document. Slow when it is not known yet."""
-        return self._made(session)[1]
+        return self._current(session)[1]
 
-    def sent(self, session: Session) -> tuple[bytes, bytes]:
+    def encoded(self, session: Session) -> tuple[bytes, bytes]:
         """The document as JSON, and its page. Slow when they are not known yet."""
-        _, _, document, page = self._made(session)
+        _, _, document, page = self._current(session)
         return document, page
 
-    def _made(self, session: Session) -> tuple[tuple[str, ...], Json, bytes, bytes]:
+    def _current(self, session: Session) -> tuple[tuple[str, ...], Json, bytes, bytes]:
         service = self._service
         policies = list(service.catalogue.in_force(session, service.now()).values())
         digests = tuple(policy.digest for policy in policies)
         with self._lock:
-            if self._known is None or self._known[0] != digests:
-                document = self._describe(policies)
+            if self._cached is None or self._cached[0] != digests:
+                document = self._build(policies)
                 template = self._pages.get_template("docs.html")
                 page = spell_out(template.render(info=document["info"], operations=list(operations(document))))
-                written = msgspec.json.encode(document, enc_hook=plain)
-                self._known = digests, document, written, page.encode()
-            return self._known
+                encoded = msgspec.json.encode(document, enc_hook=plain_text)
+                self._cached = digests, document, encoded, page.encode()
+            return self._cached
 
-    def _describe(self, policies: Sequence[Policy]) -> Json:
-        service, table = self._service, Table()
-        if self._common is None:
-            self._common = get_openapi(title=TITLE, version=_version(), summary=SUMMARY, routes=self._routes())
-            self._common["components"]["schemas"] |= SCHEMAS
-            tell_access(self._common, table)
-        path = decisions_path(DECIDERS.of(policies), service.clock, today(service.clock, service.zone))
-        deciding = {**self._common, "paths": {DECISIONS: path}}
-        tell_access(deciding, table)
-        return {**deciding, "paths": {**deciding["paths"], **self._common["paths"]}}
+    def _build(self, policies: Sequence[Policy]) -> Json:
+        service, table = self._service, PermissionTable()
+        if self._base is None:
+            self._base = get_openapi(title=TITLE, version=_version(), summary=SUMMARY, routes=self._routes())
+            self._base["components"]["schemas"] |= SCHEMAS
+            document_access(self._base, table)
+        path = decisions_path(DECIDERS.get(policies), service.clock, today(service.clock, service.zone))
+        decision_document = {**self._base, "paths": {DECISIONS: path}}
+        document_access(decision_document, table)
+        return {**decision_document, "paths": {**decision_document["paths"], **self._base["paths"]}}
 
 
-def documentation_routes(description: Description, service: Service) -> APIRouter:
+def documentation_routes(openapi_document: OpenApiDocument, service: Service) -> APIRouter:
     """The document, and its page."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/openapi.json")
     async def openapi() -> Response:
         """The document."""
-        document, _ = await reading(service, description.sent)
+        document, _ = await run_read(service, openapi_document.encoded)
         return Response(document, headers=PUBLIC, media_type="application/json")
 
     @router.get("/docs")
     async def docs() -> Response:
         """The page."""
-        _, page = await reading(service, description.sent)
+        _, page = await run_read(service, openapi_document.encoded)
         return HTMLResponse(page, headers=PUBLIC)
 
     return router
@@ -134,8 +134,8 @@ def operations(document: dict[str, Any]) -> Iterator[Operation]:
                 operation.get("parameters", []),
                 _example(operation.get("requestBody", {})),
                 [
-                    {"status": status, "description": each.get("description", ""), "example": _example(each)}
-                    for status, each in operation["responses"].items()
+                    {"status": status, "description": response.get("description", ""), "example": _example(response)}
+                    for status, response in operation["responses"].items()
                 ],
             )
 

@@ -1,8 +1,8 @@
 """Requests that only read are answered by workers, with the very routes that would answer them here.
 
-    Gate ──► Forwarder ──► the routes of this process: decisions, whatever writes, what only this process knows
-                 │
-                 └───────► a worker: the same routes on the same database (`api/reader.py`)
+    AuthenticationMiddleware ──► ForwardingMiddleware ──► the routes of this process (decisions, writes)
+                                           │
+                                           └───────► a worker: the same routes on the same database (`api/reader.py`)
 
 A page about a policy of a thousand rules takes seconds to make. Decisions must not stand still for that long, and not
 for the time either that another thread keeps the interpreter's lock.
@@ -17,17 +17,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.authentication import STATE
-from api.pages.changes.editing import TEXTS
-from api.pages.forms import LIMIT
-from api.pages.rendering import Elsewhere
+from api.pages.changes.editor_page import MAX_TEXTS
+from api.pages.forms import MAX_FORM_BYTES
+from api.pages.rendering import RunInWorker
 from api.permissions import PERMISSIONS, ROW
 from api.problems import Problem, ProblemError
-from api.reader import act_on_request, answer_request
+from api.reader import answer_request, run_for_request
 from api.service import Service
-from api.work import CHECKING, EXAMINING, PRINTING, READING, seconds_of
-from api.workers import Kind
+from api.work_kinds import DRAFT_CHECKING, FILE_CHECKING, PRINTING, READING, time_limit
+from api.workers import WorkKind
 
-STAYING = frozenset(
+LOCAL_ROUTES = frozenset(
     {
         "/healthz",
         "/readyz",
@@ -53,31 +53,31 @@ STAYING = frozenset(
     }
 )
 """What is read here: the state of this process, its jobs, sign-in; and what sends its own work away."""
-FORWARDED: Mapping[tuple[str, str], Kind] = {
-    **{row: READING for row in PERMISSIONS if row[0] == "GET" and row[1] not in STAYING},
+FORWARDED: Mapping[tuple[str, str], WorkKind] = {
+    **{row: READING for row in PERMISSIONS if row[0] == "GET" and row[1] not in LOCAL_ROUTES},
     ("POST", "/policies/{domain}/{policy}/try"): READING,
     ("POST", "/v1/decisions/{decision}/replay"): READING,
-    ("POST", "/v1/policies/check"): CHECKING,
-    ("POST", "/v1/policies/cross-groups"): CHECKING,
-    ("GET", "/changes/{change}/report"): EXAMINING,
-    ("GET", "/v1/changes/{change}/report"): EXAMINING,
+    ("POST", "/v1/policies/check"): FILE_CHECKING,
+    ("POST", "/v1/policies/cross-groups"): FILE_CHECKING,
+    ("GET", "/changes/{change}/report"): DRAFT_CHECKING,
+    ("GET", "/v1/changes/{change}/report"): DRAFT_CHECKING,
     ("GET", "/changes/{change}/dossier.pdf"): PRINTING,
 }
 """Every request that is answered by a worker, and what kind of work it is."""
-SENT = (
+FORWARDED_SCOPE = (
     *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path", "headers"),
     *("client", "server"),
 )
 """What of a request is sent to the worker, beside who asks."""
 
 
-class Forwarder:
+class ForwardingMiddleware:
     """Sends requests that only read to workers."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app = app
         self.service = service
-        self._limit = TEXTS * service.settings.policy_body_limit + LIMIT
+        self._limit = MAX_TEXTS * service.settings.policy_body_limit + MAX_FORM_BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request. Raises ProblemError, ClientDisconnect, and what the worker does."""
@@ -86,39 +86,41 @@ class Forwarder:
             await self.app(scope, receive, send)
             return
         service = self.service
-        pool = service.workers.of(kind)
+        pool = service.workers.pool(kind)
         pool.refuse_when_busy()
         body = b"" if scope["method"] in {"GET", "HEAD"} else await _body(receive, self._limit)
-        seconds = seconds_of(kind, service.settings)
-        answered = await pool.run(seconds, answer_request, service.settings, service.now(), sent(scope), body)
-        if isinstance(answered, Problem):
-            raise ProblemError.of(answered)
-        await send({"type": "http.response.start", "status": answered.status, "headers": list(answered.headers)})
-        await send({"type": "http.response.body", "body": answered.body})
+        seconds = time_limit(kind, service.settings)
+        response = await pool.run(
+            seconds, answer_request, service.settings, service.now(), forwarded_scope(scope), body
+        )
+        if isinstance(response, Problem):
+            raise ProblemError.from_problem(response)
+        await send({"type": "http.response.start", "status": response.status, "headers": list(response.headers)})
+        await send({"type": "http.response.body", "body": response.body})
 
 
-def elsewhere_of(service: Service) -> Elsewhere | None:
+def worker_runner_of(service: Service) -> RunInWorker | None:
     """Does in workers what a request needs that is answered here; None where there are none."""
     if not service.workers.are_processes:
         return None
 
-    async def elsewhere(
-        kind: Kind, request: Request, act: Callable[..., Awaitable[Any]], given: Sequence[object]
+    async def run_in_worker(
+        kind: WorkKind, request: Request, function: Callable[..., Awaitable[Any]], arguments: Sequence[object]
     ) -> Any:  # noqa: ANN401  # whatever it finds
-        pool, settings = service.workers.of(kind), service.settings
-        seconds, scope = seconds_of(kind, settings), sent(request.scope)
-        found = await pool.run(seconds, act_on_request, settings, service.now(), scope, act, given)
-        if isinstance(found, Problem):
-            raise ProblemError.of(found)
-        return found
+        pool, settings = service.workers.pool(kind), service.settings
+        seconds, scope = time_limit(kind, settings), forwarded_scope(request.scope)
+        result = await pool.run(seconds, run_for_request, settings, service.now(), scope, function, arguments)
+        if isinstance(result, Problem):
+            raise ProblemError.from_problem(result)
+        return result
 
-    return elsewhere
+    return run_in_worker
 
 
-def sent(scope: Scope) -> dict[str, Any]:
+def forwarded_scope(scope: Scope) -> dict[str, Any]:
     """A request as it is sent to a worker."""
     return {
-        **{name: scope[name] for name in SENT if name in scope},
+        **{name: scope[name] for name in FORWARDED_SCOPE if name in scope},
         "state": {STATE: scope.get("state", {}).get(STATE)},
     }
 

@@ -1,7 +1,7 @@
 """Reads in a worker what a transaction will ask of policies, before it is begun.
 
 await warm_heads(service, change)
-await writing(service, lambda transaction: approval.schedule(transaction, actor, change, expected=tag))
+await run_write(service, lambda transaction: approval.schedule(transaction, actor, change, expected=tag))
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Collection
 from contextlib import closing
 
 from api.service import Service
-from api.transactions import reading
-from api.work import READING, seconds_of
-from policy_service.approval.policies import heads, unknown_heads
+from api.transactions import run_read
+from api.work_kinds import READING, time_limit
+from policy_service.approval.policies import head_loader, uncached_heads
 from policy_service.database import Database
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.policy import Policy
-from policy_service.registry.loaded import remember_heads
+from policy_service.registry.policy_cache import cache_heads
 
 
 async def warm_heads(service: Service, change: str | None = None) -> None:
@@ -26,20 +26,20 @@ async def warm_heads(service: Service, change: str | None = None) -> None:
     DatabaseUnavailable, UnknownChange.
     """
     now = service.now()
-    unknown = await reading(service, lambda session: unknown_heads(session, change, now))
+    unknown = await run_read(service, lambda session: uncached_heads(session, change, now))
     if unknown:
-        pool, seconds = service.workers.of(READING), seconds_of(READING, service.settings)
-        remember_heads(await pool.run(seconds, read_heads, service.database.url, unknown))
+        pool, seconds = service.workers.pool(READING), time_limit(READING, service.settings)
+        cache_heads(await pool.run(seconds, read_heads, service.database.url, unknown))
 
 
 def read_heads(url: str, digests: Collection[str]) -> list[Policy]:
     """The heads under digests; a draft's text that is no policy has none. Raises DatabaseUnavailable."""
-    found = []
+    policies = []
     with closing(Database(url)) as database, database.read() as session:
-        load = heads(session)
+        load = head_loader(session)
         for digest in digests:
             try:
-                found.append(load(digest))
+                policies.append(load(digest))
             except PolicyError:
                 continue
-    return found
+    return policies

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from api.problems import REQUEST_IN_FLIGHT, ProblemError
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
-PATIENCE = 30.0
+MAX_WAIT_SECONDS = 30.0
 """Seconds that a request waits for the one before it with the same key."""
-Name = tuple[str, str]
+RequestKey = tuple[str, str]
 """Who asks, and the key it chose."""
 
 
@@ -25,26 +25,26 @@ class _Running:
 class InFlight:
     """The requests that this process is answering, by their keys."""
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self._patience = patience
-        self._running: dict[Name, _Running] = {}
+    def __init__(self, max_wait: float = MAX_WAIT_SECONDS) -> None:
+        self._max_wait = max_wait
+        self._running: dict[RequestKey, _Running] = {}
 
     @asynccontextmanager
-    async def turn(self, name: Name, fingerprint: str) -> AsyncIterator[None]:
+    async def exclusive(self, name: RequestKey, fingerprint: str) -> AsyncIterator[None]:
         """While this lasts, no other request with the key is under way. Raises ProblemError."""
-        while (before := self._running.get(name)) is not None:
-            if before.fingerprint != fingerprint:
-                raise _in_flight(Sentence("another request with this idempotency key is not answered yet"))
+        while (running := self._running.get(name)) is not None:
+            if running.fingerprint != fingerprint:
+                raise _in_flight(Message("another request with this idempotency key is not answered yet"))
             try:
-                await asyncio.wait_for(before.done.wait(), self._patience)
+                await asyncio.wait_for(running.done.wait(), self._max_wait)
             except TimeoutError:
-                raise _in_flight(Sentence("this request was sent before and is not answered yet")) from None
-        mine = self._running[name] = _Running(fingerprint)
+                raise _in_flight(Message("this request was sent before and is not answered yet")) from None
+        own = self._running[name] = _Running(fingerprint)
         try:
             yield
         finally:
             del self._running[name]
-            mine.done.set()
+            own.done.set()
 
 
 def _in_flight(detail: str) -> ProblemError:

@@ -11,7 +11,7 @@ threads that record and seal.
 """
 
 
-def share_the_interpreter() -> None:
+def tune_interpreter() -> None:
     """To be called once, when all is loaded.
 
     What is loaded by then stays, so the garbage collector need not look through it again and again: each time it did,
@@ -22,7 +22,7 @@ def share_the_interpreter() -> None:
     gc.freeze()
 
 
-def settle() -> None:
+def freeze_loaded_objects() -> None:
     """The same for policies that came into force: they are large, and stay. What is old is not looked through here."""
     gc.collect(1)
     gc.freeze()

@@ -81,9 +81,9 @@ def make_log(level: str) -> FilteringBoundLogger:
     return log
 
 
-def where(error: BaseException) -> list[str]:
+def stack_frames(error: BaseException) -> list[str]:
     """The way an error took through the code, here or in a worker, without its message, which may hold secrets."""
-    if (in_worker := error.__dict__.get("where")) is not None:
-        return list(in_worker)
+    if (worker_frames := error.__dict__.get("where")) is not None:
+        return list(worker_frames)
     frames = traceback.extract_tb(error.__traceback__)
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-10:]]

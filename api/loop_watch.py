@@ -20,7 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from api.metrics import Metrics
 from api.permissions import route_of
 
-EVERY = 0.1
+LAG_SECONDS = 0.1
 """Seconds between two looks at the lag."""
 
 
@@ -37,26 +37,26 @@ class LoopWatch:
 
     async def run(self, scope: Scope, request: Coroutine[Any, Any, None]) -> None:
         """Lets a request be answered."""
-        await _in_steps(request, self.clock, self._seconds, partial(self._blocked, scope))
+        await _run_in_steps(request, self.clock, self._seconds, partial(self._report_blocked, scope))
 
-    async def look(self) -> None:
+    async def observe_lag(self) -> None:
         """Observes the lag until it is cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + EVERY
-            await asyncio.sleep(EVERY)
-            self._metrics.lagged(max(0.0, loop.time() - due))
+            due = loop.time() + LAG_SECONDS
+            await asyncio.sleep(LAG_SECONDS)
+            self._metrics.observe_lag(max(0.0, loop.time() - due))
 
-    def _blocked(self, scope: Scope, seconds: float) -> None:
+    def _report_blocked(self, scope: Scope, seconds: float) -> None:
         route = route_of(scope)
         self.longest[route] = max(seconds, self.longest.get(route, 0.0))
-        self._metrics.blocked(route, seconds)
+        self._metrics.count_blocked_step(route, seconds)
         self._log.warning("event_loop_blocked", route=route, seconds=round(seconds, 4))
 
 
 @types.coroutine
-def _in_steps(
-    request: Coroutine[Any, Any, None], clock: Callable[[], float], limit: float, blocked: Callable[[float], None]
+def _run_in_steps(
+    request: Coroutine[Any, Any, None], clock: Callable[[], float], limit: float, on_blocked: Callable[[float], None]
 ) -> Generator[Any, Any, None]:
     """Runs a coroutine as `await` would, and tells of each step that takes more than `limit` seconds."""
     step: Callable[[], Any] = partial(request.send, None)
@@ -67,12 +67,12 @@ def _in_steps(
         except StopIteration:
             return
         finally:
-            took = clock() - begin
-            if took > limit:
-                blocked(took)
+            elapsed = clock() - begin
+            if elapsed > limit:
+                on_blocked(elapsed)
         try:
-            found = yield awaited
+            value = yield awaited
         except BaseException as error:  # noqa: BLE001  # it belongs to the request, as what was found does
             step = partial(request.throw, error)
         else:
-            step = partial(request.send, found)
+            step = partial(request.send, value)

@@ -10,11 +10,11 @@ from prometheus_client.registry import Collector
 
 from api.logs import LINES
 from policy_service import Decider
-from policy_service.audit.comparison import Comparison
+from policy_service.audit.comparison import LogComparison
 
-BUCKETS = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+DECISION_BUCKETS = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 """Upper bounds in seconds; a decision takes some ten to some hundred microseconds."""
-LAGS = (0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+LAG_BUCKETS = (0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Upper bounds in seconds of how late the event loop is."""
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 
@@ -24,7 +24,7 @@ class Metrics:
 
     def __init__(self, decider: Decider) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Watch(decider))
+        self._registry.register(_EngineCollector(decider))
         self._outcomes = Counter(
             "policy_service_outcomes", "Answers, by policy and status.", ("policy", "status"), registry=self._registry
         )
@@ -34,7 +34,7 @@ class Metrics:
         self._seconds = Histogram(
             "policy_service_decision_seconds",
             "Time from the whole body to the whole answer.",
-            buckets=BUCKETS,
+            buckets=DECISION_BUCKETS,
             registry=self._registry,
         )
         self._blocked = Counter(
@@ -52,43 +52,43 @@ class Metrics:
         self._lag = Histogram(
             "policy_service_event_loop_lag_seconds",
             "How much later than asked the event loop wakes up.",
-            buckets=LAGS,
+            buckets=LAG_BUCKETS,
             registry=self._registry,
         )
-        self._children: dict[tuple[str, str], Counter] = {}
+        self._outcome_counters: dict[tuple[str, str], Counter] = {}
 
-    def decided(self, outcomes: Mapping[str, Mapping[str, object]], seconds: float) -> None:
+    def count_decision(self, outcomes: Mapping[str, Mapping[str, object]], seconds: float) -> None:
         """Counts one decision."""
         self._seconds.observe(seconds)
         for policy, entry in outcomes.items():
             key = (policy, str(entry["status"]))
-            if (child := self._children.get(key)) is None:
-                child = self._children[key] = self._outcomes.labels(*key)
-            child.inc()
+            if (counter := self._outcome_counters.get(key)) is None:
+                counter = self._outcome_counters[key] = self._outcomes.labels(*key)
+            counter.inc()
 
-    def refused(self, kind: str) -> None:
+    def count_problem(self, kind: str) -> None:
         """Counts one problem."""
         self._problems.labels(kind).inc()
 
-    def blocked(self, route: str, seconds: float) -> None:
+    def count_blocked_step(self, route: str, seconds: float) -> None:
         """Counts a step that held the event loop for so long."""
         self._blocked.labels(route).inc()
         self._blocked_seconds.labels(route).inc(seconds)
 
-    def lagged(self, seconds: float) -> None:
+    def observe_lag(self, seconds: float) -> None:
         """Counts a look at how late the event loop is."""
         self._lag.observe(seconds)
 
-    def watch_log(self, comparison: Comparison) -> None:
+    def watch_log(self, comparison: LogComparison) -> None:
         """Tells from now on whether the log is what was signed, and which copies of its checkpoints answer."""
-        self._registry.register(_LogWatch(comparison))
+        self._registry.register(_LogCollector(comparison))
 
     def render(self) -> bytes:
         """All figures."""
         return generate_latest(self._registry)
 
 
-class _Watch(Collector):
+class _EngineCollector(Collector):
     """What the decider has seen of its engine, and what the log could not tell, read when it is asked for."""
 
     def __init__(self, decider: Decider) -> None:
@@ -108,16 +108,16 @@ class _Watch(Collector):
         yield CounterMetricFamily(
             "policy_service_log_lines_dropped", "Lines of the log that nobody read in time.", value=LINES.dropped
         )
-        served = GaugeMetricFamily("policy_service_policy", "Policies that decide.", labels=("policy", "version"))
+        policies = GaugeMetricFamily("policy_service_policy", "Policies that decide.", labels=("policy", "version"))
         for policy in self._decider.policies.values():
-            served.add_metric((policy.id, policy.version), 1)
-        yield served
+            policies.add_metric((policy.id, policy.version), 1)
+        yield policies
 
 
-class _LogWatch(Collector):
+class _LogCollector(Collector):
     """What the sealer found when it last compared the log."""
 
-    def __init__(self, comparison: Comparison) -> None:
+    def __init__(self, comparison: LogComparison) -> None:
         self._comparison = comparison
 
     def collect(self) -> Iterator[Metric]:
@@ -129,5 +129,5 @@ class _LogWatch(Collector):
         yield GaugeMetricFamily(
             "policy_service_checkpoint_copies_failing",
             "Places that checkpoints could not be copied to when they were last asked.",
-            value=len(self._comparison.troubles),
+            value=len(self._comparison.copy_errors),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from api.permissions import Table
+from api.permissions import PermissionTable
 from api.problems import (
     BUSY,
     DATABASE_UNAVAILABLE,
@@ -19,7 +19,7 @@ from api.problems import (
 from api.requirements import example_request
 from policy_service import Decider
 from policy_service.clock import Clock
-from policy_service.decisions.answer import answer
+from policy_service.decisions.answer import unrecorded_answer
 from policy_service.decisions.request import MAX_POLICIES
 from policy_service.subject import CUSTOMER, KIND, MAX_ID
 
@@ -112,11 +112,11 @@ POLICY_ANSWER: Json = {
     "additionalProperties": False,
 }
 _BLANKS = r"\s\u00a0\u3000"
-_REFUSED = (
+_FORBIDDEN = (
     r"\u0000-\u001f\u007f-\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
     r"\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
 )
-ID_PATTERN = f"^[^{_BLANKS}{_REFUSED}]([^{_REFUSED}]*[^{_BLANKS}{_REFUSED}])?$"
+ID_PATTERN = f"^[^{_BLANKS}{_FORBIDDEN}]([^{_FORBIDDEN}]*[^{_BLANKS}{_FORBIDDEN}])?$"
 """What JSON Schema can say of the spelling of an identifier: whatever it refuses is refused, and a little more."""
 DECISION_REQUEST: Json = {
     "title": "DecisionRequest",
@@ -200,29 +200,29 @@ CREDENTIALS: Json = {
 
 def problems(*kinds: ProblemType) -> dict[int | str, Json]:
     """The documented errors of a route, one entry a status."""
-    found: dict[int | str, Json] = {}
+    responses: dict[int | str, Json] = {}
     for kind in kinds:
-        entry = found.setdefault(
+        entry = responses.setdefault(
             kind.status, {"description": "", "content": {MEDIA_TYPE: {"schema": _reference("Problem")}}}
         )
         entry["description"] = "; ".join(filter(None, [entry["description"], f"`{kind.address}`: {kind.title}"]))
-    return found
+    return responses
 
 
-def tell_access(document: Json, table: Table) -> None:
+def document_access(document: Json, table: PermissionTable) -> None:
     """Writes into the document which credential each operation takes, and how it is refused without."""
     document["components"]["securitySchemes"] = CREDENTIALS
     refusals = problems(NOT_AUTHENTICATED, NOT_ALLOWED, OTHER_SITE, DATABASE_UNAVAILABLE, BUSY)
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            if table.documented[method.upper(), path].known:
+            if table.documented[method.upper(), path].authenticated:
                 operation["security"] = [{name: []} for name in CREDENTIALS]
                 responses = operation["responses"]
                 for status, entry in refusals.items():
-                    before = responses.get(str(status), {}).get("description", "")
-                    parts = (*before.split("; "), *str(entry["description"]).split("; "))
-                    told = "; ".join(dict.fromkeys(filter(None, parts)))
-                    responses[str(status)] = {**entry, "description": told}
+                    documented = responses.get(str(status), {}).get("description", "")
+                    parts = (*documented.split("; "), *str(entry["description"]).split("; "))
+                    description = "; ".join(dict.fromkeys(filter(None, parts)))
+                    responses[str(status)] = {**entry, "description": description}
 
 
 def _reference(name: str) -> Json:
@@ -328,19 +328,19 @@ def decisions_path(decider: Decider, clock: Clock, day: date) -> Json:
 def request_examples(decider: Decider, day: date) -> Json:
     """For each policy a request that decides it, from the policy's own examples."""
     policies = decider.policies
-    asked = {id_: example_request(policy, policies, day) for id_, policy in sorted(policies.items())}
+    examples = {id_: example_request(policy, policies, day) for id_, policy in sorted(policies.items())}
     return {
-        id_: {"summary": policies[id_].title.en, "value": value} for id_, value in asked.items() if value is not None
+        id_: {"summary": policies[id_].title.en, "value": value} for id_, value in examples.items() if value is not None
     }
 
 
 def answer_examples(decider: Decider, clock: Clock, requests: Json) -> Json:
     """The answers to those requests, made by deciding them."""
-    return {id_: {"value": answer_to(decider, clock, each["value"])} for id_, each in requests.items()}
+    return {id_: {"value": example_answer(decider, clock, each["value"])} for id_, each in requests.items()}
 
 
-def answer_to(decider: Decider, clock: Clock, request: Json) -> Json:
+def example_answer(decider: Decider, clock: Clock, request: Json) -> Json:
     """What is answered to an example request."""
     as_of, policies = date.fromisoformat(request["as_of"]), request["policies"]
     decision = decider.decide(request["facts"], as_of=as_of, policies=policies, kind=request["kind"])
-    return answer(decision, request["subject"], request["kind"], clock)
+    return unrecorded_answer(decision, request["subject"], request["kind"], clock)

@@ -11,35 +11,35 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from api.auditing import new_file
-from api.gauge import Gauge, Moved, watched
+from api.auditing import create_private_file
+from api.progress import ProgressCallback, ProgressFile, watch_progress
 from api.service import Service
-from api.work import PACKING, seconds_of
-from policy_service.audit.service import signer
+from api.work_kinds import PACKING, time_limit
+from policy_service.audit.service import current_signer
 from policy_service.database import Database
+from policy_service.decisions.block_store import SealingFailed
 from policy_service.decisions.master_keys import MasterKeys
-from policy_service.decisions.seals import NotSealable
-from policy_service.decisions.subjects import Secrets
-from policy_service.packs.making import Maker, make_pack
+from policy_service.decisions.subjects import FactCipher
+from policy_service.packs.builder import PackContext, make_pack
 from policy_service.packs.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class PackFile:
     """A pack that was made: its file, which whoever asked removes, and what its manifest says of it."""
 
     file: Path
     counts: Mapping[str, int]
-    left_out: tuple[Mapping[str, str], ...]
+    omitted: tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PackRequest:
     """What a pack is to be about, for whom, and when it was asked for."""
 
     scope: Scope
-    by: str
-    now: datetime
+    requested_by: str
+    requested_at: datetime
 
 
 class Packer:
@@ -48,28 +48,35 @@ class Packer:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def make(self, scope: Scope, by: str, moved: Moved) -> Made:
-        """Makes a pack of all there is on record now. Raises ProblemError, and what `pack` does."""
+    async def make(self, scope: Scope, requested_by: str, on_progress: ProgressCallback) -> PackFile:
+        """Makes a pack of all there is on record now. Raises ProblemError, and what `write_pack` does."""
         service = self._service
-        with suppress(NotSealable):  # what was altered cannot be sealed; the pack says what has no proof
+        with suppress(SealingFailed):  # what was altered cannot be sealed; the pack says what has no proof
             await run_in_threadpool(service.sealer.seal_all)
-        asked = Asked(scope, by, service.clock.now())
-        file = new_file("policy-service-pack-")
+        pack_request = PackRequest(scope, requested_by, service.clock.now())
+        file = create_private_file("policy-service-pack-")
         try:
-            async with watched(moved) as gauge:
-                seconds, url, keys = seconds_of(PACKING, service.settings), service.database.url, service.settings.keys
-                manifest = await service.workers.of(PACKING).run(seconds, pack, url, keys, asked, file, Gauge(gauge))
+            async with watch_progress(on_progress) as progress_path:
+                seconds, url, keys = time_limit(PACKING, service.settings), service.database.url, service.settings.keys
+                manifest = await service.workers.pool(PACKING).run(
+                    seconds, write_pack, url, keys, pack_request, file, ProgressFile(progress_path)
+                )
         except BaseException:  # whoever breaks it off, too, leaves nothing behind
             _remove(file)
             raise
-        return Made(file, manifest["counts"], tuple(manifest["left_out"]))
+        return PackFile(file, manifest["counts"], tuple(manifest["left_out"]))
 
 
-def pack(url: str, keys: Path, asked: Asked, file: Path, gauge: Gauge) -> dict[str, Any]:
-    """Makes a pack, and gives its manifest. Raises NoKey, NotSigned, KeyFileFault, DatabaseUnavailable."""
+def write_pack(url: str, keys: Path, pack_request: PackRequest, file: Path, progress: ProgressFile) -> dict[str, Any]:
+    """Makes a pack, and gives its manifest. Raises KeyUnavailable, LogNotSigned, KeyFileError, DatabaseUnavailable."""
     with closing(Database(url)) as database, database.read() as session:
-        maker = Maker(Secrets(MasterKeys(keys)), signer(session, keys), asked.by, asked.now)
-        return make_pack(session, maker, asked.scope, file, gauge.tell)
+        maker = PackContext(
+            FactCipher(MasterKeys(keys)),
+            current_signer(session, keys),
+            pack_request.requested_by,
+            pack_request.requested_at,
+        )
+        return make_pack(session, maker, pack_request.scope, file, progress.write)
 
 
 def _remove(file: Path) -> None:

@@ -46,12 +46,12 @@ def duration_pattern(kind: DurationType) -> str:
     return _signed(kind.low, kind.high, "P", _duration)
 
 
-def _signed(low: int, high: int, before: str, pattern: Callable[[int, int], str]) -> str:
+def _signed(low: int, high: int, prefix: str, pattern: Callable[[int, int], str]) -> str:
     """From a pattern of what is not negative; minus nothing is nothing."""
     if low == -high:
-        return f"^-?{before}({pattern(0, high)})$"
-    negative = [f"-{before}({pattern(max(0, -high), -low)})"] if low <= 0 else []
-    positive = [f"{before}({pattern(max(0, low), high)})"] if high >= 0 else []
+        return f"^-?{prefix}({pattern(0, high)})$"
+    negative = [f"-{prefix}({pattern(max(0, -high), -low)})"] if low <= 0 else []
+    positive = [f"{prefix}({pattern(max(0, low), high)})"] if high >= 0 else []
     return f"^{_any_of([*negative, *positive])}$"
 
 
@@ -67,8 +67,8 @@ def _split(low: int, high: int, size: int) -> list[_Piece]:
 
 
 def _any_of(patterns: Iterable[str]) -> str:
-    found = list(patterns)
-    return found[0] if len(found) == 1 else f"({'|'.join(found)})"
+    alternatives = list(patterns)
+    return alternatives[0] if len(alternatives) == 1 else f"({'|'.join(alternatives)})"
 
 
 def _digit(first: int, last: int) -> str:
@@ -87,17 +87,17 @@ def _digits(width: int, low: int, high: int) -> str:
 
 def _natural(low: int, high: int, zero: str = "") -> str:
     """Whole numbers without leading zeros, but for `zero` before one digit."""
-    found: list[str] = []
+    alternatives: list[str] = []
     whole: list[int] = []
     for width in range(len(str(low)), len(str(high)) + 1):
         first, last = max(low, 10 ** (width - 1) if width > 1 else 0), min(high, 10**width - 1)
         if width > 1 and (first, last) == (10 ** (width - 1), 10**width - 1):
             whole.append(width - 1)
         else:
-            found.append((zero if width == 1 else "") + _digits(width, first, last))
+            alternatives.append((zero if width == 1 else "") + _digits(width, first, last))
     if whole:
-        found.append(f"[1-9][0-9]{{{whole[0]},{whole[-1]}}}")
-    return _any_of(found)
+        alternatives.append(f"[1-9][0-9]{{{whole[0]},{whole[-1]}}}")
+    return _any_of(alternatives)
 
 
 def _plain(low: int, high: int, scale: int) -> str:
@@ -149,23 +149,28 @@ def _day(low: int, high: int) -> str:
 
 def _duration(low: int, high: int) -> str:
     """From `low` to `high` seconds, in days, hours, minutes and seconds."""
-    days = _beginning_with(0, low, high, _LARGEST[0])
-    time = [found for unit in (1, 2, 3) for found in _beginning_with(unit, low, high, _LARGEST[unit])]
+    days = _from_unit(0, low, high, _LARGEST[0])
+    time = [alternative for unit in (1, 2, 3) for alternative in _from_unit(unit, low, high, _LARGEST[unit])]
     return "|".join([*days, *([f"T{_any_of(time)}"] if time else [])])
 
 
-def _beginning_with(unit: int, low: int, high: int, largest: int) -> list[str]:
+def _from_unit(unit: int, low: int, high: int, largest: int) -> list[str]:
     """The same, beginning with a unit, of which there are `largest` at most; none where that cannot be."""
     letter, size = _UNITS[unit]
     high = min(high, largest * size + size - 1)
     pieces = _split(low, high, size) if low <= high else []
-    return [f"{_natural(first, last, '0?')}{letter}{_behind(unit, least, most)}" for first, last, least, most in pieces]
+    return [
+        f"{_natural(first, last, '0?')}{letter}{_smaller_units(unit, least, most)}"
+        for first, last, least, most in pieces
+    ]
 
 
-def _behind(unit: int, low: int, high: int) -> str:
+def _smaller_units(unit: int, low: int, high: int) -> str:
     """The smaller units behind one, or nothing where that may be."""
-    found = [each for later in range(unit + 1, 4) for each in _beginning_with(later, low, high, _LARGEST_INSIDE[later])]
-    if not found:
+    alternatives = [
+        each for later in range(unit + 1, 4) for each in _from_unit(later, low, high, _LARGEST_INSIDE[later])
+    ]
+    if not alternatives:
         return ""
-    smaller = ("" if unit else "T") + _any_of(found)
+    smaller = ("" if unit else "T") + _any_of(alternatives)
     return f"({smaller})?" if low == 0 else smaller

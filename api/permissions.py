@@ -15,22 +15,22 @@ from starlette.types import Scope
 
 from api.problems import METHOD_NOT_ALLOWED, NOT_FOUND, ProblemError
 from policy_service.actor import DIRECTORS, SIGNING_ROLES, Actor, Role
-from policy_service.sentences import Sentence, either, every, listed
+from policy_service.messages import Message, join_and, join_comma, join_or
 
 ROW = "policy_service.row"
 """Where a request has its row: the method and the template of its address."""
-ASKER = "asker"
-"""Where the state of a request has who asks."""
+PRINCIPAL = "principal"
+"""Key of the authenticated caller in the state of a request."""
 NO_ROW = ("", "no such address")
 EVERY_ROLE = frozenset(Role)
-ROLES: Mapping[Role, Sentence] = {
-    Role.AUTHOR: Sentence("author"),
-    Role.SALES_DIRECTOR: Sentence("sales director"),
-    Role.FINANCE_DIRECTOR: Sentence("finance director"),
-    Role.GENERAL_MANAGER: Sentence("general manager"),
-    Role.COMPLIANCE: Sentence("compliance"),
-    Role.INTEGRATION: Sentence("integration"),
-    Role.ADMINISTRATOR: Sentence("administrator"),
+ROLES: Mapping[Role, Message] = {
+    Role.AUTHOR: Message("author"),
+    Role.SALES_DIRECTOR: Message("sales director"),
+    Role.FINANCE_DIRECTOR: Message("finance director"),
+    Role.GENERAL_MANAGER: Message("general manager"),
+    Role.COMPLIANCE: Message("compliance"),
+    Role.INTEGRATION: Message("integration"),
+    Role.ADMINISTRATOR: Message("administrator"),
 }
 """The roles in a sentence."""
 
@@ -40,7 +40,7 @@ class Access:
     """Who is let through: anybody at all, anybody who is known, or who has one of some roles."""
 
     roles: frozenset[Role] = frozenset()
-    known: bool = True
+    authenticated: bool = True
     """Whether it has to be known who asks."""
     machines: bool = True
     """Whether an API key will do."""
@@ -48,12 +48,12 @@ class Access:
     """Whether somebody without any role is let through too."""
 
 
-PUBLIC = Access(known=False)
-ANYBODY_KNOWN = Access(EVERY_ROLE, roleless=True)
+PUBLIC = Access(authenticated=False)
+ANY_PRINCIPAL = Access(EVERY_ROLE, roleless=True)
 ANY_PERSON = Access(EVERY_ROLE, machines=False, roleless=True)
 
 
-def known(*roles: Role) -> Access:
+def people_and_machines(*roles: Role) -> Access:
     """People and machines in one of these roles."""
     return Access(frozenset(roles))
 
@@ -63,11 +63,11 @@ def people(*roles: Role) -> Access:
     return Access(frozenset(roles), machines=False)
 
 
-READERS = known(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
+READERS = people_and_machines(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
 """Who reads changes and suspensions: those who take part, an administrator, and a key with the scope `compliance`."""
-REVIEWERS = known(Role.INTEGRATION, *SIGNING_ROLES)
+REVIEWERS = people_and_machines(Role.INTEGRATION, *SIGNING_ROLES)
 """Who reads what was decided about subjects, and what they are excepted from; not those who write policies."""
-AUDITORS = known(*SIGNING_ROLES)
+AUDITORS = people_and_machines(*SIGNING_ROLES)
 """Who reads the log: directors and compliance; to verify and export it whole is for compliance (R-GOV-7)."""
 TAKING_PART = people(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
 """Who reads the pages of changes and suspensions."""
@@ -81,35 +81,35 @@ SIGNING = people(*SIGNING_ROLES)
 DIRECTING = people(*DIRECTORS)
 COMPLYING = people(Role.COMPLIANCE)
 ADMINISTERING = people(Role.ADMINISTRATOR)
-VOUCHING = people(Role.COMPLIANCE, Role.ADMINISTRATOR)
+ATTESTING = people(Role.COMPLIANCE, Role.ADMINISTRATOR)
 """Who reads accounts and vouches for them; an administrator only for the first of compliance."""
 
 PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
-    ("GET", "/metrics"): known(Role.ADMINISTRATOR, Role.INTEGRATION, Role.COMPLIANCE),
+    ("GET", "/metrics"): people_and_machines(Role.ADMINISTRATOR, Role.INTEGRATION, Role.COMPLIANCE),
     ("GET", "/docs"): PUBLIC,
     ("GET", "/static/{name}"): PUBLIC,
     ("GET", "/openapi.json"): PUBLIC,
     ("GET", "/problems"): PUBLIC,
     ("GET", "/problems/{name}"): PUBLIC,
     ("POST", "/v1/session"): PUBLIC,
-    ("GET", "/v1/session"): ANYBODY_KNOWN,
+    ("GET", "/v1/session"): ANY_PRINCIPAL,
     ("DELETE", "/v1/session"): ANY_PERSON,
     ("POST", "/v1/session/password"): ANY_PERSON,
     ("GET", "/v1/session/oidc"): PUBLIC,
     ("GET", "/v1/session/oidc/callback"): PUBLIC,
     ("POST", "/v1/session/oidc/confirm"): ANY_PERSON,
-    ("GET", "/v1/accounts"): VOUCHING,
+    ("GET", "/v1/accounts"): ATTESTING,
     ("POST", "/v1/accounts"): people(Role.ADMINISTRATOR),
-    ("GET", "/v1/accounts/{account}"): VOUCHING,
+    ("GET", "/v1/accounts/{account}"): ATTESTING,
     ("PATCH", "/v1/accounts/{account}"): people(Role.ADMINISTRATOR),
-    ("POST", "/v1/accounts/{account}/vouch"): VOUCHING,
+    ("POST", "/v1/accounts/{account}/vouch"): ATTESTING,
     ("GET", "/v1/api-keys"): people(Role.ADMINISTRATOR),
     ("POST", "/v1/api-keys"): people(Role.ADMINISTRATOR),
     ("DELETE", "/v1/api-keys/{key}"): people(Role.ADMINISTRATOR),
-    ("POST", "/v1/decisions"): known(Role.INTEGRATION),
-    ("POST", "/v1/decisions/batch"): known(Role.INTEGRATION),
+    ("POST", "/v1/decisions"): people_and_machines(Role.INTEGRATION),
+    ("POST", "/v1/decisions/batch"): people_and_machines(Role.INTEGRATION),
     ("GET", "/v1/decisions/{decision}"): REVIEWERS,
     ("POST", "/v1/decisions/{decision}/replay"): REVIEWERS,
     ("GET", "/v1/decisions/{decision}/proof"): REVIEWERS,
@@ -140,22 +140,22 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("POST", "/v1/suspensions/{suspension}/ratify"): people(*SIGNING_ROLES),
     ("POST", "/v1/suspensions/{suspension}/end"): people(*SIGNING_ROLES),
     ("GET", "/v1/audit"): AUDITORS,
-    ("GET", "/v1/audit/verify"): known(Role.COMPLIANCE),
-    ("GET", "/v1/audit/export"): known(Role.COMPLIANCE),
+    ("GET", "/v1/audit/verify"): people_and_machines(Role.COMPLIANCE),
+    ("GET", "/v1/audit/export"): people_and_machines(Role.COMPLIANCE),
     ("GET", "/v1/audit/checkpoints"): AUDITORS,
-    ("GET", "/v1/audit/public-key"): ANYBODY_KNOWN,
+    ("GET", "/v1/audit/public-key"): ANY_PRINCIPAL,
     ("GET", "/v1/audit/{seq}"): AUDITORS,
     ("GET", "/v1/audit/{seq}/proof"): AUDITORS,
-    ("GET", "/v1/policies"): ANYBODY_KNOWN,
-    ("GET", "/v1/regulations"): ANYBODY_KNOWN,
-    ("POST", "/v1/policies/check"): ANYBODY_KNOWN,
-    ("POST", "/v1/policies/cross-groups"): ANYBODY_KNOWN,
-    ("GET", "/v1/policies/{domain}/{policy}"): ANYBODY_KNOWN,
-    ("GET", "/v1/policies/{domain}/{policy}/versions"): ANYBODY_KNOWN,
-    ("GET", "/v1/policies/{domain}/{policy}/versions/{version}"): ANYBODY_KNOWN,
-    ("GET", "/v1/policies/{domain}/{policy}/active"): ANYBODY_KNOWN,
-    ("GET", "/v1/policies/{domain}/{policy}/requirements"): ANYBODY_KNOWN,
-    ("GET", "/v1/policies/{domain}/{policy}/difference"): ANYBODY_KNOWN,
+    ("GET", "/v1/policies"): ANY_PRINCIPAL,
+    ("GET", "/v1/regulations"): ANY_PRINCIPAL,
+    ("POST", "/v1/policies/check"): ANY_PRINCIPAL,
+    ("POST", "/v1/policies/cross-groups"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/versions"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/versions/{version}"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/active"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/requirements"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/difference"): ANY_PRINCIPAL,
     # ---- the pages
     ("GET", "/sign-in"): PUBLIC,
     ("POST", "/sign-in"): PUBLIC,
@@ -224,16 +224,16 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("POST", "/packs"): COMPLYING,
     ("GET", "/packs/{job}"): COMPLYING,
     ("GET", "/packs/{job}/file"): COMPLYING,
-    ("GET", "/accounts"): VOUCHING,
+    ("GET", "/accounts"): ATTESTING,
     ("POST", "/accounts"): ADMINISTERING,
     ("GET", "/accounts/new"): ADMINISTERING,
-    ("GET", "/accounts/{account}"): VOUCHING,
+    ("GET", "/accounts/{account}"): ATTESTING,
     ("POST", "/accounts/{account}/roles"): ADMINISTERING,
     ("POST", "/accounts/{account}/disable"): ADMINISTERING,
     ("POST", "/accounts/{account}/enable"): ADMINISTERING,
     ("POST", "/accounts/{account}/password"): ADMINISTERING,
     ("POST", "/accounts/{account}/link"): ADMINISTERING,
-    ("POST", "/accounts/{account}/vouch"): VOUCHING,
+    ("POST", "/accounts/{account}/vouch"): ATTESTING,
     ("GET", "/api-keys"): ADMINISTERING,
     ("POST", "/api-keys"): ADMINISTERING,
     ("GET", "/api-keys/new"): ADMINISTERING,
@@ -242,21 +242,21 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
 """The access to every route, by its method and the template of its path."""
 
 
-def may_ask(actor: Actor, access: Access) -> Literal[True] | str:
+def check_permission(actor: Actor, access: Access) -> Literal[True] | str:
     """Whether the actor is let through, or the reason why not."""
     if actor.kind == "machine" and not access.machines:
-        return Sentence("An API key reads and decides; this is for a person who is signed in.")
+        return Message("An API key reads and decides; this is for a person who is signed in.")
     if access.roleless or actor.roles & access.roles:
         return True
-    if (why := actor.why_waiting(access.roles)) is not None:
-        return why
-    needed = either(_named(access.roles))
+    if (reason := actor.pending_reason(access.roles)) is not None:
+        return reason
+    needed = join_or(_role_names(access.roles))
     if not actor.roles:
-        return Sentence("This is for {needed}; you have no role.", needed=needed)
-    return Sentence("This is for {needed}; you are {held}.", needed=needed, held=every(_named(actor.roles)))
+        return Message("This is for {needed}; you have no role.", needed=needed)
+    return Message("This is for {needed}; you are {held}.", needed=needed, held=join_and(_role_names(actor.roles)))
 
 
-def _named(roles: Iterable[Role]) -> Iterable[str]:
+def _role_names(roles: Iterable[Role]) -> Iterable[str]:
     """Roles in their usual order, in words."""
     return (ROLES[role] for role in Role if role in roles)
 
@@ -271,7 +271,7 @@ class UnlistedRoute(Exception):
     """A route has no row in the table; the message names it."""
 
 
-class Table:
+class PermissionTable:
     """The rows, ready to be asked by the address of a request."""
 
     def __init__(self, rows: Mapping[tuple[str, str], Access] = PERMISSIONS) -> None:
@@ -294,16 +294,16 @@ class Table:
 
     def row(self, method: str, path: str) -> tuple[str, str]:
         """The method and the template of the address that a request asks for. Raises ProblemError as `access` does."""
-        asked = "GET" if method == "HEAD" else method
+        looked_up = "GET" if method == "HEAD" else method
         allowed: dict[str, None] = {}
         for pattern, template, methods in self._paths:
             if pattern.match(path):
-                if asked in methods:
-                    return asked, template
+                if looked_up in methods:
+                    return looked_up, template
                 allowed |= dict.fromkeys(methods)
         if not allowed:
-            raise ProblemError(NOT_FOUND, Sentence("no such address"))
-        detail = Sentence("{method} is not taken here, {others} is", method=method[:20], others=listed(allowed))
+            raise ProblemError(NOT_FOUND, Message("no such address"))
+        detail = Message("{method} is not taken here, {others} is", method=method[:20], others=join_comma(allowed))
         raise ProblemError(METHOD_NOT_ALLOWED, detail, headers={"Allow": ", ".join(allowed)})
 
     def refuse_unlisted(self, routes: Iterable[BaseRoute]) -> None:

@@ -19,22 +19,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
 
-from api.documentation import Description, documentation_routes
+from api.documentation import OpenApiDocument, documentation_routes
+from api.error_mapping import library_problem
 from api.pages.rendering import Pages
-from api.problems import Problem, ProblemError, of_http, of_parameters
-from api.refusals import of_library
+from api.problems import Problem, ProblemError, http_problem, parameter_problem
 from api.routes import pages_of, routers_of
 from api.service import open_reader
 from api.settings import Settings
 from policy_service.clock import SystemClock
 
-Given = TypeVar("Given")
+Result = TypeVar("Result")
 
-SERVICES = 4
+MAX_SERVICES = 4
 """Services that one worker reads for; a process has one, but where many are tested."""
 
 
-class Answered(NamedTuple):
+class WorkerResponse(NamedTuple):
     """A whole answer."""
 
     status: int
@@ -43,14 +43,14 @@ class Answered(NamedTuple):
 
 
 @dataclass(slots=True)
-class SentClock:
+class RequestClock:
     """Says the instant at which the request was sent here."""
 
-    at: datetime
+    instant: datetime
     _system: SystemClock
 
     def now(self) -> datetime:
-        return self.at
+        return self.instant
 
     def new_id(self) -> UUID:
         return self._system.new_id()
@@ -62,60 +62,62 @@ class Reader:
 
     app: FastAPI
     pages: Pages
-    clock: SentClock
+    clock: RequestClock
 
 
-def answer_request(settings: Settings, now: datetime, scope: Mapping[str, Any], body: bytes) -> Answered | Problem:
+def answer_request(
+    settings: Settings, now: datetime, scope: Mapping[str, Any], body: bytes
+) -> WorkerResponse | Problem:
     """The answer to a request, or why there is none. Raises whatever is a fault of the service's own."""
     reader = _reader(settings)
-    reader.clock.at = now
-    return _told(now, lambda: _answer(reader.app, dict(scope), body))
+    reader.clock.instant = now
+    return _result_or_problem(now, lambda: _respond(reader.app, dict(scope), body))
 
 
-def act_on_request(
+def run_for_request(
     settings: Settings,
     now: datetime,
     scope: Mapping[str, Any],
-    act: Callable[..., Awaitable[Given]],
-    given: Sequence[Any],
-) -> Given | Problem:
-    """What `act` finds for a request, or why it does not. Raises whatever is a fault of the service's own."""
+    function: Callable[..., Awaitable[Result]],
+    arguments: Sequence[Any],
+) -> Result | Problem:
+    """What `function` returns for a request, or why it does not. Raises whatever is a fault of the service's own."""
     reader = _reader(settings)
-    reader.clock.at = now
-    return _told(now, lambda: act(reader.pages, Request(dict(scope)), *given))
+    reader.clock.instant = now
+    return _result_or_problem(now, lambda: function(reader.pages, Request(dict(scope)), *arguments))
 
 
-async def _answer(app: FastAPI, scope: dict[str, Any], body: bytes) -> Answered:
-    coming = [{"type": "http.request", "body": body}]
-    answered = Answered(0, (), b"")
+async def _respond(app: FastAPI, scope: dict[str, Any], body: bytes) -> WorkerResponse:
+    messages = [{"type": "http.request", "body": body}]
+    response = WorkerResponse(0, (), b"")
     pieces: list[bytes] = []
 
     async def receive() -> Message:
-        return coming.pop() if coming else {"type": "http.disconnect"}
+        return messages.pop() if messages else {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
-        nonlocal answered
+        nonlocal response
         if message["type"] == "http.response.start":
-            answered = Answered(message["status"], message["headers"], b"")
+            response = WorkerResponse(message["status"], message["headers"], b"")
         else:
             pieces.append(message.get("body", b""))
 
     await app(scope, receive, send)
-    return answered._replace(body=b"".join(pieces))
+    return response._replace(body=b"".join(pieces))
 
 
-def _told(now: datetime, act: Callable[[], Awaitable[Given]]) -> Given | Problem:
+def _result_or_problem(now: datetime, function: Callable[[], Awaitable[Result]]) -> Result | Problem:
     """What is answered, or the problem that stands in its way."""
 
-    async def acting() -> Given:
-        return await act()
+    async def run() -> Result:
+        return await function()
 
     try:
-        return _loop().run_until_complete(acting())
+        return _loop().run_until_complete(run())
     except ProblemError as error:
         return error.problem
     except Exception as error:
-        if (problem := of_library(error, now)) is None:
+        if (problem := library_problem(error, now)) is None:
             raise
         return problem
 
@@ -125,27 +127,27 @@ def _loop() -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
-@lru_cache(maxsize=SERVICES)
+@lru_cache(maxsize=MAX_SERVICES)
 def _reader(settings: Settings) -> Reader:
-    clock = SentClock(SystemClock().now(), SystemClock())
+    clock = RequestClock(SystemClock().now(), SystemClock())
     service = open_reader(settings, clock)
     pages = pages_of(service)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    description = Description(service, lambda: app.routes)
+    description = OpenApiDocument(service, lambda: app.routes)
     for router in (*routers_of(service, pages), documentation_routes(description, service)):
         app.include_router(router)
     for kind in (HTTPException, RequestValidationError):
-        app.add_exception_handler(kind, _tell)
+        app.add_exception_handler(kind, _raise_problem)
     return Reader(app, pages, clock)
 
 
-async def _tell(request: Request, error: Exception) -> NoReturn:
+async def _raise_problem(request: Request, error: Exception) -> NoReturn:
     """What the router refuses is told by the process that sent the request."""
     match error:
         case RequestValidationError():
-            raise ProblemError.of(of_parameters(error)) from None
+            raise ProblemError.from_problem(parameter_problem(error)) from None
         case HTTPException():
-            raise ProblemError.of(of_http(request, error)) from None
+            raise ProblemError.from_problem(http_problem(request, error)) from None
         case _:
             raise error
 

@@ -18,7 +18,7 @@ from typing import Any, assert_never
 from api.patterns import CALENDAR_DAY, date_pattern, duration_pattern, number_pattern
 from policy_service.decisions.request import MAX_FACTS
 from policy_service.language.policy import Example, Fact, Policy
-from policy_service.language.requirements import needed
+from policy_service.language.requirements import required_policies
 from policy_service.language.types import (
     MAX_TAGS,
     MAX_TEXT,
@@ -31,15 +31,15 @@ from policy_service.language.types import (
     TextType,
     Type,
     Value,
-    describe,
-    write,
+    describe_type,
+    format_value,
     write_decimal,
 )
-from policy_service.subject import id_fault
+from policy_service.subject import id_error
 
 Json = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-MEANING = (
+SCHEMA_DESCRIPTION = (
     "Facts are valid here when and only when the policy can be evaluated with them. Numbers are exact decimals, for a "
     "validator too: 0.1 is one tenth. A pattern means what ECMA-262 says, and says in full what `format` only notes. "
     "One thing is not said here: a fact that another policy decides must agree with it."
@@ -52,18 +52,22 @@ def requirements(policy: Policy, policies: Mapping[str, Policy], today: date) ->
         "policy": policy.id,
         "version": policy.version,
         "digest": policy.digest,
-        "needs": sorted(each.id for each in chain(policy, policies)[1:]),
+        "needs": sorted(each.id for each in with_required_policies(policy, policies)[1:]),
         "schema": facts_schema(policy, policies),
         "example": example_request(policy, policies, today),
     }
 
 
-def chain(policy: Policy, policies: Mapping[str, Policy]) -> list[Policy]:
+def with_required_policies(policy: Policy, policies: Mapping[str, Policy]) -> list[Policy]:
     """The policy and all those it needs, directly or through others; each once."""
-    found = [policy]
-    for each in found:
-        found += [policies[name] for name in sorted(needed(each)) if name in policies and policies[name] not in found]
-    return found
+    chained = [policy]
+    for each in chained:
+        chained += [
+            policies[name]
+            for name in sorted(required_policies(each))
+            if name in policies and policies[name] not in chained
+        ]
+    return chained
 
 
 def facts_schema(policy: Policy, policies: Mapping[str, Policy]) -> Json:
@@ -71,18 +75,18 @@ def facts_schema(policy: Policy, policies: Mapping[str, Policy]) -> Json:
 
     Numbers with decimals are Decimal: to be encoded as JSON numbers, digit by digit.
     """
-    needs = _needs(policy, policies)
+    needs = _required_facts(policy, policies)
     properties: dict[str, Json] = {}
-    for each in chain(policy, policies):
+    for each in with_required_policies(policy, policies):
         for fact in each.facts.values():
             schema = fact_schema(fact, may_be_null=fact.name not in needs["required"])
-            known = properties.setdefault(fact.name, schema)
-            if known != schema:
-                properties[fact.name] = {"allOf": [*known.get("allOf", [known]), schema]}
+            existing = properties.setdefault(fact.name, schema)
+            if existing != schema:
+                properties[fact.name] = {"allOf": [*existing.get("allOf", [existing]), schema]}
     return {
         "$schema": DIALECT,
         "title": f"facts of {policy.id} {policy.version}",
-        "description": MEANING,
+        "description": SCHEMA_DESCRIPTION,
         "type": "object",
         **needs,
         "properties": properties,
@@ -91,19 +95,21 @@ def facts_schema(policy: Policy, policies: Mapping[str, Policy]) -> Json:
     }
 
 
-def _needs(policy: Policy, policies: Mapping[str, Policy]) -> Json:
+def _required_facts(policy: Policy, policies: Mapping[str, Policy]) -> Json:
     """What must be given so that the policy is decided: a fact of another policy, or what that one needs."""
     needed_facts = [fact for fact in policy.facts.values() if not fact.optional]
-    needs = _presence(*(fact.name for fact in needed_facts if fact.requirement is None))
-    filled = []
+    needs = _required(*(fact.name for fact in needed_facts if fact.requirement is None))
+    conditions = []
     for fact in needed_facts:
         if fact.requirement is not None:
             source = policies.get(fact.requirement.policy)
-            filled.append({"anyOf": [_presence(fact.name), *([_needs(source, policies)] if source else [])]})
-    return {**needs, "allOf": filled} if filled else needs
+            conditions.append(
+                {"anyOf": [_required(fact.name), *([_required_facts(source, policies)] if source else [])]}
+            )
+    return {**needs, "allOf": conditions} if conditions else needs
 
 
-def _presence(*names: str) -> Json:
+def _required(*names: str) -> Json:
     """That facts are given: null counts as not given."""
     return {"required": sorted(names), "properties": {name: {"not": {"type": "null"}} for name in sorted(names)}}
 
@@ -120,7 +126,7 @@ def fact_schema(fact: Fact, *, may_be_null: bool) -> Json:
 
 
 def _description(fact: Fact) -> str:
-    parts = [fact.title.zh, describe(fact.type)]
+    parts = [fact.title.zh, describe_type(fact.type)]
     if (origin := fact.requirement) is not None:
         parts.append(f"filled by the service from {origin.policy}; give it only where that does not decide")
     if fact.measure is not None:
@@ -159,7 +165,7 @@ def _number(kind: NumberType) -> Json:
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class _ExampleFacts:
     """What an example gives: facts as JSON."""
 
     facts: Mapping[str, object]
@@ -170,36 +176,38 @@ def example_request(policy: Policy, policies: Mapping[str, Policy], today: date)
     """A request that decides the policy, made of its own examples; None when it has no example that is decided."""
     for example in policy.examples:
         if example.status == "decided":
-            given = _given(policy, example, policies)
-            as_of = given.as_of or today.isoformat()
-            subject = example.name if id_fault(example.name) is None else "example"
-            asked = {"subject": subject, "kind": policy.subject, "facts": dict(given.facts)}
-            return {**asked, "policies": [policy.id], "as_of": as_of}
+            example_facts = _example_facts(policy, example, policies)
+            as_of = example_facts.as_of or today.isoformat()
+            subject = example.name if id_error(example.name) is None else "example"
+            request = {"subject": subject, "kind": policy.subject, "facts": dict(example_facts.facts)}
+            return {**request, "policies": [policy.id], "as_of": as_of}
     return None
 
 
-def _given(policy: Policy, example: Example, policies: Mapping[str, Policy]) -> _Given:
+def _example_facts(policy: Policy, example: Example, policies: Mapping[str, Policy]) -> _ExampleFacts:
     """The example's facts, outcomes of other policies replaced by facts that make these decide them."""
-    facts = {name: write(policy.facts[name].type, value) for name, value in example.facts.items()}
+    facts = {name: format_value(policy.facts[name].type, value) for name, value in example.facts.items()}
     as_of = example.as_of
     for name, value in example.facts.items():
-        origin = _origin(policy.facts[name], value, policies)
-        if origin is None:
+        source_facts = _source_facts(policy.facts[name], value, policies)
+        if source_facts is None:
             continue
-        agrees = all(facts.get(other, origin.facts[other]) == origin.facts[other] for other in origin.facts)
-        if agrees and (as_of is None or origin.as_of in (None, as_of)):
+        agrees = all(
+            facts.get(other, source_facts.facts[other]) == source_facts.facts[other] for other in source_facts.facts
+        )
+        if agrees and (as_of is None or source_facts.as_of in (None, as_of)):
             del facts[name]
-            facts.update(origin.facts)
-            as_of = as_of or origin.as_of
-    return _Given(facts, as_of)
+            facts.update(source_facts.facts)
+            as_of = as_of or source_facts.as_of
+    return _ExampleFacts(facts, as_of)
 
 
-def _origin(fact: Fact, value: Value, policies: Mapping[str, Policy]) -> _Given | None:
+def _source_facts(fact: Fact, value: Value, policies: Mapping[str, Policy]) -> _ExampleFacts | None:
     """What is given in an example of the policy the fact comes from, that decides this value."""
     source = policies.get(fact.requirement.policy) if fact.requirement else None
-    if source is None or fact.requirement is None or source.lists:
+    if source is None or fact.requirement is None or source.returns_list:
         return None
     for example in source.examples:
         if isinstance(example.outcome, Mapping) and example.outcome[fact.requirement.outcome] == value:
-            return _given(source, example, policies)
+            return _example_facts(source, example, policies)
     return None

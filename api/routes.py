@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 
 from api.auditing import Auditor
-from api.examining import Examiner
-from api.pages.rendering import Elsewhere, Pages
+from api.draft_check import DraftChecker
+from api.pages.rendering import Pages, RunInWorker
 from api.pages.routes import page_routes
 from api.rest.accounts import account_routes
 from api.rest.api_keys import key_routes
@@ -29,14 +29,14 @@ from api.rest.suspensions import suspension_routes
 from api.service import Service
 
 
-def pages_of(service: Service, elsewhere: Elsewhere | None = None) -> Pages:
-    """What all pages of a service work with; `elsewhere` does in workers what takes long."""
-    return Pages(service, Examiner(service), Auditor(service), elsewhere)
+def pages_of(service: Service, worker_runner: RunInWorker | None = None) -> Pages:
+    """What all pages of a service work with; `worker_runner` does in workers what takes long."""
+    return Pages(service, DraftChecker(service), Auditor(service), worker_runner)
 
 
 def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
     """The routes, but those that describe the application itself."""
-    examiner, auditor = pages.examiner, pages.auditor
+    draft_checker, auditor = pages.draft_checker, pages.auditor
     return (
         batch_routes(service),
         record_routes(service),
@@ -49,8 +49,8 @@ def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
         oidc_routes(service),
         account_routes(service),
         key_routes(service),
-        change_routes(service, examiner),
-        review_routes(service, examiner),
+        change_routes(service, draft_checker),
+        review_routes(service, draft_checker),
         suspension_routes(service),
         audit_routes(service, auditor),
         health_routes(service),

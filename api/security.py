@@ -6,9 +6,11 @@ from typing import Protocol
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as AsgiMessage
 
-from api.logs import where
+from api.error_mapping import library_problem
+from api.logs import stack_frames
 from api.permissions import route_of
 from api.problems import (
     INTERNAL_ERROR,
@@ -17,14 +19,13 @@ from api.problems import (
     OTHER_HOST,
     Problem,
     ProblemError,
-    refused_parameters,
+    invalid_parameters_detail,
 )
-from api.refusals import of_library
 from api.service import Service
 from api.settings import Settings
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
-POLICY = (
+CONTENT_SECURITY_POLICY = (
     b"default-src 'none'",
     b"script-src 'self'",
     b"style-src 'self'",
@@ -44,20 +45,20 @@ HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
     (
         b"content-security-policy",
-        b"; ".join(POLICY),
+        b"; ".join(CONTENT_SECURITY_POLICY),
     ),
 ]
 """On every answer. No other site may read one: there are no CORS headers."""
-CACHED = b"cache-control"
-NOT_STORED = (CACHED, b"no-store")
+CACHE_CONTROL = b"cache-control"
+NO_STORE = (CACHE_CONTROL, b"no-store")
 """On every answer that does not say otherwise: most hold what concerns somebody, and none needs to be kept."""
 
 
-class Tell(Protocol):
+class ProblemRenderer(Protocol):
     """What tells a problem to whoever asked."""
 
-    def __call__(self, problem: Problem, scope: Scope, **more: object) -> Response:
-        """The answer; `more` is for the log."""
+    def __call__(self, problem: Problem, scope: Scope, **log_fields: object) -> Response:
+        """The answer; `log_fields` are for the log."""
         ...
 
 
@@ -67,13 +68,13 @@ def headers_of(settings: Settings) -> list[tuple[bytes, bytes]]:
     return [*HEADERS, *([(b"strict-transport-security", hsts.encode())] if hsts else [])]
 
 
-class Guard:
+class SecurityMiddleware:
     """The outermost layer of the service."""
 
-    def __init__(self, app: ASGIApp, service: Service, tell: Tell | None = None) -> None:
+    def __init__(self, app: ASGIApp, service: Service, render_problem: ProblemRenderer | None = None) -> None:
         self.app = app
         self.service = service
-        self.tell = tell or service.tell
+        self.render_problem = render_problem or service.render_problem
         self._headers = headers_of(service.settings)
         self._hosts = service.settings.hosts
 
@@ -84,43 +85,43 @@ class Guard:
             return
         started = False
 
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: AsgiMessage) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                given = message["headers"]
-                kept = [] if any(name.lower() == CACHED for name, _ in given) else [NOT_STORED]
-                message["headers"] = [*given, *kept, *self._headers]
+                headers = message["headers"]
+                cache_control = [] if any(name.lower() == CACHE_CONTROL for name, _ in headers) else [NO_STORE]
+                message["headers"] = [*headers, *cache_control, *self._headers]
             await send(message)
 
         try:
             refuse_nul(scope)
             refuse_other_hosts(scope, self._hosts)
-            await self.app(scope, receive, send_guarded)
+            await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             self.service.log.info("client_disconnected", route=route_of(scope))
         except ProblemError as error:
-            await self.tell(error.problem, scope)(scope, receive, send_guarded)
+            await self.render_problem(error.problem, scope)(scope, receive, send_with_headers)
         except Exception as error:  # noqa: BLE001  # the last line: the caller gets an answer, the log a place
-            answer = self._answer(error, scope)
+            response = self._error_response(error, scope)
             if not started:
-                await answer(scope, receive, send_guarded)
+                await response(scope, receive, send_with_headers)
 
-    def _answer(self, error: Exception, scope: Scope) -> Response:
+    def _error_response(self, error: Exception, scope: Scope) -> Response:
         """What the library refused, in its own words; of anything else only that it happened."""
-        if (problem := of_library(error, self.service.clock.now())) is not None:
-            return self.tell(problem, scope)
-        failed = Problem(INTERNAL_ERROR, Sentence("the service failed; its log says where"))
-        return self.tell(failed, scope, error=type(error).__name__, where=where(error))
+        if (problem := library_problem(error, self.service.clock.now())) is not None:
+            return self.render_problem(problem, scope)
+        internal_error = Problem(INTERNAL_ERROR, Message("the service failed; its log says where"))
+        return self.render_problem(internal_error, scope, error=type(error).__name__, where=stack_frames(error))
 
 
 def refuse_other_hosts(scope: Scope, hosts: frozenset[str]) -> None:
     """Raises ProblemError when a request names another host than those that are allowed, where some are."""
     if not hosts:
         return
-    named = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
-    if len(named) != 1 or _without_port(named[0]) not in hosts:
-        raise ProblemError(OTHER_HOST, Sentence("the request does not name a host that is served here"))
+    host_headers = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
+    if len(host_headers) != 1 or _without_port(host_headers[0]) not in hosts:
+        raise ProblemError(OTHER_HOST, Message("the request does not name a host that is served here"))
 
 
 def _without_port(host: str) -> str:
@@ -131,7 +132,7 @@ def _without_port(host: str) -> str:
 def refuse_nul(scope: Scope) -> None:
     """Raises ProblemError when an address holds the one character that PostgreSQL cannot even look for."""
     if "\0" in scope["path"]:
-        raise ProblemError(NOT_FOUND, Sentence("no such address"))
+        raise ProblemError(NOT_FOUND, Message("no such address"))
     if b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
-        told = refused_parameters([Sentence("a parameter holds the character NUL")])
-        raise ProblemError(INVALID_PARAMETER, told, problems=[])
+        detail = invalid_parameters_detail([Message("a parameter holds the character NUL")])
+        raise ProblemError(INVALID_PARAMETER, detail, problems=[])

@@ -17,37 +17,37 @@ from structlog.typing import FilteringBoundLogger
 from api.alarms import Alarms
 from api.catalogue import Catalogue
 from api.in_flight import InFlight
-from api.interpreter import settle
+from api.interpreter import freeze_loaded_objects
 from api.logs import make_log
 from api.loop_watch import LoopWatch
 from api.metrics import Metrics
-from api.permissions import ASKER, NO_ROW, PERMISSIONS, ROW, route_of
+from api.permissions import NO_ROW, PERMISSIONS, PRINCIPAL, ROW, route_of
 from api.problems import INTERNAL_ERROR, Problem
 from api.settings import Settings
-from api.storage import NotInitialisedError, NotSoundError, edited_files, open_database, open_keys, refuse_unsound
-from api.work import BUILDING, seconds_of
-from api.workers import SHARED, InThisProcess, WorkerDied, Workers
+from api.storage import NotInitialisedError, NotSoundError, check_soundness, edited_files, open_database, open_keys
+from api.work_kinds import BUILDING, time_limit
+from api.workers import SHARED, InlineWorkers, WorkerDied, Workers
 from policy_service import Alarm, Decider
 from policy_service.audit import guard
 from policy_service.clock import Clock
-from policy_service.damaged import DamagedRecord
 from policy_service.database import Database, DatabaseUnavailable
-from policy_service.decisions.building import NotBuilt, build
+from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.decision import EngineName
-from policy_service.decisions.desk import Decisions, open_decisions
 from policy_service.decisions.in_force import NotReady
-from policy_service.decisions.seals import Sealer
-from policy_service.decisions.subjects import Secrets
-from policy_service.errors import CannotServe
+from policy_service.decisions.service import DecisionService, open_decision_service
+from policy_service.decisions.subjects import FactCipher
+from policy_service.decisions.version_build import BuildFailed, build
+from policy_service.errors import StartupError
 from policy_service.identity.key_ring import KeyRing
-from policy_service.identity.presence import Presence
-from policy_service.places import advice
+from policy_service.identity.last_used import LastUsed
+from policy_service.integrity import DamagedRecord
+from policy_service.messages import Message
+from policy_service.paths import separation_warnings
 from policy_service.registry.service import UnknownVersion
 from policy_service.regulations.regulation import Regulation, load_regulations
-from policy_service.sentences import Sentence
 
 if TYPE_CHECKING:
-    from policy_service.decisions.building import Build
+    from policy_service.decisions.version_build import Build
     from policy_service.identity.oidc import Provider
 
 
@@ -59,8 +59,8 @@ class Service:
     zone: ZoneInfo
     clock: Clock
     catalogue: Catalogue
-    decisions: Decisions
-    secrets: Secrets
+    decisions: DecisionService
+    fact_cipher: FactCipher
     sealer: Sealer
     metrics: Metrics
     log: FilteringBoundLogger
@@ -74,41 +74,41 @@ class Service:
     loop_watch: LoopWatch
     regulations: tuple[Regulation, ...]
     """The regulations that stand beside the policy files, as read at the start."""
-    edited: tuple[str, ...] = ()
+    edited_files: tuple[str, ...] = ()
     """A sentence for every policy file that was edited after it was submitted, as seen at the start."""
     provider: Provider | None = None
     """The provider of identities, when one is set."""
-    presence: Presence = field(default_factory=Presence)
+    last_used: LastUsed = field(default_factory=LastUsed)
     in_flight: InFlight = field(default_factory=InFlight)
 
     @property
-    def advice(self) -> list[Sentence]:
+    def advice(self) -> list[Message]:
         """What lies beside the database and had better lie elsewhere."""
-        return advice(self.database.file, self.settings.keys, self.settings.places)
+        return separation_warnings(self.database.file, self.settings.keys, self.settings.checkpoint_locations)
 
     @property
     def decider(self) -> Decider:
         """What decides, by the versions in force."""
         return self.decisions.in_force.decider
 
-    def tell(self, problem: Problem, scope: Scope, **more: object) -> Response:
+    def render_problem(self, problem: Problem, scope: Scope, **log_fields: object) -> Response:
         """The answer to a request that is refused or failed; it is counted, and logged under its `instance`."""
-        return problem.response(self.note(problem, scope, **more))
+        return problem.response(self.log_problem(problem, scope, **log_fields))
 
-    def note(self, problem: Problem, scope: Scope, **more: object) -> str:
+    def log_problem(self, problem: Problem, scope: Scope, **log_fields: object) -> str:
         """Counts and logs what is refused or failed; gives the name of this occurrence."""
-        return self._note(problem, route=route_of(scope), **_who(problem, scope), **more)
+        return self._log_problem(problem, route=route_of(scope), **_caller_fields(problem, scope), **log_fields)
 
-    def _note(self, problem: Problem, **more: object) -> str:
+    def _log_problem(self, problem: Problem, **log_fields: object) -> str:
         instance = f"urn:uuid:{self.clock.new_id()}"
-        write = self.log.error if problem.kind is INTERNAL_ERROR else self.log.info
-        write("refused", problem=problem.kind.name, instance=instance, **more)
-        self.metrics.refused(problem.kind.name)
+        log = self.log.error if problem.kind is INTERNAL_ERROR else self.log.info
+        log("refused", problem=problem.kind.name, instance=instance, **log_fields)
+        self.metrics.count_problem(problem.kind.name)
         return instance
 
-    def refuse_connection(self, problem: Problem, address: str | None) -> Response:
+    def render_connection_problem(self, problem: Problem, address: str | None) -> Response:
         """The answer to what is no request, or none yet; it is counted, and logged with the client's address."""
-        return problem.response(self._note(problem, client=address))
+        return problem.response(self._log_problem(problem, client=address))
 
     def close(self) -> None:
         """Records what waits, seals it, and gives everything back, in this order."""
@@ -117,20 +117,25 @@ class Service:
         self.database.close()
 
 
-def _who(problem: Problem, scope: Scope) -> dict[str, object]:
+def _caller_fields(problem: Problem, scope: Scope) -> dict[str, object]:
     """Who asked for what they may not do, for the log: their account or key, and which roles may."""
-    asker = scope.get("state", {}).get(ASKER)
-    if problem.kind.status != HTTPStatus.FORBIDDEN or asker is None:
+    principal = scope.get("state", {}).get(PRINCIPAL)
+    if problem.kind.status != HTTPStatus.FORBIDDEN or principal is None:
         return {}
     access = PERMISSIONS.get(scope.get(ROW, NO_ROW))
     needs = sorted(access.roles) if access else []
-    return {"actor": asker.actor.name, "means": asker.means, "roles": sorted(asker.actor.roles), "needs": needs}
+    return {
+        "actor": principal.actor.name,
+        "means": principal.credential,
+        "roles": sorted(principal.actor.roles),
+        "needs": needs,
+    }
 
 
 def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) -> Service:
     """Opens the database, looks whether it is sound, and makes the versions in force ready to decide.
 
-    Raises NotInitialisedError, NotSoundError, CannotServe when the versions in force cannot decide, and ValueError.
+    Raises NotInitialisedError, NotSoundError, StartupError when the versions in force cannot decide, and ValueError.
     """
     log = make_log(settings.log_level)
     provider = _provider(settings)
@@ -140,16 +145,16 @@ def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) ->
         try:
             service = _open(settings, clock, workers, log, database, provider)
         except NotReady as error:
-            raise CannotServe(str(error)) from error
+            raise StartupError(str(error)) from error
         except (DamagedRecord, UnknownVersion) as error:
             raise NotSoundError(str(error)) from error
         except DatabaseUnavailable as error:
             raise NotInitialisedError(str(error)) from error
         undo.pop_all()
-    for sentence in service.edited:
-        log.error("policy file edited", sentence=sentence)
+    for sentence in service.edited_files:
+        log.error("policy_file_edited", sentence=sentence)
     for sentence in service.advice:
-        log.warning("kept_beside_the_database", sentence=sentence)
+        log.warning("stored_beside_database", sentence=sentence)
     return service
 
 
@@ -161,33 +166,33 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
     database: Database,
     provider: Provider | None,
 ) -> Service:
-    secrets = Secrets(open_keys(database, settings))
-    guard.begin(database)
-    refuse_unsound(database, settings)
+    fact_cipher = FactCipher(open_keys(database, settings))
+    guard.start_guard(database)
+    check_soundness(database, settings)
 
     alarms = Alarms(clock)
 
-    def alarm(seen: Alarm) -> None:
-        alarms.add("engine", f"{seen.policy} {seen.version}", seen.reason)
-        log.error("engine alarm", policy=seen.policy, version=seen.version, reason=seen.reason)
+    def on_engine_alarm(engine_alarm: Alarm) -> None:
+        alarms.add("engine", f"{engine_alarm.policy} {engine_alarm.version}", engine_alarm.reason)
+        log.error("engine_alarm", policy=engine_alarm.policy, version=engine_alarm.version, reason=engine_alarm.reason)
 
-    def unsealed(reason: str) -> None:
+    def on_seal_failure(reason: str) -> None:
         alarms.add("sealing", "", reason)
-        log.error("not sealed", reason=reason)
+        log.error("block_seal_failed", reason=reason)
 
-    decisions = open_decisions(
+    decisions = open_decision_service(
         database,
         clock,
         settings.zone,
-        secrets,
+        fact_cipher,
         engine=settings.engine,
         shadow_every=settings.shadow_every,
-        alarm=alarm,
+        on_alarm=on_engine_alarm,
         build=_builder(workers, settings),
-        changed=settle,
+        on_change=freeze_loaded_objects,
     )
     metrics = Metrics(decisions.in_force.decider)
-    sealer = Sealer(database, clock, settings.keys, copies=settings.copies, alarm=unsealed)
+    sealer = Sealer(database, clock, settings.keys, copies=settings.copies, on_alarm=on_seal_failure)
     metrics.watch_log(sealer.comparison)
     return Service(
         settings=settings,
@@ -195,7 +200,7 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
         clock=clock,
         catalogue=Catalogue(),
         decisions=decisions,
-        secrets=secrets,
+        fact_cipher=fact_cipher,
         sealer=sealer,
         metrics=metrics,
         log=log,
@@ -206,27 +211,27 @@ def _open(  # noqa: PLR0913, PLR0917  # what a service is made of
         workers=workers,
         loop_watch=LoopWatch(metrics, log, settings.event_loop_milliseconds / 1_000),
         regulations=load_regulations(settings.policies),
-        edited=edited_files(database, settings.policies),
+        edited_files=edited_files(database, settings.policies),
         provider=provider,
     )
 
 
 def _builder(workers: Workers, settings: Settings) -> Build:
     """Builds in a worker what comes into force."""
-    seconds = seconds_of(BUILDING, settings)
+    seconds = time_limit(BUILDING, settings)
 
-    def build_elsewhere(contents: Sequence[bytes], engine: EngineName) -> Sequence[bytes]:
+    def build_in_worker(contents: Sequence[bytes], engine: EngineName) -> Sequence[bytes]:
         try:
-            return workers.of(BUILDING).call(seconds, build, contents, engine)
+            return workers.pool(BUILDING).call(seconds, build, contents, engine)
         except TimeoutError:
-            raise NotBuilt(BUILDING.too_long(seconds)) from None
+            raise BuildFailed(BUILDING.too_long_message(seconds)) from None
         except (WorkerDied, MemoryError):
-            raise NotBuilt(BUILDING.too_large(seconds)) from None
+            raise BuildFailed(BUILDING.too_large_message(seconds)) from None
 
-    return build_elsewhere
+    return build_in_worker
 
 
-class _Elsewhere:
+class _Unavailable:
     """Stands for what only the process that decides has; to ask it for anything is a fault."""
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -238,24 +243,24 @@ def open_reader(settings: Settings, clock: Clock) -> Service:
 
     Raises NotInitialisedError, DatabaseUnavailable.
     """
-    database, nothing = Database(settings.database_url.get_secret_value(), keys=settings.keys), _Elsewhere()
-    guard.begin(database)
+    database, unavailable = Database(settings.database_url.get_secret_value(), keys=settings.keys), _Unavailable()
+    guard.start_guard(database)
     return Service(
         settings=settings,
         zone=settings.zone,
         clock=clock,
         catalogue=Catalogue(),
-        decisions=cast("Decisions", nothing),
-        secrets=Secrets(open_keys(database, settings)),
-        sealer=cast("Sealer", nothing),
-        metrics=cast("Metrics", nothing),
+        decisions=cast("DecisionService", unavailable),
+        fact_cipher=FactCipher(open_keys(database, settings)),
+        sealer=cast("Sealer", unavailable),
+        metrics=cast("Metrics", unavailable),
         log=make_log(settings.log_level),
         database=database,
         key_ring=KeyRing(database),
-        alarms=cast("Alarms", nothing),
+        alarms=cast("Alarms", unavailable),
         now=clock.now,
-        workers=InThisProcess(),
-        loop_watch=cast("LoopWatch", nothing),
+        workers=InlineWorkers(),
+        loop_watch=cast("LoopWatch", unavailable),
         regulations=load_regulations(settings.policies),
         provider=_provider(settings),
     )
@@ -270,5 +275,5 @@ def _provider(settings: Settings) -> Provider | None:
         from policy_service.identity.oidc import Client, Provider  # noqa: PLC0415  # only who wants it has the libraries
     except ImportError:
         raise ValueError("a provider of identities needs more libraries: install policy-service[oidc]") from None
-    back = f"{settings.public_url}/v1/session/oidc/callback"
-    return Provider(issuer, Client(settings.oidc_client_id, secret.get_secret_value(), back))
+    callback_url = f"{settings.public_url}/v1/session/oidc/callback"
+    return Provider(issuer, Client(settings.oidc_client_id, secret.get_secret_value(), callback_url))

@@ -23,20 +23,20 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from api.addresses import Network, networks_of
+from api.addresses import Network, parse_networks
 from policy_service.audit.copies import Copy, copies_of
 from policy_service.clock import DEFAULT_ZONE
-from policy_service.errors import CannotServe
+from policy_service.errors import StartupError
 from policy_service.identity.passwords import words_of
-from policy_service.identity.sessions import Ends
+from policy_service.identity.sessions import SessionLimits
 from policy_service.language.diagnostics import did_you_mean
-from policy_service.places import (
+from policy_service.paths import (
     DATABASE,
     DEFAULT_CHECKPOINTS,
     DEFAULT_DATABASE,
     DEFAULT_KEYS,
-    further_places,
-    web_address,
+    parse_destinations,
+    secure_url,
 )
 from policy_service.shipped import shipped_policies
 
@@ -45,7 +45,7 @@ KIBIBYTE = 1_024
 HSTS = r"^max-age=\d{1,10}(; includeSubDomains)?(; preload)?$"
 
 
-def _known_zone(name: str) -> str:
+def _valid_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -53,26 +53,26 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _known_places(text: str) -> str:
-    further_places(text)
+def _valid_checkpoint_locations(text: str) -> str:
+    parse_destinations(text)
     return text
 
 
-def _hosts(text: str) -> str:
+def _valid_hosts(text: str) -> str:
     if any(re.search(r"[\s/@*]|:\d*$", host.strip()) for host in text.split(",")):
         raise ValueError("not a list of host names such as policies.example, 10.0.0.7, without ports")
     return text
 
 
-def _networks(text: str) -> str:
+def _valid_networks(text: str) -> str:
     try:
-        networks_of(text)
+        parse_networks(text)
     except ValueError:
         raise ValueError("not a list of addresses and networks such as 10.0.0.7, 192.168.0.0/24") from None
     return text
 
 
-WebAddress = Annotated[str, AfterValidator(web_address)]
+WebAddress = Annotated[str, AfterValidator(secure_url)]
 
 
 class Settings(BaseSettings):
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     """The folder of the private keys: of the log's signatures and of subjects."""
     checkpoints: Path = Path(DEFAULT_CHECKPOINTS)
     """The file outside the database that the log's checkpoints are added to."""
-    checkpoint_copies: Annotated[str, AfterValidator(_known_places)] = ""
+    checkpoint_copies: Annotated[str, AfterValidator(_valid_checkpoint_locations)] = ""
     """Further places for checkpoints: files, folders, and addresses of append-only stores, separated by blanks."""
     checkpoint_token: FilePath | None = None
     """The file with the bearer token for those places that are addresses."""
@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     """Which evaluator decides."""
     shadow_every: Annotated[int, Field(ge=0)] = 100
     """Of how many decisions one is also made by a second evaluator and compared; 0 for none."""
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = DEFAULT_ZONE
+    time_zone: Annotated[str, AfterValidator(_valid_zone)] = DEFAULT_ZONE
     """Where a day begins, when a request does not say `as_of`."""
     decision_body_limit: Annotated[int, Field(ge=KIBIBYTE, le=64 * KIBIBYTE**2)] = 256 * KIBIBYTE
     """Bytes of a request for a decision."""
@@ -120,9 +120,9 @@ class Settings(BaseSettings):
     """Hours after which a session ends in any case."""
     password_words: str = ""
     """Words that no new password may hold: the company's name, its products."""
-    trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    trusted_proxies: Annotated[str, AfterValidator(_valid_networks)] = ""
     """Addresses and networks of proxies whose `X-Forwarded-For` is believed."""
-    allowed_hosts: Annotated[str, AfterValidator(_hosts)] = ""
+    allowed_hosts: Annotated[str, AfterValidator(_valid_hosts)] = ""
     """Names that the service may be asked for by, in the header `Host`; any when it is empty."""
     strict_transport_security: Annotated[str, Field(pattern=HSTS)] | None = None
     """The header `Strict-Transport-Security` of every answer."""
@@ -145,14 +145,14 @@ class Settings(BaseSettings):
         return ZoneInfo(self.time_zone)
 
     @property
-    def places(self) -> tuple[str, ...]:
+    def checkpoint_locations(self) -> tuple[str, ...]:
         """Everywhere that checkpoints are copied to."""
-        return (str(self.checkpoints), *further_places(self.checkpoint_copies))
+        return (str(self.checkpoints), *parse_destinations(self.checkpoint_copies))
 
     @property
     def copies(self) -> tuple[Copy, ...]:
         """The same, to be asked."""
-        return copies_of(self.places, self.checkpoint_token)
+        return copies_of(self.checkpoint_locations, self.checkpoint_token)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -167,27 +167,27 @@ class Settings(BaseSettings):
     @property
     def proxies(self) -> tuple[Network, ...]:
         """The networks of trusted proxies."""
-        return networks_of(self.trusted_proxies)
+        return parse_networks(self.trusted_proxies)
 
     @property
-    def ends(self) -> Ends:
+    def session_limits(self) -> SessionLimits:
         """When sessions end."""
-        return Ends(timedelta(minutes=self.session_idle_minutes), timedelta(hours=self.session_hours))
+        return SessionLimits(timedelta(minutes=self.session_idle_minutes), timedelta(hours=self.session_hours))
 
     @model_validator(mode="after")
-    def _provider_is_whole(self) -> Self:
-        given = {
+    def _provider_is_complete(self) -> Self:
+        required = {
             "oidc_client_id": self.oidc_client_id,
             "oidc_client_secret": self.oidc_client_secret,
             "public_url": self.public_url,
         }
-        lacking = [f"{PREFIX}{name.upper()}" for name, value in given.items() if value is None]
-        if self.oidc_issuer is not None and lacking:
-            raise ValueError(f"{PREFIX}OIDC_ISSUER needs {', '.join(lacking)} as well")
+        missing = [f"{PREFIX}{name.upper()}" for name, value in required.items() if value is None]
+        if self.oidc_issuer is not None and missing:
+            raise ValueError(f"{PREFIX}OIDC_ISSUER needs {', '.join(missing)} as well")
         return self
 
 
-class SettingsRefusedError(CannotServe):
+class InvalidSettingsError(StartupError):
     """The environment sets something unknown or something wrong; the message has a line for each."""
 
     status = 2
@@ -196,37 +196,37 @@ class SettingsRefusedError(CannotServe):
 def read_settings() -> Settings:
     """The settings of the environment.
 
-    Raises SettingsRefusedError: a name with a slip in it would otherwise leave a default in force without a word.
+    Raises InvalidSettingsError: a name with a slip in it would otherwise leave a default in force without a word.
     """
-    names = {variable(name): name for name in Settings.model_fields}
-    faults = [
-        _unknown(name, names)
+    names = {variable_name(name): name for name in Settings.model_fields}
+    lines = [
+        _unknown_setting_line(name, names)
         for name in sorted(os.environ)
         if name.upper().startswith(PREFIX) and name.upper() not in names
     ]
     try:
         settings = Settings()
     except ValidationError as error:
-        faults += [_fault(fault) for fault in error.errors(include_input=False)]
-        raise SettingsRefusedError("\n".join(faults)) from None
-    if faults:
-        raise SettingsRefusedError("\n".join(faults))
+        lines += [_error_line(details) for details in error.errors(include_input=False)]
+        raise InvalidSettingsError("\n".join(lines)) from None
+    if lines:
+        raise InvalidSettingsError("\n".join(lines))
     return settings
 
 
-def variable(name: str) -> str:
+def variable_name(name: str) -> str:
     """The environment variable of a setting."""
     return DATABASE if name == "database_url" else f"{PREFIX}{name}".upper()
 
 
-def _fault(fault: ErrorDetails) -> str:
-    message = str(fault["msg"]).removeprefix("Value error, ")
-    if not fault["loc"]:
+def _error_line(error: ErrorDetails) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not error["loc"]:
         return message
-    place = str(fault["loc"][0])
-    return f"{place if place == DATABASE else variable(place)}: {message}"
+    setting = str(error["loc"][0])
+    return f"{setting if setting == DATABASE else variable_name(setting)}: {message}"
 
 
-def _unknown(name: str, known: Mapping[str, str]) -> str:
-    hint = did_you_mean(name.upper(), known)
+def _unknown_setting_line(name: str, names: Mapping[str, str]) -> str:
+    hint = did_you_mean(name.upper(), names)
     return f"{name}: unknown setting" + (f", {hint}" if hint else "")

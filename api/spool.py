@@ -27,7 +27,7 @@ class Spool:
         return self._written_to
 
     @property
-    def waiting(self) -> int:
+    def unread(self) -> int:
         """Bytes that were not read yet."""
         return self._written_to - self._read_to
 
@@ -47,7 +47,7 @@ class Spool:
         with self._lock:
             if self._is_closed or self._file is None:
                 return b""
-            content = os.pread(self._file.fileno(), min(size, self.waiting), self._read_to)
+            content = os.pread(self._file.fileno(), min(size, self.unread), self._read_to)
             self._read_to += len(content)
             if self._read_to == self._written_to:
                 self._file.truncate(0)

@@ -14,26 +14,26 @@ from sqlalchemy import make_url
 from sqlmodel import Session
 
 from api.settings import Settings
-from policy_service.audit.comparison import difference_at
+from policy_service.audit.comparison import copy_difference
 from policy_service.audit.copies import Copy, FileCopy, Unreachable
+from policy_service.audit.database_verification import verify_tail
 from policy_service.audit.guard import guard_of
-from policy_service.audit.keys import NoKey, PublicKey, public_keys
-from policy_service.audit.service import signer
-from policy_service.audit.stored import verify_tail
-from policy_service.damaged import DamagedRecord
+from policy_service.audit.keys import KeyUnavailable, PublicKey, public_keys
+from policy_service.audit.service import current_signer
 from policy_service.database import Database, DatabaseUnavailable
-from policy_service.decisions.master_keys import KeyFileFault, MasterKeys
-from policy_service.decisions.seals import verify_blocks
-from policy_service.errors import CannotServe
+from policy_service.decisions.block_store import verify_blocks
+from policy_service.decisions.master_keys import KeyFileError, MasterKeys
+from policy_service.errors import StartupError
+from policy_service.integrity import DamagedRecord
 from policy_service.migrations import NewerDatabase, is_current
 from policy_service.migrations.self_check import self_check
 from policy_service.registry.checks import check_files, verify_versions
 
-BLOCKS = 2
+TAIL_BLOCKS = 2
 """The newest sealed blocks that are made again from their records."""
 
 
-class NotInitialisedError(CannotServe):
+class NotInitialisedError(StartupError):
     """The database is not there, not set up, or does not answer; the message says what to do."""
 
     status = 3
@@ -45,7 +45,7 @@ class KeysMissingError(NotInitialisedError):
     status = 4
 
 
-class NotSoundError(CannotServe):
+class NotSoundError(StartupError):
     """What is on record is not what was written; the message has a line for each fault."""
 
     status = 5
@@ -57,19 +57,19 @@ def open_database(url: str, keys: Path) -> Database:
     Raises NotInitialisedError, NotSoundError, ValueError when the address is no database's.
     """
     database = Database(url, keys=keys)
-    shown = make_url(url).render_as_string(hide_password=True)
+    address = make_url(url).render_as_string(hide_password=True)
     reason = None
     try:
         if database.file and not database.file.is_file():
-            reason = f"there is no database at {shown}: run `policy-service init`"
+            reason = f"there is no database at {address}: run `policy-service init`"
         elif not is_current(database):
-            reason = f"the database at {shown} is not set up: run `policy-service init`"
+            reason = f"the database at {address} is not set up: run `policy-service init`"
     except NewerDatabase as error:
         reason = str(error)
     except DatabaseUnavailable:
         with suppress(DatabaseUnavailable):
-            refuse(self_check(database))
-        reason = f"the database at {shown} does not answer"
+            require_sound(self_check(database))
+        reason = f"the database at {address} does not answer"
     if reason is not None:
         database.close()
         raise NotInitialisedError(reason)
@@ -83,15 +83,15 @@ def open_keys(database: Database, settings: Settings) -> MasterKeys:
     """
     try:
         with database.read() as session:
-            signer(session, settings.keys)
+            current_signer(session, settings.keys)
         return MasterKeys(settings.keys)
-    except (NoKey, KeyFileFault) as error:
+    except (KeyUnavailable, KeyFileError) as error:
         raise KeysMissingError(
             f"{error}: run `policy-service init`, or set POLICY_SERVICE_KEYS to the folder of the keys"
         ) from None
 
 
-def refuse_unsound(database: Database, settings: Settings) -> None:
+def check_soundness(database: Database, settings: Settings) -> None:
     """Raises NotSoundError with every fault that shows at the start, DatabaseUnavailable."""
     faults = self_check(database)
     if not faults:
@@ -100,10 +100,10 @@ def refuse_unsound(database: Database, settings: Settings) -> None:
                 faults = _faults(session, settings)
         except DamagedRecord as error:
             faults = [str(error)]
-    refuse(faults)
+    require_sound(faults)
 
 
-def refuse(faults: Sequence[str]) -> None:
+def require_sound(faults: Sequence[str]) -> None:
     """Raises NotSoundError when there are faults."""
     if faults:
         raise NotSoundError("what is on record is not what was written:\n" + "\n".join(faults))
@@ -125,18 +125,18 @@ def _faults(session: Session, settings: Settings) -> list[str]:
     trusted = list(public_keys(settings.keys).values())
     tail = verify_tail(session, trusted)
     return [
-        *([f"the log: {tail.sentence}"] if tail else []),
+        *([f"the log: {tail.message}"] if tail else []),
         *(fault for copy in settings.copies if (fault := _copy_fault(session, copy, trusted)) is not None),
-        *_guarded(session),
+        *_guard_faults(session),
         *verify_versions(session),
-        *verify_blocks(session, BLOCKS).faults,
+        *verify_blocks(session, TAIL_BLOCKS).faults,
     ]
 
 
 def _copy_fault(session: Session, copy: Copy, trusted: Sequence[PublicKey]) -> str | None:
     """What differs at a place that checkpoints are copied to; a store that does not answer is asked again later."""
     try:
-        fault = difference_at(session, copy, trusted)
+        fault = copy_difference(session, copy, trusted)
         if fault is None and isinstance(copy, FileCopy):
             copy.prepare()
     except Unreachable:
@@ -146,10 +146,10 @@ def _copy_fault(session: Session, copy: Copy, trusted: Sequence[PublicKey]) -> s
     return fault
 
 
-def _guarded(session: Session) -> list[str]:
+def _guard_faults(session: Session) -> list[str]:
     """The rows of what is in force and of who may do what, when they are not what the log says."""
     guard = guard_of(session)
     if guard is None:
         return []
-    guard.look(session)
+    guard.refresh(session)
     return guard.faults

@@ -14,24 +14,24 @@ from policy_service.database import Transaction
 Result = TypeVar("Result")
 
 
-async def reading(service: Service, look: Callable[[Session], Result]) -> Result:
-    """What `look` finds in a snapshot of the database. Raises what it does, and DatabaseUnavailable."""
+async def run_read(service: Service, query: Callable[[Session], Result]) -> Result:
+    """Run `query` in a snapshot of the database, in a thread. Raises what it raises, and DatabaseUnavailable."""
 
     def run() -> Result:
         with service.database.read() as session:
-            return look(session)
+            return query(session)
 
     return await run_in_threadpool(run)
 
 
-async def writing(service: Service, act: Callable[[Transaction], Result]) -> Result:
-    """What `act` gives, once it is kept; when it raises, nothing is. Raises what it does, and DatabaseUnavailable."""
+async def run_write(service: Service, command: Callable[[Transaction], Result]) -> Result:
+    """Run `command` in one transaction, in a thread. Raises what it raises, and DatabaseUnavailable."""
 
     def run() -> Result:
         with service.database.write(service.clock) as transaction:
-            return act(transaction)
+            return command(transaction)
 
     try:
         return await run_in_threadpool(run)
     finally:
-        service.key_ring.forget()
+        service.key_ring.invalidate()

@@ -1,7 +1,7 @@
 """Long work, done in processes of its own: the process that decides only waits for it.
 
-    pool = service.workers.of(EXAMINING)
-    found = await pool.run(seconds, examine, url, change)      # a function of a module, found there by its name
+    pool = service.workers.pool(DRAFT_CHECKING)
+    result = await pool.run(seconds, check_draft, url, change)      # a function of a module, found there by its name
 
 A worker is a fresh interpreter with a limit on its memory that gives way to others. It is kept for the next piece of
 work, killed when one takes too long or nobody waits for it any more, and ended when nothing was asked of it for a
@@ -31,13 +31,13 @@ from typing import Any, Protocol, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from api.logs import where
+from api.logs import stack_frames
 from api.problems import BUSY, ProblemError, ProblemType
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 Result = TypeVar("Result")
 
-MEMORY = 2 * 2**30
+MEMORY_LIMIT = 2 * 2**30
 """Bytes of address space of a worker."""
 START_SECONDS = 60.0
 """Seconds that a worker may take to be ready."""
@@ -52,22 +52,22 @@ serve(int(sys.argv[1]), int(sys.argv[3]))
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class WorkKind:
     """One kind of work, and what is told to those who cannot be served."""
 
     processes: int
     """Workers at a time."""
-    waiting: int
+    max_waiting: int
     """Pieces that may wait while all workers are busy."""
-    busy: Callable[[int], Sentence]
+    busy_message: Callable[[int], Message]
     """That so many wait already."""
-    too_long: Callable[[float], Sentence]
+    too_long_message: Callable[[float], Message]
     """That a piece takes more than so many seconds."""
-    too_large: Callable[[float], Sentence]
+    too_large_message: Callable[[float], Message]
     """That it takes more memory than is given."""
-    problem: ProblemType = BUSY
+    limit_problem: ProblemType = BUSY
     """What it is to take too much."""
-    staying: int = 0
+    min_idle: int = 0
     """Workers that are kept though they have nothing to do."""
     niceness: int = 10
     """How much a worker gives way to others, as `nice` counts; people wait for pages, so they give way less."""
@@ -77,7 +77,7 @@ class WorkerDied(Exception):
     """A worker ended before it had answered."""
 
 
-class _TooLong(Exception):
+class _TimedOut(Exception):
     """A worker did not answer in time, and was killed."""
 
 
@@ -87,13 +87,13 @@ class Pool(Protocol):
     def refuse_when_busy(self) -> None:
         """Raises ProblemError when more pieces wait than may."""
 
-    async def run(self, seconds: float, work: Callable[..., Result], *given: object) -> Result:
+    async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
         """What `work` gives; it may take so many seconds. Raises ProblemError, and what the work raises."""
 
-    def call(self, seconds: float, work: Callable[..., Result], *given: object) -> Result:
+    def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
         """The same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
 
-    def begin(self, work: Callable[..., object], *given: object) -> None:
+    def begin(self, work: Callable[..., object], *arguments: object) -> None:
         """Has it done by a worker for which nobody waits, so that the worker is ready for what comes."""
 
 
@@ -101,13 +101,13 @@ class _Worker:
     """One process, and the connection to it."""
 
     def __init__(self, niceness: int) -> None:
-        here, there = socket.socketpair()
-        with there:
-            command = (sys.executable, "-c", _CHILD, str(there.fileno()), json.dumps(sys.path), str(niceness))
+        parent_end, child_end = socket.socketpair()
+        with child_end:
+            command = (sys.executable, "-c", _CHILD, str(child_end.fileno()), json.dumps(sys.path), str(niceness))
             self._process = subprocess.Popen(  # noqa: S603  # this interpreter and a constant program
-                command, pass_fds=[there.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                command, pass_fds=[child_end.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
-        self._connection = Connection(here.detach())
+        self._connection = Connection(parent_end.detach())
         self.idle_since = time.monotonic()
 
     @property
@@ -115,12 +115,12 @@ class _Worker:
         """Whether the process is there; a system that is short of memory may have ended it."""
         return self._process.poll() is None
 
-    def ask(self, message: bytes, seconds: float) -> bytes:
+    def request(self, message: bytes, seconds: float) -> bytes:
         """The answer to a message. Raises _TooLong, WorkerDied."""
         try:
             self._connection.send_bytes(message)
             if not self._connection.poll(seconds):
-                raise _TooLong
+                raise _TimedOut
             return self._connection.recv_bytes()
         except (EOFError, OSError):
             raise WorkerDied from None
@@ -136,31 +136,31 @@ class _Worker:
         self._connection.close()
 
 
-class _Piece:
+class _Task:
     """One piece of work; `abandon` may come from another thread, before it is begun or while it is under way."""
 
-    def __init__(self, seconds: float, work: Callable[..., object], given: tuple[object, ...]) -> None:
-        self.seconds, self.work, self.given = seconds, work, given
+    def __init__(self, seconds: float, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        self.seconds, self.work, self.arguments = seconds, work, arguments
         self._worker: _Worker | None = None
         self._abandoned = False
         self._lock = threading.Lock()
 
-    def done_by(self, worker: _Worker) -> Any:  # noqa: ANN401  # whatever the work gives
+    def run_on(self, worker: _Worker) -> Any:  # noqa: ANN401  # whatever the work gives
         """What the work gives. Raises _TooLong, WorkerDied, and what the work raises."""
-        message = pickle.dumps((self.work, self.given), pickle.HIGHEST_PROTOCOL)
+        message = pickle.dumps((self.work, self.arguments), pickle.HIGHEST_PROTOCOL)
         with self._lock:
             if self._abandoned:
                 raise WorkerDied
             self._worker = worker
         try:
-            answered = worker.ask(message, self.seconds)
+            reply = worker.request(message, self.seconds)
         finally:
             with self._lock:  # from here on the worker may be another piece's
                 self._worker = None
-        is_fine, found = pickle.loads(answered)  # noqa: S301  # of our own process
-        if not is_fine:
-            raise found
-        return found
+        succeeded, result = pickle.loads(reply)  # noqa: S301  # of our own process
+        if not succeeded:
+            raise result
+        return result
 
     def abandon(self) -> None:
         """Nobody waits for it any more."""
@@ -173,87 +173,87 @@ class _Piece:
 class WorkerPool:
     """The workers of one kind, begun when they are needed."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: WorkKind) -> None:
         self._kind = kind
         self._threads = ThreadPoolExecutor(kind.processes, thread_name_prefix="worker")
         self._idle: deque[_Worker] = deque()
-        self._pieces: set[_Piece] = set()
+        self._tasks: set[_Task] = set()
         self._lock = threading.Lock()
 
     def refuse_when_busy(self) -> None:
         """Raises ProblemError when more pieces wait than may."""
-        waiting = len(self._pieces) - self._kind.processes
-        if waiting >= self._kind.waiting:
-            raise ProblemError(BUSY, self._kind.busy(waiting), headers={"Retry-After": "10"})
+        waiting = len(self._tasks) - self._kind.processes
+        if waiting >= self._kind.max_waiting:
+            raise ProblemError(BUSY, self._kind.busy_message(waiting), headers={"Retry-After": "10"})
 
-    async def run(self, seconds: float, work: Callable[..., Result], *given: object) -> Result:
+    async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
         """What `work` gives; it may take so many seconds. Raises ProblemError, and what the work raises."""
         self.refuse_when_busy()
-        piece = _Piece(seconds, work, given)
+        task = _Task(seconds, work, arguments)
         try:
-            return await asyncio.wrap_future(self._submit(piece))
+            return await asyncio.wrap_future(self._submit(task))
         except asyncio.CancelledError:
-            piece.abandon()
+            task.abandon()
             raise
-        except _TooLong:
-            raise self._too_much(self._kind.too_long(seconds), seconds) from None
+        except _TimedOut:
+            raise self._limit_exceeded(self._kind.too_long_message(seconds), seconds) from None
         except (WorkerDied, MemoryError):
-            raise self._too_much(self._kind.too_large(seconds), seconds) from None
+            raise self._limit_exceeded(self._kind.too_large_message(seconds), seconds) from None
 
-    def call(self, seconds: float, work: Callable[..., Result], *given: object) -> Result:
+    def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
         """The same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
         try:
-            found: Result = self._submit(_Piece(seconds, work, given)).result()
-        except _TooLong:
+            result: Result = self._submit(_Task(seconds, work, arguments)).result()
+        except _TimedOut:
             raise TimeoutError from None
-        return found
+        return result
 
-    def begin(self, work: Callable[..., object], *given: object) -> None:
+    def begin(self, work: Callable[..., object], *arguments: object) -> None:
         """Has it done by a worker for which nobody waits, so that the worker is ready for what comes."""
-        self._submit(_Piece(START_SECONDS, work, given))
+        self._submit(_Task(START_SECONDS, work, arguments))
 
     def retire(self, seconds: float = IDLE_SECONDS) -> None:
         """Ends the workers that have had nothing to do for so long."""
-        over = []
+        expired = []
         with self._lock:  # the one that was used last stands last
-            while len(self._idle) > self._kind.staying and time.monotonic() - self._idle[0].idle_since >= seconds:
-                over.append(self._idle.popleft())
-        for worker in over:
+            while len(self._idle) > self._kind.min_idle and time.monotonic() - self._idle[0].idle_since >= seconds:
+                expired.append(self._idle.popleft())
+        for worker in expired:
             worker.close()
 
     def close(self) -> None:
         """Ends all workers, also those that have something to do."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for piece in list(self._pieces):
-            piece.abandon()
+        for task in list(self._tasks):
+            task.abandon()
         while self._idle:
             self._idle.pop().close()
 
-    def _submit(self, piece: _Piece) -> Future[Any]:
+    def _submit(self, task: _Task) -> Future[Any]:
         with self._lock:
-            self._pieces.add(piece)
-        future = self._threads.submit(self._do, piece)
-        future.add_done_callback(lambda _: self._is_over(piece))
+            self._tasks.add(task)
+        future = self._threads.submit(self._run_task, task)
+        future.add_done_callback(lambda _: self._discard(task))
         return future
 
-    def _is_over(self, piece: _Piece) -> None:
+    def _discard(self, task: _Task) -> None:
         with self._lock:
-            self._pieces.discard(piece)
+            self._tasks.discard(task)
 
-    def _do(self, piece: _Piece) -> Any:  # noqa: ANN401  # whatever the work gives
-        worker = self._take()
+    def _run_task(self, task: _Task) -> Any:  # noqa: ANN401  # whatever the work gives
+        worker = self._acquire()
         try:
-            found = piece.done_by(worker)
-        except (_TooLong, WorkerDied, MemoryError):
+            result = task.run_on(worker)
+        except (_TimedOut, WorkerDied, MemoryError):
             worker.close()
             raise
         except BaseException:
-            self._rest(worker)
+            self._release(worker)
             raise
-        self._rest(worker)
-        return found
+        self._release(worker)
+        return result
 
-    def _take(self) -> _Worker:
+    def _acquire(self) -> _Worker:
         """The worker that was used last, if it is still there; else a new one."""
         with self._lock:
             while self._idle:
@@ -262,28 +262,28 @@ class WorkerPool:
                 worker.close()
         return _Worker(self._kind.niceness)
 
-    def _rest(self, worker: _Worker) -> None:
+    def _release(self, worker: _Worker) -> None:
         worker.idle_since = time.monotonic()
         with self._lock:
             self._idle.append(worker)
 
-    def _too_much(self, detail: Sentence, seconds: float) -> ProblemError:
-        headers = {"Retry-After": f"{seconds:.0f}"} if self._kind.problem is BUSY else {}
-        return ProblemError(self._kind.problem, detail, headers=headers)
+    def _limit_exceeded(self, detail: Message, seconds: float) -> ProblemError:
+        headers = {"Retry-After": f"{seconds:.0f}"} if self._kind.limit_problem is BUSY else {}
+        return ProblemError(self._kind.limit_problem, detail, headers=headers)
 
 
 class Workers:
     """The pools of a process by the kind of work; services that live in one process share them."""
 
     def __init__(self) -> None:
-        self._pools: dict[Kind, WorkerPool] = {}
+        self._pools: dict[WorkKind, WorkerPool] = {}
 
     @property
     def are_processes(self) -> bool:
         """Whether work is done elsewhere at all."""
         return True
 
-    def of(self, kind: Kind) -> Pool:
+    def pool(self, kind: WorkKind) -> Pool:
         """The pool of a kind."""
         return self._pools.get(kind) or self._pools.setdefault(kind, WorkerPool(kind))
 
@@ -302,7 +302,7 @@ SHARED = Workers()
 """Those of this process: a worker takes seconds to start, so it is kept."""
 
 
-class InThisProcess(Workers):
+class InlineWorkers(Workers):
     """Does all work in this process: for a worker, which has been sent here to do it, and for tests of the work."""
 
     @property
@@ -310,22 +310,22 @@ class InThisProcess(Workers):
         """Whether work is done elsewhere at all."""
         return False
 
-    def of(self, kind: Kind) -> Pool:  # noqa: ARG002  # all are alike
+    def pool(self, kind: WorkKind) -> Pool:  # noqa: ARG002  # all are alike
         """Does it at once."""
         return self
 
     def refuse_when_busy(self) -> None:
         """There is no waiting here."""
 
-    async def run(self, seconds: float, work: Callable[..., Result], *given: object) -> Result:  # noqa: ARG002  # whoever sent it counts them
+    async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # whoever sent it counts them
         """What `work` gives. Raises what it does."""
-        return await run_in_threadpool(work, *given)
+        return await run_in_threadpool(work, *arguments)
 
-    def call(self, seconds: float, work: Callable[..., Result], *given: object) -> Result:  # noqa: ARG002  # the same
+    def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # the same
         """What `work` gives. Raises what it does."""
-        return work(*given)
+        return work(*arguments)
 
-    def begin(self, work: Callable[..., object], *given: object) -> None:
+    def begin(self, work: Callable[..., object], *arguments: object) -> None:
         """There is nothing to be made ready."""
 
 
@@ -334,42 +334,45 @@ class InThisProcess(Workers):
 
 def serve(descriptor: int, niceness: int) -> None:
     """Does what is asked over a connection, one piece after another, until it is closed."""
-    for each in (signal.SIGINT, signal.SIGTERM):  # of a terminal, of a supervisor: the process that decides ends us
-        signal.signal(each, signal.SIG_IGN)
+    for signal_number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # of a terminal, of a supervisor: the process that decides ends us
+        signal.signal(signal_number, signal.SIG_IGN)
     limit_process(niceness)
     connection = Connection(descriptor)
     with suppress(EOFError, OSError):
         while True:
-            connection.send_bytes(answer(connection.recv_bytes()))
+            connection.send_bytes(handle_message(connection.recv_bytes()))
 
 
 def limit_process(niceness: int) -> None:
     """Lets this process use only so much memory, and give way to others."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(niceness)
 
 
-def answer(message: bytes) -> bytes:
+def handle_message(message: bytes) -> bytes:
     """The answer to a message: that the work was done and what it gave, or that it was not and what it raised."""
     try:
-        work, given = pickle.loads(message)  # noqa: S301  # of the process that started us
-        return pickle.dumps((True, work(*given)), pickle.HIGHEST_PROTOCOL)
+        work, arguments = pickle.loads(message)  # noqa: S301  # of the process that started us
+        return pickle.dumps((True, work(*arguments)), pickle.HIGHEST_PROTOCOL)
     except Exception as error:  # noqa: BLE001  # it is raised where the work was asked for
-        return _raised(error)
+        return _pickle_error(error)
 
 
-def _raised(error: Exception) -> bytes:
+def _pickle_error(error: Exception) -> bytes:
     """An exception, with the way it took through the code; one that cannot be sent is told by its name."""
-    error.__dict__["where"] = where(error)
+    error.__dict__["where"] = stack_frames(error)
     with suppress(Exception):
-        said = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
-        pickle.loads(said)  # noqa: S301  # our own, a moment ago
-        return said
-    fault = WorkerFault(type(error).__name__)
-    fault.__dict__["where"] = where(error)
-    return pickle.dumps((False, fault))
+        content = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
+        pickle.loads(content)  # noqa: S301  # our own, a moment ago
+        return content
+    replacement = WorkerError(type(error).__name__)
+    replacement.__dict__["where"] = stack_frames(error)
+    return pickle.dumps((False, replacement))
 
 
-class WorkerFault(Exception):
+class WorkerError(Exception):
     """The work raised what cannot be sent; the message is its name."""

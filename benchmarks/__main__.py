@@ -37,7 +37,7 @@ class Plan:
     replacements: int
     company: Size
     page_rounds: int
-    beside_seconds: float
+    interference_seconds: float
     pages_folder: Path | None
 
 
@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for section in SECTIONS:
             if section in sections:
-                results[section], shown = _measure(section, plan)
-                print(f"\n## {section}\n\n{shown}", flush=True)
+                results[section], rendered = _measure(section, plan)
+                print(f"\n## {section}\n\n{rendered}", flush=True)
     except (WrongAnswerError, NotServingError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -93,8 +93,8 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
             pages = measure_pages(plan.company, plan.page_rounds, plan.pages_folder)
             return asdict(pages), report.pages_table(pages)
         case "interference":
-            beside = measure_interference(plan.beside_seconds)
-            return [asdict(each) for each in beside], report.interference_table(beside)
+            interference = measure_interference(plan.interference_seconds)
+            return [asdict(each) for each in interference], report.interference_table(interference)
         case _:
             raise AssertionError(section)
 
@@ -109,7 +109,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         replacements=options.replacements or (20 if quick else 1_000),
         company=Size(changes=200, decisions=5_000, entries=6_000, policies=10) if quick else Size(),
         page_rounds=5 if quick else 50,
-        beside_seconds=options.seconds or (0.5 if quick else 3.0),
+        interference_seconds=options.seconds or (0.5 if quick else 3.0),
         pages_folder=options.pages_folder,
     )
 

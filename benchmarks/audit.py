@@ -27,33 +27,33 @@ from policy_service.actor import SERVICE
 from policy_service.audit.chain import GENESIS, entry_line
 from policy_service.audit.checkpoints import Extent, checkpoint_line
 from policy_service.audit.coverage import row_digest, row_key
+from policy_service.audit.database_verification import verify_database
 from policy_service.audit.events import ChangeSignedOff, DecisionsSealed, Event, SigningKeyAdded
 from policy_service.audit.export import header_line, key_line, verify_export
 from policy_service.audit.keys import Signer, make_key
 from policy_service.audit.log_key import LogKey
-from policy_service.audit.merkle import Tree, raw
+from policy_service.audit.merkle import Tree, digest_bytes
 from policy_service.audit.rows import TableState, digest_of_states
-from policy_service.audit.stored import verify_database
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint, LogStateRow
-from policy_service.audit.verdict import Verdict
+from policy_service.audit.verdict import LogVerdict
 from policy_service.canonical import digest
 from policy_service.database import Database
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
-BETWEEN = 10_000
+CHECKPOINT_INTERVAL = 10_000
 """Entries between two checkpoints."""
 TEXTS = SQLModel.metadata.tables["change_text"]
 """The table whose rows the entries name."""
 KEY = LogKey("0123456789abcdef", bytes(32))
-AT_ONCE = 10_000
+INSERT_SIZE = 10_000
 """Rows written at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerificationResult:
     """What was verified, and how long it took."""
 
-    what: str
+    name: str
     entries: int
     checkpoints: int
     mebibytes: float
@@ -77,7 +77,7 @@ class Line:
     peaks: bytes = b""
 
 
-def measure_audit(entries: int, *, database: bool = True) -> list[Verified]:
+def measure_audit(entries: int, *, database: bool = True) -> list[VerificationResult]:
     """Makes a log of so many entries, and verifies it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -94,16 +94,16 @@ def make_log(signer: Signer, entries: int) -> Iterator[Line]:
     for seq in range(1, entries + 1):
         at, event = START + timedelta(seconds=seq), _event(seq, signer)
         row = row_of(seq)
-        named = (TEXTS.name[:], row_key(TEXTS, row), row_digest(TEXTS, row))
-        state = state.with_row(KEY, named[2])
-        told = [named], digest_of_states({named[0]: state})
-        line = entry_line(seq, at, SERVICE, event.name, event.about(), event.body(), head, *told)
+        row_entry = (TEXTS.name[:], row_key(TEXTS, row), row_digest(TEXTS, row))
+        state = state.with_row(KEY, row_entry[2])
+        row_members = [row_entry], digest_of_states({row_entry[0]: state})
+        line = entry_line(seq, at, SERVICE, event.name, event.about(), event.body(), head, *row_members)
         head = digest(line)
-        tree.add(raw(head))
+        tree.add(digest_bytes(head))
         yield Line(seq, at, event, line, state)
-        if seq % BETWEEN == 0 or seq == entries:
-            signed = checkpoint_line(Extent(seq, tree.root(), head), at, signer)
-            yield Line(seq, at, None, signed, state, tree.to_bytes())
+        if seq % CHECKPOINT_INTERVAL == 0 or seq == entries:
+            checkpoint = checkpoint_line(Extent(seq, tree.root(), head), at, signer)
+            yield Line(seq, at, None, checkpoint, state, tree.to_bytes())
 
 
 def row_of(seq: int) -> dict[str, object]:
@@ -120,30 +120,30 @@ def _event(seq: int, signer: Signer) -> Event:
     return ChangeSignedOff(f"0197-{seq:012x}", root, "sales_director", "示例人名", "approval", "符合制度，同意执行")
 
 
-def _measure_export(file: Path, signer: Signer, entries: int) -> Verified:
-    tree, head, sealed = Tree(), GENESIS, []
+def _measure_export(file: Path, signer: Signer, entries: int) -> VerificationResult:
+    tree, head, checkpoints = Tree(), GENESIS, []
     body = file.with_suffix(".body")
     with body.open("wb") as lines:
         for line in make_log(signer, entries):
             lines.write(line.line + b"\n")
             if line.event is None:
-                sealed.append(line.line)
+                checkpoints.append(line.line)
             else:
                 head = digest(line.line)
-                tree.add(raw(head))
-    header = header_line(Extent(entries, tree.root(), head), 1, sealed, START + timedelta(seconds=entries), signer)
+                tree.add(digest_bytes(head))
+    header = header_line(Extent(entries, tree.root(), head), 1, checkpoints, START + timedelta(seconds=entries), signer)
     key = key_line(_event(1, signer).body())
     with file.open("wb") as export, body.open("rb") as lines:
         export.write(header + b"\n" + key + b"\n")
-        for portion in iter(partial(lines.read, 1 << 20), b""):
-            export.write(portion)
+        for chunk in iter(partial(lines.read, 1 << 20), b""):
+            export.write(chunk)
     started = time.perf_counter(), time.process_time()
     with file.open("rb") as export:
         verdict = verify_export(export, [signer.public])
-    return _told("export", verdict, file, started)
+    return _result("export", verdict, file, started)
 
 
-def _measure_database(file: Path, signer: Signer, entries: int) -> Verified:
+def _measure_database(file: Path, signer: Signer, entries: int) -> VerificationResult:
     database = Database(f"sqlite:///{file}")
     with database.alter() as connection:
         SQLModel.metadata.create_all(connection)
@@ -152,7 +152,7 @@ def _measure_database(file: Path, signer: Signer, entries: int) -> Verified:
         for line in make_log(signer, entries):
             rows.append(line)
             state = line.state
-            if line.event is None and len(rows) > AT_ONCE:
+            if line.event is None and len(rows) > INSERT_SIZE:
                 _insert(connection, rows)
                 rows = []
         _insert(connection, rows)
@@ -163,9 +163,9 @@ def _measure_database(file: Path, signer: Signer, entries: int) -> Verified:
         verdict = verify_database(session, [signer.public], keys={KEY.id: KEY})
     if (verdict.rows, verdict.macs) != (entries, entries):
         raise AssertionError("not all was compared")
-    told = _told("SQLite database", verdict, file, started)
+    result = _result("SQLite database", verdict, file, started)
     database.close()
-    return told
+    return result
 
 
 def _insert(connection: sqlalchemy.Connection, lines: list[Line]) -> None:
@@ -195,12 +195,12 @@ def _insert(connection: sqlalchemy.Connection, lines: list[Line]) -> None:
     )
 
 
-def _told(what: str, verdict: Verdict, file: Path, started: tuple[float, float]) -> Verified:
+def _result(name: str, verdict: LogVerdict, file: Path, started: tuple[float, float]) -> VerificationResult:
     seconds, processor_seconds = time.perf_counter() - started[0], time.process_time() - started[1]
     if verdict.fault is not None:
-        raise AssertionError(verdict.fault.sentence)
+        raise AssertionError(verdict.fault.message)
     size, peak = file.stat().st_size / 2**20, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    return Verified(what, verdict.entries, verdict.checkpoints, size, seconds, processor_seconds, peak)
+    return VerificationResult(name, verdict.entries, verdict.checkpoints, size, seconds, processor_seconds, peak)
 
 
 def main() -> None:

@@ -57,9 +57,9 @@ async def run(port: int, head: bytes, lines: list[bytes], seconds: float) -> Bat
 
 
 async def _send(writer: asyncio.StreamWriter, lines: list[bytes]) -> None:
-    turns = itertools.cycle(lines)
+    body = itertools.cycle(lines)
     while True:
-        content = b"".join(itertools.islice(turns, LINES_AT_ONCE))
+        content = b"".join(itertools.islice(body, LINES_AT_ONCE))
         writer.write(b"%x\r\n%b\r\n" % (len(content), content))
         await writer.drain()
 
@@ -71,13 +71,13 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--seconds", type=float, default=5.0)
     arguments = parser.parse_args()
-    asked = json.loads(arguments.requests.read_text(encoding="utf-8"))
-    headers = "".join(f"{name}: {value}\r\n" for name, value in asked["headers"].items())
+    payload = json.loads(arguments.requests.read_text(encoding="utf-8"))
+    headers = "".join(f"{name}: {value}\r\n" for name, value in payload["headers"].items())
     head = (
-        f"POST {asked['path']}/batch HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\n"
+        f"POST {payload['path']}/batch HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\n"
         f"Transfer-Encoding: chunked\r\n{headers}\r\n"
     )
-    lines = [body.encode() + b"\n" for body in asked["bodies"]]
+    lines = [body.encode() + b"\n" for body in payload["bodies"]]
     print(json.dumps(asdict(uvloop.run(run(arguments.port, head.encode(), lines, arguments.seconds)))))
 
 

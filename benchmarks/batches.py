@@ -20,7 +20,7 @@ from benchmarks.load import LoadReport
 from benchmarks.over_http import ROWS, our_service, verify, write_requests
 from benchmarks.policy_file import write_policy
 from benchmarks.rounds import WrongAnswerError
-from benchmarks.serving import READY_WITHIN, ROOT, running
+from benchmarks.serving import READY_SECONDS, ROOT, running
 from benchmarks.workload import make_workload
 
 
@@ -42,23 +42,23 @@ PACES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class PaceReport:
     """The rounds at one pace: a batch alone, singles alone, and both."""
 
     pace: Pace
     batch: tuple[BatchReport, ...]
     singles: tuple[LoadReport, ...]
-    batch_beside: tuple[BatchReport, ...]
-    singles_beside: tuple[LoadReport, ...]
+    batch_together: tuple[BatchReport, ...]
+    singles_together: tuple[LoadReport, ...]
 
     @property
     def p99_ratio(self) -> float:
         """How many times as long singles take beside a batch: the median of the rounds' ratios."""
-        pairs = zip(self.singles_beside, self.singles, strict=True)
-        return statistics.median(beside.p99 / alone.p99 for beside, alone in pairs)
+        pairs = zip(self.singles_together, self.singles, strict=True)
+        return statistics.median(together.p99 / alone.p99 for together, alone in pairs)
 
 
-def compare_batches(*, rounds: int, seconds: float, paces: Sequence[Pace] = PACES) -> tuple[Together, ...]:
+def compare_batches(*, rounds: int, seconds: float, paces: Sequence[Pace] = PACES) -> tuple[PaceReport, ...]:
     """Measures each pace in rounds of three turns of `seconds`."""
     workload = make_workload(ROWS)
     with ExitStack() as stack:
@@ -67,40 +67,40 @@ def compare_batches(*, rounds: int, seconds: float, paces: Sequence[Pace] = PACE
         service = our_service(folder)
         port = stack.enter_context(running(service, folder))
         verify(service, port, workload)
-        asked = write_requests(folder, service, workload)
-        return tuple(_measure(asked, port, pace, rounds, seconds) for pace in paces)
+        requests = write_requests(folder, service, workload)
+        return tuple(_measure(requests, port, pace, rounds, seconds) for pace in paces)
 
 
-def _measure(asked: Path, port: int, pace: Pace, rounds: int, seconds: float) -> Together:
+def _measure(requests: Path, port: int, pace: Pace, rounds: int, seconds: float) -> PaceReport:
     alone: list[BatchReport] = []
     singles: list[LoadReport] = []
-    beside: list[tuple[BatchReport, LoadReport]] = []
-    turns = (
-        lambda: alone.append(_batch(_begin_batch(asked, port, seconds))),
-        lambda: singles.append(_singles(asked, port, pace, seconds)),
-        lambda: beside.append(_both(asked, port, pace, seconds)),
+    together: list[tuple[BatchReport, LoadReport]] = []
+    steps = (
+        lambda: alone.append(_batch(_begin_batch(requests, port, seconds))),
+        lambda: singles.append(_singles(requests, port, pace, seconds)),
+        lambda: together.append(_both(requests, port, pace, seconds)),
     )
     for number in range(rounds):
-        for turn in range(len(turns)):
-            turns[(number + turn) % len(turns)]()
-    return Together(
-        pace, tuple(alone), tuple(singles), tuple(each for each, _ in beside), tuple(each for _, each in beside)
+        for turn in range(len(steps)):
+            steps[(number + turn) % len(steps)]()
+    return PaceReport(
+        pace, tuple(alone), tuple(singles), tuple(each for each, _ in together), tuple(each for _, each in together)
     )
 
 
-def _both(asked: Path, port: int, pace: Pace, seconds: float) -> tuple[BatchReport, LoadReport]:
-    batch = _begin_batch(asked, port, 1.2 * seconds)  # as long as the singles and their warm-up
-    report = _singles(asked, port, pace, seconds)
+def _both(requests: Path, port: int, pace: Pace, seconds: float) -> tuple[BatchReport, LoadReport]:
+    batch = _begin_batch(requests, port, 1.2 * seconds)  # as long as the singles and their warm-up
+    report = _singles(requests, port, pace, seconds)
     return _batch(batch), report
 
 
-def _begin_batch(asked: Path, port: int, seconds: float) -> "subprocess.Popen[bytes]":
-    command = (*(sys.executable, "-m", "benchmarks.batch_load", str(asked), str(port)), "--seconds", str(seconds))
+def _begin_batch(requests: Path, port: int, seconds: float) -> "subprocess.Popen[bytes]":
+    command = (*(sys.executable, "-m", "benchmarks.batch_load", str(requests), str(port)), "--seconds", str(seconds))
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)  # noqa: S603 - our own command
 
 
 def _batch(process: "subprocess.Popen[bytes]") -> BatchReport:
-    out, _ = process.communicate(timeout=READY_WITHIN)
+    out, _ = process.communicate(timeout=READY_SECONDS)
     if process.returncode:
         raise WrongAnswerError("the batch did not come to its end")
     report = BatchReport(**json.loads(out))
@@ -109,13 +109,13 @@ def _batch(process: "subprocess.Popen[bytes]") -> BatchReport:
     return report
 
 
-def _singles(asked: Path, port: int, pace: Pace, seconds: float) -> LoadReport:
+def _singles(requests: Path, port: int, pace: Pace, seconds: float) -> LoadReport:
     command = (
-        *(sys.executable, "-m", "benchmarks.load", str(asked), str(port), "--seconds", str(seconds)),
+        *(sys.executable, "-m", "benchmarks.load", str(requests), str(port), "--seconds", str(seconds)),
         *("--connections", str(pace.connections), "--pause", str(pace.pause)),
     )
     finished = subprocess.run(  # noqa: S603 - our own command
-        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=2 * seconds + READY_WITHIN
+        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=2 * seconds + READY_SECONDS
     )
     report = LoadReport(**json.loads(finished.stdout))
     if report.refused:

@@ -11,7 +11,7 @@ Facts = Any
 """One set of facts in the form that an engine is handed: a dictionary for most of them."""
 
 
-def _nothing() -> None:
+def _close_nothing() -> None:
     """Release nothing."""
 
 
@@ -25,7 +25,7 @@ class Candidate:
 
     shape: Callable[[FactSet], Facts]
     decide: Callable[[Facts], list[int]]
-    close: Callable[[], None] = _nothing
+    close: Callable[[], None] = _close_nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ ENTRIES: tuple[Entry, ...] = (*ours.ENTRIES, *zen.ENTRIES, *cel.ENTRIES)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class EngineResult:
     """What one engine did with one table."""
 
     name: str
     short: str
     ours: bool
-    preparing: float
+    preparation_seconds: float
     """Seconds from the rows to the first decision that could be made."""
     speed: Speed
 
@@ -32,42 +32,42 @@ class Comparison:
 
     rows: int
     mean_fired: float
-    standings: tuple[Standing, ...]
+    results: tuple[EngineResult, ...]
     absent: tuple[str, ...]
 
     @property
-    def ours(self) -> tuple[Standing, ...]:
+    def ours(self) -> tuple[EngineResult, ...]:
         """Our own engines."""
-        return tuple(standing for standing in self.standings if standing.ours)
+        return tuple(result for result in self.results if result.ours)
 
     @property
-    def peers(self) -> tuple[Standing, ...]:
+    def peers(self) -> tuple[EngineResult, ...]:
         """The engines that ours are compared with."""
-        return tuple(standing for standing in self.standings if not standing.ours)
+        return tuple(result for result in self.results if not result.ours)
 
 
 def compare_engines(row_count: int, *, rounds: int, seconds: float) -> Comparison:
     """Time every engine on the first `row_count` rows; raises WrongAnswerError when one answers wrongly."""
     workload = make_workload(row_count)
-    with _prepared(workload.rows) as (candidates, preparing):
+    with _prepared(workload.rows) as (candidates, preparation_seconds):
         for name, candidate in candidates.items():
             verify(name, candidate, workload)
         speeds = measure(candidates, workload, rounds=rounds, seconds=seconds)
-    standings = tuple(
-        Standing(entry.name, entry.short, entry.ours, preparing[entry.name], speeds[entry.name])
+    results = tuple(
+        EngineResult(entry.name, entry.short, entry.ours, preparation_seconds[entry.name], speeds[entry.name])
         for entry in ENTRIES
         if entry.name in speeds
     )
     absent = tuple(entry.name for entry in ENTRIES if entry.name not in speeds)
-    return Comparison(row_count, workload.mean_fired, standings, absent)
+    return Comparison(row_count, workload.mean_fired, results, absent)
 
 
 @contextmanager
 def _prepared(rows: Sequence[Row]) -> Iterator[tuple[dict[str, Candidate], dict[str, float]]]:
     """Every engine installed, made ready for the table, and the seconds each took; closed afterwards."""
     candidates: dict[str, Candidate] = {}
-    preparing: dict[str, float] = {}
-    with ExitStack() as closing:
+    preparation_seconds: dict[str, float] = {}
+    with ExitStack() as stack:
         for entry in ENTRIES:
             begin = perf_counter()
             try:
@@ -76,7 +76,7 @@ def _prepared(rows: Sequence[Row]) -> Iterator[tuple[dict[str, Candidate], dict[
                 if entry.ours:
                     raise
                 continue
-            preparing[entry.name] = perf_counter() - begin
-            closing.callback(candidate.close)
+            preparation_seconds[entry.name] = perf_counter() - begin
+            stack.callback(candidate.close)
             candidates[entry.name] = candidate
-        yield candidates, preparing
+        yield candidates, preparation_seconds

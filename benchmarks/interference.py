@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import ours
-from benchmarks.office import ROWS, environment_of, furnish, office_at
-from benchmarks.other_work import Work, all_work
+from benchmarks.office import ROWS, environment_of, office_at, set_up_office
+from benchmarks.other_work import WorkItem, all_work
 from benchmarks.policy_file import POLICY
 from benchmarks.serving import ROOT, Server, running
 from benchmarks.workload import make_workload
@@ -30,12 +30,12 @@ RATE = 100.0
 CONNECTIONS = 32
 WARM_UP = 3.0
 """Seconds before the first piece."""
-BETWEEN = 0.5
+PAUSE = 0.5
 """Seconds between two pieces."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class InterferenceResult:
     """What decisions took while something else was done; times in milliseconds."""
 
     work: str
@@ -51,7 +51,7 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class _WorkWindow:
     """When a piece of work was done, in seconds of the monotonic clock."""
 
     work: str
@@ -60,30 +60,30 @@ class _Window:
     times: int
 
 
-def measure_interference(seconds: float) -> tuple[Beside, ...]:
+def measure_interference(seconds: float) -> tuple[InterferenceResult, ...]:
     """Serves, asks for decisions all the time, and does one piece of work after another for `seconds` each."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        credentials = furnish(folder)
+        credentials = set_up_office(folder)
         server = Server("policy-service", "api.app:create_app", environment_of(folder))
         port = stack.enter_context(running(server, folder))
         answers, windows = folder / "answers", []
         with _decisions(folder, credentials["machine"], port, answers):
             time.sleep(WARM_UP)
             for work in all_work(office_at(port, credentials)):
-                windows.append(_done(work, seconds))
-                time.sleep(BETWEEN)
-        seen = [line.split() for line in answers.read_text("utf-8").splitlines()]
-        taken = [(float(due), float(took), status) for due, took, status in seen]
-        return tuple(_beside(window, taken) for window in windows)
+                windows.append(_run_work(work, seconds))
+                time.sleep(PAUSE)
+        lines = [line.split() for line in answers.read_text("utf-8").splitlines()]
+        answers_ = [(float(due), float(took), status) for due, took, status in lines]
+        return tuple(_result(window, answers_) for window in windows)
 
 
-def _done(work: Work, seconds: float) -> _Window:
+def _run_work(work: WorkItem, seconds: float) -> _WorkWindow:
     begin, times = time.monotonic(), 0
     while times == 0 or (not work.once and time.monotonic() < begin + seconds):
-        work.do()
+        work.command()
         times += 1
-    return _Window(work.name, begin, time.monotonic(), times)
+    return _WorkWindow(work.name, begin, time.monotonic(), times)
 
 
 @contextmanager
@@ -107,10 +107,12 @@ def _decisions(folder: Path, key: str, port: int, answers: Path) -> Iterator[Non
             process.communicate()  # its standard input ends, and so does it
 
 
-def _beside(window: _Window, answers: Sequence[tuple[float, float, str]]) -> Beside:
-    seen = [(took, status) for due, took, status in answers if window.begin <= due < window.end]
-    took = sorted(each for each, _ in seen) or [0.0]
-    p99 = statistics.quantiles(took, n=100, method="inclusive")[-1] if len(took) > 1 else took[0]
-    refused = sum(status != "200" for _, status in seen)
-    lasted = window.end - window.begin
-    return Beside(window.work, lasted, window.times, len(seen), refused, statistics.median(took), p99, took[-1])
+def _result(window: _WorkWindow, answers: Sequence[tuple[float, float, str]]) -> InterferenceResult:
+    answered = [(took, status) for due, took, status in answers if window.begin <= due < window.end]
+    latencies = sorted(each for each, _ in answered) or [0.0]
+    p99 = statistics.quantiles(latencies, n=100, method="inclusive")[-1] if len(latencies) > 1 else latencies[0]
+    refused = sum(status != "200" for _, status in answered)
+    seconds = window.end - window.begin
+    return InterferenceResult(
+        window.work, seconds, window.times, len(answered), refused, statistics.median(latencies), p99, latencies[-1]
+    )

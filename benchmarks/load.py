@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         self.tally = tally
         self.ended = ended
         self.received = b""
-        self.sent_at = 0.0
+        self.request_started_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         if not separator or length is None or len(body) < int(length[1]):
             return
         now = perf_counter()
-        self.tally.latencies.append(now - self.sent_at)
+        self.tally.latencies.append(now - self.request_started_at)
         self.tally.refused += not head.startswith(b"HTTP/1.1 200")
         self.received = b""
         if now + self.tally.pause < self.tally.deadline:
@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
             self._send()
 
     def _send(self) -> None:
-        self.sent_at = perf_counter()
+        self.request_started_at = perf_counter()
         self.transport.write(next(self.tally.requests))
 
 
@@ -120,11 +120,11 @@ def render(path: str, body: str, headers: Mapping[str, str]) -> bytes:
 
 async def run(port: int, requests: list[bytes], connections: int, seconds: float, pause: float = 0.0) -> LoadReport:
     """Load the server for a warm-up and then for `seconds`; only the latter is counted."""
-    turns = itertools.cycle(requests)
-    await _load(port, Tally(perf_counter() + seconds * WARM_UP_SHARE, turns, pause=pause), connections)
+    bodies = itertools.cycle(requests)
+    await _load(port, Tally(perf_counter() + seconds * WARM_UP_SHARE, bodies, pause=pause), connections)
     gc.collect()
     begin = perf_counter()
-    tally = Tally(begin + seconds, turns, pause=pause)
+    tally = Tally(begin + seconds, bodies, pause=pause)
     await _load(port, tally, connections)
     elapsed = perf_counter() - begin
     ordered = sorted(tally.latencies)
@@ -134,10 +134,10 @@ async def run(port: int, requests: list[bytes], connections: int, seconds: float
 
 async def _load(port: int, tally: Tally, connections: int) -> None:
     loop = asyncio.get_running_loop()
-    ends = [loop.create_future() for _ in range(connections)]
-    for end in ends:
-        await loop.create_connection(partial(Connection, tally, end), "127.0.0.1", port)
-    await asyncio.gather(*ends)
+    futures = [loop.create_future() for _ in range(connections)]
+    for future in futures:
+        await loop.create_connection(partial(Connection, tally, future), "127.0.0.1", port)
+    await asyncio.gather(*futures)
 
 
 def main() -> None:
@@ -149,8 +149,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--pause", type=float, default=0.0, help="seconds from an answer to the next request")
     arguments = parser.parse_args()
-    asked = json.loads(arguments.requests.read_text(encoding="utf-8"))
-    requests = [render(asked["path"], body, asked["headers"]) for body in asked["bodies"]]
+    payload = json.loads(arguments.requests.read_text(encoding="utf-8"))
+    requests = [render(payload["path"], body, payload["headers"]) for body in payload["bodies"]]
     report = uvloop.run(run(arguments.port, requests, arguments.connections, arguments.seconds, arguments.pause))
     print(json.dumps(asdict(report)))
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from api.authentication import COOKIE
-from benchmarks.page_addresses import Asked
+from benchmarks.page_addresses import PageRequest
 
 PATIENCE = 600.0
 """Seconds that a piece of work may take."""
@@ -17,19 +17,19 @@ UNDER_WAY = b'class="panel working"'
 """Stands in the page while the work goes on."""
 
 
-def long_work(connection: http.client.HTTPConnection, by: str, token: str, policy: str) -> list[Asked]:
+def run_long_work(connection: http.client.HTTPConnection, by: str, token: str, policy: str) -> list[PageRequest]:
     """The pages of a verification, an export and a pack that are done, as they are measured."""
-    wanted: Mapping[str, Mapping[str, str]] = {
+    forms: Mapping[str, Mapping[str, str]] = {
         "/audit/verifications": {},
         "/audit/exports": {},
         "/packs": {"policy": policy, "sample": "100"},
     }
-    found = []
-    for path, fields in wanted.items():
-        place = _begin(connection, path, fields, token)
-        _wait(connection, place, token)
-        found.append(Asked(f"{path}/{{job}}", by, (place,)))
-    return found
+    pages = []
+    for path, fields in forms.items():
+        address = _begin(connection, path, fields, token)
+        _wait(connection, address, token)
+        pages.append(PageRequest(f"{path}/{{job}}", by, (address,)))
+    return pages
 
 
 def _begin(connection: http.client.HTTPConnection, path: str, fields: Mapping[str, str], token: str) -> str:
@@ -42,19 +42,19 @@ def _begin(connection: http.client.HTTPConnection, path: str, fields: Mapping[st
         "Sec-Fetch-Site": "same-origin",
     }
     connection.request("POST", path, body, headers)
-    answer = connection.getresponse()
-    answer.read()
-    if answer.status != http.client.SEE_OTHER:
-        raise RuntimeError(f"{path} answers {answer.status}")
-    return str(answer.headers["Location"]).partition("?")[0]
+    response = connection.getresponse()
+    response.read()
+    if response.status != http.client.SEE_OTHER:
+        raise RuntimeError(f"{path} answers {response.status}")
+    return str(response.headers["Location"]).partition("?")[0]
 
 
-def _wait(connection: http.client.HTTPConnection, place: str, token: str) -> None:
+def _wait(connection: http.client.HTTPConnection, address: str, token: str) -> None:
     """Until the page says what became of the work."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        connection.request("GET", place, headers={"Accept": "text/html", "Cookie": f"{COOKIE}={token}"})
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        connection.request("GET", address, headers={"Accept": "text/html", "Cookie": f"{COOKIE}={token}"})
         if UNDER_WAY not in connection.getresponse().read():
             return
         time.sleep(0.5)
-    raise TimeoutError(place)
+    raise TimeoutError(address)

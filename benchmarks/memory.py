@@ -59,18 +59,18 @@ def take_samples(decisions: int, replacements: int) -> Iterator[Sample]:
     decider = policy_service.Decider([policies[0]], engine="durable_rules")
     _decide(decider, versions[0], WARM_UP)
     yield Sample(0, 0, _resident())
-    decided = 0
+    decision_count = 0
     for portion in _portions(decisions):
         _decide(decider, versions[0], portion)
-        decided += portion
-        yield Sample(decided, 0, _resident())
-    replaced = 0
+        decision_count += portion
+        yield Sample(decision_count, 0, _resident())
+    replacement_count = 0
     for portion in _portions(replacements):
         for _ in range(portion):
-            replaced += 1
-            decider.replace([policies[replaced % 2]])
-            _decide(decider, versions[replaced % 2], DECISIONS_EACH_REPLACEMENT)
-        yield Sample(decided + replaced * DECISIONS_EACH_REPLACEMENT, replaced, _resident())
+            replacement_count += 1
+            decider.replace([policies[replacement_count % 2]])
+            _decide(decider, versions[replacement_count % 2], DECISIONS_EACH_REPLACEMENT)
+        yield Sample(decision_count + replacement_count * DECISIONS_EACH_REPLACEMENT, replacement_count, _resident())
     decider.close()
 
 

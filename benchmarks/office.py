@@ -24,9 +24,9 @@ from policy_service.cli.init import set_up
 from policy_service.clock import SystemClock
 from policy_service.database import Database, Transaction
 from policy_service.identity.api_keys import issue_key
-from policy_service.identity.service import account_named
+from policy_service.identity.service import find_account_by_name
 from policy_service.identity.sessions import PASSWORD as BY_PASSWORD
-from policy_service.identity.sessions import start
+from policy_service.identity.sessions import start_session
 from policy_service.migrations import upgrade
 from policy_service.shipped import shipped_policies
 
@@ -60,19 +60,19 @@ class Person:
         }
         return self._answer("POST", address, urlencode({**fields, "_key": f"{time.monotonic_ns()}"}), headers)
 
-    def work(self, path: str, fields: Mapping[str, str]) -> None:
+    def run_job(self, path: str, fields: Mapping[str, str]) -> None:
         """Begins long work by its form, and looks at its page until it is over."""
-        place = self.form(path, fields)[0].partition("?")[0]
-        while UNDER_WAY in self.page(place):
+        address = self.form(path, fields)[0].partition("?")[0]
+        while UNDER_WAY in self.page(address):
             time.sleep(0.2)
 
     def ask(self, method: str, address: str, body: Json = None, **headers: str) -> bytes:
         """What a program is answered."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         if content is not None:
-            named.setdefault("Content-Type", "application/json")
-        return self._answer(method, address, content, {"Authorization": f"Bearer {self.token}", **named})[1]
+            named_headers.setdefault("Content-Type", "application/json")
+        return self._answer(method, address, content, {"Authorization": f"Bearer {self.token}", **named_headers})[1]
 
     def _answer(
         self, method: str, address: str, body: str | bytes | None, headers: Mapping[str, str]
@@ -106,7 +106,7 @@ class Office:
         }
         return json.loads(self.author.ask("POST", "/v1/changes", body))
 
-    def move(self, change: Json, action: str) -> Json:
+    def advance(self, change: Json, action: str) -> Json:
         """Submits or schedules it."""
         address = f"/v1/changes/{change['id']}/{action}"
         return json.loads(self.author.ask("POST", address, If_Match=f'"{change["etag"]}"'))
@@ -120,7 +120,7 @@ class Office:
         return change
 
 
-def furnish(folder: Path) -> Mapping[str, str]:
+def set_up_office(folder: Path) -> Mapping[str, str]:
     """Makes a database with a table of 50 rows, two of 1,000 in two versions each, and people.
 
     Gives the credential of each by name; `machine` is an API key.
@@ -138,11 +138,11 @@ def furnish(folder: Path) -> Mapping[str, str]:
     set_up(database, clock, folder / "keys", policies, (), demo=False)
     with database.write(clock) as transaction:
         names = [actor.name for actor in make_people(transaction).all]
-        found = {name: _token(transaction, name) for name in names}
-        ends = transaction.now + timedelta(days=1)
-        issued = issue_key(transaction, SERVICE, name="benchmark", scopes=[Role.INTEGRATION], expires_at=ends)
+        tokens = {name: _token(transaction, name) for name in names}
+        expires_at = transaction.now + timedelta(days=1)
+        issued = issue_key(transaction, SERVICE, name="benchmark", scopes=[Role.INTEGRATION], expires_at=expires_at)
     database.close()
-    return {**found, "machine": issued.text}
+    return {**tokens, "machine": issued.text}
 
 
 def office_at(port: int, credentials: Mapping[str, str]) -> Office:
@@ -172,7 +172,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _token(transaction: Transaction, name: str) -> str:
-    account = account_named(transaction.session, name)
+    account = find_account_by_name(transaction.session, name)
     if account is None:
         raise LookupError(name)
-    return start(transaction, account, BY_PASSWORD).token
+    return start_session(transaction, account, BY_PASSWORD).token

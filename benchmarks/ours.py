@@ -20,7 +20,7 @@ from policy_service.compilers.evaluator import Evaluator
 from policy_service.compilers.python_source import compile_python
 from policy_service.compilers.rules_engine import compile_engine
 from policy_service.compilers.rules_engine.compile import EngineMatcher
-from policy_service.decisions.reading import FactsReader
+from policy_service.decisions.facts_reader import FactsReader
 from policy_service.language.lower import lower
 from policy_service.language.outcome import Decided
 from policy_service.language.policy import AS_OF as AS_OF_NAME

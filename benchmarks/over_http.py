@@ -25,7 +25,7 @@ from benchmarks.candidate import native_facts
 from benchmarks.load import LoadReport
 from benchmarks.policy_file import POLICY, write_policy
 from benchmarks.rounds import WrongAnswerError
-from benchmarks.serving import READY_WITHIN, ROOT, Server, running
+from benchmarks.serving import READY_SECONDS, ROOT, Server, running
 from benchmarks.workload import FactSet, Workload, make_workload
 from benchmarks.zen_service import ROWS_VARIABLE
 from policy_service.actor import SERVICE, Role
@@ -50,7 +50,7 @@ class Service(Server):
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServiceResult:
     """What one service did in each round, seen from outside."""
 
     name: str
@@ -61,13 +61,13 @@ class Served:
         """The median of one figure over the rounds."""
         return statistics.median(map(figure, self.reports))
 
-    def ratio_to(self, other: "Served") -> float:
+    def ratio_to(self, other: "ServiceResult") -> float:
         """How many times the requests per second of `other`: the median of the ratios within each round."""
         pairs = zip(self.reports, other.reports, strict=True)
         return statistics.median(mine.per_second / its.per_second for mine, its in pairs)
 
 
-def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[Served, ...]:
+def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[ServiceResult, ...]:
     """Load both services in turns of `seconds`, after each has answered every set of facts rightly."""
     workload = make_workload(ROWS)
     with ExitStack() as stack:
@@ -80,10 +80,12 @@ def compare_http(*, rounds: int, seconds: float, connections: int) -> tuple[Serv
         requests = [write_requests(folder, service, workload) for service in services]
         reports: list[list[LoadReport]] = [[] for _ in services]
         for number in range(rounds):
-            turns = list(zip(requests, ports, reports, strict=True))
-            for asked, port, seen in reversed(turns) if number % 2 else turns:
-                seen.append(_load(asked, port, connections, seconds))
-    return tuple(Served(service.name, index == 0, tuple(reports[index])) for index, service in enumerate(services))
+            pairs = list(zip(requests, ports, reports, strict=True))
+            for request_file, port, results in reversed(pairs) if number % 2 else pairs:
+                results.append(_load(request_file, port, connections, seconds))
+    return tuple(
+        ServiceResult(service.name, index == 0, tuple(reports[index])) for index, service in enumerate(services)
+    )
 
 
 def our_service(folder: Path) -> Service:
@@ -169,7 +171,7 @@ def _load(requests: Path, port: int, connections: int, seconds: float) -> LoadRe
         *("--connections", str(connections), "--seconds", str(seconds)),
     )
     finished = subprocess.run(  # noqa: S603 - our own command
-        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=2 * seconds + READY_WITHIN
+        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, timeout=2 * seconds + READY_SECONDS
     )
     report = LoadReport(**json.loads(finished.stdout))
     if report.refused:

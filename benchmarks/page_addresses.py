@@ -15,16 +15,16 @@ from urllib.parse import quote, urlencode
 
 from sqlmodel import Session, select
 
-from api.permissions import PERMISSIONS, PUBLIC, may_ask
-from benchmarks.company.build import ASKED
-from benchmarks.company.decided import SUBJECTS
+from api.permissions import PERMISSIONS, PUBLIC, check_permission
+from benchmarks.company.build import QUERIED_POLICIES
+from benchmarks.company.decision_history import SUBJECTS
 from benchmarks.company.texts import policy_name
 from policy_service.actor import Actor, Role
 from policy_service.approval import service as approval
-from policy_service.approval.service import State, Wanted
+from policy_service.approval.service import ChangeFilter, ChangeState
 from policy_service.approval.tables import SuspensionRow
 from policy_service.audit.log import last_entry
-from policy_service.decisions.records import find
+from policy_service.decisions.record_queries import find_records
 from policy_service.decisions.state_tables import OverrideRow
 from policy_service.identity.service import accounts
 from policy_service.registry.model import active_at
@@ -33,21 +33,21 @@ from policy_service.registry.service import activations
 GAP = re.compile(r"\{(\w+)\}")
 VALUES = 8
 """Things that one gap takes in turn."""
-LOOKERS = (Role.COMPLIANCE, Role.SALES_DIRECTOR, Role.AUTHOR, Role.ADMINISTRATOR)
+READER_ROLES = (Role.COMPLIANCE, Role.SALES_DIRECTOR, Role.AUTHOR, Role.ADMINISTRATOR)
 """Who looks at the pages: the first of them who may."""
 NOT_PAGES = ("/v1/", "/static/", "/problems", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs")
 
-WHOLE = "/changes/{change}"
+CHANGE_PAGE = "/changes/{change}"
 """The page that is measured for a change in every state."""
 Values = Mapping[str, str]
 """What stands in the gaps of one address."""
-Sorts = Mapping[str, Sequence[Values]]
+ValuesByKind = Mapping[str, Sequence[Values]]
 """The things that fill the gaps, by their sort."""
 Query = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PageRequest:
     """A page as it is measured: what it is called, by whom and at which addresses, in turn, it is asked for."""
 
     name: str
@@ -56,56 +56,62 @@ class Asked:
     addresses: tuple[str, ...]
 
 
-def pages_of(session: Session, now: datetime) -> tuple[list[Asked], list[str]]:
+def pages_of(session: Session, now: datetime) -> tuple[list[PageRequest], list[str]]:
     """Every page that can be asked for, and the templates of those that cannot be yet."""
     people, gaps, queries = list(_people(session)), list(_gaps(session, now)), _queries(session, now)
-    asked: list[Asked] = []
-    lacking: list[str] = []
+    requests: list[PageRequest] = []
+    missing: list[str] = []
     for (method, template), access in PERMISSIONS.items():
         if method != "GET" or template.startswith(NOT_PAGES):
             continue
-        sorts = _sorts(template, gaps)
-        if not sorts:
-            lacking.append(template)
+        kinds = _values_by_kind(template, gaps)
+        if not kinds:
+            missing.append(template)
             continue
-        by = None if access is PUBLIC else next(actor.name for actor in people if may_ask(actor, access) is True)
-        filled = {
-            label: tuple(_filled(template, values) for values in islice(each, VALUES)) for label, each in sorts.items()
+        by = (
+            None
+            if access is PUBLIC
+            else next(actor.name for actor in people if check_permission(actor, access) is True)
+        )
+        addresses_by_kind = {
+            label: tuple(_fill(template, values) for values in islice(each, VALUES)) for label, each in kinds.items()
         }
-        asked += [Asked(f"{template} {label}".strip(), by, addresses) for label, addresses in filled.items()]
-        first = next(iter(filled.values()))[0]
-        asked += [
-            Asked(f"{template} ({label})", by, (f"{first}?{urlencode(query)}",))
+        requests += [
+            PageRequest(f"{template} {label}".strip(), by, addresses) for label, addresses in addresses_by_kind.items()
+        ]
+        first = next(iter(addresses_by_kind.values()))[0]
+        requests += [
+            PageRequest(f"{template} ({label})", by, (f"{first}?{urlencode(query)}",))
             for label, query in queries.get(template, {}).items()
         ]
-    return asked, lacking
+    return requests, missing
 
 
-def _sorts(template: str, gaps: Iterable[tuple[frozenset[str], Sorts]]) -> Sorts:
+def _values_by_kind(template: str, gaps: Iterable[tuple[frozenset[str], ValuesByKind]]) -> ValuesByKind:
     """What fills the gaps of a template, by the sort of thing; nothing when the database holds no such thing."""
     names = set(GAP.findall(template))
     if not names:
         return {"": [{}]}
-    found: Sorts = next((sorts for keys, sorts in gaps if names <= keys), {})
-    if names == {"change"} and template != WHOLE:
-        label = f"({State.DRAFT if template.endswith('/draft') else State.SUBMITTED})"
-        return {label: found[label]} if label in found else {}
-    return found
+    kinds: ValuesByKind = next((sorts for keys, sorts in gaps if names <= keys), {})
+    if names == {"change"} and template != CHANGE_PAGE:
+        label = f"({ChangeState.DRAFT if template.endswith('/draft') else ChangeState.SUBMITTED})"
+        return {label: kinds[label]} if label in kinds else {}
+    return kinds
 
 
 def _people(session: Session) -> Iterator[Actor]:
     """Those who look."""
     known = accounts(session).values()
-    for role in LOOKERS:
+    for role in READER_ROLES:
         account = next(each for each in known if role in each.roles)
         yield Actor(account.id, account.name, account.printed_name, frozenset({role}))
 
 
-def _filled(template: str, values: Values) -> str:
+def _fill(template: str, values: Values) -> str:
     return GAP.sub(lambda gap: quote(values[gap[1]], safe=""), template)
 
 
-def _gaps(session: Session, now: datetime) -> Iterator[tuple[frozenset[str], Sorts]]:
+def _gaps(session: Session, now: datetime) -> Iterator[tuple[frozenset[str], ValuesByKind]]:
     """What stands in the gaps of templates, by the names of the gaps; the things of a kind may be of several sorts."""
     yield frozenset({"change"}), dict(_changes(session))
     yield frozenset({"change", "text"}), {"": list(_texts(session))}
@@ -115,23 +121,23 @@ def _gaps(session: Session, now: datetime) -> Iterator[tuple[frozenset[str], Sor
     yield frozenset({"seq"}), {"": [{"seq": str(1 + number * (last - 1) // VALUES)} for number in range(VALUES)]}
     yield (
         frozenset({"decision"}),
-        {"": [{"decision": each.decision_id} for each in find(session, limit=VALUES).records]},
+        {"": [{"decision": each.decision_id} for each in find_records(session, limit=VALUES).records]},
     )
     for gap, column in (("override", OverrideRow.id), ("suspension", SuspensionRow.id)):
-        if found := session.exec(select(column).limit(VALUES)).all():
-            yield frozenset({gap}), {"": [{gap: each} for each in found]}
+        if ids := session.exec(select(column).limit(VALUES)).all():
+            yield frozenset({gap}), {"": [{gap: each} for each in ids]}
     yield frozenset({"account"}), {"": [{"account": each} for each in islice(accounts(session), VALUES)]}
 
 
 def _changes(session: Session) -> Iterator[tuple[str, Sequence[Values]]]:
-    for state in State:
-        found = approval.changes(session, Wanted(frozenset({state})), limit=VALUES).changes
-        if found:
-            yield f"({state})", [{"change": change.id} for change in found]
+    for state in ChangeState:
+        changes = approval.list_changes(session, ChangeFilter(frozenset({state})), limit=VALUES).changes
+        if changes:
+            yield f"({state})", [{"change": change.id} for change in changes]
 
 
 def _texts(session: Session) -> Iterator[Values]:
-    for change in approval.changes(session, Wanted(kind="change"), limit=VALUES).changes:
+    for change in approval.list_changes(session, ChangeFilter(kind="change"), limit=VALUES).changes:
         yield {"change": change.id, "text": change.draft.texts[0]}
 
 
@@ -162,7 +168,7 @@ def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query
         },
         "/decisions": {
             "of a policy": {"policy": name},
-            "of a policy rarely decided": {"policy": policy_name(ASKED)},
+            "of a policy rarely decided": {"policy": policy_name(QUERIED_POLICIES)},
             "of a subject": {"subject": f"C{SUBJECTS // 2:06}"},
             "of a subject and a policy": {"subject": f"C{SUBJECTS // 2:06}", "policy": name},
             "of a kind rarely decided": {"kind": "complaint"},

@@ -19,25 +19,25 @@ from pathlib import Path
 from api.authentication import COOKIE
 from benchmarks.company.build import Size, build
 from benchmarks.company.texts import policy_name
-from benchmarks.long_work import long_work
-from benchmarks.page_addresses import Asked, pages_of
+from benchmarks.long_work import run_long_work
+from benchmarks.page_addresses import PageRequest, pages_of
 from benchmarks.serving import Server, running
 from policy_service.clock import SystemClock
 from policy_service.database import Database
-from policy_service.identity.service import account_named
-from policy_service.identity.sessions import PASSWORD, start
+from policy_service.identity.service import find_account_by_name
+from policy_service.identity.sessions import PASSWORD, start_session
 
 ROUNDS = 50
 WARM_UP = 2
 """Rounds that are not counted."""
-DONE = "built"
+BUILT_MARK = "built"
 """The file that says that a folder's database is whole."""
 TIMEOUT = 120
 """Seconds a page may take."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class PageResult:
     """What was seen of one page; times in milliseconds."""
 
     name: str
@@ -56,30 +56,30 @@ class Pages:
 
     company: dict[str, int]
     rounds: int
-    pages: tuple[Measured, ...]
-    lacking: tuple[str, ...]
+    pages: tuple[PageResult, ...]
+    missing: tuple[str, ...]
 
 
 def measure_pages(size: Size, rounds: int = ROUNDS, folder: Path | None = None) -> Pages:
     """Builds the company unless the folder has it already, serves it, and asks for every page."""
     with ExitStack() as stack:
-        place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if not (place / DONE).exists():
-            build(place, size)
-            (place / DONE).touch()
-        asked, lacking, tokens = _prepare(place)
-        port = stack.enter_context(running(_server(place), place))
+        database_folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        if not (database_folder / BUILT_MARK).exists():
+            build(database_folder, size)
+            (database_folder / BUILT_MARK).touch()
+        requests, missing, tokens = _prepare_requests(database_folder)
+        port = stack.enter_context(running(_server(database_folder), database_folder))
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-        auditor = next(each.by for each in asked if each.name == "/packs")
+        auditor = next(each.by for each in requests if each.name == "/packs")
         if auditor is not None:
-            asked += long_work(connection, auditor, tokens[auditor], policy_name(0))
-        lacking = [name for name in lacking if name not in {each.name for each in asked}]
-        seen: dict[str, list[tuple[float, int, int]]] = {each.name: [] for each in asked}
+            requests += run_long_work(connection, auditor, tokens[auditor], policy_name(0))
+        missing = [name for name in missing if name not in {each.name for each in requests}]
+        samples: dict[str, list[tuple[float, int, int]]] = {each.name: [] for each in requests}
         for number in range(rounds + WARM_UP):
-            for each in asked:
-                seen[each.name].append(_ask(connection, each, tokens, number))
-        measured = tuple(_measured(each, seen[each.name][WARM_UP:]) for each in asked)
-        return Pages(asdict(size), rounds, measured, tuple(lacking))
+            for each in requests:
+                samples[each.name].append(_ask(connection, each, tokens, number))
+        measured = tuple(_page_result(each, samples[each.name][WARM_UP:]) for each in requests)
+        return Pages(asdict(size), rounds, measured, tuple(missing))
 
 
 def _server(folder: Path) -> Server:
@@ -91,44 +91,46 @@ def _server(folder: Path) -> Server:
     return Server("policy-service", "api.app:create_app", environment)
 
 
-def _prepare(folder: Path) -> tuple[list[Asked], list[str], Mapping[str, str]]:
+def _prepare_requests(folder: Path) -> tuple[list[PageRequest], list[str], Mapping[str, str]]:
     """What is asked for, what cannot be, and the sessions of those who ask."""
     database, clock = Database(f"sqlite:///{folder}/service.db"), SystemClock()
     with database.read() as session:
-        asked, lacking = pages_of(session, clock.now())
+        requests, missing = pages_of(session, clock.now())
     with database.write(clock) as transaction:
         tokens = {}
-        for name in {each.by for each in asked if each.by is not None}:
-            account = account_named(transaction.session, name)
+        for name in {each.by for each in requests if each.by is not None}:
+            account = find_account_by_name(transaction.session, name)
             if account is not None:
-                tokens[name] = start(transaction, account, PASSWORD).token
+                tokens[name] = start_session(transaction, account, PASSWORD).token
     database.close()
-    return asked, lacking, tokens
+    return requests, missing, tokens
 
 
 def _ask(
-    connection: http.client.HTTPConnection, asked: Asked, tokens: Mapping[str, str], number: int
+    connection: http.client.HTTPConnection, request: PageRequest, tokens: Mapping[str, str], number: int
 ) -> tuple[float, int, int]:
     """Seconds, status and bytes of one answer."""
     headers = {"Accept": "text/html", "Accept-Language": "zh-CN" if number % 2 else "en"}
-    if asked.by is not None:
-        headers["Cookie"] = f"{COOKIE}={tokens[asked.by]}"
+    if request.by is not None:
+        headers["Cookie"] = f"{COOKIE}={tokens[request.by]}"
     begin = time.perf_counter()
-    connection.request("GET", asked.addresses[number % len(asked.addresses)], headers=headers)
+    connection.request("GET", request.addresses[number % len(request.addresses)], headers=headers)
     response = connection.getresponse()
     body = response.read()
     return time.perf_counter() - begin, response.status, len(body)
 
 
-def _measured(asked: Asked, seen: list[tuple[float, int, int]]) -> Measured:
+def _page_result(request: PageRequest, samples: list[tuple[float, int, int]]) -> PageResult:
     """The figures of one page; its status is the worst that was answered."""
-    took = [1_000 * seconds for seconds, _, _ in seen]
-    p95 = statistics.quantiles(took, n=20, method="inclusive")[-1] if len(took) > 1 else took[0]
-    worst = max(status for _, status, _ in seen)
-    return Measured(asked.name, asked.by, worst, statistics.median(took), p95, max(took), seen[-1][2])
+    latencies = [1_000 * seconds for seconds, _, _ in samples]
+    p95 = statistics.quantiles(latencies, n=20, method="inclusive")[-1] if len(latencies) > 1 else latencies[0]
+    worst = max(status for _, status, _ in samples)
+    return PageResult(
+        request.name, request.by, worst, statistics.median(latencies), p95, max(latencies), samples[-1][2]
+    )
 
 
-def slow(pages: Pages, milliseconds: float) -> list[Measured]:
+def slow(pages: Pages, milliseconds: float) -> list[PageResult]:
     """The pages whose 95th percentile is above a limit, the slowest first."""
-    found = [each for each in pages.pages if each.p95 > milliseconds and each.status < HTTPStatus.BAD_REQUEST]
-    return sorted(found, key=lambda each: each.p95, reverse=True)
+    slow_pages = [each for each in pages.pages if each.p95 > milliseconds and each.status < HTTPStatus.BAD_REQUEST]
+    return sorted(slow_pages, key=lambda each: each.p95, reverse=True)

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.batches import Together
+from benchmarks.batches import PaceReport
 from benchmarks.engines import Comparison
-from benchmarks.interference import RATE, Beside
+from benchmarks.interference import RATE, InterferenceResult
 from benchmarks.memory import Sample
-from benchmarks.over_http import Served
+from benchmarks.over_http import ServiceResult
 from benchmarks.pages import Pages, slow
 
 PACKAGES = (
@@ -58,21 +58,22 @@ def engines_table(comparison: Comparison) -> str:
     header = ("engine", "decisions/s", "µs", "rounds from", "to")
     lines = [
         (
-            standing.name,
-            f"{standing.speed.median:,.0f}",
-            f"{MILLION / standing.speed.median:,.1f}",
-            f"{min(standing.speed.per_round):,.0f}",
-            f"{max(standing.speed.per_round):,.0f}",
+            result.name,
+            f"{result.speed.median:,.0f}",
+            f"{MILLION / result.speed.median:,.1f}",
+            f"{min(result.speed.per_round):,.0f}",
+            f"{max(result.speed.per_round):,.0f}",
         )
-        for standing in comparison.standings
+        for result in comparison.results
     ]
     fired = f"{comparison.rows} rows, 20 facts, {comparison.mean_fired:.1f} rows fire per decision; answers equal"
     ratios = [
-        (one.name, *(f"{one.speed.ratio_to(peer.speed):.2f}" for peer in comparison.peers)) for one in comparison.ours
+        (result.name, *(f"{result.speed.ratio_to(peer.speed):.2f}" for peer in comparison.peers))
+        for result in comparison.ours
     ]
-    compared = _table(("times as fast as", *(peer.short for peer in comparison.peers)), ratios)
+    ratio_table = _table(("times as fast as", *(peer.short for peer in comparison.peers)), ratios)
     absent = "".join(f"\nnot installed, so not measured: {name}" for name in comparison.absent)
-    return f"{fired}\n\n{_table(header, lines)}\n\n{compared}{absent}"
+    return f"{fired}\n\n{_table(header, lines)}\n\n{ratio_table}{absent}"
 
 
 def sizes_table(comparisons: Sequence[Comparison]) -> str:
@@ -80,17 +81,17 @@ def sizes_table(comparisons: Sequence[Comparison]) -> str:
     header = ("µs a decision", *(f"{comparison.rows:,} rows" for comparison in comparisons))
     fired = ("rows that fire", *(f"{comparison.mean_fired:.1f}" for comparison in comparisons))
     lines = [
-        (name, *(f"{MILLION / one.speed.median:,.1f}" for one in standings))
-        for name, standings in _by_engine(comparisons)
+        (name, *(f"{MILLION / result.speed.median:,.1f}" for result in results))
+        for name, results in _by_engine(comparisons)
     ]
-    prepared = [
-        (f"preparing, ms: {name}", *(f"{1_000 * one.preparing:,.1f}" for one in standings))
-        for name, standings in _by_engine(comparisons)
+    preparation = [
+        (f"preparing, ms: {name}", *(f"{1_000 * result.preparing:,.1f}" for result in results))
+        for name, results in _by_engine(comparisons)
     ]
-    return _table(header, [fired, *lines, *prepared])
+    return _table(header, [fired, *lines, *preparation])
 
 
-def http_table(services: Sequence[Served], connections: int) -> str:
+def http_table(services: Sequence[ServiceResult], connections: int) -> str:
     """Requests per second and latencies, and how many times as many requests ours answers."""
     ours = next(service for service in services if service.ours)
     header = ("service", "requests/s", "p50 ms", "p99 ms", "ours is ×")
@@ -107,7 +108,7 @@ def http_table(services: Sequence[Served], connections: int) -> str:
     return f"one worker, {connections} connections\n\n{_table(header, lines)}"
 
 
-def batches_table(paces: Sequence[Together]) -> str:
+def batches_table(paces: Sequence[PaceReport]) -> str:
     """Latencies of single decisions alone and beside a batch, and the lines per second of the batch."""
     header = ("single decisions", "p50 ms", "p99 ms", "p50 beside", "p99 beside", "×", "batch alone", "batch beside")
     lines = [
@@ -115,11 +116,11 @@ def batches_table(paces: Sequence[Together]) -> str:
             each.pace.name,
             f"{statistics.median(one.p50 for one in each.singles):.1f}",
             f"{statistics.median(one.p99 for one in each.singles):.1f}",
-            f"{statistics.median(one.p50 for one in each.singles_beside):.1f}",
-            f"{statistics.median(one.p99 for one in each.singles_beside):.1f}",
+            f"{statistics.median(one.p50 for one in each.singles_together):.1f}",
+            f"{statistics.median(one.p99 for one in each.singles_together):.1f}",
             f"{each.p99_ratio:.1f}",
             f"{statistics.median(one.per_second for one in each.batch):,.0f}",
-            f"{statistics.median(one.per_second for one in each.batch_beside):,.0f}",
+            f"{statistics.median(one.per_second for one in each.batch_together):,.0f}",
         )
         for each in paces
     ]
@@ -151,8 +152,8 @@ def memory_table(samples: Sequence[Sample]) -> str:
 
 
 def _by_engine(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, list[Any]]]:
-    for number, standing in enumerate(comparisons[0].standings):
-        yield standing.name, [comparison.standings[number] for comparison in comparisons]
+    for number, result in enumerate(comparisons[0].results):
+        yield result.name, [comparison.results[number] for comparison in comparisons]
 
 
 def pages_table(pages: Pages) -> str:
@@ -169,14 +170,14 @@ def pages_table(pages: Pages) -> str:
         )
         for each in pages.pages
     ]
-    company = ", ".join(f"{count:,} {what}" for what, count in pages.company.items())
+    company = ", ".join(f"{count:,} {name}" for name, count in pages.company.items())
     above = ", ".join(f"{each.name} ({each.p95:.0f} ms)" for each in slow(pages, PAGE_MILLISECONDS)) or "none"
-    lacking = "".join(f"\nnot measured, since it is a file that long work makes: {name}" for name in pages.lacking)
-    told = f"{company}; {pages.rounds} times each\n\n{_table(header, lines)}"
-    return f"{told}\n\nabove {PAGE_MILLISECONDS} ms at the 95th percentile: {above}{lacking}"
+    missing = "".join(f"\nnot measured, since it is a file that long work makes: {name}" for name in pages.missing)
+    summary = f"{company}; {pages.rounds} times each\n\n{_table(header, lines)}"
+    return f"{summary}\n\nabove {PAGE_MILLISECONDS} ms at the 95th percentile: {above}{missing}"
 
 
-def interference_table(beside: Sequence[Beside]) -> str:
+def interference_table(results: Sequence[InterferenceResult]) -> str:
     """What decisions took beside each piece of other work."""
     header = ("other work", "seconds", "times", "decisions", "p50 ms", "p99 ms", "slowest")
     lines = [
@@ -189,11 +190,11 @@ def interference_table(beside: Sequence[Beside]) -> str:
             f"{each.p99:.1f}",
             f"{each.slowest:.0f}",
         )
-        for each in beside
+        for each in results
     ]
-    refused = sum(each.refused for each in beside)
-    told = f"{RATE:.0f} decisions a second beside other work; {refused} were refused"
-    return f"{told}\n\n{_table(header, lines)}"
+    refused = sum(each.refused for each in results)
+    summary = f"{RATE:.0f} decisions a second beside other work; {refused} were refused"
+    return f"{summary}\n\n{_table(header, lines)}"
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
@@ -212,9 +213,9 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def _processor() -> str:
-    described = Path("/proc/cpuinfo")
-    if described.exists():
-        for line in described.read_text(encoding="utf-8").splitlines():
+    cpu_info = Path("/proc/cpuinfo")
+    if cpu_info.exists():
+        for line in cpu_info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or "an unnamed processor"

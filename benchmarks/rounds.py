@@ -49,7 +49,9 @@ def measure(
     candidates: Mapping[str, Candidate], workload: Workload, *, rounds: int, seconds: float
 ) -> dict[str, Speed]:
     """Give every candidate one turn of `seconds` a round, each round starting with another one."""
-    prepared = {name: [one.shape(facts) for facts in workload.fact_sets] for name, one in candidates.items()}
+    prepared = {
+        name: [candidate.shape(facts) for facts in workload.fact_sets] for name, candidate in candidates.items()
+    }
     names = list(candidates)
     for name in names:
         _turn(candidates[name], prepared[name], seconds / 4)
@@ -66,13 +68,13 @@ def _turn(candidate: Candidate, fact_sets: Sequence[Facts], seconds: float) -> f
     decide = candidate.decide
     portions = [fact_sets[at : at + BETWEEN_CLOCK_READINGS] for at in range(0, len(fact_sets), BETWEEN_CLOCK_READINGS)]
     gc.collect()
-    done = 0
+    decided = 0
     begin = perf_counter()
     while True:
         for portion in portions:
             for facts in portion:
                 decide(facts)
-            done += len(portion)
+            decided += len(portion)
             elapsed = perf_counter() - begin
             if elapsed >= seconds:
-                return done / elapsed
+                return decided / elapsed

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-READY_WITHIN = 180.0
+READY_SECONDS = 180.0
 """Seconds a server may take until it answers."""
-STOPPED_WITHIN = 10.0
+STOP_SECONDS = 10.0
 """Seconds a server may take to end after it is told to."""
 
 
@@ -54,29 +54,29 @@ def running(server: Server, folder: Path) -> Iterator[int]:
         ),
         *("--no-access-log", "--log-level", "warning"),
     )
-    written = folder / f"{port}.log"
-    with written.open("wb") as log:
+    log_file = folder / f"{port}.log"
+    with log_file.open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own command
             command, cwd=ROOT, env={**os.environ, **server.environment}, stdout=log, stderr=log
         )
     try:
-        _wait_until_serving(server, process, port, written)
+        _wait_until_serving(server, process, port, log_file)
         yield port
     finally:
         process.terminate()
         try:
-            process.wait(STOPPED_WITHIN)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
-def _wait_until_serving(server: Server, process: subprocess.Popen[bytes], port: int, written: Path) -> None:
-    deadline = time.monotonic() + READY_WITHIN
+def _wait_until_serving(server: Server, process: subprocess.Popen[bytes], port: int, log_file: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1):
                 return
         except OSError:
             time.sleep(0.05)
-    raise NotServingError(f"{server.name} does not answer\n{written.read_text(errors='replace')[-4_000:]}")
+    raise NotServingError(f"{server.name} does not answer\n{log_file.read_text(errors='replace')[-4_000:]}")

@@ -26,7 +26,7 @@ import uvloop
 from benchmarks.load import CONTENT_LENGTH, render
 
 
-class Pace:
+class Pacer:
     """The requests that are due, the connections that are free, and what was answered."""
 
     def __init__(self, requests: Iterator[bytes], rate: float) -> None:
@@ -35,11 +35,11 @@ class Pace:
         self.free: deque[Connection] = deque()
         self.due: deque[float] = deque()
         self.answers: list[tuple[float, float, str]] = []
-        self.began = self.loop.time()
+        self.started_at = self.loop.time()
 
     def tick(self, number: int) -> None:
         """Lets the request of this number be sent, and sets when the next one is due."""
-        at = self.began + number / self.rate
+        at = self.started_at + number / self.rate
         self.due.append(at)
         self.send()
         self.loop.call_at(at + 1 / self.rate, self.tick, number + 1)
@@ -53,7 +53,7 @@ class Pace:
 class Connection(asyncio.Protocol):
     """One keep-alive connection with at most one request under way."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: Pacer) -> None:
         self.pace, self.received, self.due = pace, b"", 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -74,22 +74,22 @@ class Connection(asyncio.Protocol):
         if not separator or length is None or len(body) < int(length[1]):
             return
         self.received = b""
-        took = 1_000 * (self.pace.loop.time() - self.due)
-        self.pace.answers.append((self.due, took, head[9:12].decode()))
+        latency = 1_000 * (self.pace.loop.time() - self.due)
+        self.pace.answers.append((self.due, latency, head[9:12].decode()))
         self.pace.free.append(self)
         self.pace.send()
 
 
-async def run(port: int, requests: list[bytes], rate: float, connections: int) -> Pace:
+async def run(port: int, requests: list[bytes], rate: float, connections: int) -> Pacer:
     """Asks until standard input ends; gives all that was answered."""
-    pace = Pace(itertools.cycle(requests), rate)
+    pace = Pacer(itertools.cycle(requests), rate)
     for _ in range(connections):
         await pace.loop.create_connection(partial(Connection, pace), "127.0.0.1", port)
-    pace.began = pace.loop.time()
+    pace.started_at = pace.loop.time()
     pace.tick(0)
-    ended = asyncio.Event()
-    pace.loop.add_reader(sys.stdin, lambda: None if sys.stdin.read(1) else ended.set())
-    await ended.wait()
+    stopped = asyncio.Event()
+    pace.loop.add_reader(sys.stdin, lambda: None if sys.stdin.read(1) else stopped.set())
+    await stopped.wait()
     return pace
 
 
@@ -101,11 +101,11 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100.0, help="requests a second")
     parser.add_argument("--connections", type=int, default=32)
     arguments = parser.parse_args()
-    asked = json.loads(arguments.requests.read_text(encoding="utf-8"))
-    requests = [render(asked["path"], body, asked["headers"]) for body in asked["bodies"]]
+    payload = json.loads(arguments.requests.read_text(encoding="utf-8"))
+    requests = [render(payload["path"], body, payload["headers"]) for body in payload["bodies"]]
     pace = uvloop.run(run(arguments.port, requests, arguments.rate, arguments.connections))
-    for due, took, status in pace.answers:
-        print(f"{due:.6f} {took:.3f} {status}")
+    for due, latency, status in pace.answers:
+        print(f"{due:.6f} {latency:.3f} {status}")
 
 
 if __name__ == "__main__":

@@ -165,9 +165,9 @@ def _draw_rows(row_count: int) -> tuple[Row, ...]:
     source = random.Random(SEED + 1)
     rows = []
     for number in range(1, row_count + 1):
-        asked = source.sample(FACTS, source.choice((2, 3, 3, 4)))
-        share = SHARE_MATCHING ** (1 / len(asked))
-        rows.append(Row(f"r{number}", {fact.name: _draw_test(source, fact, share) for fact in asked}, number))
+        tested_facts = source.sample(FACTS, source.choice((2, 3, 3, 4)))
+        share = SHARE_MATCHING ** (1 / len(tested_facts))
+        rows.append(Row(f"r{number}", {fact.name: _draw_test(source, fact, share) for fact in tested_facts}, number))
     return tuple(rows)
 
 

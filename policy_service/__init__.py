@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from policy_service.decisions.decide import Decider
+    from policy_service.decisions.decider import Decider
     from policy_service.decisions.decision import Decision, PolicyDecision
-    from policy_service.decisions.served import Alarm, Health
-    from policy_service.errors import FactProblem, FactsRefused, OtherKind, UnknownKind, UnknownPolicies
+    from policy_service.decisions.served_policy import Alarm, Health
+    from policy_service.errors import FactProblem, FactsRejected, UnknownPolicies, UnknownSubjectKind, WrongSubjectKind
     from policy_service.language.diagnostics import Diagnostic, PolicyError
     from policy_service.language.load import load, load_bytes, load_folder, newest
     from policy_service.language.policy import Policy
@@ -27,14 +27,14 @@ __all__ = [
     "Decision",
     "Diagnostic",
     "FactProblem",
-    "FactsRefused",
+    "FactsRejected",
     "Health",
-    "OtherKind",
     "Policy",
     "PolicyDecision",
     "PolicyError",
-    "UnknownKind",
     "UnknownPolicies",
+    "UnknownSubjectKind",
+    "WrongSubjectKind",
     "load",
     "load_bytes",
     "load_folder",
@@ -43,10 +43,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "decisions.decide": ("Decider",),
+    "decisions.decider": ("Decider",),
     "decisions.decision": ("Decision", "PolicyDecision"),
-    "decisions.served": ("Alarm", "Health"),
-    "errors": ("FactProblem", "FactsRefused", "OtherKind", "UnknownKind", "UnknownPolicies"),
+    "decisions.served_policy": ("Alarm", "Health"),
+    "errors": ("FactProblem", "FactsRejected", "WrongSubjectKind", "UnknownSubjectKind", "UnknownPolicies"),
     "language.diagnostics": ("Diagnostic", "PolicyError"),
     "language.load": ("load", "load_bytes", "load_folder", "newest"),
     "language.policy": ("Policy",),

@@ -11,7 +11,7 @@ from typing import Literal
 ActorKind = Literal["person", "machine", "service", "command_line"]
 COMMAND_LINE = "command-line"
 """The identifier of the command line as one who acts; its name is that of the operating system's user."""
-FRESH = timedelta(minutes=5)
+REAUTHENTICATION_VALIDITY = timedelta(minutes=5)
 """How long a re-authentication counts as fresh (21 CFR 11.200 is the model)."""
 
 
@@ -34,11 +34,11 @@ DIRECTORS = (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER)
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingRoles:
     """Roles that a person was given and that have no effect yet, and why not, as a sentence."""
 
     roles: frozenset[Role]
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +54,24 @@ class Actor:
     roles: frozenset[Role]
     kind: ActorKind = "person"
     confirmed_at: datetime | None = None
-    waiting: Waiting | None = None
+    pending_roles: PendingRoles | None = None
 
-    def why_waiting(self, roles: Iterable[Role]) -> str | None:
+    def pending_reason(self, roles: Iterable[Role]) -> str | None:
         """Why the person cannot act in one of these roles yet; None when it is not a matter of waiting."""
-        return self.waiting.why if self.waiting is not None and self.waiting.roles.intersection(roles) else None
+        return (
+            self.pending_roles.reason
+            if self.pending_roles is not None and self.pending_roles.roles.intersection(roles)
+            else None
+        )
 
     @property
-    def is_set_up(self) -> bool:
+    def is_system(self) -> bool:
         """Whether it is the service or its command line: whoever may write to the database on the machine itself."""
         return self.kind in {"service", "command_line"}
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether the person re-authenticated at most `FRESH` ago."""
-        return self.confirmed_at is not None and timedelta() <= now - self.confirmed_at <= FRESH
+        """Whether the person re-authenticated at most `REAUTHENTICATION_VALIDITY` ago."""
+        return self.confirmed_at is not None and timedelta() <= now - self.confirmed_at <= REAUTHENTICATION_VALIDITY
 
 
 SERVICE = Actor("service", "service", "policy-service", frozenset(), "service")

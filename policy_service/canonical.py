@@ -22,13 +22,13 @@ class NotCanonicalError(ValueError):
     """The value has no canonical form here; the message names what is wrong with it."""
 
 
-def canonical(value: object) -> bytes:
+def to_canonical_json(value: object) -> bytes:
     """The canonical JSON of a value. Raises NotCanonicalError."""
     _check(value)
     return _ENCODER.encode(value)
 
 
-def canonical_unchecked(value: object) -> bytes:
+def to_canonical_json_unchecked(value: object) -> bytes:
     """The canonical JSON of a value that is known to have one, such as an answer of this service."""
     return _ENCODER.encode(value)
 
@@ -40,7 +40,7 @@ def digest(content: bytes) -> str:
 
 def digest_of(value: object) -> str:
     """The digest of a value's canonical bytes. Raises NotCanonicalError."""
-    return digest(canonical(value))
+    return digest(to_canonical_json(value))
 
 
 def _check(value: Any, depth: int = 0) -> None:  # noqa: ANN401  # whatever somebody wants to be canonical

@@ -16,9 +16,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
-UTF8_MARK = b"\xef\xbb\xbf"
+UTF8_BOM = b"\xef\xbb\xbf"
 """The byte order mark in UTF-8, which many programs write before a text and readers pass over."""
 _WIDE = (
     ("UTF-32", re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff|[^\0]\0\0\0|\0\0\0[^\0]", re.DOTALL)),
@@ -30,7 +30,7 @@ _IGNORABLE = (
     "\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d173-\\U0001d17a\\U000e0000-\\U000e00ff\\U000e01f0-\\U000e0fff"
 )
 _SELECTORS = "\\ufe00-\\ufe0f\\U000e0100-\\U000e01ef"
-HIDDEN = re.compile(f"[{_CONTROLS}{_IGNORABLE}]")
+HIDDEN_CHARACTER = re.compile(f"[{_CONTROLS}{_IGNORABLE}]")
 """A character of a text that a reader does not see."""
 _HIDDEN_IN_IDENTIFIER = re.compile(f"[\\t\\n\\r{_CONTROLS}{_IGNORABLE}{_SELECTORS}]")
 _FULL_WIDTH = re.compile("[\\uff02-\\uff07\\uff0a\\uff0b\\uff0d-\\uff19\\uff1c-\\uff1e\\uff20-\\uff5d]")
@@ -42,47 +42,47 @@ _SAME_SHAPE = str.maketrans(
 """Cyrillic and Greek letters, and the Latin letter that each looks like (a part of Unicode's confusables, UTS #39)."""
 
 
-def hidden_character(text: str) -> re.Match[str] | None:
+def find_hidden_character(text: str) -> re.Match[str] | None:
     """The first character of `text` that a reader does not see, or None."""
-    return None if text.isascii() and text.isprintable() else HIDDEN.search(text)
+    return None if text.isascii() and text.isprintable() else HIDDEN_CHARACTER.search(text)
 
 
-def hidden_characters(text: str) -> Iterator[re.Match[str]]:
+def iter_hidden_characters(text: str) -> Iterator[re.Match[str]]:
     """Every character of `text` that a reader does not see."""
-    return HIDDEN.finditer(text)
+    return HIDDEN_CHARACTER.finditer(text)
 
 
-def spelling_fault(identifier: str) -> Sentence | None:
+def spelling_error(identifier: str) -> Message | None:
     """Why `identifier` is not the one spelling of itself, with what to write; None when it is."""
     if identifier.isascii() and identifier.isprintable() and identifier[:1] != " " != identifier[-1:]:
         return None
-    if found := _HIDDEN_IN_IDENTIFIER.search(identifier):
-        return Sentence("leave out the hidden character {character}", character=describe_character(found[0]))
+    if match := _HIDDEN_IN_IDENTIFIER.search(identifier):
+        return Message("leave out the hidden character {character}", character=describe_character(match[0]))
     if identifier != identifier.strip():
-        return Sentence("leave out the blanks around it")
+        return Message("leave out the blanks around it")
     for character in identifier:
         if character != " " and character.isspace():
-            return Sentence("write a space for the blank {character}", character=describe_character(character))
+            return Message("write a space for the blank {character}", character=describe_character(character))
     if _FULL_WIDTH.search(identifier):
         half = _FULL_WIDTH.sub(lambda match: unicodedata.normalize("NFKC", match[0]), identifier)
-        return Sentence("write `{half}`, in half-width letters and digits", half=half)
+        return Message("write `{half}`, in half-width letters and digits", half=half)
     if not unicodedata.is_normalized("NFC", identifier):
-        return Sentence("write it with composed characters (Unicode NFC)")
+        return Message("write it with composed characters (Unicode NFC)")
     return None
 
 
-def text_fault(text: str) -> Sentence | None:
+def text_error(text: str) -> Message | None:
     """Why a text cannot be read as it stands, with what to do; None when it holds no hidden character."""
-    if (found := hidden_character(text)) is None:
+    if (match := find_hidden_character(text)) is None:
         return None
-    return Sentence("leave out the hidden character {character}", character=describe_character(found[0]))
+    return Message("leave out the hidden character {character}", character=describe_character(match[0]))
 
 
 def escape_hidden(text: str) -> str:
     """The text with every hidden character escaped as JSON escapes it."""
-    if hidden_character(text) is None:
+    if find_hidden_character(text) is None:
         return text
-    return HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    return HIDDEN_CHARACTER.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def describe_character(character: str) -> str:
@@ -99,9 +99,9 @@ def skeleton(text: str) -> str:
     return _HIDDEN_IN_IDENTIFIER.sub("", unicodedata.normalize("NFKC", text)).translate(_SAME_SHAPE)
 
 
-def wide_encoding(content: bytes) -> str | None:
+def detect_wide_encoding(content: bytes) -> str | None:
     """`UTF-16` or `UTF-32` when bytes that should be UTF-8 begin as text in one of these does; None otherwise.
 
     Told by the byte order mark (Unicode 15, section 23.8), or by the zero bytes of the first ASCII character.
     """
-    return next((name for name, begins in _WIDE if begins.match(content)), None)
+    return next((name for name, pattern in _WIDE if pattern.match(content)), None)

@@ -34,10 +34,10 @@ class SystemClock:
         return uuid7(int(self.now().timestamp() * 1_000), int.from_bytes(os.urandom(10)))
 
 
-def uuid7(milliseconds: int, chance: int) -> uuid.UUID:
-    """The UUID of version 7 of an instant (milliseconds since 1970) and 74 bits of `chance`."""
-    high = (milliseconds & (1 << 48) - 1) << 16 | 7 << 12 | chance >> 62 & 0xFFF
-    return uuid.UUID(int=high << 64 | 2 << 62 | chance & (1 << 62) - 1)
+def uuid7(milliseconds: int, random_bits: int) -> uuid.UUID:
+    """The UUID of version 7 of an instant (milliseconds since 1970) and 74 `random_bits`."""
+    high = (milliseconds & (1 << 48) - 1) << 16 | 7 << 12 | random_bits >> 62 & 0xFFF
+    return uuid.UUID(int=high << 64 | 2 << 62 | random_bits & (1 << 62) - 1)
 
 
 def today(clock: Clock, zone: ZoneInfo) -> date:

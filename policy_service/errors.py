@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-NONE_ENDED: Mapping[str, str] = MappingProxyType({})
-Refusal = Literal["unknown-fact", "mistyped", "out-of-range", "contradiction"]
+NO_ENDED_POLICIES: Mapping[str, str] = MappingProxyType({})
+FactErrorCode = Literal["unknown-fact", "mistyped", "out-of-range", "contradiction"]
 
 
-class CannotServe(ValueError):
+class StartupError(ValueError):
     """The service does not begin; the message says why, and `status` is what `policy-service serve` ends with."""
 
     status = 7
@@ -23,7 +23,7 @@ class FactProblem:
     """One fact that was refused: its name, why, the value given (shortened) and what was expected."""
 
     fact: str
-    code: Refusal
+    code: FactErrorCode
     value: str
     expected: str
     hint: str | None = None
@@ -44,7 +44,7 @@ class FactProblem:
         return f"{self.fact}: {self.code}: expected {self.expected}, found {self.value}{hint}"
 
 
-class FactsRefused(ValueError):
+class FactsRejected(ValueError):
     """Facts are unknown, mistyped, out of range or contradict what was decided. Carries all of them."""
 
     def __init__(self, problems: Iterable[FactProblem]) -> None:
@@ -58,7 +58,9 @@ class UnknownPolicies(ValueError):
     `ended` are those of them that were in force and were ended, each with a clause that says by what and when.
     """
 
-    def __init__(self, names: Iterable[str], hints: dict[str, str], ended: Mapping[str, str] = NONE_ENDED) -> None:
+    def __init__(
+        self, names: Iterable[str], hints: dict[str, str], ended: Mapping[str, str] = NO_ENDED_POLICIES
+    ) -> None:
         self.names = tuple(names)
         self.hints = hints
         self.ended = ended
@@ -70,7 +72,7 @@ class UnknownPolicies(ValueError):
         )
 
 
-class OtherKind(UnknownPolicies):
+class WrongSubjectKind(UnknownPolicies):
     """Policies were asked for that are about another kind of subject; `kinds` has the kind of each."""
 
     def __init__(self, kind: str, kinds: Mapping[str, str]) -> None:
@@ -81,7 +83,7 @@ class OtherKind(UnknownPolicies):
         self.args = ("; ".join(f"`{name}` is about `{each}`, not about `{kind}`" for name, each in kinds.items()),)
 
 
-class UnknownKind(ValueError):
+class UnknownSubjectKind(ValueError):
     """No policy is served about subjects of this kind; `kinds` are those that there are policies about."""
 
     def __init__(self, kind: str, kinds: Iterable[str]) -> None:
@@ -89,9 +91,9 @@ class UnknownKind(ValueError):
         super().__init__(f"no policy is about `{kind}`, only about {', '.join(f'`{each}`' for each in self.kinds)}")
 
 
-class CrossGroupsRefused(ValueError):
+class CrossGroupsRejected(ValueError):
     """A statement of cross groups makes no policy. Carries every reason, each a sentence without its stop."""
 
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+    def __init__(self, errors: Iterable[str]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(self.errors))

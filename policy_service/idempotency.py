@@ -1,9 +1,9 @@
 """One effect for one key: the answer to a write is kept under its `Idempotency-Key`, in the transaction of the write.
 
-    stored = recall(transaction.session, principal, key, fingerprint)   # answered before: answer the same again
+    stored = find_response(transaction.session, principal, key, fingerprint)   # repeated request: same response again
     if stored is None:
-        …                                                               # the effect
-        remember(transaction, principal, key, fingerprint, Stored(201, body))
+        …                                                                      # the effect
+        store_response(transaction, principal, key, fingerprint, StoredResponse(201, body))
 
 The fingerprint is of the whole request. A key that comes again with another request is refused. Refusals are not kept:
 nothing was done, so the same key may be used again.
@@ -21,36 +21,34 @@ from typing import cast
 from sqlalchemy import Column, LargeBinary, Table, bindparam, select
 from sqlmodel import Field, Session, SQLModel
 
-from policy_service.append_only import append_only
+from policy_service.append_only import make_append_only
 from policy_service.database import Instant, Transaction
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 """1 to 200 visible ASCII characters."""
-AT_ONCE = 500
+BATCH_SIZE = 500
 """Keys asked for in one statement."""
-Name = tuple[str, str]
+ScopedKey = tuple[str, str]
 """The principal, and the key it chose."""
 
 
-class KeyReused(Exception):
+class IdempotencyKeyReused(Exception):
     """The key was used before, for another request."""
 
     def __init__(self) -> None:
-        super().__init__(
-            Sentence("this idempotency key was used for another request: take a new key for a new request")
-        )
+        super().__init__(Message("this idempotency key was used for another request: take a new key for a new request"))
 
 
-class KeyRefused(ValueError):
+class InvalidIdempotencyKey(ValueError):
     """The key is none."""
 
     def __init__(self) -> None:
-        super().__init__(Sentence("an idempotency key is 1 to 200 visible ASCII characters"))
+        super().__init__(Message("an idempotency key is 1 to 200 visible ASCII characters"))
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredResponse:
     """The answer that was given."""
 
     status: int
@@ -70,17 +68,17 @@ class IdempotencyRow(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
 
 
-append_only(IdempotencyRow)
+make_append_only(IdempotencyRow)
 _ROW = cast("Table", IdempotencyRow.__table__).c  # type: ignore[attr-defined]  # SQLModel does not declare it
-_USED = select(_ROW.key, _ROW.fingerprint, _ROW.status, _ROW.body).where(
-    _ROW.principal == bindparam("principal"), _ROW.key.in_(bindparam("wanted", expanding=True))
+_RESPONSES_OF_KEYS = select(_ROW.key, _ROW.fingerprint, _ROW.status, _ROW.body).where(
+    _ROW.principal == bindparam("principal"), _ROW.key.in_(bindparam("keys", expanding=True))
 )
 
 
 def check_key(key: str) -> None:
-    """Raises KeyRefused when the text cannot be a key."""
+    """Raises InvalidIdempotencyKey when the text cannot be a key."""
     if not KEY.fullmatch(key):
-        raise KeyRefused
+        raise InvalidIdempotencyKey
 
 
 def fingerprint_of(method: str, path: str, body: bytes) -> str:
@@ -89,39 +87,41 @@ def fingerprint_of(method: str, path: str, body: bytes) -> str:
     return f"sha256:{hashlib.sha256(head + body).hexdigest()}"
 
 
-def recall(session: Session, principal: str, key: str, fingerprint: str) -> Stored | None:
-    """The answer that was given to this request; None when it is new. Raises KeyReused."""
+def find_response(session: Session, principal: str, key: str, fingerprint: str) -> StoredResponse | None:
+    """The answer that was given to this request; None when it is new. Raises IdempotencyKeyReused."""
     row = session.get(IdempotencyRow, (principal, key))
     if row is None:
         return None
     if row.fingerprint != fingerprint:
-        raise KeyReused
-    return Stored(row.status, row.body)
+        raise IdempotencyKeyReused
+    return StoredResponse(row.status, row.body)
 
 
-def recall_all(session: Session, names: Iterable[Name]) -> dict[Name, tuple[str, Stored]]:
+def find_responses(session: Session, scoped_keys: Iterable[ScopedKey]) -> dict[ScopedKey, tuple[str, StoredResponse]]:
     """Those of the keys that were used, each with the fingerprint of its request and the answer."""
     keys: dict[str, list[str]] = {}
-    for principal, key in names:
+    for principal, key in scoped_keys:
         keys.setdefault(principal, []).append(key)
-    found: dict[Name, tuple[str, Stored]] = {}
-    for principal, wanted in keys.items():
-        for start in range(0, len(wanted), AT_ONCE):
-            some = {"principal": principal, "wanted": wanted[start : start + AT_ONCE]}
-            for key, fingerprint, status, body in session.connection().execute(_USED, some):
-                found[principal, key] = (fingerprint, Stored(status, body))
-    return found
+    responses: dict[ScopedKey, tuple[str, StoredResponse]] = {}
+    for principal, principal_keys in keys.items():
+        for start in range(0, len(principal_keys), BATCH_SIZE):
+            parameters = {"principal": principal, "keys": principal_keys[start : start + BATCH_SIZE]}
+            for key, fingerprint, status, body in session.connection().execute(_RESPONSES_OF_KEYS, parameters):
+                responses[principal, key] = (fingerprint, StoredResponse(status, body))
+    return responses
 
 
-def remember(transaction: Transaction, principal: str, key: str, fingerprint: str, answer: Stored) -> None:
+def store_response(
+    transaction: Transaction, principal: str, key: str, fingerprint: str, response: StoredResponse
+) -> None:
     """Keeps the answer with the effect."""
     transaction.session.add(
         IdempotencyRow(
             principal=principal,
             key=key,
             fingerprint=fingerprint,
-            status=answer.status,
-            body=answer.body,
+            status=response.status,
+            body=response.body,
             created_at=transaction.now,
         )
     )

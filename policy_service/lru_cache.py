@@ -46,8 +46,8 @@ class LruCache(Generic[Key, Value]):
 
     def get_or_make(self, key: Key, make: Callable[[], Value], weight: int = 1) -> Value:
         """The value of a key; made when it is not kept. Two threads may make the same at a time, which does no harm."""
-        found = self.get(key)
-        if found is None:
-            found = make()
-            self.put(key, found, weight)
-        return found
+        value = self.get(key)
+        if value is None:
+            value = make()
+            self.put(key, value, weight)
+        return value

@@ -19,8 +19,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from policy_service.characters import spelling_fault
-from policy_service.sentences import Sentence, in_turn
+from policy_service.characters import spelling_error
+from policy_service.messages import Message, join_semicolon
 
 CUSTOMER = "customer"
 """The kind of a subject when nothing else is said; also of every record that was made before kinds were recorded."""
@@ -28,7 +28,7 @@ MAX_ID = 200
 """Characters of an identifier."""
 KIND = re.compile("[a-z][a-z0-9_]{0,63}")
 MAX_KIND = 64
-IN_CHINESE: Mapping[str, str] = {
+KIND_LABELS_ZH: Mapping[str, str] = {
     "customer": "客户",
     "salesperson": "销售人员",
     "employee": "员工",
@@ -60,38 +60,38 @@ class Subject(NamedTuple):
 class InvalidSubject(ValueError):
     """An identifier or a kind that no subject can have; the message has a sentence for each fault."""
 
-    def __init__(self, subject: Subject, faults: Mapping[str, str]) -> None:
+    def __init__(self, subject: Subject, errors: Mapping[str, str]) -> None:
         self.subject = subject
-        self.faults = faults
+        self.errors = errors
         """What is wrong with `subject` (the identifier) and with `kind`."""
-        super().__init__(in_turn(faults.values()))
+        super().__init__(join_semicolon(errors.values()))
 
 
-def id_fault(id_: str) -> Sentence | None:
+def id_error(id_: str) -> Message | None:
     """What is wrong with an identifier, as what to do about it; None when nothing is."""
     if not id_:
-        return Sentence("write at least one character")
+        return Message("write at least one character")
     if len(id_) > MAX_ID:
-        return Sentence("write at most {limit} characters", limit=MAX_ID)
+        return Message("write at most {limit} characters", limit=MAX_ID)
     if (id_[0] == "." or "/" in id_) and not {".", ".."}.isdisjoint(id_.split("/")):
-        return Sentence("leave out `.` and `..` between slashes")
-    return spelling_fault(id_)
+        return Message("leave out `.` and `..` between slashes")
+    return spelling_error(id_)
 
 
-def kind_fault(kind: str) -> Sentence | None:
+def kind_error(kind: str) -> Message | None:
     """What is wrong with a kind, as what to do about it; None when nothing is."""
     if KIND.fullmatch(kind):
         return None
-    return Sentence("write small letters, digits and underscores, such as `{kind}`", kind=CUSTOMER)
+    return Message("write small letters, digits and underscores, such as `{kind}`", kind=CUSTOMER)
 
 
-def faults_of(subject: Subject) -> dict[str, Sentence]:
+def subject_errors(subject: Subject) -> dict[str, Message]:
     """What is wrong with a subject, by part: `subject` is its identifier."""
-    found = {"subject": id_fault(subject.id), "kind": kind_fault(subject.kind)}
-    return {part: fault for part, fault in found.items() if fault is not None}
+    errors = {"subject": id_error(subject.id), "kind": kind_error(subject.kind)}
+    return {part: error for part, error in errors.items() if error is not None}
 
 
-def kind_words(kind: str, lang: str) -> str:
+def kind_label(kind: str, lang: str) -> str:
     """What a kind is called in a language, `zh` or `en`."""
     spaced = kind.replace("_", " ")
-    return IN_CHINESE.get(kind, spaced) if lang == "zh" else spaced
+    return KIND_LABELS_ZH.get(kind, spaced) if lang == "zh" else spaced

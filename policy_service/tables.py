@@ -16,4 +16,4 @@ __all__ = ["Lane", "approval", "audit", "decisions", "decisions_state", "idempot
 for _table in SQLModel.metadata.tables.values():
     for _column in _table.columns:
         if isinstance(_column.type, Instant):
-            _column.type.place = f"{_table.name}.{_column.name}"
+            _column.type.column_name = f"{_table.name}.{_column.name}"

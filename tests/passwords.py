@@ -19,6 +19,6 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 def hashed_by(hasher: PasswordHasher) -> Iterator[None]:
     """Hashes and verifies passwords in this process with another hasher; the service has no setting for it."""
     with mock.patch.object(passwords, "HASHER", hasher):
-        passwords.nobodys_hash.cache_clear()
+        passwords.dummy_hash.cache_clear()
         yield
-    passwords.nobodys_hash.cache_clear()
+    passwords.dummy_hash.cache_clear()

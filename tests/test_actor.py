@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from policy_service.actor import DIRECTORS, FRESH, SERVICE, SIGNING_ROLES, Actor, Role
+from policy_service.actor import DIRECTORS, REAUTHENTICATION_VALIDITY, SERVICE, SIGNING_ROLES, Actor, Role
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 ACTOR = Actor("a1", "wang", "Wang Example", frozenset({Role.AUTHOR}))
@@ -16,8 +16,8 @@ MOMENT = timedelta(microseconds=1)
     ("ago", "is_fresh"),
     [
         (timedelta(), True),
-        (FRESH, True),
-        (FRESH + MOMENT, False),
+        (REAUTHENTICATION_VALIDITY, True),
+        (REAUTHENTICATION_VALIDITY + MOMENT, False),
         (-MOMENT, False),  # the clock went back: what lies ahead proves nothing
     ],
 )

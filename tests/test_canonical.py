@@ -14,10 +14,10 @@ from policy_service.canonical import (
     MAX_DEPTH,
     MAX_INTEGER,
     NotCanonicalError,
-    canonical,
-    canonical_unchecked,
     digest,
     digest_of,
+    to_canonical_json,
+    to_canonical_json_unchecked,
 )
 
 CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from('\x00\x01\b\t\n\f\r\x1f"\\/\x7f\u2028\ufffe😀𐏿')
@@ -47,33 +47,33 @@ def nested(depth: int) -> object:
 
 @given(VALUES)
 def test_canonical_bytes_are_those_of_rfc_8785(value: object) -> None:
-    assert canonical(value) == canonical_unchecked(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
+    assert to_canonical_json(value) == to_canonical_json_unchecked(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
 
 
 @given(VALUES)
 def test_canonical_bytes_say_the_value_and_stay_what_they_are(value: object) -> None:
-    assert canonical(json.loads(canonical(value))) == canonical(value)
+    assert to_canonical_json(json.loads(to_canonical_json(value))) == to_canonical_json(value)
 
 
 @given(TEXT)
 def test_every_character_is_written_as_rfc_8785_does(text: str) -> None:
-    assert canonical(text) == rfc8785.dumps(text)
+    assert to_canonical_json(text) == rfc8785.dumps(text)
 
 
 def test_each_control_character_is_escaped_in_the_one_way() -> None:
     every = "".join(map(chr, range(0x20))) + '"\\/\x7f'
-    assert canonical(every) == rfc8785.dumps(every)
-    assert canonical("\x1f\n") == b'"\\u001f\\n"'
+    assert to_canonical_json(every) == rfc8785.dumps(every)
+    assert to_canonical_json("\x1f\n") == b'"\\u001f\\n"'
 
 
 @given(st.dictionaries(NAMES, st.integers(0, 9), min_size=2))
 def test_members_are_in_the_order_of_their_names_however_they_came(members: dict[str, int]) -> None:
-    assert canonical(dict(reversed(members.items()))) == canonical(members)
-    assert list(json.loads(canonical(members))) == sorted(members)
+    assert to_canonical_json(dict(reversed(members.items()))) == to_canonical_json(members)
+    assert list(json.loads(to_canonical_json(members))) == sorted(members)
 
 
 def test_members_of_an_enumeration_are_written_as_their_values() -> None:
-    assert canonical({Colour.RED: [Colour.RED, Number.ONE]}) == b'{"red":["red",1]}'
+    assert to_canonical_json({Colour.RED: [Colour.RED, Number.ONE]}) == b'{"red":["red",1]}'
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_members_of_an_enumeration_are_written_as_their_values() -> None:
     ],
 )
 def test_what_has_no_canonical_form_is_refused(value: object, says: str) -> None:
-    for act in (canonical, digest_of):
+    for act in (to_canonical_json, digest_of):
         with pytest.raises(NotCanonicalError) as told:
             act(value)
         assert str(told.value) == says
@@ -102,16 +102,16 @@ def test_what_has_no_canonical_form_is_refused(value: object, says: str) -> None
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 100_000])
 def test_values_too_deep_inside_each_other_are_refused(depth: int) -> None:
-    assert canonical(nested(MAX_DEPTH)) == b"[" * MAX_DEPTH + b"1" + b"]" * MAX_DEPTH
+    assert to_canonical_json(nested(MAX_DEPTH)) == b"[" * MAX_DEPTH + b"1" + b"]" * MAX_DEPTH
     with pytest.raises(NotCanonicalError, match="more than 100 lists and objects are inside each other"):
-        canonical(nested(depth))
+        to_canonical_json(nested(depth))
 
 
 def test_a_value_inside_itself_is_refused() -> None:
     inside: dict[str, object] = {}
     inside["itself"] = inside
     with pytest.raises(NotCanonicalError):
-        canonical(inside)
+        to_canonical_json(inside)
 
 
 def test_a_digest_is_the_sha_256_of_the_bytes() -> None:

@@ -6,12 +6,12 @@ import pytest
 
 from policy_service.characters import (
     describe_character,
+    detect_wide_encoding,
     escape_hidden,
-    hidden_character,
+    find_hidden_character,
     skeleton,
-    spelling_fault,
-    text_fault,
-    wide_encoding,
+    spelling_error,
+    text_error,
 )
 
 SEEN = [
@@ -31,12 +31,12 @@ HIDDEN = [
 
 @pytest.mark.parametrize("text", SEEN)
 def test_ordinary_text_holds_no_hidden_character(text: str) -> None:
-    assert hidden_character(text) is None
+    assert find_hidden_character(text) is None
 
 
 @pytest.mark.parametrize("character", HIDDEN, ids=describe_character)
 def test_a_hidden_character_is_found_where_it_stands(character: str) -> None:
-    found = hidden_character(f"客户{character}A")
+    found = find_hidden_character(f"客户{character}A")
     assert found is not None
     assert (found[0], found.start()) == (character, 2)
 
@@ -45,12 +45,12 @@ def test_every_format_character_that_is_not_drawn_is_hidden() -> None:
     drawn = {*map(chr, range(0x600, 0x606)), "\u06dd", "\u070f", "\u0890", "\u0891", "\u08e2"}
     drawn |= {chr(c) for c in (0x110BD, 0x110CD, *range(0x13430, 0x13440))}
     formats = {chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) == "Cf"} - drawn
-    assert {character for character in formats if not hidden_character(character)} == set()
+    assert {character for character in formats if not find_hidden_character(character)} == set()
 
 
 @pytest.mark.parametrize("identifier", ["C900", "a/b c", "客户（北京）", "Zoë", "林頔", "c-1.5_x"])
 def test_an_identifier_has_its_own_spelling(identifier: str) -> None:
-    assert spelling_fault(identifier) is None
+    assert spelling_error(identifier) is None
 
 
 @pytest.mark.parametrize(
@@ -70,18 +70,18 @@ def test_an_identifier_has_its_own_spelling(identifier: str) -> None:
     ],
 )
 def test_a_second_spelling_is_refused_with_what_to_write(identifier: str, told: str) -> None:
-    assert spelling_fault(identifier) == told
+    assert spelling_error(identifier) == told
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
 def test_an_encoding_in_wider_units_is_named(encoding: str) -> None:
-    assert wide_encoding('{"a": "客户"}'.encode(encoding)) == encoding[:6].upper()
-    assert wide_encoding("-----BEGIN".encode(encoding)) == encoding[:6].upper()
+    assert detect_wide_encoding('{"a": "客户"}'.encode(encoding)) == encoding[:6].upper()
+    assert detect_wide_encoding("-----BEGIN".encode(encoding)) == encoding[:6].upper()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", "客户".encode(), b"\xef\xbb\xbf{}", b"\0", b"\0\0", b"\xff{}"])
 def test_other_bytes_are_in_no_wider_units(content: bytes) -> None:
-    assert wide_encoding(content) is None
+    assert detect_wide_encoding(content) is None
 
 
 @pytest.mark.parametrize(
@@ -100,11 +100,11 @@ def test_texts_that_a_reader_tells_apart_have_two() -> None:
 
 @pytest.mark.parametrize("text", SEEN)
 def test_ordinary_text_has_no_fault_and_is_shown_as_it_is(text: str) -> None:
-    assert text_fault(text) is None
+    assert text_error(text) is None
     assert escape_hidden(text) == text
 
 
 def test_a_text_with_a_hidden_character_is_told_what_to_leave_out_and_is_shown_with_an_escape() -> None:
     text = "agreed\u202e\U000e0041 所同意\n"
-    assert text_fault(text) == "leave out the hidden character U+202E RIGHT-TO-LEFT OVERRIDE"
+    assert text_error(text) == "leave out the hidden character U+202E RIGHT-TO-LEFT OVERRIDE"
     assert escape_hidden(text) == "agreed\\u202e\\udb40\\udc41 所同意\n"

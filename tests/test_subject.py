@@ -9,10 +9,10 @@ from policy_service.subject import (
     MAX_ID,
     InvalidSubject,
     Subject,
-    faults_of,
-    id_fault,
-    kind_fault,
-    kind_words,
+    id_error,
+    kind_error,
+    kind_label,
+    subject_errors,
 )
 
 GOOD = ["C900", "2026/0045", "/", "a//b", "a b", "客户（北京）一号", "Zoë", ".5", "...", "a/.b", "C%2F1", "x" * MAX_ID]
@@ -20,7 +20,7 @@ GOOD = ["C900", "2026/0045", "/", "a//b", "a b", "客户（北京）一号", "Zo
 
 @pytest.mark.parametrize("id_", GOOD)
 def test_an_identifier_that_every_system_reads_alike_is_one(id_: str) -> None:
-    assert id_fault(id_) is None
+    assert id_error(id_) is None
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_an_identifier_that_every_system_reads_alike_is_one(id_: str) -> None:
     ],
 )
 def test_another_spelling_is_refused_with_what_to_write(id_: str, told: str) -> None:
-    assert id_fault(id_) == told
+    assert id_error(id_) == told
 
 
 @given(st.text(st.sampled_from("aA1 ．/.ａ１\u3000\u200b\u202e\u00a0e\u0308é－（客"), max_size=8))
@@ -49,24 +49,24 @@ def test_two_identifiers_that_are_taken_differ_to_a_reader(id_: str) -> None:
     """Blanks around it, width, composition and hidden characters make no second one."""
     looks = id_.replace("\u200b", "").replace("\u202e", "").replace("\u00a0", " ").replace("\u3000", " ").strip()
     looks = looks.replace("ａ", "a").replace("１", "1").replace("．", ".").replace("－", "-").replace("e\u0308", "ë")
-    assert id_fault(id_) is not None or id_ == looks
+    assert id_error(id_) is not None or id_ == looks
 
 
 @pytest.mark.parametrize("kind", [CUSTOMER, "contact_person", "x", "x" * 64])
 def test_a_kind_is_a_word_as_policies_write_it(kind: str) -> None:
-    assert kind_fault(kind) is None
+    assert kind_error(kind) is None
 
 
 @pytest.mark.parametrize("kind", ["", "Customer", "1st", "a-b", "客户", "x" * 65, "order\n"])
 def test_what_no_policy_writes_is_no_kind(kind: str) -> None:
-    assert kind_fault(kind) == "write small letters, digits and underscores, such as `customer`"
+    assert kind_error(kind) == "write small letters, digits and underscores, such as `customer`"
 
 
 def test_everything_that_is_wrong_with_a_subject_is_told_by_part() -> None:
     wrong = Subject("C900 ", "Customer")
-    assert set(faults_of(wrong)) == {"subject", "kind"}
-    assert faults_of(Subject("C900", "complaint")) == {}
-    assert str(InvalidSubject(wrong, faults_of(wrong))) == (
+    assert set(subject_errors(wrong)) == {"subject", "kind"}
+    assert subject_errors(Subject("C900", "complaint")) == {}
+    assert str(InvalidSubject(wrong, subject_errors(wrong))) == (
         "leave out the blanks around it; write small letters, digits and underscores, such as `customer`"
     )
 
@@ -76,5 +76,5 @@ def test_two_kinds_with_one_identifier_are_two_subjects() -> None:
 
 
 def test_a_kind_is_called_by_its_name_in_each_language() -> None:
-    assert (kind_words("contact_person", "zh"), kind_words("contact_person", "en")) == ("联系人", "contact person")
-    assert kind_words("house_visit", "zh") == kind_words("house_visit", "en") == "house visit"
+    assert (kind_label("contact_person", "zh"), kind_label("contact_person", "en")) == ("联系人", "contact person")
+    assert kind_label("house_visit", "zh") == kind_label("house_visit", "en") == "house visit"

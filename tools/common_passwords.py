@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-from policy_service.identity.passwords import COMMON, DISTINCT, SHORTEST, TELLING
+from policy_service.identity.passwords import COMMON, MIN_DISTINCT, MIN_LENGTH, MIN_NAME_LENGTH
 
 LONG, WORDS = 20_000, 20_000
 
@@ -22,8 +22,8 @@ LONG, WORDS = 20_000, 20_000
 def chosen(passwords: Iterable[str]) -> list[str]:
     """What is kept of a list, sorted."""
     known = list(dict.fromkeys(password.strip().casefold() for password in passwords))
-    long = (each for each in known if len(each) >= SHORTEST and len(set(each)) >= DISTINCT)
-    words = (each for each in known if len(each) > TELLING and each.isalpha())
+    long = (each for each in known if len(each) >= MIN_LENGTH and len(set(each)) >= MIN_DISTINCT)
+    words = (each for each in known if len(each) > MIN_NAME_LENGTH and each.isalpha())
     return sorted({*islice(long, LONG), *islice(words, WORDS)})
 
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from fontTools.ttLib import TTFont
 
-from policy_service.characters import hidden_character
+from policy_service.characters import find_hidden_character
 
 FOLDER: Final = Path(__file__).parent
 ALL_CHARACTERS: Final = ("sans-400.ttf", "latin-400.ttf", "mono-400.ttf")
@@ -32,7 +32,7 @@ def missing_glyphs(text: str) -> tuple[str, ...]:
     if text.isascii():
         return ()
     found = set(_not_held().findall(text))
-    return tuple(sorted(each for each in found if not each.isspace() and hidden_character(each) is None))
+    return tuple(sorted(each for each in found if not each.isspace() and find_hidden_character(each) is None))
 
 
 def spell_out(text: str) -> str:

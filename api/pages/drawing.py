@@ -16,38 +16,38 @@ from enum import StrEnum
 from typing import Literal
 
 from api.faces import spell_out
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 WIDTH = 960
 LEFT = 120
 """Where the axis begins; the names of the lanes stand before it."""
 TOP = 30
 """Where the lanes begin; the days stand above them."""
-LANE = 30
-BAR = 20
-ARROW = 8
+LANE_HEIGHT = 30
+BAR_HEIGHT = 20
+ARROW_LENGTH = 8
 """How far the point of a bar without an end reaches."""
-THINNEST = 3
-TICKS = 8
+MIN_BAR_WIDTH = 3
+MAX_TICKS = 8
 """At most so many days are written along the axis."""
-NAMED = 15
+MAX_NAME_LENGTH = 15
 """Characters of a lane's name that have room."""
-LETTER = 7
+LETTER_WIDTH = 7
 """About how wide a character of a bar's words is."""
-SHORTEST = timedelta(days=7)
+MIN_SPAN = timedelta(days=7)
 """A timeline shows at least so much."""
-ROOM = 12
+MARGIN_DIVISOR = 12
 """Beyond the last instant there is room for one part in so many."""
-FAR = timedelta(days=3 * 366)
+MAX_DISTANT_END = timedelta(days=3 * 366)
 """An end later than this behind now and every beginning is not shown; the bar goes on."""
-LAST = datetime(9000, 1, 1, tzinfo=UTC)
+LAST_INSTANT = datetime(9000, 1, 1, tzinfo=UTC)
 """No axis goes further."""
 DAYS = (1, 2, 7, 14)
 MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12000)
 DAYS_OF_MONTH = 30
 
 
-class Standing(StrEnum):
+class PeriodStatus(StrEnum):
     """Where a period stands as seen from now."""
 
     PAST = "past"
@@ -55,10 +55,10 @@ class Standing(StrEnum):
     PLANNED = "planned"
 
 
-STANDINGS: Mapping[Standing, Sentence] = {
-    Standing.PAST: Sentence("over"),
-    Standing.NOW: Sentence("in force now"),
-    Standing.PLANNED: Sentence("planned"),
+STATUS_NAMES: Mapping[PeriodStatus, Message] = {
+    PeriodStatus.PAST: Message("over"),
+    PeriodStatus.NOW: Message("in force now"),
+    PeriodStatus.PLANNED: Message("planned"),
 }
 """What a reader calls them."""
 
@@ -71,16 +71,16 @@ class Bar:
     start: datetime
     until: datetime | None
     kind: Literal["period", "suspension"] = "period"
-    words: str = ""
+    label: str = ""
     """What the period is: a sentence or what somebody wrote."""
     address: str | None = None
     """Where there is more about it."""
 
-    def standing(self, now: datetime) -> Standing:
+    def status(self, now: datetime) -> PeriodStatus:
         """Where it stands as seen from now."""
         if self.start > now:
-            return Standing.PLANNED
-        return Standing.PAST if self.until is not None and self.until <= now else Standing.NOW
+            return PeriodStatus.PLANNED
+        return PeriodStatus.PAST if self.until is not None and self.until <= now else PeriodStatus.NOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Shape:
     """A bar as it is drawn."""
 
     bar: Bar
-    standing: Standing
+    status: PeriodStatus
     points: str
     """The corners of the polygon."""
     x: int
@@ -97,14 +97,14 @@ class Shape:
     """What is written on it; empty where there is no room."""
 
     @property
-    def css(self) -> str:
+    def css_classes(self) -> str:
         """The classes of the style sheet."""
-        return f"period {self.standing}{' suspension' if self.bar.kind == 'suspension' else ''}"
+        return f"period {self.status}{' suspension' if self.bar.kind == 'suspension' else ''}"
 
     @property
-    def told(self) -> Sentence:
+    def status_name(self) -> Message:
         """Where it stands, in words."""
-        return STANDINGS[self.standing]
+        return STATUS_NAMES[self.status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class LaneName:
     """The name of a lane, and where it stands."""
 
     name: str
-    shown: str
+    text: str
     y: int
 
 
@@ -153,15 +153,16 @@ def timeline(
     first, last = _ends(bars, now, start, end)
     scale = Scale(first, last)
     names = list(dict.fromkeys(bar.lane for bar in bars))
-    shown = [bar for bar in bars if bar.start < last and (bar.until is None or bar.until > first)]
+    visible_bars = [bar for bar in bars if bar.start < last and (bar.until is None or bar.until > first)]
     return Timeline(
         width=WIDTH,
-        height=TOP + LANE * len(names) + 6,
+        height=TOP + LANE_HEIGHT * len(names) + 6,
         left=LEFT,
         lanes=tuple(
-            LaneName(name, _short(spell_out(name)), TOP + LANE * place + 19) for place, name in enumerate(names)
+            LaneName(name, _shorten(spell_out(name)), TOP + LANE_HEIGHT * position + 19)
+            for position, name in enumerate(names)
         ),
-        shapes=tuple(_shape(bar, scale, names.index(bar.lane), now) for bar in shown),
+        shapes=tuple(_shape(bar, scale, names.index(bar.lane), now) for bar in visible_bars),
         ticks=tuple(Tick(scale.x(at), at) for at in _days(first, last, zone)),
         now=scale.x(now) if first <= now <= last else None,
     )
@@ -177,34 +178,34 @@ class Scale:
     def x(self, at: datetime) -> int:
         """The place of an instant; of one beyond the ends, the end."""
         share = (min(max(at, self.first), self.last) - self.first) / (self.last - self.first)
-        return LEFT + round(share * (WIDTH - LEFT - ARROW))
+        return LEFT + round(share * (WIDTH - LEFT - ARROW_LENGTH))
 
 
 def _ends(
     bars: Sequence[Bar], now: datetime, start: datetime | None, end: datetime | None
 ) -> tuple[datetime, datetime]:
-    starts = [min(at, LAST) for at in (now, *(bar.start for bar in bars))]
-    near = max(starts) + FAR
-    ends = [bar.until for bar in bars if bar.until is not None and bar.until <= near]
+    starts = [min(at, LAST_INSTANT) for at in (now, *(bar.start for bar in bars))]
+    end_limit = max(starts) + MAX_DISTANT_END
+    ends = [bar.until for bar in bars if bar.until is not None and bar.until <= end_limit]
     first, last = start or min(starts), end or max(*starts, *ends)
-    first = min(first, last - SHORTEST)
-    return first, last if end is not None else last + (last - first) / ROOM
+    first = min(first, last - MIN_SPAN)
+    return first, last if end is not None else last + (last - first) / MARGIN_DIVISOR
 
 
 def _shape(bar: Bar, scale: Scale, lane: int, now: datetime) -> Shape:
     left = scale.x(bar.start)
-    right = max(scale.x(bar.until or scale.last), left + THINNEST)
-    top = TOP + LANE * lane + (LANE - BAR) // 2
-    bottom, middle = top + BAR, top + BAR // 2
-    point = [(right + ARROW, middle)] if bar.until is None or bar.until > scale.last else []
-    corners = [(left, top), (right, top), *point, (right, bottom), (left, bottom)]
+    right = max(scale.x(bar.until or scale.last), left + MIN_BAR_WIDTH)
+    top = TOP + LANE_HEIGHT * lane + (LANE_HEIGHT - BAR_HEIGHT) // 2
+    bottom, middle = top + BAR_HEIGHT, top + BAR_HEIGHT // 2
+    arrow = [(right + ARROW_LENGTH, middle)] if bar.until is None or bar.until > scale.last else []
+    corners = [(left, top), (right, top), *arrow, (right, bottom), (left, bottom)]
     name = spell_out(bar.lane)
-    caption = name if right - left > LETTER * len(name) + 12 else ""
-    return Shape(bar, bar.standing(now), " ".join(f"{x},{y}" for x, y in corners), left + 6, middle + 4, caption)
+    caption = name if right - left > LETTER_WIDTH * len(name) + 12 else ""
+    return Shape(bar, bar.status(now), " ".join(f"{x},{y}" for x, y in corners), left + 6, middle + 4, caption)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= NAMED else f"{name[: NAMED - 1]}…"
+def _shorten(name: str) -> str:
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"
 
 
 def _days(first: datetime, last: datetime, zone: tzinfo) -> Iterator[datetime]:
@@ -212,10 +213,10 @@ def _days(first: datetime, last: datetime, zone: tzinfo) -> Iterator[datetime]:
     length = (last - first).total_seconds() / timedelta(days=1).total_seconds()
     day, end = first.astimezone(zone).date() + timedelta(days=1), last.astimezone(zone).date()
     for step in DAYS:
-        if length / step <= TICKS:
+        if length / step <= MAX_TICKS:
             yield from _every(day, end, step, zone)
             return
-    step = next((each for each in MONTHS if length / DAYS_OF_MONTH / each <= TICKS), MONTHS[-1])
+    step = next((each for each in MONTHS if length / DAYS_OF_MONTH / each <= MAX_TICKS), MONTHS[-1])
     month = -(-(day.year * 12 + day.month - 1 + (day.day > 1)) // step) * step
     while (at := _month(month)) is not None and at <= end:
         yield _midnight(at, zone)

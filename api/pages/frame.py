@@ -9,32 +9,32 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from starlette.requests import Request
 
-from api.authentication import STATE, Asker
+from api.authentication import STATE, Principal
 from api.pages.languages import TAG, language_of
 from api.pages.static import VERSION
-from api.permissions import PERMISSIONS, may_ask
-from api.returning import LONGEST
+from api.permissions import PERMISSIONS, check_permission
+from api.safe_redirect import MAX_ADDRESS
 from policy_service.actor import Actor
 from policy_service.language.policy import Language
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 THEME = "policy_service_theme"
 Theme = Literal["system", "light", "dark"]
 THEMES: Mapping[str, Theme] = {"light": "light", "dark": "dark"}
 
-SECTIONS: tuple[tuple[Sentence, str], ...] = (
-    (Sentence("Home"), "/"),
-    (Sentence("Policies"), "/policies"),
-    (Sentence("Changes"), "/changes"),
-    (Sentence("Suspensions"), "/suspensions"),
-    (Sentence("Decisions"), "/decisions"),
-    (Sentence("Overrides"), "/overrides"),
-    (Sentence("In force"), "/in-force"),
-    (Sentence("Regulations"), "/regulations"),
-    (Sentence("Audit log"), "/audit"),
-    (Sentence("Audit packs"), "/packs"),
-    (Sentence("Accounts"), "/accounts"),
-    (Sentence("API keys"), "/api-keys"),
+SECTIONS: tuple[tuple[Message, str], ...] = (
+    (Message("Home"), "/"),
+    (Message("Policies"), "/policies"),
+    (Message("Changes"), "/changes"),
+    (Message("Suspensions"), "/suspensions"),
+    (Message("Decisions"), "/decisions"),
+    (Message("Overrides"), "/overrides"),
+    (Message("In force"), "/in-force"),
+    (Message("Regulations"), "/regulations"),
+    (Message("Audit log"), "/audit"),
+    (Message("Audit packs"), "/packs"),
+    (Message("Accounts"), "/accounts"),
+    (Message("API keys"), "/api-keys"),
 )
 """The sections, in the order of the navigation; whoever may not ask for one does not see it."""
 
@@ -43,9 +43,9 @@ SECTIONS: tuple[tuple[Sentence, str], ...] = (
 class Section:
     """One link of the navigation."""
 
-    title: Sentence
+    title: Message
     address: str
-    here: bool
+    is_current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Frame:
     now: datetime
     version: str
     """Changes when a style sheet or script does."""
-    notice: Sentence | None = None
+    notice: Message | None = None
     """What was just done."""
     missing_glyphs: tuple[str, ...] = ()
     """The characters of the page that the typeface cannot draw."""
@@ -81,10 +81,10 @@ class Page(Protocol):
         ...
 
 
-def frame_of(request: Request, now: datetime, notice: Sentence | None = None) -> Frame:
+def frame_of(request: Request, now: datetime, notice: Message | None = None) -> Frame:
     """What stands around the page that a request asks for; `now` is the service's."""
-    asker: Asker | None = getattr(request.state, STATE, None)
-    actor = asker.actor if asker else None
+    principal: Principal | None = getattr(request.state, STATE, None)
+    actor = principal.actor if principal else None
     path = request.url.path
     query = f"?{request.url.query}" if request.url.query else ""
     lang = language_of(request)
@@ -92,7 +92,7 @@ def frame_of(request: Request, now: datetime, notice: Sentence | None = None) ->
         lang=lang,
         tag=TAG[lang],
         theme=THEMES.get(request.cookies.get(THEME, ""), "system"),
-        address=f"{path}{query}"[:LONGEST] if request.method == "GET" else "/",
+        address=f"{path}{query}"[:MAX_ADDRESS] if request.method == "GET" else "/",
         sections=_sections(actor, path) if actor else (),
         actor=actor,
         now=now,
@@ -105,5 +105,5 @@ def _sections(actor: Actor, path: str) -> tuple[Section, ...]:
     return tuple(
         Section(title, address, path == address or (address != "/" and path.startswith(f"{address}/")))
         for title, address in SECTIONS
-        if ("GET", address) in PERMISSIONS and may_ask(actor, PERMISSIONS["GET", address]) is True
+        if ("GET", address) in PERMISSIONS and check_permission(actor, PERMISSIONS["GET", address]) is True
     )

@@ -16,11 +16,11 @@ from typing import Literal
 
 from api.problems import BUSY, INTERNAL_ERROR, Problem, ProblemError
 from policy_service.clock import Clock
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
-KEPT = 50
+MAX_JOBS = 50
 """Jobs that are remembered; beyond them the oldest that is over is forgotten."""
-RUNNING = 4
+MAX_RUNNING_JOBS = 4
 """Jobs of one account that may run at a time."""
 State = Literal["running", "done", "failed"]
 
@@ -35,8 +35,8 @@ class Job:
     """Who asked for it; nobody else finds it."""
     started_at: datetime
     state: State = "running"
-    done: int = 0
-    of: int | None = None
+    completed: int = 0
+    total: int | None = None
     """How much there is to do, when that is known."""
     ended_at: datetime | None = None
     result: object = None
@@ -45,7 +45,7 @@ class Job:
     """What was made, when it is a file; removed when the job is forgotten."""
 
 
-Run = Callable[[Job], Awaitable[object]]
+JobFunction = Callable[[Job], Awaitable[object]]
 
 
 class Jobs:
@@ -56,25 +56,27 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, kind: str, account: str, run: Run, problem_of: Callable[[Exception], Problem | None]) -> Job:
+    def start(
+        self, kind: str, account: str, run: JobFunction, problem_of: Callable[[Exception], Problem | None]
+    ) -> Job:
         """Begins a job. Raises ProblemError when the account has too many under way."""
         running = [job for job in self._jobs.values() if job.account == account and job.state == "running"]
-        if len(running) >= RUNNING:
-            raise ProblemError(BUSY, Sentence("{count} pieces of work are under way already", count=len(running)))
+        if len(running) >= MAX_RUNNING_JOBS:
+            raise ProblemError(BUSY, Message("{count} pieces of work are under way already", count=len(running)))
         job = Job(str(self._clock.new_id()), kind, account, self._clock.now())
         self._jobs[job.id] = job
-        self._forget()
+        self._forget_finished()
         task = asyncio.ensure_future(self._run(job, run, problem_of))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return job
 
-    def find(self, job: str, account: str, kind: str) -> Job | None:
+    def find(self, job_id: str, account: str, kind: str) -> Job | None:
         """A job that somebody asked for; None when there is none (any more)."""
-        found = self._jobs.get(job)
-        return found if found is not None and (found.account, found.kind) == (account, kind) else None
+        job = self._jobs.get(job_id)
+        return job if job is not None and (job.account, job.kind) == (account, kind) else None
 
-    def of(self, account: str, kind: str) -> list[Job]:
+    def list_jobs(self, account: str, kind: str) -> list[Job]:
         """The jobs of a kind that somebody asked for, oldest first."""
         return [job for job in self._jobs.values() if (job.account, job.kind) == (account, kind)]
 
@@ -87,21 +89,21 @@ class Jobs:
             _remove(job)
         self._jobs.clear()
 
-    async def _run(self, job: Job, run: Run, problem_of: Callable[[Exception], Problem | None]) -> None:
+    async def _run(self, job: Job, run: JobFunction, problem_of: Callable[[Exception], Problem | None]) -> None:
         try:
             job.result = await run(job)
             job.state = "done"
         except Exception as error:  # noqa: BLE001  # whoever asks for the job is told
             job.problem = problem_of(error) or Problem(
-                INTERNAL_ERROR, Sentence("the service failed; its log says where")
+                INTERNAL_ERROR, Message("the service failed; its log says where")
             )
             job.state = "failed"
         finally:
             job.ended_at = self._clock.now()
 
-    def _forget(self) -> None:
-        over = [job for job in self._jobs.values() if job.state != "running"]
-        for job in over[: max(0, len(self._jobs) - KEPT)]:
+    def _forget_finished(self) -> None:
+        finished = [job for job in self._jobs.values() if job.state != "running"]
+        for job in finished[: max(0, len(self._jobs) - MAX_JOBS)]:
             _remove(job)
             del self._jobs[job.id]
 

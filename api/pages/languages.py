@@ -29,22 +29,22 @@ TAG: Final[Mapping[Language, str]] = {"zh": "zh-CN", "en": "en"}
 
 def language_of(request: Request) -> Language:
     """The language a reader chose, or the one the browser asks for; English when it asks for neither."""
-    chosen = request.cookies.get(COOKIE)
-    if chosen in {"zh", "en"}:
-        return "zh" if chosen == "zh" else "en"
-    return _preferred(request.headers.get("accept-language", ""))
+    preferred = request.cookies.get(COOKIE)
+    if preferred in {"zh", "en"}:
+        return "zh" if preferred == "zh" else "en"
+    return _preferred_language(request.headers.get("accept-language", ""))
 
 
-def _preferred(header: str) -> Language:
+def _preferred_language(header: str) -> Language:
     """The first of the two languages in the order of `Accept-Language` (RFC 9110 section 12.5.4)."""
-    wanted: list[tuple[float, int, Language]] = []
-    for place, part in enumerate(header[:500].split(",")):
+    candidates: list[tuple[float, int, Language]] = []
+    for position, part in enumerate(header[:500].split(",")):
         name, _, weight = part.strip().partition(";")
         primary = name.strip().lower().partition("-")[0]
         quality = _quality(weight)
         if quality > 0 and primary in {"zh", "en"}:
-            wanted.append((-quality, place, "zh" if primary == "zh" else "en"))
-    return min(wanted)[2] if wanted else "en"
+            candidates.append((-quality, position, "zh" if primary == "zh" else "en"))
+    return min(candidates)[2] if candidates else "en"
 
 
 def _quality(weight: str) -> float:
@@ -62,18 +62,18 @@ def translations(lang: Language) -> Translations:
     """All words of the pages in a language."""
     merged = Translations()
     if lang == "zh":
-        merged.plural = _alike  # merging leaves out how a catalogue counts
+        merged.plural = _no_plural  # merging leaves out how a catalogue counts
         for file in sorted((LOCALES / "zh_CN").glob("*.po")):
-            merged.merge(_read(file))  # type: ignore[no-untyped-call]  # babel's
+            merged.merge(_read_catalogue(file))  # type: ignore[no-untyped-call]  # babel's
     return merged
 
 
-def _alike(_: int) -> int:
+def _no_plural(_: int) -> int:
     """Chinese says one and several alike."""
     return 0
 
 
-def _read(file: Path) -> Translations:
+def _read_catalogue(file: Path) -> Translations:
     with file.open("rb") as text:
         catalogue = read_po(text, locale="zh_CN", abort_invalid=True)
     compiled = BytesIO()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,8 @@ class Column:
     """A column of a list: its name in the address, its heading, and whether the list can be sorted by it."""
 
     name: str
-    title: Sentence
-    sorts: bool = False
+    title: Message
+    is_sortable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +38,21 @@ class Listing:
         return any(self.filters.values())
 
     @property
-    def bare(self) -> str:
+    def unfiltered_address(self) -> str:
         """The address of the whole list."""
         return self.path
 
     @property
-    def first(self) -> str:
+    def first_page(self) -> str:
         """The address of the first page."""
         return self._address(self.sort, None)
 
     @property
-    def following(self) -> str | None:
+    def next_page(self) -> str | None:
         """The address of the next page."""
         return self._address(self.sort, self.next_cursor) if self.next_cursor else None
 
-    def by(self, column: Column) -> str:
+    def sort_address(self, column: Column) -> str:
         """The address of the list sorted by a column; by the same again, the other way round."""
         return self._address(f"-{column.name}" if self.sort == column.name else column.name, None)
 
@@ -61,16 +61,16 @@ class Listing:
         return {column.name: "ascending", f"-{column.name}": "descending"}.get(self.sort, "none")
 
     def _address(self, sort: str, cursor: str | None) -> str:
-        said = {**self.filters, "sort": sort, "cursor": cursor or ""}
-        return link(self.path, **said)
+        query = {**self.filters, "sort": sort, "cursor": cursor or ""}
+        return link(self.path, **query)
 
 
 def link(path: str, **query: object) -> str:
     """An address with these names in its query; what is empty is left out. `path` is quoted already, or needs none."""
-    said = {name.rstrip("_"): str(value) for name, value in query.items() if value not in {None, ""}}
-    return f"{path}?{urlencode(said)}" if said else path
+    params = {name.rstrip("_"): str(value) for name, value in query.items() if value not in {None, ""}}
+    return f"{path}?{urlencode(params)}" if params else path
 
 
-def quoted(part: str) -> str:
+def quote_segment(part: str) -> str:
     """A part of a path."""
     return quote(part, safe="")

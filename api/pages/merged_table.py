@@ -17,21 +17,21 @@ from policy_service.analysis.articles import Kind
 from policy_service.analysis.difference import Difference
 from policy_service.compilers.prose import Explanation, Table, explanation, table
 from policy_service.language.policy import Language, Policy, Rule
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
-Standing = Literal["same", "changed", "new", "gone"]
+DiffStatus = Literal["same", "changed", "new", "gone"]
 RULE, REASON = "rule", "because"
-BESIDE = 1
+CONTEXT_ROWS = 1
 """Unchanged rows that are shown beside one that is not."""
-FEW = 12
+MAX_UNFOLDED_ROWS = 12
 """A table that has no more rows than this is shown whole."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CellText:
     """What a cell says: in words, and as it is compared."""
 
-    words: str
+    text: str
     key: object
 
 
@@ -48,18 +48,18 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of both tables; `folded` rows that are the same stand in one line."""
+    """A row of both tables; `folded_count` rows that are the same stand in one line."""
 
-    standing: Standing
+    status: DiffStatus
     cells: tuple[Cell, ...] = ()
-    was: str = ""
+    previous_position: str = ""
     """Where a row that was moved stood before."""
-    folded: int = 0
+    folded_count: int = 0
 
     @property
     def is_wording(self) -> bool:
         """Whether the row says in other words what it said before."""
-        return self.standing == "changed" and all(cell.is_wording for cell in self.cells if cell.changed)
+        return self.status == "changed" and all(cell.is_wording for cell in self.cells if cell.changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Column:
     """A column of either table."""
 
     title: str
-    standing: Standing
+    status: DiffStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class MergedTable:
     @property
     def differs(self) -> bool:
         """Whether the two say anything differently."""
-        return any(row.standing != "same" or row.was for row in self.rows) or any(
-            column.standing != "same" for column in self.columns
+        return any(row.status != "same" or row.previous_position for row in self.rows) or any(
+            column.status != "same" for column in self.columns
         )
 
 
@@ -102,96 +102,110 @@ class Grid:
     """One of the two tables: its columns' titles and its rows' cells, both by what they are known by."""
 
     columns: Mapping[str, str]
-    rows: Mapping[str, Mapping[str, Said]]
+    rows: Mapping[str, Mapping[str, CellText]]
 
 
-NOTHING = Grid({}, {})
+EMPTY_GRID = Grid({}, {})
 
 
-def merged_tables(found: Difference, lang: Language) -> MergedTables:
+def merged_tables(difference: Difference, lang: Language) -> MergedTables:
     """The tables of both versions; when there is no old one, everything is new."""
-    old, new = found.old, found.new
+    old, new = difference.old, difference.new
     before, after = (explanation(old, lang) if old else None), explanation(new, lang)
-    moved = {kind: _moved(found, kind, lang) for kind in (Kind.RULE, Kind.BAND)}
+    previous_positions = {kind: _previous_positions(difference, kind, lang) for kind in (Kind.RULE, Kind.BAND)}
     bands = [_bands(policy, each) for policy, each in ((old, before), (new, after)) if policy and each]
     return MergedTables(
         rules=merge(
-            _rules(old, before, lang) if old and before else NOTHING, _rules(new, after, lang), moved[Kind.RULE]
+            _rules(old, before, lang) if old and before else EMPTY_GRID,
+            _rules(new, after, lang),
+            previous_positions[Kind.RULE],
         ),
         grid=_merged_grid(old, before, new, after),
-        bands=merge(bands[0] if before else NOTHING, bands[-1], moved[Kind.BAND])
+        bands=merge(bands[0] if before else EMPTY_GRID, bands[-1], previous_positions[Kind.BAND])
         if any(b.rows for b in bands)
         else None,
-        facts=_declared(before, after, lambda each: each.facts),
-        outcomes=_declared(before, after, lambda each: each.outcomes),
+        facts=_merged_declarations(before, after, lambda each: each.facts),
+        outcomes=_merged_declarations(before, after, lambda each: each.outcomes),
     )
 
 
-def merge(old: Grid, new: Grid, moved: Mapping[str, str] | None = None) -> MergedTable:
-    """Lays two tables over each other; `moved` says of rows where they stood."""
-    columns = _woven(list(old.columns), list(new.columns))
-    names = _woven(list(old.rows), list(new.rows))
-    rows = [_row(old.rows.get(name), new.rows.get(name), columns, (moved or {}).get(name, "")) for name in names]
-    heads = tuple(
-        Column(new.columns.get(name, old.columns.get(name, "")), _standing(name in old.columns, name in new.columns))
+def merge(old: Grid, new: Grid, previous_positions: Mapping[str, str] | None = None) -> MergedTable:
+    """Lays two tables over each other; `previous_positions` says of rows where they stood."""
+    columns = _interleave(list(old.columns), list(new.columns))
+    names = _interleave(list(old.rows), list(new.rows))
+    rows = [
+        _row(old.rows.get(name), new.rows.get(name), columns, (previous_positions or {}).get(name, ""))
+        for name in names
+    ]
+    headers = tuple(
+        Column(new.columns.get(name, old.columns.get(name, "")), _status(name in old.columns, name in new.columns))
         for name in columns
     )
     if not old.columns:
-        heads = tuple(Column(head.title, "same") for head in heads)
-    return MergedTable(heads, tuple(_folded(rows)))
+        headers = tuple(Column(head.title, "same") for head in headers)
+    return MergedTable(headers, tuple(_fold(rows)))
 
 
-def _standing(before: bool, after: bool) -> Standing:  # noqa: FBT001  # whether it was there, whether it is
+def _status(before: bool, after: bool) -> DiffStatus:  # noqa: FBT001  # whether it was there, whether it is
     return "same" if before and after else "new" if after else "gone"
 
 
-def _row(before: Mapping[str, Said] | None, after: Mapping[str, Said] | None, columns: Sequence[str], was: str) -> Row:
+def _row(
+    before: Mapping[str, CellText] | None,
+    after: Mapping[str, CellText] | None,
+    columns: Sequence[str],
+    previous_position: str,
+) -> Row:
     cells = tuple(_cell((before or {}).get(name), (after or {}).get(name)) for name in columns)
     if before is None or after is None:
         return Row("new" if before is None else "gone", cells)
-    return Row("changed" if any(cell.changed for cell in cells) else "same", cells, was)
+    return Row("changed" if any(cell.changed for cell in cells) else "same", cells, previous_position)
 
 
-def _cell(before: Said | None, after: Said | None) -> Cell:
-    same = before is not None and after is not None and before.key == after.key
-    return Cell(before.words if before else None, after.words if after else None, before != after, same)
+def _cell(before: CellText | None, after: CellText | None) -> Cell:
+    is_wording = before is not None and after is not None and before.key == after.key
+    return Cell(before.text if before else None, after.text if after else None, before != after, is_wording)
 
 
-def _woven(old: Sequence[str], new: Sequence[str]) -> list[str]:
+def _interleave(old: Sequence[str], new: Sequence[str]) -> list[str]:
     """All names in the order of the new; those that are gone behind the one they stood behind."""
-    kept = set(new)
-    behind: dict[str | None, list[str]] = {}
+    new_names = set(new)
+    removed_after: dict[str | None, list[str]] = {}
     last: str | None = None
     for name in old:
-        if name in kept:
+        if name in new_names:
             last = name
         else:
-            behind.setdefault(last, []).append(name)
-    return [*behind.get(None, ()), *(each for name in new for each in (name, *behind.get(name, ())))]
+            removed_after.setdefault(last, []).append(name)
+    return [*removed_after.get(None, ()), *(each for name in new for each in (name, *removed_after.get(name, ())))]
 
 
-def _folded(rows: Sequence[Row]) -> list[Row]:
+def _fold(rows: Sequence[Row]) -> list[Row]:
     """The rows, long runs of the same in one line each."""
-    if len(rows) <= FEW:
+    if len(rows) <= MAX_UNFOLDED_ROWS:
         return list(rows)
-    alters = [place for place, row in enumerate(rows) if row.standing != "same" or row.was]
-    shown = {near for place in alters for near in range(place - BESIDE, place + BESIDE + 1)}
-    found: list[Row] = []
-    for place, row in enumerate(rows):
-        if place in shown:
-            found.append(row)
-        elif found and found[-1].folded:
-            found[-1] = Row("same", folded=found[-1].folded + 1)
+    changed_positions = [position for position, row in enumerate(rows) if row.status != "same" or row.previous_position]
+    visible_positions = {
+        neighbour
+        for position in changed_positions
+        for neighbour in range(position - CONTEXT_ROWS, position + CONTEXT_ROWS + 1)
+    }
+    result: list[Row] = []
+    for position, row in enumerate(rows):
+        if position in visible_positions:
+            result.append(row)
+        elif result and result[-1].folded_count:
+            result[-1] = Row("same", folded_count=result[-1].folded_count + 1)
         else:
-            found.append(Row("same", folded=1))
-    return found
+            result.append(Row("same", folded_count=1))
+    return result
 
 
-def _moved(found: Difference, kind: Kind, lang: Language) -> dict[str, str]:
+def _previous_positions(difference: Difference, kind: Kind, lang: Language) -> dict[str, str]:
     """The rules or bands that stand elsewhere, each with where it stood."""
     return {
         alteration.name: aspect.before.zh if lang == "zh" else aspect.before.en
-        for alteration in found.alterations
+        for alteration in difference.alterations
         if alteration.kind is kind
         for aspect in alteration.aspects
         if aspect.aspect == "place" and aspect.before is not None
@@ -201,86 +215,96 @@ def _moved(found: Difference, kind: Kind, lang: Language) -> dict[str, str]:
 # ------------------------------------------------------------------------------------------------ what is laid over
 
 
-def _rules(policy: Policy, told: Explanation, lang: Language) -> Grid:
+def _rules(policy: Policy, prose: Explanation, lang: Language) -> Grid:
     """The rules: a column for each input, or one for the condition; each outcome; the reason."""
-    words = told.table or table(policy, lang)
+    rule_table = prose.table or table(policy, lang)
     inputs = [f"input {name}" for name in policy.inputs] if policy.form == "table" else ["when"]
-    results = words.headers[1 + len(inputs) :]
+    results = rule_table.headers[1 + len(inputs) :]
     names = ["points"] if policy.scorecard else [f"outcome {name}" for name in policy.outcomes]
     keys = [*inputs, *names[: len(results)]]
-    reasons = {rule.id: rule.because for rule in told.rules}
-    columns = {RULE: words.headers[0], **dict(zip(keys, words.headers[1:], strict=True)), REASON: Sentence("Reason")}
+    reasons = {rule.id: rule.because for rule in prose.rules}
+    columns = {
+        RULE: rule_table.headers[0],
+        **dict(zip(keys, rule_table.headers[1:], strict=True)),
+        REASON: Message("Reason"),
+    }
     return Grid(
         columns,
         {
             rule.id: {
-                RULE: Said(row[0], rule.id),
+                RULE: CellText(row[0], rule.id),
                 **{
-                    key: Said(cell, meant) for key, cell, meant in zip(keys, row[1:], _meant(rule, policy), strict=True)
+                    key: CellText(cell, meaning)
+                    for key, cell, meaning in zip(keys, row[1:], _cell_meanings(rule, policy), strict=True)
                 },
-                REASON: Said(reasons[rule.id], None),
+                REASON: CellText(reasons[rule.id], None),
             }
-            for rule, row in zip(policy.rules, words.rows, strict=True)
+            for rule, row in zip(policy.rules, rule_table.rows, strict=True)
         },
     )
 
 
-def _meant(rule: Rule, policy: Policy) -> list[str]:
+def _cell_meanings(rule: Rule, policy: Policy) -> list[str]:
     """What the cells of a row mean."""
-    asked = rule.cells if policy.form == "table" else (rule.when,)
-    given = rule.then or (("",) if policy.otherwise is not None else ())  # a rule that counts gives nothing
-    return [repr(each) for each in (*asked, *given)]
+    conditions = rule.cells if policy.form == "table" else (rule.when,)
+    outcomes = rule.then or (("",) if policy.otherwise is not None else ())  # a rule that counts gives nothing
+    return [repr(each) for each in (*conditions, *outcomes)]
 
 
 def _merged_grid(old: Policy | None, before: Explanation | None, new: Policy, after: Explanation) -> MergedTable | None:
     """Two cross tables over each other, or the new one where there was none; None for other forms."""
     if after.grid is None or (old is not None and (old.cross is None or old.inputs != new.inputs)):
         return None
-    return merge(_grid(old, before) if old and before else NOTHING, _grid(new, after))
+    return merge(_grid(old, before) if old and before else EMPTY_GRID, _grid(new, after))
 
 
-def _grid(policy: Policy, told: Explanation) -> Grid:
+def _grid(policy: Policy, prose: Explanation) -> Grid:
     """A cross table: its lines are known by their names and by what they ask, so that none is shown under another."""
-    cross, words = policy.cross, told.grid
-    if cross is None or words is None:
-        return NOTHING
+    cross, grid = policy.cross, prose.grid
+    if cross is None or grid is None:
+        return EMPTY_GRID
     columns = [f"{line.id} {line.when!r}" for line in cross.columns]
-    meant = {rule.id: repr(rule.then) for rule in policy.rules}
+    meanings = {rule.id: repr(rule.then) for rule in policy.rules}
     rows = {
         f"{line.id} {line.when!r}": {
-            RULE: Said(row.head, None),
+            RULE: CellText(row.head, None),
             **{
-                column: Said(cell.text, meant.get(cell.rule or "")) for column, cell in zip(columns, cells, strict=True)
+                column: CellText(cell.text, meanings.get(cell.rule or ""))
+                for column, cell in zip(columns, cells, strict=True)
             },
         }
-        for line, (row, cells) in zip(cross.rows, words.rows, strict=True)
+        for line, (row, cells) in zip(cross.rows, grid.rows, strict=True)
     }
-    heads = dict(zip(columns, (column.head for column in words.columns), strict=True))
-    return Grid({RULE: words.corner, **heads}, rows)
+    headers = dict(zip(columns, (column.head for column in grid.columns), strict=True))
+    return Grid({RULE: grid.corner, **headers}, rows)
 
 
-def _bands(policy: Policy, told: Explanation) -> Grid:
+def _bands(policy: Policy, prose: Explanation) -> Grid:
     """The bands of a scorecard, with their reasons."""
-    if told.bands is None or policy.scorecard is None:
-        return NOTHING
+    if prose.bands is None or policy.scorecard is None:
+        return EMPTY_GRID
     keys = ["score", *(f"outcome {name}" for name in policy.outcomes)]
-    reasons = {band.id: band.because for band in told.band_rules}
-    headers = told.bands.headers
-    columns = {RULE: headers[0], **dict(zip(keys, headers[1:], strict=True)), REASON: Sentence("Reason")}
+    reasons = {band.id: band.because for band in prose.band_rules}
+    headers = prose.bands.headers
+    columns = {RULE: headers[0], **dict(zip(keys, headers[1:], strict=True)), REASON: Message("Reason")}
     rows = {}
-    for band, row in zip(policy.scorecard.bands, told.bands.rows, strict=True):
-        meant = [repr(each) for each in (band.when, *band.then)]
-        cells = {key: Said(cell, each) for key, cell, each in zip(keys, row[1:], meant, strict=True)}
-        rows[band.id] = {RULE: Said(row[0], band.id), **cells, REASON: Said(reasons[band.id], None)}
+    for band, row in zip(policy.scorecard.bands, prose.bands.rows, strict=True):
+        meanings = [repr(each) for each in (band.when, *band.then)]
+        cells = {key: CellText(cell, each) for key, cell, each in zip(keys, row[1:], meanings, strict=True)}
+        rows[band.id] = {RULE: CellText(row[0], band.id), **cells, REASON: CellText(reasons[band.id], None)}
     return Grid(columns, rows)
 
 
-def _declared(before: Explanation | None, after: Explanation, of: Callable[[Explanation], Table]) -> MergedTable:
+def _merged_declarations(
+    before: Explanation | None, after: Explanation, of: Callable[[Explanation], Table]
+) -> MergedTable:
     """Facts or outcomes, known by their names."""
-    return merge(_named(of(before)) if before else NOTHING, _named(of(after)))
+    return merge(_grid_by_name(of(before)) if before else EMPTY_GRID, _grid_by_name(of(after)))
 
 
-def _named(words: Table) -> Grid:
-    keys = [str(place) for place in range(len(words.headers))]
-    rows = {row[1]: {key: Said(cell, None) for key, cell in zip(keys, row, strict=True)} for row in words.rows}
-    return Grid(dict(zip(keys, words.headers, strict=True)), rows)
+def _grid_by_name(declarations: Table) -> Grid:
+    keys = [str(position) for position in range(len(declarations.headers))]
+    rows = {
+        row[1]: {key: CellText(cell, None) for key, cell in zip(keys, row, strict=True)} for row in declarations.rows
+    }
+    return Grid(dict(zip(keys, declarations.headers, strict=True)), rows)

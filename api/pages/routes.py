@@ -9,11 +9,11 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from api.pages.administration.account import account_page_routes
-from api.pages.administration.account_acts import account_act_routes
+from api.pages.administration.account_actions import account_action_routes
 from api.pages.administration.accounts import account_list_routes
 from api.pages.administration.api_keys import key_routes
 from api.pages.audit.routes import audit_page_routes
-from api.pages.changes.acting import acting_routes
+from api.pages.changes.action_routes import action_routes
 from api.pages.changes.comments import comment_routes
 from api.pages.changes.dossier import dossier_routes
 from api.pages.changes.printing import printing_routes
@@ -30,14 +30,14 @@ from api.pages.policies.routes import policies_routes
 from api.pages.regulations.routes import regulation_page_routes
 from api.pages.rendering import Pages
 from api.pages.static import static_routes
+from api.pages.suspensions.detail import suspension_routes
 from api.pages.suspensions.listing import list_routes as suspension_list_routes
-from api.pages.suspensions.one import one_routes as suspension_routes
-from api.pages.suspensions.suspending import suspending_routes
+from api.pages.suspensions.suspend import suspend_routes
 from api.pages.trying.routes import trying_routes
 from api.problems import Problem
-from api.security import Tell
+from api.security import ProblemRenderer
 
-AREAS: Sequence[Callable[[Pages], APIRouter]] = (
+ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     audit_page_routes,
     pack_routes,
     preference_routes,
@@ -47,7 +47,7 @@ AREAS: Sequence[Callable[[Pages], APIRouter]] = (
     account_routes,
     account_list_routes,
     account_page_routes,
-    account_act_routes,
+    account_action_routes,
     key_routes,
     decision_routes,
     override_routes,
@@ -55,32 +55,32 @@ AREAS: Sequence[Callable[[Pages], APIRouter]] = (
     regulation_page_routes,
     trying_routes,
     writing_routes,
-    acting_routes,
+    action_routes,
     comment_routes,
     printing_routes,
     dossier_routes,
     suspension_list_routes,
     suspension_routes,
-    suspending_routes,
+    suspend_routes,
 )
 """What makes the routes of each part."""
-ON_THE_WAY = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/oidc/confirm"}
+OIDC_REDIRECTS = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/oidc/confirm"}
 """Where browsers pass on their way to the provider of identities and back."""
 
 
 def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
     """The routes."""
-    return (static_routes(), *(area(pages) for area in AREAS))
+    return (static_routes(), *(area(pages) for area in ROUTE_FACTORIES))
 
 
-def telling(pages: Pages) -> Tell:
+def problem_renderer(pages: Pages) -> ProblemRenderer:
     """Tells a problem as a page to whoever asked for one, and as problem+json to everybody else."""
 
-    def tell(problem: Problem, scope: Scope, **more: object) -> Response:
-        instance = pages.service.note(problem, scope, **more)
-        return pages.tell(problem, scope, instance) if wants_page(scope) else problem.response(instance)
+    def render_problem(problem: Problem, scope: Scope, **extensions: object) -> Response:
+        instance = pages.service.log_problem(problem, scope, **extensions)
+        return pages.render_problem(problem, scope, instance) if wants_page(scope) else problem.response(instance)
 
-    return tell
+    return render_problem
 
 
 def wants_page(scope: Scope) -> bool:
@@ -89,7 +89,7 @@ def wants_page(scope: Scope) -> bool:
     Under `/v1/` a browser is only on its way to the provider of identities and back.
     """
     path = scope["path"]
-    if path.startswith("/v1/") and path not in ON_THE_WAY:
+    if path.startswith("/v1/") and path not in OIDC_REDIRECTS:
         return False
     headers = dict(scope["headers"])
     return b"text/html" in headers.get(b"accept", b"") or b"hx-request" in headers

@@ -25,20 +25,20 @@ KINDS: Final[Mapping[str, str]] = {
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
-_READ: Final = {
+_CONTENTS: Final = {
     file.name: file.read_bytes() for file in sorted((*FOLDER.iterdir(), *FACES.glob("*.woff2"))) if file.suffix in KINDS
 }
-VERSION: Final = sha256(b"".join(_READ.values())).hexdigest()[:12]
+VERSION: Final = sha256(b"".join(_CONTENTS.values())).hexdigest()[:12]
 """Stands in every link to one of them, so that a browser may keep what it has fetched for ever."""
 _FACE = re.compile(rb'url\("([\w.-]+)"\)')
 FILES: Final[Mapping[str, tuple[bytes, str]]] = {
     name: (_FACE.sub(rb'url("\1?v=' + VERSION.encode() + rb'")', content), KINDS[".css"])
     if name.endswith(".css")
     else (content, KINDS[Path(name).suffix])
-    for name, content in _READ.items()
+    for name, content in _CONTENTS.items()
 }
 """Every file and its kind; style sheets ask for the typeface with the version, as pages ask for them."""
-FOR_EVER = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def static_routes() -> APIRouter:
@@ -48,10 +48,10 @@ def static_routes() -> APIRouter:
     @router.get("/static/{name}")
     async def static(request: Request, name: str) -> Response:
         """One file."""
-        if (found := FILES.get(name)) is None:
+        if (file := FILES.get(name)) is None:
             raise ProblemError(NOT_FOUND, "no such address")
-        content, kind = found
-        kept = FOR_EVER if request.query_params.get("v") == VERSION else "no-cache"
-        return Response(content, headers={"cache-control": kept}, media_type=kind)
+        content, kind = file
+        cache_control = IMMUTABLE if request.query_params.get("v") == VERSION else "no-cache"
+        return Response(content, headers={"cache-control": cache_control}, media_type=kind)
 
     return router

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from api.pages.forms import Faults
+from api.pages.forms import FieldErrors
 from policy_service.language.policy import Language, Policy
-from policy_service.sentences import Sentence
-from policy_service.subject import CUSTOMER, InvalidSubject, Subject, faults_of, kind_words
+from policy_service.messages import Message
+from policy_service.subject import CUSTOMER, InvalidSubject, Subject, kind_label, subject_errors
 
 
-def kinds_offered(policies: Iterable[Policy], lang: Language, chosen: str = "") -> tuple[tuple[str, str], ...]:
+def kind_options(policies: Iterable[Policy], lang: Language, selected: str = "") -> tuple[tuple[str, str], ...]:
     """The kinds that policies are about, and the one that was chosen, each with what it is called."""
-    kinds = {CUSTOMER, *(policy.subject for policy in policies), *filter(None, [chosen])}
-    return tuple((kind, kind_words(kind, lang)) for kind in sorted(kinds, key=lambda kind: (kind != CUSTOMER, kind)))
+    kinds = {CUSTOMER, *(policy.subject for policy in policies), *filter(None, [selected])}
+    return tuple((kind, kind_label(kind, lang)) for kind in sorted(kinds, key=lambda kind: (kind != CUSTOMER, kind)))
 
 
-def subject_faults(subject: Subject) -> Faults:
+def subject_field_errors(subject: Subject) -> FieldErrors:
     """What is wrong with a subject, by field."""
-    return as_faults(InvalidSubject(subject, faults_of(subject)))
+    return invalid_subject_errors(InvalidSubject(subject, subject_errors(subject)))
 
 
-def as_faults(invalid: InvalidSubject) -> Faults:
+def invalid_subject_errors(invalid: InvalidSubject) -> FieldErrors:
     """What the fields say of a subject that there cannot be, with what to write."""
     return {
-        part: Sentence("No subject is written like this: {fault}.", fault=fault)
-        for part, fault in invalid.faults.items()
+        part: Message("No subject is written like this: {fault}.", fault=error)
+        for part, error in invalid.errors.items()
     }

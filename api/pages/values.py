@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, assert_never
 
-from policy_service.compilers.prose import value_words
+from policy_service.compilers.prose import value_in_words
 from policy_service.language.policy import Bilingual, Language
 from policy_service.language.types import (
     BooleanType,
@@ -22,23 +22,23 @@ from policy_service.language.types import (
     Type,
 )
 
-NONE = "[]"
+NO_TAGS = "[]"
 """Stands for tags that are known to be none, which is something else than not being given."""
-GROUPED = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+GROUPED_DIGITS = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
 Widget = Literal["text", "number", "date", "one", "several"]
 Options = tuple[tuple[str, str], ...]
 """Of a choice: each value and its words."""
 
 
-def widget_of(kind: Type, words: Mapping[str, Bilingual], lang: Language) -> tuple[Widget, Options]:
-    """The field that a type needs; `words` are the titles of its words."""
+def widget_of(kind: Type, titles: Mapping[str, Bilingual], lang: Language) -> tuple[Widget, Options]:
+    """The field that a type needs; `titles` are those of its values."""
     match kind:
         case BooleanType():
-            return "one", tuple((word, value_words(kind, word == "true", lang)) for word in ("true", "false"))
+            return "one", tuple((value, value_in_words(kind, value == "true", lang)) for value in ("true", "false"))
         case ChoiceType(of=of):
-            return "one", tuple((word, value_words(kind, word, lang, words)) for word in of)
+            return "one", tuple((value, value_in_words(kind, value, lang, titles)) for value in of)
         case TagsType(of=of):
-            return "several", tuple((word, value_words(ChoiceType(of), word, lang, words)) for word in of)
+            return "several", tuple((value, value_in_words(ChoiceType(of), value, lang, titles)) for value in of)
         case NumberType():
             return "number", ()
         case DateType():
@@ -49,16 +49,16 @@ def widget_of(kind: Type, words: Mapping[str, Bilingual], lang: Language) -> tup
             assert_never(kind)
 
 
-def as_json(kind: Type, typed: Sequence[str]) -> object:
+def to_json(kind: Type, texts: Sequence[str]) -> object:
     """What was typed, to be read by the type; nothing at all is no tag, and empty text."""
-    text = typed[0] if typed else ""
+    text = texts[0] if texts else ""
     match kind:
         case BooleanType():
             return {"true": True, "false": False}.get(text, text)
         case NumberType():
-            return text.replace(",", "") if GROUPED.fullmatch(text) else text
+            return text.replace(",", "") if GROUPED_DIGITS.fullmatch(text) else text
         case TagsType():
-            return [word for word in typed if word != NONE]
+            return [value for value in texts if value != NO_TAGS]
         case DateType() | DurationType() | ChoiceType() | TextType():
             return text
         case _:

@@ -8,10 +8,11 @@ from pydantic import Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.confirmation import confirmed_actor, hashing
-from api.cursors import Cursor, close_cursor, open_cursor
-from api.members import body_of, read_members
+from api.authentication import principal_of
+from api.confirmation import reauthenticate, run_hashing
+from api.cursors import Cursor, decode_cursor, encode_cursor
+from api.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag, run_write_command
+from api.json_body import read_json_body, request_body
 from api.openapi import problems
 from api.problems import (
     BUSY,
@@ -26,21 +27,20 @@ from api.problems import (
     TOO_MANY_ATTEMPTS,
 )
 from api.rest.models import Model
-from api.rest.session import BODY, Password
+from api.rest.session import BODY_PROBLEMS, Password
 from api.service import Service
-from api.transactions import reading, writing
-from api.writing import EDIT, Answer, etag, expected_etag, perform
+from api.transactions import run_read, run_write
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
 from policy_service.identity import passwords
 from policy_service.identity import service as identity
-from policy_service.identity.account import LONGEST_EXTERNAL_SUBJECT, LONGEST_ISSUER, Account, External
-from policy_service.identity.refusals import Malformed
+from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER, Account, ExternalIdentity
+from policy_service.identity.errors import IdentityValidationFailed
 
 PAGE = 100
 ON_ONE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
 """No control characters, of which PostgreSQL keeps no NUL."""
-VOUCHED = (
+ATTESTATION_PROBLEMS = (
     *(CONFLICT, NOT_FOUND, INVALID_PARAMETER, PRECONDITION_FAILED, PRECONDITION_REQUIRED),
     *(REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED),
     *(CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY),
@@ -52,8 +52,8 @@ Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
 class ExternalModel(Model):
     """How the provider of identities knows the person."""
 
-    issuer: Annotated[str, Field(min_length=1, max_length=LONGEST_ISSUER, pattern=ON_ONE_LINE)]
-    subject: Annotated[str, Field(min_length=1, max_length=LONGEST_EXTERNAL_SUBJECT, pattern=ON_ONE_LINE)]
+    issuer: Annotated[str, Field(min_length=1, max_length=MAX_ISSUER, pattern=ON_ONE_LINE)]
+    subject: Annotated[str, Field(min_length=1, max_length=MAX_EXTERNAL_SUBJECT, pattern=ON_ONE_LINE)]
 
 
 class NewAccount(Model):
@@ -107,85 +107,87 @@ class AccountPage(Model):
 def account_routes(service: Service) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
-    _add_reading(router, service)
-    _add_writing(router, service)
-    _add_vouching(router, service)
+    _add_queries(router, service)
+    _add_commands(router, service)
+    _add_attestation(router, service)
     return router
 
 
-def _add_reading(router: APIRouter, service: Service) -> None:
+def _add_queries(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_accounts", responses=problems(INVALID_PARAMETER))
     async def list_accounts(limit: Limit = PAGE, cursor: Cursor = None) -> AccountPage:
         """Every account, in the order of making."""
-        after = open_cursor(cursor)
-        everybody = await reading(service, identity.accounts)
-        rest = [account for account in everybody.values() if account.id > after]
-        more = close_cursor(rest[limit - 1].id) if len(rest) > limit else None
-        return AccountPage(items=list(map(account_model, rest[:limit])), next_cursor=more)
+        after = decode_cursor(cursor)
+        accounts = await run_read(service, identity.accounts)
+        rest = [account for account in accounts.values() if account.id > after]
+        next_cursor = encode_cursor(rest[limit - 1].id) if len(rest) > limit else None
+        return AccountPage(items=list(map(account_model, rest[:limit])), next_cursor=next_cursor)
 
     @router.get("/{account}", operation_id="get_account", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_account(response: Response, account: str) -> AccountModel:
         """One account."""
-        found = await reading(service, lambda session: identity.read_account(session, account))
-        response.headers.update(etag(found.etag))
-        return account_model(found)
+        current = await run_read(service, lambda session: identity.read_account(session, account))
+        response.headers.update(etag(current.etag))
+        return account_model(current)
 
 
-def _add_writing(router: APIRouter, service: Service) -> None:
+def _add_commands(router: APIRouter, service: Service) -> None:
     @router.post(
         "",
         operation_id="create_account",
         status_code=201,
-        openapi_extra=body_of(NewAccount),
-        responses=problems(*BODY, CONFLICT),
+        openapi_extra=request_body(NewAccount),
+        responses=problems(*BODY_PROBLEMS, CONFLICT),
     )
     async def create_account(request: Request) -> AccountModel:
         """Makes an account."""
-        given, actor = await read_members(request, NewAccount), asker(request).actor
-        secret, words = given.password.get_secret_value() if given.password else None, service.settings.words
-        if faults := identity.faults_of(given.name, given.printed_name, given.roles, secret, words):
-            raise Malformed(faults)
-        kept = await _hash(given.password, given.name, given.printed_name)
-        names = {"name": given.name, "printed_name": given.printed_name}
-        made = await writing(
-            service, lambda t: identity.create_account(t, actor, **names, roles=given.roles, password_hash=kept)
+        body, actor = await read_json_body(request, NewAccount), principal_of(request).actor
+        secret, words = body.password.get_secret_value() if body.password else None, service.settings.words
+        if errors := identity.account_errors(body.name, body.printed_name, body.roles, secret, words):
+            raise IdentityValidationFailed(errors)
+        password_hash = await _hash(body.password, body.name, body.printed_name)
+        names = {"name": body.name, "printed_name": body.printed_name}
+        created = await run_write(
+            service, lambda t: identity.create_account(t, actor, **names, roles=body.roles, password_hash=password_hash)
         )
-        return account_model(made)
+        return account_model(created)
 
     @router.patch(
         "/{account}",
         operation_id="change_account",
-        openapi_extra=body_of(AccountChanges),
-        responses=problems(*BODY, CONFLICT, NOT_FOUND, INVALID_PARAMETER),
+        openapi_extra=request_body(AccountChanges),
+        responses=problems(*BODY_PROBLEMS, CONFLICT, NOT_FOUND, INVALID_PARAMETER),
     )
     async def change_account(request: Request, account: str) -> AccountModel:
         """Changes roles, state, password or link of an account; its sessions end."""
-        given, actor = await read_members(request, AccountChanges), asker(request).actor
-        before = await reading(service, lambda session: identity.read_account(session, account))
-        kept = await _hash(given.password, before.name, before.printed_name, *service.settings.words)
-        changed = await writing(service, lambda transaction: _change(transaction, actor, account, given, kept))
+        body, actor = await read_json_body(request, AccountChanges), principal_of(request).actor
+        current = await run_read(service, lambda session: identity.read_account(session, account))
+        password_hash = await _hash(body.password, current.name, current.printed_name, *service.settings.words)
+        changed = await run_write(
+            service, lambda transaction: _change(transaction, actor, account, body, password_hash)
+        )
         return account_model(changed)
 
 
-def _add_vouching(router: APIRouter, service: Service) -> None:
+def _add_attestation(router: APIRouter, service: Service) -> None:
     @router.post(
         "/{account}/vouch",
         operation_id="vouch_for_account",
         response_model=AccountModel,
-        openapi_extra=body_of(Vouching),
-        dependencies=EDIT,
-        responses=problems(*BODY, *VOUCHED),
+        openapi_extra=request_body(Vouching),
+        dependencies=EDIT_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *ATTESTATION_PROBLEMS),
     )
     async def vouch_for_account(request: Request, account: str) -> Response:
         """Says that the account is the person's alone, as it was read: its signing roles take effect."""
-        expected, given = expected_etag(request), await read_members(request, Vouching)
-        actor = await confirmed_actor(service, request, given.password)
+        expected, body = expected_etag(request), await read_json_body(request, Vouching)
+        actor = await reauthenticate(service, request, body.password)
 
-        def act(transaction: Transaction) -> Answer:
-            found = account_model(identity.vouch(transaction, actor, account, expected=expected))
-            return Answer(found, headers=etag(found.etag))
+        def command(transaction: Transaction) -> WriteResult:
+            model = account_model(identity.attest(transaction, actor, account, expected=expected))
+            return WriteResult(model, headers=etag(model.etag))
 
-        return await perform(service, request, act, given)
+        return await run_write_command(service, request, command, body)
 
 
 def account_model(account: Account) -> AccountModel:
@@ -196,7 +198,7 @@ def account_model(account: Account) -> AccountModel:
         name=account.name,
         printed_name=account.printed_name,
         roles=sorted(account.roles),
-        waiting=sorted(account.waiting.roles) if account.waiting else [],
+        waiting=sorted(account.pending_roles.roles) if account.pending_roles else [],
         enabled=account.enabled,
         external=ExternalModel(issuer=external.issuer, subject=external.subject) if external else None,
         has_own_password=account.has_own_password,
@@ -206,24 +208,26 @@ def account_model(account: Account) -> AccountModel:
 
 
 def _change(
-    transaction: Transaction, actor: Actor, account: str, given: AccountChanges, password_hash: str | None
+    transaction: Transaction, actor: Actor, account: str, body: AccountChanges, password_hash: str | None
 ) -> Account:
-    if given.roles is not None:
-        identity.change_roles(transaction, actor, account, given.roles)
-    if given.enabled is not None:
-        (identity.enable if given.enabled else identity.disable)(transaction, actor, account)
-    if given.external is not None:
-        identity.link(transaction, actor, account, External(given.external.issuer.rstrip("/"), given.external.subject))
+    if body.roles is not None:
+        identity.change_roles(transaction, actor, account, body.roles)
+    if body.enabled is not None:
+        (identity.enable if body.enabled else identity.disable)(transaction, actor, account)
+    if body.external is not None:
+        identity.link(
+            transaction, actor, account, ExternalIdentity(body.external.issuer.rstrip("/"), body.external.subject)
+        )
     if password_hash is not None:
         identity.set_password(transaction, actor, account, password_hash)
     return identity.read_account(transaction.session, account)
 
 
 async def _hash(password: Password | None, *names: str) -> str | None:
-    """The hash of a new password. Raises Malformed."""
+    """The hash of a new password. Raises IdentityValidationFailed."""
     if password is None:
         return None
     new = password.get_secret_value()
-    if (fault := identity.fault_of_password(new, *names)) is not None:
-        raise Malformed([fault])
-    return await hashing(lambda: passwords.hash_password(new))
+    if (error := identity.password_field_error(new, *names)) is not None:
+        raise IdentityValidationFailed([error])
+    return await run_hashing(lambda: passwords.hash_password(new))

@@ -67,16 +67,16 @@ def activation_model(activation: Activation) -> ActivationModel:
 
 
 def active_model(
-    policy: str, valid_at: datetime, known_at: datetime, found: Activation | None, ending: Activation | None
+    policy: str, valid_at: datetime, known_at: datetime, activation: Activation | None, ending: Activation | None
 ) -> ActiveModel:
     """What applied to a policy: a version, a suspension that left none, or nothing."""
-    stop = found if found is not None and found.is_stop else None
+    stop = activation if activation is not None and activation.is_stop else None
     return ActiveModel(
         policy=policy,
         valid_at=valid_at,
         known_at=known_at,
-        status="suspended" if stop else "in_force" if found else "ended" if ending else "not_in_force",
-        active=activation_model(found) if found is not None and stop is None else None,
+        status="suspended" if stop else "in_force" if activation else "ended" if ending else "not_in_force",
+        active=activation_model(activation) if activation is not None and stop is None else None,
         suspended=StopModel(
             suspension=stop.suspension or "",
             reason=stop.reason or "",

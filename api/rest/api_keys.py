@@ -7,15 +7,15 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 
-from api.authentication import asker
-from api.cursors import Cursor, close_cursor, open_cursor
-from api.members import body_of, read_members
+from api.authentication import principal_of
+from api.cursors import Cursor, decode_cursor, encode_cursor
+from api.json_body import read_json_body, request_body
 from api.openapi import problems
 from api.problems import INVALID_PARAMETER, NOT_FOUND
 from api.rest.models import Model
-from api.rest.session import BODY
+from api.rest.session import BODY_PROBLEMS
 from api.service import Service
-from api.transactions import reading, writing
+from api.transactions import run_read, run_write
 from policy_service.actor import Role
 from policy_service.identity.api_keys import ApiKey, api_keys, issue_key, revoke_key
 
@@ -64,28 +64,32 @@ def key_routes(service: Service) -> APIRouter:
     @router.get("", operation_id="list_api_keys", responses=problems(INVALID_PARAMETER))
     async def list_api_keys(limit: Limit = PAGE, cursor: Cursor = None) -> KeyPage:
         """Every key ever issued, in the order of issuing."""
-        after = open_cursor(cursor)
-        rest = [key for key in (await reading(service, api_keys)).values() if key.id > after]
-        more = close_cursor(rest[limit - 1].id) if len(rest) > limit else None
-        return KeyPage(items=list(map(key_model, rest[:limit])), next_cursor=more)
+        after = decode_cursor(cursor)
+        rest = [key for key in (await run_read(service, api_keys)).values() if key.id > after]
+        next_cursor = encode_cursor(rest[limit - 1].id) if len(rest) > limit else None
+        return KeyPage(items=list(map(key_model, rest[:limit])), next_cursor=next_cursor)
 
     @router.post(
-        "", operation_id="issue_api_key", status_code=201, openapi_extra=body_of(NewKey), responses=problems(*BODY)
+        "",
+        operation_id="issue_api_key",
+        status_code=201,
+        openapi_extra=request_body(NewKey),
+        responses=problems(*BODY_PROBLEMS),
     )
     async def issue_api_key(request: Request) -> IssuedKey:
         """Issues a key, and shows it this once."""
-        given, actor = await read_members(request, NewKey), asker(request).actor
-        issued = await writing(
+        body, actor = await read_json_body(request, NewKey), principal_of(request).actor
+        issued = await run_write(
             service,
-            lambda t: issue_key(t, actor, name=given.name, scopes=given.scopes, expires_at=given.expires_at),
+            lambda t: issue_key(t, actor, name=body.name, scopes=body.scopes, expires_at=body.expires_at),
         )
         return IssuedKey(**key_model(issued.key).model_dump(), key=issued.text)
 
     @router.delete("/{key}", operation_id="revoke_api_key", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def revoke_api_key(request: Request, key: str) -> KeyModel:
         """Takes a key back; from now on it opens nothing."""
-        actor = asker(request).actor
-        return key_model(await writing(service, lambda transaction: revoke_key(transaction, actor, key)))
+        actor = principal_of(request).actor
+        return key_model(await run_write(service, lambda transaction: revoke_key(transaction, actor, key)))
 
     return router
 

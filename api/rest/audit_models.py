@@ -8,10 +8,10 @@ import msgspec
 from api.rest.models import Digest, Model, Words
 from policy_service.actor import ActorKind
 from policy_service.audit.checkpoints import SignedExtent
-from policy_service.audit.events import sentence
+from policy_service.audit.events import describe_event
 from policy_service.audit.tables import AuditEntry
-from policy_service.audit.verdict import Verdict
-from policy_service.damaged import row_of
+from policy_service.audit.verdict import LogVerdict
+from policy_service.integrity import reading_row
 
 
 class DoneBy(Model):
@@ -67,7 +67,7 @@ class CheckpointPage(Model):
     next_cursor: str | None
 
 
-class LogFault(Model):
+class LogFaultModel(Model):
     """The first thing that is not right."""
 
     sentence: str
@@ -88,7 +88,7 @@ class ComparedWith(Model):
     """Why the place cannot be relied on."""
 
 
-class LogVerdict(Model):
+class LogVerdictModel(Model):
     """What was found before the first fault, or altogether when there is none."""
 
     fine: bool
@@ -99,43 +99,43 @@ class LogVerdict(Model):
     head: Digest
     key: Digest | None
     exported_at: datetime | None
-    fault: LogFault | None
+    fault: LogFaultModel | None
     compared: list[ComparedWith]
     macs: int | None
     rows: int | None
     differences: int
-    faults: list[LogFault]
+    faults: list[LogFaultModel]
 
 
 def entry_model(row: AuditEntry) -> EntryModel:
     """An entry in a list. Raises DamagedRecord."""
-    with row_of("audit_entry", row.seq):
-        return EntryModel.model_validate(_told(row))
+    with reading_row("audit_entry", row.seq):
+        return EntryModel.model_validate(_entry_fields(row))
 
 
 def entry_detail(row: AuditEntry) -> EntryDetail:
     """An entry by itself. Raises DamagedRecord."""
-    with row_of("audit_entry", row.seq):
+    with reading_row("audit_entry", row.seq):
         line = row.line.decode()
-        more = {"previous": msgspec.json.decode(line)["previous"], "line": line}
-        return EntryDetail.model_validate(_told(row) | more)
+        extra = {"previous": msgspec.json.decode(line)["previous"], "line": line}
+        return EntryDetail.model_validate(_entry_fields(row) | extra)
 
 
 def checkpoint_model(signed: SignedExtent) -> CheckpointModel:
     """A checkpoint."""
     extent = signed.extent
-    said = {"size": extent.size, "at": signed.at, "root": extent.root, "head": extent.head, "key": signed.key}
-    return CheckpointModel.model_validate({**said, "line": signed.line.decode()})
+    fields = {"size": extent.size, "at": signed.at, "root": extent.root, "head": extent.head, "key": signed.key}
+    return CheckpointModel.model_validate({**fields, "line": signed.line.decode()})
 
 
-def verdict_model(verdict: Verdict) -> LogVerdict:
+def verdict_model(verdict: LogVerdict) -> LogVerdictModel:
     """What a verification found."""
-    return LogVerdict.model_validate(verdict.to_dict())
+    return LogVerdictModel.model_validate(verdict.to_dict())
 
 
-def _told(row: AuditEntry) -> dict[str, Any]:
-    said = msgspec.json.decode(row.line)
-    name, body = said["by"]["name"], said["body"]
-    words = {"zh": sentence(row.event, name, body, "zh"), "en": sentence(row.event, name, body, "en")}
-    own = {member: said[member] for member in ("seq", "at", "event", "by", "about", "body")}
-    return {**own, "sentence": words, "digest": row.digest}
+def _entry_fields(row: AuditEntry) -> dict[str, Any]:
+    entry = msgspec.json.decode(row.line)
+    name, body = entry["by"]["name"], entry["body"]
+    texts = {"zh": describe_event(row.event, name, body, "zh"), "en": describe_event(row.event, name, body, "en")}
+    members = {member: entry[member] for member in ("seq", "at", "event", "by", "about", "body")}
+    return {**members, "sentence": texts, "digest": row.digest}

@@ -10,15 +10,15 @@ from api.rest.session import Password
 from policy_service.actor import Role
 from policy_service.approval.drafts import MAX_VERSIONS
 from policy_service.approval.service import Afterwards, Meaning
-from policy_service.approval.words import MAX_REASON, MAX_TITLE
+from policy_service.approval.validation import MAX_REASON, MAX_TITLE
 from policy_service.language.load import POLICY_ID, VERSION
 from policy_service.language.source import MAX_BYTES
 from policy_service.registry.model import Period
 
-EXPECTED = "an instant as RFC 3339 writes it, with its time zone, e.g. 2027-01-01T00:00:00+08:00"
+EXPECTED_INSTANT = "an instant as RFC 3339 writes it, with its time zone, e.g. 2027-01-01T00:00:00+08:00"
 
 
-ASKED: dict[str, JsonValue] = {
+EXAMPLE: dict[str, JsonValue] = {
     "title": "Larger orders count more",
     "reason": "The industry's mean has risen.",
     "effective": {"from": "2027-01-01T00:00:00+08:00", "until": None},
@@ -29,20 +29,20 @@ def _with_examples(*examples: dict[str, JsonValue]) -> ConfigDict:
     return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": list(examples)})
 
 
-def _as_text(given: object) -> object:
-    if not isinstance(given, str | datetime):
-        raise ValueError(EXPECTED)  # noqa: TRY004  # pydantic tells a ValueError
-    return given
+def _as_text(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError(EXPECTED_INSTANT)  # noqa: TRY004  # pydantic tells a ValueError
+    return value
 
 
-def _in_utc(given: datetime) -> datetime:
+def _in_utc(instant: datetime) -> datetime:
     try:
-        return given.astimezone(UTC)
+        return instant.astimezone(UTC)
     except OverflowError:
-        raise ValueError(EXPECTED) from None
+        raise ValueError(EXPECTED_INSTANT) from None
 
 
-When = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_utc)]
+UtcInstant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_utc)]
 Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
 Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
 PolicyName = Annotated[str, Field(pattern=f"^{POLICY_ID.pattern}$")]
@@ -54,8 +54,8 @@ class PeriodModel(Model):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
-    from_: Annotated[When, Field(alias="from")]
-    until: When | None = None
+    from_: Annotated[UtcInstant, Field(alias="from")]
+    until: UtcInstant | None = None
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> Self:
@@ -72,9 +72,9 @@ class DraftModel(Model):
     """What a change asks for: policy files as YAML and policies to end, or versions that a rollback goes back to."""
 
     model_config = _with_examples(
-        {**ASKED, "texts": ["policy: tiering/rfm_value\nversion: 1.1.0\n…\n"]},
-        {**ASKED, "rollback": {"tiering/rfm_value": "1.0.0"}},
-        {**ASKED, "title": "Abolish the customer rewards", "ends": ["rewards/customer_rewards"]},
+        {**EXAMPLE, "texts": ["policy: tiering/rfm_value\nversion: 1.1.0\n…\n"]},
+        {**EXAMPLE, "rollback": {"tiering/rfm_value": "1.0.0"}},
+        {**EXAMPLE, "title": "Abolish the customer rewards", "ends": ["rewards/customer_rewards"]},
     )
 
     title: Title

@@ -9,9 +9,18 @@ from pydantic import Field
 from api.rest.change_bodies import PeriodModel
 from api.rest.models import Digest, Model
 from policy_service.actor import Actor, Role
-from policy_service.approval.change import Acted, Person, Version
-from policy_service.approval.service import Action, Afterwards, Change, Kind, Meaning, State, Suspension, verdicts
-from policy_service.approval.suspension import Ended, Signature
+from policy_service.approval.change import ActionRecord, Person, Version
+from policy_service.approval.service import (
+    Action,
+    Afterwards,
+    Change,
+    ChangeKind,
+    ChangeState,
+    Meaning,
+    Suspension,
+    change_permissions,
+)
+from policy_service.approval.suspension import Signature, SuspensionEnd
 from policy_service.approval.tables import CommentRow
 
 
@@ -74,8 +83,8 @@ class ChangeSummary(Model):
     """A change in a line."""
 
     id: str
-    kind: Kind
-    state: State
+    kind: ChangeKind
+    state: ChangeState
     title: str
     author: PersonModel
     created_at: datetime
@@ -168,7 +177,7 @@ def change_summary(change: Change) -> ChangeSummary:
     return ChangeSummary(**_summary(change))
 
 
-def change_detail(change: Change, said: Sequence[CommentRow], actor: Actor, now: datetime) -> ChangeDetail:
+def change_detail(change: Change, comments: Sequence[CommentRow], actor: Actor, now: datetime) -> ChangeDetail:
     """A change, whole, as somebody sees it."""
     submission = change.submission
     return ChangeDetail(
@@ -185,18 +194,18 @@ def change_detail(change: Change, said: Sequence[CommentRow], actor: Actor, now:
         sign_off=_version(submission.sign_off) if submission else None,
         bases=list(map(_version, submission.bases)) if submission else [],
         signatures=[_sign_off(each, change.void.get(each.number)) for each in change.signatures],
-        history=list(map(_acted, change.acted)),
-        comments=list(map(comment_model, said)),
-        may=what_may(change, actor, now),
+        history=list(map(_action_model, change.actions)),
+        comments=list(map(comment_model, comments)),
+        may=permitted_actions(change, actor, now),
     )
 
 
-def what_may(change: Change, actor: Actor, now: datetime) -> dict[Action, MayModel]:
+def permitted_actions(change: Change, actor: Actor, now: datetime) -> dict[Action, MayModel]:
     """What an actor may do with a change, who would confirm who they are when they sign."""
-    found = verdicts(change, actor, now)
-    may = {action: MayModel(allowed=each.allowed, reason=each.why_not) for action, each in found.items()}
-    sign_off = found[Action.SIGN_OFF]
-    signing = MayModel(allowed=sign_off.allowed, reason=sign_off.why_not, roles=list(sign_off.roles))
+    by_action = change_permissions(change, actor, now)
+    may = {action: MayModel(allowed=each.allowed, reason=each.denied_reason) for action, each in by_action.items()}
+    sign_off = by_action[Action.SIGN_OFF]
+    signing = MayModel(allowed=sign_off.allowed, reason=sign_off.denied_reason, roles=list(sign_off.roles))
     return {**may, Action.SIGN_OFF: signing}
 
 
@@ -215,11 +224,11 @@ def suspension_model(suspension: Suspension, now: datetime) -> SuspensionModel:
         digest=suspension.digest,
         fallback=suspension.fallback,
         fallback_digest=suspension.fallback_digest,
-        signed=_signature(suspension.signed),
-        ratified=_signature(suspension.ratified) if suspension.ratified else None,
-        ended=_ended(suspension.ended) if suspension.ended else None,
+        signed=_signature(suspension.signature),
+        ratified=_signature(suspension.ratification) if suspension.ratification else None,
+        ended=_ended(suspension.end) if suspension.end else None,
         until=suspension.until,
-        runs=suspension.runs(now),
+        runs=suspension.is_active(now),
     )
 
 
@@ -231,12 +240,12 @@ def _summary(change: Change) -> dict[str, Any]:
         "state": change.state,
         "title": draft.title,
         "author": _person(change.author),
-        "created_at": change.acted[0].at,
+        "created_at": change.actions[0].at,
         "effective": PeriodModel(from_=draft.effective.start, until=draft.effective.until),
         "versions": list(map(_version, submission.versions if submission else draft.versions)),
         "ends": list(draft.ends),
         "afterwards": draft.afterwards,
-        "owed": list(change.owed),
+        "owed": list(change.missing_roles),
     }
 
 
@@ -248,7 +257,7 @@ def _version(version: Version) -> VersionModel:
     return VersionModel(policy=version.policy, version=version.version, digest=version.digest)
 
 
-def _acted(acted: Acted) -> ActedModel:
+def _action_model(acted: ActionRecord) -> ActedModel:
     return ActedModel(
         number=acted.number,
         action=acted.action,
@@ -261,8 +270,8 @@ def _acted(acted: Acted) -> ActedModel:
     )
 
 
-def _sign_off(signature: Acted, void: str | None) -> SignOffModel:
-    return SignOffModel(**dict(_acted(signature)), counts=void is None, why_not=void)
+def _sign_off(signature: ActionRecord, void: str | None) -> SignOffModel:
+    return SignOffModel(**dict(_action_model(signature)), counts=void is None, why_not=void)
 
 
 def _signature(signature: Signature) -> SuspensionSignature:
@@ -275,5 +284,5 @@ def _signature(signature: Signature) -> SuspensionSignature:
     )
 
 
-def _ended(ended: Ended) -> EndedModel:
+def _ended(ended: SuspensionEnd) -> EndedModel:
     return EndedModel(by=_person(ended.by), reason=ended.reason, at=ended.at)

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from api.members import body_of, read_members, refused
+from api.json_body import invalid_body_error, read_json_body, request_body
 from api.openapi import problems
 from api.problems import (
     BODY_TOO_LARGE,
@@ -20,11 +20,11 @@ from api.problems import (
 )
 from api.rest.models import Digest, Model
 from api.service import Service
-from api.transactions import reading
+from api.transactions import run_read
+from policy_service.cross_groups.policy_file import Heading, write_cross_groups
 from policy_service.cross_groups.statement import MAX_STATEMENT
-from policy_service.cross_groups.writing import Heading, write_cross_groups
-from policy_service.decisions.request import shown
-from policy_service.errors import CrossGroupsRefused
+from policy_service.decisions.request import format_or_null
+from policy_service.errors import CrossGroupsRejected
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
@@ -65,13 +65,13 @@ def cross_group_routes(service: Service) -> APIRouter:
     @router.post(
         "/cross-groups",
         operation_id="write_cross_groups",
-        openapi_extra=body_of(CrossGroupsBody),
+        openapi_extra=request_body(CrossGroupsBody),
         responses=refusals,
     )
     async def write_groups(request: Request) -> CrossGroupsAnswer:
         """The policy file of the groups in which the dimensions of a statement cross; nothing is kept."""
-        now, body = service.now(), await read_members(request, CrossGroupsBody)
-        served = await reading(service, lambda session: service.catalogue.heads_in_force(session, now))
+        now, body = service.now(), await read_json_body(request, CrossGroupsBody)
+        served = await run_read(service, lambda session: service.catalogue.heads_in_force(session, now))
         return await run_in_threadpool(_cross_groups, body, tuple(served.values()))
 
     return router
@@ -80,14 +80,16 @@ def cross_group_routes(service: Service) -> APIRouter:
 def _cross_groups(body: CrossGroupsBody, served: Sequence[Policy]) -> CrossGroupsAnswer:
     try:
         text = write_cross_groups(body.statement, Heading(body.policy, body.version, tuple(body.source)), served)
-    except CrossGroupsRefused as error:
-        raise refused(_not_made("/statement", body.statement, fault) for fault in error.faults) from None
+    except CrossGroupsRejected as error:
+        raise invalid_body_error(
+            _invalid_field("/statement", body.statement, message) for message in error.errors
+        ) from None
     except PolicyError as error:
-        raise refused(_not_made("", body.policy, each.message) for each in error.diagnostics) from None
+        raise invalid_body_error(_invalid_field("", body.policy, each.message) for each in error.diagnostics) from None
     policy = load_bytes(text.encode())
     groups = [rule.id for rule in policy.rules]
     return CrossGroupsAnswer(policy=policy.id, version=policy.version, digest=policy.digest, groups=groups, text=text)
 
 
-def _not_made(pointer: str, value: str, sentence: str) -> dict[str, Any]:
-    return {"pointer": pointer, "code": "mistyped", "value": shown(value), "expected": sentence, "hint": None}
+def _invalid_field(pointer: str, value: str, sentence: str) -> dict[str, Any]:
+    return {"pointer": pointer, "code": "mistyped", "value": format_or_null(value), "expected": sentence, "hint": None}

@@ -11,10 +11,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.authentication import Asker, asker
-from api.batch_body import BatchBody, NoRoom
-from api.body import check_kind
-from api.logs import where
+from api.authentication import Principal, principal_of
+from api.batch_body import BatchBody, SpoolFull
+from api.body import check_media_type
+from api.error_mapping import library_problem
+from api.logs import stack_frames
 from api.openapi import BATCH, BATCH_ANSWER, problems
 from api.problems import (
     BODY_TOO_LARGE,
@@ -25,18 +26,24 @@ from api.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     Problem,
 )
-from api.refusals import of_library
-from api.rest.decisions import PATH, count, faults, key_of, refused, refused_request
+from api.rest.decisions import (
+    PATH,
+    count_decision,
+    invalid_request_error,
+    rejected_request_error,
+    request_problems,
+    scope_idempotency_key,
+)
 from api.service import Service
-from policy_service import FactsRefused, UnknownKind, UnknownPolicies
+from policy_service import FactsRejected, UnknownPolicies, UnknownSubjectKind
 from policy_service.decisions.batch import Batch, LineAnswer, LineTooLong
 from policy_service.decisions.exact_json import NotJsonError
-from policy_service.decisions.group import Answer
-from policy_service.decisions.request import RequestRefused
-from policy_service.sentences import Sentence, plain
+from policy_service.decisions.group import RecordedAnswer
+from policy_service.decisions.request import InvalidRequest
+from policy_service.messages import Message, plain_text
 
-LINES = ("application/x-ndjson", "application/jsonl")
-_ENCODER = msgspec.json.Encoder(enc_hook=plain)
+LINE_MEDIA_TYPES = ("application/x-ndjson", "application/jsonl")
+_ENCODER = msgspec.json.Encoder(enc_hook=plain_text)
 
 
 def batch_routes(service: Service) -> APIRouter:
@@ -55,24 +62,24 @@ def batch_routes(service: Service) -> APIRouter:
     )
     async def decide_batch(request: Request) -> Response:
         """Decides about many subjects: a request a line, answered in order, each on record before it is answered."""
-        check_kind(dict(request.scope["headers"]), LINES)
-        return Lines(service, asker(request), key_of(request.scope))
+        check_media_type(dict(request.scope["headers"]), LINE_MEDIA_TYPES)
+        return BatchResponse(service, principal_of(request), scope_idempotency_key(request.scope))
 
     return router
 
 
-class Lines(Response):
+class BatchResponse(Response):
     """The answers to the lines of a request, sent while the lines still come in."""
 
-    media_type = LINES[0]
+    media_type = LINE_MEDIA_TYPES[0]
 
-    def __init__(self, service: Service, by: Asker, key: str | None) -> None:
+    def __init__(self, service: Service, principal: Principal, key: str | None) -> None:
         super().__init__(headers={"Cache-Control": "no-store"})
         del self.headers["content-length"]
-        self._service, self._by, self._key = service, by, key
+        self._service, self._principal, self._key = service, principal, key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends them. Raises KeyReused, ClientDisconnect."""
+        """Sends them. Raises IdempotencyKeyReused, ClientDisconnect."""
         body = BatchBody(receive, send, self._service.settings.batch_spool_limit)
         pumping = asyncio.create_task(body.pump())
         answering = asyncio.create_task(self._send_answers(scope, body))
@@ -92,7 +99,7 @@ class Lines(Response):
         service = self._service
         batch = Batch(
             service.decisions,
-            self._by.actor,
+            self._principal.actor,
             lambda answer: self._render(answer, scope),
             key=self._key,
             line_limit=service.settings.decision_body_limit,
@@ -109,11 +116,11 @@ class Lines(Response):
 
     def _render(self, answer: LineAnswer, scope: Scope) -> bytes:
         """The answer to a line; a refusal is counted and logged, as that of a request is."""
-        if isinstance(answer.result, Answer):
-            count(self._service, answer.result, answer.started)
+        if isinstance(answer.result, RecordedAnswer):
+            count_decision(self._service, answer.result, answer.started)
             return answer.result.body + b"\n"
-        problem, more = self._problem_of(answer, answer.result)
-        instance = self._service.note(problem, scope, line=answer.line, **more)
+        problem, log_fields = self._problem_of(answer, answer.result)
+        instance = self._service.log_problem(problem, scope, line=answer.line, **log_fields)
         line = {"line": answer.line, "subject": answer.subject, "problem": problem.to_dict(instance)}
         return _ENCODER.encode(line) + b"\n"
 
@@ -122,14 +129,14 @@ class Lines(Response):
         match error:
             case NotJsonError():
                 return Problem(MALFORMED_JSON, str(error)), {}
-            case LineTooLong() | NoRoom():
+            case LineTooLong() | SpoolFull():
                 return Problem(BODY_TOO_LARGE, str(error), {"limit": error.limit}), {}
-            case RequestRefused():
-                return refused_request(self._service, error).problem, {}
-            case FactsRefused() | UnknownPolicies() | UnknownKind() if answer.request is not None:
-                return refused(faults(self._service, answer.request, error)).problem, {}
+            case InvalidRequest():
+                return rejected_request_error(self._service, error).problem, {}
+            case FactsRejected() | UnknownPolicies() | UnknownSubjectKind() if answer.request is not None:
+                return invalid_request_error(request_problems(self._service, answer.request, error)).problem, {}
             case _:
-                if (problem := of_library(error, self._service.clock.now())) is not None:
+                if (problem := library_problem(error, self._service.clock.now())) is not None:
                     return problem, {}
-                failed = Problem(INTERNAL_ERROR, Sentence("the service failed; its log says where"))
-                return failed, {"error": type(error).__name__, "where": where(error)}
+                internal_error = Problem(INTERNAL_ERROR, Message("the service failed; its log says where"))
+                return internal_error, {"error": type(error).__name__, "where": stack_frames(error)}

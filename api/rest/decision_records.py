@@ -13,18 +13,18 @@ from api.openapi import problems
 from api.problems import CONFLICT, INVALID_PARAMETER, NOT_FOUND
 from api.rest.models import Digest, Model
 from api.service import Service
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.actor import ActorKind
+from policy_service.decisions.block_store import prove_decision
+from policy_service.decisions.encryption import is_encrypted
 from policy_service.decisions.masking import MASK
-from policy_service.decisions.record import Record, given
-from policy_service.decisions.records import read_decision
+from policy_service.decisions.record import DecisionRecord, decode_fact
+from policy_service.decisions.record_queries import read_decision
 from policy_service.decisions.replay import explain, replay
-from policy_service.decisions.seals import prove_decision
-from policy_service.decisions.secrecy import is_sealed
 from policy_service.decisions.subjects import ERASED
 
 Json = dict[str, Any]
-KNOWN = (NOT_FOUND, INVALID_PARAMETER)
+READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
 Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
 Explain = Annotated[bool, Query(description="adds `trace`: why each rule did not match, as made again")]
 
@@ -88,26 +88,26 @@ def record_routes(service: Service) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/decisions/{decision}", tags=["decisions"])
 
-    @router.get("", operation_id="get_decision", responses=problems(*KNOWN, CONFLICT))
+    @router.get("", operation_id="get_decision", responses=problems(*READ_PROBLEMS, CONFLICT))
     async def get_decision(decision: Id, *, explain: Explain = False) -> RecordModel:
         """What is on record of a decision."""
-        return await reading(service, lambda session: _told(service, session, decision, why=explain))
+        return await run_read(service, lambda session: _record_model(service, session, decision, with_trace=explain))
 
-    @router.post("/replay", operation_id="replay_decision", responses=problems(*KNOWN))
+    @router.post("/replay", operation_id="replay_decision", responses=problems(*READ_PROBLEMS))
     async def replay_decision(decision: Id) -> VerdictModel:
         """Makes the decision again, by the definition, from its record alone, and compares."""
-        verdict = await reading(service, lambda session: replay(session, service.secrets, decision))
+        verdict = await run_read(service, lambda session: replay(session, service.fact_cipher, decision))
         return VerdictModel.model_validate(verdict.to_dict())
 
     @router.get(
         "/proof",
         operation_id="prove_decision",
         response_class=Response,
-        responses={200: PROOF, **problems(*KNOWN, CONFLICT)},
+        responses={200: PROOF, **problems(*READ_PROBLEMS, CONFLICT)},
     )
     async def get_proof(decision: Id) -> Response:
         """The proof that the decision is in the log, for a reader who has only the public key."""
-        proof = await reading(service, lambda session: _proof(session, decision))
+        proof = await run_read(service, lambda session: _proof(session, decision))
         return Response(msgspec.json.encode(proof), media_type="application/json")
 
     return router
@@ -119,25 +119,25 @@ PROOF: Json = {
 }
 
 
-def shown(facts: Mapping[str, Any]) -> Json:
+def visible_facts(facts: Mapping[str, Any]) -> Json:
     """Facts as they may be seen: numbers by their digits, of sensitive ones only that they are there."""
-    return {name: _shown(value) for name, value in facts.items()}
+    return {name: _visible_value(value) for name, value in facts.items()}
 
 
-def _shown(value: Any) -> Any:  # noqa: ANN401  # JSON
-    if is_sealed(value):
+def _visible_value(value: Any) -> Any:  # noqa: ANN401  # JSON
+    if is_encrypted(value):
         return MASK
     if value == ERASED:
         return ERASED
     if isinstance(value, list):
-        return [_shown(each) for each in value]
-    found = given(value)
-    return found if found is None or isinstance(found, bool | int | str) else str(found)
+        return [_visible_value(each) for each in value]
+    decoded = decode_fact(value)
+    return decoded if decoded is None or isinstance(decoded, bool | int | str) else str(decoded)
 
 
-def _told(service: Service, session: Session, decision: str, *, why: bool) -> RecordModel:
+def _record_model(service: Service, session: Session, decision: str, *, with_trace: bool) -> RecordModel:
     record = read_decision(session, decision)
-    trace = explain(session, service.secrets, decision).trace if why else None
+    trace = explain(session, service.fact_cipher, decision).trace if with_trace else None
     return RecordModel(
         decision_id=record.decision_id,
         seq=record.seq,
@@ -146,8 +146,8 @@ def _told(service: Service, session: Session, decision: str, *, why: bool) -> Re
         as_of=record.as_of,
         decided_at=record.decided_at,
         by=ByModel.model_validate(record.by),
-        facts=shown(_marked(service, session, record)),
-        asked=list(record.asked),
+        facts=visible_facts(_mark_erased_facts(service, session, record)),
+        asked=list(record.requested),
         explain=record.explain,
         policies={id_: UsedModel(version=used.version, digest=used.digest) for id_, used in record.policies.items()},
         outcomes=dict(record.outcomes),
@@ -158,10 +158,10 @@ def _told(service: Service, session: Session, decision: str, *, why: bool) -> Re
     )
 
 
-def _marked(service: Service, session: Session, record: Record) -> Json:
+def _mark_erased_facts(service: Service, session: Session, record: DecisionRecord) -> Json:
     """The facts as kept, those marked that were erased."""
-    opened = service.secrets.show_facts(session, record.subject, record.decision_id, record.facts)
-    return {name: ERASED if opened[name] == ERASED else value for name, value in record.facts.items()}
+    decrypted = service.fact_cipher.readable_facts(session, record.subject, record.decision_id, record.facts)
+    return {name: ERASED if decrypted[name] == ERASED else value for name, value in record.facts.items()}
 
 
 def _proof(session: Session, decision: str) -> Json:

@@ -15,13 +15,13 @@ from api.problems import INVALID_PARAMETER, NOT_FOUND, PROBLEMS, ProblemError
 from api.requirements import example_request
 from api.rest.models import Model
 from api.service import Service
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.audit import guard
 from policy_service.clock import today
 from policy_service.database import Database, DatabaseUnavailable, Lane
 from policy_service.language.diagnostics import did_you_mean, shorten
 
-LATELY = 10.0
+RECENT_SECONDS = 10.0
 """Seconds for which the last write says whether the next one will be kept."""
 WRITABLE = "writable"
 GRACE = timedelta(seconds=2)
@@ -87,8 +87,8 @@ def health_routes(service: Service) -> APIRouter:
     )
     async def is_ready() -> JSONResponse:
         """Decides an example of a policy and compares the answer; tells what the engine was seen to do."""
-        written = await last_written(service)
-        state = await run_in_threadpool(readiness, service, written)
+        last_write = await last_write_time(service)
+        state = await run_in_threadpool(readiness, service, last_write)
         return JSONResponse(
             state.model_dump(), 503 if state.status == "not_ready" else 200, {"cache-control": "no-store"}
         )
@@ -125,38 +125,38 @@ def problem_routes() -> APIRouter:
     return router
 
 
-async def last_written(service: Service) -> datetime | DatabaseUnavailable:
+async def last_write_time(service: Service) -> datetime | DatabaseUnavailable:
     """When the database was last written to, or why it cannot be read."""
     try:
-        return await reading(service, lambda session: session.exec(select(func.max(Lane.at))).one())
+        return await run_read(service, lambda session: session.exec(select(func.max(Lane.at))).one())
     except DatabaseUnavailable as error:
         return error
 
 
-def readiness(service: Service, written: datetime | DatabaseUnavailable | None = None) -> Ready:
-    """The state of the service now; `written` is when the database was last written to, when that is known."""
-    self_test, database = try_an_example(service), WRITABLE
-    health, concerns = service.decider.health, list(service.edited)
-    if isinstance(written, DatabaseUnavailable):
-        self_test, database = "the database does not answer", str(written)
+def readiness(service: Service, last_write: datetime | DatabaseUnavailable | None = None) -> Ready:
+    """The state of the service now; `last_write` is when the database was last written to, when that is known."""
+    self_test, database = run_self_test(service), WRITABLE
+    health, concerns = service.decider.health, list(service.edited_files)
+    if isinstance(last_write, DatabaseUnavailable):
+        self_test, database = "the database does not answer", str(last_write)
     else:
-        database, more = writable(service.database)
-        concerns += more
-    if (standstill := service.sealer.standstill()) is not None:
-        concerns.append(standstill)
-    behind = written - service.clock.now() if isinstance(written, datetime) else timedelta()
-    if behind > GRACE:
-        told = timedelta(seconds=round(behind.total_seconds()))
-        concerns.append(f"the clock is {told} behind the last record: until it has caught up, records bear its time")
-    guarded = guard.of(service.database)
-    concerns.extend(guarded.faults if guarded is not None else ())
-    if service.decisions.in_force.trouble is not None:
-        service.log.warning("not kept up", reason=service.decisions.in_force.trouble)
+        database, recent = writable(service.database)
+        concerns += recent
+    if (sealing_stopped := service.sealer.standstill()) is not None:
+        concerns.append(sealing_stopped)
+    clock_lag = last_write - service.clock.now() if isinstance(last_write, datetime) else timedelta()
+    if clock_lag > GRACE:
+        lag = timedelta(seconds=round(clock_lag.total_seconds()))
+        concerns.append(f"the clock is {lag} behind the last record: until it has caught up, records bear its time")
+    row_guard = guard.guard_for(service.database)
+    concerns.extend(row_guard.faults if row_guard is not None else ())
+    if service.decisions.in_force.last_error is not None:
+        service.log.warning("policy_refresh_failed", reason=service.decisions.in_force.last_error)
         concerns.append("what comes into force cannot be kept up with: the log says why")
     comparison = service.sealer.comparison
     if comparison.difference is not None:
         concerns.append(f"nothing is sealed, because the log is not what was signed: {comparison.difference}")
-    concerns += comparison.troubles.values()
+    concerns += comparison.copy_errors.values()
     return Ready(
         status=_status(self_test, database, troubles=health.differences + health.fallbacks + len(concerns)),
         database=database,
@@ -166,7 +166,7 @@ def readiness(service: Service, written: datetime | DatabaseUnavailable | None =
         shadow_checks=health.shadow_checks,
         differences=health.differences,
         fallbacks=health.fallbacks,
-        waiting=service.decisions.writer.waiting,
+        waiting=service.decisions.writer.queue_length,
         concerns=concerns,
         advice=list(service.advice),
     )
@@ -179,7 +179,7 @@ def writable(database: Database) -> tuple[str, list[str]]:
     nothing while it cannot record finds out by itself that it can again.
     """
     failure, now = database.failure, monotonic()
-    if failure is None and now - database.kept_at < LATELY:
+    if failure is None and now - database.last_commit_at < RECENT_SECONDS:
         return WRITABLE, []
     try:
         database.probe()
@@ -187,10 +187,10 @@ def writable(database: Database) -> tuple[str, list[str]]:
         return str(error), []
     if failure is None:
         return WRITABLE, []
-    told = str(DatabaseUnavailable(failure.reason))
-    if now - failure.at < LATELY:
-        return f"the last write failed: {told}", []
-    return WRITABLE, [f"the last write failed {round(now - failure.at)} seconds ago, and none was made since: {told}"]
+    reason = str(DatabaseUnavailable(failure.reason))
+    if now - failure.at < RECENT_SECONDS:
+        return f"the last write failed: {reason}", []
+    return WRITABLE, [f"the last write failed {round(now - failure.at)} seconds ago, and none was made since: {reason}"]
 
 
 def _status(self_test: str, database: str, *, troubles: int) -> Literal["ready", "degraded", "not_ready"]:
@@ -199,7 +199,7 @@ def _status(self_test: str, database: str, *, troubles: int) -> Literal["ready",
     return "degraded" if troubles else "ready"
 
 
-def try_an_example(service: Service) -> str:
+def run_self_test(service: Service) -> str:
     """`passed` when a policy decides its first example by the rules the example names, or what went wrong."""
     policies = service.decider.policies
     if not policies:
@@ -215,7 +215,7 @@ def try_an_example(service: Service) -> str:
             )
         except Exception as error:  # noqa: BLE001  # whatever it is, the service cannot decide
             return f"failed on an example of {policy.id}: {type(error).__name__}"
-        found = tuple(decision.to_dict()[policy.id].get("rules", ()))
-        wrong = f"decided an example of {policy.id} by {list(found)}, expected {list(expected or ())}"
-        return "passed" if found == expected else wrong
+        rules = tuple(decision.to_dict()[policy.id].get("rules", ()))
+        mismatch = f"decided an example of {policy.id} by {list(rules)}, expected {list(expected or ())}"
+        return "passed" if rules == expected else mismatch
     return "passed"

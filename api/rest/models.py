@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from policy_service.analysis.difference import Difference
 from policy_service.language.ast import TRUE
 from policy_service.language.policy import OTHERWISE, Bilingual, Policy, Rule
-from policy_service.language.types import Type, describe, name_of, write
+from policy_service.language.types import Type, describe_type, format_value, type_name
 from policy_service.language.unparse import unparse
 from policy_service.registry.model import Activation, Period
 from policy_service.registry.tables import VersionRow
 
 Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
-Then = str | int | bool | list[str]
+OutcomeValue = str | int | bool | list[str]
 
 
 class Model(BaseModel):
@@ -157,7 +157,7 @@ class RuleModel(Model):
     id: str
     title: Words | None
     when: str
-    then: dict[str, Then]
+    then: dict[str, OutcomeValue]
     because: Words
 
 
@@ -239,23 +239,23 @@ class CheckAnswer(Model):
     text: str
 
 
-def words(both: Bilingual) -> Words:
+def words_model(text: Bilingual) -> Words:
     """A title or a reason."""
-    return Words(zh=both.zh, en=both.en)
+    return Words(zh=text.zh, en=text.en)
 
 
-def summary(policy: Policy) -> PolicySummary:
+def policy_summary(policy: Policy) -> PolicySummary:
     """The policy in a line."""
-    return PolicySummary(**_summary(policy))
+    return PolicySummary(**_summary_fields(policy))
 
 
 def listed_policy(policy: Policy, active: Activation) -> ListedPolicy:
     """The policy in a line, and whether it is suspended or was ended."""
     return ListedPolicy(
-        **_summary(policy),
-        status="suspended" if active.is_stop else "ended" if active.is_nothing else "in_force",
+        **_summary_fields(policy),
+        status="suspended" if active.is_stop else "ended" if active.is_ending else "in_force",
         suspension=active.suspension if active.is_stop else None,
-        ended=active.change if active.is_nothing else None,
+        ended=active.change if active.is_ending else None,
     )
 
 
@@ -266,53 +266,58 @@ def in_force_model(period: Period) -> InForceModel:
 
 def version_model(policy: Policy, row: VersionRow, periods: Iterable[Period], now: datetime) -> VersionModel:
     """One version, and when it is in force."""
-    found = tuple(periods)
+    in_force = tuple(periods)
     return VersionModel(
-        **_summary(policy),
+        **_summary_fields(policy),
         recorded_at=row.recorded_at,
         submitted_by=row.submitted_by,
         change=row.change,
-        in_force=list(map(in_force_model, found)),
-        active=any(period.covers(now) for period in found),
+        in_force=list(map(in_force_model, in_force)),
+        active=any(period.covers(now) for period in in_force),
     )
 
 
-def difference_model(found: Difference) -> VersionDifference:
+def difference_model(difference: Difference) -> VersionDifference:
     """The difference between two versions."""
-    return VersionDifference.model_validate(found.to_dict())
+    return VersionDifference.model_validate(difference.to_dict())
 
 
-def detail(policy: Policy) -> PolicyDetail:
+def policy_detail(policy: Policy) -> PolicyDetail:
     """The policy, whole."""
     kinds = {name: outcome.type for name, outcome in policy.outcomes.items()}
     scorecard = policy.scorecard
     return PolicyDetail(
-        **_summary(policy),
-        notes=words(policy.notes) if policy.notes else None,
+        **_summary_fields(policy),
+        notes=words_model(policy.notes) if policy.notes else None,
         form=policy.form,
         hit=policy.hit.value,
         aggregate=policy.aggregate.value if policy.aggregate else None,
         facts=_facts(policy),
         outcomes=[
-            OutcomeModel(name=each.name, type=name_of(each.type), title=words(each.title), expected=describe(each.type))
+            OutcomeModel(
+                name=each.name,
+                type=type_name(each.type),
+                title=words_model(each.title),
+                expected=describe_type(each.type),
+            )
             for each in policy.outcomes.values()
         ],
         rules=[_rule(rule, {"points": scorecard.type} if scorecard else kinds) for rule in policy.rules],
         cross_table=_cross_table(policy),
         bands=[_rule(band, kinds) for band in scorecard.bands] if scorecard else [],
-        invariants=[InvariantModel(id=law.id, says=words(law.says)) for law in policy.invariants],
+        invariants=[InvariantModel(id=law.id, says=words_model(law.says)) for law in policy.invariants],
         examples=len(policy.examples),
     )
 
 
-def _summary(policy: Policy) -> dict[str, Any]:
+def _summary_fields(policy: Policy) -> dict[str, Any]:
     return {
         "policy": policy.id,
         "version": policy.version,
         "digest": policy.digest,
         "domain": policy.domain,
         "subject": policy.subject,
-        "title": words(policy.title),
+        "title": words_model(policy.title),
         "source": list(policy.source),
     }
 
@@ -321,9 +326,9 @@ def _facts(policy: Policy) -> list[FactModel]:
     return [
         FactModel(
             name=fact.name,
-            type=name_of(fact.type),
-            title=words(fact.title),
-            expected=describe(fact.type),
+            type=type_name(fact.type),
+            title=words_model(fact.title),
+            expected=describe_type(fact.type),
             optional=fact.optional,
             sensitive=fact.sensitive,
             comes_from=f"{fact.requirement.policy}.{fact.requirement.outcome}" if fact.requirement else None,
@@ -349,9 +354,9 @@ def _cross_table(policy: Policy) -> CrossTableModel | None:
 def _rule(rule: Rule, kinds: dict[str, Type]) -> RuleModel:
     pairs = zip(kinds.items(), rule.then, strict=False)  # COLLECT with count gives no values
     then: dict[str, Any] = {
-        name: write(kind, given) if isinstance(given, bool | int | str | frozenset) else unparse(given)
-        for (name, kind), given in pairs
+        name: format_value(kind, value) if isinstance(value, bool | int | str | frozenset) else unparse(value)
+        for (name, kind), value in pairs
     }
     when = OTHERWISE if rule.otherwise else unparse(rule.when)
-    title = words(rule.title) if rule.title else None
-    return RuleModel(id=rule.id, title=title, when=when, then=then, because=words(rule.because))
+    title = words_model(rule.title) if rule.title else None
+    return RuleModel(id=rule.id, title=title, when=when, then=then, because=words_model(rule.because))

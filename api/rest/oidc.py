@@ -12,17 +12,17 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.authentication import asker, cookies_of, is_secure
-from api.browsers import hand_over
+from api.authentication import cookies_of, is_secure, principal_of
+from api.browsers import set_session_cookie
 from api.openapi import problems
 from api.problems import INVALID_PARAMETER, NOT_ALLOWED, NOT_FOUND, PROVIDER_UNAVAILABLE, SIGN_IN_REFUSED, ProblemError
-from api.rest.session import Me, opened
-from api.returning import LONGEST, back_to
+from api.rest.session import Me, session_response
+from api.safe_redirect import MAX_ADDRESS, safe_redirect_address
 from api.service import Service
-from api.transactions import writing
-from policy_service.identity.entrance import confirm_elsewhere, sign_in_elsewhere
-from policy_service.identity.flows import LASTS, begin, finish, refuse_stray
-from policy_service.identity.refusals import ProviderRefused
+from api.transactions import run_write
+from policy_service.identity.authentication import confirm_with_oidc, sign_in_with_oidc
+from policy_service.identity.errors import ProviderRejected
+from policy_service.identity.flows import LIFETIME, begin, finish, require_flow
 
 if TYPE_CHECKING:
     from policy_service.identity.oidc import Provider
@@ -32,13 +32,13 @@ COOKIE = "policy_service_oidc"
 NEXT = "policy_service_oidc_next"
 """The cookie that holds where a browser goes on at."""
 PREFIX = "/v1/session/oidc"
-REFUSALS = problems(NOT_FOUND, PROVIDER_UNAVAILABLE, INVALID_PARAMETER)
+PROVIDER_PROBLEMS = problems(NOT_FOUND, PROVIDER_UNAVAILABLE, INVALID_PARAMETER)
 # Together they fit into an address of 64 KiB, however their characters are written there.
 State = Annotated[str, Query(max_length=256, description="as it was sent to the provider of identities")]
 Code = Annotated[str, Query(max_length=4_096, description="what the provider of identities answers")]
 Next = Annotated[
     str | None,
-    Query(alias="next", max_length=LONGEST, description="the address of this service to go on at, for browsers"),
+    Query(alias="next", max_length=MAX_ADDRESS, description="the address of this service to go on at, for browsers"),
 ]
 
 
@@ -52,25 +52,29 @@ def oidc_routes(service: Service) -> APIRouter:
 
 def _add_leaving(router: APIRouter, service: Service) -> None:
     @router.get(
-        "", operation_id="sign_in_elsewhere", status_code=303, response_class=RedirectResponse, responses=REFUSALS
+        "",
+        operation_id="sign_in_elsewhere",
+        status_code=303,
+        response_class=RedirectResponse,
+        responses=PROVIDER_PROBLEMS,
     )
     async def leave(request: Request, following: Next = None) -> Response:
         """Sends a browser to the provider of identities."""
-        return await _sent(service, request, None, following)
+        return await _start_flow(service, request, None, following)
 
     @router.post(
         "/confirm",
         operation_id="confirm_elsewhere",
         status_code=303,
         response_class=RedirectResponse,
-        responses=REFUSALS,
+        responses=PROVIDER_PROBLEMS,
     )
     async def leave_to_confirm(request: Request, following: Next = None) -> Response:
         """Sends a browser to the provider to prove again who its owner is; the next signature takes that."""
-        signed_in = asker(request).signed_in
+        signed_in = principal_of(request).user_session
         if signed_in is None:
             raise ProblemError(NOT_ALLOWED, "This is for a person who is signed in.")
-        return await _sent(service, request, signed_in.id, following)
+        return await _start_flow(service, request, signed_in.id, following)
 
 
 def _add_coming_back(router: APIRouter, service: Service) -> None:
@@ -82,58 +86,58 @@ def _add_coming_back(router: APIRouter, service: Service) -> None:
         responses={
             204: {"description": "It was proved again who you are."},
             303: {"description": "The same, for a browser, which is led on."},
-            **REFUSALS,
+            **PROVIDER_PROBLEMS,
             **problems(SIGN_IN_REFUSED),
         },
     )
     async def come_back(request: Request, state: State = "", code: Code = "") -> Response:
         """Begins a session, or confirms one, when the provider says who it is."""
         provider, browser = _provider(service), cookies_of(request.scope).get(COOKIE, "")
-        flow = refuse_stray(await writing(service, lambda transaction: finish(transaction, state, browser)))
+        flow = require_flow(await run_write(service, lambda transaction: finish(transaction, state, browser)))
         if not code:
-            raise ProviderRefused("the provider of identities did not let you in")
-        proved = await provider.person(code, flow, service.clock.now())
+            raise ProviderRejected("the provider of identities did not let you in")
+        identity = await provider.exchange_code(code, flow, service.clock.now())
         if flow.session is not None:
             session = flow.session
-            await writing(service, lambda t: confirm_elsewhere(t, proved.external, session))
-            return _led_on(request) if _wants_page(request) else Response(status_code=204)
-        started = await writing(service, lambda t: sign_in_elsewhere(t, proved.external))
+            await run_write(service, lambda t: confirm_with_oidc(t, identity.external, session))
+            return _redirect_back(request) if _wants_page(request) else Response(status_code=204)
+        started = await run_write(service, lambda t: sign_in_with_oidc(t, identity.external))
         if _wants_page(request):
-            return await hand_over(service, request, started, _led_on(request))
-        return await opened(service, request, started, cookie=True)
+            return await set_session_cookie(service, request, started, _redirect_back(request))
+        return await session_response(service, request, started, cookie=True)
 
 
 def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def _led_on(request: Request) -> Response:
+def _redirect_back(request: Request) -> Response:
     """Leads a browser to where it wanted to go, wherever that was written down; never to another site."""
-    where = unquote(cookies_of(request.scope).get(NEXT, ""))
-    answer = RedirectResponse(back_to(where), 303, NO_STORE)
+    address = unquote(cookies_of(request.scope).get(NEXT, ""))
+    response = RedirectResponse(safe_redirect_address(address), 303, NO_STORE)
     for name in (COOKIE, NEXT):
-        answer.delete_cookie(name, path=PREFIX)
-    return answer
+        response.delete_cookie(name, path=PREFIX)
+    return response
 
 
-async def _sent(service: Service, request: Request, session: str | None, following: str | None) -> Response:
+async def _start_flow(service: Service, request: Request, session: str | None, next_address: str | None) -> Response:
     provider = _provider(service)
-    flow = await writing(service, lambda transaction: begin(transaction, session))
-    answer = _onwards(request, await provider.address(flow, confirm=session is not None))
-    for name, value in ((COOKIE, flow.browser), (NEXT, quote(back_to(following), safe=""))):
-        answer.set_cookie(
+    flow = await run_write(service, lambda transaction: begin(transaction, session))
+    response = _redirect_to_provider(request, await provider.authorization_url(flow, confirm=session is not None))
+    for name, value in ((COOKIE, flow.browser), (NEXT, quote(safe_redirect_address(next_address), safe=""))):
+        response.set_cookie(
             name,
             value,
-            max_age=int(LASTS.total_seconds()),
+            max_age=int(LIFETIME.total_seconds()),
             path=PREFIX,
             httponly=True,
             samesite="lax",  # the way back begins at the provider, which is another site
             secure=is_secure(service, request.scope),
         )
-    return answer
+    return response
 
 
-def _onwards(request: Request, address: str) -> Response:
+def _redirect_to_provider(request: Request, address: str) -> Response:
     """Sends a browser to the provider.
 
     One that sent a form is not redirected, because `form-action 'self'` counts for redirects too: it gets a page that

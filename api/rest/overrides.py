@@ -10,10 +10,12 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.confirmation import confirmed_actor
-from api.cursors import Cursor, close_cursor, open_number
-from api.members import body_of, read_members
+from api.confirmation import reauthenticate
+from api.cursors import Cursor, decode_number_cursor, encode_cursor
+from api.idempotent_writes import WRITE_HEADERS, WriteResult, run_prepared_write, run_write_command
+from api.json_body import read_json_body, request_body
 from api.openapi import problems
+from api.override_preparation import prepared_override
 from api.problems import (
     BUSY,
     CONFIRMATION_NEEDED,
@@ -24,23 +26,21 @@ from api.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
-from api.reach import prepared_override
-from api.rest.change_bodies import PolicyName, SignedReason, When
+from api.rest.change_bodies import PolicyName, SignedReason, UtcInstant
 from api.rest.models import Digest, Model
-from api.rest.session import BODY, Password
+from api.rest.session import BODY_PROBLEMS, Password
 from api.service import Service
-from api.transactions import reading
-from api.writing import WRITE, Answer, perform, perform_prepared
+from api.transactions import run_read
 from policy_service.actor import Role
 from policy_service.database import Transaction
-from policy_service.decisions.overrides import PAGE, end_override, read_overrides
-from policy_service.decisions.overriding import MAX_REASON, OverrideState, Overriding
-from policy_service.overrides.counting import as_they_count, read_as_it_counts
-from policy_service.overrides.service import AskedOverride, record_override, sign_override
+from policy_service.decisions.override import MAX_REASON, Override, OverrideState
+from policy_service.decisions.override_store import PAGE_SIZE, end_override, read_overrides
+from policy_service.overrides.service import OverrideRequest, record_override, sign_override
+from policy_service.overrides.signature_validity import read_with_signature_validity, with_signature_validity
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
-WRITTEN = (
-    *(*BODY, OVERRIDE_UNFIT, INVALID_PARAMETER, CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY),
+WRITE_PROBLEMS = (
+    *(*BODY_PROBLEMS, OVERRIDE_UNFIT, INVALID_PARAMETER, CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY),
     *(IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT),
 )
 Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
@@ -53,18 +53,18 @@ OfKind = Annotated[
         description=f"only exceptions for subjects of this kind; with `subject` it is `{CUSTOMER}` when it is left out",
     ),
 ]
-Active = Annotated[bool, Query(description="only exceptions that apply now")]
-Waiting = Annotated[bool, Query(description="only exceptions that wait for signatures now")]
-Limit = Annotated[int, Query(ge=1, le=PAGE, description="exceptions on a page")]
+OnlyActive = Annotated[bool, Query(description="only exceptions that apply now")]
+OnlyWaiting = Annotated[bool, Query(description="only exceptions that wait for signatures now")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="exceptions on a page")]
 Outcome = Annotated[
     dict[str, Any] | list[Any], Field(description="the policy's outcome, or a list of them where it lists")
 ]
 
 
-Counts = Annotated[
+SignatureCounts = Annotated[
     bool, Field(description="whether its signer still has the account and the role; true once all have signed")
 ]
-WhyNot = Annotated[str | None, Field(description="why it does not count; its role is owed again")]
+InvalidReason = Annotated[str | None, Field(description="why it does not count; its role is owed again")]
 
 
 class NewOverride(Model):
@@ -76,7 +76,7 @@ class NewOverride(Model):
     outcome: Outcome
     role: Role
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
-    until: When
+    until: UtcInstant
     password: Password | None = None
 
 
@@ -98,8 +98,8 @@ class OverrideSignatureModel(Model):
     reason: str
     digest: Digest
     signed_at: datetime
-    counts: Counts
-    why_not: WhyNot
+    counts: SignatureCounts
+    why_not: InvalidReason
 
 
 class OverrideModel(Model):
@@ -113,8 +113,8 @@ class OverrideModel(Model):
     outcome: Outcome
     by: str
     role: Role
-    counts: Counts
-    why_not: WhyNot
+    counts: SignatureCounts
+    why_not: InvalidReason
     reason: str
     recorded_at: datetime
     until: datetime
@@ -146,7 +146,7 @@ def override_routes(service: Service) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/overrides", tags=["overrides"])
     _add_reading(router, service)
-    _add_writing(router, service)
+    _add_commands(router, service)
     return router
 
 
@@ -156,112 +156,123 @@ def _add_reading(router: APIRouter, service: Service) -> None:
         subject: OfSubject = None,
         kind: OfKind = None,
         *,
-        active: Active = False,
-        waiting: Waiting = False,
-        limit: Limit = PAGE,
+        active: OnlyActive = False,
+        waiting: OnlyWaiting = False,
+        limit: Limit = PAGE_SIZE,
         cursor: Cursor = None,
     ) -> OverridePage:
         """Exceptions in the order of recording."""
-        now, after = service.now(), open_number(cursor) or 0
-        of = kind or (CUSTOMER if subject is not None else None)
+        now, after = service.now(), decode_number_cursor(cursor) or 0
+        subject_kind = kind or (CUSTOMER if subject is not None else None)
 
-        def read(session: Session) -> tuple[list[int], list[Overriding]]:
-            found = read_overrides(
+        def read(session: Session) -> tuple[list[int], list[Override]]:
+            rows = read_overrides(
                 session,
                 subject=subject,
-                kind=of,
+                kind=subject_kind,
                 active_at=now if active else None,
                 waiting_at=now if waiting else None,
                 after=after,
                 limit=limit + 1,
             )
-            return [number for number, _ in found], as_they_count(session, [each for _, each in found[:limit]], now)
+            return [number for number, _ in rows], with_signature_validity(
+                session, [each for _, each in rows[:limit]], now
+            )
 
-        numbers, found = await reading(service, read)
-        more = close_cursor(str(numbers[limit - 1])) if len(numbers) > limit else None
-        return OverridePage(items=[_model(each, now) for each in found], next_cursor=more)
+        numbers, overrides = await run_read(service, read)
+        next_cursor = encode_cursor(str(numbers[limit - 1])) if len(numbers) > limit else None
+        return OverridePage(items=[_override_model(each, now) for each in overrides], next_cursor=next_cursor)
 
     @router.get("/{override}", operation_id="get_override", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_override(override: Id) -> OverrideModel:
         """One exception."""
         now = service.now()
-        return _model(await reading(service, lambda session: read_as_it_counts(session, override, now)), now)
+        return _override_model(
+            await run_read(service, lambda session: read_with_signature_validity(session, override, now)), now
+        )
 
 
-def _add_writing(router: APIRouter, service: Service) -> None:
+def _add_commands(router: APIRouter, service: Service) -> None:
     @router.post(
         "",
         operation_id="record_override",
         status_code=201,
         response_model=OverrideModel,
-        openapi_extra=body_of(NewOverride),
-        dependencies=WRITE,
-        responses=problems(*WRITTEN),
+        openapi_extra=request_body(NewOverride),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*WRITE_PROBLEMS),
     )
     async def record(request: Request) -> Response:
         """Excepts a subject from the rules of a policy, from now on."""
-        given = await read_members(request, NewOverride)
-        actor = await confirmed_actor(service, request, given.password)
-        said = given.model_dump(exclude={"password", "subject", "kind"})
-        asked = AskedOverride(Subject(given.subject, given.kind), **said)
+        body = await read_json_body(request, NewOverride)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(exclude={"password", "subject", "kind"})
+        override_request = OverrideRequest(Subject(body.subject, body.kind), **payload)
 
-        async def prepare() -> Callable[[Transaction], Answer]:
-            prepared = await prepared_override(service, actor, asked)
+        async def prepare() -> Callable[[Transaction], WriteResult]:
+            prepared = await prepared_override(service, actor, override_request)
 
-            def act(transaction: Transaction) -> Answer:
-                made = record_override(transaction, actor, prepared)
-                return Answer(_model(made, transaction.now), 201, {"Location": f"/v1/overrides/{made.id}"})
+            def command(transaction: Transaction) -> WriteResult:
+                recorded = record_override(transaction, actor, prepared)
+                return WriteResult(
+                    _override_model(recorded, transaction.now), 201, {"Location": f"/v1/overrides/{recorded.id}"}
+                )
 
-            return act
+            return command
 
-        return await perform_prepared(service, request, prepare, given)
+        return await run_prepared_write(service, request, prepare, body)
 
     @router.post(
         "/{override}/sign-offs",
         operation_id="sign_off_override",
         status_code=201,
         response_model=OverrideModel,
-        openapi_extra=body_of(OverrideSignOff),
-        dependencies=WRITE,
-        responses=problems(*WRITTEN, NOT_FOUND),
+        openapi_extra=request_body(OverrideSignOff),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*WRITE_PROBLEMS, NOT_FOUND),
     )
     async def sign_off(request: Request, override: Id) -> Response:
         """Signs an exception that another person recorded, in a role that is owed."""
-        given = await read_members(request, OverrideSignOff)
-        actor = await confirmed_actor(service, request, given.password)
-        said = given.model_dump(include={"role", "digest", "reason"})
+        body = await read_json_body(request, OverrideSignOff)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(include={"role", "digest", "reason"})
 
-        def act(transaction: Transaction) -> Answer:
-            return Answer(_model(sign_override(transaction, actor, override, **said), transaction.now), 201)
+        def command(transaction: Transaction) -> WriteResult:
+            return WriteResult(
+                _override_model(sign_override(transaction, actor, override, **payload), transaction.now), 201
+            )
 
-        return await perform(service, request, act, given)
+        return await run_write_command(service, request, command, body)
 
     @router.post(
         "/{override}/end",
         operation_id="end_override",
         response_model=OverrideModel,
-        openapi_extra=body_of(SignedReason),
-        dependencies=WRITE,
-        responses=problems(*WRITTEN, NOT_FOUND),
+        openapi_extra=request_body(SignedReason),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*WRITE_PROBLEMS, NOT_FOUND),
     )
     async def end(request: Request, override: Id) -> Response:
         """Ends an exception now."""
-        given = await read_members(request, SignedReason)
-        actor = await confirmed_actor(service, request, given.password)
-        said = given.model_dump(include={"role", "reason"})
-        return await perform(
-            service, request, lambda t: Answer(_model(end_override(t, actor, override, **said), t.now)), given
+        body = await read_json_body(request, SignedReason)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(include={"role", "reason"})
+        return await run_write_command(
+            service,
+            request,
+            lambda t: WriteResult(_override_model(end_override(t, actor, override, **payload), t.now)),
+            body,
         )
 
 
-def _model(overriding: Overriding, now: datetime) -> OverrideModel:
+def _override_model(override: Override, now: datetime) -> OverrideModel:
     """An exception, as it is told at an instant."""
-    signatures = [each.to_dict() | _counts(overriding, each.actor) for each in overriding.signatures]
-    written = {**overriding.to_dict(), **_counts(overriding, overriding.actor), "signatures": signatures}
-    return OverrideModel.model_validate({**written, "state": overriding.state(now)})
+    signatures = [each.to_dict() | _signature_status(override, each.actor) for each in override.signatures]
+    members = {**override.to_dict(), **_signature_status(override, override.actor), "signatures": signatures}
+    return OverrideModel.model_validate({**members, "state": override.state(now)})
 
 
-def _counts(overriding: Overriding, account: str) -> dict[str, object]:
+def _signature_status(override: Override, account: str) -> dict[str, object]:
     """Whether the signature of an account counts."""
-    why_not = overriding.void.get(account)
+    why_not = override.void.get(account)
     return {"counts": why_not is None, "why_not": why_not}

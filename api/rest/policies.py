@@ -10,12 +10,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from api.authentication import asker
+from api.authentication import principal_of
 from api.body import read_body
 from api.catalogue import Catalogue
-from api.checking import check
-from api.cursors import Cursor, close_cursor, open_cursor
+from api.cursors import Cursor, decode_cursor, encode_cursor
 from api.openapi import CHECK_BODY, VERSION_ANSWERS, problems
+from api.policy_check import check_file
 from api.problems import (
     BODY_TOO_LARGE,
     BUSY,
@@ -27,7 +27,7 @@ from api.problems import (
 )
 from api.requirements import requirements
 from api.rest.active_models import ActiveModel, active_model
-from api.rest.change_bodies import When
+from api.rest.change_bodies import UtcInstant
 from api.rest.models import (
     CheckAnswer,
     ListedPolicy,
@@ -36,21 +36,21 @@ from api.rest.models import (
     Requirements,
     VersionDifference,
     VersionList,
-    detail,
     difference_model,
     listed_policy,
+    policy_detail,
     version_model,
 )
 from api.service import Service
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.analysis.difference import difference
 from policy_service.clock import today
 from policy_service.compilers.prose import explain
-from policy_service.decisions.request import shown
+from policy_service.decisions.request import format_or_null
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
-from policy_service.registry.model import active_at, all_active_at, in_force_periods, nothing_at
+from policy_service.registry.model import active_at, all_active_at, ending_at, in_force_periods
 from policy_service.registry.service import activations
 
 YAML_KINDS = (
@@ -62,24 +62,24 @@ YAML_KINDS = (
     "application/octet-stream",
 )
 PAGE = 100
-_EXACTLY = msgspec.json.Encoder(decimal_format="number")
-KEPT = 4 * 2**20
+_EXACT_ENCODER = msgspec.json.Encoder(decimal_format="number")
+CACHE_CHARACTERS = 4 * 2**20
 """Characters of policy files that stay told in words, and of those that stay compared."""
-_WORDS: LruCache[str, str] = LruCache(KEPT)
-_DIFFERENCES: LruCache[tuple[str, str], VersionDifference] = LruCache(KEPT)
-KNOWN = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
+_PROSE: LruCache[str, str] = LruCache(CACHE_CHARACTERS)
+_DIFFERENCES: LruCache[tuple[str, str], VersionDifference] = LruCache(CACHE_CHARACTERS)
+POLICY_RESPONSES = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
 Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="policies on a page")]
-Form = Annotated[
+VersionFormat = Annotated[
     Literal["json", "yaml", "text"] | None, Query(alias="format", description="otherwise by the header Accept")
 ]
 Lang = Annotated[Literal["zh", "en"], Query(description="of `format=text`")]
-At = Annotated[When | None, Query(description="an instant with its time zone; now when it is left out")]
-Known = Annotated[When | None, Query(description="what was known then; now when it is left out")]
-Old = Annotated[str, Query(alias="from", max_length=32, description="a version")]
-New = Annotated[str, Query(alias="to", max_length=32, description="another version")]
-Seen = Annotated[str | None, Header(alias="If-None-Match")]
+ValidAt = Annotated[UtcInstant | None, Query(description="an instant with its time zone; now when it is left out")]
+KnownAt = Annotated[UtcInstant | None, Query(description="what was known then; now when it is left out")]
+OldVersion = Annotated[str, Query(alias="from", max_length=32, description="a version")]
+NewVersion = Annotated[str, Query(alias="to", max_length=32, description="another version")]
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
 
 
 def policy_routes(service: Service) -> APIRouter:
@@ -97,42 +97,44 @@ def _add_lists(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_policies", responses=problems(INVALID_PARAMETER))
     async def list_policies(domain: Domain = None, limit: Limit = PAGE, cursor: Cursor = None) -> PolicyPage:
         """The policies by name, each in the version that decides now, or that was suspended or ended."""
-        after, now = open_cursor(cursor), service.now()
-        found = await reading(service, lambda session: _standing(catalogue, session, now))
-        rest = [each for each in found if each.policy > after and domain in {None, each.domain}]
-        more = close_cursor(rest[limit - 1].policy) if len(rest) > limit else None
-        return PolicyPage(items=rest[:limit], next_cursor=more)
+        after, now = decode_cursor(cursor), service.now()
+        policies = await run_read(service, lambda session: _standing(catalogue, session, now))
+        rest = [each for each in policies if each.policy > after and domain in {None, each.domain}]
+        next_cursor = encode_cursor(rest[limit - 1].policy) if len(rest) > limit else None
+        return PolicyPage(items=rest[:limit], next_cursor=next_cursor)
 
-    @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=KNOWN)
+    @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=POLICY_RESPONSES)
     async def list_versions(request: Request, domain: str, policy: str) -> VersionList:
         """Every version of a policy, the newest first, and when it is in force."""
-        now, reader = service.now(), asker(request).actor
-        return await reading(service, lambda session: _versions(catalogue, session, f"{domain}/{policy}", now, reader))
+        now, reader = service.now(), principal_of(request).actor
+        return await run_read(service, lambda session: _versions(catalogue, session, f"{domain}/{policy}", now, reader))
 
-    @router.get("/{domain}/{policy}/active", operation_id="get_active", responses=KNOWN)
-    async def get_active(domain: str, policy: str, valid_at: At = None, known_at: Known = None) -> ActiveModel:
+    @router.get("/{domain}/{policy}/active", operation_id="get_active", responses=POLICY_RESPONSES)
+    async def get_active(domain: str, policy: str, valid_at: ValidAt = None, known_at: KnownAt = None) -> ActiveModel:
         """Which version applied at an instant, by what was known at another."""
         now = service.now()
         if known_at is not None and known_at > now:
             raise _not_known_yet(known_at)
-        when = (valid_at or now).astimezone(UTC), (known_at or now).astimezone(UTC)
-        return await reading(service, lambda session: _active(catalogue, session, f"{domain}/{policy}", *when))
+        instants = (valid_at or now).astimezone(UTC), (known_at or now).astimezone(UTC)
+        return await run_read(service, lambda session: _active(catalogue, session, f"{domain}/{policy}", *instants))
 
 
 def _add_one(router: APIRouter, service: Service) -> None:
     catalogue = service.catalogue
 
-    @router.get("/{domain}/{policy}", operation_id="get_policy", responses=KNOWN)
+    @router.get("/{domain}/{policy}", operation_id="get_policy", responses=POLICY_RESPONSES)
     async def get_policy(domain: str, policy: str) -> PolicyDetail:
         """The version of a policy that is in force, whole."""
         now = service.now()
-        return await reading(service, lambda session: detail(catalogue.deciding(session, f"{domain}/{policy}", now)))
+        return await run_read(
+            service, lambda session: policy_detail(catalogue.version_in_force(session, f"{domain}/{policy}", now))
+        )
 
     @router.get(
         "/{domain}/{policy}/versions/{version}",
         operation_id="get_version",
         response_model=PolicyDetail,
-        responses={**VERSION_ANSWERS, **KNOWN},
+        responses={**VERSION_ANSWERS, **POLICY_RESPONSES},
     )
     async def get_version(  # noqa: PLR0913  # three of the path, three that say how
         request: Request,
@@ -140,54 +142,63 @@ def _add_one(router: APIRouter, service: Service) -> None:
         policy: str,
         version: str,
         *,
-        form: Form = None,
+        form: VersionFormat = None,
         lang: Lang = "en",
-        seen: Seen = None,
+        seen: IfNoneMatch = None,
     ) -> Response:
         """One version: as JSON, as the file that was submitted, or in prose."""
-        name, reader = f"{domain}/{policy}", asker(request).actor
-        found = await reading(service, lambda session: catalogue.version(session, name, version, reader))
-        written = form or _preferred(request.headers.get("accept", ""))
-        return await run_in_threadpool(render, found, written, lang, seen)
+        name, reader = f"{domain}/{policy}", principal_of(request).actor
+        found_version = await run_read(service, lambda session: catalogue.version(session, name, version, reader))
+        chosen_form = form or _preferred(request.headers.get("accept", ""))
+        return await run_in_threadpool(render, found_version, chosen_form, lang, seen)
 
     @router.get(
         "/{domain}/{policy}/requirements",
         operation_id="get_requirements",
         response_model=Requirements,
-        responses=KNOWN,
+        responses=POLICY_RESPONSES,
     )
     async def get_requirements(domain: str, policy: str) -> Response:
         """What a caller has to give for the policy to be decided, and a request that works."""
         now, day = service.now(), today(service.clock, service.zone)
-        found = await reading(service, lambda session: _needs(catalogue, session, f"{domain}/{policy}", now, day))
-        return Response(_EXACTLY.encode(found), media_type="application/json")
+        found_requirements = await run_read(
+            service, lambda session: _requirements(catalogue, session, f"{domain}/{policy}", now, day)
+        )
+        return Response(_EXACT_ENCODER.encode(found_requirements), media_type="application/json")
 
-    @router.get("/{domain}/{policy}/difference", operation_id="compare_versions", responses=KNOWN)
-    async def compare_versions(request: Request, domain: str, policy: str, old: Old, new: New) -> VersionDifference:
+    @router.get("/{domain}/{policy}/difference", operation_id="compare_versions", responses=POLICY_RESPONSES)
+    async def compare_versions(
+        request: Request, domain: str, policy: str, old: OldVersion, new: NewVersion
+    ) -> VersionDifference:
         """What one version says differently from another, piece by piece and in words."""
-        name, reader = f"{domain}/{policy}", asker(request).actor
-        before, after = await reading(
+        name, reader = f"{domain}/{policy}", principal_of(request).actor
+        old_policy, new_policy = await run_read(
             service, lambda session: [catalogue.version(session, name, version, reader) for version in (old, new)]
         )
         return await run_in_threadpool(
             lambda: _DIFFERENCES.get_or_make(
-                (before.digest, after.digest),
-                lambda: difference_model(difference(before, after)),
-                len(before.text) + len(after.text),
+                (old_policy.digest, new_policy.digest),
+                lambda: difference_model(difference(old_policy, new_policy)),
+                len(old_policy.text) + len(new_policy.text),
             )
         )
 
 
 def _standing(catalogue: Catalogue, session: Session, now: datetime) -> list[ListedPolicy]:
     """Every policy that is in force or was, by name."""
-    found = all_active_at(activations(session), now, now) | catalogue.ended(session, now)
+    found = all_active_at(activations(session), now, now) | catalogue.ended_policies(session, now)
     return [listed_policy(catalogue.load(session, found[name].digest), found[name]) for name in sorted(found)]
 
 
 def _versions(catalogue: Catalogue, session: Session, name: str, now: datetime, reader: Actor | None) -> VersionList:
-    recorded = activations(session)
+    recorded_activations = activations(session)
     items = [
-        version_model(catalogue.load(session, row.digest), row, in_force_periods(recorded, name, row.version, now), now)
+        version_model(
+            catalogue.load(session, row.digest),
+            row,
+            in_force_periods(recorded_activations, name, row.version, now),
+            now,
+        )
         for row in catalogue.versions(session, name, reader)
     ]
     return VersionList(items=items)
@@ -195,23 +206,23 @@ def _versions(catalogue: Catalogue, session: Session, name: str, now: datetime, 
 
 def _active(catalogue: Catalogue, session: Session, name: str, valid_at: datetime, known_at: datetime) -> ActiveModel:
     catalogue.versions(session, name)
-    known = activations(session)
-    found, ending = (of(known, name, valid_at, known_at) for of in (active_at, nothing_at))
-    return active_model(name, valid_at, known_at, found, ending)
+    recorded = activations(session)
+    activation, ending = (of(recorded, name, valid_at, known_at) for of in (active_at, ending_at))
+    return active_model(name, valid_at, known_at, activation, ending)
 
 
-def _needs(catalogue: Catalogue, session: Session, name: str, now: datetime, day: date) -> dict[str, Any]:
-    return requirements(catalogue.asking(session, name, now), catalogue.in_force(session, now), day)
+def _requirements(catalogue: Catalogue, session: Session, name: str, now: datetime, day: date) -> dict[str, Any]:
+    return requirements(catalogue.declaring_version(session, name, now), catalogue.in_force(session, now), day)
 
 
 def _not_known_yet(known_at: datetime) -> ProblemError:
-    fault = {
+    problem = {
         "parameter": "known_at",
         "code": "out-of-range",
-        "value": shown(known_at.isoformat()),
+        "value": format_or_null(known_at.isoformat()),
         "expected": "an instant that is not in the future: what will be known is not known yet",
     }
-    return ProblemError(INVALID_PARAMETER, "refused: known_at", problems=[fault])
+    return ProblemError(INVALID_PARAMETER, "refused: known_at", problems=[problem])
 
 
 def _add_check(router: APIRouter, service: Service) -> None:
@@ -222,27 +233,27 @@ def _add_check(router: APIRouter, service: Service) -> None:
     async def check_policy(request: Request) -> CheckAnswer:
         """Whether a policy file is valid, alone and among the policies in force."""
         limit, now = service.settings.policy_body_limit, service.now()
-        body = await read_body(request.scope, request.receive, limit=limit, kinds=YAML_KINDS)
-        served, absent = await reading(
-            service, lambda session: (catalogue.heads_in_force(session, now), catalogue.ended(session, now))
+        body = await read_body(request.scope, request.receive, limit=limit, media_types=YAML_KINDS)
+        served, absent = await run_read(
+            service, lambda session: (catalogue.heads_in_force(session, now), catalogue.ended_policies(session, now))
         )
-        return CheckAnswer.model_validate(await run_in_threadpool(check, body, served, absent))
+        return CheckAnswer.model_validate(await run_in_threadpool(check_file, body, served, absent))
 
 
-def render(policy: Policy, form: str, lang: Literal["zh", "en"], seen: str | None) -> Response:
+def render(policy: Policy, form: str, lang: Literal["zh", "en"], if_none_match: str | None) -> Response:
     """One version in one form. It never changes, so a reader who has it is told so."""
     tag = f'"{policy.digest}.{form}.{lang}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept"}
-    if seen is not None and tag in seen:
+    if if_none_match is not None and tag in if_none_match:
         return Response(status_code=304, headers=headers)
     match form:
         case "yaml":
             return Response(policy.content, headers=headers, media_type="application/yaml")
         case "text":
-            words = _WORDS.get_or_make(tag, lambda: explain(policy, lang), len(policy.text))
-            return PlainTextResponse(words, headers=headers)
+            prose = _PROSE.get_or_make(tag, lambda: explain(policy, lang), len(policy.text))
+            return PlainTextResponse(prose, headers=headers)
         case _:
-            return Response(detail(policy).model_dump_json(), headers=headers, media_type="application/json")
+            return Response(policy_detail(policy).model_dump_json(), headers=headers, media_type="application/json")
 
 
 def _preferred(accept: str) -> str:

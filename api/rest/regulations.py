@@ -10,10 +10,10 @@ from pydantic import Field
 
 from api.openapi import problems
 from api.problems import INVALID_PARAMETER
-from api.rest.models import Model, Words, words
+from api.rest.models import Model, Words, words_model
 from api.service import Service
-from api.transactions import reading
-from policy_service.regulations.coverage import Coverage, Covered, Status, cover
+from api.transactions import run_read
+from policy_service.regulations.coverage import Coverage, RowCoverage, Status, coverage_of
 
 
 class DecidingPolicy(Model):
@@ -70,45 +70,45 @@ def regulation_routes(service: Service) -> APIRouter:
     ) -> RegulationList:
         """The regulations that stand beside the policy files, row by row."""
         now = service.now()
-        policies = await reading(service, lambda session: service.catalogue.in_force(session, now))
-        covered = [cover(each, policies.values()) for each in service.regulations]
+        policies = await run_read(service, lambda session: service.catalogue.in_force(session, now))
+        covered = [coverage_of(each, policies.values()) for each in service.regulations]
         return RegulationList(items=[_regulation(each, status) for each in covered])
 
     return router
 
 
 def _regulation(coverage: Coverage, status: Status | None) -> RegulationModel:
-    found = coverage.regulation
+    regulation = coverage.regulation
     return RegulationModel(
-        regulation=found.name,
-        dated=found.dated,
-        title=words(found.title),
+        regulation=regulation.name,
+        dated=regulation.dated,
+        title=words_model(regulation.title),
         counts={each: coverage.count(each) for each in Status},
         sections=[
             SectionModel(
-                title=words(section.title), rows=[_row(each) for each in rows if status in {None, each.status}]
+                title=words_model(section.title), rows=[_row(each) for each in rows if status in {None, each.status}]
             )
             for section, rows in coverage.sections
         ],
     )
 
 
-def _row(covered: Covered) -> RowModel:
+def _row(covered: RowCoverage) -> RowModel:
     row = covered.row
     return RowModel(
         id=row.id,
-        says=words(row.says),
+        says=words_model(row.says),
         status=covered.status,
         policies=[
             DecidingPolicy(
                 policy=each.policy.id,
                 version=each.policy.version,
-                title=words(each.policy.title),
+                title=words_model(each.policy.title),
                 rules=[rule.id for rule in each.rules],
                 examples=[example.name for example in each.examples],
             )
-            for each in covered.by
+            for each in covered.citations
         ],
-        feature=words(row.feature) if row.feature else None,
-        not_yet=words(row.not_yet) if row.not_yet else None,
+        feature=words_model(row.feature) if row.feature else None,
+        not_yet=words_model(row.not_yet) if row.not_yet else None,
     )

@@ -7,29 +7,36 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.confirmation import confirmed_actor
-from api.examining import Examiner
+from api.authentication import principal_of
+from api.confirmation import reauthenticate
+from api.draft_check import DraftChecker
 from api.heads import warm_heads
-from api.members import body_of, read_members
+from api.idempotent_writes import (
+    EDIT_HEADERS,
+    WRITE_HEADERS,
+    WriteResult,
+    expected_etag,
+    run_prepared_write,
+    run_write_command,
+)
+from api.json_body import read_json_body, request_body
 from api.openapi import problems
 from api.problems import BUSY, CHECK_ABANDONED, CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS
 from api.rest.change_bodies import SignOffModel, WhyModel
 from api.rest.change_models import ChangeDetail
-from api.rest.changes import EDITED, WRITTEN, Id, answer
-from api.rest.session import BODY
+from api.rest.changes import EDIT_PROBLEMS, WRITE_PROBLEMS, Id, change_result
+from api.rest.session import BODY_PROBLEMS
 from api.service import Service
-from api.writing import EDIT, WRITE, Answer, expected_etag, perform, perform_prepared
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
 from policy_service.database import Transaction
 
-SIGNED = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
+SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
 Endpoint = Callable[..., Any]
 
 
-class WithReason(Protocol):
+class ReasonedCommand(Protocol):
     """Something that is done to a change, for a reason."""
 
     def __call__(self, transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
@@ -37,48 +44,48 @@ class WithReason(Protocol):
         ...
 
 
-def review_routes(service: Service, examiner: Examiner) -> APIRouter:
+def review_routes(service: Service, examiner: DraftChecker) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/changes/{change}", tags=["changes"])
     _add_submitting(router, service, examiner)
     _add_signing(router, service)
     _add_scheduling(router, service)
-    with_reason: tuple[tuple[str, str, WithReason], ...] = (
+    with_reason: tuple[tuple[str, str, ReasonedCommand], ...] = (
         ("request-changes", "Sends a change back to its author.", approval.request_changes),
         ("reject", "Refuses a change for good.", approval.reject),
         ("withdraw", "Takes a change back for good, by its author.", approval.withdraw),
         ("cancel", "Takes a scheduled change back before its day.", approval.cancel),
     )
-    for name, says, act in with_reason:
+    for name, summary, command in with_reason:
         router.post(
             f"/{name}",
             operation_id=f"{name.replace('-', '_')}_change".replace("changes_change", "changes"),
-            summary=says.rstrip("."),
+            summary=summary.rstrip("."),
             response_model=ChangeDetail,
-            openapi_extra=body_of(WhyModel),
-            dependencies=EDIT,
-            responses=problems(*BODY, *EDITED),
-        )(_with_reason(service, act))
+            openapi_extra=request_body(WhyModel),
+            dependencies=EDIT_HEADERS,
+            responses=problems(*BODY_PROBLEMS, *EDIT_PROBLEMS),
+        )(_reasoned_endpoint(service, command))
     return router
 
 
-def _add_submitting(router: APIRouter, service: Service, examiner: Examiner) -> None:
+def _add_submitting(router: APIRouter, service: Service, examiner: DraftChecker) -> None:
     @router.post(
         "/submit",
         operation_id="submit_change",
         response_model=ChangeDetail,
-        dependencies=EDIT,
-        responses=problems(*EDITED, CHECK_ABANDONED, BUSY),
+        dependencies=EDIT_HEADERS,
+        responses=problems(*EDIT_PROBLEMS, CHECK_ABANDONED, BUSY),
     )
     async def submit_change(request: Request, change: Id) -> Response:
         """Freezes a draft: from here on its digest is what is signed. Refused while there is anything wrong with it."""
-        expected, actor = expected_etag(request), asker(request).actor
+        expected, actor = expected_etag(request), principal_of(request).actor
 
-        async def prepare() -> Callable[[Transaction], Answer]:
+        async def prepare() -> Callable[[Transaction], WriteResult]:
             prepared = await examiner.prepare(change, expected)
-            return lambda t: answer(t, actor, approval.submit(t, actor, prepared, expected=expected))
+            return lambda t: change_result(t, actor, approval.submit(t, actor, prepared, expected=expected))
 
-        return await perform_prepared(service, request, prepare)
+        return await run_prepared_write(service, request, prepare)
 
 
 def _add_signing(router: APIRouter, service: Service) -> None:
@@ -87,17 +94,20 @@ def _add_signing(router: APIRouter, service: Service) -> None:
         operation_id="sign_off_change",
         status_code=201,
         response_model=ChangeDetail,
-        openapi_extra=body_of(SignOffModel),
-        dependencies=WRITE,
-        responses=problems(*BODY, *WRITTEN, *SIGNED, *EDITED),
+        openapi_extra=request_body(SignOffModel),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS, *EDIT_PROBLEMS),
     )
     async def sign_off_change(request: Request, change: Id) -> Response:
         """Signs what was submitted: one person, in one role, on the digest that was read."""
-        given = await read_members(request, SignOffModel)
-        actor = await confirmed_actor(service, request, given.password)
-        said = given.model_dump(include={"role", "digest", "meaning", "reason"})
-        return await perform(
-            service, request, lambda t: answer(t, actor, approval.sign_off(t, actor, change, **said), 201), given
+        body = await read_json_body(request, SignOffModel)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(include={"role", "digest", "meaning", "reason"})
+        return await run_write_command(
+            service,
+            request,
+            lambda t: change_result(t, actor, approval.sign_off(t, actor, change, **payload), 201),
+            body,
         )
 
 
@@ -106,29 +116,29 @@ def _add_scheduling(router: APIRouter, service: Service) -> None:
         "/schedule",
         operation_id="schedule_change",
         response_model=ChangeDetail,
-        dependencies=EDIT,
-        responses=problems(*EDITED),
+        dependencies=EDIT_HEADERS,
+        responses=problems(*EDIT_PROBLEMS),
     )
     async def schedule_change(request: Request, change: Id) -> Response:
         """Puts a change that everybody who must has signed in force, from the day that was signed."""
-        expected, actor = expected_etag(request), asker(request).actor
+        expected, actor = expected_etag(request), principal_of(request).actor
 
-        async def prepare() -> Callable[[Transaction], Answer]:
+        async def prepare() -> Callable[[Transaction], WriteResult]:
             await warm_heads(service, change)
-            return lambda t: answer(t, actor, approval.schedule(t, actor, change, expected=expected))
+            return lambda t: change_result(t, actor, approval.schedule(t, actor, change, expected=expected))
 
-        return await perform_prepared(service, request, prepare)
+        return await run_prepared_write(service, request, prepare)
 
 
-def _with_reason(service: Service, act: WithReason) -> Endpoint:
+def _reasoned_endpoint(service: Service, command: ReasonedCommand) -> Endpoint:
     async def endpoint(request: Request, change: Id) -> Response:
-        expected, actor = expected_etag(request), asker(request).actor
-        given = await read_members(request, WhyModel)
-        return await perform(
+        expected, actor = expected_etag(request), principal_of(request).actor
+        body = await read_json_body(request, WhyModel)
+        return await run_write_command(
             service,
             request,
-            lambda t: answer(t, actor, act(t, actor, change, reason=given.reason, expected=expected)),
-            given,
+            lambda t: change_result(t, actor, command(t, actor, change, reason=body.reason, expected=expected)),
+            body,
         )
 
     return endpoint

@@ -8,10 +8,10 @@ from pydantic import Field, SecretStr, StrictBool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from api.authentication import Asker, asker, refuse_other_sites
-from api.browsers import hand_over, take_away
-from api.confirmation import change_password, enter
-from api.members import body_of, read_members
+from api.authentication import Principal, principal_of, refuse_other_sites
+from api.browsers import delete_session_cookie, set_session_cookie
+from api.confirmation import change_password, sign_in_with_password
+from api.json_body import read_json_body, request_body
 from api.openapi import problems
 from api.problems import (
     BODY_TOO_LARGE,
@@ -25,13 +25,13 @@ from api.problems import (
 )
 from api.rest.models import Model
 from api.service import Service
-from api.transactions import writing
+from api.transactions import run_write
 from policy_service.actor import ActorKind, Role
-from policy_service.identity.sessions import Started, sign_out
+from policy_service.identity.sessions import StartedSession, sign_out
 
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
-BODY = (MALFORMED_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, REQUEST_REFUSED)
-PASSWORDS = (SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY)
+BODY_PROBLEMS = (MALFORMED_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, REQUEST_REFUSED)
+PASSWORD_PROBLEMS = (SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY)
 
 
 class SignIn(Model):
@@ -80,29 +80,29 @@ def _add_session(router: APIRouter, service: Service) -> None:
         operation_id="sign_in",
         status_code=201,
         response_model=Me,
-        openapi_extra=body_of(SignIn),
-        responses=problems(*BODY, *PASSWORDS, OTHER_SITE),
+        openapi_extra=request_body(SignIn),
+        responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS, OTHER_SITE),
     )
     async def sign_in_(request: Request) -> Response:
         """Begins a session; the token is in the answer, or in a cookie."""
-        given = await read_members(request, SignIn)
-        if given.cookie:
+        body = await read_json_body(request, SignIn)
+        if body.cookie:
             refuse_other_sites(service, request.scope)
-        started = await enter(service, request, given.name, given.password.get_secret_value())
-        return await opened(service, request, started, cookie=given.cookie)
+        started = await sign_in_with_password(service, request, body.name, body.password.get_secret_value())
+        return await session_response(service, request, started, cookie=body.cookie)
 
     @router.get("", operation_id="who_am_i")
     async def who_am_i(request: Request) -> Me:
         """Who asks, in which roles, and when the session ends."""
-        return me(service, asker(request))
+        return me_model(service, principal_of(request))
 
     @router.delete("", operation_id="sign_out", status_code=204, response_class=Response)
     async def sign_out_(request: Request) -> Response:
         """Ends the session."""
-        by = asker(request)
-        if (signed_in := by.signed_in) is not None:
-            await writing(service, lambda transaction: sign_out(transaction, by.actor, signed_in))
-        return take_away(service, request, Response(status_code=204))
+        principal = principal_of(request)
+        if (user_session := principal.user_session) is not None:
+            await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
+        return delete_session_cookie(service, request, Response(status_code=204))
 
 
 def _add_password(router: APIRouter, service: Service) -> None:
@@ -111,36 +111,36 @@ def _add_password(router: APIRouter, service: Service) -> None:
         operation_id="change_password",
         status_code=204,
         response_class=Response,
-        openapi_extra=body_of(NewPassword),
-        responses=problems(*BODY, *PASSWORDS),
+        openapi_extra=request_body(NewPassword),
+        responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS),
     )
     async def change_password_(request: Request) -> Response:
         """Gives your account another password; all your sessions end."""
-        given = await read_members(request, NewPassword)
-        await change_password(service, request, given.old, given.new)
-        return take_away(service, request, Response(status_code=204))
+        body = await read_json_body(request, NewPassword)
+        await change_password(service, request, body.old, body.new)
+        return delete_session_cookie(service, request, Response(status_code=204))
 
 
-def me(service: Service, by: Asker, token: str | None = None) -> Me:
+def me_model(service: Service, principal: Principal, token: str | None = None) -> Me:
     """Who asks, as it is told."""
-    actor, signed_in = by.actor, by.signed_in
+    actor, user_session = principal.actor, principal.user_session
     return Me(
         id=actor.id,
         name=actor.name,
         printed_name=actor.printed_name,
         kind=actor.kind,
         roles=sorted(actor.roles),
-        waiting=actor.waiting.why if actor.waiting else None,
-        method=signed_in.method if signed_in else None,
-        started_at=signed_in.started_at if signed_in else None,
-        until=signed_in.until(service.settings.ends) if signed_in else None,
+        waiting=actor.pending_roles.reason if actor.pending_roles else None,
+        method=user_session.method if user_session else None,
+        started_at=user_session.started_at if user_session else None,
+        until=user_session.ends_at(service.settings.session_limits) if user_session else None,
         token=token,
     )
 
 
-async def opened(service: Service, request: Request, started: Started, *, cookie: bool) -> Response:
+async def session_response(service: Service, request: Request, started: StartedSession, *, cookie: bool) -> Response:
     """The answer that hands over a session that has just begun. Raises DatabaseUnavailable."""
-    by = Asker(started.actor, "cookie" if cookie else "token", started.signed_in)
-    told = me(service, by, None if cookie else started.token)
-    answer = JSONResponse(told.model_dump(mode="json"), 201, {"cache-control": "no-store"})
-    return await hand_over(service, request, started, answer) if cookie else answer
+    principal = Principal(started.actor, "cookie" if cookie else "token", started.user_session)
+    model = me_model(service, principal, None if cookie else started.token)
+    response = JSONResponse(model.model_dump(mode="json"), 201, {"cache-control": "no-store"})
+    return await set_session_cookie(service, request, started, response) if cookie else response

@@ -11,9 +11,10 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.confirmation import confirmed_actor
-from api.cursors import Cursor, close_cursor, open_number
-from api.members import body_of, read_members
+from api.confirmation import reauthenticate
+from api.cursors import Cursor, decode_number_cursor, encode_cursor
+from api.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
+from api.json_body import read_json_body, request_body
 from api.openapi import problems
 from api.problems import (
     BUSY,
@@ -26,21 +27,20 @@ from api.problems import (
 )
 from api.rest.decision_records import ByModel, UsedModel
 from api.rest.models import Model
-from api.rest.session import BODY, Password
+from api.rest.session import BODY_PROBLEMS, Password
 from api.service import Service
-from api.transactions import reading
-from api.writing import WRITE, Answer, perform
+from api.transactions import run_read
 from policy_service.database import Transaction
-from policy_service.decisions.overriding import MAX_REASON
-from policy_service.decisions.record import Record
-from policy_service.decisions.records import PAGE, history
+from policy_service.decisions.override import MAX_REASON
+from policy_service.decisions.record import DecisionRecord
+from policy_service.decisions.record_queries import PAGE_SIZE, subject_history
 from policy_service.decisions.subjects import erase_subject
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
-SIGNED = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
+SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
 Id = Annotated[str, Path(max_length=MAX_ID)]
 OfKind = Annotated[str, Query(pattern=f"^{KIND.pattern}$", description="of which kind the subject is")]
-Limit = Annotated[int, Query(ge=1, le=PAGE, description="decisions on a page")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="decisions on a page")]
 
 
 class DecisionSummary(Model):
@@ -84,37 +84,39 @@ def subject_routes(service: Service) -> APIRouter:
 
     @router.get("/decisions", operation_id="list_decisions", responses=problems(INVALID_PARAMETER))
     async def list_decisions(
-        subject: Id, kind: OfKind = CUSTOMER, limit: Limit = PAGE, cursor: Cursor = None
+        subject: Id, kind: OfKind = CUSTOMER, limit: Limit = PAGE_SIZE, cursor: Cursor = None
     ) -> DecisionPage:
         """What was decided about a subject, the newest first."""
-        start, wanted = open_number(cursor), Subject(subject, kind)
-        page = await reading(service, lambda session: history(session, wanted, start, limit))
-        more = close_cursor(str(page.cursor)) if page.cursor is not None else None
-        return DecisionPage(items=list(map(_summary, page.records)), next_cursor=more)
+        start, about = decode_number_cursor(cursor), Subject(subject, kind)
+        page = await run_read(service, lambda session: subject_history(session, about, start, limit))
+        next_cursor = encode_cursor(str(page.cursor)) if page.cursor is not None else None
+        return DecisionPage(items=list(map(_summary, page.records)), next_cursor=next_cursor)
 
     @router.delete(
         "/key",
         operation_id="erase_subject",
         response_model=ErasedModel,
-        openapi_extra=body_of(Erase),
-        dependencies=WRITE,
-        responses=problems(*BODY, *SIGNED, CONFLICT, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT),
+        openapi_extra=request_body(Erase),
+        dependencies=WRITE_HEADERS,
+        responses=problems(
+            *BODY_PROBLEMS, *SIGNING_PROBLEMS, CONFLICT, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT
+        ),
     )
     async def erase(request: Request, subject: Id, kind: OfKind = CUSTOMER) -> Response:
         """Deletes the key of a subject's sensitive facts. It cannot be undone; what is on record still verifies."""
-        given = await read_members(request, Erase)
-        actor = await confirmed_actor(service, request, given.password)
+        body = await read_json_body(request, Erase)
+        actor = await reauthenticate(service, request, body.password)
 
-        def act(transaction: Transaction) -> Answer:
-            erase_subject(transaction, actor, Subject(subject, kind), given.reason)
-            return Answer(ErasedModel(subject=subject, kind=kind, erased_at=transaction.now))
+        def command(transaction: Transaction) -> WriteResult:
+            erase_subject(transaction, actor, Subject(subject, kind), body.reason)
+            return WriteResult(ErasedModel(subject=subject, kind=kind, erased_at=transaction.now))
 
-        return await perform(service, request, act, given)
+        return await run_write_command(service, request, command, body)
 
     return router
 
 
-def _summary(record: Record) -> DecisionSummary:
+def _summary(record: DecisionRecord) -> DecisionSummary:
     return DecisionSummary(
         decision_id=record.decision_id,
         kind=record.subject.kind,

@@ -6,19 +6,19 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.confirmation import confirmed_actor
-from api.cursors import Cursor, close_cursor, open_cursor
-from api.members import body_of, read_members
+from api.confirmation import reauthenticate
+from api.cursors import Cursor, decode_cursor, encode_cursor
+from api.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
+from api.json_body import read_json_body, request_body
 from api.openapi import problems
 from api.problems import INVALID_PARAMETER
 from api.rest.change_bodies import SignedReason, SuspendModel
 from api.rest.change_models import SuspensionModel, SuspensionPage, suspension_model
-from api.rest.changes import KNOWN, WRITTEN, Id
-from api.rest.review import SIGNED
-from api.rest.session import BODY
+from api.rest.changes import READ_PROBLEMS, WRITE_PROBLEMS, Id
+from api.rest.review import SIGNING_PROBLEMS
+from api.rest.session import BODY_PROBLEMS
 from api.service import Service
-from api.transactions import reading
-from api.writing import WRITE, Answer, perform
+from api.transactions import run_read
 from policy_service.approval import service as approval
 from policy_service.approval.service import Suspension
 from policy_service.database import Transaction
@@ -42,17 +42,17 @@ def _add_reading(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_suspensions", responses=problems(INVALID_PARAMETER))
     async def list_suspensions(policy: OfPolicy = None, limit: Limit = PAGE, cursor: Cursor = None) -> SuspensionPage:
         """Suspensions, the newest first, whether they still last or not."""
-        before, now = open_cursor(cursor), service.clock.now()
-        found = await reading(service, lambda session: approval.suspensions(session, policy))
-        rest = [each for each in reversed(found) if not before or each.id < before]
-        more = close_cursor(rest[limit - 1].id) if len(rest) > limit else None
-        return SuspensionPage(items=[suspension_model(each, now) for each in rest[:limit]], next_cursor=more)
+        before_id, now = decode_cursor(cursor), service.clock.now()
+        suspensions = await run_read(service, lambda session: approval.read_suspensions(session, policy))
+        rest = [each for each in reversed(suspensions) if not before_id or each.id < before_id]
+        next_cursor = encode_cursor(rest[limit - 1].id) if len(rest) > limit else None
+        return SuspensionPage(items=[suspension_model(each, now) for each in rest[:limit]], next_cursor=next_cursor)
 
-    @router.get("/{suspension}", operation_id="get_suspension", responses=problems(*KNOWN))
+    @router.get("/{suspension}", operation_id="get_suspension", responses=problems(*READ_PROBLEMS))
     async def get_suspension(suspension: Id) -> SuspensionModel:
         """One suspension."""
-        found = await reading(service, lambda session: approval.read_suspension(session, suspension))
-        return suspension_model(found, service.clock.now())
+        current = await run_read(service, lambda session: approval.read_suspension(session, suspension))
+        return suspension_model(current, service.clock.now())
 
 
 def _add_suspending(router: APIRouter, service: Service) -> None:
@@ -61,21 +61,21 @@ def _add_suspending(router: APIRouter, service: Service) -> None:
         operation_id="suspend",
         status_code=201,
         response_model=SuspensionModel,
-        openapi_extra=body_of(SuspendModel),
-        dependencies=WRITE,
-        responses=problems(*BODY, *WRITTEN, *SIGNED),
+        openapi_extra=request_body(SuspendModel),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS),
     )
     async def suspend(request: Request) -> Response:
         """Takes the version in force out of force at once; the version before applies for 72 hours."""
-        given = await read_members(request, SuspendModel)
-        actor = await confirmed_actor(service, request, given.password)
-        said = given.model_dump(exclude={"password"})
+        body = await read_json_body(request, SuspendModel)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(exclude={"password"})
 
-        def act(transaction: Transaction) -> Answer:
-            made = approval.suspend(transaction, actor, **said)
-            return _answer(transaction, made, 201, {"Location": f"/v1/suspensions/{made.id}"})
+        def command(transaction: Transaction) -> WriteResult:
+            suspended = approval.suspend(transaction, actor, **payload)
+            return _answer(transaction, suspended, 201, {"Location": f"/v1/suspensions/{suspended.id}"})
 
-        return await perform(service, request, act, given)
+        return await run_write_command(service, request, command, body)
 
 
 def _add_ending(router: APIRouter, service: Service) -> None:
@@ -83,38 +83,38 @@ def _add_ending(router: APIRouter, service: Service) -> None:
         "/{suspension}/ratify",
         operation_id="ratify_suspension",
         response_model=SuspensionModel,
-        openapi_extra=body_of(SignedReason),
-        dependencies=WRITE,
-        responses=problems(*BODY, *WRITTEN, *SIGNED),
+        openapi_extra=request_body(SignedReason),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS),
     )
     async def ratify_suspension(request: Request, suspension: Id) -> Response:
         """Another person's signature, by which it lasts for 30 days from its beginning."""
-        given = await read_members(request, SignedReason)
-        actor = await confirmed_actor(service, request, given.password)
-        said = given.model_dump(include={"role", "reason"})
-        return await perform(
-            service, request, lambda t: _answer(t, approval.ratify(t, actor, suspension, **said)), given
+        body = await read_json_body(request, SignedReason)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(include={"role", "reason"})
+        return await run_write_command(
+            service, request, lambda t: _answer(t, approval.ratify(t, actor, suspension, **payload)), body
         )
 
     @router.post(
         "/{suspension}/end",
         operation_id="end_suspension",
         response_model=SuspensionModel,
-        openapi_extra=body_of(SignedReason),
-        dependencies=WRITE,
-        responses=problems(*BODY, *WRITTEN, *SIGNED),
+        openapi_extra=request_body(SignedReason),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS),
     )
     async def end_suspension(request: Request, suspension: Id) -> Response:
         """Ends it now: what would be in force without it applies again."""
-        given = await read_members(request, SignedReason)
-        actor = await confirmed_actor(service, request, given.password)
-        said = given.model_dump(include={"role", "reason"})
-        return await perform(
-            service, request, lambda t: _answer(t, approval.end_suspension(t, actor, suspension, **said)), given
+        body = await read_json_body(request, SignedReason)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(include={"role", "reason"})
+        return await run_write_command(
+            service, request, lambda t: _answer(t, approval.end_suspension(t, actor, suspension, **payload)), body
         )
 
 
 def _answer(
     transaction: Transaction, suspension: Suspension, status: int = 200, headers: dict[str, str] | None = None
-) -> Answer:
-    return Answer(suspension_model(suspension, transaction.now), status, headers or {})
+) -> WriteResult:
+    return WriteResult(suspension_model(suspension, transaction.now), status, headers or {})

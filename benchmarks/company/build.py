@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from sqlmodel import select
 
-from benchmarks.company.decided import Decided, moments
-from benchmarks.company.governed import Governed, Report
-from benchmarks.company.lately import do_lately
+from benchmarks.company.change_history import ChangeHistory, Report
+from benchmarks.company.change_plans import plan_changes
+from benchmarks.company.decision_history import DecisionHistory, moments
 from benchmarks.company.ledger import Ledger
-from benchmarks.company.lives import lives
 from benchmarks.company.people import People, make_people
+from benchmarks.company.recent_actions import record_recent_actions
 from benchmarks.company.texts import policy_name, policy_text
 from policy_service.actor import SERVICE
 from policy_service.analysis.report import analyse
@@ -29,8 +29,8 @@ from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
 from policy_service.audit.events import SignedIn
 from policy_service.audit.log_key import read_log_keys
-from policy_service.audit.service import checkpoint, take_rows
-from policy_service.canonical import canonical
+from policy_service.audit.service import cover_rows, sign_checkpoint
+from policy_service.canonical import to_canonical_json
 from policy_service.cli.init import set_up
 from policy_service.clock import uuid7
 from policy_service.database import Database, Transaction
@@ -42,9 +42,9 @@ from policy_service.registry.tables import VersionRow
 from policy_service.shipped import shipped_policies
 
 YEARS = timedelta(days=5 * 365)
-DECIDING = timedelta(days=365)
+DECISION_PERIOD = timedelta(days=365)
 """How long decisions have been made."""
-ASKED = 4
+QUERIED_POLICIES = 4
 """Policies that are asked about subjects."""
 SEED = 20_261_121
 ENTRIES_OF_A_CHANGE = 9
@@ -63,7 +63,7 @@ class Size:
     """Beside the shipped ones."""
 
 
-class StandingClock:
+class FixedClock:
     """A clock that says what it is told; identifiers are counted."""
 
     def __init__(self, at: datetime) -> None:
@@ -80,32 +80,32 @@ class StandingClock:
         return uuid7(int(self.at.timestamp() * 1_000), self._count)
 
 
-class _Deed(NamedTuple):
+class _TimedCommand(NamedTuple):
     """Something that is done at an instant."""
 
     at: datetime
     number: int
-    do: Callable[[], object]
+    run: Callable[[], object]
 
 
 def build(folder: Path, size: Size) -> None:
     """Makes the database, the keys and the checkpoints in a folder that has none of them."""
     folder.mkdir(parents=True, exist_ok=True)
     end = datetime.now(UTC) - timedelta(minutes=5)
-    clock = StandingClock(end - YEARS)
+    clock = FixedClock(end - YEARS)
     database = Database(f"sqlite:///{folder}/service.db")
     upgrade(database)
     set_up(database, clock, folder / "keys", shipped_policies(), (), demo=False)
     with database.write(clock) as transaction:
         people = make_people(transaction)
         _import(transaction, size.policies)
-    _live(database, folder, people, size, (clock.at, end))
+    _build_history(database, folder, people, size, (clock.at, end))
     clock.at = end
     with database.write(clock) as transaction:
-        take_rows(transaction, next(reversed(read_log_keys(folder / "keys").values())))
-    do_lately(database, clock, people)
+        cover_rows(transaction, next(reversed(read_log_keys(folder / "keys").values())))
+    record_recent_actions(database, clock, people)
     with database.write(clock) as transaction:
-        checkpoint(transaction, folder / "keys")
+        sign_checkpoint(transaction, folder / "keys")
     copy_checkpoints(database, clock, FileCopy(folder / "checkpoints"))
     with database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -120,9 +120,11 @@ def _import(transaction: Transaction, policies: int) -> None:
         activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)
 
 
-def _live(database: Database, folder: Path, people: People, size: Size, lived: tuple[datetime, datetime]) -> None:
+def _build_history(
+    database: Database, folder: Path, people: People, size: Size, period: tuple[datetime, datetime]
+) -> None:
     """All that people and systems did between two instants."""
-    (start, end), chance = lived, random.Random(SEED)
+    (start, end), rng = period, random.Random(SEED)
     with database.read() as session:
         ledger = Ledger(database, session, folder / "keys")
         known = activations(session)
@@ -130,41 +132,43 @@ def _live(database: Database, folder: Path, people: People, size: Size, lived: t
     in_force = {name: [each for each in known if each.policy == name] for name in {each.policy for each in known}}
     first = in_force[SIGN_OFF][0]
     sign_off = Version(SIGN_OFF, first.version, first.digest)
-    governed = Governed(ledger, people, sign_off, _report(), in_force, len(known), texts)
-    asked = [policy_name(number) for number in range(ASKED)]
-    decided = Decided(ledger, people.machine, in_force, texts, asked, chance)
+    change_history = ChangeHistory(ledger, people, sign_off, _report(), in_force, len(known), texts)
+    policies = [policy_name(number) for number in range(QUERIED_POLICIES)]
+    decision_history = DecisionHistory(ledger, people.machine, in_force, texts, policies, rng)
     others = size.entries - size.decisions // 2 - ENTRIES_OF_A_CHANGE * size.changes
-    deeds = (
-        _steps(governed, size, start, end, chance),
-        _decisions(decided, size, end),
+    commands = (
+        _steps(change_history, size, start, end, rng),
+        _decisions(decision_history, size, end),
         _sign_ins(ledger, people, others, start, end),
     )
-    for deed in heapq.merge(*deeds, key=lambda deed: deed[:2]):
-        deed.do()
-    decided.seal(end)
+    for command in heapq.merge(*commands, key=lambda command: command[:2]):
+        command.run()
+    decision_history.seal(end)
     ledger.finish()
 
 
 def _report() -> Report:
     """What the analysis says of a change of one limit."""
     before, after = (load_bytes(policy_text(0, minor)) for minor in (0, 1))
-    content = canonical(analyse([after], {before.id: before}).to_dict())
+    content = to_canonical_json(analyse([after], {before.id: before}).to_dict())
     versions = (Version(policy.id, policy.version, policy.digest) for policy in (before, after))
     return Report(content, *versions)
 
 
-def _steps(governed: Governed, size: Size, start: datetime, end: datetime, chance: random.Random) -> Iterator[_Deed]:
-    every = list(lives(size.changes, size.policies, start, end, chance))
-    for number, step in enumerate(sorted(step for life in every for step in life.steps)):
-        yield _Deed(step.at, number, partial(governed.do, every[step.change], step))
+def _steps(
+    change_history: ChangeHistory, size: Size, start: datetime, end: datetime, rng: random.Random
+) -> Iterator[_TimedCommand]:
+    plans = list(plan_changes(size.changes, size.policies, start, end, rng))
+    for number, step in enumerate(sorted(step for life in plans for step in life.steps)):
+        yield _TimedCommand(step.at, number, partial(change_history.apply, plans[step.change], step))
 
 
-def _decisions(decided: Decided, size: Size, end: datetime) -> Iterator[_Deed]:
-    for number, at in enumerate(moments(size.decisions, end - DECIDING, end)):
-        yield _Deed(at, number, partial(decided.decide, at))
+def _decisions(decision_history: DecisionHistory, size: Size, end: datetime) -> Iterator[_TimedCommand]:
+    for number, at in enumerate(moments(size.decisions, end - DECISION_PERIOD, end)):
+        yield _TimedCommand(at, number, partial(decision_history.decide, at))
 
 
-def _sign_ins(ledger: Ledger, people: People, count: int, start: datetime, end: datetime) -> Iterator[_Deed]:
+def _sign_ins(ledger: Ledger, people: People, count: int, start: datetime, end: datetime) -> Iterator[_TimedCommand]:
     for number, at in enumerate(moments(max(0, count), start, end)):
         actor = people.all[number % len(people.all)]
-        yield _Deed(at, number, partial(ledger.tell, at, actor, SignedIn(actor.id, "password")))
+        yield _TimedCommand(at, number, partial(ledger.append, at, actor, SignedIn(actor.id, "password")))

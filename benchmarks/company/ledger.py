@@ -16,17 +16,17 @@ from policy_service.audit.checkpoints import Extent, checkpoint_line
 from policy_service.audit.events import Event
 from policy_service.audit.log import last_entry
 from policy_service.audit.log_key import read_log_keys
-from policy_service.audit.merkle import Tree, raw
-from policy_service.audit.service import signer
+from policy_service.audit.merkle import Tree, digest_bytes
+from policy_service.audit.service import current_signer
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
 from policy_service.canonical import digest
 from policy_service.database import Database, Lane, LaneName
 from policy_service.decisions.macs import mac_of_record
 from policy_service.decisions.tables import DecisionRow
 
-AT_ONCE = 20_000
+BATCH_SIZE = 20_000
 """Rows that are kept back until they are written."""
-BETWEEN = 1_000
+CHECKPOINT_INTERVAL = 1_000
 """Entries between two checkpoints; the service makes one every few seconds, of whatever there is by then."""
 
 
@@ -37,13 +37,13 @@ class Ledger:
         last = last_entry(session)
         if last is None:
             raise ValueError("the log has not been begun")
-        self._database, self._signer = database, signer(session, keys)
+        self._database, self._signer = database, current_signer(session, keys)
         self._key = next(reversed(read_log_keys(keys).values()))
         self._rows: dict[type[SQLModel], list[dict[str, Any]]] = defaultdict(list)
-        self._waiting = 0
+        self._pending_count = 0
         self._tree = Tree()
         for entry in session.exec(sqlalchemy.select(AuditEntry.digest).order_by(AuditEntry.seq)):  # type: ignore[call-overload]  # SQLAlchemy's own select
-            self._tree.add(raw(entry[0]))
+            self._tree.add(digest_bytes(entry[0]))
         self._seq, self._head, self._at = last.seq, last.digest, last.at
 
     @property
@@ -60,22 +60,22 @@ class Ledger:
         if model is DecisionRow:
             values = {**values, "mac": mac_of_record(self._key, values["digest"])}
         self._rows[model].append(values)
-        self._waiting += 1
+        self._pending_count += 1
 
-    def tell(self, at: datetime, actor: Actor, event: Event) -> int:
+    def append(self, at: datetime, actor: Actor, event: Event) -> int:
         """One more entry of the log; gives its number."""
         self._seq += 1
         about = event.about()
         line = entry_line(self._seq, at, actor, event.name, about, event.body(), self._head)
         self._head, self._at = digest(line), at
-        said = {"seq": self._seq, "at": at, "event": event.name, "actor": actor.id}
-        self.put(AuditEntry, {**said, "line": line, "digest": self._head, "mac": self._key.mac("entry", line)})
+        columns = {"seq": self._seq, "at": at, "event": event.name, "actor": actor.id}
+        self.put(AuditEntry, {**columns, "line": line, "digest": self._head, "mac": self._key.mac("entry", line)})
         for each in dict.fromkeys(about):
             self.put(AuditAbout, {"about": each, "seq": self._seq})
-        self._tree.add(raw(self._head))
-        if self._seq % BETWEEN == 0:
+        self._tree.add(digest_bytes(self._head))
+        if self._seq % CHECKPOINT_INTERVAL == 0:
             self._sign()
-        if self._waiting > AT_ONCE:
+        if self._pending_count > BATCH_SIZE:
             self.write()
         return self._seq
 
@@ -96,7 +96,7 @@ class Ledger:
                     if rows and model.__table__ is table:  # type: ignore[attr-defined]  # SQLModel does not declare it
                         connection.execute(sqlalchemy.insert(model), rows)
         self._rows.clear()
-        self._waiting = 0
+        self._pending_count = 0
 
     def _sign(self) -> None:
         line = checkpoint_line(Extent(self._seq, self._tree.root(), self._head), self._at, self._signer)

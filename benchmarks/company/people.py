@@ -10,7 +10,7 @@ from policy_service.actor import SERVICE, SIGNING_ROLES, Actor, Role
 from policy_service.database import Transaction
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.passwords import hash_password
-from policy_service.identity.service import create_account, vouch
+from policy_service.identity.service import attest, create_account
 
 PASSWORD = "ninety-nine quiet lamps"  # noqa: S105  # of nobody: the database is thrown away
 HOLDERS = 2
@@ -36,30 +36,30 @@ class People:
 
 def make_people(transaction: Transaction) -> People:
     """Gives everybody an account, and vouches for those who sign."""
-    kept = hash_password(PASSWORD)
+    password_hash = hash_password(PASSWORD)
 
-    def person(name: str, role: Role) -> Actor:
+    def make_person(name: str, role: Role) -> Actor:
         account = create_account(
             transaction,
             SERVICE,
             name=name,
             printed_name=name.replace("-", " ").title(),
             roles=[role],
-            password_hash=kept,
+            password_hash=password_hash,
         )
         if role in SIGNING_ROLES:
-            vouch(transaction, SERVICE, account.id)
+            attest(transaction, SERVICE, account.id)
         return Actor(account.id, account.name, account.printed_name, frozenset({role}))
 
     issued = issue_key(
         transaction, SERVICE, name="shop", scopes=[Role.INTEGRATION], expires_at=transaction.now + KEY_LASTS
     )
     return People(
-        tuple(person(f"author-{number}", Role.AUTHOR) for number in range(AUTHORS)),
+        tuple(make_person(f"author-{number}", Role.AUTHOR) for number in range(AUTHORS)),
         {
-            role: tuple(person(f"{role.replace('_', '-')}-{number}", role) for number in range(HOLDERS))
+            role: tuple(make_person(f"{role.replace('_', '-')}-{number}", role) for number in range(HOLDERS))
             for role in SIGNING_ROLES
         },
-        person("administrator", Role.ADMINISTRATOR),
+        make_person("administrator", Role.ADMINISTRATOR),
         Actor(issued.key.id, "shop", "shop", frozenset({Role.INTEGRATION}), "machine"),
     )

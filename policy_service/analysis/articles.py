@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from policy_service.compilers.prose.conditions import condition
-from policy_service.compilers.prose.context import Context, called_of, context_of
+from policy_service.compilers.prose.context import Context, context_of, rule_labels
 from policy_service.compilers.prose.decision import resolution, rule_words
-from policy_service.compilers.prose.declarations import facts_table, kept_value, outcomes_table
+from policy_service.compilers.prose.declarations import facts_table, outcomes_table, value_text
 from policy_service.compilers.prose.expectations import invariant_words
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import cell, inline
 from policy_service.language.ast import TRUE, Expr
 from policy_service.language.policy import Bilingual, Example, Fact, Invariant, Outcome, Policy, Rule
-from policy_service.language.types import Type, Value, write
+from policy_service.language.types import Type, Value, format_value
 
 
 class Kind(StrEnum):
@@ -67,16 +67,16 @@ class Article:
 
 def articles(policy: Policy) -> tuple[Article, ...]:
     """All articles of a policy, in the order of its file."""
-    return tuple(Laid(policy).all())
+    return tuple(PolicyArticles(policy).all())
 
 
-class Laid:
+class PolicyArticles:
     """A policy laid out in both languages."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.zh, self.en = context_of(policy, "zh"), context_of(policy, "en")
-        self.called = {each.words.language: called_of(policy, each) for each in (self.zh, self.en)}
+        self.rule_labels = {each.words.language: rule_labels(policy, each) for each in (self.zh, self.en)}
         self.facts = _rows(facts_table(policy, self.zh).rows, facts_table(policy, self.en).rows)
         self.outcomes = _rows(outcomes_table(policy, self.zh).rows, outcomes_table(policy, self.en).rows)
 
@@ -102,47 +102,51 @@ class Laid:
         policy, card = self.policy, self.policy.scorecard
         way = (policy.form, policy.hit, policy.aggregate, (card.type, card.base) if card else None)
         aspects = {
-            "title": _said(policy.title),
+            "title": _text_aspect(policy.title),
             "subject": Aspect(policy.subject, _same(policy.subject), alters=True),
-            "source": _listed(policy.source),
-            "notes": _said(policy.notes or _same("")),
-            "resolution": Aspect(way, self._both(lambda each: resolution(policy, each)), alters=True),
-            "columns": _listed(policy.inputs),
+            "source": _list_aspect(policy.source),
+            "notes": _text_aspect(policy.notes or _same("")),
+            "resolution": Aspect(way, self._in_both_languages(lambda each: resolution(policy, each)), alters=True),
+            "columns": _list_aspect(policy.inputs),
         }
         return Article(Kind.HEAD, policy.id, aspects)
 
-    def fact(self, fact: Fact, told: list[Bilingual]) -> Article:
+    def fact(self, fact: Fact, row: list[Bilingual]) -> Article:
         """A fact: what it is called, its type, whether it must be given, and who gives it."""
         aspects = {
-            "title": _said(fact.title),
-            "type": _kind(fact.type, fact.words, told[2]),
-            "needed": Aspect((fact.optional, fact.sensitive), told[3], alters=True),
-            "origin": Aspect((fact.requirement, fact.measure), told[4], alters=True),
+            "title": _text_aspect(fact.title),
+            "type": _type_aspect(fact.type, fact.words, row[2]),
+            "needed": Aspect((fact.optional, fact.sensitive), row[3], alters=True),
+            "origin": Aspect((fact.requirement, fact.measure), row[4], alters=True),
         }
         return Article(Kind.FACT, fact.name, aspects)
 
-    def outcome(self, outcome: Outcome, told: list[Bilingual]) -> Article:
+    def outcome(self, outcome: Outcome, row: list[Bilingual]) -> Article:
         """An outcome: what it is called and its type."""
-        aspects = {"title": _said(outcome.title), "type": _kind(outcome.type, outcome.words, told[2])}
+        aspects = {"title": _text_aspect(outcome.title), "type": _type_aspect(outcome.type, outcome.words, row[2])}
         return Article(Kind.OUTCOME, outcome.name, aspects)
 
     def rule(self, kind: Kind, rule: Rule) -> Article:
         """A rule or a band: when, then, because."""
-        told = {each.words.language: rule_words(self.policy, rule, each) for each in (self.zh, self.en)}
+        rule_texts = {each.words.language: rule_words(self.policy, rule, each) for each in (self.zh, self.en)}
         card = self.policy.scorecard if kind is Kind.RULE else None
         types = [card.type] if card else [each.type for each in self.policy.outcomes.values()]
-        then = tuple(_given(kind_, value) for kind_, value in zip(types, rule.then, strict=False))
+        then = tuple(_outcome_key(kind_, value) for kind_, value in zip(types, rule.then, strict=False))
         aspects = {
-            "title": _said(rule.title or _same("")),
+            "title": _text_aspect(rule.title or _same("")),
             "when": Aspect(
                 repr(rule.when),
-                self._both(lambda each: inline(told[each.words.language].when, each.words)),
+                self._in_both_languages(lambda each: inline(rule_texts[each.words.language].when, each.words)),
                 alters=True,
             ),
             "then": Aspect(
-                then, self._both(lambda each: each.words.semicolon.join(told[each.words.language].then)), alters=True
+                then,
+                self._in_both_languages(lambda each: each.words.semicolon.join(rule_texts[each.words.language].then)),
+                alters=True,
             ),
-            "because": Aspect(rule.because, self._both(lambda each: told[each.words.language].because)),
+            "because": Aspect(
+                rule.because, self._in_both_languages(lambda each: rule_texts[each.words.language].because)
+            ),
         }
         columns = zip(self.policy.inputs, rule.cells, strict=True) if rule.cells else ()
         return Article(kind, rule.id, aspects, {name: self.cell(name, part) for name, part in columns})
@@ -150,27 +154,34 @@ class Laid:
     def cell(self, name: str, part: Expr) -> Cell:
         """A cell of the column that asks about a fact."""
 
-        def told(each: Context) -> str:
+        def cell_text(each: Context) -> str:
             if part == TRUE:
                 return each.words.anything
             return cell(condition(part, each), each.words, each.title(name))
 
-        return Cell(Aspect(repr(part), self._both(told), alters=True), self._both(lambda each: each.title(name)))
+        return Cell(
+            Aspect(repr(part), self._in_both_languages(cell_text), alters=True),
+            self._in_both_languages(lambda each: each.title(name)),
+        )
 
     def example(self, example: Example) -> Article:
         """An example: the facts, and the answer they must get."""
         types = {name: each.type for name, each in self.policy.facts.items()}
-        facts = {name: write(types[name], value) for name, value in example.facts.items()}
-        answer = (example.status, _plain(example.outcome), example.rules, example.missing)
+        facts = {name: format_value(types[name], value) for name, value in example.facts.items()}
+        answer = (example.status, _sorted_outcome(example.outcome), example.rules, example.missing)
         aspects = {
-            "title": _said(example.title or _same("")),
+            "title": _text_aspect(example.title or _same("")),
             "facts": Aspect(
-                repr((sorted(facts.items()), example.as_of)), self._both(lambda each: _asks(example, each))
+                repr((sorted(facts.items()), example.as_of)),
+                self._in_both_languages(lambda each: _facts_text(example, each)),
             ),
             "expected": Aspect(
-                repr(answer), self._both(lambda each: _expects(example, each, self.called[each.words.language]))
+                repr(answer),
+                self._in_both_languages(
+                    lambda each: _expected_text(example, each, self.rule_labels[each.words.language])
+                ),
             ),
-            "source": _listed(example.source),
+            "source": _list_aspect(example.source),
         }
         return Article(Kind.EXAMPLE, example.name, aspects)
 
@@ -178,18 +189,21 @@ class Laid:
         """A law: the author's sentence, and what it says exactly."""
 
         def law(each: Context) -> str:
-            told = invariant_words(self.policy, invariant, each)
-            where = f"{inline(told.when, each.words)} → " if told.when else ""
-            return where + inline(told.law, each.words)
+            words = invariant_words(self.policy, invariant, each)
+            where = f"{inline(words.when, each.words)} → " if words.when else ""
+            return where + inline(words.law, each.words)
 
-        aspects = {"says": _said(invariant.says), "law": Aspect(repr(invariant.law), self._both(law))}
+        aspects = {
+            "says": _text_aspect(invariant.says),
+            "law": Aspect(repr(invariant.law), self._in_both_languages(law)),
+        }
         return Article(Kind.INVARIANT, invariant.id, aspects)
 
-    def _both(self, tell: Callable[[Context], str]) -> Bilingual:
-        return Bilingual(tell(self.zh), tell(self.en))
+    def _in_both_languages(self, render: Callable[[Context], str]) -> Bilingual:
+        return Bilingual(render(self.zh), render(self.en))
 
 
-def _said(words: Bilingual) -> Aspect:
+def _text_aspect(words: Bilingual) -> Aspect:
     """The author's own words."""
     return Aspect(words, Bilingual(" ".join(words.zh.split()), " ".join(words.en.split())))
 
@@ -198,12 +212,12 @@ def _same(text: str) -> Bilingual:
     return Bilingual(text, text)
 
 
-def _listed(items: tuple[str, ...]) -> Aspect:
+def _list_aspect(items: tuple[str, ...]) -> Aspect:
     return Aspect(items, _same(", ".join(items)))
 
 
-def _kind(kind: Type, words: Mapping[str, Bilingual], told: Bilingual) -> Aspect:
-    return Aspect((kind, tuple(sorted((word, each.zh, each.en) for word, each in words.items()))), told, alters=True)
+def _type_aspect(kind: Type, words: Mapping[str, Bilingual], text: Bilingual) -> Aspect:
+    return Aspect((kind, tuple(sorted((word, each.zh, each.en) for word, each in words.items()))), text, alters=True)
 
 
 def _rows(zh: tuple[tuple[str, ...], ...], en: tuple[tuple[str, ...], ...]) -> list[list[Bilingual]]:
@@ -212,47 +226,47 @@ def _rows(zh: tuple[tuple[str, ...], ...], en: tuple[tuple[str, ...], ...]) -> l
     return [[Bilingual(*cells) for cells in zip(*rows, strict=True)] for rows in pairs]
 
 
-def _given(kind: Type, then: Expr | Value) -> object:
+def _outcome_key(kind: Type, then: Expr | Value) -> object:
     if isinstance(then, bool | int | str | frozenset):
-        return repr(write(kind, then))
+        return repr(format_value(kind, then))
     return repr(then)
 
 
-def _plain(outcome: object) -> object:
+def _sorted_outcome(outcome: object) -> object:
     """An example's outcome in an order of its own: tags have none."""
     match outcome:
         case Mapping():
-            return sorted((name, _plain(value)) for name, value in outcome.items())
+            return sorted((name, _sorted_outcome(value)) for name, value in outcome.items())
         case tuple():
-            return [_plain(each) for each in outcome]
+            return [_sorted_outcome(each) for each in outcome]
         case frozenset():
             return sorted(outcome)
         case _:
             return outcome
 
 
-def _asks(example: Example, context: Context) -> str:
+def _facts_text(example: Example, context: Context) -> str:
     """The facts of an example in words."""
     words = context.words
     day = [f"{words.as_of}{words.colon}{words.gap}{example.as_of}"] if example.as_of else []
     facts = (
-        f"{context.title(name)}{words.colon}{words.gap}{_kept(name, example.facts[name], context)}"
+        f"{context.title(name)}{words.colon}{words.gap}{_value_text(name, example.facts[name], context)}"
         for name in example.facts
     )
     return words.semicolon.join((*facts, *day)) or LABELS[words.language].missing
 
 
-def _expects(example: Example, context: Context, called: Mapping[str, str]) -> str:
+def _expected_text(example: Example, context: Context, rule_labels: Mapping[str, str]) -> str:
     """The answer an example must get, in words."""
     words, labels = context.words, LABELS[context.words.language]
-    rules = words.bracket(words.listing([called[rule] for rule in example.rules])) if example.rules else ""
+    rules = words.bracket(words.listing([rule_labels[rule] for rule in example.rules])) if example.rules else ""
     if example.status != "decided":
         missing = words.listing([context.title(name) for name in example.missing])
         return words.fill(labels.statuses[example.status], missing=missing) + rules
     outcomes = example.outcome if isinstance(example.outcome, tuple) else (example.outcome or {},)
     entries = [
         words.link.join(
-            words.fill(labels.gives, title=context.title(name), value=_kept(name, value, context))
+            words.fill(labels.gives, title=context.title(name), value=_value_text(name, value, context))
             for name, value in outcome.items()
         )
         for outcome in outcomes
@@ -260,6 +274,6 @@ def _expects(example: Example, context: Context, called: Mapping[str, str]) -> s
     return words.semicolon.join(entries) + words.gap + rules
 
 
-def _kept(name: str, value: object, context: Context) -> str:
-    kind, shown = context.types[name], context.shown.get(name, {})
-    return kept_value(kind, value, context.words, shown)  # type: ignore[arg-type]  # the loader has read it by this type
+def _value_text(name: str, value: object, context: Context) -> str:
+    kind, labels = context.types[name], context.word_labels.get(name, {})
+    return value_text(kind, value, context.words, labels)  # type: ignore[arg-type]  # the loader has read it by this type

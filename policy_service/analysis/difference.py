@@ -16,11 +16,11 @@ from policy_service.analysis.articles import Article, Kind, articles
 from policy_service.language.policy import Bilingual, Hit, Language, Policy
 
 Change = Literal["added", "removed", "changed"]
-ORDERED = (Kind.RULE, Kind.BAND)
+ORDERED_KINDS = (Kind.RULE, Kind.BAND)
 """What stands in an order that the author chose."""
-TITLED = (Kind.RULE, Kind.BAND, Kind.EXAMPLE)
+TITLED_KINDS = (Kind.RULE, Kind.BAND, Kind.EXAMPLE)
 """What people call by its title."""
-SEVERAL = frozenset({"notes", "facts", "columns"})
+PLURAL_ASPECTS = frozenset({"notes", "facts", "columns"})
 """Aspects whose English name is a plural."""
 
 
@@ -70,27 +70,27 @@ class Alteration:
     def sentences(self, lang: Language) -> Iterator[str]:
         """What is different, one sentence for each thing."""
         words = _WORDS[lang]
-        title = _in(self.title, lang) if self.title else ""
-        label = "head" if self.kind is Kind.HEAD else "titled" if _adds(title, self.name) else "named"
-        what = words[label].format(kind=_in(_KINDS[self.kind], lang), name=self.name, title=title)
+        title = _localized(self.title, lang) if self.title else ""
+        label = "head" if self.kind is Kind.HEAD else "titled" if _is_informative(title, self.name) else "named"
+        what = words[label].format(kind=_localized(_KINDS[self.kind], lang), name=self.name, title=title)
         if self.change == "changed":
-            yield from (words["changed"].format(what=what, aspect=told) for told in self._told(lang))
+            yield from (words["changed"].format(what=what, aspect=line) for line in self._aspect_lines(lang))
         else:
-            yield words[self.change].format(what=what, aspects=words["link"].join(self._told(lang)))
+            yield words[self.change].format(what=what, aspects=words["link"].join(self._aspect_lines(lang)))
 
-    def _told(self, lang: Language) -> Iterator[str]:
+    def _aspect_lines(self, lang: Language) -> Iterator[str]:
         words = _WORDS[lang]
         for each in self.aspects:
-            several = "were" if each.aspect in SEVERAL else "was"
+            several = "were" if each.aspect in PLURAL_ASPECTS else "was"
             label = words[several if self.change == "changed" else "is"]
             before, after = (
-                (_in(side, lang) if side else "") or words["nothing"] for side in (each.before, each.after)
+                (_localized(side, lang) if side else "") or words["nothing"] for side in (each.before, each.after)
             )
-            shown = before if self.change == "removed" else after
-            aspect = _in(_ASPECTS[each.aspect], lang)
+            text = before if self.change == "removed" else after
+            aspect = _localized(_ASPECTS[each.aspect], lang)
             if each.column_title is not None:
-                aspect = words["column"].format(aspect=aspect, column=_in(each.column_title, lang))
-            yield label.format(aspect=aspect, before=before, after=after, shown=shown)
+                aspect = words["column"].format(aspect=aspect, column=_localized(each.column_title, lang))
+            yield label.format(aspect=aspect, before=before, after=after, shown=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ class Difference:
                     examples=len(self.new.examples),
                 )
             ]
-        found = [sentence for each in self.alterations for sentence in each.sentences(lang)]
-        return found or [_WORDS[lang]["same"].format(old=self.old.version, new=self.new.version)]
+        lines = [sentence for each in self.alterations for sentence in each.sentences(lang)]
+        return lines or [_WORDS[lang]["same"].format(old=self.old.version, new=self.new.version)]
 
 
 def difference(old: Policy | None, new: Policy) -> Difference:
@@ -144,41 +144,43 @@ def _alterations(old: Policy, new: Policy) -> Iterator[Alteration]:
         news = {each.name: each for each in after if each.kind is kind}
         if kind is Kind.HEAD:  # there is one, whatever it is called
             olds = dict(zip(news, olds.values(), strict=True))
-        moved = _moved(list(olds), list(news)) if kind in ORDERED else {}
-        matters = kind is Kind.RULE and Hit.UNIQUE not in (old.hit, new.hit)
+        moves = _moves(list(olds), list(news)) if kind in ORDERED_KINDS else {}
+        order_matters = kind is Kind.RULE and Hit.UNIQUE not in (old.hit, new.hit)
         for name, article in news.items():
             if name not in olds:
                 yield _whole(article, "added")
-            elif (found := _changed(olds[name], article, moved.get(name), matters=matters)) is not None:
-                yield found
+            elif (
+                alteration := _changed(olds[name], article, moves.get(name), order_matters=order_matters)
+            ) is not None:
+                yield alteration
         yield from (_whole(article, "removed") for name, article in olds.items() if name not in news)
 
 
 def _whole(article: Article, change: Literal["added", "removed"]) -> Alteration:
-    told = {name: aspect for name, aspect in article.aspects.items() if aspect.words.en or aspect.words.zh}
+    nonempty = {name: aspect for name, aspect in article.aspects.items() if aspect.words.en or aspect.words.zh}
     aspects = (
         AspectChange(name, *((None, each.words) if change == "added" else (each.words, None)))
-        for name, each in told.items()
+        for name, each in nonempty.items()
     )
     return Alteration(
         article.kind, article.name, change, tuple(aspects), any(each.alters for each in article.aspects.values())
     )
 
 
-def _changed(old: Article, new: Article, moved: AspectChange | None, *, matters: bool) -> Alteration | None:
+def _changed(old: Article, new: Article, move: AspectChange | None, *, order_matters: bool) -> Alteration | None:
     pairs = [(name, old.aspects[name], each) for name, each in new.aspects.items()]
-    found = [(name, before, after) for name, before, after in pairs if before.key != after.key]
-    if not found and moved is None:
+    changed = [(name, before, after) for name, before, after in pairs if before.key != after.key]
+    if not changed and move is None:
         return None
     aspects = [
         change
-        for name, before, after in found
+        for name, before, after in changed
         for change in (name == "when" and _cells(old, new)) or [AspectChange(name, before.words, after.words)]
     ]
-    alters = any(after.alters for _, _, after in found) or (matters and moved is not None)
-    same = new.kind in TITLED and old.aspects["title"].key == new.aspects["title"].key
+    alters = any(after.alters for _, _, after in changed) or (order_matters and move is not None)
+    same = new.kind in TITLED_KINDS and old.aspects["title"].key == new.aspects["title"].key
     title = new.aspects["title"].words if same else None
-    return Alteration(new.kind, new.name, "changed", (*aspects, *([moved] if moved else ())), alters, title)
+    return Alteration(new.kind, new.name, "changed", (*aspects, *([move] if move else ())), alters, title)
 
 
 def _cells(old: Article, new: Article) -> list[AspectChange]:
@@ -192,19 +194,19 @@ def _cells(old: Article, new: Article) -> list[AspectChange]:
     ]
 
 
-def _moved(old: Sequence[str], new: Sequence[str]) -> dict[str, AspectChange]:
+def _moves(old: Sequence[str], new: Sequence[str]) -> dict[str, AspectChange]:
     """The pieces of both that stand in another order, each with its place before and after."""
-    kept_old, kept_new = [name for name in old if name in new], [name for name in new if name in old]
-    blocks = SequenceMatcher(None, kept_old, kept_new, autojunk=False).get_matching_blocks()
-    stays = {name for block in blocks for name in kept_old[block.a : block.a + block.size]}
+    common_old, common_new = [name for name in old if name in new], [name for name in new if name in old]
+    blocks = SequenceMatcher(None, common_old, common_new, autojunk=False).get_matching_blocks()
+    unmoved = {name for block in blocks for name in common_old[block.a : block.a + block.size]}
     return {
-        name: AspectChange("place", _place(old.index(name)), _place(new.index(name)))
-        for name in kept_new
-        if name not in stays
+        name: AspectChange("place", _position(old.index(name)), _position(new.index(name)))
+        for name in common_new
+        if name not in unmoved
     }
 
 
-def _place(index: int) -> Bilingual:
+def _position(index: int) -> Bilingual:
     return Bilingual(f"第 {index + 1} 位", f"number {index + 1}")
 
 
@@ -273,10 +275,10 @@ _ASPECTS: Mapping[str, Bilingual] = {
 }
 
 
-def _adds(title: str, name: str) -> bool:
+def _is_informative(title: str, name: str) -> bool:
     """Whether a title says more than the name does."""
     return title.casefold() not in {"", name.casefold()}
 
 
-def _in(words: Bilingual, lang: Language) -> str:
+def _localized(words: Bilingual, lang: Language) -> str:
     return words.zh if lang == "zh" else words.en

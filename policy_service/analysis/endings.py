@@ -16,8 +16,8 @@ from typing import Literal
 
 from policy_service.analysis.findings import Finding
 from policy_service.language.policy import Bilingual, Policy
-from policy_service.language.requirements import needs_of
-from policy_service.sentences import Sentence
+from policy_service.language.requirements import facts_from
+from policy_service.messages import Message
 
 Then = Literal["ended", "replaced", "without", "bereft"]
 
@@ -69,29 +69,29 @@ def _dependants(
 ) -> Iterator[Dependant]:
     for name in sorted({*proposed, *in_force}):
         before, after = in_force.get(name), proposed.get(name)
-        takes = needs_of(after or in_force[name], source)
+        facts = facts_from(after or in_force[name], source)
         if name in ends and after is None:
             then: Then = "ended"
-        elif after is not None and not takes:
-            then, takes = "replaced", needs_of(before, source) if before else ()
+        elif after is not None and not facts:
+            then, facts = "replaced", facts_from(before, source) if before else ()
         else:
-            then = "without" if all(fact.optional for fact in takes) else "bereft"
-        if takes:
-            yield Dependant(name, (after or in_force[name]).version, tuple(fact.name for fact in takes), then)
+            then = "without" if all(fact.optional for fact in facts) else "bereft"
+        if facts:
+            yield Dependant(name, (after or in_force[name]).version, tuple(fact.name for fact in facts), then)
 
 
-def bereft(found: Iterable[Ending]) -> Iterator[Finding]:
+def dependant_errors(all_endings: Iterable[Ending]) -> Iterator[Finding]:
     """The policies that cannot do without one that is ended: errors, each by the name of the dependant."""
-    for ending in found:
+    for ending in all_endings:
         for each in ending.dependants:
             if each.then == "bereft":
-                says = Bilingual(
+                message = Bilingual(
                     f"{each.policy} {each.version} 取用 {ending.policy} 的结果，不能缺少",
-                    Sentence(
+                    Message(
                         "{policy} {version} takes an outcome of {ended} and cannot do without",
                         policy=each.policy,
                         version=each.version,
                         ended=ending.policy,
                     ),
                 )
-                yield Finding("error", "dependant-bereft", each.policy, says, each.facts)
+                yield Finding("error", "dependant-bereft", each.policy, message, each.facts)

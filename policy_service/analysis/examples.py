@@ -21,7 +21,7 @@ from policy_service.language.outcome import (
     missing_facts,
 )
 from policy_service.language.policy import Always, Bilingual, Example, Invariant, Monotone, Policy, Total
-from policy_service.language.types import ChoiceType, Exact, Value, exact, write
+from policy_service.language.types import ChoiceType, Exact, Value, format_value, to_exact
 
 Facts = Mapping[str, Value]
 Evaluate = Callable[[Facts, datetime.date], Result]
@@ -37,14 +37,14 @@ class Failure:
 
     name: str
     expected: str
-    found: str
+    actual: str
     title: Bilingual | None = None
     """Of the example."""
 
     def to_dict(self) -> dict[str, object]:
         """As JSON."""
         titled = {"title": self.title.to_dict()} if self.title else {}
-        return {"name": self.name, **titled, "expected": self.expected, "found": self.found}
+        return {"name": self.name, **titled, "expected": self.expected, "found": self.actual}
 
 
 def check_examples(policy: Policy, evaluate: Evaluate) -> tuple[Failure, ...]:
@@ -54,10 +54,10 @@ def check_examples(policy: Policy, evaluate: Evaluate) -> tuple[Failure, ...]:
 
 def check_example(policy: Policy, example: Example, evaluate: Evaluate) -> Failure | None:
     """How the example fails, or None. A right outcome by another rule fails."""
-    found = evaluate(facts_of(example), day_of(example))
-    if _agrees(policy, example, found):
+    result = evaluate(facts_of(example), day_of(example))
+    if _agrees(policy, example, result):
         return None
-    return Failure(example.name, _expected(policy, example), tell(policy, found), example.title)
+    return Failure(example.name, _expected(policy, example), describe_result(policy, result), example.title)
 
 
 def facts_of(example: Example) -> dict[str, Value]:
@@ -70,20 +70,20 @@ def day_of(example: Example) -> datetime.date:
     return datetime.date.fromisoformat(example.as_of) if example.as_of else ANY_DAY
 
 
-def _agrees(policy: Policy, example: Example, found: Result) -> bool:
-    match found:
+def _agrees(policy: Policy, example: Example, result: Result) -> bool:
+    match result:
         case Decided():
-            outcome = tuple(dict(zip(policy.outcomes, values, strict=True)) for values in found.outcome)
-            same = example.outcome == (outcome if policy.lists else outcome[0])
-            return example.status == "decided" and same and found.rules == example.rules
+            outcome = tuple(dict(zip(policy.outcomes, values, strict=True)) for values in result.outcome)
+            same = example.outcome == (outcome if policy.returns_list else outcome[0])
+            return example.status == "decided" and same and result.rules == example.rules
         case MissingFacts():
-            return example.status == "missing_facts" and set(found.names) == set(example.missing)
+            return example.status == "missing_facts" and set(result.names) == set(example.missing)
         case NoRuleMatched():
             return example.status == "no_rule_matched"
         case Conflict():
-            return example.status == "conflict" and example.rules in (None, found.rules)
+            return example.status == "conflict" and example.rules in (None, result.rules)
         case _:
-            assert_never(found)
+            assert_never(result)
 
 
 def _expected(policy: Policy, example: Example) -> str:
@@ -91,33 +91,36 @@ def _expected(policy: Policy, example: Example) -> str:
         case "missing_facts", _:
             return f"missing facts {', '.join(example.missing)}"
         case "decided", Mapping() as outcome:
-            return f"{_words(policy, outcome)} by {', '.join(example.rules or ())}"
+            return f"{_outcome_text(policy, outcome)} by {', '.join(example.rules or ())}"
         case "decided", tuple() as outcomes:
-            return f"{'; '.join(_words(policy, outcome) for outcome in outcomes)} by {', '.join(example.rules or ())}"
+            texts = "; ".join(_outcome_text(policy, outcome) for outcome in outcomes)
+            return f"{texts} by {', '.join(example.rules or ())}"
         case status, _:
             return status.replace("_", " ") + (f" of {', '.join(example.rules)}" if example.rules else "")
 
 
-def tell(policy: Policy, found: Result) -> str:
+def describe_result(policy: Policy, result: Result) -> str:
     """A result in a line."""
-    match found:
+    match result:
         case Decided():
-            outcomes = (_words(policy, dict(zip(policy.outcomes, values, strict=True))) for values in found.outcome)
-            return f"{'; '.join(outcomes)} by {', '.join(found.rules)}"
+            outcomes = (
+                _outcome_text(policy, dict(zip(policy.outcomes, values, strict=True))) for values in result.outcome
+            )
+            return f"{'; '.join(outcomes)} by {', '.join(result.rules)}"
         case MissingFacts():
-            return f"missing facts {', '.join(found.names)}"
+            return f"missing facts {', '.join(result.names)}"
         case NoRuleMatched():
             return "no rule matched"
         case Conflict():
-            return f"conflict of {', '.join(found.rules)}"
+            return f"conflict of {', '.join(result.rules)}"
         case _:
-            assert_never(found)
+            assert_never(result)
 
 
-def _words(policy: Policy, outcome: Mapping[str, object]) -> str:
+def _outcome_text(policy: Policy, outcome: Mapping[str, object]) -> str:
     kinds = {name: declared.type for name, declared in policy.outcomes.items()}
     return ", ".join(
-        f"{name} {write(kinds[name], value) if isinstance(value, bool | int | str | frozenset) else value}"
+        f"{name} {format_value(kinds[name], value) if isinstance(value, bool | int | str | frozenset) else value}"
         for name, value in outcome.items()
     )
 
@@ -138,32 +141,32 @@ def _breaks(policy: Policy, invariant: Invariant, evaluate: Evaluate) -> Iterato
             continue
         match invariant.law:
             case Total():
-                found = _undecided(policy, facts, day, evaluate)
+                violation = _undecided(policy, facts, day, evaluate)
             case Monotone() as law:
-                found = _backward_step(policy, law, facts, day, evaluate)
+                violation = _backward_step(policy, law, facts, day, evaluate)
             case Always() as law:
-                found = _exception(policy, law, facts, day, evaluate)
+                violation = _counterexample(policy, law, facts, day, evaluate)
             case law:
                 assert_never(law)
-        if found is not None:
-            yield Failure(invariant.id, invariant.says.en, f"example `{example.name}`: {found}")
+        if violation is not None:
+            yield Failure(invariant.id, invariant.says.en, f"example `{example.name}`: {violation}")
 
 
 def _undecided(policy: Policy, facts: Facts, day: datetime.date, evaluate: Evaluate) -> str | None:
     result = evaluate(facts, day)
-    return None if isinstance(result, Decided) else tell(policy, result)
+    return None if isinstance(result, Decided) else describe_result(policy, result)
 
 
-def _exception(policy: Policy, law: Always, facts: Facts, day: datetime.date, evaluate: Evaluate) -> str | None:
+def _counterexample(policy: Policy, law: Always, facts: Facts, day: datetime.date, evaluate: Evaluate) -> str | None:
     scope = scope_of(policy, facts, day)
     result = evaluate(facts, day)
     if not isinstance(result, Decided) or not holds(law.when, scope):
         return None
     decided: dict[str, Exact] = {
-        name: exact(outcome.type, value)
+        name: to_exact(outcome.type, value)
         for (name, outcome), value in zip(policy.outcomes.items(), result.outcome[0], strict=True)
     }
-    return None if holds(law.always, {**scope, **decided}) else tell(policy, result)
+    return None if holds(law.always, {**scope, **decided}) else describe_result(policy, result)
 
 
 def _backward_step(policy: Policy, law: Monotone, facts: Facts, day: datetime.date, evaluate: Evaluate) -> str | None:
@@ -173,27 +176,27 @@ def _backward_step(policy: Policy, law: Monotone, facts: Facts, day: datetime.da
     kind = policy.facts[law.fact].type
     seen = {value for example in policy.examples if (value := facts_of(example).get(law.fact)) is not None}
     previous: tuple[Value, Value] | None = None
-    for value in sorted(seen, key=lambda value: height(kind, value), reverse=not law.rising):
+    for value in sorted(seen, key=lambda value: rank(kind, value), reverse=not law.rising):
         result = evaluate({**facts, law.fact: value}, day)
         if not isinstance(result, Decided):
             continue
         outcome = result.outcome[0][list(policy.outcomes).index(law.outcome)]
         if previous is not None and _moves_wrong(policy, law, previous[1], outcome):
-            shown = [f"{law.fact} {write(kind, each)}" for each in (previous[0], value)]
-            return f"{law.outcome} goes from {previous[1]} at {shown[0]} to {outcome} at {shown[1]}"
+            sides = [f"{law.fact} {format_value(kind, each)}" for each in (previous[0], value)]
+            return f"{law.outcome} goes from {previous[1]} at {sides[0]} to {outcome} at {sides[1]}"
         previous = (value, outcome)
     return None
 
 
 def _moves_wrong(policy: Policy, law: Monotone, before: Value, after: Value) -> bool:
     kind = policy.outcomes[law.outcome].type
-    step = height(kind, after) - height(kind, before)
+    step = rank(kind, after) - rank(kind, before)
     return step < 0 if law.never_lowers else step > 0
 
 
-def height(kind: object, value: Value) -> int:
+def rank(kind: object, value: Value) -> int:
     """Where a value stands in the order of its type; for an ordered choice, lower is worse."""
     if isinstance(kind, ChoiceType):
-        place = kind.of.index(str(value))
-        return -place if kind.ordered == "best-first" else place
+        index = kind.of.index(str(value))
+        return -index if kind.ordered == "best-first" else index
     return int(value)  # type: ignore[arg-type]  # numbers, dates and durations are kept as int

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from policy_service.analysis.regions import Domain, Region, difference, intersection, passing, region, texts_of
+from policy_service.analysis.regions import Domain, Region, difference, intersection, region, region_of_test, texts_of
 from policy_service.language.ast import (
     TRUE,
     Comparison,
@@ -33,22 +33,22 @@ from policy_service.language.ast import (
     Test,
 )
 from policy_service.language.cross_tables import input_path, rule_path
-from policy_service.language.diagnostics import Diagnostic, Place, Warn
+from policy_service.language.definedness import children, operands_of_test
+from policy_service.language.diagnostics import Diagnostic, SourceSpan, WarningCode
 from policy_service.language.evaluate import constant_value
 from policy_service.language.policy import AS_OF, SCORE, Hit, Policy, Rule
-from policy_service.language.presence import ends, parts
 from policy_service.language.quantities import decimals
 from policy_service.language.respelling import respell
-from policy_service.language.source import Path, Scalar, find, read_source
-from policy_service.language.types import DateType, NumberType, Type, describe
+from policy_service.language.source import Path, Scalar, find_node, read_source
+from policy_service.language.types import DateType, NumberType, Type, describe_type
 from policy_service.language.unparse import unparse, unparse_test
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class LintWarning:
     """A warning about characters of the text at a path of the file."""
 
-    code: Warn
+    code: WarningCode
     message: str
     path: Path
     span: tuple[int, int] | None = None
@@ -59,16 +59,16 @@ def lint(policy: Policy) -> tuple[Diagnostic, ...]:
     """The warnings about a policy, in source order."""
     root, _ = read_source(f"{policy.id}/{policy.version}.yaml", policy.text.encode())
 
-    def place(remark: Remark) -> Place:
-        node = find(root, remark.path)
-        return node.at(*remark.span) if isinstance(node, Scalar) and remark.span else node.place
+    def span(warning: LintWarning) -> SourceSpan:
+        node = find_node(root, warning.path)
+        return node.span_of(*warning.span) if isinstance(node, Scalar) and warning.span else node.span
 
-    remarks = dict.fromkeys(_remarks(policy))  # a head of a cross table is a cell of many rules
-    found = [Diagnostic(each.code, each.message, place(each), each.hint) for each in remarks]
-    return tuple(sorted(found, key=lambda each: (each.place, each.code)))
+    warnings = dict.fromkeys(_warnings(policy))  # a head of a cross table is a cell of many rules
+    diagnostics = [Diagnostic(each.code, each.message, span(each), each.hint) for each in warnings]
+    return tuple(sorted(diagnostics, key=lambda each: (each.span, each.code)))
 
 
-def _remarks(policy: Policy) -> Iterator[Remark]:
+def _warnings(policy: Policy) -> Iterator[LintWarning]:
     names: dict[str, Type] = {AS_OF: DateType(), **{name: fact.type for name, fact in policy.facts.items()}}
     if policy.scorecard is not None:
         names[SCORE] = policy.scorecard.type
@@ -91,37 +91,41 @@ def _remarks(policy: Policy) -> Iterator[Remark]:
 # cells and conditions
 
 
-def _cell(cell: Expr, domain: Domain, path: Path) -> Iterator[Remark]:
+def _cell(cell: Expr, domain: Domain, path: Path) -> Iterator[LintWarning]:
     """A cell of the column of `domain`: as a whole, or else its tests."""
-    found = region(cell, domain)
+    values = region(cell, domain)
     if cell == TRUE:
         return
-    if found is not None and not intersection(found, domain.all):
-        yield Remark(Warn.NEVER_TRUE, f"the cell holds for no value of `{domain.name}`, {describe(domain.kind)}", path)
-    elif found is not None and not difference(domain.values, found) and cell != _is_given(domain):
+    if values is not None and not intersection(values, domain.all):
+        yield LintWarning(
+            WarningCode.NEVER_TRUE,
+            f"the cell holds for no value of `{domain.name}`, {describe_type(domain.kind)}",
+            path,
+        )
+    elif values is not None and not difference(domain.values, values) and cell != _is_given(domain):
         message = f"the cell holds for every value of `{domain.name}`"
-        yield Remark(Warn.ALWAYS_TRUE, message, path, None, _instead(cell, found, domain))
+        yield LintWarning(WarningCode.ALWAYS_TRUE, message, path, None, _replacement_hint(cell, values, domain))
     else:
         yield from _condition(cell, {domain.name: domain}, path)
 
 
-def _instead(cell: Expr, found: Region, domain: Domain) -> str:
+def _replacement_hint(cell: Expr, values: Region, domain: Domain) -> str:
     """What to write for a cell that holds for every value."""
     match cell:
         case In(tests=[first, second]):
-            both = f"{unparse_test(first)} and {unparse_test(second)}"
-            if (interval := respell(both, domain.name)) != both:
+            combined = f"{unparse_test(first)} and {unparse_test(second)}"
+            if (interval := respell(combined, domain.name)) != combined:
                 return f'tests are alternatives; when both must hold, write "{interval}"'
         case _:
             pass
-    return 'write "is not missing"' if domain.missing and found == domain.values else 'write "-"'
+    return 'write "is not missing"' if domain.missing and values == domain.values else 'write "-"'
 
 
 def _is_given(domain: Domain) -> Expr:
     return Not(operand=IsMissing(fact=Name(name=domain.name)))
 
 
-def _condition(condition: Expr, domains: Mapping[str, Domain], path: Path) -> Iterator[Remark]:
+def _condition(condition: Expr, domains: Mapping[str, Domain], path: Path) -> Iterator[LintWarning]:
     """The comparisons of a condition with constants."""
     match condition:
         case In(operand=Name(name=name), tests=tests) if name in domains:
@@ -129,66 +133,70 @@ def _condition(condition: Expr, domains: Mapping[str, Domain], path: Path) -> It
         case Comparison(left=Name(name=name), right=constant) | Comparison(left=constant, right=Name(name=name)) if (
             name in domains
         ):
-            yield from _fine((constant,), domains[name], path)
-            yield from _judged(condition, region(condition, domains[name]), domains[name], path)
+            yield from _precision_warnings((constant,), domains[name], path)
+            yield from _constant_warnings(condition, region(condition, domains[name]), domains[name], path)
         case _:
-            for part in parts(condition):
+            for part in children(condition):
                 yield from _condition(part, domains, path)
 
 
-def _tests(tests: Sequence[Range | Test], domain: Domain, path: Path) -> Iterator[Remark]:
-    regions = [passing(test, domain) for test in tests]
+def _tests(tests: Sequence[Range | Test], domain: Domain, path: Path) -> Iterator[LintWarning]:
+    regions = [region_of_test(test, domain) for test in tests]
     first: dict[Region, Range | Test] = {}
-    for test, found in zip(tests, regions, strict=True):
-        if found:
-            first.setdefault(found, test)
-    wide = {found: test for found, test in first.items() if len(found) > 1 or found[0][0] < found[0][1]}
-    for test, found in zip(tests, regions, strict=True):
-        yield from _fine(ends(test), domain, path)
-        covering = _covering(test, found, first, wide) if found else None
+    for test, values in zip(tests, regions, strict=True):
+        if values:
+            first.setdefault(values, test)
+    wide = {values: test for values, test in first.items() if len(values) > 1 or values[0][0] < values[0][1]}
+    for test, values in zip(tests, regions, strict=True):
+        yield from _precision_warnings(operands_of_test(test), domain, path)
+        covering = _covering(test, values, first, wide) if values else None
         if covering is not None:
             message = f"`{unparse_test(test)}` is covered by `{unparse_test(covering)}`"
-            yield Remark(Warn.REDUNDANT_TEST, message, path, test.span, "leave it out")
+            yield LintWarning(WarningCode.REDUNDANT_TEST, message, path, test.span, "leave it out")
         else:
-            yield from _judged(test, found, domain, path)
+            yield from _constant_warnings(test, values, domain, path)
 
 
 def _covering(
-    test: Range | Test, found: Region, first: Mapping[Region, Range | Test], wide: Mapping[Region, Range | Test]
+    test: Range | Test, values: Region, first: Mapping[Region, Range | Test], wide: Mapping[Region, Range | Test]
 ) -> Range | Test | None:
     """An earlier test that passes the same values, or another that passes more."""
-    if (same := first[found]) is not test:
+    if (same := first[values]) is not test:
         return same
-    return next((other for reach, other in wide.items() if reach != found and not difference(found, reach)), None)
+    return next((other for reach, other in wide.items() if reach != values and not difference(values, reach)), None)
 
 
-def _judged(node: Expr | Range | Test, found: Region | None, domain: Domain, path: Path) -> Iterator[Remark]:
+def _constant_warnings(
+    node: Expr | Range | Test, values: Region | None, domain: Domain, path: Path
+) -> Iterator[LintWarning]:
     """A comparison that holds never or always."""
-    if found is None:
+    if values is None:
         return
-    shown = unparse_test(node) if isinstance(node, Range | Test) else unparse(node)
-    if not found:
-        message = f"`{shown}` holds for no value of `{domain.name}`, {describe(domain.kind)}"
-        yield Remark(Warn.NEVER_TRUE, message, path, node.span)
-    elif not difference(domain.values, found):
-        yield Remark(Warn.ALWAYS_TRUE, f"`{shown}` holds for every value of `{domain.name}`", path, node.span)
+    text = unparse_test(node) if isinstance(node, Range | Test) else unparse(node)
+    if not values:
+        message = f"`{text}` holds for no value of `{domain.name}`, {describe_type(domain.kind)}"
+        yield LintWarning(WarningCode.NEVER_TRUE, message, path, node.span)
+    elif not difference(domain.values, values):
+        yield LintWarning(
+            WarningCode.ALWAYS_TRUE, f"`{text}` holds for every value of `{domain.name}`", path, node.span
+        )
 
 
-def _fine(constants: Sequence[Expr], domain: Domain, path: Path) -> Iterator[Remark]:
+def _precision_warnings(constants: Sequence[Expr], domain: Domain, path: Path) -> Iterator[LintWarning]:
     """Constants with more decimals than a number of the fact can have."""
     if not isinstance(domain.kind, NumberType):
         return
     for constant in constants:
         value = constant_value(constant)
         if isinstance(value, Fraction) and ((scale := decimals(value)) is None or scale > domain.kind.scale):
-            message = f"`{unparse(constant)}` is finer than `{domain.name}`, {describe(domain.kind)}"
-            yield Remark(Warn.TOO_FINE, message, path, constant.span)
+            message = f"`{unparse(constant)}` is finer than `{domain.name}`, {describe_type(domain.kind)}"
+            yield LintWarning(WarningCode.TOO_FINE, message, path, constant.span)
 
 
 # rows
 
 
-def _rows(policy: Policy, domains: Mapping[str, Domain]) -> Iterator[Remark]:
+def _rows(policy: Policy, domains: Mapping[str, Domain]) -> Iterator[LintWarning]:
     """Rules that another one keeps from being reached, or that meet where they must not."""
     if policy.hit not in (Hit.FIRST, Hit.UNIQUE, Hit.ANY):
         return
@@ -201,11 +209,11 @@ def _rows(policy: Policy, domains: Mapping[str, Domain]) -> Iterator[Remark]:
         for earlier, other in enumerate(rules[:later]):
             if policy.hit is Hit.FIRST and _covers(columns, earlier, later, rules):
                 message = f"`{rule.id}` is never reached: `{other.id}` stands first and holds whenever it does"
-                yield Remark(Warn.UNREACHABLE_RULE, message, path)
+                yield LintWarning(WarningCode.UNREACHABLE_RULE, message, path)
                 break
-            if _may_not_meet(policy.hit, other, rule) and (facts := _meeting(columns, earlier, later)):
+            if _may_not_meet(policy.hit, other, rule) and (facts := _shared_facts(columns, earlier, later)):
                 message = f"`{other.id}` and `{rule.id}` both hold for {facts}, a conflict under {policy.hit}"
-                yield Remark(Warn.OVERLAPPING_RULES, message, path)
+                yield LintWarning(WarningCode.OVERLAPPING_RULES, message, path)
                 break
 
 
@@ -218,24 +226,24 @@ class _Column:
     def __init__(self, cells: Sequence[Expr], domain: Domain) -> None:
         self.domain = domain
         regions = {cell: domain.all if cell == TRUE else region(cell, domain) for cell in dict.fromkeys(cells)}
-        plain = [found for found in regions.values() if found is not None]
-        self.cuts = sorted({cut for found in plain for low, high in found for cut in (low, high + 1)})
-        obscure = [cell for cell, found in regions.items() if found is None]
+        plain = [values for values in regions.values() if values is not None]
+        self.cuts = sorted({cut for values in plain for low, high in values for cut in (low, high + 1)})
+        obscure = [cell for cell, values in regions.items() if values is None]
         self.plain = (1 << len(self.cuts)) - 1
         bits = {cell: 1 << (len(self.cuts) + index) for index, cell in enumerate(obscure)}
-        masks = {cell: self._mask(found) if found is not None else bits[cell] for cell, found in regions.items()}
+        masks = {cell: self._mask(values) if values is not None else bits[cell] for cell, values in regions.items()}
         if TRUE in masks:
             masks[TRUE] |= sum(bits.values())
         self.masks = [masks[cell] for cell in cells]
 
-    def _mask(self, found: Region) -> int:
+    def _mask(self, values: Region) -> int:
         """A bit for each stretch between two cuts."""
-        spans = ((bisect_left(self.cuts, low), bisect_left(self.cuts, high + 1)) for low, high in found)
+        spans = ((bisect_left(self.cuts, low), bisect_left(self.cuts, high + 1)) for low, high in values)
         return sum((1 << last) - (1 << first) for first, last in spans)
 
-    def shown(self, mask: int) -> str:
+    def describe(self, mask: int) -> str:
         """The least value of those that are told apart by the lowest bit of a mask."""
-        return self.domain.shown(self.cuts[(mask & -mask).bit_length() - 1])
+        return self.domain.describe(self.cuts[(mask & -mask).bit_length() - 1])
 
 
 def _covers(columns: Sequence[_Column], earlier: int, later: int, rules: Sequence[Rule]) -> bool:
@@ -245,12 +253,12 @@ def _covers(columns: Sequence[_Column], earlier: int, later: int, rules: Sequenc
     return not any(column.masks[later] & ~column.masks[earlier] for column in columns)
 
 
-def _meeting(columns: Sequence[_Column], one: int, other: int) -> str | None:
+def _shared_facts(columns: Sequence[_Column], one: int, other: int) -> str | None:
     """Facts for which both rows hold; None when there are none, or it is not known."""
     common = [column.masks[one] & column.masks[other] & column.plain for column in columns]
     if not common or not all(common):
         return None
-    return ", ".join(column.shown(mask) for column, mask in zip(columns, common, strict=True))
+    return ", ".join(column.describe(mask) for column, mask in zip(columns, common, strict=True))
 
 
 def _may_not_meet(hit: Hit, rule: Rule, other: Rule) -> bool:

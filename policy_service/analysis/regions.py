@@ -44,14 +44,14 @@ from policy_service.language.types import (
     TagsType,
     TextType,
     Type,
-    write,
+    format_value,
 )
 from policy_service.language.unparse import quote
 
 Region = tuple[tuple[int, int], ...]
 """Disjoint intervals, both ends included, ascending, none touching the next."""
 NOTHING: Region = ()
-TURNED: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
+MIRRORED: dict[Comparator, Comparator] = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "=", "!=": "!="}
 """`5 < x` as `x > 5`."""
 
 
@@ -89,13 +89,13 @@ class Domain:
         """Every value, and missing where the fact is optional."""
         return (*self.missing, *self.values)
 
-    def shown(self, number: int) -> str:
+    def describe(self, number: int) -> str:
         """The value that a number stands for, in the author's words."""
         if self.missing and number == self.missing[0][0]:
             return f"`{self.name}` missing"
-        return f"`{self.name}` {self._written(number)}"
+        return f"`{self.name}` {self._format(number)}"
 
-    def _written(self, number: int) -> str:
+    def _format(self, number: int) -> str:
         match self.kind:
             case BooleanType():
                 return ("false", "true")[number]
@@ -106,9 +106,9 @@ class Domain:
             case TagsType():
                 return "with any tags"
             case kind:
-                return str(write(kind, number))
+                return str(format_value(kind, number))
 
-    def numbers(self, constant: Expr) -> Fraction | None:
+    def number_of(self, constant: Expr) -> Fraction | None:
         """The number that a constant stands for, not always one of the domain; None when it is no plain constant."""
         match constant_value(constant), self.kind:
             case Fraction() as number, NumberType(scale=scale):
@@ -153,28 +153,28 @@ def region(condition: Expr, domain: Domain) -> Region | None:
                 return None
             return union(known) if isinstance(condition, Or) else _intersection(known, domain.all)
         case In(operand=Name(name=domain.name), tests=tests):
-            found = [passing(test, domain) for test in tests]
-            return None if None in found else union([part for part in found if part is not None])
+            passing_regions = [region_of_test(test, domain) for test in tests]
+            return None if None in passing_regions else union([part for part in passing_regions if part is not None])
         case Comparison(comparator=comparator, left=Name(name=domain.name), right=constant):
-            return _compared(comparator, domain.numbers(constant), domain)
+            return _comparison_region(comparator, domain.number_of(constant), domain)
         case Comparison(comparator=comparator, left=constant, right=Name(name=domain.name)):
-            return _compared(TURNED[comparator], domain.numbers(constant), domain)
+            return _comparison_region(MIRRORED[comparator], domain.number_of(constant), domain)
         case _:
             return None
 
 
-def passing(test: Range | Test, domain: Domain) -> Region | None:
+def region_of_test(test: Range | Test, domain: Domain) -> Region | None:
     """The values that pass one test; None when it is not plain."""
     match test:
         case Test():
-            return _compared(test.comparator, domain.numbers(test.value), domain)
+            return _comparison_region(test.comparator, domain.number_of(test.value), domain)
         case Range():
-            low = _compared(">=" if test.low_closed else ">", domain.numbers(test.low), domain)
-            high = _compared("<=" if test.high_closed else "<", domain.numbers(test.high), domain)
+            low = _comparison_region(">=" if test.low_closed else ">", domain.number_of(test.low), domain)
+            high = _comparison_region("<=" if test.high_closed else "<", domain.number_of(test.high), domain)
             return None if low is None or high is None else intersection(low, high)
 
 
-def _compared(comparator: Comparator, number: Fraction | None, domain: Domain) -> Region | None:
+def _comparison_region(comparator: Comparator, number: Fraction | None, domain: Domain) -> Region | None:
     if number is None:
         return None
     [(low, high)] = domain.values
@@ -207,13 +207,13 @@ def _asks_missing(condition: Expr) -> bool:
 
 def union(regions: Iterable[Region]) -> Region:
     """All that is in one of them."""
-    found: list[tuple[int, int]] = []
+    intervals: list[tuple[int, int]] = []
     for low, high in sorted(part for region in regions for part in region):
-        if found and low <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(found[-1][1], high))
+        if intervals and low <= intervals[-1][1] + 1:
+            intervals[-1] = (intervals[-1][0], max(intervals[-1][1], high))
         else:
-            found.append((low, high))
-    return tuple(found)
+            intervals.append((low, high))
+    return tuple(intervals)
 
 
 def intersection(one: Region, other: Region) -> Region:
@@ -224,16 +224,16 @@ def intersection(one: Region, other: Region) -> Region:
 
 def difference(whole: Region, part: Region) -> Region:
     """All of `whole` that is not in `part`."""
-    found: list[tuple[int, int]] = []
+    intervals: list[tuple[int, int]] = []
     for low, high in whole:
         for first, last in part:
             if low <= last and first <= high:
                 if low < first:
-                    found.append((low, first - 1))
+                    intervals.append((low, first - 1))
                 low = last + 1  # noqa: PLW2901  # what is left of the interval
         if low <= high:
-            found.append((low, high))
-    return tuple(found)
+            intervals.append((low, high))
+    return tuple(intervals)
 
 
 def _intersection(regions: Sequence[Region], whole: Region) -> Region:

@@ -12,20 +12,27 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from policy_service.analysis.endings import Ending, bereft, endings
-from policy_service.analysis.examination import Examined, examine
-from policy_service.analysis.findings import Finding, affected, faults, remarks, twice, unfit
+from policy_service.analysis.candidate import CandidateReport, examine_candidate
+from policy_service.analysis.endings import Ending, dependant_errors, endings
+from policy_service.analysis.findings import (
+    Finding,
+    affected_dependants,
+    candidate_errors,
+    candidate_warnings,
+    duplicate_errors,
+    requirement_errors,
+)
 from policy_service.canonical import digest_of
 from policy_service.language.policy import Policy
-from policy_service.language.requirements import needed
+from policy_service.language.requirements import required_policies
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """All that was found about the candidates of a change."""
 
-    candidates: tuple[Examined, ...]
-    around: tuple[Policy, ...]
+    candidates: tuple[CandidateReport, ...]
+    related: tuple[Policy, ...]
     """The policies in force that need a candidate or that a candidate needs."""
     findings: tuple[Finding, ...]
     endings: tuple[Ending, ...] = ()
@@ -49,7 +56,7 @@ class Report:
         """As JSON."""
         return {
             "candidates": [each.to_dict() for each in self.candidates],
-            "around": [{"policy": each.id, "version": each.version, "digest": each.digest} for each in self.around],
+            "around": [{"policy": each.id, "version": each.version, "digest": each.digest} for each in self.related],
             "findings": [each.to_dict() for each in self.findings],
             **({"endings": [each.to_dict() for each in self.endings]} if self.endings else {}),
         }
@@ -65,20 +72,22 @@ def analyse(
 
     `ends` are the policies that the change ends, `absent` those that were ended before.
     """
-    found = endings(candidates, in_force, ends)
-    examined = tuple(examine(policy, in_force.get(policy.id)) for policy in candidates)
+    ended = endings(candidates, in_force, ends)
+    examined = tuple(examine_candidate(policy, in_force.get(policy.id)) for policy in candidates)
     names = {policy.id for policy in candidates} | set(ends)
-    wanted = {name for policy in candidates for name in needed(policy)}
-    around = tuple(
+    required = {name for policy in candidates for name in required_policies(policy)}
+    related = tuple(
         policy
         for name, policy in sorted(in_force.items())
-        if name not in names and (name in wanted or needed(policy) & names)
+        if name not in names and (name in required or required_policies(policy) & names)
     )
-    alone = (finding for each in examined for finding in (*faults(each), *remarks(each)))
-    together = (
-        *twice(candidates),
-        *unfit(candidates, in_force, ends, absent),
-        *bereft(found),
-        *affected(examined, around),
+    candidate_findings = (
+        finding for each in examined for finding in (*candidate_errors(each), *candidate_warnings(each))
     )
-    return Report(examined, around, (*alone, *together), found)
+    shared_findings = (
+        *duplicate_errors(candidates),
+        *requirement_errors(candidates, in_force, ends, absent),
+        *dependant_errors(ended),
+        *affected_dependants(examined, related),
+    )
+    return Report(examined, related, (*candidate_findings, *shared_findings), ended)

@@ -21,12 +21,12 @@ from policy_service.canonical import digest_of
 from policy_service.clock import timestamp
 from policy_service.registry.model import Period
 
-Kind = Literal["change", "rollback"]
+ChangeKind = Literal["change", "rollback"]
 Afterwards = Literal["before", "nothing"]
 """What is in force when the period of a change is over: what was there before, or nothing."""
 
 
-class State(StrEnum):
+class ChangeState(StrEnum):
     """How far a change is. That it is in force, or no longer, follows from dates and is not stored."""
 
     DRAFT = "draft"
@@ -134,7 +134,7 @@ class Submission:
 
     number: int
     """Which submission of the change it is, from 1; a later one is another digest."""
-    kind: Kind
+    kind: ChangeKind
     title: str
     reason: str
     versions: tuple[Version, ...]
@@ -149,7 +149,7 @@ class Submission:
     """The version of the policy that said so."""
     bases: tuple[Version, ...]
     """What would be in force on the day without this change: of its policies, and of those that they depend on."""
-    barred: frozenset[str] = frozenset()
+    barred_signers: frozenset[str] = frozenset()
     """Accounts that wrote what the texts say in other changes, as was known then, and so cannot sign them here."""
     ends: tuple[Version, ...] = ()
     """The policies that are ended, each with the version that would be in force on the day."""
@@ -174,14 +174,14 @@ class Submission:
             "roles": list(self.roles),
             "sign_off": self.sign_off.to_dict(),
             "bases": [version.to_dict() for version in self.bases],
-            "barred": sorted(self.barred),
+            "barred": sorted(self.barred_signers),
             **({"ends": [version.to_dict() for version in self.ends]} if self.ends else {}),
             **_afterwards(self.afterwards),
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Acted:
+class ActionRecord:
     """One action, as recorded. What it carries beside who, when and why depends on the action."""
 
     number: int
@@ -213,11 +213,11 @@ class Change:
     """A change: its state, and everything that was done to it."""
 
     id: str
-    kind: Kind
-    state: State
+    kind: ChangeKind
+    state: ChangeState
     draft: Draft
     revision: int
-    acted: tuple[Acted, ...]
+    actions: tuple[ActionRecord, ...]
     submission: Submission | None = None
     """What is under review or was; none while the change is a draft."""
     writers: frozenset[str] = frozenset()
@@ -228,13 +228,13 @@ class Change:
     @property
     def author(self) -> Person:
         """Who began it."""
-        return self.acted[0].by
+        return self.actions[0].by
 
     @property
     def contributors(self) -> frozenset[str]:
         """The accounts that drafted, edited or submitted it."""
         writing = (Action.CREATE, Action.EDIT, Action.SUBMIT)
-        return frozenset(acted.by.id for acted in self.acted if acted.action in writing)
+        return frozenset(record.by.id for record in self.actions if record.action in writing)
 
     @property
     def digest(self) -> str | None:
@@ -242,37 +242,37 @@ class Change:
         return self.submission.digest(self.id) if self.submission else None
 
     @property
-    def submitted(self) -> Submission:
+    def frozen_submission(self) -> Submission:
         """What is under review or was. Raises ValueError while the change is a draft."""
         if self.submission is None:
             raise ValueError("a draft has no submission")
         return self.submission
 
     @property
-    def signatures(self) -> tuple[Acted, ...]:
+    def signatures(self) -> tuple[ActionRecord, ...]:
         """The signatures on what is submitted now."""
         digest = self.digest
         return tuple(
-            acted
-            for acted in self.acted
-            if acted.action is Action.SIGN_OFF and digest is not None and acted.digest == digest
+            record
+            for record in self.actions
+            if record.action is Action.SIGN_OFF and digest is not None and record.digest == digest
         )
 
     @property
-    def counting(self) -> tuple[Acted, ...]:
+    def valid_signatures(self) -> tuple[ActionRecord, ...]:
         """The signatures that count now."""
         return tuple(signature for signature in self.signatures if signature.number not in self.void)
 
     @property
-    def owed(self) -> tuple[Role, ...]:
+    def missing_roles(self) -> tuple[Role, ...]:
         """The roles that still must sign, or must sign again."""
-        signed = {signature.role for signature in self.counting}
-        return tuple(role for role in self.submission.roles if role not in signed) if self.submission else ()
+        signed_roles = {signature.role for signature in self.valid_signatures}
+        return tuple(role for role in self.submission.roles if role not in signed_roles) if self.submission else ()
 
     @property
     def etag(self) -> str:
         """Changes with every action; a comment is none."""
-        return f"{self.revision}.{len(self.acted)}"
+        return f"{self.revision}.{len(self.actions)}"
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -282,15 +282,15 @@ class Change:
             "state": self.state,
             "etag": self.etag,
             "author": self.author.to_dict(),
-            "created_at": timestamp(self.acted[0].at),
+            "created_at": timestamp(self.actions[0].at),
             "revision": self.revision,
             "draft": self.draft.to_dict(),
             "digest": self.digest,
             "submission": self.submission.to_dict() if self.submission else None,
             "signatures": [signature.to_dict() for signature in self.signatures],
-            "void": {str(number): why for number, why in self.void.items()},
-            "owed": list(self.owed),
-            "actions": [acted.to_dict() for acted in self.acted],
+            "void": {str(number): reason for number, reason in self.void.items()},
+            "owed": list(self.missing_roles),
+            "actions": [record.to_dict() for record in self.actions],
         }
 
 

@@ -11,32 +11,32 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from policy_service.approval.change import Afterwards, Change, Kind, Version
+from policy_service.approval.change import Afterwards, Change, ChangeKind, Version
 from policy_service.language.load import PolicyFolderError
 from policy_service.language.policy import Policy
-from policy_service.language.requirements import in_stages, needed, needs_of
+from policy_service.language.requirements import facts_from, required_policies, topological_order
+from policy_service.messages import Message
 from policy_service.registry.model import (
     Activation,
     ActivationKind,
     Period,
     all_active_at,
-    all_nothing_at,
-    from_then_on,
+    all_endings_at,
+    relevant_from,
 )
-from policy_service.sentences import Sentence
 
-Load = Callable[[str], Policy]
+PolicyLoader = Callable[[str], Policy]
 """Gives the policy under a digest."""
-END = 2**53
+LAST_SEQ = 2**53
 """Behind every activation there is."""
 
 
-def ordinary(activations: Iterable[Activation]) -> tuple[Activation, ...]:
+def ordinary_activations(activations: Iterable[Activation]) -> tuple[Activation, ...]:
     """The activations that no emergency made."""
     return tuple(each for each in activations if not each.is_emergency)
 
 
-class Planned(NamedTuple):
+class PlannedActivation(NamedTuple):
     """A version that a change puts in force, or ends, over a period."""
 
     version: Version
@@ -44,28 +44,31 @@ class Planned(NamedTuple):
     effective: Period
 
 
-def planned(
-    versions: Sequence[Version], ends: Sequence[Version], afterwards: Afterwards, effective: Period, kind: Kind
-) -> tuple[Planned, ...]:
+def plan_activations(
+    versions: Sequence[Version], ends: Sequence[Version], afterwards: Afterwards, effective: Period, kind: ChangeKind
+) -> tuple[PlannedActivation, ...]:
     """What a change records, in order. `ends` are the policies it ends, each with its version in force on the day.
 
     A policy of which nothing shall be in force after the period is ended from the start on, before its version is put
     in force: of two that begin together the one recorded last counts, and of what begins meanwhile nothing is lost.
     """
-    puts = ActivationKind.ROLLBACK if kind == "rollback" else ActivationKind.CHANGE
+    kind_of_activation = ActivationKind.ROLLBACK if kind == "rollback" else ActivationKind.CHANGE
     for_good = afterwards == "nothing"
-    ended, ending = (*ends, *(versions if for_good else ())), Period(effective.start) if for_good else effective
+    ended_versions, ending_period = (
+        (*ends, *(versions if for_good else ())),
+        Period(effective.start) if for_good else effective,
+    )
     return (
-        *(Planned(version, ActivationKind.ENDING, ending) for version in ended),
-        *(Planned(version, puts, effective) for version in versions),
+        *(PlannedActivation(version, ActivationKind.ENDING, ending_period) for version in ended_versions),
+        *(PlannedActivation(version, kind_of_activation, effective) for version in versions),
     )
 
 
-def proposed(change: str, plan: Sequence[Planned], now: datetime) -> tuple[Activation, ...]:
+def proposed_activations(change: str, plan: Sequence[PlannedActivation], now: datetime) -> tuple[Activation, ...]:
     """The activations a change would record."""
     return tuple(
         Activation(
-            END + index,
+            LAST_SEQ + index,
             f"{change}:{index}",
             *(version.policy, version.version, version.digest),
             kind,
@@ -77,51 +80,55 @@ def proposed(change: str, plan: Sequence[Planned], now: datetime) -> tuple[Activ
     )
 
 
-def without(activations: Iterable[Activation], change: str, now: datetime) -> tuple[Activation, ...]:
+def without_change(activations: Iterable[Activation], change: str, now: datetime) -> tuple[Activation, ...]:
     """The activations if those of a change were taken back now."""
     return tuple(replace(each, cancelled_at=now) if each.change == change else each for each in activations)
 
 
-def bases(  # noqa: PLR0913, PLR0917  # what a change touches, and where to look
+def base_versions(  # noqa: PLR0913, PLR0917  # what a change touches, and where to look
     activations: Iterable[Activation],
     versions: Sequence[Version],
     start: datetime,
     now: datetime,
-    load: Load,
+    load: PolicyLoader,
     ends: Collection[str] = (),
 ) -> tuple[Version, ...]:
     """What would be in force at `start` without a change: of its policies, and of those next to them in need.
 
     `ends` are the policies that it ends.
     """
-    there = all_active_at(ordinary(activations), start, now)
-    policies = {name: load(each.digest) for name, each in there.items()}
+    active = all_active_at(ordinary_activations(activations), start, now)
+    policies = {name: load(each.digest) for name, each in active.items()}
     names = {version.policy for version in versions} | set(ends)
-    wanted = {name for version in versions for name in needed(load(version.digest))}
-    wanted |= {name for each in names if each in policies for name in needed(policies[each])}
-    around = {name for name, policy in policies.items() if name in names | wanted or needed(policy) & names}
-    return tuple(Version(name, there[name].version, there[name].digest) for name in sorted(around))
+    required = {name for version in versions for name in required_policies(load(version.digest))}
+    required |= {name for each in names if each in policies for name in required_policies(policies[each])}
+    related_policies = {
+        name for name, policy in policies.items() if name in names | required or required_policies(policy) & names
+    }
+    return tuple(Version(name, active[name].version, active[name].digest) for name in sorted(related_policies))
 
 
-def misfits(activations: Iterable[Activation], start: datetime, now: datetime, load: Load) -> list[str]:
+def compatibility_problems(
+    activations: Iterable[Activation], start: datetime, now: datetime, load: PolicyLoader
+) -> list[str]:
     """Why policies would not fit together at some instant from `start` on; one sentence a policy and instant."""
-    activations = from_then_on(activations, start, now)
+    activations = relevant_from(activations, start, now)
     ends = (instant for each in activations for instant in (each.effective.start, each.effective.until))
     boundaries = sorted({start, *(instant for instant in ends if instant is not None and instant > start)})
-    found: dict[str, None] = {}
+    problems: dict[str, None] = {}
     for instant in boundaries:
-        active, absent = all_active_at(activations, instant, now), all_nothing_at(activations, instant, now)
+        active, absent = all_active_at(activations, instant, now), all_endings_at(activations, instant, now)
         policies = [load(each.digest) for each in active.values()]
         ended = [name for name, each in absent.items() if each.kind is ActivationKind.ENDING]
-        for told in (*_misfits(policies, absent), *_bereft(policies, ended)):
-            found[Sentence("From {instant:%Y-%m-%d %H:%M} UTC {misfit}.", instant=instant, misfit=told)] = None
-    return list(found)
+        for problem in (*_staging_problems(policies, absent), *_missing_outcome_problems(policies, ended)):
+            problems[Message("From {instant:%Y-%m-%d %H:%M} UTC {misfit}.", instant=instant, misfit=problem)] = None
+    return list(problems)
 
 
-def _bereft(policies: Iterable[Policy], ended: Iterable[str]) -> list[str]:
+def _missing_outcome_problems(policies: Iterable[Policy], ended: Iterable[str]) -> list[str]:
     """The policies that cannot do without an outcome of one that was ended."""
     return [
-        Sentence(
+        Message(
             "{policy} {version} would lack `{fact}`, which it takes from {ended}: end it in the same change, or put a "
             "version of it in force that does without",
             policy=policy.id,
@@ -131,50 +138,60 @@ def _bereft(policies: Iterable[Policy], ended: Iterable[str]) -> list[str]:
         )
         for name in ended
         for policy in policies
-        for fact in needs_of(policy, name)
+        for fact in facts_from(policy, name)
         if not fact.optional
     ]
 
 
-def _misfits(policies: Iterable[Policy], absent: Collection[str]) -> list[str]:
+def _staging_problems(policies: Iterable[Policy], absent: Collection[str]) -> list[str]:
     try:
-        in_stages(policies, absent)
+        topological_order(policies, absent)
     except PolicyFolderError as error:
         return [
-            Sentence("{policy} would not fit: {fault}", policy=one.path.removesuffix(".yaml"), fault=fault.message)
-            for one in error.errors
-            for fault in one.diagnostics
+            Message(
+                "{policy} would not fit: {fault}",
+                policy=file_error.path.removesuffix(".yaml"),
+                fault=diagnostic.message,
+            )
+            for file_error in error.errors
+            for diagnostic in file_error.diagnostics
         ]
     return []
 
 
-def disturbed(
-    before: Sequence[Activation],
-    afterwards: Sequence[Activation],
+def affected_changes(
+    activations_before: Sequence[Activation],
+    activations_after: Sequence[Activation],
     others: Iterable[Change],
     now: datetime,
-    load: Load,
+    load: PolicyLoader,
 ) -> list[Change]:
     """The scheduled changes whose report would no longer say what they are compared with."""
-    found = []
+    affected = []
     for other in others:
-        submitted = other.submitted
+        submitted = other.frozen_submission
         start, ends = submitted.effective.start, [version.policy for version in submitted.ends]
-        old, new = (
-            bases(without(activations, other.id, now), submitted.versions, start, now, load, ends)
-            for activations in (before, afterwards)
+        old_bases, new_bases = (
+            base_versions(without_change(activations, other.id, now), submitted.versions, start, now, load, ends)
+            for activations in (activations_before, activations_after)
         )
-        if old != new:
-            found.append(other)
-    return found
+        if old_bases != new_bases:
+            affected.append(other)
+    return affected
 
 
-def unlike(seen: Sequence[Version], now: Sequence[Version]) -> list[str]:
+def version_differences(signed_versions: Sequence[Version], current_versions: Sequence[Version]) -> list[str]:
     """What is compared with something else now than it was."""
-    old, new = ({version.policy: version for version in versions} for versions in (seen, now))
-    return [_told(name, old, new) for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
+    old, new = ({version.policy: version for version in versions} for versions in (signed_versions, current_versions))
+    return [
+        _describe_difference(name, old, new)
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
 
 
-def _told(name: str, old: Mapping[str, Version], new: Mapping[str, Version]) -> str:
-    was, is_now = (versions[name].version if name in versions else Sentence("nothing") for versions in (old, new))
-    return Sentence("{policy}: was {was}, would now be {now}", policy=name, was=was, now=is_now)
+def _describe_difference(name: str, old: Mapping[str, Version], new: Mapping[str, Version]) -> str:
+    old_version, new_version = (
+        versions[name].version if name in versions else Message("nothing") for versions in (old, new)
+    )
+    return Message("{policy}: was {was}, would now be {now}", policy=name, was=old_version, now=new_version)

@@ -7,22 +7,22 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from policy_service.approval.forecast import Load
+from policy_service.approval.forecast import PolicyLoader
 from policy_service.approval.store import read_change, read_text
 from policy_service.approval.tables import MeaningRow, TextRow
 from policy_service.database import Transaction
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
-from policy_service.registry.loaded import head_of, known_head, load, load_head, remember, remember_heads
+from policy_service.registry.policy_cache import cache_heads, cache_policy, cached_head, head_of, load, load_head
 from policy_service.registry.service import UnknownVersion, activations
 from policy_service.registry.tables import VersionRow
 
-SMALL = 16 * 1_024
+MAX_INLINE_BYTES = 16 * 1_024
 """Bytes of a text that is read in a moment, in a transaction too."""
 
 
-def loader(session: Session) -> Load:
+def policy_loader(session: Session) -> PolicyLoader:
     """Gives the policy under a digest, from the registry or from a draft.
 
     What it gives raises PolicyError for a drafted text that is not valid, UnknownChange for a digest nobody kept.
@@ -32,28 +32,31 @@ def loader(session: Session) -> Load:
         try:
             return load(session, digest)
         except UnknownVersion:
-            found = load_bytes(read_text(session, digest), "draft.yaml")
-            remember(found)
-            return found
+            policy = load_bytes(read_text(session, digest), "draft.yaml")
+            cache_policy(policy)
+            return policy
 
     return find
 
 
-def heads(session: Session) -> Load:
-    """Gives the head of a policy under a digest, from the registry or from a draft. It raises what `loader` does."""
+def head_loader(session: Session) -> PolicyLoader:
+    """The loader of the head of a policy under a digest, from the registry or from a draft.
+
+    It raises what `policy_loader` does.
+    """
 
     def find(digest: str) -> Policy:
         try:
             return load_head(session, digest)
         except UnknownVersion:
-            found = head_of(loader(session)(digest))
-            remember_heads([found])
-            return found
+            head = head_of(policy_loader(session)(digest))
+            cache_heads([head])
+            return head
 
     return find
 
 
-def unknown_heads(session: Session, change: str | None, now: datetime) -> frozenset[str]:
+def uncached_heads(session: Session, change: str | None, now: datetime) -> frozenset[str]:
     """The digests of texts whose heads a transaction may ask for and nobody has read.
 
     They are those of the versions that may be in force from now on, of a change's, and of texts whose meaning is not
@@ -61,38 +64,38 @@ def unknown_heads(session: Session, change: str | None, now: datetime) -> frozen
 
     Raises UnknownChange.
     """
-    ahead = {
+    digests = {
         each.digest
         for each in activations(session)
-        if each.known(now) and (each.effective.until is None or each.effective.until > now)
+        if each.is_known_at(now) and (each.effective.until is None or each.effective.until > now)
     }
     if change is not None:
-        found = read_change(session, change)
-        ahead |= {*found.draft.texts, *(each.digest for each in found.draft.versions)}
-        ahead |= {each.digest for each in found.submission.versions} if found.submission else set()
-    ahead |= unread_texts(session)
-    return frozenset(digest for digest in ahead if known_head(digest) is None)
+        current = read_change(session, change)
+        digests |= {*current.draft.texts, *(each.digest for each in current.draft.versions)}
+        digests |= {each.digest for each in current.submission.versions} if current.submission else set()
+    digests |= texts_without_meaning(session)
+    return frozenset(digest for digest in digests if cached_head(digest) is None)
 
 
-def unread_texts(session: Session) -> frozenset[str]:
+def texts_without_meaning(session: Session) -> frozenset[str]:
     """The digests of drafted and registered texts whose meaning is not noted yet."""
-    noted = select(MeaningRow.digest)
+    recorded_digests = select(MeaningRow.digest)
     return frozenset(
         digest
         for table in (TextRow, VersionRow)
-        for digest in session.exec(select(table.digest).where(col(table.digest).not_in(noted)))
+        for digest in session.exec(select(table.digest).where(col(table.digest).not_in(recorded_digests)))
     )
 
 
-def note_meanings(transaction: Transaction, *, only: Iterable[str] | None = None) -> None:
+def record_meanings(transaction: Transaction, *, only: Iterable[str] | None = None) -> None:
     """Notes what the texts mean that were drafted since this was last done, or `only` those with these digests.
 
     Every transaction does that whose answer depends on who wrote what. The texts are read before it begins
-    (`unknown_heads`), or are small (`SMALL`).
+    (`uncached_heads`), or are small (`MAX_INLINE_BYTES`).
     """
     session = transaction.session
-    load, unread = heads(session), unread_texts(session)
-    for digest in sorted(unread if only is None else unread.intersection(only)):
+    load, unread_digests = head_loader(session), texts_without_meaning(session)
+    for digest in sorted(unread_digests if only is None else unread_digests.intersection(only)):
         try:
             meaning = load(digest).meaning
         except PolicyError:

@@ -5,71 +5,75 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from policy_service.actor import Actor, Role
-from policy_service.approval.change import Acted, Action, Change, Meaning, Submission
-from policy_service.approval.checking import STALE, Prepared, ended, obstacles
-from policy_service.approval.drafts import seen
-from policy_service.approval.forecast import bases
-from policy_service.approval.policies import heads, note_meanings
-from policy_service.approval.refusals import Forbidden, Stale, Unfit
-from policy_service.approval.signers import in_force
-from policy_service.approval.store import keep_report, read_change, read_text, record
+from policy_service.approval.change import Action, ActionRecord, Change, Meaning, Submission
+from policy_service.approval.draft_check import CHANGE_MODIFIED, PreparedSubmission, ended_versions, submission_problems
+from policy_service.approval.drafts import read_if_match
+from policy_service.approval.errors import PermissionDenied, StaleChange, ValidationFailed
+from policy_service.approval.forecast import base_versions
+from policy_service.approval.policies import head_loader, record_meanings
+from policy_service.approval.signers import sign_off_version
+from policy_service.approval.store import read_change, read_text, record_action, store_report
 from policy_service.approval.tables import SubmittedRow
-from policy_service.approval.words import reason_of
-from policy_service.approval.workflow import acted_by, can_mean, demand
+from policy_service.approval.validation import validate_reason
+from policy_service.approval.workflow import check_meaning, next_action, require_permission
 from policy_service.approval.writers import writers_of
 from policy_service.audit.events import ChangeRejected, ChangeSignedOff, ChangesRequested, ChangeSubmitted
 from policy_service.audit.log import append
-from policy_service.audit.telling import demand_in_force, demand_told
-from policy_service.canonical import canonical
+from policy_service.audit.row_verification import require_in_force_logged, require_logged
+from policy_service.canonical import to_canonical_json
 from policy_service.database import Transaction
+from policy_service.messages import Message
 from policy_service.registry.service import activations, record_version
-from policy_service.sentences import Sentence
 
-MOVED_ON = Sentence("What is in force, or who must sign, changed while the submission was prepared: submit it again.")
-OTHER_DIGEST = Sentence("What you were shown is not what is submitted now: read the change again before signing.")
+BASIS_CHANGED = Message(
+    "What is in force, or who must sign, changed while the submission was prepared: submit it again."
+)
+DIGEST_MISMATCH = Message("What you were shown is not what is submitted now: read the change again before signing.")
 
 
-def submit(transaction: Transaction, actor: Actor, prepared: Prepared, *, expected: str) -> Change:
+def submit(transaction: Transaction, actor: Actor, prepared: PreparedSubmission, *, expected: str) -> Change:
     """Freezes a draft: its texts, its report and who must sign; from here on only its digest is signed.
 
-    Raises UnknownChange, OutOfState, Forbidden, Stale, Unfit.
+    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
     """
     session, now = transaction.session, transaction.now
-    demand_in_force(session)
-    note_meanings(transaction)
-    draft = seen(session, prepared.change, expected)
-    demand(draft, Action.SUBMIT, actor, now)
+    require_in_force_logged(session)
+    record_meanings(transaction)
+    draft = read_if_match(session, prepared.change, expected)
+    require_permission(draft, Action.SUBMIT, actor, now)
     if draft.etag != prepared.etag:
-        raise Stale(STALE)
-    known = activations(session)
-    if wrong := obstacles(session, draft, prepared.versions, ended(draft, known, now), now):
-        raise Unfit(wrong, (), prepared.report)
+        raise StaleChange(CHANGE_MODIFIED)
+    all_activations = activations(session)
+    if problems := submission_problems(
+        session, draft, prepared.versions, ended_versions(draft, all_activations, now), now
+    ):
+        raise ValidationFailed(problems, (), prepared.report)
     start = draft.draft.effective.start
-    load = heads(session)
-    there = bases(known, prepared.versions, start, now, load, draft.draft.ends)
-    if there != prepared.bases or in_force(session, now) != prepared.sign_off:
-        raise Stale(MOVED_ON)
-    submission = _submission(session, draft, prepared, keep_report(transaction, canonical(prepared.report)))
+    load = head_loader(session)
+    base = base_versions(all_activations, prepared.versions, start, now, load, draft.draft.ends)
+    if base != prepared.bases or sign_off_version(session, now) != prepared.sign_off:
+        raise StaleChange(BASIS_CHANGED)
+    submission = _submission(session, draft, prepared, store_report(transaction, to_canonical_json(prepared.report)))
     if draft.kind == "change":
         for text in draft.draft.texts:
             record_version(transaction, actor, read_text(session, text), change=draft.id, policy=load(text))
     digest = submission.digest(draft.id)
-    acted = acted_by(draft, Action.SUBMIT, actor, now, submission=submission, digest=digest)
-    moved = record(transaction, draft, acted)
+    action_record = next_action(draft, Action.SUBMIT, actor, now, submission=submission, digest=digest)
+    updated_change = record_action(transaction, draft, action_record)
     session.add_all(
-        SubmittedRow(change=draft.id, number=acted.number, policy=version.policy, effective_from=start)
+        SubmittedRow(change=draft.id, number=action_record.number, policy=version.policy, effective_from=start)
         for version in (*prepared.versions, *prepared.ends)
     )
     session.flush()
     append(transaction, actor, ChangeSubmitted(draft.id, digest, tuple(prepared.roles)))
-    return moved
+    return updated_change
 
 
-def _submission(session: Session, draft: Change, prepared: Prepared, report: str) -> Submission:
+def _submission(session: Session, draft: Change, prepared: PreparedSubmission, report: str) -> Submission:
     """What is submitted."""
-    wrote = writers_of(session, {each.digest for each in prepared.versions})
+    authors = writers_of(session, {each.digest for each in prepared.versions})
     return Submission(
-        number=1 + sum(acted.action is Action.SUBMIT for acted in draft.acted),
+        number=1 + sum(action_record.action is Action.SUBMIT for action_record in draft.actions),
         kind=draft.kind,
         title=draft.draft.title,
         reason=draft.draft.reason,
@@ -81,7 +85,7 @@ def _submission(session: Session, draft: Change, prepared: Prepared, report: str
         roles=prepared.roles,
         sign_off=prepared.sign_off,
         bases=prepared.bases,
-        barred=frozenset().union(*wrote.values()) - draft.contributors,
+        barred_signers=frozenset().union(*authors.values()) - draft.contributors,
         ends=prepared.ends,
         afterwards=draft.draft.afterwards,
     )
@@ -92,43 +96,51 @@ def sign_off(  # noqa: PLR0913  # what a signature says
 ) -> Change:
     """One person's signature, in one role, on the digest that the person was shown.
 
-    Raises UnknownChange, OutOfState, Forbidden, Stale (another digest), Unfit.
+    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange (another digest), ValidationFailed.
     """
-    note_meanings(transaction)
-    demand_told(transaction.session, "change", change)
-    found = read_change(transaction.session, change)
-    demand(found, Action.SIGN_OFF, actor, transaction.now, role=role)
-    if digest != found.digest:
-        raise Stale(OTHER_DIGEST)
-    if (possible := can_mean(role, meaning)) is not True:
-        raise Forbidden(possible)
-    said = reason_of(reason)
-    acted = acted_by(
-        found, Action.SIGN_OFF, actor, transaction.now, role=role, digest=digest, meaning=meaning, reason=said
+    record_meanings(transaction)
+    require_logged(transaction.session, "change", change)
+    current = read_change(transaction.session, change)
+    require_permission(current, Action.SIGN_OFF, actor, transaction.now, role=role)
+    if digest != current.digest:
+        raise StaleChange(DIGEST_MISMATCH)
+    if (possible := check_meaning(role, meaning)) is not True:
+        raise PermissionDenied(possible)
+    reason_text = validate_reason(reason)
+    action_record = next_action(
+        current, Action.SIGN_OFF, actor, transaction.now, role=role, digest=digest, meaning=meaning, reason=reason_text
     )
-    moved = record(transaction, found, acted)
-    append(transaction, actor, ChangeSignedOff(change, digest, role, actor.printed_name, meaning, said))
-    return moved
+    updated_change = record_action(transaction, current, action_record)
+    append(transaction, actor, ChangeSignedOff(change, digest, role, actor.printed_name, meaning, reason_text))
+    return updated_change
 
 
 def request_changes(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Sends a change back to its author. Raises UnknownChange, OutOfState, Forbidden, Stale, Unfit."""
-    acted, moved = _decide(transaction, actor, change, Action.REQUEST_CHANGES, reason, expected)
-    append(transaction, actor, ChangesRequested(change, acted.reason))
-    return moved
+    """Sends a change back to its author.
+
+    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
+    """
+    action_record, updated_change = _decide(transaction, actor, change, Action.REQUEST_CHANGES, reason, expected)
+    append(transaction, actor, ChangesRequested(change, action_record.reason))
+    return updated_change
 
 
 def reject(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
-    """Refuses a change for good. Raises UnknownChange, OutOfState, Forbidden, Stale, Unfit."""
-    acted, moved = _decide(transaction, actor, change, Action.REJECT, reason, expected)
-    append(transaction, actor, ChangeRejected(change, acted.reason))
-    return moved
+    """Refuses a change for good.
+
+    Raises UnknownChange, InvalidState, PermissionDenied, StaleChange, ValidationFailed.
+    """
+    action_record, updated_change = _decide(transaction, actor, change, Action.REJECT, reason, expected)
+    append(transaction, actor, ChangeRejected(change, action_record.reason))
+    return updated_change
 
 
 def _decide(  # noqa: PLR0913, PLR0917  # who does what to which change and why
     transaction: Transaction, actor: Actor, change: str, action: Action, reason: str, expected: str
-) -> tuple[Acted, Change]:
-    found = seen(transaction.session, change, expected)
-    demand(found, action, actor, transaction.now)
-    acted = acted_by(found, action, actor, transaction.now, reason=reason_of(reason), digest=found.digest)
-    return acted, record(transaction, found, acted)
+) -> tuple[ActionRecord, Change]:
+    current = read_if_match(transaction.session, change, expected)
+    require_permission(current, action, actor, transaction.now)
+    action_record = next_action(
+        current, action, actor, transaction.now, reason=validate_reason(reason), digest=current.digest
+    )
+    return action_record, record_action(transaction, current, action_record)

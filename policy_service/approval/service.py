@@ -1,95 +1,127 @@
 """What the rest of the service calls: the public names of changes and suspensions, in one place.
 
-Functions with a `Transaction` write, in the lane `governance`; those with a `Session` read. A refusal is a `Refused`.
+Functions with a `Transaction` write, in the lane `governance`; those with a `Session` read. A refusal is an
+`OperationRejected`.
 """
 
-from policy_service.approval.change import MEANINGS, Action, Afterwards, Change, Kind, Meaning, State, Version
-from policy_service.approval.checking import Checked, Prepared, check_draft, prepare_submission
+from policy_service.approval.change import (
+    MEANINGS,
+    Action,
+    Afterwards,
+    Change,
+    ChangeKind,
+    ChangeState,
+    Meaning,
+    Version,
+)
+from policy_service.approval.draft_check import DraftCheck, PreparedSubmission, check_draft, prepare_submission
 from policy_service.approval.drafts import comment, create, edit, rollback, withdraw
-from policy_service.approval.reading import OPEN, Page, Sort, Wanted, changes, counts, soon, waiting_for
-from policy_service.approval.refusals import Forbidden, OutOfState, Refused, Stale, Unfit, UnknownChange
+from policy_service.approval.errors import (
+    InvalidState,
+    OperationRejected,
+    PermissionDenied,
+    StaleChange,
+    UnknownChange,
+    ValidationFailed,
+)
+from policy_service.approval.permissions import (
+    Permission,
+    change_permissions,
+    end_permission,
+    ratify_permission,
+    suspend_permission,
+)
+from policy_service.approval.queries import (
+    OPEN,
+    ChangeFilter,
+    ChangePage,
+    ChangeSort,
+    awaiting_signature,
+    count_by_state,
+    list_changes,
+    upcoming_changes,
+)
 from policy_service.approval.review import reject, request_changes, sign_off, submit
 from policy_service.approval.schedule import cancel, schedule
-from policy_service.approval.signers import SIGN_OFF, Signers
-from policy_service.approval.store import comments, read_change, read_report, read_text
-from policy_service.approval.suspension import ALONE, RATIFIED, Suspension
-from policy_service.approval.suspensions import (
-    Prospect,
-    WantedSuspensions,
+from policy_service.approval.signers import SIGN_OFF, GovernanceEvaluator
+from policy_service.approval.store import read_change, read_comments, read_report, read_text
+from policy_service.approval.suspension import RATIFIED_LENGTH, SUSPENSION_LENGTH, Suspension
+from policy_service.approval.suspension_service import (
+    SuspensionFilter,
+    SuspensionPreview,
     end_suspension,
     list_suspensions,
-    prospect,
+    preview_suspension,
     ratify,
     read_suspension,
+    read_suspensions,
     suspend,
-    suspensions,
 )
-from policy_service.approval.verdicts import Verdict, ending, ratifying, suspending, verdicts
-from policy_service.approval.words import period_of
-from policy_service.approval.workflow import can, may
+from policy_service.approval.validation import make_period
+from policy_service.approval.workflow import check_permission, check_state
 
 __all__ = [
-    "ALONE",
     "MEANINGS",
     "OPEN",
-    "RATIFIED",
+    "RATIFIED_LENGTH",
     "SIGN_OFF",
+    "SUSPENSION_LENGTH",
     "Action",
     "Afterwards",
     "Change",
-    "Checked",
-    "Forbidden",
-    "Kind",
+    "ChangeFilter",
+    "ChangeKind",
+    "ChangePage",
+    "ChangeSort",
+    "ChangeState",
+    "DraftCheck",
+    "GovernanceEvaluator",
+    "InvalidState",
     "Meaning",
-    "OutOfState",
-    "Page",
-    "Prepared",
-    "Prospect",
-    "Refused",
-    "Signers",
-    "Sort",
-    "Stale",
-    "State",
+    "OperationRejected",
+    "Permission",
+    "PermissionDenied",
+    "PreparedSubmission",
+    "StaleChange",
     "Suspension",
-    "Unfit",
+    "SuspensionFilter",
+    "SuspensionPreview",
     "UnknownChange",
-    "Verdict",
+    "ValidationFailed",
     "Version",
-    "Wanted",
-    "WantedSuspensions",
-    "can",
+    "awaiting_signature",
     "cancel",
-    "changes",
+    "change_permissions",
     "check_draft",
+    "check_permission",
+    "check_state",
     "comment",
-    "comments",
-    "counts",
+    "count_by_state",
     "create",
     "edit",
+    "end_permission",
     "end_suspension",
-    "ending",
+    "list_changes",
     "list_suspensions",
-    "may",
-    "period_of",
+    "make_period",
     "prepare_submission",
-    "prospect",
+    "preview_suspension",
     "ratify",
-    "ratifying",
+    "ratify_permission",
     "read_change",
+    "read_comments",
     "read_report",
     "read_suspension",
+    "read_suspensions",
     "read_text",
     "reject",
     "request_changes",
     "rollback",
     "schedule",
     "sign_off",
-    "soon",
     "submit",
     "suspend",
-    "suspending",
-    "suspensions",
-    "verdicts",
-    "waiting_for",
+    "suspend_permission",
+    "upcoming_changes",
     "withdraw",
 ]

@@ -13,8 +13,8 @@ from sqlmodel import Session, SQLModel, col, select
 
 from policy_service.actor import Role
 from policy_service.approval.change import (
-    Acted,
     Action,
+    ActionRecord,
     Change,
     Draft,
     Meaning,
@@ -23,15 +23,15 @@ from policy_service.approval.change import (
     Version,
     period_from_dict,
 )
-from policy_service.approval.counting import as_it_counts
-from policy_service.approval.refusals import UnknownChange
+from policy_service.approval.errors import UnknownChange
+from policy_service.approval.signature_validity import with_signature_validity
 from policy_service.approval.tables import ActionRow, ChangeRow, CommentRow, ReportRow, TextRow, TitledRow
-from policy_service.approval.words import folded
-from policy_service.approval.workflow import after, fold
-from policy_service.canonical import canonical, digest
-from policy_service.damaged import row_of
+from policy_service.approval.validation import search_form
+from policy_service.approval.workflow import apply_action, fold_actions
+from policy_service.canonical import digest, to_canonical_json
 from policy_service.database import Transaction
-from policy_service.sentences import Sentence
+from policy_service.integrity import reading_row
+from policy_service.messages import Message
 
 _ACTIONS = sqlalchemy.select(inspect(ActionRow).local_table)
 """Actions as columns: lists read hundreds, and nothing is done to the rows."""
@@ -41,66 +41,66 @@ def read_change(session: Session, change: str) -> Change:
     """One change. Raises UnknownChange."""
     row = session.get(ChangeRow, change)
     if row is None:
-        raise UnknownChange(Sentence("There is no change {change}.", change=repr(change[:40])))
+        raise UnknownChange(Message("There is no change {change}.", change=repr(change[:40])))
     return fold_rows(session, [row])[0]
 
 
 def fold_rows(session: Session, rows: Sequence[ChangeRow]) -> list[Change]:
     """Changes as they count now, in the order of their rows."""
     query = _ACTIONS.where(col(ActionRow.change).in_([row.id for row in rows]))
-    actions: dict[str, list[Acted]] = defaultdict(list)
+    actions: dict[str, list[ActionRecord]] = defaultdict(list)
     for action in session.connection().execute(query.order_by(col(ActionRow.change), col(ActionRow.number))):
-        actions[action.change].append(_acted(action))
-    return as_it_counts(session, [_folded(row, actions[row.id]) for row in rows])
+        actions[action.change].append(_load_action(action))
+    return with_signature_validity(session, [_fold_row(row, actions[row.id]) for row in rows])
 
 
-def _folded(row: ChangeRow, actions: Sequence[Acted]) -> Change:
-    with row_of("change", row.id):  # what its actions do not lead to is no change
-        return fold(row.id, "rollback" if row.kind == "rollback" else "change", actions)
+def _fold_row(row: ChangeRow, actions: Sequence[ActionRecord]) -> Change:
+    with reading_row("change", row.id):  # what its actions do not lead to is no change
+        return fold_actions(row.id, "rollback" if row.kind == "rollback" else "change", actions)
 
 
-def changes_named(session: Session, names: Iterable[str]) -> list[Change]:
+def read_changes(session: Session, change_ids: Iterable[str]) -> list[Change]:
     """The changes with these identifiers, oldest first."""
-    query = select(ChangeRow).where(col(ChangeRow.id).in_(sorted(set(names)))).order_by(col(ChangeRow.id))
+    query = select(ChangeRow).where(col(ChangeRow.id).in_(sorted(set(change_ids)))).order_by(col(ChangeRow.id))
     return fold_rows(session, session.exec(query).all())
 
 
-def record(transaction: Transaction, change: Change, acted: Acted) -> Change:
+def record_action(transaction: Transaction, change: Change, action: ActionRecord) -> Change:
     """Adds an action to a change that is there; gives the change afterwards."""
-    moved = after(change, acted)
-    add_action(transaction, change.id, acted)
-    return as_it_counts(transaction.session, [moved])[0]
+    updated_change = apply_action(change, action)
+    add_action(transaction, change.id, action)
+    return with_signature_validity(transaction.session, [updated_change])[0]
 
 
-def add_action(transaction: Transaction, change: str, acted: Acted) -> None:
+def add_action(transaction: Transaction, change: str, action: ActionRecord) -> None:
     """Adds the rows of an action."""
-    transaction.session.add_all(rows_of(change, acted))
+    transaction.session.add_all(action_rows(change, action))
     transaction.session.flush()
 
 
-def rows_of(change: str, acted: Acted) -> list[SQLModel]:
+def action_rows(change: str, record: ActionRecord) -> list[SQLModel]:
     """The rows of an action: itself, and for a draft its title, to be searched."""
-    said = acted.draft or acted.submission
+    content = record.draft or record.submission
     action = ActionRow(
         change=change,
-        number=acted.number,
-        action=acted.action,
-        actor=acted.by.id,
-        actor_name=acted.by.name,
-        printed_name=acted.by.printed_name,
-        at=acted.at,
-        reason=acted.reason,
-        digest=acted.digest,
-        role=acted.role,
-        meaning=acted.meaning,
-        body=canonical(said.to_dict()) if said else None,
+        number=record.number,
+        action=record.action,
+        actor=record.by.id,
+        actor_name=record.by.name,
+        printed_name=record.by.printed_name,
+        at=record.at,
+        reason=record.reason,
+        digest=record.digest,
+        role=record.role,
+        meaning=record.meaning,
+        body=to_canonical_json(content.to_dict()) if content else None,
     )
-    if acted.draft is None:
+    if record.draft is None:
         return [action]
-    return [action, TitledRow(change=change, number=acted.number, words=folded(acted.draft.title))]
+    return [action, TitledRow(change=change, number=record.number, words=search_form(record.draft.title))]
 
 
-def comments(session: Session, change: str) -> list[CommentRow]:
+def read_comments(session: Session, change: str) -> list[CommentRow]:
     """What was said about a change, oldest first."""
     query = select(CommentRow).where(CommentRow.change == change)
     return list(session.exec(query.order_by(col(CommentRow.at), col(CommentRow.id))))
@@ -110,14 +110,14 @@ def read_text(session: Session, name: str) -> bytes:
     """The policy file under a digest, as it was drafted. Raises UnknownChange, DamagedRecord."""
     row = session.get(TextRow, name)
     if row is None:
-        raise UnknownChange(Sentence("No draft holds a text with the digest {digest}.", digest=repr(name[:80])))
-    with row_of("change_text", name):
+        raise UnknownChange(Message("No draft holds a text with the digest {digest}.", digest=repr(name[:80])))
+    with reading_row("change_text", name):
         if digest(row.content) != name:
             raise ValueError(name)
     return row.content
 
 
-def keep_text(transaction: Transaction, content: bytes) -> str:
+def store_text(transaction: Transaction, content: bytes) -> str:
     """Keeps a drafted policy file; gives its digest."""
     name = digest(content)
     if transaction.session.get(TextRow, name) is None:
@@ -130,15 +130,15 @@ def read_report(session: Session, change: Change) -> dict[str, Any]:
     """The analysis report that was submitted with a change. Raises UnknownChange."""
     row = session.get(ReportRow, change.submission.report) if change.submission else None
     if row is None:
-        raise UnknownChange(Sentence("The change has no report: it is a draft."))
-    with row_of("change_report", row.digest):
+        raise UnknownChange(Message("The change has no report: it is a draft."))
+    with reading_row("change_report", row.digest):
         if digest(row.content) != row.digest:
             raise ValueError(row.digest)
         report: dict[str, Any] = json.loads(row.content)
         return report
 
 
-def keep_report(transaction: Transaction, content: bytes) -> str:
+def store_report(transaction: Transaction, content: bytes) -> str:
     """Keeps a report; gives its digest."""
     name = digest(content)
     if transaction.session.get(ReportRow, name) is None:
@@ -147,17 +147,17 @@ def keep_report(transaction: Transaction, content: bytes) -> str:
     return name
 
 
-def _acted(row: Row[Any]) -> Acted:
-    with row_of("change_action", row.change, row.number):
+def _load_action(row: Row[Any]) -> ActionRecord:
+    with reading_row("change_action", row.change, row.number):
         return _read_action(row)
 
 
-def _read_action(row: Row[Any]) -> Acted:
+def _read_action(row: Row[Any]) -> ActionRecord:
     action = Action(row.action)
     if not isinstance(row.number, int) or (action is Action.SIGN_OFF and None in {row.role, row.meaning, row.digest}):
         raise ValueError(row.number)
     body: Any = json.loads(row.body) if row.body is not None else None
-    return Acted(
+    return ActionRecord(
         number=row.number,
         action=action,
         by=Person(row.actor, row.actor_name, row.printed_name),
@@ -197,7 +197,7 @@ def _submission(body: Mapping[str, Any]) -> Submission:
         roles=tuple(Role(role) for role in body["roles"]),
         sign_off=Version(**body["sign_off"]),
         bases=tuple(Version(**version) for version in body["bases"]),
-        barred=frozenset(body["barred"]),
+        barred_signers=frozenset(body["barred"]),
         ends=tuple(Version(**version) for version in body.get("ends", ())),
         afterwards=body.get("afterwards", "before"),
     )

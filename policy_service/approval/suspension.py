@@ -7,7 +7,8 @@
 | any person who signs               | ends it, with a reason        |                                            |
 
 The version before is worked out from the ordinary activations: what was in force just before the suspended version
-began, was neither rolled back nor suspended since, and says nothing that the suspending director wrote (`fallback`).
+began, was neither rolled back nor suspended since, and says nothing that the suspending director wrote
+(`find_fallback`).
 Where there is none that the other policies can work with, none applies, and the policy answers that it is suspended.
 Who must sign (domain `governance`) cannot be suspended, or one person could lower the number of signatures alone.
 """
@@ -21,19 +22,19 @@ from typing import Any, Literal
 
 from policy_service.actor import DIRECTORS, Actor, Role
 from policy_service.approval.change import Person
-from policy_service.approval.workflow import ENOUGH, SIGNERS, may_sign_in, may_take_part, words
+from policy_service.approval.workflow import ALLOWED, SIGNERS, check_role, check_signing_role, role_names
 from policy_service.clock import timestamp
+from policy_service.messages import Message
 from policy_service.registry.model import Activation, ActivationKind
-from policy_service.sentences import Sentence
 
-ALONE = timedelta(hours=72)
+SUSPENSION_LENGTH = timedelta(hours=72)
 """How long a suspension lasts that one person signed."""
-RATIFIED = timedelta(days=30)
+RATIFIED_LENGTH = timedelta(days=30)
 """How long one lasts that two people signed, from its beginning."""
 GOVERNANCE = "governance"
-SUSPENDED = Sentence("A policy is suspended")
-SECONDED = Sentence("A suspension is ratified")
-ENDED = Sentence("A suspension is ended")
+SUSPEND_CLAUSE = Message("A policy is suspended")
+RATIFY_CLAUSE = Message("A suspension is ratified")
+END_CLAUSE = Message("A suspension is ended")
 """What is done with a suspension: the beginnings of sentences that say by whom."""
 
 
@@ -60,7 +61,7 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class SuspensionEnd:
     """That a suspension was ended before its end."""
 
     by: Person
@@ -82,18 +83,18 @@ class Suspension:
     digest: str
     fallback: str | None
     fallback_digest: str | None
-    signed: Signature
-    ratified: Signature | None = None
-    ended: Ended | None = None
+    signature: Signature
+    ratification: Signature | None = None
+    end: SuspensionEnd | None = None
 
     @property
     def until(self) -> datetime:
         """Until when it lasts, or lasted."""
-        return self.ended.at if self.ended else (self.ratified or self.signed).until
+        return self.end.at if self.end else (self.ratification or self.signature).until
 
-    def runs(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         """Whether it lasts now."""
-        return self.signed.at <= now < self.until
+        return self.signature.at <= now < self.until
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -104,34 +105,34 @@ class Suspension:
             "digest": self.digest,
             "fallback": self.fallback,
             "fallback_digest": self.fallback_digest,
-            "signed": self.signed.to_dict(),
-            "ratified": self.ratified.to_dict() if self.ratified else None,
-            "ended": self.ended.to_dict() if self.ended else None,
+            "signed": self.signature.to_dict(),
+            "ratified": self.ratification.to_dict() if self.ratification else None,
+            "ended": self.end.to_dict() if self.end else None,
             "until": timestamp(self.until),
         }
 
 
-def fallback(
+def find_fallback(
     ordinary: Iterable[Activation], suspended: Activation, now: datetime, fits: Callable[[Activation], bool]
 ) -> Activation | None:
     """The newest activation of what was in force before `suspended` began that `fits`; None when there is none.
 
     What was ended before is not fallen back to.
     """
-    mine = [each for each in ordinary if each.policy == suspended.policy and each.known(now)]
-    before = suspended.effective.start
+    of_policy = [each for each in ordinary if each.policy == suspended.policy and each.is_known_at(now)]
+    cutoff = suspended.effective.start
     while True:
         covering = [
             each
-            for each in mine
-            if each.effective.start < before and (each.effective.until is None or each.effective.until >= before)
+            for each in of_policy
+            if each.effective.start < cutoff and (each.effective.until is None or each.effective.until >= cutoff)
         ]
-        found = max(covering, key=lambda each: (each.effective.start, each.seq), default=None)
-        if found is None or found.is_nothing:
+        candidate = max(covering, key=lambda each: (each.effective.start, each.seq), default=None)
+        if candidate is None or candidate.is_ending:
             return None
-        if fits(found):
-            return found
-        before = found.effective.start
+        if fits(candidate):
+            return candidate
+        cutoff = candidate.effective.start
 
 
 def is_of_governance(policy: str) -> bool:
@@ -139,77 +140,81 @@ def is_of_governance(policy: str) -> bool:
     return policy.partition("/")[0] == GOVERNANCE
 
 
-def taken_out(
-    ordinary: Iterable[Activation], suspensions: Iterable[Suspension], means: Mapping[str, str], now: datetime
+def last_removals(
+    ordinary: Iterable[Activation], suspensions: Iterable[Suspension], meanings: Mapping[str, str], now: datetime
 ) -> dict[str, datetime]:
-    """When each text, by its meaning, was last suspended, rolled back or ended; `means` gives meanings by digest.
+    """When each text, by its meaning, was last suspended, rolled back or ended; `meanings` gives meanings by digest.
 
     A rollback takes out all that began after the version it goes back to had begun; an ending takes out all.
     """
-    found: dict[str, datetime] = {}
+    removed_at: dict[str, datetime] = {}
     for each in suspensions:
-        meaning = means[each.digest]
-        found[meaning] = max(each.signed.at, found.get(meaning, each.signed.at))
-    begun = sorted(
-        (each for each in ordinary if each.known(now) and each.effective.start <= now),
+        meaning = meanings[each.digest]
+        removed_at[meaning] = max(each.signature.at, removed_at.get(meaning, each.signature.at))
+    in_order = sorted(
+        (each for each in ordinary if each.is_known_at(now) and each.effective.start <= now),
         key=lambda each: (each.effective.start, each.seq),
     )
-    for place, back in enumerate(begun):
-        if back.kind is ActivationKind.ROLLBACK or back.is_nothing:
-            earlier = begun[:place]
-            target = None if back.is_nothing else means[back.digest]
-            last = max((index for index, each in enumerate(earlier) if means[each.digest] == target), default=-1)
-            for meaning in {means[each.digest] for each in earlier[last + 1 :]}:
-                found[meaning] = max(back.effective.start, found.get(meaning, back.effective.start))
-    return found
+    for position, removal in enumerate(in_order):
+        if removal.kind is ActivationKind.ROLLBACK or removal.is_ending:
+            earlier = in_order[:position]
+            target = None if removal.is_ending else meanings[removal.digest]
+            last = max((index for index, each in enumerate(earlier) if meanings[each.digest] == target), default=-1)
+            for meaning in {meanings[each.digest] for each in earlier[last + 1 :]}:
+                removed_at[meaning] = max(removal.effective.start, removed_at.get(meaning, removal.effective.start))
+    return removed_at
 
 
-def may_suspend(  # noqa: PLR0913, PLR0917  # who, what, when, and what went before
-    policy: str, digest: str, earlier: Iterable[Suspension], actor: Actor, now: datetime, role: Role | None
+def may_suspend_version(  # noqa: PLR0913, PLR0917  # who, what, when, and what went before
+    policy: str, digest: str, previous: Iterable[Suspension], actor: Actor, now: datetime, role: Role | None
 ) -> Literal[True] | str:
     """Whether this actor may suspend this version alone, or why not."""
     if is_of_governance(policy):
-        return Sentence("Who must sign cannot be suspended: that takes a signed change.")
-    allowed = _may_sign(actor, now, role, frozenset(DIRECTORS), SUSPENDED)
+        return Message("Who must sign cannot be suspended: that takes a signed change.")
+    allowed = _may_sign(actor, now, role, frozenset(DIRECTORS), SUSPEND_CLAUSE)
     if allowed is not True:
         return allowed
-    for each in earlier:
-        again = each.digest == digest and each.signed.by.id == actor.id and each.ratified is None
-        if again and now < each.signed.at + RATIFIED:
-            return Sentence(
+    for each in previous:
+        is_repeated = each.digest == digest and each.signature.by.id == actor.id and each.ratification is None
+        if is_repeated and now < each.signature.at + RATIFIED_LENGTH:
+            return Message(
                 "You suspended this version before and nobody ratified it, so another director must do it now."
             )
-    return ENOUGH
+    return ALLOWED
 
 
-def can_end(suspension: Suspension, now: datetime) -> Literal[True] | str:
+def can_end_suspension(suspension: Suspension, now: datetime) -> Literal[True] | str:
     """Whether anybody can end the suspension now, or why nobody can."""
-    return ENOUGH if suspension.runs(now) else Sentence("The suspension is over.")
+    return ALLOWED if suspension.is_active(now) else Message("The suspension is over.")
 
 
-def can_ratify(suspension: Suspension, now: datetime) -> Literal[True] | str:
+def can_ratify_suspension(suspension: Suspension, now: datetime) -> Literal[True] | str:
     """Whether anybody can ratify the suspension now, or why nobody can."""
-    if suspension.runs(now) and suspension.ratified is not None:
-        return Sentence("{person} ratified the suspension already.", person=suspension.ratified.by.printed_name)
-    return can_end(suspension, now)
+    if suspension.is_active(now) and suspension.ratification is not None:
+        return Message("{person} ratified the suspension already.", person=suspension.ratification.by.printed_name)
+    return can_end_suspension(suspension, now)
 
 
-def may_ratify(suspension: Suspension, actor: Actor, now: datetime, role: Role | None) -> Literal[True] | str:
+def may_ratify_suspension(
+    suspension: Suspension, actor: Actor, now: datetime, role: Role | None
+) -> Literal[True] | str:
     """Whether this actor may ratify the suspension, or why not."""
-    if actor.id == suspension.signed.by.id:
-        return Sentence("You suspended it, so someone else must ratify it.")
-    return _may_sign(actor, now, role, SIGNERS, SECONDED)
+    if actor.id == suspension.signature.by.id:
+        return Message("You suspended it, so someone else must ratify it.")
+    return _may_sign(actor, now, role, SIGNERS, RATIFY_CLAUSE)
 
 
-def may_end(actor: Actor, now: datetime, role: Role | None) -> Literal[True] | str:
+def may_end_suspension(actor: Actor, now: datetime, role: Role | None) -> Literal[True] | str:
     """Whether this actor may end a suspension, or why not."""
-    return _may_sign(actor, now, role, SIGNERS, ENDED)
+    return _may_sign(actor, now, role, SIGNERS, END_CLAUSE)
 
 
-def _may_sign(actor: Actor, now: datetime, role: Role | None, roles: frozenset[Role], deed: str) -> Literal[True] | str:
-    allowed = may_take_part(actor, roles, deed)
+def _may_sign(
+    actor: Actor, now: datetime, role: Role | None, roles: frozenset[Role], clause: str
+) -> Literal[True] | str:
+    allowed = check_role(actor, roles, clause)
     if allowed is not True:
         return allowed
     if role not in roles:
-        return Sentence("Say in which role you sign: {roles}.", roles=words(roles))
-    return may_sign_in(actor, role, now)
+        return Message("Say in which role you sign: {roles}.", roles=role_names(roles))
+    return check_signing_role(actor, role, now)

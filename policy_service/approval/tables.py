@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
-from policy_service.append_only import append_only
+from policy_service.append_only import make_append_only
 from policy_service.database import Instant
 
 
@@ -185,4 +185,4 @@ for _model in (
     RatificationRow,
     SuspensionEndRow,
 ):
-    append_only(_model)
+    make_append_only(_model)

@@ -17,28 +17,30 @@ from policy_service.approval.tables import ActionRow, DraftedRow, MeaningRow
 
 def meanings_of(session: Session, digests: Iterable[str]) -> dict[str, str]:
     """The meaning of each text, by its digest; where it is not noted yet, the digest itself stands for it."""
-    wanted = set(digests)
-    rows = session.exec(select(MeaningRow).where(col(MeaningRow.digest).in_(wanted)))
-    return {digest: digest for digest in wanted} | {row.digest: row.meaning for row in rows}
+    unique = set(digests)
+    rows = session.exec(select(MeaningRow).where(col(MeaningRow.digest).in_(unique)))
+    return {digest: digest for digest in unique} | {row.digest: row.meaning for row in rows}
 
 
 def writers_of(session: Session, digests: Iterable[str]) -> Mapping[str, frozenset[str]]:
     """Of each text the accounts that drafted, edited or submitted a text of the same meaning, in any change."""
-    means = meanings_of(session, digests)
-    same = select(MeaningRow.digest, MeaningRow.meaning).where(col(MeaningRow.meaning).in_(set(means.values()) - {""}))
-    texts = {digest: digest for digest in means} | dict(session.exec(same).all())
-    drafted = session.exec(select(DraftedRow).where(col(DraftedRow.digest).in_(texts))).all()
-    submitted: dict[str, set[str]] = {}
+    meanings = meanings_of(session, digests)
+    query_of_meanings = select(MeaningRow.digest, MeaningRow.meaning).where(
+        col(MeaningRow.meaning).in_(set(meanings.values()) - {""})
+    )
+    texts = {digest: digest for digest in meanings} | dict(session.exec(query_of_meanings).all())
+    drafted_rows = session.exec(select(DraftedRow).where(col(DraftedRow.digest).in_(texts))).all()
+    submitters: dict[str, set[str]] = {}
     query = select(ActionRow.change, ActionRow.actor).where(
-        ActionRow.action == Action.SUBMIT, col(ActionRow.change).in_({row.change for row in drafted})
+        ActionRow.action == Action.SUBMIT, col(ActionRow.change).in_({row.change for row in drafted_rows})
     )
     for change, actor in session.exec(query):
-        submitted.setdefault(change, set()).add(actor)
+        submitters.setdefault(change, set()).add(actor)
     by_meaning: dict[str, set[str]] = {}
-    for row in drafted:
-        wrote = by_meaning.setdefault(texts[row.digest], set())
-        wrote |= {row.actor, *submitted.get(row.change, ())}
+    for row in drafted_rows:
+        authors = by_meaning.setdefault(texts[row.digest], set())
+        authors |= {row.actor, *submitters.get(row.change, ())}
     return {
         digest: frozenset(by_meaning.get(meaning, set()) | by_meaning.get(digest, set()))
-        for digest, meaning in means.items()
+        for digest, meaning in meanings.items()
     }

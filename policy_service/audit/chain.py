@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 
 from policy_service.actor import Actor
-from policy_service.canonical import canonical
+from policy_service.canonical import to_canonical_json
 from policy_service.clock import timestamp
 
 GENESIS = f"sha256:{'0' * 64}"
 """What the first entry has for the digest of the entry before it."""
 
 
-class By(msgspec.Struct, forbid_unknown_fields=True):
+class EntryActor(msgspec.Struct, forbid_unknown_fields=True):
     """Who did it."""
 
     id: str
@@ -36,7 +36,7 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     about: list[str]
     at: str
     body: dict[str, Any]
-    by: By
+    by: EntryActor
     event: str
     previous: str
     seq: int
@@ -46,7 +46,7 @@ class Entry(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """The digest of the state of all covered tables; none of entries from before tables were covered."""
 
 
-class NotAnEntry(ValueError):
+class InvalidEntry(ValueError):
     """The line is not the canonical JSON of an entry."""
 
 
@@ -66,7 +66,7 @@ def entry_line(  # noqa: PLR0913, PLR0917  # the members of an entry
     rows_state: str | None = None,
 ) -> bytes:
     """One entry as the canonical bytes that are kept, exported and digested. Raises NotCanonicalError."""
-    return canonical(
+    return to_canonical_json(
         ({"rows": rows} if rows else {})
         | ({"rows_state": rows_state} if rows_state is not None else {})
         | {
@@ -81,17 +81,17 @@ def entry_line(  # noqa: PLR0913, PLR0917  # the members of an entry
     )
 
 
-def line_of(entry: Entry) -> bytes:
+def encode_entry(entry: Entry) -> bytes:
     """The canonical bytes of an entry as it was read."""
     return _ENCODER.encode(entry)
 
 
 def read_entry(line: bytes) -> Entry:
-    """What the line of an entry says. Raises NotAnEntry unless it is canonical, to the byte."""
+    """What the line of an entry says. Raises InvalidEntry unless it is canonical, to the byte."""
     try:
         entry = _DECODER.decode(line)
         if _ENCODER.encode(entry) == line:
             return entry
     except (msgspec.MsgspecError, ValueError, RecursionError):
         pass
-    raise NotAnEntry("this is not the canonical JSON of an entry")
+    raise InvalidEntry("this is not the canonical JSON of an entry")

@@ -19,8 +19,8 @@ from typing import Any
 
 import msgspec
 
-from policy_service.audit.keys import Damaged, PublicKey, Signer, read_signed
-from policy_service.characters import UTF8_MARK
+from policy_service.audit.keys import InvalidSignedLine, PublicKey, Signer, read_signed
+from policy_service.characters import UTF8_BOM
 from policy_service.clock import timestamp
 
 KIND = "checkpoint"
@@ -44,13 +44,13 @@ class SignedExtent:
     at: str
     key: str
     line: bytes
-    said: Mapping[str, Any]
+    payload: Mapping[str, Any]
     log: str | None = None
     """The identity of its log; None in a line from before format 2."""
 
-    def is_by(self, key: PublicKey) -> bool:
+    def is_signed_by(self, key: PublicKey) -> bool:
         """Whether it was signed with the key."""
-        return self.key == key.id and key.signed(self.said)
+        return self.key == key.id and key.verifies(self.payload)
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -72,49 +72,49 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 
 def checkpoint_line(extent: Extent, at: datetime, signer: Signer, log: str | None = None) -> bytes:
     """A checkpoint as it is kept and exported; of the log with this identity, or as it was written before format 2."""
-    of = {"format": FORMAT, "log": log} if log is not None else {}
+    format_fields = {"format": FORMAT, "log": log} if log is not None else {}
     body = {"kind": KIND, "at": timestamp(at), "size": extent.size, "root": extent.root, "head": extent.head}
-    return signer.line(body | of)
+    return signer.sign_line(body | format_fields)
 
 
 def read_checkpoint(line: bytes) -> SignedExtent:
-    """What a checkpoint says. Raises Damaged."""
-    said = read_signed(line, KIND)
+    """What a checkpoint says. Raises InvalidSignedLine."""
+    payload = read_signed(line, KIND)
     try:
-        read = msgspec.convert(said, _Line)
+        parsed = msgspec.convert(payload, _Line)
     except msgspec.ValidationError:
-        raise Damaged("this is no checkpoint") from None
-    if not read.is_known or ("format" in said) != (read.format > 1):
-        raise Damaged("this is no checkpoint")
-    return SignedExtent(Extent(read.size, read.root, read.head), read.at, read.key, line, said, read.log)
+        raise InvalidSignedLine("this is no checkpoint") from None
+    if not parsed.is_known or ("format" in payload) != (parsed.format > 1):
+        raise InvalidSignedLine("this is no checkpoint")
+    return SignedExtent(Extent(parsed.size, parsed.root, parsed.head), parsed.at, parsed.key, line, payload, parsed.log)
 
 
-def read_kept(file: Path) -> list[SignedExtent]:
+def read_checkpoints(file: Path) -> list[SignedExtent]:
     """The checkpoints of a file, in its order; a last line that was not finished does not count.
 
-    Raises Damaged when a line is no checkpoint, OSError.
+    Raises InvalidSignedLine when a line is no checkpoint, OSError.
     """
-    *lines, _unfinished = file.read_bytes().removeprefix(UTF8_MARK).split(b"\n")
-    kept = []
+    *lines, _unfinished = file.read_bytes().removeprefix(UTF8_BOM).split(b"\n")
+    checkpoints = []
     for number, line in enumerate(lines, 1):
         try:
-            kept.append(read_checkpoint(line))
-        except Damaged:
-            raise Damaged(f"line {number} of {file} is no checkpoint") from None
-    return kept
+            checkpoints.append(read_checkpoint(line))
+        except InvalidSignedLine:
+            raise InvalidSignedLine(f"line {number} of {file} is no checkpoint") from None
+    return checkpoints
 
 
-def keep(file: Path, lines: list[bytes]) -> None:
+def append_checkpoints(file: Path, lines: list[bytes]) -> None:
     """Adds checkpoints to a file, durably; what is left of a line that was not finished is taken away first."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with file.open("a+b") as kept:
-        kept.truncate(_finished(kept.seek(0, os.SEEK_END), file))
+    with file.open("a+b") as output:
+        output.truncate(_complete_size(output.seek(0, os.SEEK_END), file))
         for line in lines:
-            kept.write(line + b"\n")
-        kept.flush()
-        os.fsync(kept.fileno())
+            output.write(line + b"\n")
+        output.flush()
+        os.fsync(output.fileno())
 
 
-def _finished(size: int, file: Path) -> int:
+def _complete_size(size: int, file: Path) -> int:
     """Bytes up to the end of the last finished line."""
     return file.read_bytes().rfind(b"\n") + 1 if size else 0

@@ -22,36 +22,36 @@ from sqlmodel import Session, col, func, select
 
 from policy_service.actor import Actor
 from policy_service.audit.checkpoints import SignedExtent, read_checkpoint
-from policy_service.audit.copies import NEWEST, Copy, FileCopy, Seen
+from policy_service.audit.copies import NEWEST, Copy, CopyContents, FileCopy
+from policy_service.audit.database_verification import verify_database, verify_tail
 from policy_service.audit.events import LogSettled
 from policy_service.audit.identity import log_id
-from policy_service.audit.keys import Damaged, PublicKey, public_key, public_keys
+from policy_service.audit.keys import InvalidSignedLine, PublicKey, public_key, public_keys
 from policy_service.audit.log import append, last_entry
 from policy_service.audit.log_key import LogKey
 from policy_service.audit.service import extent_at, last_checkpoint, signing_keys
-from policy_service.audit.stored import verify_database, verify_tail
 from policy_service.audit.tables import AuditEntry, Checkpoint, CheckpointCopy
-from policy_service.audit.verdict import Compared, Verdict
+from policy_service.audit.verdict import CopyComparison, LogVerdict
 from policy_service.audit.verify import PartTick, say_nothing
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName, Transaction
-from policy_service.sentences import Sentence, plain, rebuilt
+from policy_service.messages import Message, plain_text, rebuild_message
 
-LOG = "log"
+LOG_LOCATION = "log"
 """Where a difference from what this process signed is remembered, beside those of places."""
-PAUSE, LONGEST_PAUSE = 10.0, 600.0
+PAUSE, MAX_PAUSE = 10.0, 600.0
 """Seconds until a place that did not answer is asked again: twice as many each time, up to the longest."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _CopyState:
     """How many checkpoints a place was given, and how many entries the newest of them covers."""
 
     count: int = 0
     size: int = 0
 
 
-class LogDiffers(Exception):
+class LogMismatch(Exception):
     """The log is not what was signed, so nothing more is signed; the message says what differs."""
 
     def __init__(self, difference: str, *, is_new: bool) -> None:
@@ -60,7 +60,7 @@ class LogDiffers(Exception):
         super().__init__(difference)
 
 
-class Comparison:
+class LogComparison:
     """The log, what this process signed of it, and the places elsewhere; used by one thread."""
 
     def __init__(self, database: Database, clock: Clock, keys: Path, copies: Sequence[Copy] = ()) -> None:
@@ -69,136 +69,141 @@ class Comparison:
         self._clock = clock
         self._keys = keys
         self._copies = copies
-        self._signed: SignedExtent | None = None
-        self._settled = 0
+        self._last_signed: SignedExtent | None = None
+        self._settlements = 0
         self._pauses: dict[str, tuple[float, float]] = {}
         self.difference: str | None = None
         """What differs, while nothing is signed for it."""
-        self.troubles: dict[str, Sentence] = {}
+        self.copy_errors: dict[str, Message] = {}
         """Why a place was not given its checkpoints when it was last asked, by its location."""
 
     def check(self) -> None:
-        """Compares. Raises LogDiffers, DatabaseUnavailable."""
+        """Compares. Raises LogMismatch, DatabaseUnavailable."""
         with self._database.read() as session:
-            settled = _settled(session)
-            if self.difference is None and (found := recorded_difference(session)) is not None:
-                self.difference, self._settled = found, settled
-            if self.difference is not None and self._settled == settled:
-                raise LogDiffers(self.difference, is_new=False)
+            settlements = _count_settlements(session)
+            if self.difference is None and (difference := recorded_difference(session)) is not None:
+                self.difference, self._settlements = difference, settlements
+            if self.difference is not None and self._settlements == settlements:
+                raise LogMismatch(self.difference, is_new=False)
             if self.difference is not None:
-                self.difference = self._signed = None
-            self._settled = settled
-            found_at = self._find(session)
-        if found_at is not None:
-            location, self.difference = found_at
+                self.difference = self._last_signed = None
+            self._settlements = settlements
+            mismatch = self._find_mismatch(session)
+        if mismatch is not None:
+            location, self.difference = mismatch
             with self._database.write(self._clock, LaneName.DECISIONS) as transaction:
-                _remember(transaction, location, difference=self.difference)
-            raise LogDiffers(self.difference, is_new=True)
+                _store_copy_state(transaction, location, difference=self.difference)
+            raise LogMismatch(self.difference, is_new=True)
 
-    def signed(self, line: bytes) -> None:
+    def set_last_signed(self, line: bytes) -> None:
         """Takes note of a checkpoint that this process made; its transaction is over."""
-        self._signed = read_checkpoint(line)
+        self._last_signed = read_checkpoint(line)
 
-    def copy(self) -> None:
+    def copy_all(self) -> None:
         """Gives every place the checkpoints that it lacks. Raises DatabaseUnavailable."""
         for copy in self._copies if self.difference is None else ():
-            self._ask(copy, partial(copy_checkpoints, self._database, self._clock, copy))
+            self._call_copy(copy, partial(copy_checkpoints, self._database, self._clock, copy))
 
-    def _find(self, session: Session) -> tuple[str, str] | None:
+    def _find_mismatch(self, session: Session) -> tuple[str, str] | None:
         """The first difference, and where it is remembered."""
-        trusted, signed = list(public_keys(self._keys).values()), self._signed
+        trusted, last_signed = list(public_keys(self._keys).values()), self._last_signed
         last = last_entry(session)
-        if signed is not None:
-            behind = max(0, (last.seq if last else 0) - signed.extent.size)
-            if fault := verify_tail(session, trusted, [signed], entries=behind + 1):
-                return LOG, fault.sentence
-            which = Sentence("the last checkpoint that this process made")
-            if disagreeing := disagreement(session, signed, which, trusted):
-                return LOG, disagreeing
+        if last_signed is not None:
+            behind = max(0, (last.seq if last else 0) - last_signed.extent.size)
+            if fault := verify_tail(session, trusted, [last_signed], entries=behind + 1):
+                return LOG_LOCATION, fault.message
+            source = Message("the last checkpoint that this process made")
+            if conflict := disagreement(session, last_signed, source, trusted):
+                return LOG_LOCATION, conflict
         for copy in self._copies:
-            found = self._ask(copy, partial(difference_at, session, copy, trusted))
-            if found is not None:
-                return _key(session, copy), found
+            difference = self._call_copy(copy, partial(copy_difference, session, copy, trusted))
+            if difference is not None:
+                return _copy_key(session, copy), difference
         return None
 
-    def _ask(self, copy: Copy, question: Callable[[], str | None]) -> str | None:
+    def _call_copy(self, copy: Copy, operation: Callable[[], str | None]) -> str | None:
         """What a place answers; None while it does not."""
         length, until = self._pauses.get(copy.location, (0.0, 0.0))
         if time.monotonic() < until:
             return None
         try:
-            answer = question()
-        except (OSError, Damaged) as error:
-            length = min(max(PAUSE, 2 * length), LONGEST_PAUSE)
+            result = operation()
+        except (OSError, InvalidSignedLine) as error:
+            length = min(max(PAUSE, 2 * length), MAX_PAUSE)
             self._pauses[copy.location] = length, time.monotonic() + length
-            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            told = Sentence("checkpoints are not copied to {place}: {why}", place=copy.location, why=why)
-            self.troubles = {**self.troubles, copy.location: told}
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            message = Message("checkpoints are not copied to {place}: {why}", place=copy.location, why=reason)
+            self.copy_errors = {**self.copy_errors, copy.location: message}
             return None
         self._pauses.pop(copy.location, None)
-        self.troubles = {place: told for place, told in self.troubles.items() if place != copy.location}
-        return answer
+        self.copy_errors = {
+            location: message for location, message in self.copy_errors.items() if location != copy.location
+        }
+        return result
 
 
 def copy_checkpoints(database: Database, clock: Clock, copy: Copy) -> None:
-    """Gives a place the checkpoints that it does not have yet. Raises Damaged, OSError, DatabaseUnavailable."""
+    """Gives a place the checkpoints that it does not have yet.
+
+    Raises InvalidSignedLine, OSError, DatabaseUnavailable.
+    """
     with database.read() as session:
-        key = _key(session, copy)
-        known = _known(session, key)
+        key = _copy_key(session, copy)
+        copy_state = _copy_state(session, key)
         newest = session.exec(select(func.max(Checkpoint.size))).one() or 0
-        if known.size >= newest:
+        if copy_state.size >= newest:
             return
-        seen = copy.look(known.count)
-        if seen.count < known.count or seen.size > newest:
+        contents = copy.inspect(copy_state.count)
+        if contents.count < copy_state.count or contents.size > newest:
             return  # that is a difference, for the next comparison to tell
-        query = select(Checkpoint.size, Checkpoint.line).where(Checkpoint.size > seen.size)
+        query = select(Checkpoint.size, Checkpoint.line).where(Checkpoint.size > contents.size)
         rows = list(session.exec(query.order_by(col(Checkpoint.size))))
-    rows = rows if copy.takes_history or seen.count else rows[-1:]
-    count = copy.add(seen.count, [line for _, line in rows])
-    added = rows[: count - seen.count]
-    size = added[-1][0] if added else seen.size
+    rows = rows if copy.takes_history or contents.count else rows[-1:]
+    count = copy.add(contents.count, [line for _, line in rows])
+    added = rows[: count - contents.count]
+    size = added[-1][0] if added else contents.size
     with database.write(clock, LaneName.DECISIONS) as transaction:
-        _remember(transaction, key, count=count, size=size)
+        _store_copy_state(transaction, key, count=count, size=size)
 
 
-def difference_at(session: Session, copy: Copy, keys: Sequence[PublicKey]) -> str | None:
+def copy_difference(session: Session, copy: Copy, keys: Sequence[PublicKey]) -> str | None:
     """What differs between the log and the newest checkpoints of a place. Raises OSError."""
-    known = _known(session, _key(session, copy))
+    copy_state = _copy_state(session, _copy_key(session, copy))
     try:
-        seen = copy.look(known.count)
-    except Damaged as error:
-        return Sentence("a copy of the checkpoints was altered: {fault}", fault=str(error))
-    found = (disagreement(session, each, copy.location, keys) for each in seen.newest)
-    return next((each for each in found if each is not None), None) or _fewer(copy, seen, known)
+        contents = copy.inspect(copy_state.count)
+    except InvalidSignedLine as error:
+        return Message("a copy of the checkpoints was altered: {fault}", fault=str(error))
+    differences = (disagreement(session, each, copy.location, keys) for each in contents.newest)
+    return next((each for each in differences if each is not None), None) or _shortfall(copy, contents, copy_state)
 
 
-def disagreement(session: Session, checkpoint: SignedExtent, where: str, keys: Sequence[PublicKey]) -> Sentence | None:
+def disagreement(session: Session, checkpoint: SignedExtent, source: str, keys: Sequence[PublicKey]) -> Message | None:
     """What the log and a checkpoint do not agree in; None when they agree. `keys` are those of the folder."""
     log, count = log_id(session), checkpoint.extent.size
-    named = (public_key(body["public_key"]) for body in signing_keys(session))
-    if not any(checkpoint.is_by(key) for key in (*keys, *named)):
+    logged_keys = (public_key(body["public_key"]) for body in signing_keys(session))
+    if not any(checkpoint.is_signed_by(key) for key in (*keys, *logged_keys)):
         if checkpoint.log not in {None, log}:
-            return Sentence(
+            return Message(
                 "{where} holds a checkpoint of another log, {other}; this log is {log}",
-                where=where,
+                where=source,
                 other=str(checkpoint.log),
                 log=str(log),
             )
-        return Sentence(
-            "the checkpoint of {count} entries in {where} is signed with no key of the log", count=count, where=where
+        return Message(
+            "the checkpoint of {count} entries in {where} is signed with no key of the log", count=count, where=source
         )
     extent = extent_at(session, count)
     if extent is None:
         last = last_entry(session)
-        return Sentence(
+        return Message(
             "the log ends at entry {end}, and {where} tells of {count} entries",
             end=last.seq if last else 0,
-            where=where,
+            where=source,
             count=count,
         )
     if extent != checkpoint.extent:
-        return Sentence(
-            "the first {count} entries of the log are not those that {where} tells of", count=count, where=where
+        return Message(
+            "the first {count} entries of the log are not those that {where} tells of", count=count, where=source
         )
     return None
 
@@ -206,13 +211,13 @@ def disagreement(session: Session, checkpoint: SignedExtent, where: str, keys: S
 def recorded_difference(session: Session) -> str | None:
     """What differed when the log was last compared; None when nothing did, or it was settled."""
     query = select(CheckpointCopy.difference).where(col(CheckpointCopy.difference).is_not(None))
-    written = session.exec(query.order_by(col(CheckpointCopy.copied_at)).limit(1)).first()
-    if written is None:
+    encoded = session.exec(query.order_by(col(CheckpointCopy.copied_at)).limit(1)).first()
+    if encoded is None:
         return None
     try:
-        return str(_whole(msgspec.json.decode(written)))
+        return str(_decode_message(msgspec.json.decode(encoded)))
     except (msgspec.MsgspecError, KeyError, ValueError, IndexError, TypeError):
-        return Sentence("the log was found to differ from what was signed")
+        return Message("the log was found to differ from what was signed")
 
 
 def settle(  # noqa: PLR0913, PLR0917  # who says so, of what, and why
@@ -220,20 +225,23 @@ def settle(  # noqa: PLR0913, PLR0917  # who says so, of what, and why
 ) -> str | None:
     """Takes the log for right as it is, with what its copies hold now; gives the difference that was, None for none.
 
-    Raises LogDiffers while a copy still holds what is not of this log, Damaged, OSError, DatabaseUnavailable.
+    Raises LogMismatch while a copy still holds what is not of this log, InvalidSignedLine, OSError,
+    DatabaseUnavailable.
     """
     trusted = list(public_keys(keys).values())
-    holds = []
+    copy_states = []
     with database.read() as session:
         difference = recorded_difference(session)
         for copy in copies:
-            found = _read_or_nothing(copy)
-            for each in found[-NEWEST:]:
-                if told := disagreement(session, each, copy.location, trusted):
-                    raise LogDiffers(told, is_new=False)
-            known = _known(session, _key(session, copy))
-            difference = difference or _fewer(copy, Seen(len(found)), known)
-            holds.append((_key(session, copy), len(found), found[-1].extent.size if found else 0))
+            checkpoints = _read_or_nothing(copy)
+            for each in checkpoints[-NEWEST:]:
+                if conflict := disagreement(session, each, copy.location, trusted):
+                    raise LogMismatch(conflict, is_new=False)
+            copy_state = _copy_state(session, _copy_key(session, copy))
+            difference = difference or _shortfall(copy, CopyContents(len(checkpoints)), copy_state)
+            copy_states.append(
+                (_copy_key(session, copy), len(checkpoints), checkpoints[-1].extent.size if checkpoints else 0)
+            )
     if difference is None:
         return None
     with database.write(clock) as transaction:
@@ -241,9 +249,9 @@ def settle(  # noqa: PLR0913, PLR0917  # who says so, of what, and why
         for row in session.exec(select(CheckpointCopy)):
             row.difference = None
             session.add(row)
-        for location, count, size in holds:
-            _remember(transaction, location, count=count, size=size)
-        append(transaction, actor, LogSettled(plain(difference), reason))
+        for location, count, size in copy_states:
+            _store_copy_state(transaction, location, count=count, size=size)
+        append(transaction, actor, LogSettled(plain_text(difference), reason))
     return difference
 
 
@@ -258,66 +266,66 @@ def verify_log(
     session: Session,
     trusted: Sequence[PublicKey],
     copies: Sequence[Copy] = (),
-    tick: PartTick = say_nothing,
+    on_progress: PartTick = say_nothing,
     keys: Mapping[str, LogKey] | None = None,
-) -> Verdict:
+) -> LogVerdict:
     """As `verify_database`, against every checkpoint of every place."""
-    kept: dict[bytes, SignedExtent] = {}
-    compared = []
+    external: dict[bytes, SignedExtent] = {}
+    comparisons = []
     for copy in copies:
-        found, fault = _read(session, copy)
-        kept |= {each.line: each for each in found}
-        newest = found[-1] if found else None
+        checkpoints, fault = _read_copy(session, copy)
+        external |= {each.line: each for each in checkpoints}
+        newest = checkpoints[-1] if checkpoints else None
         size, at = (newest.extent.size, newest.at) if newest else (None, None)
-        compared.append(Compared(copy.location, len(found), size, at, fault))
-    in_order = sorted(kept.values(), key=lambda each: each.extent.size)
-    return replace(verify_database(session, trusted, in_order, tick, keys), compared=tuple(compared))
+        comparisons.append(CopyComparison(copy.location, len(checkpoints), size, at, fault))
+    ordered = sorted(external.values(), key=lambda each: each.extent.size)
+    return replace(verify_database(session, trusted, ordered, on_progress, keys), copies=tuple(comparisons))
 
 
-def _read(session: Session, copy: Copy) -> tuple[list[SignedExtent], str | None]:
+def _read_copy(session: Session, copy: Copy) -> tuple[list[SignedExtent], str | None]:
     """Every checkpoint of a place, and why it cannot be relied on."""
-    known = _known(session, _key(session, copy))
+    copy_state = _copy_state(session, _copy_key(session, copy))
     try:
-        found = copy.read()
+        checkpoints = copy.read()
     except FileNotFoundError:
-        if known.count:
-            return [], _fewer(copy, Seen(0, is_missing=True), known)
+        if copy_state.count:
+            return [], _shortfall(copy, CopyContents(0, is_missing=True), copy_state)
         if last_checkpoint(session) is None:
             return [], None
-        return [], Sentence("{place} is missing: there is nothing to compare the log with", place=copy.location)
-    except (Damaged, OSError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return [], Sentence("{place} cannot be read: {why}", place=copy.location, why=why)
-    return found, _fewer(copy, Seen(len(found)), known)
+        return [], Message("{place} is missing: there is nothing to compare the log with", place=copy.location)
+    except (InvalidSignedLine, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return [], Message("{place} cannot be read: {why}", place=copy.location, why=reason)
+    return checkpoints, _shortfall(copy, CopyContents(len(checkpoints)), copy_state)
 
 
-def _fewer(copy: Copy, seen: Seen, known: _Known) -> Sentence | None:
-    if seen.count >= known.count:
+def _shortfall(copy: Copy, contents: CopyContents, copy_state: _CopyState) -> Message | None:
+    if contents.count >= copy_state.count:
         return None
-    if seen.is_missing:
-        return Sentence(
-            "{place} is missing: {known} checkpoints were copied there", place=copy.location, known=known.count
+    if contents.is_missing:
+        return Message(
+            "{place} is missing: {known} checkpoints were copied there", place=copy.location, known=copy_state.count
         )
-    return Sentence(
+    return Message(
         "{place} holds {count} checkpoints, and {known} were copied there",
         place=copy.location,
-        count=seen.count,
-        known=known.count,
+        count=contents.count,
+        known=copy_state.count,
     )
 
 
-def _known(session: Session, location: str) -> _Known:
+def _copy_state(session: Session, location: str) -> _CopyState:
     row = session.get(CheckpointCopy, location)
-    return _Known(row.count, row.size) if row is not None else _Known()
+    return _CopyState(row.count, row.size) if row is not None else _CopyState()
 
 
-def _key(session: Session, copy: Copy) -> str:
+def _copy_key(session: Session, copy: Copy) -> str:
     """The name of a place in the database; several machines that share one each have their own files."""
     shared = session.get_bind().dialect.name == "postgresql" and isinstance(copy, FileCopy)
     return f"{platform.node()}:{copy.location}" if shared else copy.location
 
 
-def _remember(
+def _store_copy_state(
     transaction: Transaction,
     location: str,
     *,
@@ -331,26 +339,26 @@ def _remember(
     row.copied_at = transaction.now
     row.count, row.size = row.count if count is None else count, row.size if size is None else size
     if difference is not None:
-        row.difference = msgspec.json.encode(_parts(difference)).decode()
+        row.difference = msgspec.json.encode(_encode_message(difference)).decode()
     session.add(row)
     session.flush()
 
 
-def _parts(value: object) -> object:
+def _encode_message(value: object) -> object:
     """A sentence as JSON, which pages can still translate: its pattern, and what was put into it."""
-    if isinstance(value, Sentence):
-        return [value.pattern, {name: _parts(each) for name, each in value.values.items()}]
+    if isinstance(value, Message):
+        return [value.pattern, {name: _encode_message(each) for name, each in value.values.items()}]
     return value
 
 
-def _whole(value: Any) -> Any:  # noqa: ANN401  # JSON
-    """A sentence as `_parts` wrote it."""
+def _decode_message(value: Any) -> Any:  # noqa: ANN401  # JSON
+    """A message as `_encode_message` wrote it."""
     if isinstance(value, list):
         pattern, values = value
-        return rebuilt(pattern, {name: _whole(each) for name, each in values.items()})
+        return rebuild_message(pattern, {name: _decode_message(each) for name, each in values.items()})
     return value
 
 
-def _settled(session: Session) -> int:
+def _count_settlements(session: Session) -> int:
     """How often a difference was settled."""
     return session.exec(select(func.count()).where(AuditEntry.event == LogSettled.name)).one()

@@ -23,22 +23,22 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 from urllib.parse import urlsplit
 
-from policy_service.audit.checkpoints import SignedExtent, keep, read_checkpoint, read_kept
-from policy_service.audit.keys import Damaged
-from policy_service.characters import UTF8_MARK
-from policy_service.sentences import Sentence
+from policy_service.audit.checkpoints import SignedExtent, append_checkpoints, read_checkpoint, read_checkpoints
+from policy_service.audit.keys import InvalidSignedLine
+from policy_service.characters import UTF8_BOM
+from policy_service.messages import Message
 
 NEWEST = 16
 """Checkpoints of a place that are compared before a signature; `audit verify` compares all of them."""
 TIMEOUT = 5.0
 """Seconds that a store may take for one answer, from the connection to its last byte."""
-LONGEST = 4_096
+MAX_BYTES = 4_096
 """Bytes of an answer that are read; a checkpoint has about 500."""
-MOST = 1_000
+MAX_FOLLOWED = 1_000
 """Checkpoints of a store that one look follows; the next look goes on from there."""
 _CHUNK = 1 << 20
 _STORED = frozenset({200, 201, 204})
-_TAKEN = frozenset({409, 412})
+_CONFLICT = frozenset({409, 412})
 
 
 class Unreachable(OSError):
@@ -46,7 +46,7 @@ class Unreachable(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CopyContents:
     """What a place holds: how many checkpoints, and the newest of them, the oldest of these first."""
 
     count: int
@@ -61,7 +61,7 @@ class Seen:
 
 
 class Copy(Protocol):
-    """One place. Every method raises Damaged when what is there is no checkpoint, and OSError."""
+    """One place. Every method raises InvalidSignedLine when what is there is no checkpoint, and OSError."""
 
     takes_history: ClassVar[bool]
     """Whether a new place is given all checkpoints there are, or only the newest."""
@@ -71,7 +71,7 @@ class Copy(Protocol):
         """The file or the address, as people read it."""
         ...
 
-    def look(self, count: int) -> Seen:
+    def inspect(self, count: int) -> CopyContents:
         """What is there; `count` is how many the database knows of."""
         ...
 
@@ -90,24 +90,24 @@ class FileCopy:
 
     takes_history: ClassVar[bool] = True
     path: Path
-    _looked: tuple[tuple[int, int, int], Seen] | None = field(default=None, repr=False, compare=False)
+    _cached_contents: tuple[tuple[int, int, int], CopyContents] | None = field(default=None, repr=False, compare=False)
 
     @property
     def location(self) -> str:
         return str(self.path.absolute())
 
-    def look(self, count: int) -> Seen:  # noqa: ARG002  # a file tells by itself how many it holds
+    def inspect(self, count: int) -> CopyContents:  # noqa: ARG002  # a file tells by itself how many it holds
         try:
             state = self.path.stat()
         except FileNotFoundError:
-            return Seen(0, is_missing=True)
+            return CopyContents(0, is_missing=True)
         key = (state.st_ino, state.st_size, state.st_ctime_ns)  # the time of change, which cannot be set
-        if self._looked is None or self._looked[0] != key:
-            self._looked = key, self._read_end()
-        return self._looked[1]
+        if self._cached_contents is None or self._cached_contents[0] != key:
+            self._cached_contents = key, self._read_end()
+        return self._cached_contents[1]
 
     def read(self) -> list[SignedExtent]:
-        return read_kept(self.path)
+        return read_checkpoints(self.path)
 
     def prepare(self) -> None:
         """Makes the folder and the file, if need be, and asks whether it can be written. Raises OSError."""
@@ -116,24 +116,24 @@ class FileCopy:
             pass
 
     def add(self, count: int, lines: Sequence[bytes]) -> int:
-        keep(self.path, list(lines))
+        append_checkpoints(self.path, list(lines))
         return count + len(lines)
 
-    def _read_end(self) -> Seen:
+    def _read_end(self) -> CopyContents:
         """Counts the finished lines, and reads the last of them."""
         count, end = 0, b""
         with self.path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 count += chunk.count(b"\n")
-                end = end[-LONGEST * NEWEST :] + chunk
-        lines = end.removeprefix(UTF8_MARK).split(b"\n")[:-1][-min(NEWEST, count) :] if count else []
+                end = end[-MAX_BYTES * NEWEST :] + chunk
+        lines = end.removeprefix(UTF8_BOM).split(b"\n")[:-1][-min(NEWEST, count) :] if count else []
         newest = []
         for number, line in enumerate(lines, count - len(lines) + 1):
             try:
                 newest.append(read_checkpoint(line))
-            except Damaged:
-                raise Damaged(f"line {number} of {self.path} is no checkpoint") from None
-        return Seen(count, tuple(newest))
+            except InvalidSignedLine:
+                raise InvalidSignedLine(f"line {number} of {self.path} is no checkpoint") from None
+        return CopyContents(count, tuple(newest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +150,10 @@ class UrlCopy:
     def location(self) -> str:
         return self.address
 
-    def look(self, count: int) -> Seen:
+    def inspect(self, count: int) -> CopyContents:
         with self._client() as client:
-            found = list(islice(client.follow(max(count, 1), known=count), MOST))
-        return Seen(max(count, 1) - 1 + len(found), tuple(found[-NEWEST:]))
+            checkpoints = list(islice(client.follow(max(count, 1), known=count), MAX_FOLLOWED))
+        return CopyContents(max(count, 1) - 1 + len(checkpoints), tuple(checkpoints[-NEWEST:]))
 
     def read(self) -> list[SignedExtent]:
         with self._client() as client:
@@ -178,8 +178,8 @@ class UrlCopy:
         except (http.client.HTTPException, OSError) as error:
             if isinstance(error, Unreachable):
                 raise
-            why = str(error) or type(error).__name__
-            raise Unreachable(Sentence("{address} does not answer: {why}", address=self.address, why=why)) from None
+            reason = str(error) or type(error).__name__
+            raise Unreachable(Message("{address} does not answer: {why}", address=self.address, why=reason)) from None
         finally:
             connection.close()
 
@@ -197,77 +197,77 @@ class _Client:
     def follow(self, number: int, *, known: int) -> Iterator[SignedExtent]:
         """The checkpoints from a number on, up to the first that is not there.
 
-        Raises OSError, and Damaged for what is no checkpoint where one is known to have been.
+        Raises OSError, and InvalidSignedLine for what is no checkpoint where one is known to have been.
         """
         last = 0
         while (line := self._line(number)) is not None:
             try:
                 checkpoint = read_checkpoint(line)
-            except Damaged:
+            except InvalidSignedLine:
                 checkpoint = None
             if checkpoint is None or checkpoint.extent.size <= last:
                 if number <= known:
-                    raise Damaged(f"{self.address}/{number} is no checkpoint behind the one before it")
-                told = Sentence("{address} answers with what is no checkpoint", address=f"{self.address}/{number}")
-                raise Unreachable(told)
+                    raise InvalidSignedLine(f"{self.address}/{number} is no checkpoint behind the one before it")
+                message = Message("{address} answers with what is no checkpoint", address=f"{self.address}/{number}")
+                raise Unreachable(message)
             yield checkpoint
             last, number = checkpoint.extent.size, number + 1
 
     def put(self, number: int, line: bytes) -> bool:
         """Whether the store has the checkpoint now, read back; not when it had another one already. Raises OSError."""
-        status, _ = self._ask("PUT", number, line)
-        if status not in _STORED | _TAKEN:
-            raise self._refused(f"PUT {self.address}/{number}", status)
-        there = self._line(number)
-        if there == line:
+        status, _ = self._request("PUT", number, line)
+        if status not in _STORED | _CONFLICT:
+            raise self._unexpected_status(f"PUT {self.address}/{number}", status)
+        current = self._line(number)
+        if current == line:
             return True
-        if there is None or status in _STORED:
-            told = Sentence("{address} does not keep what it is given: {number}", address=self.address, number=number)
-            raise Unreachable(told)
+        if current is None or status in _STORED:
+            message = Message("{address} does not keep what it is given: {number}", address=self.address, number=number)
+            raise Unreachable(message)
         return False
 
     def _line(self, number: int) -> bytes | None:
-        status, body = self._ask("GET", number)
+        status, body = self._request("GET", number)
         if status == http.client.NOT_FOUND:
             return None
         if status != http.client.OK:
-            raise self._refused(f"GET {self.address}/{number}", status)
+            raise self._unexpected_status(f"GET {self.address}/{number}", status)
         return body.removesuffix(b"\n")
 
-    def _refused(self, request: str, status: int) -> Unreachable:
-        return Unreachable(Sentence("{request} was answered with {status}", request=request, status=status))
+    def _unexpected_status(self, request: str, status: int) -> Unreachable:
+        return Unreachable(Message("{request} was answered with {status}", request=request, status=status))
 
-    def _ask(self, method: str, number: int, body: bytes | None = None) -> tuple[int, bytes]:
-        ends = time.monotonic() + self.timeout
-        timer = threading.Timer(self.timeout, self._break_off)
+    def _request(self, method: str, number: int, body: bytes | None = None) -> tuple[int, bytes]:
+        deadline = time.monotonic() + self.timeout
+        timer = threading.Timer(self.timeout, self._abort)
         timer.daemon = True
         timer.start()
         try:
-            once = {"If-None-Match": "*", "Content-Type": "application/json"} if method == "PUT" else {}
-            self.connection.request(method, f"{self.path}/{number}", body, self.headers | once)
+            conditional_headers = {"If-None-Match": "*", "Content-Type": "application/json"} if method == "PUT" else {}
+            self.connection.request(method, f"{self.path}/{number}", body, self.headers | conditional_headers)
             response = self.connection.getresponse()
-            content = response.read(LONGEST)
+            content = response.read(MAX_BYTES)
             if response.read(1):
-                raise Unreachable(Sentence("{address} answers with more than a checkpoint", address=self.address))
-            if time.monotonic() > ends:
+                raise Unreachable(Message("{address} answers with more than a checkpoint", address=self.address))
+            if time.monotonic() > deadline:
                 raise TimeoutError("timed out")
             return response.status, content
         finally:
             timer.cancel()
 
-    def _break_off(self) -> None:
+    def _abort(self) -> None:
         """Ends the connection under a read that waits; closing it alone would not wake the reader."""
         with suppress(OSError, AttributeError):
             self.connection.sock.shutdown(2)
 
 
-def copies_of(places: Sequence[str], token: Path | None = None) -> tuple[Copy, ...]:
+def copies_of(locations: Sequence[str], token: Path | None = None) -> tuple[Copy, ...]:
     """The copies at these places: an address that begins with http, a folder, or a file."""
-    return tuple(_copy_of(place, token) for place in dict.fromkeys(places))
+    return tuple(_copy_of(location, token) for location in dict.fromkeys(locations))
 
 
-def _copy_of(place: str, token: Path | None) -> Copy:
-    if place.startswith(("https://", "http://")):
-        return UrlCopy(place.rstrip("/"), token)
-    path = Path(place)
-    return FileCopy(path / "checkpoints.ndjson" if place.endswith(os.sep) or path.is_dir() else path)
+def _copy_of(location: str, token: Path | None) -> Copy:
+    if location.startswith(("https://", "http://")):
+        return UrlCopy(location.rstrip("/"), token)
+    path = Path(location)
+    return FileCopy(path / "checkpoints.ndjson" if location.endswith(os.sep) or path.is_dir() else path)

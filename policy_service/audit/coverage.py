@@ -20,8 +20,8 @@ from sqlalchemy import Boolean, Connection, Table, type_coerce
 from sqlalchemy.types import NullType
 from sqlmodel import SQLModel
 
-from policy_service.audit.log_key import NONE, LogKey
-from policy_service.canonical import canonical_unchecked, digest
+from policy_service.audit.log_key import NO_KEY, LogKey
+from policy_service.canonical import digest, to_canonical_json_unchecked
 from policy_service.clock import timestamp
 
 DERIVED: Mapping[str, str] = {
@@ -41,17 +41,17 @@ NOT_SECURITY: Mapping[str, str] = {
     "sign_in_failure": "slows down guesses of passwords; nobody is let in by it",
     "oidc_flow": "lasts for the minutes in which somebody is at the provider of identities, who proves who they are",
 }
-LEFT_OUT: Mapping[tuple[str, str], str] = {
+EXCLUDED_COLUMNS: Mapping[tuple[str, str], str] = {
     ("lane", "count"): "how many transactions there were: who asks looks again when it has moved",
     ("signed_in", "seen_at"): "when a session was last used; it ends by its age in any case",
 }
 KEYED = frozenset({"credential"})
 """Tables whose digests are made with the log's key, so that the log tells nothing of what they hold."""
-AT_ONCE = 5_000
+FETCH_SIZE = 5_000
 """Rows fetched at a time."""
 
 
-def covered() -> list[Table]:
+def covered_tables() -> list[Table]:
     """The covered tables, by name."""
     tables = SQLModel.metadata.tables
     return [tables[name] for name in sorted(tables) if is_covered(name)]
@@ -64,26 +64,26 @@ def is_covered(table: str) -> bool:
 
 def row_key(table: Table, values: Mapping[str, Any]) -> str:
     """What tells a row from the others of its table, as text."""
-    parts = [_plain(values[column.name], column) for column in table.primary_key.columns]
-    return str(parts[0]) if len(parts) == 1 else canonical_unchecked(parts).decode()
+    parts = [_json_value(values[column.name], column) for column in table.primary_key.columns]
+    return str(parts[0]) if len(parts) == 1 else to_canonical_json_unchecked(parts).decode()
 
 
-def row_digest(table: Table, values: Mapping[str, Any], key: LogKey = NONE) -> str:
+def row_digest(table: Table, values: Mapping[str, Any], key: LogKey = NO_KEY) -> str:
     """The digest of a row, by column; with the key where the table says so and there is one."""
-    told = {
-        column.name: _plain(value, column)
+    fields = {
+        column.name: _json_value(value, column)
         for column in table.columns
-        if (table.name, column.name) not in LEFT_OUT and (value := values[column.name]) is not None
+        if (table.name, column.name) not in EXCLUDED_COLUMNS and (value := values[column.name]) is not None
     }
-    content = b"%b\n%b" % (table.name.encode(), canonical_unchecked(told))
-    return key.mac("row", content) if table.name in KEYED and key is not NONE else digest(content)
+    content = b"%b\n%b" % (table.name.encode(), to_canonical_json_unchecked(fields))
+    return key.mac("row", content) if table.name in KEYED and key is not NO_KEY else digest(content)
 
 
 def read_rows(connection: Connection, table: Table, *where: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  # SQLAlchemy's
     """The rows of a table as they are kept, whatever somebody put there, in the order of their keys."""
     columns = [type_coerce(column, NullType()).label(column.name) for column in table.columns]
     query = sqlalchemy.select(*columns).where(*where).order_by(*table.primary_key.columns)
-    result = connection.execute(query, execution_options={"yield_per": AT_ONCE})
+    result = connection.execute(query, execution_options={"yield_per": FETCH_SIZE})
     try:
         for row in result.mappings():
             yield dict(row)
@@ -91,7 +91,7 @@ def read_rows(connection: Connection, table: Table, *where: Any) -> Iterator[dic
         result.close()
 
 
-def _plain(value: object, column: sqlalchemy.Column[Any]) -> object:
+def _json_value(value: object, column: sqlalchemy.Column[Any]) -> object:
     """A value as JSON that tells values of different types apart, and is the same on both databases."""
     match value:
         case datetime():

@@ -18,103 +18,107 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from policy_service.audit.chain import Entry, NotAnEntry, read_entry
+from policy_service.audit.chain import Entry, InvalidEntry, read_entry
 from policy_service.audit.checkpoints import Extent, read_checkpoint
-from policy_service.audit.keys import Damaged
-from policy_service.audit.verdict import Broken
+from policy_service.audit.keys import InvalidSignedLine
+from policy_service.audit.verdict import VerificationFailed
 from policy_service.canonical import digest
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 
-class CutOff(Exception):
+class TruncatedLine(Exception):
     """The lines end in the middle of one."""
 
 
-def broken_chain(seq: int, line: bytes, rest: Iterable[bytes], end: Extent | None) -> Broken:
+def chain_break(seq: int, line: bytes, rest: Iterable[bytes], end: Extent | None) -> VerificationFailed:
     """What is wrong with an entry of the right number that was not made for the line before it."""
-    vouched = _vouched(seq, digest(line), _readable(rest), end)
+    is_confirmed = _is_confirmed(seq, digest(line), _whole_lines(rest), end)
     before = seq - 1
-    if seq == 1 or vouched is False:
-        told = Sentence("entry {seq} was altered: it does not hold the digest of the entry before it", seq=seq)
-        return Broken(told, seq)
-    if vouched:
-        told = Sentence("entry {seq} was altered: entry {after} holds the digest of another", seq=before, after=seq)
-        return Broken(told, before)
-    return not_following(before, seq)
+    if seq == 1 or is_confirmed is False:
+        message = Message("entry {seq} was altered: it does not hold the digest of the entry before it", seq=seq)
+        return VerificationFailed(message, seq)
+    if is_confirmed:
+        message = Message("entry {seq} was altered: entry {after} holds the digest of another", seq=before, after=seq)
+        return VerificationFailed(message, before)
+    return sequence_break(before, seq)
 
 
-def not_following(before: int, seq: int) -> Broken:
+def sequence_break(before: int, seq: int) -> VerificationFailed:
     """One of two neighbours was altered, and nothing tells which."""
-    told = Sentence(
+    message = Message(
         "entry {seq} or entry {after} was altered: one does not follow from the other", seq=before, after=seq
     )
-    return Broken(told, before, seq)
+    return VerificationFailed(message, before, seq)
 
 
-def broken_order(seq: int, entry: Entry, previous: str, rest: Iterable[bytes]) -> Broken:
+def order_break(seq: int, entry: Entry, previous: str, rest: Iterable[bytes]) -> VerificationFailed:
     """What is wrong when another number stands where an entry belongs."""
-    found = entry.seq
+    actual = entry.seq
     if entry.previous == previous:
-        return Broken(Sentence("entry {seq} was altered: it calls itself {found}", seq=seq, found=found), seq)
+        return VerificationFailed(
+            Message("entry {seq} was altered: it calls itself {found}", seq=seq, found=actual), seq
+        )
     following = [each.seq for each in _entries(rest, enough=seq)]
-    if found > seq:
+    if actual > seq:
         if seq in following:
-            return Broken(
-                Sentence("entry {seq} was moved: entry {found} stands in its place", seq=seq, found=found), seq
+            return VerificationFailed(
+                Message("entry {seq} was moved: entry {found} stands in its place", seq=seq, found=actual), seq
             )
         if following[:1] == [seq + 1]:
-            told = Sentence("entry {seq} was removed: entry {found} stands in its place", seq=seq, found=found)
-            return Broken(told, seq)
-        return removed(seq, found)
+            message = Message("entry {seq} was removed: entry {found} stands in its place", seq=seq, found=actual)
+            return VerificationFailed(message, seq)
+        return entries_removed(seq, actual)
     if following[:1] == [seq + 1]:
-        told = Sentence("entry {seq} was removed: entry {found} stands in its place again", seq=seq, found=found)
-        return Broken(told, seq)
-    told = Sentence("entry {seq} stands twice, the second time behind entry {before}", seq=found, before=seq - 1)
-    return Broken(told, found)
+        message = Message("entry {seq} was removed: entry {found} stands in its place again", seq=seq, found=actual)
+        return VerificationFailed(message, seq)
+    message = Message("entry {seq} stands twice, the second time behind entry {before}", seq=actual, before=seq - 1)
+    return VerificationFailed(message, actual)
 
 
-def removed(seq: int, found: int) -> Broken:
-    """The entries from `seq` on are not there; the next one is `found`."""
-    where = {"seq": seq, "last": found - 1, "found": found, "before": seq - 1}
-    if found > seq + 1:
-        told = Sentence("entries {seq} to {last} were removed: entry {found} follows entry {before}", **where)
+def entries_removed(seq: int, next_seq: int) -> VerificationFailed:
+    """The entries from `seq` on are not there; the next one is `next_seq`."""
+    values = {"seq": seq, "last": next_seq - 1, "found": next_seq, "before": seq - 1}
+    if next_seq > seq + 1:
+        message = Message("entries {seq} to {last} were removed: entry {found} follows entry {before}", **values)
     else:
-        told = Sentence("entry {seq} was removed: entry {found} follows entry {before}", **where)
-    return Broken(told, seq)
+        message = Message("entry {seq} was removed: entry {found} follows entry {before}", **values)
+    return VerificationFailed(message, seq)
 
 
-def broken_place(size: int, counted: int, rest: Iterable[bytes], *, signed: bool) -> Broken:
+def checkpoint_misplaced(size: int, claimed_size: int, rest: Iterable[bytes], *, is_signed: bool) -> VerificationFailed:
     """What is wrong when a checkpoint stands behind another entry than the one it counts to."""
-    following = [each.seq for each in _entries(rest, enough=size + 1)] if counted > size else [size + 1]
-    if not following and signed:
-        return cut_short(size, counted, Sentence("a checkpoint"))
-    if not signed and following[:1] in ([], [size + 1]):
-        return Broken(
-            Sentence("the checkpoint behind entry {seq} was altered, or signed with a key unknown here", seq=size)
+    following = [each.seq for each in _entries(rest, enough=size + 1)] if claimed_size > size else [size + 1]
+    if not following and is_signed:
+        return log_truncated(size, claimed_size, Message("a checkpoint"))
+    if not is_signed and following[:1] in ([], [size + 1]):
+        return VerificationFailed(
+            Message("the checkpoint behind entry {seq} was altered, or signed with a key unknown here", seq=size)
         )
     if following[0] == size + 1:
-        return Broken(
-            Sentence(
-                "the checkpoint of {count} entries was moved: it stands behind entry {seq}", count=counted, seq=size
+        return VerificationFailed(
+            Message(
+                "the checkpoint of {count} entries was moved: it stands behind entry {seq}",
+                count=claimed_size,
+                seq=size,
             )
         )
-    where = {"seq": size + 1, "count": counted, "before": size}
+    values = {"seq": size + 1, "count": claimed_size, "before": size}
     if size + 1 in following:
-        told = Sentence("entry {seq} was moved: a checkpoint of {count} entries follows entry {before}", **where)
+        message = Message("entry {seq} was moved: a checkpoint of {count} entries follows entry {before}", **values)
     else:
-        told = Sentence("entry {seq} was removed: a checkpoint of {count} entries follows entry {before}", **where)
-    return Broken(told, size + 1)
+        message = Message("entry {seq} was removed: a checkpoint of {count} entries follows entry {before}", **values)
+    return VerificationFailed(message, size + 1)
 
 
-def cut_short(size: int, told: int, witness: Sentence) -> Broken:
+def log_truncated(size: int, expected_size: int, witness: Message) -> VerificationFailed:
     """What is wrong when the log ends before it should."""
-    return Broken(
-        Sentence(
+    return VerificationFailed(
+        Message(
             "entry {seq} was removed, with all behind it: the log ends at entry {last}, and {witness} tells of {count}",
             seq=size + 1,
             last=size,
             witness=witness,
-            count=told,
+            count=expected_size,
         ),
         size + 1,
     )
@@ -122,32 +126,32 @@ def cut_short(size: int, told: int, witness: Sentence) -> Broken:
 
 def _entries(rest: Iterable[bytes], enough: int) -> Iterator[Entry]:
     """The entries that can be read, up to the one with a number."""
-    for line in _readable(rest):
+    for line in _whole_lines(rest):
         try:
             entry = read_entry(line)
-        except NotAnEntry:
+        except InvalidEntry:
             continue
         yield entry
         if entry.seq == enough:
             return
 
 
-def _vouched(seq: int, digest: str, rest: Iterable[bytes], end: Extent | None) -> bool | None:
+def _is_confirmed(seq: int, digest: str, rest: Iterable[bytes], end: Extent | None) -> bool | None:
     """Whether what comes next was made for this line; None when nothing comes next."""
     for line in rest:
         try:
             return read_entry(line).previous == digest
-        except NotAnEntry:
+        except InvalidEntry:
             pass
         try:
             return read_checkpoint(line).extent.head == digest
-        except Damaged:
+        except InvalidSignedLine:
             return False
     return None if end is None else (end.size, end.head) == (seq, digest)
 
 
-def _readable(rest: Iterable[bytes]) -> Iterator[bytes]:
+def _whole_lines(rest: Iterable[bytes]) -> Iterator[bytes]:
     try:
         yield from rest
-    except CutOff:
+    except TruncatedLine:
         return

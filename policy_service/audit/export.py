@@ -19,22 +19,22 @@ from typing import Any
 import msgspec
 
 from policy_service.audit.checkpoints import Extent, SignedExtent
-from policy_service.audit.diagnosis import CutOff
+from policy_service.audit.diagnosis import TruncatedLine
 from policy_service.audit.identity import refuse_other_log
-from policy_service.audit.keys import Damaged, NoKey, PublicKey, Signer, read_signed
-from policy_service.audit.merkle import Tree, raw
-from policy_service.audit.verdict import Broken, Verdict
-from policy_service.audit.verify import Keys, Tick, Walk
-from policy_service.canonical import canonical, digest
-from policy_service.characters import UTF8_MARK, wide_encoding
+from policy_service.audit.keys import InvalidSignedLine, KeyUnavailable, PublicKey, Signer, read_signed
+from policy_service.audit.merkle import Tree, digest_bytes
+from policy_service.audit.verdict import LogVerdict, VerificationFailed
+from policy_service.audit.verify import EntryProgress, KeyChain, LogVerifier
+from policy_service.canonical import digest, to_canonical_json
+from policy_service.characters import UTF8_BOM, detect_wide_encoding
 from policy_service.clock import timestamp
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 KIND = "export"
 FORMATS = {1: False, 2: True}
 """The formats of exports that are read, and whether the header names the log."""
 _KEY = "key"
-_STARTS, _SAYS = b'{"endorsed_by":', b'"kind":"key"'
+_KEY_PREFIX, _KEY_MARK = b'{"endorsed_by":', b'"kind":"key"'
 _NAMES = ("endorsed_by", "public_key", "signature", "signing_key")
 
 
@@ -57,8 +57,8 @@ def header_line(  # noqa: PLR0913, PLR0917  # what a header tells
     extent: Extent, keys: int, checkpoints: Iterable[bytes], at: datetime, signer: Signer, log: str | None = None
 ) -> bytes:
     """The first line of an export; of the log with this identity, or as it was written before format 2."""
-    sealed = _sealed(checkpoints)
-    return signer.line(
+    tree = _checkpoint_tree(checkpoints)
+    return signer.sign_line(
         {
             "kind": KIND,
             **({"format": 1} if log is None else {"format": 2, "log": log}),
@@ -66,8 +66,8 @@ def header_line(  # noqa: PLR0913, PLR0917  # what a header tells
             "root": extent.root,
             "head": extent.head,
             "keys": keys,
-            "checkpoints": sealed.size,
-            "checkpoints_root": sealed.root(),
+            "checkpoints": tree.size,
+            "checkpoints_root": tree.root(),
             "exported_at": timestamp(at),
         }
     )
@@ -75,126 +75,131 @@ def header_line(  # noqa: PLR0913, PLR0917  # what a header tells
 
 def key_line(body: dict[str, Any]) -> bytes:
     """A key, as the body of `signing_key_added` names it."""
-    return canonical({"kind": _KEY, **{name: body[name] for name in _NAMES}})
+    return to_canonical_json({"kind": _KEY, **{name: body[name] for name in _NAMES}})
 
 
 def verify_export(
-    lines: Iterable[bytes], trusted: Sequence[PublicKey], kept: Iterable[SignedExtent] = (), tick: Tick | None = None
-) -> Verdict:
+    lines: Iterable[bytes],
+    trusted: Sequence[PublicKey],
+    external_checkpoints: Iterable[SignedExtent] = (),
+    on_progress: EntryProgress | None = None,
+) -> LogVerdict:
     """Reads an export's lines, with their line feeds, up to the first fault.
 
-    `kept` are checkpoints kept elsewhere; those later than the export say nothing about it.
+    `external_checkpoints` are kept elsewhere; those later than the export say nothing about it.
     """
-    finished = _finished(lines)
-    walk, at = Walk(trusted), None
+    whole_lines = _whole_lines(lines)
+    verifier, at = LogVerifier(trusted), None
     try:
-        header, said = _read_header(finished)
+        header, payload = _read_header(whole_lines)
         at = header.exported_at
-        listed, behind = _key_lines(finished)
-        keys = read_keys(listed, trusted)
-        _check_header(header, said, keys)
-        earlier = [each for each in kept if each.at <= at]
-        refuse_other_log(header.log, earlier, [*trusted, *keys.named.values()])
-        walk = Walk(trusted, earlier, Extent(header.size, header.root, header.head), keys.named.values())
-        walk.follow(itertools.chain(behind, finished), tick=tick)
-        walk.finish()
-        _check_lists(header, walk, keys, behind)
-    except Broken as broken:
-        return walk.verdict(broken.fault, at)
-    return walk.verdict(exported_at=at)
+        key_lines, next_lines = _key_lines(whole_lines)
+        keys = read_keys(key_lines, trusted)
+        _check_header(header, payload, keys)
+        earlier = [each for each in external_checkpoints if each.at <= at]
+        refuse_other_log(header.log, earlier, [*trusted, *keys.by_id.values()])
+        verifier = LogVerifier(trusted, earlier, Extent(header.size, header.root, header.head), keys.by_id.values())
+        verifier.verify_lines(itertools.chain(next_lines, whole_lines), on_progress=on_progress)
+        verifier.finish()
+        _check_lists(header, verifier, keys, next_lines)
+    except VerificationFailed as broken:
+        return verifier.verdict(broken.fault, at)
+    return verifier.verdict(exported_at=at)
 
 
 def _read_header(lines: Iterator[bytes]) -> tuple[_Header, dict[str, Any]]:
     try:
-        line = next(lines, b"").removeprefix(UTF8_MARK)
-        if encoding := wide_encoding(line):
-            raise Broken(
-                Sentence("the export was saved as {encoding}: take it again, byte for byte", encoding=encoding)
+        line = next(lines, b"").removeprefix(UTF8_BOM)
+        if encoding := detect_wide_encoding(line):
+            raise VerificationFailed(
+                Message("the export was saved as {encoding}: take it again, byte for byte", encoding=encoding)
             )
-        said = read_signed(line, KIND)
-        header = msgspec.convert(said, _Header)
-    except (Damaged, CutOff, msgspec.ValidationError):
-        told = Sentence("the header was altered: it is not the canonical JSON of an export's header")
-        raise Broken(told) from None
+        payload = read_signed(line, KIND)
+        header = msgspec.convert(payload, _Header)
+    except (InvalidSignedLine, TruncatedLine, msgspec.ValidationError):
+        message = Message("the header was altered: it is not the canonical JSON of an export's header")
+        raise VerificationFailed(message) from None
     if FORMATS.get(header.format) is not (header.log is not None):
-        raise Broken(
-            Sentence(
+        raise VerificationFailed(
+            Message(
                 "the export has format {format}, which this version of the service does not know", format=header.format
             )
         )
-    return header, said
+    return header, payload
 
 
-def read_keys(lines: Iterable[bytes], trusted: Iterable[PublicKey]) -> Keys:
-    """The keys of `key_line`, each endorsed by the one before. Raises Broken."""
-    keys = Keys(trusted)
+def read_keys(lines: Iterable[bytes], trusted: Iterable[PublicKey]) -> KeyChain:
+    """The keys of `key_line`, each endorsed by the one before. Raises VerificationFailed."""
+    keys = KeyChain(trusted)
     for number, line in enumerate(lines, 1):
         try:
-            said = read_signed(line, _KEY)
-            keys.add({name: value for name, value in said.items() if name != "kind"})
-        except (Damaged, NoKey):
-            told = Sentence("public key {number} was altered, or is not endorsed by the key before it", number=number)
-            raise Broken(told) from None
+            payload = read_signed(line, _KEY)
+            keys.add({name: value for name, value in payload.items() if name != "kind"})
+        except (InvalidSignedLine, KeyUnavailable):
+            message = Message("public key {number} was altered, or is not endorsed by the key before it", number=number)
+            raise VerificationFailed(message) from None
     return keys
 
 
 def _key_lines(lines: Iterator[bytes]) -> tuple[list[bytes], list[bytes]]:
     """The lines that look like keys, altered or not, and the line behind them."""
     keys: list[bytes] = []
-    with contextlib.suppress(CutOff):
+    with contextlib.suppress(TruncatedLine):
         for line in lines:
-            if not (line.startswith(_STARTS) or _SAYS in line):
+            if not (line.startswith(_KEY_PREFIX) or _KEY_MARK in line):
                 return keys, [line]
             keys.append(line)
     return keys, []
 
 
-def _check_header(header: _Header, said: dict[str, Any], keys: Keys) -> None:
+def _check_header(header: _Header, payload: dict[str, Any], keys: KeyChain) -> None:
     key = keys.in_use
-    if key is None or header.key != key.id or not key.signed(said):
-        raise Broken(Sentence("the header was altered, or signed with another key than the last of the export"))
+    if key is None or header.key != key.id or not key.verifies(payload):
+        raise VerificationFailed(
+            Message("the header was altered, or signed with another key than the last of the export")
+        )
     if not keys.is_trusted():
-        raise Broken(
-            Sentence(
+        raise VerificationFailed(
+            Message(
                 "the header is signed with {key}, which is neither trusted nor endorsed from a key that is", key=key.id
             )
         )
-    if header.keys != len(keys.named):
-        raise Broken(
-            Sentence(
+    if header.keys != len(keys.by_id):
+        raise VerificationFailed(
+            Message(
                 "the header tells of {told} public keys, and {found} stand behind it",
                 told=header.keys,
-                found=len(keys.named),
+                found=len(keys.by_id),
             )
         )
 
 
-def _check_lists(header: _Header, walk: Walk, keys: Keys, first: Sequence[bytes]) -> None:
+def _check_lists(header: _Header, verifier: LogVerifier, keys: KeyChain, first: Sequence[bytes]) -> None:
     if header.log is not None and [header.log] != list(map(digest, first)):
-        raise Broken(Sentence("the header names another log than the one that begins with entry 1"))
-    if walk.keys.bodies != keys.bodies:
-        raise Broken(Sentence("the public keys are not those that the log names"))
-    if header.checkpoints != walk.sealed.size:
-        raise Broken(
-            Sentence(
+        raise VerificationFailed(Message("the header names another log than the one that begins with entry 1"))
+    if verifier.keys.bodies != keys.bodies:
+        raise VerificationFailed(Message("the public keys are not those that the log names"))
+    if header.checkpoints != verifier.checkpoint_tree.size:
+        raise VerificationFailed(
+            Message(
                 "the header tells of {told} checkpoints, and {found} are there",
                 told=header.checkpoints,
-                found=walk.sealed.size,
+                found=verifier.checkpoint_tree.size,
             )
         )
-    if header.checkpoints_root != walk.sealed.root():
-        raise Broken(Sentence("the checkpoints are not those the header was signed for"))
+    if header.checkpoints_root != verifier.checkpoint_tree.root():
+        raise VerificationFailed(Message("the checkpoints are not those the header was signed for"))
 
 
-def _finished(lines: Iterable[bytes]) -> Iterator[bytes]:
+def _whole_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
     for line in lines:
         if not line.endswith(b"\n"):
-            raise CutOff
+            raise TruncatedLine
         yield line[:-1]
 
 
-def _sealed(checkpoints: Iterable[bytes]) -> Tree:
+def _checkpoint_tree(checkpoints: Iterable[bytes]) -> Tree:
     tree = Tree()
     for line in checkpoints:
-        tree.add(raw(digest(line)))
+        tree.add(digest_bytes(digest(line)))
     return tree

@@ -4,9 +4,9 @@
                                                    else ──► a fault; what was taken up before stays what is known
 
 Whoever takes something up asks `faults_in` first: it costs nothing until governance writes. Whoever lets somebody in
-asks `knows` for that one's rows, which are compared each time, since a row can be altered while nobody writes. Sessions
-are many and short: `tells` asks the entry of the same instant for them. Whoever writes governance by what is in force
-asks `compare`; the rows of the one change, suspension or override are `audit.telling`'s.
+asks `owner_matches` for that one's rows, which are compared each time, since a row can be altered while nobody writes.
+Sessions are many and short: `row_matches` asks the entry of the same instant for them. Whoever writes governance by
+what is in force asks `compare`; the rows of the one change, suspension or override are `audit.row_verification`'s.
 
 A database without MACs, or a process that guards nothing, has no guard, and all is taken as it is.
 """
@@ -24,29 +24,29 @@ import sqlalchemy
 from sqlalchemy import Table
 from sqlmodel import Session, SQLModel, col
 
-from policy_service.audit.chain import Entry, NotAnEntry, read_entry
+from policy_service.audit.chain import Entry, InvalidEntry, read_entry
 from policy_service.audit.coverage import read_rows, row_digest, row_key
-from policy_service.audit.log_key import LogKey, id_of, read_log_keys
+from policy_service.audit.expected_rows import ExpectedRows
+from policy_service.audit.log_key import LogKey, key_id_of, read_log_keys
 from policy_service.audit.rows import MODULUS, TableState, digest_of_states, read_states, tag
-from policy_service.audit.shadow import Shadow
 from policy_service.audit.tables import AuditEntry
-from policy_service.database import LATEST, NEVER, Database, count, database_of
-from policy_service.sentences import Sentence
+from policy_service.database import LATEST, NEVER, Database, database_of, transaction_count
+from policy_service.messages import Message
 
 IN_FORCE = ("activation", "cancellation")
 OVERRIDES = ("override", "override_signature", "override_end")
 API_KEYS = ("api_key", "api_key_revocation")
 ACCOUNTS: Mapping[str, str] = {"account": "id", "account_change": "account", "credential": "account"}
 """The tables that say who may do what, each with the column that says whose row it is."""
-MANY = 20
+MAX_FAULTS = 20
 """Faults that are told."""
-REMEMBERED = 10_000
+MAX_CONFIRMED = 10_000
 """Rows of sessions that need not be asked for again."""
 _Row = tuple[Any, ...]
 _guards: WeakKeyDictionary[Database, Guard] = WeakKeyDictionary()
 
 
-class _Known(NamedTuple):
+class _KnownRows(NamedTuple):
     """The rows of a table that the log tells of, with their tags, and each owner's."""
 
     tags: Mapping[_Row, int]
@@ -61,84 +61,92 @@ class Guard:
         self._lock = threading.Lock()
         self._epoch = -1
         self._key = ""
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _KnownRows] = {}
         self._faults: dict[str, list[str]] = {}
-        self._noted: dict[str, None] = {}
-        self._told: set[tuple[str, str, str]] = set()
+        self._notes: dict[str, None] = {}
+        self._confirmed: set[tuple[str, str, str]] = set()
 
     @property
     def faults(self) -> list[str]:
         """A sentence for each row that is not used, as far as that was seen."""
-        found = dict.fromkeys(sentence for each in self._faults.values() for sentence in each)
-        return list(found | self._noted)[:MANY]
+        messages = dict.fromkeys(sentence for each in self._faults.values() for sentence in each)
+        return list(messages | self._notes)[:MAX_FAULTS]
 
-    def look(self, session: Session) -> None:
-        """Compares the tables with what the last entry says, when governance has written since. Raises NoKey."""
-        moved = count(session)
+    def refresh(self, session: Session) -> None:
+        """Compares the tables with what the last entry says, when governance has written since.
+
+        Raises KeyUnavailable.
+        """
+        epoch = transaction_count(session)
         with self._lock:
-            if moved > self._epoch:
+            if epoch > self._epoch:
                 self._read(session, self._tables)
-                self._epoch = moved
+                self._epoch = epoch
 
     def faults_in(self, session: Session, tables: Collection[str]) -> list[str]:
-        """What keeps the rows of some tables from being taken up. Raises NoKey."""
-        self.look(session)
+        """What keeps the rows of some tables from being taken up. Raises KeyUnavailable."""
+        self.refresh(session)
         return [sentence for table in tables for sentence in self._faults.get(table, ())]
 
-    def knows(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
-        """Whether somebody's rows are those that the log tells of; `tables` say by which column. Raises NoKey."""
-        self.look(session)
-        return self._knows(session, tables, owner)
+    def owner_matches(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
+        """Whether somebody's rows are those that the log tells of; `tables` say by which column.
 
-    def knows_now(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
-        """As `knows`, for a transaction that has not written to the tables yet. Raises NoKey."""
+        Raises KeyUnavailable.
+        """
+        self.refresh(session)
+        return self._owner_matches(session, tables, owner)
+
+    def owner_matches_now(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
+        """As `owner_matches`, for a transaction that has not written to the tables yet. Raises KeyUnavailable."""
         self.compare(session, tables)
-        return self._knows(session, tables, owner)
+        return self._owner_matches(session, tables, owner)
 
     def compare(self, session: Session, tables: Collection[str]) -> list[str]:
         """What keeps the rows of some tables from being relied on in a transaction that has not written to them yet.
 
-        They are read again, whether governance has written or not. Raises NoKey.
+        They are read again, whether governance has written or not. Raises KeyUnavailable.
         """
         with self._lock:
             self._read(session, [SQLModel.metadata.tables[name] for name in tables])
             return [sentence for name in tables for sentence in self._faults.get(name, ())]
 
-    def _knows(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
+    def _owner_matches(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
         if not keys_of(session):
             return True
         for name, column in tables.items():
             table = SQLModel.metadata.tables[name]
-            found = {tuple(row.values()) for row in read_rows(session.connection(), table, table.c[column] == owner)}
-            if name not in self._known or found != self._known[name].owned.get(owner, frozenset()):
+            rows = {tuple(row.values()) for row in read_rows(session.connection(), table, table.c[column] == owner)}
+            if name not in self._known or rows != self._known[name].owned.get(owner, frozenset()):
                 self.note(
-                    Sentence("the rows of {owner} in `{table}` are not what the log says", owner=owner, table=name)
+                    Message("the rows of {owner} in `{table}` are not what the log says", owner=owner, table=name)
                 )
                 return False
         return True
 
-    def tells(self, session: Session, table: Table, values: Mapping[str, Any], *instants: datetime | None) -> bool:
-        """Whether the entry of one of the instants tells of a row as it is. Raises NoKey."""
-        told, keys = (table.name[:], row_key(table, values), row_digest(table, values)), keys_of(session)
-        if not keys or told in self._told:
+    def row_matches(
+        self, session: Session, table: Table, values: Mapping[str, Any], *instants: datetime | None
+    ) -> bool:
+        """Whether the entry of one of the instants tells of a row as it is. Raises KeyUnavailable."""
+        row, keys = (table.name[:], row_key(table, values), row_digest(table, values)), keys_of(session)
+        if not keys or row in self._confirmed:
             return True
         query = sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac)).where(
             col(AuditEntry.at).in_([each for each in instants if each is not None])
         )
         for line, mac in session.connection().execute(query):
-            entry = vouched(line, mac, keys)
-            if entry is not None and told in entry.rows:
-                if len(self._told) >= REMEMBERED:
-                    self._told.clear()
-                self._told.add(told)
+            entry = authenticated_entry(line, mac, keys)
+            if entry is not None and row in entry.rows:
+                if len(self._confirmed) >= MAX_CONFIRMED:
+                    self._confirmed.clear()
+                self._confirmed.add(row)
                 return True
-        self.note(Sentence("the row {key} of `{table}` is not what the log says", key=told[1], table=table.name[:]))
+        self.note(Message("the row {key} of `{table}` is not what the log says", key=row[1], table=table.name[:]))
         return False
 
     def note(self, sentence: str) -> None:
         """Remembers what was not used."""
-        if len(self._noted) < MANY:
-            self._noted[sentence] = None
+        if len(self._notes) < MAX_FAULTS:
+            self._notes[sentence] = None
 
     def _read(self, session: Session, tables: Collection[Table]) -> None:
         keys = keys_of(session)
@@ -147,16 +155,16 @@ class Guard:
         query = sqlalchemy.select(col(AuditEntry.seq), col(AuditEntry.line), col(AuditEntry.mac))
         last = session.connection().execute(query.order_by(col(AuditEntry.seq).desc()).limit(1)).first()
         states = read_states(session.connection())
-        entry = None if last is None else vouched(last.line, last.mac, keys)
+        entry = None if last is None else authenticated_entry(last.line, last.mac, keys)
         if last is None or entry is None:
             seq = 0 if last is None else last.seq
-            told = Sentence("entry {seq} was added or altered: its MAC is not that of the log's key", seq=seq)
-            self._faults = {table.name: [told] for table in self._tables}
+            message = Message("entry {seq} was added or altered: its MAC is not that of the log's key", seq=seq)
+            self._faults = {table.name: [message] for table in self._tables}
         elif digest_of_states(states) != entry.rows_state:
-            told = Sentence("`log_state` was altered: it is not the one that the last entry tells of")
-            self._faults = {table.name: [told] for table in self._tables}
+            message = Message("`log_state` was altered: it is not the one that the last entry tells of")
+            self._faults = {table.name: [message] for table in self._tables}
         else:
-            key = keys[id_of(last.mac)]
+            key = keys[key_id_of(last.mac)]
             if key.id != self._key:
                 self._known, self._key = {}, key.id
             for table in tables:
@@ -164,41 +172,41 @@ class Guard:
 
     def _compare(self, session: Session, table: Table, key: LogKey, state: TableState) -> None:
         """Takes the rows of a table up when they are those of its state."""
-        before = self._known[table.name].tags if table.name in self._known else {}
+        known_tags = self._known[table.name].tags if table.name in self._known else {}
         tags: dict[_Row, int] = {}
         owned: dict[object, set[_Row]] = defaultdict(set)
         owner = ACCOUNTS.get(table.name)
         for values in read_rows(session.connection(), table):
             row = tuple(values.values())
-            known = before.get(row)
-            tags[row] = tag(key, row_digest(table, values, key)) if known is None else known
+            known_tag = known_tags.get(row)
+            tags[row] = tag(key, row_digest(table, values, key)) if known_tag is None else known_tag
             if owner is not None:
                 owned[values[owner]].add(row)
         if TableState(len(tags), sum(tags.values()) % MODULUS) == state:
-            self._known[table.name] = _Known(tags, {each: frozenset(rows) for each, rows in owned.items()})
+            self._known[table.name] = _KnownRows(tags, {each: frozenset(rows) for each, rows in owned.items()})
             self._faults.pop(table.name, None)
         else:
-            self._faults[table.name] = _named(session, table, key)
+            self._faults[table.name] = _differing_rows(session, table, key)
 
 
 def guard_of(session: Session) -> Guard | None:
     """The guard of the database that a session belongs to, if it has one."""
     database = database_of(session)
-    return None if database is None else of(database)
+    return None if database is None else guard_for(database)
 
 
-def begin(database: Database) -> Guard:
+def start_guard(database: Database) -> Guard:
     """Guards a database from now on."""
     return _guards.setdefault(database, Guard())
 
 
-def of(database: Database) -> Guard | None:
+def guard_for(database: Database) -> Guard | None:
     """The guard of a database, if it has one."""
     return _guards.get(database)
 
 
 def faults_in(session: Session, tables: Collection[str]) -> list[str]:
-    """What keeps the rows of some tables from being taken up; nothing where nobody guards. Raises NoKey."""
+    """What keeps the rows of some tables from being taken up; nothing where nobody guards. Raises KeyUnavailable."""
     guard = guard_of(session)
     return [] if guard is None else guard.faults_in(session, tables)
 
@@ -209,22 +217,24 @@ def keys_of(session: Session) -> Mapping[str, LogKey]:
     return read_log_keys(database.keys if database else None)
 
 
-def vouched(line: bytes, mac: str | None, keys: Mapping[str, LogKey]) -> Entry | None:
+def authenticated_entry(line: bytes, mac: str | None, keys: Mapping[str, LogKey]) -> Entry | None:
     """The entry of a line, when its MAC is right."""
-    key = keys.get(id_of(mac))
+    key = keys.get(key_id_of(mac))
     try:
-        return read_entry(line) if key is not None and key.made(mac, "entry", line) else None
-    except NotAnEntry:
+        return read_entry(line) if key is not None and key.verifies(mac, "entry", line) else None
+    except InvalidEntry:
         return None
 
 
 def _last_at(session: Session) -> datetime | None:
     """The instant of the last entry whose MAC is right, as far as MACs are checked; of a few that is, at the end."""
     query = (
-        sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac)).order_by(col(AuditEntry.seq).desc()).limit(MANY)
+        sqlalchemy.select(col(AuditEntry.line), col(AuditEntry.mac))
+        .order_by(col(AuditEntry.seq).desc())
+        .limit(MAX_FAULTS)
     )
     rows, keys = session.connection().execute(query).all(), keys_of(session)
-    found = (vouched(line, mac, keys) if keys else read_entry(line) for line, mac in rows)
+    found = (authenticated_entry(line, mac, keys) if keys else read_entry(line) for line, mac in rows)
     entry = next((each for each in found if each is not None), None)
     if entry is None:
         return NEVER if rows else None
@@ -234,18 +244,18 @@ def _last_at(session: Session) -> datetime | None:
 LATEST.append(_last_at)
 
 
-def _named(session: Session, table: Table, key: LogKey) -> list[str]:
+def _differing_rows(session: Session, table: Table, key: LogKey) -> list[str]:
     """Which rows of a table are not what the log says: all entries are read for that, as it is rare."""
-    with Shadow([table]) as shadow:
+    with ExpectedRows([table]) as shadow:
         query = sqlalchemy.select(col(AuditEntry.seq), col(AuditEntry.line)).order_by(col(AuditEntry.seq))
         for seq, line in session.connection().execute(query, execution_options={"yield_per": 5_000}):
             if f'"{table.name}"'.encode() in line:
                 try:
                     entry = read_entry(line)
-                except NotAnEntry:
+                except InvalidEntry:
                     continue
-                shadow.take(seq, [row for row in entry.rows if row[0] == table.name], entry.rows_state)
+                shadow.add_entry(seq, [row for row in entry.rows if row[0] == table.name], entry.rows_state)
         _, _, faults = shadow.compare(session, {key.id: key})
-    return [fault.sentence for fault in faults] or [
-        Sentence("the rows of `{table}` are not what the log says", table=table.name[:])
+    return [fault.message for fault in faults] or [
+        Message("the rows of `{table}` are not what the log says", table=table.name[:])
     ]

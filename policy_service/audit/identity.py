@@ -13,16 +13,16 @@ from sqlmodel import Session, select
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.keys import PublicKey
 from policy_service.audit.tables import AuditEntry
-from policy_service.audit.verdict import Broken
+from policy_service.audit.verdict import VerificationFailed
 from policy_service.canonical import digest
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 
-class OtherLog(Broken):
+class OtherLog(VerificationFailed):
     """Something belongs to another log: nothing was altered, but the two cannot be compared."""
 
-    def __init__(self, what: str, other: str, log: str) -> None:
-        sentence = Sentence("{what} is of another log, {other}; this log is {log}", what=what, other=other, log=log)
+    def __init__(self, source: str, other: str, log: str) -> None:
+        sentence = Message("{what} is of another log, {other}; this log is {log}", what=source, other=other, log=log)
         super().__init__(sentence, is_other_log=True)
 
 
@@ -32,13 +32,13 @@ def log_id(session: Session) -> str | None:
     return None if line is None else digest(line)
 
 
-def refuse_other_log(log: str | None, copied: Iterable[SignedExtent], keys: Sequence[PublicKey]) -> None:
+def refuse_other_log(log: str | None, checkpoints: Iterable[SignedExtent], keys: Sequence[PublicKey]) -> None:
     """Raises OtherLog when a checkpoint kept elsewhere says that it is of another log.
 
     One that was signed with one of the log's own `keys` is of this log, whatever became of its first entry since.
     """
-    for checkpoint in copied:
-        if checkpoint.log in {None, log} or log is None or any(checkpoint.is_by(key) for key in keys):
+    for checkpoint in checkpoints:
+        if checkpoint.log in {None, log} or log is None or any(checkpoint.is_signed_by(key) for key in keys):
             continue
-        which = Sentence("the checkpoint of {count} entries kept elsewhere", count=checkpoint.extent.size)
-        raise OtherLog(which, str(checkpoint.log), log)
+        source = Message("the checkpoint of {count} entries kept elsewhere", count=checkpoint.extent.size)
+        raise OtherLog(source, str(checkpoint.log), log)

@@ -23,18 +23,18 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from policy_service.canonical import canonical, canonical_unchecked, digest
-from policy_service.characters import wide_encoding
+from policy_service.canonical import digest, to_canonical_json, to_canonical_json_unchecked
+from policy_service.characters import detect_wide_encoding
 
 _PUBLIC, _SIGNATURE = 32, 64
 _OWNER_ONLY = 0o600
 
 
-class NoKey(Exception):
+class KeyUnavailable(Exception):
     """A key that is needed is not there, or is none; the message says which."""
 
 
-class Damaged(ValueError):
+class InvalidSignedLine(ValueError):
     """The line is not the canonical JSON of anything that was signed."""
 
 
@@ -45,10 +45,10 @@ class PublicKey:
     id: str
     text: str
 
-    def signed(self, line: Mapping[str, Any]) -> bool:
+    def verifies(self, line: Mapping[str, Any]) -> bool:
         """Whether the signature of a signed line is this key's."""
         body = {name: value for name, value in line.items() if name != "signature"}
-        signature = unhex(line.get("signature"), _SIGNATURE)
+        signature = decode_hex(line.get("signature"), _SIGNATURE)
         if signature is None:
             return False
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.text))
@@ -76,45 +76,50 @@ class Signer:
         """The signature over a body that has a `kind`, as hexadecimal."""
         return self.private.sign(_message(body)).hex()
 
-    def line(self, body: Mapping[str, Any]) -> bytes:
+    def sign_line(self, body: Mapping[str, Any]) -> bytes:
         """The body as a signed line."""
-        named = {**body, "key": self.public.id}
-        return canonical({**named, "signature": self.sign(named)})
+        keyed_body = {**body, "key": self.public.id}
+        return to_canonical_json({**keyed_body, "signature": self.sign(keyed_body)})
 
 
 def read_signed(line: bytes, kind: str) -> dict[str, Any]:
-    """What a signed line of a kind says; whose signature it has is for `PublicKey.signed`. Raises Damaged."""
+    """What a signed line of a kind says; whose signature it has is for `PublicKey.verifies`.
+
+    Raises InvalidSignedLine.
+    """
     try:
-        said = msgspec.json.decode(line)
-        if isinstance(said, dict) and said.get("kind") == kind and canonical_unchecked(said) == line:
-            return cast("dict[str, Any]", said)
+        payload = msgspec.json.decode(line)
+        if isinstance(payload, dict) and payload.get("kind") == kind and to_canonical_json_unchecked(payload) == line:
+            return cast("dict[str, Any]", payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         pass
-    raise Damaged(f"this is no signed {kind}")
+    raise InvalidSignedLine(f"this is no signed {kind}")
 
 
 def public_key(text: object) -> PublicKey:
-    """The key of 32 public bytes written as hexadecimal. Raises NoKey."""
-    found = unhex(text, _PUBLIC)
-    if found is None:
-        raise NoKey("a public key is 32 bytes, written as hexadecimal")
-    return PublicKey(digest(found), found.hex())
+    """The key of 32 public bytes written as hexadecimal. Raises KeyUnavailable."""
+    key_bytes = decode_hex(text, _PUBLIC)
+    if key_bytes is None:
+        raise KeyUnavailable("a public key is 32 bytes, written as hexadecimal")
+    return PublicKey(digest(key_bytes), key_bytes.hex())
 
 
 def read_public_key(file: Path) -> PublicKey:
-    """The public key in a PEM file. Raises NoKey."""
+    """The public key in a PEM file. Raises KeyUnavailable."""
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise NoKey(f"{file} cannot be read: {error.strerror}") from None
-    if encoding := wide_encoding(content):
-        raise NoKey(f"{file} is {encoding} text: save it in UTF-8")
+        raise KeyUnavailable(f"{file} cannot be read: {error.strerror}") from None
+    if encoding := detect_wide_encoding(content):
+        raise KeyUnavailable(f"{file} is {encoding} text: save it in UTF-8")
     try:
         key = serialization.load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise NoKey(f"{file} is no public key: expected PEM with an Ed25519 key, as `audit public-key` prints it")
+        raise KeyUnavailable(
+            f"{file} is no public key: expected PEM with an Ed25519 key, as `audit public-key` prints it"
+        )
     return _public(key)
 
 
@@ -129,7 +134,7 @@ def make_key(folder: Path) -> Signer:
     encoded = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    with open(_file(folder, signer.public.id), "xb", opener=_for_the_owner) as file:
+    with open(_file(folder, signer.public.id), "xb", opener=_owner_opener) as file:
         file.write(encoded)
         file.flush()
         os.fsync(file.fileno())
@@ -138,27 +143,27 @@ def make_key(folder: Path) -> Signer:
 
 
 def read_key(folder: Path, id: str) -> Signer:  # noqa: A002  # the key's word for it
-    """The private key with a fingerprint. Raises NoKey."""
+    """The private key with a fingerprint. Raises KeyUnavailable."""
     file = _file(folder, id)
     signer = _read_private(file)
     if signer is None or signer.public.id != id:
-        raise NoKey(f"{file} does not hold the private key {id}")
+        raise KeyUnavailable(f"{file} does not hold the private key {id}")
     return signer
 
 
 def public_keys(folder: Path) -> dict[str, PublicKey]:
     """The public halves of all private keys in the folder, by fingerprint."""
-    read = (_read_private(file) for file in sorted(folder.glob("log-*.pem")))
-    return {signer.public.id: signer.public for signer in read if signer is not None}
+    signers = (_read_private(file) for file in sorted(folder.glob("log-*.pem")))
+    return {signer.public.id: signer.public for signer in signers if signer is not None}
 
 
-def unhex(text: object, size: int) -> bytes | None:
+def decode_hex(text: object, size: int) -> bytes | None:
     """The bytes that hexadecimal writes in lower case; None when it is not that, or not of that size."""
-    found = None
+    value = None
     if isinstance(text, str) and len(text) == 2 * size:
         with contextlib.suppress(ValueError):
-            found = bytes.fromhex(text)
-    return found if found is not None and found.hex() == text else None
+            value = bytes.fromhex(text)
+    return value if value is not None and value.hex() == text else None
 
 
 def _read_private(file: Path) -> Signer | None:
@@ -174,14 +179,14 @@ def _public(key: Ed25519PublicKey) -> PublicKey:
 
 
 def _message(body: Mapping[str, Any]) -> bytes:
-    return f"policy-service {body['kind']} 1\n".encode() + canonical_unchecked(dict(body))
+    return f"policy-service {body['kind']} 1\n".encode() + to_canonical_json_unchecked(dict(body))
 
 
 def _file(folder: Path, id: str) -> Path:  # noqa: A002  # the key's word for it
     return folder / f"log-{id.removeprefix('sha256:')[:16]}.pem"
 
 
-def _for_the_owner(path: str, flags: int) -> int:
+def _owner_opener(path: str, flags: int) -> int:
     return os.open(path, flags, _OWNER_ONLY)
 
 

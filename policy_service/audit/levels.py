@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from policy_service.audit.merkle import PREFIX, Tree, leaf_root, node, raw
+from policy_service.audit.merkle import PREFIX, Tree, digest_bytes, leaf_root, node
 
 _SIZE = 32
 
@@ -17,13 +17,13 @@ class Levels:
     """The tree over digests."""
 
     def __init__(self, leaves: Iterable[str]) -> None:
-        """Raises NotAPath when one is no digest."""
+        """Raises InvalidPath when one is no digest."""
         below = bytearray()
         for leaf in leaves:
-            below += leaf_root(raw(leaf))
+            below += leaf_root(digest_bytes(leaf))
         self._levels = [below]
         while len(below) > _SIZE:
-            below = _above(below)
+            below = _parent_level(below)
             self._levels.append(below)
 
     @property
@@ -48,7 +48,7 @@ class Levels:
         return steps
 
 
-def _above(below: bytearray) -> bytearray:
+def _parent_level(below: bytearray) -> bytearray:
     above = bytearray()
     pair = 2 * _SIZE
     for start in range(0, len(below), pair):

@@ -12,19 +12,19 @@ from policy_service.actor import SERVICE, Actor
 from policy_service.audit.chain import GENESIS, entry_line
 from policy_service.audit.coverage import read_rows, row_digest, row_key
 from policy_service.audit.events import Event, RowsRecorded
-from policy_service.audit.log_key import NONE
-from policy_service.audit.rows import Told, current_key, pending, settle
+from policy_service.audit.log_key import NO_KEY
+from policy_service.audit.rows import RowDigest, current_key, pending_count, take_pending
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
 from policy_service.canonical import digest
-from policy_service.database import AT_END, Transaction
+from policy_service.database import BEFORE_COMMIT, Transaction
 
 _CHECKPOINT: Table = Checkpoint.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-END = 2**31 - 1
+END_SEQ = 2**31 - 1
 """Behind every entry there is: the database takes no greater number."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class EntryFilter:
     """Which entries somebody wants to read; what is None does not matter."""
 
     event: str | None = None
@@ -40,20 +40,20 @@ class Wanted:
 def append(transaction: Transaction, actor: Actor, event: Event) -> AuditEntry:
     """Adds what was done as the last entry; in the lane `governance` alone, so that there is one last entry.
 
-    It names the covered rows that were written since the entry before it. Raises NoKey when the log has MACs, and its
-    key is not in the folder of the database.
+    It names the covered rows that were written since the entry before it. Raises KeyUnavailable when the log has MACs,
+    and its key is not in the folder of the database.
     """
     session = transaction.session
     session.flush()
     key = current_key(session)
-    rows, state = settle(session, key)
+    rows, state = take_pending(session, key)
     last = last_entry(session)
     rows += [] if last is None else _signed(session, last.seq)
     seq, previous = (last.seq + 1, last.digest) if last else (1, GENESIS)
     about = event.about()
     line = entry_line(seq, transaction.now, actor, event.name, about, event.body(), previous, rows, state)
     entry = AuditEntry(seq=seq, at=transaction.now, event=event.name, actor=actor.id, line=line, digest=digest(line))
-    entry.mac = None if key is NONE else key.mac("entry", line)
+    entry.mac = None if key is NO_KEY else key.mac("entry", line)
     session.add(entry)
     session.flush()
     session.add_all(AuditAbout(about=each, seq=seq) for each in dict.fromkeys(about))
@@ -61,23 +61,23 @@ def append(transaction: Transaction, actor: Actor, event: Event) -> AuditEntry:
     return entry
 
 
-def _signed(session: Session, size: int) -> list[Told]:
+def _signed(session: Session, size: int) -> list[RowDigest]:
     """The checkpoint of so many entries, if there is one: the entry behind it tells of it, so that it is missed."""
     where = _CHECKPOINT.c.size == size
     return [
-        Told(_CHECKPOINT.name[:], row_key(_CHECKPOINT, values), row_digest(_CHECKPOINT, values))
+        RowDigest(_CHECKPOINT.name[:], row_key(_CHECKPOINT, values), row_digest(_CHECKPOINT, values))
         for values in read_rows(session.connection(), _CHECKPOINT, where)
     ]
 
 
-def _tell_the_rest(transaction: Transaction) -> None:
+def _record_pending_rows(transaction: Transaction) -> None:
     """An entry of its own for rows that were written behind the last entry of a transaction, or without one."""
     transaction.session.flush()
-    if rows := pending(transaction.session):
+    if rows := pending_count(transaction.session):
         append(transaction, SERVICE, RowsRecorded(rows))
 
 
-AT_END.append(_tell_the_rest)
+BEFORE_COMMIT.append(_record_pending_rows)
 
 
 def last_entry(session: Session) -> AuditEntry | None:
@@ -87,7 +87,7 @@ def last_entry(session: Session) -> AuditEntry | None:
 
 def entries(
     session: Session,
-    wanted: Wanted = Wanted(),
+    criteria: EntryFilter = EntryFilter(),
     *,
     cursor: int | None = None,
     limit: int = 50,
@@ -95,33 +95,33 @@ def entries(
 ) -> list[AuditEntry]:
     """A page of the log, newest first unless told otherwise, from behind the entry whose number is the cursor."""
     query, seq = select(AuditEntry), col(AuditEntry.seq)
-    if wanted.about is not None:
+    if criteria.about is not None:
         seq = col(AuditAbout.seq)
-        query = query.join(AuditAbout, seq == col(AuditEntry.seq)).where(AuditAbout.about == wanted.about)
-    if wanted.event is not None:
-        query = query.where(AuditEntry.event == wanted.event)
-    if wanted.actor is not None:
-        query = query.where(AuditEntry.actor == wanted.actor)
-    first, end = _numbers(session, wanted)
+        query = query.join(AuditAbout, seq == col(AuditEntry.seq)).where(AuditAbout.about == criteria.about)
+    if criteria.event is not None:
+        query = query.where(AuditEntry.event == criteria.event)
+    if criteria.actor is not None:
+        query = query.where(AuditEntry.actor == criteria.actor)
+    first, end = _seq_range(session, criteria)
     if cursor is not None:
-        cursor = min(cursor, END - 1)
+        cursor = min(cursor, END_SEQ - 1)
         first, end = (max(first, cursor + 1), end) if oldest_first else (first, min(end, cursor))
     query = query.where(seq >= first, seq < end)
     return list(session.exec(query.order_by(seq.asc() if oldest_first else seq.desc()).limit(limit)))
 
 
-def _numbers(session: Session, wanted: Wanted) -> tuple[int, int]:
+def _seq_range(session: Session, criteria: EntryFilter) -> tuple[int, int]:
     """Between which entries, half open, those of the time lie: an entry is never earlier than the one before it."""
-    first, end = 1, END
-    if wanted.since is not None:
-        first = _first_from(session, wanted.since)
-    if wanted.until is not None:
-        end = _first_from(session, wanted.until)
+    first, end = 1, END_SEQ
+    if criteria.since is not None:
+        first = _first_seq_from(session, criteria.since)
+    if criteria.until is not None:
+        end = _first_seq_from(session, criteria.until)
     return first, end
 
 
-def _first_from(session: Session, instant: datetime) -> int:
+def _first_seq_from(session: Session, instant: datetime) -> int:
     """The number of the first entry from an instant on; END when there is none yet."""
     at, seq = col(AuditEntry.at), col(AuditEntry.seq)
-    found = session.exec(select(AuditEntry.seq).where(at >= instant).order_by(at, seq).limit(1)).first()
-    return END if found is None else found
+    first_seq = session.exec(select(AuditEntry.seq).where(at >= instant).order_by(at, seq).limit(1)).first()
+    return END_SEQ if first_seq is None else first_seq

@@ -13,15 +13,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from policy_service.audit.keys import NoKey, unhex
-from policy_service.sentences import Sentence
+from policy_service.audit.keys import KeyUnavailable, decode_hex
+from policy_service.messages import Message
 
 NAME = "log.key"
 SIZE = 32
 """Bytes of a key."""
 _OWNER_ONLY = 0o600
 _Stamp = tuple[int, int, int]
-_read: dict[Path, tuple[_Stamp, dict[str, LogKey]]] = {}
+_cache: dict[Path, tuple[_Stamp, dict[str, LogKey]]] = {}
 """The keys of each file, as of when it was last replaced."""
 
 
@@ -32,30 +32,30 @@ class LogKey:
     id: str
     secret: bytes
 
-    def mac(self, what: str, content: bytes) -> str:
-        """The identifier of the key and the MAC of some bytes; `what` says what they are, e.g. `entry`."""
-        return f"{self.id}:{self.tag(what, content).hex()}"
+    def mac(self, purpose: str, content: bytes) -> str:
+        """The identifier of the key and the MAC of some bytes; `purpose` says what they are, e.g. `entry`."""
+        return f"{self.id}:{self.tag(purpose, content).hex()}"
 
-    def tag(self, what: str, content: bytes) -> bytes:
+    def tag(self, purpose: str, content: bytes) -> bytes:
         """The 32 bytes of the MAC alone."""
-        return hmac.digest(self.secret, b"policy-service %b 1\n%b" % (what.encode(), content), "sha256")
+        return hmac.digest(self.secret, b"policy-service %b 1\n%b" % (purpose.encode(), content), "sha256")
 
-    def made(self, mac: str | None, what: str, content: bytes) -> bool:
+    def verifies(self, mac: str | None, purpose: str, content: bytes) -> bool:
         """Whether the MAC is this key's."""
-        return mac is not None and hmac.compare_digest(mac.encode(), self.mac(what, content).encode())
+        return mac is not None and hmac.compare_digest(mac.encode(), self.mac(purpose, content).encode())
 
 
-NONE = LogKey("", b"")
+NO_KEY = LogKey("", b"")
 """What stands for the key where a log has none."""
 
 
-def id_of(mac: str | None) -> str:
+def key_id_of(mac: str | None) -> str:
     """Which key made a MAC; empty when there is no MAC."""
     return "" if mac is None else mac.partition(":")[0]
 
 
 def read_log_keys(folder: Path | None) -> dict[str, LogKey]:
-    """The keys of a folder by identifier, the one in use last; none when there is no file. Raises NoKey."""
+    """The keys of a folder by identifier, the one in use last; none when there is no file. Raises KeyUnavailable."""
     if folder is None:
         return {}
     file = folder / NAME
@@ -64,26 +64,26 @@ def read_log_keys(folder: Path | None) -> dict[str, LogKey]:
     except OSError:
         return {}
     stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
-    known = _read.get(file)
-    if known is None or known[0] != stamp:
+    cached = _cache.get(file)
+    if cached is None or cached[0] != stamp:
         if status.st_mode & 0o077:
-            raise NoKey(f"{file} can be read by others: chmod 600 {file}")
-        known = _read[file] = stamp, _parse(file)
-    return known[1]
+            raise KeyUnavailable(f"{file} can be read by others: chmod 600 {file}")
+        cached = _cache[file] = stamp, _parse(file)
+    return cached[1]
 
 
 def make_log_key(folder: Path) -> LogKey:
-    """A new key, put behind those of the folder before anybody relies on it. Raises NoKey."""
+    """A new key, put behind those of the folder before anybody relies on it. Raises KeyUnavailable."""
     key = _key(os.urandom(SIZE))
     keys = {**read_log_keys(folder), key.id: key}
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file, beside = folder / NAME, folder / f"{NAME}.new"
-    beside.unlink(missing_ok=True)
-    with open(beside, "xb", opener=_for_the_owner) as opened:
-        opened.write(b"".join(b"%b %b\n" % (each.id.encode(), each.secret.hex().encode()) for each in keys.values()))
-        opened.flush()
-        os.fsync(opened.fileno())
-    beside.replace(file)
+    file, temporary = folder / NAME, folder / f"{NAME}.new"
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "xb", opener=_owner_opener) as output:
+        output.write(b"".join(b"%b %b\n" % (each.id.encode(), each.secret.hex().encode()) for each in keys.values()))
+        output.flush()
+        os.fsync(output.fileno())
+    temporary.replace(file)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -92,10 +92,10 @@ def make_log_key(folder: Path) -> LogKey:
     return key
 
 
-def lost(id_: str) -> NoKey:
+def lost_key_error(id_: str) -> KeyUnavailable:
     """What is told when a key that is needed is not there."""
-    return NoKey(
-        Sentence(
+    return KeyUnavailable(
+        Message(
             "`{name}` does not hold the key {key} of the log: restore it from its backup, "
             "or run `policy-service audit rotate-log-key --lost`",
             name=NAME,
@@ -109,21 +109,21 @@ def _key(secret: bytes) -> LogKey:
 
 
 def _parse(file: Path) -> dict[str, LogKey]:
-    found: dict[str, LogKey] = {}
+    keys: dict[str, LogKey] = {}
     try:
         lines = file.read_text("ascii").splitlines()
     except (OSError, ValueError):
         lines = []
     for line in lines:
         id_, _, text = line.partition(" ")
-        secret = unhex(text, SIZE)
+        secret = decode_hex(text, SIZE)
         if secret is None or (key := _key(secret)).id != id_:
-            raise NoKey(f"{file} is no file of log keys: restore it from its backup")
-        found[id_] = key
-    if not found:
-        raise NoKey(f"{file} is no file of log keys: restore it from its backup")
-    return found
+            raise KeyUnavailable(f"{file} is no file of log keys: restore it from its backup")
+        keys[id_] = key
+    if not keys:
+        raise KeyUnavailable(f"{file} is no file of log keys: restore it from its backup")
+    return keys
 
 
-def _for_the_owner(path: str, flags: int) -> int:
+def _owner_opener(path: str, flags: int) -> int:
     return os.open(path, flags, _OWNER_ONLY)

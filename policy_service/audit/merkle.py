@@ -13,14 +13,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 PREFIX = "sha256:"
 _SIZE = 32
 _LEAF, _NODE = b"\0", b"\1"
 
 
-class NotAPath(ValueError):
+class InvalidPath(ValueError):
     """The path is not one of a tree of that size, or a digest in it is none."""
 
 
@@ -65,26 +65,26 @@ class Tree:
 
 
 def tree_from(size: int, peaks: bytes) -> Tree:
-    """The tree that was written with `to_bytes`. Raises NotAPath when a tree of that size has other parts."""
+    """The tree that was written with `to_bytes`. Raises InvalidPath when a tree of that size has other parts."""
     if len(peaks) != _SIZE * size.bit_count():
-        raise NotAPath(Sentence("these are not the parts of a tree of that size"))
+        raise InvalidPath(Message("these are not the parts of a tree of that size"))
     return Tree(size, (peaks[start : start + _SIZE] for start in range(0, len(peaks), _SIZE)))
 
 
 def root_of(leaves: Iterable[str]) -> str:
-    """The root over digests. Raises NotAPath when one is no digest."""
+    """The root over digests. Raises InvalidPath when one is no digest."""
     tree = Tree()
     for leaf in leaves:
-        tree.add(raw(leaf))
+        tree.add(digest_bytes(leaf))
     return tree.root()
 
 
 def path(leaves: Sequence[str], index: int) -> list[str]:
-    """The path of the leaf at `index`, from the leaf upwards. Raises NotAPath, IndexError."""
-    return [root_of(leaves[start:stop]) for start, stop in beside(index, len(leaves))]
+    """The path of the leaf at `index`, from the leaf upwards. Raises InvalidPath, IndexError."""
+    return [root_of(leaves[start:stop]) for start, stop in sibling_ranges(index, len(leaves))]
 
 
-def beside(index: int, size: int) -> Iterator[tuple[int, int]]:
+def sibling_ranges(index: int, size: int) -> Iterator[tuple[int, int]]:
     """Which leaves, from the first up to below the last, each step of a path is the root of. Raises IndexError."""
     if not 0 <= index < size:
         raise IndexError(index)
@@ -98,34 +98,34 @@ def beside(index: int, size: int) -> Iterator[tuple[int, int]]:
         width <<= 1
 
 
-def root_from(leaf: str, index: int, size: int, path: Iterable[str]) -> str:
-    """The root that a leaf and its path give (RFC 9162 section 2.1.3.2). Raises NotAPath."""
+def root_from_path(leaf: str, index: int, size: int, path: Iterable[str]) -> str:
+    """The root that a leaf and its path give (RFC 9162 section 2.1.3.2). Raises InvalidPath."""
     if not 0 <= index < size:
-        raise NotAPath(Sentence("a tree of {size} leaves has no leaf {index}", size=size, index=index))
-    root, last = leaf_root(raw(leaf)), size - 1
+        raise InvalidPath(Message("a tree of {size} leaves has no leaf {index}", size=size, index=index))
+    root, last = leaf_root(digest_bytes(leaf)), size - 1
     steps = iter(path)
     while last:
         if index & 1 or index < last:
             step = next(steps, None)
             if step is None:
-                raise NotAPath(Sentence("the path is too short"))
-            root = node(raw(step), root) if index & 1 else node(root, raw(step))
+                raise InvalidPath(Message("the path is too short"))
+            root = node(digest_bytes(step), root) if index & 1 else node(root, digest_bytes(step))
         index >>= 1
         last >>= 1
     if next(steps, None) is not None:
-        raise NotAPath(Sentence("the path is too long"))
+        raise InvalidPath(Message("the path is too long"))
     return _text(root)
 
 
-def raw(digest: str) -> bytes:
-    """The 32 bytes that a digest writes. Raises NotAPath when it is none."""
+def digest_bytes(digest: str) -> bytes:
+    """The 32 bytes that a digest writes. Raises InvalidPath when it is none."""
     try:
-        found = bytes.fromhex(digest.removeprefix(PREFIX))
+        value = bytes.fromhex(digest.removeprefix(PREFIX))
     except ValueError:
-        found = b""
-    if len(found) != _SIZE or _text(found) != digest:
-        raise NotAPath(Sentence("`{digest}` is no digest", digest=digest))
-    return found
+        value = b""
+    if len(value) != _SIZE or _text(value) != digest:
+        raise InvalidPath(Message("`{digest}` is no digest", digest=digest))
+    return value
 
 
 def leaf_root(leaf: bytes) -> bytes:

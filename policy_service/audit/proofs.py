@@ -20,27 +20,27 @@ from typing import Any
 import msgspec
 from sqlmodel import Session
 
-from policy_service.audit.chain import Entry, NotAnEntry, read_entry
+from policy_service.audit.chain import Entry, InvalidEntry, read_entry
 from policy_service.audit.checkpoints import SignedExtent, read_checkpoint
 from policy_service.audit.events import DecisionsSealed
 from policy_service.audit.export import key_line, read_keys
-from policy_service.audit.keys import Damaged, PublicKey
-from policy_service.audit.merkle import NotAPath, root_from
-from policy_service.audit.paths import path_of
+from policy_service.audit.inclusion_path import find_inclusion_path
+from policy_service.audit.keys import InvalidSignedLine, PublicKey
+from policy_service.audit.merkle import InvalidPath, root_from_path
 from policy_service.audit.service import last_checkpoint, signing_keys
 from policy_service.audit.tables import AuditEntry
-from policy_service.audit.verdict import Broken
+from policy_service.audit.verdict import VerificationFailed
 from policy_service.canonical import digest
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 KIND = "proof"
 
 
-class NotProvable(LookupError):
+class ProofUnavailable(LookupError):
     """There is no such entry, no checkpoint covers it yet, or the log is not what was signed."""
 
 
-class NotProved(ValueError):
+class InvalidProof(ValueError):
     """The proof does not hold; the message says at which step."""
 
 
@@ -53,7 +53,7 @@ class RecordProof(msgspec.Struct, forbid_unknown_fields=True):
     path: list[str]
 
 
-class _Numbered(msgspec.Struct):
+class _RecordNumber(msgspec.Struct):
     """What a record says of its place among all records."""
 
     seq: int
@@ -72,18 +72,18 @@ class Proof(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def prove_entry(session: Session, seq: int) -> dict[str, Any]:
-    """The proof that an entry is in the log, under the newest checkpoint. Raises NotProvable."""
+    """The proof that an entry is in the log, under the newest checkpoint. Raises ProofUnavailable."""
     checkpoint = last_checkpoint(session)
     entry = session.get(AuditEntry, seq)
     if entry is None:
-        raise NotProvable(Sentence("the log has no entry {seq}", seq=seq))
+        raise ProofUnavailable(Message("the log has no entry {seq}", seq=seq))
     if checkpoint is None or checkpoint.extent.size < seq:
-        raise NotProvable(Sentence("no checkpoint covers entry {seq} yet", seq=seq))
+        raise ProofUnavailable(Message("no checkpoint covers entry {seq} yet", seq=seq))
     try:
-        steps = path_of(session, digest(entry.line), seq, checkpoint.extent)
-    except NotAPath:
-        told = Sentence("the log is not what was signed: `policy-service audit verify` says where")
-        raise NotProvable(told) from None
+        steps = find_inclusion_path(session, digest(entry.line), seq, checkpoint.extent)
+    except InvalidPath:
+        message = Message("the log is not what was signed: `policy-service audit verify` says where")
+        raise ProofUnavailable(message) from None
     return {
         "kind": KIND,
         "seq": seq,
@@ -95,50 +95,52 @@ def prove_entry(session: Session, seq: int) -> dict[str, Any]:
 
 
 def verify_proof(proof: Mapping[str, Any], trusted: Sequence[PublicKey]) -> Proof:
-    """Checks every step from the record or the entry up to a trusted signature. Raises NotProved."""
+    """Checks every step from the record or the entry up to a trusted signature. Raises InvalidProof."""
     try:
-        read = msgspec.convert(proof, Proof)
-        msgspec.json.encode(read)  # half a character is no text, wherever it stands
-        entry = read_entry(read.entry.encode())
-        checkpoint = read_checkpoint(read.checkpoint.encode())
-    except (msgspec.ValidationError, UnicodeEncodeError, NotAnEntry, Damaged):
-        raise NotProved(Sentence("this is not shaped as a proof")) from None
-    _check_signature(checkpoint, read.keys, trusted)
-    if (read.kind, read.seq) != (KIND, entry.seq):
-        raise NotProved(Sentence("this is a proof of something else"))
-    root = _root(read.entry, entry.seq - 1, checkpoint.extent.size, read.path)
+        parsed = msgspec.convert(proof, Proof)
+        msgspec.json.encode(parsed)  # half a character is no text, wherever it stands
+        entry = read_entry(parsed.entry.encode())
+        checkpoint = read_checkpoint(parsed.checkpoint.encode())
+    except (msgspec.ValidationError, UnicodeEncodeError, InvalidEntry, InvalidSignedLine):
+        raise InvalidProof(Message("this is not shaped as a proof")) from None
+    _check_signature(checkpoint, parsed.keys, trusted)
+    if (parsed.kind, parsed.seq) != (KIND, entry.seq):
+        raise InvalidProof(Message("this is a proof of something else"))
+    root = _root(parsed.entry, entry.seq - 1, checkpoint.extent.size, parsed.path)
     if root != checkpoint.extent.root:
-        raise NotProved(Sentence("the entry is not in the log that the checkpoint was signed for"))
-    if read.record is not None:
-        _check_record(read.record, entry)
-    return read
+        raise InvalidProof(Message("the entry is not in the log that the checkpoint was signed for"))
+    if parsed.record is not None:
+        _check_record(parsed.record, entry)
+    return parsed
 
 
 def _check_record(record: RecordProof, entry: Entry) -> None:
     body = entry.body
     if entry.event != DecisionsSealed.name or record.size != body["last"] - body["first"] + 1:
-        raise NotProved(Sentence("the entry seals no such block of records"))
+        raise InvalidProof(Message("the entry seals no such block of records"))
     if _root(record.line, record.index, record.size, record.path) != body["root"]:
-        raise NotProved(Sentence("the record is not in the block that the entry seals"))
+        raise InvalidProof(Message("the record is not in the block that the entry seals"))
     try:
-        numbered = msgspec.json.decode(record.line, type=_Numbered)
+        record_number = msgspec.json.decode(record.line, type=_RecordNumber)
     except msgspec.MsgspecError:
-        raise NotProved(Sentence("what was sealed is no record")) from None
-    if numbered.seq != body["first"] + record.index:
-        raise NotProved(Sentence("the record says that it stands elsewhere than where it was sealed"))
+        raise InvalidProof(Message("what was sealed is no record")) from None
+    if record_number.seq != body["first"] + record.index:
+        raise InvalidProof(Message("the record says that it stands elsewhere than where it was sealed"))
 
 
 def _check_signature(checkpoint: SignedExtent, lines: Iterable[str], trusted: Sequence[PublicKey]) -> None:
     try:
         keys = read_keys((line.encode() for line in lines), trusted)
-    except Broken as broken:
-        raise NotProved(broken.fault.sentence) from None
-    if keys.in_use is None or not keys.is_trusted() or not checkpoint.is_by(keys.in_use):
-        raise NotProved(Sentence("the checkpoint is signed with no key that is trusted, or endorsed from one that is"))
+    except VerificationFailed as broken:
+        raise InvalidProof(broken.fault.message) from None
+    if keys.in_use is None or not keys.is_trusted() or not checkpoint.is_signed_by(keys.in_use):
+        raise InvalidProof(
+            Message("the checkpoint is signed with no key that is trusted, or endorsed from one that is")
+        )
 
 
 def _root(line: str, index: int, size: int, steps: Sequence[str]) -> str:
     try:
-        return root_from(digest(line.encode()), index, size, steps)
-    except NotAPath as fault:
-        raise NotProved(Sentence("the path leads nowhere: {fault}", fault=str(fault))) from None
+        return root_from_path(digest(line.encode()), index, size, steps)
+    except InvalidPath as fault:
+        raise InvalidProof(Message("the path leads nowhere: {fault}", fault=str(fault))) from None

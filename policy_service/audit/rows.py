@@ -17,11 +17,11 @@ import sqlalchemy
 from sqlalchemy import Connection, Table, event, inspect
 from sqlmodel import Session, col
 
-from policy_service.audit.coverage import KEYED, covered, is_covered, read_rows, row_digest, row_key
-from policy_service.audit.log_key import NONE, LogKey, id_of, lost, read_log_keys
+from policy_service.audit.coverage import KEYED, covered_tables, is_covered, read_rows, row_digest, row_key
+from policy_service.audit.log_key import NO_KEY, LogKey, key_id_of, lost_key_error, read_log_keys
 from policy_service.audit.tables import AuditEntry, LogStateRow
-from policy_service.canonical import canonical_unchecked, digest
-from policy_service.database import database_of, writes
+from policy_service.canonical import digest, to_canonical_json_unchecked
+from policy_service.database import database_of, is_write_session
 
 _PENDING = "rows"
 _BEFORE = "rows before"
@@ -30,7 +30,7 @@ MODULUS = 1 << 256
 _STATE: Table = LogStateRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 
 
-class Told(NamedTuple):
+class RowDigest(NamedTuple):
     """What an entry says of a row; a row without a digest was deleted."""
 
     table: str
@@ -54,7 +54,7 @@ class TableState(NamedTuple):
 
 
 class _Pending(NamedTuple):
-    told: Told
+    row: RowDigest
     before: str | None
 
 
@@ -67,9 +67,9 @@ def tag(key: LogKey, digest: str) -> int:
 
 
 @event.listens_for(Session, "before_flush")
-def _read_before(session: Session, *_: object) -> None:
+def _read_previous(session: Session, *_: object) -> None:
     """Reads what a row was before it is changed, from the database itself."""
-    if not writes(session):
+    if not is_write_session(session):
         return
     before = session.info.setdefault(_BEFORE, [])
     changed = [row for row in session.dirty if session.is_modified(row)]
@@ -78,27 +78,27 @@ def _read_before(session: Session, *_: object) -> None:
         if is_covered(table.name):
             identity = inspect(row).identity
             where = [column == value for column, value in zip(table.primary_key.columns, identity, strict=True)]
-            found = next(read_rows(session.connection(), table, *where), None)
-            was = found and (row_key(table, found), row_digest(table, found, _key_of(session, table)))
-            before.append((row, was))
+            values = next(read_rows(session.connection(), table, *where), None)
+            previous = values and (row_key(table, values), row_digest(table, values, _key_of(session, table)))
+            before.append((row, previous))
 
 
 @event.listens_for(Session, "after_flush")
-def _remember(session: Session, *_: object) -> None:
+def _queue_written(session: Session, *_: object) -> None:
     """Remembers the digests of what was written."""
-    if not writes(session):
+    if not is_write_session(session):
         return
     before = session.info.pop(_BEFORE, [])
-    waiting: list[_Pending] = session.info.setdefault(_PENDING, [])
-    for row, was in (*((row, None) for row in session.new), *before):
+    queue: list[_Pending] = session.info.setdefault(_PENDING, [])
+    for row, previous in (*((row, None) for row in session.new), *before):
         table = _table_of(row)
         if not is_covered(table.name):
             continue
         values = _values(row, table)
-        now = None if row in session.deleted else row_digest(table, values, _key_of(session, table))
-        if was is None or was[1] != now:
-            told = Told(table.name[:], was[0] if was else row_key(table, values), now)
-            waiting.append(_Pending(told, was[1] if was else None))
+        current = None if row in session.deleted else row_digest(table, values, _key_of(session, table))
+        if previous is None or previous[1] != current:
+            change = RowDigest(table.name[:], previous[0] if previous else row_key(table, values), current)
+            queue.append(_Pending(change, previous[1] if previous else None))
 
 
 def _table_of(row: object) -> Table:
@@ -112,28 +112,31 @@ def _values(row: object, table: Table) -> dict[str, Any]:
 
 
 @event.listens_for(Session, "after_rollback")
-def _forget(session: Session) -> None:
+def _discard(session: Session) -> None:
     """Forgets what was not kept."""
     for name in (_PENDING, _BEFORE, _KEY):
         session.info.pop(name, None)
 
 
 def _key_of(session: Session, table: Table) -> LogKey:
-    return current_key(session) if table.name in KEYED else NONE
+    return current_key(session) if table.name in KEYED else NO_KEY
 
 
 def current_key(session: Session) -> LogKey:
-    """The key of the log's last entry, `NONE` when that has no MAC. Raises NoKey when it is not in the folder."""
-    known: LogKey | None = session.info.get(_KEY)
-    if known is None:
+    """The key of the log's last entry, `NONE` when that has no MAC.
+
+    Raises KeyUnavailable when it is not in the folder.
+    """
+    key: LogKey | None = session.info.get(_KEY)
+    if key is None:
         query = sqlalchemy.select(col(AuditEntry.mac)).order_by(col(AuditEntry.seq).desc()).limit(1)
-        id_ = id_of(session.connection().execute(query).scalar())
+        id_ = key_id_of(session.connection().execute(query).scalar())
         database = database_of(session)
-        known = read_log_keys(database.keys if database else None).get(id_) if id_ else NONE
-        if known is None:
-            raise lost(id_)
-        session.info[_KEY] = known
-    return known
+        key = read_log_keys(database.keys if database else None).get(id_) if id_ else NO_KEY
+        if key is None:
+            raise lost_key_error(id_)
+        session.info[_KEY] = key
+    return key
 
 
 def use_key(session: Session, key: LogKey) -> None:
@@ -141,23 +144,23 @@ def use_key(session: Session, key: LogKey) -> None:
     session.info[_KEY] = key
 
 
-def pending(session: Session) -> int:
+def pending_count(session: Session) -> int:
     """How often covered rows were written that no entry tells of yet."""
     return len(session.info.get(_PENDING, ()))
 
 
-def settle(session: Session, key: LogKey) -> tuple[list[Told], str]:
+def take_pending(session: Session, key: LogKey) -> tuple[list[RowDigest], str]:
     """The rows that no entry tells of yet, and the digest of the state with them, which is kept."""
-    waiting: list[_Pending] = session.info.pop(_PENDING, [])
+    queue: list[_Pending] = session.info.pop(_PENDING, [])
     states = read_states(session.connection())
-    known = set(states)
-    for told, before in waiting:
-        state = states.get(told.table, TableState())
+    known_tables = set(states)
+    for row, before in queue:
+        state = states.get(row.table, TableState())
         state = state if before is None else state.without(key, before)
-        states[told.table] = state if told.digest is None else state.with_row(key, told.digest)
-    for table in sorted({each.told.table for each in waiting}):
-        _keep(session.connection(), table, states[table], is_new=table not in known)
-    rows = {(each.told.table, each.told.key): each.told for each in waiting}
+        states[row.table] = state if row.digest is None else state.with_row(key, row.digest)
+    for table in sorted({each.row.table for each in queue}):
+        _store_state(session.connection(), table, states[table], is_new=table not in known_tables)
+    rows = {(each.row.table, each.row.key): each.row for each in queue}
     return list(rows.values()), digest_of_states(states)
 
 
@@ -172,7 +175,9 @@ def read_states(connection: Connection) -> dict[str, TableState]:
 
 def digest_of_states(states: Mapping[str, TableState]) -> str:
     """What an entry says of all states."""
-    return digest(canonical_unchecked({name: [state.rows, f"{state.total:064x}"] for name, state in states.items()}))
+    return digest(
+        to_canonical_json_unchecked({name: [state.rows, f"{state.total:064x}"] for name, state in states.items()})
+    )
 
 
 def state_of(digests: Iterable[str], key: LogKey) -> TableState:
@@ -189,38 +194,38 @@ def digests_in(connection: Connection, table: Table, key: LogKey) -> Iterator[tu
         yield row_key(table, values), row_digest(table, values, key)
 
 
-def restate(session: Session, key: LogKey, *, every_row: bool) -> Iterator[list[Told]]:
+def rebuild_states(session: Session, key: LogKey, *, every_row: bool) -> Iterator[list[RowDigest]]:
     """Works out the states anew with another key; then gives the rows that the log has to tell of, some at a time.
 
     Those are every row there is, or those alone whose digests are made with the key.
     """
     connection = session.connection()
-    known = set(read_states(connection))
-    for table in covered():
+    known_tables = set(read_states(connection))
+    for table in covered_tables():
         state = state_of((each for _, each in digests_in(connection, table, key)), key)
-        if state.rows or table.name in known:
-            _keep(connection, table.name, state, is_new=table.name not in known)
-    return _told(connection, key, every_row=every_row)
+        if state.rows or table.name in known_tables:
+            _store_state(connection, table.name, state, is_new=table.name not in known_tables)
+    return _row_batches(connection, key, every_row=every_row)
 
 
-def tell(session: Session, rows: Iterable[Told]) -> None:
+def queue_rows(session: Session, rows: Iterable[RowDigest]) -> None:
     """Has the next entry tell of rows that are counted already."""
     session.info.setdefault(_PENDING, []).extend(_Pending(each, each.digest) for each in rows)
 
 
-PART = 1_000
+ROWS_PER_ENTRY = 1_000
 """Rows that one entry tells of, when it tells of rows found in the database."""
 
 
-def _told(connection: Connection, key: LogKey, *, every_row: bool) -> Iterator[list[Told]]:
-    for table in covered():
+def _row_batches(connection: Connection, key: LogKey, *, every_row: bool) -> Iterator[list[RowDigest]]:
+    for table in covered_tables():
         if every_row or table.name in KEYED:
-            found = [Told(table.name[:], *each) for each in digests_in(connection, table, key)]
-            for start in range(0, len(found), PART):
-                yield found[start : start + PART]
+            rows = [RowDigest(table.name[:], *each) for each in digests_in(connection, table, key)]
+            for start in range(0, len(rows), ROWS_PER_ENTRY):
+                yield rows[start : start + ROWS_PER_ENTRY]
 
 
-def _keep(connection: Connection, table: str, state: TableState, *, is_new: bool) -> None:
+def _store_state(connection: Connection, table: str, state: TableState, *, is_new: bool) -> None:
     values = {"rows": state.rows, "total": f"{state.total:064x}"}
     if is_new:
         connection.execute(_STATE.insert().values(name=table, **values))

@@ -18,63 +18,72 @@ from policy_service.audit.checkpoints import Extent, SignedExtent, checkpoint_li
 from policy_service.audit.events import LogKeyAdded, RowsRecorded, RowsTaken, SigningKeyAdded
 from policy_service.audit.export import header_line, key_line
 from policy_service.audit.identity import log_id
-from policy_service.audit.keys import Damaged, NoKey, PublicKey, Signer, make_key, public_key, public_keys, read_key
-from policy_service.audit.log import END, append, last_entry
-from policy_service.audit.log_key import NONE, LogKey, lost, make_log_key, read_log_keys
-from policy_service.audit.merkle import NotAPath, Tree, raw, tree_from
-from policy_service.audit.rows import Told, current_key, pending, restate, tell, use_key
+from policy_service.audit.keys import (
+    InvalidSignedLine,
+    KeyUnavailable,
+    PublicKey,
+    Signer,
+    make_key,
+    public_key,
+    public_keys,
+    read_key,
+)
+from policy_service.audit.log import END_SEQ, append, last_entry
+from policy_service.audit.log_key import NO_KEY, LogKey, lost_key_error, make_log_key, read_log_keys
+from policy_service.audit.merkle import InvalidPath, Tree, digest_bytes, tree_from
+from policy_service.audit.rows import RowDigest, current_key, pending_count, queue_rows, rebuild_states, use_key
 from policy_service.audit.tables import AuditEntry, Checkpoint
 from policy_service.audit.verify import endorsement
-from policy_service.damaged import row_of
 from policy_service.database import LATEST, NEVER, Transaction, database_of
-from policy_service.sentences import Sentence
+from policy_service.integrity import reading_row
+from policy_service.messages import Message
 
-_AT_ONCE = 5_000
+_FETCH_SIZE = 5_000
 """Rows fetched at a time."""
 
 
-def first_key(transaction: Transaction, folder: Path, *, by: Actor = SERVICE) -> PublicKey:
+def ensure_signing_key(transaction: Transaction, folder: Path, *, by: Actor = SERVICE) -> PublicKey:
     """The key in use; the first one is made, and the log told, when there is none yet."""
-    known = signing_keys(transaction.session)
-    if known:
-        return public_key(known[-1]["public_key"])
-    made = make_key(folder).public
-    append(transaction, by, SigningKeyAdded(made.id, made.text, None, None))
-    return made
+    keys = signing_keys(transaction.session)
+    if keys:
+        return public_key(keys[-1]["public_key"])
+    key = make_key(folder).public
+    append(transaction, by, SigningKeyAdded(key.id, key.text, None, None))
+    return key
 
 
 def rotate_key(transaction: Transaction, actor: Actor, folder: Path) -> PublicKey:
     """Takes a new key into use, endorsed by the one before; each signs a checkpoint of what it answers for.
 
-    Raises NoKey when the key before is not in the folder.
+    Raises KeyUnavailable when the key before is not in the folder.
     """
-    before = signer(transaction.session, folder)
-    checkpoint(transaction, folder)
-    made = make_key(folder).public
-    signature = before.sign(endorsement(made, before.public))
-    append(transaction, actor, SigningKeyAdded(made.id, made.text, before.public.id, signature))
-    checkpoint(transaction, folder)
-    return made
+    previous = current_signer(transaction.session, folder)
+    sign_checkpoint(transaction, folder)
+    key = make_key(folder).public
+    signature = previous.sign(endorsement(key, previous.public))
+    append(transaction, actor, SigningKeyAdded(key.id, key.text, previous.public.id, signature))
+    sign_checkpoint(transaction, folder)
+    return key
 
 
-def first_log_key(transaction: Transaction, folder: Path, *, decisions: int = 0) -> LogKey:
+def ensure_log_key(transaction: Transaction, folder: Path, *, decisions: int = 0) -> LogKey:
     """The key of the log's MACs; the first one is made when there is none, and all rows that are there are covered.
 
-    `decisions` is the number of the last decision record, which has no MAC yet. Raises NoKey when the log has a key and
-    the folder has not.
+    `decisions` is the number of the last decision record, which has no MAC yet. Raises KeyUnavailable when the log has
+    a key and the folder has not.
     """
     session = transaction.session
     database = database_of(session)
     if database is not None:
         database.keys = folder
     key = current_key(session)
-    if key is not NONE:
+    if key is not NO_KEY:
         return key
-    known = list(read_log_keys(folder).values())
-    return _use(
+    keys = list(read_log_keys(folder).values())
+    return _activate_key(
         transaction,
         SERVICE,
-        known[-1] if known else make_log_key(folder),
+        keys[-1] if keys else make_log_key(folder),
         LogKeyAdded("", None, lost=False, decisions=decisions),
     )
 
@@ -83,65 +92,68 @@ def rotate_log_key(transaction: Transaction, actor: Actor, folder: Path, *, deci
     """Makes the MACs with a new key from now on; gives it.
 
     When the key before is lost, the rows whose digests it made are taken as they are found: first verify what can be.
-    Raises NoKey when the log has no key yet, when its key is not there, and when it is there but was said to be lost.
+    Raises KeyUnavailable when the log has no key yet, when its key is not there, and when it is there but was said to
+    be lost.
     """
     session = transaction.session
-    before = last_log_key(session)
-    if before is None:
-        raise NoKey(Sentence("the log has no key yet: run `policy-service init`"))
-    if (before in read_log_keys(folder)) == is_lost:
+    previous = last_log_key_id(session)
+    if previous is None:
+        raise KeyUnavailable(Message("the log has no key yet: run `policy-service init`"))
+    if (previous in read_log_keys(folder)) == is_lost:
         raise (
-            NoKey(Sentence("the key {key} is not lost: rotate it without --lost", key=before))
+            KeyUnavailable(Message("the key {key} is not lost: rotate it without --lost", key=previous))
             if is_lost
-            else lost(before)
+            else lost_key_error(previous)
         )
-    return _use(transaction, actor, make_log_key(folder), LogKeyAdded("", before, lost=is_lost, decisions=decisions))
+    return _activate_key(
+        transaction, actor, make_log_key(folder), LogKeyAdded("", previous, lost=is_lost, decisions=decisions)
+    )
 
 
-def last_log_key(session: Session) -> str | None:
+def last_log_key_id(session: Session) -> str | None:
     """The identifier of the key that the log named last; None when it has none."""
     query = select(AuditEntry.line).where(AuditEntry.event == LogKeyAdded.name).order_by(col(AuditEntry.seq).desc())
     line = session.exec(query.limit(1)).first()
     return None if line is None else str(json.loads(line)["body"]["log_key"])
 
 
-def _use(transaction: Transaction, actor: Actor, key: LogKey, event: LogKeyAdded) -> LogKey:
+def _activate_key(transaction: Transaction, actor: Actor, key: LogKey, event: LogKeyAdded) -> LogKey:
     """Takes a key into use: the states are worked out anew, and the rows whose digests are other ones are told."""
     session = transaction.session
     session.flush()
-    if not event.lost and (rows := pending(session)):
+    if not event.lost and (rows := pending_count(session)):
         append(transaction, SERVICE, RowsRecorded(rows))
     use_key(session, key)
-    parts = restate(session, key, every_row=event.before is None)
+    batches = rebuild_states(session, key, every_row=event.before is None)
     append(transaction, actor, replace(event, log_key=key.id))
-    _take(transaction, actor, parts)
+    _cover_batches(transaction, actor, batches)
     return key
 
 
-def take_rows(transaction: Transaction, key: LogKey) -> None:
+def cover_rows(transaction: Transaction, key: LogKey) -> None:
     """Covers all rows as they are found, under a key; for whoever wrote them without this service."""
     use_key(transaction.session, key)
-    _take(transaction, SERVICE, restate(transaction.session, key, every_row=True))
+    _cover_batches(transaction, SERVICE, rebuild_states(transaction.session, key, every_row=True))
 
 
-def _take(transaction: Transaction, actor: Actor, parts: Iterable[list[Told]]) -> None:
-    for part in parts:
-        tell(transaction.session, part)
-        append(transaction, actor, RowsTaken(part[0].table, len(part)))
+def _cover_batches(transaction: Transaction, actor: Actor, batches: Iterable[list[RowDigest]]) -> None:
+    for batch in batches:
+        queue_rows(transaction.session, batch)
+        append(transaction, actor, RowsTaken(batch[0].table, len(batch)))
 
 
-def checkpoint(transaction: Transaction, folder: Path) -> Checkpoint:
+def sign_checkpoint(transaction: Transaction, folder: Path) -> Checkpoint:
     """Signs how long the log is and what is in it; once for each length.
 
-    `comparison.copy_checkpoints` is for when the transaction is over. Raises NoKey.
+    `comparison.copy_checkpoints` is for when the transaction is over. Raises KeyUnavailable.
     """
     session = transaction.session
-    signing = signer(session, folder)
-    tree, head = _grown(session)
-    known = session.get(Checkpoint, tree.size)
-    if known is not None:
-        return known
-    line = checkpoint_line(Extent(tree.size, tree.root(), head), transaction.now, signing, log_id(session))
+    signer = current_signer(session, folder)
+    tree, head = _tree_at(session)
+    existing = session.get(Checkpoint, tree.size)
+    if existing is not None:
+        return existing
+    line = checkpoint_line(Extent(tree.size, tree.root(), head), transaction.now, signer, log_id(session))
     row = Checkpoint(size=tree.size, at=transaction.now, line=line, peaks=tree.to_bytes())
     session.add(row)
     session.flush()
@@ -159,10 +171,10 @@ def _last_signed_at(session: Session) -> datetime | None:
     database, row = database_of(session), _last_checkpoint_line(session)
     if row is None:
         return None
-    with suppress(Damaged):
+    with suppress(InvalidSignedLine):
         signed = read_checkpoint(row)
         keys = public_keys(database.keys).values() if database is not None and database.keys is not None else ()
-        if any(signed.is_by(key) for key in keys):
+        if any(signed.is_signed_by(key) for key in keys):
             return datetime.fromisoformat(signed.at)
     return NEVER
 
@@ -179,10 +191,10 @@ def count_checkpoints(session: Session) -> int:
     return session.exec(select(func.count()).select_from(Checkpoint)).one()
 
 
-def unsigned(session: Session) -> int:
+def unsigned_count(session: Session) -> int:
     """How many entries no checkpoint covers yet."""
-    last, signed = last_entry(session), _last_checkpoint(session)
-    return (last.seq if last else 0) - (signed.size if signed else 0)
+    last, checkpoint = last_entry(session), _last_checkpoint(session)
+    return (last.seq if last else 0) - (checkpoint.size if checkpoint else 0)
 
 
 def checkpoints(  # noqa: PLR0913  # which, in which order, how many
@@ -196,13 +208,13 @@ def checkpoints(  # noqa: PLR0913  # which, in which order, how many
 ) -> list[SignedExtent]:
     """A page of the checkpoints, newest first unless told otherwise, from behind the one whose size is the cursor.
 
-    Signed from one instant on and before another. Raises Damaged.
+    Signed from one instant on and before another. Raises InvalidSignedLine.
     """
     size = col(Checkpoint.size)
-    first = 1 if since is None else _first_signed(session, since)
-    end = END if until is None else _first_signed(session, until)
+    first = 1 if since is None else _first_size_signed(session, since)
+    end = END_SEQ if until is None else _first_size_signed(session, until)
     if cursor is not None:
-        cursor = min(cursor, END - 1)
+        cursor = min(cursor, END_SEQ - 1)
         first, end = (max(first, cursor + 1), end) if oldest_first else (first, min(end, cursor))
     query = select(Checkpoint.size, Checkpoint.line).where(size >= first, size < end)
     query = query.order_by(size.asc() if oldest_first else size.desc()).limit(limit)
@@ -211,28 +223,28 @@ def checkpoints(  # noqa: PLR0913  # which, in which order, how many
 
 def _checkpoint(size: int, line: bytes) -> SignedExtent:
     """The checkpoint in a row. Raises DamagedRecord."""
-    with row_of("checkpoint", size):
+    with reading_row("checkpoint", size):
         return read_checkpoint(line)
 
 
-def _first_signed(session: Session, instant: datetime) -> int:
+def _first_size_signed(session: Session, instant: datetime) -> int:
     """The size from which on checkpoints were signed at an instant or later: a longer log is never signed earlier."""
     last, size = _last_checkpoint(session), col(Checkpoint.size)
     low, high = 1, last.size + 1 if last else 1
     while low < high:
         middle = (low + high) // 2
         query = select(Checkpoint.size, Checkpoint.at).where(size >= middle).order_by(size).limit(1)
-        found, at = session.exec(query).one()
-        low, high = (found + 1, high) if at < instant else (low, middle)
+        candidate, at = session.exec(query).one()
+        low, high = (candidate + 1, high) if at < instant else (low, middle)
     return low
 
 
-def signer(session: Session, folder: Path) -> Signer:
-    """The private key in use. Raises NoKey."""
-    known = signing_keys(session)
-    if not known:
-        raise NoKey("the log has no signing key: run `policy-service init`")
-    return read_key(folder, known[-1]["signing_key"])
+def current_signer(session: Session, folder: Path) -> Signer:
+    """The private key in use. Raises KeyUnavailable."""
+    keys = signing_keys(session)
+    if not keys:
+        raise KeyUnavailable("the log has no signing key: run `policy-service init`")
+    return read_key(folder, keys[-1]["signing_key"])
 
 
 def signing_keys(session: Session) -> list[dict[str, Any]]:
@@ -243,23 +255,23 @@ def signing_keys(session: Session) -> list[dict[str, Any]]:
 
 def _key_body(seq: int, line: bytes) -> dict[str, Any]:
     """The body of an entry that names a key. Raises DamagedRecord."""
-    with row_of("audit_entry", seq):
+    with reading_row("audit_entry", seq):
         body: dict[str, Any] = json.loads(line)["body"]
         return {name: body[name] for name in ("signing_key", "public_key", "endorsed_by", "signature")}
 
 
-def export(session: Session, signing: Signer, now: datetime) -> Iterator[bytes]:
+def export(session: Session, signer: Signer, now: datetime) -> Iterator[bytes]:
     """The lines of an export, without their line feeds."""
-    tree, head = _grown(session)
+    tree, head = _tree_at(session)
     keys = signing_keys(session)
     checkpoints = {row.size: row.line for row in session.exec(select(Checkpoint).order_by(col(Checkpoint.size)))}
     latest = max((now, *(row.at for row in (last_entry(session), _last_checkpoint(session)) if row is not None)))
     extent = Extent(tree.size, tree.root(), head)
-    yield header_line(extent, len(keys), checkpoints.values(), latest, signing, log_id(session))
+    yield header_line(extent, len(keys), checkpoints.values(), latest, signer, log_id(session))
     yield from map(key_line, keys)
     rows = session.exec(
         select(AuditEntry.seq, AuditEntry.line).order_by(col(AuditEntry.seq)),
-        execution_options={"yield_per": _AT_ONCE},
+        execution_options={"yield_per": _FETCH_SIZE},
     )
     with closing(rows):
         for seq, line in rows:
@@ -270,19 +282,19 @@ def export(session: Session, signing: Signer, now: datetime) -> Iterator[bytes]:
 
 def extent_at(session: Session, size: int) -> Extent | None:
     """What the log's first `size` entries are; None when it is shorter."""
-    tree, head = _grown(session, size)
+    tree, head = _tree_at(session, size)
     return Extent(tree.size, tree.root(), head) if tree.size == size else None
 
 
-def _grown(session: Session, size: int = END) -> tuple[Tree, str]:
+def _tree_at(session: Session, size: int = END_SEQ) -> tuple[Tree, str]:
     """The tree over the log up to a size, from the last checkpoint before on, and the digest of the last entry."""
     tree, head = _last_tree(session, size), GENESIS
     query = select(AuditEntry.digest).where(AuditEntry.seq >= tree.size, AuditEntry.seq <= size)
-    digests = iter(session.exec(query.order_by(col(AuditEntry.seq)), execution_options={"yield_per": _AT_ONCE}))
+    digests = iter(session.exec(query.order_by(col(AuditEntry.seq)), execution_options={"yield_per": _FETCH_SIZE}))
     if tree.size:
         head = next(digests, GENESIS)
     for head in digests:
-        tree.add(raw(head))
+        tree.add(digest_bytes(head))
     return tree, head
 
 
@@ -290,13 +302,13 @@ def _last_tree(session: Session, size: int) -> Tree:
     row = _last_checkpoint(session, size)
     if row is None:
         return Tree()
-    with suppress(NotAPath):
+    with suppress(InvalidPath):
         tree = tree_from(row.size, row.peaks)
         if tree.root() == read_checkpoint(row.line).extent.root:
             return tree
     return Tree()
 
 
-def _last_checkpoint(session: Session, size: int = END) -> Checkpoint | None:
+def _last_checkpoint(session: Session, size: int = END_SEQ) -> Checkpoint | None:
     query = select(Checkpoint).where(Checkpoint.size <= size).order_by(col(Checkpoint.size).desc())
     return session.exec(query.limit(1)).first()

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Column, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
-from policy_service.append_only import append_only
+from policy_service.append_only import make_append_only
 from policy_service.database import Instant
 
 
@@ -64,7 +64,7 @@ class CheckpointCopy(SQLModel, table=True):
     """Entries that the newest of them covers."""
     copied_at: datetime = Field(sa_type=Instant)
     difference: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
-    """As `comparison.Difference` writes it; while one stands nothing is signed."""
+    """As `comparison` encodes it; while one stands nothing is signed."""
 
 
 class LogStateRow(SQLModel, table=True):
@@ -78,4 +78,4 @@ class LogStateRow(SQLModel, table=True):
 
 
 for _model in (AuditEntry, AuditAbout, Checkpoint):
-    append_only(_model)
+    make_append_only(_model)

@@ -8,10 +8,10 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class LogFault:
     """The first thing that is not right, in a sentence."""
 
-    sentence: str
+    message: str
     seq: int | None = None
     """The first bad entry; None when it is not an entry that is bad, but the header, a key or a checkpoint."""
     until: int | None = None
@@ -21,22 +21,22 @@ class Fault:
 
     def to_dict(self) -> dict[str, Any]:
         """The fault as JSON."""
-        named = {"sentence": self.sentence, "seq": self.seq, "until": self.until}
+        named = {"sentence": self.message, "seq": self.seq, "until": self.until}
         return named | ({"another_log": True} if self.is_other_log else {})
 
 
-class Broken(Exception):
+class VerificationFailed(Exception):
     """The log is not what it was; `fault` says where and why."""
 
     def __init__(
-        self, sentence: str, seq: int | None = None, until: int | None = None, *, is_other_log: bool = False
+        self, message: str, seq: int | None = None, until: int | None = None, *, is_other_log: bool = False
     ) -> None:
-        self.fault = Fault(sentence, seq, until if until != seq else None, is_other_log)
-        super().__init__(sentence)
+        self.fault = LogFault(message, seq, until if until != seq else None, is_other_log)
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class CopyComparison:
     """A place that checkpoints are kept at, and how many of them the log was compared with."""
 
     location: str
@@ -56,7 +56,7 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LogVerdict:
     """What was looked at before the first fault, or altogether when there is none."""
 
     entries: int
@@ -68,8 +68,8 @@ class Verdict:
     confirmed: int
     """Entries up to the last signature; nobody has signed for those behind it yet."""
     exported_at: str | None = None
-    fault: Fault | None = None
-    compared: tuple[Compared, ...] = ()
+    fault: LogFault | None = None
+    copies: tuple[CopyComparison, ...] = ()
     """The checkpoints kept elsewhere that the log was compared with, place by place."""
     macs: int | None = None
     """Entries whose MAC was that of the log's key; None when there was no key to check them with."""
@@ -77,7 +77,7 @@ class Verdict:
     """Covered rows and decision records compared with the log; None for an export, which has none."""
     differences: int = 0
     """How many rows are not what the log says."""
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[LogFault, ...] = ()
     """All faults that were found, `fault` first; of the rows the first hundred, and of the records."""
     untold: int = 0
     """How many rows and records that differ are not among them."""
@@ -85,7 +85,7 @@ class Verdict:
     @property
     def is_fine(self) -> bool:
         """Whether no fault was found, neither in the log nor in where its checkpoints are kept."""
-        return self.fault is None and all(each.fault is None for each in self.compared)
+        return self.fault is None and all(each.fault is None for each in self.copies)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as JSON."""
@@ -99,21 +99,21 @@ class Verdict:
             "key": self.key,
             "exported_at": self.exported_at,
             "fault": self.fault.to_dict() if self.fault else None,
-            "compared": [each.to_dict() for each in self.compared],
+            "compared": [each.to_dict() for each in self.copies],
             "macs": self.macs,
             "rows": self.rows,
             "differences": self.differences,
             "faults": [fault.to_dict() for fault in self.faults],
         }
 
-    def with_more(self, rows: int, differences: int, faults: Sequence[Fault]) -> Verdict:
+    def with_rows(self, rows: int, differences: int, faults: Sequence[LogFault]) -> LogVerdict:
         """The verdict with what was found beside the entries."""
-        told = (*self.faults, *faults)
+        all_faults = (*self.faults, *faults)
         return replace(
             self,
-            fault=self.fault or (told[0] if told else None),
+            fault=self.fault or (all_faults[0] if all_faults else None),
             rows=(self.rows or 0) + rows,
             differences=self.differences + differences,
-            faults=told,
+            faults=all_faults,
             untold=self.untold + differences - len(faults),
         )

@@ -11,9 +11,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from policy_service.cli.people import account, api_key, subject
-from policy_service.cli.status import FOUND_FAULT, USAGE, UsageFault
-from policy_service.damaged import DamagedRecord
+from policy_service.cli.account_commands import account, api_key, subject
+from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
+from policy_service.integrity import DamagedRecord
 from policy_service.subject import CUSTOMER
 
 FILES = "Policy files, or folders of them; the shipped policies when left out."
@@ -68,12 +68,12 @@ def main() -> NoReturn:
     """Runs the command of the process's arguments, and ends the process with its status."""
     try:
         app()
-    except UsageFault as fault:
-        typer.echo(f"policy-service: {fault}", err=True)
-        raise SystemExit(USAGE) from None
-    except DamagedRecord as fault:
-        typer.echo(f"policy-service: {fault}", err=True)
-        raise SystemExit(FOUND_FAULT) from None
+    except UsageError as error:
+        typer.echo(f"policy-service: {error}", err=True)
+        raise SystemExit(EXIT_USAGE) from None
+    except DamagedRecord as error:
+        typer.echo(f"policy-service: {error}", err=True)
+        raise SystemExit(EXIT_FAULT) from None
     raise SystemExit(0)
 
 
@@ -86,7 +86,7 @@ def check(paths: Paths = None, json: Json = False) -> None:
 
 
 @app.command("test")
-def try_examples(paths: Paths = None, json: Json = False) -> None:
+def run_examples(paths: Paths = None, json: Json = False) -> None:
     """Decide every example of policy files by each evaluator, and check the invariants on the examples."""
     from policy_service.cli.examples import run
 
@@ -141,7 +141,7 @@ def cross_groups(  # noqa: PLR0917  # one parameter an option
 ) -> None:
     """Write the policy file of the groups in which the dimensions of a statement cross."""
     from policy_service.cli.cross_groups import run
-    from policy_service.cross_groups.writing import Heading
+    from policy_service.cross_groups.policy_file import Heading
 
     raise typer.Exit(run(statement, Heading(policy, version, tuple(source or ())), policies, output))
 
@@ -308,9 +308,9 @@ def audit_pack(  # noqa: PLR0917  # one parameter an option
     sample: Annotated[int, typer.Option(metavar="N", help="How many decisions, at most.")] = 20,
 ) -> None:
     """Write all that is on record of a policy, a subject or a period to a file that can be verified anywhere."""
-    from policy_service.cli.packs import About, run_pack
+    from policy_service.cli.packs import PackArguments, run_pack
 
-    raise typer.Exit(run_pack(file, About(policy, subject, kind, since, until, sample)))
+    raise typer.Exit(run_pack(file, PackArguments(policy, subject, kind, since, until, sample)))
 
 
 @audit.command("verify-pack")

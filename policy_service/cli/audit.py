@@ -12,184 +12,188 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlmodel import Session
 
-from policy_service.audit.checkpoints import read_kept
-from policy_service.audit.comparison import LogDiffers, copy_checkpoints, settle, verify_log
+from policy_service.audit.checkpoints import read_checkpoints
+from policy_service.audit.comparison import LogMismatch, copy_checkpoints, settle, verify_log
 from policy_service.audit.copies import Unreachable
 from policy_service.audit.export import verify_export
-from policy_service.audit.keys import Damaged, NoKey, PublicKey, public_keys, read_public_key
+from policy_service.audit.keys import InvalidSignedLine, KeyUnavailable, PublicKey, public_keys, read_public_key
 from policy_service.audit.log import last_entry
 from policy_service.audit.log_key import NAME, read_log_keys
-from policy_service.audit.service import checkpoint, export, rotate_key, signer, signing_keys
-from policy_service.audit.verdict import Verdict
-from policy_service.audit.verify import EVERY, PartTick, Tick
-from policy_service.cli.acting import command_line
-from policy_service.cli.output import say, say_json
-from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
-from policy_service.cli.storage import configured_copies, opened_current, refuse_difference
+from policy_service.audit.service import current_signer, export, rotate_key, sign_checkpoint, signing_keys
+from policy_service.audit.verdict import LogVerdict
+from policy_service.audit.verify import PROGRESS_INTERVAL, EntryProgress, PartTick
+from policy_service.cli.command_line_actor import command_line
+from policy_service.cli.output import print_json, print_line
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
+from policy_service.cli.storage import configured_copies, open_current_database, refuse_difference
 from policy_service.clock import SystemClock
 from policy_service.database import Database
 from policy_service.database.engines import file_of
 from policy_service.decisions import macs
 from policy_service.decisions.verification import parts_of, verify_rest
-from policy_service.places import (
-    advice,
-    checkpoint_places,
+from policy_service.messages import filled
+from policy_service.paths import (
+    checkpoint_destinations,
     database_url,
     keys_folder,
+    separation_warnings,
 )
-from policy_service.sentences import filled
 
 _OWNER_ONLY = 0o600
 
 
 def run_export(file: Path) -> int:
-    """Writes the log to a file that only its owner can read; gives the exit status. Raises UsageFault."""
+    """Writes the log to a file that only its owner can read; gives the exit status. Raises UsageError."""
     if file.exists():
-        raise UsageFault(f"{file} is there already, and an export is never written over")
+        raise UsageError(f"{file} is there already, and an export is never written over")
     unfinished = file.with_name(f".{file.name}.unfinished")
-    with _told(), opened_current(database_url(os.environ)) as database, database.read() as session:
-        signing = signer(session, keys_folder(os.environ))
-        with open(unfinished, "wb", opener=_for_the_owner) as out, _progress("writing", _count(session)) as tick:
-            for number, line in enumerate(export(session, signing, SystemClock().now())):
+    with _usage_errors(), open_current_database(database_url(os.environ)) as database, database.read() as session:
+        signer = current_signer(session, keys_folder(os.environ))
+        with open(unfinished, "wb", opener=_owner_opener) as out, _progress("writing", _count(session)) as on_progress:
+            for number, line in enumerate(export(session, signer, SystemClock().now())):
                 out.write(line + b"\n")
-                if not number % EVERY:
-                    tick(number)
+                if not number % PROGRESS_INTERVAL:
+                    on_progress(number)
             out.flush()
             os.fsync(out.fileno())
     unfinished.replace(file)
-    with file.open("rb") as lines, _progress("verifying", None) as tick:
-        verdict = verify_export(lines, [signing.public], tick=tick)
-    return _tell(verdict, f"the export in {file}")
+    with file.open("rb") as lines, _progress("verifying", None) as on_progress:
+        verdict = verify_export(lines, [signer.public], on_progress=on_progress)
+    return _print_verdict(verdict, f"the export in {file}")
 
 
 def run_verify(file: Path | None, key: Path | None, checkpoints: Path | None, *, as_json: bool) -> int:
-    """Verifies an export, or the database; gives the exit status. Raises UsageFault."""
-    with _told():
+    """Verifies an export, or the database; gives the exit status. Raises UsageError."""
+    with _usage_errors():
         trusted = _trusted(key)
         if file is not None:
-            kept = read_kept(checkpoints) if checkpoints else []
-            with file.open("rb") as lines, _progress("verifying", None) as tick:
-                verdict = verify_export(lines, trusted, kept, tick)
+            external_checkpoints = read_checkpoints(checkpoints) if checkpoints else []
+            with file.open("rb") as lines, _progress("verifying", None) as on_progress:
+                verdict = verify_export(lines, trusted, external_checkpoints, on_progress)
         else:
             copies = configured_copies(checkpoints)
             if checkpoints is not None:
-                read_kept(checkpoints)  # a file that was named is one of checkpoints, or was named wrongly
+                read_checkpoints(checkpoints)  # a file that was named is one of checkpoints, or was named wrongly
             with (
-                opened_current(database_url(os.environ)) as database,
+                open_current_database(database_url(os.environ)) as database,
                 database.read() as session,
-                _progress_of(parts_of(session)) as tick,
+                _progress_of(parts_of(session)) as on_progress,
             ):
                 keys = read_log_keys(keys_folder(os.environ))
                 verdict = verify_rest(
-                    session, verify_log(session, trusted, copies, tick, keys), keys, tick, SystemClock().now()
+                    session,
+                    verify_log(session, trusted, copies, on_progress, keys),
+                    keys,
+                    on_progress,
+                    SystemClock().now(),
                 )
-    ended = _tell(verdict, f"the export in {file}" if file else "the log", as_json=as_json)
+    status = _print_verdict(verdict, f"the export in {file}" if file else "the log", as_json=as_json)
     if file is None and not as_json:
-        _tell_compared(verdict)
-    return ended
+        _print_comparisons(verdict)
+    return status
 
 
 def run_public_key() -> int:
-    """Prints the public key in use, for those who verify; gives the exit status. Raises UsageFault."""
-    with _told(), opened_current(database_url(os.environ)) as database, database.read() as session:
-        key = signer(session, keys_folder(os.environ)).public
-    say(key.to_pem().rstrip())
+    """Prints the public key in use, for those who verify; gives the exit status. Raises UsageError."""
+    with _usage_errors(), open_current_database(database_url(os.environ)) as database, database.read() as session:
+        key = current_signer(session, keys_folder(os.environ)).public
+    print_line(key.to_pem().rstrip())
     sys.stderr.write(f"{key.id}\n")
-    return FINE
+    return EXIT_OK
 
 
 def run_checkpoint() -> int:
-    """Signs a checkpoint and keeps it elsewhere too; gives the exit status. Raises UsageFault."""
-    with _told(), opened_current(database_url(os.environ)) as database:
+    """Signs a checkpoint and keeps it elsewhere too; gives the exit status. Raises UsageError."""
+    with _usage_errors(), open_current_database(database_url(os.environ)) as database:
         refuse_difference(database)
         with database.write(SystemClock()) as transaction:
-            signed = checkpoint(transaction, keys_folder(os.environ))
-        _keep(database)
-    say(_counted("signed: {size} entries", size=signed.size))
-    return FINE
+            signed_checkpoint = sign_checkpoint(transaction, keys_folder(os.environ))
+        _copy_checkpoints(database)
+    print_line(_counted("signed: {size} entries", size=signed_checkpoint.size))
+    return EXIT_OK
 
 
 def run_rotate_key() -> int:
-    """Takes a new signing key into use; gives the exit status. Raises UsageFault."""
-    with _told(), opened_current(database_url(os.environ)) as database:
+    """Takes a new signing key into use; gives the exit status. Raises UsageError."""
+    with _usage_errors(), open_current_database(database_url(os.environ)) as database:
         refuse_difference(database)
         with database.write(SystemClock()) as transaction:
             key = rotate_key(transaction, command_line(), keys_folder(os.environ))
-        _keep(database)
+        _copy_checkpoints(database)
         with database.read() as session:
             number = len(signing_keys(session))
-    say(f"key {number} is in use, endorsed by the key before it: {key.id}")
-    return FINE
+    print_line(f"key {number} is in use, endorsed by the key before it: {key.id}")
+    return EXIT_OK
 
 
 def run_settle(reason: str) -> int:
-    """Takes the log for right as it is; gives the exit status. Raises UsageFault."""
+    """Takes the log for right as it is; gives the exit status. Raises UsageError."""
     copies = configured_copies()
-    with _told(), opened_current(database_url(os.environ)) as database:
+    with _usage_errors(), open_current_database(database_url(os.environ)) as database:
         try:
             difference = settle(database, SystemClock(), command_line(), keys_folder(os.environ), copies, reason)
-        except LogDiffers as still:
-            say(f"not settled: {still}")
-            say("move that copy away, and keep it; or name another place in the settings")
-            return FOUND_FAULT
+        except LogMismatch as mismatch:
+            print_line(f"not settled: {mismatch}")
+            print_line("move that copy away, and keep it; or name another place in the settings")
+            return EXIT_FAULT
         if difference is not None:
             with database.write(SystemClock()) as transaction:
-                checkpoint(transaction, keys_folder(os.environ))
-            _keep(database)
-    say("there was no difference to settle" if difference is None else f"settled: {difference}")
-    return FINE
+                sign_checkpoint(transaction, keys_folder(os.environ))
+            _copy_checkpoints(database)
+    print_line("there was no difference to settle" if difference is None else f"settled: {difference}")
+    return EXIT_OK
 
 
-def _tell_compared(verdict: Verdict) -> None:
+def _print_comparisons(verdict: LogVerdict) -> None:
     """Says which checkpoints the log was compared with, and what had better lie elsewhere."""
-    for each in verdict.compared:
+    for each in verdict.copies:
         if each.fault is not None:
-            say(f"not fine: {each.fault}")
+            print_line(f"not fine: {each.fault}")
         else:
             newest = _counted(", the newest of {size} entries, signed at {at}", size=each.size, at=each.at)
             told = _counted("compared with {count} checkpoints of {place}", count=each.checkpoints, place=each.location)
-            say(f"{told}{newest if each.size else ''}")
+            print_line(f"{told}{newest if each.size else ''}")
     file = file_of(database_url(os.environ))
-    for sentence in advice(file, keys_folder(os.environ), checkpoint_places(os.environ)):
-        say(f"note: {sentence}")
+    for sentence in separation_warnings(file, keys_folder(os.environ), checkpoint_destinations(os.environ)):
+        print_line(f"note: {sentence}")
 
 
 def run_rotate_log_key(*, is_lost: bool) -> int:
-    """Takes a new key of the log's MACs into use; gives the exit status. Raises UsageFault."""
+    """Takes a new key of the log's MACs into use; gives the exit status. Raises UsageError."""
     folder = keys_folder(os.environ)
-    with _told(), opened_current(database_url(os.environ)) as database:
+    with _usage_errors(), open_current_database(database_url(os.environ)) as database:
         with database.write(SystemClock()) as transaction:
-            key = macs.rotate(transaction, command_line(), folder, is_lost=is_lost)
-            checkpoint(transaction, folder)
-        _keep(database)
-    say(f"the key of the log is {key.id}: keep the file {folder / NAME} with the backups of the keys")
-    return FINE
+            key = macs.rotate_mac_key(transaction, command_line(), folder, is_lost=is_lost)
+            sign_checkpoint(transaction, folder)
+        _copy_checkpoints(database)
+    print_line(f"the key of the log is {key.id}: keep the file {folder / NAME} with the backups of the keys")
+    return EXIT_OK
 
 
-def _tell(verdict: Verdict, what: str, *, as_json: bool = False) -> int:
+def _print_verdict(verdict: LogVerdict, subject: str, *, as_json: bool = False) -> int:
     if as_json:
-        say_json(verdict.to_dict())
+        print_json(verdict.to_dict())
     elif verdict.fault is not None and verdict.fault.is_other_log:
-        say(f"{what} was not verified: {verdict.fault.sentence}")
+        print_line(f"{subject} was not verified: {verdict.fault.message}")
     elif verdict.fault is not None:
-        say(f"{what} is not what was signed: {verdict.fault.sentence}")
+        print_line(f"{subject} is not what was signed: {verdict.fault.message}")
         for fault in verdict.faults[1:]:
-            say(f"  {fault.sentence}")
+            print_line(f"  {fault.message}")
         if verdict.untold:
-            say(f"  and {verdict.untold} more")
+            print_line(f"  and {verdict.untold} more")
     else:
         at = f", exported at {verdict.exported_at}" if verdict.exported_at else ""
-        told = "is fine" if verdict.is_fine else "is what was signed"
+        summary = "is fine" if verdict.is_fine else "is what was signed"
         found = {"entries": verdict.entries, "checkpoints": verdict.checkpoints}
-        say(f"{what} {told}: {_counted('{entries} entries, {checkpoints} checkpoints', **found)}{at}")
-        say(f"signed with {verdict.key}")
+        print_line(f"{subject} {summary}: {_counted('{entries} entries, {checkpoints} checkpoints', **found)}{at}")
+        print_line(f"signed with {verdict.key}")
         if verdict.rows is not None:
-            say(_counted("{rows} rows are what the log says", rows=verdict.rows))
+            print_line(_counted("{rows} rows are what the log says", rows=verdict.rows))
             right = _counted("{macs} MACs are right", macs=verdict.macs)
-            say(f"no MAC was checked: no {NAME} here" if verdict.macs is None else right)
+            print_line(f"no MAC was checked: no {NAME} here" if verdict.macs is None else right)
         if verdict.confirmed < verdict.entries:
-            say(f"entries behind {verdict.confirmed} are not signed for yet: `policy-service audit checkpoint`")
-    return FINE if verdict.is_fine else FOUND_FAULT
+            print_line(f"entries behind {verdict.confirmed} are not signed for yet: `policy-service audit checkpoint`")
+    return EXIT_OK if verdict.is_fine else EXIT_FAULT
 
 
 def _trusted(file: Path | None) -> list[PublicKey]:
@@ -197,11 +201,11 @@ def _trusted(file: Path | None) -> list[PublicKey]:
         return [read_public_key(file)]
     keys = list(public_keys(keys_folder(os.environ)).values())
     if not keys:
-        raise UsageFault("there is no key to verify with: give --public-key FILE, as `audit public-key` prints it")
+        raise UsageError("there is no key to verify with: give --public-key FILE, as `audit public-key` prints it")
     return keys
 
 
-def _keep(database: Database) -> None:
+def _copy_checkpoints(database: Database) -> None:
     for copy in configured_copies():
         copy_checkpoints(database, SystemClock(), copy)
 
@@ -212,14 +216,14 @@ def _count(session: Session) -> int:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Tells what the person who called can mend. Raises UsageFault."""
+def _usage_errors() -> Iterator[None]:
+    """Tells what the person who called can mend. Raises UsageError."""
     try:
         yield
-    except (NoKey, Damaged, Unreachable) as error:
-        raise UsageFault(str(error)) from None
+    except (KeyUnavailable, InvalidSignedLine, Unreachable) as error:
+        raise UsageError(str(error)) from None
     except OSError as error:
-        raise UsageFault(f"{error.filename}: {error.strerror}") from None
+        raise UsageError(f"{error.filename}: {error.strerror}") from None
 
 
 def _counted(pattern: str, **values: object) -> str:
@@ -235,10 +239,10 @@ def _progress_of(parts: Mapping[str, int]) -> Iterator[PartTick]:
 
 
 @contextmanager
-def _progress(what: str, total: int | None) -> Iterator[Tick]:
+def _progress(label: str, total: int | None) -> Iterator[EntryProgress]:
     """Shows on a terminal how far it is."""
-    with _bars(TextColumn(what), TextColumn("entries")) as progress:
-        task = progress.add_task(what, total=total)
+    with _bars(TextColumn(label), TextColumn("entries")) as progress:
+        task = progress.add_task(label, total=total)
         yield lambda done: progress.update(task, completed=done)
 
 
@@ -248,5 +252,5 @@ def _bars(what: TextColumn, *unit: TextColumn) -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
-def _for_the_owner(path: str, flags: int) -> int:
+def _owner_opener(path: str, flags: int) -> int:
     return os.open(path, flags, _OWNER_ONLY)

@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from policy_service.cli.files import PolicyFile, read_files
-from policy_service.cli.output import say, say_json
-from policy_service.cli.status import FINE, FOUND_FAULT
-from policy_service.language.diagnostics import counted
+from policy_service.cli.output import print_json, print_line
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK
+from policy_service.language.diagnostics import pluralize
 
 
 def run(paths: Sequence[Path], *, as_json: bool) -> int:
     """Prints every diagnostic and warning; gives the exit status, which warnings leave alone."""
     files = read_files(paths)
-    faulty = [file for file in files if not file.is_fine]
+    invalid = [file for file in files if not file.is_fine]
     if as_json:
-        say_json({"valid": not faulty, "files": [to_dict(file) for file in files]})
+        print_json({"valid": not invalid, "files": [to_dict(file) for file in files]})
     else:
-        for file in faulty:
-            say(str(file.error))
+        for file in invalid:
+            print_line(str(file.error))
         for file in files:
             lines = file.policy.text.splitlines() if file.warnings and file.policy else []
             for warning in file.warnings:
-                say(warning.render(str(file.path), lines))
-        say(conclusion(files))
-    return FOUND_FAULT if faulty else FINE
+                print_line(warning.render(str(file.path), lines))
+        print_line(conclusion(files))
+    return EXIT_FAULT if invalid else EXIT_OK
 
 
 def to_dict(file: PolicyFile) -> dict[str, object]:
@@ -46,5 +46,5 @@ def conclusion(files: Sequence[PolicyFile]) -> str:
     """The last line: how many files, how many faults and warnings."""
     faults = sum(len(file.error.diagnostics) + file.error.more for file in files if file.error)
     warnings = sum(len(file.warnings) for file in files)
-    found = counted(faults, "fault") if faults else "fine"
-    return f"{counted(len(files), 'file')}: {found}" + (f", {counted(warnings, 'warning')}" if warnings else "")
+    result = pluralize(faults, "fault") if faults else "fine"
+    return f"{pluralize(len(files), 'file')}: {result}" + (f", {pluralize(warnings, 'warning')}" if warnings else "")

@@ -14,56 +14,58 @@ from sqlalchemy import Connection, RowMapping, Table, func, select
 from sqlmodel import Session, SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
+from policy_service.audit.database_verification import verify_database
 from policy_service.audit.keys import public_key
 from policy_service.audit.service import signing_keys
-from policy_service.audit.stored import verify_database
-from policy_service.cli.output import say
-from policy_service.cli.status import FINE, UsageFault
-from policy_service.cli.storage import opened, opened_current
-from policy_service.database import Database, Lane, LaneName, count
+from policy_service.cli.output import print_line
+from policy_service.cli.status import EXIT_OK, UsageError
+from policy_service.cli.storage import open_current_database, open_database
+from policy_service.database import Database, Lane, LaneName, transaction_count
 from policy_service.migrations import upgrade
-from policy_service.places import database_url
+from policy_service.paths import database_url
 from policy_service.registry.checks import verify_versions
 
-AT_ONCE = 1_000
+FETCH_SIZE = 1_000
 """Rows read and written at a time."""
 
 
 def run(to: str, *, backup: bool) -> int:
-    """Copies the database of the environment and says how many rows; gives the exit status. Raises UsageFault."""
-    with opened_current(database_url(os.environ)) as source, opened(to) as target:
+    """Copies the database of the environment and says how many rows; gives the exit status. Raises UsageError."""
+    with open_current_database(database_url(os.environ)) as source, open_database(to) as target:
         upgrade(target)
-        copied = copy(source, target, backup=backup)
-    for table, rows in copied.items():
-        say(f"{table}: {rows} row{'s' if rows != 1 else ''}")
-    say("copied and compared; the keys are files, copy them as well")
-    return FINE
+        row_counts = copy(source, target, backup=backup)
+    for table, rows in row_counts.items():
+        print_line(f"{table}: {rows} row{'s' if rows != 1 else ''}")
+    print_line("copied and compared; the keys are files, copy them as well")
+    return EXIT_OK
 
 
 def copy(source: Database, target: Database, *, backup: bool = False) -> dict[str, int]:
     """Copies all rows of one instant and compares them; gives the number of rows of each table.
 
-    A backup may fall behind while it is made. Raises UsageFault, DatabaseUnavailable.
+    A backup may fall behind while it is made. Raises UsageError, DatabaseUnavailable.
     """
-    with source.read() as session, target.alter() as into:
-        _refuse_unless_empty(into)
-        out = session.connection()
-        into.execute(_table(Lane).delete())
-        copied = {table.name: _copy(table, out, into) for table in SQLModel.metadata.sorted_tables}
-        _compare(out, into)
-        with Session(into, join_transaction_mode="create_savepoint") as copy_:
+    with source.read() as session, target.alter() as target_connection:
+        _refuse_unless_empty(target_connection)
+        source_connection = session.connection()
+        target_connection.execute(_table(Lane).delete())
+        row_counts = {
+            table.name: _copy(table, source_connection, target_connection) for table in SQLModel.metadata.sorted_tables
+        }
+        _compare(source_connection, target_connection)
+        with Session(target_connection, join_transaction_mode="create_savepoint") as copy_:
             if faults := [*verify_versions(copy_), *_log_faults(copy_)]:
-                raise UsageFault("the copy is not kept, because the record is not in order:\n" + "\n".join(faults))
+                raise UsageError("the copy is not kept, because the record is not in order:\n" + "\n".join(faults))
         if not backup:
-            _refuse_if_written(source, {lane: count(session, lane) for lane in LaneName})
-    return copied
+            _refuse_if_written(source, {lane: transaction_count(session, lane) for lane in LaneName})
+    return row_counts
 
 
 def _log_faults(session: Session) -> list[str]:
     """What is wrong with the log, by the keys it names itself; what they are worth is for `audit verify` to ask."""
     keys = [public_key(each["public_key"]) for each in signing_keys(session)]
     fault = verify_database(session, keys).fault
-    return [] if fault is None else [fault.sentence]
+    return [] if fault is None else [fault.message]
 
 
 def _table(model: type[SQLModel]) -> Table:
@@ -71,40 +73,40 @@ def _table(model: type[SQLModel]) -> Table:
     return table
 
 
-def _refuse_unless_empty(into: Connection) -> None:
+def _refuse_unless_empty(target: Connection) -> None:
     """Rows of two services are never mixed: a log has one chain."""
     tables = (table for table in SQLModel.metadata.sorted_tables if table.name != "lane")
-    used = [table.name for table in tables if into.execute(select(table).limit(1)).first() is not None]
-    if used:
-        raise UsageFault(f"the database to copy to is not empty: there are rows in {', '.join(sorted(used))}")
+    nonempty = [table.name for table in tables if target.execute(select(table).limit(1)).first() is not None]
+    if nonempty:
+        raise UsageError(f"the database to copy to is not empty: there are rows in {', '.join(sorted(nonempty))}")
 
 
 def _refuse_if_written(source: Database, counts: Mapping[LaneName, int]) -> None:
     """What is written meanwhile is in the old database only."""
-    with source.read() as now:
-        if any(count(now, lane) != counts[lane] for lane in LaneName):
-            raise UsageFault("the database was written to while it was copied: stop the service and copy again")
+    with source.read() as session:
+        if any(transaction_count(session, lane) != counts[lane] for lane in LaneName):
+            raise UsageError("the database was written to while it was copied: stop the service and copy again")
 
 
-def _copy(table: Table, out: Connection, into: Connection) -> int:
+def _copy(table: Table, source: Connection, target: Connection) -> int:
     rows = 0
-    for part in _parts(table, out):
-        into.execute(table.insert(), [dict(row) for row in part])
+    for part in _parts(table, source):
+        target.execute(table.insert(), [dict(row) for row in part])
         rows += len(part)
     return rows
 
 
 def _parts(table: Table, connection: Connection) -> Iterator[Sequence[RowMapping]]:
     query = select(table).order_by(*table.primary_key.columns)
-    result = connection.execute(query, execution_options={"yield_per": AT_ONCE})
+    result = connection.execute(query, execution_options={"yield_per": FETCH_SIZE})
     yield from result.mappings().partitions()
 
 
-def _compare(out: Connection, into: Connection) -> None:
-    """Raises UsageFault when a table does not hold the same rows in both databases."""
+def _compare(source: Connection, target: Connection) -> None:
+    """Raises UsageError when a table does not hold the same rows in both databases."""
     for table in SQLModel.metadata.sorted_tables:
-        if _fingerprint(table, out) != _fingerprint(table, into):
-            raise UsageFault(f"the copy is not kept, because `{table.name}` came out differently")
+        if _fingerprint(table, source) != _fingerprint(table, target):
+            raise UsageError(f"the copy is not kept, because `{table.name}` came out differently")
 
 
 def _fingerprint(table: Table, connection: Connection) -> tuple[int, int]:
@@ -112,7 +114,7 @@ def _fingerprint(table: Table, connection: Connection) -> tuple[int, int]:
     total = 0
     for part in _parts(table, connection):
         for row in part:
-            written = repr([(column.name, row[column.name]) for column in table.columns])
-            total += int.from_bytes(hashlib.sha256(written.encode(errors="surrogatepass")).digest())
+            text = repr([(column.name, row[column.name]) for column in table.columns])
+            total += int.from_bytes(hashlib.sha256(text.encode(errors="surrogatepass")).digest())
     rows: int = connection.execute(select(func.count()).select_from(table)).scalar_one()
     return rows, total

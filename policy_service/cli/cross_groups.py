@@ -6,10 +6,10 @@ from pathlib import Path
 
 import typer
 
-from policy_service.cli.output import say
-from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
-from policy_service.cross_groups.writing import Heading, write_cross_groups
-from policy_service.errors import CrossGroupsRefused
+from policy_service.cli.output import print_line
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
+from policy_service.cross_groups.policy_file import Heading, write_cross_groups
+from policy_service.errors import CrossGroupsRejected
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_folder, newest
 from policy_service.shipped import shipped_policies
@@ -18,21 +18,21 @@ from policy_service.shipped import shipped_policies
 def run(statement: str, heading: Heading, folder: Path | None, output: Path | None) -> int:
     """Writes the policy file, to a new file or to standard output; gives the exit status.
 
-    The dimensions are looked for in the newest versions below `folder`, or in the shipped ones. Raises UsageFault.
+    The dimensions are looked for in the newest versions below `folder`, or in the shipped ones. Raises UsageError.
     """
     folder = folder or shipped_policies()
     try:
         text = write_cross_groups(statement, heading, newest(load_folder(folder)))
         if output is None:
-            say(text.rstrip())
+            print_line(text.rstrip())
         else:
             with output.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
-    except (CrossGroupsRefused, PolicyError) as error:
+    except (CrossGroupsRejected, PolicyError) as error:
         typer.echo(str(error), err=True)
-        return FOUND_FAULT
+        return EXIT_FAULT
     except FileExistsError:
-        raise UsageFault(f"{output} is there already") from None
+        raise UsageError(f"{output} is there already") from None
     except OSError as error:
-        raise UsageFault(f"{error.filename}: {error.strerror}") from None
-    return FINE
+        raise UsageError(f"{error.filename}: {error.strerror}") from None
+    return EXIT_OK

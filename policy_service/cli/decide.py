@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from policy_service.cli.output import say, say_json, say_table
-from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
+from policy_service.cli.output import print_json, print_line, print_table
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.clock import DEFAULT_ZONE, SystemClock, today
-from policy_service.compilers.rules_engine import EngineTrialError
-from policy_service.decisions.answer import answer
-from policy_service.decisions.decide import Decider
+from policy_service.compilers.rules_engine import SmokeTestFailed
+from policy_service.decisions.answer import unrecorded_answer
+from policy_service.decisions.decider import Decider
 from policy_service.decisions.decision import EngineName
 from policy_service.decisions.exact_json import NotJsonError
-from policy_service.decisions.request import RequestRefused, read_facts
-from policy_service.errors import FactsRefused, OtherKind, UnknownKind, UnknownPolicies
+from policy_service.decisions.request import InvalidRequest, read_facts
+from policy_service.errors import FactsRejected, UnknownPolicies, UnknownSubjectKind, WrongSubjectKind
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_folder, newest
-from policy_service.language.types import DateType, ValueRefused, describe, read
+from policy_service.language.types import DateType, ValueRejected, describe_type, parse_value
 from policy_service.shipped import shipped_policies
-from policy_service.subject import Subject, faults_of
+from policy_service.subject import Subject, subject_errors
 
 MAX_FACTS = 256 * 1_024
 """Bytes of facts that are read; as much as the HTTP service reads by default."""
@@ -58,47 +58,47 @@ def run(question: Question, *, as_json: bool) -> int:
             decision = decider.decide(
                 facts, as_of=as_of, policies=question.policies, kind=question.kind, explain=question.explain
             )
-    except OtherKind as error:
+    except WrongSubjectKind as error:
         kinds = sorted(set(error.kinds.values()))
-        raise UsageFault(f"{error}; ask with --kind {' or '.join(kinds)}") from None
-    except UnknownKind as error:
-        raise UsageFault(str(error)) from None
+        raise UsageError(f"{error}; ask with --kind {' or '.join(kinds)}") from None
+    except UnknownSubjectKind as error:
+        raise UsageError(str(error)) from None
     except UnknownPolicies as error:
         hints = (
             f"no policy `{name}`" + (f", {error.hints[name]}" if name in error.hints else "") for name in error.names
         )
-        raise UsageFault("; ".join(hints)) from None
-    except (NotJsonError, RequestRefused, FactsRefused, PolicyError, EngineTrialError) as error:
-        _refuse(error, as_json=as_json)
-        return FOUND_FAULT
-    told = answer(decision, question.subject, question.kind, clock)
+        raise UsageError("; ".join(hints)) from None
+    except (NotJsonError, InvalidRequest, FactsRejected, PolicyError, SmokeTestFailed) as error:
+        _print_refusal(error, as_json=as_json)
+        return EXIT_FAULT
+    payload = unrecorded_answer(decision, question.subject, question.kind, clock)
     if as_json:
-        say_json(told)
+        print_json(payload)
     else:
-        _tell(told)
-    return FINE
+        _print_answer(payload)
+    return EXIT_OK
 
 
 def _decider(question: Question) -> Decider:
     folder = question.folder or shipped_policies()
     policies = newest(load_folder(folder))
     if not policies:
-        raise UsageFault(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
+        raise UsageError(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
     return Decider(policies, engine=question.engine)
 
 
 def _check_subject(subject: str | None, kind: str) -> None:
-    """Raises UsageFault when the service would refuse the subject."""
-    faults = faults_of(Subject("any" if subject is None else subject, kind))
+    """Raises UsageError when the service would refuse the subject."""
+    faults = subject_errors(Subject("any" if subject is None else subject, kind))
     if faults:
-        raise UsageFault("; ".join(f"--{part}: {fault}" for part, fault in faults.items()))
+        raise UsageError("; ".join(f"--{part}: {fault}" for part, fault in faults.items()))
 
 
 def _day(text: str) -> date:
     try:
-        read(_DAY, text)
-    except ValueRefused:
-        raise UsageFault(f"--as-of {text[:40]!r}: expected {describe(_DAY)}") from None
+        parse_value(_DAY, text)
+    except ValueRejected:
+        raise UsageError(f"--as-of {text[:40]!r}: expected {describe_type(_DAY)}") from None
     return date.fromisoformat(text)
 
 
@@ -110,28 +110,28 @@ def _content(path: str) -> bytes:
             with Path(path).open("rb") as file:
                 content = file.read(MAX_FACTS + 1)
     except OSError as error:
-        raise UsageFault(f"--facts {path}: {error.strerror}") from None
+        raise UsageError(f"--facts {path}: {error.strerror}") from None
     if len(content) > MAX_FACTS:
-        raise UsageFault(f"--facts {path}: facts have at most {MAX_FACTS:,} bytes")
+        raise UsageError(f"--facts {path}: facts have at most {MAX_FACTS:,} bytes")
     return content
 
 
-def _refuse(error: Exception, *, as_json: bool) -> None:
+def _print_refusal(error: Exception, *, as_json: bool) -> None:
     """Tells why nothing was decided: every problem."""
     if not as_json:
-        say(f"not JSON: {error}" if isinstance(error, NotJsonError) else _lines(error))
+        print_line(f"not JSON: {error}" if isinstance(error, NotJsonError) else _lines(error))
         return
     match error:
-        case FactsRefused() | RequestRefused():
-            say_json({"detail": "refused", "problems": [problem.to_dict() for problem in error.problems]})
+        case FactsRejected() | InvalidRequest():
+            print_json({"detail": "refused", "problems": [problem.to_dict() for problem in error.problems]})
         case PolicyError():
-            say_json({"detail": "policies have faults", "problems": [fault.to_dict() for fault in error.diagnostics]})
+            print_json({"detail": "policies have faults", "problems": [fault.to_dict() for fault in error.diagnostics]})
         case _:
-            say_json({"detail": str(error), "problems": []})
+            print_json({"detail": str(error), "problems": []})
 
 
 def _lines(error: Exception) -> str:
-    if isinstance(error, RequestRefused):
+    if isinstance(error, InvalidRequest):
         return "\n".join(f"expected {problem.expected}" for problem in error.problems)
     return str(error)
 
@@ -139,24 +139,24 @@ def _lines(error: Exception) -> str:
 # for people
 
 
-def _tell(told: Mapping[str, Any]) -> None:
-    say(f"decided for {told['as_of']}" + (f", {told['subject']}" if told["subject"] else ""))
-    say_table(
+def _print_answer(payload: Mapping[str, Any]) -> None:
+    print_line(f"decided for {payload['as_of']}" + (f", {payload['subject']}" if payload["subject"] else ""))
+    print_table(
         ["policy", "outcome", "rules", "because"],
-        [_row(id_, entry) for id_, entry in told["outcomes"].items()],
+        [_row(id_, entry) for id_, entry in payload["outcomes"].items()],
         lines=True,
     )
-    if "trace" in told:
-        rows = list(_trace(told["trace"]))
-        say_table(["policy", "rule", "did not match because", "saw"], rows)
+    if "trace" in payload:
+        rows = list(_trace(payload["trace"]))
+        print_table(["policy", "rule", "did not match because", "saw"], rows)
 
 
 def _row(id_: str, entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
     because = "\n".join(f"{reason['zh']}\n{reason['en']}" for reason in entry.get("because", ()))
-    return f"{id_} {entry['version']}", _outcome(entry), rules_told(entry), because
+    return f"{id_} {entry['version']}", _outcome(entry), format_rules(entry), because
 
 
-def rules_told(entry: Mapping[str, Any]) -> str:
+def format_rules(entry: Mapping[str, Any]) -> str:
     """The rules of an answer, one below the other, each with its title in both languages."""
     pairs = zip_longest(entry.get("rules", ()), entry.get("titles", ()))
     return "\n".join(f"{rule}\n{title['zh']}\n{title['en']}" if title else rule for rule, title in pairs)
@@ -165,8 +165,8 @@ def rules_told(entry: Mapping[str, Any]) -> str:
 def _outcome(entry: Mapping[str, Any]) -> str:
     match entry["status"]:
         case "decided":
-            found = entry["outcome"]
-            return "\n\n".join(_pairs(each) for each in (found if isinstance(found, list) else [found]))
+            outcome = entry["outcome"]
+            return "\n\n".join(_pairs(each) for each in (outcome if isinstance(outcome, list) else [outcome]))
         case "missing_facts":
             return "missing facts: " + ", ".join(entry["missing"])
         case status:
@@ -174,10 +174,10 @@ def _outcome(entry: Mapping[str, Any]) -> str:
 
 
 def _pairs(outcome: Mapping[str, object]) -> str:
-    return "\n".join(f"{name}: {_word(value)}" for name, value in outcome.items())
+    return "\n".join(f"{name}: {_format_value(value)}" for name, value in outcome.items())
 
 
-def _word(value: object) -> str:
+def _format_value(value: object) -> str:
     match value:
         case bool():
             return "yes" if value else "no"
@@ -194,6 +194,7 @@ def _trace(trace: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[tuple[s
                 yield id_, rule["rule"], "it matched", ""
             else:
                 saw = ", ".join(
-                    f"{name} {'missing' if value is None else _word(value)}" for name, value in rule["saw"].items()
+                    f"{name} {'missing' if value is None else _format_value(value)}"
+                    for name, value in rule["saw"].items()
                 )
                 yield id_, rule["rule"], rule["failed"], saw

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from policy_service.analysis.examples import day_of
-from policy_service.cli.decide import rules_told
-from policy_service.cli.output import say, say_table
-from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
-from policy_service.decisions.decide import Decider
+from policy_service.cli.decide import format_rules
+from policy_service.cli.output import print_line, print_table
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
+from policy_service.decisions.decider import Decider
 from policy_service.language.load import load_folder, newest
 from policy_service.language.policy import Policy
-from policy_service.language.types import write
+from policy_service.language.types import format_value
 from policy_service.shipped import shipped_policies
 
 POLICY = "tiering/rfm_value"
@@ -20,11 +20,11 @@ def run() -> int:
     """Prints a table; gives the exit status, a fault when a customer does not come out as the regulation says."""
     policies = {policy.id: policy for policy in newest(load_folder(shipped_policies()))}
     if POLICY not in policies:
-        raise UsageFault(f"the shipped policies hold no {POLICY}")
+        raise UsageError(f"the shipped policies hold no {POLICY}")
     rows = decide_customers(policies[POLICY])
-    say(f"{POLICY} {policies[POLICY].version} decides the customers of {CITATION}:")
-    say_table(["customer", "tier", "as the regulation", "rule", "because"], [row[:5] for row in rows], lines=True)
-    return FINE if all(row[2] == "yes" for row in rows) else FOUND_FAULT
+    print_line(f"{POLICY} {policies[POLICY].version} decides the customers of {CITATION}:")
+    print_table(["customer", "tier", "as the regulation", "rule", "because"], [row[:5] for row in rows], lines=True)
+    return EXIT_OK if all(row[2] == "yes" for row in rows) else EXIT_FAULT
 
 
 def decide_customers(policy: Policy) -> list[tuple[str, str, str, str, str]]:
@@ -34,10 +34,10 @@ def decide_customers(policy: Policy) -> list[tuple[str, str, str, str, str]]:
         for example in policy.examples:
             if CITATION not in example.source:
                 continue
-            facts = {name: write(policy.facts[name].type, value) for name, value in example.facts.items()}
+            facts = {name: format_value(policy.facts[name].type, value) for name, value in example.facts.items()}
             entry = decider.decide(facts, as_of=day_of(example)).to_dict()[policy.id]
             tier = entry.get("outcome", {}).get("tier", entry["status"])
             same = "yes" if example.outcome == {"tier": tier} else "NO"
             because = "\n".join(f"{reason['zh']}\n{reason['en']}" for reason in entry.get("because", ()))
-            rows.append((example.name, tier, same, rules_told(entry), because))
+            rows.append((example.name, tier, same, format_rules(entry), because))
     return rows

@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from policy_service.cli.output import say
+from policy_service.cli.output import print_line
 
 FILE = "demo-accounts.txt"
 _OWNER_ONLY = 0o600
@@ -23,15 +23,15 @@ def demo_file(keys: Path) -> Path:
     return keys.parent / FILE
 
 
-def keep(file: Path, made: Mapping[str, str]) -> None:
+def save(file: Path, secrets: Mapping[str, str]) -> None:
     """Adds names and their secrets, in the place of those a name had before. Raises OSError."""
-    known = {**read(file), **made}
-    width = max(map(len, known), default=0)
-    lines = "".join(f"{name:<{width}}  {secret}\n" for name, secret in sorted(known.items()))
+    merged = {**read(file), **secrets}
+    width = max(map(len, merged), default=0)
+    lines = "".join(f"{name:<{width}}  {secret}\n" for name, secret in sorted(merged.items()))
     unfinished = file.with_name(f".{file.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    with open(unfinished, "w", encoding="utf-8", opener=_for_the_owner) as out:
-        out.write(lines)
+    with open(unfinished, "w", encoding="utf-8", opener=_owner_opener) as output:
+        output.write(lines)
     unfinished.replace(file)
 
 
@@ -43,16 +43,16 @@ def read(file: Path) -> dict[str, str]:
     return {line[0]: line[1] for line in lines if len(line) == 2}  # noqa: PLR2004  # a name and its secret
 
 
-def tell(file: Path) -> None:
+def print_accounts(file: Path) -> None:
     """Says what is kept, or what to do when it is not."""
-    kept = read(file)
-    if not kept:
-        say("the demo passwords are not kept any more: `policy-service account password NAME` gives another")
+    secrets = read(file)
+    if not secrets:
+        print_line("the demo passwords are not kept any more: `policy-service account password NAME` gives another")
         return
-    say(f"demo accounts, with their passwords, and the API key, as kept in {file}:")
-    for name, secret in kept.items():
-        say(f"  {name:<22}  {secret}")
+    print_line(f"demo accounts, with their passwords, and the API key, as kept in {file}:")
+    for name, secret in secrets.items():
+        print_line(f"  {name:<22}  {secret}")
 
 
-def _for_the_owner(path: str, flags: int) -> int:
+def _owner_opener(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_EXCL, _OWNER_ONLY)

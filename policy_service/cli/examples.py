@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from policy_service.analysis.example_run import run_examples
 from policy_service.analysis.examples import Failure
-from policy_service.analysis.trial import try_policy
 from policy_service.cli.files import PolicyFile, read_files
-from policy_service.cli.output import say, say_json, say_table
-from policy_service.cli.status import FINE, FOUND_FAULT
+from policy_service.cli.output import print_json, print_line, print_table
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +49,28 @@ def run(paths: Sequence[Path], *, as_json: bool) -> int:
     reports = [report(file) for file in read_files(paths)]
     passed = all(each.passed for each in reports)
     if as_json:
-        say_json({"passed": passed, "policies": [each.to_dict() for each in reports]})
+        print_json({"passed": passed, "policies": [each.to_dict() for each in reports]})
     else:
-        _tell(reports)
-    return FINE if passed else FOUND_FAULT
+        _print_reports(reports)
+    return EXIT_OK if passed else EXIT_FAULT
 
 
 def report(file: PolicyFile) -> Report:
     """Tries one file."""
     if file.policy is None or file.error is not None:
         return Report(file, fault=str(file.error))
-    tried = try_policy(file.policy)
-    return Report(file, tried.failures, tried.fault)
+    result = run_examples(file.policy)
+    return Report(file, result.failures, result.error)
 
 
-def _tell(reports: Sequence[Report]) -> None:
+def _print_reports(reports: Sequence[Report]) -> None:
     for each in reports:
         if each.fault is not None:
-            say(each.fault)
+            print_line(each.fault)
         for evaluator, kind, failure in each.failures:
-            say(f"{each.file.path}: {kind} `{failure.name}` by {evaluator}")
-            say(f"  expected {failure.expected}\n  found    {failure.found}")
-    say_table(
+            print_line(f"{each.file.path}: {kind} `{failure.name}` by {evaluator}")
+            print_line(f"  expected {failure.expected}\n  found    {failure.actual}")
+    print_table(
         ["policy", "version", "examples", "invariants, checked on the examples", "result"],
         [_row(each) for each in reports],
     )
@@ -82,7 +82,7 @@ def _row(each: Report) -> tuple[str, ...]:
     if policy is None:
         return (str(each.file.path), "", "", "", result)
     failed = {
-        kind: len({failure.name for _, found, failure in each.failures if found == kind})
+        kind: len({failure.name for _, failure_kind, failure in each.failures if failure_kind == kind})
         for kind in ("example", "invariant")
     }
     counts = (

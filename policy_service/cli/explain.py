@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from policy_service.cli.output import say
-from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
+from policy_service.cli.output import print_line
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.compilers.prose import explain
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load
@@ -15,10 +15,10 @@ from policy_service.language.load import load
 def run(path: Path, lang: Literal["zh", "en"]) -> int:
     """Prints the policy, or what is wrong with it; gives the exit status."""
     try:
-        say(explain(load(path), lang))
+        print_line(explain(load(path), lang))
     except PolicyError as error:
-        say(str(error))
-        return FOUND_FAULT
+        print_line(str(error))
+        return EXIT_FAULT
     except OSError as error:
-        raise UsageFault(f"{path} cannot be read: {error.strerror}") from None
-    return FINE
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    return EXIT_OK

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from policy_service.analysis.lint import lint
-from policy_service.cli.status import UsageFault
+from policy_service.cli.status import UsageError
 from policy_service.language.diagnostics import Diagnostic, PolicyError
 from policy_service.language.load import PolicyFolderError, load, newest
 from policy_service.language.policy import Policy
-from policy_service.language.requirements import in_stages
+from policy_service.language.requirements import topological_order
 from policy_service.regulations.regulation import FOLDER, load_regulations
 from policy_service.shipped import shipped_policies
 
@@ -43,14 +43,14 @@ class PolicyFile:
 def read_files(paths: Sequence[Path]) -> list[PolicyFile]:
     """The files at `paths` and below the folders there; the shipped ones when there are no paths.
 
-    Raises UsageFault when there is no file, or one cannot be read.
+    Raises UsageError when there is no file, or one cannot be read.
     """
-    asked = list(paths) or [shipped_policies()]
-    found = dict.fromkeys(file for path in asked for file in _files(path))
-    if not found:
-        raise UsageFault(f"no policy file in {', '.join(map(str, asked))}")
-    folders = [path for path in asked if path.is_dir()]
-    return [*_fit([_read(file) for file in found], folders), *_faulty_regulations(folders)]
+    roots = list(paths) or [shipped_policies()]
+    files = dict.fromkeys(file for path in roots for file in _files(path))
+    if not files:
+        raise UsageError(f"no policy file in {', '.join(map(str, roots))}")
+    folders = [path for path in roots if path.is_dir()]
+    return [*_with_mismatches([_read(file) for file in files], folders), *_faulty_regulations(folders)]
 
 
 def _files(path: Path) -> Iterable[Path]:
@@ -68,7 +68,7 @@ def _faulty_regulations(folders: Iterable[Path]) -> Iterator[PolicyFile]:
         except PolicyError as error:
             yield PolicyFile(Path(error.path), None, error)
         except OSError as error:
-            raise UsageFault(f"{error.filename} cannot be read: {error.strerror}") from None
+            raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from None
 
 
 def _read(path: Path) -> PolicyFile:
@@ -77,13 +77,13 @@ def _read(path: Path) -> PolicyFile:
     except PolicyError as error:
         return PolicyFile(path, None, error)
     except OSError as error:
-        raise UsageFault(f"{path} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _fit(files: list[PolicyFile], folders: Sequence[Path]) -> list[PolicyFile]:
+def _with_mismatches(files: list[PolicyFile], folders: Sequence[Path]) -> list[PolicyFile]:
     """The same files, those with an error that do not fit to the others of their tree."""
-    asked = [file.policy for file in files if file.policy is not None]
-    around = newest((*asked, *_neighbours(files)))
+    policies = [file.policy for file in files if file.policy is not None]
+    neighbourhood = newest((*policies, *_neighbours(files)))
     single = [
         file.policy
         for file in files
@@ -91,13 +91,15 @@ def _fit(files: list[PolicyFile], folders: Sequence[Path]) -> list[PolicyFile]:
     ]
     errors: dict[str, PolicyError] = {}
     for candidate in [None, *single]:
-        together = {policy.id: policy for policy in around} | ({candidate.id: candidate} if candidate else {})
+        candidate_set = {policy.id: policy for policy in neighbourhood} | (
+            {candidate.id: candidate} if candidate else {}
+        )
         try:
-            in_stages(together.values())
+            topological_order(candidate_set.values())
         except PolicyFolderError as error:
             for each in error.errors:
                 errors.setdefault(each.path, each)
-    return [_with(file, errors) for file in files]
+    return [_with_error(file, errors) for file in files]
 
 
 def _is_below(path: Path, folders: Sequence[Path]) -> bool:
@@ -114,7 +116,7 @@ def _neighbours(files: Iterable[PolicyFile]) -> Iterable[Policy]:
                 yield policy
 
 
-def _with(file: PolicyFile, errors: dict[str, PolicyError]) -> PolicyFile:
+def _with_error(file: PolicyFile, errors: dict[str, PolicyError]) -> PolicyFile:
     if file.policy is None or (error := errors.get(f"{file.policy.id}/{file.policy.version}.yaml")) is None:
         return file
     return PolicyFile(file.path, file.policy, PolicyError(str(file.path), error.diagnostics, file.policy.text))

@@ -20,32 +20,32 @@ from sqlalchemy import make_url
 from sqlmodel import Session, select
 
 from policy_service.actor import Actor, Role
-from policy_service.approval.policies import note_meanings
-from policy_service.approval.shipping import Proposed, propose_shipped
+from policy_service.approval.policies import record_meanings
+from policy_service.approval.shipped_policies import ShippedDraft, propose_shipped
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import Copy, Unreachable
-from policy_service.audit.keys import Damaged, NoKey
-from policy_service.audit.service import checkpoint, first_key
+from policy_service.audit.keys import InvalidSignedLine, KeyUnavailable
+from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.cli import demo_accounts
-from policy_service.cli.acting import command_line
-from policy_service.cli.output import say
+from policy_service.cli.command_line_actor import command_line
+from policy_service.cli.output import print_line
 from policy_service.cli.passwords import new_hash
-from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
-from policy_service.cli.storage import configured_copies, opened, refuse_difference
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
+from policy_service.cli.storage import configured_copies, open_database, refuse_difference
 from policy_service.clock import Clock, SystemClock
 from policy_service.database import Database, Transaction
 from policy_service.decisions import macs
-from policy_service.decisions.master_keys import NAME, KeyFileFault, create
+from policy_service.decisions.master_keys import FILE_NAME, KeyFileError, open_or_create
 from policy_service.decisions.state_tables import SubjectKeyRow
 from policy_service.identity.api_keys import api_keys, issue_key
+from policy_service.identity.errors import IdentityError, IdentityValidationFailed
 from policy_service.identity.passwords import hash_password
-from policy_service.identity.refusals import IdentityRefused, Malformed
-from policy_service.identity.service import accounts, create_account, vouch
+from policy_service.identity.service import accounts, attest, create_account
 from policy_service.migrations import upgrade
-from policy_service.places import database_url, keys_folder
+from policy_service.paths import database_url, keys_folder
 from policy_service.registry.checks import check_files
-from policy_service.registry.loaded import head_of, remember_heads
-from policy_service.registry.shipping import Imported, import_shipped
+from policy_service.registry.initial_import import ImportResult, import_shipped
+from policy_service.registry.policy_cache import cache_heads, head_of
 from policy_service.shipped import shipped_policies
 
 PRIVATE = 0o700
@@ -68,22 +68,22 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class SetUpResult:
     """What one transaction set up."""
 
-    imported: Imported
-    proposed: Proposed
-    made: tuple[str, ...]
+    imported: ImportResult
+    proposed: ShippedDraft
+    created: tuple[str, ...]
     key: str | None
 
 
 def run(policies: Path | None, administrator: str | None, printed_name: str | None, *, demo: bool) -> int:
-    """Sets the service up and says what it did; gives the exit status. Raises UsageFault."""
+    """Sets the service up and says what it did; gives the exit status. Raises UsageError."""
     if demo and administrator:
-        raise UsageFault("--demo makes an administrator of its own: leave --administrator out")
+        raise UsageError("--demo makes an administrator of its own: leave --administrator out")
     url, keys = database_url(os.environ), keys_folder(os.environ)
-    with opened(url) as database:
-        _make_room(database)
+    with open_database(url) as database:
+        _make_folder(database)
         upgrade(database)
         refuse_difference(database)
         password = secrets.token_urlsafe(12) if demo else None
@@ -92,66 +92,68 @@ def run(policies: Path | None, administrator: str | None, printed_name: str | No
             if password
             else _first_administrator(database, administrator, printed_name)
         )
-        done = set_up(database, SystemClock(), keys, policies or shipped_policies(), people, demo=demo)
+        result = set_up(database, SystemClock(), keys, policies or shipped_policies(), people, demo=demo)
         for copy in configured_copies():
-            _give(database, copy)
-        _tell(done, url)
-        _tell_missing(database)
+            _copy_to(database, copy)
+        _print_result(result, url)
+        _print_missing_administrator(database)
     if password:
         file = demo_accounts.demo_file(keys)
-        if secrets_of := dict.fromkeys(done.made, password) | ({DEMO_KEY: done.key} if done.key else {}):
-            demo_accounts.keep(file, secrets_of)
-        demo_accounts.tell(file)
-    return FOUND_FAULT if done.imported.edited else FINE
+        if secrets_of := dict.fromkeys(result.created, password) | ({DEMO_KEY: result.key} if result.key else {}):
+            demo_accounts.save(file, secrets_of)
+        demo_accounts.print_accounts(file)
+    return EXIT_FAULT if result.imported.edited_messages else EXIT_OK
 
 
-def _give(database: Database, copy: Copy) -> None:
+def _copy_to(database: Database, copy: Copy) -> None:
     """Gives a place its first checkpoints; a store that does not answer gets them from the service later."""
     try:
         copy_checkpoints(database, SystemClock(), copy)
-    except (Unreachable, Damaged) as error:
-        say(f"checkpoints were not copied to {copy.location}: {error}")
+    except (Unreachable, InvalidSignedLine) as error:
+        print_line(f"checkpoints were not copied to {copy.location}: {error}")
 
 
 def set_up(
     database: Database, clock: Clock, keys: Path, policies: Path, people: tuple[Person, ...], *, demo: bool
-) -> Done:
-    """Makes what is not there yet, all of it or nothing. Raises UsageFault, PolicyError, DatabaseUnavailable."""
+) -> SetUpResult:
+    """Makes what is not there yet, all of it or nothing. Raises UsageError, PolicyError, DatabaseUnavailable."""
     try:
         with database.write(clock) as transaction:
             actor = command_line()
-            first_key(transaction, keys, by=actor)
-            macs.begin(transaction, keys)
+            ensure_signing_key(transaction, keys, by=actor)
+            macs.begin_mac_key(transaction, keys)
             _refuse_lost_key(transaction.session, keys)
-            create(keys)
-            imported, proposed = _shipped(transaction, actor, policies)
-            remember_heads(map(head_of, imported.recorded))
-            note_meanings(transaction)  # of an older database too, while nobody waits
+            open_or_create(keys)
+            imported, proposed = _import_or_propose(transaction, actor, policies)
+            cache_heads(map(head_of, imported.new_versions))
+            record_meanings(transaction)  # of an older database too, while nobody waits
             if demo:
                 _refuse_beside_real_people(transaction.session)
-            made = tuple(_accounts(transaction, people))
+            created = tuple(_accounts(transaction, people))
             key = _demo_key(transaction) if demo else None
-            checkpoint(transaction, keys)
-    except (Malformed, IdentityRefused, NoKey, KeyFileFault) as error:
-        raise UsageFault(str(error)) from None
-    return Done(imported, proposed, made, key)
+            sign_checkpoint(transaction, keys)
+    except (IdentityValidationFailed, IdentityError, KeyUnavailable, KeyFileError) as error:
+        raise UsageError(str(error)) from None
+    return SetUpResult(imported, proposed, created, key)
 
 
-def _shipped(transaction: Transaction, actor: Actor, folder: Path) -> tuple[Imported, Proposed]:
+def _import_or_propose(transaction: Transaction, actor: Actor, folder: Path) -> tuple[ImportResult, ShippedDraft]:
     """Imports the shipped policies; where there are people, drafts a change of what is new for them to sign."""
     if not accounts(transaction.session):
-        return import_shipped(transaction, actor, folder), Proposed(None, ())
+        return import_shipped(transaction, actor, folder), ShippedDraft(None, ())
     proposed = propose_shipped(transaction, actor, folder)
-    return Imported((), (), (), tuple(check_files(transaction.session, folder))), proposed
+    return ImportResult((), (), (), tuple(check_files(transaction.session, folder))), proposed
 
 
 def _refuse_lost_key(session: Session, keys: Path) -> None:
     """A new master key would open nothing that was sealed under the one before."""
-    if not (keys / NAME).exists() and session.exec(select(SubjectKeyRow.subject).limit(1)).first() is not None:
-        raise UsageFault(f"{keys / NAME} is lost, and sensitive facts are sealed under it: restore it from its backup")
+    if not (keys / FILE_NAME).exists() and session.exec(select(SubjectKeyRow.subject).limit(1)).first() is not None:
+        raise UsageError(
+            f"{keys / FILE_NAME} is lost, and sensitive facts are sealed under it: restore it from its backup"
+        )
 
 
-def _make_room(database: Database) -> None:
+def _make_folder(database: Database) -> None:
     """Makes the folder of a SQLite file, for its owner alone."""
     if database.file is not None and not database.file.parent.exists():
         database.file.parent.mkdir(parents=True, mode=PRIVATE)
@@ -164,8 +166,8 @@ def _first_administrator(database: Database, name: str | None, printed_name: str
     if name is None:
         return ()
     with database.read() as session:
-        if found := _administrators(session):
-            say(f"there is an administrator already ({', '.join(found)}): {name} was not made one")
+        if names := _administrators(session):
+            print_line(f"there is an administrator already ({', '.join(names)}): {name} was not made one")
             return ()
     printed = printed_name or name
     return (Person(name, printed, Role.ADMINISTRATOR, new_hash(name, printed)),)
@@ -174,10 +176,11 @@ def _first_administrator(database: Database, name: str | None, printed_name: str
 def _demo_people(database: Database, password: str) -> tuple[Person, ...]:
     with database.read() as session:
         names = {account.name for account in accounts(session).values()}
-    wanted = {role: f"{DEMO}{role.replace('_', '-')}" for role in DEMO_ROLES}
-    kept = hash_password(password) if set(wanted.values()) - names else ""
+    names_by_role = {role: f"{DEMO}{role.replace('_', '-')}" for role in DEMO_ROLES}
+    password_hash = hash_password(password) if set(names_by_role.values()) - names else ""
     return tuple(
-        Person(name, f"{DEMO_PRINTED} {role.replace('_', ' ').title()}", role, kept) for role, name in wanted.items()
+        Person(name, f"{DEMO_PRINTED} {role.replace('_', ' ').title()}", role, password_hash)
+        for role, name in names_by_role.items()
     )
 
 
@@ -185,7 +188,7 @@ def _refuse_beside_real_people(session: Session) -> None:
     """Demo accounts hold every signing role, and one person knows all their passwords."""
     real = [account.name for account in accounts(session).values() if not account.name.startswith(DEMO)]
     if real:
-        raise UsageFault(
+        raise UsageError(
             f"there are accounts of people ({', '.join(sorted(real)[:3])} …): demo accounts could sign in their stead; "
             "use another DATABASE_URL"
         )
@@ -193,12 +196,12 @@ def _refuse_beside_real_people(session: Session) -> None:
 
 def _accounts(transaction: Transaction, people: tuple[Person, ...]) -> Iterator[str]:
     """Makes the accounts that are not there yet, and gives their names."""
-    there = {account.name for account in accounts(transaction.session).values()}
+    existing = {account.name for account in accounts(transaction.session).values()}
     first = not _administrators(transaction.session)
     for person in people:
-        if person.name in there or (person.role is Role.ADMINISTRATOR and not first):
+        if person.name in existing or (person.role is Role.ADMINISTRATOR and not first):
             continue
-        made = create_account(
+        account = create_account(
             transaction,
             command_line(),
             name=person.name,
@@ -206,8 +209,8 @@ def _accounts(transaction: Transaction, people: tuple[Person, ...]) -> Iterator[
             roles=[person.role],
             password_hash=person.password_hash,
         )
-        if made.signing_roles:
-            vouch(transaction, command_line(), made.id)
+        if account.signing_roles:
+            attest(transaction, command_line(), account.id)
         yield person.name
 
 
@@ -221,8 +224,8 @@ def _administrators(session: Session) -> list[str]:
 
 def _demo_key(transaction: Transaction) -> str | None:
     """A key for machines, unless one made before still opens."""
-    known = api_keys(transaction.session).values()
-    if any(key.name == DEMO_KEY and key.opens(transaction.now) for key in known):
+    keys = api_keys(transaction.session).values()
+    if any(key.name == DEMO_KEY and key.is_valid(transaction.now) for key in keys):
         return None
     expires = transaction.now + DEMO_KEY_LASTS
     return issue_key(transaction, command_line(), name=DEMO_KEY, scopes=[Role.INTEGRATION], expires_at=expires).text
@@ -231,22 +234,24 @@ def _demo_key(transaction: Transaction) -> str | None:
 # ------------------------------------------------------------------------------------------------- what it says
 
 
-def _tell(done: Done, url: str) -> None:
-    imported = done.imported
-    for policy in imported.activated:
-        say(f"imported {policy.id} {policy.version}, in force from now, signed by nobody")
-    if done.proposed.change is not None:
-        for policy in done.proposed.policies:
-            say(f"drafted {policy.id} {policy.version}, not in force: it has to be signed")
-        say(f"they are one change, {done.proposed.change.id}: an author submits it, and those who must sign it")
-    for sentence in (*imported.unsigned, *imported.edited):
-        say(sentence)
-    if done.made:
-        say(f"made {'the account' if len(done.made) == 1 else 'the accounts'} {', '.join(done.made)}")
-    say(f"ready: {make_url(url).render_as_string(hide_password=True)}")
+def _print_result(result: SetUpResult, url: str) -> None:
+    imported = result.imported
+    for policy in imported.activated_versions:
+        print_line(f"imported {policy.id} {policy.version}, in force from now, signed by nobody")
+    if result.proposed.change is not None:
+        for policy in result.proposed.policies:
+            print_line(f"drafted {policy.id} {policy.version}, not in force: it has to be signed")
+        print_line(
+            f"they are one change, {result.proposed.change.id}: an author submits it, and those who must sign it"
+        )
+    for sentence in (*imported.unsigned_messages, *imported.edited_messages):
+        print_line(sentence)
+    if result.created:
+        print_line(f"made {'the account' if len(result.created) == 1 else 'the accounts'} {', '.join(result.created)}")
+    print_line(f"ready: {make_url(url).render_as_string(hide_password=True)}")
 
 
-def _tell_missing(database: Database) -> None:
+def _print_missing_administrator(database: Database) -> None:
     with database.read() as session:
         if not _administrators(session):
-            say("there is no administrator yet: run `policy-service init --administrator NAME`")
+            print_line("there is no administrator yet: run `policy-service init --administrator NAME`")

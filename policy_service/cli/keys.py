@@ -6,51 +6,51 @@ import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from policy_service.cli.accounts import roles_of, writing
-from policy_service.cli.acting import command_line
-from policy_service.cli.output import say, say_json, say_table
-from policy_service.cli.status import FINE
-from policy_service.cli.storage import opened_current
+from policy_service.cli.accounts import roles_of, write_transaction
+from policy_service.cli.command_line_actor import command_line
+from policy_service.cli.output import print_json, print_line, print_table
+from policy_service.cli.status import EXIT_OK
+from policy_service.cli.storage import open_current_database
 from policy_service.clock import timestamp
 from policy_service.identity.api_keys import ApiKey, api_keys, issue_key, revoke_key
-from policy_service.identity.tokens import read_key
-from policy_service.places import database_url
+from policy_service.identity.tokens import parse_key
+from policy_service.paths import database_url
 
 
 def run_list(*, as_json: bool) -> int:
-    """Prints every key; gives the exit status. Raises UsageFault."""
-    with opened_current(database_url(os.environ)) as database, database.read() as session:
-        told = [_told(key) for key in api_keys(session).values()]
+    """Prints every key; gives the exit status. Raises UsageError."""
+    with open_current_database(database_url(os.environ)) as database, database.read() as session:
+        keys = [_key_json(key) for key in api_keys(session).values()]
     if as_json:
-        say_json(told)
+        print_json(keys)
     else:
         headings = ["id", "name", "scopes", "expires_at", "revoked_at", "used_at"]
-        rows = [[_shown(key[heading]) for heading in headings] for key in told]
-        say_table(["key", "name", "scopes", "ends", "revoked", "last used"], rows)
-    return FINE
+        rows = [[_format_cell(key[heading]) for heading in headings] for key in keys]
+        print_table(["key", "name", "scopes", "ends", "revoked", "last used"], rows)
+    return EXIT_OK
 
 
 def run_issue(name: str, scopes: Sequence[str], days: int) -> int:
-    """Issues a key and prints it; gives the exit status. Raises UsageFault."""
-    held = roles_of(scopes)
-    with writing() as transaction:
+    """Issues a key and prints it; gives the exit status. Raises UsageError."""
+    role_list = roles_of(scopes)
+    with write_transaction() as transaction:
         until = transaction.now + timedelta(days=days)
-        issued = issue_key(transaction, command_line(), name=name, scopes=held, expires_at=until)
-    say(f"This is shown once; it ends on {until:%Y-%m-%d}:")
-    say(issued.text)
-    return FINE
+        issued = issue_key(transaction, command_line(), name=name, scopes=role_list, expires_at=until)
+    print_line(f"This is shown once; it ends on {until:%Y-%m-%d}:")
+    print_line(issued.text)
+    return EXIT_OK
 
 
 def run_revoke(key: str) -> int:
-    """Takes a key back; gives the exit status. Raises UsageFault."""
-    shown = read_key(key)
-    with writing() as transaction:
-        revoked = revoke_key(transaction, command_line(), shown.id if shown else key)
-    say(f"{revoked.name} ({revoked.id}) opens nothing any more")
-    return FINE
+    """Takes a key back; gives the exit status. Raises UsageError."""
+    parsed = parse_key(key)
+    with write_transaction() as transaction:
+        revoked = revoke_key(transaction, command_line(), parsed.id if parsed else key)
+    print_line(f"{revoked.name} ({revoked.id}) opens nothing any more")
+    return EXIT_OK
 
 
-def _told(key: ApiKey) -> dict[str, object]:
+def _key_json(key: ApiKey) -> dict[str, object]:
     return {
         "id": key.id,
         "name": key.name,
@@ -66,7 +66,7 @@ def _instant(at: datetime | None) -> str | None:
     return None if at is None else timestamp(at)
 
 
-def _shown(value: object) -> str:
+def _format_cell(value: object) -> str:
     match value:
         case None:
             return ""

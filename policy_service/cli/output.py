@@ -14,19 +14,19 @@ WIDTH = 160
 """Columns of a table that does not go to a terminal."""
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Prints a line, at once; what the output's encoding has no sign for is escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     sys.stdout.flush()
 
 
-def say_json(value: object) -> None:
+def print_json(value: object) -> None:
     """Prints one JSON document."""
-    say(json.dumps(value, ensure_ascii=False, indent=2))
+    print_line(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def say_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, lines: bool = False) -> None:
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, lines: bool = False) -> None:
     """Prints a table as wide as the terminal."""
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
     table = Table(*headings, show_lines=lines)

@@ -6,16 +6,16 @@ import getpass
 import os
 import sys
 
-from policy_service.cli.status import UsageFault
-from policy_service.identity.passwords import WORDS, fault_of, hash_password, words_of
+from policy_service.cli.status import UsageError
+from policy_service.identity.passwords import WORDS, hash_password, password_error, words_of
 
 
 def new_hash(name: str, printed_name: str) -> str:
-    """The hash of a new password, which is asked for. Raises UsageFault."""
+    """The hash of a new password, which is asked for. Raises UsageError."""
     password = _ask(name)
     words = words_of(os.environ.get(WORDS) or "")
-    if (fault := fault_of(password, name, printed_name, *words)) is not None:
-        raise UsageFault(f"the password will not do: expected {fault}")
+    if (error := password_error(password, name, printed_name, *words)) is not None:
+        raise UsageError(f"the password will not do: expected {error}")
     return hash_password(password)
 
 
@@ -24,7 +24,7 @@ def _ask(name: str) -> str:
         return sys.stdin.buffer.readline().decode("utf-8-sig", errors="replace").rstrip("\r\n")
     password = getpass.getpass(f"Password of {name}: ")
     if getpass.getpass("The same again: ") != password:
-        raise UsageFault("the two passwords differ")
+        raise UsageError("the two passwords differ")
     return password
 
 

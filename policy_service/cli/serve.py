@@ -24,29 +24,29 @@ from typing import Any
 import structlog
 import uvicorn
 
-from policy_service.cli.output import say
-from policy_service.cli.status import FINE, FOUND_FAULT, UsageFault
-from policy_service.compilers.rules_engine import EngineTrialError
-from policy_service.errors import CannotServe
+from policy_service.cli.output import print_line
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
+from policy_service.compilers.rules_engine import SmokeTestFailed
+from policy_service.errors import StartupError
 
 APPLICATION = "api.app:create_app"
 PROTOCOL = "api.connections:BoundedProtocol"
 LOG = "api.logs.LINES"
 GRACE_SECONDS = 10
-NOT_LISTENING, NOT_DECIDING = 6, CannotServe.status
+NOT_LISTENING, NOT_DECIDING = 6, StartupError.status
 
 
 def run(host: str, port: int) -> int:
-    """Serves until it is told to stop; gives the exit status. Raises UsageFault when a setting is wrong."""
+    """Serves until it is told to stop; gives the exit status. Raises UsageError when a setting is wrong."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:
         listener = _listener(host, port)
     except OSError as error:
-        return _refuse(f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}", NOT_LISTENING)
+        return _fail(f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}", NOT_LISTENING)
     with closing(listener):
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        say(f"serving at {address}, described at {address}/docs")
+        print_line(f"serving at {address}, described at {address}/docs")
         return _serve(listener)
 
 
@@ -66,15 +66,15 @@ def _serve(listener: socket.socket) -> int:
     server = uvicorn.Server(config)
     try:
         server.run(sockets=[listener])
-    except CannotServe as error:
-        return _refuse(f"cannot serve:\n{error}", error.status)
-    except EngineTrialError as error:
-        return _refuse(f"cannot serve:\n{error}", NOT_DECIDING)
-    except SystemExit as ended:  # the server ends so when it cannot begin, with a status of its own
-        return FOUND_FAULT if ended.code else FINE
+    except StartupError as error:
+        return _fail(f"cannot serve:\n{error}", error.status)
+    except SmokeTestFailed as error:
+        return _fail(f"cannot serve:\n{error}", NOT_DECIDING)
+    except SystemExit as error:  # the server ends so when it cannot begin, with a status of its own
+        return EXIT_FAULT if error.code else EXIT_OK
     except (ValueError, OSError) as error:  # an address of a database, a library that is not installed: it says which
-        raise UsageFault(f"cannot serve:\n{error}") from None
-    return FINE if server.started else FOUND_FAULT
+        raise UsageError(f"cannot serve:\n{error}") from None
+    return EXIT_OK if server.started else EXIT_FAULT
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -92,10 +92,10 @@ def _listener(host: str, port: int) -> socket.socket:
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
     """Ends the process; while it serves, the server takes the signal, stops, and passes it on to here."""
-    sys.exit(FINE)
+    sys.exit(EXIT_OK)
 
 
-def _refuse(message: str, status: int) -> int:
+def _fail(message: str, status: int) -> int:
     print(f"policy-service: {message}", file=sys.stderr)  # noqa: T201  # as every refusal of the command line is told
     return status
 

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-FINE: Final = 0
-FOUND_FAULT: Final = 1
-USAGE: Final = 2
+EXIT_OK: Final = 0
+EXIT_FAULT: Final = 1
+EXIT_USAGE: Final = 2
 
 
-class UsageFault(Exception):
+class UsageError(Exception):
     """The command was called wrongly; the message says how, for the person who called it."""

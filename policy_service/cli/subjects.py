@@ -7,50 +7,50 @@ from __future__ import annotations
 
 import os
 
-from policy_service.cli.acting import command_line
-from policy_service.cli.output import say
+from policy_service.cli.command_line_actor import command_line
+from policy_service.cli.output import print_line
 from policy_service.cli.passwords import at_terminal
-from policy_service.cli.status import FINE, UsageFault
-from policy_service.cli.storage import opened_current
+from policy_service.cli.status import EXIT_OK, UsageError
+from policy_service.cli.storage import open_current_database
 from policy_service.clock import SystemClock
-from policy_service.decisions.master_keys import KeyFileFault, MasterKeys
-from policy_service.decisions.secrecy import Broken
-from policy_service.decisions.subjects import SubjectRefused, erase_subject, rotate_master
-from policy_service.places import database_url, keys_folder
+from policy_service.decisions.encryption import DecryptionFailed
+from policy_service.decisions.master_keys import KeyFileError, MasterKeys
+from policy_service.decisions.subjects import ErasureRejected, erase_subject, rotate_master_key
+from policy_service.paths import database_url, keys_folder
 from policy_service.subject import InvalidSubject, Subject
 
 
 def run_erase(subject: str, kind: str, reason: str, *, yes: bool) -> int:
-    """Erases the sensitive facts of a subject; gives the exit status. Raises UsageFault."""
+    """Erases the sensitive facts of a subject; gives the exit status. Raises UsageError."""
     _confirm(f"erase the sensitive facts of the {kind} {subject} for good", subject, yes=yes)
     try:
-        with opened_current(database_url(os.environ)) as database, database.write(SystemClock()) as transaction:
+        with open_current_database(database_url(os.environ)) as database, database.write(SystemClock()) as transaction:
             erase_subject(transaction, command_line(), Subject(subject, kind), reason)
-    except (SubjectRefused, InvalidSubject) as error:
-        raise UsageFault(str(error)) from None
-    say(f"the sensitive facts of the {kind} {subject} cannot be read any more")
-    say("backups still hold its key: rotate the master key, and destroy the copies of the old one")
-    return FINE
+    except (ErasureRejected, InvalidSubject) as error:
+        raise UsageError(str(error)) from None
+    print_line(f"the sensitive facts of the {kind} {subject} cannot be read any more")
+    print_line("backups still hold its key: rotate the master key, and destroy the copies of the old one")
+    return EXIT_OK
 
 
 def run_rotate_master_key(*, yes: bool) -> int:
-    """Takes a new master key into use, and forgets the old one; gives the exit status. Raises UsageFault."""
+    """Takes a new master key into use, and forgets the old one; gives the exit status. Raises UsageError."""
     _confirm("take a new master key into use, and forget the one in use", "rotate", yes=yes)
     try:
-        with opened_current(database_url(os.environ)) as database:
-            count = rotate_master(database, SystemClock(), MasterKeys(keys_folder(os.environ)), command_line())
-    except (KeyFileFault, Broken) as error:
-        raise UsageFault(str(error)) from None
-    say(f"a new master key is in use; {count} keys of subjects were wrapped anew")
-    say("back the new subjects.key up, and destroy the copies of the old one")
-    return FINE
+        with open_current_database(database_url(os.environ)) as database:
+            count = rotate_master_key(database, SystemClock(), MasterKeys(keys_folder(os.environ)), command_line())
+    except (KeyFileError, DecryptionFailed) as error:
+        raise UsageError(str(error)) from None
+    print_line(f"a new master key is in use; {count} keys of subjects were wrapped anew")
+    print_line("back the new subjects.key up, and destroy the copies of the old one")
+    return EXIT_OK
 
 
-def _confirm(what: str, word: str, *, yes: bool) -> None:
-    """Raises UsageFault unless the person means it."""
+def _confirm(action: str, word: str, *, yes: bool) -> None:
+    """Raises UsageError unless the person means it."""
     if yes:
         return
     if not at_terminal():
-        raise UsageFault(f"this will {what}: say --yes to confirm")
-    if input(f"This will {what}. Type {word} to confirm: ").strip() != word:
-        raise UsageFault("nothing was done")
+        raise UsageError(f"this will {action}: say --yes to confirm")
+    if input(f"This will {action}. Type {word} to confirm: ").strip() != word:
+        raise UsageError("nothing was done")

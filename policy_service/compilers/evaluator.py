@@ -10,8 +10,8 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from policy_service.compilers.python_text import define, function, giving
-from policy_service.language.core import Asked, Computed, Core, CoreRule
+from policy_service.compilers.python_text import define_function, function_text, outcome_text
+from policy_service.language.core import BooleanOutcome, ComputedNumber, Core, CoreRule
 from policy_service.language.outcome import MissingFacts, Result, Values, conclude
 from policy_service.language.policy import AS_OF, SCORE, Policy
 from policy_service.language.types import Value
@@ -36,23 +36,23 @@ MakeMatcher = Callable[[Sequence[CoreRule], Sequence[str], Mapping[str, Value]],
 class Evaluator:
     """One policy, compiled."""
 
-    def __init__(self, policy: Policy, core: Core, make: MakeMatcher) -> None:
+    def __init__(self, policy: Policy, core: Core, make_matcher: MakeMatcher) -> None:
         self.policy = policy
         self._names = (*policy.facts, AS_OF)
         self._required = tuple(
             (slot, name) for slot, name in enumerate(policy.facts) if not policy.facts[name].optional
         )
-        self._rules = make(core.rules, self._names, core.stand_ins)
-        self._given = givers(core.rules, self._names, core.stand_ins)
+        self._rules = make_matcher(core.rules, self._names, core.stand_ins)
+        self._outcomes = outcome_functions(core.rules, self._names, core.stand_ins)
         self._constant: list[Any] | None = None
-        if not any(computes(rule) for rule in core.rules):
+        if not any(is_computed(rule) for rule in core.rules):
             self._constant = [rule.then for rule in core.rules]
         self._bands: Matcher | None = None
         if policy.scorecard is not None:
             self._base = policy.scorecard.base
-            with_score = (*self._names, SCORE)
-            self._bands = make(core.bands, with_score, core.stand_ins)
-            self._band_given = givers(core.bands, with_score, core.stand_ins)
+            band_slots = (*self._names, SCORE)
+            self._bands = make_matcher(core.bands, band_slots, core.stand_ins)
+            self._band_outcomes = outcome_functions(core.bands, band_slots, core.stand_ins)
 
     def evaluate(self, facts: Mapping[str, Value], as_of: datetime.date) -> Result:
         """What the policy decides; the same as `language.evaluate.evaluate`."""
@@ -66,14 +66,14 @@ class Evaluator:
         if self._bands is None:
             if self._constant is not None:
                 return conclude(self.policy, matched, self._constant.__getitem__)
-            return conclude(self.policy, matched, lambda index: self._given[index](slots))
+            return conclude(self.policy, matched, lambda index: self._outcomes[index](slots))
         return self._score(slots, matched, self._bands)
 
     def _score(self, slots: Slots, matched: Sequence[int], bands: Matcher) -> Result:
-        points: list[Any] = [self._given[index](slots)[0] for index in matched]
+        points: list[Any] = [self._outcomes[index](slots)[0] for index in matched]
         scored = (*slots, self._base + sum(points))
         [band] = bands.matches(scored)
-        return conclude(self.policy, matched, lambda index: self._band_given[index](scored), band)
+        return conclude(self.policy, matched, lambda index: self._band_outcomes[index](scored), band)
 
     def close(self) -> None:
         """Gives back what the matchers hold."""
@@ -82,21 +82,23 @@ class Evaluator:
             self._bands.close()
 
 
-def computes(rule: CoreRule) -> bool:
+def is_computed(rule: CoreRule) -> bool:
     """Whether what the rule gives depends on facts."""
-    return any(isinstance(given, Computed | Asked) for given in rule.then)
+    return any(isinstance(outcome, ComputedNumber | BooleanOutcome) for outcome in rule.then)
 
 
-def givers(
+def outcome_functions(
     rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]
 ) -> list[Callable[[Slots], Values]]:
     """For each rule the function that gives its outcome values."""
-    return [_giver(rule, slots, stand_ins) for rule in rules]
+    return [_outcome_function(rule, slots, stand_ins) for rule in rules]
 
 
-def _giver(rule: CoreRule, slots: Sequence[str], stand_ins: Mapping[str, Value]) -> Callable[[Slots], Values]:
-    if not computes(rule):
+def _outcome_function(
+    rule: CoreRule, slots: Sequence[str], stand_ins: Mapping[str, Value]
+) -> Callable[[Slots], Values]:
+    if not is_computed(rule):
         constant: Any = rule.then
         return lambda _slots: constant
-    body = f"return ({', '.join(map(giving, rule.then))},)"
-    return define(function("gives", slots, stand_ins, [body]), "gives")
+    body = f"return ({', '.join(map(outcome_text, rule.then))},)"
+    return define_function(function_text("gives", slots, stand_ins, [body]), "gives")

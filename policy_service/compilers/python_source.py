@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from policy_service.compilers.evaluator import Evaluator, Slots
-from policy_service.compilers.python_text import condition, define, function
+from policy_service.compilers.python_text import condition_text, define_function, function_text
 from policy_service.language.core import Core, CoreRule
 from policy_service.language.lower import lower
 from policy_service.language.policy import Policy
@@ -25,12 +25,12 @@ class PythonMatcher:
 
     def __init__(self, rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]) -> None:
         self.source = python_source(rules, slots, stand_ins)
-        self._function = define(self.source, "matches")
+        self._function = define_function(self.source, "matches")
 
     def matches(self, slots: Slots) -> Sequence[int]:
         """The indices of the rules whose condition holds, ascending."""
-        found: list[int] = self._function(slots)
-        return found
+        matched: list[int] = self._function(slots)
+        return matched
 
     def close(self) -> None:
         """Nothing is held."""
@@ -39,8 +39,8 @@ class PythonMatcher:
 def python_source(rules: Sequence[CoreRule], slots: Sequence[str], stand_ins: Mapping[str, Value]) -> str:
     """The text of a function that gives the indices of the rules that match."""
     body = ["matched = []"]
-    body += [f"if {condition(rule.when)}: matched.append({index})" for index, rule in enumerate(rules)]
-    return function("matches", slots, stand_ins, [*body, "return matched"])
+    body += [f"if {condition_text(rule.when)}: matched.append({index})" for index, rule in enumerate(rules)]
+    return function_text("matches", slots, stand_ins, [*body, "return matched"])
 
 
 def compile_python(policy: Policy, core: Core | None = None) -> Evaluator:

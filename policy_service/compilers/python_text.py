@@ -18,24 +18,24 @@ from policy_service.language.core import (
     Absolute,
     All,
     Any,
-    Asked,
-    Computed,
+    BooleanOutcome,
+    ComputedNumber,
     CountOf,
     DatePart,
     Extreme,
     Factor,
     Formula,
-    Given,
-    Giving,
+    HasTag,
+    HasTagOf,
+    IsPresent,
     MonthsLater,
     OneOf,
+    OutcomeExpr,
     Polynomial,
-    Rounded,
+    RoundedQuotient,
     SameWord,
     Sign,
-    Stored,
-    Tagged,
-    TaggedBy,
+    StoredFact,
     TextTest,
     Threshold,
     Truth,
@@ -45,30 +45,30 @@ from policy_service.language.types import Value
 OPERATORS = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
-def condition(formula: Formula) -> str:  # one return a node is the clearest
+def condition_text(formula: Formula) -> str:  # one return a node is the clearest
     """A condition as a Python expression that is true or false."""
     match formula:
         case Truth(value=truth):
             return repr(truth)
         case All(parts=parts):
-            return f"({' and '.join(map(condition, parts))})"
+            return f"({' and '.join(map(condition_text, parts))})"
         case Any(parts=parts):
-            return f"({' or '.join(map(condition, parts))})"
-        case Given():
+            return f"({' or '.join(map(condition_text, parts))})"
+        case IsPresent():
             return f"{_not(formula.negated)}g_{formula.fact}"
         case Threshold():
             return f"f_{formula.fact} {OPERATORS[formula.comparator]} {formula.value}"
         case Sign():
-            return f"{number(formula.polynomial)} {OPERATORS[formula.comparator]} 0"
+            return f"{polynomial_text(formula.polynomial)} {OPERATORS[formula.comparator]} 0"
         case OneOf(words=words) if len(words) == 1:
             return f"f_{formula.fact} {'!=' if formula.negated else '=='} {next(iter(words))!r}"
         case OneOf(words=words):
             return f"f_{formula.fact} {_not(formula.negated)}in {{{', '.join(map(repr, sorted(words)))}}}"
         case SameWord():
             return f"f_{formula.left} {'!=' if formula.negated else '=='} f_{formula.right}"
-        case Tagged():
+        case HasTag():
             return f"{formula.word!r} {_not(formula.negated)}in f_{formula.fact}"
-        case TaggedBy():
+        case HasTagOf():
             return f"f_{formula.choice} {_not(formula.negated)}in f_{formula.tags}"
         case TextTest():
             return _not(formula.negated) + _TEXT_TESTS[formula.test].format(
@@ -89,7 +89,7 @@ def _not(negated: bool) -> str:  # noqa: FBT001  # a sign
     return "not " if negated else ""
 
 
-def number(polynomial: Polynomial) -> str:
+def polynomial_text(polynomial: Polynomial) -> str:
     """A polynomial as a Python expression of whole numbers, in parentheses when it has several terms."""
     if not polynomial:
         return "0"
@@ -105,43 +105,44 @@ def number(polynomial: Polynomial) -> str:
 def factor_text(factor: Factor) -> str:
     """One factor as a Python expression."""
     match factor:
-        case Stored():
+        case StoredFact():
             return f"f_{factor.fact}"
-        case Rounded():
-            return f"{ROUND[factor.way].__name__}({number(factor.numerator)}, {number(factor.denominator)})"
+        case RoundedQuotient():
+            numerator, denominator = polynomial_text(factor.numerator), polynomial_text(factor.denominator)
+            return f"{ROUND[factor.way].__name__}({numerator}, {denominator})"
         case Extreme():
             return (
-                f"{factor.choose}({', '.join(map(number, factor.parts))},)"
+                f"{factor.choose}({', '.join(map(polynomial_text, factor.parts))},)"
                 if len(factor.parts) > 1
-                else number(factor.parts[0])
+                else polynomial_text(factor.parts[0])
             )
         case Absolute():
-            return f"abs({number(factor.operand)})"
+            return f"abs({polynomial_text(factor.operand)})"
         case DatePart():
-            return f"{DATE_PARTS[factor.part].__name__}({number(factor.day)})"
+            return f"{DATE_PARTS[factor.part].__name__}({polynomial_text(factor.day)})"
         case MonthsLater():
-            return f"months_later({number(factor.day)}, {factor.months})"
+            return f"months_later({polynomial_text(factor.day)}, {factor.months})"
         case CountOf():
             return f"len(f_{factor.fact})"
         case _:
             assert_never(factor)
 
 
-def giving(given: Giving) -> str:
+def outcome_text(outcome: OutcomeExpr) -> str:
     """What a rule gives for one outcome, as a Python expression of its kept value."""
-    match given:
-        case Computed():
-            numerator = number(given.ratio.numerator)
-            return f"{numerator} * {10**given.scale} // ({number(given.ratio.denominator)})"
-        case Asked():
-            return f"bool({condition(given.condition)})"
+    match outcome:
+        case ComputedNumber():
+            numerator = polynomial_text(outcome.ratio.numerator)
+            return f"{numerator} * {10**outcome.scale} // ({polynomial_text(outcome.ratio.denominator)})"
+        case BooleanOutcome():
+            return f"bool({condition_text(outcome.condition)})"
         case frozenset():
-            return f"frozenset({sorted(given)!r})"
+            return f"frozenset({sorted(outcome)!r})"
         case _:
-            return repr(given)
+            return repr(outcome)
 
 
-def function(name: str, slots: Sequence[str], stand_ins: Mapping[str, Value], body: Iterable[str]) -> str:
+def function_text(name: str, slots: Sequence[str], stand_ins: Mapping[str, Value], body: Iterable[str]) -> str:
     """A function of one tuple, `slots` in order, in which a missing optional fact is None."""
     lines = [f"def {name}(slots):"]
     lines.append(f"    {', '.join(f'f_{slot}' for slot in slots)}, = slots")
@@ -149,50 +150,50 @@ def function(name: str, slots: Sequence[str], stand_ins: Mapping[str, Value], bo
         if fact in stand_ins:
             lines.append(f"    g_{fact} = f_{fact} is not None")
             lines.append(f"    if not g_{fact}:")
-            lines.append(f"        f_{fact} = {giving(stand_ins[fact])}")
+            lines.append(f"        f_{fact} = {outcome_text(stand_ins[fact])}")
     return "\n".join([*lines, *(f"    {line}" for line in body), ""])
 
 
-def define(text: str, name: str) -> Callable[[tuple[Anything, ...]], Anything]:
+def define_function(text: str, name: str) -> Callable[[tuple[Anything, ...]], Anything]:
     """The function `name` that the generated `text` defines."""
     scope: dict[str, Anything] = {**NAMES, "__builtins__": _BUILTINS}
-    exec(_compiled(text, name), scope)  # noqa: S102  # text of our own making, see the module's docstring
-    made: Callable[[tuple[Anything, ...]], Anything] = scope.pop(name)  # else each would keep the other
-    return made
+    exec(_compile_cached(text, name), scope)  # noqa: S102  # text of our own making, see the module's docstring
+    defined: Callable[[tuple[Anything, ...]], Anything] = scope.pop(name)  # else each would keep the other
+    return defined
 
 
-def _compiled(text: str, name: str) -> CodeType:
-    code = _BEFORE.get(text) or compile(text, f"<{name}>", "exec")
-    for each in _RECORDING:
+def _compile_cached(text: str, name: str) -> CodeType:
+    code = _PRECOMPILED.get(text) or compile(text, f"<{name}>", "exec")
+    for each in _RECORDINGS:
         each[text] = code
     return code
 
 
-_BEFORE: dict[str, CodeType] = {}
+_PRECOMPILED: dict[str, CodeType] = {}
 """The code of texts that were compiled before, in another process."""
-_RECORDING: list[dict[str, CodeType]] = []
+_RECORDINGS: list[dict[str, CodeType]] = []
 
 
 @contextmanager
-def recording() -> Iterator[Mapping[str, CodeType]]:
+def record_code() -> Iterator[Mapping[str, CodeType]]:
     """The code of all texts that are compiled while this lasts."""
     code: dict[str, CodeType] = {}
-    _RECORDING.append(code)
+    _RECORDINGS.append(code)
     try:
         yield code
     finally:
-        _RECORDING.remove(code)
+        _RECORDINGS.remove(code)
 
 
 @contextmanager
-def compiled_before(code: Mapping[str, CodeType]) -> Iterator[None]:
+def reuse_code(code: Mapping[str, CodeType]) -> Iterator[None]:
     """While this lasts, these texts are not compiled again: a thousand rules take tens of milliseconds at a stretch."""
-    _BEFORE.update(code)
+    _PRECOMPILED.update(code)
     try:
         yield
     finally:
         for text in code:
-            _BEFORE.pop(text, None)
+            _PRECOMPILED.pop(text, None)
 
 
 _BUILTINS = {function.__name__: function for function in (min, max, abs, len, bool, frozenset)}

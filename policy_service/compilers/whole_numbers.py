@@ -91,6 +91,6 @@ DATE_PARTS: Mapping[str, Callable[[int], int]] = {
     "day": day_of_month,
     "weekday": weekday,
 }
-CALLED: tuple[Callable[..., int], ...] = (*ROUND.values(), *DATE_PARTS.values(), months_later)
-NAMES: Mapping[str, Callable[..., int]] = {function.__name__: function for function in CALLED}
+CALLABLE_FUNCTIONS: tuple[Callable[..., int], ...] = (*ROUND.values(), *DATE_PARTS.values(), months_later)
+NAMES: Mapping[str, Callable[..., int]] = {function.__name__: function for function in CALLABLE_FUNCTIONS}
 """Everything generated code may call, by name, besides min, max, abs and len."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from policy_service.cross_groups.statement import NamedClass, NamedDimension
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.policy import Bilingual, Fact, Policy, Requirement
-from policy_service.language.types import BooleanType, ChoiceType, describe
+from policy_service.language.types import BooleanType, ChoiceType, describe_type
 from policy_service.language.unparse import quote
 
 _BOOLEAN = {"true": Bilingual("是", "yes"), "false": Bilingual("否", "no")}
@@ -40,12 +40,12 @@ class Dimension:
     classes: tuple[GroupClass, ...]
 
 
-def find_dimension(named: NamedDimension, policies: Sequence[Policy], faults: list[str]) -> Dimension | None:
-    """The dimension, or None after adding to `faults` why it is none."""
-    found = _find_fact(named.name, policies, faults)
-    if found is None:
+def find_dimension(spec: NamedDimension, policies: Sequence[Policy], errors: list[str]) -> Dimension | None:
+    """The dimension, or None after adding to `errors` why it is none."""
+    fact_and_subject = _find_fact(spec.name, policies, errors)
+    if fact_and_subject is None:
         return None
-    fact, subject = found
+    fact, subject = fact_and_subject
     match fact.type:
         case ChoiceType(of=of):
             values, titles = of, {value: fact.words.get(value, Bilingual(value, value)) for value in of}
@@ -53,91 +53,93 @@ def find_dimension(named: NamedDimension, policies: Sequence[Policy], faults: li
             values = tuple(_BOOLEAN)
             titles = {value: _answer(fact.title, answer) for value, answer in _BOOLEAN.items()}
         case _:
-            faults.append(
-                f"`{named.name}` is {describe(fact.type)}, and has no classes: a dimension is a choice or a boolean; "
-                "make classes of it by a policy of its own"
+            errors.append(
+                f"`{spec.name}` is {describe_type(fact.type)}, and has no classes: a dimension is a choice or a "
+                "boolean; make classes of it by a policy of its own"
             )
             return None
-    own = (fact.name, f"not_{fact.name}") if isinstance(fact.type, BooleanType) else values
-    classes = named.classes or tuple(NamedClass(name, (value,)) for name, value in zip(own, values, strict=True))
-    if not _parts(named.name, classes, values, faults):
+    class_names = (fact.name, f"not_{fact.name}") if isinstance(fact.type, BooleanType) else values
+    classes = spec.classes or tuple(NamedClass(name, (value,)) for name, value in zip(class_names, values, strict=True))
+    if not _is_partition(spec.name, classes, values, errors):
         return None
-    listed = [value for each in classes for value in each.values or ()]
-    rest = tuple(value for value in values if value not in listed)
+    listed_values = [value for each in classes for value in each.values or ()]
+    rest = tuple(value for value in values if value not in listed_values)
     write = quote if isinstance(fact.type, ChoiceType) else str
-    return Dimension(fact, subject, tuple(_class(each, rest, listed, titles, write) for each in classes))
+    return Dimension(fact, subject, tuple(_class(each, rest, listed_values, titles, write) for each in classes))
 
 
-def _find_fact(name: str, policies: Sequence[Policy], faults: list[str]) -> tuple[Fact, str] | None:
+def _find_fact(name: str, policies: Sequence[Policy], errors: list[str]) -> tuple[Fact, str] | None:
     """The fact that takes an outcome of one of the policies, or that they declare, and what it is about."""
     policy_name, dot, last = name.rpartition(".")
-    among = [policy for policy in policies if policy.id == policy_name] if dot else list(policies)
-    if dot and not among:
+    candidates = [policy for policy in policies if policy.id == policy_name] if dot else list(policies)
+    if dot and not candidates:
         hint = did_you_mean(policy_name, (policy.id for policy in policies))
-        faults.append(f"unknown policy `{shorten(policy_name)}`" + (f": {hint}" if hint else ""))
+        errors.append(f"unknown policy `{shorten(policy_name)}`" + (f": {hint}" if hint else ""))
         return None
-    deciding = [policy for policy in among if last in policy.outcomes]
-    asking = [policy for policy in among if last in policy.facts]
+    deciding = [policy for policy in candidates if last in policy.outcomes]
+    asking = [policy for policy in candidates if last in policy.facts]
     declared = {(policy.facts[last].type, policy.facts[last].requirement, policy.subject) for policy in asking}
     if len(deciding) > 1 or (not deciding and len(declared) > 1):
-        ways = ", ".join(f"`{policy.id}.{last}`" for policy in deciding or asking)
-        faults.append(f"`{name}` may be any of {ways}: name one of them")
+        choices = ", ".join(f"`{policy.id}.{last}`" for policy in deciding or asking)
+        errors.append(f"`{name}` may be any of {choices}: name one of them")
         return None
     if deciding:
         [policy] = deciding
         outcome = policy.outcomes[last]
-        if policy.lists:
-            faults.append(f"`{policy.id}.{last}` is a list, and a subject has one value in each dimension")
+        if policy.returns_list:
+            errors.append(f"`{policy.id}.{last}` is a list, and a subject has one value in each dimension")
             return None
         source = Requirement(policy.id, last)
         return Fact(last, outcome.type, outcome.title, requirement=source, words=outcome.words), policy.subject
     if asking:
         return replace(asking[0].facts[last], optional=False), asking[0].subject
-    known = {known for policy in among for known in (*policy.outcomes, *policy.facts)}
+    known = {known for policy in candidates for known in (*policy.outcomes, *policy.facts)}
     hint = did_you_mean(last, sorted(known))
-    faults.append(f"no policy has a fact or an outcome `{shorten(name)}`" + (f": {hint}" if hint else ""))
+    errors.append(f"no policy has a fact or an outcome `{shorten(name)}`" + (f": {hint}" if hint else ""))
     return None
 
 
-def _parts(name: str, classes: Iterable[NamedClass], values: Sequence[str], faults: list[str]) -> bool:
-    """Whether every value is in exactly one class; what is wrong is added to `faults`."""
-    before = len(faults)
+def _is_partition(name: str, classes: Iterable[NamedClass], values: Sequence[str], errors: list[str]) -> bool:
+    """Whether every value is in exactly one class; what is wrong is added to `errors`."""
+    before = len(errors)
     classes = tuple(classes)
-    listed = [value for each in classes for value in each.values or ()]
-    for value in dict.fromkeys(listed):
+    listed_values = [value for each in classes for value in each.values or ()]
+    for value in dict.fromkeys(listed_values):
         if value not in values:
             hint = did_you_mean(value, values) or f"the values are {', '.join(values)}"
-            faults.append(f"`{name}` has no value `{shorten(value)}`: {shorten(hint, 300)}")
-        elif listed.count(value) > 1:
-            faults.append(f"`{value}` of `{name}` is in two classes")
+            errors.append(f"`{name}` has no value `{shorten(value)}`: {shorten(hint, 300)}")
+        elif listed_values.count(value) > 1:
+            errors.append(f"`{value}` of `{name}` is in two classes")
     names = [each.name for each in classes]
-    faults.extend(
+    errors.extend(
         f"two classes of `{name}` are called `{each}`" for each in dict.fromkeys(names) if names.count(each) > 1
     )
-    left = [value for value in values if value not in listed]
+    unassigned = [value for value in values if value not in listed_values]
     rests = sum(each.values is None for each in classes)
     if rests > 1:
-        faults.append(f"`{name}` has two classes for the rest")
-    elif rests and not left:
-        faults.append(f"`{name}` has no values left for the rest")
-    elif left and not rests:
-        missing = shorten(", ".join(left), 300)
-        faults.append(f"no class of `{name}` has {missing}: name them, or add a class `others=rest`")
-    return len(faults) == before
+        errors.append(f"`{name}` has two classes for the rest")
+    elif rests and not unassigned:
+        errors.append(f"`{name}` has no values left for the rest")
+    elif unassigned and not rests:
+        missing = shorten(", ".join(unassigned), 300)
+        errors.append(f"no class of `{name}` has {missing}: name them, or add a class `others=rest`")
+    return len(errors) == before
 
 
 def _class(
-    named: NamedClass,
+    spec: NamedClass,
     rest: tuple[str, ...],
-    listed: Sequence[str],
+    listed_values: Sequence[str],
     titles: Mapping[str, Bilingual],
     write: Callable[[str], str],
 ) -> GroupClass:
-    values = rest if named.values is None else named.values
-    told = [titles[value] for value in values]
-    title = named.title or Bilingual("或".join(each.zh for each in told), " or ".join(each.en for each in told))
-    tests = ", ".join(map(write, listed if named.values is None and listed else values))
-    return GroupClass(named.name, title, values, f"not({tests})" if named.values is None and listed else tests)
+    values = rest if spec.values is None else spec.values
+    value_titles = [titles[value] for value in values]
+    title = spec.title or Bilingual(
+        "或".join(each.zh for each in value_titles), " or ".join(each.en for each in value_titles)
+    )
+    tests = ", ".join(map(write, listed_values if spec.values is None and listed_values else values))
+    return GroupClass(spec.name, title, values, f"not({tests})" if spec.values is None and listed_values else tests)
 
 
 def _answer(title: Bilingual, answer: Bilingual) -> Bilingual:

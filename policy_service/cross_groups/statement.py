@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from policy_service.characters import describe_character, hidden_character
-from policy_service.errors import CrossGroupsRefused
+from policy_service.characters import describe_character, find_hidden_character
+from policy_service.errors import CrossGroupsRejected
 from policy_service.language.diagnostics import shorten
 from policy_service.language.policy import Bilingual
 
@@ -56,15 +56,15 @@ class NamedDimension:
 
 
 def parse_statement(text: str) -> tuple[NamedDimension, ...]:
-    """The dimensions that a statement names, in its order. Raises CrossGroupsRefused with every fault."""
+    """The dimensions that a statement names, in its order. Raises CrossGroupsRejected with every fault."""
     if len(text) > MAX_STATEMENT:
-        raise CrossGroupsRefused([f"a statement has at most {MAX_STATEMENT:,} characters, this one {len(text):,}"])
-    if hidden := hidden_character(text):
-        raise CrossGroupsRefused([f"the hidden character {describe_character(hidden[0])}: leave it out"])
-    faults: list[str] = []
-    dimensions = [_dimension(part, faults) for part in _TIMES.split(text.strip())]
-    if faults:
-        raise CrossGroupsRefused(faults)
+        raise CrossGroupsRejected([f"a statement has at most {MAX_STATEMENT:,} characters, this one {len(text):,}"])
+    if match := find_hidden_character(text):
+        raise CrossGroupsRejected([f"the hidden character {describe_character(match[0])}: leave it out"])
+    errors: list[str] = []
+    dimensions = [_dimension(part, errors) for part in _TIMES.split(text.strip())]
+    if errors:
+        raise CrossGroupsRejected(errors)
     return tuple(each for each in dimensions if each is not None)
 
 
@@ -76,31 +76,32 @@ def write_statement(dimensions: tuple[NamedDimension, ...]) -> str:
 def without_titles(dimensions: tuple[NamedDimension, ...]) -> tuple[NamedDimension, ...]:
     """The same dimensions, for a reader of one language: no class has a title of its own."""
     return tuple(
-        replace(each, classes=tuple(replace(named, title=None) for named in each.classes)) for each in dimensions
+        replace(each, classes=tuple(replace(named_class, title=None) for named_class in each.classes))
+        for each in dimensions
     )
 
 
-def _dimension(text: str, faults: list[str]) -> NamedDimension | None:
+def _dimension(text: str, errors: list[str]) -> NamedDimension | None:
     match = _DIMENSION.fullmatch(text.strip())
     if match is None:
-        faults.append(
+        errors.append(
             f"`{shorten(text.strip())}` names no dimension: write `industry`, or `industry(it | others=rest)`"
         )
         return None
     if match["classes"] is None:
         return NamedDimension(match["name"], ())
-    classes = [_class(part, match["name"], faults) for part in match["classes"].split("|")]
+    classes = [_class(part, match["name"], errors) for part in match["classes"].split("|")]
     return NamedDimension(match["name"], tuple(each for each in classes if each is not None))
 
 
-def _class(text: str, dimension: str, faults: list[str]) -> NamedClass | None:
+def _class(text: str, dimension: str, errors: list[str]) -> NamedClass | None:
     match = _CLASS.fullmatch(text.strip())
     if match is None:
-        faults.append(
+        errors.append(
             f"`{shorten(text.strip())}` names no class of `{dimension}`: write `it`, or `others=retail+finance`"
         )
         return None
     title = Bilingual(match["zh"].strip(), match["en"].strip()) if match["zh"] else None
-    written = (match["values"] or match["name"]).strip()
-    values = None if written == REST else tuple(value.strip() for value in written.split("+"))
+    values_text = (match["values"] or match["name"]).strip()
+    values = None if values_text == REST else tuple(value.strip() for value in values_text.split("+"))
     return NamedClass(match["name"], values, title)

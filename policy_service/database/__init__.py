@@ -9,7 +9,7 @@ the record never goes back in time though the machine's clock may.
 
 Kept means durable: SQLite has synced its file, PostgreSQL its log.
 
-What is called in `AT_END` still belongs to a transaction that wrote, and comes before it is kept.
+What is called in `BEFORE_COMMIT` still belongs to a transaction that wrote, and comes before it is kept.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from sqlalchemy.types import String, TypeDecorator
 from sqlmodel import Field, Session, SQLModel, select
 
 from policy_service.clock import Clock, timestamp
-from policy_service.damaged import DamagedRecord
 from policy_service.database.engines import ALTERING, READING, WRITING, file_of, open_postgresql, open_sqlite
-from policy_service.database.outages import DatabaseUnavailable, Unavailable, told, unavailable
-from policy_service.database.turns import Turns
+from policy_service.database.fair_lock import FairLock
+from policy_service.database.outages import DatabaseUnavailable, Unavailable, translate_db_errors, unavailable
+from policy_service.integrity import DamagedRecord
 
 __all__ = [
-    "AT_END",
+    "BEFORE_COMMIT",
     "LATEST",
     "LOCK_SECONDS",
     "NEVER",
@@ -52,12 +52,12 @@ __all__ = [
     "Unavailable",
     "WriteFailure",
     "borne_out",
-    "count",
+    "cached",
     "database_of",
-    "first_rows",
-    "remembered",
+    "initial_rows",
+    "is_write_session",
+    "transaction_count",
     "unavailable",
-    "writes",
 ]
 
 LOCK_SECONDS = 10
@@ -66,9 +66,9 @@ LOCK_SECONDS = 10
 
 PROBE_SECONDS = 1.0
 """How long it is looked whether something could be written."""
-ROOM = 64 * 1024
+MIN_FREE_BYTES = 64 * 1024
 """Bytes that there has to be room for."""
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Instant(TypeDecorator[datetime]):
 
     impl = String(27)
     cache_ok = True
-    place = ""
+    column_name = ""
     """The column it belongs to, for who reads what is none; set once all tables are declared."""
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
@@ -94,7 +94,7 @@ class Instant(TypeDecorator[datetime]):
         try:
             return None if value is None else datetime.fromisoformat(value)
         except (ValueError, TypeError):
-            raise DamagedRecord(self.place, f"with {str(value)[:40]!r}") from None
+            raise DamagedRecord(self.column_name, f"with {str(value)[:40]!r}") from None
 
 
 class LaneName(StrEnum):
@@ -114,20 +114,20 @@ class Lane(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
-Kept = TypeVar("Kept")
-_KEPT = "kept"
+Value = TypeVar("Value")
+_CACHE = "kept"
 """Where a session that reads finds what is remembered from one to the next."""
 _DATABASE = "database"
 """Where a session finds the database it belongs to."""
 _MOMENT = timedelta(microseconds=1)
 """The least by which one instant can be later than another here."""
 _LANE = cast("Table", Lane.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
-_MINE = _LANE.c.name == bindparam("lane")
-_TAKE = select(_LANE.c.count).where(_MINE).with_for_update()
+_THIS_LANE = _LANE.c.name == bindparam("lane")
+_TAKE = select(_LANE.c.count).where(_THIS_LANE).with_for_update()
 _LAST = select(func.max(_LANE.c.at, type_=Instant()))
 _NEXT = (
     _LANE.update()
-    .where(_MINE)
+    .where(_THIS_LANE)
     .values(count=_LANE.c.count + 1, at=bindparam("now", type_=Instant()))
     .returning(_LANE.c.count)
 )
@@ -147,7 +147,7 @@ class Transaction:
         return str(self.clock.new_id())
 
 
-AT_END: list[Callable[[Transaction], None]] = []
+BEFORE_COMMIT: list[Callable[[Transaction], None]] = []
 """What is called at the end of every transaction that writes."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: list[Callable[[Session], datetime | None]] = []
@@ -171,17 +171,20 @@ class Database:
         self.engine = open_sqlite(self.file, lock_seconds) if self.file else open_postgresql(url, lock_seconds)
         self.failure: WriteFailure | None = None
         """Why the last write was not kept; None when it was."""
-        self.kept_at = float("-inf")
+        self.last_commit_at = float("-inf")
         """When a write was last kept, in the seconds of `time.monotonic`."""
-        self._turns = Turns(lock_seconds) if self.file else nullcontext()
-        self._kept: dict[str, tuple[int, Any]] = {}
+        self._write_lock = FairLock(lock_seconds) if self.file else nullcontext()
+        self._cache: dict[str, tuple[int, Any]] = {}
         self._readers = self.engine.execution_options(**READING[self.engine.dialect.name])
         self._writers = self.engine.execution_options(**WRITING[self.engine.dialect.name])
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A snapshot of the whole database. Raises DatabaseUnavailable."""
-        with told(reading=True), Session(self._readers, info={_KEPT: self._kept, _DATABASE: self}) as session:
+        with (
+            translate_db_errors(reading=True),
+            Session(self._readers, info={_CACHE: self._cache, _DATABASE: self}) as session,
+        ):
             yield session
 
     @contextmanager
@@ -190,39 +193,39 @@ class Database:
 
         Its rows can be read after the end. Raises DatabaseUnavailable.
         """
-        new = Session(self._writers, expire_on_commit=False, info={_DATABASE: self, _WRITES: True})
-        with self._watched(), told(), self._turns, new as session, session.begin():
+        new_session = Session(self._writers, expire_on_commit=False, info={_DATABASE: self, _WRITES: True})
+        with self._track_failures(), translate_db_errors(), self._write_lock, new_session as session, session.begin():
             number, now = self._begin(session, clock, lane)
             transaction = Transaction(session, now, number, clock)
             yield transaction
-            for finish in AT_END:
-                finish(transaction)
+            for hook in BEFORE_COMMIT:
+                hook(transaction)
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _track_failures(self) -> Iterator[None]:
         """Remembers whether what is written was kept."""
         try:
             yield
         except DatabaseUnavailable as error:
             self.failure = WriteFailure(error.reason, monotonic())
             raise
-        self.failure, self.kept_at = None, monotonic()
+        self.failure, self.last_commit_at = None, monotonic()
 
     def probe(self, seconds: float = PROBE_SECONDS) -> None:
         """Looks whether something could be written, and writes nothing. Raises DatabaseUnavailable.
 
         Whoever else writes is waited for no longer than `seconds`; and there has to be room for a few pages.
         """
-        with told(), self._writers.connect() as connection:
+        with translate_db_errors(), self._writers.connect() as connection:
             if self.file:
                 driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-                before = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+                previous_timeout = driver.execute("PRAGMA busy_timeout").fetchone()[0]
                 driver.execute(f"PRAGMA busy_timeout = {round(seconds * 1_000)}")
                 try:
                     connection.begin().rollback()
                 finally:
-                    driver.execute(f"PRAGMA busy_timeout = {before}")
-                _look_for_room(self.file)
+                    driver.execute(f"PRAGMA busy_timeout = {previous_timeout}")
+                _check_disk_space(self.file)
             else:
                 connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{round(seconds * 1_000)}ms'")
                 connection.execute(_TAKE, {"lane": LaneName.DECISIONS})
@@ -252,7 +255,7 @@ class Database:
             with suppress(OSError):  # whoever opens it next is told
                 os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
                 self.file.chmod(0o600)
-        with told(), self._turns, self._writers.begin() as connection:
+        with translate_db_errors(), self._write_lock, self._writers.begin() as connection:
             if not self.file:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ALTERING})")
             yield connection
@@ -262,16 +265,16 @@ class Database:
         self.engine.dispose()
 
 
-def _look_for_room(file: Path) -> None:
+def _check_disk_space(file: Path) -> None:
     """Raises DatabaseUnavailable when the disk of a file has no room for a few pages."""
     try:
-        with TemporaryFile(dir=file.parent) as beside:
-            os.posix_fallocate(beside.fileno(), 0, ROOM)
+        with TemporaryFile(dir=file.parent) as temporary:
+            os.posix_fallocate(temporary.fileno(), 0, MIN_FREE_BYTES)
     except OSError as error:
-        raise DatabaseUnavailable("full" if error.errno in _NO_ROOM else "gone") from None
+        raise DatabaseUnavailable("full" if error.errno in _DISK_FULL else "gone") from None
 
 
-def count(session: Session, lane: LaneName = LaneName.GOVERNANCE) -> int:
+def transaction_count(session: Session, lane: LaneName = LaneName.GOVERNANCE) -> int:
     """How many transactions the lane has had; when it has not changed, neither has what the lane writes."""
     return session.exec(select(Lane.count).where(Lane.name == lane)).one()
 
@@ -285,33 +288,33 @@ def borne_out(session: Session, at: datetime) -> datetime:
     return min(at, max(told)) if told else at
 
 
-def remembered(session: Session, name: str, read: Callable[[Session], Kept]) -> Kept:
+def cached(session: Session, name: str, read: Callable[[Session], Value]) -> Value:
     """What `read` gives of the rows of the lane `governance`: read again, by those who only read, when it has moved.
 
     A transaction that writes sees what may yet be undone, so it reads for itself and nobody remembers that.
     """
-    kept: dict[str, tuple[int, Any]] | None = session.info.get(_KEPT)
-    if kept is None:
+    cache: dict[str, tuple[int, Any]] | None = session.info.get(_CACHE)
+    if cache is None:
         return read(session)
-    moved = count(session)
-    known = kept.get(name)
-    if known is None or known[0] != moved:
-        known = kept[name] = moved, read(session)
-    found: Kept = known[1]
-    return found
+    epoch = transaction_count(session)
+    entry = cache.get(name)
+    if entry is None or entry[0] != epoch:
+        entry = cache[name] = epoch, read(session)
+    value: Value = entry[1]
+    return value
 
 
 def database_of(session: Session) -> Database | None:
     """The database that a session belongs to; None for one that was opened otherwise."""
-    found: Database | None = session.info.get(_DATABASE)
-    return found
+    database: Database | None = session.info.get(_DATABASE)
+    return database
 
 
-def writes(session: Session) -> bool:
+def is_write_session(session: Session) -> bool:
     """Whether a session is one of `Database.write`."""
     return _WRITES in session.info
 
 
-def first_rows() -> list[Lane]:
+def initial_rows() -> list[Lane]:
     """The rows a new database starts with."""
     return [Lane(name=lane, count=0, at=NEVER) for lane in LaneName]

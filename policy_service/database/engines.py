@@ -19,7 +19,7 @@ STATEMENT_SECONDS = 60
 """How long PostgreSQL may take over one statement."""
 CONNECT_SECONDS = 10
 """How long PostgreSQL may take to answer at all."""
-ASKED_AGAIN_SECONDS = 0.02
+RETRY_SECONDS = 0.02
 """How long until SQLite is asked again for what it does not wait for."""
 _EXPECTED = "expected sqlite:///FILE or postgresql://…"
 ALTERING = 7_316_002_851
@@ -83,21 +83,21 @@ def open_postgresql(url: str, lock_seconds: float) -> Engine:
 
 def open_sqlite(file: Path, lock_seconds: float) -> Engine:
     """Connections to a SQLite file that is there."""
-    first = _FirstFile(file)
+    original = _OriginalFile(file)
 
     def connect() -> sqlite3.Connection:  # SQLite would make a file that is gone anew, and empty
-        first.check()
+        original.check()
         return sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=lock_seconds, check_same_thread=False)
 
     def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin where `begin` says
-        _log_ahead(connection, lock_seconds)
+        _enable_wal(connection, lock_seconds)
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        record.info["file"] = first.check()
+        record.info["file"] = original.check()
 
-    def is_there(_connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if record.info["file"] != first.check():  # SQLite would go on writing to a file that was removed
+    def check_file(_connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if record.info["file"] != original.check():  # SQLite would go on writing to a file that was removed
             raise DisconnectionError(f"{file} is another file than the one that was opened")
 
     def begin(connection: Connection) -> None:
@@ -105,12 +105,12 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
             connection.exec_driver_sql(statement)
 
     engine = create_engine("sqlite:///", creator=connect, poolclass=QueuePool, pool_timeout=lock_seconds)
-    for name, told in (("connect", prepare), ("checkout", is_there), ("begin", begin)):
-        event.listen(engine, name, told)
+    for name, listener in (("connect", prepare), ("checkout", check_file), ("begin", begin)):
+        event.listen(engine, name, listener)
     return engine
 
 
-class _FirstFile:
+class _OriginalFile:
     """The file that was opened first, which no other may stand in for.
 
     What was written to the one and what to the other would be two records; only a start looks whether one is sound. So
@@ -124,16 +124,16 @@ class _FirstFile:
 
     def check(self) -> _Identity | None:
         """The identity of the file there is; None when there is none. Raises FileReplaced."""
-        found = _identity(self._file)
-        if found is not None:
-            self._first = self._first or found
-            self._is_replaced = self._is_replaced or found != self._first
+        identity = _identity(self._file)
+        if identity is not None:
+            self._first = self._first or identity
+            self._is_replaced = self._is_replaced or identity != self._first
         if self._is_replaced:
             raise FileReplaced(f"{self._file} is another file than the one that was opened first")
-        return found
+        return identity
 
 
-def _log_ahead(connection: sqlite3.Connection, seconds: float) -> None:
+def _enable_wal(connection: sqlite3.Connection, seconds: float) -> None:
     """Has the file keep a write-ahead log.
 
     Turning a new file over takes it for oneself, and SQLite does not wait for others who do the same: so it is asked
@@ -146,7 +146,7 @@ def _log_ahead(connection: sqlite3.Connection, seconds: float) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-            time.sleep(ASKED_AGAIN_SECONDS)
+            time.sleep(RETRY_SECONDS)
         else:
             return
 

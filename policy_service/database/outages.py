@@ -10,14 +10,14 @@ from typing import Literal
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 Unavailable = Literal["busy", "full", "gone", "replaced"]
-TOLD: dict[Unavailable, Sentence] = {
-    "busy": Sentence("the database is busy"),
-    "full": Sentence("the database is full"),
-    "gone": Sentence("the database is gone"),
-    "replaced": Sentence("the database is another file than at the start: restart the service"),
+MESSAGES: dict[Unavailable, Message] = {
+    "busy": Message("the database is busy"),
+    "full": Message("the database is full"),
+    "gone": Message("the database is gone"),
+    "replaced": Message("the database is another file than at the start: restart the service"),
 }
 
 
@@ -30,7 +30,7 @@ class DatabaseUnavailable(Exception):
 
     def __init__(self, reason: Unavailable) -> None:
         self.reason: Unavailable = reason
-        super().__init__(TOLD[reason])
+        super().__init__(MESSAGES[reason])
 
     def __reduce__(self) -> tuple[object, ...]:
         return DatabaseUnavailable, (self.reason,)
@@ -71,7 +71,7 @@ _READ_ONLY = (sqlite3.SQLITE_READONLY, "25006")
 
 
 @contextmanager
-def told(*, reading: bool = False) -> Iterator[None]:
+def translate_db_errors(*, reading: bool = False) -> Iterator[None]:
     """Tells a database that is not there apart from a fault of ours, which stays what it is."""
     try:
         yield

@@ -10,16 +10,16 @@ from policy_service.clock import Clock, timestamp
 from policy_service.decisions.decision import Decision, Json
 
 
-def answer(decision: Decision, subject: str | None, kind: str, clock: Clock) -> Json:
+def unrecorded_answer(decision: Decision, subject: str | None, kind: str, clock: Clock) -> Json:
     """The decision as JSON, with an identifier of its own; it is recorded nowhere."""
-    return answer_of(decision, subject, kind, decision.to_dict(), str(clock.new_id()), clock.now())
+    return answer_document(decision, subject, kind, decision.to_dict(), str(clock.new_id()), clock.now())
 
 
-def answer_of(  # noqa: PLR0913, PLR0917  # what an answer says that the decision does not know itself
+def answer_document(  # noqa: PLR0913, PLR0917  # what an answer says that the decision does not know itself
     decision: Decision, subject: str | None, kind: str, outcomes: Json, decision_id: str, decided_at: datetime
 ) -> Json:
     """The decision, with its outcomes, as JSON; `trace` only when it was asked for."""
-    told: Json = {
+    document: Json = {
         "decision_id": decision_id,
         "subject": subject,
         "kind": kind,
@@ -29,10 +29,10 @@ def answer_of(  # noqa: PLR0913, PLR0917  # what an answer says that the decisio
         "benchmark_set": None,
     }
     if decision.trace is not None:
-        told["trace"] = decision.trace
-    return told
+        document["trace"] = decision.trace
+    return document
 
 
-def encode(told: Json) -> bytes:
+def encode_answer(document: Json) -> bytes:
     """The answer's bytes."""
-    return msgspec.json.encode(told)
+    return msgspec.json.encode(document)

@@ -25,17 +25,17 @@ from itertools import islice
 from typing import NamedTuple
 
 from policy_service.actor import Actor
-from policy_service.characters import UTF8_MARK
+from policy_service.characters import UTF8_BOM
 from policy_service.database import DatabaseUnavailable
-from policy_service.decisions.desk import Decisions
-from policy_service.decisions.group import Answer, Item, Result
+from policy_service.decisions.group import PendingDecision, RecordedAnswer, RecordResult
 from policy_service.decisions.in_force import NotReady
-from policy_service.decisions.request import DecisionRequest, RequestRefused, read_request
-from policy_service.decisions.writer import LINES_BESIDE, Busy
-from policy_service.idempotency import KeyReused, check_key, fingerprint_of
-from policy_service.sentences import Sentence
+from policy_service.decisions.request import DecisionRequest, InvalidRequest, read_request
+from policy_service.decisions.service import DecisionService
+from policy_service.decisions.writer import MAX_LINES_BESIDE, QueueFull
+from policy_service.idempotency import IdempotencyKeyReused, check_key, fingerprint_of
+from policy_service.messages import Message
 
-AHEAD = 256
+MAX_LINES_IN_FLIGHT = 256
 """Lines under way at a time."""
 LINE_LIMIT = 256 * 1024
 """Bytes of a line."""
@@ -51,7 +51,7 @@ class LineTooLong(ValueError):
     """A line has more bytes than are read."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(Sentence("a line has at most {limit:,} bytes", limit=limit))
+        super().__init__(Message("a line has at most {limit:,} bytes", limit=limit))
         self.limit = limit
 
 
@@ -66,7 +66,7 @@ class LineAnswer(NamedTuple):
     """Its number, from 1."""
     request: DecisionRequest | None
     """What was asked; None when that could not be read."""
-    result: Answer | Exception
+    result: RecordedAnswer | Exception
     """The answer as it was recorded, or why there is none."""
     started: float
     """When it was begun, by `time.perf_counter`."""
@@ -74,7 +74,7 @@ class LineAnswer(NamedTuple):
     @property
     def subject(self) -> str | None:
         """Whom it is about, when that is known."""
-        request = self.result.sound if isinstance(self.result, RequestRefused) else self.request
+        request = self.result.valid_members if isinstance(self.result, InvalidRequest) else self.request
         return (request.subject or None) if request is not None else None
 
 
@@ -83,16 +83,16 @@ Line = tuple[int, bytes | Exception]
 """A line's number, and its content or what is wrong with it."""
 
 
-class _Pending(NamedTuple):
+class _PendingLine(NamedTuple):
     """A line that was decided and is to be recorded."""
 
     line: int
     request: DecisionRequest
-    item: Item
+    item: PendingDecision
     started: float
 
 
-_Chunk = tuple[list[LineAnswer | _Pending], asyncio.Future[Sequence[Result]] | None]
+_Chunk = tuple[list[LineAnswer | _PendingLine], asyncio.Future[Sequence[RecordResult]] | None]
 """Some lines, and the results of those that are pending, in their order."""
 
 
@@ -101,22 +101,22 @@ class Batch:
 
     def __init__(  # noqa: PLR0913  # for whom, how it is written down, and two limits
         self,
-        decisions: Decisions,
+        decisions: DecisionService,
         actor: Actor,
         render: Render,
         *,
         key: str | None = None,
-        ahead: int = AHEAD,
+        max_in_flight: int = MAX_LINES_IN_FLIGHT,
         line_limit: int = LINE_LIMIT,
     ) -> None:
-        """`render` writes an answer down, `key` is an idempotency key. Raises KeyRefused."""
+        """`render` writes an answer down, `key` is an idempotency key. Raises InvalidIdempotencyKey."""
         if key is not None:
             check_key(key)
         self._decisions, self._actor, self._render = decisions, actor, render
         self._prefix = None if key is None else f"batch {hashlib.sha256(key.encode()).hexdigest()} "  # no client's key
-        self._lines = _Lines(line_limit)
-        self._room = asyncio.Semaphore(ahead)
-        self._at_once = min(ahead, LINES_BESIDE)
+        self._lines = _LineSplitter(line_limit)
+        self._free_slots = asyncio.Semaphore(max_in_flight)
+        self._at_once = min(max_in_flight, MAX_LINES_BESIDE)
         self._has_answered = False
         self._is_ready = True
         self._slice_began = 0.0
@@ -124,8 +124,8 @@ class Batch:
     async def decide(self, pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
         """The rendered answers, those of lines that were recorded together in one piece.
 
-        Raises KeyReused when the first line is not the one that the key was used for; and after the answers to the
-        lines before what `pieces` raises, but for BatchEnded.
+        Raises IdempotencyKeyReused when the first line is not the one that the key was used for; and after the answers
+        to the lines before what `pieces` raises, but for BatchEnded.
         """
         chunks: asyncio.Queue[_Chunk | Exception | None] = asyncio.Queue()
         reader = asyncio.create_task(self._read(pieces, chunks))
@@ -136,7 +136,7 @@ class Batch:
                     raise chunk
                 yield await self._render_chunk(*chunk)
                 for _ in chunk[0]:
-                    self._room.release()
+                    self._free_slots.release()
         finally:
             self._decisions.batches -= 1
             reader.cancel()
@@ -146,7 +146,7 @@ class Batch:
         try:
             async for lines in self._read_lines(pieces):
                 for _ in lines:
-                    await self._room.acquire()
+                    await self._free_slots.acquire()
                 answers, recorded = await self._decide_lines(lines)
                 chunks.put_nowait((answers, recorded))
                 if _ends_batch(answers[-1]):
@@ -160,8 +160,8 @@ class Batch:
         try:
             async for piece in pieces:
                 lines = self._lines.split(piece)
-                while some := list(islice(lines, self._at_once)):
-                    yield some
+                while group := list(islice(lines, self._at_once)):
+                    yield group
         except BatchEnded as error:
             yield [(self._lines.number, error)]
             return
@@ -170,50 +170,52 @@ class Batch:
 
     async def _decide_lines(self, lines: Sequence[Line]) -> _Chunk:
         """Decides some lines; those that are to be recorded are on their way."""
-        before = await self._recall(lines)
-        answers: list[LineAnswer | _Pending] = []
+        previous = await self._recall(lines)
+        answers: list[LineAnswer | _PendingLine] = []
         for number, content in lines:
             await self._let_others_run()
-            answers.append(await self._decide_line(number, content, before.get(number)))
+            answers.append(await self._decide_line(number, content, previous.get(number)))
             if _ends_batch(answers[-1]):
                 break
-        items = [answer.item for answer in answers if isinstance(answer, _Pending)]
+        items = [answer.item for answer in answers if isinstance(answer, _PendingLine)]
         if not items:
             return answers, None
         try:
             return answers, self._decisions.writer.record_lines(items)
-        except Busy as error:
+        except QueueFull as error:
             return [
-                LineAnswer(each.line, each.request, error, each.started) if isinstance(each, _Pending) else each
+                LineAnswer(each.line, each.request, error, each.started) if isinstance(each, _PendingLine) else each
                 for each in answers
             ], None
 
     async def _decide_line(
-        self, number: int, content: bytes | Exception, before: Result | None
-    ) -> LineAnswer | _Pending:
+        self, number: int, content: bytes | Exception, previous: RecordResult | None
+    ) -> LineAnswer | _PendingLine:
         """One line: what it was told before, why it is refused, or what is decided."""
         started = time.perf_counter()
         if isinstance(content, Exception):
             return LineAnswer(number, None, content, started)
-        if isinstance(before, Answer):
-            return LineAnswer(number, None, before, started)
+        if isinstance(previous, RecordedAnswer):
+            return LineAnswer(number, None, previous, started)
         request: DecisionRequest | None = None
         try:
             request = read_request(content)
-            if before is not None:
-                return LineAnswer(number, request, before, started)
-            made = await self._decisions.make(request, wait=self._is_ready)  # one line waits for versions, not each
+            if previous is not None:
+                return LineAnswer(number, request, previous, started)
+            evaluation = await self._decisions.evaluate(
+                request, wait=self._is_ready
+            )  # one line waits for versions, not each
         except Exception as error:  # noqa: BLE001  # it is the answer to this line, and to no other
             self._is_ready = not isinstance(error, NotReady)
-            return LineAnswer(number, request, before or error, started)
+            return LineAnswer(number, request, previous or error, started)
         self._is_ready = True
-        item = Item(made, self._actor)
+        item = PendingDecision(evaluation, self._actor)
         if self._prefix is not None:
             item.key, item.fingerprint = f"{self._prefix}{number}", _fingerprint(content)
-        return _Pending(number, request, item, started)
+        return _PendingLine(number, request, item, started)
 
     async def _render_chunk(
-        self, answers: Sequence[LineAnswer | _Pending], recorded: asyncio.Future[Sequence[Result]] | None
+        self, answers: Sequence[LineAnswer | _PendingLine], recorded: asyncio.Future[Sequence[RecordResult]] | None
     ) -> bytes:
         """The rendered answers, once all of them are on record."""
         results = iter(await recorded if recorded is not None else ())
@@ -221,28 +223,30 @@ class Batch:
         for each in answers:
             await self._let_others_run()
             answer = each
-            if isinstance(answer, _Pending):
+            if isinstance(answer, _PendingLine):
                 answer = LineAnswer(answer.line, answer.request, next(results), answer.started)
-            if isinstance(answer.result, KeyReused) and not self._has_answered:
+            if isinstance(answer.result, IdempotencyKeyReused) and not self._has_answered:
                 raise answer.result
             self._has_answered = True
             rendered.append(self._render(answer))
         return b"".join(rendered)
 
-    async def _recall(self, lines: Sequence[Line]) -> Mapping[int, Result]:
+    async def _recall(self, lines: Sequence[Line]) -> Mapping[int, RecordResult]:
         """What was answered to some of the lines under the key of the batch, and which of them are others than then."""
         if self._prefix is None:
             return {}
         names = {number: (self._actor.id, f"{self._prefix}{number}") for number, _ in lines}
         try:
-            found = await asyncio.to_thread(self._decisions.recall, names.values())
+            stored_answers = await asyncio.to_thread(self._decisions.recall, names.values())
         except DatabaseUnavailable as error:
             return dict.fromkeys(names, error)
-        answered = ((number, content, found.get(names[number])) for number, content in lines)
+        stored_lines = ((number, content, stored_answers.get(names[number])) for number, content in lines)
         return {
-            number: Answer(known[1].body, None) if known[0] == _fingerprint(content) else KeyReused()
-            for number, content, known in answered
-            if known is not None
+            number: RecordedAnswer(stored[1].body, None)
+            if stored[0] == _fingerprint(content)
+            else IdempotencyKeyReused()
+            for number, content, stored in stored_lines
+            if stored is not None
         }
 
     async def _let_others_run(self) -> None:
@@ -255,9 +259,9 @@ class Batch:
         self._slice_began = time.perf_counter()
 
 
-def _ends_batch(answer: LineAnswer | _Pending) -> bool:
+def _ends_batch(answer: LineAnswer | _PendingLine) -> bool:
     """Whether nothing is decided behind a line."""
-    return isinstance(answer, LineAnswer) and isinstance(answer.result, KeyReused | BatchEnded)
+    return isinstance(answer, LineAnswer) and isinstance(answer.result, IdempotencyKeyReused | BatchEnded)
 
 
 def _fingerprint(content: bytes | Exception) -> str:
@@ -265,37 +269,37 @@ def _fingerprint(content: bytes | Exception) -> str:
     return fingerprint_of("POST", PATH, content) if isinstance(content, bytes) else ""
 
 
-class _Lines:
+class _LineSplitter:
     """Cuts bytes into lines that are not blank; of one that is too long only the fault is kept."""
 
     def __init__(self, limit: int) -> None:
         self.number = 1
         """Of the line that has not ended yet."""
         self._limit = limit
-        self._begun = bytearray()
+        self._buffer = bytearray()
         self._is_too_long = False
 
     def split(self, piece: bytes) -> Iterator[Line]:
         """The lines that end in the next piece of the text."""
-        *ends, begun = piece.split(b"\n")
-        for end in ends:
-            self._add(end)
+        *complete_lines, remainder = piece.split(b"\n")
+        for part in complete_lines:
+            self._add(part)
             yield from self.end_line()
             self.number += 1
-        self._add(begun)
+        self._add(remainder)
 
     def end_line(self) -> Iterator[Line]:
         """The line that was begun, if it is not blank."""
-        content, is_too_long = bytes(self._begun.strip()), self._is_too_long
-        self._begun, self._is_too_long = bytearray(), False
+        content, is_too_long = bytes(self._buffer.strip()), self._is_too_long
+        self._buffer, self._is_too_long = bytearray(), False
         if is_too_long:
             yield self.number, LineTooLong(self._limit)
-        elif content.removeprefix(UTF8_MARK):
+        elif content.removeprefix(UTF8_BOM):
             yield self.number, content
 
-    def _add(self, more: bytes) -> None:
-        self._is_too_long = self._is_too_long or len(self._begun) + len(more) > self._limit
+    def _add(self, part: bytes) -> None:
+        self._is_too_long = self._is_too_long or len(self._buffer) + len(part) > self._limit
         if self._is_too_long:
-            self._begun.clear()
+            self._buffer.clear()
         else:
-            self._begun += more
+            self._buffer += part

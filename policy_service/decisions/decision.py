@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, assert_never
 
 from policy_service.compilers.evaluator import Slots
-from policy_service.decisions.overriding import Excepted, told
-from policy_service.decisions.window import Stopped
+from policy_service.decisions.override import AppliedOverride, merge_override
+from policy_service.decisions.window import PolicyStop
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result, Values
 from policy_service.language.policy import Policy, Rule
-from policy_service.language.types import DateType, DurationType, NumberType, TagsType, Type, write
+from policy_service.language.types import DateType, DurationType, NumberType, TagsType, Type, format_value
 
 Json = dict[str, Any]
 EngineName = Literal["durable_rules", "python", "definition"]
 
 
-Answered = Result | Stopped
+PolicyAnswer = Result | PolicyStop
 """What a policy answers: what its rules say, or that it is stopped."""
 
 
-class Writer:
+class ResultWriter:
     """Writes results of one policy as JSON; what never changes is written once."""
 
     def __init__(self, policy: Policy) -> None:
@@ -34,16 +34,16 @@ class Writer:
         self._outcomes: tuple[tuple[str, Type | None], ...] = tuple(
             (name, outcome.type if _needs_writing(outcome.type) else None) for name, outcome in policy.outcomes.items()
         )
-        self._as_kept = all(kind is None for _, kind in self._outcomes)
+        self._is_json_ready = all(kind is None for _, kind in self._outcomes)
 
-    def write(self, result: Answered, supplied: tuple[str, ...]) -> Json:
+    def write(self, result: PolicyAnswer, supplied: tuple[str, ...]) -> Json:
         """The entry of one policy, in the shape of `POST /v1/decisions`."""
         match result:
             case Decided():
                 outcome: Any = [self.outcome(values) for values in result.outcome]
                 entry: Json = {
                     "status": "decided",
-                    "outcome": outcome if self.policy.lists else outcome[0],
+                    "outcome": outcome if self.policy.returns_list else outcome[0],
                     "rules": list(result.rules),
                     "because": [self._because[rule] for rule in result.rules],
                 }
@@ -55,7 +55,7 @@ class Writer:
                 entry = {"status": "missing_facts", "missing": list(result.names)}
             case Conflict():
                 entry = {"status": "conflict", "rules": list(result.rules)}
-            case Stopped():
+            case PolicyStop():
                 entry = {"status": "suspended", "suspension": result.suspension, "reason": result.reason}
             case _:
                 assert_never(result)
@@ -66,10 +66,10 @@ class Writer:
 
     def outcome(self, values: Values) -> Json:
         """One value for each outcome, by name."""
-        if self._as_kept:
+        if self._is_json_ready:
             return dict(zip(self._names, values, strict=False))
         pairs = zip(self._outcomes, values, strict=False)
-        return {name: value if kind is None else write(kind, value) for (name, kind), value in pairs}
+        return {name: value if kind is None else format_value(kind, value) for (name, kind), value in pairs}
 
 
 def _needs_writing(kind: Type) -> bool:
@@ -82,13 +82,13 @@ def _needs_writing(kind: Type) -> bool:
 class PolicyDecision(NamedTuple):
     """What one policy decided about the subject."""
 
-    result: Answered
+    result: PolicyAnswer
     supplied: tuple[str, ...]
     """Facts with `from:` that the caller gave, because the service could not fill them."""
     served_by: EngineName
     """The evaluator that answered."""
-    writer: Writer
-    excepted: Excepted | None = None
+    writer: ResultWriter
+    applied_override: AppliedOverride | None = None
     """The exception made for the subject; `result` is then what is answered instead."""
 
     @property
@@ -97,16 +97,16 @@ class PolicyDecision(NamedTuple):
         return self.writer.policy
 
     @property
-    def said(self) -> Answered:
+    def rules_result(self) -> PolicyAnswer:
         """What the rules answered, or that the policy is stopped."""
-        return self.result if self.excepted is None else self.excepted.rules_said
+        return self.result if self.applied_override is None else self.applied_override.rules_result
 
     def to_dict(self) -> Json:
         """The entry of this policy."""
-        if self.excepted is None:
+        if self.applied_override is None:
             return self.writer.write(self.result, self.supplied)
-        said = self.writer.write(self.excepted.rules_said, self.supplied)
-        return told(self.writer.write(self.result, ()), said, self.excepted)
+        rules_entry = self.writer.write(self.applied_override.rules_result, self.supplied)
+        return merge_override(self.writer.write(self.result, ()), rules_entry, self.applied_override)
 
 
 class Decision(NamedTuple):
@@ -117,17 +117,19 @@ class Decision(NamedTuple):
     trace: Json | None = None
     evaluated: Mapping[str, PolicyDecision] = {}
     """Every policy that was evaluated, also one that others needed and that is not answered."""
-    seen: Mapping[str, Slots] = {}
+    inputs: Mapping[str, Slots] = {}
     """The facts that each of them saw, as it keeps them, with the day."""
 
     @property
     def overrides(self) -> tuple[str, ...]:
         """The exceptions that were looked at, those included that did not fit."""
-        return tuple([each.excepted.overriding.id for each in self.evaluated.values() if each.excepted is not None])
+        return tuple(
+            [each.applied_override.override.id for each in self.evaluated.values() if each.applied_override is not None]
+        )
 
     def to_dict(self) -> Json:
         """The `outcomes` object of `POST /v1/decisions`."""
         return {
-            id_: entry.writer.write(entry.result, entry.supplied) if entry.excepted is None else entry.to_dict()
+            id_: entry.writer.write(entry.result, entry.supplied) if entry.applied_override is None else entry.to_dict()
             for id_, entry in self.policies.items()
         }

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from policy_service.characters import UTF8_MARK, wide_encoding
+from policy_service.characters import UTF8_BOM, detect_wide_encoding
 from policy_service.language.diagnostics import shorten
 
 MAX_LEVELS = 32
@@ -37,21 +37,21 @@ def read_json(content: bytes) -> Any:  # noqa: ANN401  # whatever the bytes hold
 
     Raises NotJsonError.
     """
-    content = content.removeprefix(UTF8_MARK)
+    content = content.removeprefix(UTF8_BOM)
     try:
         value = _DECODER.decode(content)
     except UnicodeDecodeError:
-        raise NotJsonError(_encoding_fault(content) or "the text is not UTF-8") from None
+        raise NotJsonError(_encoding_error(content) or "the text is not UTF-8") from None
     except RecursionError:
         raise NotJsonError(f"objects and lists nest more than {MAX_LEVELS} deep") from None
     except InvalidOperation:
         raise NotJsonError("a number has an exponent beyond all bounds") from None
     except msgspec.DecodeError as error:
-        raise NotJsonError(_reason(str(error), content)) from None
+        raise NotJsonError(_error_reason(str(error), content)) from None
     if content.count(b"[") + content.count(b"{") > MAX_LEVELS and _levels(value) > MAX_LEVELS:
         raise NotJsonError(f"objects and lists nest more than {MAX_LEVELS} deep")
     if content.count(b":") != _members(value):
-        json.loads(content, object_pairs_hook=_unique, parse_float=str, parse_int=str)
+        json.loads(content, object_pairs_hook=_reject_duplicates, parse_float=str, parse_int=str)
     return value
 
 
@@ -62,12 +62,12 @@ def _members(value: object) -> int:
     return len(value) + sum(len(inner) for inner in value.values() if isinstance(inner, dict))
 
 
-def _unique(pairs: list[tuple[str, object]]) -> None:
-    seen: set[str] = set()
+def _reject_duplicates(pairs: list[tuple[str, object]]) -> None:
+    names: set[str] = set()
     for name, _ in pairs:
-        if name in seen:
+        if name in names:
             raise NotJsonError(f"`{shorten(name)}` is written twice in one object")
-        seen.add(name)
+        names.add(name)
 
 
 def _levels(value: object) -> int:
@@ -79,20 +79,20 @@ def _levels(value: object) -> int:
     return levels
 
 
-def _encoding_fault(content: bytes) -> str | None:
-    encoding = wide_encoding(content)
+def _encoding_error(content: bytes) -> str | None:
+    encoding = detect_wide_encoding(content)
     return f"the text is {encoding}: send it in UTF-8" if encoding else None
 
 
-def _reason(message: str, content: bytes) -> str:
+def _error_reason(message: str, content: bytes) -> str:
     if not content.strip():
         return "the text is empty"
-    if fault := _encoding_fault(content):
-        return fault
+    if error := _encoding_error(content):
+        return error
     if message.startswith("Integer value"):
         return "a whole number has thousands of digits"
     if message.startswith("Input data was truncated"):
         return "the text ends too early"
-    if (place := _BYTE.search(message)) and content[int(place[1]) :].startswith((b"NaN", b"Infinity")):
-        return f"NaN and Infinity are no numbers (byte {place[1]})"
+    if (position := _BYTE.search(message)) and content[int(position[1]) :].startswith((b"NaN", b"Infinity")):
+        return f"NaN and Infinity are no numbers (byte {position[1]})"
     return message.removeprefix("JSON is malformed: ")

@@ -10,9 +10,9 @@ from datetime import datetime
 import msgspec
 from sqlmodel import Session
 
-from policy_service.decisions.records import SCANNED, newest_lines
+from policy_service.decisions.record_queries import MAX_SCANNED, newest_lines
 
-LAST = 1_000
+MAX_COUNTED = 1_000
 """Decisions of a policy that are counted."""
 
 
@@ -24,7 +24,7 @@ class Firings:
     """By the identifier of the rule; one that is not there never decided."""
     total: int
     """The decisions of the policy that were counted, whatever they answered."""
-    looked: int
+    records_scanned: int
     """The records of all policies that were looked through."""
     since: datetime | None
     """When the oldest of those that were counted was decided."""
@@ -46,16 +46,16 @@ class _Line(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Line)
 
 
-def firings(session: Session, policy: str, *, last: int = LAST) -> Firings:
-    """How often each rule decided in the `last` decisions of a policy among the newest SCANNED records."""
+def firings(session: Session, policy: str, *, max_counted: int = MAX_COUNTED) -> Firings:
+    """How often each rule decided in the `max_counted` decisions of a policy among the newest MAX_SCANNED records."""
     rules: Counter[str] = Counter()
-    total, looked, oldest = 0, 0, None
-    named = f'"{policy}"'.encode()
-    for line in newest_lines(session, SCANNED):
-        if total == last:
+    total, scanned_count, oldest = 0, 0, None
+    marker = f'"{policy}"'.encode()
+    for line in newest_lines(session, MAX_SCANNED):
+        if total == max_counted:
             break
-        looked += 1
-        if named not in line:
+        scanned_count += 1
+        if marker not in line:
             continue
         record = _DECODER.decode(line)
         answer = record.outcomes.get(policy)
@@ -64,4 +64,4 @@ def firings(session: Session, policy: str, *, last: int = LAST) -> Firings:
         total += 1
         oldest = record.decided_at
         rules.update(answer.rules)
-    return Firings(dict(rules), total, looked, datetime.fromisoformat(oldest) if oldest else None)
+    return Firings(dict(rules), total, scanned_count, datetime.fromisoformat(oldest) if oldest else None)

@@ -13,27 +13,27 @@ from sqlmodel import Session, func, select
 from policy_service.actor import Actor
 from policy_service.canonical import digest
 from policy_service.database import Lane, LaneName, Transaction
-from policy_service.decisions.answer import answer_of, encode
+from policy_service.decisions.answer import answer_document, encode_answer
 from policy_service.decisions.decision import Json
-from policy_service.decisions.in_force import InForce, Made
-from policy_service.decisions.macs import mac_of_record, writing_key
-from policy_service.decisions.record import Reads, facts_read, masked_trace, record_line
-from policy_service.decisions.secrecy import SubjectKey, seal_fact
-from policy_service.decisions.subjects import Secrets
+from policy_service.decisions.encryption import SubjectKey, encrypt_fact
+from policy_service.decisions.in_force import Evaluation, InForce
+from policy_service.decisions.macs import current_mac_key, mac_of_record
+from policy_service.decisions.record import FactsNeeded, encode_facts_read, masked_trace, record_line
+from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.tables import DecisionRow
-from policy_service.idempotency import IdempotencyRow, KeyReused, Name, recall_all
+from policy_service.idempotency import IdempotencyKeyReused, IdempotencyRow, ScopedKey, find_responses
 from policy_service.subject import Subject
 
 OK = 200
 """The status under which an answer is kept; refusals are not kept."""
-REMEMBERED = 256
+MAX_CACHED_READS = 256
 """Sets of versions of which it is remembered what they read."""
 _DECISIONS = cast("Table", DecisionRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
 _ANSWERS = cast("Table", IdempotencyRow.__table__)  # type: ignore[attr-defined]  # the same
 _LAST = select(func.max(_DECISIONS.c.seq))
 
 
-class Answer(NamedTuple):
+class RecordedAnswer(NamedTuple):
     """The answer to a request, as it was recorded."""
 
     body: bytes
@@ -42,127 +42,137 @@ class Answer(NamedTuple):
 
 
 @dataclass(eq=False, slots=True)
-class Item:
+class PendingDecision:
     """A decision to be recorded, for whom, and under which idempotency key."""
 
-    made: Made
+    evaluation: Evaluation
     actor: Actor
     key: str | None = None
     fingerprint: str = ""
 
     @property
-    def name(self) -> Name:
+    def name(self) -> ScopedKey:
         """The key, as nobody else's."""
         return self.actor.id, self.key or ""
 
 
-Result = Answer | Exception
+RecordResult = RecordedAnswer | Exception
 
 
-class Stale(Exception):
+class StaleDecisions(Exception):
     """Other versions or exceptions came into force before the group was written; `items` must be made again."""
 
-    def __init__(self, items: Sequence[Item]) -> None:
+    def __init__(self, items: Sequence[PendingDecision]) -> None:
         super().__init__("made by what is no longer in force")
         self.items = items
 
 
 @dataclass(slots=True)
-class _Draft:
+class _RecordDraft:
     """What is kept of an item, before it has a number."""
 
-    item: Item
-    reads: Reads
+    item: PendingDecision
+    reads: FactsNeeded
     facts: Json
 
     @property
     def subject(self) -> Subject:
-        return self.item.made.question.subject
+        return self.item.evaluation.question.subject
 
 
-class Groups:
+class GroupWriter:
     """Writes groups of decisions."""
 
-    def __init__(self, in_force: InForce, secrets: Secrets) -> None:
+    def __init__(self, in_force: InForce, fact_cipher: FactCipher) -> None:
         self._in_force = in_force
-        self._secrets = secrets
-        self._reads: dict[tuple[str, ...], Reads] = {}
+        self._fact_cipher = fact_cipher
+        self._reads_by_versions: dict[tuple[str, ...], FactsNeeded] = {}
 
-    def write(self, transaction: Transaction, items: Sequence[Item]) -> list[Result]:
-        """What each is told, once the transaction is kept. Raises Stale before anything is written.
+    def write(self, transaction: Transaction, items: Sequence[PendingDecision]) -> list[RecordResult]:
+        """What each is told, once the transaction is kept. Raises StaleDecisions before anything is written.
 
         The transaction must be of the lane `decisions`. An item that cannot be written down gets the reason, and does
         not keep the others from being recorded.
         """
         session = transaction.session
-        window = self._in_force.now_in_force(session, transaction.now)
-        before = recall_all(session, {item.name for item in items if item.key})
-        fresh = {item.name if item.key else item: item for item in reversed(items) if item.name not in before}
-        if stale := [item for item in fresh.values() if not self._in_force.holds(item.made, window)]:
-            raise Stale(stale)
+        window = self._in_force.window_in_force(session, transaction.now)
+        stored_answers = find_responses(session, {item.name for item in items if item.key})
+        new_items = {
+            item.name if item.key else item: item for item in reversed(items) if item.name not in stored_answers
+        }
+        if stale_items := [
+            item for item in new_items.values() if not self._in_force.is_current(item.evaluation, window)
+        ]:
+            raise StaleDecisions(stale_items)
         if window.start > transaction.now:
-            never_before(session, window.start)
-        results = self._write(transaction, list(reversed(fresh.values())), window.start)
-        told: list[Result] = []
+            advance_lane(session, window.start)
+        results = self._write(transaction, list(reversed(new_items.values())), window.start)
+        answers: list[RecordResult] = []
         for item in items:
-            if item.key and item.name in before:
-                fingerprint, stored = before[item.name]
-                told.append(Answer(stored.body, None) if fingerprint == item.fingerprint else KeyReused())
+            if item.key and item.name in stored_answers:
+                fingerprint, stored = stored_answers[item.name]
+                answers.append(
+                    RecordedAnswer(stored.body, None) if fingerprint == item.fingerprint else IdempotencyKeyReused()
+                )
             elif item in results:
-                told.append(results[item])
+                answers.append(results[item])
             else:
-                told.append(_again(item, fresh[item.name], results))
-        return told
+                answers.append(_duplicate_result(item, new_items[item.name], results))
+        return answers
 
-    def _write(self, transaction: Transaction, items: Sequence[Item], at: datetime) -> dict[Item, Result]:
+    def _write(
+        self, transaction: Transaction, items: Sequence[PendingDecision], at: datetime
+    ) -> dict[PendingDecision, RecordResult]:
         drafts = [self._draft(item) for item in items]
         connection = transaction.session.connection()
-        secret = [draft.subject for draft in drafts if not draft.reads.sensitive.isdisjoint(draft.facts)]
-        keys = self._secrets.keys_for(transaction, secret) if secret else {}
-        seq, key = connection.execute(_LAST).scalar_one() or 0, writing_key(transaction.session)
-        results: dict[Item, Result] = {}
+        sensitive_subjects = [draft.subject for draft in drafts if not draft.reads.sensitive.isdisjoint(draft.facts)]
+        keys = self._fact_cipher.keys_for(transaction, sensitive_subjects) if sensitive_subjects else {}
+        seq, key = connection.execute(_LAST).scalar_one() or 0, current_mac_key(transaction.session)
+        results: dict[PendingDecision, RecordResult] = {}
         rows: list[Json] = []
         for draft in drafts:
             try:
-                row, results[draft.item] = _written(draft, keys, transaction.new_id(), seq + 1, at)
+                row, results[draft.item] = _make_row(draft, keys, transaction.new_id(), seq + 1, at)
             except (TypeError, ValueError) as error:
                 results[draft.item] = error
             else:
                 seq += 1
                 rows.append(row | {"mac": mac_of_record(key, row["digest"])})
         answers = [
-            _remembered(item, told, at) for item, told in results.items() if item.key and isinstance(told, Answer)
+            _idempotency_row(item, result, at)
+            for item, result in results.items()
+            if item.key and isinstance(result, RecordedAnswer)
         ]
-        for table, added in ((_DECISIONS, rows), (_ANSWERS, answers)):
-            if added:
-                connection.execute(insert(table), added)
+        for table, new_rows in ((_DECISIONS, rows), (_ANSWERS, answers)):
+            if new_rows:
+                connection.execute(insert(table), new_rows)
         return results
 
-    def _draft(self, item: Item) -> _Draft:
-        evaluated = item.made.decision.evaluated
+    def _draft(self, item: PendingDecision) -> _RecordDraft:
+        evaluated = item.evaluation.decision.evaluated
         versions = tuple(entry.policy.digest for entry in evaluated.values())
-        reads = self._reads.get(versions)
+        reads = self._reads_by_versions.get(versions)
         if reads is None:
-            if len(self._reads) >= REMEMBERED:
-                self._reads.clear()
-            reads = self._reads[versions] = Reads.of([entry.policy for entry in evaluated.values()])
-        return _Draft(item, reads, facts_read(item.made.question.facts, reads))
+            if len(self._reads_by_versions) >= MAX_CACHED_READS:
+                self._reads_by_versions.clear()
+            reads = self._reads_by_versions[versions] = FactsNeeded.of([entry.policy for entry in evaluated.values()])
+        return _RecordDraft(item, reads, encode_facts_read(item.evaluation.question.facts, reads))
 
 
-def never_before(session: Session, at: datetime) -> None:
+def advance_lane(session: Session, at: datetime) -> None:
     """Makes the lane `decisions`, which the session holds, remember an instant that was later than its own."""
     lane = session.get_one(Lane, LaneName.DECISIONS)
     lane.at = max(lane.at, at)
 
 
-def _written(
-    draft: _Draft, keys: Mapping[Subject, SubjectKey], decision_id: str, seq: int, at: datetime
-) -> tuple[Json, Answer]:
+def _make_row(
+    draft: _RecordDraft, keys: Mapping[Subject, SubjectKey], decision_id: str, seq: int, at: datetime
+) -> tuple[Json, RecordedAnswer]:
     """The row and the answer of one decision."""
-    question, decision, asked, *_ = draft.item.made
+    question, decision, requested, *_ = draft.item.evaluation
     facts, sensitive = draft.facts, draft.reads.sensitive
     for name in sensitive & facts.keys():
-        facts[name] = seal_fact(keys[question.subject], decision_id, name, facts[name])
+        facts[name] = encrypt_fact(keys[question.subject], decision_id, name, facts[name])
     outcomes = decision.to_dict()
     line = record_line(
         decision,
@@ -173,7 +183,7 @@ def _written(
         decided_at=at,
         by=draft.item.actor,
         facts=facts,
-        asked=asked,
+        requested=requested,
         outcomes=outcomes,
     )
     if decision.trace is not None and sensitive:
@@ -189,10 +199,12 @@ def _written(
         "line": line,
         "digest": digest(line),
     }
-    return row, Answer(encode(answer_of(decision, *question.subject, outcomes, decision_id, at)), outcomes)
+    return row, RecordedAnswer(
+        encode_answer(answer_document(decision, *question.subject, outcomes, decision_id, at)), outcomes
+    )
 
 
-def _remembered(item: Item, answer: Answer, at: datetime) -> Json:
+def _idempotency_row(item: PendingDecision, answer: RecordedAnswer, at: datetime) -> Json:
     principal, key = item.name
     return {
         "principal": principal,
@@ -204,9 +216,11 @@ def _remembered(item: Item, answer: Answer, at: datetime) -> Json:
     }
 
 
-def _again(item: Item, first: Item, results: dict[Item, Result]) -> Result:
+def _duplicate_result(
+    item: PendingDecision, first: PendingDecision, results: dict[PendingDecision, RecordResult]
+) -> RecordResult:
     """What an item is told whose key another of the group has."""
     if item.fingerprint != first.fingerprint:
-        return KeyReused()
-    told = results[first]
-    return told._replace(outcomes=None) if isinstance(told, Answer) else told
+        return IdempotencyKeyReused()
+    result = results[first]
+    return result._replace(outcomes=None) if isinstance(result, RecordedAnswer) else result

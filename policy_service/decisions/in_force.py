@@ -22,25 +22,25 @@ from sqlmodel import Session, select
 
 from policy_service.audit.guard import IN_FORCE, faults_in
 from policy_service.clock import Clock
-from policy_service.compilers.rules_engine import EngineLimitError, EngineTrialError
-from policy_service.damaged import DamagedRecord
-from policy_service.database import Database, Lane, LaneName, borne_out, count
-from policy_service.decisions.building import Build, NotBuilt, Parts, read_parts
-from policy_service.decisions.decide import Decider, Prepared, explained
+from policy_service.compilers.rules_engine import EngineLimitError, SmokeTestFailed
+from policy_service.database import Database, Lane, LaneName, borne_out, transaction_count
+from policy_service.decisions.decider import Decider, ServedPolicies, with_trace
 from policy_service.decisions.decision import Decision, EngineName
-from policy_service.decisions.overrides import Book
-from policy_service.decisions.overriding import Overriding
-from policy_service.decisions.served import Alarm
-from policy_service.decisions.window import Stopped, Window, window_at
-from policy_service.errors import UnknownKind, UnknownPolicies
+from policy_service.decisions.override import Override
+from policy_service.decisions.override_store import OverrideCache
+from policy_service.decisions.served_policy import Alarm
+from policy_service.decisions.version_build import Build, BuildFailed, Parts, read_parts
+from policy_service.decisions.window import PolicyStop, Window, window_at
+from policy_service.errors import UnknownPolicies, UnknownSubjectKind
+from policy_service.integrity import DamagedRecord
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import PolicyFolderError, load_bytes
+from policy_service.messages import Message
 from policy_service.registry.model import Activation
-from policy_service.registry.service import UnknownVersion, activations, ended_by, version_text
-from policy_service.sentences import Sentence
+from policy_service.registry.service import UnknownVersion, activations, describe_ending, version_text
 from policy_service.subject import Subject
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 """How often the thread asks whether another process recorded something."""
 OWN_DOMAIN = "governance"
 """The domain whose policies decide about the service itself, not about subjects: they must be asked for by name."""
@@ -55,11 +55,11 @@ class NotReady(Exception):
     """The versions in force cannot decide yet; the message says why."""
 
 
-class Turning(NotReady):
+class VersionsChanging(NotReady):
     """The versions in force have just changed: `refresh`, then ask again."""
 
     def __init__(self) -> None:
-        super().__init__(Sentence("other versions come into force at this moment: try again"))
+        super().__init__(Message("other versions come into force at this moment: try again"))
 
 
 class Question(NamedTuple):
@@ -72,15 +72,15 @@ class Question(NamedTuple):
     explain: bool = False
 
 
-class Made(NamedTuple):
+class Evaluation(NamedTuple):
     """A decision, and what it was made by."""
 
     question: Question
     decision: Decision
-    asked: Sequence[str]
+    requested: Sequence[str]
     digests: Mapping[str, str]
-    stopped: Mapping[str, Stopped]
-    overrides: Mapping[str, Overriding]
+    stops: Mapping[str, PolicyStop]
+    overrides: Mapping[str, Override]
 
 
 class InForce:
@@ -93,40 +93,40 @@ class InForce:
         *,
         engine: EngineName = "durable_rules",
         shadow_every: int = 0,
-        alarm: Callable[[Alarm], None] | None = None,
+        on_alarm: Callable[[Alarm], None] | None = None,
         build: Build | None = None,
-        changed: Callable[[], None] | None = None,
-        look_seconds: float = LOOK_SECONDS,
+        on_change: Callable[[], None] | None = None,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         """Builds what is in force.
 
-        `build` builds in another process what comes into force later; without it that is done here. `changed` is
+        `build` builds in another process what comes into force later; without it that is done here. `on_change` is
         called, in a thread, after other policies took their place. Raises NotReady, DatabaseUnavailable.
         """
-        self.decider = Decider([], engine=engine, shadow_every=shadow_every, alarm=alarm)
-        self.book = Book()
-        self.trouble: str | None = None
+        self.decider = Decider([], engine=engine, shadow_every=shadow_every, on_alarm=on_alarm)
+        self.override_cache = OverrideCache()
+        self.last_error: str | None = None
         """Why the thread could not do its work when it last tried."""
-        self._database, self._clock, self._look_seconds = database, clock, look_seconds
+        self._database, self._clock, self._poll_seconds = database, clock, poll_seconds
         self._engine: EngineName = engine
-        self._changed = changed
-        self._served_before: list[Prepared] = []
-        self._elsewhere: Build | None = None  # nobody waits for a decision yet
-        self._recorded: tuple[int, Sequence[Activation]] = (-1, ())
+        self._on_change = on_change
+        self._replaced: list[ServedPolicies] = []
+        self._build_in_worker: Build | None = None  # nobody waits for a decision yet
+        self._known_activations: tuple[int, Sequence[Activation]] = (-1, ())
         self._window = Window(-1, datetime.min.replace(tzinfo=UTC), None, {}, {})
         self._default: Mapping[str, Sequence[str]] = {}
-        self._next: tuple[Window, Prepared] | None = None
-        self._turns = 0
+        self._next: tuple[Window, ServedPolicies] | None = None
+        self._switch_count = 0
         self._lock = threading.RLock()  # held for a decision, or while other policies take their place
-        self._building = threading.RLock()  # held for as long as it takes to build policies
+        self._build_lock = threading.RLock()  # held for as long as it takes to build policies
         self._wake, self._closed = threading.Event(), False
         try:
             self.refresh()
         except BaseException:
             self.decider.close()
             raise
-        self._elsewhere = build
-        self._thread = threading.Thread(target=self._look_after, name="in-force", daemon=True)
+        self._build_in_worker = build
+        self._thread = threading.Thread(target=self._run, name="in-force", daemon=True)
         self._thread.start()
 
     @property
@@ -140,54 +140,54 @@ class InForce:
 
     # deciding
 
-    def make(self, question: Question) -> Made:
+    def evaluate(self, question: Question) -> Evaluation:
         """Decides by the versions in force; slow when the decision is to be explained, which holds nobody up.
 
-        Raises Turning, NotReady, FactsRefused, UnknownPolicies, OtherKind, UnknownKind.
+        Raises VersionsChanging, NotReady, FactsRejected, UnknownPolicies, WrongSubjectKind, UnknownSubjectKind.
         """
-        made = self._make(question)
-        return made._replace(decision=explained(made.decision)) if question.explain else made
+        evaluation = self._evaluate(question)
+        return evaluation._replace(decision=with_trace(evaluation.decision)) if question.explain else evaluation
 
-    def _make(self, question: Question) -> Made:
+    def _evaluate(self, question: Question) -> Evaluation:
         with self._lock:
             now = self.now()
-            if not self._window.covers(now) and not self._turn(now):
-                raise Turning
+            if not self._window.covers(now) and not self._switch(now):
+                raise VersionsChanging
             kind = question.subject.kind
-            asked = self._default.get(kind) if question.policies is None else question.policies
-            if not asked:
-                raise self._nothing_about(kind)
-            overrides = self.book.active_overrides(question.subject, now)
-            stopped = self._window.stopped
+            requested = self._default.get(kind) if question.policies is None else question.policies
+            if not requested:
+                raise self._no_policies_error(kind)
+            overrides = self.override_cache.active_overrides(question.subject, now)
+            stops = self._window.stops
             try:
                 decision = self.decider.decide(
                     question.facts,
                     as_of=question.as_of,
-                    policies=asked,
+                    policies=requested,
                     kind=kind,
                     overrides=overrides,
-                    stopped=stopped,
+                    stops=stops,
                 )
             except UnknownPolicies as unknown:
-                raise _with_endings(unknown, self._window.absent) from None
-            return Made(question, decision, asked, self._window.digests, stopped, overrides)
+                raise _with_ended_policies(unknown, self._window.absent) from None
+            return Evaluation(question, decision, requested, self._window.digests, stops, overrides)
 
-    def _nothing_about(self, kind: str) -> Exception:
+    def _no_policies_error(self, kind: str) -> Exception:
         """Why there is nothing to ask about a subject of a kind."""
         if self._default:
-            return UnknownKind(kind, self._default)
-        return NotReady(Sentence("no policy is in force"))
+            return UnknownSubjectKind(kind, self._default)
+        return NotReady(Message("no policy is in force"))
 
-    def holds(self, made: Made, window: Window) -> bool:
+    def is_current(self, evaluation: Evaluation, window: Window) -> bool:
         """Whether a decision was made by what is in force in the window, at its start."""
-        if made.digests is not window.digests and made.digests != window.digests:
+        if evaluation.digests is not window.digests and evaluation.digests != window.digests:
             return False
-        if made.stopped != window.stopped:
+        if evaluation.stops != window.stops:
             return False
-        overrides = self.book.active_overrides(made.question.subject, window.start)
-        return overrides == made.overrides
+        overrides = self.override_cache.active_overrides(evaluation.question.subject, window.start)
+        return overrides == evaluation.overrides
 
-    def now_in_force(self, session: Session, now: datetime) -> Window:
+    def window_in_force(self, session: Session, now: datetime) -> Window:
         """What the database says is in force at `now`, or at the last write of governance, if that is later.
 
         For a transaction that writes: until its end nobody can put anything else in force.
@@ -197,8 +197,8 @@ class InForce:
         now = max(now, at if at <= now else borne_out(session, at), window.start)
         if epoch == window.epoch and window.covers(now):
             return replace(window, start=now)
-        self.book.refresh(session)
-        return self._same(window_at(epoch, self._read(session, epoch), now))
+        self.override_cache.refresh(session)
+        return self._reuse_digests(window_at(epoch, self._read_activations(session, epoch), now))
 
     # changing
 
@@ -215,75 +215,75 @@ class InForce:
         self._closed = True
         self._wake.set()
         self._thread.join()
-        with self._building, self._lock:
+        with self._build_lock, self._lock:
             self._drop_next()
             self.decider.close()
 
     def _refresh(self) -> None:
-        with self._building:
+        with self._build_lock:
             while not self._advance():
                 pass
 
     def _advance(self) -> bool:
         """Takes a step towards what is in force; whether it is in service now."""
         with self._database.read() as session:
-            turns = self._turns
+            switch_count = self._switch_count
             now = self.now()
-            epoch, at = _lanes(session)
+            epoch, at = _lane_state(session)
             now = now if at <= now else max(now, borne_out(session, at))
             with self._lock:
-                if epoch == self._window.epoch and (self._window.covers(now) or self._turn(now)):
+                if epoch == self._window.epoch and (self._window.covers(now) or self._switch(now)):
                     return True
-            self.book.refresh(session)
-            window = self._same(window_at(epoch, self._read(session, epoch), now))
+            self.override_cache.refresh(session)
+            window = self._reuse_digests(window_at(epoch, self._read_activations(session, epoch), now))
             if window.digests is self._window.digests:
                 with self._lock:
-                    if turns == self._turns:
+                    if switch_count == self._switch_count:
                         self._window = window
-                    return turns == self._turns
+                    return switch_count == self._switch_count
             texts = self._texts(session, window)
-        built = self._build(window, texts, turns, lambda prepared: self._put(window, prepared))
+        built = self._build(window, texts, switch_count, lambda prepared: self._install(window, prepared))
         return built and window.covers(self.now())
 
-    def _build(self, window: Window, texts: Texts, turns: int, use: Callable[[Prepared], None]) -> bool:
+    def _build(self, window: Window, texts: Texts, switch_count: int, use: Callable[[ServedPolicies], None]) -> bool:
         """Builds the policies of a window and uses them, unless others took their place meanwhile. Raises NotReady."""
-        at_hand = {policy.digest: policy for policy in self.decider.policies.values()}
-        built: dict[str, Parts] = {}
+        available = {policy.digest: policy for policy in self.decider.policies.values()}
+        parts_by_digest: dict[str, Parts] = {}
         try:
-            if self._elsewhere is not None and texts:
-                parts = map(read_parts, self._elsewhere(list(texts.values()), self._engine))
-                built = {each.policy.digest: each for each in parts}
-                at_hand |= {digest: each.policy for digest, each in built.items()}
+            if self._build_in_worker is not None and texts:
+                parts = map(read_parts, self._build_in_worker(list(texts.values()), self._engine))
+                parts_by_digest = {each.policy.digest: each for each in parts}
+                available |= {digest: each.policy for digest, each in parts_by_digest.items()}
             else:
-                at_hand |= {digest: load_bytes(text) for digest, text in texts.items()}
-            policies = [at_hand[digest] for digest in window.digests.values()]
-            prepared = self.decider.prepare(policies, built, window.absent)
-        except (PolicyError, PolicyFolderError, EngineTrialError, EngineLimitError, NotBuilt) as error:
-            raise _unfit(error) from error
+                available |= {digest: load_bytes(text) for digest, text in texts.items()}
+            policies = [available[digest] for digest in window.digests.values()]
+            prepared = self.decider.prepare(policies, parts_by_digest, window.absent)
+        except (PolicyError, PolicyFolderError, SmokeTestFailed, EngineLimitError, BuildFailed) as error:
+            raise _not_ready(error) from error
         with self._lock:
-            if turns == self._turns:
+            if switch_count == self._switch_count:
                 use(prepared)
                 return True
             self.decider.discard(prepared)
             return False
 
-    def _put(self, window: Window, prepared: Prepared) -> None:
+    def _install(self, window: Window, prepared: ServedPolicies) -> None:
         self._drop_next()
-        self._served_before.append(self.decider.put(prepared))
+        self._replaced.append(self.decider.put(prepared))
         self._window = window
         default: dict[str, list[str]] = {}
         for id_, served in prepared.items():
             if served.policy.domain != OWN_DOMAIN:
                 default.setdefault(served.policy.subject, []).append(id_)
         self._default = default
-        self._turns += 1
+        self._switch_count += 1
 
-    def _turn(self, now: datetime) -> bool:
+    def _switch(self, now: datetime) -> bool:
         """Puts the versions that were built ahead in service, if their time has come."""
         if self._next is None or self._next[0].epoch != self._window.epoch or not self._next[0].covers(now):
             return False
         (window, prepared), self._next = self._next, None
-        self._put(window, prepared)
+        self._install(window, prepared)
         self._wake.set()
         return True
 
@@ -294,84 +294,84 @@ class InForce:
 
     # looking ahead
 
-    def _look_after(self) -> None:
+    def _run(self) -> None:
         while not self._closed:
             try:
                 self._refresh()
-                self._look_ahead()
-                self._settle()
-                self.trouble = None
+                self._build_next()
+                self._release_replaced()
+                self.last_error = None
             except Exception as error:  # noqa: BLE001  # whatever it is, the next look may be better
-                self.trouble = str(error)
+                self.last_error = str(error)
             until, now = self._window.until, self.now()
-            left = (until - now).total_seconds() if until is not None and until > now else self._look_seconds
-            self._wake.wait(min(left, self._look_seconds))
+            delay = (until - now).total_seconds() if until is not None and until > now else self._poll_seconds
+            self._wake.wait(min(delay, self._poll_seconds))
             self._wake.clear()
 
-    def _settle(self) -> None:
+    def _release_replaced(self) -> None:
         """Lets go of what served before, and says so: when nobody waits, as it may take some milliseconds."""
-        if self._served_before:
-            self._served_before.clear()
-            if self._changed is not None:
-                self._changed()
+        if self._replaced:
+            self._replaced.clear()
+            if self._on_change is not None:
+                self._on_change()
 
-    def _look_ahead(self) -> None:
+    def _build_next(self) -> None:
         """Builds the versions that come into force next."""
-        with self._building:
-            turns, window, next_ = self._turns, self._window, self._next
+        with self._build_lock:
+            switch_count, window, next_ = self._switch_count, self._window, self._next
             if window.until is None or (next_ is not None and next_[0].epoch == window.epoch):
                 return
             with self._database.read() as session:
-                if count(session) != window.epoch:
+                if transaction_count(session) != window.epoch:
                     return
-                coming = window_at(window.epoch, self._read(session, window.epoch), window.until)
-                if next_ is not None and coming.digests == next_[0].digests:  # governance wrote something else
+                upcoming = window_at(window.epoch, self._read_activations(session, window.epoch), window.until)
+                if next_ is not None and upcoming.digests == next_[0].digests:  # governance wrote something else
                     with self._lock:
-                        if turns == self._turns:
-                            self._next = coming, next_[1]
+                        if switch_count == self._switch_count:
+                            self._next = upcoming, next_[1]
                     return
-                texts = self._texts(session, coming)
-            self._build(coming, texts, turns, lambda prepared: self._keep_next(coming, prepared))
+                texts = self._texts(session, upcoming)
+            self._build(upcoming, texts, switch_count, lambda prepared: self._set_next(upcoming, prepared))
 
-    def _keep_next(self, window: Window, prepared: Prepared) -> None:
+    def _set_next(self, window: Window, prepared: ServedPolicies) -> None:
         self._drop_next()
         self._next = (window, prepared)
 
-    def _read(self, session: Session, epoch: int) -> Sequence[Activation]:
+    def _read_activations(self, session: Session, epoch: int) -> Sequence[Activation]:
         """What is recorded; what was before, while the log does not tell of all of it. Raises NotReady at the start."""
-        if self._recorded[0] != epoch:
+        if self._known_activations[0] != epoch:
             faults = faults_in(session, IN_FORCE)
-            if faults and self._recorded[0] < 0:
+            if faults and self._known_activations[0] < 0:
                 raise NotReady(faults[0])
-            self._recorded = (epoch, self._recorded[1] if faults else activations(session))
-        return self._recorded[1]
+            self._known_activations = (epoch, self._known_activations[1] if faults else activations(session))
+        return self._known_activations[1]
 
     def _texts(self, session: Session, window: Window) -> Texts:
         """The texts of the versions of a window that are not in service."""
-        at_hand = {policy.digest for policy in self.decider.policies.values()}
+        in_service = {policy.digest for policy in self.decider.policies.values()}
         try:
-            texts = {name: version_text(session, name) for name in window.digests.values() if name not in at_hand}
+            texts = {name: version_text(session, name) for name in window.digests.values() if name not in in_service}
         except (UnknownVersion, DamagedRecord) as error:
-            raise _unfit(error) from error
+            raise _not_ready(error) from error
         return texts
 
-    def _same(self, window: Window) -> Window:
+    def _reuse_digests(self, window: Window) -> Window:
         """The window, with the digests in service if they are the same, so that they need not be compared again."""
         digests = self._window.digests
         return replace(window, digests=digests) if window.digests == digests else window
 
 
-def _with_endings(unknown: UnknownPolicies, absent: Mapping[str, Activation]) -> UnknownPolicies:
+def _with_ended_policies(unknown: UnknownPolicies, absent: Mapping[str, Activation]) -> UnknownPolicies:
     """The refusal, in which policies that were ended are told apart from those that never were."""
-    ended = {name: ended_by(absent[name]) for name in unknown.names if name in absent}
-    return UnknownPolicies(unknown.names, unknown.hints, ended) if ended else unknown
+    endings = {name: describe_ending(absent[name]) for name in unknown.names if name in absent}
+    return UnknownPolicies(unknown.names, unknown.hints, endings) if endings else unknown
 
 
-def _unfit(error: Exception) -> NotReady:
-    return NotReady(Sentence("the versions in force cannot be put in service: {error}", error=str(error)))
+def _not_ready(error: Exception) -> NotReady:
+    return NotReady(Message("the versions in force cannot be put in service: {error}", error=str(error)))
 
 
-def _lanes(session: Session) -> tuple[int, datetime]:
+def _lane_state(session: Session) -> tuple[int, datetime]:
     """How often governance has written, and when anything was last written."""
     rows = session.exec(select(Lane)).all()
     return next(row.count for row in rows if row.name == LaneName.GOVERNANCE), max(row.at for row in rows)

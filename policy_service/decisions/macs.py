@@ -19,17 +19,17 @@ from sqlmodel import Session, col, select
 from policy_service.actor import Actor
 from policy_service.audit.coverage import read_rows, row_digest, row_key
 from policy_service.audit.events import LogKeyAdded, SubjectErased
-from policy_service.audit.log_key import LogKey, id_of, read_log_keys
-from policy_service.audit.service import first_log_key, last_log_key, rotate_log_key
+from policy_service.audit.log_key import LogKey, key_id_of, read_log_keys
+from policy_service.audit.service import ensure_log_key, last_log_key_id, rotate_log_key
 from policy_service.audit.tables import AuditEntry
 from policy_service.canonical import digest
 from policy_service.clock import timestamp
 from policy_service.database import LATEST, NEVER, Transaction, database_of
 from policy_service.decisions.record import read_record
-from policy_service.decisions.records import last_decision
+from policy_service.decisions.record_queries import last_decision_seq
 from policy_service.decisions.state_tables import SubjectKeyRow
 from policy_service.decisions.tables import DecisionRow
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 from policy_service.subject import CUSTOMER
 
 _DECISIONS: Table = DecisionRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
@@ -38,56 +38,56 @@ FEW = 20
 _SUBJECT_KEYS = SubjectKeyRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 
 
-def begin(transaction: Transaction, folder: Path) -> None:
-    """Takes the first key of the log into use, unless that was done. Raises NoKey."""
+def begin_mac_key(transaction: Transaction, folder: Path) -> None:
+    """Takes the first key of the log into use, unless that was done. Raises KeyUnavailable."""
     session = transaction.session
-    is_first = last_log_key(session) is None
-    key = first_log_key(transaction, folder, decisions=last_decision(session))
+    is_first = last_log_key_id(session) is None
+    key = ensure_log_key(transaction, folder, decisions=last_decision_seq(session))
     if is_first:
-        _take_subject_keys(session, key)
+        _renew_subject_key_macs(session, key)
 
 
-def rotate(transaction: Transaction, actor: Actor, folder: Path, *, is_lost: bool) -> LogKey:
-    """Takes a new key of the log into use. Raises NoKey."""
+def rotate_mac_key(transaction: Transaction, actor: Actor, folder: Path, *, is_lost: bool) -> LogKey:
+    """Takes a new key of the log into use. Raises KeyUnavailable."""
     session = transaction.session
-    key = rotate_log_key(transaction, actor, folder, decisions=last_decision(session), is_lost=is_lost)
+    key = rotate_log_key(transaction, actor, folder, decisions=last_decision_seq(session), is_lost=is_lost)
     if is_lost:
-        _take_subject_keys(session, key)
+        _renew_subject_key_macs(session, key)
     return key
 
 
-def _take_subject_keys(session: Session, key: LogKey) -> None:
+def _renew_subject_key_macs(session: Session, key: LogKey) -> None:
     """Gives the keys of all subjects their MACs, as they are found."""
     for row in session.exec(select(SubjectKeyRow)):
         row.mac = mac_of_subject_key(key, row)
     session.flush()
 
 
-class Macs(NamedTuple):
+class MacKeys(NamedTuple):
     """The keys at hand, and the number of the last record that may be without a MAC."""
 
     keys: Mapping[str, LogKey]
-    since: int
+    last_without_mac: int
 
-    def fault(self, row: DecisionRow | Row[Any, Any, Any, Any]) -> str | None:
+    def mac_fault(self, row: DecisionRow | Row[Any, Any, Any, Any]) -> str | None:
         """What is wrong with the MAC of a record; None when nothing is, or when there is no key to say."""
-        key = self.keys.get(id_of(row.mac))
+        key = self.keys.get(key_id_of(row.mac))
         if key is not None:
-            right = key.made(row.mac, "decision", row.digest.encode())
+            is_valid = key.verifies(row.mac, "decision", row.digest.encode())
         else:
-            right = not self.keys or row.seq <= self.since
-        if right:
+            is_valid = not self.keys or row.seq <= self.last_without_mac
+        if is_valid:
             return None
-        return Sentence("decision record {seq} was added or altered: its MAC is not that of the log's key", seq=row.seq)
+        return Message("decision record {seq} was added or altered: its MAC is not that of the log's key", seq=row.seq)
 
 
 def _last_at(session: Session) -> datetime | None:
     """When the last record was made whose MAC is right; of a few that is, at the end."""
     query = sqlalchemy.select(_DECISIONS.c.seq, _DECISIONS.c.line, _DECISIONS.c.digest, _DECISIONS.c.mac)
     rows = session.connection().execute(query.order_by(_DECISIONS.c.seq.desc()).limit(FEW)).all()
-    macs = macs_of(session) if rows else None
+    macs = read_mac_keys(session) if rows else None
     for row in rows:
-        if macs is not None and macs.fault(row) is None and digest(row.line) == row.digest:
+        if macs is not None and macs.mac_fault(row) is None and digest(row.line) == row.digest:
             return read_record(row.line).decided_at
     return NEVER if rows else None
 
@@ -95,21 +95,21 @@ def _last_at(session: Session) -> datetime | None:
 LATEST.append(_last_at)
 
 
-def writing_key(session: Session) -> LogKey | None:
-    """The key in use; None when there is none. Raises NoKey."""
+def current_mac_key(session: Session) -> LogKey | None:
+    """The key in use; None when there is none. Raises KeyUnavailable."""
     database = database_of(session)
     keys = read_log_keys(database.keys if database else None)
     return next(reversed(keys.values()), None)
 
 
-def macs_of(session: Session, keys: Mapping[str, LogKey] | None = None) -> Macs:
-    """What MACs are checked with: the keys given, or those of the folder. Raises NoKey."""
+def read_mac_keys(session: Session, keys: Mapping[str, LogKey] | None = None) -> MacKeys:
+    """What MACs are checked with: the keys given, or those of the folder. Raises KeyUnavailable."""
     database = database_of(session)
-    at_hand = read_log_keys(database.keys if database else None) if keys is None else keys
+    available = read_log_keys(database.keys if database else None) if keys is None else keys
     query = select(AuditEntry.line).where(AuditEntry.event == LogKeyAdded.name).order_by(col(AuditEntry.seq))
     bodies = [msgspec.json.decode(line)["body"] for line in session.exec(query)]
-    without = [body["decisions"] for body in bodies if body["before"] is None or body["lost"]]
-    return Macs(at_hand if without else {}, max(without, default=0))
+    last_unprotected = [body["decisions"] for body in bodies if body["before"] is None or body["lost"]]
+    return MacKeys(available if last_unprotected else {}, max(last_unprotected, default=0))
 
 
 def mac_of_record(key: LogKey | None, digest: str) -> str | None:
@@ -124,26 +124,26 @@ def mac_of_subject_key(key: LogKey | None, row: SubjectKeyRow) -> str | None:
 
 def subject_key_faults(session: Session, keys: Mapping[str, LogKey]) -> Iterator[str]:
     """A sentence for every key of a subject that the service did not write, or that was put back after an erasure."""
-    erased = erasures(session)
+    erased = last_erasures(session)
     for values in read_rows(session.connection(), _SUBJECT_KEYS):
         names = {"subject": row_key(_SUBJECT_KEYS, values)}
-        key = keys.get(id_of(values["mac"]))
-        if keys and (key is None or not key.made(values["mac"], "subject key", _content(values))):
-            yield Sentence("the key of the subject {subject} was added or altered: its MAC is not right", **names)
+        key = keys.get(key_id_of(values["mac"]))
+        if keys and (key is None or not key.verifies(values["mac"], "subject key", _content(values))):
+            yield Message("the key of the subject {subject} was added or altered: its MAC is not right", **names)
         if str(values["created_at"]) < erased.get((values["subject"], values["kind"]), ""):
-            yield Sentence("the key of the subject {subject} was put back: the subject had been erased", **names)
+            yield Message("the key of the subject {subject} was put back: the subject had been erased", **names)
 
 
 def _content(values: Mapping[str, Any]) -> bytes:
     return row_digest(_SUBJECT_KEYS, {**values, "mac": None}).encode()
 
 
-def erasures(session: Session) -> dict[tuple[str, str], str]:
+def last_erasures(session: Session) -> dict[tuple[str, str], str]:
     """When each subject was erased last."""
     query = select(AuditEntry.at, AuditEntry.line).where(AuditEntry.event == SubjectErased.name)
-    found: dict[tuple[str, str], str] = {}
+    erased_at: dict[tuple[str, str], str] = {}
     at: datetime
     for at, line in session.exec(query.order_by(col(AuditEntry.seq))):
         body = msgspec.json.decode(line)["body"]
-        found[body["subject"], body.get("kind", CUSTOMER)] = timestamp(at)
-    return found
+        erased_at[body["subject"], body.get("kind", CUSTOMER)] = timestamp(at)
+    return erased_at

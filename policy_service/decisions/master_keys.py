@@ -19,13 +19,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from policy_service.decisions.secrecy import KEY_SIZE
+from policy_service.decisions.encryption import KEY_SIZE
 
-NAME = "subjects.key"
+FILE_NAME = "subjects.key"
 _ID_SIZE = 8
 
 
-class KeyFileFault(Exception):
+class KeyFileError(Exception):
     """The file of the master keys is not there, not private, or not one; the message is for the operator."""
 
 
@@ -33,41 +33,41 @@ class MasterKeys:
     """The master keys, read again whenever the file was replaced."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises KeyFileFault."""
-        self.file = folder / NAME
+        """Raises KeyFileError."""
+        self.file = folder / FILE_NAME
         self._lock = threading.Lock()
         self._stamp: tuple[int, int, int] | None = None
         self._keys: dict[str, bytes] = {}
         self.current()
 
     def current(self) -> tuple[str, AESGCM]:
-        """The identifier and the key in use. Raises KeyFileFault."""
+        """The identifier and the key in use. Raises KeyFileError."""
         keys = self._read()
         id_ = next(reversed(keys))
         return id_, AESGCM(keys[id_])
 
     def get(self, id_: str) -> AESGCM:
-        """The key with an identifier. Raises KeyFileFault."""
+        """The key with an identifier. Raises KeyFileError."""
         keys = self._read()
         if id_ not in keys:
-            raise KeyFileFault(f"{self.file} does not hold the master key {id_}: restore the file from its backup")
+            raise KeyFileError(f"{self.file} does not hold the master key {id_}: restore the file from its backup")
         return AESGCM(keys[id_])
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keeps every other process from changing the file meanwhile. Raises KeyFileFault when one is at it."""
+    def exclusive(self) -> Iterator[None]:
+        """Keeps every other process from changing the file meanwhile. Raises KeyFileError when one is at it."""
         with _locked(self.file.parent, wait=False):
             yield
 
     def add(self) -> str:
-        """Puts a new master key in use beside those there are; gives its identifier. For who is `alone`."""
+        """Puts a new master key in use beside those there are; gives its identifier. The caller holds `exclusive`."""
         keys = self._read()
         id_ = os.urandom(_ID_SIZE).hex()
         _write(self.file, {**keys, id_: os.urandom(KEY_SIZE)})
         return id_
 
-    def keep_only(self, id_: str) -> None:
-        """Forgets all other master keys. For who is `alone`."""
+    def remove_others(self, id_: str) -> None:
+        """Forgets all other master keys. The caller holds `exclusive`."""
         _write(self.file, {id_: self._read()[id_]})
 
     def _read(self) -> dict[str, bytes]:
@@ -76,20 +76,20 @@ class MasterKeys:
                 status = self.file.stat()
             except OSError as error:
                 reason = (error.strerror or "it cannot be opened").lower()
-                raise KeyFileFault(f"{self.file} cannot be read: {reason}") from None
+                raise KeyFileError(f"{self.file} cannot be read: {reason}") from None
             stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
             if stamp != self._stamp:
                 if status.st_mode & 0o077:
-                    raise KeyFileFault(f"{self.file} can be read by others: chmod 600 {self.file}")
+                    raise KeyFileError(f"{self.file} can be read by others: chmod 600 {self.file}")
                 self._keys = _parse(self.file)
                 self._stamp = stamp
             return self._keys
 
 
-def create(folder: Path) -> MasterKeys:
+def open_or_create(folder: Path) -> MasterKeys:
     """The master keys of a folder; the first one is made when there is none."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = folder / NAME
+    file = folder / FILE_NAME
     with _locked(folder, wait=True):
         if not file.exists():
             _write(file, {os.urandom(_ID_SIZE).hex(): os.urandom(KEY_SIZE)})
@@ -103,7 +103,7 @@ def _locked(folder: Path, *, wait: bool) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise KeyFileFault(
+        raise KeyFileError(
             f"another process is changing the master keys in {folder}: try again when it is done"
         ) from None
     finally:
@@ -117,23 +117,23 @@ def _parse(file: Path) -> dict[str, bytes]:
             id_, content = line.split(" ")
             keys[id_] = base64.b64decode(content, validate=True)
     except (ValueError, binascii.Error, OSError):
-        raise KeyFileFault(f"{file} is no file of master keys: restore it from its backup") from None
+        raise KeyFileError(f"{file} is no file of master keys: restore it from its backup") from None
     if not keys or any(len(key) != KEY_SIZE for key in keys.values()):
-        raise KeyFileFault(f"{file} is no file of master keys: restore it from its backup")
+        raise KeyFileError(f"{file} is no file of master keys: restore it from its backup")
     return keys
 
 
 def _write(file: Path, keys: dict[str, bytes]) -> None:
     """Replaces the file at once, so that it is never half-written."""
     text = "".join(f"{id_} {base64.b64encode(key).decode()}\n" for id_, key in keys.items())
-    beside = file.with_name(f"{file.name}.new")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        opened.write(text)
-        opened.flush()
-        os.fsync(opened.fileno())
-    beside.replace(file)
+    new_file = file.with_name(f"{file.name}.new")
+    new_file.unlink(missing_ok=True)
+    descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    new_file.replace(file)
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

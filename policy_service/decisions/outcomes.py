@@ -5,78 +5,80 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from policy_service.characters import text_fault
-from policy_service.decisions.reading import show
+from policy_service.characters import text_error
+from policy_service.decisions.facts_reader import value_text
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.outcome import Values
 from policy_service.language.policy import Policy
-from policy_service.language.types import Value, ValueRefused, read, write
-from policy_service.sentences import Sentence, in_turn, listed
+from policy_service.language.types import Value, ValueRejected, format_value, parse_value
+from policy_service.messages import Message, join_comma, join_semicolon
 
 MAX_LISTED = 100
 """Entries an exception to a policy that lists may have."""
 
 
-class OutcomeUnfit(ValueError):
+class InvalidOutcome(ValueError):
     """An outcome is none that the version could give; `problems` has a sentence for each fault."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__(in_turn(self.problems))
+        super().__init__(join_semicolon(self.problems))
 
 
 def read_outcome(policy: Policy, outcome: object) -> tuple[Values, ...]:
-    """An outcome in JSON as the values it is kept as. Raises OutcomeUnfit with every fault."""
-    if not policy.lists:
+    """An outcome in JSON as the values it is kept as. Raises InvalidOutcome with every fault."""
+    if not policy.returns_list:
         return (_values(policy, outcome),)
     if not isinstance(outcome, list | tuple) or len(outcome) > MAX_LISTED:
-        wrong = Sentence(
+        problem = Message(
             "{policy} answers a list: expected a list of at most {limit} outcomes", policy=policy.id, limit=MAX_LISTED
         )
-        raise OutcomeUnfit([wrong])
+        raise InvalidOutcome([problem])
     problems: list[str] = []
     values: list[Values] = []
     for number, each in enumerate(outcome, 1):
         try:
             values.append(_values(policy, each))
-        except OutcomeUnfit as unfit:
-            problems += [Sentence("entry {number}: {fault}", number=number, fault=fault) for fault in unfit.problems]
+        except InvalidOutcome as error:
+            problems += [Message("entry {number}: {fault}", number=number, fault=fault) for fault in error.problems]
     if problems:
-        raise OutcomeUnfit(problems)
+        raise InvalidOutcome(problems)
     return tuple(values)
 
 
 def write_outcome(policy: Policy, values: tuple[Values, ...]) -> Any:  # noqa: ANN401  # an object or a list of them
     """Kept values as JSON, in the one way there is to write them."""
     kinds = [(name, outcome.type) for name, outcome in policy.outcomes.items()]
-    objects = [{name: write(kind, value) for (name, kind), value in zip(kinds, each, strict=True)} for each in values]
-    return objects if policy.lists else objects[0]
+    objects = [
+        {name: format_value(kind, value) for (name, kind), value in zip(kinds, each, strict=True)} for each in values
+    ]
+    return objects if policy.returns_list else objects[0]
 
 
 def _values(policy: Policy, outcome: object) -> Values:
     if not isinstance(outcome, Mapping):
-        raise OutcomeUnfit([Sentence("expected an object with {outcomes}", outcomes=listed(policy.outcomes))])
+        raise InvalidOutcome([Message("expected an object with {outcomes}", outcomes=join_comma(policy.outcomes))])
     problems: list[str] = []
     values: list[Value] = []
     for name, declared in policy.outcomes.items():
         if name not in outcome:
-            problems.append(Sentence("`{name}` is missing", name=name))
+            problems.append(Message("`{name}` is missing", name=name))
             continue
         try:
-            values.append(read(declared.type, outcome[name]))
-        except ValueRefused as refused:
-            found = show(outcome[name])
+            values.append(parse_value(declared.type, outcome[name]))
+        except ValueRejected as error:
+            actual = value_text(outcome[name])
             problems.append(
-                Sentence(
-                    "`{name}`: expected {expected}, found {found}", name=name, expected=refused.expected, found=found
+                Message(
+                    "`{name}`: expected {expected}, found {found}", name=name, expected=error.expected, found=actual
                 )
             )
     for name in [name for name in outcome if name not in policy.outcomes][:MAX_LISTED]:
-        unknown = Sentence("{policy} has no outcome `{name}`", policy=policy.id, name=shorten(str(name)))
+        unknown = Message("{policy} has no outcome `{name}`", policy=policy.id, name=shorten(str(name)))
         hint = did_you_mean(str(name), policy.outcomes)
-        problems.append(in_turn([unknown, hint] if hint else [unknown]))
+        problems.append(join_semicolon([unknown, hint] if hint else [unknown]))
     if problems:
-        raise OutcomeUnfit(problems)
+        raise InvalidOutcome(problems)
     return tuple(values)
 
 
@@ -85,5 +87,5 @@ def text_problems(outcome: Any) -> list[str]:  # noqa: ANN401  # an object or a 
     entries = outcome if isinstance(outcome, list) else [outcome]
     texts = [(name, value) for entry in entries for name, value in entry.items() if isinstance(value, str)]
     return [
-        Sentence("`{name}`: {fault}", name=name, fault=fault) for name, value in texts if (fault := text_fault(value))
+        Message("`{name}`: {fault}", name=name, fault=fault) for name, value in texts if (fault := text_error(value))
     ]

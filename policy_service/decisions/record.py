@@ -34,11 +34,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from policy_service.actor import Actor
-from policy_service.canonical import MAX_INTEGER, canonical_unchecked
+from policy_service.canonical import MAX_INTEGER, to_canonical_json_unchecked
 from policy_service.clock import timestamp
-from policy_service.damaged import row_of
 from policy_service.decisions.decision import Decision
 from policy_service.decisions.masking import masked, sensitive_facts
+from policy_service.integrity import reading_row
 from policy_service.language.policy import Policy
 from policy_service.subject import CUSTOMER, Subject
 
@@ -54,7 +54,7 @@ class VersionUsed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DecisionRecord:
     """A decision record that was read; see the table above."""
 
     decision_id: str
@@ -64,8 +64,8 @@ class Record:
     decided_at: datetime
     by: Mapping[str, str]
     facts: Mapping[str, Any]
-    """As kept: `given` turns a value into what the caller gave."""
-    asked: tuple[str, ...]
+    """As kept: `decode_fact` turns a value into what the caller gave."""
+    requested: tuple[str, ...]
     explain: bool
     policies: Mapping[str, VersionUsed]
     outcomes: Mapping[str, Any]
@@ -75,7 +75,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Reads:
+class FactsNeeded:
     """What a set of policies needs of a subject, and which versions they are; the same for many decisions."""
 
     facts: frozenset[str]
@@ -83,9 +83,9 @@ class Reads:
     policies: Json
 
     @staticmethod
-    def of(policies: Collection[Policy]) -> Reads:
+    def of(policies: Collection[Policy]) -> FactsNeeded:
         """What these policies read."""
-        return Reads(
+        return FactsNeeded(
             frozenset(name for policy in policies for name in policy.facts),
             sensitive_facts(policies),
             {policy.id: {"version": policy.version, "digest": policy.digest} for policy in policies},
@@ -94,7 +94,7 @@ class Reads:
 
 def record_line(  # noqa: PLR0913  # the members of a record that the decision does not know itself
     decision: Decision,
-    reads: Reads,
+    reads: FactsNeeded,
     *,
     decision_id: str,
     seq: int,
@@ -102,11 +102,11 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
     decided_at: datetime,
     by: Actor,
     facts: Mapping[str, Any],
-    asked: Sequence[str],
+    requested: Sequence[str],
     outcomes: Json,
 ) -> bytes:
     """The record's canonical bytes; `facts` are as kept. Raises ValueError when text holds half of a character."""
-    return canonical_unchecked(
+    return to_canonical_json_unchecked(
         {
             "decision_id": decision_id,
             "seq": seq,
@@ -116,7 +116,7 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
             "decided_at": timestamp(decided_at),
             "by": {"id": by.id, "name": by.name, "kind": by.kind},
             "facts": facts,
-            "asked": list(asked),
+            "asked": list(requested),
             "explain": decision.trace is not None,
             "policies": reads.policies,
             "outcomes": outcomes,
@@ -127,16 +127,16 @@ def record_line(  # noqa: PLR0913  # the members of a record that the decision d
     )
 
 
-def read_row(seq: int, line: bytes) -> Record:
+def read_row(seq: int, line: bytes) -> DecisionRecord:
     """The record that the row of a number holds. Raises DamagedRecord."""
-    with row_of("decision", seq):
+    with reading_row("decision", seq):
         return read_record(line)
 
 
-def read_record(line: bytes) -> Record:
+def read_record(line: bytes) -> DecisionRecord:
     """The record that a line holds. Raises ValueError, KeyError, TypeError and their like when it holds none."""
     document = msgspec.json.decode(line)
-    return Record(
+    return DecisionRecord(
         decision_id=document["decision_id"],
         seq=document["seq"],
         subject=Subject(document["subject"], document.get("kind", CUSTOMER)),
@@ -144,7 +144,7 @@ def read_record(line: bytes) -> Record:
         decided_at=datetime.fromisoformat(document["decided_at"]),
         by=document["by"],
         facts=document["facts"],
-        asked=tuple(document["asked"]),
+        requested=tuple(document["asked"]),
         explain=document["explain"],
         policies={id_: VersionUsed(each["version"], each["digest"]) for id_, each in document["policies"].items()},
         outcomes=document["outcomes"],
@@ -154,12 +154,12 @@ def read_record(line: bytes) -> Record:
     )
 
 
-def facts_read(facts: Mapping[str, object], reads: Reads) -> dict[str, Any]:
+def encode_facts_read(facts: Mapping[str, object], reads: FactsNeeded) -> dict[str, Any]:
     """The facts that the policies read, as kept; one that is null was not given."""
-    return {name: kept(value) for name, value in facts.items() if value is not None and name in reads.facts}
+    return {name: encode_fact(value) for name, value in facts.items() if value is not None and name in reads.facts}
 
 
-def kept(value: object) -> Any:  # noqa: ANN401  # JSON
+def encode_fact(value: object) -> Any:  # noqa: ANN401  # JSON
     """A fact's value in a form that has canonical bytes and loses nothing of what was given."""
     match value:
         case None | bool() | str():
@@ -173,18 +173,18 @@ def kept(value: object) -> Any:  # noqa: ANN401  # JSON
         case frozenset() | set():
             return sorted(map(str, value))
         case list() | tuple():
-            return [kept(item) for item in value]
+            return [encode_fact(item) for item in value]
         case _:
             raise TypeError(f"no fact is a {type(value).__name__}")
 
 
-def given(value: Any) -> Any:  # noqa: ANN401  # JSON
+def decode_fact(value: Any) -> Any:  # noqa: ANN401  # JSON
     """What the caller gave, from a value as kept; a sealed one stays sealed."""
     match value:
         case {"$number": str(digits)}:
             return Decimal(digits)
         case list():
-            return [given(item) for item in value]
+            return [decode_fact(item) for item in value]
         case _:
             return value
 

@@ -19,31 +19,31 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from sqlmodel import Session, select
 
-from policy_service.canonical import canonical_unchecked
-from policy_service.damaged import DamagedRecord
-from policy_service.decisions.decide import Decider
+from policy_service.canonical import to_canonical_json_unchecked
+from policy_service.decisions.blocks import find_alteration
+from policy_service.decisions.decider import Decider
 from policy_service.decisions.decision import Decision, Json
+from policy_service.decisions.encryption import DecryptionFailed
 from policy_service.decisions.masking import sensitive_facts
-from policy_service.decisions.overrides import UnknownOverride, read_override
-from policy_service.decisions.record import Record, given, masked_trace, read_row
-from policy_service.decisions.records import UnknownDecision
-from policy_service.decisions.sealing import how_altered
-from policy_service.decisions.secrecy import Broken
-from policy_service.decisions.subjects import Erased, Secrets
+from policy_service.decisions.override_store import UnknownOverride, read_override
+from policy_service.decisions.record import DecisionRecord, decode_fact, masked_trace, read_row
+from policy_service.decisions.record_queries import UnknownDecision
+from policy_service.decisions.subjects import FactCipher, FactsErased
 from policy_service.decisions.tables import DecisionRow
-from policy_service.decisions.window import Stopped, stopped_among
-from policy_service.errors import FactsRefused
+from policy_service.decisions.window import PolicyStop, stops_among
+from policy_service.errors import FactsRejected
+from policy_service.integrity import DamagedRecord
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
+from policy_service.messages import Message, join_comma
 from policy_service.registry.model import all_active_at
 from policy_service.registry.service import UnknownVersion, activations, load_version
-from policy_service.sentences import Sentence, listed
 
-VerdictName = Literal["same", "different", "not_replayable"]
-KEPT = 8 * 2**20
+ReplayVerdictName = Literal["same", "different", "not_replayable"]
+CACHE_SIZE = 8 * 2**20
 """Characters of policy files that are kept ready as deciders."""
-Load = Callable[[Session, str], Policy]
+VersionLoader = Callable[[Session, str], Policy]
 
 
 class NotReplayable(Exception):
@@ -60,12 +60,12 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReplayVerdict:
     """What a replay found."""
 
     decision_id: str
-    verdict: VerdictName
-    why: str | None = None
+    verdict: ReplayVerdictName
+    reason: str | None = None
     """A sentence, when nothing was compared."""
     differences: tuple[Difference, ...] = ()
     policies: Mapping[str, Mapping[str, str]] | None = None
@@ -79,7 +79,7 @@ class Verdict:
         return {
             "decision_id": self.decision_id,
             "verdict": self.verdict,
-            "why": self.why,
+            "why": self.reason,
             "differences": differences,
             "engine": "definition",
             "policies": self.policies,
@@ -101,107 +101,117 @@ class Explanation:
         return {"decision_id": self.decision_id, "outcomes": self.outcomes, "trace": self.trace}
 
 
-class Deciders:
+class DeciderCache:
     """Deciders by the definition, for the sets of versions that were replayed last: a set is made ready once.
 
     A version is known by the digest of its very text, so one that was altered is another one.
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
-        self._ready: LruCache[tuple[str, ...], Decider] = LruCache(kept)
+    def __init__(self, size: int = CACHE_SIZE) -> None:
+        self._deciders: LruCache[tuple[str, ...], Decider] = LruCache(size)
 
-    def of(self, policies: Sequence[Policy]) -> Decider:
+    def get(self, policies: Sequence[Policy]) -> Decider:
         """The decider of these versions. Raises PolicyError when they do not fit together."""
         name = tuple(policy.digest for policy in policies)
         size = sum(len(policy.text) for policy in policies)
-        return self._ready.get_or_make(name, lambda: Decider(policies, engine="definition"), size)
+        return self._deciders.get_or_make(name, lambda: Decider(policies, engine="definition"), size)
 
 
-DECIDERS = Deciders()
+DECIDERS = DeciderCache()
 
 
-class Review(NamedTuple):
+class ReplayReview(NamedTuple):
     """What a replay found, and why each rule matched or did not; None when nothing could be made again."""
 
-    verdict: Verdict
+    verdict: ReplayVerdict
     trace: Json | None
 
 
-def replay(session: Session, secrets: Secrets, decision_id: str) -> Verdict:
+def replay(session: Session, fact_cipher: FactCipher, decision_id: str) -> ReplayVerdict:
     """Makes the decision again and compares. Raises UnknownDecision."""
-    return review(session, secrets, decision_id, explain=False).verdict
+    return replay_with_trace(session, fact_cipher, decision_id, explain=False).verdict
 
 
-def review(
-    session: Session, secrets: Secrets, decision_id: str, *, load: Load = load_version, explain: bool = True
-) -> Review:
+def replay_with_trace(
+    session: Session,
+    fact_cipher: FactCipher,
+    decision_id: str,
+    *,
+    load: VersionLoader = load_version,
+    explain: bool = True,
+) -> ReplayReview:
     """Makes the decision again once, to compare it and to tell why; what is sensitive is masked.
 
     `load` gives the version under a digest, as `load_version` does. Raises UnknownDecision.
     """
     row = _row(session, decision_id)
     try:
-        record = _sound(row)
-        decision, used = _made_again(session, secrets, record, explain=explain, load=load)
+        record = _read_unaltered(row)
+        decision, used = _decide_again(session, fact_cipher, record, explain=explain, load=load)
     except NotReplayable as reason:
-        return Review(Verdict(decision_id, "not_replayable", str(reason)), None)
-    replayed: Json = msgspec.json.decode(canonical_unchecked(decision.to_dict()))
+        return ReplayReview(ReplayVerdict(decision_id, "not_replayable", str(reason)), None)
+    replayed: Json = msgspec.json.decode(to_canonical_json_unchecked(decision.to_dict()))
     trace = masked_trace(decision.trace, sensitive_facts(used)) if decision.trace is not None else None
-    return Review(_compared(record, replayed), trace)
+    return ReplayReview(_compare(record, replayed), trace)
 
 
-def _compared(record: Record, replayed: Json) -> Verdict:
-    policies = {id_: {"version": used.version, "digest": used.digest} for id_, used in record.policies.items()}
+def _compare(record: DecisionRecord, replayed: Json) -> ReplayVerdict:
+    policies = {id_: {"version": version.version, "digest": version.digest} for id_, version in record.policies.items()}
     differences = tuple(
         Difference(policy, record.outcomes.get(policy), replayed.get(policy))
         for policy in sorted({*record.outcomes, *replayed})
         if record.outcomes.get(policy) != replayed.get(policy)
     )
-    return Verdict(record.decision_id, "different" if differences else "same", None, differences, policies)
+    return ReplayVerdict(record.decision_id, "different" if differences else "same", None, differences, policies)
 
 
-def explain(session: Session, secrets: Secrets, decision_id: str, *, reveal: bool = False) -> Explanation:
+def explain(session: Session, fact_cipher: FactCipher, decision_id: str, *, reveal: bool = False) -> Explanation:
     """Why the decision came out as it did; sensitive values are masked unless they are to be revealed.
 
     Raises UnknownDecision, NotReplayable.
     """
-    record = _sound(_row(session, decision_id))
-    decision, policies = _made_again(session, secrets, record, explain=True)
+    record = _read_unaltered(_row(session, decision_id))
+    decision, policies = _decide_again(session, fact_cipher, record, explain=True)
     trace = decision.trace or {}
-    shown = trace if reveal else masked_trace(trace, sensitive_facts(policies))
-    return Explanation(decision_id, record.outcomes, shown)
+    visible_trace = trace if reveal else masked_trace(trace, sensitive_facts(policies))
+    return Explanation(decision_id, record.outcomes, visible_trace)
 
 
-def _made_again(
-    session: Session, secrets: Secrets, record: Record, *, explain: bool, load: Load = load_version
+def _decide_again(
+    session: Session,
+    fact_cipher: FactCipher,
+    record: DecisionRecord,
+    *,
+    explain: bool,
+    load: VersionLoader = load_version,
 ) -> tuple[Decision, list[Policy]]:
     """The decision as the definition makes it, and the versions it is made by. Raises NotReplayable."""
     try:
-        opened = secrets.open_facts(session, record.subject, record.decision_id, record.facts)
-        facts = {name: given(value) for name, value in opened.items()}
-        policies = [load(session, used.digest) for used in record.policies.values()]
-        made = [read_override(session, name).as_known(record.decided_at) for name in record.overrides]
-    except (Erased, Broken, UnknownVersion, UnknownOverride, DamagedRecord) as reason:
+        decrypted = fact_cipher.decrypt_facts(session, record.subject, record.decision_id, record.facts)
+        facts = {name: decode_fact(value) for name, value in decrypted.items()}
+        policies = [load(session, version.digest) for version in record.policies.values()]
+        override_list = [read_override(session, name).as_known_at(record.decided_at) for name in record.overrides]
+    except (FactsErased, DecryptionFailed, UnknownVersion, UnknownOverride, DamagedRecord) as reason:
         raise NotReplayable(str(reason)) from None
     except PolicyError:
-        raise NotReplayable(Sentence("A version that decided was altered: it is no policy any more.")) from None
-    overrides = {each.policy: each for each in made}
-    stopped = _stopped(session, record)
-    asked, as_of = list(record.outcomes), record.as_of
+        raise NotReplayable(Message("A version that decided was altered: it is no policy any more.")) from None
+    overrides = {each.policy: each for each in override_list}
+    stops = _stops_at(session, record)
+    requested, as_of = list(record.outcomes), record.as_of
     try:
-        decider = DECIDERS.of(policies)
+        decider = DECIDERS.get(policies)
         decision = decider.decide(
-            facts, as_of=as_of, policies=asked, explain=explain, overrides=overrides, stopped=stopped
+            facts, as_of=as_of, policies=requested, explain=explain, overrides=overrides, stops=stops
         )
     except PolicyError:
-        raise NotReplayable(Sentence("The versions that decided do not fit together: one was altered.")) from None
-    except FactsRefused as refused:
-        names = listed(dict.fromkeys(problem.fact for problem in refused.problems))
-        raise NotReplayable(Sentence("The facts on record are refused today: {facts}.", facts=names)) from None
+        raise NotReplayable(Message("The versions that decided do not fit together: one was altered.")) from None
+    except FactsRejected as error:
+        names = join_comma(dict.fromkeys(problem.fact for problem in error.problems))
+        raise NotReplayable(Message("The facts on record are refused today: {facts}.", facts=names)) from None
     return decision, policies
 
 
-def _stopped(session: Session, record: Record) -> dict[str, Stopped]:
+def _stops_at(session: Session, record: DecisionRecord) -> dict[str, PolicyStop]:
     """The policies that were stopped when the decision was made.
 
     A stop of the very instant of the decision was recorded before it or after it; the record says which.
@@ -209,8 +219,8 @@ def _stopped(session: Session, record: Record) -> dict[str, Stopped]:
     at = record.decided_at
     active = all_active_at(activations(session), at, at)
     return {
-        policy: stopped
-        for policy, stopped in stopped_among(active).items()
+        policy: stop
+        for policy, stop in stops_among(active).items()
         if active[policy].effective.start < at or record.outcomes.get(policy, {}).get("status") == "suspended"
     }
 
@@ -222,8 +232,8 @@ def _row(session: Session, decision_id: str) -> DecisionRow:
     return row
 
 
-def _sound(row: DecisionRow) -> Record:
+def _read_unaltered(row: DecisionRow) -> DecisionRecord:
     """The record, if it is what was written. Raises NotReplayable."""
-    if (how := how_altered(row)) is not None:
-        raise NotReplayable(Sentence("Decision record {seq} was altered: {how}.", seq=row.seq, how=how))
+    if (alteration := find_alteration(row)) is not None:
+        raise NotReplayable(Message("Decision record {seq} was altered: {how}.", seq=row.seq, how=alteration))
     return read_row(row.seq, row.line)

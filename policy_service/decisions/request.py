@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from policy_service.decisions.exact_json import read_json
-from policy_service.decisions.reading import MAX_HINTS, show
+from policy_service.decisions.facts_reader import MAX_HINTS, value_text
 from policy_service.language.diagnostics import did_you_mean, shorten
-from policy_service.language.types import DateType, ValueRefused, read
-from policy_service.subject import CUSTOMER, MAX_ID, id_fault, kind_fault
+from policy_service.language.types import DateType, ValueRejected, parse_value
+from policy_service.subject import CUSTOMER, MAX_ID, id_error, kind_error
 
 MAX_POLICIES = 200
 MAX_FACTS = 2_000
@@ -58,71 +58,73 @@ class RequestProblem:
         return {
             "pointer": self.pointer,
             "code": self.code,
-            "value": shown(self.value),
+            "value": format_or_null(self.value),
             "expected": self.expected,
             "hint": self.hint,
         }
 
 
-class RequestRefused(ValueError):
+class InvalidRequest(ValueError):
     """The request is JSON, but asks nothing that can be decided; every fault is in `problems`.
 
-    `sound` has the members that are right, so that the faults of the facts can be told in the same answer.
+    `valid_members` has the members that are right, so that the faults of the facts can be told in the same answer.
     """
 
-    def __init__(self, problems: Sequence[RequestProblem], sound: DecisionRequest) -> None:
+    def __init__(self, problems: Sequence[RequestProblem], valid_members: DecisionRequest) -> None:
         super().__init__("; ".join(f"{problem.pointer}: {problem.code}" for problem in problems))
         self.problems = tuple(problems)
-        self.sound = sound
+        self.valid_members = valid_members
 
 
 def read_request(content: bytes) -> DecisionRequest:
-    """The request that JSON text makes. Raises NotJsonError, RequestRefused."""
+    """The request that JSON text makes. Raises NotJsonError, InvalidRequest."""
     document = read_json(content)
     if not isinstance(document, dict):
         problem = RequestProblem("", "mistyped", document, "an object with `subject` and `facts`")
-        raise RequestRefused([problem], DecisionRequest("", {}))
+        raise InvalidRequest([problem], DecisionRequest("", {}))
     problems = list(_problems(document))
-    wrong = {problem.pointer.split("/")[1] for problem in problems}
-    given = {name: document[name] for name in MEMBERS if document.get(name) is not None and name not in wrong}
+    invalid_members = {problem.pointer.split("/")[1] for problem in problems}
+    members = {
+        name: document[name] for name in MEMBERS if document.get(name) is not None and name not in invalid_members
+    }
     request = DecisionRequest(
-        subject=given.get("subject", ""),
-        facts=given.get("facts", {}),
-        policies=tuple(given["policies"]) if "policies" in given else None,
-        as_of=date.fromisoformat(given["as_of"]) if "as_of" in given else None,
-        explain=given.get("explain", False),
-        kind=given.get("kind", CUSTOMER),
+        subject=members.get("subject", ""),
+        facts=members.get("facts", {}),
+        policies=tuple(members["policies"]) if "policies" in members else None,
+        as_of=date.fromisoformat(members["as_of"]) if "as_of" in members else None,
+        explain=members.get("explain", False),
+        kind=members.get("kind", CUSTOMER),
     )
     if problems:
-        raise RequestRefused(problems, request)
+        raise InvalidRequest(problems, request)
     return request
 
 
 def read_facts(content: bytes) -> Mapping[str, object]:
-    """The facts that JSON text gives, an object. Raises NotJsonError, RequestRefused."""
+    """The facts that JSON text gives, an object. Raises NotJsonError, InvalidRequest."""
     document = read_json(content)
     if isinstance(document, dict) and len(document) <= MAX_FACTS:
         return document
     problem = RequestProblem(
         "", "mistyped", document, f"an object with each fact's value by its name, at most {MAX_FACTS:,}"
     )
-    raise RequestRefused([problem], DecisionRequest("", {}))
+    raise InvalidRequest([problem], DecisionRequest("", {}))
 
 
 def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
     """What is wrong with the members, in the order of the table above, the unknown ones last."""
     subject, kind, facts, policies, as_of, explain = map(document.get, MEMBERS)
     if not isinstance(subject, str):
-        yield _refused("/subject", subject, AN_ID, missing="subject" not in document)
-    elif (write := id_fault(subject)) is not None:
-        yield RequestProblem("/subject", "mistyped", subject, AN_ID, write)
+        yield _member_problem("/subject", subject, AN_ID, missing="subject" not in document)
+    elif (id_hint := id_error(subject)) is not None:
+        yield RequestProblem("/subject", "mistyped", subject, AN_ID, id_hint)
     if kind is not None and not isinstance(kind, str):
-        yield _refused("/kind", kind, A_KIND)
-    elif kind is not None and (how := kind_fault(kind)) is not None:
-        yield RequestProblem("/kind", "mistyped", kind, A_KIND, how)
+        yield _member_problem("/kind", kind, A_KIND)
+    elif kind is not None and (kind_hint := kind_error(kind)) is not None:
+        yield RequestProblem("/kind", "mistyped", kind, A_KIND, kind_hint)
     if not isinstance(facts, dict):
         expected = "an object with each fact's value by its name"
-        yield _refused("/facts", facts, expected, missing="facts" not in document)
+        yield _member_problem("/facts", facts, expected, missing="facts" not in document)
     elif len(facts) > MAX_FACTS:
         yield RequestProblem("/facts", "too-many-facts", f"{len(facts):,} facts", f"at most {MAX_FACTS:,} facts")
     if policies is not None:
@@ -130,16 +132,18 @@ def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
     if as_of is not None:
         yield from _as_of(as_of)
     if explain is not None and not isinstance(explain, bool):
-        yield _refused("/explain", explain, "true or false")
+        yield _member_problem("/explain", explain, "true or false")
     unknown = [name for name in document if name not in MEMBERS]
     for index, name in enumerate(unknown):
         hint = did_you_mean(name, MEMBERS) if index < MAX_HINTS else None
-        yield RequestProblem(f"/{escape(name)}", "unknown-member", document[name], f"one of {', '.join(MEMBERS)}", hint)
+        yield RequestProblem(
+            f"/{escape_pointer(name)}", "unknown-member", document[name], f"one of {', '.join(MEMBERS)}", hint
+        )
 
 
 def _policies(policies: object) -> Iterator[RequestProblem]:
     if not isinstance(policies, list) or not 0 < len(policies) <= MAX_POLICIES:
-        yield _refused(
+        yield _member_problem(
             "/policies",
             policies,
             f"a list of 1 to {MAX_POLICIES:,} names of policies; leave it out for all of them",
@@ -147,25 +151,25 @@ def _policies(policies: object) -> Iterator[RequestProblem]:
         return
     for index, name in enumerate(policies):
         if not isinstance(name, str):
-            yield _refused(f"/policies/{index}", name, "the name of a policy, such as tiering/rfm_value")
+            yield _member_problem(f"/policies/{index}", name, "the name of a policy, such as tiering/rfm_value")
 
 
 def _as_of(as_of: object) -> Iterator[RequestProblem]:
     try:
-        read(_DAY, as_of)
-    except ValueRefused as refused:
-        yield RequestProblem("/as_of", refused.kind, as_of, refused.expected)
+        parse_value(_DAY, as_of)
+    except ValueRejected as error:
+        yield RequestProblem("/as_of", error.kind, as_of, error.expected)
 
 
-def _refused(pointer: str, value: object, expected: str, *, missing: bool = False) -> RequestProblem:
+def _member_problem(pointer: str, value: object, expected: str, *, missing: bool = False) -> RequestProblem:
     return RequestProblem(pointer, "missing-member" if missing else "mistyped", value, expected)
 
 
-def escape(name: str) -> str:
+def escape_pointer(name: str) -> str:
     """A member's name as a step of a JSON pointer (RFC 6901 section 3)."""
     return shorten(name).replace("~", "~0").replace("/", "~1")
 
 
-def shown(value: object) -> str:
+def format_or_null(value: object) -> str:
     """A refused value as JSON would write it, shortened."""
-    return "null" if value is None else show(value)
+    return "null" if value is None else value_text(value)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from policy_service.append_only import append_only
+from policy_service.append_only import make_append_only
 from policy_service.database import Instant
 from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND
 
@@ -105,4 +105,4 @@ class BlockRow(SQLModel, table=True):
 
 
 for _model in (OverrideRow, OverrideSignatureRow, OverrideEndRow, BlockRow):
-    append_only(_model)
+    make_append_only(_model)

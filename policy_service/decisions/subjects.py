@@ -17,18 +17,27 @@ from policy_service.audit.events import MasterKeyRotated, SubjectErased
 from policy_service.audit.log import append
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName, Transaction
-from policy_service.decisions.macs import mac_of_subject_key, writing_key
+from policy_service.decisions.encryption import (
+    ID_SIZE,
+    KEY_SIZE,
+    SubjectKey,
+    decrypt_fact,
+    is_encrypted,
+    key_id_of,
+    unwrap_key,
+    wrap_key,
+)
+from policy_service.decisions.macs import current_mac_key, mac_of_subject_key
 from policy_service.decisions.master_keys import MasterKeys
-from policy_service.decisions.overriding import reason_problems
-from policy_service.decisions.records import check_lookup
-from policy_service.decisions.secrecy import ID_SIZE, KEY_SIZE, SubjectKey, is_sealed, key_of, open_fact, unwrap, wrap
+from policy_service.decisions.override import reason_problems
+from policy_service.decisions.record_queries import check_lookup
 from policy_service.decisions.state_tables import SubjectKeyRow
-from policy_service.sentences import Sentence, listed, together
-from policy_service.subject import Subject, kind_words
+from policy_service.messages import Message, join_comma, join_sentences
+from policy_service.subject import Subject, kind_label
 
-CACHED = 10_000
+CACHE_SIZE = 10_000
 """Keys kept unwrapped in memory."""
-AT_ONCE = 500
+FETCH_SIZE = 500
 """Rows asked for, or wrapped anew, in one go."""
 ERASED = {"$erased": True}
 """What is read in the place of a fact whose key was deleted."""
@@ -37,36 +46,36 @@ ERASED = {"$erased": True}
 _KEYS = select(SubjectKeyRow).order_by(col(SubjectKeyRow.subject), col(SubjectKeyRow.kind))
 
 
-class SubjectRefused(Exception):
+class ErasureRejected(Exception):
     """A subject is not erased; the message says why."""
 
 
-class Forbidden(SubjectRefused):
+class ErasurePermissionDenied(ErasureRejected):
     """Because the actor may not."""
 
 
-class Erased(Exception):
+class FactsErased(Exception):
     """Facts cannot be read any more, since the key of their subject was deleted; `facts` are their names."""
 
     def __init__(self, subject: Subject, facts: Iterable[str]) -> None:
         self.subject = subject
         self.facts = tuple(facts)
         super().__init__(
-            Sentence(
+            Message(
                 "The key of {subject} was deleted, so its sensitive facts cannot be read: {facts}.",
                 subject=subject.id,
-                facts=listed(self.facts),
+                facts=join_comma(self.facts),
             )
         )
 
 
-class Secrets:
+class FactCipher:
     """Opens and makes the keys of subjects: the database says which key a subject has, memory spares unwrapping."""
 
-    def __init__(self, masters: MasterKeys, cached: int = CACHED) -> None:
+    def __init__(self, masters: MasterKeys, cache_size: int = CACHE_SIZE) -> None:
         self.masters = masters
-        self._cached = cached
-        self._open: OrderedDict[bytes, SubjectKey] = OrderedDict()
+        self._cache_size = cache_size
+        self._cache: OrderedDict[bytes, SubjectKey] = OrderedDict()
         self._lock = threading.Lock()
 
     def keys_for(self, transaction: Transaction, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
@@ -75,65 +84,73 @@ class Secrets:
         The transaction must be of the lane `decisions`, so that nobody else gives them one at the same time. The rows
         stay locked until its end: who erases a subject waits for the record, or the record gets another key.
         """
-        wanted = set(subjects)
-        found = self._find(transaction.session, wanted, locked=True)
-        if len(found) < len(wanted):
+        unique = set(subjects)
+        keys = self._read_keys(transaction.session, unique, locked=True)
+        if len(keys) < len(unique):
             master, cipher = self.masters.current()
-            for subject in sorted(wanted - found.keys()):
-                found[subject] = self._make(transaction, subject, master, cipher)
+            for subject in sorted(unique - keys.keys()):
+                keys[subject] = self._make_key(transaction, subject, master, cipher)
             transaction.session.flush()
-        return found
+        return keys
 
-    def find(self, session: Session, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
+    def find_keys(self, session: Session, subjects: Iterable[Subject]) -> dict[Subject, SubjectKey]:
         """The keys of the subjects that have one."""
-        return self._find(session, set(subjects), locked=False)
+        return self._read_keys(session, set(subjects), locked=False)
 
-    def open_facts(self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """A record's facts with the sealed ones opened. Raises Erased, Broken."""
-        opened = self.show_facts(session, subject, decision, facts)
-        erased = [name for name, value in opened.items() if value == ERASED]
-        if erased:
-            raise Erased(subject, erased)
-        return opened
+    def decrypt_facts(
+        self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """A record's facts with the sealed ones opened. Raises FactsErased, Broken."""
+        readable = self.readable_facts(session, subject, decision, facts)
+        erased_names = [name for name, value in readable.items() if value == ERASED]
+        if erased_names:
+            raise FactsErased(subject, erased_names)
+        return readable
 
-    def show_facts(self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    def readable_facts(
+        self, session: Session, subject: Subject, decision: str, facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """A record's facts with the sealed ones opened, or told to be erased. Raises Broken."""
-        if not any(map(is_sealed, facts.values())):
+        if not any(map(is_encrypted, facts.values())):
             return dict(facts)
-        key = self.find(session, [subject]).get(subject)
-        shown = dict(facts)
+        key = self.find_keys(session, [subject]).get(subject)
+        readable = dict(facts)
         for name, value in facts.items():
-            if is_sealed(value):
-                gone = key is None or key_of(value) != key.id
-                shown[name] = dict(ERASED) if gone or key is None else open_fact(key, decision, name, value)
-        return shown
+            if is_encrypted(value):
+                is_erased = key is None or key_id_of(value) != key.id
+                readable[name] = dict(ERASED) if is_erased or key is None else decrypt_fact(key, decision, name, value)
+        return readable
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Drops what is kept in memory."""
         with self._lock:
-            self._open.clear()
+            self._cache.clear()
 
-    def _find(self, session: Session, subjects: AbstractSet[Subject], *, locked: bool) -> dict[Subject, SubjectKey]:
+    def _read_keys(
+        self, session: Session, subjects: AbstractSet[Subject], *, locked: bool
+    ) -> dict[Subject, SubjectKey]:
         """The keys of the subjects that have one; rows are locked in one order, so that nobody waits in a circle."""
-        found: dict[Subject, SubjectKey] = {}
+        keys: dict[Subject, SubjectKey] = {}
         ids = sorted({subject.id for subject in subjects})
-        for start in range(0, len(ids), AT_ONCE):
-            query = _KEYS.where(col(SubjectKeyRow.subject).in_(ids[start : start + AT_ONCE]))
+        for start in range(0, len(ids), FETCH_SIZE):
+            query = _KEYS.where(col(SubjectKeyRow.subject).in_(ids[start : start + FETCH_SIZE]))
             if locked:
                 query = query.with_for_update(read=True)
-            found |= {subject: self._opened(row) for row in session.exec(query) if (subject := _of(row)) in subjects}
-        return found
+            keys |= {
+                subject: self._unwrap(row) for row in session.exec(query) if (subject := _subject_of(row)) in subjects
+            }
+        return keys
 
-    def _opened(self, row: SubjectKeyRow) -> SubjectKey:
-        id_, subject = bytes.fromhex(row.key), _of(row)
+    def _unwrap(self, row: SubjectKeyRow) -> SubjectKey:
+        id_, subject = bytes.fromhex(row.key), _subject_of(row)
         with self._lock:
-            known = self._open.get(id_)
-            if known is not None and known.subject == subject:
-                self._open.move_to_end(id_)
-                return known
-        return self._keep(id_, subject, unwrap(self.masters.get(row.master), id_, subject, row.wrapped))
+            cached_key = self._cache.get(id_)
+            if cached_key is not None and cached_key.subject == subject:
+                self._cache.move_to_end(id_)
+                return cached_key
+        return self._cache_key(id_, subject, unwrap_key(self.masters.get(row.master), id_, subject, row.wrapped))
 
-    def _make(self, transaction: Transaction, subject: Subject, master: str, cipher: AESGCM) -> SubjectKey:
+    def _make_key(self, transaction: Transaction, subject: Subject, master: str, cipher: AESGCM) -> SubjectKey:
         """A new key; it is kept in memory too, where it does no harm if the transaction fails."""
         id_, content = os.urandom(ID_SIZE), os.urandom(KEY_SIZE)
         row = SubjectKeyRow(
@@ -141,23 +158,23 @@ class Secrets:
             kind=subject.kind,
             key=id_.hex(),
             master=master,
-            wrapped=wrap(cipher, id_, subject, content),
+            wrapped=wrap_key(cipher, id_, subject, content),
             created_at=transaction.now,
         )
-        row.mac = mac_of_subject_key(writing_key(transaction.session), row)
+        row.mac = mac_of_subject_key(current_mac_key(transaction.session), row)
         transaction.session.add(row)
-        return self._keep(id_, subject, content)
+        return self._cache_key(id_, subject, content)
 
-    def _keep(self, id_: bytes, subject: Subject, content: bytes) -> SubjectKey:
+    def _cache_key(self, id_: bytes, subject: Subject, content: bytes) -> SubjectKey:
         key = SubjectKey(id_, subject, AESGCM(content))
         with self._lock:
-            self._open[id_] = key
-            while len(self._open) > self._cached:
-                self._open.popitem(last=False)
+            self._cache[id_] = key
+            while len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
         return key
 
 
-def _of(row: SubjectKeyRow) -> Subject:
+def _subject_of(row: SubjectKeyRow) -> Subject:
     return Subject(row.subject, row.kind)
 
 
@@ -169,29 +186,29 @@ def may_erase(actor: Actor) -> Literal[True] | str:
     if actor.kind not in {"person", "machine"}:
         return True
     if actor.kind != "person" or Role.COMPLIANCE not in actor.roles:
-        return actor.why_waiting([Role.COMPLIANCE]) or Sentence("Only compliance may erase a subject.")
+        return actor.pending_reason([Role.COMPLIANCE]) or Message("Only compliance may erase a subject.")
     return True
 
 
 def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reason: str) -> None:
     """Deletes the subject's key: nobody can read its sensitive facts any more, while its records still verify.
 
-    Raises SubjectRefused, InvalidSubject.
+    Raises ErasureRejected, InvalidSubject.
     """
     if (allowed := may_erase(actor)) is not True:
-        raise Forbidden(allowed)
+        raise ErasurePermissionDenied(allowed)
     if actor.kind == "person" and not actor.is_fresh(transaction.now):
-        raise Forbidden(Sentence("Confirm who you are first: enter your password again."))
+        raise ErasurePermissionDenied(Message("Confirm who you are first: enter your password again."))
     if problems := reason_problems(reason):
-        raise SubjectRefused(together(problems))
+        raise ErasureRejected(join_sentences(problems))
     session = transaction.session
     check_lookup(session, *subject)
     row = session.get(SubjectKeyRow, subject, with_for_update=True)
     if row is None:
-        raise SubjectRefused(
-            Sentence(
+        raise ErasureRejected(
+            Message(
                 "The {kind} {subject} has no key: no sensitive fact of it is kept, or it was erased before.",
-                kind=kind_words(subject.kind, "en"),
+                kind=kind_label(subject.kind, "en"),
                 subject=subject.id,
             )
         )
@@ -203,35 +220,35 @@ def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reas
 # ------------------------------------------------------------------------------------------------- rotation
 
 
-def rotate_master(database: Database, clock: Clock, masters: MasterKeys, actor: Actor) -> int:
+def rotate_master_key(database: Database, clock: Clock, masters: MasterKeys, actor: Actor) -> int:
     """Wraps the keys of all subjects anew under a new master key, then forgets the old one; gives how many.
 
     It may be stopped at any moment and begun again. It writes in the lane `decisions`, the only one in which keys are
     made, and always under the newest master key: so when, holding the lane, it finds none under another, there is none.
-    Raises KeyFileFault, Broken, DatabaseUnavailable.
+    Raises KeyFileError, Broken, DatabaseUnavailable.
     """
     count = 0
-    with masters.alone():
-        new = masters.add()
-        while wrapped := _wrap_anew(database, clock, masters, new):
-            count += wrapped
+    with masters.exclusive():
+        new_key = masters.add()
+        while rewrapped := _rewrap_keys(database, clock, masters, new_key):
+            count += rewrapped
         with database.write(clock) as transaction:
-            append(transaction, actor, MasterKeyRotated(new, count))
+            append(transaction, actor, MasterKeyRotated(new_key, count))
     return count
 
 
-def _wrap_anew(database: Database, clock: Clock, masters: MasterKeys, new: str) -> int:
+def _rewrap_keys(database: Database, clock: Clock, masters: MasterKeys, new_key: str) -> int:
     """Wraps some keys anew; when there are no more, forgets all master keys but the new one."""
     with database.write(clock, LaneName.DECISIONS) as transaction:
         session = transaction.session
-        key = writing_key(session)
-        rows = list(session.exec(_KEYS.where(SubjectKeyRow.master != new).limit(AT_ONCE).with_for_update()))
+        key = current_mac_key(session)
+        rows = list(session.exec(_KEYS.where(SubjectKeyRow.master != new_key).limit(FETCH_SIZE).with_for_update()))
         for row in rows:
             id_ = bytes.fromhex(row.key)
-            content = unwrap(masters.get(row.master), id_, _of(row), row.wrapped)
-            row.master, row.wrapped = new, wrap(masters.get(new), id_, _of(row), content)
+            content = unwrap_key(masters.get(row.master), id_, _subject_of(row), row.wrapped)
+            row.master, row.wrapped = new_key, wrap_key(masters.get(new_key), id_, _subject_of(row), content)
             row.mac = mac_of_subject_key(key, row)
             session.add(row)
         if not rows:
-            masters.keep_only(new)
+            masters.remove_others(new_key)
     return len(rows)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, Column, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from policy_service.append_only import append_only
+from policy_service.append_only import make_append_only
 from policy_service.database import Instant
 from policy_service.subject import CUSTOMER, MAX_ID, MAX_KIND
 
@@ -34,4 +34,4 @@ class DecisionRow(SQLModel, table=True):
     """The MAC of the digest by the log's key; none of records from before there was one."""
 
 
-append_only(DecisionRow)
+make_append_only(DecisionRow)

@@ -1,6 +1,6 @@
 """Verification of the whole database: the log, every row that it covers, every decision record and its block.
 
-    verdict = verify_everything(session, trusted, kept, keys)
+    verdict = verify_everything(session, trusted, external_checkpoints, keys)
 
 Each part has its own module; here they are put together, so that the command, the page and the endpoint say the same.
 """
@@ -21,35 +21,35 @@ from sqlmodel import Session, col, func, select
 
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.coverage import read_rows
+from policy_service.audit.database_verification import verify_database
+from policy_service.audit.expected_rows import MAX_FAULTS
 from policy_service.audit.keys import PublicKey
 from policy_service.audit.log import last_entry
 from policy_service.audit.log_key import LogKey
 from policy_service.audit.rows import read_states
 from policy_service.audit.service import count_checkpoints
-from policy_service.audit.shadow import MANY
-from policy_service.audit.stored import verify_database
 from policy_service.audit.tables import AuditEntry, Checkpoint
-from policy_service.audit.verdict import Fault, Verdict
-from policy_service.audit.verify import PartTick, Tick, say_nothing
+from policy_service.audit.verdict import LogFault, LogVerdict
+from policy_service.audit.verify import EntryProgress, PartTick, say_nothing
 from policy_service.clock import timestamp
-from policy_service.damaged import DamagedRecord
 from policy_service.database import Lane, LaneName
-from policy_service.decisions.macs import Macs, erasures, macs_of, subject_key_faults
-from policy_service.decisions.records import last_decision
-from policy_service.decisions.sealing import SealReport
-from policy_service.decisions.seals import verify_blocks
-from policy_service.decisions.secrecy import is_sealed, key_of
+from policy_service.decisions.block_store import verify_blocks
+from policy_service.decisions.blocks import BlockReport
+from policy_service.decisions.encryption import is_encrypted, key_id_of
+from policy_service.decisions.macs import MacKeys, last_erasures, read_mac_keys, subject_key_faults
+from policy_service.decisions.record_queries import last_decision_seq
 from policy_service.decisions.state_tables import BlockRow, SubjectKeyRow
 from policy_service.decisions.tables import DecisionRow
-from policy_service.sentences import Sentence
+from policy_service.integrity import DamagedRecord
+from policy_service.messages import Message
 from policy_service.subject import CUSTOMER
 
-AT_ONCE = 500
+FETCH_SIZE = 500
 """Records looked at at a time."""
 Item = TypeVar("Item")
 
 
-class _Sealed(msgspec.Struct):
+class _EncryptedRecord(msgspec.Struct):
     """What of a record says which keys its facts are sealed with."""
 
     decision_id: str
@@ -60,60 +60,65 @@ class _Sealed(msgspec.Struct):
 
 
 _LANES: Table = Lane.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-_DECODER = msgspec.json.Decoder(_Sealed)
+_DECODER = msgspec.json.Decoder(_EncryptedRecord)
 
 
 def verify_everything(
     session: Session,
     trusted: Sequence[PublicKey],
-    kept: Iterable[SignedExtent] = (),
+    external_checkpoints: Iterable[SignedExtent] = (),
     keys: Mapping[str, LogKey] | None = None,
-    tick: PartTick = say_nothing,
-) -> Verdict:
+    on_progress: PartTick = say_nothing,
+) -> LogVerdict:
     """Reads the whole database and gives all that is not what the log says; `keys` are those of the MACs."""
-    return verify_rest(session, verify_database(session, trusted, kept, tick, keys), keys, tick)
+    return verify_rest(
+        session, verify_database(session, trusted, external_checkpoints, on_progress, keys), keys, on_progress
+    )
 
 
 def parts_of(session: Session) -> dict[str, int]:
     """How much there is to read of each part that `verify_everything` tells the progress of, in that order."""
-    last, records = last_entry(session), last_decision(session)
+    last, records = last_entry(session), last_decision_seq(session)
     rows = sum(state.rows for state in read_states(session.connection()).values()) + count_checkpoints(session)
     return {"entries": last.seq if last else 0, "rows": rows, "records": records, "MACs of records": records}
 
 
 def verify_rest(
     session: Session,
-    verdict: Verdict,
+    verdict: LogVerdict,
     keys: Mapping[str, LogKey] | None = None,
     tick: PartTick = say_nothing,
     now: datetime | None = None,
-) -> Verdict:
+) -> LogVerdict:
     """A verdict about the log, with what was found of decision records, their blocks, the keys of subjects, and lanes.
 
     `now` is what a lane is compared with that is later than all that was written.
     """
-    report = SealReport()
-    parts: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
+    report = BlockReport()
+    checks: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
         ("decision", lambda: verify_blocks(session, report=report, tick=partial(tick, "records")).faults),
         ("block", lambda: _block_times(session)),
-        ("decision", lambda: _record_faults(session, macs_of(session, keys or {}), partial(tick, "MACs of records"))),
+        (
+            "decision",
+            lambda: _record_faults(session, read_mac_keys(session, keys or {}), partial(tick, "MACs of records")),
+        ),
         ("subject_key", lambda: subject_key_faults(session, keys or {})),
         ("lane", lambda: _lane_faults(session, now)),
     )
-    found: dict[str, None] = {}
-    for table, part in parts:
+    messages: dict[str, None] = {}
+    for table, check in checks:
         try:
-            found |= dict.fromkeys(part())
+            messages |= dict.fromkeys(check())
         except (DBAPIError, DamagedRecord, ValueError, TypeError, KeyError):
-            found[Sentence("a row of `{table}` was altered: it cannot be read", table=table)] = None
-    faults = [Fault(sentence) for sentence in found][:MANY]
-    return verdict.with_more(report.records, len(found) + report.untold, faults)
+            messages[Message("a row of `{table}` was altered: it cannot be read", table=table)] = None
+    faults = [LogFault(message) for message in messages][:MAX_FAULTS]
+    return verdict.with_rows(report.records, len(messages) + report.untold, faults)
 
 
 def _block_times(session: Session) -> Iterator[str]:
     query = select(BlockRow.number).join(AuditEntry, col(BlockRow.entry) == col(AuditEntry.seq))
     for number in session.exec(query.where(col(BlockRow.sealed_at) != col(AuditEntry.at))):
-        yield Sentence("block {block} is not what the audit log says was sealed", block=number)
+        yield Message("block {block} is not what the audit log says was sealed", block=number)
 
 
 def _lane_faults(session: Session, now: datetime | None) -> Iterator[str]:
@@ -129,40 +134,42 @@ def _lane_faults(session: Session, now: datetime | None) -> Iterator[str]:
     latest = max(*written.values(), str(signed or ""))
     for lane in LaneName:
         if lane not in there:
-            yield Sentence("the lane `{lane}` was removed", lane=lane.value)
+            yield Message("the lane `{lane}` was removed", lane=lane.value)
         elif there[lane] < written[lane]:
-            yield Sentence(
+            yield Message(
                 "the lane `{lane}` was altered: what was written in it is later than it says", lane=lane.value
             )
         elif now is not None and there[lane] > max(latest, timestamp(now)):
-            yield Sentence(
+            yield Message(
                 "the lane `{lane}` was altered, or the clock of the machine was set back: it says {at}, and nothing "
                 "that was written is so late",
                 lane=lane.value,
                 at=there[lane],
             )
     for name in sorted(there.keys() - set(LaneName)):
-        yield Sentence("the lane `{lane}` was added", lane=name)
+        yield Message("the lane `{lane}` was added", lane=name)
 
 
-def _record_faults(session: Session, macs: Macs, tick: Tick) -> Iterator[str]:
+def _record_faults(session: Session, macs: MacKeys, tick: EntryProgress) -> Iterator[str]:
     """The records with a wrong MAC, and those whose subject's key is gone though nobody erased the subject."""
-    erased = erasures(session)
+    erased_at = last_erasures(session)
     query = select(DecisionRow).order_by(col(DecisionRow.seq))
-    rows = iter(session.exec(query, execution_options={"yield_per": AT_ONCE}))
+    rows = iter(session.exec(query, execution_options={"yield_per": FETCH_SIZE}))
     done = 0
-    while part := list(islice(rows, AT_ONCE)):
-        tick(done := done + len(part))
-        yield from filter(None, map(macs.fault, part))
-        sealed = [_DECODER.decode(row.line) for row in part if b'"$sealed"' in row.line]
-        names = {key_of(value).hex() for each in sealed for value in each.facts.values() if is_sealed(value)}
-        there = (
+    while page := list(islice(rows, FETCH_SIZE)):
+        tick(done := done + len(page))
+        yield from filter(None, map(macs.mac_fault, page))
+        encrypted_records = [_DECODER.decode(row.line) for row in page if b'"$sealed"' in row.line]
+        names = {
+            key_id_of(value).hex() for each in encrypted_records for value in each.facts.values() if is_encrypted(value)
+        }
+        existing_keys = (
             set(session.exec(select(SubjectKeyRow.key).where(col(SubjectKeyRow.key).in_(names)))) if names else set()
         )
-        for each in sealed:
-            used = {key_of(value).hex() for value in each.facts.values() if is_sealed(value)}
-            if not used <= there and erased.get((each.subject, each.kind), "") < each.decided_at:
-                yield Sentence(
+        for each in encrypted_records:
+            keys_used = {key_id_of(value).hex() for value in each.facts.values() if is_encrypted(value)}
+            if not keys_used <= existing_keys and erased_at.get((each.subject, each.kind), "") < each.decided_at:
+                yield Message(
                     "the key of the subject {subject} was removed: decision {decision} needs it, and no entry tells of "
                     "an erasure",
                     subject=each.subject,

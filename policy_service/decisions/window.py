@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from policy_service.registry.model import Activation, all_active_at, all_nothing_at, next_boundary
+from policy_service.registry.model import Activation, all_active_at, all_endings_at, next_boundary
 
 
-class Stopped(NamedTuple):
+class PolicyStop(NamedTuple):
     """That a policy was suspended and no version applies in its place: by which suspension, and why."""
 
     suspension: str
@@ -26,7 +26,7 @@ class Window:
     until: datetime | None
     digests: Mapping[str, str]
     """The digest of each policy's version, by policy; of one that is stopped, of the version that is out of force."""
-    stopped: Mapping[str, Stopped] = field(default_factory=dict)
+    stops: Mapping[str, PolicyStop] = field(default_factory=dict)
     """The policies that are stopped."""
     absent: Mapping[str, Activation] = field(default_factory=dict)
     """The policies that were ended, by name, each with the activation that says so."""
@@ -36,16 +36,16 @@ class Window:
         return self.start <= now and (self.until is None or now < self.until)
 
 
-def window_at(epoch: int, recorded: Sequence[Activation], now: datetime) -> Window:
+def window_at(epoch: int, activations: Sequence[Activation], now: datetime) -> Window:
     """The versions in force at `now`, and until when, as far as was known then."""
-    active = all_active_at(recorded, now, now)
+    active = all_active_at(activations, now, now)
     digests = {policy: each.digest for policy, each in active.items()}
-    absent = all_nothing_at(recorded, now, now)
-    return Window(epoch, now, next_boundary(recorded, now, now), digests, stopped_among(active), absent)
+    absent = all_endings_at(activations, now, now)
+    return Window(epoch, now, next_boundary(activations, now, now), digests, stops_among(active), absent)
 
 
-def stopped_among(active: Mapping[str, Activation]) -> dict[str, Stopped]:
+def stops_among(active: Mapping[str, Activation]) -> dict[str, PolicyStop]:
     """The policies that are stopped, of what is active."""
     return {
-        policy: Stopped(each.suspension or "", each.reason or "") for policy, each in active.items() if each.is_stop
+        policy: PolicyStop(each.suspension or "", each.reason or "") for policy, each in active.items() if each.is_stop
     }

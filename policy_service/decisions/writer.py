@@ -29,40 +29,40 @@ from typing import NamedTuple
 
 from policy_service.clock import Clock
 from policy_service.database import Database, DatabaseUnavailable, LaneName
-from policy_service.decisions.group import Answer, Groups, Item, Result, Stale
-from policy_service.decisions.in_force import InForce, NotReady, Turning
-from policy_service.decisions.subjects import Secrets
-from policy_service.sentences import Sentence
+from policy_service.decisions.group import GroupWriter, PendingDecision, RecordedAnswer, RecordResult, StaleDecisions
+from policy_service.decisions.in_force import InForce, NotReady, VersionsChanging
+from policy_service.decisions.subjects import FactCipher
+from policy_service.messages import Message
 
-GROUP = 500
+GROUP_SIZE = 500
 """Single decisions in one transaction."""
-LINES = 256
+MAX_LINES = 256
 """Lines of batches in one transaction, when no single decisions come."""
-LINES_BESIDE = 32
+MAX_LINES_BESIDE = 32
 """The same, as long as single decisions come; no more lines are handed over together."""
 BESIDE_SECONDS = 1.0
 """How long after the last single decision others are expected."""
-QUEUE = 5_000
+QUEUE_SIZE = 5_000
 """Single decisions that may wait."""
-TURNS = 20
+MAX_ATTEMPTS = 20
 """How often a decision is made again because other versions came into force meanwhile."""
 
 
-class Busy(Exception):
+class QueueFull(Exception):
     """More decisions wait to be recorded than may, or the service is closing; nothing was recorded."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
 
 
-class _Waiting(NamedTuple):
-    items: Sequence[Item]
-    tell: Callable[[Sequence[Result]], None]
+class _QueuedItems(NamedTuple):
+    items: Sequence[PendingDecision]
+    deliver: Callable[[Sequence[RecordResult]], None]
     loop: asyncio.AbstractEventLoop | None
-    """Where `tell` must be called; anywhere when there is none."""
+    """Where `deliver` must be called; anywhere when there is none."""
 
 
-class Writer:
+class DecisionWriter:
     """The one thread that records decisions."""
 
     def __init__(  # noqa: PLR0913  # what a record is made with, and two sizes
@@ -70,17 +70,17 @@ class Writer:
         database: Database,
         clock: Clock,
         in_force: InForce,
-        secrets: Secrets,
+        fact_cipher: FactCipher,
         *,
-        group: int = GROUP,
-        queue: int = QUEUE,
+        group_size: int = GROUP_SIZE,
+        queue_size: int = QUEUE_SIZE,
     ) -> None:
         self._database, self._clock, self._in_force = database, clock, in_force
-        self._groups = Groups(in_force, secrets)
-        self._group, self._limit = group, queue
-        self._singles: deque[_Waiting] = deque()
-        self._lines: deque[_Waiting] = deque()
-        self._lines_next = False
+        self._groups = GroupWriter(in_force, fact_cipher)
+        self._group, self._limit = group_size, queue_size
+        self._singles: deque[_QueuedItems] = deque()
+        self._lines: deque[_QueuedItems] = deque()
+        self._is_lines_turn = False
         self._last_single = -BESIDE_SECONDS
         self._changed = threading.Condition()
         self._closed = False
@@ -88,36 +88,42 @@ class Writer:
         self._thread.start()
 
     @property
-    def waiting(self) -> int:
+    def queue_length(self) -> int:
         """How many single decisions wait."""
         return len(self._singles)
 
-    async def record(self, item: Item) -> Answer:
-        """Records a decision. Raises Busy, KeyReused, NotReady, DatabaseUnavailable, and what a decision can."""
+    async def record(self, item: PendingDecision) -> RecordedAnswer:
+        """Records a decision.
+
+        Raises QueueFull, IdempotencyKeyReused, NotReady, DatabaseUnavailable, and what a decision can.
+        """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-        self._put(_Waiting([item], partial(_settle, future), loop))
+        future: asyncio.Future[RecordedAnswer] = loop.create_future()
+        self._enqueue(_QueuedItems([item], partial(_resolve, future), loop))
         return await future
 
-    def record_lines(self, items: Sequence[Item]) -> asyncio.Future[Sequence[Result]]:
-        """Records decisions of a batch, at most LINES_BESIDE, behind single ones; a result for each. Raises Busy."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Sequence[Result]] = loop.create_future()
+    def record_lines(self, items: Sequence[PendingDecision]) -> asyncio.Future[Sequence[RecordResult]]:
+        """Records decisions of a batch, at most MAX_LINES_BESIDE, behind single ones; a result for each.
 
-        def tell(results: Sequence[Result]) -> None:
+        Raises QueueFull.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Sequence[RecordResult]] = loop.create_future()
+
+        def deliver(results: Sequence[RecordResult]) -> None:
             if not future.done():  # whoever waited has gone
                 future.set_result(results)
 
         with self._changed:
-            self._refuse_when_closed()
-            self._lines.append(_Waiting(items, tell, loop))
+            self._reject_when_closed()
+            self._lines.append(_QueuedItems(items, deliver, loop))
             self._changed.notify()
         return future
 
-    def submit(self, item: Item) -> Future[Answer]:
+    def submit(self, item: PendingDecision) -> Future[RecordedAnswer]:
         """As `record`, for threads."""
-        future: Future[Answer] = Future()
-        self._put(_Waiting([item], partial(_settle, future), None))
+        future: Future[RecordedAnswer] = Future()
+        self._enqueue(_QueuedItems([item], partial(_resolve, future), None))
         return future
 
     def close(self) -> None:
@@ -127,97 +133,101 @@ class Writer:
             self._changed.notify()
         self._thread.join()
 
-    def _put(self, waiting: _Waiting) -> None:
+    def _enqueue(self, queued: _QueuedItems) -> None:
         with self._changed:
-            self._refuse_when_closed()
+            self._reject_when_closed()
             if len(self._singles) >= self._limit:
-                raise Busy(
-                    Sentence("{count:,} decisions wait to be recorded: try again in a moment", count=self._limit)
+                raise QueueFull(
+                    Message("{count:,} decisions wait to be recorded: try again in a moment", count=self._limit)
                 )
-            self._singles.append(waiting)
+            self._singles.append(queued)
             self._last_single = time.monotonic()
             self._changed.notify()
 
-    def _refuse_when_closed(self) -> None:
+    def _reject_when_closed(self) -> None:
         if self._closed:
-            raise Busy(Sentence("the service is closing"))
+            raise QueueFull(Message("the service is closing"))
 
     # the thread
 
     def _run(self) -> None:
-        while group := self._take():
-            results = iter(self._record([item for waiting in group for item in waiting.items]))
-            told: dict[asyncio.AbstractEventLoop | None, list[Callable[[], None]]] = {}
-            for waiting in group:
-                call = partial(waiting.tell, list(islice(results, len(waiting.items))))
-                told.setdefault(waiting.loop, []).append(call)
-            for loop, calls in told.items():
+        while group := self._next_group():
+            results = iter(self._record([item for queued in group for item in queued.items]))
+            calls_by_loop: dict[asyncio.AbstractEventLoop | None, list[Callable[[], None]]] = {}
+            for queued in group:
+                call = partial(queued.deliver, list(islice(results, len(queued.items))))
+                calls_by_loop.setdefault(queued.loop, []).append(call)
+            for loop, calls in calls_by_loop.items():
                 if loop is None:
-                    _call(calls)
+                    _call_all(calls)
                 else:
                     with suppress(RuntimeError):  # the loop was closed, and nobody waits any more
-                        loop.call_soon_threadsafe(_call, calls)
+                        loop.call_soon_threadsafe(_call_all, calls)
 
-    def _take(self) -> list[_Waiting]:
+    def _next_group(self) -> list[_QueuedItems]:
         """The next group; nothing when the writer was closed and all is recorded."""
         with self._changed:
             while not self._singles and not self._lines and not self._closed:
                 self._changed.wait()
-            if self._lines and (self._lines_next or not self._singles):
-                self._lines_next = False
-                return self._take_lines()
-            self._lines_next = True
+            if self._lines and (self._is_lines_turn or not self._singles):
+                self._is_lines_turn = False
+                return self._next_lines()
+            self._is_lines_turn = True
             return [self._singles.popleft() for _ in range(min(len(self._singles), self._group))]
 
-    def _take_lines(self) -> list[_Waiting]:
+    def _next_lines(self) -> list[_QueuedItems]:
         is_beside = time.monotonic() < self._last_single + BESIDE_SECONDS
-        room = LINES_BESIDE if is_beside else LINES
+        room = MAX_LINES_BESIDE if is_beside else MAX_LINES
         group = [self._lines.popleft()]
         room -= len(group[0].items)
         while self._lines and (room := room - len(self._lines[0].items)) >= 0:
             group.append(self._lines.popleft())
         return group
 
-    def _record(self, items: Sequence[Item]) -> list[Result]:
+    def _record(self, items: Sequence[PendingDecision]) -> list[RecordResult]:
         """What each is told: a failure of the database if need be, but never nothing."""
-        refused: dict[Item, Exception] = {}
-        for _ in range(TURNS):
-            left = [item for item in items if item not in refused]
+        errors: dict[PendingDecision, Exception] = {}
+        for _ in range(MAX_ATTEMPTS):
+            remaining = [item for item in items if item not in errors]
             try:
                 with self._database.write(self._clock, LaneName.DECISIONS) as transaction:
-                    results = dict(zip(left, self._groups.write(transaction, left), strict=True)) if left else {}
-            except Stale as stale:
-                self._make_again(stale.items, refused)
+                    results = (
+                        dict(zip(remaining, self._groups.write(transaction, remaining), strict=True))
+                        if remaining
+                        else {}
+                    )
+            except StaleDecisions as stale:
+                self._evaluate_again(stale.items, errors)
             except DatabaseUnavailable as error:
-                return [refused.get(item) or DatabaseUnavailable(error.reason) for item in items]
+                return [errors.get(item) or DatabaseUnavailable(error.reason) for item in items]
             except Exception as error:  # noqa: BLE001  # whatever one of them did, the others are recorded
-                alone = {item: self._record([item])[0] if len(left) > 1 else error for item in left}
-                return [refused.get(item) or alone[item] for item in items]
+                results_alone = {item: self._record([item])[0] if len(remaining) > 1 else error for item in remaining}
+                return [errors.get(item) or results_alone[item] for item in items]
             else:
-                return [refused.get(item) or results[item] for item in items]
-        return [refused.get(item) or Turning() for item in items]
+                return [errors.get(item) or results[item] for item in items]
+        return [errors.get(item) or VersionsChanging() for item in items]
 
-    def _make_again(self, stale: Sequence[Item], refused: dict[Item, Exception]) -> None:
+    def _evaluate_again(self, stale_items: Sequence[PendingDecision], errors: dict[PendingDecision, Exception]) -> None:
         try:
             self._in_force.refresh()
         except (NotReady, DatabaseUnavailable) as error:
-            refused.update(dict.fromkeys(stale, error))
+            errors.update(dict.fromkeys(stale_items, error))
             return
-        for item in stale:
+        for item in stale_items:
             try:
-                item.made = self._in_force.make(item.made.question)
-            except Turning:
+                item.evaluation = self._in_force.evaluate(item.evaluation.question)
+            except VersionsChanging:
                 continue
             except Exception as error:  # noqa: BLE001  # what it does not fit is told to whom it belongs
-                refused[item] = error
+                errors[item] = error
 
 
-def _call(calls: Sequence[Callable[[], None]]) -> None:
+def _call_all(calls: Sequence[Callable[[], None]]) -> None:
     for call in calls:
         call()
 
 
-def _settle(future: asyncio.Future[Answer] | Future[Answer], results: Sequence[Result]) -> None:
+def _resolve(future: asyncio.Future[RecordedAnswer] | Future[RecordedAnswer], results: Sequence[RecordResult]) -> None:
     [result] = results
     if future.done():  # whoever waited has gone
         return

@@ -17,19 +17,25 @@ from policy_service.actor import Actor, Role
 from policy_service.audit.events import ApiKeyIssued, ApiKeyRevoked
 from policy_service.audit.log import append
 from policy_service.clock import timestamp
-from policy_service.damaged import DamagedRecord, row_of
 from policy_service.database import Transaction
 from policy_service.identity.account import may_administer
-from policy_service.identity.refusals import Fault, Malformed, NotAllowed, UnknownKey, fault_of_line
+from policy_service.identity.errors import (
+    FieldError,
+    IdentityPermissionDenied,
+    IdentityValidationFailed,
+    UnknownApiKey,
+    line_error,
+)
 from policy_service.identity.tables import ApiKeyRow, KeyUseRow, RevocationRow
-from policy_service.identity.tokens import digest_of, key_text, new_token
-from policy_service.sentences import Sentence, listed
+from policy_service.identity.tokens import digest_of, format_key, new_token
+from policy_service.integrity import DamagedRecord, reading_row
+from policy_service.messages import Message, join_comma
 
 SCOPES = (Role.INTEGRATION, Role.COMPLIANCE)
 """What a machine may be let do: decide; read what compliance reads."""
-LONGEST = timedelta(days=400)
+MAX_LIFETIME = timedelta(days=400)
 """A year, and a month to rotate in."""
-LONGEST_NAME = 100
+MAX_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class ApiKey:
     revoked_at: datetime | None = None
     used_at: datetime | None = None
 
-    def opens(self, now: datetime) -> bool:
+    def is_valid(self, now: datetime) -> bool:
         """Whether it lets anybody in."""
         return self.revoked_at is None and now < self.expires_at
 
@@ -56,7 +62,7 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
+class IssuedKey:
     """A key that was just made, and its text, which is shown once."""
 
     key: ApiKey
@@ -66,48 +72,48 @@ class Issued:
 def api_keys(session: Session, *, skip_damaged: bool = False) -> dict[str, ApiKey]:
     """Every key ever issued, by its identifier, in the order of issuing. Raises DamagedRecord, unless skipped."""
     revoked = {row.api_key: row.at for row in session.exec(select(RevocationRow))}
-    used = {row.api_key: row.used_at for row in session.exec(select(KeyUseRow))}
+    last_used = {row.api_key: row.used_at for row in session.exec(select(KeyUseRow))}
     rows = session.exec(select(ApiKeyRow).order_by(col(ApiKeyRow.issued_at), col(ApiKeyRow.id)))
     keys = {}
     for row in rows:
         with suppress(DamagedRecord) if skip_damaged else nullcontext():
-            keys[row.id] = _api_key(row, revoked.get(row.id), used.get(row.id))
+            keys[row.id] = _api_key(row, revoked.get(row.id), last_used.get(row.id))
     return keys
 
 
 def issue_key(
     transaction: Transaction, actor: Actor, *, name: str, scopes: Iterable[Role], expires_at: datetime
-) -> Issued:
-    """Makes a key. Raises NotAllowed, Malformed."""
-    if (verdict := may_administer(actor)) is not True:
-        raise NotAllowed(verdict)
-    held, now = frozenset(scopes), transaction.now
-    if faults := faults_of(name, held, expires_at, now):
-        raise Malformed(faults)
+) -> IssuedKey:
+    """Makes a key. Raises IdentityPermissionDenied, IdentityValidationFailed."""
+    if (permission := may_administer(actor)) is not True:
+        raise IdentityPermissionDenied(permission)
+    scope_set, now = frozenset(scopes), transaction.now
+    if errors := api_key_errors(name, scope_set, expires_at, now):
+        raise IdentityValidationFailed(errors)
     token = new_token()
     row = ApiKeyRow(
         id=transaction.new_id(),
         name=name,
         digest=digest_of(token),
-        scopes=" ".join(sorted(held)),
+        scopes=" ".join(sorted(scope_set)),
         issued_at=now,
         issued_by=actor.id,
         expires_at=expires_at,
     )
     transaction.session.add(row)
     transaction.session.flush()
-    append(transaction, actor, ApiKeyIssued(row.id, name, tuple(sorted(held)), timestamp(expires_at)))
-    return Issued(_api_key(row, None, None), key_text(row.id, token))
+    append(transaction, actor, ApiKeyIssued(row.id, name, tuple(sorted(scope_set)), timestamp(expires_at)))
+    return IssuedKey(_api_key(row, None, None), format_key(row.id, token))
 
 
 def revoke_key(transaction: Transaction, actor: Actor, api_key: str) -> ApiKey:
-    """Takes a key back; one that was taken back before stays so. Raises NotAllowed, UnknownKey."""
-    if (verdict := may_administer(actor)) is not True:
-        raise NotAllowed(verdict)
+    """Takes a key back; one that was taken back before stays so. Raises IdentityPermissionDenied, UnknownApiKey."""
+    if (permission := may_administer(actor)) is not True:
+        raise IdentityPermissionDenied(permission)
     session = transaction.session
     row = session.get(ApiKeyRow, api_key)
     if row is None:
-        raise UnknownKey(Sentence("no API key has the identifier {key}", key=api_key))
+        raise UnknownApiKey(Message("no API key has the identifier {key}", key=api_key))
     if session.get(RevocationRow, api_key) is None:
         session.add(RevocationRow(api_key=api_key, at=transaction.now, by=actor.id))
         session.flush()
@@ -115,22 +121,22 @@ def revoke_key(transaction: Transaction, actor: Actor, api_key: str) -> ApiKey:
     return api_keys(session)[api_key]
 
 
-def faults_of(name: str, scopes: frozenset[Role], expires_at: datetime, now: datetime) -> list[Fault]:
+def api_key_errors(name: str, scopes: frozenset[Role], expires_at: datetime, now: datetime) -> list[FieldError]:
     """What is wrong with a key that is asked for."""
-    faults = list(filter(None, [fault_of_line("name", name, LONGEST_NAME)]))
+    errors = list(filter(None, [line_error("name", name, MAX_NAME)]))
     if not scopes or not scopes <= frozenset(SCOPES):
-        expected = Sentence(
+        expected = Message(
             "one or more of {scopes}: a machine neither writes, nor signs, nor manages accounts",
-            scopes=listed(scope.value for scope in SCOPES),
+            scopes=join_comma(scope.value for scope in SCOPES),
         )
-        faults.append(Fault("scopes", ", ".join(sorted(scopes)), expected))
-    if not now < expires_at <= now + LONGEST:
-        expected = Sentence("an instant in the future, at most {days} days away", days=LONGEST.days)
-        faults.append(Fault("expires_at", timestamp(expires_at), expected))
-    return faults
+        errors.append(FieldError("scopes", ", ".join(sorted(scopes)), expected))
+    if not now < expires_at <= now + MAX_LIFETIME:
+        expected = Message("an instant in the future, at most {days} days away", days=MAX_LIFETIME.days)
+        errors.append(FieldError("expires_at", timestamp(expires_at), expected))
+    return errors
 
 
-def was_used(transaction: Transaction, api_key: str, at: datetime) -> None:
+def record_key_use(transaction: Transaction, api_key: str, at: datetime) -> None:
     """Writes down that a key was used."""
     session = transaction.session
     row = session.get(KeyUseRow, api_key)
@@ -141,7 +147,7 @@ def was_used(transaction: Transaction, api_key: str, at: datetime) -> None:
 
 
 def _api_key(row: ApiKeyRow, revoked_at: datetime | None, used_at: datetime | None) -> ApiKey:
-    with row_of("api_key", row.id):
+    with reading_row("api_key", row.id):
         scopes = frozenset(map(Role, row.scopes.split()))
     return ApiKey(
         row.id, row.name, row.digest, scopes, row.issued_at, row.issued_by, row.expires_at, revoked_at, used_at

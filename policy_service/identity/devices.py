@@ -13,39 +13,39 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 
-LASTS = timedelta(days=365)
-ACCOUNTS = 5
+LIFETIME = timedelta(days=365)
+MAX_ACCOUNTS = 5
 """Accounts that one browser is known to."""
-_APART = "~"
+_SEPARATOR = "~"
 _KEY = b"policy-service known browser 1"
 
 
-def issue(account: str, password_hash: str, now: datetime) -> str:
+def issue_device_token(account: str, password_hash: str, now: datetime) -> str:
     """What a browser is known by from now on to an account."""
     text = f"{account}.{int(now.timestamp())}.{secrets.token_urlsafe(16)}"
     return f"{text}.{_signature(password_hash, text)}"
 
 
-def known(cookie: str | None, account: str, password_hash: str, now: datetime) -> str | None:
+def find_device(cookie: str | None, account: str, password_hash: str, now: datetime) -> str | None:
     """The browser's own identifier when it is known to the account; None when it is not."""
-    for token in (cookie or "").split(_APART)[:ACCOUNTS]:
+    for token in (cookie or "").split(_SEPARATOR)[:MAX_ACCOUNTS]:
         text, _, signature = token.rpartition(".")
         owner, _, rest = text.partition(".")
-        issued, _, chance = rest.partition(".")
-        if owner != account or not issued.isdecimal() or not chance:
+        issued, _, device_id = rest.partition(".")
+        if owner != account or not issued.isdecimal() or not device_id:
             continue
         if not hmac.compare_digest(signature.encode(), _signature(password_hash, text).encode()):
             continue
-        if timedelta() <= now - datetime.fromtimestamp(int(issued), now.tzinfo) <= LASTS:
-            return chance
+        if timedelta() <= now - datetime.fromtimestamp(int(issued), now.tzinfo) <= LIFETIME:
+            return device_id
     return None
 
 
 def with_token(cookie: str | None, token: str) -> str:
     """The cookie with a token added, in the place of an earlier one of the same account."""
     owner = token.partition(".")[0]
-    others = [each for each in (cookie or "").split(_APART) if each and each.partition(".")[0] != owner]
-    return _APART.join([token, *others[: ACCOUNTS - 1]])
+    others = [each for each in (cookie or "").split(_SEPARATOR) if each and each.partition(".")[0] != owner]
+    return _SEPARATOR.join([token, *others[: MAX_ACCOUNTS - 1]])
 
 
 def _signature(password_hash: str, text: str) -> str:

@@ -15,17 +15,17 @@ from policy_service.clock import timestamp
 from policy_service.database import Transaction
 from policy_service.identity.account import Account
 from policy_service.identity.tables import FailureRow
-from policy_service.identity.throttle import FORGIVEN, Counter, Failures, after_failure, telling
+from policy_service.identity.throttle import RETENTION, Counter, Failures, after_failure, log_counter
 
 
 def blocked_until(session: Session, counters: Iterable[Counter], now: datetime) -> datetime | None:
     """Until when nobody is let in whom one of these counts; None when somebody may be."""
     keys = [counter.key for counter in counters]
     rows = session.exec(select(FailureRow).where(col(FailureRow.name).in_(keys)))
-    return max(filter(None, (_failures(row).blocked(now) for row in rows)), default=None)
+    return max(filter(None, (_failures(row).wait_until(now) for row in rows)), default=None)
 
 
-def remember(
+def record_failure(
     transaction: Transaction, name: str, counters: Sequence[Counter], account: Account | None
 ) -> datetime | None:
     """Counts a wrong password; until when those whom it counts have to wait, if they have to.
@@ -33,16 +33,16 @@ def remember(
     `account` is whose name it is, when it is anybody's: only then is there something to tell the log.
     """
     session, now = transaction.session, transaction.now
-    session.exec(delete(FailureRow).where(col(FailureRow.last) < now - FORGIVEN))
+    session.exec(delete(FailureRow).where(col(FailureRow.last) < now - RETENTION))
     until = max(filter(None, (_count(transaction, counter) for counter in counters)), default=None)
-    before = blocked_until(session, [telling(name)], now)
-    again = _count(transaction, telling(name))
-    if again is not None and again != before and account is not None:
-        append(transaction, SERVICE, SignInBlockedEvent(account.id, account.name, timestamp(again)))
+    logged_until = blocked_until(session, [log_counter(name)], now)
+    log_until = _count(transaction, log_counter(name))
+    if log_until is not None and log_until != logged_until and account is not None:
+        append(transaction, SERVICE, SignInBlockedEvent(account.id, account.name, timestamp(log_until)))
     return until
 
 
-def forgive(transaction: Transaction, counter: Counter) -> None:
+def reset_failures(transaction: Transaction, counter: Counter) -> None:
     """Forgets what a counter has: the right password was given."""
     row = transaction.session.get(FailureRow, counter.key)
     if row is not None:
@@ -54,13 +54,13 @@ def _count(transaction: Transaction, counter: Counter) -> datetime | None:
     """Counts a failure; until when there is a wait, if there is."""
     session, now = transaction.session, transaction.now
     row = session.get(FailureRow, counter.key)
-    after = after_failure(None if row is None else _failures(row), now, counter.limit)
+    updated = after_failure(None if row is None else _failures(row), now, counter.limit)
     row = row or FailureRow(name=counter.key, count=0, since=now, last=now, blocks=0)
-    row.count, row.since, row.last = after.count, after.since, after.last
-    row.blocks, row.blocked_until = after.blocks, after.blocked_until
+    row.count, row.since, row.last = updated.count, updated.since, updated.last
+    row.blocks, row.blocked_until = updated.blocks, updated.blocked_until
     session.add(row)
     session.flush()
-    return after.blocked(now)
+    return updated.wait_until(now)
 
 
 def _failures(row: FailureRow) -> Failures:

@@ -13,16 +13,16 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from policy_service.database import Transaction
-from policy_service.identity.refusals import ProviderRefused
+from policy_service.identity.errors import ProviderRejected
 from policy_service.identity.tables import OidcFlowRow
 from policy_service.identity.tokens import digest_of, new_token
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
-LASTS = timedelta(minutes=10)
+LIFETIME = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class OidcFlow:
     """One way there and back; `session` is that which is to be confirmed, if it is."""
 
     state: str
@@ -33,11 +33,11 @@ class Flow:
     session: str | None = None
 
 
-def begin(transaction: Transaction, session: str | None = None) -> Flow:
+def begin(transaction: Transaction, session: str | None = None) -> OidcFlow:
     """Remembers that somebody is sent to the provider."""
     now = transaction.now
-    transaction.session.exec(delete(OidcFlowRow).where(col(OidcFlowRow.started_at) < now - LASTS))
-    flow = Flow(new_token(), new_token(), new_token(), new_token(), now, session)
+    transaction.session.exec(delete(OidcFlowRow).where(col(OidcFlowRow.started_at) < now - LIFETIME))
+    flow = OidcFlow(new_token(), new_token(), new_token(), new_token(), now, session)
     transaction.session.add(
         OidcFlowRow(
             state=digest_of(flow.state),
@@ -52,22 +52,22 @@ def begin(transaction: Transaction, session: str | None = None) -> Flow:
     return flow
 
 
-def finish(transaction: Transaction, state: str, browser: str) -> Flow | None:
+def finish(transaction: Transaction, state: str, browser: str) -> OidcFlow | None:
     """The way that somebody comes back from, forgotten from now on; None when there is none that fits."""
     row = transaction.session.get(OidcFlowRow, digest_of(state))
     if row is None:
         return None
-    flow = Flow(state, browser, row.nonce, row.verifier, row.started_at, row.session)
-    fits = row.browser == digest_of(browser) and transaction.now - row.started_at <= LASTS
+    flow = OidcFlow(state, browser, row.nonce, row.verifier, row.started_at, row.session)
+    is_valid = row.browser == digest_of(browser) and transaction.now - row.started_at <= LIFETIME
     transaction.session.delete(row)
     transaction.session.flush()
-    return flow if fits else None
+    return flow if is_valid else None
 
 
-def refuse_stray(flow: Flow | None) -> Flow:
-    """The flow. Raises ProviderRefused when there is none."""
+def require_flow(flow: OidcFlow | None) -> OidcFlow:
+    """The flow. Raises ProviderRejected when there is none."""
     if flow is None:
-        raise ProviderRefused(
-            Sentence("this sign-in was not begun here, or was finished before, or took too long: begin again")
+        raise ProviderRejected(
+            Message("this sign-in was not begun here, or was finished before, or took too long: begin again")
         )
     return flow

@@ -9,15 +9,15 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from policy_service.actor import SERVICE, Role
-from policy_service.identity.account import External
+from policy_service.identity.account import ExternalIdentity
 from policy_service.identity.tables import AccountChangeRow, AccountRow, roles_of
 
-LONGEST = 200
+MAX_REVISIONS = 200
 """Changes of an account that are told; beyond them the oldest are left to the log."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class AccountRevision:
     """One change of an account; what is None stayed."""
 
     at: datetime
@@ -31,38 +31,38 @@ class Step:
     """The roles it had until then."""
     roles: frozenset[Role] | None
     enabled: bool | None
-    external: External | None
+    external: ExternalIdentity | None
     password: bool
-    vouched: bool
+    attested: bool
 
 
-def history(session: Session, account: str) -> list[Step]:
+def history(session: Session, account: str) -> list[AccountRevision]:
     """The newest changes of an account, the newest first."""
     query = select(AccountChangeRow).where(AccountChangeRow.account == account)
-    rows = list(session.exec(query.order_by(col(AccountChangeRow.seq).desc()).limit(LONGEST + 1)))[::-1]
+    rows = list(session.exec(query.order_by(col(AccountChangeRow.seq).desc()).limit(MAX_REVISIONS + 1)))[::-1]
     by = {row.by for row in rows}
     people = session.exec(select(AccountRow).where(col(AccountRow.id).in_(by)))
     names = {SERVICE.id: SERVICE.printed_name, **{row.id: row.printed_name for row in people}}
-    steps = list(_steps(rows, names))
-    return steps[::-1][:LONGEST]
+    revisions = list(_revisions(rows, names))
+    return revisions[::-1][:MAX_REVISIONS]
 
 
-def _steps(rows: list[AccountChangeRow], names: dict[str, str]) -> Iterator[Step]:
+def _revisions(rows: list[AccountChangeRow], names: dict[str, str]) -> Iterator[AccountRevision]:
     before: frozenset[Role] = frozenset()
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         roles = roles_of(row)
-        external = None if row.issuer is None or row.subject is None else External(row.issuer, row.subject)
-        yield Step(
+        external = None if row.issuer is None or row.subject is None else ExternalIdentity(row.issuer, row.subject)
+        yield AccountRevision(
             at=row.at,
             by=row.by,
             by_name=names.get(row.by, row.by),
             by_owner=row.by == row.account,
-            is_first=place == 0 and len(rows) <= LONGEST,
+            is_first=position == 0 and len(rows) <= MAX_REVISIONS,
             before=before,
             roles=roles,
             enabled=row.enabled,
             external=external,
             password=row.password,
-            vouched=row.vouched,
+            attested=row.vouched,
         )
         before = before if roles is None else roles

@@ -23,16 +23,16 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 HASHER = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=4, hash_len=32, salt_len=16)
 """RFC 9106 section 4, the second recommended choice: argon2id, 3 passes over 64 MiB in 4 lanes."""
-SHORTEST = 12
+MIN_LENGTH = 12
 """Characters of a password, at least; NIST SP 800-63B asks for length, not for kinds of characters."""
-LONGEST = 256
-TELLING = 3
+MAX_LENGTH = 256
+MIN_NAME_LENGTH = 3
 """Bytes in UTF-8 from which on a name in a password tells something: three western letters, one Chinese character."""
-DISTINCT = 5
+MIN_DISTINCT = 5
 """Different characters in a password, at least."""
 COMMON = Path(__file__).with_name("common_passwords.txt.gz")
 SERVICE = "policy service"
@@ -48,8 +48,8 @@ zhimakaimen zhongguo zhongguoren zuguo
 """
 """Phrases as they are typed in passwords: I love you, my password, open sesame, …"""
 _PINYIN = re.compile(f"(?:{'|'.join(PINYIN.split())})+")
-_AROUND = string.digits + string.punctuation + string.whitespace
-_LOOKS_LIKE = str.maketrans("@4301$5!7", "aaeolssit")
+_AFFIXES = string.digits + string.punctuation + string.whitespace
+_LOOKALIKES = str.maketrans("@4301$5!7", "aaeolssit")
 """Signs and digits as they are put for letters."""
 
 
@@ -58,43 +58,43 @@ def hash_password(password: str) -> str:
     return HASHER.hash(_bytes(password))
 
 
-def matches(kept: str, password: str) -> bool:
+def matches(password_hash: str, password: str) -> bool:
     """Whether the password is the one that was hashed. A hash that cannot be read matches nothing."""
-    if len(password) > LONGEST:
+    if len(password) > MAX_LENGTH:
         return False
     try:
-        return HASHER.verify(kept, _bytes(password))
+        return HASHER.verify(password_hash, _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
 
 
-def is_outdated(kept: str) -> bool:
+def is_outdated(password_hash: str) -> bool:
     """Whether the hash was made with other parameters than those of today."""
-    return HASHER.check_needs_rehash(kept)
+    return HASHER.check_needs_rehash(password_hash)
 
 
 @cache
-def nobodys_hash() -> str:
+def dummy_hash() -> str:
     """A hash to try passwords of unknown names against, so that they take as long as known ones."""
     return hash_password("the password of nobody at all")
 
 
-def fault_of(password: str, *names: str) -> str | None:
+def password_error(password: str, *names: str) -> str | None:
     """What a new password ought to be and is not; None when it will do.
 
     `names` are those of the account and of the person, and the words of the company.
     """
-    if not SHORTEST <= len(password) <= LONGEST:
-        return Sentence("{shortest} to {longest} characters", shortest=SHORTEST, longest=LONGEST)
-    if len(set(password)) < DISTINCT:
-        return Sentence("at least {count} different characters", count=DISTINCT)
-    letters, telling = _letters(password), map(_letters, (SERVICE, *names))
-    if any(len(name.encode(errors="replace")) >= TELLING and name in letters for name in telling):
-        return Sentence(
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        return Message("{shortest} to {longest} characters", shortest=MIN_LENGTH, longest=MAX_LENGTH)
+    if len(set(password)) < MIN_DISTINCT:
+        return Message("at least {count} different characters", count=MIN_DISTINCT)
+    normalized, telling = _alphanumerics(password), map(_alphanumerics, (SERVICE, *names))
+    if any(len(name.encode(errors="replace")) >= MIN_NAME_LENGTH and name in normalized for name in telling):
+        return Message(
             "a password without the name of the account, the person or this service, or a word of the company"
         )
     if is_common(password):
-        return Sentence(
+        return Message(
             "a password that is not one of the most common ones, nor one of their words with signs around it"
         )
     return None
@@ -103,10 +103,10 @@ def fault_of(password: str, *names: str) -> str | None:
 def is_common(password: str) -> bool:
     """Whether a password is what many people take."""
     plain = _normal(password).casefold()
-    word = plain.strip(_AROUND)
+    word = plain.strip(_AFFIXES)
     if _PINYIN.fullmatch("".join(filter(str.isalpha, plain))):
         return True
-    return not common_passwords().isdisjoint({plain, word, word.translate(_LOOKS_LIKE)})
+    return not common_passwords().isdisjoint({plain, word, word.translate(_LOOKALIKES)})
 
 
 def words_of(text: str) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def common_passwords() -> frozenset[str]:
     return frozenset(gzip.decompress(COMMON.read_bytes()).decode().split("\n"))
 
 
-def _letters(text: str) -> str:
+def _alphanumerics(text: str) -> str:
     """A text without its signs and blanks, in small letters."""
     return "".join(filter(str.isalnum, _normal(text).casefold()))
 

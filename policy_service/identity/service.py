@@ -8,11 +8,11 @@ from sqlmodel import Session, col, func, select
 
 from policy_service.actor import Actor, Role
 from policy_service.audit.events import (
+    AccountAttested,
     AccountCreated,
     AccountDisabled,
     AccountEnabled,
     AccountLinked,
-    AccountVouched,
     Event,
     PasswordChanged,
     RolesChanged,
@@ -25,54 +25,61 @@ from policy_service.identity.account import (
     NAME,
     Account,
     AccountChange,
-    External,
-    Verdict,
-    fault_of_roles,
-    faults_of_external,
-    faults_of_names,
+    ExternalIdentity,
+    PermissionResult,
+    external_errors,
     fold,
     may_administer,
     may_change_roles,
     may_disable,
     may_link,
+    name_errors,
+    roles_error,
 )
-from policy_service.identity.refusals import Fault, Malformed, NotAllowed, NotPossible, Outdated, UnknownAccount
+from policy_service.identity.attestation import can_be_attested, may_attest
+from policy_service.identity.errors import (
+    FieldError,
+    IdentityConflict,
+    IdentityPermissionDenied,
+    IdentityValidationFailed,
+    StaleAccount,
+    UnknownAccount,
+)
 from policy_service.identity.sessions import end_all
 from policy_service.identity.tables import AccountChangeRow, AccountRow, CredentialRow, roles_of
-from policy_service.identity.vouching import can_be_vouched, may_vouch
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 
 def accounts(session: Session, only: Collection[str] | None = None) -> dict[str, Account]:
     """Every account as it is now, or `only` those with these identifiers, by identifier, in the order of making."""
-    changed, accounts = select(AccountChangeRow), select(AccountRow)
+    change_query, account_query = select(AccountChangeRow), select(AccountRow)
     if only is not None:
-        changed = changed.where(col(AccountChangeRow.account).in_(only))
-        accounts = accounts.where(col(AccountRow.id).in_(only))
+        change_query = change_query.where(col(AccountChangeRow.account).in_(only))
+        account_query = account_query.where(col(AccountRow.id).in_(only))
     changes: dict[str, list[AccountChange]] = {}
-    for row in session.exec(changed.order_by(col(AccountChangeRow.seq))):
-        changes.setdefault(row.account, []).append(_change(row))
-    made = session.exec(accounts.order_by(col(AccountRow.created_at), col(AccountRow.id)))
-    return {row.id: fold(_made(row), changes.get(row.id, ())) for row in made}
+    for row in session.exec(change_query.order_by(col(AccountChangeRow.seq))):
+        changes.setdefault(row.account, []).append(_change_from_row(row))
+    account_rows = session.exec(account_query.order_by(col(AccountRow.created_at), col(AccountRow.id)))
+    return {row.id: fold(_initial_account(row), changes.get(row.id, ())) for row in account_rows}
 
 
 def read_account(session: Session, account: str) -> Account:
     """One account. Raises UnknownAccount."""
     row = session.get(AccountRow, account)
     if row is None:
-        raise UnknownAccount(Sentence("no account has the identifier {account}", account=account))
-    return _folded(session, row)
+        raise UnknownAccount(Message("no account has the identifier {account}", account=account))
+    return _account_from_row(session, row)
 
 
-def account_named(session: Session, name: str) -> Account | None:
+def find_account_by_name(session: Session, name: str) -> Account | None:
     """The account of this name; None when there is none."""
     if not NAME.fullmatch(name):
         return None
     row = session.exec(select(AccountRow).where(AccountRow.name == name)).first()
-    return None if row is None else _folded(session, row)
+    return None if row is None else _account_from_row(session, row)
 
 
-def account_linked(session: Session, external: External) -> Account | None:
+def find_account_by_external(session: Session, external: ExternalIdentity) -> Account | None:
     """The account that is linked to this person of a provider's; None when there is none."""
     query = select(AccountChangeRow.account).where(
         AccountChangeRow.issuer == external.issuer, AccountChangeRow.subject == external.subject
@@ -81,19 +88,19 @@ def account_linked(session: Session, external: External) -> Account | None:
     return next((account for account in linked if account.external == external), None)
 
 
-def faults_of(
+def account_errors(
     name: str, printed_name: str, roles: Iterable[Role], password: str | None = None, words: Iterable[str] = ()
-) -> list[Fault]:
+) -> list[FieldError]:
     """Everything that is wrong with a new account, its password too where there is one; `words` are the company's."""
-    wrong_roles = fault_of_roles(frozenset(roles))
-    wrong_password = None if password is None else fault_of_password(password, name, printed_name, *words)
-    return [*faults_of_names(name, printed_name), *filter(None, [wrong_roles, wrong_password])]
+    role_error = roles_error(frozenset(roles))
+    password_error = None if password is None else password_field_error(password, name, printed_name, *words)
+    return [*name_errors(name, printed_name), *filter(None, [role_error, password_error])]
 
 
-def fault_of_password(password: str, *names: str) -> Fault | None:
+def password_field_error(password: str, *names: str) -> FieldError | None:
     """What is wrong with a new password, which is not repeated."""
-    expected = passwords.fault_of(password, *names)
-    return None if expected is None else Fault("password", "…", expected)
+    expected = passwords.password_error(password, *names)
+    return None if expected is None else FieldError("password", "…", expected)
 
 
 def create_account(  # noqa: PLR0913  # what an account is made from
@@ -108,44 +115,45 @@ def create_account(  # noqa: PLR0913  # what an account is made from
     """Makes an account; without a password only the provider of identities lets the person in.
 
     Its signing roles have no effect before somebody else has vouched for it.
-    Raises NotAllowed, Malformed, NotPossible when the name is taken, or the printed name looks like another's.
+    Raises IdentityPermissionDenied, IdentityValidationFailed, IdentityConflict when the name is taken, or the printed
+    name looks like another's.
     """
-    _ask(may_administer(actor))
-    held = frozenset(roles)
-    if faults := faults_of(name, printed_name, held):
-        raise Malformed(faults)
+    _require(may_administer(actor))
+    role_set = frozenset(roles)
+    if errors := account_errors(name, printed_name, role_set):
+        raise IdentityValidationFailed(errors)
     session = transaction.session
-    if account_named(session, name) is not None:
-        raise NotPossible(Sentence("The name {name} is taken, and a name is never given twice.", name=name))
-    if (other := _printed_alike(session, printed_name)) is not None:
-        raise NotPossible(
-            Sentence(
+    if find_account_by_name(session, name) is not None:
+        raise IdentityConflict(Message("The name {name} is taken, and a name is never given twice.", name=name))
+    if (lookalike := _find_lookalike(session, printed_name)) is not None:
+        raise IdentityConflict(
+            Message(
                 "The printed name {printed} looks like that of {account}, and signatures are told apart by it: "
                 "add what tells the two people apart.",
                 printed=printed_name,
-                account=other,
+                account=lookalike,
             )
         )
     id_, now = transaction.new_id(), transaction.now
     row = AccountRow(id=id_, name=name, printed_name=printed_name, created_at=now, created_by=actor.id)
     session.add(row)
     session.flush()
-    _add_change(transaction, actor, id_, AccountChange(held, enabled=True, password=password_hash is not None))
+    _add_change(transaction, actor, id_, AccountChange(role_set, enabled=True, password=password_hash is not None))
     if password_hash is not None:
         session.add(CredentialRow(account=id_, password_hash=password_hash, changed_at=now))
         session.flush()
-    append(transaction, actor, AccountCreated(id_, name, printed_name, tuple(sorted(held))))
-    return _folded(session, row)
+    append(transaction, actor, AccountCreated(id_, name, printed_name, tuple(sorted(role_set))))
+    return _account_from_row(session, row)
 
 
-def _printed_alike(session: Session, printed_name: str) -> str | None:
+def _find_lookalike(session: Session, printed_name: str) -> str | None:
     """The name of an account whose printed name a reader could take for this one; None when there is none."""
-    seen = _as_read(printed_name)
+    skeleton_ = _printed_skeleton(printed_name)
     rows = session.exec(select(AccountRow).order_by(col(AccountRow.created_at), col(AccountRow.id)))
-    return next((row.name for row in rows if _as_read(row.printed_name) == seen), None)
+    return next((row.name for row in rows if _printed_skeleton(row.printed_name) == skeleton_), None)
 
 
-def _as_read(printed_name: str) -> str:
+def _printed_skeleton(printed_name: str) -> str:
     """What a reader sees of a name: capitals, blanks and letters that look alike make no difference."""
     return skeleton("".join(skeleton(printed_name).casefold().split()))
 
@@ -153,91 +161,95 @@ def _as_read(printed_name: str) -> str:
 def change_roles(transaction: Transaction, actor: Actor, account: str, roles: Iterable[Role]) -> Account:
     """Gives an account these roles instead of those it has, and ends its sessions.
 
-    Raises NotAllowed, Malformed, UnknownAccount.
+    Raises IdentityPermissionDenied, IdentityValidationFailed, UnknownAccount.
     """
-    before, held = read_account(transaction.session, account), frozenset(roles)
-    _ask(may_change_roles(actor, before, held, accounts(transaction.session)))
-    if (fault := fault_of_roles(held)) is not None:
-        raise Malformed([fault])
-    if held == before.roles:
-        return before
-    told = RolesChanged(account, before.name, tuple(sorted(before.roles)), tuple(sorted(held)))
-    return _change_and_tell(transaction, actor, account, AccountChange(roles=held), told, "roles changed")
+    account_before, role_set = read_account(transaction.session, account), frozenset(roles)
+    _require(may_change_roles(actor, account_before, role_set, accounts(transaction.session)))
+    if (error := roles_error(role_set)) is not None:
+        raise IdentityValidationFailed([error])
+    if role_set == account_before.roles:
+        return account_before
+    event = RolesChanged(account, account_before.name, tuple(sorted(account_before.roles)), tuple(sorted(role_set)))
+    return _record_change(transaction, actor, account, AccountChange(roles=role_set), event, "roles changed")
 
 
 def disable(transaction: Transaction, actor: Actor, account: str) -> Account:
-    """Lets an account in no longer, and ends its sessions. Raises NotAllowed, UnknownAccount."""
-    before = read_account(transaction.session, account)
-    _ask(may_disable(actor, before, accounts(transaction.session)))
-    if not before.enabled:
-        return before
-    told = AccountDisabled(account, before.name)
-    return _change_and_tell(transaction, actor, account, AccountChange(enabled=False), told, "account disabled")
+    """Lets an account in no longer, and ends its sessions. Raises IdentityPermissionDenied, UnknownAccount."""
+    account_before = read_account(transaction.session, account)
+    _require(may_disable(actor, account_before, accounts(transaction.session)))
+    if not account_before.enabled:
+        return account_before
+    event = AccountDisabled(account, account_before.name)
+    return _record_change(transaction, actor, account, AccountChange(enabled=False), event, "account disabled")
 
 
 def enable(transaction: Transaction, actor: Actor, account: str) -> Account:
-    """Lets an account in again. Raises NotAllowed, UnknownAccount."""
-    before = read_account(transaction.session, account)
-    _ask(may_administer(actor))
-    if before.enabled:
-        return before
-    told = AccountEnabled(account, before.name)
-    return _change_and_tell(transaction, actor, account, AccountChange(enabled=True), told, None)
+    """Lets an account in again. Raises IdentityPermissionDenied, UnknownAccount."""
+    account_before = read_account(transaction.session, account)
+    _require(may_administer(actor))
+    if account_before.enabled:
+        return account_before
+    event = AccountEnabled(account, account_before.name)
+    return _record_change(transaction, actor, account, AccountChange(enabled=True), event, None)
 
 
-def link(transaction: Transaction, actor: Actor, account: str, external: External) -> Account:
-    """Says how a provider of identities knows the person. Raises NotAllowed, Malformed, NotPossible, UnknownAccount."""
-    before = read_account(transaction.session, account)
-    _ask(may_link(actor, before))
-    if faults := faults_of_external(external):
-        raise Malformed(faults)
-    taken = account_linked(transaction.session, external)
-    if taken is not None and taken.id != account:
-        raise NotPossible(
-            Sentence(
-                "This person of {issuer} is linked to {account} already.", issuer=external.issuer, account=taken.name
+def link(transaction: Transaction, actor: Actor, account: str, external: ExternalIdentity) -> Account:
+    """Says how a provider of identities knows the person.
+
+    Raises IdentityPermissionDenied, IdentityValidationFailed, IdentityConflict, UnknownAccount.
+    """
+    account_before = read_account(transaction.session, account)
+    _require(may_link(actor, account_before))
+    if errors := external_errors(external):
+        raise IdentityValidationFailed(errors)
+    linked = find_account_by_external(transaction.session, external)
+    if linked is not None and linked.id != account:
+        raise IdentityConflict(
+            Message(
+                "This person of {issuer} is linked to {account} already.", issuer=external.issuer, account=linked.name
             )
         )
-    if before.external == external:
-        return before
-    told = AccountLinked(account, before.name, external.issuer, external.subject)
-    return _change_and_tell(transaction, actor, account, AccountChange(external=external), told, "account linked")
+    if account_before.external == external:
+        return account_before
+    event = AccountLinked(account, account_before.name, external.issuer, external.subject)
+    return _record_change(transaction, actor, account, AccountChange(external=external), event, "account linked")
 
 
-def vouch(transaction: Transaction, actor: Actor, account: str, *, expected: str | None = None) -> Account:
+def attest(transaction: Transaction, actor: Actor, account: str, *, expected: str | None = None) -> Account:
     """Says that the account is the person's alone, so that its signing roles take effect.
 
-    `expected` is the `etag` of the account as the actor saw it. Raises NotAllowed, NotPossible, Outdated,
-    UnknownAccount.
+    `expected` is the `etag` of the account as the actor saw it. Raises IdentityPermissionDenied, IdentityConflict,
+    StaleAccount, UnknownAccount.
     """
-    before = read_account(transaction.session, account)
-    _ask(may_vouch(actor, before, accounts(transaction.session)))
-    if expected not in {None, before.etag}:
-        raise Outdated(
-            Sentence("The account {account} is not as you have seen it: read it again.", account=before.name)
+    account_before = read_account(transaction.session, account)
+    _require(may_attest(actor, account_before, accounts(transaction.session)))
+    if expected not in {None, account_before.etag}:
+        raise StaleAccount(
+            Message("The account {account} is not as you have seen it: read it again.", account=account_before.name)
         )
-    if before.vouched:
-        return before
-    if (possible := can_be_vouched(before, actor)) is not True:
-        raise NotPossible(possible)
-    told = AccountVouched(account, before.name, tuple(sorted(before.signing_roles)))
-    return _change_and_tell(transaction, actor, account, AccountChange(vouched=True), told, None)
+    if account_before.attested:
+        return account_before
+    if (permission := can_be_attested(account_before, actor)) is not True:
+        raise IdentityConflict(permission)
+    event = AccountAttested(account, account_before.name, tuple(sorted(account_before.signing_roles)))
+    return _record_change(transaction, actor, account, AccountChange(attested=True), event, None)
 
 
 def set_password(transaction: Transaction, actor: Actor, account: str, password_hash: str) -> None:
     """Gives an account another password, and ends its sessions: the person's own, or anybody's by an administrator.
 
-    The caller has seen to it that a person who changes their own gave the old one. Raises NotAllowed, UnknownAccount.
+    The caller has seen to it that a person who changes their own gave the old one. Raises IdentityPermissionDenied,
+    UnknownAccount.
     """
     owner = read_account(transaction.session, account)
     if actor.id != account:
-        _ask(may_administer(actor))
-    keep_hash(transaction, account, password_hash)
-    told = PasswordChanged(account, owner.name)
-    _change_and_tell(transaction, actor, account, AccountChange(password=True), told, "password changed")
+        _require(may_administer(actor))
+    store_hash(transaction, account, password_hash)
+    event = PasswordChanged(account, owner.name)
+    _record_change(transaction, actor, account, AccountChange(password=True), event, "password changed")
 
 
-def keep_hash(transaction: Transaction, account: str, password_hash: str) -> None:
+def store_hash(transaction: Transaction, account: str, password_hash: str) -> None:
     """Puts a hash in the place of the one before."""
     session = transaction.session
     row = session.get(CredentialRow, account) or CredentialRow(
@@ -248,24 +260,24 @@ def keep_hash(transaction: Transaction, account: str, password_hash: str) -> Non
     session.flush()
 
 
-def hash_of(session: Session, account: str) -> str | None:
+def stored_hash(session: Session, account: str) -> str | None:
     """The hash that is kept for an account; None when it has no password."""
     row = session.get(CredentialRow, account)
     return None if row is None else row.password_hash
 
 
-def _ask(verdict: Verdict) -> None:
-    if verdict is not True:
-        raise NotAllowed(verdict)
+def _require(permission: PermissionResult) -> None:
+    if permission is not True:
+        raise IdentityPermissionDenied(permission)
 
 
-def _change_and_tell(  # noqa: PLR0913, PLR0917  # a change, whose it is, what is told, and whether sessions outlive it
-    transaction: Transaction, actor: Actor, account: str, change: AccountChange, told: Event, ends: str | None
+def _record_change(  # noqa: PLR0913, PLR0917  # a change, whose it is, what is told, and whether sessions outlive it
+    transaction: Transaction, actor: Actor, account: str, change: AccountChange, event: Event, end_reason: str | None
 ) -> Account:
     _add_change(transaction, actor, account, change)
-    if ends is not None:
-        end_all(transaction, account, ends)
-    append(transaction, actor, told)
+    if end_reason is not None:
+        end_all(transaction, account, end_reason)
+    append(transaction, actor, event)
     return read_account(transaction.session, account)
 
 
@@ -283,22 +295,22 @@ def _add_change(transaction: Transaction, actor: Actor, account: str, change: Ac
             issuer=external.issuer if external else None,
             subject=external.subject if external else None,
             password=change.password,
-            vouched=change.vouched,
+            vouched=change.attested,
         )
     )
     session.flush()
 
 
-def _folded(session: Session, row: AccountRow) -> Account:
+def _account_from_row(session: Session, row: AccountRow) -> Account:
     query = select(AccountChangeRow).where(AccountChangeRow.account == row.id).order_by(col(AccountChangeRow.seq))
-    return fold(_made(row), map(_change, session.exec(query)))
+    return fold(_initial_account(row), map(_change_from_row, session.exec(query)))
 
 
-def _made(row: AccountRow) -> Account:
-    return Account(row.id, row.name, row.printed_name, row.created_at, hands=frozenset({row.created_by}))
+def _initial_account(row: AccountRow) -> Account:
+    return Account(row.id, row.name, row.printed_name, row.created_at, editors=frozenset({row.created_by}))
 
 
-def _change(row: AccountChangeRow) -> AccountChange:
+def _change_from_row(row: AccountChangeRow) -> AccountChange:
     roles = roles_of(row)
-    external = None if row.issuer is None or row.subject is None else External(row.issuer, row.subject)
+    external = None if row.issuer is None or row.subject is None else ExternalIdentity(row.issuer, row.subject)
     return AccountChange(roles, row.enabled, external, row.password, row.vouched, row.by, row.seq)

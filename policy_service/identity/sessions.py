@@ -24,22 +24,22 @@ from policy_service.audit.guard import guard_of
 from policy_service.audit.log import append
 from policy_service.database import Transaction
 from policy_service.identity.account import Account
-from policy_service.identity.refusals import NotSignedIn
+from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.tables import SignedInRow
 from policy_service.identity.tokens import digest_of, new_token
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 IDLE = timedelta(minutes=30)
 ABSOLUTE = timedelta(hours=12)
 PASSWORD = "password"  # noqa: S105  # the name of a method, not a secret
 OIDC = "oidc"
 _SESSIONS = SignedInRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
-Seen = Callable[[str], datetime | None]
+LastUseLookup = Callable[[str], datetime | None]
 """When a session was last used, by its identifier, as far as somebody knows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
+class SessionLimits:
     """When sessions end by themselves."""
 
     idle: timedelta = IDLE
@@ -47,7 +47,7 @@ class Ends:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedIn:
+class UserSession:
     """A session that is open."""
 
     id: str
@@ -57,23 +57,23 @@ class SignedIn:
     seen_at: datetime
     confirmed_at: datetime | None = None
 
-    def until(self, ends: Ends) -> datetime:
+    def ends_at(self, limits: SessionLimits) -> datetime:
         """When it ends, if nothing more is asked."""
-        return min(self.seen_at + ends.idle, self.started_at + ends.absolute)
+        return min(self.seen_at + limits.idle, self.started_at + limits.absolute)
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class StartedSession:
     """A session that has just begun, and the token that opens it, which is known nowhere else."""
 
     token: str
-    signed_in: SignedIn
+    user_session: UserSession
     actor: Actor
     device: str | None = None
     """What the browser is known by from now on; a provider of identities says nothing about browsers."""
 
 
-def start(transaction: Transaction, account: Account, method: str) -> Started:
+def start_session(transaction: Transaction, account: Account, method: str) -> StartedSession:
     """Begins a session of somebody who has proved to be the account's owner."""
     token, now = new_token(), transaction.now
     row = SignedInRow(
@@ -87,85 +87,87 @@ def start(transaction: Transaction, account: Account, method: str) -> Started:
     transaction.session.add(row)
     transaction.session.flush()
     append(transaction, account.actor(), SignedInEvent(account.id, method))
-    return Started(token, _signed_in(row), account.actor())
+    return StartedSession(token, _user_session(row), account.actor())
 
 
-def find(session: Session, token: str, now: datetime, ends: Ends, seen: Seen) -> SignedIn:
-    """The open session of a token; `seen` knows of later uses than the one that was written down.
+def find_session(
+    session: Session, token: str, now: datetime, limits: SessionLimits, last_use: LastUseLookup
+) -> UserSession:
+    """The open session of a token; `last_use` knows of later uses than the one that was written down.
 
-    Raises NotSignedIn.
+    Raises AuthenticationFailed.
     """
     row = session.exec(select(SignedInRow).where(SignedInRow.digest == digest_of(token))).first()
-    if row is None or row.ended_at is not None or not _is_told(session, row):
-        raise NotSignedIn(Sentence("no such session is open: sign in"))
-    found = _signed_in(row, seen(row.id))
-    if now >= found.until(ends):
-        raise NotSignedIn(Sentence("the session has ended: sign in again"))
-    return found
+    if row is None or row.ended_at is not None or not _is_logged(session, row):
+        raise AuthenticationFailed(Message("no such session is open: sign in"))
+    user_session = _user_session(row, last_use(row.id))
+    if now >= user_session.ends_at(limits):
+        raise AuthenticationFailed(Message("the session has ended: sign in again"))
+    return user_session
 
 
-def _is_told(session: Session, row: SignedInRow) -> bool:
+def _is_logged(session: Session, row: SignedInRow) -> bool:
     """Whether the log tells of a session as it is: where it began, or where its owner was last confirmed."""
     guard = guard_of(session)
-    return guard is None or guard.tells(session, _SESSIONS, row.model_dump(), row.started_at, row.confirmed_at)
+    return guard is None or guard.row_matches(session, _SESSIONS, row.model_dump(), row.started_at, row.confirmed_at)
 
 
-def sign_out(transaction: Transaction, actor: Actor, signed_in: SignedIn) -> None:
+def sign_out(transaction: Transaction, actor: Actor, user_session: UserSession) -> None:
     """Ends a session because its owner says so."""
-    row = transaction.session.get(SignedInRow, signed_in.id)
+    row = transaction.session.get(SignedInRow, user_session.id)
     if row is None or row.ended_at is not None:
         return
     _end(transaction, row, "signed out")
     append(transaction, actor, SignedOut(actor.id))
 
 
-def end_all(transaction: Transaction, account: str, why: str) -> None:
+def end_all(transaction: Transaction, account: str, reason: str) -> None:
     """Ends every session of an account."""
     query = select(SignedInRow).where(SignedInRow.account == account, col(SignedInRow.ended_at).is_(None))
     for row in transaction.session.exec(query).all():
-        _end(transaction, row, why)
+        _end(transaction, row, reason)
 
 
-def confirm(transaction: Transaction, signed_in: str) -> datetime:
-    """Writes down that the owner of a session proved again who they are. Raises NotSignedIn."""
-    row = _open_row(transaction, signed_in)
+def confirm(transaction: Transaction, session_id: str) -> datetime:
+    """Writes down that the owner of a session proved again who they are. Raises AuthenticationFailed."""
+    row = _open_row(transaction, session_id)
     row.confirmed_at = transaction.now
     transaction.session.flush()
     return transaction.now
 
 
-def owner(transaction: Transaction, signed_in: str) -> str:
-    """The account whose session it is. Raises NotSignedIn."""
-    return _open_row(transaction, signed_in).account
+def session_owner(transaction: Transaction, session_id: str) -> str:
+    """The account whose session it is. Raises AuthenticationFailed."""
+    return _open_row(transaction, session_id).account
 
 
-def use_confirmation(transaction: Transaction, signed_in: str) -> datetime | None:
-    """When the owner last proved who they are; a confirmation is good for one act. Raises NotSignedIn."""
-    row = _open_row(transaction, signed_in)
+def use_confirmation(transaction: Transaction, session_id: str) -> datetime | None:
+    """When the owner last proved who they are; a confirmation is good for one act. Raises AuthenticationFailed."""
+    row = _open_row(transaction, session_id)
     confirmed_at, row.confirmed_at = row.confirmed_at, None
     transaction.session.flush()
     return confirmed_at
 
 
-def was_seen(transaction: Transaction, signed_in: str, at: datetime) -> None:
+def record_session_use(transaction: Transaction, session_id: str, at: datetime) -> None:
     """Writes down that something was asked with a session."""
-    row = transaction.session.get(SignedInRow, signed_in)
+    row = transaction.session.get(SignedInRow, session_id)
     if row is not None and row.seen_at < at:
         row.seen_at = at
 
 
-def _open_row(transaction: Transaction, signed_in: str) -> SignedInRow:
-    row = transaction.session.get(SignedInRow, signed_in)
+def _open_row(transaction: Transaction, session_id: str) -> SignedInRow:
+    row = transaction.session.get(SignedInRow, session_id)
     if row is None or row.ended_at is not None:
-        raise NotSignedIn(Sentence("no such session is open: sign in"))
+        raise AuthenticationFailed(Message("no such session is open: sign in"))
     return row
 
 
-def _end(transaction: Transaction, row: SignedInRow, why: str) -> None:
-    row.ended_at, row.ended_why = transaction.now, why
+def _end(transaction: Transaction, row: SignedInRow, reason: str) -> None:
+    row.ended_at, row.ended_why = transaction.now, reason
     transaction.session.flush()
 
 
-def _signed_in(row: SignedInRow, seen_at: datetime | None = None) -> SignedIn:
+def _user_session(row: SignedInRow, seen_at: datetime | None = None) -> UserSession:
     seen = row.seen_at if seen_at is None else max(seen_at, row.seen_at)
-    return SignedIn(row.id, row.account, row.method, row.started_at, seen, row.confirmed_at)
+    return UserSession(row.id, row.account, row.method, row.started_at, seen, row.confirmed_at)

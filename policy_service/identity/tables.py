@@ -12,9 +12,9 @@ from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from policy_service.actor import Role
-from policy_service.append_only import append_only
-from policy_service.damaged import row_of
+from policy_service.append_only import make_append_only
 from policy_service.database import Instant
+from policy_service.integrity import reading_row
 
 
 class AccountRow(SQLModel, table=True):
@@ -136,10 +136,10 @@ class OidcFlowRow(SQLModel, table=True):
 
 
 for _model in (AccountRow, AccountChangeRow, ApiKeyRow, RevocationRow):
-    append_only(_model)
+    make_append_only(_model)
 
 
 def roles_of(row: AccountChangeRow) -> frozenset[Role] | None:
     """The roles that a change of an account gave; None when they stayed. Raises DamagedRecord."""
-    with row_of("account_change", row.seq):
+    with reading_row("account_change", row.seq):
         return None if row.roles is None else frozenset(map(Role, row.roles.split()))

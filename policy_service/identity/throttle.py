@@ -29,7 +29,7 @@ ADDRESS_LIMIT = 60
 WINDOW = timedelta(minutes=15)
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=15)
-FORGIVEN = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 """After so long without a failure nothing of it is remembered."""
 NETWORK = 64
 """Bits of an IPv6 address that one customer of a provider is given, who chooses the rest."""
@@ -45,7 +45,7 @@ class Failures:
     blocks: int = 0
     blocked_until: datetime | None = None
 
-    def blocked(self, now: datetime) -> datetime | None:
+    def wait_until(self, now: datetime) -> datetime | None:
         """Until when nobody is let in; None when somebody may be."""
         return self.blocked_until if self.blocked_until is not None and now < self.blocked_until else None
 
@@ -82,24 +82,24 @@ def counters(name: str, origin: Origin, device: str | None) -> tuple[Counter, ..
     )
 
 
-def telling(name: str) -> Counter:
+def log_counter(name: str) -> Counter:
     """Makes nobody wait: when it is full the log is told, which so gets no more than an entry a wait."""
     return Counter(key_of("told", name), LIMIT)
 
 
-def after_failure(before: Failures | None, now: datetime, limit: int = LIMIT) -> Failures:
+def after_failure(previous: Failures | None, now: datetime, limit: int = LIMIT) -> Failures:
     """What is remembered after one more wrong password."""
-    if before is None or now - before.last > FORGIVEN:
+    if previous is None or now - previous.last > RETENTION:
         return Failures(1, now, now)
-    if before.blocked(now) is not None:
-        return before
-    if now - before.since > WINDOW:
-        return Failures(1, now, now, before.blocks)
-    count = before.count + 1
+    if previous.wait_until(now) is not None:
+        return previous
+    if now - previous.since > WINDOW:
+        return Failures(1, now, now, previous.blocks)
+    count = previous.count + 1
     if count < limit:
-        return replace(before, count=count, last=now)
-    until = now + min(FIRST_WAIT * 2 ** min(before.blocks, 10), LONGEST_WAIT)
-    return Failures(0, until, now, before.blocks + 1, until)
+        return replace(previous, count=count, last=now)
+    until = now + min(FIRST_WAIT * 2 ** min(previous.blocks, 10), LONGEST_WAIT)
+    return Failures(0, until, now, previous.blocks + 1, until)
 
 
 def key_of(kind: str, *parts: str) -> str:
@@ -111,9 +111,9 @@ def key_of(kind: str, *parts: str) -> str:
 def network_of(address: str) -> str:
     """The part of an address that whoever has it cannot choose; the text itself when it is no IP address."""
     try:
-        found = ip_address(address)
+        parsed = ip_address(address)
     except ValueError:
         return address
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    return str(found.ipv4_mapped or ip_network((int(found), NETWORK), strict=False))
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or ip_network((int(parsed), NETWORK), strict=False))

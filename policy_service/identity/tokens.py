@@ -18,7 +18,7 @@ KEY_PREFIX = "psk"
 
 
 @dataclass(frozen=True, slots=True)
-class KeyText:
+class ParsedKey:
     """An API key taken apart: whose it is, and the digest of what proves it."""
 
     id: str
@@ -35,18 +35,18 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
-def key_text(key: str, token: str) -> str:
+def format_key(key: str, token: str) -> str:
     """An API key, as its owner keeps it."""
     return f"{KEY_PREFIX}_{key}_{token}"
 
 
-def read_key(text: str) -> KeyText | None:
+def parse_key(text: str) -> ParsedKey | None:
     """The parts of an API key; None when the text is none."""
     prefix, _, rest = text.partition("_")
     key, _, token = rest.partition("_")
-    return KeyText(key, digest_of(token)) if prefix == KEY_PREFIX and key and token else None
+    return ParsedKey(key, digest_of(token)) if prefix == KEY_PREFIX and key and token else None
 
 
-def is_key(text: str) -> bool:
+def is_key_like(text: str) -> bool:
     """Whether the text calls itself an API key."""
     return text.startswith(f"{KEY_PREFIX}_")

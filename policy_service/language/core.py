@@ -21,14 +21,14 @@ from policy_service.language.types import Value
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredFact:
     """A fact as it is kept: a whole number."""
 
     fact: str
 
 
 @dataclass(frozen=True, slots=True)
-class Rounded:
+class RoundedQuotient:
     """`numerator / denominator`, rounded to a whole number; the denominator is never negative or zero."""
 
     way: Rounding
@@ -74,7 +74,7 @@ class CountOf:
     fact: str
 
 
-Factor = Stored | Rounded | Extreme | Absolute | DatePart | MonthsLater | CountOf
+Factor = StoredFact | RoundedQuotient | Extreme | Absolute | DatePart | MonthsLater | CountOf
 Monomial = tuple[Factor, ...]
 Polynomial = tuple[tuple[Monomial, int], ...]
 """Monomials with their coefficients, none zero, in a fixed order; the empty monomial is the constant part."""
@@ -99,7 +99,7 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class IsPresent:
     """Whether an optional fact is there."""
 
     fact: str
@@ -142,7 +142,7 @@ class SameWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Tagged:
+class HasTag:
     """Whether a word is one of the tags."""
 
     fact: str
@@ -151,7 +151,7 @@ class Tagged:
 
 
 @dataclass(frozen=True, slots=True)
-class TaggedBy:
+class HasTagOf:
     """Whether a choice is one of the tags."""
 
     tags: str
@@ -169,7 +169,7 @@ class TextTest:
     negated: bool
 
 
-Atom = Given | Threshold | Sign | OneOf | SameWord | Tagged | TaggedBy | TextTest
+Atom = IsPresent | Threshold | Sign | OneOf | SameWord | HasTag | HasTagOf | TextTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ Formula = Truth | All | Any | Atom
 
 
 @dataclass(frozen=True, slots=True)
-class Computed:
+class ComputedNumber:
     """A number that is whole once scaled: `ratio * 10^scale` is the value as kept."""
 
     ratio: Ratio
@@ -201,13 +201,13 @@ class Computed:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BooleanOutcome:
     """A boolean outcome that a condition gives."""
 
     condition: Formula
 
 
-Giving = Value | Computed | Asked
+OutcomeExpr = Value | ComputedNumber | BooleanOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +215,7 @@ class CoreRule:
     """A rule in the core: when, and one value an outcome (for a scorecard's rules, its points)."""
 
     when: Formula
-    then: tuple[Giving, ...]
+    then: tuple[OutcomeExpr, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from policy_service.language.ast import Expr
-from policy_service.language.declare import title_of, words_of
+from policy_service.language.declare import title_of, to_bilingual
 from policy_service.language.diagnostics import Code, shorten
 from policy_service.language.document import MAX_RULES, BilingualDoc, CellDoc, ColumnDoc, CrossRowDoc, CrossTableDoc
 from policy_service.language.findings import Findings
 from policy_service.language.policy import Bilingual, CrossTable, Line, Policy, Rule
 from policy_service.language.rows import InputCell, Inputs, RowReader
 from policy_service.language.source import Path
-from policy_service.language.thens import Bounds, Giver
+from policy_service.language.then_values import Bounds, ThenReader
 
 CROSS = "cross_table"
 NO_RULE = "-"
@@ -44,67 +44,71 @@ class GridRules:
 class CrossTableReader:
     """Reads the cross table of one file."""
 
-    def __init__(self, rows: RowReader, giver: Giver, findings: Findings) -> None:
+    def __init__(self, rows: RowReader, then_reader: ThenReader, findings: Findings) -> None:
         self.row_reader = rows
-        self.giver = giver
+        self.then_reader = then_reader
         self.findings = findings
 
     def read(self, doc: CrossTableDoc) -> tuple[GridRules, CrossTable] | None:
         """The rules of the grid and where they stand, or None after noting why there are none."""
         inputs: Inputs = [(doc.down, (CROSS, "down")), (doc.across, (CROSS, "across"))]
-        self.row_reader.inputs(inputs)
+        self.row_reader.check_inputs(inputs)
         rows, columns = self._heads(doc.rows, doc.down, "rows"), self._heads(doc.columns, doc.across, "columns")
-        self.row_reader.not_asked(inputs, {head.name for head in (*rows, *columns) if head.asks})
+        self.row_reader.check_missing_handled(inputs, {head.name for head in (*rows, *columns) if head.handles_missing})
         size = max(len(rows) * len(columns), sum(len(row.cells) for row in doc.rows))
         if size > MAX_RULES:
             message = f"a cross table has at most {MAX_RULES:,} cells, this one {size:,}"
-            self.findings.key_fault(Code.TOO_MANY_RULES, message, (CROSS, "rows"), "split the policy into several")
+            self.findings.add_key_error(Code.TOO_MANY_RULES, message, (CROSS, "rows"), "split the policy into several")
             return None
-        found = self._cells(doc, rows, columns)
-        if not found.rules:
+        grid = self._cells(doc, rows, columns)
+        if not grid.rules:
             message = "no cell of the cross table decides anything"
-            self.findings.key_fault(Code.MISSING_OUTCOME, message, (CROSS, "rows"))
-        return found, CrossTable(_lines(doc.rows, rows), _lines(doc.columns, columns), tuple(found.cells))
+            self.findings.add_key_error(Code.MISSING_OUTCOME, message, (CROSS, "rows"))
+        return grid, CrossTable(_lines(doc.rows, rows), _lines(doc.columns, columns), tuple(grid.cells))
 
     def _heads(self, lines: Sequence[CrossRowDoc | ColumnDoc], name: str, key: str) -> list[InputCell]:
         """What the heads of all rows or columns ask; no two have one name, and no two ask the same."""
-        self.findings.ids((line.id, (CROSS, key, index, "id")) for index, line in enumerate(lines))
-        heads = [self.row_reader.cell(line.when, name, (CROSS, key, index, "when")) for index, line in enumerate(lines)]
+        self.findings.check_ids((line.id, (CROSS, key, index, "id")) for index, line in enumerate(lines))
+        heads = [
+            self.row_reader.read_cell(line.when, name, (CROSS, key, index, "when")) for index, line in enumerate(lines)
+        ]
         first: dict[Expr, str] = {}
         for line, head in zip(lines, heads, strict=True):
             if head.cell is None:
                 continue
             if head.cell.condition in first:
                 message = f"`{shorten(first[head.cell.condition])}` asks the same already"
-                self.findings.fault(Code.DUPLICATE_ID, message, head.path)
+                self.findings.add_error(Code.DUPLICATE_ID, message, head.path)
             first.setdefault(head.cell.condition, line.id)
         return heads
 
     def _cells(self, doc: CrossTableDoc, rows: Sequence[InputCell], columns: Sequence[InputCell]) -> GridRules:
         """A rule for each cell that decides something; every cell is checked, also one without a rule."""
-        found = GridRules()
+        grid = GridRules()
         names: list[tuple[str, Path]] = []
         for down, row in enumerate(doc.rows):
             if len(row.cells) != len(columns):
-                wanted = [column.id for column in doc.columns]
-                self.row_reader.wrong_count(row.cells, wanted, (CROSS, "rows", down, "cells"))
+                expected = [column.id for column in doc.columns]
+                self.row_reader.add_cell_count_error(row.cells, expected, (CROSS, "rows", down, "cells"))
             for across, (cell, column) in enumerate(zip(row.cells, doc.columns, strict=False)):
                 path: Path = (CROSS, "rows", down, "cells", across)
-                when, known, conditions = self.row_reader.together((rows[down], columns[across]))
+                when, known, conditions = self.row_reader.read_row((rows[down], columns[across]))
                 if cell == NO_RULE:
                     continue
-                own = cell if isinstance(cell, CellDoc) else CellDoc(then=cell)
-                at = (*path, "then") if own is cell else path
-                values, bounds = self.giver.give(own.values, path, known, at=at)
-                because = words_of(own.because) if own.because else _joined(row.because, column.because)
-                title = title_of(own) or _called(title_of(row), title_of(column))
+                cell_doc = cell if isinstance(cell, CellDoc) else CellDoc(then=cell)
+                then_path = (*path, "then") if cell_doc is cell else path
+                values, bounds = self.then_reader.read(cell_doc.values, path, known, then_path=then_path)
+                because = (
+                    to_bilingual(cell_doc.because) if cell_doc.because else _cell_reason(row.because, column.because)
+                )
+                title = title_of(cell_doc) or _cell_title(title_of(row), title_of(column))
                 names.append((f"{row.id}-{column.id}", path))
-                found.rules.append(Rule(names[-1][0], when, values, because, conditions, title=title))
-                found.bounds.append(bounds)
-                found.cells.append((down, across))
+                grid.rules.append(Rule(names[-1][0], when, values, because, conditions, title=title))
+                grid.bounds.append(bounds)
+                grid.cells.append((down, across))
         if not self.findings.diagnostics:  # else a name at fault would be told once more for each of its cells
-            self.findings.ids(names)
-        return found
+            self.findings.check_ids(names)
+        return grid
 
 
 def rule_path(policy: Policy, rule: int) -> Path:
@@ -127,14 +131,14 @@ def _lines(docs: Sequence[CrossRowDoc | ColumnDoc], heads: Sequence[InputCell]) 
     return tuple(Line(doc.id, head.cell.condition) for doc, head in pairs if head.cell is not None)
 
 
-def _joined(row: BilingualDoc, column: BilingualDoc | None) -> Bilingual:
+def _cell_reason(row: BilingualDoc, column: BilingualDoc | None) -> Bilingual:
     """The reason of a cell: that of its row, then that of its column."""
     if column is None:
-        return words_of(row)
+        return to_bilingual(row)
     return Bilingual(f"{row.zh}{column.zh}", f"{row.en} {column.en}")
 
 
-def _called(row: Bilingual | None, column: Bilingual | None) -> Bilingual | None:
+def _cell_title(row: Bilingual | None, column: Bilingual | None) -> Bilingual | None:
     """The title of a cell: those of its row and its column, when both have one."""
     if row is None or column is None:
         return None

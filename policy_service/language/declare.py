@@ -29,8 +29,8 @@ from policy_service.language.types import (
     TagsType,
     TextType,
     Type,
-    ValueRefused,
-    read,
+    ValueRejected,
+    parse_value,
 )
 
 TYPE_KEYS: dict[str, frozenset[str]] = {
@@ -46,7 +46,7 @@ TYPE_KEYS: dict[str, frozenset[str]] = {
 }
 """The keys that describe each type. `scale`, `currency` and `of` must be there."""
 
-_NEEDED = {"number": "scale", "money": "currency", "choice": "of", "tags": "of"}
+_REQUIRED_KEYS = {"number": "scale", "money": "currency", "choice": "of", "tags": "of"}
 _KEYS = frozenset({"scale", "currency", "min", "max", "of", "ordered", "words"})
 _KINDS: dict[str, Literal["integer", "number", "money"]] = {
     "integer": "integer",
@@ -64,10 +64,10 @@ def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fac
     facts = {}
     for name, doc in docs.items():
         path: Path = ("facts", name)
-        findings.name(name, path)
+        findings.check_name(name, path)
         if name in RESERVED:
             meaning = {AS_OF: "the day the decision is made for", SCORE: "a scorecard's total"}[name]
-            findings.key_fault(Code.INVALID_NAME, f"`{name}` always means {meaning}", path)
+            findings.add_key_error(Code.INVALID_NAME, f"`{name}` always means {meaning}", path)
         kind = declare_type(doc, path, findings) or UNKNOWN_TYPE
         requirement = _requirement(doc, path, findings)
         title = bilingual(doc.title, name)
@@ -78,42 +78,42 @@ def declare_facts(docs: dict[str, FactDoc], findings: Findings) -> dict[str, Fac
 def declare_outcomes(docs: dict[str, OutcomeDoc], facts: Iterable[str], findings: Findings) -> dict[str, Outcome]:
     """The outcomes; one whose type is at fault has UNKNOWN_TYPE."""
     outcomes = {}
-    taken = set(facts)
+    fact_names = set(facts)
     for name, doc in docs.items():
         path: Path = ("outcome", name)
-        findings.name(name, path)
-        if name in taken:
-            findings.key_fault(Code.DUPLICATE_ID, f"`{name}` is a fact already", path)
+        findings.check_name(name, path)
+        if name in fact_names:
+            findings.add_key_error(Code.DUPLICATE_ID, f"`{name}` is a fact already", path)
         if name in RESERVED:
-            findings.key_fault(Code.INVALID_NAME, f"`{name}` has a meaning of its own", path)
+            findings.add_key_error(Code.INVALID_NAME, f"`{name}` has a meaning of its own", path)
         kind = declare_type(doc, path, findings) or UNKNOWN_TYPE
         outcomes[name] = Outcome(name, kind, bilingual(doc.title, name), word_titles(doc))
     return outcomes
 
 
-def words_of(doc: BilingualDoc) -> Bilingual:
+def to_bilingual(doc: BilingualDoc) -> Bilingual:
     """The words written."""
     return Bilingual(doc.zh, doc.en)
 
 
 def title_of(doc: TitledDoc) -> Bilingual | None:
     """What people call a rule or an example, or None when it has no title."""
-    return words_of(doc.title) if doc.title else None
+    return to_bilingual(doc.title) if doc.title else None
 
 
 def either_language(words: str | BilingualDoc) -> Bilingual:
     """Words in both languages, or the same for both."""
-    return Bilingual(words, words) if isinstance(words, str) else words_of(words)
+    return Bilingual(words, words) if isinstance(words, str) else to_bilingual(words)
 
 
 def bilingual(doc: BilingualDoc | None, otherwise: str) -> Bilingual:
     """The words written, or `otherwise` in both languages."""
-    return words_of(doc) if doc else Bilingual(otherwise, otherwise)
+    return to_bilingual(doc) if doc else Bilingual(otherwise, otherwise)
 
 
 def word_titles(doc: FactDoc | OutcomeDoc) -> dict[str, Bilingual]:
     """What the words of a choice or of tags are called."""
-    return {word: words_of(title) for word, title in (doc.words or {}).items()}
+    return {word: to_bilingual(title) for word, title in (doc.words or {}).items()}
 
 
 def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | None:
@@ -121,16 +121,16 @@ def _requirement(doc: FactDoc, path: Path, findings: Findings) -> Requirement | 
     if doc.from_ == BENCHMARK:
         if doc.measure is None:
             hint = "measure: mean(amount_12m) by industry"
-            findings.key_fault(Code.MISSING_KEY, "a benchmark fact says what it measures", path, hint)
+            findings.add_key_error(Code.MISSING_KEY, "a benchmark fact says what it measures", path, hint)
         return None
     if doc.measure is not None:
-        findings.key_fault(Code.KEY_NOT_ALLOWED, "`measure` goes with `from: benchmark`", (*path, "measure"))
+        findings.add_key_error(Code.KEY_NOT_ALLOWED, "`measure` goes with `from: benchmark`", (*path, "measure"))
     if doc.from_ is None:
         return None
     if match := _REQUIREMENT.fullmatch(doc.from_):
         return Requirement(match[1], match[2])
     hint = "write `benchmark`, or an outcome such as `tiering/rfm_value.tier`"
-    findings.fault(Code.INVALID_VALUE, f"`{shorten(doc.from_)}` names no outcome", (*path, "from"), hint)
+    findings.add_error(Code.INVALID_VALUE, f"`{shorten(doc.from_)}` names no outcome", (*path, "from"), hint)
     return None
 
 
@@ -139,14 +139,14 @@ def declare_type(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> T
     allowed = TYPE_KEYS.get(doc.type)
     if allowed is None:
         hint = did_you_mean(doc.type, TYPE_KEYS) or f"the types are {', '.join(TYPE_KEYS)}"
-        findings.fault(Code.INVALID_VALUE, f"unknown type `{shorten(doc.type)}`", (*path, "type"), hint)
+        findings.add_error(Code.INVALID_VALUE, f"unknown type `{shorten(doc.type)}`", (*path, "type"), hint)
         return None
     for key in sorted(_KEYS - allowed):
         if getattr(doc, key) is not None:
-            findings.key_fault(Code.KEY_NOT_ALLOWED, f"the type `{doc.type}` has no `{key}`", (*path, key))
-    needed = _NEEDED.get(doc.type)
-    if needed and getattr(doc, needed) is None:
-        findings.key_fault(Code.MISSING_KEY, f"the type `{doc.type}` needs `{needed}`", path)
+            findings.add_key_error(Code.KEY_NOT_ALLOWED, f"the type `{doc.type}` has no `{key}`", (*path, key))
+    required_key = _REQUIRED_KEYS.get(doc.type)
+    if required_key and getattr(doc, required_key) is None:
+        findings.add_key_error(Code.MISSING_KEY, f"the type `{doc.type}` needs `{required_key}`", path)
         return None
     match doc.type:
         case "boolean":
@@ -154,10 +154,10 @@ def declare_type(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> T
         case "text":
             return TextType()
         case "choice" | "tags":
-            return _words(doc, path, findings)
+            return _word_type(doc, path, findings)
         case "date":
-            usual = (CALENDAR.low, CALENDAR.high) if isinstance(doc, OutcomeDoc) else (FIRST_DAY, LAST_DAY)
-            return DateType(*_bounds(doc, CALENDAR, usual, path, findings))
+            default = (CALENDAR.low, CALENDAR.high) if isinstance(doc, OutcomeDoc) else (FIRST_DAY, LAST_DAY)
+            return DateType(*_bounds(doc, CALENDAR, default, path, findings))
         case "duration":
             low, high = _bounds(doc, DurationType(), (-LIMIT, LIMIT), path, findings)
             return DurationType(low, high)
@@ -170,7 +170,7 @@ def _number(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> Number
     if doc.type == "money":
         if doc.currency not in CURRENCIES:
             hint = f"the currencies are {', '.join(CURRENCIES)}"
-            findings.fault(
+            findings.add_error(
                 Code.INVALID_VALUE,
                 f"unknown currency `{shorten(doc.currency or '')}`",
                 (*path, "currency"),
@@ -181,7 +181,7 @@ def _number(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> Number
     elif doc.scale is not None:
         if not re.fullmatch(f"[0-{MAX_SCALE}]", doc.scale):
             message = f"`scale` is the number of decimals, 0 to {MAX_SCALE}"
-            findings.fault(Code.INVALID_VALUE, message, (*path, "scale"))
+            findings.add_error(Code.INVALID_VALUE, message, (*path, "scale"))
             return None
         scale = int(doc.scale)
     kind = NumberType(_KINDS[doc.type], scale, currency=doc.currency or "")
@@ -202,39 +202,41 @@ def _bounds(
         text = getattr(doc, key)
         if text is not None:
             try:
-                bounds[index] = int(read(kind, text))  # type: ignore[arg-type]  # numbers, dates and durations are kept as int
-            except ValueRefused as refused:
-                findings.fault(Code.INVALID_VALUE, f"`{shorten(text)}` is not {refused.expected}", (*path, key))
+                bounds[index] = int(parse_value(kind, text))  # type: ignore[arg-type]  # numbers, dates and durations are kept as int
+            except ValueRejected as error:
+                findings.add_error(Code.INVALID_VALUE, f"`{shorten(text)}` is not {error.expected}", (*path, key))
     if bounds[0] > bounds[1]:
-        findings.key_fault(Code.EMPTY_RANGE, "no value lies between `min` and `max`", path)
+        findings.add_key_error(Code.EMPTY_RANGE, "no value lies between `min` and `max`", path)
         return default
     return bounds[0], bounds[1]
 
 
-def _unlike(word: str, other: str) -> str:
+def _differing_characters(word: str, other: str) -> str:
     """The first characters in which two words that look alike differ."""
     pairs = zip_longest(word, other, fillvalue="")
     one, another = next(pair for pair in pairs if pair[0] != pair[1])
     return " and ".join(describe_character(each) if each else "nothing" for each in (one, another))
 
 
-def _words(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> ChoiceType | TagsType:
+def _word_type(doc: FactDoc | OutcomeDoc, path: Path, findings: Findings) -> ChoiceType | TagsType:
     of = tuple(doc.of or ())
     seen: dict[str, str] = {}
     for index, word in enumerate(of):
         other = seen.setdefault(skeleton(word), word)
         if other != word:
             message = f"`{shorten(word)}` looks like `{shorten(other)}`"
-            difference = f"they differ in {_unlike(word, other)}; write one of them"
-            findings.fault(Code.DUPLICATE_CHOICE, message, (*path, "of", index), difference)
-        findings.one_value(word, (*path, "of", index))
+            difference = f"they differ in {_differing_characters(word, other)}; write one of them"
+            findings.add_error(Code.DUPLICATE_CHOICE, message, (*path, "of", index), difference)
+        findings.check_one_value(word, (*path, "of", index))
         if not word or len(word) > MAX_WORD or not word.isprintable():
             message = f"a choice has 1 to {MAX_WORD} printable characters"
-            findings.fault(Code.INVALID_VALUE, message, (*path, "of", index))
+            findings.add_error(Code.INVALID_VALUE, message, (*path, "of", index))
         if word in of[:index]:
-            findings.fault(Code.DUPLICATE_CHOICE, f"`{shorten(word)}` stands twice", (*path, "of", index))
+            findings.add_error(Code.DUPLICATE_CHOICE, f"`{shorten(word)}` stands twice", (*path, "of", index))
     for word in doc.words or {}:
         if word not in of:
             hint = did_you_mean(word, of)
-            findings.key_fault(Code.UNKNOWN_CHOICE, f"unknown choice `{shorten(word)}`", (*path, "words", word), hint)
+            findings.add_key_error(
+                Code.UNKNOWN_CHOICE, f"unknown choice `{shorten(word)}`", (*path, "words", word), hint
+            )
     return TagsType(of) if doc.type == "tags" else ChoiceType(of, doc.ordered)

@@ -83,7 +83,7 @@ class Code(StrEnum):
     INVARIANT = "invariant"
 
 
-class Warn(StrEnum):
+class WarningCode(StrEnum):
     """The closed set of what is questionable in a policy file that is valid."""
 
     NEVER_TRUE = "never-true"
@@ -95,7 +95,7 @@ class Warn(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class SourceSpan:
     """Where in a file: line and column count from 1, in characters; `width` is the number of characters meant."""
 
     line: int
@@ -103,54 +103,54 @@ class Place:
     width: int = 1
 
 
-START = Place(1, 1)
+START = SourceSpan(1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One fault, or one warning, of one file."""
 
-    code: Code | Warn
+    code: Code | WarningCode
     message: str
-    place: Place
+    span: SourceSpan
     hint: str | None = None
 
     @property
     def severity(self) -> Literal["error", "warning"]:
         """Whether the file is refused for it."""
-        return "warning" if isinstance(self.code, Warn) else "error"
+        return "warning" if isinstance(self.code, WarningCode) else "error"
 
     def render(self, path: str, lines: list[str]) -> str:
         """The diagnostic as shown to a person: place, sentence, the line with a caret, hint."""
-        place = self.place
+        span = self.span
         code = f"warning: {self.code}" if self.severity == "warning" else self.code
-        out = [f"{path}:{place.line}:{place.column}: {code}: {_printable(self.message)}"]
-        if 0 < place.line <= len(lines) and (line := lines[place.line - 1]).strip():
-            shown, first = _window(line, place)
-            before, meant = shown[:first], shown[first : first + place.width]
-            out.append(f"    {shown}")
-            out.append(f"    {_blank(before)}{'^' * max(1, _columns(meant))}")
+        output = [f"{path}:{span.line}:{span.column}: {code}: {_printable(self.message)}"]
+        if 0 < span.line <= len(lines) and (line := lines[span.line - 1]).strip():
+            excerpt, offset = _excerpt(line, span)
+            prefix, marked = excerpt[:offset], excerpt[offset : offset + span.width]
+            output.append(f"    {excerpt}")
+            output.append(f"    {_blank(prefix)}{'^' * max(1, _columns(marked))}")
         if self.hint:
-            out.append(f"  hint: {_printable(self.hint)}")
-        return "\n".join(out)
+            output.append(f"  hint: {_printable(self.hint)}")
+        return "\n".join(output)
 
     def to_dict(self) -> dict[str, object]:
         """The diagnostic as JSON: severity, code, message, line, column, width (characters), hint."""
-        place = self.place
+        span = self.span
         return {
             "severity": self.severity,
             "code": str(self.code),
             "message": self.message,
-            "line": place.line,
-            "column": place.column,
-            "width": place.width,
+            "line": span.line,
+            "column": span.column,
+            "width": span.width,
             "hint": self.hint,
         }
 
 
 MAX_DIAGNOSTICS = 200
 """Faults that are told of one file; whoever has more mends these first."""
-MAX_SHOWN = 400
+MAX_EXCERPT = 400
 """Characters of a line that are shown; a line of a megabyte is nobody's help."""
 
 
@@ -159,28 +159,28 @@ class PolicyError(ValueError):
 
     def __init__(self, path: str, diagnostics: Iterable[Diagnostic], text: str = "") -> None:
         self.path = path
-        found = sorted(diagnostics, key=lambda d: (d.place, d.code))
-        self.diagnostics = tuple(found[:MAX_DIAGNOSTICS])
-        self.more = len(found) - len(self.diagnostics)
+        ordered = sorted(diagnostics, key=lambda d: (d.span, d.code))
+        self.diagnostics = tuple(ordered[:MAX_DIAGNOSTICS])
+        self.more = len(ordered) - len(self.diagnostics)
         self.text = text
         super().__init__(self.render())
 
     def render(self) -> str:
         """All diagnostics as text, one after another."""
         lines = self.text.splitlines()
-        shown = [diagnostic.render(self.path, lines) for diagnostic in self.diagnostics]
+        rendered = [diagnostic.render(self.path, lines) for diagnostic in self.diagnostics]
         if self.more:
-            shown.append(f"{self.path}: and {self.more:,} more")
-        return "\n".join(shown)
+            rendered.append(f"{self.path}: and {self.more:,} more")
+        return "\n".join(rendered)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint that names the nearest known word, or None when nothing is near."""
-    near = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else None
+    matches = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
+    return f"did you mean `{matches[0]}`?" if matches else None
 
 
-def counted(number: int, word: str) -> str:
+def pluralize(number: int, word: str) -> str:
     """`1 cell`, `2 cells`."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
 
@@ -190,13 +190,13 @@ def shorten(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
-def _window(line: str, place: Place) -> tuple[str, int]:
+def _excerpt(line: str, span: SourceSpan) -> tuple[str, int]:
     """What is shown of a line, and which character of that the place begins at."""
-    first = place.column - 1
-    cut = 0 if first + place.width <= MAX_SHOWN else max(0, first - MAX_SHOWN // 4)
-    shown = line[cut : cut + MAX_SHOWN]
-    visible = "".join("\N{REPLACEMENT CHARACTER}" if _is_control(c) and c != "\t" else c for c in shown)
-    return (f"…{visible}", first - cut + 1) if cut else (visible, first)
+    offset = span.column - 1
+    cut = 0 if offset + span.width <= MAX_EXCERPT else max(0, offset - MAX_EXCERPT // 4)
+    excerpt = line[cut : cut + MAX_EXCERPT]
+    visible = "".join("\N{REPLACEMENT CHARACTER}" if _is_control(c) and c != "\t" else c for c in excerpt)
+    return (f"…{visible}", offset - cut + 1) if cut else (visible, offset)
 
 
 def _is_control(character: str) -> bool:

@@ -252,6 +252,6 @@ class PolicyDoc(Doc):
     invariants: Annotated[list[InvariantDoc], Field(max_length=100)] = []
 
 
-def shape(document: Any) -> PolicyDoc:  # noqa: ANN401  # whatever the source held
+def validate_document(document: Any) -> PolicyDoc:  # noqa: ANN401  # whatever the source held
     """The document, its shape checked. Raises pydantic.ValidationError with every fault."""
     return PolicyDoc.model_validate(document)

@@ -37,10 +37,10 @@ from policy_service.language.ast import (
     Range,
     Test,
 )
-from policy_service.language.functions import ROUND, ROUNDING_FUNCTIONS, raised, rounded, whole_days
+from policy_service.language.functions import ROUND, ROUNDING_FUNCTIONS, exact_power, round_to, whole_days
 from policy_service.language.outcome import MissingFacts, Result, conclude, missing_facts
 from policy_service.language.policy import AS_OF, SCORE, Policy, Rule
-from policy_service.language.types import SECONDS_PER_DAY, Duration, Exact, Months, Type, Value, exact, kept
+from policy_service.language.types import SECONDS_PER_DAY, Duration, Exact, Months, Type, Value, quantize, to_exact
 
 Scope = Mapping[str, Exact]
 """What each name stands for; a missing fact is not in it."""
@@ -53,43 +53,43 @@ def evaluate(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -
     scope = scope_of(policy, facts, as_of)
     matched = [index for index, rule in enumerate(policy.rules) if holds(rule.when, scope)]
     if policy.scorecard is None:
-        return conclude(policy, matched, lambda index: values(policy, policy.rules[index], scope))
+        return conclude(policy, matched, lambda index: rule_values(policy, policy.rules[index], scope))
     card = policy.scorecard
-    total = card.base + sum(points(policy.rules[index], scope, card.type) for index in matched)
-    scope = {**scope, SCORE: exact(card.type, total)}
+    total = card.base + sum(rule_points(policy.rules[index], scope, card.type) for index in matched)
+    scope = {**scope, SCORE: to_exact(card.type, total)}
     [band] = [index for index, band in enumerate(card.bands) if holds(band.when, scope)]
-    return conclude(policy, matched, lambda index: values(policy, card.bands[index], scope), band)
+    return conclude(policy, matched, lambda index: rule_values(policy, card.bands[index], scope), band)
 
 
 def scope_of(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -> dict[str, Exact]:
     """The names an expression of the policy may use."""
     scope: dict[str, Exact] = {
-        name: exact(policy.facts[name].type, value) for name, value in facts.items() if name in policy.facts
+        name: to_exact(policy.facts[name].type, value) for name, value in facts.items() if name in policy.facts
     }
     return {**scope, AS_OF: as_of}
 
 
-def values(policy: Policy, rule: Rule, scope: Scope) -> tuple[Value, ...]:
+def rule_values(policy: Policy, rule: Rule, scope: Scope) -> tuple[Value, ...]:
     """The rule's outcome values, as kept."""
     kinds = [outcome.type for outcome in policy.outcomes.values()]
-    return tuple(_kept(then, kind, scope) for then, kind in zip(rule.then, kinds, strict=False))
+    return tuple(_stored_value(then, kind, scope) for then, kind in zip(rule.then, kinds, strict=False))
 
 
-def points(rule: Rule, scope: Scope, kind: Type) -> int:
+def rule_points(rule: Rule, scope: Scope, kind: Type) -> int:
     """The points a scorecard's rule adds, scaled."""
-    return int(_kept(rule.then[0], kind, scope))  # type: ignore[arg-type]  # numbers are kept as int
+    return int(_stored_value(rule.then[0], kind, scope))  # type: ignore[arg-type]  # numbers are kept as int
 
 
-def _kept(then: Expr | Value, kind: Type, scope: Scope) -> Value:
-    return then if isinstance(then, bool | int | str | frozenset) else kept(kind, value(then, scope))
+def _stored_value(then: Expr | Value, kind: Type, scope: Scope) -> Value:
+    return then if isinstance(then, bool | int | str | frozenset) else quantize(kind, evaluate_expression(then, scope))
 
 
 def holds(expression: Expr, scope: Scope) -> bool:
     """Whether a condition is true."""
-    return value(expression, scope) is True
+    return evaluate_expression(expression, scope) is True
 
 
-def value(expression: Expr, scope: Scope) -> Exact:  # one case a node, in the order of ast.py
+def evaluate_expression(expression: Expr, scope: Scope) -> Exact:  # one case a node, in the order of ast.py
     """What an expression is."""
     match expression:
         case Constant():
@@ -99,24 +99,34 @@ def value(expression: Expr, scope: Scope) -> Exact:  # one case a node, in the o
         case IsMissing():
             return expression.fact.name not in scope
         case Not():
-            return not value(expression.operand, scope)
+            return not evaluate_expression(expression.operand, scope)
         case And():
-            return all(value(operand, scope) for operand in expression.operands)
+            return all(evaluate_expression(operand, scope) for operand in expression.operands)
         case Or():
-            return any(value(operand, scope) for operand in expression.operands)
+            return any(evaluate_expression(operand, scope) for operand in expression.operands)
         case Comparison():
-            return compare(expression.comparator, value(expression.left, scope), value(expression.right, scope))
+            return compare(
+                expression.comparator,
+                evaluate_expression(expression.left, scope),
+                evaluate_expression(expression.right, scope),
+            )
         case In():
-            operand = value(expression.operand, scope)
-            return any(passes(operand, test, scope) for test in expression.tests)
+            operand = evaluate_expression(expression.operand, scope)
+            return any(passes_test(operand, test, scope) for test in expression.tests)
         case Arithmetic():
-            return calculate(expression.operator, value(expression.left, scope), value(expression.right, scope))
+            return calculate(
+                expression.operator,
+                evaluate_expression(expression.left, scope),
+                evaluate_expression(expression.right, scope),
+            )
         case Negation():
-            return calculate("*", Fraction(-1), value(expression.operand, scope))
+            return calculate("*", Fraction(-1), evaluate_expression(expression.operand, scope))
         case Call():
-            return call(expression.function, [value(argument, scope) for argument in expression.arguments])
+            return call_function(
+                expression.function, [evaluate_expression(argument, scope) for argument in expression.arguments]
+            )
         case Property():
-            return part(value(expression.operand, scope), expression.name)
+            return property_value(evaluate_expression(expression.operand, scope), expression.name)
         case _:
             assert_never(expression)
 
@@ -124,20 +134,22 @@ def value(expression: Expr, scope: Scope) -> Exact:  # one case a node, in the o
 def constant_value(expression: Expr) -> Exact | None:
     """What an expression without names is; None when it has a name in it, or is nothing (a division by zero)."""
     try:
-        return value(expression, {})
+        return evaluate_expression(expression, {})
     except (KeyError, ArithmeticError, OverflowError, ValueError):
         return None
 
 
-def passes(operand: Exact, test: Range | Test, scope: Scope) -> bool:
+def passes_test(operand: Exact, test: Range | Test, scope: Scope) -> bool:
     """Whether a value passes one test of a cell or an `in` list; in a tag list, whether it is one of the tags."""
     match test:
         case Range():
             above: Comparator = ">=" if test.low_closed else ">"
             below: Comparator = "<=" if test.high_closed else "<"
-            return compare(above, operand, value(test.low, scope)) and compare(below, operand, value(test.high, scope))
+            return compare(above, operand, evaluate_expression(test.low, scope)) and compare(
+                below, operand, evaluate_expression(test.high, scope)
+            )
         case Test():
-            other = value(test.value, scope)
+            other = evaluate_expression(test.value, scope)
             return operand in other if isinstance(other, frozenset) else compare(test.comparator, operand, other)
         case _:
             assert_never(test)
@@ -169,7 +181,7 @@ def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # the ta
         case Fraction(), "/", Fraction():
             return left / right
         case Fraction(), "**", Fraction():
-            return raised(left, right)
+            return exact_power(left, right)
         case Duration(), "+", Duration():
             return Duration(left.seconds + right.seconds)
         case Duration(), "-", Duration():
@@ -195,11 +207,11 @@ def calculate(operator: Operator, left: Exact, right: Exact) -> Exact:  # the ta
             raise ArithmeticError(f"{left!r} {operator} {right!r}")
 
 
-def call(function: str, arguments: list[Exact]) -> Exact:  # one return a function is the clearest
+def call_function(function: str, arguments: list[Exact]) -> Exact:  # one return a function is the clearest
     """Applies a function of `functions.py`."""
     match function, arguments:
         case name, [Fraction() as number, *places] if way := ROUNDING_FUNCTIONS.get(name):
-            return rounded(way, number, int(places[0]) if places else 0)  # type: ignore[arg-type]  # a whole number
+            return round_to(way, number, int(places[0]) if places else 0)  # type: ignore[arg-type]  # a whole number
         case "modulo", [Fraction() as number, Fraction() as divisor]:
             return number - divisor * ROUND["floor"](number / divisor)
         case "abs", [Fraction() as number]:
@@ -224,7 +236,7 @@ def call(function: str, arguments: list[Exact]) -> Exact:  # one return a functi
             raise ArithmeticError(f"{function}({arguments!r})")
 
 
-def part(whole: Exact, name: str) -> Exact:
+def property_value(whole: Exact, name: str) -> Exact:
     """A property of a date or a duration."""
     match whole, name:
         case Duration(), "days":

@@ -21,8 +21,8 @@ from policy_service.language.types import (
     NumberType,
     Type,
     Value,
-    ValueRefused,
-    read,
+    ValueRejected,
+    parse_value,
 )
 
 TOTAL = "total"
@@ -48,40 +48,42 @@ class ExpectationReader:
 
     # examples
 
-    def examples(self, docs: list[ExampleDoc]) -> tuple[Example, ...]:
+    def read_examples(self, docs: list[ExampleDoc]) -> tuple[Example, ...]:
         """The examples, in the author's order."""
-        seen: set[str] = set()
+        names: set[str] = set()
         for index, doc in enumerate(docs):
-            if doc.name in seen:
-                self.findings.fault(
+            if doc.name in names:
+                self.findings.add_error(
                     Code.DUPLICATE_ID, f"`{shorten(doc.name)}` is used twice", ("examples", index, "name")
                 )
-            seen.add(doc.name)
-        return tuple(self.example(doc, ("examples", index)) for index, doc in enumerate(docs))
+            names.add(doc.name)
+        return tuple(self.read_example(doc, ("examples", index)) for index, doc in enumerate(docs))
 
-    def example(self, doc: ExampleDoc, path: Path) -> Example:
+    def read_example(self, doc: ExampleDoc, path: Path) -> Example:
         facts = {
             name: value
             for name, text in doc.facts.items()
-            for value in [self.fact(name, text, path)]
+            for value in [self.read_fact(name, text, path)]
             if value is not None
         }
         if doc.as_of is not None:
-            self.value(DateType(), doc.as_of, (*path, "as_of"), Code.EXAMPLE_FACTS)
+            self.read_value(DateType(), doc.as_of, (*path, "as_of"), Code.EXAMPLE_FACTS)
         expected = [key for key in ("outcome", "missing", "status") if getattr(doc, key) is not None]
         if len(expected) != 1:
             message = "an example expects one of `outcome` with `rule`, `missing`, or `status`"
-            self.findings.fault(Code.EXAMPLE_EXPECTATION, message, path)
+            self.findings.add_error(Code.EXAMPLE_EXPECTATION, message, path)
         rules = [doc.rule] if doc.rule is not None else doc.rules
-        self.rules(doc, rules, path)
+        self.check_rules(doc, rules, path)
         for index, name in enumerate(doc.missing or ()):
             if name not in self.facts:
-                self.findings.fault(Code.UNKNOWN_FACT, f"unknown fact `{shorten(name)}`", (*path, "missing", index))
+                self.findings.add_error(Code.UNKNOWN_FACT, f"unknown fact `{shorten(name)}`", (*path, "missing", index))
         outcome: Mapping[str, object] | tuple[Mapping[str, object], ...] | None = None
         if isinstance(doc.outcome, dict):
-            outcome = self.outcome(doc.outcome, (*path, "outcome"))
+            outcome = self.read_outcome(doc.outcome, (*path, "outcome"))
         elif doc.outcome is not None:
-            outcome = tuple(self.outcome(entry, (*path, "outcome", index)) for index, entry in enumerate(doc.outcome))
+            outcome = tuple(
+                self.read_outcome(entry, (*path, "outcome", index)) for index, entry in enumerate(doc.outcome)
+            )
         status = doc.status or ("missing_facts" if doc.missing is not None else "decided")
         return Example(
             doc.name,
@@ -95,55 +97,63 @@ class ExpectationReader:
             title_of(doc),
         )
 
-    def rules(self, doc: ExampleDoc, rules: list[str] | None, path: Path) -> None:
+    def check_rules(self, doc: ExampleDoc, rules: list[str] | None, path: Path) -> None:
         """A right answer for a wrong reason is wrong, so an example that expects an outcome names its rules."""
         if doc.outcome is not None and (doc.rule is None) == (doc.rules is None):
-            self.findings.fault(Code.EXAMPLE_EXPECTATION, "an expected outcome names its `rule`, or its `rules`", path)
+            self.findings.add_error(
+                Code.EXAMPLE_EXPECTATION, "an expected outcome names its `rule`, or its `rules`", path
+            )
         for rule in rules or ():
             if self.logic and rule not in self.rule_ids:
                 hint = did_you_mean(rule, self.rule_ids)
-                self.findings.fault(
+                self.findings.add_error(
                     Code.UNKNOWN_RULE,
                     f"unknown rule `{shorten(rule)}`",
                     (*path, "rule" if doc.rule else "rules"),
                     hint,
                 )
-        if self.logic and doc.outcome is not None and isinstance(doc.outcome, list) != self.lists:
-            wanted = "a list with one entry a rule" if self.lists else "one value for each outcome"
-            self.findings.fault(Code.EXAMPLE_EXPECTATION, f"this policy's outcome is {wanted}", (*path, "outcome"))
+        if self.logic and doc.outcome is not None and isinstance(doc.outcome, list) != self.returns_list:
+            expected = "a list with one entry a rule" if self.returns_list else "one value for each outcome"
+            self.findings.add_error(
+                Code.EXAMPLE_EXPECTATION, f"this policy's outcome is {expected}", (*path, "outcome")
+            )
 
     @property
-    def lists(self) -> bool:
+    def returns_list(self) -> bool:
         """Whether the outcome is a list."""
         return bool(
             self.logic and self.logic.hit in ("RULE ORDER", "OUTPUT ORDER", "COLLECT") and not self.logic.aggregate
         )
 
-    def fact(self, name: str, text: str | list[str] | None, path: Path) -> Value | None:
+    def read_fact(self, name: str, text: str | list[str] | None, path: Path) -> Value | None:
         """The kept value of a fact of an example; None when it is not given."""
-        where = (*path, "facts", name)
+        fact_path = (*path, "facts", name)
         fact = self.facts.get(name)
         if fact is None:
             hint = did_you_mean(name, self.facts)
-            self.findings.key_fault(Code.UNKNOWN_FACT, f"unknown fact `{shorten(name)}`", where, hint)
+            self.findings.add_key_error(Code.UNKNOWN_FACT, f"unknown fact `{shorten(name)}`", fact_path, hint)
             return None
-        return None if text is None else self.value(fact.type, text, where, Code.EXAMPLE_FACTS)
+        return None if text is None else self.read_value(fact.type, text, fact_path, Code.EXAMPLE_FACTS)
 
-    def outcome(self, entries: Mapping[str, str | list[str] | None], path: Path) -> Mapping[str, object]:
+    def read_outcome(self, entries: Mapping[str, str | list[str] | None], path: Path) -> Mapping[str, object]:
         """The kept values an example expects."""
         for name in entries:
             if name not in self.outcomes:
                 hint = did_you_mean(name, self.outcomes)
-                self.findings.key_fault(Code.UNKNOWN_OUTCOME, f"unknown outcome `{shorten(name)}`", (*path, name), hint)
-        if absent := [name for name in self.outcomes if name not in entries]:
-            self.findings.fault(Code.EXAMPLE_EXPECTATION, f"the example does not say which {', '.join(absent)}", path)
+                self.findings.add_key_error(
+                    Code.UNKNOWN_OUTCOME, f"unknown outcome `{shorten(name)}`", (*path, name), hint
+                )
+        if missing := [name for name in self.outcomes if name not in entries]:
+            self.findings.add_error(
+                Code.EXAMPLE_EXPECTATION, f"the example does not say which {', '.join(missing)}", path
+            )
         known = [(name, entries[name]) for name in self.outcomes if name in entries]
         return {
-            name: self.value(self.outcomes[name].type, text, (*path, name), Code.EXAMPLE_EXPECTATION)
+            name: self.read_value(self.outcomes[name].type, text, (*path, name), Code.EXAMPLE_EXPECTATION)
             for name, text in known
         }
 
-    def value(self, kind: Type, text: object, path: Path, code: Code) -> Value | None:
+    def read_value(self, kind: Type, text: object, path: Path, code: Code) -> Value | None:
         """A value as YAML writes it, where every scalar is text."""
         if kind is UNKNOWN_TYPE:
             return None
@@ -153,65 +163,65 @@ class ExpectationReader:
             else text
         )
         try:
-            return read(kind, raw)
-        except ValueRefused as refused:
-            shown = "nothing" if text is None else f"`{shorten(str(text))}`"
-            self.findings.fault(code, f"expected {refused.expected}, found {shown}", path)
+            return parse_value(kind, raw)
+        except ValueRejected as error:
+            actual = "nothing" if text is None else f"`{shorten(str(text))}`"
+            self.findings.add_error(code, f"expected {error.expected}, found {actual}", path)
             return None
 
     # invariants
 
-    def invariants(self, docs: list[InvariantDoc]) -> tuple[Invariant, ...]:
+    def read_invariants(self, docs: list[InvariantDoc]) -> tuple[Invariant, ...]:
         """The invariants, in the author's order."""
-        self.findings.ids((doc.id, ("invariants", index, "id")) for index, doc in enumerate(docs))
-        found = [self.invariant(doc, ("invariants", index)) for index, doc in enumerate(docs)]
-        return tuple(invariant for invariant in found if invariant is not None)
+        self.findings.check_ids((doc.id, ("invariants", index, "id")) for index, doc in enumerate(docs))
+        invariants = [self.read_invariant(doc, ("invariants", index)) for index, doc in enumerate(docs)]
+        return tuple(invariant for invariant in invariants if invariant is not None)
 
-    def invariant(self, doc: InvariantDoc, path: Path) -> Invariant | None:
-        moves = [doc.increasing, doc.decreasing, doc.never_lowers, doc.never_raises]
+    def read_invariant(self, doc: InvariantDoc, path: Path) -> Invariant | None:
+        directions = [doc.increasing, doc.decreasing, doc.never_lowers, doc.never_raises]
         law: Total | Monotone | Always | None = None
-        if doc.id == TOTAL and not any(moves) and doc.always is None and doc.when is None:
+        if doc.id == TOTAL and not any(directions) and doc.always is None and doc.when is None:
             law = Total()
-        elif doc.always is not None and not any(moves):
-            law = self.always(doc, doc.always, path)
-        elif doc.always is None and doc.when is None and self._is_pair(doc):
-            law = self.monotone(doc, path)
+        elif doc.always is not None and not any(directions):
+            law = self.read_always(doc, doc.always, path)
+        elif doc.always is None and doc.when is None and self._is_monotone(doc):
+            law = self.read_monotone(doc, path)
         else:
             hint = (
                 "an invariant is `total`, or has `increasing`/`decreasing` with `never_lowers`/`never_raises`, "
                 "or `always`"
             )
-            self.findings.fault(Code.INVARIANT, "the invariant states no law", path, hint)
+            self.findings.add_error(Code.INVARIANT, "the invariant states no law", path, hint)
         return Invariant(doc.id, either_language(doc.says), law) if law is not None else None
 
     @staticmethod
-    def _is_pair(doc: InvariantDoc) -> bool:
+    def _is_monotone(doc: InvariantDoc) -> bool:
         return (doc.increasing is None) != (doc.decreasing is None) and (doc.never_lowers is None) != (
             doc.never_raises is None
         )
 
-    def always(self, doc: InvariantDoc, text: str, path: Path) -> Always | None:
+    def read_always(self, doc: InvariantDoc, text: str, path: Path) -> Always | None:
         names: dict[str, Type] = {name: fact.type for name, fact in self.facts.items()}
         checker = Checker(
             {**names, AS_OF: DateType()},
             frozenset(name for name, fact in self.facts.items() if fact.optional),
         )
-        when = self.findings.expression(doc.when or "true", (*path, "when"))
-        known = checker.condition(when) if when else frozenset()
-        self.findings.take(checker, (*path, "when"))
+        when = self.findings.read_expression(doc.when or "true", (*path, "when"))
+        known = checker.check_condition(when) if when else frozenset()
+        self.findings.take_errors(checker, (*path, "when"))
         names.update({AS_OF: DateType()}, **{name: outcome.type for name, outcome in self.outcomes.items()})
         checker = Checker(names, checker.optional - known)
-        always = self.findings.expression(text, (*path, "always"))
+        always = self.findings.read_expression(text, (*path, "always"))
         if always:
-            checker.condition(always)
-            self.findings.take(checker, (*path, "always"))
-        if self.lists:
-            self.findings.fault(
+            checker.check_condition(always)
+            self.findings.take_errors(checker, (*path, "always"))
+        if self.returns_list:
+            self.findings.add_error(
                 Code.INVARIANT, "an invariant speaks of one outcome, and this policy lists several", path
             )
         return Always(when, always) if when and always else None
 
-    def monotone(self, doc: InvariantDoc, path: Path) -> Monotone | None:
+    def read_monotone(self, doc: InvariantDoc, path: Path) -> Monotone | None:
         fact_key, fact_name = (
             ("increasing", doc.increasing) if doc.increasing is not None else ("decreasing", doc.decreasing)
         )
@@ -221,12 +231,12 @@ class ExpectationReader:
         fact, outcome = self.facts.get(fact_name or ""), self.outcomes.get(outcome_name or "")
         if fact is None:
             hint = did_you_mean(fact_name or "", self.facts)
-            self.findings.fault(
+            self.findings.add_error(
                 Code.UNKNOWN_FACT, f"unknown fact `{shorten(fact_name or '')}`", (*path, fact_key), hint
             )
         if outcome is None:
             hint = did_you_mean(outcome_name or "", self.outcomes)
-            self.findings.fault(
+            self.findings.add_error(
                 Code.UNKNOWN_OUTCOME,
                 f"unknown outcome `{shorten(outcome_name or '')}`",
                 (*path, outcome_key),
@@ -235,15 +245,19 @@ class ExpectationReader:
         if fact is None or outcome is None:
             return None
         if fact.type is not UNKNOWN_TYPE and not is_ordered(fact.type):
-            self.findings.fault(
+            self.findings.add_error(
                 Code.INVARIANT,
                 f"`{fact.name}` has no order",
                 (*path, fact_key),
                 "a choice needs `ordered: best-first`",
             )
-        if self.lists or (outcome.type is not UNKNOWN_TYPE and not is_ordered(outcome.type)):
-            message = f"`{outcome.name}` has no order" if not self.lists else "this policy lists several outcomes"
-            self.findings.fault(Code.INVARIANT, message, (*path, outcome_key), "a choice needs `ordered: best-first`")
+        if self.returns_list or (outcome.type is not UNKNOWN_TYPE and not is_ordered(outcome.type)):
+            message = (
+                f"`{outcome.name}` has no order" if not self.returns_list else "this policy lists several outcomes"
+            )
+            self.findings.add_error(
+                Code.INVARIANT, message, (*path, outcome_key), "a choice needs `ordered: best-first`"
+            )
         return Monotone(fact.name, fact_key == "increasing", outcome.name, outcome_key == "never_lowers")
 
 

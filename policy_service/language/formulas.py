@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from policy_service.language.ast import Comparator
-from policy_service.language.core import All, Any, Formula, Ratio, Sign, Stored, Threshold, Truth
-from policy_service.language.polynomial import constant, reduced, scale
+from policy_service.language.core import All, Any, Formula, Ratio, Sign, StoredFact, Threshold, Truth
+from policy_service.language.polynomial import constant, primitive_part, scale
 
 OPPOSITE: Mapping[Comparator, Comparator] = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 MIRRORED: Mapping[Comparator, Comparator] = {"=": "=", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
@@ -32,14 +32,14 @@ def join(kind: type[All | Any], parts: list[Formula]) -> Formula:
 
 def sign_of(comparator: Comparator, difference: Ratio) -> Formula:
     """`difference comparator 0`; its denominator is positive, so only the numerator matters."""
-    numerator = reduced(difference.numerator)
+    numerator = primitive_part(difference.numerator)
     value = constant(numerator)
     if value is not None:
         return Truth(COMPARE[comparator](value, 0))
     match numerator:
-        case (((Stored(fact=fact),), factor),):
+        case (((StoredFact(fact=fact),), factor),):
             return threshold(fact, comparator, factor, 0)
-        case (((), base), ((Stored(fact=fact),), factor)):
+        case (((), base), ((StoredFact(fact=fact),), factor)):
             return threshold(fact, comparator, factor, base)
         case _:
             leading = next(coefficient for monomial, coefficient in numerator if monomial)

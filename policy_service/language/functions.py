@@ -58,7 +58,7 @@ ROUND: Mapping[Rounding, Callable[[Fraction], int]] = {
 """How each way of rounding turns a number into a whole one. All of them are monotone."""
 
 
-def rounded(way: Rounding, value: Fraction, decimals: int) -> Fraction:
+def round_to(way: Rounding, value: Fraction, decimals: int) -> Fraction:
     """`value` with `decimals` decimals."""
     return Fraction(ROUND[way](value * 10**decimals), 10**decimals)
 
@@ -67,7 +67,7 @@ MAX_BITS = 4_096
 """Bits that the numerator and the denominator of `x ** n` may have together."""
 
 
-def raised(base: Fraction, exponent: Fraction) -> Fraction:
+def exact_power(base: Fraction, exponent: Fraction) -> Fraction:
     """`base ** exponent`. Raises ArithmeticError for what has no exact value, or one of more than MAX_BITS bits."""
     if (
         exponent.denominator != 1

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from policy_service.language.core import All, Any, Formula, Given, OneOf, Threshold
+from policy_service.language.core import All, Any, Formula, IsPresent, OneOf, Threshold
 from policy_service.language.diagnostics import Code
-from policy_service.language.lower import rules_of
+from policy_service.language.lower import rules_with_types
 from policy_service.language.policy import Policy
 from policy_service.language.polynomial import TooComplex
 
@@ -44,29 +44,29 @@ class Excess(NamedTuple):
 
 def excesses(policy: Policy) -> Iterator[Excess]:
     """Every static limit that the policy exceeds."""
-    lowering, rules = rules_of(policy)
+    lowering, rules = rules_with_types(policy)
     total = Size(0, 0)
     for index, (rule, kinds) in enumerate(rules):
         try:
-            lowered = lowering.rule(rule, kinds)
+            lowered = lowering.lower_rule(rule, kinds)
         except TooComplex as error:
             yield Excess(index, Code.TOO_COMPLEX, str(error))
             continue
-        size, asked = size_of(lowered.when), len(questions(lowered.when))
+        size, question_count = size_of(lowered.when), len(questions(lowered.when))
         if size.terms > MAX_TERMS:
             message = f"the condition has {_count(size.terms)} alternatives, at most {MAX_TERMS} are allowed"
             yield Excess(index, Code.RULE_TOO_WIDE, message)
             continue
-        if asked > MAX_QUESTIONS:
-            message = f"the condition asks {asked:,} different things, at most {MAX_QUESTIONS} are allowed"
+        if question_count > MAX_QUESTIONS:
+            message = f"the condition asks {question_count:,} different things, at most {MAX_QUESTIONS} are allowed"
             yield Excess(index, Code.TOO_COMPLEX, message)
         total = Size(total.terms + size.terms, total.conditions + size.conditions)
-    for what, count, most in (
+    for noun, count, limit in (
         ("alternatives", total.terms, MAX_ALL_TERMS),
         ("comparisons", total.conditions, MAX_ALL_CONDITIONS),
     ):
-        if count > most:
-            message = f"the rules come to {count:,} {what} together, at most {most:,} are allowed"
+        if count > limit:
+            message = f"the rules come to {count:,} {noun} together, at most {limit:,} are allowed"
             yield Excess(None, Code.TOO_COMPLEX, message)
 
 
@@ -82,7 +82,7 @@ def size_of(formula: Formula) -> Size:
             for part in map(size_of, parts):
                 terms, conditions = terms * part.terms, conditions * part.terms + part.conditions * terms
             return Size(terms, conditions)
-        case Any(parts=parts) if not is_cell(formula):
+        case Any(parts=parts) if not tests_one_value(formula):
             sizes = [size_of(part) for part in parts]
             return Size(sum(size.terms for size in sizes), sum(size.conditions for size in sizes))
         case _:
@@ -94,19 +94,19 @@ def questions(formula: Formula) -> set[object]:
     match formula:
         case All(parts=parts):
             return set().union(*map(questions, parts))
-        case Any(parts=parts) if not is_cell(formula):
+        case Any(parts=parts) if not tests_one_value(formula):
             return set().union(*map(questions, parts))
         case Threshold(fact=fact):
             return {fact}
-        case Given(fact=fact):
-            return {(fact, Given)}
+        case IsPresent(fact=fact):
+            return {(fact, IsPresent)}
         case OneOf(fact=fact, words=words) if len(words) == 1:
             return {fact}
         case _:
             return {formula}
 
 
-def is_cell(formula: Any) -> bool:
+def tests_one_value(formula: Any) -> bool:
     """Whether an `or` is about tests of one and the same value, as a cell with several tests is."""
     facts = set()
     for part in formula.parts:

@@ -16,14 +16,14 @@ from pydantic import ValidationError
 from policy_service.language.cross_tables import rule_path
 from policy_service.language.declare import bilingual, declare_facts, declare_outcomes
 from policy_service.language.diagnostics import START, Code, Diagnostic, PolicyError, shorten
-from policy_service.language.document import PolicyDoc, shape
+from policy_service.language.document import PolicyDoc, validate_document
 from policy_service.language.expectations import ExpectationReader
-from policy_service.language.findings import Findings, TooManyFaults
+from policy_service.language.findings import Findings, TooManyErrors
 from policy_service.language.limits import excesses
 from policy_service.language.logic import LogicReader
 from policy_service.language.meaning import meaning_of
 from policy_service.language.policy import Bilingual, Policy
-from policy_service.language.source import MAX_BYTES, Mapping, plain, read_source
+from policy_service.language.source import MAX_BYTES, Mapping, read_source, to_plain
 from policy_service.subject import KIND
 
 POLICY_ID = re.compile(r"(?:[a-z][a-z0-9_]{0,63})/(?:[a-z][a-z0-9_]{0,63})")
@@ -42,13 +42,13 @@ def load(path: str | Path) -> Policy:
     policy = load_bytes(content, str(path))
     expected = f"{policy.id}/{policy.version}.yaml"
     if not path.resolve().as_posix().endswith(f"/{expected}"):
-        fault = Diagnostic(
+        diagnostic = Diagnostic(
             Code.MISPLACED_FILE,
             f"this is `{expected}`, by its `policy` and `version`",
             START,
             "rename the file",
         )
-        raise PolicyError(str(path), [fault], policy.text)
+        raise PolicyError(str(path), [diagnostic], policy.text)
     return policy
 
 
@@ -57,7 +57,7 @@ def load_bytes(content: bytes, path: str = "policy.yaml") -> Policy:
     root, text = read_source(path, content)
     findings = Findings(root)
     policy = None
-    with suppress(TooManyFaults):
+    with suppress(TooManyErrors):
         policy = _read(root, findings, f"sha256:{hashlib.sha256(content).hexdigest()}", text)
     if policy is None or findings.diagnostics:
         raise PolicyError(path, findings.diagnostics, text)
@@ -70,14 +70,14 @@ def load_folder(folder: str | Path) -> tuple[Policy, ...]:
     Raises PolicyError for the first files that have faults, all of them in one; OSError when a file cannot be read.
     """
     policies: list[Policy] = []
-    faults: list[PolicyError] = []
+    errors: list[PolicyError] = []
     for path in sorted(Path(folder).glob("*/*/*.yaml")):
         try:
             policies.append(load(path))
         except PolicyError as error:
-            faults.append(error)
-    if faults:
-        raise PolicyFolderError(faults)
+            errors.append(error)
+    if errors:
+        raise PolicyFolderError(errors)
     return tuple(sorted(policies, key=lambda policy: (policy.id, version_key(policy.version))))
 
 
@@ -86,7 +86,9 @@ class PolicyFolderError(PolicyError):
 
     def __init__(self, errors: list[PolicyError]) -> None:
         self.errors = tuple(errors)
-        super().__init__(errors[0].path, [fault for error in errors for fault in error.diagnostics], errors[0].text)
+        super().__init__(
+            errors[0].path, [diagnostic for error in errors for diagnostic in error.diagnostics], errors[0].text
+        )
 
     def render(self) -> str:
         """The diagnostics of every file."""
@@ -109,21 +111,21 @@ def newest(policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
 
 def _read(root: Mapping, findings: Findings, digest: str, text: str) -> Policy | None:
     try:
-        doc = shape(plain(root))
+        doc = validate_document(to_plain(root))
     except ValidationError as error:
-        findings.shape(error)
+        findings.add_shape_errors(error)
         return None
-    return _understand(doc, findings, digest, text)
+    return _build_policy(doc, findings, digest, text)
 
 
-def _understand(doc: PolicyDoc, findings: Findings, digest: str, text: str) -> Policy | None:
-    _identify(doc, findings)
+def _build_policy(doc: PolicyDoc, findings: Findings, digest: str, text: str) -> Policy | None:
+    _check_identity(doc, findings)
     facts = declare_facts(doc.facts, findings)
     outcomes = declare_outcomes(doc.outcome, facts, findings)
     logic = LogicReader(facts, outcomes, findings).read(doc)
     expectations = ExpectationReader(facts, outcomes, logic, findings)
-    examples = expectations.examples(doc.examples)
-    invariants = expectations.invariants(doc.invariants)
+    examples = expectations.read_examples(doc.examples)
+    invariants = expectations.read_invariants(doc.invariants)
     if logic is None or findings.diagnostics:
         return None
     policy = Policy(
@@ -147,23 +149,23 @@ def _understand(doc: PolicyDoc, findings: Findings, digest: str, text: str) -> P
         text=text,
         cross=logic.cross,
     )
-    _limits(policy, findings)
+    _check_limits(policy, findings)
     return replace(policy, meaning=meaning_of(policy))
 
 
-def _identify(doc: PolicyDoc, findings: Findings) -> None:
+def _check_identity(doc: PolicyDoc, findings: Findings) -> None:
     if not POLICY_ID.fullmatch(doc.policy):
         hint = "write `<domain>/<policy>` in lower-case letters, e.g. `tiering/rfm_value`"
-        findings.fault(Code.INVALID_NAME, f"`{shorten(doc.policy)}` names no policy", ("policy",), hint)
+        findings.add_error(Code.INVALID_NAME, f"`{shorten(doc.policy)}` names no policy", ("policy",), hint)
     if not VERSION.fullmatch(doc.version):
-        findings.fault(Code.INVALID_VALUE, f"`{shorten(doc.version)}` is no version", ("version",), "write `1.0.0`")
+        findings.add_error(Code.INVALID_VALUE, f"`{shorten(doc.version)}` is no version", ("version",), "write `1.0.0`")
     if not KIND.fullmatch(doc.subject):
-        findings.fault(
+        findings.add_error(
             Code.INVALID_NAME, f"`{shorten(doc.subject)}` names no subject", ("subject",), "write `customer`"
         )
     for index, citation in enumerate(doc.source):
         if not CITATION.fullmatch(citation):
-            findings.fault(
+            findings.add_error(
                 Code.INVALID_VALUE,
                 f"`{shorten(citation)}` is no citation",
                 ("source", index),
@@ -171,11 +173,11 @@ def _identify(doc: PolicyDoc, findings: Findings) -> None:
             )
 
 
-def _limits(policy: Policy, findings: Findings) -> None:
+def _check_limits(policy: Policy, findings: Findings) -> None:
     for rule, code, message in excesses(policy):
         if rule is None:
-            findings.key_fault(code, message, rule_path(policy, 0)[:2], "split the policy into several")
+            findings.add_key_error(code, message, rule_path(policy, 0)[:2], "split the policy into several")
             continue
         band = rule - len(policy.rules)
-        place = rule_path(policy, rule) if band < 0 else (policy.form, "bands", band)
-        findings.fault(code, message, (*place, "when"), "split the rule into several")
+        path = rule_path(policy, rule) if band < 0 else (policy.form, "bands", band)
+        findings.add_error(code, message, (*path, "when"), "split the rule into several")

@@ -14,7 +14,7 @@ from policy_service.language.ast import (
 )
 from policy_service.language.check import Checker
 from policy_service.language.cross_tables import CROSS, CrossTableReader
-from policy_service.language.declare import title_of, words_of
+from policy_service.language.declare import title_of, to_bilingual
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
 from policy_service.language.document import (
     CrossTableDoc,
@@ -40,7 +40,7 @@ from policy_service.language.policy import (
 from policy_service.language.rows import Inputs, RowReader
 from policy_service.language.scorecards import ScorecardReader
 from policy_service.language.source import Path
-from policy_service.language.thens import Bounds, Giver, show_number
+from policy_service.language.then_values import Bounds, ThenReader, format_bound
 from policy_service.language.types import (
     UNKNOWN_TYPE,
     ChoiceType,
@@ -48,11 +48,11 @@ from policy_service.language.types import (
     DurationType,
     NumberType,
     Type,
-    describe,
+    describe_type,
 )
 
 Form = Literal["table", "rules", "scorecard"]
-NOTHING = Fraction(0)
+ZERO = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,104 +79,104 @@ class LogicReader:
         self.names: dict[str, Type] = {**names, AS_OF: DateType()}
         self.optional = frozenset(name for name, fact in facts.items() if fact.optional)
         self.checker = Checker(self.names, self.optional)
-        self.rows = RowReader(self.names, self.optional, self.checker, findings)
-        self.giver = Giver(self.checker, outcomes, findings)
+        self.row_reader = RowReader(self.names, self.optional, self.checker, findings)
+        self.then_reader = ThenReader(self.checker, outcomes, findings)
 
     def read(self, doc: PolicyDoc) -> Logic | None:
         """The logic, or None after noting why there is none."""
         forms = {"table": doc.table, CROSS: doc.cross_table, "rules": doc.rules, "scorecard": doc.scorecard}
-        written = [(form, part) for form, part in forms.items() if part is not None]
-        if len(written) != 1:
-            found = " and ".join(form for form, _ in written) or "none"
-            message = f"a policy has one of `table`, `cross_table`, `rules` and `scorecard`, this one has {found}"
-            self.findings.fault(Code.MISSING_KEY if not written else Code.KEY_NOT_ALLOWED, message, ())
+        declared = [(form, part) for form, part in forms.items() if part is not None]
+        if len(declared) != 1:
+            actual = " and ".join(form for form, _ in declared) or "none"
+            message = f"a policy has one of `table`, `cross_table`, `rules` and `scorecard`, this one has {actual}"
+            self.findings.add_error(Code.MISSING_KEY if not declared else Code.KEY_NOT_ALLOWED, message, ())
             return None
-        match written[0][1]:
+        match declared[0][1]:
             case TableDoc() as table:
-                return self.table(table)
+                return self.read_table(table)
             case CrossTableDoc() as table:
-                return self.cross_table(table)
+                return self.read_cross_table(table)
             case RulesDoc() as rules:
-                return self.free_rules(rules)
+                return self.read_free_rules(rules)
             case ScorecardDoc() as scorecard:
-                return self.scorecard(scorecard)
+                return self.read_scorecard(scorecard)
             case other:
                 assert_never(other)
 
     # tables and free rules
 
-    def table(self, doc: TableDoc) -> Logic | None:
-        hit = self.hit(doc, "table")
+    def read_table(self, doc: TableDoc) -> Logic | None:
+        hit = self.read_hit_policy(doc, "table")
         inputs: Inputs = [(name, ("table", "inputs", index)) for index, name in enumerate(doc.inputs)]
-        self.rows.inputs(inputs)
-        self.ids(doc, "table")
-        asked: set[str] = set()
+        self.row_reader.check_inputs(inputs)
+        self.check_ids(doc, "table")
+        handled: set[str] = set()
         rules, bounds = [], []
         for index, row in enumerate(doc.rows):
             path: Path = ("table", "rows", index)
             if len(row.when) != len(inputs):
-                self.rows.wrong_count(row.when, doc.inputs, (*path, "when"))
+                self.row_reader.add_cell_count_error(row.when, doc.inputs, (*path, "when"))
                 continue
             pairs = enumerate(zip(row.when, doc.inputs, strict=True))
-            cells = [self.rows.cell(text, name, (*path, "when", column)) for column, (text, name) in pairs]
-            asked.update(cell.name for cell in cells if cell.asks)
-            when, known, conditions = self.rows.together(cells)
-            then, bound = self.giver.give(row.then, path, known, count=doc.aggregate == Aggregate.COUNT)
-            rules.append(Rule(row.id, when, then, words_of(row.because), conditions, title=title_of(row)))
+            cells = [self.row_reader.read_cell(text, name, (*path, "when", column)) for column, (text, name) in pairs]
+            handled.update(cell.name for cell in cells if cell.handles_missing)
+            when, known, conditions = self.row_reader.read_row(cells)
+            then, bound = self.then_reader.read(row.then, path, known, count=doc.aggregate == Aggregate.COUNT)
+            rules.append(Rule(row.id, when, then, to_bilingual(row.because), conditions, title=title_of(row)))
             bounds.append(bound)
-        self.rows.not_asked(inputs, asked)
-        rules += self.otherwise(doc, "table", len(doc.inputs))
+        self.row_reader.check_missing_handled(inputs, handled)
+        rules += self.read_otherwise(doc, "table", len(doc.inputs))
         return self.finish("table", hit, tuple(doc.inputs), rules, bounds)
 
-    def cross_table(self, doc: CrossTableDoc) -> Logic | None:
-        hit = self.hit(doc, CROSS)
-        read = CrossTableReader(self.rows, self.giver, self.findings).read(doc)
-        rules = self.otherwise(doc, CROSS, 2)
-        if read is None:
+    def read_cross_table(self, doc: CrossTableDoc) -> Logic | None:
+        hit = self.read_hit_policy(doc, CROSS)
+        result = CrossTableReader(self.row_reader, self.then_reader, self.findings).read(doc)
+        rules = self.read_otherwise(doc, CROSS, 2)
+        if result is None:
             return None
-        grid, cross = read
+        grid, cross = result
         logic = self.finish(CROSS, hit, (doc.down, doc.across), [*grid.rules, *rules], grid.bounds)
         return logic and replace(logic, cross=cross)
 
-    def free_rules(self, doc: RulesDoc) -> Logic | None:
-        hit = self.hit(doc, "rules")
-        self.ids(doc, "rules")
+    def read_free_rules(self, doc: RulesDoc) -> Logic | None:
+        hit = self.read_hit_policy(doc, "rules")
+        self.check_ids(doc, "rules")
         rules, bounds = [], []
         for index, row in enumerate(doc.rows):
             path: Path = ("rules", "rows", index)
-            when, known = self.condition(row.when, (*path, "when"))
-            then, bound = self.giver.give(row.then, path, known, count=doc.aggregate == Aggregate.COUNT)
-            rules.append(Rule(row.id, when, then, words_of(row.because), title=title_of(row)))
+            when, known = self.read_condition(row.when, (*path, "when"))
+            then, bound = self.then_reader.read(row.then, path, known, count=doc.aggregate == Aggregate.COUNT)
+            rules.append(Rule(row.id, when, then, to_bilingual(row.because), title=title_of(row)))
             bounds.append(bound)
-        rules += self.otherwise(doc, "rules", 0)
+        rules += self.read_otherwise(doc, "rules", 0)
         return self.finish("rules", hit, (), rules, bounds)
 
-    def ids(self, doc: TableDoc | RulesDoc, form: Form) -> None:
+    def check_ids(self, doc: TableDoc | RulesDoc, form: Form) -> None:
         """Every rule has a name of its own, and none that of the rule `otherwise`."""
         rows: Sequence[RowDoc | RuleDoc] = doc.rows
         ids: list[tuple[str, Path]] = [(row.id, (form, "rows", index, "id")) for index, row in enumerate(rows)]
-        self.findings.ids([*([(OTHERWISE, (form, OTHERWISE))] if doc.otherwise else []), *ids])
+        self.findings.check_ids([*([(OTHERWISE, (form, OTHERWISE))] if doc.otherwise else []), *ids])
 
-    def otherwise(self, doc: TableDoc | CrossTableDoc | RulesDoc, key: str, columns: int) -> list[Rule]:
+    def read_otherwise(self, doc: TableDoc | CrossTableDoc | RulesDoc, key: str, columns: int) -> list[Rule]:
         """The rule that applies when no other does, if there is one."""
         if doc.otherwise is None:
             return []
-        then, _ = self.giver.give(doc.otherwise.then, (key, OTHERWISE), frozenset())
-        because, title = words_of(doc.otherwise.because), title_of(doc.otherwise)
+        then, _ = self.then_reader.read(doc.otherwise.then, (key, OTHERWISE), frozenset())
+        because, title = to_bilingual(doc.otherwise.because), title_of(doc.otherwise)
         return [Rule(OTHERWISE, FALSE, then, because, (TRUE,) * columns, otherwise=True, title=title)]
 
-    def condition(self, text: str, path: Path) -> tuple[Expr, frozenset[str]]:
+    def read_condition(self, text: str, path: Path) -> tuple[Expr, frozenset[str]]:
         """A condition, and the optional facts that are there when it holds."""
-        expression = self.findings.expression(text, path)
+        expression = self.findings.read_expression(text, path)
         if expression is None:
             return TRUE, self.optional
-        known = self.checker.condition(expression)
-        self.findings.take(self.checker, path)
+        known = self.checker.check_condition(expression)
+        self.findings.take_errors(self.checker, path)
         return expression, known
 
-    def scorecard(self, doc: ScorecardDoc) -> Logic | None:
-        read = ScorecardReader(self.checker, self.giver, self.findings, self.condition).read(doc)
-        return Logic("scorecard", Hit.UNIQUE, None, (), *read) if read else None
+    def read_scorecard(self, doc: ScorecardDoc) -> Logic | None:
+        result = ScorecardReader(self.checker, self.then_reader, self.findings, self.read_condition).read(doc)
+        return Logic("scorecard", Hit.UNIQUE, None, (), *result) if result else None
 
     def finish(
         self,
@@ -190,47 +190,49 @@ class LogicReader:
             return None
         kind = next(iter(self.outcomes.values())).type
         if hit[1] is Aggregate.SUM and isinstance(kind, NumberType):
-            low = sum((min(NOTHING, bound[0]) for bound in bounds if bound), NOTHING)
-            high = sum((max(NOTHING, bound[1]) for bound in bounds if bound), NOTHING)
+            low = sum((min(ZERO, bound[0]) for bound in bounds if bound), ZERO)
+            high = sum((max(ZERO, bound[1]) for bound in bounds if bound), ZERO)
             size = 10**kind.scale
             if low * size < kind.low or high * size > kind.high:
-                shown = show_number(low, kind), show_number(high, kind)
-                message = f"the sum can be anything from {shown[0]} to {shown[1]}, expected {describe(kind)}"
-                self.findings.fault(
+                extremes = format_bound(low, kind), format_bound(high, kind)
+                message = f"the sum can be anything from {extremes[0]} to {extremes[1]}, expected {describe_type(kind)}"
+                self.findings.add_error(
                     Code.MAY_EXCEED, message, (key, "aggregate"), "cap the values with `min(…)` and `max(…)`"
                 )
         return Logic("rules" if key == "rules" else "table", hit[0], hit[1], inputs, tuple(rules), None)
 
-    def hit(self, doc: TableDoc | CrossTableDoc | RulesDoc, form: str) -> tuple[Hit, Aggregate | None] | None:
+    def read_hit_policy(
+        self, doc: TableDoc | CrossTableDoc | RulesDoc, form: str
+    ) -> tuple[Hit, Aggregate | None] | None:
         """The hit policy and the aggregate, or None after noting why there is none."""
         if doc.hit not in [*Hit]:
             hint = did_you_mean(doc.hit.upper(), [*Hit]) or f"the hit policies are {', '.join(Hit)}"
-            self.findings.fault(Code.HIT_POLICY, f"unknown hit policy `{shorten(doc.hit)}`", (form, "hit"), hint)
+            self.findings.add_error(Code.HIT_POLICY, f"unknown hit policy `{shorten(doc.hit)}`", (form, "hit"), hint)
             return None
         if doc.aggregate is not None and doc.aggregate not in [*Aggregate]:
             hint = f"the aggregates are {', '.join(Aggregate)}; leave it out to list the outcomes"
-            self.findings.fault(
+            self.findings.add_error(
                 Code.HIT_POLICY, f"unknown aggregate `{shorten(doc.aggregate)}`", (form, "aggregate"), hint
             )
             return None
         hit, aggregate = Hit(doc.hit), Aggregate(doc.aggregate) if doc.aggregate else None
         kinds = [outcome.type for outcome in self.outcomes.values()]
         if aggregate and hit is not Hit.COLLECT:
-            self.findings.fault(Code.HIT_POLICY, "`aggregate` goes with `hit: COLLECT`", (form, "aggregate"))
+            self.findings.add_error(Code.HIT_POLICY, "`aggregate` goes with `hit: COLLECT`", (form, "aggregate"))
         elif any(kind is UNKNOWN_TYPE for kind in kinds):
             return hit, aggregate
         elif aggregate and (len(kinds) != 1 or not isinstance(kinds[0], _AGGREGATED[aggregate])):
             message = f"`aggregate: {aggregate}` needs exactly one outcome, {_SUMMABLE[aggregate]}"
-            self.findings.fault(Code.HIT_POLICY, message, (form, "aggregate"))
+            self.findings.add_error(Code.HIT_POLICY, message, (form, "aggregate"))
         elif aggregate is Aggregate.COUNT and kinds[0] != NumberType("integer"):
-            self.findings.fault(
+            self.findings.add_error(
                 Code.HIT_POLICY,
                 "`aggregate: count` needs an integer without `min` and `max`",
                 (form, "aggregate"),
             )
         elif hit in (Hit.PRIORITY, Hit.OUTPUT_ORDER) and not any(isinstance(kind, ChoiceType) for kind in kinds):
             message = f"`{hit}` goes by the order of a choice's words, and no outcome is a choice"
-            self.findings.fault(Code.HIT_POLICY, message, (form, "hit"))
+            self.findings.add_error(Code.HIT_POLICY, message, (form, "hit"))
         else:
             return hit, aggregate
         return None

@@ -28,17 +28,17 @@ from policy_service.language.check import Checker
 from policy_service.language.core import (
     All,
     Any,
-    Asked,
-    Computed,
+    BooleanOutcome,
+    ComputedNumber,
     Core,
     CoreRule,
     Formula,
-    Given,
-    Giving,
+    HasTag,
+    HasTagOf,
+    IsPresent,
     OneOf,
+    OutcomeExpr,
     SameWord,
-    Tagged,
-    TaggedBy,
     TextTest,
     Threshold,
     Truth,
@@ -72,14 +72,14 @@ MAX_STEPS = 10_000
 
 def lower(policy: Policy) -> Core:
     """The policy in the core."""
-    lowering, rules = rules_of(policy)
-    lowered = tuple(lowering.rule(rule, kinds) for rule, kinds in rules)
+    lowering, rules = rules_with_types(policy)
+    lowered = tuple(lowering.lower_rule(rule, kinds) for rule, kinds in rules)
     count = len(policy.rules)
     stand_ins = {name: stand_in(policy.facts[name].type) for name in lowering.optional}
     return Core(lowered[:count], lowered[count:], stand_ins)
 
 
-def rules_of(policy: Policy) -> tuple[Lowering, list[tuple[Rule, list[Type]]]]:
+def rules_with_types(policy: Policy) -> tuple[Lowering, list[tuple[Rule, list[Type]]]]:
     """The rules and then the bands of the policy, each with the types of what it gives, and what lowers them."""
     names: dict[str, Type] = {name: fact.type for name, fact in policy.facts.items()}
     names[AS_OF] = DateType()
@@ -119,19 +119,19 @@ class Lowering:
         self.numbers = NumberLowering(names, self.checker)
         self.steps = 0
 
-    def rule(self, rule: Rule, kinds: list[Type]) -> CoreRule:
+    def lower_rule(self, rule: Rule, kinds: list[Type]) -> CoreRule:
         """A rule in the core. Raises TooComplex."""
         self.steps = 0
         pairs = zip(rule.then, kinds, strict=False)
-        return CoreRule(self.formula(rule.when), tuple(self.giving(then, kind) for then, kind in pairs))
+        return CoreRule(self.formula(rule.when), tuple(self.lower_outcome(then, kind) for then, kind in pairs))
 
-    def giving(self, then: Expr | Value, kind: Type) -> Giving:
+    def lower_outcome(self, then: Expr | Value, kind: Type) -> OutcomeExpr:
         """What a rule gives, in the core."""
         if isinstance(then, bool | int | str | frozenset):
             return then
         if isinstance(kind, BooleanType):
-            return Asked(self.formula(then))
-        return Computed(self.numbers.ratio(then), kind.scale if isinstance(kind, NumberType) else 0)
+            return BooleanOutcome(self.formula(then))
+        return ComputedNumber(self.numbers.ratio(then), kind.scale if isinstance(kind, NumberType) else 0)
 
     # conditions
 
@@ -146,7 +146,7 @@ class Lowering:
             case Name():
                 return Threshold(expression.name, "=", 0 if negated else 1)
             case IsMissing():
-                return Given(expression.fact.name, negated=not negated)
+                return IsPresent(expression.fact.name, negated=not negated)
             case Not():
                 return self.formula(expression.operand, not negated)
             case And():
@@ -227,9 +227,9 @@ class Lowering:
             case Test(value=Name(name=name)) if isinstance(self.names[name], TagsType):
                 match operand:
                     case Constant(value=str() as word):
-                        return Tagged(name, word, negated)
+                        return HasTag(name, word, negated)
                     case Name():
-                        return TaggedBy(name, operand.name, negated)
+                        return HasTagOf(name, operand.name, negated)
                     case _:
                         raise TypeError(f"no word: {operand!r}")
             case Test():
@@ -240,7 +240,7 @@ class Lowering:
     def word_test(self, call: Call, negated: bool) -> Formula:  # noqa: FBT001
         match call.function, call.arguments:
             case "list contains", (Name(name=name), Constant(value=str() as word)):
-                return Tagged(name, word, negated)
+                return HasTag(name, word, negated)
             case test, (Name(name=name), Constant(value=str() as word)) if test in TEXT_TESTS:
                 return TextTest(test, name, word, negated)
             case _:

@@ -19,20 +19,20 @@ from policy_service.language.core import (
     MonthsLater,
     Polynomial,
     Ratio,
-    Rounded,
-    Stored,
+    RoundedQuotient,
+    StoredFact,
 )
 from policy_service.language.functions import ROUNDING_FUNCTIONS, Rounding
 from policy_service.language.polynomial import (
     ONE,
     add_ratios,
-    common,
+    common_denominator,
     constant,
+    constant_polynomial,
+    factor_polynomial,
     multiply_ratios,
     ratio_of,
     scale,
-    single,
-    whole,
 )
 from policy_service.language.quantities import DATE, DURATION, MONTHS, Quantity
 from policy_service.language.types import SECONDS_PER_DAY, Duration, Months, NumberType, Type
@@ -56,7 +56,10 @@ class NumberLowering:
                 return ratio_of(seconds)
             case Name(name=name):
                 kind = self.names[name]
-                return Ratio(single(Stored(name)), whole(10**kind.scale) if isinstance(kind, NumberType) else ONE)
+                return Ratio(
+                    factor_polynomial(StoredFact(name)),
+                    constant_polynomial(10**kind.scale) if isinstance(kind, NumberType) else ONE,
+                )
             case Negation():
                 return multiply_ratios(ratio_of(Fraction(-1)), self.ratio(expression.operand))
             case Arithmetic():
@@ -89,7 +92,7 @@ class NumberLowering:
                 return multiply_ratios(days, ratio_of(Fraction(SECONDS_PER_DAY)))
             case "+" | "-" as operator, (unit, _) if unit == DATE:
                 seconds = multiply_ratios(ratio_of(Fraction(1 if operator == "+" else -1)), right)
-                shift = rounded("floor", seconds.numerator, scale(seconds.denominator, SECONDS_PER_DAY))
+                shift = rounded_quotient("floor", seconds.numerator, scale(seconds.denominator, SECONDS_PER_DAY))
                 return add_ratios(left, shift)
             case "+", _:
                 return add_ratios(left, right)
@@ -113,40 +116,46 @@ class NumberLowering:
     def months(self, day: Ratio, expression: Arithmetic) -> Ratio:
         match expression.right:
             case Constant(value=Months(count=count)):
-                return Ratio(single(MonthsLater(day.numerator, count if expression.operator == "+" else -count)), ONE)
+                return Ratio(
+                    factor_polynomial(MonthsLater(day.numerator, count if expression.operator == "+" else -count)), ONE
+                )
             case other:
                 raise TypeError(f"no months: {other!r}")
 
     def call(self, call: Call) -> Ratio:
         if call.function == "count" and isinstance(tags := call.arguments[0], Name):
-            return Ratio(single(CountOf(tags.name)), ONE)
+            return Ratio(factor_polynomial(CountOf(tags.name)), ONE)
         ratios = [self.ratio(argument) for argument in call.arguments]
         if way := ROUNDING_FUNCTIONS.get(call.function):
             places = (whole_constant(call.arguments[1]) or 0) if len(ratios) > 1 else 0
-            whole_part = rounded(way, scale(ratios[0].numerator, 10**places), ratios[0].denominator)
+            whole_part = rounded_quotient(way, scale(ratios[0].numerator, 10**places), ratios[0].denominator)
             return multiply_ratios(whole_part, ratio_of(Fraction(1, 10**places)))
         if call.function == "modulo":
             dividend, divisor = ratios
             quotient = multiply_ratios(dividend, self.inverse(divisor, call.arguments[1]))
-            whole_part = rounded("floor", quotient.numerator, quotient.denominator)
+            whole_part = rounded_quotient("floor", quotient.numerator, quotient.denominator)
             return add_ratios(dividend, multiply_ratios(ratio_of(Fraction(-1)), multiply_ratios(divisor, whole_part)))
         if call.function == "abs":
             value = constant(ratios[0].numerator)
-            numerator = whole(abs(value)) if value is not None else single(Absolute(ratios[0].numerator))
+            numerator = (
+                constant_polynomial(abs(value))
+                if value is not None
+                else factor_polynomial(Absolute(ratios[0].numerator))
+            )
             return Ratio(numerator, ratios[0].denominator)
-        numerators, denominator = common(ratios)
+        numerators, denominator = common_denominator(ratios)
         choose: Literal["min", "max"] = "min" if call.function == "min" else "max"
-        return Ratio(single(Extreme(choose, tuple(numerators))), denominator)
+        return Ratio(factor_polynomial(Extreme(choose, tuple(numerators))), denominator)
 
     def property(self, expression: Property) -> Ratio:
         operand = self.ratio(expression.operand)
         if self.quantity(expression.operand).unit == DURATION:
-            return rounded("down", operand.numerator, scale(operand.denominator, SECONDS_PER_DAY))
-        return Ratio(single(DatePart(expression.name, operand.numerator)), ONE)
+            return rounded_quotient("down", operand.numerator, scale(operand.denominator, SECONDS_PER_DAY))
+        return Ratio(factor_polynomial(DatePart(expression.name, operand.numerator)), ONE)
 
 
-def rounded(way: Rounding, numerator: Polynomial, denominator: Polynomial) -> Ratio:
+def rounded_quotient(way: Rounding, numerator: Polynomial, denominator: Polynomial) -> Ratio:
     """A rounded quotient, without the common divisor of its coefficients."""
     divisor = gcd(*(coefficient for _, coefficient in (*numerator, *denominator)))
     numerator, denominator = (tuple((m, c // divisor) for m, c in part) for part in (numerator, denominator))
-    return Ratio(single(Rounded(way, numerator, denominator)), ONE)
+    return Ratio(factor_polynomial(RoundedQuotient(way, numerator, denominator)), ONE)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from policy_service.canonical import canonical_unchecked, digest
+from policy_service.canonical import digest, to_canonical_json_unchecked
 from policy_service.language.policy import Hit, Policy, Rule
 
 _ANY_ORDER = frozenset({Hit.UNIQUE, Hit.ANY})
@@ -24,31 +24,31 @@ def meaning_of(policy: Policy) -> str:
     """The digest of what a policy decides, `sha256:` and 64 hexadecimal digits."""
     rules = _rules(policy.rules)
     if policy.hit in _ANY_ORDER:
-        rules.sort(key=canonical_unchecked)
+        rules.sort(key=to_canonical_json_unchecked)
     scorecard = policy.scorecard
     return digest(
-        canonical_unchecked(
+        to_canonical_json_unchecked(
             {
                 "policy": policy.id,
                 "subject": policy.subject,
                 "facts": {
-                    name: _plain([fact.type, fact.optional, fact.sensitive, fact.requirement, fact.measure])
+                    name: _to_json([fact.type, fact.optional, fact.sensitive, fact.requirement, fact.measure])
                     for name, fact in policy.facts.items()
                 },
-                "outcomes": [[name, _plain(outcome.type)] for name, outcome in policy.outcomes.items()],
+                "outcomes": [[name, _to_json(outcome.type)] for name, outcome in policy.outcomes.items()],
                 "hit": [policy.hit, policy.aggregate],
                 "rules": rules,
-                "scorecard": [_plain(scorecard.type), scorecard.base, _rules(scorecard.bands)] if scorecard else None,
+                "scorecard": [_to_json(scorecard.type), scorecard.base, _rules(scorecard.bands)] if scorecard else None,
             }
         )
     )
 
 
 def _rules(rules: Iterable[Rule]) -> list[Any]:
-    return [[_plain(rule.when), _plain(rule.then), rule.otherwise] for rule in rules]
+    return [[_to_json(rule.when), _to_json(rule.then), rule.otherwise] for rule in rules]
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401  # JSON
+def _to_json(value: object) -> Any:  # noqa: ANN401  # JSON
     """Types, expressions and values as JSON; the place of an expression in its text is left out."""
     match value:
         case None | bool() | str():
@@ -60,8 +60,8 @@ def _plain(value: object) -> Any:  # noqa: ANN401  # JSON
         case frozenset():
             return sorted(map(str, value))
         case tuple() | list():
-            return [_plain(item) for item in value]
+            return [_to_json(item) for item in value]
         case _:
             fields = dataclasses.fields(value)  # type: ignore[arg-type]  # a type or a node
-            said = [[each.name, _plain(getattr(value, each.name))] for each in fields if each.compare]
-            return [type(value).__name__, said]
+            fields_json = [[each.name, _to_json(getattr(value, each.name))] for each in fields if each.compare]
+            return [type(value).__name__, fields_json]

@@ -51,14 +51,14 @@ from policy_service.language.ast import (
     Range,
     Test,
 )
-from policy_service.language.cursor import Cursor
+from policy_service.language.definedness import names_in, operands_of_test
 from policy_service.language.diagnostics import Code, did_you_mean, shorten
 from policy_service.language.evaluate import constant_value
 from policy_service.language.functions import FUNCTIONS
-from policy_service.language.presence import ends, names
 from policy_service.language.quantities import decimals
-from policy_service.language.respelling import ELSEWHERE, elsewhere, respell
-from policy_service.language.tokens import MAX_LENGTH, ExpressionFault, tokenise
+from policy_service.language.respelling import FOREIGN_WORDS, foreign_function_hint, respell
+from policy_service.language.token_cursor import TokenCursor
+from policy_service.language.tokens import MAX_LENGTH, ExpressionSyntaxError, tokenise
 from policy_service.language.types import parse_date, parse_duration
 from policy_service.language.unparse import write_fraction
 
@@ -68,7 +68,7 @@ MAX_DEPTH = 40
 MAX_OPERATIONS = 100
 """Operations of arithmetic and properties of one expression; a long sum is a deep tree."""
 
-MAX_RESPELT = 200
+MAX_RESPELLED_LENGTH = 200
 """Characters of a text that is tried in another spelling when it cannot be read."""
 
 
@@ -81,60 +81,61 @@ PRODUCTS: dict[str, Operator] = {"*": "*", "/": "/"}
 class Cell:
     """A cell of a decision table: a condition on its column's fact (`true` for the empty cell `-`).
 
-    `asks` is true when the cell itself says what holds for a missing fact (`is missing`) or asks nothing at all (`-`).
+    `handles_missing` is true when the cell itself says what holds for a missing fact (`is missing`) or asks nothing at
+    all (`-`).
     """
 
     condition: Expr
-    asks: bool
+    handles_missing: bool
 
 
-Read = TypeVar("Read", Expr, Cell)
+Parsed = TypeVar("Parsed", Expr, Cell)
 
 
 def parse(text: str) -> Expr:
-    """The expression that `text` writes. Raises ExpressionFault."""
-    return _read(text, None, _Parser.expression)
+    """The expression that `text` writes. Raises ExpressionSyntaxError."""
+    return _parse(text, None, _Parser.expression)
 
 
 def parse_cell(text: str, column: str) -> Cell:
-    """The cell that `text` writes in the column of the fact `column`. Raises ExpressionFault."""
-    return _read(text, column, _Parser.cell)
+    """The cell that `text` writes in the column of the fact `column`. Raises ExpressionSyntaxError."""
+    return _parse(text, column, _Parser.cell)
 
 
-def _read(text: str, column: str | None, read: Callable[[_Parser], Read]) -> Read:
+def _parse(text: str, column: str | None, read: Callable[[_Parser], Parsed]) -> Parsed:
     """What `text` writes. What cannot be read is tried as authors write it elsewhere, for the hint of the fault."""
     try:
-        return _read_whole(text, column, read)
-    except ExpressionFault as fault:
-        if len(text) <= MAX_RESPELT:
-            fault.hint = _respelling(text, column, read) or elsewhere(text) or fault.hint
+        return _parse_whole(text, column, read)
+    except ExpressionSyntaxError as error:
+        if len(text) <= MAX_RESPELLED_LENGTH:
+            error.hint = _respelling_hint(text, column, read) or foreign_function_hint(text) or error.hint
         raise
 
 
-def _respelling(text: str, column: str | None, read: Callable[[_Parser], Read]) -> str | None:
+def _respelling_hint(text: str, column: str | None, read: Callable[[_Parser], Parsed]) -> str | None:
     """The text as it is written here, when it can be read so."""
-    respelt = respell(text, column)
-    if respelt == text.strip():
+    suggestion = respell(text, column)
+    if suggestion == text.strip():
         return None
-    with suppress(ExpressionFault):
-        _read_whole(respelt, column, read)
-        return f"write `{respelt}`"
+    with suppress(ExpressionSyntaxError):
+        _parse_whole(suggestion, column, read)
+        return f"write `{suggestion}`"
     return None
 
 
-def _read_whole(text: str, column: str | None, read: Callable[[_Parser], Read]) -> Read:
+def _parse_whole(text: str, column: str | None, read: Callable[[_Parser], Parsed]) -> Parsed:
     parser = _Parser(text, column)
-    found = read(parser)
-    parser.end()
-    return found
+    result = read(parser)
+    parser.expect_end()
+    return result
 
 
-class _Parser(Cursor):
+class _Parser(TokenCursor):
     """Recursive descent over the tokens; each method reads one rule of the grammar above."""
 
     def __init__(self, text: str, column: str | None) -> None:
         if len(text) > MAX_LENGTH:
-            raise ExpressionFault(
+            raise ExpressionSyntaxError(
                 f"an expression has at most {MAX_LENGTH:,} characters, this one {len(text):,}",
                 0,
                 1,
@@ -151,55 +152,57 @@ class _Parser(Cursor):
         whole = (0, self.tokens[-1].end)
         if self.peek("-") and self.tokens[1].kind == "end":
             self.advance()
-            return Cell(Constant(value=True, span=whole), asks=True)
+            return Cell(Constant(value=True, span=whole), handles_missing=True)
         if any(token.text == "?" and token.kind == "symbol" for token in self.tokens):
-            return Cell(self.expression(), asks=False)
-        negated = self.take("not") is not None
+            return Cell(self.expression(), handles_missing=False)
+        negated = self.accept("not") is not None
         if negated:
-            self.need("(")
+            self.expect("(")
         condition, asks = self.tests(Name(name=self.column or "?", span=whole), whole)
         if negated:
-            self.need(")")
+            self.expect(")")
             condition = Not(operand=condition, span=whole)
         return Cell(condition, asks)
 
     def tests(self, operand: Expr, span: tuple[int, int]) -> tuple[Expr, bool]:
         """The tests of a cell as a condition, and whether one of them asks about missing."""
-        asked: list[Expr] = []
+        conditions: list[Expr] = []
         tests: list[Range | Test] = []
         while True:
             if self.peek("is") and isinstance(operand, Name):
-                asked.append(self.missing(operand))
+                conditions.append(self.missing_test(operand))
             else:
                 tests += self.entry()
-            if not self.take(","):
+            if not self.accept(","):
                 break
         if tests:
-            asked.append(In(operand=operand, tests=tuple(tests), span=span))
-        return (asked[0] if len(asked) == 1 else Or(operands=tuple(asked), span=span)), len(asked) > bool(tests)
+            conditions.append(In(operand=operand, tests=tuple(tests), span=span))
+        return (conditions[0] if len(conditions) == 1 else Or(operands=tuple(conditions), span=span)), len(
+            conditions
+        ) > bool(tests)
 
     def entry(self) -> tuple[Range | Test, ...]:
         """One test of a cell, or those of a list in square brackets."""
         is_list = self.peek("[") and not self.interval_ahead()
         tests = self.bracketed_tests() if is_list else (self.test(),)
         for test in tests:
-            _refuse_calculation(test)
+            _reject_calculation(test)
         return tests
 
     def test(self) -> Range | Test:
         if self.peek("]") or ((self.peek("[") or self.peek("(")) and self.interval_ahead()):
             return self.interval()
         start = self.next.start
-        comparator = self.take_of(COMPARATORS)
+        comparator = self.accept_any(COMPARATORS)
         value = self.sum()
         return Test(comparator=comparator or "=", value=value, span=(start, value.span[1]))
 
     def interval(self) -> Range:
         opening = self.advance()
         low = self.sum()
-        self.need("..")
+        self.expect("..")
         high = self.sum()
-        closing = self.take("]") or self.take("[") or self.need(")")
+        closing = self.accept("]") or self.accept("[") or self.expect(")")
         closed = (opening.text == "[", closing.text == "]")
         return Range(low=low, high=high, low_closed=closed[0], high_closed=closed[1], span=(opening.start, closing.end))
 
@@ -210,7 +213,7 @@ class _Parser(Cursor):
 
     def chain(self, word: str, node: type[And | Or], part: Callable[[], Expr]) -> Expr:
         operands = [part()]
-        while self.take(word):
+        while self.accept(word):
             operands.append(part())
         if len(operands) == 1:
             return operands[0]
@@ -218,48 +221,48 @@ class _Parser(Cursor):
 
     def comparison(self) -> Expr:
         left = self.sum()
-        if comparator := self.take_of(COMPARATORS):
+        if comparator := self.accept_any(COMPARATORS):
             right = self.sum()
             span = (left.span[0], right.span[1])
             return Comparison(comparator=comparator, left=left, right=right, span=span)
-        if self.take("between"):
+        if self.accept("between"):
             low = self.sum()
-            self.need("and")
+            self.expect("and")
             high = self.sum()
-            both = Range(low=low, high=high, low_closed=True, high_closed=True, span=(low.span[0], high.span[1]))
-            return In(operand=left, tests=(both,), span=(left.span[0], high.span[1]))
-        if self.take("in"):
+            interval = Range(low=low, high=high, low_closed=True, high_closed=True, span=(low.span[0], high.span[1]))
+            return In(operand=left, tests=(interval,), span=(left.span[0], high.span[1]))
+        if self.accept("in"):
             is_list = (self.peek("(") or self.peek("[")) and not self.interval_ahead()
             tests = self.bracketed_tests() if is_list else (self.test(),)
-            return In(operand=left, tests=tests, span=(left.span[0], self.before.end))
+            return In(operand=left, tests=tests, span=(left.span[0], self.previous.end))
         if self.peek("is"):
             if not isinstance(left, Name):
-                raise ExpressionFault("only a fact can be missing", *left.span)
-            return self.missing(left)
+                raise ExpressionSyntaxError("only a fact can be missing", *left.span)
+            return self.missing_test(left)
         return left
 
     def bracketed_tests(self) -> tuple[Range | Test, ...]:
         closing = {"(": ")", "[": "]"}[self.advance().text]
         tests = [self.test()]
-        while self.take(","):
+        while self.accept(","):
             tests.append(self.test())
-        self.need(closing)
+        self.expect(closing)
         return tuple(tests)
 
-    def missing(self, fact: Name) -> Expr:
-        start = self.need("is").start
-        negated = self.take("not")
-        end = self.need("missing").end
+    def missing_test(self, fact: Name) -> Expr:
+        start = self.expect("is").start
+        negated = self.accept("not")
+        end = self.expect("missing").end
         span = (min(fact.span[0], start), end)
-        asked = IsMissing(fact=fact, span=span)
-        return Not(operand=asked, span=span) if negated else asked
+        condition = IsMissing(fact=fact, span=span)
+        return Not(operand=condition, span=span) if negated else condition
 
     def sum(self) -> Expr:
         return self.operations(SUMS, lambda: self.operations(PRODUCTS, self.power))
 
     def operations(self, operators: dict[str, Operator], part: Callable[[], Expr]) -> Expr:
         left = part()
-        while operator := self.take_of(operators):
+        while operator := self.accept_any(operators):
             self.count_operation()
             right = part()
             left = Arithmetic(operator=operator, left=left, right=right, span=(left.span[0], right.span[1]))
@@ -268,17 +271,17 @@ class _Parser(Cursor):
     def power(self) -> Expr:
         start = self.next
         base = self.factor()
-        if not self.take("**"):
+        if not self.accept("**"):
             return base
         self.count_operation()
         exponent = self.factor()
         whole = (base.span[0], exponent.span[1])
         if start.kind == "symbol" and start.text == "-":
-            raise ExpressionFault(
+            raise ExpressionSyntaxError(
                 "a sign before `**` can be read in two ways", *whole, "write `(-x) ** 2` or `-(x ** 2)`"
             )
         if self.peek("**"):
-            raise ExpressionFault(
+            raise ExpressionSyntaxError(
                 "`**` after `**` can be read in two ways", *whole, "write `(x ** 2) ** 3` or `x ** (2 ** 3)`"
             )
         return Arithmetic(operator="**", left=base, right=exponent, span=whole)
@@ -286,22 +289,22 @@ class _Parser(Cursor):
     def factor(self) -> Expr:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise ExpressionFault(
+            raise ExpressionSyntaxError(
                 f"an expression nests at most {MAX_DEPTH} deep",
                 self.next.start,
                 self.next.end,
                 code=Code.EXPRESSION_TOO_LARGE,
             )
-        if minus := self.take("-"):
+        if minus := self.accept("-"):
             operand = self.factor()
             expression: Expr = Negation(operand=operand, span=(minus.start, operand.span[1]))
         else:
             expression = self.primary()
-            while self.take("."):
+            while self.accept("."):
                 self.count_operation()
                 name = self.advance()
                 if name.kind != "name":
-                    raise ExpressionFault(f"expected a property, found `{name.text}`", name.start, name.end)
+                    raise ExpressionSyntaxError(f"expected a property, found `{name.text}`", name.start, name.end)
                 expression = Property(operand=expression, name=name.text, span=(expression.span[0], name.end))
         self.depth -= 1
         return expression
@@ -310,7 +313,7 @@ class _Parser(Cursor):
         self.operation_count += 1
         if self.operation_count > MAX_OPERATIONS:
             message = f"an expression has at most {MAX_OPERATIONS} operations"
-            raise ExpressionFault(message, self.before.start, self.before.end, code=Code.EXPRESSION_TOO_LARGE)
+            raise ExpressionSyntaxError(message, self.previous.start, self.previous.end, code=Code.EXPRESSION_TOO_LARGE)
 
     def primary(self) -> Expr:
         token = self.advance()
@@ -318,7 +321,7 @@ class _Parser(Cursor):
         match token.kind, token.text:
             case "number", text:
                 if len(text) > MAX_DIGITS:
-                    raise ExpressionFault(
+                    raise ExpressionSyntaxError(
                         f"a number has at most {MAX_DIGITS} digits", *span, code=Code.EXPRESSION_TOO_LARGE
                     )
                 return Constant(value=Fraction(text), span=span)
@@ -329,16 +332,16 @@ class _Parser(Cursor):
             case "symbol", "@":
                 return self.temporal("", token.start)
             case "word", "date" | "duration":
-                self.need("(")
+                self.expect("(")
                 constant = self.temporal(token.text, token.start)
-                return Constant(value=constant.value, span=(token.start, self.need(")").end))
+                return Constant(value=constant.value, span=(token.start, self.expect(")").end))
             case "word", "not":
-                self.need("(")
+                self.expect("(")
                 operand = self.expression()
-                return Not(operand=operand, span=(token.start, self.need(")").end))
+                return Not(operand=operand, span=(token.start, self.expect(")").end))
             case "symbol", "(":
                 expression = self.expression()
-                self.need(")")
+                self.expect(")")
                 return expression
             case "symbol", "?" if self.column is not None:
                 return Name(name=self.column, span=span)
@@ -362,7 +365,7 @@ class _Parser(Cursor):
             "duration": '`duration("P30D")`, `"PT4H"` or `"P3M"`',
             "": '`@"2026-11-21"` or `@"P30D"`',
         }
-        raise ExpressionFault(
+        raise ExpressionSyntaxError(
             f"`{token.text}` is no {kind or 'date or duration'}",
             token.start,
             token.end,
@@ -371,24 +374,24 @@ class _Parser(Cursor):
 
     def call(self, function: str, start: int) -> Expr:
         if function not in FUNCTIONS:
-            hint = ELSEWHERE.get(function.lower()) or did_you_mean(function, FUNCTIONS)
+            hint = FOREIGN_WORDS.get(function.lower()) or did_you_mean(function, FUNCTIONS)
             message = f"unknown function `{shorten(function)}`"
-            raise ExpressionFault(message, start, self.before.end, hint, Code.UNKNOWN_FUNCTION)
-        self.need("(")
+            raise ExpressionSyntaxError(message, start, self.previous.end, hint, Code.UNKNOWN_FUNCTION)
+        self.expect("(")
         arguments = [self.expression()]
-        while self.take(","):
+        while self.accept(","):
             arguments.append(self.expression())
-        return Call(function=function, arguments=tuple(arguments), span=(start, self.need(")").end))
+        return Call(function=function, arguments=tuple(arguments), span=(start, self.expect(")").end))
 
 
-def _refuse_calculation(test: Range | Test) -> None:
-    """Raises ExpressionFault for a cell that only calculates: `10-20` is minus ten, and hardly meant so."""
-    for number in ends(test):
-        if not isinstance(number, Arithmetic) or next(names(number), None) is not None:
+def _reject_calculation(test: Range | Test) -> None:
+    """Raises ExpressionSyntaxError for a cell that only calculates: `10-20` is minus ten, and hardly meant so."""
+    for number in operands_of_test(test):
+        if not isinstance(number, Arithmetic) or next(names_in(number), None) is not None:
             continue
         hint = None
         if number.operator == "-" or (isinstance(test, Test) and test.comparator == "="):
             result = constant_value(number)
             if isinstance(result, Fraction) and decimals(result) is not None:
                 hint = f"write the result: `{write_fraction(result)}`"
-            raise ExpressionFault("the cell only calculates with plain numbers", *number.span, hint)
+            raise ExpressionSyntaxError("the cell only calculates with plain numbers", *number.span, hint)

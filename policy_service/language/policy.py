@@ -83,7 +83,7 @@ class Aggregate(StrEnum):
     COUNT = "count"
 
 
-SEVERAL = frozenset({Hit.RULE_ORDER, Hit.OUTPUT_ORDER, Hit.COLLECT})
+LISTING_HIT_POLICIES = frozenset({Hit.RULE_ORDER, Hit.OUTPUT_ORDER, Hit.COLLECT})
 """Hit policies whose outcome, without an aggregate, is a list with one entry a rule."""
 
 
@@ -222,8 +222,8 @@ class Policy:
     @property
     def content(self) -> bytes:
         """The bytes of the file, which `digest` is of."""
-        written = self.text.encode()
-        return written if self.digest == f"sha256:{hashlib.sha256(written).hexdigest()}" else BOM_UTF8 + written
+        encoded = self.text.encode()
+        return encoded if self.digest == f"sha256:{hashlib.sha256(encoded).hexdigest()}" else BOM_UTF8 + encoded
 
     @property
     def domain(self) -> str:
@@ -236,9 +236,9 @@ class Policy:
         return len(self.rules) - 1 if self.rules and self.rules[-1].otherwise else None
 
     @property
-    def lists(self) -> bool:
+    def returns_list(self) -> bool:
         """Whether the outcome is a list with one entry a matching rule."""
-        return self.hit in SEVERAL and self.aggregate is None
+        return self.hit in LISTING_HIT_POLICIES and self.aggregate is None
 
 
 AS_OF = "as_of"

@@ -22,17 +22,17 @@ ZERO: Polynomial = ()
 ONE: Polynomial = (((), 1),)
 
 
-def whole(value: int) -> Polynomial:
+def constant_polynomial(value: int) -> Polynomial:
     """The polynomial that is `value`."""
     return (((), value),) if value else ZERO
 
 
-def single(factor: Factor) -> Polynomial:
+def factor_polynomial(factor: Factor) -> Polynomial:
     """The polynomial that is one factor."""
     return (((factor,), 1),)
 
 
-def collect(terms: Iterable[tuple[Monomial, int]]) -> Polynomial:
+def sum_terms(terms: Iterable[tuple[Monomial, int]]) -> Polynomial:
     """The sum of terms, like ones added together. Raises TooComplex."""
     sums: dict[Monomial, int] = {}
     for monomial, coefficient in terms:
@@ -44,7 +44,7 @@ def collect(terms: Iterable[tuple[Monomial, int]]) -> Polynomial:
 
 def add(left: Polynomial, right: Polynomial) -> Polynomial:
     """Left + right."""
-    return collect((*left, *right))
+    return sum_terms((*left, *right))
 
 
 def scale(polynomial: Polynomial, factor: int) -> Polynomial:
@@ -56,7 +56,7 @@ def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
     """Left * right. Raises TooComplex."""
     if len(left) * len(right) > MAX_PRODUCTS:
         raise TooComplex(f"one comparison or value needs more than {MAX_MONOMIALS} products of facts")
-    return collect((tuple(sorted((*m, *n), key=repr)), c * d) for m, c in left for n, d in right)
+    return sum_terms((tuple(sorted((*m, *n), key=repr)), c * d) for m, c in left for n, d in right)
 
 
 def constant(polynomial: Polynomial) -> int | None:
@@ -68,12 +68,12 @@ def constant(polynomial: Polynomial) -> int | None:
 
 def ratio_of(value: Fraction) -> Ratio:
     """A number as a ratio."""
-    return Ratio(whole(value.numerator), whole(value.denominator))
+    return Ratio(constant_polynomial(value.numerator), constant_polynomial(value.denominator))
 
 
 def add_ratios(left: Ratio, right: Ratio) -> Ratio:
     """Left + right, over the least common denominator when both are plain numbers."""
-    numerators, denominator = common([left, right])
+    numerators, denominator = common_denominator([left, right])
     return Ratio(add(*numerators), denominator)
 
 
@@ -82,12 +82,14 @@ def multiply_ratios(left: Ratio, right: Ratio) -> Ratio:
     return Ratio(multiply(left.numerator, right.numerator), multiply(left.denominator, right.denominator))
 
 
-def common(ratios: list[Ratio]) -> tuple[list[Polynomial], Polynomial]:
+def common_denominator(ratios: list[Ratio]) -> tuple[list[Polynomial], Polynomial]:
     """The numerators over one common denominator, and that denominator."""
     constants = [constant(ratio.denominator) for ratio in ratios]
     if None not in constants:
         least = lcm(*(value for value in constants if value is not None))
-        return [scale(r.numerator, least // (c or 1)) for r, c in zip(ratios, constants, strict=True)], whole(least)
+        return [
+            scale(r.numerator, least // (c or 1)) for r, c in zip(ratios, constants, strict=True)
+        ], constant_polynomial(least)
     denominator = ONE
     for factor in dict.fromkeys(ratio.denominator for ratio in ratios):
         denominator = multiply(denominator, factor)
@@ -102,7 +104,7 @@ def common(ratios: list[Ratio]) -> tuple[list[Polynomial], Polynomial]:
     return numerators, denominator
 
 
-def reduced(polynomial: Polynomial) -> Polynomial:
+def primitive_part(polynomial: Polynomial) -> Polynomial:
     """The polynomial without the common divisor of its coefficients; its sign stays the same."""
     divisor = gcd(*(coefficient for _, coefficient in polynomial))
     return (

@@ -21,7 +21,7 @@ from fractions import Fraction
 from typing import assert_never
 
 from policy_service.language.ast import Operator
-from policy_service.language.functions import ROUND, Rounding, raised, rounded, whole_days
+from policy_service.language.functions import ROUND, Rounding, exact_power, round_to, whole_days
 from policy_service.language.types import (
     SECONDS_PER_DAY,
     DateType,
@@ -56,7 +56,7 @@ class Quantity:
         return self.low <= 0 <= self.high
 
 
-def of_type(kind: NumberType | DateType | DurationType) -> Quantity:
+def quantity_of_type(kind: NumberType | DateType | DurationType) -> Quantity:
     """What the type alone says of a fact."""
     match kind:
         case NumberType():
@@ -70,7 +70,7 @@ def of_type(kind: NumberType | DateType | DurationType) -> Quantity:
             assert_never(kind)
 
 
-def of_constant(value: Fraction | datetime.date | Duration | Months) -> Quantity:
+def quantity_of_constant(value: Fraction | datetime.date | Duration | Months) -> Quantity:
     """A literal as a quantity of one value."""
     match value:
         case Fraction():
@@ -110,7 +110,7 @@ def common_unit(left: str, right: str) -> str | None:
     return None
 
 
-def unit_of(operator: Operator, left: str, right: str) -> str | None:
+def result_unit(operator: Operator, left: str, right: str) -> str | None:
     """The unit of the result, by the table above; None for what has no meaning."""
     factors = (LITERAL, NUMBER)
     match operator:
@@ -135,8 +135,8 @@ def combine(operator: Operator, left: Quantity, right: Quantity, unit: str) -> Q
     apply: Callable[[Fraction, Fraction], Fraction] = _APPLY[operator]
     ends = [apply(a, b) for a in (left.low, left.high) for b in (right.low, right.high)]
     if operator == "/":
-        by = decimals(1 / right.low) if right.low == right.high else None
-        scale = None if by is None or left.scale is None else left.scale + by
+        divisor_scale = decimals(1 / right.low) if right.low == right.high else None
+        scale = None if divisor_scale is None or left.scale is None else left.scale + divisor_scale
     elif left.scale is None or right.scale is None:
         scale = None
     else:
@@ -169,7 +169,7 @@ def power(base: Quantity, exponent: int) -> Quantity:
 
     Raises ArithmeticError when a value would have too many digits.
     """
-    ends = [raised(base.low, Fraction(exponent)), raised(base.high, Fraction(exponent))]
+    ends = [exact_power(base.low, Fraction(exponent)), exact_power(base.high, Fraction(exponent))]
     if base.holds_zero and exponent > 0:
         ends.append(Fraction(0))
     if exponent >= 0:
@@ -193,7 +193,7 @@ def _floor(value: Fraction) -> Fraction:
     return Fraction(ROUND["floor"](value))
 
 
-def negated(quantity: Quantity) -> Quantity:
+def negate(quantity: Quantity) -> Quantity:
     """The range of `-x`."""
     return Quantity(quantity.unit, -quantity.high, -quantity.low, quantity.scale)
 
@@ -213,7 +213,7 @@ def extreme(choose: Callable[..., Fraction], parts: list[Quantity], unit: str) -
 
 def round_quantity(way: Rounding, quantity: Quantity, places: int) -> Quantity:
     """The range of a rounded value; rounding is monotone."""
-    return Quantity(quantity.unit, rounded(way, quantity.low, places), rounded(way, quantity.high, places), places)
+    return Quantity(quantity.unit, round_to(way, quantity.low, places), round_to(way, quantity.high, places), places)
 
 
 def days_of(quantity: Quantity) -> Quantity:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from policy_service.language.diagnostics import Code, Diagnostic, Place, PolicyError, did_you_mean
+from policy_service.language.diagnostics import Code, Diagnostic, PolicyError, SourceSpan, did_you_mean
 from policy_service.language.load import PolicyFolderError
 from policy_service.language.policy import Fact, Policy
-from policy_service.language.source import find, read_source
+from policy_service.language.source import find_node, read_source
 from policy_service.language.types import (
     ChoiceType,
     DateType,
@@ -20,11 +20,11 @@ from policy_service.language.types import (
     NumberType,
     TagsType,
     Type,
-    describe,
+    describe_type,
 )
 
 
-def in_stages(policies: Iterable[Policy], absent: Collection[str] = ()) -> tuple[Policy, ...]:
+def topological_order(policies: Iterable[Policy], absent: Collection[str] = ()) -> tuple[Policy, ...]:
     """The policies in an order in which each stands after those it needs.
 
     `absent` are policies that were in force and are not any more: facts from them are missing, or supplied by the
@@ -32,59 +32,64 @@ def in_stages(policies: Iterable[Policy], absent: Collection[str] = ()) -> tuple
     fit, or itself.
     """
     by_id: dict[str, Policy] = {}
-    faults: dict[str, list[Diagnostic]] = {}
+    errors: dict[str, list[Diagnostic]] = {}
     policies = tuple(policies)
     for policy in policies:
         if policy.id in by_id:
             message = f"`{policy.id}` is there twice, as {by_id[policy.id].version} and {policy.version}"
-            faults.setdefault(policy.id, []).append(
-                Diagnostic(Code.DUPLICATE_VERSION, message, _place(policy, "policy"))
+            errors.setdefault(policy.id, []).append(
+                Diagnostic(Code.DUPLICATE_VERSION, message, _span_at(policy, "policy"))
             )
         by_id[policy.id] = policy
     for policy in by_id.values():
         for fact in policy.facts.values():
-            if (found := _fault(policy, fact, by_id, absent)) is not None:
-                faults.setdefault(policy.id, []).append(found)
-    order = _order(by_id, faults)
-    if faults:
+            if (error := _requirement_error(policy, fact, by_id, absent)) is not None:
+                errors.setdefault(policy.id, []).append(error)
+    order = _order(by_id, errors)
+    if errors:
         raise PolicyFolderError(
-            [PolicyError(f"{id_}/{by_id[id_].version}.yaml", found, by_id[id_].text) for id_, found in faults.items()]
+            [
+                PolicyError(f"{id_}/{by_id[id_].version}.yaml", diagnostics, by_id[id_].text)
+                for id_, diagnostics in errors.items()
+            ]
         )
     return tuple(by_id[id_] for id_ in order)
 
 
-def needed(policy: Policy) -> frozenset[str]:
+def required_policies(policy: Policy) -> frozenset[str]:
     """The policies whose outcomes the policy takes."""
     return frozenset(fact.requirement.policy for fact in policy.facts.values() if fact.requirement)
 
 
-def needs_of(policy: Policy, source: str) -> tuple[Fact, ...]:
+def facts_from(policy: Policy, source: str) -> tuple[Fact, ...]:
     """The facts that the policy takes from another."""
     return tuple(fact for fact in policy.facts.values() if fact.requirement and fact.requirement.policy == source)
 
 
-def _order(by_id: Mapping[str, Policy], faults: dict[str, list[Diagnostic]]) -> tuple[str, ...]:
-    graph = {id_: needed(policy) & by_id.keys() for id_, policy in by_id.items()}
+def _order(by_id: Mapping[str, Policy], errors: dict[str, list[Diagnostic]]) -> tuple[str, ...]:
+    graph = {id_: required_policies(policy) & by_id.keys() for id_, policy in by_id.items()}
     try:
         return tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
-        circle: list[str] = error.args[1]
-        policy = by_id[circle[0]]
-        fact = next(fact for fact in policy.facts.values() if fact.requirement and fact.requirement.policy in circle)
-        message = f"the policies need each other in a circle: {' → '.join(reversed(circle))}"
-        place = _place(policy, "facts", fact.name, "from")
-        faults.setdefault(policy.id, []).append(Diagnostic(Code.REQUIREMENT_CYCLE, message, place))
+        cycle: list[str] = error.args[1]
+        policy = by_id[cycle[0]]
+        fact = next(fact for fact in policy.facts.values() if fact.requirement and fact.requirement.policy in cycle)
+        message = f"the policies need each other in a circle: {' → '.join(reversed(cycle))}"
+        span = _span_at(policy, "facts", fact.name, "from")
+        errors.setdefault(policy.id, []).append(Diagnostic(Code.REQUIREMENT_CYCLE, message, span))
         return ()
 
 
-def _fault(policy: Policy, fact: Fact, by_id: Mapping[str, Policy], absent: Collection[str]) -> Diagnostic | None:
+def _requirement_error(
+    policy: Policy, fact: Fact, by_id: Mapping[str, Policy], absent: Collection[str]
+) -> Diagnostic | None:
     """Why the fact cannot come from where it says, or None."""
     required = fact.requirement
     if required is None:
         return None
 
-    def place() -> Place:  # which reads the file, and is asked for only where there is a fault
-        return _place(policy, "facts", fact.name, "from")
+    def span() -> SourceSpan:  # which reads the file, and is asked for only where there is a fault
+        return _span_at(policy, "facts", fact.name, "from")
 
     source = by_id.get(required.policy)
     if source is None and required.policy in absent:
@@ -93,36 +98,36 @@ def _fault(policy: Policy, fact: Fact, by_id: Mapping[str, Policy], absent: Coll
         return Diagnostic(
             Code.UNKNOWN_POLICY,
             f"unknown policy `{required.policy}`",
-            place(),
+            span(),
             did_you_mean(required.policy, by_id),
         )
     outcome = source.outcomes.get(required.outcome)
     if outcome is None:
         hint = did_you_mean(required.outcome, source.outcomes)
-        return Diagnostic(Code.UNKNOWN_OUTCOME, f"`{source.id}` has no outcome `{required.outcome}`", place(), hint)
+        return Diagnostic(Code.UNKNOWN_OUTCOME, f"`{source.id}` has no outcome `{required.outcome}`", span(), hint)
     if source.subject != policy.subject:
         message = f"`{source.id}` is about a {source.subject}, this policy about a {policy.subject}"
-        return Diagnostic(Code.REQUIREMENT_MISMATCH, message, place())
-    if not takes(fact.type, outcome.type, listed=source.lists):
-        given = f"a list of {describe(outcome.type)}" if source.lists else describe(outcome.type)
-        message = f"`{fact.name}` takes {describe(fact.type)}; `{required.policy}.{required.outcome}` is {given}"
+        return Diagnostic(Code.REQUIREMENT_MISMATCH, message, span())
+    if not accepts(fact.type, outcome.type, is_list=source.returns_list):
+        actual = f"a list of {describe_type(outcome.type)}" if source.returns_list else describe_type(outcome.type)
+        message = f"`{fact.name}` takes {describe_type(fact.type)}; `{required.policy}.{required.outcome}` is {actual}"
         return Diagnostic(
-            Code.REQUIREMENT_MISMATCH, message, place(), "the fact's type must take every value of the outcome"
+            Code.REQUIREMENT_MISMATCH, message, span(), "the fact's type must take every value of the outcome"
         )
     return None
 
 
-def takes(fact: Type, outcome: Type, *, listed: bool) -> bool:
+def accepts(fact: Type, outcome: Type, *, is_list: bool) -> bool:
     """Whether a fact can take every value an outcome can have; a listed choice becomes tags."""
     match fact, outcome:
-        case TagsType(), ChoiceType() if listed:
+        case TagsType(), ChoiceType() if is_list:
             return set(outcome.of) <= set(fact.of)
-        case _ if listed:
+        case _ if is_list:
             return False
-        case ChoiceType(of=taken), ChoiceType(of=given):
-            return set(given) <= set(taken)
-        case TagsType(of=taken), TagsType(of=given):
-            return set(given) <= set(taken)
+        case ChoiceType(of=accepted), ChoiceType(of=possible):
+            return set(possible) <= set(accepted)
+        case TagsType(of=accepted), TagsType(of=possible):
+            return set(possible) <= set(accepted)
         case NumberType(), NumberType():
             same = (fact.kind, fact.scale, fact.currency) == (outcome.kind, outcome.scale, outcome.currency)
             return same and fact.low <= outcome.low and outcome.high <= fact.high
@@ -134,6 +139,6 @@ def takes(fact: Type, outcome: Type, *, listed: bool) -> bool:
             return type(fact) is type(outcome)
 
 
-def _place(policy: Policy, *path: str) -> Place:
+def _span_at(policy: Policy, *path: str) -> SourceSpan:
     root, _ = read_source(policy.id, policy.text.encode())
-    return find(root, path).place
+    return find_node(root, path).span

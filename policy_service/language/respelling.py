@@ -25,7 +25,7 @@ from math import prod
 
 from policy_service.language.unparse import write_fraction
 
-Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
+Respelling = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟＂", '"'))
 _TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"')
@@ -95,11 +95,11 @@ def _interval(match: re.Match[str]) -> str:
     return f"{'[' if '=' in above else '('}{sides[above]}..{sides[below]}{']' if '=' in below else ')'}"
 
 
-def _compiled(*rules: tuple[str, str | Callable[[re.Match[str]], str]]) -> tuple[Rule, ...]:
+def _compile(*rules: tuple[str, str | Callable[[re.Match[str]], str]]) -> tuple[Respelling, ...]:
     return tuple((re.compile(pattern), replacement) for pattern, replacement in rules)
 
 
-_RULES = _compiled(
+_RULES = _compile(
     (r"'([^'\"]*)'", r'"\1"'),
     (r"(?<![0-9])([0-9]{4})([-/.])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])", _day),
     (r"(?<=[0-9])[,_ ](?=[0-9]{3}(?![0-9]))", ""),
@@ -133,7 +133,7 @@ _RULES = _compiled(
     (r"^ +| +$", ""),
     (r" +", " "),
 )
-_CELLS = _compiled(
+_CELLS = _compile(
     (rf"^([<>]=?) ?{_QUANTITY} ?(?:and|,) ?([<>]=?) ?{_QUANTITY}$", _interval),
     (rf"^{_QUANTITY} ?(?:-|~|\.\.|至|到|\bto\b) ?{_QUANTITY}$", r"[\1..\2]"),
     (rf"^between {_QUANTITY} and {_QUANTITY}$", r"[\1..\2]"),
@@ -149,7 +149,7 @@ _DATES = "write `x.year`, `x.month`, `x.day` or `x.weekday`"
 _DAYS = 'write `(x - y).days`, or `x + @"P30D"` and `x + @"P3M"`'
 _TEXTS = 'text is only compared: `=`, `contains(x, "…")`, `starts with(x, "…")`, `ends with(x, "…")`'
 _FIGURES = "give the figure as a fact"
-ELSEWHERE: Mapping[str, str] = {
+FOREIGN_WORDS: Mapping[str, str] = {
     word: hint
     for words, hint in (
         ("if, then, else, switch, case, when, iif, choose", "write a rule for each case"),
@@ -173,35 +173,35 @@ ELSEWHERE: Mapping[str, str] = {
 }
 """Words and functions of other tools, in small letters, and what is written here instead."""
 _PHRASE = re.compile(
-    rf"\b({'|'.join(word.replace(' ', ' +') for word in ELSEWHERE if ' ' in word)}) *\(", re.IGNORECASE
+    rf"\b({'|'.join(word.replace(' ', ' +') for word in FOREIGN_WORDS if ' ' in word)}) *\(", re.IGNORECASE
 )
 
 
-def elsewhere(text: str) -> str | None:
+def foreign_function_hint(text: str) -> str | None:
     """What is written here instead of a function of several words of another tool; None when there is none."""
-    found = _PHRASE.search(text)
-    return ELSEWHERE[" ".join(found[1].lower().split())] if found else None
+    match = _PHRASE.search(text)
+    return FOREIGN_WORDS[" ".join(match[1].lower().split())] if match else None
 
 
 def respell(text: str, column: str | None = None) -> str:
     """The expression, or the cell of `column`, as it is written here; `text` where nothing is known from elsewhere."""
     texts: list[str] = []
 
-    def hold(match: re.Match[str]) -> str:
+    def replace_literal(match: re.Match[str]) -> str:
         texts.append(match[0])
         return chr(_FIRST + len(texts) - 1)
 
-    spelt = _TEXT.sub(hold, text.translate(_QUOTES)).translate(_SIGNS)
-    rules = _RULES if column is None else (*_RULES, *_own(column), *_CELLS)
+    result = _TEXT.sub(replace_literal, text.translate(_QUOTES)).translate(_SIGNS)
+    rules = _RULES if column is None else (*_RULES, *_column_rules(column), *_CELLS)
     for pattern, replacement in rules:
-        spelt = pattern.sub(replacement, spelt)
-        if '"' in spelt:
-            spelt = _TEXT.sub(hold, spelt)
-    for index, held in enumerate(texts):
-        spelt = spelt.replace(chr(_FIRST + index), held)
-    return spelt
+        result = pattern.sub(replacement, result)
+        if '"' in result:
+            result = _TEXT.sub(replace_literal, result)
+    for index, literal in enumerate(texts):
+        result = result.replace(chr(_FIRST + index), literal)
+    return result
 
 
-def _own(column: str) -> tuple[Rule, ...]:
+def _column_rules(column: str) -> tuple[Respelling, ...]:
     """The column's own name, which a cell leaves out before a comparison and otherwise writes `?`."""
-    return _compiled((rf"(^| and | or ){column} ?(?=[<>=!])", r"\1"), (rf"\b{column}\b", "?"))
+    return _compile((rf"(^| and | or ){column} ?(?=[<>=!])", r"\1"), (rf"\b{column}\b", "?"))

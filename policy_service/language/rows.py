@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from policy_service.language.ast import TRUE, And, Expr, IsMissing, Name, Not
 from policy_service.language.check import Checker
-from policy_service.language.diagnostics import Code, counted, did_you_mean, shorten
+from policy_service.language.diagnostics import Code, did_you_mean, pluralize, shorten
 from policy_service.language.findings import Findings
 from policy_service.language.parser import Cell
 from policy_service.language.source import Path
@@ -26,9 +26,9 @@ class InputCell:
     path: Path
 
     @property
-    def asks(self) -> bool:
+    def handles_missing(self) -> bool:
         """Whether it says what holds when its fact is missing."""
-        return self.cell is not None and self.cell.asks and self.cell.condition != TRUE
+        return self.cell is not None and self.cell.handles_missing and self.cell.condition != TRUE
 
 
 class RowReader:
@@ -42,46 +42,46 @@ class RowReader:
         self.checker = checker
         self.findings = findings
 
-    def inputs(self, inputs: Inputs) -> None:
+    def check_inputs(self, inputs: Inputs) -> None:
         """Notes every input that is no fact and not the day, or is asked twice."""
         seen: set[str] = set()
         for name, path in inputs:
             if name not in self.names:
                 hint = did_you_mean(name, self.names)
-                self.findings.fault(Code.UNKNOWN_FACT, f"unknown fact `{shorten(name)}`", path, hint)
+                self.findings.add_error(Code.UNKNOWN_FACT, f"unknown fact `{shorten(name)}`", path, hint)
             elif name in seen:
-                self.findings.fault(Code.DUPLICATE_ID, f"`{name}` is an input already", path)
+                self.findings.add_error(Code.DUPLICATE_ID, f"`{name}` is an input already", path)
             seen.add(name)
 
-    def cell(self, text: str, name: str, path: Path) -> InputCell:
+    def read_cell(self, text: str, name: str, path: Path) -> InputCell:
         """A cell of the input `name`."""
-        return InputCell(name, self.findings.cell(text, name, path), path)
+        return InputCell(name, self.findings.read_cell(text, name, path), path)
 
-    def together(self, cells: Sequence[InputCell]) -> tuple[Expr, frozenset[str], tuple[Expr, ...]]:
+    def read_row(self, cells: Sequence[InputCell]) -> tuple[Expr, frozenset[str], tuple[Expr, ...]]:
         """A row's condition, the optional facts that are there when it holds, and its cells."""
-        written = [(each, each.cell) for each in cells if each.cell is not None]
-        guarded = [each.name for each, cell in written if each.name in self.optional and not cell.asks]
+        parsed = [(each, each.cell) for each in cells if each.cell is not None]
+        guarded = [each.name for each, cell in parsed if each.name in self.optional and not cell.handles_missing]
         known = frozenset(guarded)
-        for each, cell in written:
+        for each, cell in parsed:
             if each.name in self.names:
-                known = self.checker.condition(cell.condition, known)
-                self.findings.take(self.checker, each.path)
+                known = self.checker.check_condition(cell.condition, known)
+                self.findings.take_errors(self.checker, each.path)
         guards = [Not(operand=IsMissing(fact=Name(name=name))) for name in guarded]
-        conditions = tuple(cell.condition for _, cell in written)
+        conditions = tuple(cell.condition for _, cell in parsed)
         parts = (*guards, *(condition for condition in conditions if condition != TRUE))
         when = TRUE if not parts else parts[0] if len(parts) == 1 else And(operands=parts)
         return when, known, conditions
 
-    def wrong_count(self, found: Sequence[object], wanted: Sequence[str], path: Path) -> None:
+    def add_cell_count_error(self, cells: Sequence[object], expected: Sequence[str], path: Path) -> None:
         """Notes that a row has too few or too many cells."""
-        message = f"expected {counted(len(wanted), 'cell')}, for {', '.join(wanted)}; found {len(found)}"
-        hint = "a cell with a comma stands in quotes" if len(found) > len(wanted) else None
-        self.findings.fault(Code.WRONG_CELL_COUNT, shorten(message, 300), path, hint)
+        message = f"expected {pluralize(len(expected), 'cell')}, for {', '.join(expected)}; found {len(cells)}"
+        hint = "a cell with a comma stands in quotes" if len(cells) > len(expected) else None
+        self.findings.add_error(Code.WRONG_CELL_COUNT, shorten(message, 300), path, hint)
 
-    def not_asked(self, inputs: Inputs, asked: Collection[str]) -> None:
+    def check_missing_handled(self, inputs: Inputs, handled: Collection[str]) -> None:
         """Notes every optional input of which no cell says what holds when it is missing."""
         for name, path in inputs:
-            if name in self.optional and name not in asked:
+            if name in self.optional and name not in handled:
                 hint = 'add a row with "is missing" in this column'
                 message = f"the table never says what holds when `{name}` is missing"
-                self.findings.fault(Code.OPTIONAL_NOT_ASKED, message, path, hint)
+                self.findings.add_error(Code.OPTIONAL_NOT_ASKED, message, path, hint)

@@ -8,32 +8,34 @@ from fractions import Fraction
 
 from policy_service.language.ast import Constant, Expr, In, Name, Negation, Not, Or
 from policy_service.language.check import Checker
-from policy_service.language.declare import title_of, words_of
+from policy_service.language.declare import title_of, to_bilingual
+from policy_service.language.definedness import operands_of_test
 from policy_service.language.diagnostics import Code
 from policy_service.language.document import BandDoc, ScorecardDoc
 from policy_service.language.evaluate import holds
 from policy_service.language.findings import Findings
 from policy_service.language.functions import ROUND
 from policy_service.language.policy import SCORE, Rule, Scorecard
-from policy_service.language.presence import ends
 from policy_service.language.source import Path
-from policy_service.language.thens import Giver
-from policy_service.language.types import LIMIT, MAX_SCALE, NumberType, exact, parse_decimal
+from policy_service.language.then_values import ThenReader
+from policy_service.language.types import LIMIT, MAX_SCALE, NumberType, parse_decimal, to_exact
 
 MAX_EDGES = 300
 """Different numbers that the bands of a scorecard may name."""
-Condition = Callable[[str, Path], tuple[Expr, frozenset[str]]]
+ReadCondition = Callable[[str, Path], tuple[Expr, frozenset[str]]]
 """Reads a condition; gives it with the optional facts that are there where it holds."""
 
 
 class ScorecardReader:
     """Reads a scorecard against the facts and outcomes of its file."""
 
-    def __init__(self, checker: Checker, giver: Giver, findings: Findings, condition: Condition) -> None:
+    def __init__(
+        self, checker: Checker, then_reader: ThenReader, findings: Findings, read_condition: ReadCondition
+    ) -> None:
         self.checker = checker
-        self.giver = giver
+        self.then_reader = then_reader
         self.findings = findings
-        self.condition = condition
+        self.read_condition = read_condition
 
     def read(self, doc: ScorecardDoc) -> tuple[tuple[Rule, ...], Scorecard] | None:
         """The rules and the scorecard, or None after noting why there is none."""
@@ -41,11 +43,11 @@ class ScorecardReader:
         base = parse_decimal(doc.base)
         if scale is None:
             message = f"`scale` is the number of decimals, 0 to {MAX_SCALE}"
-            self.findings.fault(Code.INVALID_VALUE, message, ("scorecard", "scale"))
+            self.findings.add_error(Code.INVALID_VALUE, message, ("scorecard", "scale"))
             return None
         if base is None or (base * 10**scale).denominator != 1:
             message = f"`base` is a number with at most {scale} decimals"
-            self.findings.fault(
+            self.findings.add_error(
                 Code.INVALID_VALUE,
                 message,
                 ("scorecard", "base"),
@@ -54,21 +56,21 @@ class ScorecardReader:
             return None
         lines = [(row.id, ("scorecard", "rows", index, "id")) for index, row in enumerate(doc.rows)]
         lines += [(band.id, ("scorecard", "bands", index, "id")) for index, band in enumerate(doc.bands)]
-        self.findings.ids(lines)
+        self.findings.check_ids(lines)
         kind = NumberType("number" if scale else "integer", scale)
         low, high = base, base
         rules = []
         for index, row in enumerate(doc.rows):
             path: Path = ("scorecard", "rows", index)
-            when, known = self.condition(row.when, (*path, "when"))
-            points, bound = self.giver.value(row.points, kind, (*path, "points"), known)
+            when, known = self.read_condition(row.when, (*path, "when"))
+            points, bound = self.then_reader.read_value(row.points, kind, (*path, "points"), known)
             if points is not None:
-                rules.append(Rule(row.id, when, (points,), words_of(row.because), title=title_of(row)))
+                rules.append(Rule(row.id, when, (points,), to_bilingual(row.because), title=title_of(row)))
             if bound:
                 low, high = low + min(Fraction(0), bound[0]), high + max(Fraction(0), bound[1])
         size = 10**scale
         if low * size < -LIMIT or high * size > LIMIT:
-            self.findings.fault(
+            self.findings.add_error(
                 Code.MAY_EXCEED,
                 "the total can leave ±2^53",
                 ("scorecard", "rows"),
@@ -76,63 +78,67 @@ class ScorecardReader:
             )
             return None
         total = NumberType(kind.kind, scale, int(low * size), int(high * size))
-        bands = [self.band(band, index, total) for index, band in enumerate(doc.bands)]
+        bands = [self.read_band(band, index, total) for index, band in enumerate(doc.bands)]
         known_bands = tuple(band for band in bands if band is not None)
         if len(known_bands) == len(bands) and not self.findings.diagnostics:
-            self.coverage(known_bands, total)
+            self.check_coverage(known_bands, total)
         return tuple(rules), Scorecard(total, int(base * size), known_bands)
 
-    def band(self, doc: BandDoc, index: int, total: NumberType) -> Rule | None:
+    def read_band(self, doc: BandDoc, index: int, total: NumberType) -> Rule | None:
         path: Path = ("scorecard", "bands", index)
-        cell = self.findings.cell(doc.when, SCORE, (*path, "when"))
+        cell = self.findings.read_cell(doc.when, SCORE, (*path, "when"))
         if cell is None:
             return None
-        if cell.asks or constants(cell.condition) is None:
+        if cell.handles_missing or tested_numbers(cell.condition) is None:
             message = "a band tests the total against plain numbers"
-            self.findings.fault(Code.SYNTAX, message, (*path, "when"), 'write "< 40", "[40..70)" or ">= 70"')
+            self.findings.add_error(Code.SYNTAX, message, (*path, "when"), 'write "< 40", "[40..70)" or ">= 70"')
             return None
         checker = Checker({**self.checker.names, SCORE: total}, self.checker.optional)
-        checker.condition(cell.condition)
-        self.findings.take(checker, (*path, "when"))
-        then, _ = Giver(checker, self.giver.outcomes, self.findings).give(doc.then, path, frozenset(), count=False)
-        return Rule(doc.id, cell.condition, then, words_of(doc.because), title=title_of(doc))
+        checker.check_condition(cell.condition)
+        self.findings.take_errors(checker, (*path, "when"))
+        then, _ = ThenReader(checker, self.then_reader.outcomes, self.findings).read(
+            doc.then, path, frozenset(), count=False
+        )
+        return Rule(doc.id, cell.condition, then, to_bilingual(doc.because), title=title_of(doc))
 
-    def coverage(self, bands: tuple[Rule, ...], total: NumberType) -> None:
+    def check_coverage(self, bands: tuple[Rule, ...], total: NumberType) -> None:
         """Every possible total lies in exactly one band.
 
         A band can only change its mind at the numbers it names, so it is enough to ask at those and beside them.
         """
         size = 10**total.scale
-        edges = {ROUND["floor"](edge * size) for band in bands for edge in constants(band.when) or ()}
+        edges = {ROUND["floor"](edge * size) for band in bands for edge in tested_numbers(band.when) or ()}
         if len(edges) > MAX_EDGES:
             message = f"the bands name {len(edges):,} numbers, at most {MAX_EDGES} are allowed"
-            self.findings.fault(Code.TOO_COMPLEX, message, ("scorecard", "bands"))
+            self.findings.add_error(Code.TOO_COMPLEX, message, ("scorecard", "bands"))
             return
-        asked = {total.low, total.high} | {edge + step for edge in edges for step in (-1, 0, 1)}
-        for score in sorted(score for score in asked if total.low <= score <= total.high):
-            shown = exact(total, score)
-            inside = [index for index, band in enumerate(bands) if holds(band.when, {SCORE: shown})]
-            if not inside:
-                hint = f"totals run from {exact(total, total.low)} to {exact(total, total.high)}"
-                self.findings.fault(Code.BAND_GAP, f"no band holds a total of {shown}", ("scorecard", "bands"), hint)
+        samples = {total.low, total.high} | {edge + step for edge in edges for step in (-1, 0, 1)}
+        for score in sorted(score for score in samples if total.low <= score <= total.high):
+            total_value = to_exact(total, score)
+            containing = [index for index, band in enumerate(bands) if holds(band.when, {SCORE: total_value})]
+            if not containing:
+                hint = f"totals run from {to_exact(total, total.low)} to {to_exact(total, total.high)}"
+                self.findings.add_error(
+                    Code.BAND_GAP, f"no band holds a total of {total_value}", ("scorecard", "bands"), hint
+                )
                 return
-            if len(inside) > 1:
-                names = " and ".join(f"`{bands[index].id}`" for index in inside)
-                path = ("scorecard", "bands", inside[1], "when")
-                self.findings.fault(Code.BAND_OVERLAP, f"{names} both hold a total of {shown}", path)
+            if len(containing) > 1:
+                names = " and ".join(f"`{bands[index].id}`" for index in containing)
+                path = ("scorecard", "bands", containing[1], "when")
+                self.findings.add_error(Code.BAND_OVERLAP, f"{names} both hold a total of {total_value}", path)
                 return
 
 
-def constants(condition: Expr) -> set[Fraction] | None:
+def tested_numbers(condition: Expr) -> set[Fraction] | None:
     """The numbers a band names, or None when it is more than tests of the total against plain numbers."""
     match condition:
         case Not(operand=operand):
-            return constants(operand)
+            return tested_numbers(operand)
         case Or(operands=parts):
-            found = [constants(part) for part in parts]
-            return None if None in found else {number for numbers in found for number in numbers or ()}
+            number_sets = [tested_numbers(part) for part in parts]
+            return None if None in number_sets else {number for numbers in number_sets for number in numbers or ()}
         case In(operand=Name(name=name), tests=tests) if name == SCORE:
-            numbers = [_number(part) for test in tests for part in ends(test)]
+            numbers = [_number(part) for test in tests for part in operands_of_test(test)]
             return None if None in numbers else {number for number in numbers if number is not None}
         case _:
             return None

@@ -48,7 +48,7 @@ class Token:
     end: int
 
 
-class ExpressionFault(Exception):
+class ExpressionSyntaxError(Exception):
     """An expression cannot be read; start and end are characters of its text."""
 
     def __init__(self, message: str, start: int, end: int, hint: str | None = None, code: Code = Code.SYNTAX) -> None:
@@ -59,7 +59,7 @@ class ExpressionFault(Exception):
 def tokenise(text: str) -> list[Token]:
     """The tokens of `text`, ended by one of kind `end`.
 
-    Raises ExpressionFault at the first character that fits none.
+    Raises ExpressionSyntaxError at the first character that fits none.
     """
     tokens = []
     position = 0
@@ -67,8 +67,8 @@ def tokenise(text: str) -> list[Token]:
         match = _TOKEN.match(text, position)
         if match is None:
             raise _unreadable(text, position)
-        if match.lastgroup == "number" and (fault := _ambiguous(text, match)):
-            raise fault
+        if match.lastgroup == "number" and (error := _ambiguous(text, match)):
+            raise error
         position = match.end()
         if match.lastgroup != "space":
             tokens.append(_token(match))
@@ -97,34 +97,34 @@ def _unescape(match: re.Match[str]) -> str:
     stray = re.search(r"\\", _ESCAPE.sub("", body))
     unescaped = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _ESCAPED[m[2]], body)
     if stray or re.search("[\ud800-\udfff]", unescaped):
-        raise ExpressionFault(
+        raise ExpressionSyntaxError(
             "unknown escape in text", match.start(), match.end(), 'escapes are \\", \\\\, \\n, \\t, \\uXXXX'
         )
     return unescaped
 
 
-def _ambiguous(text: str, number: re.Match[str]) -> ExpressionFault | None:
+def _ambiguous(text: str, number: re.Match[str]) -> ExpressionSyntaxError | None:
     """Why a number is not taken as it stands."""
     start = number.start()
     if day := _DAY.match(text, start):
-        written = f"{day[1]}-{day[3]:0>2}-{day[4]:0>2}"
-        hint = f'write `@"{written}"`' if parse_date(written) else "there is no such day"
-        return ExpressionFault(f"the date `{day[0]}` is read as a calculation", start, day.end(), hint)
+        iso_date = f"{day[1]}-{day[3]:0>2}-{day[4]:0>2}"
+        hint = f'write `@"{iso_date}"`' if parse_date(iso_date) else "there is no such day"
+        return ExpressionSyntaxError(f"the date `{day[0]}` is read as a calculation", start, day.end(), hint)
     if grouped := _GROUPED.match(text, start):
         whole = re.sub("[,，]", "", grouped[0])
         hint = f"write `{whole}`; several values have a blank after each comma"
-        return ExpressionFault(f"`{grouped[0]}` is read as several values", start, grouped.end(), hint)
+        return ExpressionSyntaxError(f"`{grouped[0]}` is read as several values", start, grouped.end(), hint)
     if number[0][0] == "0" and number[0][1:2].isdigit():
         hint = f'write `{number[0].lstrip("0") or "0"}`; a date is written `@"2026-01-31"`'
         if _CONTINUED.search(text, 0, start):
             hint = "leave the commas out of a number"
-        return ExpressionFault(f"the number `{number[0]}` begins with a needless zero", *number.span(), hint)
+        return ExpressionSyntaxError(f"the number `{number[0]}` begins with a needless zero", *number.span(), hint)
     return None
 
 
-def _unreadable(text: str, position: int) -> ExpressionFault:
+def _unreadable(text: str, position: int) -> ExpressionSyntaxError:
     character = text[position]
     if character == '"':
-        return ExpressionFault("text without its closing quote", position, len(text))
-    shown = f"`{character}`" if character.isprintable() else f"the character {describe_character(character)}"
-    return ExpressionFault(f"unexpected {shown}", position, position + 1)
+        return ExpressionSyntaxError("text without its closing quote", position, len(text))
+    description = f"`{character}`" if character.isprintable() else f"the character {describe_character(character)}"
+    return ExpressionSyntaxError(f"unexpected {description}", position, position + 1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policy_service.language.ast import And, Expr
+from policy_service.language.definedness import names_in
 from policy_service.language.evaluate import Scope, holds
 from policy_service.language.policy import OTHERWISE, Rule
-from policy_service.language.presence import names
 from policy_service.language.unparse import unparse
 
 
@@ -22,22 +22,22 @@ class RuleTrace:
 
 def trace(rules: tuple[Rule, ...], scope: Scope) -> tuple[RuleTrace, ...]:
     """Every rule, in order. The rule `otherwise` fails by its own name when another one matched."""
-    traced = [_trace(rule, scope) for rule in rules if not rule.otherwise]
+    traces = [_trace(rule, scope) for rule in rules if not rule.otherwise]
     if rules and rules[-1].otherwise:
-        is_reached = all(rule.failed is not None for rule in traced)
-        traced.append(RuleTrace(rules[-1].id, None if is_reached else OTHERWISE, ()))
-    return tuple(traced)
+        is_reached = all(rule.failed is not None for rule in traces)
+        traces.append(RuleTrace(rules[-1].id, None if is_reached else OTHERWISE, ()))
+    return tuple(traces)
 
 
 def _trace(rule: Rule, scope: Scope) -> RuleTrace:
     if holds(rule.when, scope):
         return RuleTrace(rule.id, None, ())
-    failed = failing(rule.when, scope)
-    return RuleTrace(rule.id, unparse(failed), tuple(dict.fromkeys(names(failed))))
+    failed = failing_part(rule.when, scope)
+    return RuleTrace(rule.id, unparse(failed), tuple(dict.fromkeys(names_in(failed))))
 
 
-def failing(condition: Expr, scope: Scope) -> Expr:
+def failing_part(condition: Expr, scope: Scope) -> Expr:
     """Of a condition that is false, the first part of an `and` that is; anything else fails as a whole."""
     if isinstance(condition, And):
-        return failing(next(part for part in condition.operands if not holds(part, scope)), scope)
+        return failing_part(next(part for part in condition.operands if not holds(part, scope)), scope)
     return condition

@@ -133,7 +133,7 @@ Exact = bool | Fraction | datetime.date | Duration | Months | str | frozenset[st
 """A value while computing: see the table above."""
 
 
-class ValueRefused(ValueError):
+class ValueRejected(ValueError):
     """A value does not fit its type; `expected` says what would."""
 
     def __init__(self, kind: Literal["mistyped", "out-of-range"], expected: str) -> None:
@@ -142,7 +142,7 @@ class ValueRefused(ValueError):
         self.expected = expected
 
 
-def name_of(kind: Type) -> str:
+def type_name(kind: Type) -> str:
     """The word a policy file uses for the type."""
     match kind:
         case BooleanType():
@@ -163,7 +163,7 @@ def name_of(kind: Type) -> str:
             assert_never(kind)
 
 
-def describe(kind: Type) -> str:
+def describe_type(kind: Type) -> str:
     """What a value of the type looks like, for error messages."""
     match kind:
         case BooleanType():
@@ -198,17 +198,17 @@ def _bounds(kind: NumberType | DateType | DurationType) -> str:
     )
     if kind == CALENDAR:
         return ""
-    low = f"at least {write(kind, kind.low)}" if kind.low != default.low else ""
-    high = f"at most {write(kind, kind.high)}" if kind.high != default.high else ""
+    low = f"at least {format_value(kind, kind.low)}" if kind.low != default.low else ""
+    high = f"at most {format_value(kind, kind.high)}" if kind.high != default.high else ""
     if not low and not high:
         return ", from 1900 to 2199" if isinstance(kind, DateType) else ", inside ±2^53 in its smallest unit"
     return ", " + " and ".join(part for part in (low, high) if part)
 
 
-def read(kind: Type, raw: object) -> Value:
+def parse_value(kind: Type, raw: object) -> Value:
     """The kept value of `raw`, a JSON value whose decimals arrive as Decimal, never as float.
 
-    Raises ValueRefused when it is mistyped or out of range, saying what was expected.
+    Raises ValueRejected when it is mistyped or out of range, saying what was expected.
     """
     match kind:
         case BooleanType():
@@ -216,15 +216,15 @@ def read(kind: Type, raw: object) -> Value:
                 return raw
         case NumberType():
             if (scaled := scaled_number(raw, kind.scale)) is not None:
-                return _inside(kind, scaled)
+                return _check_range(kind, scaled)
         case DateType():
             if isinstance(raw, str) and (day := parse_date(raw)) is not None:
-                return _inside(kind, day.toordinal())
+                return _check_range(kind, day.toordinal())
             if type(raw) is datetime.date:
-                return _inside(kind, raw.toordinal())
+                return _check_range(kind, raw.toordinal())
         case DurationType():
             if isinstance(raw, str) and _IN_ORDER.fullmatch(raw) and isinstance(span := parse_duration(raw), Duration):
-                return _inside(kind, int(span.seconds))
+                return _check_range(kind, int(span.seconds))
         case ChoiceType():
             if isinstance(raw, str) and raw in kind.of:
                 return str(raw)
@@ -238,20 +238,20 @@ def read(kind: Type, raw: object) -> Value:
                     return frozenset(words)
         case _:
             assert_never(kind)
-    raise ValueRefused("mistyped", describe(kind))
+    raise ValueRejected("mistyped", describe_type(kind))
 
 
-def _inside(kind: NumberType | DateType | DurationType, value: int) -> int:
+def _check_range(kind: NumberType | DateType | DurationType, value: int) -> int:
     if kind.low <= value <= kind.high:
         return value
-    raise ValueRefused("out-of-range", describe(kind))
+    raise ValueRejected("out-of-range", describe_type(kind))
 
 
 def _encodable(text: str) -> str:
     """`text`, unless it holds lone surrogates, which no database and no JSON writer would take."""
     if text.isascii() or not _SURROGATE.search(text):
         return text
-    raise ValueRefused("mistyped", "text without lone surrogates")
+    raise ValueRejected("mistyped", "text without lone surrogates")
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -301,7 +301,7 @@ def parse_duration(text: str) -> Duration | Months | None:
     return Duration(Fraction(sign * (days * SECONDS_PER_DAY + hours * 3600 + minutes * 60 + seconds)))
 
 
-def write(kind: Type, value: Value) -> object:
+def format_value(kind: Type, value: Value) -> object:
     """`value` as JSON: numbers with decimals and money as strings, dates and durations as ISO 8601, tags sorted."""
     match kind, value:
         case NumberType(scale=scale), int() if scale or kind.kind != "integer":
@@ -334,7 +334,7 @@ def write_duration(seconds: int) -> str:
     return f"{'-' if seconds < 0 else ''}P{text or 'T0S'}"
 
 
-def exact(kind: Type, value: Value) -> Exact:
+def to_exact(kind: Type, value: Value) -> Exact:
     """A kept value as the definition computes with it."""
     match kind, value:
         case NumberType(), int():
@@ -346,10 +346,10 @@ def exact(kind: Type, value: Value) -> Exact:
         case _, bool() | str() | frozenset():
             return value
         case _:
-            raise ArithmeticError(f"{value!r} is not {describe(kind)}")
+            raise ArithmeticError(f"{value!r} is not {describe_type(kind)}")
 
 
-def kept(kind: Type, value: Exact) -> Value:
+def quantize(kind: Type, value: Exact) -> Value:
     """A computed value as it is kept. The checker has proved that it fits; raises ArithmeticError if it does not."""
     match kind, value:
         case NumberType(), Fraction():
@@ -361,7 +361,7 @@ def kept(kind: Type, value: Exact) -> Value:
         case _, bool() | str() | frozenset():
             return value
         case _:
-            raise ArithmeticError(f"{value!r} is not {describe(kind)}")
+            raise ArithmeticError(f"{value!r} is not {describe_type(kind)}")
     if scaled.denominator != 1:
-        raise ArithmeticError(f"{value!r} is not {describe(kind)}")
+        raise ArithmeticError(f"{value!r} is not {describe_type(kind)}")
     return int(scaled)

@@ -25,17 +25,17 @@ class NewerDatabase(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Migration:
     """One migration: its number, and what it does."""
 
     number: str
-    says: str
+    description: str
 
 
 def upgrade(database: Database) -> None:
     """Takes every step that was not taken, in one transaction. Raises NewerDatabase, DatabaseUnavailable."""
     with database.alter() as connection:
-        if _step(connection) != history()[-1].number:
+        if _current_revision(connection) != all_migrations()[-1].number:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -46,25 +46,25 @@ def is_current(database: Database) -> bool:
     if database.file and not database.file.exists():
         return False
     with database.read() as session:
-        return _step(session.connection()) == history()[-1].number
+        return _current_revision(session.connection()) == all_migrations()[-1].number
 
 
-def history() -> list[Step]:
+def all_migrations() -> list[Migration]:
     """All steps, the first one first."""
-    steps = ScriptDirectory.from_config(_config()).walk_revisions()
-    return [Step(each.revision, each.doc) for each in steps][::-1]
+    revisions = ScriptDirectory.from_config(_config()).walk_revisions()
+    return [Migration(each.revision, each.doc) for each in revisions][::-1]
 
 
-def _step(connection: Connection) -> str | None:
+def _current_revision(connection: Connection) -> str | None:
     """The last step that was taken."""
-    taken = MigrationContext.configure(connection).get_current_revision()
-    known = [each.number for each in history()]
-    if taken is not None and taken not in known:
+    revision = MigrationContext.configure(connection).get_current_revision()
+    known = [each.number for each in all_migrations()]
+    if revision is not None and revision not in known:
         raise NewerDatabase(
-            f"a newer version of the service has upgraded this database to step {taken}, and this version knows the "
+            f"a newer version of the service has upgraded this database to step {revision}, and this version knows the "
             f"steps up to {known[-1]}: install the newer version, or restore the backup made before the upgrade"
         )
-    return taken
+    return revision
 
 
 def _config() -> Config:

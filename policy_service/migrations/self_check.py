@@ -8,10 +8,10 @@ from sqlalchemy import Connection, inspect, select
 from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
-from policy_service.append_only import TABLES, unprotected
+from policy_service.append_only import APPEND_ONLY_TABLES, tables_without_triggers
 from policy_service.database import Database, DatabaseUnavailable, Lane, LaneName
 
-MANY = 20
+MAX_FAULTS = 20
 """How many faults of its file SQLite tells."""
 
 
@@ -32,14 +32,14 @@ def self_check(database: Database, *, thorough: bool = False) -> list[str]:
 
 def _faults(connection: Connection, *, thorough: bool) -> list[str]:
     missing = sorted(set(SQLModel.metadata.tables) - set(inspect(connection).get_table_names()))
-    there = [table for table in TABLES if table not in missing]
+    existing = [table for table in APPEND_ONLY_TABLES if table not in missing]
     lanes = set(LaneName) if "lane" in missing else set(connection.execute(select(Lane.name)).scalars())  # type: ignore[call-overload]  # SQLModel's columns
     return [
         *(_sqlite(connection, thorough=thorough) if connection.dialect.name == "sqlite" else _postgresql(connection)),
         *(f"the table `{table}` is missing" for table in missing),
         *(
             f"the table `{table}` has lost a trigger that makes it append-only"
-            for table in unprotected(connection, there)
+            for table in tables_without_triggers(connection, existing)
         ),
         *(f"the lane `{lane}` is missing" for lane in LaneName if lane not in lanes),
     ]
@@ -47,12 +47,12 @@ def _faults(connection: Connection, *, thorough: bool) -> list[str]:
 
 def _sqlite(connection: Connection, *, thorough: bool) -> list[str]:
     check = "integrity_check" if thorough else "quick_check"
-    faults = [str(row[0]) for row in connection.exec_driver_sql(f"PRAGMA {check}({MANY})")]
-    found = [f"SQLite finds the file damaged: {fault}" for fault in faults if fault != "ok"]
+    faults = [str(row[0]) for row in connection.exec_driver_sql(f"PRAGMA {check}({MAX_FAULTS})")]
+    messages = [f"SQLite finds the file damaged: {fault}" for fault in faults if fault != "ok"]
     if thorough:
         dangling = {str(row[0]) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
-        found.extend(f"rows of the table `{table}` refer to rows that are not there" for table in sorted(dangling))
-    return found
+        messages.extend(f"rows of the table `{table}` refer to rows that are not there" for table in sorted(dangling))
+    return messages
 
 
 def _postgresql(connection: Connection) -> list[str]:

@@ -1,6 +1,6 @@
 """Records and signs exceptions: what governance decides is asked before the transaction, and compared in it.
 
-prepared = prepare_override(session, signers, actor, asked, now)     slow at first: policies of governance are built
+prepared = prepare_override(session, governance, actor, request, now)   slow at first: governance is built
 override = record_override(transaction, actor, prepared)             refused when what was asked about has changed
 override = sign_override(transaction, other, override.id, …)         by each of those who must, beside who recorded it
 """
@@ -18,50 +18,58 @@ from sqlmodel import Session, col, func, select
 
 from policy_service.actor import Actor, Role
 from policy_service.approval.change import Meaning, Version
-from policy_service.approval.reach import OVERRIDES, Reach, overrides_version, reach_of, signers_of
-from policy_service.approval.refusals import Refused
-from policy_service.approval.signers import Signers, in_force
+from policy_service.approval.errors import OperationRejected
+from policy_service.approval.override_authority import (
+    OVERRIDES,
+    OverrideAuthority,
+    decide_authority,
+    overrides_version,
+    signers_of,
+)
+from policy_service.approval.signers import GovernanceEvaluator, sign_off_version
 from policy_service.audit.events import OverrideRecorded, OverrideSigned
 from policy_service.audit.log import append
-from policy_service.audit.telling import demand_account, demand_in_force, demand_told
-from policy_service.canonical import canonical
+from policy_service.audit.row_verification import require_account_logged, require_in_force_logged, require_logged
+from policy_service.canonical import to_canonical_json
 from policy_service.clock import timestamp
 from policy_service.database import Transaction
-from policy_service.decisions.outcomes import OutcomeUnfit, read_outcome, text_problems, write_outcome
-from policy_service.decisions.overrides import (
-    GOVERNANCE,
-    Forbidden,
-    OverrideRefused,
-    last_number,
-    of_subject,
-    read_override,
-)
-from policy_service.decisions.overriding import (
-    Overriding,
+from policy_service.decisions.outcomes import InvalidOutcome, read_outcome, text_problems, write_outcome
+from policy_service.decisions.override import (
+    Override,
     can_sign_override,
     may_override,
     may_sign_override,
     reason_problems,
     term_problems,
 )
+from policy_service.decisions.override_store import (
+    GOVERNANCE,
+    OverridePermissionDenied,
+    OverrideRejected,
+    last_override_seq,
+    overrides_of_subject,
+    read_override,
+)
 from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow, OverrideSignatureRow
 from policy_service.language.outcome import Values
 from policy_service.language.policy import Policy
 from policy_service.language.types import NumberType
-from policy_service.overrides.counting import read_as_it_counts
-from policy_service.registry.loaded import load_head
+from policy_service.messages import Message
+from policy_service.overrides.signature_validity import read_with_signature_validity
 from policy_service.registry.model import active_at
+from policy_service.registry.policy_cache import load_head
 from policy_service.registry.service import activations
-from policy_service.sentences import Sentence
-from policy_service.subject import Subject, faults_of
+from policy_service.subject import Subject, subject_errors
 
-LOOKS_BACK = timedelta(days=30)
+UNSIGNED_LOOKBACK = timedelta(days=30)
 """How long an override counts that ran without all signatures."""
-MOVED_ON = Sentence("What is in force, or what is excepted already, changed while this was prepared: send it again.")
+BASIS_CHANGED = Message(
+    "What is in force, or what is excepted already, changed while this was prepared: send it again."
+)
 
 
 @dataclass(frozen=True, slots=True)
-class AskedOverride:
+class OverrideRequest:
     """An exception that a person asks for."""
 
     subject: Subject
@@ -77,7 +85,7 @@ class AskedOverride:
 class PreparedOverride:
     """All that recording an exception needs, worked out from one state of the database."""
 
-    asked: AskedOverride
+    request: OverrideRequest
     actor: str
     version: Version
     """The version in force that is overridden."""
@@ -85,7 +93,7 @@ class PreparedOverride:
     """As it is kept."""
     facts: Mapping[str, Any]
     """What governance was asked about."""
-    reach: Reach
+    authority: OverrideAuthority
     signers: tuple[Role, ...]
     """Who signs a change of the policy."""
     sign_off: Version | None
@@ -93,7 +101,7 @@ class PreparedOverride:
 
 
 @dataclass(frozen=True, slots=True)
-class _Checked:
+class _CheckedRequest:
     """What is asked for, as far as the registry and the other exceptions allow it."""
 
     version: Version
@@ -102,73 +110,75 @@ class _Checked:
 
 
 def prepare_override(
-    session: Session, signers: Signers, actor: Actor, asked: AskedOverride, now: datetime
+    session: Session, governance: GovernanceEvaluator, actor: Actor, request: OverrideRequest, now: datetime
 ) -> PreparedOverride:
     """Asks governance how far the exception reaches, and who else must sign it. Slow at first.
 
-    Raises Forbidden, OverrideRefused with every reason.
+    Raises OverridePermissionDenied, OverrideRejected with every reason.
     """
-    _demand(may_override(actor, asked.role, now))
-    checked = _checked(session, actor, asked, now)
+    _require_permission(may_override(actor, request.role, now))
+    checked = _check_request(session, actor, request, now)
     try:
-        reach = reach_of(session, signers, checked.facts, now)
+        authority = decide_authority(session, governance, checked.facts, now)
         roles, sign_off = tuple[Role, ...](), None
-        if reach.verdict in {"provisional", "needs_signers"}:
-            roles, sign_off = signers_of(session, signers, load_head(session, checked.version.digest), now)
-    except Refused as refused:
-        raise OverrideRefused(refused.sentences) from refused
-    if problems := list(_out_of_reach(reach, checked.facts)):
-        raise OverrideRefused(problems)
-    return PreparedOverride(asked, actor.id, checked.version, checked.outcome, checked.facts, reach, roles, sign_off)
+        if authority.verdict in {"provisional", "needs_signers"}:
+            roles, sign_off = signers_of(session, governance, load_head(session, checked.version.digest), now)
+    except OperationRejected as rejection:
+        raise OverrideRejected(rejection.messages) from rejection
+    if problems := list(_authority_problems(authority, checked.facts)):
+        raise OverrideRejected(problems)
+    return PreparedOverride(
+        request, actor.id, checked.version, checked.outcome, checked.facts, authority, roles, sign_off
+    )
 
 
-def record_override(transaction: Transaction, actor: Actor, prepared: PreparedOverride) -> Overriding:
+def record_override(transaction: Transaction, actor: Actor, prepared: PreparedOverride) -> Override:
     """Excepts a subject from the rules of a policy, as far as one signature reaches.
 
-    Raises Forbidden, OverrideRefused with every reason.
+    Raises OverridePermissionDenied, OverrideRejected with every reason.
     """
-    now, session, asked, reach = transaction.now, transaction.session, prepared.asked, prepared.reach
-    demand_in_force(session)
-    _demand(may_override(actor, asked.role, now))
-    checked = _checked(session, actor, asked, now)
-    seen = (prepared.actor, prepared.version, prepared.facts, reach.policy, prepared.sign_off)
-    sign_off = in_force(session, now) if prepared.sign_off else None
-    if (actor.id, checked.version, checked.facts, overrides_version(session, now), sign_off) != seen:
-        raise OverrideRefused([MOVED_ON])
-    owed = tuple(role for role in prepared.signers if role is not asked.role)
+    now, session, request, authority = transaction.now, transaction.session, prepared.request, prepared.authority
+    require_in_force_logged(session)
+    _require_permission(may_override(actor, request.role, now))
+    checked = _check_request(session, actor, request, now)
+    prepared_basis = (prepared.actor, prepared.version, prepared.facts, authority.policy, prepared.sign_off)
+    sign_off = sign_off_version(session, now) if prepared.sign_off else None
+    if (actor.id, checked.version, checked.facts, overrides_version(session, now), sign_off) != prepared_basis:
+        raise OverrideRejected([BASIS_CHANGED])
+    missing_roles = tuple(role for role in prepared.signers if role is not request.role)
     row = OverrideRow(
-        seq=last_number(session) + 1,
+        seq=last_override_seq(session) + 1,
         id=transaction.new_id(),
-        subject=asked.subject.id,
-        kind=asked.subject.kind,
-        policy=asked.policy,
+        subject=request.subject.id,
+        kind=request.subject.kind,
+        policy=request.policy,
         version=checked.version.version,
-        outcome=canonical(checked.outcome),
-        role=asked.role,
+        outcome=to_canonical_json(checked.outcome),
+        role=request.role,
         actor=actor.id,
         printed_name=actor.printed_name,
-        reason=asked.reason,
+        reason=request.reason,
         recorded_at=now,
-        until=asked.until,
-        verdict=reach.verdict if owed else "allowed",
-        signers=" ".join(owed),
-        lapses_at=now + timedelta(days=reach.provisional_days) if owed else None,
-        decided_by=canonical(decided_by := _decided_by(prepared)),
+        until=request.until,
+        verdict=authority.verdict if missing_roles else "allowed",
+        signers=" ".join(missing_roles),
+        lapses_at=now + timedelta(days=authority.provisional_days) if missing_roles else None,
+        decided_by=to_canonical_json(decided_by := _decided_by(prepared)),
     )
     session.add(row)
     session.flush()
     event = OverrideRecorded(
         row.id,
-        *asked.subject,
-        asked.policy,
+        *request.subject,
+        request.policy,
         checked.outcome,
-        asked.role,
+        request.role,
         actor.printed_name,
-        asked.reason,
-        timestamp(asked.until),
+        request.reason,
+        timestamp(request.until),
         checked.version.version,
         str(row.verdict),
-        owed,
+        missing_roles,
         timestamp(row.lapses_at) if row.lapses_at else None,
         decided_by,
     )
@@ -178,29 +188,30 @@ def record_override(transaction: Transaction, actor: Actor, prepared: PreparedOv
 
 def sign_override(  # noqa: PLR0913  # what a signature says
     transaction: Transaction, actor: Actor, override: str, *, role: Role, digest: str, reason: str
-) -> Overriding:
+) -> Override:
     """Another person's signature on an exception, in a role that is owed, on what the person was shown.
 
-    With the last of them the exception lasts to its end: all count then. Raises UnknownOverride, Forbidden,
-    OverrideRefused.
+    With the last of them the exception lasts to its end: all count then. Raises UnknownOverride,
+    OverridePermissionDenied,
+    OverrideRejected.
     """
     now, session = transaction.now, transaction.session
-    demand_told(session, "override", override)
-    found = read_as_it_counts(session, override, now)
-    if (possible := can_sign_override(found, now)) is not True:
-        raise OverrideRefused([possible])
-    _demand(may_sign_override(found, actor, role, now))
+    require_logged(session, "override", override)
+    current = read_with_signature_validity(session, override, now)
+    if (possible := can_sign_override(current, now)) is not True:
+        raise OverrideRejected([possible])
+    _require_permission(may_sign_override(current, actor, role, now))
     if problems := reason_problems(reason):
-        raise OverrideRefused(problems)
-    if digest != found.digest:
-        raise OverrideRefused([Sentence("What you were shown is not this exception: read it again before signing.")])
-    for signer in (found.actor, *(each.actor for each in found.signatures)):
-        demand_account(session, signer)
-    ratifies = found.owed == (role,)
-    before = sum(each.role == role for each in found.signatures)
+        raise OverrideRejected(problems)
+    if digest != current.digest:
+        raise OverrideRejected([Message("What you were shown is not this exception: read it again before signing.")])
+    for signer in (current.actor, *(each.actor for each in current.signatures)):
+        require_account_logged(session, signer)
+    ratifies = current.missing_roles == (role,)
+    earlier_count = sum(each.role == role for each in current.signatures)
     row = OverrideSignatureRow(
         override=override,
-        role=f"{role}/{before + 1}" if before else role,
+        role=f"{role}/{earlier_count + 1}" if earlier_count else role,
         actor=actor.id,
         printed_name=actor.printed_name,
         meaning=Meaning.APPROVED,
@@ -213,8 +224,8 @@ def sign_override(  # noqa: PLR0913  # what a signature says
     session.flush()
     event = OverrideSigned(
         override,
-        *found.subject,
-        found.policy,
+        *current.subject,
+        current.policy,
         role,
         actor.printed_name,
         Meaning.APPROVED,
@@ -223,135 +234,139 @@ def sign_override(  # noqa: PLR0913  # what a signature says
         ratifies,
     )
     append(transaction, actor, event)
-    return read_as_it_counts(session, override, now)
+    return read_with_signature_validity(session, override, now)
 
 
 # ------------------------------------------------------------------------------------------------- the checks
 
 
-def _checked(session: Session, actor: Actor, asked: AskedOverride, now: datetime) -> _Checked:
-    """What is asked for, as far as it can be. Raises OverrideRefused with every reason."""
-    subject, policy = asked.subject, asked.policy
-    problems: list[str] = [_of_subject(part, fault) for part, fault in faults_of(subject).items()]
-    problems += term_problems(asked.until, asked.reason, now)
+def _check_request(session: Session, actor: Actor, request: OverrideRequest, now: datetime) -> _CheckedRequest:
+    """What is asked for, as far as it can be. Raises OverrideRejected with every reason."""
+    subject, policy = request.subject, request.policy
+    problems: list[str] = [_subject_problem(part, problem) for part, problem in subject_errors(subject).items()]
+    problems += term_problems(request.until, request.reason, now)
     active = active_at(activations(session, policy), policy, now, now)
     version = load_head(session, active.digest) if active is not None and not active.is_stop else None
     values: tuple[Values, ...] = ()
-    written: Any = None
+    outcome: Any = None
     if active is not None and active.is_stop:
-        problems.append(Sentence("{policy} is suspended, so there is nothing to except from.", policy=policy))
+        problems.append(Message("{policy} is suspended, so there is nothing to except from.", policy=policy))
     elif version is None:
-        problems.append(Sentence("{policy} is not in force.", policy=policy))
+        problems.append(Message("{policy} is not in force.", policy=policy))
     elif version.domain == GOVERNANCE:
-        problems.append(Sentence("Nobody is excepted from the rules of governance."))
+        problems.append(Message("Nobody is excepted from the rules of governance."))
     else:
         if version.subject != subject.kind:
-            told = {"policy": policy, "other": version.subject, "kind": subject.kind}
-            problems.append(Sentence("{policy} is about a subject of the kind `{other}`, not `{kind}`.", **told))
+            names = {"policy": policy, "other": version.subject, "kind": subject.kind}
+            problems.append(Message("{policy} is about a subject of the kind `{other}`, not `{kind}`.", **names))
         try:
-            values = read_outcome(version, asked.outcome)
-            written = write_outcome(version, values)
-            problems += text_problems(written)
-        except OutcomeUnfit as unfit:
-            problems += unfit.problems
-    if not problems and any(each.is_open(now) for each in of_subject(session, subject, policy)):
+            values = read_outcome(version, request.outcome)
+            outcome = write_outcome(version, values)
+            problems += text_problems(outcome)
+        except InvalidOutcome as error:
+            problems += error.problems
+    if not problems and any(each.is_open(now) for each in overrides_of_subject(session, subject, policy)):
         problems.append(
-            Sentence(
+            Message(
                 "{subject} is already excepted from {policy}: end that exception first.",
                 subject=subject.id,
                 policy=policy,
             )
         )
     if problems or version is None:
-        raise OverrideRefused(problems)
-    facts = {**_of_outcome(version, values), **_of_others(session, actor, asked, now)}
-    return _Checked(Version(version.id, version.version, version.digest), written, facts)
+        raise OverrideRejected(problems)
+    facts = {**_outcome_facts(version, values), **_history_facts(session, actor, request, now)}
+    return _CheckedRequest(Version(version.id, version.version, version.digest), outcome, facts)
 
 
-def _of_subject(part: str, fault: str) -> Sentence:
+def _subject_problem(part: str, problem: str) -> Message:
     """What is wrong with the identifier or the kind of a subject, as a sentence."""
     if part == "kind":
-        return Sentence("The kind of the subject: {fault}.", fault=fault)
-    return Sentence("The subject: {fault}.", fault=fault)
+        return Message("The kind of the subject: {fault}.", fault=problem)
+    return Message("The subject: {fault}.", fault=problem)
 
 
-def _of_outcome(policy: Policy, values: Sequence[Values]) -> dict[str, Any]:
+def _outcome_facts(policy: Policy, values: Sequence[Values]) -> dict[str, Any]:
     """What the outcome says: whether it is about money, and how much in all."""
     money = [
-        (place, declared.type)
-        for place, declared in enumerate(policy.outcomes.values())
+        (position, declared.type)
+        for position, declared in enumerate(policy.outcomes.values())
         if isinstance(declared.type, NumberType) and declared.type.kind == "money"
     ]
     facts: dict[str, Any] = {"domain": policy.domain, "outcome_kind": "money" if money else "other"}
     if money and all(kind.currency == "CNY" for _, kind in money):
-        amounts = (Decimal(int(str(entry[place]))).scaleb(-kind.scale) for entry in values for place, kind in money)
+        amounts = (
+            Decimal(int(str(entry[position]))).scaleb(-kind.scale) for entry in values for position, kind in money
+        )
         facts["amount"] = str(sum(map(abs, amounts), Decimal()))
     return facts
 
 
-def _of_others(session: Session, actor: Actor, asked: AskedOverride, now: datetime) -> dict[str, Any]:
+def _history_facts(session: Session, actor: Actor, request: OverrideRequest, now: datetime) -> dict[str, Any]:
     """What the other exceptions and the term say."""
-    subject = asked.subject
-    mine = of_subject(session, subject)
-    running = [each for each in mine if each.is_open(now)]
-    unsigned = [each for each in mine if each.policy == asked.policy and _ran_unsigned(each, now)]
+    subject = request.subject
+    of_same_subject = overrides_of_subject(session, subject)
+    running = [each for each in of_same_subject if each.is_open(now)]
+    unsigned = [each for each in of_same_subject if each.policy == request.policy and _ran_unsigned(each, now)]
     return {
-        "days": -((now - asked.until) // timedelta(days=1)),
-        "running_of_policy": _open(session, now, col(OverrideRow.policy) == asked.policy),
+        "days": -((now - request.until) // timedelta(days=1)),
+        "running_of_policy": _count_open(session, now, col(OverrideRow.policy) == request.policy),
         "running_of_subject": len(running),
-        "running_of_person": _open(session, now, col(OverrideRow.actor) == actor.id),
+        "running_of_person": _count_open(session, now, col(OverrideRow.actor) == actor.id),
         "unsigned_before": len(unsigned),
-        "signed": [asked.role.value],
+        "signed": [request.role.value],
     }
 
 
-def _ran_unsigned(each: Overriding, now: datetime) -> bool:
+def _ran_unsigned(override: Override, now: datetime) -> bool:
     """Whether an exception applied in the last days by one signature alone."""
-    return each.starts_at is not None and each.ratified_at is None and each.ends_at > now - LOOKS_BACK
+    return (
+        override.starts_at is not None and override.ratified_at is None and override.ends_at > now - UNSIGNED_LOOKBACK
+    )
 
 
-def _open(session: Session, now: datetime, wanted: Any) -> int:  # noqa: ANN401  # SQLAlchemy's
+def _count_open(session: Session, now: datetime, condition: Any) -> int:  # noqa: ANN401  # SQLAlchemy's
     """How many exceptions apply or may still apply."""
-    signed = (
+    is_ratified = (
         select(OverrideSignatureRow.override)
         .where(OverrideSignatureRow.override == OverrideRow.id, col(OverrideSignatureRow.ratifies))
         .exists()
     )
     lapses = col(OverrideRow.lapses_at)
     query = select(func.count()).select_from(OverrideRow).join(OverrideEndRow, isouter=True)
-    query = query.where(wanted, col(OverrideEndRow.override).is_(None), col(OverrideRow.until) > now)
-    return session.exec(query.where(or_(lapses.is_(None), lapses > now, signed))).one()
+    query = query.where(condition, col(OverrideEndRow.override).is_(None), col(OverrideRow.until) > now)
+    return session.exec(query.where(or_(lapses.is_(None), lapses > now, is_ratified))).one()
 
 
-def _out_of_reach(reach: Reach, facts: Mapping[str, Any]) -> Iterator[str]:
+def _authority_problems(authority: OverrideAuthority, facts: Mapping[str, Any]) -> Iterator[str]:
     """Why governance does not let anybody make this exception."""
-    policy = reach.policy
-    name = {"policy": policy.policy if policy else OVERRIDES, "version": policy.version if policy else ""}
-    if reach.verdict == "refused":
-        why = reach.because
-        reason = f"{why.zh} {why.en}" if why else ""
-        told = {**name, "rule": reach.rule, "reason": reason}
-        yield Sentence("{policy} {version} refuses this exception by its rule `{rule}`: {reason}", **told)
-    elif facts["days"] > reach.max_days:
-        yield Sentence(
+    policy = authority.policy
+    version_name = {"policy": policy.policy if policy else OVERRIDES, "version": policy.version if policy else ""}
+    if authority.verdict == "refused":
+        because = authority.because
+        reason = f"{because.zh} {because.en}" if because else ""
+        names = {**version_name, "rule": authority.rule, "reason": reason}
+        yield Message("{policy} {version} refuses this exception by its rule `{rule}`: {reason}", **names)
+    elif facts["days"] > authority.max_days:
+        yield Message(
             "{policy} {version} lets this exception last {most} days at most; it would last {days}.",
-            **name,
-            most=reach.max_days,
+            **version_name,
+            most=authority.max_days,
             days=facts["days"],
         )
 
 
 def _decided_by(prepared: PreparedOverride) -> dict[str, Any]:
     """By what it was decided how far the exception reaches and who must sign, as JSON."""
-    reach, sign_off = prepared.reach, prepared.sign_off
+    authority, sign_off = prepared.authority, prepared.sign_off
     return {
-        "overrides": reach.policy.to_dict() if reach.policy else None,
-        "rule": reach.rule,
+        "overrides": authority.policy.to_dict() if authority.policy else None,
+        "rule": authority.rule,
         "sign_off": sign_off.to_dict() if sign_off else None,
         "facts": dict(prepared.facts),
     }
 
 
-def _demand(allowed: object) -> None:
+def _require_permission(allowed: object) -> None:
     if allowed is not True:
-        raise Forbidden([str(allowed)])
+        raise OverridePermissionDenied([str(allowed)])

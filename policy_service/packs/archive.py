@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-EPOCH = (1980, 1, 1, 0, 0, 0)
+FILE_TIME = (1980, 1, 1, 0, 0, 0)
 """The time of every file in the zip; when the pack was made stands in its manifest."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """How what a spreadsheet would calculate begins."""
@@ -42,7 +42,7 @@ class Archive:
 
     def add_unlisted(self, name: str, content: bytes) -> None:
         """Adds a file that the list cannot hold: the one that holds the list, and its signature."""
-        info = zipfile.ZipInfo(name, EPOCH)
+        info = zipfile.ZipInfo(name, FILE_TIME)
         info.compress_type = zipfile.ZIP_DEFLATED
         info.create_system = 3  # the same bytes whatever system makes it
         info.external_attr = _READABLE << 16

@@ -14,26 +14,26 @@ from typing import Any
 
 import msgspec
 
-from policy_service.audit.chain import Entry, NotAnEntry, read_entry
+from policy_service.audit.chain import Entry, InvalidEntry, read_entry
 from policy_service.audit.checkpoints import read_checkpoint
 from policy_service.audit.export import read_keys
-from policy_service.audit.keys import Damaged, PublicKey
-from policy_service.audit.proofs import KIND, NotProved, verify_proof
-from policy_service.audit.verdict import Broken
-from policy_service.audit.verify import Keys
+from policy_service.audit.keys import InvalidSignedLine, PublicKey
+from policy_service.audit.proofs import KIND, InvalidProof, verify_proof
+from policy_service.audit.verdict import VerificationFailed
+from policy_service.audit.verify import KeyChain
 from policy_service.canonical import NotCanonicalError, digest, digest_of
 from policy_service.decisions.record import read_record
 from policy_service.packs.archive import table
+from policy_service.packs.decision_records import DECISIONS, decision_cells, readable
+from policy_service.packs.decision_records import HEADINGS as DECISION_HEADINGS
 from policy_service.packs.log import CHECKPOINT, CHECKPOINTS, ENTRIES, HEADINGS, KEYS, TABLE, cells
-from policy_service.packs.recorded import DECISIONS, decision_cells, readable
-from policy_service.packs.recorded import HEADINGS as DECISION_HEADINGS
 
 SUBMITTED = ("version_submitted", "version_imported")
 SIGNED = "change_signed_off"
 Json = Mapping[str, Any]
 
 
-class Opened:
+class PackFiles:
     """The files of a pack, and the list of them. One that cannot be read is empty, and so not what the list says."""
 
     def __init__(self, archive: zipfile.ZipFile, listed: Mapping[str, Json]) -> None:
@@ -60,121 +60,123 @@ class Opened:
         except (msgspec.MsgspecError, RecursionError):
             return None
 
-    def named(self, folder: str, end: str) -> list[str]:
+    def files_in(self, folder: str, end: str) -> list[str]:
         """The listed files in a folder whose names end like that."""
         return [name for name in self.listed if name.startswith(f"{folder}/") and name.endswith(end)]
 
-    def is_as_listed(self, name: str) -> bool:
+    def matches_listing(self, name: str) -> bool:
         """Whether a file has the digest and the size that the list says."""
         content = self.read(name)
-        said = self.listed[name]
-        return (said.get("sha256"), said.get("size")) == (hashlib.sha256(content).hexdigest(), len(content))
+        listing = self.listed[name]
+        return (listing.get("sha256"), listing.get("size")) == (hashlib.sha256(content).hexdigest(), len(content))
 
 
-def check_entries(opened: Opened, _: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
+def check_entries(pack: PackFiles, _: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
     """Every entry is one, and in the log that the checkpoint was signed for."""
-    checkpoint = opened.read(CHECKPOINT).decode(errors="replace")
-    keys = [line.decode(errors="replace") for line in opened.lines(KEYS)]
-    for number, line in enumerate(opened.lines(ENTRIES), 1):
-        listed = _entry(line)
-        if listed is None:
+    checkpoint = pack.read(CHECKPOINT).decode(errors="replace")
+    keys = [line.decode(errors="replace") for line in pack.lines(KEYS)]
+    for number, line in enumerate(pack.lines(ENTRIES), 1):
+        parsed = _entry(line)
+        if parsed is None:
             yield f"{ENTRIES}: line {number} was altered: it holds no entry"
             continue
-        said, entry = listed
-        opened.entries.append(entry)
-        if said["path"] is None:
+        proof_json, entry = parsed
+        pack.entries.append(entry)
+        if proof_json["path"] is None:
             continue  # it is counted as one without a proof
-        proof = {"kind": KIND, "seq": entry.seq, "entry": said["entry"], "path": said["path"]}
+        proof = {"kind": KIND, "seq": entry.seq, "entry": proof_json["entry"], "path": proof_json["path"]}
         try:
             verify_proof({**proof, "checkpoint": checkpoint, "keys": keys}, trusted)
-        except NotProved as fault:
-            yield f"{ENTRIES}: entry {entry.seq}: {fault}"
+        except InvalidProof as error:
+            yield f"{ENTRIES}: entry {entry.seq}: {error}"
 
 
 def _entry(line: bytes) -> tuple[Json, Entry] | None:
     """What a line says, and the entry in it; None when it holds none."""
     try:
-        said = msgspec.json.decode(line)
-        entry = read_entry(said["entry"].encode())
-        return (said, entry) if (said["seq"], "path" in said) == (entry.seq, True) else None
-    except (msgspec.MsgspecError, NotAnEntry, KeyError, TypeError, AttributeError, UnicodeEncodeError):
+        payload = msgspec.json.decode(line)
+        entry = read_entry(payload["entry"].encode())
+        return (payload, entry) if (payload["seq"], "path" in payload) == (entry.seq, True) else None
+    except (msgspec.MsgspecError, InvalidEntry, KeyError, TypeError, AttributeError, UnicodeEncodeError):
         return None
 
 
-def check_versions(opened: Opened, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
+def check_versions(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
     """Every policy file has its digest, and an entry of the log names it."""
-    told = {(said.get("policy"), said.get("version"), said.get("digest")) for said in _events(opened, *SUBMITTED)}
+    logged = {(body.get("policy"), body.get("version"), body.get("digest")) for body in _events(pack, *SUBMITTED)}
     for version in objects(manifest.get("versions")):
         file = str(version.get("file"))
-        if digest(opened.read(file)) != version.get("digest"):
+        if digest(pack.read(file)) != version.get("digest"):
             yield f"{file} was altered: it does not have the digest of the version"
-        if (version.get("policy"), version.get("version"), version.get("digest")) not in told:
+        if (version.get("policy"), version.get("version"), version.get("digest")) not in logged:
             yield f"{file}: no entry of the log says that it was submitted or imported"
 
 
-def check_changes(opened: Opened, _: Json, __: Sequence[PublicKey]) -> Iterator[str]:
+def check_changes(pack: PackFiles, _: Json, __: Sequence[PublicKey]) -> Iterator[str]:
     """Every signature is on the digest of what was submitted, and in the log; every report is as it was frozen."""
-    signed = {_signature(said.get("change"), said, said.get("printed_name")) for said in _events(opened, SIGNED)}
-    for file in opened.named("changes", "/change.json"):
-        change = opened.json(file)
+    logged_signatures = {
+        _signature(body.get("change"), body, body.get("printed_name")) for body in _events(pack, SIGNED)
+    }
+    for file in pack.files_in("changes", "/change.json"):
+        change = pack.json(file)
         if isinstance(change, dict):
-            yield from (f"{file}{fault}" for fault in _change_faults(change, file.split("/")[-2], signed))
+            yield from (f"{file}{fault}" for fault in _change_faults(change, file.split("/")[-2], logged_signatures))
         else:
             yield f"{file} was altered: it holds no change"
-    for file in opened.named("changes", ".json"):
+    for file in pack.files_in("changes", ".json"):
         name = file.rpartition("/")[2].removesuffix(".json")
-        if "/reports/" in file and digest(opened.read(file)) != f"sha256:{name}":
+        if "/reports/" in file and digest(pack.read(file)) != f"sha256:{name}":
             yield f"{file} was altered: it does not have the digest of the report"
 
 
-def _change_faults(change: Json, name: str, signed: Collection[tuple[object, ...]]) -> Iterator[str]:
+def _change_faults(change: Json, name: str, logged_signatures: Collection[tuple[object, ...]]) -> Iterator[str]:
     """What is wrong with the submissions and the signatures of a change; `signed` are those that the log tells of."""
     if change.get("change") != name:
         yield " was altered: it is about another change"
-    submitted, given = set(), set()
+    submitted, listed_signatures = set(), set()
     for each in objects(change.get("submissions")):
-        said = each.get("submission")
-        if _digest_of({"change": change.get("change"), **(said if isinstance(said, dict) else {})}) != each.get(
-            "digest"
-        ):
+        submission = each.get("submission")
+        if _digest_of(
+            {"change": change.get("change"), **(submission if isinstance(submission, dict) else {})}
+        ) != each.get("digest"):
             yield f" was altered: what was submitted does not have the digest {each.get('digest')}"
         submitted.add(each.get("digest"))
-    for acted in objects(change.get("actions")):
-        if acted.get("action") != "sign_off":
+    for action in objects(change.get("actions")):
+        if action.get("action") != "sign_off":
             continue
-        by = acted["by"].get("printed_name") if isinstance(acted.get("by"), dict) else None
-        if acted.get("digest") not in submitted:
-            yield f": {by} signed {acted.get('digest')}, which was never submitted"
-        given.add(signature := _signature(name, acted, by))
-        if signature not in signed:
-            yield f": no entry of the log says that {by} signed as {acted.get('role')}"
-    for signature in signed:
-        if signature[0] == name and signature not in given:
+        signer = action["by"].get("printed_name") if isinstance(action.get("by"), dict) else None
+        if action.get("digest") not in submitted:
+            yield f": {signer} signed {action.get('digest')}, which was never submitted"
+        listed_signatures.add(signature := _signature(name, action, signer))
+        if signature not in logged_signatures:
+            yield f": no entry of the log says that {signer} signed as {action.get('role')}"
+    for signature in logged_signatures:
+        if signature[0] == name and signature not in listed_signatures:
             yield f" was altered: it does not tell that {signature[-1]} signed as {signature[2]}"
 
 
-def check_log(opened: Opened, manifest: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
+def check_log(pack: PackFiles, manifest: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
     """The checkpoints are signed and of one log, and what is shown beside entries and keys is what they say."""
-    keys = Keys(trusted)
-    with suppress(Broken):
-        keys = read_keys(opened.lines(KEYS), trusted)
+    keys = KeyChain(trusted)
+    with suppress(VerificationFailed):
+        keys = read_keys(pack.lines(KEYS), trusted)
     log = (manifest.get("log") or {}).get("id")
-    for number, line in enumerate([*opened.lines(CHECKPOINTS), opened.read(CHECKPOINT)], 1):
+    for number, line in enumerate([*pack.lines(CHECKPOINTS), pack.read(CHECKPOINT)], 1):
         try:
             checkpoint = read_checkpoint(line)
-        except Damaged:
+        except InvalidSignedLine:
             yield f"{CHECKPOINTS}: line {number} was altered: it holds no checkpoint"
             continue
-        if not any(checkpoint.is_by(key) for key in keys.named.values()):
+        if not any(checkpoint.is_signed_by(key) for key in keys.by_id.values()):
             yield f"{CHECKPOINTS}: line {number} is signed with no key of the log"
         if checkpoint.log not in {None, log} and log is not None:
             yield f"{CHECKPOINTS}: line {number} is of another log, {checkpoint.log}; the pack is of {log}"
-    for number, key in enumerate(keys.named.values(), 1):
-        if opened.read(name := f"audit/public-key-{number}.pem") != key.to_pem().encode():
+    for number, key in enumerate(keys.by_id.values(), 1):
+        if pack.read(name := f"audit/public-key-{number}.pem") != key.to_pem().encode():
             yield f"{name} was altered: it is not key {number} of the log"
-    if opened.lines(CHECKPOINTS)[:1] != opened.lines(CHECKPOINT):
+    if pack.lines(CHECKPOINTS)[:1] != pack.lines(CHECKPOINT):
         yield f"{CHECKPOINTS} was altered: the newest is not {CHECKPOINT}"
-    if opened.read(TABLE) != _table(opened.entries):
+    if pack.read(TABLE) != _table(pack.entries):
         yield f"{TABLE} was altered: it does not show what {ENTRIES} does"
 
 
@@ -186,78 +188,78 @@ def _table(entries: Sequence[Entry]) -> bytes | None:
         return None
 
 
-def check_counts(opened: Opened, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
+def check_counts(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) -> Iterator[str]:
     """The figures of the manifest are those of what is there."""
     signatures = sum(
         action.get("action") == "sign_off"
-        for name in opened.named("changes", "/change.json")
-        if isinstance(change := opened.json(name), dict)
+        for name in pack.files_in("changes", "/change.json")
+        if isinstance(change := pack.json(name), dict)
         for action in objects(change.get("actions"))
     )
-    found = {
+    counted = {
         "versions": len(objects(manifest.get("versions"))),
-        "changes": len(opened.named("changes", "/change.json")),
+        "changes": len(pack.files_in("changes", "/change.json")),
         "signatures": signatures,
-        "suspensions": len(opened.named("suspensions", ".json")),
-        "activations": len(objects(opened.json("timeline.json"))),
-        "overrides": len(objects(opened.json("overrides.json"))),
-        "decisions": len(opened.named("decisions", "/record.json")),
-        "entries": len(opened.entries),
+        "suspensions": len(pack.files_in("suspensions", ".json")),
+        "activations": len(objects(pack.json("timeline.json"))),
+        "overrides": len(objects(pack.json("overrides.json"))),
+        "decisions": len(pack.files_in("decisions", "/record.json")),
+        "entries": len(pack.entries),
     }
     counts = manifest["counts"] if isinstance(manifest["counts"], dict) else {}
-    for name, count in found.items():
+    for name, count in counted.items():
         if counts.get(name) != count:
             yield f"the manifest counts {counts.get(name)} {name}, and {count} are there"
 
 
-def check_decisions(opened: Opened, _: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
+def check_decisions(pack: PackFiles, _: Json, trusted: Sequence[PublicKey]) -> Iterator[str]:
     """Every proof holds, every record says what was sealed, and the table shows what they do."""
-    yield from _decision_table(opened)
-    for file in opened.named("decisions", "/proof.json"):
+    yield from _decision_table(pack)
+    for file in pack.files_in("decisions", "/proof.json"):
         try:
-            sealed = _sealed(opened.json(file) or {}, trusted)
-        except (KeyError, TypeError, ValueError, AttributeError) as fault:  # also NotProved
-            yield f"{file}: {fault}"
+            record = _sealed_record(pack.json(file) or {}, trusted)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:  # also InvalidProof
+            yield f"{file}: {error}"
             continue
         folder = file.rpartition("/")[0]
-        if opened.json(f"{folder}/record.json") != sealed:
+        if pack.json(f"{folder}/record.json") != record:
             yield f"{folder}/record.json was altered: it does not say what was sealed"
-        replayed = opened.json(f"{folder}/replay.json")
-        if not isinstance(replayed, dict) or replayed.get("decision_id") != sealed["decision_id"]:
+        replay = pack.json(f"{folder}/replay.json")
+        if not isinstance(replay, dict) or replay.get("decision_id") != record["decision_id"]:
             yield f"{folder}/replay.json was altered: it is about another decision"
 
 
-def _decision_table(opened: Opened) -> Iterator[str]:
+def _decision_table(pack: PackFiles) -> Iterator[str]:
     rows = []
-    for file in opened.named("decisions", "/record.json"):
+    for file in pack.files_in("decisions", "/record.json"):
         folder = file.rpartition("/")[0]
-        replayed = opened.json(f"{folder}/replay.json")
-        verdict = replayed.get("verdict") if isinstance(replayed, dict) else None
+        replay = pack.json(f"{folder}/replay.json")
+        verdict = replay.get("verdict") if isinstance(replay, dict) else None
         try:
-            rows.append(decision_cells(opened.json(file), verdict, is_proved=f"{folder}/proof.json" in opened.listed))
+            rows.append(decision_cells(pack.json(file), verdict, is_proved=f"{folder}/proof.json" in pack.listed))
         except (KeyError, TypeError, AttributeError, ValueError):
             yield f"{file} was altered: it holds no record"
             return
-    if rows and opened.read(DECISIONS) != table(DECISION_HEADINGS, rows):
+    if rows and pack.read(DECISIONS) != table(DECISION_HEADINGS, rows):
         yield f"{DECISIONS} was altered: it does not show what the records do"
 
 
-def _sealed(proof: Json, trusted: Sequence[PublicKey]) -> Json:
-    """The record that a proof holds, as it is shown. Raises NotProved, and others when it holds none."""
-    proved = verify_proof(proof, trusted).record
-    if proved is None:
-        raise NotProved("it is the proof of no record")
-    shown: Json = msgspec.json.decode(msgspec.json.encode(readable(read_record(proved.line.encode()))))
-    return shown
+def _sealed_record(proof: Json, trusted: Sequence[PublicKey]) -> Json:
+    """The record that a proof holds, as it is shown. Raises InvalidProof, and others when it holds none."""
+    proof_record = verify_proof(proof, trusted).record
+    if proof_record is None:
+        raise InvalidProof("it is the proof of no record")
+    record: Json = msgspec.json.decode(msgspec.json.encode(readable(read_record(proof_record.line.encode()))))
+    return record
 
 
-def _events(opened: Opened, *names: str) -> Iterator[Json]:
-    return (each.body for each in opened.entries if each.event in names)
+def _events(pack: PackFiles, *names: str) -> Iterator[Json]:
+    return (each.body for each in pack.entries if each.event in names)
 
 
-def _signature(change: object, said: Json, printed_name: object) -> tuple[object, ...]:
+def _signature(change: object, body: Json, printed_name: object) -> tuple[object, ...]:
     """What tells one signature from another."""
-    return (change, said.get("digest"), said.get("role"), said.get("meaning"), printed_name)
+    return (change, body.get("digest"), body.get("role"), body.get("meaning"), printed_name)
 
 
 def objects(listed: object) -> list[Json]:

@@ -17,17 +17,17 @@ from policy_service.audit.service import last_checkpoint, signing_keys
 from policy_service.audit.tables import AuditAbout, AuditEntry
 from policy_service.packs.scope import MAX_ENTRIES
 
-AT_ONCE = 500
+CHUNK_SIZE = 500
 """Things, or numbers, that are asked for in one query."""
-ROWS = 20_000
+FETCH_SIZE = 20_000
 """Digests fetched at a time."""
 
 
-class NotSigned(Exception):
+class LogNotSigned(Exception):
     """There is no checkpoint, or the log is not the one that was signed."""
 
 
-def of_period(session: Session, since: datetime, until: datetime | None) -> list[AuditEntry]:
+def entries_of_period(session: Session, since: datetime, until: datetime | None) -> list[AuditEntry]:
     """The entries of a period, oldest first; one more than a pack takes when there are more."""
     query = select(AuditEntry).where(AuditEntry.at >= since)
     if until is not None:
@@ -35,47 +35,47 @@ def of_period(session: Session, since: datetime, until: datetime | None) -> list
     return list(session.exec(query.order_by(col(AuditEntry.at), col(AuditEntry.seq)).limit(MAX_ENTRIES + 1)))
 
 
-def of_things(
-    session: Session, things: Sequence[str], events: Sequence[str] = (), limit: int | None = None
+def entries_about(
+    session: Session, objects: Sequence[str], events: Sequence[str] = (), limit: int | None = None
 ) -> list[AuditEntry]:
     """The entries about things, oldest first; only these events, when some are named."""
-    found: dict[int, AuditEntry] = {}
-    for some in _some(things):
-        query = select(AuditEntry).join(AuditAbout).where(col(AuditAbout.about).in_(some))
+    rows: dict[int, AuditEntry] = {}
+    for chunk in _chunks(objects):
+        query = select(AuditEntry).join(AuditAbout).where(col(AuditAbout.about).in_(chunk))
         if events:
             query = query.where(col(AuditEntry.event).in_(events))
         query = query.order_by(col(AuditAbout.seq))
-        found |= {row.seq: row for row in session.exec(query if limit is None else query.limit(limit))}
-    return [found[seq] for seq in sorted(found)]
+        rows |= {row.seq: row for row in session.exec(query if limit is None else query.limit(limit))}
+    return [rows[seq] for seq in sorted(rows)]
 
 
-def about_prefix(session: Session, thing: str, numbers: Sequence[int]) -> Iterator[str]:
+def objects_of_kind(session: Session, kind: str, numbers: Sequence[int]) -> Iterator[str]:
     """The names of all things of a kind that entries are about."""
-    for some in _some(numbers):
-        query = select(AuditAbout.about).where(col(AuditAbout.seq).in_(some))
-        for about in session.exec(query.where(col(AuditAbout.about).startswith(f"{thing}:")).distinct()):
+    for chunk in _chunks(numbers):
+        query = select(AuditAbout.about).where(col(AuditAbout.seq).in_(chunk))
+        for about in session.exec(query.where(col(AuditAbout.about).startswith(f"{kind}:")).distinct()):
             yield about.partition(":")[2]
 
 
-def _some(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(things), AT_ONCE):
-        yield things[start : start + AT_ONCE]
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), CHUNK_SIZE):
+        yield values[start : start + CHUNK_SIZE]
 
 
 class Proofs:
-    """Proves entries under the newest checkpoint, from one reading of the log. Raises NotSigned."""
+    """Proves entries under the newest checkpoint, from one reading of the log. Raises LogNotSigned."""
 
     def __init__(self, session: Session) -> None:
         checkpoint = last_checkpoint(session)
         if checkpoint is None:
-            raise NotSigned("the log was never signed: there is nothing to prove entries by")
+            raise LogNotSigned("the log was never signed: there is nothing to prove entries by")
         self.checkpoint: SignedExtent = checkpoint
         self.log = log_id(session)
         """The identity of the log."""
         self.keys = [key_line(body) for body in signing_keys(session)]
         self._levels = Levels(_digests(session, checkpoint.extent.size))
         if self._levels.root() != checkpoint.extent.root:
-            raise NotSigned("the log is not what was signed: `policy-service audit verify` says where")
+            raise LogNotSigned("the log is not what was signed: `policy-service audit verify` says where")
 
     def covers(self, seq: int) -> bool:
         """Whether the checkpoint tells of an entry."""
@@ -99,4 +99,4 @@ class Proofs:
 
 def _digests(session: Session, size: int) -> Iterable[str]:
     query = select(AuditEntry.digest).where(AuditEntry.seq <= size).order_by(col(AuditEntry.seq))
-    return session.exec(query, execution_options={"yield_per": ROWS})
+    return session.exec(query, execution_options={"yield_per": FETCH_SIZE})

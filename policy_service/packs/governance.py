@@ -7,23 +7,23 @@ from typing import Any
 
 from sqlmodel import Session
 
-from policy_service.approval.change import Acted, Action, Change, Meaning
+from policy_service.approval.change import Action, ActionRecord, Change, Meaning
 from policy_service.approval.tables import ReportRow
-from policy_service.approval.workflow import fold
+from policy_service.approval.workflow import fold_actions
 from policy_service.audit.events import ROLES
-from policy_service.canonical import canonical
+from policy_service.canonical import to_canonical_json
 from policy_service.clock import timestamp
 from policy_service.compilers.prose.table import Table, markdown, one_line
 from policy_service.language.policy import Bilingual, Language
 from policy_service.packs.archive import Archive
-from policy_service.packs.collecting import Collected
-from policy_service.packs.texts import LANGUAGES, Step
+from policy_service.packs.contents import PackContents
+from policy_service.packs.texts import LANGUAGES, StepCallback
 
 _MEANINGS: Mapping[Meaning, Bilingual] = {
     Meaning.APPROVED: Bilingual("同意内容、效果及生效日期", "approves the content, its effect and the day"),
     Meaning.CONFORMS: Bilingual("确认符合制度且程序合规", "checked that it conforms to the regulation"),
 }
-_WORDS: Mapping[Language, Mapping[str, str]] = {
+_LABELS: Mapping[Language, Mapping[str, str]] = {
     "zh": {
         "digest": "签署对象的摘要",
         "reason": "理由",
@@ -49,32 +49,32 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
 }
 
 
-def write_changes(archive: Archive, session: Session, found: Collected, step: Step) -> int:
+def write_changes(archive: Archive, session: Session, contents: PackContents, step: StepCallback) -> int:
     """Writes every change, its signatures and its reports; gives the number of signatures."""
     signatures = 0
-    for change in found.changes:
+    for change in contents.changes:
         folder = f"changes/{change.id}"
-        told = _told(change)
-        archive.add_json(f"{folder}/change.json", told)
+        change_json = _change_json(change)
+        archive.add_json(f"{folder}/change.json", change_json)
         for lang in LANGUAGES:
-            archive.add_text(f"{folder}/signatures.{lang}.md", page_of(told, lang))
-        reports = {acted.submission.report for acted in change.acted if acted.submission}
+            archive.add_text(f"{folder}/signatures.{lang}.md", signature_page(change_json, lang))
+        reports = {action.submission.report for action in change.actions if action.submission}
         for report in sorted(reports):
             row = session.get(ReportRow, report)
             if row is not None:
                 archive.add(f"{folder}/reports/{report.removeprefix('sha256:')}.json", row.content)
-        signatures += len(_signed(change))
+        signatures += len(_sign_offs(change))
         step()
     return signatures
 
 
-def write_suspensions(archive: Archive, found: Collected) -> None:
+def write_suspensions(archive: Archive, contents: PackContents) -> None:
     """Writes every suspension."""
-    for each in found.suspensions:
+    for each in contents.suspensions:
         archive.add_json(f"suspensions/{each.id}.json", each.to_dict())
 
 
-def write_timeline(archive: Archive, found: Collected) -> None:
+def write_timeline(archive: Archive, contents: PackContents) -> None:
     """Writes what was put in force from when until when, and what was taken back."""
     rows: list[dict[str, Any]] = [
         {
@@ -90,79 +90,79 @@ def write_timeline(archive: Archive, found: Collected) -> None:
             "suspension": each.suspension,
             "activation": each.id,
         }
-        for each in found.activations
+        for each in contents.activations
     ]
-    _both(archive, "timeline", rows)
+    _write_json_and_csv(archive, "timeline", rows)
 
 
-def write_overrides(archive: Archive, found: Collected) -> None:
+def write_overrides(archive: Archive, contents: PackContents) -> None:
     """Writes every exception."""
-    rows = [each.to_dict() for each in found.overrides]
-    _both(archive, "overrides", rows)
+    rows = [each.to_dict() for each in contents.overrides]
+    _write_json_and_csv(archive, "overrides", rows)
 
 
-def _both(archive: Archive, name: str, rows: list[dict[str, Any]]) -> None:
+def _write_json_and_csv(archive: Archive, name: str, rows: list[dict[str, Any]]) -> None:
     """The same as JSON and, when there is anything, as a table for spreadsheets."""
     archive.add_json(f"{name}.json", rows)
     if rows:
-        archive.add_table(f"{name}.csv", list(rows[0]), [[flat(value) for value in row.values()] for row in rows])
+        archive.add_table(f"{name}.csv", list(rows[0]), [[cell_value(value) for value in row.values()] for row in rows])
 
 
-def flat(value: object) -> object:
+def cell_value(value: object) -> object:
     """A value as it stands in a cell."""
-    return canonical(value).decode() if isinstance(value, dict | list) else value
+    return to_canonical_json(value).decode() if isinstance(value, dict | list) else value
 
 
-def _signed(change: Change) -> list[Acted]:
-    return [acted for acted in change.acted if acted.action is Action.SIGN_OFF]
+def _sign_offs(change: Change) -> list[ActionRecord]:
+    return [action for action in change.actions if action.action is Action.SIGN_OFF]
 
 
-def _told(change: Change) -> dict[str, Any]:
+def _change_json(change: Change) -> dict[str, Any]:
     """A change without what is said twice, so that everything in it can be checked."""
-    told = change.to_dict() | {"state": fold(change.id, change.kind, change.acted).state.value}
+    change_json = change.to_dict() | {"state": fold_actions(change.id, change.kind, change.actions).state.value}
     names = ("change", "kind", "state", "author", "created_at", "digest", "actions")
-    draft = {} if change.submission is not None else {"draft": told["draft"]}
-    return {**{name: told[name] for name in names}, "submissions": _submissions(change), **draft}
+    draft = {} if change.submission is not None else {"draft": change_json["draft"]}
+    return {**{name: change_json[name] for name in names}, "submissions": _submissions(change), **draft}
 
 
 def _submissions(change: Change) -> list[dict[str, Any]]:
     """Everything that was ever under review, with the digest that its signatures name."""
     return [
-        {"digest": acted.submission.digest(change.id), "submission": acted.submission.to_dict()}
-        for acted in change.acted
-        if acted.submission is not None
+        {"digest": action.submission.digest(change.id), "submission": action.submission.to_dict()}
+        for action in change.actions
+        if action.submission is not None
     ]
 
 
-def page_of(change: Mapping[str, Any], lang: Language) -> str:
+def signature_page(change: Mapping[str, Any], lang: Language) -> str:
     """A change and its signatures, to be read; made from what `change.json` holds. Raises KeyError and its like."""
-    words, frozen = _WORDS[lang], change["digest"] is not None
-    asked = change["submissions"][-1]["submission"] if frozen else change["draft"]
-    start, end = asked["effective"]["from"], asked["effective"]["until"]
-    until = f" {words['until']} {end}" if end else f" {words['onwards']}"
+    labels, frozen = _LABELS[lang], change["digest"] is not None
+    submission = change["submissions"][-1]["submission"] if frozen else change["draft"]
+    start, end = submission["effective"]["from"], submission["effective"]["until"]
+    until = f" {labels['until']} {end}" if end else f" {labels['onwards']}"
     lines = [
-        f"# {one_line(asked['title'])}",
+        f"# {one_line(submission['title'])}",
         "",
-        f"- {words['reason']}: {one_line(asked['reason'])}",
-        f"- {words['period']}: {start}{until}",
-        f"- {words['state']}: {change['state']}",
+        f"- {labels['reason']}: {one_line(submission['reason'])}",
+        f"- {labels['period']}: {start}{until}",
+        f"- {labels['state']}: {change['state']}",
     ]
     if frozen:
-        lines += [f"- {words['digest']}: {change['digest']}", f"- {words['report']}: {asked['report']}"]
-    signed = [action for action in change["actions"] if action["action"] == Action.SIGN_OFF]
-    rows = tuple(_row(action, change, lang) for action in signed)
-    table = markdown(Table(tuple(words["headings"].split("|")), rows)) if rows else words["none"]
+        lines += [f"- {labels['digest']}: {change['digest']}", f"- {labels['report']}: {submission['report']}"]
+    sign_offs = [action for action in change["actions"] if action["action"] == Action.SIGN_OFF]
+    rows = tuple(_row(action, change, lang) for action in sign_offs)
+    table = markdown(Table(tuple(labels["headings"].split("|")), rows)) if rows else labels["none"]
     return "\n".join([*lines, "", table, ""])
 
 
-def _row(signed: Mapping[str, Any], change: Mapping[str, Any], lang: Language) -> tuple[str, ...]:
+def _row(sign_off: Mapping[str, Any], change: Mapping[str, Any], lang: Language) -> tuple[str, ...]:
     """One signature; one on a digest that is no longer the change's says so by its digest."""
-    role, meaning = ROLES[signed.get("role", "")], _MEANINGS[Meaning(signed.get("meaning", Meaning.APPROVED))]
-    stale = "" if signed.get("digest") == change["digest"] else f" ({signed.get('digest')})"
+    role, meaning = ROLES[sign_off.get("role", "")], _MEANINGS[Meaning(sign_off.get("meaning", Meaning.APPROVED))]
+    stale = "" if sign_off.get("digest") == change["digest"] else f" ({sign_off.get('digest')})"
     return (
-        signed["by"]["printed_name"],
+        sign_off["by"]["printed_name"],
         role.zh if lang == "zh" else role.en,
         (meaning.zh if lang == "zh" else meaning.en) + stale,
-        signed["at"],
-        signed.get("reason", ""),
+        sign_off["at"],
+        sign_off.get("reason", ""),
     )

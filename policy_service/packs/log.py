@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
-from policy_service.audit.chain import Entry, line_of, read_entry
-from policy_service.audit.events import sentence
+from policy_service.audit.chain import Entry, encode_entry, read_entry
+from policy_service.audit.events import describe_event
 from policy_service.audit.keys import public_key
 from policy_service.audit.service import checkpoints, signing_keys
-from policy_service.canonical import canonical, digest
+from policy_service.canonical import digest, to_canonical_json
 from policy_service.packs.archive import Archive
-from policy_service.packs.collecting import Collected
+from policy_service.packs.contents import PackContents
 from policy_service.packs.entries import Proofs
-from policy_service.packs.texts import Step
+from policy_service.packs.texts import StepCallback
 
 ENTRIES, TABLE, CHECKPOINT, CHECKPOINTS, KEYS = (
     "audit/entries.ndjson",
@@ -22,32 +22,32 @@ ENTRIES, TABLE, CHECKPOINT, CHECKPOINTS, KEYS = (
     "audit/keys.ndjson",
 )
 HEADINGS = ("entry", "time (UTC)", "who", "event", "中文", "English", "digest")
-NEWEST = 1_000
+MAX_CHECKPOINTS = 1_000
 """Checkpoints of a pack."""
 
 
-def write_log(archive: Archive, session: Session, found: Collected, proofs: Proofs, step: Step) -> int:
+def write_log(archive: Archive, session: Session, contents: PackContents, proofs: Proofs, step: StepCallback) -> int:
     """Writes the entries, the checkpoints and the keys; gives the number of entries that no checkpoint covers yet."""
-    lines, rows, unsigned = [], [], 0
-    for row in found.entries:
+    lines, rows, unsigned_count = [], [], 0
+    for row in contents.entries:
         path = proofs.path(row.seq) if proofs.covers(row.seq) else None
-        unsigned += path is None
-        lines.append(canonical({"seq": row.seq, "entry": row.line.decode(), "path": path}))
+        unsigned_count += path is None
+        lines.append(to_canonical_json({"seq": row.seq, "entry": row.line.decode(), "path": path}))
         rows.append(cells(read_entry(row.line)))
         step()
     archive.add_lines(ENTRIES, lines)
     archive.add_table(TABLE, HEADINGS, rows)
     archive.add(CHECKPOINT, proofs.checkpoint.line)
-    archive.add_lines(CHECKPOINTS, [each.line for each in checkpoints(session, limit=NEWEST)])
+    archive.add_lines(CHECKPOINTS, [each.line for each in checkpoints(session, limit=MAX_CHECKPOINTS)])
     archive.add_lines(KEYS, proofs.keys)
     for number, body in enumerate(signing_keys(session), 1):
         archive.add_text(f"audit/public-key-{number}.pem", public_key(body["public_key"]).to_pem())
-    if unsigned:
-        found.leave_out(
-            f"{unsigned} 条日志条目尚未被检查点签名覆盖，没有证明。",
-            f"{unsigned} entries are not covered by a signed checkpoint yet: they have no proof.",
+    if unsigned_count:
+        contents.add_omission(
+            f"{unsigned_count} 条日志条目尚未被检查点签名覆盖，没有证明。",
+            f"{unsigned_count} entries are not covered by a signed checkpoint yet: they have no proof.",
         )
-    return unsigned
+    return unsigned_count
 
 
 def cells(entry: Entry) -> tuple[object, ...]:
@@ -58,7 +58,7 @@ def cells(entry: Entry) -> tuple[object, ...]:
         entry.at,
         name,
         entry.event,
-        sentence(entry.event, name, entry.body, "zh"),
-        sentence(entry.event, name, entry.body, "en"),
-        digest(line_of(entry)),
+        describe_event(entry.event, name, entry.body, "zh"),
+        describe_event(entry.event, name, entry.body, "en"),
+        digest(encode_entry(entry)),
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from policy_service.decisions.record import Record, read_row
+from policy_service.decisions.record import DecisionRecord, read_row
 from policy_service.decisions.tables import DecisionRow
 from policy_service.packs.scope import MAX_DRAWS, MAX_LISTED, Scope
 
@@ -40,7 +40,7 @@ class Sample:
     first: int | None
     last: int | None
     """The records that the population begins and ends with; those between belong to it unless a subject was asked."""
-    was_cut: bool
+    is_truncated: bool
     """Whether the subject has more decisions than were listed."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,35 +59,35 @@ class Sample:
 def draw(session: Session, scope: Scope) -> Sample:
     """The sample of a pack."""
     first, last = _bounds(session, scope)
-    population, was_cut = _population(session, scope, first, last)
+    population, is_truncated = _population(session, scope, first, last)
     rows: list[DecisionRow] = []
     drawn = 0
-    for place in places(scope.seed, len(population)):
+    for position in draw_positions(scope.seed, len(population)):
         if len(rows) == scope.sample or drawn == MAX_DRAWS:
             break
         drawn += 1
-        row = session.get(DecisionRow, population[place])
+        row = session.get(DecisionRow, population[position])
         if row is not None and (scope.policy is None or scope.policy in _record(row).policies):
             rows.append(row)
     rows.sort(key=lambda row: row.seq)
     start, end = (population[0], population[-1]) if population else (None, None)
-    return Sample(tuple(rows), scope.seed, len(population), drawn, start, end, was_cut)
+    return Sample(tuple(rows), scope.seed, len(population), drawn, start, end, is_truncated)
 
 
-def places(seed: str, size: int) -> Iterator[int]:
+def draw_positions(seed: str, size: int) -> Iterator[int]:
     """Every place of a population once, in the order of the draws."""
-    seen: set[int] = set()
+    used: set[int] = set()
     for number in count():
-        if len(seen) == size:
+        if len(used) == size:
             return
         drawn = hashlib.sha256(f"{seed}:{number}".encode()).digest()[:_BYTES]
-        place = int.from_bytes(drawn, "big") % size
-        if place not in seen:
-            seen.add(place)
-            yield place
+        position = int.from_bytes(drawn, "big") % size
+        if position not in used:
+            used.add(position)
+            yield position
 
 
-def _record(row: DecisionRow) -> Record:
+def _record(row: DecisionRow) -> DecisionRecord:
     return read_row(row.seq, row.line)
 
 
@@ -108,8 +108,8 @@ def _first_from(decided_at: Callable[[int], datetime | None], newest: int, insta
     low, high = 1, newest + 1
     while low < high:
         middle = (low + high) // 2
-        found = decided_at(middle)
-        if found is not None and found < instant:
+        candidate = decided_at(middle)
+        if candidate is not None and candidate < instant:
             low = middle + 1
         else:
             high = middle
@@ -126,5 +126,5 @@ def _population(session: Session, scope: Scope, first: int, last: int) -> tuple[
         .order_by(col(DecisionRow.seq))
         .limit(MAX_LISTED + 1)
     )
-    found = list(session.exec(query))
-    return found[:MAX_LISTED], len(found) > MAX_LISTED
+    seqs = list(session.exec(query))
+    return seqs[:MAX_LISTED], len(seqs) > MAX_LISTED

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from policy_service.canonical import digest_of
 from policy_service.clock import timestamp
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 from policy_service.subject import Subject
 
 MAX_SAMPLE = 200
@@ -23,16 +23,16 @@ MAX_VERSIONS = 500
 MAX_CHANGES = 500
 MAX_OVERRIDES = 5_000
 
-Kind = Literal["policy", "subject", "period"]
+ScopeKind = Literal["policy", "subject", "period"]
 
 
-class ScopeRefused(ValueError):
+class InvalidScope(ValueError):
     """No pack can be about that; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A policy, a subject, both, or all of a period; from an instant until before another. Raises ScopeRefused."""
+    """A policy, a subject, both, or all of a period; from an instant until before another. Raises InvalidScope."""
 
     policy: str | None = None
     subject: Subject | None = None
@@ -43,14 +43,14 @@ class Scope:
 
     def __post_init__(self) -> None:
         if self.policy is None and self.subject is None and self.since is None:
-            raise ScopeRefused(Sentence("Say what the pack is about: a policy, a subject, or a period."))
+            raise InvalidScope(Message("Say what the pack is about: a policy, a subject, or a period."))
         if self.since is not None and self.until is not None and self.until <= self.since:
-            raise ScopeRefused(Sentence("The period ends before it begins."))
+            raise InvalidScope(Message("The period ends before it begins."))
         if not 0 <= self.sample <= MAX_SAMPLE:
-            raise ScopeRefused(Sentence("A pack has at most {count} decisions.", count=MAX_SAMPLE))
+            raise InvalidScope(Message("A pack has at most {count} decisions.", count=MAX_SAMPLE))
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ScopeKind:
         """What the pack is about in the first place."""
         return "policy" if self.policy else "subject" if self.subject else "period"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from sqlmodel import Session, col, select
 
 from policy_service.canonical import digest
+from policy_service.messages import Message
 from policy_service.registry.service import versions
 from policy_service.registry.tables import ActivationRow, VersionRow
-from policy_service.sentences import Sentence
 
 
 def check_files(session: Session, folder: Path) -> list[str]:
@@ -17,43 +17,43 @@ def check_files(session: Session, folder: Path) -> list[str]:
 
     Raises OSError when a file cannot be read.
     """
-    found: list[str] = []
+    problems: list[str] = []
     for row in versions(session):
         path = folder / row.policy / f"{row.version}.yaml"
-        if path.is_file() and (now := digest(path.read_bytes())) != row.digest:
-            found.append(
-                Sentence(
+        if path.is_file() and (current := digest(path.read_bytes())) != row.digest:
+            problems.append(
+                Message(
                     "{file} was edited after {policy} {version} was submitted: it was {digest}, it is {now}; "
                     "give the new text a higher version",
                     file=str(path),
                     policy=row.policy,
                     version=row.version,
                     digest=row.digest,
-                    now=now,
+                    now=current,
                 )
             )
-    return found
+    return problems
 
 
 def verify_versions(session: Session) -> list[str]:
     """A sentence for every version whose bytes are not those of its digest, and every activation of another version."""
     rows = {row.digest: row for row in versions(session)}
-    found: list[str] = [
-        Sentence(
+    problems: list[str] = [
+        Message(
             "{policy} {version} is not what was submitted: its text has the digest {now}, not {digest}",
             policy=row.policy,
             version=row.version,
-            now=now,
+            now=current,
             digest=row.digest,
         )
         for row in rows.values()
-        if (now := digest(row.content)) != row.digest
+        if (current := digest(row.content)) != row.digest
     ]
     for activation in session.exec(select(ActivationRow).order_by(col(ActivationRow.seq))):
         version: VersionRow | None = rows.get(activation.digest)
         if version is None or (version.policy, version.version) != (activation.policy, activation.version):
-            found.append(
-                Sentence(
+            problems.append(
+                Message(
                     "activation {activation} names {policy} {version}, "
                     "but its digest {digest} is not that of this version",
                     activation=activation.id,
@@ -62,4 +62,4 @@ def verify_versions(session: Session) -> list[str]:
                     digest=activation.digest,
                 )
             )
-    return found
+    return problems

@@ -10,7 +10,7 @@ leaves no gap.
     1.0.0 (suspension)        ├────────┤
     active  1.0.0    │  1.1.0 │ 1.0.0  │  1.1.0
 
-An activation of a kind in `NOTHING` is one too, but it puts nothing in force: where it is the one that counts, the
+An activation of a kind in `ENDING_KINDS` is one too, but it puts nothing in force: where it is the one that counts, the
 policy has no active version, until a later one begins.
 
 An emergency that leaves no version is an activation too, a *stop*: it names the version that is out of force, so that
@@ -48,7 +48,7 @@ class ActivationKind(StrEnum):
     """A signed change that ends the policy: nothing is in force from then on. It names the version that it ends."""
 
 
-NOTHING = frozenset({ActivationKind.ENDING})
+ENDING_KINDS = frozenset({ActivationKind.ENDING})
 """The kinds that put nothing in force."""
 
 
@@ -98,11 +98,11 @@ class Activation:
         return self.kind in {ActivationKind.SUSPENSION, ActivationKind.STOP}
 
     @property
-    def is_nothing(self) -> bool:
+    def is_ending(self) -> bool:
         """Whether it says that nothing is in force."""
-        return self.kind in NOTHING
+        return self.kind in ENDING_KINDS
 
-    def known(self, at: datetime) -> bool:
+    def is_known_at(self, at: datetime) -> bool:
         """Whether the record said so at an instant."""
         return self.recorded_at <= at and (self.cancelled_at is None or at < self.cancelled_at)
 
@@ -111,69 +111,71 @@ def active_at(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
     """What applies to the policy at `valid_at`, by what was known at `known_at`; None when nothing does."""
-    found = _last_begun(activations, policy, valid_at, known_at)
-    return None if found is None or found.is_nothing else found
+    effective = _effective_activation(activations, policy, valid_at, known_at)
+    return None if effective is None or effective.is_ending else effective
 
 
-def nothing_at(
+def ending_at(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
     """The activation that says that nothing of the policy is in force at `valid_at`; None when something is."""
-    found = _last_begun(activations, policy, valid_at, known_at)
-    return found if found is not None and found.is_nothing else None
+    effective = _effective_activation(activations, policy, valid_at, known_at)
+    return effective if effective is not None and effective.is_ending else None
 
 
-def _last_begun(
+def _effective_activation(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
     """The activation that counts at an instant."""
     covering = (
         each
         for each in activations
-        if each.policy == policy and each.known(known_at) and each.effective.covers(valid_at)
+        if each.policy == policy and each.is_known_at(known_at) and each.effective.covers(valid_at)
     )
     return max(covering, key=lambda each: (each.effective.start, each.seq), default=None)
 
 
 def all_active_at(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
     """The active activation of every policy that has one, by policy, in the order of their names."""
-    found = _all_last_begun(activations, valid_at, known_at)
-    return {name: each for name, each in found.items() if not each.is_nothing}
+    effective = _all_effective_activations(activations, valid_at, known_at)
+    return {name: each for name, each in effective.items() if not each.is_ending}
 
 
-def all_nothing_at(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
+def all_endings_at(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
     """The policies of which nothing is in force any more, each with the activation that says so, by name."""
-    found = _all_last_begun(activations, valid_at, known_at)
-    return {name: each for name, each in found.items() if each.is_nothing}
+    effective = _all_effective_activations(activations, valid_at, known_at)
+    return {name: each for name, each in effective.items() if each.is_ending}
 
 
-def _all_last_begun(activations: Iterable[Activation], valid_at: datetime, known_at: datetime) -> dict[str, Activation]:
+def _all_effective_activations(
+    activations: Iterable[Activation], valid_at: datetime, known_at: datetime
+) -> dict[str, Activation]:
     """The activation that counts, of every policy that has one, by name."""
-    found: dict[str, Activation] = {}
+    effective: dict[str, Activation] = {}
     for each in activations:
-        if each.known(known_at) and each.effective.covers(valid_at):
-            before = found.get(each.policy)
-            if before is None or (before.effective.start, before.seq) < (each.effective.start, each.seq):
-                found[each.policy] = each
-    return dict(sorted(found.items()))
+        if each.is_known_at(known_at) and each.effective.covers(valid_at):
+            previous = effective.get(each.policy)
+            if previous is None or (previous.effective.start, previous.seq) < (each.effective.start, each.seq):
+                effective[each.policy] = each
+    return dict(sorted(effective.items()))
 
 
-def from_then_on(activations: Iterable[Activation], start: datetime, known_at: datetime) -> tuple[Activation, ...]:
+def relevant_from(activations: Iterable[Activation], start: datetime, known_at: datetime) -> tuple[Activation, ...]:
     """The known activations that can be active at `start` or later, in their order.
 
     One that has begun and has no end hides for ever what began before it: that is nearly all there is.
     """
-    known = [each for each in activations if each.known(known_at)]
-    hiding: dict[str, tuple[datetime, int]] = {}
-    for each in known:
-        place = (each.effective.start, each.seq)
+    recorded_activations = [each for each in activations if each.is_known_at(known_at)]
+    hidden_before: dict[str, tuple[datetime, int]] = {}
+    for each in recorded_activations:
+        order = (each.effective.start, each.seq)
         if each.effective.start <= start and each.effective.until is None:
-            hiding[each.policy] = max(place, hiding.get(each.policy, place))
+            hidden_before[each.policy] = max(order, hidden_before.get(each.policy, order))
     return tuple(
         each
-        for each in known
+        for each in recorded_activations
         if (each.effective.until is None or each.effective.until > start)
-        and (each.policy not in hiding or (each.effective.start, each.seq) >= hiding[each.policy])
+        and (each.policy not in hidden_before or (each.effective.start, each.seq) >= hidden_before[each.policy])
     )
 
 
@@ -184,22 +186,22 @@ def timeline(
 
     Two neighbours never have the same activation; where no version is active there is no piece.
     """
-    known = [each for each in activations if each.policy == policy and each.known(known_at)]
-    known.sort(key=lambda each: (each.effective.start, each.seq))
-    instants = sorted({instant for each in known for instant in _ends(each.effective)})
+    known_activations = [each for each in activations if each.policy == policy and each.is_known_at(known_at)]
+    known_activations.sort(key=lambda each: (each.effective.start, each.seq))
+    instants = sorted({instant for each in known_activations for instant in _ends(each.effective)})
     pieces: list[tuple[Period, Activation]] = []
-    begun: list[int] = []  # a heap of places in `known`, negated: the one that began last stands first
-    place = 0
+    heap: list[int] = []  # a heap of places in `known`, negated: the one that began last stands first
+    position = 0
     for start, until in zip_longest(instants, instants[1:]):
-        while place < len(known) and known[place].effective.start <= start:
-            heappush(begun, -place)
-            place += 1
-        while begun and not known[-begun[0]].effective.covers(start):
-            heappop(begun)
-        if not begun:
+        while position < len(known_activations) and known_activations[position].effective.start <= start:
+            heappush(heap, -position)
+            position += 1
+        while heap and not known_activations[-heap[0]].effective.covers(start):
+            heappop(heap)
+        if not heap:
             continue
-        active = known[-begun[0]]
-        if active.is_nothing:
+        active = known_activations[-heap[0]]
+        if active.is_ending:
             continue
         if pieces and pieces[-1][1] == active and pieces[-1][0].until == start:
             pieces[-1] = (Period(pieces[-1][0].start, until), active)
@@ -226,7 +228,11 @@ def in_force_periods(
 def next_boundary(activations: Iterable[Activation], after: datetime, known_at: datetime) -> datetime | None:
     """The next instant after `after` at which some policy's active version may change."""
     instants = (
-        instant for each in activations if each.known(known_at) for instant in _ends(each.effective) if instant > after
+        instant
+        for each in activations
+        if each.is_known_at(known_at)
+        for instant in _ends(each.effective)
+        if instant > after
     )
     return min(instants, default=None)
 

@@ -23,13 +23,13 @@ from policy_service.audit.events import (
 from policy_service.audit.log import append
 from policy_service.canonical import digest
 from policy_service.clock import timestamp
-from policy_service.damaged import DamagedRecord, row_of
-from policy_service.database import Transaction, remembered
+from policy_service.database import Transaction, cached
+from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.language.load import load_bytes, version_key
 from policy_service.language.policy import Policy
+from policy_service.messages import Message
 from policy_service.registry.model import Activation, ActivationKind, Period, all_active_at
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
-from policy_service.sentences import Sentence
 
 _SUSPENSION = sqlalchemy.table("suspension", sqlalchemy.column("id"), sqlalchemy.column("reason"))
 """Suspensions stand above the registry; of their table it reads why a policy is stopped."""
@@ -38,18 +38,18 @@ _COLUMNS: tuple[Any, ...] = (
     *(ActivationRow.kind, ActivationRow.effective_from, ActivationRow.effective_until, ActivationRow.recorded_at),
     *(CancellationRow.recorded_at, ActivationRow.change, ActivationRow.suspension, _SUSPENSION.c.reason),
 )
-_STOPPED = sqlalchemy.and_(
+_IS_STOP = sqlalchemy.and_(
     col(ActivationRow.kind) == ActivationKind.STOP, _SUSPENSION.c.id == col(ActivationRow.suspension)
 )
-_EVERY: Select[Any] = (
+_ALL_ACTIVATIONS: Select[Any] = (
     sqlalchemy.select(*_COLUMNS)
     .join_from(ActivationRow, CancellationRow, isouter=True)
-    .join(_SUSPENSION, _STOPPED, isouter=True)
+    .join(_SUSPENSION, _IS_STOP, isouter=True)
 )
 """The activations, member by member."""
 
 
-_TOLD: Mapping[ActivationKind, type[ActivationRecorded | PolicyEnded | StopRecorded]] = {
+_EVENT_TYPES: Mapping[ActivationKind, type[ActivationRecorded | PolicyEnded | StopRecorded]] = {
     ActivationKind.ENDING: PolicyEnded,
     ActivationKind.STOP: StopRecorded,
 }
@@ -64,15 +64,15 @@ class UnknownVersion(LookupError):
     """The registry holds no such version."""
 
 
-class AlreadyBegun(ValueError):
+class AlreadyInForce(ValueError):
     """The activation has applied already: what was in force is never taken back, only followed by something else."""
 
 
 def activations(session: Session, policy: str | None = None) -> tuple[Activation, ...]:
     """Every activation ever recorded, of one policy or of all, in the order of recording."""
     if policy is None:
-        return remembered(session, "activations", lambda session: _activations(session, _EVERY))
-    return _activations(session, _EVERY.where(col(ActivationRow.policy) == policy))
+        return cached(session, "activations", lambda session: _activations(session, _ALL_ACTIVATIONS))
+    return _activations(session, _ALL_ACTIVATIONS.where(col(ActivationRow.policy) == policy))
 
 
 def versions(session: Session, policy: str | None = None) -> list[VersionRow]:
@@ -87,35 +87,35 @@ def policy_names(session: Session) -> tuple[str, ...]:
     return tuple(session.exec(select(VersionRow.policy).distinct().order_by(col(VersionRow.policy))))
 
 
-def read_version(session: Session, policy: str, version: str, named: str | None = None) -> VersionRow:
-    """One version, of the digest that it was `named` by. Raises UnknownVersion, DamagedRecord for another one."""
+def read_version(session: Session, policy: str, version: str, expected_digest: str | None = None) -> VersionRow:
+    """One version. Raises UnknownVersion, and DamagedRecord when its digest is not `expected_digest`."""
     query = select(VersionRow).where(VersionRow.policy == policy, VersionRow.version == version)
     row = session.exec(query).first()
     if row is None:
-        raise UnknownVersion(Sentence("{policy} has no version {version}", policy=policy, version=version))
-    if named is not None and row.digest != named:
+        raise UnknownVersion(Message("{policy} has no version {version}", policy=policy, version=version))
+    if expected_digest is not None and row.digest != expected_digest:
         raise DamagedRecord("version", row.digest)
     return row
 
 
-def load_version(session: Session, name: str) -> Policy:
+def load_version(session: Session, version_digest: str) -> Policy:
     """The policy that the bytes under a digest state. Raises UnknownVersion."""
-    row = _under(session, name)
+    row = _version_row(session, version_digest)
     return load_bytes(row.content, f"{row.policy}/{row.version}.yaml")
 
 
-def version_text(session: Session, name: str) -> bytes:
+def version_text(session: Session, version_digest: str) -> bytes:
     """The bytes under a digest. Raises UnknownVersion."""
-    return _under(session, name).content
+    return _version_row(session, version_digest).content
 
 
-def _under(session: Session, name: str) -> VersionRow:
-    row = session.get(VersionRow, name)
+def _version_row(session: Session, version_digest: str) -> VersionRow:
+    row = session.get(VersionRow, version_digest)
     if row is None:
-        raise UnknownVersion(Sentence("no version has the digest {digest}", digest=name))
-    with row_of("version", name):
-        if digest(row.content) != name:
-            raise ValueError(name)
+        raise UnknownVersion(Message("no version has the digest {digest}", digest=version_digest))
+    with reading_row("version", version_digest):
+        if digest(row.content) != version_digest:
+            raise ValueError(version_digest)
     return row
 
 
@@ -135,13 +135,13 @@ def record_version(
     if policy is None or policy.digest != digest(content):
         policy = load_bytes(content)
     session = transaction.session
-    taken = session.exec(
+    existing = session.exec(
         select(VersionRow).where(VersionRow.policy == policy.id, VersionRow.version == policy.version)
     ).first()
-    if taken is not None:
-        if taken.digest != policy.digest:
+    if existing is not None:
+        if existing.digest != policy.digest:
             raise VersionTaken(
-                Sentence(
+                Message(
                     "{policy} {version} was submitted before with another text, which is never edited: "
                     "give this text a higher version",
                     policy=policy.id,
@@ -198,8 +198,8 @@ def activate(  # noqa: PLR0913  # what an activation says
     session.add(row)
     session.flush()
     until = timestamp(effective.until) if effective.until else None
-    told = _TOLD.get(kind, ActivationRecorded)
-    event = told(
+    event_type = _EVENT_TYPES.get(kind, ActivationRecorded)
+    event = event_type(
         version.policy,
         version.version,
         version.digest,
@@ -214,9 +214,9 @@ def activate(  # noqa: PLR0913  # what an activation says
     return _activation(row, None)
 
 
-def ended_by(ending: Activation) -> Sentence:
+def describe_ending(ending: Activation) -> Message:
     """By what a policy was ended, and from when: a clause."""
-    return Sentence(
+    return Message(
         "it was ended by the change {change} from {start}",
         change=ending.change or "",
         start=timestamp(ending.effective.start),
@@ -224,37 +224,39 @@ def ended_by(ending: Activation) -> Sentence:
 
 
 def cancel(transaction: Transaction, actor: Actor, activation: Activation) -> None:
-    """Takes back an activation that has not begun. Raises AlreadyBegun."""
+    """Takes back an activation that has not begun. Raises AlreadyInForce."""
     if activation.effective.start <= transaction.now:
-        raise AlreadyBegun(
-            Sentence("{policy} {version} is in force already", policy=activation.policy, version=activation.version)
+        raise AlreadyInForce(
+            Message("{policy} {version} is in force already", policy=activation.policy, version=activation.version)
         )
-    take_back(transaction, actor, activation)
+    record_cancellation(transaction, actor, activation)
 
 
-def end_now(transaction: Transaction, actor: Actor, activation: Activation) -> None:
+def end_activation(transaction: Transaction, actor: Actor, activation: Activation) -> None:
     """Lets an activation that has begun end now.
 
     It is taken back, and what it was until now is recorded in its place: what was in force stays told as it was, and
     from now on the other activations say what is.
     """
-    take_back(transaction, actor, activation)
+    record_cancellation(transaction, actor, activation)
     start, now = activation.effective.start, transaction.now
     if start < now:
-        named = (activation.policy, activation.version, activation.digest)
-        row = read_version(transaction.session, *named)
-        said = {"change": activation.change, "suspension": activation.suspension}
-        activate(transaction, actor, row, Period(start, now), activation.kind, **said)
+        version_name = (activation.policy, activation.version, activation.digest)
+        row = read_version(transaction.session, *version_name)
+        origin = {"change": activation.change, "suspension": activation.suspension}
+        activate(transaction, actor, row, Period(start, now), activation.kind, **origin)
 
 
-def take_back(transaction: Transaction, actor: Actor, activation: Activation) -> None:
+def record_cancellation(transaction: Transaction, actor: Actor, activation: Activation) -> None:
     """Takes an activation back, begun or not; for one that began, the caller records what stands in its place."""
     session = transaction.session
     session.add(CancellationRow(activation=activation.id, recorded_at=transaction.now))
     session.flush()
     start = timestamp(activation.effective.start)
-    told = EndingCancelled if activation.is_nothing else ActivationCancelled
-    append(transaction, actor, told(activation.policy, activation.version, activation.id, start, activation.change))
+    event_type = EndingCancelled if activation.is_ending else ActivationCancelled
+    append(
+        transaction, actor, event_type(activation.policy, activation.version, activation.id, start, activation.change)
+    )
 
 
 def _activations(session: Session, query: Select[Any]) -> tuple[Activation, ...]:
@@ -268,7 +270,7 @@ def _activations(session: Session, query: Select[Any]) -> tuple[Activation, ...]
 
 
 def _kind(id_: str, kind: str) -> ActivationKind:
-    with row_of("activation", id_):
+    with reading_row("activation", id_):
         return ActivationKind(kind)
 
 

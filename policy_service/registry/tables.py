@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Column, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from policy_service.append_only import append_only
+from policy_service.append_only import make_append_only
 from policy_service.database import Instant
 
 
@@ -55,4 +55,4 @@ class CancellationRow(SQLModel, table=True):
 
 
 for _model in (VersionRow, ActivationRow, CancellationRow):
-    append_only(_model)
+    make_append_only(_model)

@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DecidedBy:
+class PolicyCitation:
     """One policy that cites a row."""
 
     policy: Policy
@@ -32,12 +32,12 @@ class DecidedBy:
 
 
 @dataclass(frozen=True, slots=True)
-class Covered:
+class RowCoverage:
     """A row, and what does it."""
 
     row: Row
     status: Status
-    by: tuple[DecidedBy, ...]
+    citations: tuple[PolicyCitation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Coverage:
     """A regulation, row by row."""
 
     regulation: Regulation
-    sections: tuple[tuple[Section, tuple[Covered, ...]], ...]
+    sections: tuple[tuple[Section, tuple[RowCoverage, ...]], ...]
 
     @property
-    def rows(self) -> tuple[Covered, ...]:
+    def rows(self) -> tuple[RowCoverage, ...]:
         """The rows of all sections, in order."""
         return tuple(each for _, rows in self.sections for each in rows)
 
@@ -57,23 +57,23 @@ class Coverage:
         return sum(each.status is status for each in self.rows)
 
 
-def cover(regulation: Regulation, policies: Iterable[Policy]) -> Coverage:
+def coverage_of(regulation: Regulation, policies: Iterable[Policy]) -> Coverage:
     """What does each row; `policies` has one version of each policy."""
     policies = sorted(policies, key=lambda policy: policy.id)
-    by_row: dict[str, list[DecidedBy]] = {}
+    by_row: dict[str, list[PolicyCitation]] = {}
     for policy in policies:
-        for row, by in _citing(policy).items():
-            by_row.setdefault(row, []).append(by)
+        for row, citation in _citations(policy).items():
+            by_row.setdefault(row, []).append(citation)
     return Coverage(
         regulation,
         tuple(
-            (section, tuple(_covered(row, by_row.get(row.id, ())) for row in section.rows))
+            (section, tuple(_row_coverage(row, by_row.get(row.id, ())) for row in section.rows))
             for section in regulation.sections
         ),
     )
 
 
-def rows_of(policy: Policy) -> tuple[str, ...]:
+def rows_cited_by(policy: Policy) -> tuple[str, ...]:
     """The rows that a policy cites: as a whole, in a reason, or in an example."""
     rules = (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
     reasons = (row for rule in rules for row in (*cited_rows(rule.because.zh), *cited_rows(rule.because.en)))
@@ -81,10 +81,10 @@ def rows_of(policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*policy.source, *reasons, *examples)))
 
 
-def _citing(policy: Policy) -> dict[str, DecidedBy]:
+def _citations(policy: Policy) -> dict[str, PolicyCitation]:
     rules = (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
     return {
-        row: DecidedBy(
+        row: PolicyCitation(
             policy,
             tuple(rule for rule in rules if row in cited_rows(f"{rule.because.zh} {rule.because.en}")),
             tuple(example for example in policy.examples if row in example.source),
@@ -93,8 +93,8 @@ def _citing(policy: Policy) -> dict[str, DecidedBy]:
     }
 
 
-def _covered(row: Row, by: Sequence[DecidedBy]) -> Covered:
-    if by:
-        return Covered(row, Status.POLICY, tuple(by))
+def _row_coverage(row: Row, citations: Sequence[PolicyCitation]) -> RowCoverage:
+    if citations:
+        return RowCoverage(row, Status.POLICY, tuple(citations))
     status = Status.FEATURE if row.feature else Status.NOT_YET if row.not_yet else Status.NOTHING
-    return Covered(row, status, ())
+    return RowCoverage(row, status, ())

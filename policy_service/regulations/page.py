@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from policy_service.compilers.prose.table import one_line
 from policy_service.language.policy import Example, Language, Rule
-from policy_service.regulations.coverage import Coverage, Covered, DecidedBy, Status
+from policy_service.regulations.coverage import Coverage, PolicyCitation, RowCoverage, Status
 
 EXAMPLES = 6
 """Names of examples that are shown for one policy."""
@@ -45,44 +45,45 @@ _WORDS = {
 def regulation_page(coverage: Coverage, lang: Language, *, docs: str = "..", policies: str = "../../policies") -> str:
     """The page; `docs` and `policies` lead from where it stands to those folders."""
     words, regulation = _WORDS[lang], coverage.regulation
-    said = [f"# {getattr(regulation.title, lang)}", words["dated"].format(dated=regulation.dated)]
+    paragraphs = [f"# {getattr(regulation.title, lang)}", words["dated"].format(dated=regulation.dated)]
     if regulation.notes:
-        said.append(getattr(regulation.notes, lang))
+        paragraphs.append(getattr(regulation.notes, lang))
     counts = {status.value: coverage.count(status) for status in Status}
-    said.append(words["counts"].format(all=len(coverage.rows), **counts))
+    paragraphs.append(words["counts"].format(all=len(coverage.rows), **counts))
     for section, rows in coverage.sections:
         lines = [_line(words["row"], words["says"], words["by"]), _line(*["---"] * 3)]
         lines += [
-            _line(each.row.id, one_line(getattr(each.row.says, lang)), _by(each, lang, docs, policies)) for each in rows
+            _line(each.row.id, one_line(getattr(each.row.says, lang)), _implementation(each, lang, docs, policies))
+            for each in rows
         ]
-        said += [f"## {getattr(section.title, lang)}", "\n".join(lines)]
-    return "\n\n".join(said) + "\n"
+        paragraphs += [f"## {getattr(section.title, lang)}", "\n".join(lines)]
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def _line(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-def _by(covered: Covered, lang: Language, docs: str, policies: str) -> str:
+def _implementation(covered: RowCoverage, lang: Language, docs: str, policies: str) -> str:
     words, row = _WORDS[lang], covered.row
-    if covered.by:
-        return words["and"].join(_decided(each, lang, policies) for each in covered.by)
+    if covered.citations:
+        return words["and"].join(_citation_text(each, lang, policies) for each in covered.citations)
     what = row.feature or row.not_yet
-    told = words[covered.status].format(what=one_line(getattr(what, lang)) if what else "")
-    return f"[{told}]({docs}/{row.see})" if row.see else told
+    text = words[covered.status].format(what=one_line(getattr(what, lang)) if what else "")
+    return f"[{text}]({docs}/{row.see})" if row.see else text
 
 
-def _decided(by: DecidedBy, lang: Language, policies: str) -> str:
-    words, policy = _WORDS[lang], by.policy
-    told = f"[{getattr(policy.title, lang)}]({policies}/{policy.id}/{policy.version}.yaml) `{policy.id}`"
-    if by.rules:
-        told += words["rules"].format(rules=words["comma"].join(_rule(rule, lang) for rule in by.rules))
-    if by.examples:
-        shown = words["comma"].join(_example(example, lang) for example in by.examples[:EXAMPLES])
-        told += words["examples"].format(examples=shown)
-        if len(by.examples) > EXAMPLES:
-            told += words["more"].format(count=len(by.examples))
-    return told
+def _citation_text(citation: PolicyCitation, lang: Language, policies: str) -> str:
+    words, policy = _WORDS[lang], citation.policy
+    text = f"[{getattr(policy.title, lang)}]({policies}/{policy.id}/{policy.version}.yaml) `{policy.id}`"
+    if citation.rules:
+        text += words["rules"].format(rules=words["comma"].join(_rule(rule, lang) for rule in citation.rules))
+    if citation.examples:
+        names = words["comma"].join(_example(example, lang) for example in citation.examples[:EXAMPLES])
+        text += words["examples"].format(examples=names)
+        if len(citation.examples) > EXAMPLES:
+            text += words["more"].format(count=len(citation.examples))
+    return text
 
 
 def _rule(rule: Rule, lang: Language) -> str:

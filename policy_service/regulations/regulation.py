@@ -15,9 +15,9 @@ from pydantic import Field, ValidationError
 from policy_service.language.declare import bilingual
 from policy_service.language.diagnostics import START, Code, Diagnostic, PolicyError, shorten
 from policy_service.language.document import BilingualDoc, Doc
-from policy_service.language.findings import NAME, Findings, TooManyFaults
+from policy_service.language.findings import NAME, Findings, TooManyErrors
 from policy_service.language.policy import Bilingual
-from policy_service.language.source import MAX_BYTES, plain, read_source
+from policy_service.language.source import MAX_BYTES, read_source, to_plain
 
 FOLDER = "regulations"
 """The folder below the policies."""
@@ -106,45 +106,45 @@ def load_regulation(path: str | Path) -> Regulation:
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     root, text = read_source(str(path), content)
-    findings, found = Findings(root), None
-    with suppress(TooManyFaults):
+    findings, regulation = Findings(root), None
+    with suppress(TooManyErrors):
         try:
-            found = _understand(RegulationDoc.model_validate(plain(root)), findings)
+            regulation = _build_regulation(RegulationDoc.model_validate(to_plain(root)), findings)
         except ValidationError as error:
-            findings.shape(error)
-    if found is None or findings.diagnostics:
+            findings.add_shape_errors(error)
+    if regulation is None or findings.diagnostics:
         raise PolicyError(str(path), findings.diagnostics, text)
-    if path.stem != found.name:
-        fault = Diagnostic(
-            Code.MISPLACED_FILE, f"this is `{found.name}.yaml`, by its `regulation`", START, "rename the file"
+    if path.stem != regulation.name:
+        diagnostic = Diagnostic(
+            Code.MISPLACED_FILE, f"this is `{regulation.name}.yaml`, by its `regulation`", START, "rename the file"
         )
-        raise PolicyError(str(path), [fault], text)
-    return found
+        raise PolicyError(str(path), [diagnostic], text)
+    return regulation
 
 
-def _understand(doc: RegulationDoc, findings: Findings) -> Regulation | None:
+def _build_regulation(doc: RegulationDoc, findings: Findings) -> Regulation | None:
     if not NAME.fullmatch(doc.regulation):
         hint = "write lower-case letters, digits and _"
-        findings.fault(Code.INVALID_NAME, f"`{shorten(doc.regulation)}` names no regulation", ("regulation",), hint)
+        findings.add_error(Code.INVALID_NAME, f"`{shorten(doc.regulation)}` names no regulation", ("regulation",), hint)
     dated = None
     try:
         dated = datetime.date.fromisoformat(doc.dated)
     except ValueError:
-        findings.fault(Code.INVALID_VALUE, f"`{shorten(doc.dated)}` is no date", ("dated",), "write `2026-11-21`")
-    places = [
+        findings.add_error(Code.INVALID_VALUE, f"`{shorten(doc.dated)}` is no date", ("dated",), "write `2026-11-21`")
+    rows = [
         (row, ("sections", section, "rows", index))
         for section, each in enumerate(doc.sections)
         for index, row in enumerate(each.rows)
     ]
-    findings.ids((row.id, (*path, "id")) for row, path in places)
-    for row, path in places:
+    findings.check_ids((row.id, (*path, "id")) for row, path in rows)
+    for row, path in rows:
         if not ROW.fullmatch(row.id):
-            findings.fault(Code.INVALID_NAME, f"`{shorten(row.id)}` is no row", (*path, "id"), "write `R-RFM-1`")
+            findings.add_error(Code.INVALID_NAME, f"`{shorten(row.id)}` is no row", (*path, "id"), "write `R-RFM-1`")
         if row.feature and row.not_yet:
-            findings.key_fault(Code.WRONG_SHAPE, "a row is done by a feature, or not yet", (*path, "not_yet"))
+            findings.add_key_error(Code.WRONG_SHAPE, "a row is done by a feature, or not yet", (*path, "not_yet"))
         for key in ("see", "page"):
             if getattr(row, key) is not None and row.feature is None:
-                findings.key_fault(Code.WRONG_SHAPE, f"`{key}` tells where a `feature` is", (*path, key))
+                findings.add_key_error(Code.WRONG_SHAPE, f"`{key}` tells where a `feature` is", (*path, key))
     if dated is None:
         return None
     sections = tuple(Section(bilingual(each.title, ""), tuple(map(_row, each.rows))) for each in doc.sections)

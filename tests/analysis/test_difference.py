@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from policy_service.analysis.difference import Difference, difference
-from policy_service.canonical import canonical
+from policy_service.canonical import to_canonical_json
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
 from tests.decisions.policies import LISTED, POINTS, TAKES_LIST, TIER, VISITS
@@ -189,4 +189,4 @@ def test_what_is_new_one_way_is_gone_the_other_way(old: Policy) -> None:
         there, back = difference(old, new), difference(new, old)
         gone = {(each.kind, each.name) for each in there.alterations if each.change == "removed"}
         assert gone == {(each.kind, each.name) for each in back.alterations if each.change == "added"}
-        assert json.loads(canonical(there.to_dict()))["to"]["version"] == new.version
+        assert json.loads(to_canonical_json(there.to_dict()))["to"]["version"] == new.version

@@ -45,14 +45,14 @@ def failures(text: str, hit: str = "FIRST") -> list[tuple[str, str, str]]:
     """How the examples of the small policy fail."""
     small = policy(text, hit)
     found = check_examples(small, lambda facts, as_of: evaluate(small, facts, as_of))
-    return [(failure.name, failure.expected, failure.found) for failure in found]
+    return [(failure.name, failure.expected, failure.actual) for failure in found]
 
 
 def broken(laws: str) -> list[tuple[str, str]]:
     """The invariants that break, and what was found."""
     small = policy(dedent(LAWS) + laws)
     return [
-        (failure.name, failure.found)
+        (failure.name, failure.actual)
         for failure in check_invariants(small, lambda facts, as_of: evaluate(small, facts, as_of))
     ]
 

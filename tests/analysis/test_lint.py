@@ -8,10 +8,10 @@ import random
 
 import pytest
 
-from policy_service.analysis.lint import _remarks, lint
+from policy_service.analysis.lint import _warnings, lint
 from policy_service.analysis.regions import Domain, difference, intersection, region, texts_of, union
 from policy_service.language.cross_tables import input_path, rule_path
-from policy_service.language.diagnostics import PolicyError, Warn
+from policy_service.language.diagnostics import PolicyError, WarningCode
 from policy_service.language.evaluate import holds, scope_of
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
@@ -24,18 +24,23 @@ from tests.language.sample import loaded, policy_text, rule_lines, ruled, tabled
 NUMBER = "  out: {type: integer}\n"
 
 
-def found(text: str) -> list[tuple[Warn, str, str | None]]:
+def found(text: str) -> list[tuple[WarningCode, str, str | None]]:
     """The warnings of a file: code, the characters meant, hint."""
     policy = loaded(text)
     lines = policy.text.splitlines()
     return [
-        (each.code, lines[each.place.line - 1][each.place.column - 1 :][: each.place.width], each.hint)
+        (each.code, lines[each.span.line - 1][each.span.column - 1 :][: each.span.width], each.hint)
         for each in lint(policy)
-        if isinstance(each.code, Warn)
+        if isinstance(each.code, WarningCode)
     ]
 
 
-NEVER, ALWAYS, FINE, REDUNDANT = Warn.NEVER_TRUE, Warn.ALWAYS_TRUE, Warn.TOO_FINE, Warn.REDUNDANT_TEST
+NEVER, ALWAYS, FINE, REDUNDANT = (
+    WarningCode.NEVER_TRUE,
+    WarningCode.ALWAYS_TRUE,
+    WarningCode.TOO_FINE,
+    WarningCode.REDUNDANT_TEST,
+)
 CELLS = [
     # column, cell, warnings: code, the characters meant, hint
     ("count_", "> 100", [(NEVER, "'> 100'", None)]),
@@ -80,7 +85,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("column", "cell", "warnings"), CELLS)
-def test_a_cell_is_warned_of(column: str, cell: str, warnings: list[tuple[Warn, str, str | None]]) -> None:
+def test_a_cell_is_warned_of(column: str, cell: str, warnings: list[tuple[WarningCode, str, str | None]]) -> None:
     rows = [f"when: ['{cell}'], then: [yes]"]
     if column == "maybe":
         rows.append("when: [is missing], then: [no]")
@@ -100,13 +105,17 @@ def test_a_cell_is_warned_of(column: str, cell: str, warnings: list[tuple[Warn, 
         ("flag", []),
     ],
 )
-def test_a_condition_is_warned_of(when: str, warnings: list[tuple[Warn, str, str | None]]) -> None:
+def test_a_condition_is_warned_of(when: str, warnings: list[tuple[WarningCode, str, str | None]]) -> None:
     assert found(ruled(f"'{when}'")) == warnings
 
 
 def rows_found(hit: str, *rows: str, outcome: str | None = None) -> list[str]:
     text = tabled("count_, tier", *rows, hit=hit, **({"outcome": outcome} if outcome else {}))
-    return [each.message for each in lint(loaded(text)) if each.code in {Warn.UNREACHABLE_RULE, Warn.OVERLAPPING_RULES}]
+    return [
+        each.message
+        for each in lint(loaded(text))
+        if each.code in {WarningCode.UNREACHABLE_RULE, WarningCode.OVERLAPPING_RULES}
+    ]
 
 
 def test_a_row_behind_one_that_holds_whenever_it_does_is_never_reached() -> None:
@@ -124,7 +133,7 @@ def test_a_row_behind_one_that_holds_whenever_it_does_is_never_reached() -> None
 def test_a_free_rule_behind_one_without_a_condition_is_never_reached() -> None:
     logic = rule_lines(("a", "true", "[yes]"), ("b", "flag", "[no]"), ("c", "flag", "[yes]"))
     policy = ruled("flag").split("rules:")[0] + logic
-    assert [each.place.line for each in lint(loaded(policy))] == [
+    assert [each.span.line for each in lint(loaded(policy))] == [
         policy.splitlines().index(line) + 1 for line in policy.splitlines() if "id: b" in line or "id: c" in line
     ]
 
@@ -159,9 +168,9 @@ cross_table:
     - {id: rest, when: '"A", "B", "A"', cells: [yes, "-", no], because: {zh: 是, en: so}}
 """
     assert [(each.code, each.message.partition(" both")[0]) for each in lint(loaded(policy_text(grid)))] == [
-        (Warn.NEVER_TRUE, "the cell holds for no value of `count_`, a whole number, at least 0 and at most 100"),
-        (Warn.OVERLAPPING_RULES, "`top-few` and `top-some`"),
-        (Warn.REDUNDANT_TEST, '`"A"` is covered by `"A"`'),
+        (WarningCode.NEVER_TRUE, "the cell holds for no value of `count_`, a whole number, at least 0 and at most 100"),
+        (WarningCode.OVERLAPPING_RULES, "`top-few` and `top-some`"),
+        (WarningCode.REDUNDANT_TEST, '`"A"` is covered by `"A"`'),
     ]
     assert [text for _, text, _ in found(policy_text(grid))] == ['"> 100"', "no", '"A"']
 
@@ -182,9 +191,9 @@ def generated(seeds: range) -> list[tuple[int, Policy]]:
 
 
 def test_no_facts_contradict_a_warning() -> None:
-    seen: set[Warn] = set()
+    seen: set[WarningCode] = set()
     for seed, policy in generated(range(400)):
-        remarks = [remark for remark in _remarks(policy) if remark.path[0] != "scorecard"]
+        remarks = [remark for remark in _warnings(policy) if remark.path[0] != "scorecard"]
         seen |= {remark.code for remark in remarks}
         for facts, as_of in fact_sets(random.Random(seed), policy, 20):
             if any(name not in facts and not fact.optional for name, fact in policy.facts.items()):
@@ -194,17 +203,17 @@ def test_no_facts_contradict_a_warning() -> None:
             for remark in remarks:
                 rows, column = meant_by(policy, remark.path)
                 match remark.code:
-                    case Warn.NEVER_TRUE if column is not None and remark.span is None:
+                    case WarningCode.NEVER_TRUE if column is not None and remark.span is None:
                         assert not any(held[row] for row in rows), (seed, remark)
-                    case Warn.ALWAYS_TRUE if (
+                    case WarningCode.ALWAYS_TRUE if (
                         column is not None and remark.span is None and policy.inputs[column] in scope
                     ):
                         assert all(holds(policy.rules[row].cells[column], scope) for row in rows), (seed, remark)
-                    case Warn.UNREACHABLE_RULE:
+                    case WarningCode.UNREACHABLE_RULE:
                         assert all(not held[row] or any(held[:row]) for row in rows), (seed, remark)
                     case _:
                         pass
-    assert seen == set(Warn)
+    assert seen == set(WarningCode)
 
 
 def meant_by(policy: Policy, path: Path) -> tuple[list[int], int | None]:

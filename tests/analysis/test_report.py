@@ -7,12 +7,12 @@ from textwrap import dedent
 
 import pytest
 
-from policy_service.analysis import trial
+from policy_service.analysis import example_run
+from policy_service.analysis.example_run import ExampleRun, run_examples
 from policy_service.analysis.examples import Failure
 from policy_service.analysis.report import Report, analyse
-from policy_service.analysis.trial import Tried, try_policy
-from policy_service.canonical import canonical
-from policy_service.compilers.rules_engine import EngineTrialError
+from policy_service.canonical import to_canonical_json
+from policy_service.compilers.rules_engine import SmokeTestFailed
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
 
@@ -79,8 +79,8 @@ def test_a_change_of_words_alone_has_nothing_to_be_judged() -> None:
     report = analyse([made(TIER, ("en: the rest", "en: all others"))], IN_FORCE)
     assert (report.findings, report.errors, report.warnings) == ((), (), ())
     [one] = report.candidates
-    assert (one.base, one.tried, one.other_answers) == (OLD_TIER, Tried(), ())
-    assert report.around == (OLD_VISITS,)
+    assert (one.base, one.example_run, one.changed_answers) == (OLD_TIER, ExampleRun(), ())
+    assert report.related == (OLD_VISITS,)
 
 
 def test_what_the_old_examples_now_get_and_who_takes_the_outcome_is_told() -> None:
@@ -131,20 +131,20 @@ def test_failing_examples_and_broken_laws_are_errors() -> None:
 
 
 def test_the_evaluators_that_fail_are_named_when_not_all_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = Tried((("python", "example", Failure("much", "tier S by large", "tier A by rest")),))
-    monkeypatch.setattr("policy_service.analysis.examination.try_policy", lambda _: tried)
+    tried = ExampleRun((("python", "example", Failure("much", "tier S by large", "tier A by rest")),))
+    monkeypatch.setattr("policy_service.analysis.candidate.run_examples", lambda _: tried)
     report = analyse([made(TIER)], {})
     assert found(report)["example-failed"] == ("much: expected tier S by large, found tier A by rest (by python)",)
     [one] = report.candidates
-    assert (tried.passed, one.tried.to_dict()["passed"]) == (False, False)
+    assert (tried.passed, one.example_run.to_dict()["passed"]) == (False, False)
 
 
 def test_a_policy_that_the_engine_cannot_take_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise EngineTrialError("tiering/small", "it hangs")
+        raise SmokeTestFailed("tiering/small", "it hangs")
 
-    monkeypatch.setattr(trial, "rehearse", refuse)
-    assert not try_policy(OLD_TIER).passed
+    monkeypatch.setattr(example_run, "run_smoke_tests", refuse)
+    assert not run_examples(OLD_TIER).passed
     report = analyse([made(TIER)], {})
     assert found(report)["engine-refused"] == ("the rules engine cannot be trusted with it: tiering/small: it hangs",)
     assert [each.severity for each in report.findings] == ["error"]
@@ -155,7 +155,7 @@ def test_a_policy_in_force_that_would_no_longer_fit_is_an_error() -> None:
     report = analyse([new], IN_FORCE)
     [error] = report.errors
     assert (error.code, error.policy) == ("dependant-unfit", "followup/small")
-    assert error.says.en == "followup/small 1.0.0, which is in force, would no longer fit"
+    assert error.message.en == "followup/small 1.0.0, which is in force, would no longer fit"
     both = analyse([new, made(VISITS, ("of: [S, A]", "of: [S, A, B]"))], IN_FORCE)
     assert both.errors == ()
 
@@ -196,4 +196,4 @@ def test_the_report_made_again_is_the_same_and_depends_on_nothing_else_in_force(
     report, again = analyse(candidates, IN_FORCE), analyse(candidates, {**IN_FORCE, unrelated.id: unrelated})
     assert report.digest == again.digest
     assert report.digest != analyse(candidates, {}).digest
-    assert json.loads(canonical(report.to_dict())) == json.loads(json.dumps(report.to_dict()))
+    assert json.loads(to_canonical_json(report.to_dict())) == json.loads(json.dumps(report.to_dict()))

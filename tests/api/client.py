@@ -23,10 +23,10 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api.app import Application, create_app
-from api.permissions import Table
+from api.permissions import PermissionTable
 from api.problems import ProblemError
 from api.settings import Settings
-from api.workers import InThisProcess, Workers
+from api.workers import InlineWorkers, Workers
 from policy_service import shipped_policies
 from policy_service.actor import SERVICE, SIGNING_ROLES, Role
 from policy_service.cli.init import set_up
@@ -34,11 +34,11 @@ from policy_service.clock import Clock, uuid7
 from policy_service.database import Database
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.passwords import hash_password
-from policy_service.identity.service import create_account, vouch
-from policy_service.identity.sessions import PASSWORD, start
+from policy_service.identity.service import attest, create_account
+from policy_service.identity.sessions import PASSWORD, start_session
 from tests.databases import copied
 
-HERE = InThisProcess()
+HERE = InlineWorkers()
 """Does what takes long in the process of the tests, where its faults can be put."""
 NOW = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
 """Already the 21st in Shanghai."""
@@ -127,9 +127,9 @@ def populate(url: str, clock: Clock | None = None, policies: Path | None = None)
             names = {"name": role.value, "printed_name": f"The {role.value.replace('_', ' ')}"}
             account = create_account(transaction, SERVICE, **names, roles=[role], password_hash=kept)
             if role in SIGNING_ROLES:
-                account = vouch(transaction, SERVICE, account.id)
-            found[role.value] = f"Bearer {start(transaction, account, PASSWORD).token}"
-            found["leaving"] = f"Bearer {start(transaction, account, PASSWORD).token}"
+                account = attest(transaction, SERVICE, account.id)
+            found[role.value] = f"Bearer {start_session(transaction, account, PASSWORD).token}"
+            found["leaving"] = f"Bearer {start_session(transaction, account, PASSWORD).token}"
         found["person:integration"] = found["integration"]
         for role in (Role.INTEGRATION, Role.COMPLIANCE):
             issued = issue_key(
@@ -201,10 +201,10 @@ PREFERRED = (Role.INTEGRATION, Role.AUTHOR, Role.COMPLIANCE, Role.SALES_DIRECTOR
 def bearer(method: str, path: str, app: FastAPI | None = None) -> str | None:
     """The `Authorization` of somebody who may ask for this; of an author where there is nothing to ask for."""
     try:
-        access = Table().access(method, path)
+        access = PermissionTable().access(method, path)
     except ProblemError:
         return credentials(app)[Role.AUTHOR]
-    if not access.known:
+    if not access.authenticated:
         return None
     if (method, path) == ("DELETE", "/v1/session"):
         return credentials(app)["leaving"]  # a session of its own: the others are asked with again

@@ -28,8 +28,8 @@ from policy_service.database import Database
 from policy_service.identity.account import Account
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.passwords import hash_password
-from policy_service.identity.service import create_account, vouch
-from policy_service.identity.sessions import PASSWORD, start
+from policy_service.identity.service import attest, create_account
+from policy_service.identity.sessions import PASSWORD, start_session
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
 from tests.api.client import HERE, SECRET, ask, assert_problem, portal, settings
@@ -79,7 +79,7 @@ class Company:
         """A session of somebody, begun at this moment."""
         if (name, self.clock.at) not in self._tokens:
             with self.database.write(self.clock) as transaction:
-                self._tokens[name, self.clock.at] = start(transaction, self.people[name], PASSWORD).token
+                self._tokens[name, self.clock.at] = start_session(transaction, self.people[name], PASSWORD).token
         return self._tokens[name, self.clock.at]
 
     def strangers_try(self, name: str) -> list[int]:
@@ -277,7 +277,7 @@ def make_people(database: Database, clock: Clock) -> dict[str, Account]:
             for name, roles in PEOPLE.items()
         }
         return {
-            name: vouch(transaction, SERVICE, account.id) if account.signing_roles else account
+            name: attest(transaction, SERVICE, account.id) if account.signing_roles else account
             for name, account in people.items()
         }
 

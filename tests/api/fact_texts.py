@@ -22,7 +22,7 @@ from policy_service.language.types import (
     TextType,
     Type,
     Value,
-    write,
+    format_value,
     write_decimal,
     write_duration,
 )
@@ -109,7 +109,7 @@ def right(kind: Type) -> Texts:
             kept = st.frozensets(st.sampled_from(of), max_size=3)
         case _:
             assert_never(kind)
-    return kept.map(lambda value: json.dumps(write(kind, value)))
+    return kept.map(lambda value: json.dumps(format_value(kind, value)))
 
 
 def _date(day: int, last: str) -> str:

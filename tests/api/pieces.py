@@ -10,9 +10,9 @@ import time
 from typing import NoReturn
 
 from api.problems import CONFLICT, ProblemError
-from policy_service.approval.service import Unfit
+from policy_service.approval.service import ValidationFailed
 from policy_service.database import DatabaseUnavailable
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 
 def add(one: int, other: int) -> int:
@@ -48,9 +48,11 @@ def fail() -> NoReturn:
 def refuse(how: str) -> NoReturn:
     match how:
         case "problem":
-            raise ProblemError(CONFLICT, Sentence("`{policy}` is not in force", policy="x/y"), hint="none")
+            raise ProblemError(CONFLICT, Message("`{policy}` is not in force", policy="x/y"), hint="none")
         case "unfit":
-            raise Unfit([Sentence("The {name} must be given.", name="title")], [{"text": "t", "faults": []}], {"a": 1})
+            raise ValidationFailed(
+                [Message("The {name} must be given.", name="title")], [{"text": "t", "faults": []}], {"a": 1}
+            )
         case _:
             raise DatabaseUnavailable("full")
 

@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from api.app import Application
-from api.background import in_background, write
+from api.background import background_tasks, flush_last_used
 from api.settings import Settings
 from policy_service.actor import Role
 from policy_service.database import DatabaseUnavailable
 from policy_service.identity.api_keys import api_keys
-from policy_service.identity.presence import Presence
+from policy_service.identity.last_used import LastUsed
 from tests.api.client import NOW, SECRET, apart, ask, assert_problem, credentials, decide, one_policy
 
 ACCOUNTS = "/v1/accounts"
@@ -152,15 +152,15 @@ def test_a_key_for_too_much_or_too_long_is_refused(app: Application, change: dic
 
 def test_a_hundred_requests_by_key_look_once(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = 0
-    real = app.service.key_ring.look
+    real = app.service.key_ring.refresh
 
     def counted() -> None:
         nonlocal looks
         looks += 1
         real()
 
-    monkeypatch.setattr(app.service.key_ring, "look", counted)
-    app.service.key_ring.forget()
+    monkeypatch.setattr(app.service.key_ring, "refresh", counted)
+    app.service.key_ring.invalidate()
 
     async def rush() -> list[httpx.Response]:
         headers = {"authorization": credentials(app)["key:compliance"]}
@@ -178,9 +178,9 @@ def test_when_the_database_is_gone_nobody_is_let_in_by_what_was_true(
         raise DatabaseUnavailable("gone")
 
     assert decide(app=app).status_code == 200
-    app.service.key_ring.forget()
+    app.service.key_ring.invalidate()
     with monkeypatch.context() as patch:
-        patch.setattr(app.service.key_ring, "look", gone)
+        patch.setattr(app.service.key_ring, "refresh", gone)
         answer = decide(app=app)
         assert assert_problem(answer, 503, "database-unavailable")["detail"] == "the database is gone"
         assert answer.headers["retry-after"] == "5"
@@ -193,13 +193,13 @@ def test_the_last_use_is_written_down_while_the_service_runs_and_at_its_end(
     service = app.service
 
     async def run() -> None:
-        async with in_background(service):
+        async with background_tasks(service):
             await asyncio.sleep(0.1)
-            service.presence.key(key, NOW + timedelta(minutes=5))
+            service.last_used.record_key_use(key, NOW + timedelta(minutes=5))
 
     with service.database.read() as session:
         key = next(iter(api_keys(session)))
-    monkeypatch.setattr("api.background.WRITE_AFTER", timedelta(seconds=0.01))
+    monkeypatch.setattr("api.background.FLUSH_AFTER", timedelta(seconds=0.01))
     asyncio.run(run())
     with service.database.read() as session:
         assert api_keys(session)[key].used_at == NOW + timedelta(minutes=5)
@@ -207,5 +207,5 @@ def test_the_last_use_is_written_down_while_the_service_runs_and_at_its_end(
     def gone(*_: object) -> None:
         raise DatabaseUnavailable("busy")
 
-    monkeypatch.setattr(Presence, "write", gone)
-    asyncio.run(write(service))
+    monkeypatch.setattr(LastUsed, "flush", gone)
+    asyncio.run(flush_last_used(service))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from api.addresses import address_of, forwarded_address, networks_of
+from api.addresses import client_address, forwarded_address, parse_networks
 
-PROXIES = networks_of("10.0.0.0/8, 2001:db8::/32")
+PROXIES = parse_networks("10.0.0.0/8, 2001:db8::/32")
 
 
 def scope(client: str | None, *forwarded: str) -> dict[str, object]:
@@ -35,10 +35,10 @@ def test_the_first_that_is_no_trusted_proxy_counts(client: str | None, forwarded
 
 def test_without_trusted_proxies_nobody_is_believed() -> None:
     asked = scope("10.0.0.1", "203.0.113.9")
-    assert forwarded_address(asked, networks_of("")) == address_of(asked) == "10.0.0.1"
+    assert forwarded_address(asked, parse_networks("")) == client_address(asked) == "10.0.0.1"
 
 
 @pytest.mark.parametrize("text", ["proxy.example", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8;10.1.0.1"])
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        networks_of(text)
+        parse_networks(text)

@@ -18,23 +18,23 @@ from pydantic import SecretStr
 from api import auditing
 from api.app import Application
 from api.auditing import Auditor, verify, write_export
-from api.gauge import Gauge
+from api.error_mapping import library_problem
 from api.problems import CONFLICT
-from api.refusals import of_library
+from api.progress import ProgressFile
 from api.service import Service
 from policy_service.actor import Role
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
 from policy_service.audit.events import EVENTS
 from policy_service.audit.export import verify_export
-from policy_service.audit.keys import NoKey, PublicKey, read_public_key
+from policy_service.audit.keys import KeyUnavailable, PublicKey, read_public_key
 from policy_service.audit.proofs import verify_proof
-from policy_service.audit.service import checkpoint, first_key
+from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.clock import timestamp
 from policy_service.database import DatabaseUnavailable
 from tests.api.client import ask, assert_problem, keys, one_policy, opened, populate
 from tests.audit.logs import Log
-from tests.audit.test_stored import tamper
+from tests.audit.test_database_verification import tamper
 from tests.databases import TestClock, fresh_database
 
 Json = dict[str, Any]
@@ -71,11 +71,11 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         database.keys = keys()
         populate(database.url, log.clock, one_policy())
         with database.write(log.clock) as transaction:
-            key = first_key(transaction, keys())
-            checkpoint(transaction, keys())
+            key = ensure_signing_key(transaction, keys())
+            sign_checkpoint(transaction, keys())
         log.write(6)
         with database.write(log.clock) as transaction:
-            checkpoint(transaction, keys())
+            sign_checkpoint(transaction, keys())
         copy_checkpoints(database, log.clock, FileCopy(kept))
         log.write(1)
         with opened(log.clock, database_url=SecretStr(database.url), checkpoints=kept, engine="python") as app:
@@ -193,7 +193,7 @@ def test_the_first_fault_is_named(watched: Watched, tmp_path: Path) -> None:
         log.start()
         log.write(4)
         tamper(log, "UPDATE audit_entry SET actor = 'somebody' WHERE seq = 3")
-        found = verify(database.url, tmp_path, [FileCopy(tmp_path / "nothing-kept.ndjson")], Gauge(None))
+        found = verify(database.url, tmp_path, [FileCopy(tmp_path / "nothing-kept.ndjson")], ProgressFile(None))
     assert found.fault is not None
     assert found.fault.seq == 3
     assert watched.get("/verify")["fine"]
@@ -224,9 +224,9 @@ def test_a_copy_that_is_spoilt_emptied_or_gone_is_a_fault(watched: Watched, cont
 def test_without_the_keys_it_is_told(watched: Watched, tmp_path: Path) -> None:
     auditor = Auditor(replace(watched.service, settings=watched.service.settings.model_copy(update={"keys": tmp_path})))
     for read in (auditor.verify, auditor.export):
-        with pytest.raises(NoKey) as refused:
+        with pytest.raises(KeyUnavailable) as refused:
             asyncio.run(read())
-        problem = of_library(refused.value, watched.log.clock.now())
+        problem = library_problem(refused.value, watched.log.clock.now())
         assert problem is not None
         assert problem.kind is CONFLICT
         assert "policy-service init" in problem.detail
@@ -240,7 +240,7 @@ def test_a_log_without_a_key_has_no_public_key(watched: Watched, monkeypatch: py
 def test_a_database_that_is_gone_is_told(watched: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path}/nothing.db"
     with pytest.raises(DatabaseUnavailable):
-        write_export(url, tmp_path, watched.log.clock.now(), tmp_path / "export", Gauge(None))
+        write_export(url, tmp_path, watched.log.clock.now(), tmp_path / "export", ProgressFile(None))
 
     def gone(*_: object) -> NoReturn:
         raise DatabaseUnavailable("gone")

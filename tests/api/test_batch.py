@@ -99,16 +99,16 @@ def test_another_kind_of_body_is_refused() -> None:
 
 
 def test_a_fault_of_the_service_s_own_is_that_of_its_line_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from policy_service.decisions.in_force import InForce, Made, Question  # noqa: PLC0415  # what is broken below
+    from policy_service.decisions.in_force import Evaluation, InForce, Question  # noqa: PLC0415  # what is broken below
 
-    make = InForce.make
+    evaluate = InForce.evaluate
 
-    def fail(self: InForce, question: Question) -> Made:
+    def fail(self: InForce, question: Question) -> Evaluation:
         if question.subject.id == "B7":
             raise RuntimeError
-        return make(self, question)
+        return evaluate(self, question)
 
-    monkeypatch.setattr(InForce, "make", fail)
+    monkeypatch.setattr(InForce, "evaluate", fail)
     first, failed, last = send(line("B6") + line("B7") + line("B8"))
     assert (first["subject"], last["subject"]) == ("B6", "B8")
     assert (failed["line"], failed["subject"], failed["problem"]["status"]) == (2, "B7", 500)

@@ -142,7 +142,7 @@ def test_a_draft_that_takes_too_long_to_check_is_abandoned() -> None:
 def test_a_draft_that_takes_too_much_memory_to_check_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     with company(workers=SHARED) as here:
         change = here.create(tier("1.1.0", 200))
-        monkeypatch.setattr(workers._Worker, "ask", Mock(side_effect=WorkerDied))
+        monkeypatch.setattr(workers._Worker, "request", Mock(side_effect=WorkerDied))
         answer = here.ask("GET", f"/v1/changes/{change['id']}/report")
         refused(answer, 422, "check-abandoned", "more memory than is given")
 
@@ -151,7 +151,7 @@ def test_a_database_that_is_gone_for_the_process_that_checks_is_told(
     here: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = here.create(tier("1.1.0", 200))
-    monkeypatch.setattr("api.examining.prepare_submission", Mock(side_effect=DatabaseUnavailable("gone")))
+    monkeypatch.setattr("api.draft_check.prepare_submission", Mock(side_effect=DatabaseUnavailable("gone")))
     refused(here.act("submit", change), 503, "database-unavailable", "the database is gone")
 
 

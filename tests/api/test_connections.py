@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from api.connections import STREAMED, Connections, Limits
+from api.connections import STREAMED_PATH, Connections, Limits
 from api.problems import Problem
 from tests.api.client import REQUEST, RFM
 from tests.api.network import WITHIN, eventually, listening
@@ -253,14 +253,14 @@ def test_who_stops_in_the_middle_of_a_body_is_told() -> None:
 
 def test_a_batch_may_be_slow_and_not_silent() -> None:
     with served(replace(SMALL, body_seconds=1.5)) as here, here.connect() as line:
-        line.sendall(CHUNKED.replace(b"/", STREAMED.encode(), 1))
+        line.sendall(CHUNKED.replace(b"/", STREAMED_PATH.encode(), 1))
         for _ in range(8):
             time.sleep(0.25)  # in all more than a body may take
             line.sendall(b"1\r\nx\r\n")
         line.sendall(b"0\r\n\r\n")
         assert line.recv(65_536).startswith(b"HTTP/1.1 200")
     with served() as here:
-        assert statuses(here.send(CHUNKED.replace(b"/", STREAMED.encode(), 1) + b"1\r\nx\r\n")) == [408]
+        assert statuses(here.send(CHUNKED.replace(b"/", STREAMED_PATH.encode(), 1) + b"1\r\nx\r\n")) == [408]
 
 
 def test_what_is_slow_to_answer_is_waited_for() -> None:

@@ -17,8 +17,8 @@ from policy_service.audit.comparison import copy_checkpoints
 from policy_service.cli.app import main
 from policy_service.database import Instant
 from policy_service.identity.api_keys import issue_key
+from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.key_ring import KeyRing
-from policy_service.identity.refusals import NotSignedIn
 from tests.api.company import Company, company
 from tests.approval.world import TIER
 from tests.packs.packing import decided, fill, fill_further
@@ -254,10 +254,10 @@ def test_a_key_that_cannot_be_read_opens_nothing_and_others_do(furnished: Furnis
         )
     with altered(here, "api_key.scopes", "gossip"):
         ring = KeyRing(here.database)
-        ring.look()
-        assert ring.check(first.text, here.clock.at).name == "first"
-        with pytest.raises(NotSignedIn):
-            ring.check(last.text, here.clock.at)
+        ring.refresh()
+        assert ring.authenticate(first.text, here.clock.at).name == "first"
+        with pytest.raises(AuthenticationFailed):
+            ring.authenticate(last.text, here.clock.at)
 
 
 def test_the_command_line_ends_with_a_sentence(

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from policy_service.language.policy import Example, Policy
-from policy_service.language.types import write
+from policy_service.language.types import format_value
 from tests.api.client import CUSTOMER, REQUEST, RFM, StandingClock, decide
 from tests.shipped import NEWEST, VERSIONS
 
@@ -38,7 +38,7 @@ def test_the_answer_has_the_documented_shape() -> None:
 
 @pytest.mark.parametrize(("policy", "example"), CUSTOMERS, ids=[example.name for _, example in CUSTOMERS])
 def test_the_regulation_s_own_customers_come_out_right(policy: Policy, example: Example) -> None:
-    facts = {name: write(policy.facts[name].type, value) for name, value in example.facts.items()}
+    facts = {name: format_value(policy.facts[name].type, value) for name, value in example.facts.items()}
     entry = decide(facts=facts, subject=example.name).json()["outcomes"][RFM]
     assert (entry["outcome"], entry["rules"]) == (example.outcome, list(example.rules or ()))
 

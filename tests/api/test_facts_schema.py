@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, find, given, settings
 from hypothesis import strategies as st
 
-from api.requirements import chain, facts_schema, type_schema
-from policy_service import Decider, FactsRefused
+from api.requirements import facts_schema, type_schema, with_required_policies
+from policy_service import Decider, FactsRejected
 from policy_service.decisions.exact_json import NotJsonError, read_json
-from policy_service.decisions.reading import reader
+from policy_service.decisions.facts_reader import value_reader
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_bytes
 from policy_service.language.types import (
@@ -26,7 +26,7 @@ from policy_service.language.types import (
     NumberType,
     TextType,
     Type,
-    ValueRefused,
+    ValueRejected,
 )
 from tests.api.client import RFM
 from tests.api.fact_texts import parsed, right, texts, types
@@ -46,8 +46,8 @@ def validator(schema: Any) -> jsonschema_rs.Draft202012Validator:  # noqa: ANN40
 def is_read(kind: Type, text: str) -> bool:
     """Whether the service takes the value."""
     try:
-        reader(kind)(read_json(text.encode()))
-    except (NotJsonError, ValueRefused):
+        value_reader(kind)(read_json(text.encode()))
+    except (NotJsonError, ValueRejected):
         return False
     return True
 
@@ -154,7 +154,7 @@ def is_evaluated(decider: Decider, policy: str, text: str) -> bool | None:
     facts = read_json(text.encode())
     try:
         decision = decider.decide(facts, as_of=DAY, policies=[policy])
-    except FactsRefused as refused:
+    except FactsRejected as refused:
         return False if any(problem.code != "contradiction" for problem in refused.problems) else None
     return bool(decision.to_dict()[policy]["status"] != "missing_facts")
 
@@ -163,7 +163,11 @@ def is_evaluated(decider: Decider, policy: str, text: str) -> bool | None:
 def whole(decider: Decider, id_: str) -> st.SearchStrategy[str]:
     """Facts of a policy and of those it needs, mostly right; some are left out, some are of other policies."""
     policy = decider.policies[id_]
-    kinds = {fact.name: fact.type for each in chain(policy, decider.policies) for fact in each.facts.values()}
+    kinds = {
+        fact.name: fact.type
+        for each in with_required_policies(policy, decider.policies)
+        for fact in each.facts.values()
+    }
     others = sorted({name for each in decider.policies.values() for name in each.facts} - set(kinds))
     mostly_right = {name: st.one_of(*[right(kind)] * 6, st.just("null"), texts(kind)) for name, kind in kinds.items()}
     left_out: st.SearchStrategy[frozenset[str]] = st.one_of(

@@ -12,9 +12,9 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from api.app import Application, create_app
-from api.forwarding import FORWARDED, STAYING, Forwarder
+from api.forwarding import FORWARDED, LOCAL_ROUTES, ForwardingMiddleware
 from api.permissions import PERMISSIONS, ROW
-from api.workers import SHARED, InThisProcess
+from api.workers import SHARED, InlineWorkers
 from tests.api.client import assert_problem, portal
 from tests.api.company import Company, company
 from tests.approval.world import TIER, tier
@@ -52,7 +52,7 @@ def both() -> Iterator[Both]:
     with company(workers=SHARED) as sending:
         values = furnish(sending)
         sending.app.service.sealer.seal_all()
-        alone = create_app(sending.app.service.settings, sending.clock, InThisProcess())
+        alone = create_app(sending.app.service.settings, sending.clock, InlineWorkers())
         try:
             yield Both(sending, replace(sending, app=cast("Application", alone)), values)
         finally:
@@ -61,8 +61,8 @@ def both() -> Iterator[Both]:
 
 def test_every_request_that_reads_is_sent_away_or_has_a_reason_to_stay() -> None:
     reading = {path for method, path in PERMISSIONS if method == "GET"}
-    assert reading >= STAYING
-    assert {path for method, path in FORWARDED if method == "GET"} == reading - STAYING
+    assert reading >= LOCAL_ROUTES
+    assert {path for method, path in FORWARDED if method == "GET"} == reading - LOCAL_ROUTES
     assert FORWARDED.keys() <= PERMISSIONS.keys()
 
 
@@ -78,7 +78,7 @@ def test_programs_read_the_same_too(both: Both) -> None:
     readers = {"author": "ann", "administrator": "root", "integration": "crm", "compliance": "compliance"}
     asked = 0
     for (method, template), access in PERMISSIONS.items():
-        if method != "GET" or not template.startswith("/v1/") or template in STAYING:
+        if method != "GET" or not template.startswith("/v1/") or template in LOCAL_ROUTES:
             continue
         gaps = {**both.values, "entry": both.values["seq"], "subject": "C202405001", "change": both.values["draft"]}
         path = re.sub(r"\{(\w+)\}", lambda gap, gaps=gaps: gaps[gap[1]], template)  # type: ignore[misc]  # a default
@@ -156,4 +156,4 @@ def test_a_caller_who_goes_away_is_not_waited_for(both: Both) -> None:
     row = ("POST", "/v1/policies/check")
     scope = {"type": "http", "method": "POST", "path": row[1], "headers": [], ROW: row, "state": {}}
     with pytest.raises(ClientDisconnect):
-        portal().call(Forwarder(nothing, both.sending.app.service), scope, gone, nothing)
+        portal().call(ForwardingMiddleware(nothing, both.sending.app.service), scope, gone, nothing)

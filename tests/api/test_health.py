@@ -10,7 +10,7 @@ from api.rest.health import readiness
 from api.service import Service
 from policy_service import Decision, Health
 from policy_service.database import DatabaseUnavailable
-from policy_service.decisions import decide as deciding
+from policy_service.decisions import decider as deciding
 from tests.api.client import REQUEST, RFM, application, ask, assert_problem, decide, opened, populate
 from tests.databases import fresh_url
 from tests.shipped import VERSIONS
@@ -83,14 +83,14 @@ def test_it_is_not_ready_while_the_database_does_not_answer(monkeypatch: pytest.
     async def gone(*_: object) -> None:
         raise DatabaseUnavailable("gone")
 
-    monkeypatch.setattr("api.rest.health.reading", gone)  # not for the thread that keeps up: its trouble would last
+    monkeypatch.setattr("api.rest.health.run_read", gone)  # not for the thread that keeps up: its trouble would last
     answer = ask("GET", "/readyz")
     assert answer.status_code == 503
     assert answer.json()["self_test"] == "the database does not answer"
 
 
 def test_it_is_degraded_while_what_comes_into_force_cannot_be_kept_up_with(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service().decisions.in_force, "trouble", "the policies do not fit together")
+    monkeypatch.setattr(service().decisions.in_force, "last_error", "the policies do not fit together")
     state = readiness(service())
     assert (state.status, len(state.concerns)) == ("degraded", 1)
 

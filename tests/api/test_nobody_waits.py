@@ -210,7 +210,7 @@ def test_none_of_it_is_read_or_rendered_in_the_process_that_decides(desk: Desk) 
     forbidden = AssertionError("this is work for a worker")
     with (
         mock.patch.object(policy_service.language.load, "read_source", side_effect=forbidden),
-        mock.patch.object(api.pages.rendering.Pages, "html", side_effect=forbidden),
+        mock.patch.object(api.pages.rendering.Pages, "render_html", side_effect=forbidden),
     ):
         for name in (
             "version",

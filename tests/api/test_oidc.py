@@ -12,7 +12,7 @@ from api.app import Application
 from api.service import Service
 from policy_service.actor import SERVICE, Role
 from policy_service.identity import service as identity
-from policy_service.identity.account import External
+from policy_service.identity.account import ExternalIdentity
 from tests.api.client import NOW, apart, ask, assert_problem, credentials, one_policy
 from tests.api.provider import CLIENT, ISSUER, SECRET, Provider
 
@@ -34,10 +34,10 @@ def app() -> Iterator[Application]:
         oidc_client_secret=SecretStr(SECRET),
     ) as made:
         with made.service.database.write(made.service.clock) as transaction:
-            director = identity.account_named(transaction.session, Role.SALES_DIRECTOR)
+            director = identity.find_account_by_name(transaction.session, Role.SALES_DIRECTOR)
             assert director is not None
-            identity.link(transaction, SERVICE, director.id, External(ISSUER, SUBJECT))
-            identity.vouch(transaction, SERVICE, director.id)
+            identity.link(transaction, SERVICE, director.id, ExternalIdentity(ISSUER, SUBJECT))
+            identity.attest(transaction, SERVICE, director.id)
         yield made
 
 
@@ -45,7 +45,7 @@ def ready(app: Application, provider: Provider) -> Service:
     """The service, whose provider is this one."""
     held = app.service.provider
     assert held is not None
-    held.transport, held._facts, held._keys = provider.transport(), {}, None
+    held.transport, held._metadata, held._keys = provider.transport(), {}, None
     return app.service
 
 
@@ -208,13 +208,13 @@ def test_somebody_else_confirms_nothing(app: Application) -> None:
 def test_a_disabled_account_is_not_let_in(app: Application) -> None:
     service = app.service
     with service.database.write(service.clock) as transaction:
-        director = identity.account_named(transaction.session, Role.SALES_DIRECTOR)
+        director = identity.find_account_by_name(transaction.session, Role.SALES_DIRECTOR)
         assert director is not None
         identity.disable(transaction, SERVICE, director.id)
     assert_problem(sign_in(app, Provider()), 401, "sign-in-refused")
     with service.database.write(service.clock) as transaction:
         identity.enable(transaction, SERVICE, director.id)
-        identity.vouch(transaction, SERVICE, director.id)
+        identity.attest(transaction, SERVICE, director.id)
 
 
 def test_without_a_provider_there_is_nothing_there() -> None:

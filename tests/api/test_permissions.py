@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Mount, Route, Router
 
-from api.permissions import PERMISSIONS, PUBLIC, Access, Table, UnlistedRoute, may_ask
+from api.permissions import PERMISSIONS, PUBLIC, Access, PermissionTable, UnlistedRoute, check_permission
 from api.problems import ProblemError
 from policy_service.actor import Actor, Role
 from tests.api.client import DECISIONS, application, ask, assert_problem, credentials
@@ -104,7 +104,7 @@ def actor(name: str) -> Actor:
 
 def expected(access: Access, name: str) -> bool:
     """Whether the table lets somebody through."""
-    return not access.known or may_ask(actor(name), access) is True
+    return not access.authenticated or check_permission(actor(name), access) is True
 
 
 @pytest.mark.parametrize(("method", "path"), EXPECTED)
@@ -115,7 +115,7 @@ def test_the_rows_that_matter_most_are_these(method: str, path: str) -> None:
 
 def test_these_and_no_others_are_open_to_anybody() -> None:
     assert {route for route, access in PERMISSIONS.items() if access == PUBLIC} == ANYBODY_AT_ALL
-    assert all(access.known for route, access in PERMISSIONS.items() if route not in ANYBODY_AT_ALL)
+    assert all(access.authenticated for route, access in PERMISSIONS.items() if route not in ANYBODY_AT_ALL)
 
 
 @pytest.mark.parametrize("name", ROLES)
@@ -146,7 +146,7 @@ def test_without_a_credential_that_opens_something_nothing_opens(
     method: str, path: str, headers: dict[str, str]
 ) -> None:
     answer = ask(method, address(path), role=None, headers={**headers, "sec-fetch-site": "same-origin"})
-    if PERMISSIONS[method, path].known:
+    if PERMISSIONS[method, path].authenticated:
         assert_problem(answer, 401, "not-authenticated")
         assert answer.headers["www-authenticate"].startswith('Bearer realm="policy-service"')
     elif path != "/v1/session/oidc/callback":
@@ -169,14 +169,14 @@ def test_the_document_tells_of_every_route_for_machines_and_of_no_page() -> None
     documented = {
         (method.upper(), path) for path, methods in application().openapi()["paths"].items() for method in methods
     }
-    assert documented == {row for row in Table().documented if row[1].startswith("/v1/")} | {
+    assert documented == {row for row in PermissionTable().documented if row[1].startswith("/v1/")} | {
         ("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/problems", "/problems/{name}")
     }
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_the_table_and_the_router_mean_the_same_route(method: str, path: str) -> None:
-    assert Table().access(method, address(path)) == PERMISSIONS[method, path]
+    assert PermissionTable().access(method, address(path)) == PERMISSIONS[method, path]
 
 
 def test_an_application_with_an_unlisted_route_does_not_start() -> None:
@@ -185,10 +185,10 @@ def test_an_application_with_an_unlisted_route_does_not_start() -> None:
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     app.get("/secrets")(nothing)
     with pytest.raises(UnlistedRoute, match="GET /secrets"):
-        Table().refuse_unlisted(app.routes)
+        PermissionTable().refuse_unlisted(app.routes)
     with pytest.raises(UnlistedRoute, match="Mount"):
-        Table().refuse_unlisted([Mount("/files", routes=[])])
-    Table().refuse_unlisted([Route("/healthz", nothing)])
+        PermissionTable().refuse_unlisted([Mount("/files", routes=[])])
+    PermissionTable().refuse_unlisted([Route("/healthz", nothing)])
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_an_address_written_otherwise_is_not_found(path: str) -> None:
 @pytest.mark.parametrize("method", ["PUT", "TRACE", "get", "X" * 100])
 def test_another_method_is_refused_before_anybody_is_asked_who_they_are(method: str) -> None:
     with pytest.raises(ProblemError) as refused:
-        Table().access(method, "/v1/accounts")
+        PermissionTable().access(method, "/v1/accounts")
     assert refused.value.problem.headers == {"Allow": "GET, POST"}
     assert len(refused.value.problem.detail) < 80
 
@@ -212,10 +212,10 @@ def test_a_reason_names_the_roles() -> None:
     machine = ask("GET", "/v1/accounts", role=Role.INTEGRATION)
     assert "for a person who is signed in" in machine.json()["detail"]
     nobody = Actor("1", "ada", "Ada", frozenset())
-    assert may_ask(nobody, PERMISSIONS["GET", "/metrics"]) == (
+    assert check_permission(nobody, PERMISSIONS["GET", "/metrics"]) == (
         "This is for compliance or integration or administrator; you have no role."
     )
-    assert may_ask(nobody, PERMISSIONS["GET", "/v1/policies"]) is True
+    assert check_permission(nobody, PERMISSIONS["GET", "/v1/policies"]) is True
 
 
 def test_the_reference_tells_of_every_kind_of_address() -> None:

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from api.app import Application
 from api.rest import health
 from policy_service.database import Database
-from policy_service.decisions.seals import Sealer
+from policy_service.decisions.block_store import Sealer
 from tests.api.client import _CREDENTIALS, ask, assert_problem, decide, one_policy, opened, populated
 from tests.databases import BACKENDS
 from tests.decisions.desks import eventually
@@ -31,7 +31,7 @@ def served(url: str) -> Iterator[Application]:
         patch.setattr("api.storage.Database", partial(Database, lock_seconds=LOCK_SECONDS))
         patch.setattr("policy_service.database.PROBE_SECONDS", LOCK_SECONDS)
         with opened(database_url=SecretStr(url), policies=one_policy(), engine="python") as app:
-            app.service.database.kept_at = float("-inf")
+            app.service.database.last_commit_at = float("-inf")
             yield app
 
 
@@ -89,7 +89,7 @@ def test_a_write_that_was_not_kept_is_told_until_one_is(file: Path, monkeypatch:
             assert_problem(decide(app=app), 503, "database-unavailable")
         status, said = ready(app)
         assert (status, said["database"]) == (503, "the last write failed: the database is busy")
-        monkeypatch.setattr(health, "LATELY", 0.0)
+        monkeypatch.setattr(health, "RECENT_SECONDS", 0.0)
         status, said = ready(app)
         assert (status, said["status"], said["database"]) == (200, "degraded", "writable")
         assert re.match(r"the last write failed \d+ seconds ago, and none was made since", said["concerns"][0])
@@ -127,7 +127,7 @@ def test_a_full_disk_is_told_and_over_when_there_is_room(file: Path, tmp_path: P
         _CREDENTIALS[moved] = _CREDENTIALS[f"sqlite:///{file}"]
         with served(moved) as app:
             assert decide(app=app).status_code == 200
-            app.service.database.kept_at = float("-inf")
+            app.service.database.last_commit_at = float("-inf")
             filler = disk / "filler"
             with pytest.raises(OSError, match="No space left"):
                 fill(filler)
@@ -147,13 +147,13 @@ def test_sealing_that_stands_still_is_told(file: Path, tmp_path: Path) -> None:
     with served(f"sqlite:///{file}") as app:
         service = app.service
         assert decide(app=app).status_code == 200
-        sealer = Sealer(service.database, service.clock, tmp_path / "no-keys", every=0.01)
+        sealer = Sealer(service.database, service.clock, tmp_path / "no-keys", interval_seconds=0.01)
         object.__setattr__(service, "sealer", sealer)
         assert ready(app)[1]["concerns"] == []  # it has not begun
         sealer.start()
-        eventually(lambda: sealer._trouble is not None)
+        eventually(lambda: sealer._last_error is not None)
         assert ready(app)[1]["concerns"] == []
-        sealer._done_at -= 61
+        sealer._last_done_at -= 61
         status, said = ready(app)
         assert (status, said["status"]) == (200, "degraded")
         assert re.match(r"sealing has stood still for \d+ seconds: .", said["concerns"][0])

@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 
 from policy_service import Policy
-from policy_service.language.types import write
+from policy_service.language.types import format_value
 from tests.api.client import CUSTOMER, RFM, ask, decide
 from tests.shipped import NEWEST
 
@@ -34,7 +34,7 @@ def test_the_example_decides_and_keeps_to_the_schema(policy: Policy) -> None:
 def test_the_schema_takes_every_example_that_misses_no_fact(policy: Policy) -> None:
     validator = jsonschema_rs.Draft202012Validator(requirements(policy.id)["schema"])
     for example in policy.examples:
-        facts = {name: write(policy.facts[name].type, value) for name, value in example.facts.items()}
+        facts = {name: format_value(policy.facts[name].type, value) for name, value in example.facts.items()}
         assert validator.is_valid(facts) == (example.status != "missing_facts"), example.name
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from api.rest.health import readiness
-from policy_service.audit.comparison import LogDiffers, settle
-from policy_service.cli.acting import command_line
-from policy_service.decisions.seals import Sealer
+from policy_service.audit.comparison import LogMismatch, settle
+from policy_service.cli.command_line_actor import command_line
+from policy_service.decisions.block_store import Sealer
 from tests.api.company import Company, company
 from tests.audit.store import running_store
 from tests.packs.packing import decided
@@ -36,7 +36,7 @@ def test_a_difference_is_told_everywhere_until_it_is_settled(here: Company) -> N
     kept.unlink()
     told = f"{kept.absolute()} is missing: {len(before.splitlines())} checkpoints were copied there"
     decided(here, "C1", orders=1)
-    with pytest.raises(LogDiffers, match="is missing"):
+    with pytest.raises(LogMismatch, match="is missing"):
         service.sealer.seal_all()
 
     state = readiness(service)
@@ -53,7 +53,7 @@ def test_a_difference_is_told_everywhere_until_it_is_settled(here: Company) -> N
 
     alarms: list[str] = []
     again = Sealer(
-        here.database, here.clock, service.settings.keys, copies=service.settings.copies, alarm=alarms.append
+        here.database, here.clock, service.settings.keys, copies=service.settings.copies, on_alarm=alarms.append
     )
     again.start()
     again.close()
@@ -74,11 +74,11 @@ def test_a_store_that_refuses_is_a_concern_and_sealing_goes_on(here: Company) ->
     with running_store(status=403) as store:
         settings = here.app.service.settings.model_copy(update={"checkpoint_copies": store.address})
         alarms: list[str] = []
-        sealer = Sealer(here.database, here.clock, settings.keys, copies=settings.copies, alarm=alarms.append)
+        sealer = Sealer(here.database, here.clock, settings.keys, copies=settings.copies, on_alarm=alarms.append)
         decided(here, "C3", orders=1)
         assert sealer.seal_all() == 1
-        assert list(sealer.comparison.troubles) == [store.address]
-        assert "was answered with 403" in sealer.comparison.troubles[store.address]
+        assert list(sealer.comparison.copy_errors) == [store.address]
+        assert "was answered with 403" in sealer.comparison.copy_errors[store.address]
         assert alarms == []
 
 

@@ -20,7 +20,7 @@ from policy_service.actor import SERVICE
 from policy_service.cli import serve
 from policy_service.clock import SystemClock
 from policy_service.database import Database
-from policy_service.errors import CannotServe
+from policy_service.errors import StartupError
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
 from tests.api.client import JSON, REQUEST, RFM, keys, one_policy, populate
@@ -213,7 +213,7 @@ class Ending:
 
 @pytest.mark.parametrize(
     ("how", "status"),
-    [(None, 0), (SystemExit(0), 0), (SystemExit(3), 1), (CannotServe("they do not fit together"), 7)],
+    [(None, 0), (SystemExit(0), 0), (SystemExit(3), 1), (StartupError("they do not fit together"), 7)],
 )
 def test_what_the_server_ends_with_is_told_apart(how: BaseException | None, status: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.settings import PREFIX, Settings, SettingsRefusedError, read_settings, variable
+from api.settings import PREFIX, InvalidSettingsError, Settings, read_settings, variable_name
 from policy_service import shipped_policies
 from tests.architecture.project import ROOT
 
@@ -37,14 +37,14 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_value_that_cannot_be_is_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{PREFIX}{name}", value)
-    with pytest.raises(SettingsRefusedError, match=f"^{PREFIX}{name}: "):
+    with pytest.raises(InvalidSettingsError, match=f"^{PREFIX}{name}: "):
         read_settings()
 
 
 def test_every_slip_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POLICY_SERVICE_ENGIN", "python")
     monkeypatch.setenv("POLICY_SERVICE_SHADOW_EVERY", "often")
-    with pytest.raises(SettingsRefusedError) as refused:
+    with pytest.raises(InvalidSettingsError) as refused:
         read_settings()
     lines = str(refused.value).splitlines()
     assert lines[0] == "POLICY_SERVICE_ENGIN: unknown setting, did you mean `POLICY_SERVICE_ENGINE`?"
@@ -58,4 +58,4 @@ def test_words_of_the_company_are_a_list(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_a_setting_is_documented(name: str) -> None:
-    assert f"| `{variable(name)}` |" in (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
+    assert f"| `{variable_name(name)}` |" in (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")

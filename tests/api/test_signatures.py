@@ -10,7 +10,7 @@ import pytest
 from api.permissions import PERMISSIONS
 from policy_service.actor import SERVICE
 from policy_service.approval.service import Action
-from policy_service.approval.workflow import TABLE
+from policy_service.approval.workflow import TRANSITIONS
 from policy_service.clock import timestamp
 from policy_service.identity.service import disable
 from tests.api.client import assert_problem
@@ -135,8 +135,8 @@ def test_the_table_of_permissions_lets_through_whom_the_table_of_changes_knows()
         Action.COMMENT: "comments",
         Action.REQUEST_CHANGES: "request-changes",
     }
-    for action in {action for _, action in TABLE}:
-        roles = frozenset(role for (_, each), step in TABLE.items() if each is action for role in step.roles)
+    for action in {action for _, action in TRANSITIONS}:
+        roles = frozenset(role for (_, each), step in TRANSITIONS.items() if each is action for role in step.roles)
         path = f"/v1/changes/{{change}}/{paths.get(action, action)}"
         row = PERMISSIONS["PUT" if action is Action.EDIT else "POST", path]
         assert (row.roles, row.machines) == (roles, False), action

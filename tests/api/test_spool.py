@@ -21,8 +21,8 @@ def test_bytes_come_out_in_the_order_they_went_in(steps: list[bytes | int]) -> N
         else:
             assert spool.read(step) == expected[:step]
             expected = expected[step:]
-        assert spool.waiting == len(expected)
-        assert spool.size >= spool.waiting
+        assert spool.unread == len(expected)
+        assert spool.size >= spool.unread
         assert expected or spool.size == 0  # the file is emptied when all of it was read
     spool.close()
 

@@ -16,10 +16,10 @@ from api.settings import Settings
 from api.storage import NotInitialisedError, NotSoundError
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
-from policy_service.audit.service import checkpoint
+from policy_service.audit.service import sign_checkpoint
 from policy_service.database import Database, DatabaseUnavailable
+from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.in_force import NotReady
-from policy_service.decisions.seals import Sealer
 from tests.api.client import RFM, StandingClock, decide, keys, one_policy, populated, settings
 from tests.databases import BACKENDS, empty_url
 
@@ -67,7 +67,7 @@ def test_a_sound_database_is_taken(backend: str) -> None:
     with prepared(backend) as (url, _):
         service = begin(url)
         assert list(service.decider.policies) == [RFM]
-        assert service.edited == ()
+        assert service.edited_files == ()
         service.close()
 
 
@@ -127,7 +127,7 @@ def test_it_does_not_begin_when_a_copy_of_the_checkpoints_is_gone_cut_short_or_o
         copy_checkpoints(database, StandingClock(), FileCopy(elsewhere))
         begin(url, checkpoints=elsewhere).close()
         with another.write(StandingClock()) as transaction:
-            checkpoint(transaction, keys())
+            sign_checkpoint(transaction, keys())
         lines = elsewhere.read_bytes().splitlines(keepends=True)
         for content, sentence in ((b"".join(lines[:-1]), "checkpoints, and"), (None, "is missing: ")):
             elsewhere.unlink()
@@ -236,7 +236,7 @@ def test_a_policy_file_that_was_edited_after_it_was_submitted_is_told(tmp_path: 
         service = begin(url, policies=folder)
         state = readiness(service)
         assert state.status == "degraded"
-        assert state.concerns == list(service.edited)
+        assert state.concerns == list(service.edited_files)
         assert state.concerns[0].startswith(f"{RFM}/1.0.0.yaml was edited after {RFM} 1.0.0 was submitted")
         service.close()
 
@@ -248,5 +248,7 @@ def test_policy_files_that_cannot_be_read_are_told() -> None:
     with prepared() as (url, _), pytest.MonkeyPatch.context() as patch:
         patch.setattr("api.storage.check_files", unreadable)
         service = begin(url)
-        assert service.edited == ("the policy files cannot be compared with what was submitted: Permission denied",)
+        assert service.edited_files == (
+            "the policy files cannot be compared with what was submitted: Permission denied",
+        )
         service.close()

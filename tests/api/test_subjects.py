@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policy_service.clock import timestamp
-from policy_service.subject import id_fault
+from policy_service.subject import id_error
 from tests.api.client import SECRET, assert_problem, portal
 from tests.api.company import Company, company
 from tests.databases import BACKENDS
@@ -177,7 +177,7 @@ PIECES = st.sampled_from(
 @settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(st.lists(PIECES, min_size=1, max_size=5).map("".join))
 def test_what_one_door_takes_every_door_takes_and_finds_again_to_the_byte(doors: Doors, subject: str) -> None:
-    good = id_fault(subject) is None
+    good = id_error(subject) is None
     answer = doors.decide(subject, policies=[PLACE])
     assert (answer.status_code == 200) is good, answer.text
     assert ("decision_id" in doors.batch(subject)) is good
@@ -330,7 +330,7 @@ def test_the_document_says_what_is_taken(doors: Doors) -> None:
 @given(st.text(max_size=12) | st.lists(PIECES, max_size=5).map("".join))
 def test_the_document_refuses_no_identifier_that_is_taken(doors: Doors, subject: str) -> None:
     pattern = doors.here.app.openapi()["components"]["schemas"]["DecisionRequest"]["properties"]["subject"]["pattern"]
-    if id_fault(subject) is None:
+    if id_error(subject) is None:
         assert re.search(pattern, subject)
 
 

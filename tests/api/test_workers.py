@@ -12,23 +12,23 @@ from typing import Any
 
 import pytest
 
-from api.logs import where
+from api.logs import stack_frames
 from api.problems import BUSY, CHECK_ABANDONED, CONFLICT, ProblemError
-from api.work import AUDITING, CHECKING, EXAMINING, PACKING, PRINTING, READING, seconds_of
-from api.workers import MEMORY, InThisProcess, Kind, WorkerDied, WorkerFault, WorkerPool, Workers
-from policy_service.approval.service import Unfit
+from api.work_kinds import AUDITING, DRAFT_CHECKING, FILE_CHECKING, PACKING, PRINTING, READING, time_limit
+from api.workers import MEMORY_LIMIT, InlineWorkers, WorkerDied, WorkerError, WorkerPool, Workers, WorkKind
+from policy_service.approval.service import ValidationFailed
 from policy_service.database import DatabaseUnavailable
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 from tests.api import pieces
 from tests.api.client import settings
 
 PATIENCE = 60.0
-KIND = Kind(
+KIND = WorkKind(
     processes=1,
-    waiting=1,
-    busy=lambda count: Sentence("{count} drafts are waiting already", count=count),
-    too_long=lambda seconds: Sentence("checking it takes more than {seconds:g} s", seconds=seconds),
-    too_large=lambda _: Sentence("checking it takes more memory than is given"),
+    max_waiting=1,
+    busy_message=lambda count: Message("{count} drafts are waiting already", count=count),
+    too_long_message=lambda seconds: Message("checking it takes more than {seconds:g} s", seconds=seconds),
+    too_large_message=lambda _: Message("checking it takes more memory than is given"),
 )
 
 
@@ -56,7 +56,7 @@ def test_a_worker_is_kept_for_the_next_piece(pool: WorkerPool) -> None:
 
 def test_a_worker_has_little_memory_gives_way_and_is_ended_by_its_own_process_alone(pool: WorkerPool) -> None:
     memory, niceness, can_be_ended = run(pool, pieces.limits)
-    assert memory == MEMORY
+    assert memory == MEMORY_LIMIT
     assert niceness >= KIND.niceness
     assert not can_be_ended
 
@@ -79,7 +79,7 @@ def test_a_worker_that_ends_or_has_no_memory_left_is_told(pool: WorkerPool, work
 
 
 def test_a_kind_says_what_it_is_to_take_too_much() -> None:
-    checking = WorkerPool(replace(KIND, problem=CHECK_ABANDONED))
+    checking = WorkerPool(replace(KIND, limit_problem=CHECK_ABANDONED))
     told = problem(checking, pieces.die).problem
     checking.close()
     assert (told.kind, told.headers) == (CHECK_ABANDONED, {})
@@ -120,12 +120,12 @@ def test_what_nobody_waits_for_any_more_is_killed(pool: WorkerPool) -> None:
 def test_what_the_work_refuses_is_raised_as_it_was(pool: WorkerPool) -> None:
     told = problem(pool, pieces.refuse, "problem").problem
     assert told.kind is CONFLICT
-    assert told.detail == Sentence("`{policy}` is not in force", policy="x/y")
-    assert isinstance(told.detail, Sentence)
-    assert told.more == {"hint": "none"}
-    with pytest.raises(Unfit) as unfit:
+    assert told.detail == Message("`{policy}` is not in force", policy="x/y")
+    assert isinstance(told.detail, Message)
+    assert told.extensions == {"hint": "none"}
+    with pytest.raises(ValidationFailed) as unfit:
         run(pool, pieces.refuse, "unfit")
-    assert unfit.value.sentences == ("The title must be given.",)
+    assert unfit.value.messages == ("The title must be given.",)
     assert unfit.value.report == {"a": 1}
     with pytest.raises(DatabaseUnavailable, match="full"):
         run(pool, pieces.refuse, "database")
@@ -134,21 +134,24 @@ def test_what_the_work_refuses_is_raised_as_it_was(pool: WorkerPool) -> None:
 def test_a_fault_says_where_it_was_but_not_what_it_said(pool: WorkerPool) -> None:
     with pytest.raises(LookupError) as fault:
         run(pool, pieces.fail)
-    assert where(fault.value)[-1].endswith(" fail")
-    assert "figure" not in "".join(where(fault.value))
+    assert stack_frames(fault.value)[-1].endswith(" fail")
+    assert "figure" not in "".join(stack_frames(fault.value))
 
 
 @pytest.mark.parametrize(
     ("work", "name", "place"),
-    [(pieces.fail_unsendably, "Unsendable", "fail_unsendably"), (pieces.give_unsendably, "TypeError", "answer")],
+    [
+        (pieces.fail_unsendably, "Unsendable", "fail_unsendably"),
+        (pieces.give_unsendably, "TypeError", "handle_message"),
+    ],
 )
 def test_what_cannot_be_sent_is_told_by_its_name(
     pool: WorkerPool, work: Callable[[], Any], name: str, place: str
 ) -> None:
-    with pytest.raises((WorkerFault, TypeError)) as fault:
+    with pytest.raises((WorkerError, TypeError)) as fault:
         run(pool, work)
     assert name in {str(fault.value), type(fault.value).__name__}
-    assert where(fault.value)[-1].endswith(f" {place}")
+    assert stack_frames(fault.value)[-1].endswith(f" {place}")
 
 
 def test_threads_may_ask_too(pool: WorkerPool) -> None:
@@ -168,7 +171,7 @@ def test_a_worker_without_work_is_ended(pool: WorkerPool) -> None:
 
 
 def test_of_some_kinds_a_worker_stays() -> None:
-    staying = WorkerPool(replace(KIND, staying=1))
+    staying = WorkerPool(replace(KIND, min_idle=1))
     before = run(staying, pieces.process)
     staying.retire(0)
     assert run(staying, pieces.process) == before
@@ -196,8 +199,8 @@ def test_a_worker_can_be_made_ready(pool: WorkerPool) -> None:
 
 def test_a_process_has_one_pool_of_a_kind() -> None:
     workers = Workers()
-    assert workers.of(KIND) is workers.of(KIND)
-    assert workers.of(KIND) is not workers.of(replace(KIND, waiting=2))
+    assert workers.pool(KIND) is workers.pool(KIND)
+    assert workers.pool(KIND) is not workers.pool(replace(KIND, max_waiting=2))
     workers.retire()
     workers.close()
 
@@ -206,34 +209,34 @@ def test_when_workers_are_ended_whoever_waits_is_told_and_others_begin() -> None
     workers = Workers()
 
     async def end() -> None:
-        sleeping = asyncio.ensure_future(workers.of(KIND).run(PATIENCE, pieces.sleep, PATIENCE))
+        sleeping = asyncio.ensure_future(workers.pool(KIND).run(PATIENCE, pieces.sleep, PATIENCE))
         await asyncio.sleep(0.3)
         workers.close()
         with pytest.raises(ProblemError):
             await sleeping
 
     asyncio.run(end())
-    assert asyncio.run(workers.of(KIND).run(PATIENCE, pieces.add, 1, 2)) == 3
+    assert asyncio.run(workers.pool(KIND).run(PATIENCE, pieces.add, 1, 2)) == 3
     workers.close()
 
 
 def test_in_this_process_the_work_is_done_at_once() -> None:
-    here = InThisProcess()
-    here.of(KIND).refuse_when_busy()
-    here.of(KIND).begin(pieces.die)
-    assert here.of(KIND).call(PATIENCE, pieces.add, 1, 2) == 3
-    assert asyncio.run(here.of(KIND).run(PATIENCE, pieces.add, 1, 2)) == 3
+    here = InlineWorkers()
+    here.pool(KIND).refuse_when_busy()
+    here.pool(KIND).begin(pieces.die)
+    assert here.pool(KIND).call(PATIENCE, pieces.add, 1, 2) == 3
+    assert asyncio.run(here.pool(KIND).run(PATIENCE, pieces.add, 1, 2)) == 3
     with pytest.raises(LookupError):
-        asyncio.run(here.of(KIND).run(PATIENCE, pieces.fail))
+        asyncio.run(here.pool(KIND).run(PATIENCE, pieces.fail))
     here.retire()
 
 
 def test_every_kind_of_work_has_its_sentences_and_its_time() -> None:
     given = settings(policy_check_seconds=7)
-    kinds = (READING, CHECKING, EXAMINING, PRINTING, AUDITING, PACKING)
-    assert [seconds_of(kind, given) for kind in kinds] == [60, 7, 7, 60, 600, 900]
+    kinds = (READING, FILE_CHECKING, DRAFT_CHECKING, PRINTING, AUDITING, PACKING)
+    assert [time_limit(kind, given) for kind in kinds] == [60, 7, 7, 60, 600, 900]
     for kind in kinds:
-        for told in (kind.busy(3), kind.too_long(2.5), kind.too_large(2.5)):
-            assert isinstance(told, Sentence)
+        for told in (kind.busy_message(3), kind.too_long_message(2.5), kind.too_large_message(2.5)):
+            assert isinstance(told, Message)
             assert told.pattern
-    assert "more than 2.5 s" in AUDITING.too_long(2.5)
+    assert "more than 2.5 s" in AUDITING.too_long_message(2.5)

@@ -8,7 +8,7 @@ from unittest import mock
 import pytest
 
 from policy_service.analysis.report import Report, analyse
-from policy_service.approval import checking
+from policy_service.approval import draft_check
 from policy_service.language.policy import Policy
 
 REPORTS: dict[tuple[tuple[str, ...], ...], Report] = {}
@@ -26,5 +26,5 @@ def remembered(
 
 @pytest.fixture(autouse=True)
 def _remember_reports() -> Iterator[None]:
-    with mock.patch.object(checking, "analyse", remembered):
+    with mock.patch.object(draft_check, "analyse", remembered):
         yield

@@ -21,19 +21,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from policy_service.actor import SIGNING_ROLES, Actor, Role
-from policy_service.approval.reach import OVERRIDES, overrides_version
+from policy_service.approval.override_authority import OVERRIDES, overrides_version
 from policy_service.database import Transaction
-from policy_service.decisions.overrides import Book, end_override, read_overrides
-from policy_service.decisions.overriding import Overriding
+from policy_service.decisions.override import Override
+from policy_service.decisions.override_store import OverrideCache, end_override, read_overrides
 from policy_service.decisions.state_tables import OverrideEndRow
-from policy_service.overrides.counting import as_they_count, read_as_it_counts
 from policy_service.overrides.service import (
-    AskedOverride,
+    OverrideRequest,
     PreparedOverride,
     prepare_override,
     record_override,
     sign_override,
 )
+from policy_service.overrides.signature_validity import read_with_signature_validity, with_signature_validity
 from policy_service.shipped import shipped_policies
 from policy_service.subject import Subject
 from tests.approval.laws import applies_alone, held_by, owing
@@ -87,7 +87,7 @@ class Excepting(RuleBasedStateMachine):
         super().__init__()
         self.overrides: list[str] = []
         self.ratified: set[str] = set()
-        self.book = Book()
+        self.book = OverrideCache()
 
     @precondition(lambda self: not self.has_reach)
     @rule()
@@ -127,7 +127,7 @@ class Excepting(RuleBasedStateMachine):
     ) -> None:
         role = own(by, role)
         until = self.now + timedelta(days=days)
-        asked = AskedOverride(subject, policy, INSTEAD[policy], role, "r", until)
+        asked = OverrideRequest(subject, policy, INSTEAD[policy], role, "r", until)
 
         def prepare(transaction: Transaction, actor: Actor) -> PreparedOverride:
             return prepare_override(transaction.session, SIGNERS, actor, asked, transaction.now)
@@ -155,7 +155,7 @@ class Excepting(RuleBasedStateMachine):
             assert held_by(session, by.id, role)
             owed = owing(session, done.id, done.digest)
         assert (done.ratified_at is not None) == (not owed), owed
-        SEEN["a signature on an override is given again"] += role in seen.owed_again
+        SEEN["a signature on an override is given again"] += role in seen.void_roles
         SEEN["an override is signed by all"] += done.ratified_at is not None
         self.ratified |= {done.id} if done.ratified_at else set()
 
@@ -183,10 +183,10 @@ class Excepting(RuleBasedStateMachine):
         seen = self._seen(pick)
         self.attempt("end an override", end_override, self.fresh(by), seen.id, role=own(by, role), reason="r")
 
-    def _seen(self, pick: int) -> Overriding:
+    def _seen(self, pick: int) -> Override:
         """One of the latest overrides."""
         with self.made.database.read() as session:
-            return read_as_it_counts(session, self.overrides[-1 - pick % len(self.overrides)], self.now)
+            return read_with_signature_validity(session, self.overrides[-1 - pick % len(self.overrides)], self.now)
 
     @invariant()
     def overrides_apply_as_they_were_signed(self) -> None:
@@ -194,7 +194,7 @@ class Excepting(RuleBasedStateMachine):
         with self.made.database.read() as session:
             self.book.refresh(session)
             active = {each.id for of in SUBJECTS for each in self.book.active_overrides(of, now).values()}
-            every = as_they_count(session, [each for _, each in read_overrides(session)], now)
+            every = with_signature_validity(session, [each for _, each in read_overrides(session)], now)
             for each in every:
                 ended = session.get(OverrideEndRow, each.id) is not None or now >= each.until
                 if each.id in active:

@@ -38,14 +38,14 @@ from sqlmodel import col, func, select
 
 from policy_service.actor import SERVICE, SIGNING_ROLES, Actor, Role
 from policy_service.analysis.report import Report
-from policy_service.approval import checking
+from policy_service.approval import draft_check
 from policy_service.approval import service as approval
-from policy_service.approval.service import Change, Meaning, Prepared, Refused
+from policy_service.approval.service import Change, Meaning, OperationRejected, PreparedSubmission
 from policy_service.approval.tables import ActionRow
 from policy_service.database import Lane, Transaction
-from policy_service.decisions.overrides import OverrideRefused
+from policy_service.decisions.override_store import OverrideRejected
 from policy_service.identity.service import enable, read_account
-from policy_service.registry.model import Period, active_at, next_boundary, nothing_at
+from policy_service.registry.model import Period, active_at, ending_at, next_boundary
 from policy_service.registry.service import activations
 from tests.approval.excepting import DONE, SEEN, Excepting, own
 from tests.approval.laws import (
@@ -117,7 +117,7 @@ class Approval(Excepting):
         self.stack = ExitStack()
         self.made: World = self.stack.enter_context(world(self.backend))
         # Building and trying every candidate is tested elsewhere, and slow.
-        self.stack.enter_context(mock.patch.object(checking, "analyse", return_value=Report((), (), ())))
+        self.stack.enter_context(mock.patch.object(draft_check, "analyse", return_value=Report((), (), ())))
         for actor in PEOPLE:
             self.made.hire(actor)
         self.altered: set[Actor] = set()
@@ -146,7 +146,7 @@ class Approval(Excepting):
         try:
             with self.made.database.write(self.made.clock) as transaction:
                 done = act(transaction, present, *arguments, **said)
-        except (Refused, OverrideRefused) as refused:
+        except (OperationRejected, OverrideRejected) as refused:
             told = str(refused)
         else:
             DONE[name] += 1
@@ -160,7 +160,7 @@ class Approval(Excepting):
         with self.made.database.read() as session:
             return tuple(session.exec(select(func.count()).select_from(table)).one() for table in ROWS)
 
-    def _prepare(self, transaction: Transaction, _: Actor, change: str) -> Prepared:
+    def _prepare(self, transaction: Transaction, _: Actor, change: str) -> PreparedSubmission:
         return approval.prepare_submission(transaction.session, change, SIGNERS, transaction.now)
 
     def present(self, actor: Actor) -> Actor | None:
@@ -228,7 +228,7 @@ class Approval(Excepting):
             self.edit(pick, author, self._texts(seen), ahead)
         self.submit(pick, author)
         for actor, role in zip((SALES, FINANCE, GENERAL, COMPLIANCE)[:signatures], SIGNING_ROLES, strict=False):
-            if role in self.read(pick).owed:
+            if role in self.read(pick).missing_roles:
                 self.sign(pick, actor, role, fresh=True, stale=False)
         self.schedule(pick, by)
 
@@ -247,7 +247,7 @@ class Approval(Excepting):
     @rule(pick=which, by=people, role=roles, fresh=st.booleans(), stale=st.booleans())
     def sign(self, pick: int, by: Actor, role: Role, *, fresh: bool, stale: bool) -> None:
         seen = self.read(pick)
-        digests = [acted.digest for acted in seen.acted if acted.digest]
+        digests = [acted.digest for acted in seen.actions if acted.digest]
         digest = (digests[0] if stale and digests else seen.digest) or "sha256:0"
         actor = self.fresh(by) if fresh else by
         said = {"role": role, "digest": digest, "meaning": Meaning.APPROVED, "reason": "r"}
@@ -263,7 +263,7 @@ class Approval(Excepting):
     def schedule(self, pick: int, by: Actor) -> None:
         seen = self.read(pick)
         if self.attempt("schedule", approval.schedule, by, seen.id, expected=seen.etag) is not None:
-            owed = dict.fromkeys(seen.submitted.roles, False)
+            owed = dict.fromkeys(seen.frozen_submission.roles, False)
             for signature in seen.signatures:
                 if signature.role is not None and self.holds(signature.by.id, signature.role):
                     with suppress(AssertionError):
@@ -378,7 +378,7 @@ class Approval(Excepting):
         ends = {end for each in known for end in (each.effective.start, each.effective.until) if end and end >= START}
         for policy in POLICIES:
             for instant in ends:
-                ended = nothing_at(known, policy, instant, now) if policy == BONUS else None
+                ended = ending_at(known, policy, instant, now) if policy == BONUS else None
                 assert ended or active_at(known, policy, instant, now) is not None, (policy, instant)
             active = active_at(known, policy, now, now)
             version = active.version if active is not None and not active.is_stop else None

@@ -8,9 +8,9 @@ import pytest
 
 from policy_service.actor import Role
 from policy_service.approval import service as approval
-from policy_service.approval.service import OutOfState, State, Unfit, Wanted
+from policy_service.approval.service import ChangeFilter, ChangeState, InvalidState, ValidationFailed
 from policy_service.canonical import digest_of
-from policy_service.registry.model import ActivationKind, Period, active_at, nothing_at
+from policy_service.registry.model import ActivationKind, Period, active_at, ending_at
 from tests.approval.world import ANN, BONUS, DAY, SIGN_OFF, TIER, World, bonus, sign_off_text, tier, world
 from tests.databases import BACKENDS
 
@@ -58,19 +58,19 @@ def lite() -> Iterator[World]:
 
 def problems(made: World, *texts: bytes, **said: object) -> str:
     """Why a change cannot be submitted."""
-    with pytest.raises(Unfit) as refused:
+    with pytest.raises(ValidationFailed) as refused:
         made.submit(made.create(*texts, **said))  # type: ignore[arg-type]  # what a draft says
-    return "\n".join(refused.value.sentences)
+    return "\n".join(refused.value.messages)
 
 
 def test_a_policy_is_ended_on_its_day_and_not_before(made: World) -> None:
     change = made.schedule(made.signed(ends=[BONUS]))
     day = change.draft.effective.start
-    assert list(change.submitted.roles) == [Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE]
+    assert list(change.frozen_submission.roles) == [Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE]
     assert (made.version(BONUS), made.version(BONUS, day)) == ("1.0.0", None)
     made.move(days=1)
     assert (made.version(BONUS), made.version(TIER)) == (None, "1.0.0")
-    ending = nothing_at(made.activations(), BONUS, made.now, made.now)
+    ending = ending_at(made.activations(), BONUS, made.now, made.now)
     assert ending is not None
     assert (ending.kind, ending.change, ending.version) == (ActivationKind.ENDING, change.id, "1.0.0")
 
@@ -86,7 +86,7 @@ def test_what_was_known_before_the_ending_was_scheduled_stays_as_it_was(made: Wo
 
 def test_an_ending_is_cancelled_before_its_day(made: World) -> None:
     change = made.schedule(made.signed(ends=[BONUS]))
-    assert made.cancel(change).state is State.CANCELLED
+    assert made.cancel(change).state is ChangeState.CANCELLED
     made.move(days=2)
     assert made.version(BONUS) == "1.0.0"
 
@@ -129,30 +129,30 @@ def test_the_report_says_what_dependants_do(lite: World, texts: tuple[bytes, ...
     assert (ending["policy"], ending["version"]) == (TIER, "1.0.0")
     version = "1.0.0" if then == "ended" else "1.1.0"
     assert ending["dependants"] == [{"policy": BONUS, "version": version, "facts": ["size"], "then": then}]
-    assert [each.policy for each in change.submitted.ends] == ends
-    assert TIER in {each.policy for each in change.submitted.bases}
+    assert [each.policy for each in change.frozen_submission.ends] == ends
+    assert TIER in {each.policy for each in change.frozen_submission.bases}
 
 
 def test_what_needs_an_ended_policy_later_on_is_refused(lite: World) -> None:
     lite.schedule(lite.signed(ends=[TIER, BONUS]))
     lite.move(days=2)
     assert f"would lack `size`, which it takes from {TIER}" in problems(lite, bonus("1.1.0"))
-    assert lite.submit(lite.create(bonus("1.1.0"), tier("1.1.0"))).state is State.SUBMITTED
+    assert lite.submit(lite.create(bonus("1.1.0"), tier("1.1.0"))).state is ChangeState.SUBMITTED
 
 
 def test_the_digest_covers_the_ending_and_that_of_a_change_without_one_is_as_it_was(lite: World) -> None:
     plain, ending = lite.submit(lite.create(tier("1.1.0"))), lite.submit(lite.create(ends=[BONUS]))
-    assert "ends" not in plain.submitted.to_dict()
-    assert "afterwards" not in plain.submitted.to_dict()
-    told = ending.submitted.to_dict()
-    assert told["ends"] == [{"policy": BONUS, "version": "1.0.0", "digest": ending.submitted.ends[0].digest}]
+    assert "ends" not in plain.frozen_submission.to_dict()
+    assert "afterwards" not in plain.frozen_submission.to_dict()
+    told = ending.frozen_submission.to_dict()
+    assert told["ends"] == [{"policy": BONUS, "version": "1.0.0", "digest": ending.frozen_submission.ends[0].digest}]
     assert ending.digest != digest_of({"change": ending.id, **{name: told[name] for name in told if name != "ends"}})
 
 
 def test_a_change_that_ends_a_policy_is_found_by_its_name(lite: World) -> None:
     change = lite.submit(lite.create(ends=[BONUS]))
     with lite.database.read() as session:
-        found = approval.changes(session, Wanted(policy=BONUS))
+        found = approval.list_changes(session, ChangeFilter(policy=BONUS))
     assert [each.id for each in found.changes] == [change.id]
 
 
@@ -166,7 +166,7 @@ def test_two_changes_for_one_policy_and_instant_are_refused(lite: World) -> None
 def test_a_version_that_follows_on_an_ending_was_not_compared_with_it(lite: World) -> None:
     following = lite.signed(bonus("1.1.0"), start=lite.now + 3 * DAY)
     lite.schedule(lite.signed(ends=[BONUS]))
-    with pytest.raises(OutOfState, match=f"{BONUS}: was 1.0.0, would now be nothing"):
+    with pytest.raises(InvalidState, match=f"{BONUS}: was 1.0.0, would now be nothing"):
         lite.schedule(following)
 
 
@@ -224,7 +224,7 @@ def test_an_ending_with_an_end_is_a_pause(lite: World) -> None:
 
 
 def test_nothing_comes_after_a_period_without_end(lite: World) -> None:
-    with pytest.raises(Unfit, match="A change without an end has nothing after it"):
+    with pytest.raises(ValidationFailed, match="A change without an end has nothing after it"):
         lite.create(bonus("1.1.0"), afterwards="nothing")
 
 
@@ -236,7 +236,10 @@ def test_sign_off_is_not_left_to_end_by_a_period(lite: World) -> None:
 
 def test_a_rollback_ends_nothing(lite: World) -> None:
     back = lite.rollback((BONUS, "1.0.0"))
-    with lite.database.write(lite.clock) as transaction, pytest.raises(Unfit, match="a rollback names versions"):
+    with (
+        lite.database.write(lite.clock) as transaction,
+        pytest.raises(ValidationFailed, match="a rollback names versions"),
+    ):
         approval.edit(
             transaction,
             ANN,
@@ -251,7 +254,7 @@ def test_a_rollback_ends_nothing(lite: World) -> None:
 
 
 def test_the_name_of_a_policy_to_end_is_one(lite: World) -> None:
-    with pytest.raises(Unfit, match="`rewards` is not the name of a policy"):
+    with pytest.raises(ValidationFailed, match="`rewards` is not the name of a policy"):
         lite.create(ends=["rewards"])
 
 

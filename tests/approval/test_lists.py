@@ -14,13 +14,13 @@ from sqlmodel import col, select
 
 from policy_service.actor import Actor
 from policy_service.analysis.report import Report
-from policy_service.approval import checking
+from policy_service.approval import draft_check
 from policy_service.approval import service as approval
-from policy_service.approval.reading import MAX_PAGE
-from policy_service.approval.service import OPEN, Action, Change, Sort, State, Wanted
+from policy_service.approval.queries import MAX_PAGE
+from policy_service.approval.service import OPEN, Action, Change, ChangeFilter, ChangeSort, ChangeState
 from policy_service.approval.store import fold_rows, read_change
 from policy_service.approval.tables import ChangeRow
-from policy_service.approval.withdrawn import withdrawn
+from policy_service.approval.withdrawn_versions import withdrawn_versions
 from policy_service.registry.tables import ActivationRow, VersionRow
 from tests.approval.world import (
     ANN,
@@ -47,7 +47,7 @@ FATES = ("draft", "edited", "submitted", "sent back", "signed once", "signed", "
 def made(request: pytest.FixtureRequest) -> Iterator[World]:
     """A world in which every fate befell a few changes, in a mixed order."""
     fates = [*FATES, "withdrawn", "back"] * 3
-    with world(request.param) as made, mock.patch.object(checking, "analyse", return_value=Report((), (), ())):
+    with world(request.param) as made, mock.patch.object(draft_check, "analyse", return_value=Report((), (), ())):
         made.schedule(made.signed(tier("1.1.0", 101), title="the first"))
         made.move(days=2)
         for number in range(len(fates)):
@@ -92,13 +92,13 @@ def every(made: World) -> list[Change]:
         return fold_rows(session, session.exec(select(ChangeRow).order_by(col(ChangeRow.id))).all())
 
 
-def listed(made: World, wanted: Wanted, sort: Sort = "-created", limit: int = MAX_PAGE) -> list[Change]:
+def listed(made: World, wanted: ChangeFilter, sort: ChangeSort = "-created", limit: int = MAX_PAGE) -> list[Change]:
     """What the pages of a list hold, one after another."""
     found: list[Change] = []
     cursor = None
     while True:
         with made.database.read() as session:
-            page = approval.changes(session, wanted, sort=sort, cursor=cursor, limit=limit)
+            page = approval.list_changes(session, wanted, sort=sort, cursor=cursor, limit=limit)
         assert len(page.changes) == limit or page.cursor is None
         found += page.changes
         cursor = page.cursor
@@ -106,33 +106,37 @@ def listed(made: World, wanted: Wanted, sort: Sort = "-created", limit: int = MA
             return found
 
 
-def order(sort: Sort, change: Change) -> tuple[str, str]:
+def order(sort: ChangeSort, change: Change) -> tuple[str, str]:
     """By what a list is sorted."""
-    return (change.acted[-1].at.isoformat() if "acted" in sort else "", change.id)
+    return (change.actions[-1].at.isoformat() if "acted" in sort else "", change.id)
 
 
-@pytest.mark.parametrize("sort", get_args(Sort))
+@pytest.mark.parametrize("sort", get_args(ChangeSort))
 @pytest.mark.parametrize("limit", [1, 3, MAX_PAGE])
-def test_every_order_holds_every_change_once_on_pages_of_any_size(made: World, sort: Sort, limit: int) -> None:
+def test_every_order_holds_every_change_once_on_pages_of_any_size(made: World, sort: ChangeSort, limit: int) -> None:
     expected = sorted(every(made), key=lambda change: order(sort, change), reverse=sort.startswith("-"))
-    assert listed(made, Wanted(), sort, limit) == expected
+    assert listed(made, ChangeFilter(), sort, limit) == expected
     assert all(one.id != other.id for one, other in pairwise(expected))
 
 
-@pytest.mark.parametrize("sort", get_args(Sort))
-@pytest.mark.parametrize("state", State)
-def test_a_list_of_a_state_holds_the_changes_that_are_folded_to_it(made: World, sort: Sort, state: State) -> None:
+@pytest.mark.parametrize("sort", get_args(ChangeSort))
+@pytest.mark.parametrize("state", ChangeState)
+def test_a_list_of_a_state_holds_the_changes_that_are_folded_to_it(
+    made: World, sort: ChangeSort, state: ChangeState
+) -> None:
     expected = [change for change in every(made) if change.state is state]
     expected.sort(key=lambda change: order(sort, change), reverse=sort.startswith("-"))
     assert expected
-    assert listed(made, Wanted(frozenset({state})), sort, 2) == expected
+    assert listed(made, ChangeFilter(frozenset({state})), sort, 2) == expected
 
 
-@pytest.mark.parametrize("sort", get_args(Sort))
-@pytest.mark.parametrize("states", [OPEN, frozenset({State.DRAFT, State.SIGNED_OFF, State.CANCELLED})])
-def test_states_are_asked_for_together(made: World, sort: Sort, states: frozenset[State]) -> None:
+@pytest.mark.parametrize("sort", get_args(ChangeSort))
+@pytest.mark.parametrize(
+    "states", [OPEN, frozenset({ChangeState.DRAFT, ChangeState.SIGNED_OFF, ChangeState.CANCELLED})]
+)
+def test_states_are_asked_for_together(made: World, sort: ChangeSort, states: frozenset[ChangeState]) -> None:
     expected = {change.id for change in every(made) if change.state in states}
-    assert {change.id for change in listed(made, Wanted(states), sort, 4)} == expected
+    assert {change.id for change in listed(made, ChangeFilter(states), sort, 4)} == expected
 
 
 @pytest.mark.parametrize("policy", [TIER, BONUS, "governance/sign_off", "no/such"])
@@ -142,7 +146,7 @@ def test_a_list_of_a_policy_holds_what_submitted_it_or_goes_back_to_it(made: Wor
         return policy in {version.policy for version in versions}
 
     expected = {change.id for change in every(made) if concerns(change)}
-    assert {change.id for change in listed(made, Wanted(policy=policy), limit=3)} == expected
+    assert {change.id for change in listed(made, ChangeFilter(policy=policy), limit=3)} == expected
     assert bool(expected) == (policy in {TIER, BONUS})
 
 
@@ -167,58 +171,62 @@ def test_a_list_of_a_policy_holds_what_submitted_it_or_goes_back_to_it(made: Wor
 )
 def test_words_are_found_in_the_title_as_it_is_now_in_capitals_or_not(made: World, text: str, titles: set[str]) -> None:
     expected = {change.id for change in every(made) if change.draft.title.rpartition(" ")[0] in titles}
-    assert {change.id for change in listed(made, Wanted(text=text), "acted", 2)} == expected
+    assert {change.id for change in listed(made, ChangeFilter(text=text), "acted", 2)} == expected
     assert bool(expected) == bool(titles)
 
 
 def test_a_thousand_words_are_looked_for_as_well(made: World) -> None:
-    assert listed(made, Wanted(text=" ".join(f"word{number}" for number in range(1_000)))) == []
+    assert listed(made, ChangeFilter(text=" ".join(f"word{number}" for number in range(1_000)))) == []
 
 
 @pytest.mark.parametrize("actor", [SALES, FINANCE, COMPLIANCE, BOTH, WRITING_DIRECTOR, ANN], ids=lambda each: each.name)
 def test_what_waits_for_somebody_is_what_they_can_sign_the_longest_wait_first(made: World, actor: Actor) -> None:
     def awaits(change: Change) -> bool:
         fresh = made.fresh(actor)
-        verdicts = [approval.may(change, Action.SIGN_OFF, fresh, made.now, role=role) for role in actor.roles]
+        verdicts = [
+            approval.check_permission(change, Action.SIGN_OFF, fresh, made.now, role=role) for role in actor.roles
+        ]
         return any(verdict is True for verdict in verdicts)
 
     expected = [change for change in every(made) if awaits(change)]
     expected.sort(key=lambda change: order("acted", change))
     with made.database.read() as session:
-        assert list(approval.waiting_for(session, actor, made.now).changes) == expected
-        assert list(approval.waiting_for(session, actor, made.now, limit=1).changes) == expected[:1]
+        assert list(approval.awaiting_signature(session, actor, made.now).changes) == expected
+        assert list(approval.awaiting_signature(session, actor, made.now, limit=1).changes) == expected[:1]
     assert bool(expected) == (actor is not ANN)
 
 
 def test_filters_are_combined(made: World) -> None:
-    wanted = Wanted(frozenset({State.SCHEDULED, State.SUBMITTED, State.DRAFT}), "change", BEN.id, text="limit")
-    expected = [change for change in listed(made, Wanted(), "-acted") if wanted.takes(change)]
+    wanted = ChangeFilter(
+        frozenset({ChangeState.SCHEDULED, ChangeState.SUBMITTED, ChangeState.DRAFT}), "change", BEN.id, text="limit"
+    )
+    expected = [change for change in listed(made, ChangeFilter(), "-acted") if wanted.matches(change)]
     assert expected
     assert listed(made, wanted, "-acted", 1) == expected
 
 
 def test_a_cursor_that_nobody_gave_out_is_a_place_like_any_other(made: World) -> None:
     with made.database.read() as session:
-        for sort in get_args(Sort):
+        for sort in get_args(ChangeSort):
             for cursor in ("", " ", "x", "9999 'or 1=1", "🤷 \u202e"):
-                assert approval.changes(session, Wanted(), sort=sort, cursor=cursor).changes is not None
+                assert approval.list_changes(session, ChangeFilter(), sort=sort, cursor=cursor).changes is not None
 
 
 def test_changes_are_counted_by_state(made: World) -> None:
     counted = Counter(change.state for change in every(made))
     with made.database.read() as session:
-        assert dict(approval.counts(session)) == {state: counted[state] for state in State}
+        assert dict(approval.count_by_state(session)) == {state: counted[state] for state in ChangeState}
 
 
 def test_soon_are_the_scheduled_changes_that_have_not_begun_by_their_day(made: World) -> None:
-    waiting = [each for each in every(made) if each.state is State.SCHEDULED]
+    waiting = [each for each in every(made) if each.state is ChangeState.SCHEDULED]
     expected = sorted(
         (each for each in waiting if each.draft.effective.start > made.now), key=lambda each: each.draft.effective.start
     )
     assert 0 < len(expected) < len(waiting)
     with made.database.read() as session:
-        assert list(approval.soon(session, made.now)) == expected
-        assert list(approval.soon(session, made.now, limit=1)) == expected[:1]
+        assert list(approval.upcoming_changes(session, made.now)) == expected
+        assert list(approval.upcoming_changes(session, made.now, limit=1)) == expected[:1]
 
 
 def test_only_texts_that_were_taken_back_and_never_put_in_force_are_withdrawn(made: World) -> None:
@@ -231,7 +239,7 @@ def test_only_texts_that_were_taken_back_and_never_put_in_force_are_withdrawn(ma
             for row in rows
             if row.change
             and row.digest not in active
-            and states[row.change] in {State.DRAFT, State.WITHDRAWN, State.REJECTED}
+            and states[row.change] in {ChangeState.DRAFT, ChangeState.WITHDRAWN, ChangeState.REJECTED}
         }
         assert len(expected) > 3
-        assert withdrawn(session) == expected
+        assert withdrawn_versions(session) == expected

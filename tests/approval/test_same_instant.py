@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from policy_service.actor import Role
-from policy_service.approval.service import Change, Refused, State
+from policy_service.approval.service import Change, ChangeState, OperationRejected
 from tests.approval.world import BOTH, COMPLIANCE, GENERAL, SALES, in_force, tier, world
 from tests.databases import BACKENDS
 
@@ -22,7 +22,7 @@ def at_once(*acts: Callable[[], object]) -> list[object]:
         start.wait()
         try:
             found[index] = act()
-        except Refused as refused:
+        except OperationRejected as refused:
             found[index] = refused
 
     threads = [threading.Thread(target=do, args=each) for each in enumerate(acts)]
@@ -38,7 +38,10 @@ def test_two_people_sign_at_the_same_instant_and_both_count(backend: str) -> Non
     with world(backend) as made:
         change = made.submit(made.create(tier("1.1.0", 200)))
         found = at_once(lambda: made.sign(change, SALES), lambda: made.sign(change, COMPLIANCE))
-        assert {each.state for each in found if isinstance(each, Change)} == {State.SUBMITTED, State.SIGNED_OFF}
+        assert {each.state for each in found if isinstance(each, Change)} == {
+            ChangeState.SUBMITTED,
+            ChangeState.SIGNED_OFF,
+        }
         assert len(made.read(change).signatures) == 2
 
 
@@ -47,10 +50,10 @@ def test_one_role_is_signed_by_one_of_two_people_and_the_other_is_told(backend: 
     with world(backend) as made:
         change = made.submit(made.create(tier("1.1.0", 200)))
         found = at_once(lambda: made.sign(change, SALES), lambda: made.sign(change, BOTH, Role.SALES_DIRECTOR))
-        assert sorted(isinstance(each, Refused) for each in found) == [False, True]
-        [refused] = [str(each) for each in found if isinstance(each, Refused)]
+        assert sorted(isinstance(each, OperationRejected) for each in found) == [False, True]
+        [refused] = [str(each) for each in found if isinstance(each, OperationRejected)]
         assert refused.endswith("signed for the sales director already.")
-        assert made.read(change).owed == (Role.COMPLIANCE,)
+        assert made.read(change).missing_roles == (Role.COMPLIANCE,)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -58,12 +61,12 @@ def test_a_change_is_scheduled_once_and_a_policy_suspended_once(backend: str) ->
     with world(backend) as made:
         change = made.signed(tier("1.1.0", 200))
         found = at_once(*[lambda: made.schedule(change)] * 3)
-        assert sum(isinstance(each, Refused) for each in found) == 2
+        assert sum(isinstance(each, OperationRejected) for each in found) == 2
         made.cancel(made.read(change))
         in_force(made, "1.2.0")
         found = at_once(
             lambda: made.suspend(version="1.2.0"),
             lambda: made.suspend(GENERAL, Role.GENERAL_MANAGER, version="1.2.0"),
         )
-        assert sum(isinstance(each, Refused) for each in found) == 1
+        assert sum(isinstance(each, OperationRejected) for each in found) == 1
         assert made.version() == "1.0.0"

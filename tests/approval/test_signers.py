@@ -11,14 +11,14 @@ import pytest
 
 from policy_service.actor import Role
 from policy_service.approval import policies, signers
-from policy_service.approval.service import Refused, Signers, Unfit
-from policy_service.approval.signers import check_sign_off, in_force
+from policy_service.approval.service import GovernanceEvaluator, OperationRejected, ValidationFailed
+from policy_service.approval.signers import check_sign_off, sign_off_version
 from policy_service.compilers.rules_engine import EngineFault
 from policy_service.language.load import load_bytes
 from policy_service.language.outcome import NoRuleMatched
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
-from policy_service.registry import loaded
+from policy_service.registry import policy_cache
 from policy_service.shipped import shipped_policies
 from tests.approval.world import SIGN_OFF, World, sign_off_text, tier, world
 from tests.databases import fresh_database
@@ -56,8 +56,8 @@ def shipped() -> Policy:
     ],
 )
 def test_every_domain_of_a_change_has_its_signers(domains: list[str], impact: str | None, expected: str) -> None:
-    with Signers() as made:
-        found = made.required(shipped(), domains, "change", impact, DAY)
+    with GovernanceEvaluator() as made:
+        found = made.required_roles(shipped(), domains, "change", impact, DAY)
     assert set(found) == {Role(word) for word in expected.split()}
     assert list(found) == [
         role
@@ -81,8 +81,8 @@ def test_a_policy_of_money_has_the_signers_of_rewards_wherever_it_lies(
     domains: list[str], paying: list[str], expected: str
 ) -> None:
     policy = load_bytes((shipped_policies() / SIGN_OFF / "1.1.0.yaml").read_bytes())
-    with Signers() as made:
-        found = made.required(policy, domains, "change", None, DAY, paying=paying)
+    with GovernanceEvaluator() as made:
+        found = made.required_roles(policy, domains, "change", None, DAY, paying_domains=paying)
     assert set(found) == {Role(word) for word in expected.split()}
 
 
@@ -93,24 +93,31 @@ def test_money_hidden_in_a_tier_is_found_when_it_is_submitted() -> None:
     text = text.replace(b"then: [big]", b'then: ["8888.00", big]').replace(b"then: [small]", b'then: ["0", small]')
     text = text.replace(b"outcome: {size: big}", b'outcome: {gift: "8888.00", size: big}')
     with world() as made:
-        assert made.submit(made.create(text)).owed == (Role.SALES_DIRECTOR, Role.COMPLIANCE), "by version 1.0.0"
+        assert made.submit(made.create(text)).missing_roles == (Role.SALES_DIRECTOR, Role.COMPLIANCE), (
+            "by version 1.0.0"
+        )
         made.import_((shipped_policies() / SIGN_OFF / "1.1.0.yaml").read_bytes(), at=made.now)
         made.move(minutes=1)
         text = text.replace(b"version: 1.1.0", b"version: 1.2.0")
         change = made.submit(made.create(text, start=made.now + timedelta(days=3)))
-        assert change.owed == (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE)
+        assert change.missing_roles == (
+            Role.SALES_DIRECTOR,
+            Role.FINANCE_DIRECTOR,
+            Role.GENERAL_MANAGER,
+            Role.COMPLIANCE,
+        )
         plain = made.submit(made.create(tier("1.3.0", 300), start=made.now + timedelta(days=4)))
-        assert plain.owed == (Role.SALES_DIRECTOR, Role.COMPLIANCE)
+        assert plain.missing_roles == (Role.SALES_DIRECTOR, Role.COMPLIANCE)
 
 
 def test_many_threads_ask_and_old_versions_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signers, "KEPT", 1)
+    monkeypatch.setattr(signers, "CACHE_SIZE", 1)
     versions = [shipped(), load_bytes(PLAIN.encode())]
     found: list[tuple[Role, ...]] = []
-    with Signers() as made:
+    with GovernanceEvaluator() as made:
         threads = [
             threading.Thread(
-                target=lambda each=each: found.append(made.required(each, ["tiering"], "change", None, DAY))
+                target=lambda each=each: found.append(made.required_roles(each, ["tiering"], "change", None, DAY))
             )
             for each in versions * 2
         ]
@@ -118,40 +125,45 @@ def test_many_threads_ask_and_old_versions_are_given_back(monkeypatch: pytest.Mo
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(made._built) == 1
+        assert len(made._evaluators) == 1
     assert found == [(Role.SALES_DIRECTOR, Role.COMPLIANCE)] * 4
 
 
 def test_a_difference_between_engine_and_definition_is_refused_loudly() -> None:
     with (
-        Signers() as made,
+        GovernanceEvaluator() as made,
         mock.patch.object(signers, "evaluate", return_value=NoRuleMatched()),
-        pytest.raises(Refused, match=r"the rules engine and the definition of governance/sign_off 1\.0\.0 differ"),
+        pytest.raises(
+            OperationRejected, match=r"the rules engine and the definition of governance/sign_off 1\.0\.0 differ"
+        ),
     ):
-        made.required(shipped(), ["tiering"], "change", None, DAY)
+        made.required_roles(shipped(), ["tiering"], "change", None, DAY)
 
 
 def test_an_engine_that_fails_is_refused() -> None:
     with (
-        Signers() as made,
-        mock.patch.object(signers, "rehearse", side_effect=EngineFault("broken")),
-        pytest.raises(Refused, match="the rules engine failed"),
+        GovernanceEvaluator() as made,
+        mock.patch.object(signers, "run_smoke_tests", side_effect=EngineFault("broken")),
+        pytest.raises(OperationRejected, match="the rules engine failed"),
     ):
-        made.required(shipped(), ["tiering"], "change", None, DAY)
+        made.required_roles(shipped(), ["tiering"], "change", None, DAY)
 
 
 def test_a_change_of_no_domain_is_signed_by_nobody_and_so_refused() -> None:
-    with Signers() as made, pytest.raises(Refused, match="asks for fewer than two roles"):
-        made.required(shipped(), [], "change", None, DAY)
+    with GovernanceEvaluator() as made, pytest.raises(OperationRejected, match="asks for fewer than two roles"):
+        made.required_roles(shipped(), [], "change", None, DAY)
 
 
 def test_without_a_policy_in_force_nobody_can_say_who_must_sign() -> None:
     with fresh_database("sqlite") as database:
         world = World(database)
         world.import_(tier("1.0.0"))
-        with database.read() as session, pytest.raises(Refused, match="No version of governance/sign_off is in force"):
-            in_force(session, world.now)
-        with pytest.raises(Unfit, match="No version of governance/sign_off is in force"):
+        with (
+            database.read() as session,
+            pytest.raises(OperationRejected, match="No version of governance/sign_off is in force"),
+        ):
+            sign_off_version(session, world.now)
+        with pytest.raises(ValidationFailed, match="No version of governance/sign_off is in force"):
             world.submit(world.create(tier("1.1.0", 200)))
 
 
@@ -181,18 +193,18 @@ def test_without_a_policy_in_force_nobody_can_say_who_must_sign() -> None:
 def test_a_version_that_would_leave_changes_unsigned_is_refused(old: str, new: str, sentence: str) -> None:
     check_sign_off(load_bytes(PLAIN.encode()), ["tiering", "governance"])
     assert old in PLAIN
-    with pytest.raises(Unfit, match=sentence):
+    with pytest.raises(ValidationFailed, match=sentence):
         check_sign_off(load_bytes(PLAIN.replace(old, new).encode()), ["tiering", "governance"])
 
 
 def test_policies_are_read_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: LruCache[str, Policy] = LruCache(1)
-    monkeypatch.setattr(loaded, "_WHOLE", kept)
+    monkeypatch.setattr(policy_cache, "_POLICIES", kept)
     with fresh_database("sqlite") as database:
         world = World(database)
         world.import_(tier("1.0.0"), sign_off_text())
         with database.read() as session:
-            load = policies.loader(session)
+            load = policies.policy_loader(session)
             for each in world.activations():
                 assert load(each.digest) is load(each.digest)
         found = [kept.get(each.digest) for each in world.activations()]

@@ -9,7 +9,14 @@ import pytest
 
 from policy_service.actor import Role
 from policy_service.approval import service as approval
-from policy_service.approval.service import ALONE, RATIFIED, Forbidden, OutOfState, Unfit, UnknownChange
+from policy_service.approval.service import (
+    RATIFIED_LENGTH,
+    SUSPENSION_LENGTH,
+    InvalidState,
+    PermissionDenied,
+    UnknownChange,
+    ValidationFailed,
+)
 from tests.approval.world import (
     ADMINISTRATOR,
     ANN,
@@ -52,27 +59,29 @@ def test_only_a_director_suspends(made: World) -> None:
         (ANN, Role.SALES_DIRECTOR),
         (ADMINISTRATOR, Role.SALES_DIRECTOR),
     ):
-        with pytest.raises(Forbidden, match="A policy is suspended by the sales director or the finance director or"):
+        with pytest.raises(
+            PermissionDenied, match="A policy is suspended by the sales director or the finance director or"
+        ):
             made.suspend(actor, role)
-    with pytest.raises(Forbidden, match="by a person, not by a machine"):
+    with pytest.raises(PermissionDenied, match="by a person, not by a machine"):
         made.suspend(MACHINE)
-    with pytest.raises(Forbidden, match="Say in which role you sign"):
+    with pytest.raises(PermissionDenied, match="Say in which role you sign"):
         made.suspend(SALES, Role.COMPLIANCE)
-    with pytest.raises(Forbidden, match="You do not hold the role of the general manager"):
+    with pytest.raises(PermissionDenied, match="You do not hold the role of the general manager"):
         made.suspend(SALES, Role.GENERAL_MANAGER)
 
 
 def test_a_suspension_needs_a_fresh_confirmation_and_a_reason(made: World) -> None:
-    with pytest.raises(Forbidden, match="Confirm again who you are"):
+    with pytest.raises(PermissionDenied, match="Confirm again who you are"):
         made.suspend(fresh=False)
-    with pytest.raises(Unfit, match="The reason must be given"):
+    with pytest.raises(ValidationFailed, match="The reason must be given"):
         made.suspend(reason=" ")
 
 
 def test_who_must_sign_is_not_suspended(made: World) -> None:
     made.schedule(made.signed(sign_off_text("1.1.0")))
     made.move(days=1)
-    with pytest.raises(Forbidden, match="Who must sign cannot be suspended: that takes a signed change"):
+    with pytest.raises(PermissionDenied, match="Who must sign cannot be suspended: that takes a signed change"):
         made.suspend(GENERAL, Role.GENERAL_MANAGER, policy=SIGN_OFF)
 
 
@@ -106,13 +115,13 @@ def test_a_change_that_begins_ends_a_stop(made: World) -> None:
 
 
 def test_only_what_is_in_force_is_suspended(made: World) -> None:
-    with pytest.raises(OutOfState, match="No version of tiering/other is in force"):
+    with pytest.raises(InvalidState, match="No version of tiering/other is in force"):
         made.suspend(policy="tiering/other")
-    with pytest.raises(OutOfState, match=f"{TIER} 1.1.0 is in force, not 1.0.0: read it again"):
+    with pytest.raises(InvalidState, match=f"{TIER} 1.1.0 is in force, not 1.0.0: read it again"):
         made.suspend(version="1.0.0")
     made.suspend()
     assert made.suspend(GENERAL, Role.GENERAL_MANAGER, version="1.0.0").fallback is None
-    with pytest.raises(OutOfState, match=f"{TIER} is suspended already; no version applies"):
+    with pytest.raises(InvalidState, match=f"{TIER} is suspended already; no version applies"):
         made.suspend(version="1.0.0")
 
 
@@ -129,7 +138,7 @@ def test_a_suspension_that_nobody_ratified_is_not_repeated_by_the_same_person(ma
     made.suspend()
     made.move(hours=73)
     assert made.version() == "1.1.0"
-    with pytest.raises(Forbidden, match="You suspended this version before and nobody ratified it"):
+    with pytest.raises(PermissionDenied, match="You suspended this version before and nobody ratified it"):
         made.suspend()
     assert made.suspend(GENERAL, Role.GENERAL_MANAGER).fallback == "1.0.0"
     made.move(days=40)
@@ -138,14 +147,14 @@ def test_a_suspension_that_nobody_ratified_is_not_repeated_by_the_same_person(ma
 
 def test_a_suspension_is_ratified_by_somebody_else_once_and_while_it_lasts(made: World) -> None:
     suspension = made.suspend()
-    with pytest.raises(Forbidden, match="You suspended it, so someone else must ratify it"):
+    with pytest.raises(PermissionDenied, match="You suspended it, so someone else must ratify it"):
         made.ratify(suspension, SALES, Role.SALES_DIRECTOR)
-    with pytest.raises(Forbidden, match="A suspension is ratified by"):
+    with pytest.raises(PermissionDenied, match="A suspension is ratified by"):
         made.ratify(suspension, ANN, Role.COMPLIANCE)
-    with pytest.raises(Forbidden, match="Confirm again who you are"):
+    with pytest.raises(PermissionDenied, match="Confirm again who you are"):
         made.ratify(suspension, fresh=False)
     made.ratify(suspension)
-    with pytest.raises(OutOfState, match="Compliance ratified the suspension already"):
+    with pytest.raises(InvalidState, match="Compliance ratified the suspension already"):
         made.ratify(suspension, GENERAL, Role.GENERAL_MANAGER)
 
 
@@ -153,7 +162,7 @@ def test_a_suspension_that_is_over_is_neither_ratified_nor_ended(made: World) ->
     suspension = made.suspend()
     made.move(hours=72)
     for act in (made.ratify, made.end):
-        with pytest.raises(OutOfState, match="The suspension is over"):
+        with pytest.raises(InvalidState, match="The suspension is over"):
             act(suspension)
 
 
@@ -167,8 +176,8 @@ def test_a_suspension_that_would_leave_a_later_change_unfit_is_not_ratified(made
     made.move(days=2)
     suspension = made.suspend(version="1.3.0")
     assert made.version() == "1.2.0"
-    later = made.schedule(made.signed(bonus("1.2.0"), start=made.now + ALONE + DAY))
-    with pytest.raises(OutOfState, match=rf"{BONUS}/1.2.0 would not fit"):
+    later = made.schedule(made.signed(bonus("1.2.0"), start=made.now + SUSPENSION_LENGTH + DAY))
+    with pytest.raises(InvalidState, match=rf"{BONUS}/1.2.0 would not fit"):
         made.ratify(suspension)
     made.cancel(later)
     made.ratify(suspension)
@@ -252,7 +261,7 @@ def test_a_director_does_not_fall_back_to_a_text_of_their_own(made: World) -> No
     made.move(days=1, hours=1)
     in_force(made, "1.3.0")
     with made.database.read() as session:
-        others = approval.prospect(session, SALES, TIER, None, made.now)
+        others = approval.preview_suspension(session, SALES, TIER, None, made.now)
     assert others.fallback is not None
     assert others.fallback.version == "1.2.0"
     assert made.suspend(WRITING_DIRECTOR, Role.SALES_DIRECTOR, version="1.3.0").fallback == "1.1.0"
@@ -321,6 +330,6 @@ def test_a_suspension_as_json_tells_all_of_it(made: World) -> None:
     assert ended["ended"]["reason"] == "mended"
     assert ended["until"] == ended["ended"]["at"]
     with made.database.read() as session:
-        assert [each.id for each in approval.suspensions(session)] == [suspension.id]
-        assert approval.suspensions(session, BONUS) == []
-    assert (timedelta(hours=72), timedelta(days=30)) == (ALONE, RATIFIED)
+        assert [each.id for each in approval.read_suspensions(session)] == [suspension.id]
+        assert approval.read_suspensions(session, BONUS) == []
+    assert (timedelta(hours=72), timedelta(days=30)) == (SUSPENSION_LENGTH, RATIFIED_LENGTH)

@@ -15,11 +15,11 @@ from sqlmodel import func, select
 
 from policy_service.actor import SERVICE, SIGNING_ROLES, Actor, Role
 from policy_service.approval import service as approval
-from policy_service.approval.service import Afterwards, Change, Meaning, Signers
+from policy_service.approval.service import Afterwards, Change, GovernanceEvaluator, Meaning
 from policy_service.audit.events import AccountCreated
 from policy_service.audit.log import append
 from policy_service.database import Database
-from policy_service.identity.service import change_roles, disable, enable, set_password, vouch
+from policy_service.identity.service import attest, change_roles, disable, enable, set_password
 from policy_service.identity.tables import AccountChangeRow, AccountRow
 from policy_service.registry.model import Activation, ActivationKind, Period, active_at
 from policy_service.registry.service import activate, activations, read_version, record_version
@@ -103,7 +103,7 @@ def sign_off_text(version: str = "1.0.0", signers: str = "[general_manager, comp
     )
 
 
-SIGNERS = Signers()
+SIGNERS = GovernanceEvaluator()
 
 
 @dataclass
@@ -162,7 +162,7 @@ class World:
         with self.database.write(self.clock) as transaction:
             change_roles(transaction, SERVICE, actor.id, roles)
             if frozenset(roles) & frozenset(SIGNING_ROLES):
-                vouch(transaction, SERVICE, actor.id)
+                attest(transaction, SERVICE, actor.id)
 
     def unvouch(self, actor: Actor) -> None:
         """Gives a person another password, so that nobody vouches for the account as it is."""
@@ -174,7 +174,7 @@ class World:
         """Enables a person's account again, vouched for."""
         with self.database.write(self.clock) as transaction:
             enable(transaction, SERVICE, actor.id)
-            vouch(transaction, SERVICE, actor.id)
+            attest(transaction, SERVICE, actor.id)
 
     def dismiss(self, actor: Actor) -> None:
         """Disables a person's account."""
@@ -285,7 +285,7 @@ class World:
 
     def sign_all(self, change: Change) -> Change:
         by = {role: actor for actor in (SALES, FINANCE, GENERAL, COMPLIANCE) for role in actor.roles}
-        for role in change.owed:
+        for role in change.missing_roles:
             change = self.sign(change, by[role])
         return change
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from policy_service.actor import SERVICE, Actor, Role
-from policy_service.audit.checkpoints import SignedExtent, read_kept
+from policy_service.audit.checkpoints import SignedExtent, read_checkpoints
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
+from policy_service.audit.database_verification import verify_database
 from policy_service.audit.events import ChangeCommented, VersionImported
 from policy_service.audit.keys import PublicKey
 from policy_service.audit.log import append
-from policy_service.audit.service import checkpoint, export, first_key, rotate_key, signer
-from policy_service.audit.stored import verify_database
-from policy_service.audit.verdict import Verdict
+from policy_service.audit.service import current_signer, ensure_signing_key, export, rotate_key, sign_checkpoint
+from policy_service.audit.verdict import LogVerdict
 from policy_service.database import Database
 from tests.databases import TestClock, fresh_database
 
@@ -36,11 +36,11 @@ class Log:
 
     @property
     def copied(self) -> list[SignedExtent]:
-        return read_kept(self.kept)
+        return read_checkpoints(self.kept)
 
     def start(self) -> PublicKey:
         with self.database.write(self.clock) as transaction:
-            return first_key(transaction, self.folder)
+            return ensure_signing_key(transaction, self.folder)
 
     def write(self, count: int) -> None:
         """Adds entries, two a second, each about two things."""
@@ -56,7 +56,7 @@ class Log:
 
     def seal(self) -> None:
         with self.database.write(self.clock) as transaction:
-            checkpoint(transaction, self.folder)
+            sign_checkpoint(transaction, self.folder)
         copy_checkpoints(self.database, self.clock, FileCopy(self.kept))
 
     def rotate(self) -> PublicKey:
@@ -66,11 +66,11 @@ class Log:
     def export(self) -> list[bytes]:
         """The lines, with their line feeds."""
         with self.database.read() as session:
-            lines = export(session, signer(session, self.folder), self.clock.now())
+            lines = export(session, current_signer(session, self.folder), self.clock.now())
             return [line + b"\n" for line in lines]
 
-    def verify(self, *trusted: PublicKey, elsewhere: bool = False) -> Verdict:
-        kept = read_kept(self.kept) if elsewhere else []
+    def verify(self, *trusted: PublicKey, elsewhere: bool = False) -> LogVerdict:
+        kept = read_checkpoints(self.kept) if elsewhere else []
         with self.database.read() as session:
             return verify_database(session, trusted, kept)
 

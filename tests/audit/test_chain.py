@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from policy_service.audit.chain import GENESIS, entry_line, line_of, read_entry
+from policy_service.audit.chain import GENESIS, encode_entry, entry_line, read_entry
 from tests.audit.logs import AUTHOR
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -19,4 +19,4 @@ def test_an_entry_that_was_read_has_the_line_it_was_read_from(
     line = entry_line(7, AT, AUTHOR, "change_commented", ("change:0197-change",), BODY, GENESIS, rows, state)
     entry = read_entry(line)
     assert (entry.seq, entry.body, entry.rows, entry.rows_state) == (7, BODY, rows, state)
-    assert line_of(entry) == line
+    assert encode_entry(entry) == line

@@ -10,8 +10,8 @@ import pytest
 from sqlmodel import select
 
 from policy_service.audit.comparison import (
-    Comparison,
-    LogDiffers,
+    LogComparison,
+    LogMismatch,
     copy_checkpoints,
     disagreement,
     recorded_difference,
@@ -20,11 +20,11 @@ from policy_service.audit.comparison import (
 )
 from policy_service.audit.copies import FileCopy, UrlCopy
 from policy_service.audit.keys import public_keys
-from policy_service.audit.service import checkpoint, checkpoints
+from policy_service.audit.service import checkpoints, sign_checkpoint
 from policy_service.audit.tables import AuditEntry, CheckpointCopy
 from tests.audit.logs import ADMINISTRATOR, Log
 from tests.audit.store import running_store
-from tests.audit.test_stored import tamper
+from tests.audit.test_database_verification import tamper
 from tests.databases import BACKENDS, TestClock, fresh_database
 
 
@@ -41,20 +41,20 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
         yield log
 
 
-def comparison(log: Log) -> Comparison:
-    return Comparison(log.database, log.clock, log.folder, [FileCopy(log.kept)])
+def comparison(log: Log) -> LogComparison:
+    return LogComparison(log.database, log.clock, log.folder, [FileCopy(log.kept)])
 
 
-def sign(log: Log, compared: Comparison) -> None:
+def sign(log: Log, compared: LogComparison) -> None:
     compared.check()
     with log.database.write(log.clock) as transaction:
-        line = checkpoint(transaction, log.folder).line
-    compared.signed(line)
-    compared.copy()
+        line = sign_checkpoint(transaction, log.folder).line
+    compared.set_last_signed(line)
+    compared.copy_all()
 
 
-def difference(compared: Comparison) -> tuple[str, bool]:
-    with pytest.raises(LogDiffers) as found:
+def difference(compared: LogComparison) -> tuple[str, bool]:
+    with pytest.raises(LogMismatch) as found:
         compared.check()
     return str(found.value), found.value.is_new
 
@@ -65,7 +65,7 @@ def test_a_log_that_goes_on_is_signed_and_copied(log: Log) -> None:
         log.write(2)
         sign(log, compared)
     assert [each.extent.size for each in log.copied] == [4, 7, 9, 11, 13]
-    assert (compared.difference, compared.troubles) == (None, {})
+    assert (compared.difference, compared.copy_errors) == (None, {})
 
 
 def cut_short(log: Log) -> None:
@@ -103,9 +103,9 @@ OWN = "the last checkpoint that this process made"
     ],
 )
 def test_another_history_is_not_signed(log: Log, spoil: object, own: str, elsewhere: str) -> None:
-    by_itself = Comparison(log.database, log.clock, log.folder)
+    by_itself = LogComparison(log.database, log.clock, log.folder)
     with log.database.read() as session:
-        by_itself.signed(checkpoints(session, limit=1)[0].line)
+        by_itself.set_last_signed(checkpoints(session, limit=1)[0].line)
     spoil(log)  # type: ignore[operator]
     assert difference(comparison(log)) == (elsewhere.format(kept=log.kept), True)
     with log.database.read() as session:
@@ -125,9 +125,9 @@ def test_an_altered_root_is_found_though_the_head_is_right(log: Log) -> None:
 
 
 def test_a_digest_altered_before_what_is_looked_at_again_is_found_by_the_root(log: Log) -> None:
-    by_itself = Comparison(log.database, log.clock, log.folder)
+    by_itself = LogComparison(log.database, log.clock, log.folder)
     with log.database.read() as session:
-        by_itself.signed(checkpoints(session, limit=1)[0].line)
+        by_itself.set_last_signed(checkpoints(session, limit=1)[0].line)
     by_itself.check()
     tamper(log, "UPDATE audit_entry SET digest = (SELECT digest FROM audit_entry WHERE seq = 2) WHERE seq = 5")
     tamper(log, "DELETE FROM checkpoint WHERE size = 7")
@@ -160,14 +160,14 @@ def test_it_cannot_be_settled_while_a_copy_holds_another_history(log: Log) -> No
     compared = comparison(log)
     difference(compared)
     by = (ADMINISTRATOR, log.folder, [FileCopy(log.kept)], "restored from the backup of Friday")
-    with pytest.raises(LogDiffers, match="the log ends at entry 6"):
+    with pytest.raises(LogMismatch, match="the log ends at entry 6"):
         settle(log.database, log.clock, *by)
     log.kept.rename(log.kept.with_suffix(".before"))
     assert settle(log.database, log.clock, *by) == f"the log ends at entry 6, and {log.kept} tells of 7 entries"
     sign(log, compared)
     with log.database.read() as session:
         verdict = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
-    assert (verdict.is_fine, [each.checkpoints for each in verdict.compared]) == (True, [2])
+    assert (verdict.is_fine, [each.checkpoints for each in verdict.copies]) == (True, [2])
 
 
 def test_a_copy_of_another_log_is_told_as_that(log: Log, tmp_path: Path) -> None:
@@ -189,20 +189,20 @@ def test_a_place_that_does_not_answer_is_told_and_asked_again_later(log: Log, mo
     now = [0.0]
     monkeypatch.setattr("policy_service.audit.comparison.time.monotonic", lambda: now[0])
     with running_store(status=500) as store:
-        compared = Comparison(log.database, log.clock, log.folder, [UrlCopy(store.address)])
+        compared = LogComparison(log.database, log.clock, log.folder, [UrlCopy(store.address)])
         sign(log, compared)
-        assert compared.troubles == {
+        assert compared.copy_errors == {
             store.address: f"checkpoints are not copied to {store.address}: GET {store.address}/1 was answered with 500"
         }
         for wait, asked in ((9, 0), (2, 1), (19, 0), (2, 1)):
             now[0] += wait
             before = len(store.asked)
-            compared.copy()
+            compared.copy_all()
             assert len(store.asked) - before == asked
         store.status = None
         now[0] += 41
-        compared.copy()
-        assert compared.troubles == {}
+        compared.copy_all()
+        assert compared.copy_errors == {}
         assert len(store.lines) == 1
 
 
@@ -227,7 +227,7 @@ def test_a_verification_says_what_it_was_compared_with(log: Log, spoil: object, 
     trusted = list(public_keys(log.folder).values())
     with log.database.read() as session:
         fine = verify_log(session, trusted, [FileCopy(log.kept)])
-    [compared] = fine.compared
+    [compared] = fine.copies
     assert fine.is_fine
     assert (compared.location, compared.checkpoints, compared.size) == (str(log.kept), 2, 7)
     assert compared.at == "2026-11-20T01:00:03.000000Z"
@@ -235,7 +235,7 @@ def test_a_verification_says_what_it_was_compared_with(log: Log, spoil: object, 
     with log.database.read() as session:
         found = verify_log(session, trusted, [FileCopy(log.kept)])
     assert (found.is_fine, found.fault) == (False, None)
-    assert found.compared[0].fault == fault.format(kept=log.kept)
+    assert found.copies[0].fault == fault.format(kept=log.kept)
 
 
 def test_a_new_place_that_is_not_there_yet_is_a_fault_once_something_was_signed(log: Log, tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_a_new_place_that_is_not_there_yet_is_a_fault_once_something_was_signed(
     new = FileCopy(tmp_path / "new")
     with log.database.read() as session:
         found = verify_log(session, trusted, [new])
-    assert [each.fault for each in found.compared] == [
+    assert [each.fault for each in found.copies] == [
         f"{new.location} is missing: there is nothing to compare the log with"
     ]
 
@@ -255,7 +255,7 @@ def test_a_place_that_is_not_there_yet_is_no_fault_while_nothing_was_signed(tmp_
         with database.read() as session:
             found = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
     assert (found.is_fine, found.checkpoints) == (True, 0)
-    assert [each.to_dict() for each in found.compared] == [
+    assert [each.to_dict() for each in found.copies] == [
         {"location": str(log.kept), "checkpoints": 0, "size": None, "at": None, "fault": None}
     ]
 
@@ -265,7 +265,7 @@ def test_a_place_that_lost_checkpoints_is_given_no_more(log: Log) -> None:
     less = whole.splitlines(keepends=True)[0]
     log.write(1)
     with log.database.write(log.clock) as transaction:
-        checkpoint(transaction, log.folder)
+        sign_checkpoint(transaction, log.folder)
     log.kept.write_bytes(less)
     copy_checkpoints(log.database, log.clock, FileCopy(log.kept))
     assert log.kept.read_bytes() == less

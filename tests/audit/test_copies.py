@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from policy_service.audit.comparison import copy_checkpoints, difference_at
+from policy_service.audit.comparison import copy_checkpoints, copy_difference
 from policy_service.audit.copies import Copy, FileCopy, Unreachable, UrlCopy, copies_of
-from policy_service.audit.keys import Damaged, public_keys
+from policy_service.audit.keys import InvalidSignedLine, public_keys
 from tests.audit.logs import Log
 from tests.audit.store import TOKEN, Store, running_store
 from tests.databases import TestClock, fresh_database
@@ -43,7 +43,7 @@ def copy_of(store: Store, tmp_path: Path) -> UrlCopy:
 
 def difference(log: Log, copy: Copy) -> str | None:
     with log.database.read() as session:
-        return difference_at(session, copy, list(public_keys(log.folder).values()))
+        return copy_difference(session, copy, list(public_keys(log.folder).values()))
 
 
 def lines(log: Log) -> list[bytes]:
@@ -110,7 +110,7 @@ def test_a_store_that_lost_or_altered_what_it_had_differs(log: Log, store: Store
     assert difference(log, copy) == (
         f"a copy of the checkpoints was altered: {store.address}/1 is no checkpoint behind the one before it"
     )
-    with pytest.raises(Damaged):
+    with pytest.raises(InvalidSignedLine):
         copy.read()
 
 
@@ -167,19 +167,19 @@ def test_places_are_files_folders_and_addresses(tmp_path: Path) -> None:
 
 def test_a_file_is_read_again_only_when_it_was_touched(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = FileCopy(log.kept)
-    assert copy.look(0).count == 2
+    assert copy.inspect(0).count == 2
     monkeypatch.setattr(FileCopy, "_read_end", None)
-    assert copy.look(0).size == 7
+    assert copy.inspect(0).size == 7
     log.kept.write_bytes(log.kept.read_bytes())
     with pytest.raises(TypeError):
-        copy.look(0)
+        copy.inspect(0)
 
 
 def test_of_a_long_file_the_end_is_read(log: Log) -> None:
     [first, second] = lines(log)
     log.kept.write_bytes(b"".join(line + b"\n" for line in [*[first] * 2_000, second]) + b"unfinished")
-    seen = FileCopy(log.kept).look(0)
+    seen = FileCopy(log.kept).inspect(0)
     assert (seen.count, len(seen.newest), seen.size) == (2_001, 16, 7)
     log.kept.write_bytes(b"\n".join([first, b"gossip", second, b""]))
-    with pytest.raises(Damaged, match="line 2 of"):
-        FileCopy(log.kept).look(0)
+    with pytest.raises(InvalidSignedLine, match="line 2 of"):
+        FileCopy(log.kept).inspect(0)

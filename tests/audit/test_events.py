@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from policy_service.audit.events import EVENTS, Event, sentence
+from policy_service.audit.events import EVENTS, Event, describe_event
 from tests.architecture.project import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "events.md"
@@ -17,15 +17,15 @@ NAMES = re.compile(r"\{(\w+)\}")
 def row(kind: type[Event]) -> str:
     """The line of an event in the reference."""
     members = ", ".join(f"`{field.name}`" for field in fields(kind))
-    return f"| `{kind.name}` | {kind.says.zh} | {kind.says.en} | {members} |"
+    return f"| `{kind.name}` | {kind.summary.zh} | {kind.summary.en} | {members} |"
 
 
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
 def test_a_sentence_names_only_fields_the_event_has(kind: type[Event]) -> None:
     allowed = {"actor", *(field.name for field in fields(kind))}
-    for text in (kind.says.zh, kind.says.en):
+    for text in (kind.summary.zh, kind.summary.en):
         assert set(NAMES.findall(text)) <= allowed
-    assert set(NAMES.findall(kind.says.zh)) == set(NAMES.findall(kind.says.en))
+    assert set(NAMES.findall(kind.summary.zh)) == set(NAMES.findall(kind.summary.en))
 
 
 def test_the_reference_has_every_event_and_no_other() -> None:
@@ -42,13 +42,13 @@ def test_the_reference_has_every_event_and_no_other() -> None:
 )
 def test_a_sentence_tells_roles_in_the_language_of_the_reader(lang: str, said: str) -> None:
     body = {"role": "sales_director", "printed_name": "示例人名", "meaning": "approval", "reason": "合理"}
-    assert sentence("change_signed_off", "d-1", body, "zh" if lang == "zh" else "en") == said
+    assert describe_event("change_signed_off", "d-1", body, "zh" if lang == "zh" else "en") == said
 
 
 def test_braces_in_what_somebody_wrote_stay_as_they_are() -> None:
-    assert sentence("change_commented", "a-1", {"text": "{actor} {0}"}, "en") == "a-1 commented: {actor} {0}"
+    assert describe_event("change_commented", "a-1", {"text": "{actor} {0}"}, "en") == "a-1 commented: {actor} {0}"
 
 
 def test_an_unknown_event_has_no_sentence() -> None:
     with pytest.raises(KeyError):
-        sentence("gossip", "a-1", {}, "en")
+        describe_event("gossip", "a-1", {}, "en")

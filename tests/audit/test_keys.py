@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from policy_service.audit.keys import (
-    Damaged,
-    NoKey,
+    InvalidSignedLine,
+    KeyUnavailable,
     make_key,
     public_key,
     public_keys,
@@ -33,7 +33,7 @@ def test_a_key_that_is_not_there_is_told(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     for spoil in (lambda: file.write_bytes(make_other(tmp_path)), lambda: file.write_bytes(b"no key"), file.unlink):
         spoil()
-        with pytest.raises(NoKey, match=f"does not hold the private key {signer.public.id}"):
+        with pytest.raises(KeyUnavailable, match=f"does not hold the private key {signer.public.id}"):
             read_key(tmp_path, signer.public.id)
         assert public_keys(tmp_path) == {}
 
@@ -56,38 +56,38 @@ def test_a_public_key_may_have_a_byte_order_mark_and_utf_16_is_named(tmp_path: P
     file.write_text(signer.public.to_pem(), "utf-8-sig")
     assert read_public_key(file) == signer.public
     file.write_text(signer.public.to_pem(), "utf-16")
-    with pytest.raises(NoKey, match=r"public.pem is UTF-16 text: save it in UTF-8$"):
+    with pytest.raises(KeyUnavailable, match=r"public.pem is UTF-16 text: save it in UTF-8$"):
         read_public_key(file)
 
 
 def test_what_is_no_public_key_is_told(tmp_path: Path) -> None:
     file = tmp_path / "public.pem"
-    with pytest.raises(NoKey, match="cannot be read: No such file"):
+    with pytest.raises(KeyUnavailable, match="cannot be read: No such file"):
         read_public_key(file)
     other = X25519PrivateKey.generate().public_key()
     pem = other.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     for content in (b"", b"no key", pem):
         file.write_bytes(content)
-        with pytest.raises(NoKey, match="is no public key: expected PEM with an Ed25519 key"):
+        with pytest.raises(KeyUnavailable, match="is no public key: expected PEM with an Ed25519 key"):
             read_public_key(file)
     for text in (None, "", "00", "Z" * 64, "A" * 64):
-        with pytest.raises(NoKey, match="32 bytes"):
+        with pytest.raises(KeyUnavailable, match="32 bytes"):
             public_key(text)
 
 
 def test_a_signed_line_is_verified_to_the_byte(tmp_path: Path) -> None:
     signer, other = make_key(tmp_path), make_key(tmp_path)
-    line = signer.line({"kind": "export", "size": 3})
+    line = signer.sign_line({"kind": "export", "size": 3})
     said = read_signed(line, "export")
-    assert signer.public.signed(said)
-    assert not other.public.signed(said)
-    assert not signer.public.signed({**said, "size": 4})
-    assert not signer.public.signed({**said, "kind": "checkpoint"})
+    assert signer.public.verifies(said)
+    assert not other.public.verifies(said)
+    assert not signer.public.verifies({**said, "size": 4})
+    assert not signer.public.verifies({**said, "kind": "checkpoint"})
     for signature in (None, 7, "", said["signature"].upper(), "0" * 128):
-        assert not signer.public.signed({**said, "signature": signature})
+        assert not signer.public.verifies({**said, "signature": signature})
 
 
 @pytest.mark.parametrize("line", [b"", b"[]", b"{}", b'{"kind":"key"}', b'{"kind": "export"}', b"[" * 100_000, b"\xff"])
 def test_what_is_no_signed_line_is_told(line: bytes) -> None:
-    with pytest.raises(Damaged, match="this is no signed export"):
+    with pytest.raises(InvalidSignedLine, match="this is no signed export"):
         read_signed(line, "export")

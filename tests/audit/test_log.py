@@ -10,7 +10,7 @@ import pytest
 
 from policy_service.actor import SERVICE
 from policy_service.audit.events import ChangeCommented, ChangeRejected, SubjectErased
-from policy_service.audit.log import Wanted, append, entries
+from policy_service.audit.log import EntryFilter, append, entries
 from policy_service.audit.tables import AuditEntry
 from policy_service.database import Database
 from tests.audit.logs import ADMINISTRATOR, AUTHOR
@@ -35,7 +35,7 @@ def log(request: pytest.FixtureRequest) -> Iterator[tuple[Database, list[AuditEn
             yield database, entries(session, limit=1_000, oldest_first=True)
 
 
-def takes(wanted: Wanted, entry: AuditEntry) -> bool:
+def takes(wanted: EntryFilter, entry: AuditEntry) -> bool:
     """Whether an entry is wanted, seen by itself."""
     return (
         wanted.event in {None, entry.event}
@@ -46,7 +46,7 @@ def takes(wanted: Wanted, entry: AuditEntry) -> bool:
     )
 
 
-def listed(database: Database, wanted: Wanted, *, oldest_first: bool, limit: int) -> list[int]:
+def listed(database: Database, wanted: EntryFilter, *, oldest_first: bool, limit: int) -> list[int]:
     """The numbers of what the pages hold, one after another."""
     found: list[int] = []
     while True:
@@ -65,11 +65,14 @@ def test_every_filter_and_every_two_of_them_hold_what_they_should(
     database, every = log
     instants = [None, START, every[7].at, every[20].at, every[-1].at + timedelta(seconds=1)]
     filters = [
-        *(Wanted(event, actor) for event, actor in product([None, *ABOUT, "no_such"], [None, AUTHOR.id, "nobody"])),
-        *(Wanted(event, about=about) for event, about in product([None, *ABOUT], ["change:one", "change:none"])),
-        *(Wanted(since=since, until=until) for since, until in product(instants, instants)),
-        *(Wanted(about="change:two", since=since, until=every[20].at) for since in instants),
-        *(Wanted("subject_erased", SERVICE.id, "subject:C1", since) for since in instants),
+        *(
+            EntryFilter(event, actor)
+            for event, actor in product([None, *ABOUT, "no_such"], [None, AUTHOR.id, "nobody"])
+        ),
+        *(EntryFilter(event, about=about) for event, about in product([None, *ABOUT], ["change:one", "change:none"])),
+        *(EntryFilter(since=since, until=until) for since, until in product(instants, instants)),
+        *(EntryFilter(about="change:two", since=since, until=every[20].at) for since in instants),
+        *(EntryFilter("subject_erased", SERVICE.id, "subject:C1", since) for since in instants),
     ]
     for wanted in filters:
         expected = [entry.seq for entry in every if takes(wanted, entry)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_service.audit.merkle import NotAPath, Tree, path, raw, root_from, root_of, tree_from
+from policy_service.audit.merkle import InvalidPath, Tree, digest_bytes, path, root_from_path, root_of, tree_from
 from policy_service.canonical import digest
 
 
@@ -25,7 +25,7 @@ def defined(hashes: Sequence[bytes]) -> bytes:
 
 @pytest.mark.parametrize("count", range(70))
 def test_the_root_is_the_one_the_standard_defines(count: int) -> None:
-    assert root_of(leaves(count)) == f"sha256:{defined([raw(leaf) for leaf in leaves(count)]).hex()}"
+    assert root_of(leaves(count)) == f"sha256:{defined([digest_bytes(leaf) for leaf in leaves(count)]).hex()}"
 
 
 def test_no_leaves_have_the_root_of_nothing() -> None:
@@ -37,26 +37,26 @@ def test_every_leaf_leads_to_the_root_and_nothing_else_does(count: int) -> None:
     all_leaves, root = leaves(count), root_of(leaves(count))
     for index, leaf in enumerate(all_leaves):
         steps = path(all_leaves, index)
-        assert root_from(leaf, index, count, steps) == root
-        assert root_from(digest(b"another"), index, count, steps) != root
+        assert root_from_path(leaf, index, count, steps) == root
+        assert root_from_path(digest(b"another"), index, count, steps) != root
         if count > 1:
-            assert root_from(leaf, index, count, [digest(b"another"), *steps[1:]]) != root
-            with pytest.raises(NotAPath, match="too short"):
-                root_from(leaf, index, count, steps[:-1])
-        with pytest.raises(NotAPath, match="too long"):
-            root_from(leaf, index, count, [*steps, root])
+            assert root_from_path(leaf, index, count, [digest(b"another"), *steps[1:]]) != root
+            with pytest.raises(InvalidPath, match="too short"):
+                root_from_path(leaf, index, count, steps[:-1])
+        with pytest.raises(InvalidPath, match="too long"):
+            root_from_path(leaf, index, count, [*steps, root])
 
 
 def test_there_is_no_leaf_beside_the_tree() -> None:
     with pytest.raises(IndexError):
         path(leaves(3), 3)
-    with pytest.raises(NotAPath, match="a tree of 3 leaves has no leaf 3"):
-        root_from(leaves(1)[0], 3, 3, [])
+    with pytest.raises(InvalidPath, match="a tree of 3 leaves has no leaf 3"):
+        root_from_path(leaves(1)[0], 3, 3, [])
 
 
 @pytest.mark.parametrize("text", ["", "sha256:", "sha256:0", f"sha256:{'A' * 64}", f"sha256:{'g' * 64}", "0" * 64])
 def test_what_is_no_digest_is_no_leaf(text: str) -> None:
-    with pytest.raises(NotAPath, match="is no digest"):
+    with pytest.raises(InvalidPath, match="is no digest"):
         root_of([text])
 
 
@@ -64,15 +64,15 @@ def test_what_is_no_digest_is_no_leaf(text: str) -> None:
 def test_a_tree_that_was_written_down_grows_on(before: int, behind: int) -> None:
     tree = Tree()
     for leaf in leaves(before + behind)[:before]:
-        tree.add(raw(leaf))
+        tree.add(digest_bytes(leaf))
     again = tree_from(before, tree.to_bytes())
     copy = tree.copy()
     for leaf in leaves(before + behind)[before:]:
-        again.add(raw(leaf))
+        again.add(digest_bytes(leaf))
     assert again.root() == root_of(leaves(before + behind))
     assert copy.root() == tree.root() == root_of(leaves(before))
 
 
 def test_parts_of_another_size_are_refused() -> None:
-    with pytest.raises(NotAPath, match="not the parts"):
+    with pytest.raises(InvalidPath, match="not the parts"):
         tree_from(3, b"\0" * 32)

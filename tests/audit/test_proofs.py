@@ -14,7 +14,7 @@ from policy_service.audit.events import DecisionsSealed
 from policy_service.audit.keys import PublicKey, make_key, public_keys
 from policy_service.audit.log import append
 from policy_service.audit.merkle import path, root_of
-from policy_service.audit.proofs import NotProvable, NotProved, prove_entry, verify_proof
+from policy_service.audit.proofs import InvalidProof, ProofUnavailable, prove_entry, verify_proof
 from policy_service.canonical import digest
 from tests.audit.logs import Log
 from tests.databases import BACKENDS, TestClock, fresh_database
@@ -76,19 +76,19 @@ def test_every_record_of_a_block_is_proved(log: Log, trusted: list[PublicKey], i
 
 def test_what_no_checkpoint_covers_is_not_provable(log: Log, tmp_path: Path) -> None:
     with log.database.read() as session:
-        with pytest.raises(NotProvable, match="no checkpoint covers entry 14 yet"):
+        with pytest.raises(ProofUnavailable, match="no checkpoint covers entry 14 yet"):
             prove_entry(session, 14)
-        with pytest.raises(NotProvable, match="the log has no entry 15"):
+        with pytest.raises(ProofUnavailable, match="the log has no entry 15"):
             prove_entry(session, 15)
     with fresh_database("sqlite") as database:
         fresh = Log(database, TestClock(), tmp_path)
         fresh.start()
-        with database.read() as session, pytest.raises(NotProvable, match="no checkpoint covers entry 1 yet"):
+        with database.read() as session, pytest.raises(ProofUnavailable, match="no checkpoint covers entry 1 yet"):
             prove_entry(session, 1)
 
 
 def test_a_stranger_s_signature_proves_nothing(log: Log, tmp_path: Path) -> None:
-    with pytest.raises(NotProved, match="signed with no key that is trusted"):
+    with pytest.raises(InvalidProof, match="signed with no key that is trusted"):
         verify_proof(proof_of(log, 3), [make_key(tmp_path).public])
 
 
@@ -128,13 +128,13 @@ SPOILT: dict[str, tuple[Callable[[Proof], Proof], str]] = {
 @pytest.mark.parametrize("what", SPOILT)
 def test_a_spoilt_proof_is_refused(log: Log, what: str) -> None:
     spoil, sentence = SPOILT[what]
-    with pytest.raises(NotProved, match=sentence):
+    with pytest.raises(InvalidProof, match=sentence):
         verify_proof(spoil(record_proof(log, 3)), list(public_keys(log.folder).values()))
 
 
 def test_an_entry_that_seals_nothing_proves_no_record(log: Log) -> None:
     record = record_proof(log, 3)["record"]
-    with pytest.raises(NotProved, match="the entry seals no such block of records"):
+    with pytest.raises(InvalidProof, match="the entry seals no such block of records"):
         verify_proof({**proof_of(log, 2), "record": record}, list(public_keys(log.folder).values()))
 
 
@@ -154,5 +154,5 @@ def test_what_was_sealed_must_be_the_record_of_that_place(tmp_path: Path, line: 
             append(transaction, SERVICE, DecisionsSealed(1, 7, 7, root_of([digest(line.encode())])))
         log.seal()
         record = {"line": line, "index": 0, "size": 1, "path": []}
-        with pytest.raises(NotProved, match=sentence):
+        with pytest.raises(InvalidProof, match=sentence):
             verify_proof({**proof_of(log, 2), "record": record}, trusted)

@@ -14,21 +14,21 @@ from policy_service.actor import SERVICE, Role
 from policy_service.audit import guard
 from policy_service.audit.chain import read_entry
 from policy_service.audit.coverage import read_rows
+from policy_service.audit.database_verification import verify_database
 from policy_service.audit.events import RowsRecorded, RowsTaken
-from policy_service.audit.guard import ACCOUNTS, MANY, Guard
+from policy_service.audit.expected_rows import MAX_FAULTS as MANY_TOLD
+from policy_service.audit.expected_rows import ExpectedRows
+from policy_service.audit.guard import ACCOUNTS, MAX_FAULTS, Guard
 from policy_service.audit.keys import public_keys
 from policy_service.audit.log import entries, last_entry
 from policy_service.audit.log_key import LogKey, read_log_keys
-from policy_service.audit.rows import current_key, pending
-from policy_service.audit.service import first_log_key, rotate_log_key, take_rows
-from policy_service.audit.shadow import MANY as MANY_TOLD
-from policy_service.audit.shadow import Shadow
-from policy_service.audit.stored import verify_database
-from policy_service.audit.verdict import Verdict
+from policy_service.audit.rows import current_key, pending_count
+from policy_service.audit.service import cover_rows, ensure_log_key, rotate_log_key
+from policy_service.audit.verdict import LogVerdict
 from policy_service.database import Transaction
 from policy_service.identity.account import Account
 from policy_service.identity.service import create_account
-from policy_service.identity.sessions import PASSWORD, start
+from policy_service.identity.sessions import PASSWORD, start_session
 from policy_service.identity.tables import AccountRow, SignedInRow
 from tests.audit.logs import ADMINISTRATOR, Log
 from tests.databases import TestClock, fresh_database
@@ -50,7 +50,7 @@ def bare(tmp_path: Path) -> Iterator[Log]:
 def log(bare: Log) -> Log:
     """A log with MACs: entry 1 is the key that signs, 2 that of the MACs."""
     with bare.database.write(bare.clock) as transaction:
-        first_log_key(transaction, bare.folder)
+        ensure_log_key(transaction, bare.folder)
     return bare
 
 
@@ -87,7 +87,7 @@ def faults_in(log: Log, *tables: str) -> list[str]:
         return Guard().faults_in(session, tables)
 
 
-def verify(log: Log) -> Verdict:
+def verify(log: Log) -> LogVerdict:
     with log.database.read() as session:
         return verify_database(session, list(public_keys(log.folder).values()), keys=read_log_keys(log.folder))
 
@@ -101,7 +101,7 @@ def test_where_the_log_has_no_macs_all_is_taken_as_it_is(bare: Log) -> None:
     watching = Guard()
     with bare.database.read() as session:
         assert watching.faults_in(session, ["account"]) == []
-        assert watching.knows(session, ACCOUNTS, made.id)
+        assert watching.owner_matches(session, ACCOUNTS, made.id)
     assert watching.faults == []
 
 
@@ -133,7 +133,7 @@ def test_an_altered_row_is_named_though_another_line_cannot_be_read(log: Log) ->
 def test_rows_that_were_told_are_told_again_however_many_are_remembered(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "REMEMBERED", 1)
+    monkeypatch.setattr(guard, "MAX_CONFIRMED", 1)
     table: Table = SQLModel.metadata.tables["account"]
     instants = {}
     for name in ("ann", "ben"):
@@ -142,16 +142,16 @@ def test_rows_that_were_told_are_told_again_however_many_are_remembered(
     watching = Guard()
     with log.database.read() as session:
         for values in 2 * list(read_rows(session.connection(), table)):
-            assert watching.tells(session, table, values, instants[values["id"]])
-            assert not watching.tells(session, table, values | {"printed_name": "x"}, instants[values["id"]])
-            assert len(watching._told) == 1
+            assert watching.row_matches(session, table, values, instants[values["id"]])
+            assert not watching.row_matches(session, table, values | {"printed_name": "x"}, instants[values["id"]])
+            assert len(watching._confirmed) == 1
 
 
 def test_no_more_is_noted_than_is_told() -> None:
     watching = Guard()
-    for number in range(MANY + 10):
+    for number in range(MAX_FAULTS + 10):
         watching.note(f"row {number}")
-    assert watching.faults == [f"row {number}" for number in range(MANY)]
+    assert watching.faults == [f"row {number}" for number in range(MAX_FAULTS)]
 
 
 # -------------------------------------------------------------------------------------- what was written
@@ -167,29 +167,29 @@ def test_what_is_written_beside_the_service_is_not_told_by_the_log_and_found(log
             )
         )
         session.flush()
-        assert pending(session) == 0
+        assert pending_count(session) == 0
     assert last(log) == before
     [fault] = verify(log).faults
-    assert fault.sentence == "the row s1 of `signed_in` was added: no entry tells of it"
+    assert fault.message == "the row s1 of `signed_in` was added: no entry tells of it"
 
 
 def test_the_last_use_of_a_session_is_nothing_that_the_log_tells_of(log: Log) -> None:
     made = account(log, "ann")
     with log.database.write(log.clock) as transaction:
-        found = start(transaction, made, PASSWORD).signed_in
+        found = start_session(transaction, made, PASSWORD).user_session
     before = last(log)
     with log.database.write(log.clock) as transaction:
         row = transaction.session.get_one(SignedInRow, found.id)
         row.seen_at += timedelta(hours=1)
         transaction.session.flush()
-        assert pending(transaction.session) == 0
+        assert pending_count(transaction.session) == 0
     assert last(log) == before
     assert verify(log).faults == ()
 
 
 def test_a_transaction_of_no_database_takes_a_key_into_use_as_well(bare: Log) -> None:
     with Session(bare.database.engine) as session, session.begin():
-        key = first_log_key(Transaction(session, bare.clock.now(), 1, bare.clock), bare.folder)
+        key = ensure_log_key(Transaction(session, bare.clock.now(), 1, bare.clock), bare.folder)
         assert current_key(session) == key
     assert bare.database.keys is None
     assert verify(bare).faults == ()
@@ -203,7 +203,7 @@ def test_rows_written_before_a_new_key_are_told_under_the_one_before(log: Log) -
         key = rotate_log_key(transaction, ADMINISTRATOR, log.folder, decisions=0, is_lost=False)
     with log.database.read() as session:
         [told] = [each for each in entries(session) if each.event == RowsRecorded.name]
-    assert before.made(told.mac, "entry", told.line)
+    assert before.verifies(told.mac, "entry", told.line)
     assert [row[:2] for row in read_entry(told.line).rows] == [("account", "a")]
     assert key.id != before.id
     assert verify(log).faults == ()
@@ -217,7 +217,7 @@ def test_rows_that_somebody_put_there_are_told_once_they_are_taken(log: Log) -> 
     )
     assert verify(log).differences == 2
     with log.database.write(log.clock) as transaction:
-        take_rows(transaction, key_of(log))
+        cover_rows(transaction, key_of(log))
     with log.database.read() as session:
         entry = entries(session, limit=1)[0]
     assert entry.event == RowsTaken.name
@@ -230,21 +230,21 @@ def test_rows_that_somebody_put_there_are_told_once_they_are_taken(log: Log) -> 
 
 
 def test_an_entry_from_before_rows_were_covered_says_nothing_of_them() -> None:
-    with Shadow() as shadow:
-        shadow.take(1, [], None)
-        assert (shadow.is_begun, shadow.state) == (False, None)
-        shadow.take(2, [], "sha256:0")
-        assert (shadow.is_begun, shadow.state) == (True, "sha256:0")
+    with ExpectedRows() as shadow:
+        shadow.add_entry(1, [], None)
+        assert (shadow.has_state, shadow.state) == (False, None)
+        shadow.add_entry(2, [], "sha256:0")
+        assert (shadow.has_state, shadow.state) == (True, "sha256:0")
 
 
 def test_a_row_that_cannot_be_read_is_told_and_the_others_are_compared(log: Log) -> None:
     made = account(log, "ann")
     with log.database.write(log.clock) as transaction:
-        start(transaction, made, PASSWORD)
+        start_session(transaction, made, PASSWORD)
     tamper(log, "UPDATE account SET printed_name = CAST(x'ff' AS TEXT)", "DELETE FROM signed_in")
     unreadable, removed = verify(log).faults
-    assert unreadable.sentence == "a row of `account` was altered: it cannot be read"
-    assert "of `signed_in` was removed" in removed.sentence
+    assert unreadable.message == "a row of `account` was altered: it cannot be read"
+    assert "of `signed_in` was removed" in removed.message
 
 
 def test_all_differences_are_counted_and_the_first_are_told(log: Log) -> None:
@@ -264,7 +264,7 @@ def test_an_entry_without_a_mac_behind_one_that_has_one_is_told(log: Log) -> Non
     tamper(log, "UPDATE audit_entry SET mac = NULL WHERE seq = 4")
     fault = verify(log).fault
     assert fault is not None
-    assert (fault.seq, fault.sentence) == (4, "entry 4 was added or altered: it has no MAC")
+    assert (fault.seq, fault.message) == (4, "entry 4 was added or altered: it has no MAC")
 
 
 def test_a_log_whose_macs_were_all_taken_away_is_told(log: Log) -> None:
@@ -272,4 +272,4 @@ def test_a_log_whose_macs_were_all_taken_away_is_told(log: Log) -> None:
     tamper(log, "UPDATE audit_entry SET mac = NULL")
     fault = verify(log).fault
     assert fault is not None
-    assert (fault.seq, fault.sentence) == (5, "entry 5 was added or altered: its MAC is of no key of the log")
+    assert (fault.seq, fault.message) == (5, "entry 5 was added or altered: its MAC is of no key of the log")

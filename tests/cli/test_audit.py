@@ -195,8 +195,8 @@ def lines(folder: Path) -> Path:
 
 @pytest.mark.usefixtures("log")
 def test_long_work_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("policy_service.audit.verify.EVERY", 2)
-    monkeypatch.setattr("policy_service.cli.audit.EVERY", 2)
+    monkeypatch.setattr("policy_service.audit.verify.PROGRESS_INTERVAL", 2)
+    monkeypatch.setattr("policy_service.cli.audit.PROGRESS_INTERVAL", 2)
     assert run_verify(None, None, None, as_json=True) == 0
 
 

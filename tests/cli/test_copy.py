@@ -13,19 +13,19 @@ import pytest
 from sqlmodel import SQLModel, col, select
 
 from policy_service.actor import Role
-from policy_service.approval.service import Wanted, changes
+from policy_service.approval.service import ChangeFilter, list_changes
 from policy_service.audit.identity import log_id
 from policy_service.audit.tables import AuditEntry
-from policy_service.audit.verdict import Fault
+from policy_service.audit.verdict import LogFault
 from policy_service.cli import copy as copying
 from policy_service.cli import init
 from policy_service.cli.init import Person
-from policy_service.cli.status import UsageFault
-from policy_service.database import Database, count
+from policy_service.cli.status import UsageError
+from policy_service.database import Database, transaction_count
 from policy_service.identity.service import accounts
 from policy_service.migrations import upgrade
 from policy_service.migrations.self_check import self_check
-from policy_service.places import DATABASE
+from policy_service.paths import DATABASE
 from policy_service.registry.service import activations, versions
 from tests.approval.world import World
 from tests.cli.command import call
@@ -58,7 +58,7 @@ def source(tmp_path: Path) -> Iterator[Database]:
 def everything(database: Database) -> list[object]:
     with database.read() as session:
         lines = [entry.line for entry in session.exec(select(AuditEntry).order_by(col(AuditEntry.seq)))]
-        return [lines, versions(session), activations(session), accounts(session), count(session)]
+        return [lines, versions(session), activations(session), accounts(session), transaction_count(session)]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -76,9 +76,9 @@ def test_the_copy_says_all_that_the_original_says(original: str, backend: str, t
         with target.read() as session, source.read() as original_session:
             assert log_id(session) == log_id(original_session) is not None, "it is the same log"
         with target.read() as session:
-            assert changes(session, Wanted(text="限额 abc")).changes == (change,)
+            assert list_changes(session, ChangeFilter(text="限额 abc")).changes == (change,)
         with target.write(TestClock()) as transaction:  # it goes on where the original stopped
-            assert transaction.number == count(transaction.session)
+            assert transaction.number == transaction_count(transaction.session)
         target.close()
 
 
@@ -125,7 +125,7 @@ def test_what_came_out_differently_is_not_kept(backend: str, capsys: Capture, mo
 @pytest.mark.usefixtures("source")
 def test_a_record_out_of_order_is_not_copied(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "verify_versions", lambda _: ["tiering/small 1.0.0 is not what was submitted"])
-    monkeypatch.setattr(copying, "verify_database", lambda *_: SimpleNamespace(fault=Fault("entry 3 was altered")))
+    monkeypatch.setattr(copying, "verify_database", lambda *_: SimpleNamespace(fault=LogFault("entry 3 was altered")))
     ended = call(capsys, "copy", "--to", f"sqlite:///{tmp_path}/other.db")
     assert ended.status == 2
     assert ended.err.splitlines()[1:] == ["tiering/small 1.0.0 is not what was submitted", "entry 3 was altered"]
@@ -145,7 +145,7 @@ def test_a_service_that_goes_on_writing_is_not_copied(
             pass
 
     monkeypatch.setattr(copying, "_compare", write_meanwhile)
-    with pytest.raises(UsageFault, match="stop the service"):
+    with pytest.raises(UsageError, match="stop the service"):
         copying.copy(source, target)
     assert empty(target.url)
     copying.copy(source, target, backup=True)

@@ -17,20 +17,20 @@ from sqlmodel import Session
 
 from policy_service.actor import COMMAND_LINE, Role
 from policy_service.approval import service as approval
-from policy_service.approval.policies import unread_texts
-from policy_service.audit.checkpoints import read_kept
+from policy_service.approval.policies import texts_without_meaning
+from policy_service.audit.checkpoints import read_checkpoints
 from policy_service.audit.log import entries
 from policy_service.audit.service import last_checkpoint, signing_keys
 from policy_service.cli import demo_accounts, init, passwords
 from policy_service.clock import SystemClock
 from policy_service.database import Database, LaneName
 from policy_service.decisions.master_keys import MasterKeys
-from policy_service.decisions.subjects import Secrets
+from policy_service.decisions.subjects import FactCipher
 from policy_service.identity.api_keys import api_keys
 from policy_service.identity.passwords import matches
-from policy_service.identity.service import accounts, hash_of
+from policy_service.identity.service import accounts, stored_hash
 from policy_service.migrations import is_current
-from policy_service.places import CHECKPOINTS, DATABASE, KEYS
+from policy_service.paths import CHECKPOINTS, DATABASE, KEYS
 from policy_service.registry.service import activations, versions
 from policy_service.subject import Subject
 from tests.cli.command import Ended, call
@@ -90,7 +90,7 @@ def test_everything_is_there_afterwards_and_stays_the_same_when_called_again(
     for session in looked(url):
         [account] = accounts(session).values()
         assert (account.printed_name, account.roles) == ("Wang Example", frozenset({Role.ADMINISTRATOR}))
-        assert matches(hash_of(session, account.id) or "", PASSWORD.decode().strip())
+        assert matches(stored_hash(session, account.id) or "", PASSWORD.decode().strip())
         assert (len(versions(session)), len(activations(session)), len(signing_keys(session))) == (1, 1, 1)
         assert last_checkpoint(session) is not None
 
@@ -107,7 +107,7 @@ def test_on_a_company_that_has_people_what_is_newer_is_drafted_and_nothing_put_i
     assert "imported" not in second.out
     [found] = [[(each.policy, each.version) for each in activations(session)] for session in looked(url)]
     assert found == [("tiering/small", "1.0.0")]
-    [drafts] = [approval.changes(session).changes for session in looked(url)]
+    [drafts] = [approval.list_changes(session).changes for session in looked(url)]
     assert [len(change.draft.texts) for change in drafts] == [2]
     assert drafts[0].id in second.out
     assert "drafted" not in begin(capsys, policies).out
@@ -115,7 +115,7 @@ def test_on_a_company_that_has_people_what_is_newer_is_drafted_and_nothing_put_i
 
 def test_what_texts_on_record_mean_is_noted_at_once(url: str, policies: Path, capsys: Capture) -> None:
     begin(capsys, policies)
-    [unread] = [unread_texts(session) for session in looked(url)]
+    [unread] = [texts_without_meaning(session) for session in looked(url)]
     assert unread == frozenset()
 
 
@@ -142,7 +142,7 @@ def test_what_is_signed_at_the_start_is_kept_elsewhere_too(
 ) -> None:
     begin(capsys, policies)
     for session in looked(url):
-        [checkpoint] = read_kept(tmp_path / "checkpoints.ndjson")
+        [checkpoint] = read_checkpoints(tmp_path / "checkpoints.ndjson")
         assert checkpoint == last_checkpoint(session)
 
 
@@ -152,7 +152,7 @@ def test_a_lost_key_of_subjects_is_not_replaced_by_one_that_opens_nothing(
     begin(capsys, policies)
     database = Database(url)
     with database.write(SystemClock(), LaneName.DECISIONS) as transaction:
-        Secrets(MasterKeys(tmp_path / "keys")).keys_for(transaction, [Subject("C1")])
+        FactCipher(MasterKeys(tmp_path / "keys")).keys_for(transaction, [Subject("C1")])
     database.close()
     (tmp_path / "keys" / "subjects.key").unlink()
     ended = begin(capsys, policies)
@@ -194,7 +194,7 @@ def test_demo_accounts_stand_for_every_role_and_share_one_password_that_is_kept(
     assert set(told) == set(roles)
     [password] = set(told.values())
     for session in looked(url):
-        kept = {hash_of(session, each.id) for each in accounts(session).values()}
+        kept = {stored_hash(session, each.id) for each in accounts(session).values()}
         assert len(kept) == 1
         assert matches(kept.pop() or "", password)
         [issued] = api_keys(session).values()
@@ -206,9 +206,9 @@ def test_demo_accounts_stand_for_every_role_and_share_one_password_that_is_kept(
 
 def test_a_new_demo_secret_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     file = tmp_path / "demo-accounts.txt"
-    demo_accounts.keep(file, {"demo-author": "one", "demo-integration": "psk_1"})
+    demo_accounts.save(file, {"demo-author": "one", "demo-integration": "psk_1"})
     file.write_text(file.read_text() + "a line of somebody's own\n")
-    demo_accounts.keep(file, {"demo-integration": "psk_2"})
+    demo_accounts.save(file, {"demo-integration": "psk_2"})
     assert demo_accounts.read(file) == {"demo-author": "one", "demo-integration": "psk_2"}
 
 

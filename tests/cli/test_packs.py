@@ -9,7 +9,7 @@ import pytest
 
 from policy_service.audit.keys import public_keys
 from policy_service.cli import packs as command
-from policy_service.packs.verifying import verify_pack
+from policy_service.packs.verification import verify_pack
 from tests.api.company import Company, company
 from tests.approval.world import TIER
 from tests.cli.command import Ended, call

@@ -10,8 +10,8 @@ import pytest
 
 from policy_service.cli import main
 from policy_service.database import Database, LaneName
-from policy_service.decisions.master_keys import MasterKeys, create
-from policy_service.decisions.subjects import Secrets
+from policy_service.decisions.master_keys import MasterKeys, open_or_create
+from policy_service.decisions.subjects import FactCipher
 from policy_service.migrations import upgrade
 from policy_service.subject import Subject
 from tests.cli.command import call
@@ -32,14 +32,14 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
     with closing(Database(url)) as found:
         upgrade(found)
         with found.write(TestClock(), LaneName.DECISIONS) as transaction:
-            Secrets(create(tmp_path)).keys_for(transaction, [C1, C2])
+            FactCipher(open_or_create(tmp_path)).keys_for(transaction, [C1, C2])
         yield found
 
 
 def left(database: Database, folder: Path) -> set[Subject]:
     """The subjects whose keys can be opened."""
     with database.read() as session:
-        return set(Secrets(MasterKeys(folder)).find(session, [C1, C2]))
+        return set(FactCipher(MasterKeys(folder)).find_keys(session, [C1, C2]))
 
 
 def test_a_subject_is_erased_and_the_log_has_it(

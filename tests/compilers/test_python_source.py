@@ -8,7 +8,7 @@ import pytest
 from policy_service import load_bytes
 from policy_service.compilers import python_text
 from policy_service.compilers.python_source import compile_python, python_source
-from policy_service.compilers.python_text import compiled_before, define, recording
+from policy_service.compilers.python_text import define_function, record_code, reuse_code
 from policy_service.language.evaluate import evaluate
 from policy_service.language.lower import lower
 from policy_service.language.policy import AS_OF
@@ -71,14 +71,14 @@ def test_no_word_of_a_policy_becomes_code() -> None:
 
 def test_code_is_known_only_while_a_version_is_put_together() -> None:
     text = "def gives(slots):\n    return 7\n"
-    with recording() as code:
-        assert define(text, "gives")(()) == 7
-    define("def gives(slots):\n    return 8\n", "gives")
+    with record_code() as code:
+        assert define_function(text, "gives")(()) == 7
+    define_function("def gives(slots):\n    return 8\n", "gives")
     assert list(code) == [text]
-    with compiled_before(code), mock.patch.object(python_text, "compile", create=True, side_effect=AssertionError):
-        assert define(text, "gives")(()) == 7
+    with reuse_code(code), mock.patch.object(python_text, "compile", create=True, side_effect=AssertionError):
+        assert define_function(text, "gives")(()) == 7
     with (
         mock.patch.object(python_text, "compile", create=True, side_effect=LookupError),
         pytest.raises(LookupError),
     ):
-        define(text, "gives")
+        define_function(text, "gives")

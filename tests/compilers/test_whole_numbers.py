@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from policy_service.compilers import whole_numbers
 from policy_service.compilers.whole_numbers import DATE_PARTS, NAMES, ROUND
 from policy_service.language import functions
-from policy_service.language.evaluate import calculate, part
+from policy_service.language.evaluate import calculate, property_value
 from policy_service.language.functions import DATE_PROPERTIES, ROUNDING_FUNCTIONS, Rounding
 from policy_service.language.types import Months
 
@@ -53,7 +53,7 @@ def test_months_and_parts_of_a_day_are_the_calendar_s(day: datetime.date, months
     assert isinstance(later, datetime.date)
     assert whole_numbers.months_later(day.toordinal(), months) == later.toordinal()
     for name in DATE_PROPERTIES:
-        assert DATE_PARTS[name](day.toordinal()) == part(day, name)
+        assert DATE_PARTS[name](day.toordinal()) == property_value(day, name)
 
 
 def test_every_way_of_rounding_and_every_part_of_a_date_is_there() -> None:

@@ -23,7 +23,7 @@ from policy_service.language.ast import (
 from policy_service.language.declare import TYPE_KEYS
 from policy_service.language.functions import DATE_PROPERTIES, FUNCTIONS
 from policy_service.language.policy import AS_OF, SCORE, Aggregate, Hit, Policy
-from policy_service.language.types import name_of
+from policy_service.language.types import type_name
 
 FORMS = ("table", "cross table", "rules", "scorecard")
 CONSTANTS = ("bool", "Fraction", "str", "date", "Duration", "Months")
@@ -63,8 +63,8 @@ def features_of(policy: Policy) -> set[str]:
     if policy.hit is Hit.COLLECT:
         found.add(f"aggregate {policy.aggregate or 'none'}")
     for fact in policy.facts.values():
-        found.add(f"{'optional ' if fact.optional else ''}fact {name_of(fact.type)}")
-    found |= {f"outcome {name_of(outcome.type)}" for outcome in policy.outcomes.values()}
+        found.add(f"{'optional ' if fact.optional else ''}fact {type_name(fact.type)}")
+    found |= {f"outcome {type_name(outcome.type)}" for outcome in policy.outcomes.values()}
     if policy.otherwise is not None:
         found.add("otherwise")
     if len(policy.outcomes) > 1:

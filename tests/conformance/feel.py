@@ -26,10 +26,10 @@ from pathlib import Path
 
 from policy_service.language.ast import Expr, In, Range
 from policy_service.language.check import Checker
-from policy_service.language.evaluate import Scope, compare, holds, value
+from policy_service.language.definedness import children
+from policy_service.language.evaluate import Scope, compare, evaluate_expression, holds
 from policy_service.language.parser import parse_cell
-from policy_service.language.presence import parts
-from policy_service.language.tokens import ExpressionFault
+from policy_service.language.tokens import ExpressionSyntaxError
 from policy_service.language.types import BooleanType, DateType, Exact, NumberType, TextType, Type
 
 ORACLE = Path(__file__).with_suffix(".mjs")
@@ -170,11 +170,11 @@ def ours(cell: str, column: str, asked: list[Case]) -> list[bool | None]:
     names: Mapping[str, Type] = {"v": COLUMNS[column], "x": NUMBER, "y": NUMBER}
     try:
         condition = parse_cell(cell, "v").condition
-    except ExpressionFault:
+    except ExpressionSyntaxError:
         return [None] * len(asked)
     checker = Checker(names)
-    checker.condition(condition)
-    if checker.faults:
+    checker.check_condition(condition)
+    if checker.errors:
         return [None] * len(asked)
     scopes = [{name.replace("?", "v"): exact(value) for name, value in case.items()} for case in asked]
     return [None if turned(condition, scope) else holds(condition, scope) for scope in scopes]
@@ -185,13 +185,16 @@ def turned(condition: Expr, scope: Scope) -> bool:
     ranges = (
         test for node in walk(condition) if isinstance(node, In) for test in node.tests if isinstance(test, Range)
     )
-    return any(not compare("<=", value(test.low, scope), value(test.high, scope)) for test in ranges)
+    return any(
+        not compare("<=", evaluate_expression(test.low, scope), evaluate_expression(test.high, scope))
+        for test in ranges
+    )
 
 
 def walk(expression: Expr) -> Iterator[Expr]:
     """The expression and all inside it."""
     yield expression
-    for part in parts(expression):
+    for part in children(expression):
         yield from walk(part)
 
 

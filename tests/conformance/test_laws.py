@@ -20,7 +20,7 @@ from policy_service.language.load import load_bytes
 from policy_service.language.lower import lower
 from policy_service.language.parser import parse, parse_cell
 from policy_service.language.policy import Policy
-from policy_service.language.tokens import ExpressionFault
+from policy_service.language.tokens import ExpressionSyntaxError
 from policy_service.language.types import (
     CURRENCIES,
     LIMIT,
@@ -36,11 +36,11 @@ from policy_service.language.types import (
     TextType,
     Type,
     Value,
-    exact,
-    kept,
+    format_value,
     parse_duration,
-    read,
-    write,
+    parse_value,
+    quantize,
+    to_exact,
     write_duration,
 )
 from policy_service.language.unparse import quote, unparse
@@ -79,7 +79,7 @@ def test_a_cell_is_read_back_as_the_condition_it_stands_for(rng: random.Random) 
     fact = rng.choice(author.facts)
     try:
         condition = parse_cell(author.cell(fact, frozenset(), asks=rng.random() < 0.3), fact.name).condition
-    except ExpressionFault as fault:
+    except ExpressionSyntaxError as fault:
         if "only calculates" in str(fault):
             reject()
         raise
@@ -181,26 +181,26 @@ def typed_values(draw: st.DrawFn) -> tuple[Type, Value]:
 @given(typed_values())
 def test_a_value_is_read_back_as_it_was_written(typed: tuple[Type, Value]) -> None:
     kind, value = typed
-    through_json = json.loads(json.dumps(write(kind, value)), parse_float=Decimal)
-    assert read(kind, through_json) == value
-    assert type(read(kind, through_json)) is type(value)
+    through_json = json.loads(json.dumps(format_value(kind, value)), parse_float=Decimal)
+    assert parse_value(kind, through_json) == value
+    assert type(parse_value(kind, through_json)) is type(value)
 
 
 @given(typed_values())
 def test_a_computed_value_is_kept_as_it_was(typed: tuple[Type, Value]) -> None:
     kind, value = typed
-    assert kept(kind, exact(kind, value)) == value
+    assert quantize(kind, to_exact(kind, value)) == value
 
 
 @given(number_types, st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=4))
 def test_a_number_is_read_exactly_or_refused(kind: NumberType, number: Decimal) -> None:
     number = number.normalize()
     try:
-        value = read(kind, number)
+        value = parse_value(kind, number)
     except ValueError:
         assert Fraction(number) * 10**kind.scale % 1 != 0 or abs(Fraction(number)) * 10**kind.scale > LIMIT
     else:
-        assert exact(kind, value) == Fraction(number)
+        assert to_exact(kind, value) == Fraction(number)
 
 
 # lowering
@@ -237,4 +237,4 @@ def test_no_accepted_rule_has_more_alternatives_than_the_engine_takes(seed: int)
 
 
 def test_the_day_of_the_decision_is_a_day() -> None:
-    assert exact(DateType(), datetime.date(2026, 11, 21).toordinal()) == datetime.date(2026, 11, 21)
+    assert to_exact(DateType(), datetime.date(2026, 11, 21).toordinal()) == datetime.date(2026, 11, 21)

@@ -103,8 +103,8 @@ def test_a_broken_file_is_refused_and_nothing_else_happens(block: int) -> None:
         assert error.render()
         for diagnostic in error.diagnostics:
             assert diagnostic.message
-            assert diagnostic.place.line >= 1
-            assert diagnostic.place.column >= 1
+            assert diagnostic.span.line >= 1
+            assert diagnostic.span.column >= 1
 
 
 def refusal(content: bytes) -> PolicyError | None:

@@ -12,7 +12,7 @@ import pytest
 from policy_service.language.ast import Arithmetic, Call, Name, Negation, Property
 from policy_service.language.check import Checker
 from policy_service.language.diagnostics import PolicyError
-from policy_service.language.evaluate import scope_of, value
+from policy_service.language.evaluate import evaluate_expression, scope_of
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import AS_OF, Policy
 from policy_service.language.quantities import Quantity
@@ -47,7 +47,7 @@ def figure(exact: Exact) -> Fraction:
 
 
 def assert_known(part: Numeric, known: Quantity, scope: Mapping[str, Exact]) -> None:
-    number = figure(value(part, scope))
+    number = figure(evaluate_expression(part, scope))
     assert known.low <= number <= known.high, f"{part} is {number}, not in {known}, for {scope}"
     if known.scale is not None:
         assert (number * 10**known.scale).denominator == 1, f"{part} is {number}, more decimals than {known}"

@@ -11,7 +11,7 @@ from policy_service.cross_groups.statement import (
     parse_statement,
     write_statement,
 )
-from policy_service.errors import CrossGroupsRefused
+from policy_service.errors import CrossGroupsRejected
 from policy_service.language.policy import Bilingual
 
 
@@ -70,6 +70,6 @@ def test_a_statement_has_one_spelling_which_says_the_same(text: str, spelling: s
     ],
 )  # fmt: skip
 def test_every_fault_of_a_statement_is_told(text: str, faults: list[str]) -> None:
-    with pytest.raises(CrossGroupsRefused) as refused:
+    with pytest.raises(CrossGroupsRejected) as refused:
         parse_statement(text)
-    assert list(refused.value.faults) == faults
+    assert list(refused.value.errors) == faults

@@ -17,13 +17,13 @@ from policy_service.actor import SERVICE
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName
 from policy_service.decisions.decision import EngineName
-from policy_service.decisions.desk import Decisions
 from policy_service.decisions.in_force import InForce
-from policy_service.decisions.master_keys import create
-from policy_service.decisions.record import Record, read_record
-from policy_service.decisions.subjects import Secrets
+from policy_service.decisions.master_keys import open_or_create
+from policy_service.decisions.record import DecisionRecord, read_record
+from policy_service.decisions.service import DecisionService
+from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.tables import DecisionRow
-from policy_service.decisions.writer import Writer
+from policy_service.decisions.writer import DecisionWriter
 from policy_service.registry.model import Activation, ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
 from tests.databases import TestClock, fresh_database
@@ -82,10 +82,10 @@ class Setting:
 
     database: Database
     clock: TestClock
-    secrets: Secrets
-    decisions: Decisions
+    secrets: FactCipher
+    decisions: DecisionService
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[DecisionRecord]:
         """Every record, in order."""
         with self.database.read() as session:
             return [read_record(row.line) for row in session.exec(select(DecisionRow).order_by(col(DecisionRow.seq)))]
@@ -125,13 +125,13 @@ def opened(
     group: int = 500,
     queue: int = 5_000,
     patience: float = 5.0,
-) -> Iterator[tuple[Decisions, Secrets]]:
+) -> Iterator[tuple[DecisionService, FactCipher]]:
     """A desk on a database."""
     with tempfile.TemporaryDirectory() as folder:
-        secrets = Secrets(create(Path(folder)))
-        in_force = InForce(database, clock, engine=engine, look_seconds=look_seconds)
-        writer = Writer(database, clock, in_force, secrets, group=group, queue=queue)
-        decisions = Decisions(database, ZONE, in_force, writer, patience=patience)
+        secrets = FactCipher(open_or_create(Path(folder)))
+        in_force = InForce(database, clock, engine=engine, poll_seconds=look_seconds)
+        writer = DecisionWriter(database, clock, in_force, secrets, group_size=group, queue_size=queue)
+        decisions = DecisionService(database, ZONE, in_force, writer, wait_seconds=patience)
         try:
             yield decisions, secrets
         finally:

@@ -14,10 +14,10 @@ from policy_service.actor import SERVICE, Actor, Role
 from policy_service.canonical import digest
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName
-from policy_service.decisions.overriding import Overriding
-from policy_service.decisions.record import Reads, facts_read, read_record, record_line
-from policy_service.decisions.secrecy import seal_fact
-from policy_service.decisions.subjects import Secrets
+from policy_service.decisions.encryption import encrypt_fact
+from policy_service.decisions.override import Override
+from policy_service.decisions.record import FactsNeeded, encode_facts_read, read_record, record_line
+from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.tables import DecisionRow
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
@@ -48,24 +48,24 @@ def decide_and_record(
     subject: str,
     facts: Mapping[str, Any],
     *,
-    secrets: Secrets | None = None,
+    secrets: FactCipher | None = None,
     policies: Iterable[str] | None = None,
-    overrides: Mapping[str, Overriding] | None = None,
+    overrides: Mapping[str, Override] | None = None,
     kind: str = CUSTOMER,
 ) -> str:
     """Decides and records, as the service does; gives the decision's identifier."""
     about = Subject(subject, kind)
     asked = None if policies is None else tuple(policies)
     decision = decider.decide(facts, as_of=AS_OF, policies=asked, overrides=overrides)
-    reads = Reads.of([each.policy for each in decision.evaluated.values()])
+    reads = FactsNeeded.of([each.policy for each in decision.evaluated.values()])
     with database.write(clock, LaneName.DECISIONS) as transaction:
         session = transaction.session
         id_ = transaction.new_id()
-        kept = facts_read(facts, reads)
+        kept = encode_facts_read(facts, reads)
         sensitive = reads.sensitive & kept.keys()
         if sensitive and secrets is not None:
             key = secrets.keys_for(transaction, [about])[about]
-            kept |= {name: seal_fact(key, id_, name, kept[name]) for name in sensitive}
+            kept |= {name: encrypt_fact(key, id_, name, kept[name]) for name in sensitive}
         seq = (session.exec(select(func.max(DecisionRow.seq))).one() or 0) + 1
         line = record_line(
             decision,
@@ -76,7 +76,7 @@ def decide_and_record(
             decided_at=transaction.now,
             by=MACHINE,
             facts=kept,
-            asked=list(decision.policies),
+            requested=list(decision.policies),
             outcomes=decision.to_dict(),
         )
         record = read_record(line)

@@ -11,16 +11,16 @@ import pytest
 
 from policy_service.actor import Actor
 from policy_service.database import DatabaseUnavailable
-from policy_service.decisions.batch import AHEAD, Batch, BatchEnded, LineAnswer
-from policy_service.decisions.desk import Decisions
-from policy_service.decisions.group import Answer, Item, Result
-from policy_service.decisions.in_force import InForce, Made, NotReady, Turning
+from policy_service.decisions.batch import MAX_LINES_IN_FLIGHT, Batch, BatchEnded, LineAnswer
+from policy_service.decisions.group import PendingDecision, RecordedAnswer, RecordResult
+from policy_service.decisions.in_force import Evaluation, InForce, NotReady, VersionsChanging
 from policy_service.decisions.request import DecisionRequest
-from policy_service.decisions.writer import LINES_BESIDE, Busy
-from policy_service.idempotency import KeyRefused, KeyReused, Name, Stored
+from policy_service.decisions.service import DecisionService
+from policy_service.decisions.writer import MAX_LINES_BESIDE, QueueFull
+from policy_service.idempotency import IdempotencyKeyReused, InvalidIdempotencyKey, ScopedKey, StoredResponse
 from tests.databases import BACKENDS
 from tests.decisions.desks import Setting, held, put, setting, tier
-from tests.decisions.test_desk import CRM
+from tests.decisions.test_service import CRM
 
 Json = dict[str, Any]
 
@@ -32,26 +32,26 @@ class Desk:
         self.writer = self
         self.batches = self.singles = 0
         self.groups: list[int] = []
-        self.stored: dict[Name, tuple[str, Stored]] = {}
+        self.stored: dict[ScopedKey, tuple[str, StoredResponse]] = {}
         self.refuse: Callable[[DecisionRequest], None] = lambda _: None
         self._seconds = seconds
 
-    async def make(self, request: DecisionRequest, *, wait: bool = True) -> Made:  # noqa: ARG002  # the desk's
+    async def make(self, request: DecisionRequest, *, wait: bool = True) -> Evaluation:  # noqa: ARG002  # the desk's
         self.refuse(request)
-        return cast("Made", request.subject)
+        return cast("Evaluation", request.subject)
 
-    def recall(self, names: Iterable[Name]) -> dict[Name, tuple[str, Stored]]:
+    def recall(self, names: Iterable[ScopedKey]) -> dict[ScopedKey, tuple[str, StoredResponse]]:
         return {name: self.stored[name] for name in names if name in self.stored}
 
-    def record_lines(self, items: Sequence[Item]) -> asyncio.Future[Sequence[Result]]:
+    def record_lines(self, items: Sequence[PendingDecision]) -> asyncio.Future[Sequence[RecordResult]]:
         self.groups.append(len(items))
         future = asyncio.get_running_loop().create_future()
 
         def settle() -> None:
             for item in items:
                 if item.key:
-                    self.stored[item.name] = (item.fingerprint, Stored(200, str(item.made).encode()))
-            future.set_result([Answer(str(item.made).encode(), {}) for item in items])
+                    self.stored[item.name] = (item.fingerprint, StoredResponse(200, str(item.evaluation).encode()))
+            future.set_result([RecordedAnswer(str(item.evaluation).encode(), {}) for item in items])
 
         asyncio.get_running_loop().call_later(self._seconds, settle)
         return future
@@ -59,7 +59,7 @@ class Desk:
 
 def render(answer: LineAnswer) -> bytes:
     """What is answered, as a test wants to see it: the body, or the line, the subject and the kind of the refusal."""
-    if isinstance(answer.result, Answer):
+    if isinstance(answer.result, RecordedAnswer):
         return answer.result.body + b"\n"
     return f"{answer.line} {answer.subject} {type(answer.result).__name__}\n".encode()
 
@@ -69,11 +69,11 @@ async def pieces(content: bytes, size: int) -> AsyncIterator[bytes]:
         yield content[start : start + size]
 
 
-def batch(desk: Desk | Decisions, *, actor: Actor = CRM, **more: Any) -> Batch:  # noqa: ANN401  # a batch's own
-    return Batch(cast("Decisions", desk), actor, render, **more)
+def batch(desk: Desk | DecisionService, *, actor: Actor = CRM, **more: Any) -> Batch:  # noqa: ANN401  # a batch's own
+    return Batch(cast("DecisionService", desk), actor, render, **more)
 
 
-def answers(content: bytes, size: int = 7, *, desk: Desk | Decisions | None = None, **more: Any) -> list[str]:  # noqa: ANN401
+def answers(content: bytes, size: int = 7, *, desk: Desk | DecisionService | None = None, **more: Any) -> list[str]:  # noqa: ANN401
     async def collect() -> list[str]:
         found = batch(desk or Desk(), **more).decide(pieces(content, size))
         return [line async for part in found for line in part.decode().splitlines()]
@@ -86,7 +86,7 @@ def lines(subjects: Iterable[str]) -> bytes:
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096])
-@pytest.mark.parametrize("ahead", [1, 3, AHEAD])
+@pytest.mark.parametrize("ahead", [1, 3, MAX_LINES_IN_FLIGHT])
 def test_answers_come_in_the_order_of_the_lines_however_the_bytes_come(size: int, ahead: int) -> None:
     subjects = [f"C{number}" for number in range(50)]
     assert answers(lines(subjects), size, ahead=ahead) == subjects
@@ -127,7 +127,7 @@ def test_a_line_that_is_too_long_is_refused(size: int) -> None:
 def test_lines_that_have_come_are_recorded_together_and_no_others_are_waited_for() -> None:
     desk = Desk()
     assert len(answers(lines(map(str, range(100))), 100_000, desk=desk)) == 100
-    assert desk.groups == [LINES_BESIDE, LINES_BESIDE, LINES_BESIDE, 100 - 3 * LINES_BESIDE]
+    assert desk.groups == [MAX_LINES_BESIDE, MAX_LINES_BESIDE, MAX_LINES_BESIDE, 100 - 3 * MAX_LINES_BESIDE]
     desk = Desk()
     assert len(answers(lines(map(str, range(9))), len(lines("0")), desk=desk)) == 9
     assert desk.groups == [1] * 9
@@ -174,7 +174,7 @@ def test_lines_give_way_to_single_decisions_and_go_on_all_the_same(monkeypatch: 
     assert sum(pause > 0 for pause in pauses) >= 4
 
 
-@pytest.mark.parametrize("error", [NotReady("not yet"), Turning(), ZeroDivisionError()])
+@pytest.mark.parametrize("error", [NotReady("not yet"), VersionsChanging(), ZeroDivisionError()])
 def test_whatever_is_wrong_with_a_line_is_its_answer_alone(error: Exception) -> None:
     desk = Desk()
 
@@ -188,8 +188,8 @@ def test_whatever_is_wrong_with_a_line_is_its_answer_alone(error: Exception) -> 
 
 def test_when_the_service_closes_the_lines_are_told() -> None:
     class Closing(Desk):
-        def record_lines(self, items: Sequence[Item]) -> asyncio.Future[Sequence[Result]]:
-            raise Busy(str(len(items)))
+        def record_lines(self, items: Sequence[PendingDecision]) -> asyncio.Future[Sequence[RecordResult]]:
+            raise QueueFull(str(len(items)))
 
     assert answers(lines(["C1"]) + b"x\n", desk=Closing()) == ["1 C1 Busy", "2 None NotJsonError"]
     assert answers(lines(["C1"]) + b"x", 100, desk=Closing()) == ["1 C1 Busy", "2 None NotJsonError"]
@@ -198,17 +198,17 @@ def test_when_the_service_closes_the_lines_are_told() -> None:
 def test_only_the_first_of_many_lines_waits_for_versions_that_do_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
     waited = 0
 
-    async def wait(_: Decisions) -> None:
+    async def wait(_: DecisionService) -> None:
         nonlocal waited
         waited += 1
-        raise Turning
+        raise VersionsChanging
 
     def turning(*_: object) -> None:
-        raise Turning
+        raise VersionsChanging
 
     with setting("sqlite") as each:
-        monkeypatch.setattr(Decisions, "_turned", wait)
-        monkeypatch.setattr(InForce, "make", turning)
+        monkeypatch.setattr(DecisionService, "_wait_for_refresh", wait)
+        monkeypatch.setattr(InForce, "evaluate", turning)
         told = answers(amounts(range(40)), 10_000, desk=each.decisions)
     assert told == [f"{number} C{number - 1} Turning" for number in range(1, 41)]
     assert waited == 1
@@ -280,10 +280,13 @@ def test_another_batch_is_refused_from_its_first_other_line_on(size: int) -> Non
     desk = Desk()
     answers(lines(["C1", "C2", "C3"]), desk=desk, key="k")
     other = lines(["C1", "CX", "C3", "C4"])
-    assert answers(other, size, desk=desk, key="k") == ["C1", "2 CX KeyReused"]
-    assert answers(lines(["C1"]) + b"{\n" + lines(["C3"]), size, desk=desk, key="k") == ["C1", "2 None KeyReused"]
+    assert answers(other, size, desk=desk, key="k") == ["C1", "2 CX IdempotencyKeyReused"]
+    assert answers(lines(["C1"]) + b"{\n" + lines(["C3"]), size, desk=desk, key="k") == [
+        "C1",
+        "2 None IdempotencyKeyReused",
+    ]
     assert sum(desk.groups) == 3
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         answers(lines(["CX", "C2"]), size, desk=desk, key="k")
     assert sum(desk.groups) == 3
 
@@ -295,7 +298,7 @@ def test_the_keys_of_two_principals_have_nothing_to_do_with_each_other() -> None
 
 
 def test_a_key_is_visible_ascii_so_that_no_client_can_choose_that_of_a_line() -> None:
-    with pytest.raises(KeyRefused):
+    with pytest.raises(InvalidIdempotencyKey):
         batch(Desk(), key="two words")
     desk = Desk()
     answers(lines(["C1"]), desk=desk, key="k")
@@ -322,7 +325,7 @@ def test_a_batch_is_decided_and_recorded(backend: str) -> None:
     with setting(backend) as each:
         told = answers(content, 1_000, desk=each.decisions)
         records = each.records()
-    assert told[7] == "8 C7 FactsRefused"
+    assert told[7] == "8 C7 FactsRejected"
     assert told[300] == "301 C UnknownPolicies"
     ids = [json.loads(line)["decision_id"] for line in told if line.startswith("{")]
     assert ids == [record.decision_id for record in records]
@@ -352,7 +355,7 @@ def test_a_database_that_cannot_be_asked_is_told_for_each_line(backend: str, mon
         raise DatabaseUnavailable("gone")
 
     with setting(backend) as each:
-        monkeypatch.setattr(Decisions, "recall", gone)
+        monkeypatch.setattr(DecisionService, "recall", gone)
         told = answers(amounts([1, 2]) + b"{\n", desk=each.decisions, key="k")
         assert told == ["1 C1 DatabaseUnavailable", "2 C2 DatabaseUnavailable", "3 None DatabaseUnavailable"]
         assert not each.records()
@@ -363,12 +366,12 @@ def test_single_decisions_and_lines_take_turns_and_few_lines_at_a_time_have_thei
     """While nobody can write one decision waits, then many lines, then other decisions, which are not behind them."""
 
     async def all_of_them(each: Setting) -> None:
-        def decide(subject: str) -> asyncio.Task[Answer]:
+        def decide(subject: str) -> asyncio.Task[RecordedAnswer]:
             return asyncio.create_task(each.decisions.decide(DecisionRequest(subject, {"amount": 1}), CRM))
 
         with held(each.database, each.clock) as release:
             first = decide("first")
-            while each.decisions.writer.waiting or not each.decisions.singles:  # noqa: ASYNC110  # till the writer has it
+            while each.decisions.writer.queue_length or not each.decisions.singles:  # noqa: ASYNC110  # till the writer has it
                 await asyncio.sleep(0.01)
             many = asyncio.create_task(_all(batch(each.decisions).decide(pieces(amounts(range(300)), 10_000))))
             await asyncio.sleep(0.3)
@@ -381,7 +384,7 @@ def test_single_decisions_and_lines_take_turns_and_few_lines_at_a_time_have_thei
         asyncio.run(all_of_them(each))
         recorded = [record.subject.id for record in each.records()]
     assert recorded.index("first") == 0
-    assert recorded[LINES_BESIDE + 1 : LINES_BESIDE + 3] == ["second", "third"]
+    assert recorded[MAX_LINES_BESIDE + 1 : MAX_LINES_BESIDE + 3] == ["second", "third"]
     assert len(recorded) == 303
 
 

@@ -12,15 +12,15 @@ from sqlmodel import select
 
 from policy_service.clock import SystemClock
 from policy_service.database import Database
-from policy_service.decisions.desk import Decisions
 from policy_service.decisions.record import read_record
 from policy_service.decisions.request import DecisionRequest
+from policy_service.decisions.service import DecisionService
 from policy_service.decisions.tables import DecisionRow
 from policy_service.registry.model import Activation, Period, active_at
 from policy_service.registry.service import activations
 from tests.databases import BACKENDS, fresh_database
 from tests.decisions.desks import opened, put, tier
-from tests.decisions.test_desk import CRM
+from tests.decisions.test_service import CRM
 from tests.effort import effort
 
 CHANGES = effort(25, 200)
@@ -36,7 +36,7 @@ class Asked(NamedTuple):
     digest: str
 
 
-async def callers(decisions: Decisions, clock: SystemClock, stop: threading.Event, seen: list[Asked]) -> None:
+async def callers(decisions: DecisionService, clock: SystemClock, stop: threading.Event, seen: list[Asked]) -> None:
     async def caller() -> None:
         while not stop.is_set():
             start = clock.now()

@@ -9,7 +9,7 @@ import pytest
 from policy_service import Decider, load_bytes
 from policy_service.actor import SERVICE
 from policy_service.database import DatabaseUnavailable
-from policy_service.decisions.in_force import InForce, NotReady, Question, Turning
+from policy_service.decisions.in_force import InForce, NotReady, Question, VersionsChanging
 from policy_service.errors import UnknownPolicies
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import cancel
@@ -23,7 +23,7 @@ QUESTION = Question(Subject("C1"), {"amount": "150"}, date(2026, 11, 21))
 
 def version(in_force: InForce) -> str:
     """The version that decides now."""
-    made = in_force.make(QUESTION)
+    made = in_force.evaluate(QUESTION)
     (entry,) = made.decision.policies.values()
     assert made.digests == {"tiering/one": entry.policy.digest}
     return entry.policy.version
@@ -33,9 +33,9 @@ def version(in_force: InForce) -> str:
 def test_what_another_process_puts_in_force_is_seen(backend: str) -> None:
     clock = Clock()
     with fresh_database(backend) as database:
-        in_force = InForce(database, clock, engine="python", look_seconds=0.02)
+        in_force = InForce(database, clock, engine="python", poll_seconds=0.02)
         with pytest.raises(NotReady, match="no policy is in force"):
-            in_force.make(QUESTION)
+            in_force.evaluate(QUESTION)
         put(database, clock, tier())
         eventually(lambda: in_force.window.epoch == 1)
         assert version(in_force) == "1.0.0"
@@ -55,7 +55,7 @@ def test_the_next_versions_are_built_ahead_and_only_take_their_place() -> None:
             tier("1.1.0", 200),
             Period(clock.now() + timedelta(hours=1), clock.now() + timedelta(hours=2)),
         )
-        in_force = InForce(database, clock, engine="python", look_seconds=30)
+        in_force = InForce(database, clock, engine="python", poll_seconds=30)
         eventually(lambda: in_force._next is not None)
         clock.move(hours=1)
         with patch.object(Decider, "prepare", side_effect=AssertionError("built too late")):
@@ -71,13 +71,13 @@ def test_a_boundary_that_nothing_was_built_for_must_be_waited_for() -> None:
     clock = Clock()
     with fresh_database("sqlite") as database:
         put(database, clock, tier())
-        in_force = InForce(database, clock, engine="python", look_seconds=30)
-        with patch.object(InForce, "_look_ahead"):
+        in_force = InForce(database, clock, engine="python", poll_seconds=30)
+        with patch.object(InForce, "_build_next"):
             put(database, clock, tier("1.1.0", 200), Period(clock.now() + timedelta(hours=1)))
             in_force.refresh()
             clock.move(hours=1)
-            with pytest.raises(Turning, match="try again"):
-                in_force.make(QUESTION)
+            with pytest.raises(VersionsChanging, match="try again"):
+                in_force.evaluate(QUESTION)
             in_force.refresh()
         assert version(in_force) == "1.1.0"
         in_force.close()
@@ -88,7 +88,7 @@ def test_what_was_built_ahead_and_then_cancelled_does_not_take_its_place() -> No
     with fresh_database("sqlite") as database:
         put(database, clock, tier())
         later = put(database, clock, tier("1.1.0", 200), Period(clock.now() + timedelta(hours=1)))
-        in_force = InForce(database, clock, engine="python", look_seconds=30)
+        in_force = InForce(database, clock, engine="python", poll_seconds=30)
         eventually(lambda: in_force._next is not None)
         with database.write(clock) as transaction:
             cancel(transaction, SERVICE, later)
@@ -107,7 +107,7 @@ def test_the_thread_takes_the_next_versions_up_when_nobody_asks() -> None:
     with fresh_database("sqlite") as database:
         put(database, clock, tier())
         put(database, clock, tier("1.1.0", 200), Period(clock.now() + timedelta(hours=1)))
-        in_force = InForce(database, clock, engine="python", look_seconds=0.02)
+        in_force = InForce(database, clock, engine="python", poll_seconds=0.02)
         clock.move(hours=1)
         eventually(lambda: in_force.window.until is None)
         assert version(in_force) == "1.1.0"
@@ -120,7 +120,7 @@ def test_a_clock_that_goes_back_takes_no_version_out_of_force() -> None:
         put(database, clock, tier())
         clock.move(hours=1)
         put(database, clock, tier("1.1.0", 200))
-        in_force = InForce(database, clock, engine="python", look_seconds=0.02)
+        in_force = InForce(database, clock, engine="python", poll_seconds=0.02)
         clock.move(hours=-3)
         in_force.refresh()
         assert version(in_force) == "1.1.0"
@@ -133,7 +133,7 @@ def test_versions_taken_up_while_others_are_built_are_built_upon() -> None:
     with fresh_database("sqlite") as database:
         put(database, clock, tier())
         put(database, clock, tier("1.1.0", 200), Period(clock.now() + timedelta(hours=1)))
-        in_force = InForce(database, clock, engine="python", look_seconds=30)
+        in_force = InForce(database, clock, engine="python", poll_seconds=30)
         eventually(lambda: in_force._next is not None)
         calls = 0
 
@@ -149,7 +149,7 @@ def test_versions_taken_up_while_others_are_built_are_built_upon() -> None:
         put(database, clock, load_bytes(tier("9.0.0").text.replace("tiering/one", "tiering/two").encode()))
         with patch.object(Decider, "prepare", overtaken):
             in_force.refresh()
-        made = in_force.make(QUESTION)
+        made = in_force.evaluate(QUESTION)
         assert {id_: entry.policy.version for id_, entry in made.decision.policies.items()} == {
             "tiering/one": "1.1.0",
             "tiering/two": "9.0.0",
@@ -162,11 +162,11 @@ def test_a_database_that_is_away_for_a_while_is_trouble_and_then_none() -> None:
     clock = Clock()
     with fresh_database("sqlite") as database:
         put(database, clock, tier())
-        in_force = InForce(database, clock, engine="python", look_seconds=0.02)
+        in_force = InForce(database, clock, engine="python", poll_seconds=0.02)
         with patch.object(database, "read", side_effect=DatabaseUnavailable("gone")):
-            eventually(lambda: in_force.trouble == "the database is gone")
+            eventually(lambda: in_force.last_error == "the database is gone")
             assert version(in_force) == "1.0.0"
-        eventually(lambda: in_force.trouble is None)
+        eventually(lambda: in_force.last_error is None)
         in_force.close()
 
 
@@ -194,7 +194,7 @@ def test_the_engine_serves_through_a_change_of_versions() -> None:
     clock = Clock()
     with fresh_database("sqlite") as database:
         put(database, clock, tier())
-        in_force = InForce(database, clock, look_seconds=30)
+        in_force = InForce(database, clock, poll_seconds=30)
         for number in range(1, 4):
             clock.move(seconds=1)
             put(database, clock, tier(f"1.{number}.0", 100 + number))
@@ -224,7 +224,7 @@ rules:
 
 def visits(in_force: InForce, **facts: object) -> Any:  # noqa: ANN401  # JSON
     """What the policy that takes the tier decides."""
-    made = in_force.make(QUESTION._replace(policies=["followup/one"], facts=facts))
+    made = in_force.evaluate(QUESTION._replace(policies=["followup/one"], facts=facts))
     return made.decision.to_dict()["followup/one"]["outcome"]
 
 
@@ -235,17 +235,17 @@ def test_an_ended_policy_decides_nothing_from_its_day_on_and_the_refusal_says_wh
         put(database, clock, TAKING)
         day = clock.now() + timedelta(hours=1)
         put(database, clock, tier(), Period(day), ActivationKind.ENDING, "C-1")
-        in_force = InForce(database, clock, engine="python", look_seconds=30)
+        in_force = InForce(database, clock, engine="python", poll_seconds=30)
         assert visits(in_force, amount="150") == {"visits": 4}
         eventually(lambda: in_force._next is not None)
         clock.move(hours=1)
         with pytest.raises(UnknownPolicies) as refused:
-            in_force.make(QUESTION._replace(policies=["tiering/one", "tiering/none"], facts={}))
+            in_force.evaluate(QUESTION._replace(policies=["tiering/one", "tiering/none"], facts={}))
         assert str(refused.value) == (
             "`tiering/one` is not in force: it was ended by the change C-1 from 2026-11-20T02:00:00.000000Z; "
             "unknown policy `tiering/none`"
         )
         assert visits(in_force) == {"visits": 1}
         assert visits(in_force, tier="A") == {"visits": 4}
-        assert list(in_force.make(QUESTION._replace(facts={})).decision.policies) == ["followup/one"]
+        assert list(in_force.evaluate(QUESTION._replace(facts={})).decision.policies) == ["followup/one"]
         in_force.close()

@@ -9,8 +9,16 @@ from hypothesis import strategies as some
 
 from policy_service import Decider
 from policy_service.actor import SERVICE
-from policy_service.canonical import canonical
-from policy_service.decisions.record import Reads, VersionUsed, facts_read, given, kept, read_record, record_line
+from policy_service.canonical import to_canonical_json
+from policy_service.decisions.record import (
+    FactsNeeded,
+    VersionUsed,
+    decode_fact,
+    encode_fact,
+    encode_facts_read,
+    read_record,
+    record_line,
+)
 from policy_service.subject import Subject
 from tests.decisions.policies import TIER, VISITS
 
@@ -20,7 +28,7 @@ AT = datetime(2026, 11, 21, 1, 2, 3, tzinfo=UTC)
 def line_of(facts: dict[str, object], asked: list[str]) -> bytes:
     with Decider([TIER, VISITS], engine="python") as decider:
         decision = decider.decide(facts, as_of=date(2026, 11, 21), policies=asked)
-    reads = Reads.of([entry.policy for entry in decision.evaluated.values()])
+    reads = FactsNeeded.of([entry.policy for entry in decision.evaluated.values()])
     return record_line(
         decision,
         reads,
@@ -29,8 +37,8 @@ def line_of(facts: dict[str, object], asked: list[str]) -> bytes:
         subject=Subject("C1"),
         decided_at=AT,
         by=SERVICE,
-        facts=facts_read(facts, reads),
-        asked=asked,
+        facts=encode_facts_read(facts, reads),
+        requested=asked,
         outcomes=decision.to_dict(),
     )
 
@@ -42,7 +50,7 @@ def test_a_record_reads_as_it_was_written() -> None:
     assert (record.as_of, record.decided_at) == (date(2026, 11, 21), AT)
     assert record.by == {"id": "service", "name": "service", "kind": "service"}
     assert record.facts == {"amount": {"$number": "2E+2"}, "days": 10, "mean": "100.00"}
-    assert record.asked == ("followup/small",)
+    assert record.requested == ("followup/small",)
     assert record.policies == {
         "tiering/small": VersionUsed("1.0.0", TIER.digest),
         "followup/small": VersionUsed("1.0.0", VISITS.digest),
@@ -67,7 +75,7 @@ def test_a_line_is_canonical() -> None:
     import msgspec  # noqa: PLC0415
 
     line = line_of({"amount": Decimal("200.10"), "days": 10, "mean": 100}, ["tiering/small"])
-    assert canonical(msgspec.json.decode(line)) == line
+    assert to_canonical_json(msgspec.json.decode(line)) == line
 
 
 @for_all(
@@ -81,21 +89,21 @@ def test_a_line_is_canonical() -> None:
     )
 )
 def test_what_is_kept_is_what_was_given(value: object) -> None:
-    again = given(kept(value))
+    again = decode_fact(encode_fact(value))
     assert again == value
     assert type(again) is type(value)
     assert str(again) == str(value)
 
 
 def test_other_forms_of_a_fact_are_kept_as_json_has_them() -> None:
-    assert kept(2**60) == {"$number": str(2**60)}
-    assert given(kept(2**60)) == 2**60
-    assert kept(date(2026, 11, 21)) == "2026-11-21"
-    assert kept(frozenset({"b", "a"})) == ["a", "b"]
-    assert kept(("a",)) == ["a"]
-    assert given({"$sealed": "…"}) == {"$sealed": "…"}
+    assert encode_fact(2**60) == {"$number": str(2**60)}
+    assert decode_fact(encode_fact(2**60)) == 2**60
+    assert encode_fact(date(2026, 11, 21)) == "2026-11-21"
+    assert encode_fact(frozenset({"b", "a"})) == ["a", "b"]
+    assert encode_fact(("a",)) == ["a"]
+    assert decode_fact({"$sealed": "…"}) == {"$sealed": "…"}
     with pytest.raises(TypeError, match="no fact is a dict"):
-        kept({})
+        encode_fact({})
 
 
 def test_a_record_from_before_kinds_is_about_a_customer() -> None:

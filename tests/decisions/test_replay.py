@@ -15,22 +15,22 @@ from sqlmodel import select
 
 from policy_service import Decider, Policy
 from policy_service.actor import Role
-from policy_service.canonical import canonical, digest
+from policy_service.canonical import digest, to_canonical_json
 from policy_service.database import Database
+from policy_service.decisions.block_store import seal, verify_blocks
 from policy_service.decisions.masking import MASK
-from policy_service.decisions.master_keys import create
-from policy_service.decisions.overrides import end_override
-from policy_service.decisions.overriding import Overriding
-from policy_service.decisions.records import UnknownDecision
-from policy_service.decisions.replay import NotReplayable, Verdict, explain, replay
-from policy_service.decisions.seals import seal, verify_blocks
-from policy_service.decisions.subjects import Secrets, erase_subject
+from policy_service.decisions.master_keys import open_or_create
+from policy_service.decisions.override import Override
+from policy_service.decisions.override_store import end_override
+from policy_service.decisions.record_queries import UnknownDecision
+from policy_service.decisions.replay import NotReplayable, ReplayVerdict, explain, replay
+from policy_service.decisions.subjects import FactCipher, erase_subject
 from policy_service.decisions.tables import DecisionRow
 from policy_service.subject import Subject
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.decisions.policies import LISTED, POINTS, TAKES_LIST, TIER, VISITS, policy
 from tests.decisions.setting import decide_and_record, person, put_in_force, tamper
-from tests.decisions.test_secrecy import PERSONAL
+from tests.decisions.test_encryption import PERSONAL
 from tests.overrides.alone import record_alone
 from tests.shipped import NEWEST
 
@@ -62,11 +62,11 @@ def decider() -> Iterator[Decider]:
 
 
 @pytest.fixture
-def secrets(tmp_path: Path) -> Secrets:
-    return Secrets(create(tmp_path))
+def secrets(tmp_path: Path) -> FactCipher:
+    return FactCipher(open_or_create(tmp_path))
 
 
-def again(database: Database, secrets: Secrets, id_: str) -> Verdict:
+def again(database: Database, secrets: FactCipher, id_: str) -> ReplayVerdict:
     with database.read() as session:
         return replay(session, secrets, id_)
 
@@ -80,7 +80,7 @@ def record_of(database: Database, id_: str) -> dict[str, Any]:
 
 def rewrite(database: Database, id_: str, record: dict[str, Any]) -> None:
     """A record that says something else, with a digest to match."""
-    line = canonical(record)
+    line = to_canonical_json(record)
     tamper(
         database,
         "UPDATE decision SET line = :line, digest = :digest WHERE id = :id",
@@ -92,7 +92,7 @@ def rewrite(database: Database, id_: str, record: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("asked", [None, ["followup/small"], ["rewards/takes_list", "tiering/points"]])
 def test_what_the_engine_decided_the_definition_decides_again(
-    database: Database, decider: Decider, secrets: Secrets, asked: list[str] | None
+    database: Database, decider: Decider, secrets: FactCipher, asked: list[str] | None
 ) -> None:
     for left_out in [("amount",), ("last_contact_on", "late"), ("days", "standing")]:
         facts = {name: value for name, value in FACTS.items() if name not in left_out}
@@ -110,7 +110,7 @@ def test_what_the_engine_decided_the_definition_decides_again(
     }
 
 
-def test_the_shipped_policies_replay_for_their_own_examples(secrets: Secrets) -> None:
+def test_the_shipped_policies_replay_for_their_own_examples(secrets: FactCipher) -> None:
     with fresh_database("sqlite") as database, Decider(NEWEST, engine="python") as decider:
         put_in_force(database, CLOCK, *NEWEST)
         for each in NEWEST:
@@ -121,13 +121,15 @@ def test_the_shipped_policies_replay_for_their_own_examples(secrets: Secrets) ->
 
 def requirements(policy: Policy) -> dict[str, Any]:
     """The facts of a policy's first example, as JSON."""
-    from policy_service.language.types import write  # noqa: PLC0415
+    from policy_service.language.types import format_value  # noqa: PLC0415
 
     example = next(iter(policy.examples))
-    return {name: write(policy.facts[name].type, value) for name, value in example.facts.items()}
+    return {name: format_value(policy.facts[name].type, value) for name, value in example.facts.items()}
 
 
-def test_a_replay_does_not_mind_what_is_in_force_today(database: Database, decider: Decider, secrets: Secrets) -> None:
+def test_a_replay_does_not_mind_what_is_in_force_today(
+    database: Database, decider: Decider, secrets: FactCipher
+) -> None:
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets)
     CLOCK.move(days=1)
     newer = TIER.text.replace("version: 1.0.0", "version: 2.0.0").replace("then: [S]", "then: [C]")
@@ -136,7 +138,7 @@ def test_a_replay_does_not_mind_what_is_in_force_today(database: Database, decid
 
 
 def test_an_answer_that_the_definition_does_not_give_is_told_with_both_answers(
-    database: Database, decider: Decider, secrets: Secrets
+    database: Database, decider: Decider, secrets: FactCipher
 ) -> None:
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets)
     record = record_of(database, id_)
@@ -150,7 +152,7 @@ def test_an_answer_that_the_definition_does_not_give_is_told_with_both_answers(
 
 
 def test_a_policy_on_record_that_needs_another_is_told_when_that_answers_nothing(
-    database: Database, decider: Decider, secrets: Secrets
+    database: Database, decider: Decider, secrets: FactCipher
 ) -> None:
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets, policies=["followup/small"])
     record = record_of(database, id_)
@@ -160,7 +162,7 @@ def test_a_policy_on_record_that_needs_another_is_told_when_that_answers_nothing
     assert (difference.policy, difference.recorded, difference.replayed) == ("tiering/small", None, gone)
 
 
-def an_override(database: Database, outcome: object = None) -> Overriding:
+def an_override(database: Database, outcome: object = None) -> Override:
     director = person("director", Role.SALES_DIRECTOR, confirmed_at=CLOCK.now())
     with database.write(CLOCK) as transaction:
         return record_alone(
@@ -176,7 +178,7 @@ def an_override(database: Database, outcome: object = None) -> Overriding:
 
 
 def test_an_exception_is_replayed_as_it_was_though_it_has_ended(
-    database: Database, decider: Decider, secrets: Secrets
+    database: Database, decider: Decider, secrets: FactCipher
 ) -> None:
     made = an_override(database)
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets, overrides={made.policy: made})
@@ -189,16 +191,18 @@ def test_an_exception_is_replayed_as_it_was_though_it_has_ended(
     assert again(database, secrets, id_).verdict == "same"
 
 
-def test_an_exception_that_did_not_fit_is_replayed_too(database: Database, decider: Decider, secrets: Secrets) -> None:
+def test_an_exception_that_did_not_fit_is_replayed_too(
+    database: Database, decider: Decider, secrets: FactCipher
+) -> None:
     made = replace(an_override(database), outcome={"tier": "Z"})
-    tamper(database, "UPDATE override SET outcome = :outcome", outcome=canonical(made.outcome))
+    tamper(database, "UPDATE override SET outcome = :outcome", outcome=to_canonical_json(made.outcome))
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets, overrides={made.policy: made})
     assert "override_unfit" in record_of(database, id_)["outcomes"]["tiering/small"]
     assert again(database, secrets, id_).verdict == "same"
 
 
 def test_a_subject_erased_leaves_records_that_verify_but_cannot_be_replayed(
-    database: Database, decider: Decider, secrets: Secrets
+    database: Database, decider: Decider, secrets: FactCipher
 ) -> None:
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets)
     with database.write(CLOCK) as transaction:
@@ -208,7 +212,7 @@ def test_a_subject_erased_leaves_records_that_verify_but_cannot_be_replayed(
     with database.write(CLOCK) as transaction:
         erase_subject(transaction, compliance, Subject("C1"), "asked for it")
     verdict = again(database, secrets, id_)
-    assert (verdict.verdict, verdict.why) == (
+    assert (verdict.verdict, verdict.reason) == (
         "not_replayable",
         "The key of C1 was deleted, so its sensitive facts cannot be read: income, standing.",
     )
@@ -219,19 +223,19 @@ def test_a_subject_erased_leaves_records_that_verify_but_cannot_be_replayed(
 
 
 def test_a_record_that_is_not_what_was_written_is_not_replayed(
-    database: Database, decider: Decider, secrets: Secrets
+    database: Database, decider: Decider, secrets: FactCipher
 ) -> None:
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets)
     record = record_of(database, id_)
-    tamper(database, "UPDATE decision SET line = :line", line=canonical(record | {"subject": "C2"}))
+    tamper(database, "UPDATE decision SET line = :line", line=to_canonical_json(record | {"subject": "C2"}))
     verdict = again(database, secrets, id_)
     assert verdict.verdict == "not_replayable"
-    assert verdict.why == "Decision record 1 was altered: it does not have the digest it was written with."
+    assert verdict.reason == "Decision record 1 was altered: it does not have the digest it was written with."
     rewrite(database, id_, record | {"facts": record["facts"] | {"amount": "lots"}})
-    assert again(database, secrets, id_).why == "The facts on record are refused today: amount."
+    assert again(database, secrets, id_).reason == "The facts on record are refused today: amount."
     swapped = record["facts"] | {"income": record["facts"]["standing"]}
     rewrite(database, id_, record | {"facts": swapped})
-    assert again(database, secrets, id_).why == "the sealed fact `income` was altered"
+    assert again(database, secrets, id_).reason == "the sealed fact `income` was altered"
 
 
 @pytest.mark.parametrize(
@@ -246,20 +250,20 @@ def test_a_record_that_is_not_what_was_written_is_not_replayed(
     ],
 )
 def test_what_is_not_on_record_any_more_is_told(
-    database: Database, decider: Decider, secrets: Secrets, member: str, value: object, why: str
+    database: Database, decider: Decider, secrets: FactCipher, member: str, value: object, why: str
 ) -> None:
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets)
     rewrite(database, id_, record_of(database, id_) | {member: value})
-    assert again(database, secrets, id_).why == why
+    assert again(database, secrets, id_).reason == why
 
 
-def test_a_decision_nobody_made_is_not_replayed(database: Database, secrets: Secrets) -> None:
+def test_a_decision_nobody_made_is_not_replayed(database: Database, secrets: FactCipher) -> None:
     with pytest.raises(UnknownDecision):
         again(database, secrets, "none")
 
 
 def test_an_explanation_names_the_condition_that_failed_and_the_value_seen(
-    database: Database, decider: Decider, secrets: Secrets
+    database: Database, decider: Decider, secrets: FactCipher
 ) -> None:
     facts = FACTS | {"income": 10}
     id_ = decide_and_record(
@@ -281,9 +285,9 @@ def test_an_explanation_names_the_condition_that_failed_and_the_value_seen(
     assert shown.trace["tiering/personal"][0] == {**rich, "saw": {"income": "10.00"}}
 
 
-def test_no_sensitive_value_is_kept_in_the_clear(database: Database, decider: Decider, secrets: Secrets) -> None:
+def test_no_sensitive_value_is_kept_in_the_clear(database: Database, decider: Decider, secrets: FactCipher) -> None:
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets)
-    text = canonical(record_of(database, id_)).decode()
+    text = to_canonical_json(record_of(database, id_)).decode()
     assert "villa" not in text
     assert "1000.10" not in text
     assert '"amount":"2000.00"' in text

@@ -11,13 +11,13 @@ from sqlmodel import Session, col, select
 
 from policy_service import Decider
 from policy_service.audit.copies import FileCopy
-from policy_service.audit.service import first_key
+from policy_service.audit.service import ensure_signing_key
 from policy_service.audit.tables import Checkpoint
-from policy_service.database import Database, DatabaseUnavailable, count
-from policy_service.decisions import seals
-from policy_service.decisions.sealing import Sealed, SealReport
-from policy_service.decisions.seals import NotSealable, Sealer
-from tests.decisions.test_seals import CLOCK, database, decider, record, verify
+from policy_service.database import Database, DatabaseUnavailable, transaction_count
+from policy_service.decisions import block_store
+from policy_service.decisions.block_store import Sealer, SealingFailed
+from policy_service.decisions.blocks import Block, BlockReport
+from tests.decisions.test_block_store import CLOCK, database, decider, record, verify
 
 __all__ = ["database", "decider"]
 
@@ -26,22 +26,22 @@ def test_the_sealer_seals_what_is_there_and_what_is_left_at_the_end(
     database: Database, decider: Decider, tmp_path: Path
 ) -> None:
     with database.write(CLOCK) as transaction:
-        first_key(transaction, tmp_path)
+        ensure_signing_key(transaction, tmp_path)
     record(database, decider, 2)
-    sealer = Sealer(database, CLOCK, tmp_path, copies=[FileCopy(tmp_path / "kept.ndjson")], every=3_600)
+    sealer = Sealer(database, CLOCK, tmp_path, copies=[FileCopy(tmp_path / "kept.ndjson")], interval_seconds=3_600)
     assert sealer.seal_all() == 1
     sealer.start()
     record(database, decider, 3)
     sealer.close()
     sealer.close()
-    assert verify(database) == SealReport(blocks=2, records=5)
+    assert verify(database) == BlockReport(blocks=2, records=5)
     with database.read() as session:
         checkpoints = session.exec(select(Checkpoint.line).order_by(col(Checkpoint.size))).all()
-        epoch = count(session)
+        epoch = transaction_count(session)
     assert (tmp_path / "kept.ndjson").read_bytes() == b"".join(line + b"\n" for line in checkpoints)
     assert sealer.seal_all() == 0
     with database.read() as session:
-        assert count(session) == epoch, "a look for records to seal must not disturb who watches the lane"
+        assert transaction_count(session) == epoch, "a look for records to seal must not disturb who watches the lane"
 
 
 def test_decisions_are_recorded_while_the_sealer_looks_at_records(
@@ -49,33 +49,33 @@ def test_decisions_are_recorded_while_the_sealer_looks_at_records(
 ) -> None:
     """What takes long is done before the transaction; several blocks share one."""
     with database.write(CLOCK) as transaction:
-        first_key(transaction, tmp_path)
+        ensure_signing_key(transaction, tmp_path)
     record(database, decider, 5)
-    look = seals.next_block
+    look = block_store.next_block
 
-    def records_meanwhile(session: Session, before: Sealed, *, pause: Callable[[], object]) -> Sealed | None:
+    def records_meanwhile(session: Session, before: Block, *, pause: Callable[[], object]) -> Block | None:
         if before.number == 0:
             record(database, decider, 1)
-        return look(session, before, at_most=2, pause=pause)
+        return look(session, before, max_records=2, pause=pause)
 
-    monkeypatch.setattr(seals, "next_block", records_meanwhile)
-    monkeypatch.setattr(seals, "BLOCKS", 2)
+    monkeypatch.setattr(block_store, "next_block", records_meanwhile)
+    monkeypatch.setattr(block_store, "BLOCKS_PER_TRANSACTION", 2)
     with database.read() as session:
-        epoch = count(session)
+        epoch = transaction_count(session)
     assert Sealer(database, CLOCK, tmp_path).seal_all() == 3
     with database.read() as session:
-        assert count(session) == epoch + 2
-    assert verify(database) == SealReport(blocks=3, records=6)
+        assert transaction_count(session) == epoch + 2
+    assert verify(database) == BlockReport(blocks=3, records=6)
 
 
 def test_the_sealer_tells_when_it_cannot_seal_and_tries_again(
     database: Database, decider: Decider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alarms: list[str] = []
-    failing = iter([DatabaseUnavailable("busy"), NotSealable("decision record 2 was removed")])
+    failing = iter([DatabaseUnavailable("busy"), SealingFailed("decision record 2 was removed")])
     told = threading.Event()
     with database.write(CLOCK) as transaction:
-        first_key(transaction, tmp_path)
+        ensure_signing_key(transaction, tmp_path)
     record(database, decider, 1)
 
     def fails_twice(self: Sealer) -> bool:
@@ -88,22 +88,22 @@ def test_the_sealer_tells_when_it_cannot_seal_and_tries_again(
         alarms.append(message)
         told.set()
 
-    real = Sealer._left
-    monkeypatch.setattr(Sealer, "_left", fails_twice)
-    sealer = Sealer(database, CLOCK, tmp_path, every=0.01, alarm=alarm)
+    real = Sealer._has_work
+    monkeypatch.setattr(Sealer, "_has_work", fails_twice)
+    sealer = Sealer(database, CLOCK, tmp_path, interval_seconds=0.01, on_alarm=alarm)
     sealer.start()
     assert told.wait(10)
     sealer.close()
     assert alarms == ["decision records are not being sealed: decision record 2 was removed"]
-    assert verify(database) == SealReport(blocks=1, records=1)
+    assert verify(database) == BlockReport(blocks=1, records=1)
 
 
 def test_a_sealer_without_anybody_to_tell_goes_on(database: Database, decider: Decider, tmp_path: Path) -> None:
     record(database, decider, 1)
-    sealer = Sealer(database, CLOCK, tmp_path, every=0.01)  # there is no key to sign a checkpoint with
+    sealer = Sealer(database, CLOCK, tmp_path, interval_seconds=0.01)  # there is no key to sign a checkpoint with
     sealer.start()
     sealer.close()
-    assert verify(database) == SealReport(blocks=0, records=1)
+    assert verify(database) == BlockReport(blocks=0, records=1)
 
 
 def test_a_sealer_that_was_never_started_closes(database: Database, tmp_path: Path) -> None:

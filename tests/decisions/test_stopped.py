@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from policy_service import Decider, load_bytes
-from policy_service.decisions.window import Stopped
-from policy_service.errors import FactsRefused
+from policy_service.decisions.window import PolicyStop
+from policy_service.errors import FactsRejected
 from tests.approval.world import BONUS, TIER, bonus, tier
 
 DAY = datetime.date(2026, 11, 29)
-STOPPED = {TIER: Stopped("0197", "pays out wrongly")}
+STOPPED = {TIER: PolicyStop("0197", "pays out wrongly")}
 POLICIES = (load_bytes(tier("1.0.0")), load_bytes(bonus("1.0.0")))
 
 
@@ -24,7 +24,7 @@ def decider() -> Any:  # noqa: ANN401  # a generator of one
 
 
 def outcomes(decider: Decider, facts: dict[str, object], *policies: str, explain: bool = False) -> dict[str, Any]:
-    decision = decider.decide(facts, as_of=DAY, policies=policies or None, stopped=STOPPED, explain=explain)
+    decision = decider.decide(facts, as_of=DAY, policies=policies or None, stops=STOPPED, explain=explain)
     return decision.to_dict()
 
 
@@ -46,15 +46,15 @@ def test_the_caller_may_supply_the_fact(decider: Decider) -> None:
 
 
 def test_its_facts_are_still_checked(decider: Decider) -> None:
-    with pytest.raises(FactsRefused):
+    with pytest.raises(FactsRejected):
         outcomes(decider, {"orders": -1})
 
 
 def test_there_is_nothing_to_explain(decider: Decider) -> None:
-    decision = decider.decide({"orders": 200}, as_of=DAY, policies=[TIER], stopped=STOPPED, explain=True)
+    decision = decider.decide({"orders": 200}, as_of=DAY, policies=[TIER], stops=STOPPED, explain=True)
     assert decision.trace == {TIER: []}
 
 
 def test_the_others_decide_as_ever(decider: Decider) -> None:
-    decision = decider.decide({"orders": 200}, as_of=DAY, stopped={BONUS: Stopped("0198", "not now")})
+    decision = decider.decide({"orders": 200}, as_of=DAY, stops={BONUS: PolicyStop("0198", "not now")})
     assert decision.to_dict()[TIER]["outcome"] == {"size": "big"}

@@ -11,13 +11,13 @@ import msgspec
 import pytest
 
 from policy_service.actor import Role
-from policy_service.audit.service import first_key
-from policy_service.decisions.overrides import end_override
-from policy_service.decisions.overriding import Overriding
+from policy_service.audit.service import ensure_signing_key
+from policy_service.decisions.block_store import Sealer, prove_decision, verify_blocks
+from policy_service.decisions.override import Override
+from policy_service.decisions.override_store import end_override
 from policy_service.decisions.replay import replay
 from policy_service.decisions.request import DecisionRequest
-from policy_service.decisions.seals import Sealer, prove_decision, verify_blocks
-from policy_service.decisions.subjects import SubjectRefused, erase_subject
+from policy_service.decisions.subjects import ErasureRejected, erase_subject
 from policy_service.subject import Subject
 from tests.databases import BACKENDS
 from tests.decisions.desks import Setting, setting, tier
@@ -29,12 +29,12 @@ ROUNDS = 8
 
 
 def decide(each: Setting, subject: str, **facts: object) -> dict[str, Any]:
-    told = each.decisions.decide_here(DecisionRequest(subject, {"amount": "150.00", **facts}), MACHINE)
+    told = each.decisions.decide_in_thread(DecisionRequest(subject, {"amount": "150.00", **facts}), MACHINE)
     body: dict[str, Any] = msgspec.json.decode(told.body)
     return body
 
 
-def override(each: Setting, subject: str = "C1") -> Overriding:
+def override(each: Setting, subject: str = "C1") -> Override:
     director = person("director", Role.SALES_DIRECTOR, confirmed_at=each.clock.now())
     with each.database.write(each.clock) as transaction:
         return record_alone(
@@ -49,7 +49,7 @@ def override(each: Setting, subject: str = "C1") -> Overriding:
         )
 
 
-def end(each: Setting, made: Overriding) -> None:
+def end(each: Setting, made: Override) -> None:
     compliance = person("compliance", Role.COMPLIANCE, confirmed_at=each.clock.now())
     with each.database.write(each.clock) as transaction:
         end_override(transaction, compliance, made.id, role=Role.COMPLIANCE, reason="not justified")
@@ -60,7 +60,7 @@ def erase(each: Setting, subject: str) -> bool:
     try:
         with each.database.write(each.clock) as transaction:
             erase_subject(transaction, compliance, Subject(subject), "asked for it")
-    except SubjectRefused:
+    except ErasureRejected:
         return False
     return True
 
@@ -83,8 +83,8 @@ def test_an_exception_holds_for_the_very_next_decision_and_until_it_is_ended(bac
 def test_all_of_it_at_once_verifies_and_replays(backend: str, tmp_path: Path) -> None:
     with setting(backend, tier()) as each:
         with each.database.write(each.clock) as transaction:
-            first_key(transaction, tmp_path)
-        sealer = Sealer(each.database, each.clock, tmp_path, every=0.05)
+            ensure_signing_key(transaction, tmp_path)
+        sealer = Sealer(each.database, each.clock, tmp_path, interval_seconds=0.05)
         sealer.start()
         told: dict[str, list[dict[str, Any]]] = {"C1": [], "C2": []}
 

@@ -16,7 +16,7 @@ GOOD = {"amount": 200, "days": 10, "mean": 100}
 
 def broken(decider: Decider, matches: Callable[[Slots], Sequence[int]]) -> None:
     """Makes the engine of the small tier policy answer as `matches` does."""
-    engine = decider._served["tiering/small"].engine
+    engine = decider._in_service["tiering/small"].engine
     assert engine is not None
 
     class Matcher:
@@ -36,7 +36,7 @@ def rules(decider: Decider) -> list[str]:
 
 def test_a_difference_raises_an_alarm_and_the_second_evaluator_serves_from_then_on() -> None:
     alarms: list[Alarm] = []
-    with Decider([TIER], shadow_every=3, alarm=alarms.append) as decider:
+    with Decider([TIER], shadow_every=3, on_alarm=alarms.append) as decider:
         broken(decider, lambda _slots: [0])
         assert [rules(decider) for _ in range(6)] == [["never"], ["never"], ["S"], ["S"], ["S"], ["S"]]
         assert decider.decide(GOOD, as_of=AS_OF).policies["tiering/small"].served_by == "python"
@@ -48,8 +48,8 @@ def test_a_difference_raises_an_alarm_and_the_second_evaluator_serves_from_then_
 
 def test_when_the_second_evaluator_is_the_wrong_one_the_definition_serves() -> None:
     alarms: list[Alarm] = []
-    with Decider([TIER], shadow_every=1, alarm=alarms.append) as decider:
-        decider._served["tiering/small"].python = _Wrong()  # type: ignore[assignment]
+    with Decider([TIER], shadow_every=1, on_alarm=alarms.append) as decider:
+        decider._in_service["tiering/small"].python = _Wrong()  # type: ignore[assignment]
         assert rules(decider) == ["S"]
         assert decider.decide(GOOD, as_of=AS_OF).policies["tiering/small"].served_by == "definition"
     assert "definition serves from now on" in alarms[0].reason
@@ -66,13 +66,13 @@ def test_an_engine_that_fails_is_answered_for_and_tried_again() -> None:
     def fail(_slots: Slots) -> Sequence[int]:
         raise EngineFault("no state")
 
-    with Decider([TIER], alarm=alarms.append) as decider:
-        healthy = decider._served["tiering/small"].engine._rules  # type: ignore[union-attr]
+    with Decider([TIER], on_alarm=alarms.append) as decider:
+        healthy = decider._in_service["tiering/small"].engine._rules  # type: ignore[union-attr]
         broken(decider, fail)
         decision = decider.decide(GOOD, as_of=AS_OF)
         assert decision.to_dict()["tiering/small"]["rules"] == ["S"]
         assert decision.policies["tiering/small"].served_by == "python"
-        decider._served["tiering/small"].engine._rules = healthy  # type: ignore[union-attr]
+        decider._in_service["tiering/small"].engine._rules = healthy  # type: ignore[union-attr]
         assert decider.decide(GOOD, as_of=AS_OF).policies["tiering/small"].served_by == "durable_rules"
         assert decider.health.fallbacks == 1
     assert alarms == [Alarm("tiering/small", "1.0.0", "the engine failed: no state")]
@@ -88,12 +88,12 @@ def test_without_a_hook_an_alarm_is_still_counted() -> None:
 def test_a_replaced_policy_decides_from_the_next_decision_on_and_the_others_are_kept() -> None:
     other = load_bytes(TIER.text.replace("version: 1.0.0", "version: 1.1.0").replace("< 30", "< 5").encode())
     with Decider([TIER, LISTED]) as decider:
-        kept = decider._served["rewards/listed"]
+        kept = decider._in_service["rewards/listed"]
         assert rules(decider) == ["S"]
         decider.replace([other, LISTED])
         assert rules(decider) == ["A"]
         assert decider.policies["tiering/small"].version == "1.1.0"
-        assert decider._served["rewards/listed"] is kept
+        assert decider._in_service["rewards/listed"] is kept
         decider.replace([LISTED])
         assert list(decider.policies) == ["rewards/listed"]
 

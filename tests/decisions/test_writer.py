@@ -12,37 +12,37 @@ from sqlmodel import select
 
 from policy_service.actor import Role
 from policy_service.canonical import digest
-from policy_service.database import Database, DatabaseUnavailable, LaneName, count
-from policy_service.decisions.group import Answer, Groups, Item
-from policy_service.decisions.in_force import NotReady, Question, Turning
+from policy_service.database import Database, DatabaseUnavailable, LaneName, transaction_count
+from policy_service.decisions.group import GroupWriter, PendingDecision, RecordedAnswer
+from policy_service.decisions.in_force import NotReady, Question, VersionsChanging
 from policy_service.decisions.tables import DecisionRow
-from policy_service.decisions.writer import Busy
-from policy_service.errors import FactsRefused
-from policy_service.idempotency import KeyReused
+from policy_service.decisions.writer import QueueFull
+from policy_service.errors import FactsRejected
+from policy_service.idempotency import IdempotencyKeyReused
 from policy_service.language.load import load_bytes
 from policy_service.registry.model import Period
 from policy_service.subject import Subject
 from tests.databases import BACKENDS
 from tests.decisions.desks import Setting, eventually, held, put, setting, tier
 from tests.decisions.setting import person
-from tests.decisions.test_desk import CRM
+from tests.decisions.test_service import CRM
 from tests.overrides.alone import record_alone
 
 AS_OF = date(2026, 11, 21)
 
 
-def made(each: Setting, subject: str = "C1", amount: object = "150", **more: object) -> Item:
+def made(each: Setting, subject: str = "C1", amount: object = "150", **more: object) -> PendingDecision:
     facts = {"amount": amount, **more}
-    return Item(each.decisions.in_force.make(Question(Subject(subject), facts, AS_OF)), CRM)
+    return PendingDecision(each.decisions.in_force.evaluate(Question(Subject(subject), facts, AS_OF)), CRM)
 
 
-def keyed(each: Setting, key: str, fingerprint: str) -> Item:
+def keyed(each: Setting, key: str, fingerprint: str) -> PendingDecision:
     item = made(each)
     item.key, item.fingerprint = key, fingerprint
     return item
 
 
-def wait(future: Future[Answer]) -> Answer:
+def wait(future: Future[RecordedAnswer]) -> RecordedAnswer:
     return future.result(timeout=30)
 
 
@@ -53,7 +53,7 @@ def test_those_that_wait_share_a_commit(backend: str) -> None:
             futures = [each.decisions.writer.submit(made(each, f"C{number}")) for number in range(50)]
         answers = [wait(future) for future in futures]
         with each.database.read() as session:
-            groups = count(session, LaneName.DECISIONS) - 1
+            groups = transaction_count(session, LaneName.DECISIONS) - 1
             rows = session.exec(select(DecisionRow).order_by(DecisionRow.seq)).all()  # type: ignore[arg-type]
     assert groups <= 3
     assert [row.seq for row in rows] == list(range(1, 51))
@@ -69,23 +69,23 @@ def test_keys_are_settled_within_a_group(backend: str) -> None:
             one, again, other, second = [each.decisions.writer.submit(keyed(each, *name)) for name in named]
         assert wait(again).body == wait(one).body != wait(second).body
         assert wait(again).outcomes is None
-        with pytest.raises(KeyReused):
+        with pytest.raises(IdempotencyKeyReused):
             wait(other)
-        with pytest.raises(KeyReused):
+        with pytest.raises(IdempotencyKeyReused):
             wait(each.decisions.writer.submit(keyed(each, "b", "g")))
         assert len(each.records()) == 2
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_exception_in_the_middle_leaves_nothing_half_written(backend: str) -> None:
-    write = Groups._write
+    write = GroupWriter._write
 
-    def fail_late(self: Groups, *arguments: object) -> object:
+    def fail_late(self: GroupWriter, *arguments: object) -> object:
         write(self, *arguments)  # type: ignore[arg-type]
         raise DatabaseUnavailable("full")
 
     with setting(backend) as each:
-        with patch.object(Groups, "_write", fail_late):
+        with patch.object(GroupWriter, "_write", fail_late):
             futures = [each.decisions.writer.submit(keyed(each, str(number), "f")) for number in range(3)]
             for future in futures:
                 with pytest.raises(DatabaseUnavailable, match="full"):
@@ -109,15 +109,15 @@ def test_one_that_cannot_be_written_does_not_keep_the_others_from_it(backend: st
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_fault_that_ends_the_transaction_reaches_only_whose_it_is(backend: str) -> None:
-    write = Groups.write
+    write = GroupWriter.write
 
-    def poisoned(self: Groups, transaction: object, items: list[Item]) -> object:
+    def poisoned(self: GroupWriter, transaction: object, items: list[PendingDecision]) -> object:
         told = write(self, transaction, items)  # type: ignore[arg-type]
-        if any(item.made.question.subject.id == "poison" for item in items):
+        if any(item.evaluation.question.subject.id == "poison" for item in items):
             raise KeyError("poison")
         return told
 
-    with setting(backend) as each, patch.object(Groups, "write", poisoned):
+    with setting(backend) as each, patch.object(GroupWriter, "write", poisoned):
         with held(each.database, each.clock):
             futures = [each.decisions.writer.submit(made(each, subject)) for subject in ("C1", "poison", "C3")]
         assert wait(futures[0]).outcomes
@@ -156,13 +156,13 @@ def test_a_full_queue_is_refused_and_closing_records_what_waits() -> None:
         writer = each.decisions.writer
         with held(each.database, each.clock), patch.object(writer, "_limit", 3):
             first = writer.submit(made(each))
-            eventually(lambda: not writer.waiting)
+            eventually(lambda: not writer.queue_length)
             futures = [writer.submit(made(each)) for _ in range(3)]
-            with pytest.raises(Busy, match="3 decisions wait"):
+            with pytest.raises(QueueFull, match="3 decisions wait"):
                 writer.submit(made(each))
         each.decisions.writer.close()
         assert all(wait(future).outcomes for future in (first, *futures))
-        with pytest.raises(Busy, match="closing"):
+        with pytest.raises(QueueFull, match="closing"):
             writer.submit(made(each))
         assert len(each.records()) == 4
 
@@ -213,10 +213,10 @@ def test_a_decision_that_waits_past_a_boundary_is_made_again(backend: str) -> No
 def test_a_decision_that_still_holds_is_not_made_again(backend: str) -> None:
     with setting(backend, look_seconds=30) as each:
         item = made(each)
-        before = item.made
+        before = item.evaluation
         put(each.database, each.clock, tier("1.1.0", 200), Period(each.clock.now() + timedelta(hours=1)))
         assert wait(each.decisions.writer.submit(item)).outcomes
-        assert item.made is before
+        assert item.evaluation is before
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -252,7 +252,7 @@ def test_one_that_does_not_fit_the_new_versions_is_refused_and_the_others_are_re
         with held(each.database, each.clock):
             futures = [each.decisions.writer.submit(item) for item in (good, bad)]
         assert wait(futures[0]).outcomes
-        with pytest.raises(FactsRefused):
+        with pytest.raises(FactsRejected):
             wait(futures[1])
         assert len(each.records()) == 1
 
@@ -272,10 +272,10 @@ def test_versions_that_cannot_be_put_in_service_are_told_until_others_can() -> N
 def test_versions_that_never_rest_are_told() -> None:
     with setting("sqlite", look_seconds=30) as each:
         item, in_force = made(each), each.decisions.in_force
-        with patch.object(in_force, "holds", return_value=False), pytest.raises(Turning):
+        with patch.object(in_force, "is_current", return_value=False), pytest.raises(VersionsChanging):
             wait(each.decisions.writer.submit(item))
         put(each.database, each.clock, tier("1.1.0"))
-        with patch.object(in_force, "make", side_effect=Turning), pytest.raises(Turning):
+        with patch.object(in_force, "evaluate", side_effect=VersionsChanging), pytest.raises(VersionsChanging):
             wait(each.decisions.writer.submit(item))
         assert each.records() == []
 
@@ -295,10 +295,10 @@ def test_the_record_never_goes_back_in_time_though_the_clock_does(backend: str) 
 
 
 def test_only_so_many_sets_of_versions_are_remembered() -> None:
-    with setting("sqlite") as each, patch("policy_service.decisions.group.REMEMBERED", 1):
+    with setting("sqlite") as each, patch("policy_service.decisions.group.MAX_CACHED_READS", 1):
         for number in range(3):
             each.clock.move(seconds=1)
             put(each.database, each.clock, tier(f"2.{number}.0"))
             each.decisions.in_force.refresh()
             assert wait(each.decisions.writer.submit(made(each))).outcomes
-        assert len(each.decisions.writer._groups._reads) == 1
+        assert len(each.decisions.writer._groups._reads_by_versions) == 1

@@ -65,7 +65,7 @@ def pages(values: dict[str, str]) -> list[tuple[str, str]]:
     found = []
     for (method, path), access in PERMISSIONS.items():
         if method == "GET" and not path.startswith("/v1/") and path not in NOT_PAGES and not FILES.search(path):
-            name = "-" if not access.known else next(name for name in SEEN_BY if ROLES[name] in access.roles)
+            name = "-" if not access.authenticated else next(name for name in SEEN_BY if ROLES[name] in access.roles)
             found.append((_address(path, values), name))
     policy = f"/policies/{TIER}"
     change = f"/changes/{values['change']}"

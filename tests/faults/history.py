@@ -26,14 +26,14 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from sqlmodel import Session, col, select
 
 from api.app import Application, create_app
+from policy_service.audit.database_verification import verify_database
 from policy_service.audit.keys import public_keys
-from policy_service.audit.stored import verify_database
 from policy_service.clock import SystemClock, timestamp
-from policy_service.decisions.record import Record, read_record
+from policy_service.decisions.block_store import verify_blocks
+from policy_service.decisions.record import DecisionRecord, read_record
 from policy_service.decisions.replay import replay
-from policy_service.decisions.seals import verify_blocks
 from policy_service.decisions.tables import DecisionRow
-from policy_service.identity.sessions import PASSWORD, start
+from policy_service.identity.sessions import PASSWORD, start_session
 from policy_service.registry.model import Activation, active_at
 from policy_service.registry.service import activations
 from tests.api.client import HERE, SECRET
@@ -105,7 +105,7 @@ class Governing:
         self._here, self._portal, self._found = here, portal, found
         with here.database.write(here.clock) as transaction:
             people = {name: here.people[name] for name in ("ann", *ROLES)}
-            self._tokens = {name: start(transaction, person, PASSWORD).token for name, person in people.items()}
+            self._tokens = {name: start_session(transaction, person, PASSWORD).token for name, person in people.items()}
         self._lead, self._asked = LEAD, 0
 
     def did(self, method: str, path: str, by: str, body: object = None, **headers: str) -> Json:
@@ -243,16 +243,16 @@ def faults(session: Session, here: Company, asked: list[Asked]) -> Iterator[str]
     for each in asked:
         yield from _wrong(each, records[each.decision_id], recorded)
     for each in asked[:: max(1, len(asked) // REPLAYED)]:
-        verdict = replay(session, here.app.service.secrets, each.decision_id).verdict
+        verdict = replay(session, here.app.service.fact_cipher, each.decision_id).verdict
         if verdict != "same":
             yield f"{each.decision_id}: replayed, it is {verdict}"
     entries = verify_database(session, list(public_keys(here.app.service.settings.keys).values())).fault
     yield from verify_blocks(session).faults
     if entries is not None:
-        yield entries.sentence
+        yield entries.message
 
 
-def _wrong(asked: Asked, record: Record, recorded: tuple[Activation, ...]) -> Iterator[str]:
+def _wrong(asked: Asked, record: DecisionRecord, recorded: tuple[Activation, ...]) -> Iterator[str]:
     at = record.decided_at
     if not asked.start <= at <= asked.end:
         yield f"{record.decision_id}: decided at {at}, asked from {asked.start} to {asked.end}"

@@ -34,9 +34,9 @@ from policy_service.actor import SERVICE, Role
 from policy_service.cli import serve
 from policy_service.clock import SystemClock
 from policy_service.database import Database
-from policy_service.decisions.seals import Sealer
+from policy_service.decisions.block_store import Sealer
 from policy_service.identity.api_keys import issue_key
-from policy_service.identity.sessions import PASSWORD, start
+from policy_service.identity.sessions import PASSWORD, start_session
 from tests.api.client import HERE
 from tests.api.company import establish, policy_folder
 from tests.databases import BACKENDS, fresh_url
@@ -87,7 +87,7 @@ def prepare(place: Place) -> Memory:
     clock = SystemClock()
     people = establish(place.url, place.folder, clock)
     with closing(Database(place.url, keys=place.folder / "keys")) as database, database.write(clock) as transaction:
-        tokens = {name: f"Bearer {start(transaction, each, PASSWORD).token}" for name, each in people.items()}
+        tokens = {name: f"Bearer {start_session(transaction, each, PASSWORD).token}" for name, each in people.items()}
         expires = transaction.now + timedelta(days=1)
         issued = issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=expires)
     return Memory({**tokens, "crm": f"Bearer {issued.text}"})
@@ -135,7 +135,7 @@ class Running:
 
 def hasten() -> None:
     """Makes a service live faster: it seals all the time, and needs no process of its own to check a draft."""
-    vars(api.service)["Sealer"] = partial(Sealer, every=SEALED_EVERY)
+    vars(api.service)["Sealer"] = partial(Sealer, interval_seconds=SEALED_EVERY)
     vars(api.app)["create_app"] = partial(api.app.create_app, workers=HERE)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-from api.authentication import Gate
+from api.authentication import AuthenticationMiddleware
 from api.permissions import Access
 from api.service import Service
 
@@ -25,25 +25,25 @@ class Ring:
         assert self.asked < PATIENCE, "it asks again and again, and nobody looks"
         return self.looks < self._stale_for
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         self.looks += 1
 
-    def check(self, _text: str, _now: object) -> Any:  # noqa: ANN401  # an actor
+    def authenticate(self, _text: str, _now: object) -> Any:  # noqa: ANN401  # an actor
         return SimpleNamespace(id="crm")
 
 
 def test_a_look_that_was_overtaken_by_a_write_is_not_waited_for_again() -> None:
     ring = Ring(stale_for=3)
     fake = SimpleNamespace(
-        key_ring=ring, clock=SimpleNamespace(now=lambda: None), presence=SimpleNamespace(key=lambda *_: None)
+        key_ring=ring, clock=SimpleNamespace(now=lambda: None), presence=SimpleNamespace(record_key_use=lambda *_: None)
     )
 
     async def ask() -> None:
-        gate = Gate(cast("Any", None), cast("Service", fake), lambda _: Access())
+        gate = AuthenticationMiddleware(cast("Any", None), cast("Service", fake), lambda _: Access())
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         over.set_result(None)
-        gate._looking = over  # just over, as another request may find it
-        await asyncio.gather(*(gate._by_key("psk_x") for _ in range(5)))
+        gate._key_refresh = over  # just over, as another request may find it
+        await asyncio.gather(*(gate._authenticate_key("psk_x") for _ in range(5)))
 
     asyncio.run(ask())
     assert ring.looks == 3

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import func, select
 
 from api.app import Application, create_app
-from api.workers import InThisProcess
+from api.workers import InlineWorkers
 from policy_service.approval.tables import ChangeRow
 from policy_service.audit.events import ChangeDrafted
 from policy_service.audit.tables import AuditEntry
@@ -29,7 +29,7 @@ DECISION = {"subject": "C1", "facts": {"orders": 150}, "policies": [TIER]}
 def two(backend: str) -> Iterator[tuple[Company, list[Application]]]:
     """A company whose service runs twice on the same database, as two processes do."""
     with company(backend) as here:
-        other = create_app(here.app.service.settings, here.clock, InThisProcess())
+        other = create_app(here.app.service.settings, here.clock, InlineWorkers())
         assert isinstance(other, Application)
         try:
             yield here, [here.app, other]

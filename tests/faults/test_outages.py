@@ -18,13 +18,13 @@ from sqlalchemy.engine import make_url
 from sqlmodel import Session, col, func, select
 
 from policy_service.approval.tables import ActionRow, ChangeRow
+from policy_service.audit.database_verification import verify_database
 from policy_service.audit.events import ChangeDrafted
 from policy_service.audit.keys import public_keys
-from policy_service.audit.stored import verify_database
 from policy_service.audit.tables import AuditEntry
 from policy_service.database import Database, LaneName
+from policy_service.decisions.block_store import verify_blocks
 from policy_service.decisions.record import read_record
-from policy_service.decisions.seals import verify_blocks
 from policy_service.decisions.tables import DecisionRow
 from policy_service.idempotency import IdempotencyRow
 from policy_service.migrations.self_check import self_check
@@ -157,7 +157,7 @@ def faults(here: Company) -> list[str]:
         drafted = session.exec(select(func.count()).where(AuditEntry.event == ChangeDrafted.name)).one()
         changes = session.exec(select(func.count()).select_from(ChangeRow)).one()
         found = [*self_check(here.database, thorough=True), *verify_blocks(session).faults]
-    return [*found, *([entries.sentence] if entries else []), *(["half a change"] if drafted != changes else [])]
+    return [*found, *([entries.message] if entries else []), *(["half a change"] if drafted != changes else [])]
 
 
 def ready(here: Company) -> httpx.Response:

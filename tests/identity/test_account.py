@@ -9,14 +9,14 @@ from policy_service.actor import SERVICE, Actor, Role
 from policy_service.identity.account import (
     Account,
     AccountChange,
-    External,
-    fault_of_roles,
-    faults_of_external,
-    faults_of_names,
+    ExternalIdentity,
+    external_errors,
     fold,
     may_administer,
     may_change_roles,
     may_disable,
+    name_errors,
+    roles_error,
 )
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -28,7 +28,7 @@ def account(id_: str, *roles: Role, **more: Any) -> Account:  # noqa: ANN401
 
 
 def test_an_account_is_its_making_and_all_changes_since() -> None:
-    first, second = External("https://a.example", "1"), External("https://a.example", "2")
+    first, second = ExternalIdentity("https://a.example", "1"), ExternalIdentity("https://a.example", "2")
     changes = [
         AccountChange(roles=frozenset({Role.AUTHOR}), enabled=True),
         AccountChange(external=first),
@@ -46,12 +46,12 @@ def test_the_person_acts_in_the_roles_of_now() -> None:
 
 @pytest.mark.parametrize("name", ["", "ab", "Ada", "1ada", "ada ", "ada-", "a" * 65, "ada\n", "爱达"])
 def test_a_name_is_small_letters_and_a_few_signs(name: str) -> None:
-    assert [fault.member for fault in faults_of_names(name, "Ada Example")] == ["name"]
+    assert [fault.member for fault in name_errors(name, "Ada Example")] == ["name"]
 
 
 @pytest.mark.parametrize("printed_name", ["", " Ada", "x" * 101, "Ada\nExample", "Ada\u202eelpmaxE", "A\u3164da"])
 def test_a_printed_name_is_one_line_that_says_what_it_shows(printed_name: str) -> None:
-    assert [fault.member for fault in faults_of_names("ada", printed_name)] == ["printed_name"]
+    assert [fault.member for fault in name_errors("ada", printed_name)] == ["printed_name"]
 
 
 @pytest.mark.parametrize(
@@ -64,15 +64,15 @@ def test_a_printed_name_is_one_line_that_says_what_it_shows(printed_name: str) -
     ],
 )
 def test_a_printed_name_that_is_refused_says_what_to_write(printed_name: str, hint: str | None) -> None:
-    [fault] = faults_of_names("ada", printed_name)
+    [fault] = name_errors("ada", printed_name)
     assert fault.hint == hint
-    assert fault.sentence == "printed_name: expected 1 to 100 characters, on one line" + (f"; {hint}" if hint else "")
+    assert fault.message == "printed_name: expected 1 to 100 characters, on one line" + (f"; {hint}" if hint else "")
 
 
 def test_a_link_to_a_provider_holds_nothing_that_a_reader_does_not_see() -> None:
-    assert faults_of_external(External("https://id.example", "248289761001")) == []
-    wrong = External("https://id.example\u200b", "a\u2066b")
-    assert [(fault.member, fault.hint) for fault in faults_of_external(wrong)] == [
+    assert external_errors(ExternalIdentity("https://id.example", "248289761001")) == []
+    wrong = ExternalIdentity("https://id.example\u200b", "a\u2066b")
+    assert [(fault.member, fault.hint) for fault in external_errors(wrong)] == [
         ("issuer", "leave out the hidden character U+200B ZERO WIDTH SPACE"),
         ("subject", "leave out the hidden character U+2066 LEFT-TO-RIGHT ISOLATE"),
     ]
@@ -80,15 +80,15 @@ def test_a_link_to_a_provider_holds_nothing_that_a_reader_does_not_see() -> None
 
 @pytest.mark.parametrize(("name", "printed_name"), [("ada", "Ada Example"), ("a.b_c-9", "示例 用户")])
 def test_names_that_will_do(name: str, printed_name: str) -> None:
-    assert faults_of_names(name, printed_name) == []
+    assert name_errors(name, printed_name) == []
 
 
 @pytest.mark.parametrize("other", [role for role in Role if role is not Role.ADMINISTRATOR])
 def test_an_administrator_has_no_other_role(other: Role) -> None:
-    fault = fault_of_roles(frozenset({Role.ADMINISTRATOR, other}))
+    fault = roles_error(frozenset({Role.ADMINISTRATOR, other}))
     assert fault is not None
     assert fault.expected.startswith("no other role beside administrator")
-    assert fault_of_roles(frozenset({other})) is None
+    assert roles_error(frozenset({other})) is None
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,17 @@ from sqlmodel import select
 
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.database import Database, DatabaseUnavailable
-from policy_service.identity.api_keys import LONGEST, ApiKey, Issued, api_keys, issue_key, revoke_key
+from policy_service.identity.api_keys import MAX_LIFETIME, ApiKey, IssuedKey, api_keys, issue_key, revoke_key
+from policy_service.identity.errors import (
+    AuthenticationFailed,
+    IdentityPermissionDenied,
+    IdentityValidationFailed,
+    UnknownApiKey,
+)
 from policy_service.identity.key_ring import KeyRing
-from policy_service.identity.presence import Presence
-from policy_service.identity.refusals import Malformed, NotAllowed, NotSignedIn, UnknownKey
+from policy_service.identity.last_used import LastUsed
 from policy_service.identity.tables import ApiKeyRow
-from policy_service.identity.tokens import digest_of, is_key, read_key
+from policy_service.identity.tokens import digest_of, is_key_like, parse_key
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.identity.people import made, told
 
@@ -36,7 +41,7 @@ class Ticks:
         return self.at
 
 
-def issue(database: Database, clock: TestClock, name: str = "crm", *scopes: Role) -> Issued:
+def issue(database: Database, clock: TestClock, name: str = "crm", *scopes: Role) -> IssuedKey:
     with database.write(clock) as transaction:
         held = scopes or (Role.INTEGRATION,)
         return issue_key(transaction, SERVICE, name=name, scopes=held, expires_at=clock.now() + DAY)
@@ -49,7 +54,7 @@ def revoke(database: Database, clock: TestClock, key: ApiKey) -> ApiKey:
 
 def looked(database: Database) -> KeyRing:
     ring = KeyRing(database)
-    ring.look()
+    ring.refresh()
     return ring
 
 
@@ -57,7 +62,7 @@ def test_a_key_opens_as_a_machine_in_its_scopes(database: Database) -> None:
     clock = TestClock()
     issued = issue(database, clock)
     assert issued.text.startswith(f"psk_{issued.key.id}_")
-    actor = looked(database).check(issued.text, clock.now())
+    actor = looked(database).authenticate(issued.text, clock.now())
     assert actor == Actor(issued.key.id, "crm", "crm", frozenset({Role.INTEGRATION}), "machine")
     with database.read() as session:
         secret = issued.text.split("_", 2)[2]
@@ -69,16 +74,16 @@ def test_a_key_opens_as_a_machine_in_its_scopes(database: Database) -> None:
 def test_what_is_no_key_opens_nothing(database: Database, text: str) -> None:
     clock = TestClock()
     issued = issue(database, clock)
-    with pytest.raises(NotSignedIn, match="there is no such API key"):
-        looked(database).check(text.format(id=issued.key.id), clock.now())
+    with pytest.raises(AuthenticationFailed, match="there is no such API key"):
+        looked(database).authenticate(text.format(id=issued.key.id), clock.now())
 
 
 def test_a_key_is_taken_apart() -> None:
-    found = read_key("psk_1-2_a_b-c")
+    found = parse_key("psk_1-2_a_b-c")
     assert found is not None
     assert (found.id, found.digest) == ("1-2", digest_of("a_b-c"))
-    assert is_key("psk_x")
-    assert not is_key("a token")
+    assert is_key_like("psk_x")
+    assert not is_key_like("a token")
 
 
 def test_a_key_ends(database: Database) -> None:
@@ -86,29 +91,29 @@ def test_a_key_ends(database: Database) -> None:
     issued = issue(database, clock)
     ring = looked(database)
     clock.move(days=1, seconds=-1)
-    ring.check(issued.text, clock.now())
+    ring.authenticate(issued.text, clock.now())
     clock.move(seconds=1)
-    with pytest.raises(NotSignedIn, match="the API key has expired"):
-        ring.check(issued.text, clock.now())
+    with pytest.raises(AuthenticationFailed, match="the API key has expired"):
+        ring.authenticate(issued.text, clock.now())
 
 
 def test_a_key_taken_back_elsewhere_opens_nothing_a_second_later(database: Database) -> None:
     clock, ticks = TestClock(), Ticks()
     issued, other = issue(database, clock), issue(database, clock, "other")
     ring = KeyRing(database, ticks)
-    ring.look()
+    ring.refresh()
     for _ in range(2):
         assert revoke(database, clock, issued.key).revoked_at == clock.now()
-    ring.check(issued.text, clock.now())
+    ring.authenticate(issued.text, clock.now())
     stale = []
     for seconds in (0.0, 0.9, 1.0):
         ticks.at = seconds
         stale.append(ring.is_stale)
     assert stale == [False, False, True]
-    ring.look()
-    with pytest.raises(NotSignedIn, match="the API key was revoked"):
-        ring.check(issued.text, clock.now())
-    ring.check(other.text, clock.now())
+    ring.refresh()
+    with pytest.raises(AuthenticationFailed, match="the API key was revoked"):
+        ring.authenticate(issued.text, clock.now())
+    ring.authenticate(other.text, clock.now())
     assert told(database).count("api_key_revoked") == 1
 
 
@@ -116,13 +121,13 @@ def test_what_this_process_writes_counts_at_once(database: Database) -> None:
     clock, ticks = TestClock(), Ticks()
     issued = issue(database, clock)
     ring = KeyRing(database, ticks)
-    ring.look()
+    ring.refresh()
     revoke(database, clock, issued.key)
-    ring.forget()
+    ring.invalidate()
     assert ring.is_stale
-    ring.look()
-    with pytest.raises(NotSignedIn):
-        ring.check(issued.text, clock.now())
+    ring.refresh()
+    with pytest.raises(AuthenticationFailed):
+        ring.authenticate(issued.text, clock.now())
 
 
 def test_a_look_that_began_before_a_write_does_not_count(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,11 +135,11 @@ def test_a_look_that_began_before_a_write_does_not_count(database: Database, mon
     real = database.read
 
     def meanwhile() -> object:
-        ring.forget()
+        ring.invalidate()
         return real()
 
     monkeypatch.setattr(database, "read", meanwhile)
-    ring.look()
+    ring.refresh()
     assert ring.is_stale
 
 
@@ -146,62 +151,62 @@ def test_a_ring_that_cannot_look_stays_stale(database: Database, monkeypatch: py
 
     monkeypatch.setattr(database, "read", gone)
     with pytest.raises(DatabaseUnavailable):
-        ring.look()
+        ring.refresh()
     assert ring.is_stale
 
 
 @pytest.mark.parametrize("scope", [role for role in Role if role not in {Role.INTEGRATION, Role.COMPLIANCE}])
 def test_no_key_writes_signs_or_manages(database: Database, scope: Role) -> None:
-    with pytest.raises(Malformed, match="a machine neither writes, nor signs, nor manages accounts"):
+    with pytest.raises(IdentityValidationFailed, match="a machine neither writes, nor signs, nor manages accounts"):
         issue(database, TestClock(), "key", Role.INTEGRATION, scope)
 
 
 def test_all_that_is_wrong_with_a_key_is_told_at_once(database: Database) -> None:
     clock = TestClock()
-    for late in (clock.now(), clock.now() + LONGEST + timedelta(seconds=1)):
-        with pytest.raises(Malformed) as refused, database.write(clock) as transaction:
+    for late in (clock.now(), clock.now() + MAX_LIFETIME + timedelta(seconds=1)):
+        with pytest.raises(IdentityValidationFailed) as refused, database.write(clock) as transaction:
             issue_key(transaction, SERVICE, name=" ", scopes=[], expires_at=late)
-        assert [fault.member for fault in refused.value.faults] == ["name", "scopes", "expires_at"]
+        assert [fault.member for fault in refused.value.errors] == ["name", "scopes", "expires_at"]
     with database.write(clock) as transaction:
-        issue_key(transaction, SERVICE, name="a", scopes=[Role.COMPLIANCE], expires_at=clock.now() + LONGEST)
+        issue_key(transaction, SERVICE, name="a", scopes=[Role.COMPLIANCE], expires_at=clock.now() + MAX_LIFETIME)
 
 
 def test_only_an_administrator_issues_and_revokes(database: Database) -> None:
     clock = TestClock()
     ada, issued = made(database, clock, "ada", Role.COMPLIANCE).actor(), issue(database, clock)
     with database.write(clock) as transaction:
-        with pytest.raises(NotAllowed):
+        with pytest.raises(IdentityPermissionDenied):
             issue_key(transaction, ada, name="a", scopes=[Role.INTEGRATION], expires_at=clock.now() + DAY)
-        with pytest.raises(NotAllowed):
+        with pytest.raises(IdentityPermissionDenied):
             revoke_key(transaction, ada, issued.key.id)
-        with pytest.raises(UnknownKey, match="no API key has the identifier x"):
+        with pytest.raises(UnknownApiKey, match="no API key has the identifier x"):
             revoke_key(transaction, SERVICE, "x")
 
 
 def test_the_last_use_is_written_down_in_one_go(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = TestClock()
-    issued, presence = issue(database, clock), Presence()
-    presence.write(database, clock)
+    issued, presence = issue(database, clock), LastUsed()
+    presence.flush(database, clock)
     clock.move(minutes=1)
-    presence.key(issued.key.id, clock.now())
-    presence.session("no such session", clock.now())
+    presence.record_key_use(issued.key.id, clock.now())
+    presence.record_session_use("no such session", clock.now())
     with monkeypatch.context() as patch:
         patch.setattr(Database, "write", _gone)
         with pytest.raises(DatabaseUnavailable):
-            presence.write(database, clock)
-    presence.write(database, clock)
+            presence.flush(database, clock)
+    presence.flush(database, clock)
     used_at = clock.now()
     clock.move(minutes=1)
-    presence.key(issued.key.id, clock.now() - timedelta(hours=1))
-    presence.write(database, clock)
+    presence.record_key_use(issued.key.id, clock.now() - timedelta(hours=1))
+    presence.flush(database, clock)
     with database.read() as session:
         assert api_keys(session)[issued.key.id].used_at == used_at
     clock.move(minutes=5)
-    presence.key(issued.key.id, clock.now())
-    presence.write(database, clock)
+    presence.record_key_use(issued.key.id, clock.now())
+    presence.flush(database, clock)
     with database.read() as session:
         assert api_keys(session)[issued.key.id].used_at == clock.now()
-    assert presence.seen("no such session") is None
+    assert presence.session_last_used("no such session") is None
 
 
 def _gone(*_: object) -> None:

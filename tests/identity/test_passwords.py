@@ -8,11 +8,11 @@ from policy_service.identity import passwords
 from policy_service.identity.passwords import (
     HASHER,
     common_passwords,
-    fault_of,
+    dummy_hash,
     hash_password,
     is_outdated,
     matches,
-    nobodys_hash,
+    password_error,
     words_of,
 )
 from tests.identity.people import SECRET
@@ -27,7 +27,7 @@ def password_hasher() -> Iterator[None]:
 
 
 def test_the_parameters_are_those_of_the_standard() -> None:
-    assert nobodys_hash().startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert dummy_hash().startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert (HASHER.hash_len, HASHER.salt_len) == (32, 16)
 
 
@@ -59,7 +59,7 @@ def test_half_of_a_character_is_a_wrong_password_and_no_failure() -> None:
 
 def test_a_hash_of_other_parameters_is_outdated() -> None:
     assert is_outdated(CHEAP.hash(SECRET))
-    assert not is_outdated(nobodys_hash())
+    assert not is_outdated(dummy_hash())
 
 
 NAMED = "a password without the name of the account, the person or this service, or a word of the company"
@@ -67,9 +67,9 @@ COMMON = "a password that is not one of the most common ones, nor one of their w
 
 
 def test_the_list_has_more_passwords_that_would_do_than_the_standard_asks_for() -> None:
-    long = [each for each in common_passwords() if len(each) >= passwords.SHORTEST]
+    long = [each for each in common_passwords() if len(each) >= passwords.MIN_LENGTH]
     assert len(long) >= 3_000
-    assert not [each for each in long if fault_of(each) is None]
+    assert not [each for each in long if password_error(each) is None]
 
 
 @pytest.mark.parametrize(
@@ -98,20 +98,20 @@ def test_the_list_has_more_passwords_that_would_do_than_the_standard_asks_for() 
     ],
 )
 def test_a_new_password_is_long_not_the_name_and_not_common(password: str, expected: str | None) -> None:
-    assert fault_of(password, "ada-example", "Example person") == expected
+    assert password_error(password, "ada-example", "Example person") == expected
 
 
 @pytest.mark.parametrize(
     "password", ["Acme-Rockets-1998", "we sell a.c.m.e. things", "博达的密码不告诉任何人啊", "ＡＣＭＥ-rockets-98"]
 )
 def test_a_new_password_holds_no_word_of_the_company(password: str) -> None:
-    assert fault_of(password) is None
-    assert fault_of(password, *words_of("acme, 博达")) == NAMED
+    assert password_error(password) is None
+    assert password_error(password, *words_of("acme, 博达")) == NAMED
 
 
 def test_two_letters_tell_nothing_and_a_chinese_name_does() -> None:
-    assert fault_of("a big adventure in may", "ad") is None
-    assert fault_of("王芳的密码没有人能猜得到", "wf", "王芳") == NAMED
+    assert password_error("a big adventure in may", "ad") is None
+    assert password_error("王芳的密码没有人能猜得到", "wf", "王芳") == NAMED
 
 
 @pytest.mark.parametrize("text", ["Acme, 博达", "Acme，博达", " Acme 、博达,, "])

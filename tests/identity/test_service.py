@@ -10,8 +10,13 @@ from sqlmodel import select
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.database import Database, Transaction
 from policy_service.identity import service
-from policy_service.identity.account import External
-from policy_service.identity.refusals import Malformed, NotAllowed, NotPossible, UnknownAccount
+from policy_service.identity.account import ExternalIdentity
+from policy_service.identity.errors import (
+    IdentityConflict,
+    IdentityPermissionDenied,
+    IdentityValidationFailed,
+    UnknownAccount,
+)
 from policy_service.identity.tables import CredentialRow
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.identity.people import made, make, told
@@ -31,11 +36,11 @@ def test_an_account_is_made_and_found(database: Database) -> None:
     clock.move(seconds=1)
     bob = made(database, clock, "bob", password=None)
     with database.read() as session:
-        assert service.account_named(session, "ada") == service.read_account(session, ada.id) == ada
+        assert service.find_account_by_name(session, "ada") == service.read_account(session, ada.id) == ada
         assert list(service.accounts(session).values()) == [ada, bob]
-        assert service.account_named(session, "carol") is service.account_named(session, "\ud800") is None
-        assert service.hash_of(session, ada.id) is not None
-        assert service.hash_of(session, bob.id) is None
+        assert service.find_account_by_name(session, "carol") is service.find_account_by_name(session, "\ud800") is None
+        assert service.stored_hash(session, ada.id) is not None
+        assert service.stored_hash(session, bob.id) is None
         with pytest.raises(UnknownAccount, match="no account has the identifier nobody"):
             service.read_account(session, "nobody")
     assert ada.roles == {Role.AUTHOR, Role.COMPLIANCE}
@@ -43,18 +48,18 @@ def test_an_account_is_made_and_found(database: Database) -> None:
 
 
 def test_all_that_is_wrong_with_an_account_is_told_at_once(database: Database) -> None:
-    with pytest.raises(Malformed) as refused, database.write(TestClock()) as transaction:
+    with pytest.raises(IdentityValidationFailed) as refused, database.write(TestClock()) as transaction:
         service.create_account(
             transaction, SERVICE, name="A", printed_name="", roles=[Role.ADMINISTRATOR, Role.COMPLIANCE]
         )
-    assert [fault.member for fault in refused.value.faults] == ["name", "printed_name", "roles"]
+    assert [fault.member for fault in refused.value.errors] == ["name", "printed_name", "roles"]
     assert told(database) == []
 
 
 def test_a_name_is_never_given_twice(database: Database) -> None:
     clock = TestClock()
     made(database, clock, "ada")
-    with pytest.raises(NotPossible, match="The name ada is taken"):
+    with pytest.raises(IdentityConflict, match="The name ada is taken"):
         made(database, clock, "ada")
 
 
@@ -71,7 +76,7 @@ def test_two_accounts_never_have_printed_names_that_look_alike(database: Databas
             service.create_account(transaction, SERVICE, name=name, printed_name=printed_name, roles=[])
 
     create("first", "Li Ming")
-    with pytest.raises(NotPossible, match="looks like that of first, and signatures are told apart by it"):
+    with pytest.raises(IdentityConflict, match="looks like that of first, and signatures are told apart by it"):
         create("second", other)
     create("third", "Li Ming (Shanghai)")
 
@@ -85,11 +90,14 @@ def test_who_is_no_administrator_changes_nothing(database: Database) -> None:
         lambda t: service.change_roles(t, by, bob.id, [Role.AUTHOR]),
         lambda t: service.disable(t, by, bob.id),
         lambda t: service.enable(t, by, bob.id),
-        lambda t: service.link(t, by, bob.id, External(ISSUER, "b")),
+        lambda t: service.link(t, by, bob.id, ExternalIdentity(ISSUER, "b")),
         lambda t: service.set_password(t, by, bob.id, "hash"),
     ]
     for act in acts:
-        with pytest.raises(NotAllowed, match="Only an administrator"), database.write(clock) as transaction:
+        with (
+            pytest.raises(IdentityPermissionDenied, match="Only an administrator"),
+            database.write(clock) as transaction,
+        ):
             act(transaction)
     assert told(database) == ["account_created"] * 2
 
@@ -100,7 +108,7 @@ def test_changes_are_told_once_and_in_order(database: Database) -> None:
     with database.write(clock) as transaction:
         for _ in range(2):
             service.change_roles(transaction, SERVICE, ada.id, [Role.COMPLIANCE])
-            service.link(transaction, SERVICE, ada.id, External(ISSUER, "a"))
+            service.link(transaction, SERVICE, ada.id, ExternalIdentity(ISSUER, "a"))
             service.disable(transaction, SERVICE, ada.id)
         assert not service.read_account(transaction.session, ada.id).enabled
         service.enable(transaction, SERVICE, ada.id)
@@ -116,7 +124,7 @@ def test_changes_are_told_once_and_in_order(database: Database) -> None:
 def test_roles_that_do_not_go_together_are_refused(database: Database) -> None:
     clock = TestClock()
     ada = made(database, clock, "ada")
-    with pytest.raises(Malformed, match="no other role"), database.write(clock) as transaction:
+    with pytest.raises(IdentityValidationFailed, match="no other role"), database.write(clock) as transaction:
         service.change_roles(transaction, SERVICE, ada.id, [Role.ADMINISTRATOR, Role.SALES_DIRECTOR])
 
 
@@ -128,28 +136,28 @@ def administrators(database: Database, clock: TestClock) -> list[Actor]:
 def test_an_administrator_gives_themself_nothing(database: Database) -> None:
     clock = TestClock()
     ada, bob = administrators(database, clock)
-    with pytest.raises(NotAllowed, match="their own roles"), database.write(clock) as transaction:
+    with pytest.raises(IdentityPermissionDenied, match="their own roles"), database.write(clock) as transaction:
         service.change_roles(transaction, ada, ada.id, [Role.SALES_DIRECTOR])
-    with pytest.raises(NotAllowed, match="their own account"), database.write(clock) as transaction:
-        service.link(transaction, ada, ada.id, External(ISSUER, "director"))
+    with pytest.raises(IdentityPermissionDenied, match="their own account"), database.write(clock) as transaction:
+        service.link(transaction, ada, ada.id, ExternalIdentity(ISSUER, "director"))
     with database.write(clock) as transaction:
         service.disable(transaction, ada, bob.id)
-        with pytest.raises(NotAllowed, match="last enabled administrator"):
+        with pytest.raises(IdentityPermissionDenied, match="last enabled administrator"):
             service.disable(transaction, ada, ada.id)
 
 
 def test_a_person_of_a_provider_has_one_account(database: Database) -> None:
     clock = TestClock()
     ada, bob = made(database, clock, "ada"), made(database, clock, "bob")
-    first, second = External(ISSUER, "1"), External(ISSUER, "2")
+    first, second = ExternalIdentity(ISSUER, "1"), ExternalIdentity(ISSUER, "2")
     with database.write(clock) as transaction:
         service.link(transaction, SERVICE, ada.id, first)
-        with pytest.raises(NotPossible, match="is linked to ada already"):
+        with pytest.raises(IdentityConflict, match="is linked to ada already"):
             service.link(transaction, SERVICE, bob.id, first)
         service.link(transaction, SERVICE, ada.id, second)
     with database.read() as session:
-        assert service.account_linked(session, first) is None
-        found = service.account_linked(session, second)
+        assert service.find_account_by_external(session, first) is None
+        found = service.find_account_by_external(session, second)
     assert found is not None
     assert found.id == ada.id
 

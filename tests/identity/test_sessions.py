@@ -11,17 +11,30 @@ from sqlmodel import select
 from policy_service.actor import SERVICE, Role
 from policy_service.database import Database
 from policy_service.identity import devices, failures, passwords, service, sessions
-from policy_service.identity.account import External
-from policy_service.identity.entrance import ANYWHERE, admit, change_password, confirm, confirmed_elsewhere, sign_in
-from policy_service.identity.presence import Presence
-from policy_service.identity.refusals import Malformed, NotConfirmed, NotSignedIn, SignInBlocked, SignInRefused
-from policy_service.identity.sessions import OIDC, PASSWORD, Ends, Started
+from policy_service.identity.account import ExternalIdentity
+from policy_service.identity.authentication import (
+    ANYWHERE,
+    authenticate_session,
+    change_password,
+    reauthenticate,
+    sign_in,
+    use_oidc_confirmation,
+)
+from policy_service.identity.errors import (
+    AuthenticationFailed,
+    IdentityValidationFailed,
+    ReauthenticationRequired,
+    SignInFailed,
+    SignInThrottled,
+)
+from policy_service.identity.last_used import LastUsed
+from policy_service.identity.sessions import OIDC, PASSWORD, SessionLimits, StartedSession
 from policy_service.identity.tables import FailureRow, SignedInRow
-from policy_service.identity.throttle import ADDRESS_LIMIT, LIMIT, NAME_LIMIT, Origin, counters, telling
+from policy_service.identity.throttle import ADDRESS_LIMIT, LIMIT, NAME_LIMIT, Origin, counters, log_counter
 from tests.databases import BACKENDS, TestClock, fresh_database
 from tests.identity.people import SECRET, made, told
 
-ENDS = Ends()
+ENDS = SessionLimits()
 OTHER = "another staple for a battery"
 
 
@@ -35,10 +48,10 @@ def never(_: str) -> None:
     """Nobody was seen since it was written down."""
 
 
-def is_open(database: Database, clock: TestClock, started: Started) -> bool:
+def is_open(database: Database, clock: TestClock, started: StartedSession) -> bool:
     try:
-        admit(database, started.token, clock.now(), ENDS, never)
-    except NotSignedIn:
+        authenticate_session(database, started.token, clock.now(), ENDS, never)
+    except AuthenticationFailed:
         return False
     return True
 
@@ -47,9 +60,9 @@ def test_the_right_password_opens_a_session(database: Database) -> None:
     clock = TestClock()
     ada = made(database, clock, "ada", Role.AUTHOR)
     started = sign_in(database, clock, "ada", SECRET)
-    actor, signed_in = admit(database, started.token, clock.now(), ENDS, never)
+    actor, signed_in = authenticate_session(database, started.token, clock.now(), ENDS, never)
     assert actor == started.actor == ada.actor()
-    assert signed_in == started.signed_in
+    assert signed_in == started.user_session
     assert signed_in.method == PASSWORD
     assert told(database) == ["account_created", "signed_in"]
     with database.read() as session:
@@ -63,7 +76,7 @@ def test_whatever_is_wrong_the_refusal_is_the_same(database: Database, name: str
     eve = made(database, clock, "eve", password=None)
     with database.write(clock) as transaction:
         service.disable(transaction, SERVICE, eve.id)
-    with pytest.raises(SignInRefused) as refused:
+    with pytest.raises(SignInFailed) as refused:
         sign_in(database, clock, name, password)
     assert str(refused.value) == "the name or the password is wrong, or the account is disabled"
 
@@ -73,7 +86,7 @@ def test_a_disabled_account_lets_nobody_in(database: Database) -> None:
     ada = made(database, clock, "ada")
     with database.write(clock) as transaction:
         service.disable(transaction, SERVICE, ada.id)
-    with pytest.raises(SignInRefused):
+    with pytest.raises(SignInFailed):
         sign_in(database, clock, "ada", SECRET)
 
 
@@ -85,13 +98,13 @@ def test_a_session_ends_in_silence_and_with_age(database: Database) -> None:
     assert is_open(database, clock, started)
     clock.move(seconds=1)
     assert not is_open(database, clock, started)
-    presence = Presence()
-    presence.session(started.signed_in.id, clock.now() - timedelta(minutes=1))
-    assert admit(database, started.token, clock.now(), ENDS, presence.seen)
+    presence = LastUsed()
+    presence.record_session_use(started.user_session.id, clock.now() - timedelta(minutes=1))
+    assert authenticate_session(database, started.token, clock.now(), ENDS, presence.session_last_used)
     clock.move(hours=11, minutes=30)
-    presence.session(started.signed_in.id, clock.now())
-    with pytest.raises(NotSignedIn, match="the session has ended"):
-        admit(database, started.token, clock.now(), ENDS, presence.seen)
+    presence.record_session_use(started.user_session.id, clock.now())
+    with pytest.raises(AuthenticationFailed, match="the session has ended"):
+        authenticate_session(database, started.token, clock.now(), ENDS, presence.session_last_used)
 
 
 def test_signing_out_ends_this_session_only_and_once(database: Database) -> None:
@@ -100,7 +113,7 @@ def test_signing_out_ends_this_session_only_and_once(database: Database) -> None
     first, second = sign_in(database, clock, "ada", SECRET), sign_in(database, clock, "ada", SECRET)
     for _ in range(2):
         with database.write(clock) as transaction:
-            sessions.sign_out(transaction, first.actor, first.signed_in)
+            sessions.sign_out(transaction, first.actor, first.user_session)
     assert not is_open(database, clock, first)
     assert is_open(database, clock, second)
     assert told(database).count("signed_out") == 1
@@ -121,20 +134,20 @@ def test_whatever_changes_an_account_ends_its_sessions(database: Database, what:
             case "password":
                 service.set_password(transaction, SERVICE, ada.id, "hash")
             case _:
-                service.link(transaction, SERVICE, ada.id, External("https://identities.example", "1"))
+                service.link(transaction, SERVICE, ada.id, ExternalIdentity("https://identities.example", "1"))
     assert not is_open(database, clock, started)
     assert is_open(database, clock, others)
     assert bob.enabled
 
 
 def test_a_token_nobody_was_given_opens_nothing(database: Database) -> None:
-    with pytest.raises(NotSignedIn, match="no such session is open"):
-        admit(database, "token", TestClock().now(), ENDS, never)
+    with pytest.raises(AuthenticationFailed, match="no such session is open"):
+        authenticate_session(database, "token", TestClock().now(), ENDS, never)
 
 
 def fail(database: Database, clock: TestClock, name: str, times: int, origin: Origin = ANYWHERE) -> None:
     for _ in range(times):
-        with pytest.raises((SignInRefused, SignInBlocked)):
+        with pytest.raises((SignInFailed, SignInThrottled)):
             sign_in(database, clock, name, OTHER, origin)
 
 
@@ -143,7 +156,7 @@ def test_after_five_wrong_passwords_not_even_the_right_one_is_taken(database: Da
     clock = TestClock()
     made(database, clock, "ada")
     fail(database, clock, name, LIMIT)
-    with pytest.raises(SignInBlocked, match="too many wrong passwords: try again after 01:01:00 UTC"):
+    with pytest.raises(SignInThrottled, match="too many wrong passwords: try again after 01:01:00 UTC"):
         sign_in(database, clock, name, SECRET)
     assert told(database)[1:] == (["sign_in_blocked"] if name == "ada" else [])
     clock.move(minutes=1)
@@ -152,7 +165,7 @@ def test_after_five_wrong_passwords_not_even_the_right_one_is_taken(database: Da
     with database.read() as session:
         left = {row.name for row in session.exec(select(FailureRow)).all()}
     own, *others = counters(name, Origin(), None)
-    assert left == {telling(name).key, *(each.key for each in others), *([] if name == "ada" else [own.key])}
+    assert left == {log_counter(name).key, *(each.key for each in others), *([] if name == "ada" else [own.key])}
 
 
 def test_guesses_made_at_once_count_one_by_one(database: Database) -> None:
@@ -163,7 +176,7 @@ def test_guesses_made_at_once_count_one_by_one(database: Database) -> None:
     def guess() -> None:
         try:
             sign_in(database, clock, "ada", OTHER)
-        except (SignInRefused, SignInBlocked) as refusal:
+        except (SignInFailed, SignInThrottled) as refusal:
             ends.append(type(refusal))
 
     threads = [threading.Thread(target=guess) for _ in range(12)]
@@ -171,8 +184,8 @@ def test_guesses_made_at_once_count_one_by_one(database: Database) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert ends.count(SignInRefused) == LIMIT - 1
-    assert ends.count(SignInBlocked) == 12 - LIMIT + 1
+    assert ends.count(SignInFailed) == LIMIT - 1
+    assert ends.count(SignInThrottled) == 12 - LIMIT + 1
     assert told(database).count("sign_in_blocked") == 1
 
 
@@ -183,14 +196,14 @@ def test_failures_of_yesterday_are_not_kept(database: Database) -> None:
     fail(database, clock, "carol", 1)
     with database.read() as session:
         left = {row.name for row in session.exec(select(FailureRow)).all()}
-    kept = {counter.key for counter in (*counters("carol", Origin(), None), telling("carol"))}
+    kept = {counter.key for counter in (*counters("carol", Origin(), None), log_counter("carol"))}
     assert left == kept
 
 
 HERE, THERE = Origin("192.0.2.1"), Origin("198.51.100.7")
 
 
-def known_browser(started: Started, address: str = THERE.address) -> Origin:
+def known_browser(started: StartedSession, address: str = THERE.address) -> Origin:
     return Origin(address, device=started.device)
 
 
@@ -198,7 +211,7 @@ def test_strangers_keep_out_those_of_their_own_address_only(database: Database) 
     clock = TestClock()
     made(database, clock, "ada")
     fail(database, clock, "ada", LIMIT, HERE)
-    with pytest.raises(SignInBlocked):
+    with pytest.raises(SignInThrottled):
         sign_in(database, clock, "ada", SECRET, HERE)
     assert sign_in(database, clock, "ada", SECRET, THERE).token
     assert told(database) == ["account_created", "sign_in_blocked", "signed_in"]
@@ -211,8 +224,8 @@ def test_a_name_is_not_guessed_from_many_addresses(database: Database) -> None:
     with database.write(clock) as transaction:
         for number in range(NAME_LIMIT):
             origin = Origin(f"203.0.113.{number}")
-            failures.remember(transaction, "ada", counters("ada", origin, None), None)
-    with pytest.raises(SignInBlocked):
+            failures.record_failure(transaction, "ada", counters("ada", origin, None), None)
+    with pytest.raises(SignInThrottled):
         sign_in(database, clock, "ada", SECRET, THERE)
     assert sign_in(database, clock, "ada", SECRET, at_home).token
 
@@ -222,8 +235,8 @@ def test_an_address_does_not_try_one_name_after_another(database: Database) -> N
     made(database, clock, "ada")
     with database.write(clock) as transaction:
         for number in range(ADDRESS_LIMIT):
-            failures.remember(transaction, f"n{number}", counters(f"n{number}", HERE, None), None)
-    with pytest.raises(SignInBlocked):
+            failures.record_failure(transaction, f"n{number}", counters(f"n{number}", HERE, None), None)
+    with pytest.raises(SignInThrottled):
         sign_in(database, clock, "ada", SECRET, HERE)
     assert sign_in(database, clock, "ada", SECRET, THERE).token
 
@@ -241,15 +254,15 @@ def test_an_open_session_is_held_up_by_its_own_failures_only(database: Database)
     clock = TestClock()
     made(database, clock, "ada", Role.SALES_DIRECTOR)
     started, other = (sign_in(database, clock, "ada", SECRET, HERE) for _ in range(2))
-    mine, others = Origin(session=started.signed_in.id), Origin(session=other.signed_in.id)
+    mine, others = Origin(session=started.user_session.id), Origin(session=other.user_session.id)
     fail(database, clock, "ada", LIMIT, HERE)
-    assert confirm(database, clock, started.actor, SECRET, mine).confirmed_at
+    assert reauthenticate(database, clock, started.actor, SECRET, mine).confirmed_at
     for _ in range(LIMIT):
-        with pytest.raises((SignInRefused, SignInBlocked)):
-            confirm(database, clock, started.actor, OTHER, mine)
-    with pytest.raises(SignInBlocked):
-        confirm(database, clock, started.actor, SECRET, mine)
-    assert confirm(database, clock, started.actor, SECRET, others).confirmed_at
+        with pytest.raises((SignInFailed, SignInThrottled)):
+            reauthenticate(database, clock, started.actor, OTHER, mine)
+    with pytest.raises(SignInThrottled):
+        reauthenticate(database, clock, started.actor, SECRET, mine)
+    assert reauthenticate(database, clock, started.actor, SECRET, others).confirmed_at
 
 
 def test_a_known_browser_is_held_up_by_its_own_failures_only(database: Database) -> None:
@@ -259,7 +272,7 @@ def test_a_known_browser_is_held_up_by_its_own_failures_only(database: Database)
     fail(database, clock, "ada", LIMIT, THERE)
     assert sign_in(database, clock, "ada", SECRET, at_home).token
     fail(database, clock, "ada", LIMIT, at_home)
-    with pytest.raises(SignInBlocked):
+    with pytest.raises(SignInThrottled):
         sign_in(database, clock, "ada", SECRET, at_home)
 
 
@@ -270,21 +283,21 @@ def test_what_a_browser_is_known_by_is_for_one_account_and_ends(database: Databa
     both = devices.with_token(token, sign_in(database, clock, "bob", SECRET).device or "")
     assert token is not None
     with database.read() as session:
-        adas, bobs = (service.hash_of(session, account.id) or "" for account in (ada, bob))
+        adas, bobs = (service.stored_hash(session, account.id) or "" for account in (ada, bob))
     now = clock.now()
-    assert devices.known(token, ada.id, adas, now)
-    assert devices.known(both, ada.id, adas, now)
-    assert devices.known(both, bob.id, bobs, now)
-    assert devices.known(token, bob.id, bobs, now) is None
-    assert devices.known(token.replace(ada.id, bob.id), bob.id, bobs, now) is None
-    assert devices.known(token, ada.id, bobs, now) is None
-    assert devices.known(token, ada.id, adas, now + devices.LASTS + timedelta(seconds=2)) is None
-    assert devices.known(token, ada.id, adas, now - timedelta(days=1)) is None
+    assert devices.find_device(token, ada.id, adas, now)
+    assert devices.find_device(both, ada.id, adas, now)
+    assert devices.find_device(both, bob.id, bobs, now)
+    assert devices.find_device(token, bob.id, bobs, now) is None
+    assert devices.find_device(token.replace(ada.id, bob.id), bob.id, bobs, now) is None
+    assert devices.find_device(token, ada.id, bobs, now) is None
+    assert devices.find_device(token, ada.id, adas, now + devices.LIFETIME + timedelta(seconds=2)) is None
+    assert devices.find_device(token, ada.id, adas, now - timedelta(days=1)) is None
     for wrong in ("", "~", ".", f"{ada.id}.1.x.y", token[:-1], f"{ada.id}.²..", "é", None):
-        assert devices.known(wrong, ada.id, adas, now) is None
+        assert devices.find_device(wrong, ada.id, adas, now) is None
     for number in range(9):
         both = devices.with_token(both, f"account-{number}.1.x.y")
-    assert len(both.split("~")) == devices.ACCOUNTS
+    assert len(both.split("~")) == devices.MAX_ACCOUNTS
 
 
 def test_the_password_once_more_confirms_who_somebody_is(database: Database) -> None:
@@ -293,46 +306,46 @@ def test_the_password_once_more_confirms_who_somebody_is(database: Database) -> 
     started = sign_in(database, clock, "ada", SECRET)
     assert not started.actor.is_fresh(clock.now())
     clock.move(minutes=3)
-    confirmed = confirm(database, clock, started.actor, SECRET)
+    confirmed = reauthenticate(database, clock, started.actor, SECRET)
     assert confirmed.is_fresh(clock.now())
     clock.move(hours=-1)
-    again = confirm(database, clock, started.actor, SECRET)
+    again = reauthenticate(database, clock, started.actor, SECRET)
     assert confirmed.confirmed_at
     assert again.confirmed_at
     assert timedelta() < again.confirmed_at - confirmed.confirmed_at < timedelta(seconds=1)
-    with pytest.raises(SignInRefused):
-        confirm(database, clock, started.actor, OTHER)
+    with pytest.raises(SignInFailed):
+        reauthenticate(database, clock, started.actor, OTHER)
 
 
 def test_a_confirmation_from_elsewhere_is_good_for_one_act_and_not_for_long(database: Database) -> None:
     clock = TestClock()
     ada = made(database, clock, "ada")
     with database.write(clock) as transaction:
-        started = sessions.start(transaction, ada, OIDC)
-    actor, signed_in = started.actor, started.signed_in
+        started = sessions.start_session(transaction, ada, OIDC)
+    actor, signed_in = started.actor, started.user_session
     with database.write(clock) as transaction:
         sessions.confirm(transaction, signed_in.id)
-    assert confirmed_elsewhere(database, clock, actor, signed_in).is_fresh(clock.now())
-    with pytest.raises(NotConfirmed):
-        confirmed_elsewhere(database, clock, actor, signed_in)
+    assert use_oidc_confirmation(database, clock, actor, signed_in).is_fresh(clock.now())
+    with pytest.raises(ReauthenticationRequired):
+        use_oidc_confirmation(database, clock, actor, signed_in)
     with database.write(clock) as transaction:
         sessions.confirm(transaction, signed_in.id)
     clock.move(minutes=6)
-    with pytest.raises(NotConfirmed):
-        confirmed_elsewhere(database, clock, actor, signed_in)
+    with pytest.raises(ReauthenticationRequired):
+        use_oidc_confirmation(database, clock, actor, signed_in)
     with database.write(clock) as transaction:
         sessions.sign_out(transaction, actor, signed_in)
-    with pytest.raises(NotSignedIn):
-        confirmed_elsewhere(database, clock, actor, signed_in)
+    with pytest.raises(AuthenticationFailed):
+        use_oidc_confirmation(database, clock, actor, signed_in)
 
 
 def test_a_person_changes_their_password_with_the_old_one(database: Database) -> None:
     clock = TestClock()
     made(database, clock, "ada")
     started = sign_in(database, clock, "ada", SECRET)
-    with pytest.raises(Malformed, match="12 to 256 characters"):
+    with pytest.raises(IdentityValidationFailed, match="12 to 256 characters"):
         change_password(database, clock, started.actor, SECRET, "short")
-    with pytest.raises(SignInRefused):
+    with pytest.raises(SignInFailed):
         change_password(database, clock, started.actor, OTHER, OTHER)
     assert is_open(database, clock, started)
     change_password(database, clock, started.actor, SECRET, OTHER)
@@ -353,7 +366,7 @@ def test_a_password_changed_meanwhile_is_not_the_right_one_any_more(
         return real(kept, password)
 
     monkeypatch.setattr(passwords, "matches", slowly)
-    with pytest.raises(SignInRefused):
+    with pytest.raises(SignInFailed):
         sign_in(database, clock, "ada", SECRET)
 
 
@@ -363,10 +376,10 @@ def test_a_hash_of_older_parameters_is_made_anew(database: Database, monkeypatch
     stronger = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1)
     monkeypatch.setattr(passwords, "HASHER", stronger)
     with database.read() as session:
-        before = service.hash_of(session, ada.id)
+        before = service.stored_hash(session, ada.id)
     sign_in(database, clock, "ada", SECRET)
     with database.read() as session:
-        after = service.hash_of(session, ada.id)
+        after = service.stored_hash(session, ada.id)
     assert before is not None
     assert after is not None
     assert passwords.is_outdated(before)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from policy_service.identity.throttle import (
-    FORGIVEN,
     LIMIT,
     LONGEST_WAIT,
     NAME_LIMIT,
+    RETENTION,
     WINDOW,
     Failures,
     Origin,
@@ -30,12 +30,12 @@ def fail(before: Failures | None, times: int, at: datetime) -> Failures:
 
 
 def test_after_five_failures_nobody_is_let_in_for_a_minute() -> None:
-    assert fail(None, LIMIT - 1, AT).blocked(AT + 3 * SECOND) is None
+    assert fail(None, LIMIT - 1, AT).wait_until(AT + 3 * SECOND) is None
     failures = fail(None, LIMIT, AT)
     until = AT + 4 * SECOND + timedelta(minutes=1)
-    assert failures.blocked(AT + 4 * SECOND) == until
-    assert failures.blocked(until - SECOND) == until
-    assert failures.blocked(until) is None
+    assert failures.wait_until(AT + 4 * SECOND) == until
+    assert failures.wait_until(until - SECOND) == until
+    assert failures.wait_until(until) is None
 
 
 def test_the_waits_double_up_to_a_quarter_of_an_hour() -> None:
@@ -59,7 +59,7 @@ def test_failures_long_apart_do_not_add_up() -> None:
 def test_after_a_day_all_is_forgiven() -> None:
     failures = fail(None, LIMIT, AT)
     assert after_failure(failures, AT + timedelta(hours=1)).blocks == 1
-    later = AT + FORGIVEN + 5 * SECOND
+    later = AT + RETENTION + 5 * SECOND
     assert after_failure(failures, later) == Failures(1, later, later)
 
 

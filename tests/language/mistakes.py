@@ -12,15 +12,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from policy_service.analysis.lint import lint
-from policy_service.language.diagnostics import Diagnostic, PolicyError, Warn
+from policy_service.language.diagnostics import Diagnostic, PolicyError, WarningCode
 from policy_service.language.load import load, load_bytes
-from policy_service.language.requirements import in_stages
+from policy_service.language.requirements import topological_order
 from policy_service.language.source import MAX_BYTES
 
 FOLDER = Path(__file__).parent / "invalid"
 SEVERAL = "several_faults"
 """The file that has faults of many kinds, to show that all are told at once, in source order."""
-WARNINGS = frozenset(code.replace("-", "_") for code in Warn)
+WARNINGS = frozenset(code.replace("-", "_") for code in WarningCode)
 """The files that are valid and warned of."""
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
 SECTION = re.compile(r"^### ([a-z0-9-]+)\n(.*?)(?=^##|\Z)", re.DOTALL | re.MULTILINE)
@@ -78,7 +78,7 @@ def refused(mistake: str) -> PolicyError:
         if mistake in MADE:
             MADE[mistake]()
         elif (folder := FOLDER / mistake).is_dir():
-            in_stages([load_bytes(path.read_bytes(), path.name) for path in sorted(folder.iterdir())])
+            topological_order([load_bytes(path.read_bytes(), path.name) for path in sorted(folder.iterdir())])
         else:
             path = FOLDER / f"{mistake}.yaml"
             load_bytes(path.read_bytes(), path.name)

@@ -88,7 +88,7 @@ def told(text: str | bytes) -> list[tuple[str, str, str | None]]:
         lines = error.text.splitlines()
         return [
             (
-                lines[fault.place.line - 1][fault.place.column - 1 :][: fault.place.width] if lines else "",
+                lines[fault.span.line - 1][fault.span.column - 1 :][: fault.span.width] if lines else "",
                 f"{fault.code}: {fault.message}",
                 fault.hint,
             )

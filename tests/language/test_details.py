@@ -9,7 +9,7 @@ from policy_service.language.check import Checker
 from policy_service.language.parser import parse
 from policy_service.language.policy import Bilingual
 from policy_service.language.tokens import tokenise
-from policy_service.language.types import BooleanType, DateType, NumberType, exact
+from policy_service.language.types import BooleanType, DateType, NumberType, to_exact
 
 POLICY = """\
 policy: tiering/details
@@ -48,7 +48,7 @@ def test_a_fault_in_a_list_of_expected_outcomes_stands_where_it_is_written() -> 
     with pytest.raises(PolicyError) as refused:
         load_bytes(POLICY.replace("- {gift: pen, note: x}", "- {gift: pan, note: x}").encode())
     [fault] = refused.value.diagnostics
-    assert (fault.place.line, fault.place.column) == (19, 16)
+    assert (fault.span.line, fault.span.column) == (19, 16)
 
 
 def test_a_function_of_two_words_is_one_token_with_its_own_span() -> None:
@@ -63,22 +63,22 @@ def test_an_expression_that_is_too_long_is_told_at_its_start() -> None:
     with pytest.raises(PolicyError) as refused:
         load_bytes(POLICY.replace("amount > 5", "amount > 5 or amount > 5" + " or amount > 5" * 400).encode())
     [fault] = refused.value.diagnostics
-    assert (fault.code, fault.place.line, fault.place.column) == ("expression-too-large", 14, 23)
+    assert (fault.code, fault.span.line, fault.span.column) == ("expression-too-large", 14, 23)
 
 
 def test_a_kept_value_of_another_type_is_no_value_of_the_type() -> None:
     with pytest.raises(ArithmeticError, match="is not a date"):
-        exact(DateType(), None)  # type: ignore[arg-type]
-    assert exact(BooleanType(), value=True) is True
-    assert exact(NumberType("number", 2), 150) == 1.5  # the same number
-    assert exact(DateType(), 738_000) == datetime.date.fromordinal(738_000)
+        to_exact(DateType(), None)  # type: ignore[arg-type]
+    assert to_exact(BooleanType(), value=True) is True
+    assert to_exact(NumberType("number", 2), 150) == 1.5  # the same number
+    assert to_exact(DateType(), 738_000) == datetime.date.fromordinal(738_000)
 
 
 def test_sides_of_arithmetic_are_blamed_where_they_stand() -> None:
     for text, blamed in (("vip + 1", "vip"), ("1 + vip", "vip")):
         checker = Checker({"vip": BooleanType()})
         assert checker.infer(parse(text)) is None
-        [fault] = checker.faults
+        [fault] = checker.errors
         assert text[slice(*fault.span)] == blamed
         assert fault.message == "expected a number, found true or false"
 
@@ -106,7 +106,7 @@ table:
 def faults(text: str) -> list[tuple[str, int, int]]:
     with pytest.raises(PolicyError) as refused:
         load_bytes(text.encode())
-    return [(fault.code, fault.place.line, fault.place.column) for fault in refused.value.diagnostics]
+    return [(fault.code, fault.span.line, fault.span.column) for fault in refused.value.diagnostics]
 
 
 def test_a_fault_of_a_cell_stands_in_the_cell() -> None:

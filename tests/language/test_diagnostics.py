@@ -4,21 +4,21 @@ import pytest
 
 from policy_service.language.diagnostics import (
     MAX_DIAGNOSTICS,
-    MAX_SHOWN,
+    MAX_EXCERPT,
     Code,
     Diagnostic,
-    Place,
     PolicyError,
-    counted,
+    SourceSpan,
     did_you_mean,
+    pluralize,
     shorten,
 )
 
-FAULT = Diagnostic(Code.SYNTAX, "wrong", Place(1, 3, 2), "mend it")
+FAULT = Diagnostic(Code.SYNTAX, "wrong", SourceSpan(1, 3, 2), "mend it")
 
 
 def shown(line: str, column: int, width: int = 1) -> list[str]:
-    return Diagnostic(Code.SYNTAX, "wrong", Place(1, column, width)).render("f.yaml", [line]).split("\n")[1:]
+    return Diagnostic(Code.SYNTAX, "wrong", SourceSpan(1, column, width)).render("f.yaml", [line]).split("\n")[1:]
 
 
 def test_a_fault_is_place_code_sentence_line_caret_and_hint() -> None:
@@ -27,12 +27,13 @@ def test_a_fault_is_place_code_sentence_line_caret_and_hint() -> None:
 
 def test_a_fault_without_hint_or_without_its_line_is_shorter() -> None:
     assert (
-        Diagnostic(Code.SYNTAX, "wrong", Place(1, 3)).render("f", ["abc"]) == "f:1:3: syntax: wrong\n    abc\n      ^"
+        Diagnostic(Code.SYNTAX, "wrong", SourceSpan(1, 3)).render("f", ["abc"])
+        == "f:1:3: syntax: wrong\n    abc\n      ^"
     )
     assert FAULT.render("f", []) == "f:1:3: syntax: wrong\n  hint: mend it"
     assert FAULT.render("f", ["   "]) == "f:1:3: syntax: wrong\n  hint: mend it"
-    assert Diagnostic(Code.SYNTAX, "wrong", Place(0, 1)).render("f", ["abc"]) == "f:0:1: syntax: wrong"
-    assert Diagnostic(Code.SYNTAX, "wrong", Place(2, 1)).render("f", ["a", "b"]).endswith("\n    b\n    ^")
+    assert Diagnostic(Code.SYNTAX, "wrong", SourceSpan(0, 1)).render("f", ["abc"]) == "f:0:1: syntax: wrong"
+    assert Diagnostic(Code.SYNTAX, "wrong", SourceSpan(2, 1)).render("f", ["a", "b"]).endswith("\n    b\n    ^")
 
 
 @pytest.mark.parametrize(
@@ -52,15 +53,15 @@ def test_the_caret_stands_under_what_is_meant(line: str, column: int, width: int
 
 def test_of_a_long_line_the_part_that_is_meant_is_shown() -> None:
     line = "a" * 500 + "bcd" + "e" * 500
-    assert shown(line, 1) == ["    " + "a" * MAX_SHOWN, "    ^"]
-    assert shown("a" * MAX_SHOWN, MAX_SHOWN) == ["    " + "a" * MAX_SHOWN, "    " + " " * (MAX_SHOWN - 1) + "^"]
+    assert shown(line, 1) == ["    " + "a" * MAX_EXCERPT, "    ^"]
+    assert shown("a" * MAX_EXCERPT, MAX_EXCERPT) == ["    " + "a" * MAX_EXCERPT, "    " + " " * (MAX_EXCERPT - 1) + "^"]
     assert shown(line, 501, 3) == ["    …" + line[400:800], "    " + " " * 101 + "^^^"]
     assert shown("x" + "y" * 500, 1, 500) == ["    x" + "y" * 399, "    " + "^" * 400]
     assert shown(line, 110, 400) == ["    …" + line[9:409], "    " + " " * 101 + "^" * 300]
 
 
 def test_control_characters_are_spelt_out_and_do_nothing_to_a_terminal() -> None:
-    fault = Diagnostic(Code.SYNTAX, "bad `\x1b[31m\u202e`", Place(1, 2), "no \x07")
+    fault = Diagnostic(Code.SYNTAX, "bad `\x1b[31m\u202e`", SourceSpan(1, 2), "no \x07")
     shown = fault.render("f", ["a\x1b\u2028b"]).split("\n")
     assert shown == ["f:1:2: syntax: bad `\\x1b[31m\\u202e`", "    a\ufffd\ufffdb", "     ^", "  hint: no \\x07"]
 
@@ -79,17 +80,17 @@ def test_a_fault_as_json() -> None:
 
 
 def test_faults_are_told_in_the_order_of_the_file() -> None:
-    places = [Place(2, 1), Place(1, 9), Place(1, 2)]
+    places = [SourceSpan(2, 1), SourceSpan(1, 9), SourceSpan(1, 2)]
     error = PolicyError("f.yaml", [Diagnostic(Code.SYNTAX, "x", place) for place in places], "ab\ncd")
-    assert [fault.place for fault in error.diagnostics] == places[::-1]
+    assert [fault.span for fault in error.diagnostics] == places[::-1]
     assert (error.path, error.text, error.more) == ("f.yaml", "ab\ncd", 0)
     assert str(error) == error.render()
-    same = [Diagnostic(code, "x", Place(1, 1)) for code in (Code.SYNTAX, Code.EMPTY_RANGE)]
+    same = [Diagnostic(code, "x", SourceSpan(1, 1)) for code in (Code.SYNTAX, Code.EMPTY_RANGE)]
     assert [fault.code for fault in PolicyError("f", same).diagnostics] == ["empty-range", "syntax"]
 
 
 def test_only_so_many_faults_are_told_and_the_rest_counted() -> None:
-    many = [Diagnostic(Code.SYNTAX, "x", Place(line, 1)) for line in range(1, MAX_DIAGNOSTICS + 1_002)]
+    many = [Diagnostic(Code.SYNTAX, "x", SourceSpan(line, 1)) for line in range(1, MAX_DIAGNOSTICS + 1_002)]
     error = PolicyError("f", many)
     assert (len(error.diagnostics), error.more) == (MAX_DIAGNOSTICS, 1_001)
     assert error.render().endswith(f"f:{MAX_DIAGNOSTICS}:1: syntax: x\nf: and 1,001 more")
@@ -107,4 +108,4 @@ def test_long_text_is_shortened_and_counted() -> None:
     assert shorten("x" * 60) == "x" * 60
     assert shorten("x" * 61) == "x" * 60 + "… (61 characters)"
     assert shorten("abc", 2) == "ab… (3 characters)"
-    assert [counted(number, "cell") for number in (0, 1, 2, 1_000)] == ["0 cells", "1 cell", "2 cells", "1,000 cells"]
+    assert [pluralize(number, "cell") for number in (0, 1, 2, 1_000)] == ["0 cells", "1 cell", "2 cells", "1,000 cells"]

@@ -7,7 +7,15 @@ from fractions import Fraction
 
 import pytest
 
-from policy_service.language.evaluate import calculate, call, compare, evaluate, holds, part, value
+from policy_service.language.evaluate import (
+    calculate,
+    call_function,
+    compare,
+    evaluate,
+    evaluate_expression,
+    holds,
+    property_value,
+)
 from policy_service.language.outcome import Decided, MissingFacts, NoRuleMatched
 from policy_service.language.parser import parse
 from policy_service.language.types import Duration, Exact, Months
@@ -130,7 +138,7 @@ SCOPE: dict[str, Exact] = {
     ],
 )
 def test_an_expression_is(text: str, result: Exact) -> None:
-    found = value(parse(text), SCOPE)
+    found = evaluate_expression(parse(text), SCOPE)
     assert found == result
     assert type(found) is type(result)
 
@@ -147,9 +155,9 @@ def test_a_condition_holds_only_when_it_is_true() -> None:
         (lambda: compare("<", "a", "b"), "'a' < 'b'"),
         (lambda: calculate("+", "a", Fraction(1)), "'a' + Fraction(1, 1)"),
         (lambda: calculate("*", DAY, Months(1)), "datetime.date(2026, 11, 21) * Months(count=1)"),
-        (lambda: call("nothing", [Fraction(1)]), "nothing([Fraction(1, 1)])"),
-        (lambda: part(DAY, "days"), "datetime.date(2026, 11, 21).days"),
-        (lambda: part(Fraction(1), "year"), "Fraction(1, 1).year"),
+        (lambda: call_function("nothing", [Fraction(1)]), "nothing([Fraction(1, 1)])"),
+        (lambda: property_value(DAY, "days"), "datetime.date(2026, 11, 21).days"),
+        (lambda: property_value(Fraction(1), "year"), "Fraction(1, 1).year"),
     ],
 )
 def test_what_the_checker_never_lets_through_is_an_error_and_no_answer(ask: object, message: str) -> None:

@@ -15,7 +15,7 @@ from policy_service.language.functions import (
     TAG_FUNCTIONS,
     TEXT_TESTS,
     Rounding,
-    rounded,
+    round_to,
     whole_days,
 )
 
@@ -45,7 +45,7 @@ def test_there_are_seven_ways_of_rounding() -> None:
     [("1.005", 2, "1.01"), ("-1.005", 2, "-1.01"), ("1.0049", 2, "1"), ("123", 0, "123"), ("0.1234565", 6, "0.123457")],
 )
 def test_decimals_are_counted_exactly(value: str, decimals: int, result: str) -> None:
-    assert rounded("half up", Fraction(value), decimals) == Fraction(result)
+    assert round_to("half up", Fraction(value), decimals) == Fraction(result)
 
 
 @given(st.fractions(), st.fractions(), st.sampled_from(list(TABLE)), st.integers(0, 6))
@@ -53,9 +53,9 @@ def test_rounding_is_monotone_and_moves_less_than_one_unit(
     one: Fraction, other: Fraction, way: Rounding, n: int
 ) -> None:
     low, high = sorted((one, other))
-    assert rounded(way, low, n) <= rounded(way, high, n)
-    assert abs(rounded(way, one, n) - one) < Fraction(1, 10**n)
-    assert rounded(way, rounded(way, one, n), n) == rounded(way, one, n)
+    assert round_to(way, low, n) <= round_to(way, high, n)
+    assert abs(round_to(way, one, n) - one) < Fraction(1, 10**n)
+    assert round_to(way, round_to(way, one, n), n) == round_to(way, one, n)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from policy_service.language.diagnostics import Code, Warn
+from policy_service.language.diagnostics import Code, WarningCode
 from tests.language.mistakes import FOLDER, MADE, SEVERAL, WARNINGS, mistakes, refused, shown, warned
 
 
@@ -11,8 +11,8 @@ def test_a_mistake_is_told_in_these_words(mistake: str) -> None:
     assert f"{shown(mistake)}\n" == (FOLDER / f"{mistake}.txt").read_text("utf-8")
 
 
-@pytest.mark.parametrize("code", Warn)
-def test_every_warning_has_a_valid_file_that_shows_it_alone(code: Warn) -> None:
+@pytest.mark.parametrize("code", WarningCode)
+def test_every_warning_has_a_valid_file_that_shows_it_alone(code: WarningCode) -> None:
     assert {warning.code for warning in warned(code.replace("-", "_"))} == {code}
 
 
@@ -47,7 +47,7 @@ def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_the_file() -> Non
         Code.UNKNOWN_RULE,
         Code.UNKNOWN_OUTCOME,
     ]
-    assert [fault.place for fault in faults] == sorted(fault.place for fault in faults)
+    assert [fault.span for fault in faults] == sorted(fault.span for fault in faults)
 
 
 @pytest.mark.parametrize("mistake", mistakes())

@@ -5,7 +5,7 @@ import pytest
 from policy_service import PolicyError, load_bytes
 from policy_service.compilers.rules_engine import network
 from policy_service.language import limits
-from policy_service.language.core import All, Any, Formula, OneOf, Sign, Stored, Threshold, Truth
+from policy_service.language.core import All, Any, Formula, OneOf, Sign, StoredFact, Threshold, Truth
 from policy_service.language.limits import Size, questions, size_of
 
 A, B, C = (Threshold(name, "<", 1) for name in "abc")
@@ -29,7 +29,7 @@ def table(columns: int, rows: int, cell: str) -> bytes:
 def faults(content: bytes) -> list[tuple[str, str, int]]:
     with pytest.raises(PolicyError) as refused:
         load_bytes(content)
-    return [(fault.code, fault.message, fault.place.line) for fault in refused.value.diagnostics]
+    return [(fault.code, fault.message, fault.span.line) for fault in refused.value.diagnostics]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_condition_is_counted_as_an_or_of_ands(formula: Formula, size: Size) -
 
 def test_a_fact_that_is_asked_twice_is_one_question() -> None:
     one, two = OneOf("w", frozenset({"x"}), negated=False), OneOf("w", frozenset({"x", "y"}), negated=False)
-    computed = Sign("<", (((Stored("a"), Stored("b")), 1),))
+    computed = Sign("<", (((StoredFact("a"), StoredFact("b")), 1),))
     asked = All((A, Threshold("a", ">", 7), Any((B, one)), two, computed, computed, CELL))
     assert questions(asked) == {"a", "b", "w", two, computed, CELL}
 

@@ -86,14 +86,14 @@ def test_two_rules_with_one_name_are_refused() -> None:
 )
 def test_an_aggregate_goes_with_these_outcomes(outcome: str, then: str, aggregate: str) -> None:
     policy = loaded(one(then, "COLLECT", aggregate, outcome))
-    assert (policy.hit, policy.aggregate, policy.lists) == (Hit.COLLECT, Aggregate(aggregate), False)
+    assert (policy.hit, policy.aggregate, policy.returns_list) == (Hit.COLLECT, Aggregate(aggregate), False)
 
 
 @pytest.mark.parametrize("hit", Hit)
 def test_outcomes_are_listed_by_three_hit_policies(hit: Hit) -> None:
     policy = loaded(policy_text(rule_lines(("a", "flag", "[yes]"), hit=hit)))
     assert (policy.hit, policy.aggregate) == (hit, None)
-    assert policy.lists is (hit in (Hit.RULE_ORDER, Hit.OUTPUT_ORDER, Hit.COLLECT))
+    assert policy.returns_list is (hit in (Hit.RULE_ORDER, Hit.OUTPUT_ORDER, Hit.COLLECT))
 
 
 SUM = "  out: {type: integer, min: %s, max: %s}\n"

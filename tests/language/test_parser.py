@@ -28,7 +28,7 @@ from policy_service.language.ast import (
 )
 from policy_service.language.diagnostics import Code
 from policy_service.language.parser import MAX_DEPTH, MAX_DIGITS, MAX_OPERATIONS, Cell, parse, parse_cell
-from policy_service.language.tokens import MAX_LENGTH, ExpressionFault
+from policy_service.language.tokens import MAX_LENGTH, ExpressionSyntaxError
 from policy_service.language.types import Duration, Months
 
 A, B, C = Name("a"), Name("b"), Name("c")
@@ -114,7 +114,7 @@ A_IS_ONE, B_IS_TWO = Comparison("=", A, ONE), Comparison("=", B, TWO)
 )  # fmt: skip
 def test_text_is_read_as(text: str, expression: Expr | None) -> None:
     if expression is None:
-        with pytest.raises(ExpressionFault):
+        with pytest.raises(ExpressionSyntaxError):
             parse(text)
     else:
         assert parse(text) == expression
@@ -123,35 +123,41 @@ def test_text_is_read_as(text: str, expression: Expr | None) -> None:
 @pytest.mark.parametrize(
     ("text", "cell"),
     [
-        ("-", Cell(Constant(value=True), asks=True)),
-        (" - ", Cell(Constant(value=True), asks=True)),
-        ("-1", Cell(In(A, (UnaryTest("=", Negation(ONE)),)), asks=False)),
-        ("< 1", Cell(In(A, (UnaryTest("<", ONE),)), asks=False)),
-        ("1, 2", Cell(In(A, (UnaryTest("=", ONE), UnaryTest("=", TWO))), asks=False)),
-        ("not(1, 2)", Cell(Not(In(A, (UnaryTest("=", ONE), UnaryTest("=", TWO)))), asks=False)),
+        ("-", Cell(Constant(value=True), handles_missing=True)),
+        (" - ", Cell(Constant(value=True), handles_missing=True)),
+        ("-1", Cell(In(A, (UnaryTest("=", Negation(ONE)),)), handles_missing=False)),
+        ("< 1", Cell(In(A, (UnaryTest("<", ONE),)), handles_missing=False)),
+        ("1, 2", Cell(In(A, (UnaryTest("=", ONE), UnaryTest("=", TWO))), handles_missing=False)),
+        ("not(1, 2)", Cell(Not(In(A, (UnaryTest("=", ONE), UnaryTest("=", TWO)))), handles_missing=False)),
         ("(1, 2)", None),
-        ("[1..3)", Cell(In(A, (Range(ONE, THREE, low_closed=True, high_closed=False),)), asks=False)),
-        ("(1..3]", Cell(In(A, (Range(ONE, THREE, low_closed=False, high_closed=True),)), asks=False)),
-        ("(b + 2)", Cell(In(A, (UnaryTest("=", Arithmetic("+", B, TWO)),)), asks=False)),
-        ("> 2 * 3", Cell(In(A, (UnaryTest(">", Arithmetic("*", TWO, THREE)),)), asks=False)),
-        ("[1, 2], 3", Cell(In(A, (UnaryTest("=", ONE), UnaryTest("=", TWO), UnaryTest("=", THREE))), asks=False)),
-        ("]1..3[", Cell(In(A, (Range(ONE, THREE, low_closed=False, high_closed=False),)), asks=False)),
-        ('"-"', Cell(In(A, (UnaryTest("=", Constant("-")),)), asks=False)),
-        ('"is", "("', Cell(In(A, (UnaryTest("=", Constant("is")), UnaryTest("=", Constant("(")))), asks=False)),
-        ("is missing", Cell(IsMissing(A), asks=True)),
-        ("is not missing", Cell(Not(IsMissing(A)), asks=True)),
-        ("is missing, < 1", Cell(Or((IsMissing(A), In(A, (UnaryTest("<", ONE),)))), asks=True)),
-        ("< 1, is missing", Cell(Or((IsMissing(A), In(A, (UnaryTest("<", ONE),)))), asks=True)),
-        ("not(is missing)", Cell(Not(IsMissing(A)), asks=True)),
-        ("? > b", Cell(Comparison(">", A, B), asks=False)),
-        ("? = 1 or b = 2", Cell(Or((A_IS_ONE, B_IS_TWO)), asks=False)),
-        ('"?"', Cell(In(A, (UnaryTest("=", Constant("?")),)), asks=False)),
-        ('contains(?, "x")', Cell(Call("contains", (A, Constant("x"))), asks=False)),
+        ("[1..3)", Cell(In(A, (Range(ONE, THREE, low_closed=True, high_closed=False),)), handles_missing=False)),
+        ("(1..3]", Cell(In(A, (Range(ONE, THREE, low_closed=False, high_closed=True),)), handles_missing=False)),
+        ("(b + 2)", Cell(In(A, (UnaryTest("=", Arithmetic("+", B, TWO)),)), handles_missing=False)),
+        ("> 2 * 3", Cell(In(A, (UnaryTest(">", Arithmetic("*", TWO, THREE)),)), handles_missing=False)),
+        (
+            "[1, 2], 3",
+            Cell(In(A, (UnaryTest("=", ONE), UnaryTest("=", TWO), UnaryTest("=", THREE))), handles_missing=False),
+        ),
+        ("]1..3[", Cell(In(A, (Range(ONE, THREE, low_closed=False, high_closed=False),)), handles_missing=False)),
+        ('"-"', Cell(In(A, (UnaryTest("=", Constant("-")),)), handles_missing=False)),
+        (
+            '"is", "("',
+            Cell(In(A, (UnaryTest("=", Constant("is")), UnaryTest("=", Constant("(")))), handles_missing=False),
+        ),
+        ("is missing", Cell(IsMissing(A), handles_missing=True)),
+        ("is not missing", Cell(Not(IsMissing(A)), handles_missing=True)),
+        ("is missing, < 1", Cell(Or((IsMissing(A), In(A, (UnaryTest("<", ONE),)))), handles_missing=True)),
+        ("< 1, is missing", Cell(Or((IsMissing(A), In(A, (UnaryTest("<", ONE),)))), handles_missing=True)),
+        ("not(is missing)", Cell(Not(IsMissing(A)), handles_missing=True)),
+        ("? > b", Cell(Comparison(">", A, B), handles_missing=False)),
+        ("? = 1 or b = 2", Cell(Or((A_IS_ONE, B_IS_TWO)), handles_missing=False)),
+        ('"?"', Cell(In(A, (UnaryTest("=", Constant("?")),)), handles_missing=False)),
+        ('contains(?, "x")', Cell(Call("contains", (A, Constant("x"))), handles_missing=False)),
     ],
 )
 def test_a_cell_is_read_as(text: str, cell: Cell | None) -> None:
     if cell is None:
-        with pytest.raises(ExpressionFault):
+        with pytest.raises(ExpressionSyntaxError):
             parse_cell(text, "a")
     else:
         assert parse_cell(text, "a") == cell
@@ -235,7 +241,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("text", "told"), [(text, tuple(told)) for text, *told in FAULTS])
 def test_what_breaks_the_grammar_is_refused_there(text: str, told: tuple[object, ...]) -> None:
-    with pytest.raises(ExpressionFault) as refused:
+    with pytest.raises(ExpressionSyntaxError) as refused:
         parse(text)
     fault = refused.value
     assert (fault.message, fault.start, fault.end, fault.hint, fault.code) == told
@@ -252,7 +258,7 @@ def test_what_breaks_the_grammar_is_refused_there(text: str, told: tuple[object,
     ],
 )
 def test_what_breaks_a_cell_is_refused(text: str, message: str) -> None:
-    with pytest.raises(ExpressionFault) as refused:
+    with pytest.raises(ExpressionSyntaxError) as refused:
         parse_cell(text, "a")
     assert refused.value.message == message
 
@@ -271,7 +277,7 @@ def test_what_breaks_a_cell_is_refused(text: str, message: str) -> None:
 )  # fmt: skip
 def test_a_limit_is_kept_to_the_last_one_allowed(fits: str, too_large: str, message: str) -> None:
     parse(fits)
-    with pytest.raises(ExpressionFault) as refused:
+    with pytest.raises(ExpressionSyntaxError) as refused:
         parse(too_large)
     assert (refused.value.message, refused.value.code) == (message, Code.EXPRESSION_TOO_LARGE)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_service.language.core import Polynomial, Ratio, Stored
+from policy_service.language.core import Polynomial, Ratio, StoredFact
 from policy_service.language.polynomial import (
     MAX_PRODUCTS,
     ONE,
@@ -14,20 +14,20 @@ from policy_service.language.polynomial import (
     TooComplex,
     add,
     add_ratios,
-    collect,
-    common,
+    common_denominator,
     constant,
+    constant_polynomial,
+    factor_polynomial,
     multiply,
     multiply_ratios,
+    primitive_part,
     ratio_of,
-    reduced,
     scale,
-    single,
-    whole,
+    sum_terms,
 )
 
 NAMES = ("a", "b", "c")
-A, B, C = (single(Stored(name)) for name in NAMES)
+A, B, C = (factor_polynomial(StoredFact(name)) for name in NAMES)
 
 
 def at(polynomial: Polynomial, values: dict[str, int]) -> int:
@@ -36,7 +36,7 @@ def at(polynomial: Polynomial, values: dict[str, int]) -> int:
     for monomial, coefficient in polynomial:
         product = coefficient
         for factor in monomial:
-            assert isinstance(factor, Stored)
+            assert isinstance(factor, StoredFact)
             product *= values[factor.fact]
         total += product
     return total
@@ -48,11 +48,11 @@ def of(ratio: Ratio, values: dict[str, int]) -> Fraction:
 
 
 monomials = st.lists(st.sampled_from(NAMES), max_size=3).map(
-    lambda names: tuple(Stored(name) for name in sorted(names))
+    lambda names: tuple(StoredFact(name) for name in sorted(names))
 )
-polynomials = st.lists(st.tuples(monomials, st.integers(-9, 9)), max_size=4).map(collect)
+polynomials = st.lists(st.tuples(monomials, st.integers(-9, 9)), max_size=4).map(sum_terms)
 subjects = st.fixed_dictionaries({name: st.integers(1, 50) for name in NAMES})
-denominators = st.sampled_from([ONE, whole(6), whole(10), A, B, add(A, B), multiply(A, B)])
+denominators = st.sampled_from([ONE, constant_polynomial(6), constant_polynomial(10), A, B, add(A, B), multiply(A, B)])
 ratios = st.builds(Ratio, polynomials, denominators)
 
 
@@ -76,32 +76,43 @@ def test_arithmetic_of_ratios_is_that_of_their_values(
     one, two, three = of(first, values), of(second, values), of(third, values)
     assert of(add_ratios(first, second), values) == one + two
     assert of(multiply_ratios(first, second), values) == one * two
-    numerators, denominator = common([first, second, third])
+    numerators, denominator = common_denominator([first, second, third])
     assert [of(Ratio(numerator, denominator), values) for numerator in numerators] == [one, two, three]
     assert at(denominator, values) > 0
 
 
 def test_a_common_denominator_is_no_larger_than_it_must_be() -> None:
-    assert common([Ratio(A, whole(6)), Ratio(B, whole(10))]) == ([scale(A, 5), scale(B, 3)], whole(30))
-    assert common([Ratio(A, C), Ratio(B, C)]) == ([A, B], C)
-    assert common([Ratio(A, C), Ratio(B, whole(2))]) == ([scale(A, 2), multiply(B, C)], scale(C, 2))
+    assert common_denominator([Ratio(A, constant_polynomial(6)), Ratio(B, constant_polynomial(10))]) == (
+        [scale(A, 5), scale(B, 3)],
+        constant_polynomial(30),
+    )
+    assert common_denominator([Ratio(A, C), Ratio(B, C)]) == ([A, B], C)
+    assert common_denominator([Ratio(A, C), Ratio(B, constant_polynomial(2))]) == (
+        [scale(A, 2), multiply(B, C)],
+        scale(C, 2),
+    )
 
 
 @given(polynomials)
 def test_a_reduced_polynomial_keeps_its_sign_and_loses_every_common_divisor(polynomial: Polynomial) -> None:
-    assert reduced(scale(polynomial, 6)) == reduced(polynomial)
-    assert scale(reduced(scale(polynomial, -4)), -1) == reduced(polynomial)
+    assert primitive_part(scale(polynomial, 6)) == primitive_part(polynomial)
+    assert scale(primitive_part(scale(polynomial, -4)), -1) == primitive_part(polynomial)
 
 
 def test_only_a_polynomial_without_facts_is_a_number() -> None:
-    assert (constant(ZERO), constant(whole(-7)), constant(A), constant(add(A, whole(1)))) == (0, -7, None, None)
-    assert ratio_of(Fraction(-6, 4)) == Ratio(whole(-3), whole(2))
-    assert whole(0) == ZERO
+    assert (
+        constant(ZERO),
+        constant(constant_polynomial(-7)),
+        constant(A),
+        constant(add(A, constant_polynomial(1))),
+    ) == (0, -7, None, None)
+    assert ratio_of(Fraction(-6, 4)) == Ratio(constant_polynomial(-3), constant_polynomial(2))
+    assert constant_polynomial(0) == ZERO
 
 
 def test_a_product_that_would_grow_without_end_is_refused_before_it_does() -> None:
     def sum_of(count: int, name: str) -> Polynomial:
-        return collect(((Stored(f"{name}{number}"),), 1) for number in range(count))
+        return sum_terms(((StoredFact(f"{name}{number}"),), 1) for number in range(count))
 
     side = int(MAX_PRODUCTS**0.5)
     assert multiply(sum_of(1, "x"), sum_of(100, "y"))

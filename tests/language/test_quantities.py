@@ -27,11 +27,11 @@ from policy_service.language.quantities import (
     decimals,
     extreme,
     is_plain,
-    negated,
-    of_constant,
-    of_type,
+    negate,
+    quantity_of_constant,
+    quantity_of_type,
+    result_unit,
     round_quantity,
-    unit_of,
 )
 from policy_service.language.types import DateType, Duration, DurationType, Months, NumberType
 
@@ -76,7 +76,7 @@ TABLE: dict[Operator, dict[tuple[str, str], str]] = {
 @pytest.mark.parametrize("operator", TABLE)
 @pytest.mark.parametrize(("left", "right"), list(product(UNITS, UNITS)))
 def test_the_unit_of_an_operation_is_that_of_the_table(operator: Operator, left: str, right: str) -> None:
-    assert unit_of(operator, left, right) == TABLE[operator].get((left, right))
+    assert result_unit(operator, left, right) == TABLE[operator].get((left, right))
 
 
 @pytest.mark.parametrize(("left", "right"), list(product(UNITS, UNITS)))
@@ -107,18 +107,18 @@ def test_decimals_of_a_number_are_counted(value: str, count: int | None) -> None
 
 
 def test_a_fact_has_the_range_of_its_type() -> None:
-    assert of_type(NumberType("integer", 0, 1, 5)) == q("1", "5")
-    assert of_type(NumberType("number", 2, 50, 150)) == q("0.5", "1.5", scale=2)
-    assert of_type(NumberType("money", 2, 0, 150, "CNY")) == q("0", "1.5", "CNY", 2)
-    assert of_type(DateType(3, 9)) == q("3", "9", DATE)
-    assert of_type(DurationType(-3, 9)) == q("-3", "9", DURATION)
+    assert quantity_of_type(NumberType("integer", 0, 1, 5)) == q("1", "5")
+    assert quantity_of_type(NumberType("number", 2, 50, 150)) == q("0.5", "1.5", scale=2)
+    assert quantity_of_type(NumberType("money", 2, 0, 150, "CNY")) == q("0", "1.5", "CNY", 2)
+    assert quantity_of_type(DateType(3, 9)) == q("3", "9", DATE)
+    assert quantity_of_type(DurationType(-3, 9)) == q("-3", "9", DURATION)
 
 
 def test_a_literal_has_a_range_of_one_value() -> None:
-    assert of_constant(Fraction(3, 2)) == q("1.5", "1.5", LITERAL, 1)
-    assert of_constant(DAY) == q(str(DAY.toordinal()), str(DAY.toordinal()), DATE)
-    assert of_constant(Duration(Fraction(60))) == q("60", "60", DURATION)
-    assert of_constant(Months(-3)) == q("-3", "-3", MONTHS)
+    assert quantity_of_constant(Fraction(3, 2)) == q("1.5", "1.5", LITERAL, 1)
+    assert quantity_of_constant(DAY) == q(str(DAY.toordinal()), str(DAY.toordinal()), DATE)
+    assert quantity_of_constant(Duration(Fraction(60))) == q("60", "60", DURATION)
+    assert quantity_of_constant(Months(-3)) == q("-3", "-3", MONTHS)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_an_operation_on_dates_has_this_range(
 
 
 def test_negation_turns_the_range_round() -> None:
-    assert negated(q("-1", "3", "CNY", 2)) == q("-3", "1", "CNY", 2)
+    assert negate(q("-1", "3", "CNY", 2)) == q("-3", "1", "CNY", 2)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from policy_service.language import (
     types,
 )
 from policy_service.language.declare import TYPE_KEYS
-from policy_service.language.diagnostics import Code, Warn
+from policy_service.language.diagnostics import Code, WarningCode
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Aggregate, Hit
 from tests.language.mistakes import EXAMPLE, FOLDER, PAGE, sections
@@ -119,12 +119,12 @@ def test_every_limit_of_the_page_is_that_of_the_code() -> None:
         polynomial.MAX_MONOMIALS,
         scorecards.MAX_EDGES,
         diagnostics.MAX_DIAGNOSTICS,
-        findings.MAX_FAULTS,
+        findings.MAX_ERRORS,
     ]
     assert [row[1] for row in rows("Limits")[1:]] == [f"{limit:,}" for limit in expected]
 
 
-@pytest.mark.parametrize("code", [*Code, *Warn])
+@pytest.mark.parametrize("code", [*Code, *WarningCode])
 def test_a_code_has_its_section_with_meaning_example_and_mending(code: Code) -> None:
     text = sections()[code]
     assert re.match(r"\n[A-Z`].*\.\n\n```text\n", text, re.DOTALL)
@@ -132,10 +132,10 @@ def test_a_code_has_its_section_with_meaning_example_and_mending(code: Code) -> 
 
 
 def test_no_section_is_about_a_code_there_is_not() -> None:
-    assert list(sections()) == [*Code, *Warn]
+    assert list(sections()) == [*Code, *WarningCode]
 
 
-@pytest.mark.parametrize("code", [*Code, *Warn])
+@pytest.mark.parametrize("code", [*Code, *WarningCode])
 def test_the_example_of_a_code_is_what_is_printed_today(code: Code) -> None:
     [shown] = EXAMPLE.findall(sections()[code])
     assert shown == (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
@@ -144,7 +144,7 @@ def test_the_example_of_a_code_is_what_is_printed_today(code: Code) -> None:
 def test_the_page_of_errors_tells_how_many_faults_are_shown() -> None:
     text: Any = PAGE.read_text("utf-8")
     assert f"At most {diagnostics.MAX_DIAGNOSTICS} faults" in text
-    assert f"after {findings.MAX_FAULTS:,} no more" in text
+    assert f"after {findings.MAX_ERRORS:,} no more" in text
 
 
 HEAD = "policy: docs/page\nversion: 1.0.0\ntitle: {zh: 页, en: page}\nsubject: customer\nfacts:\n"

@@ -4,7 +4,7 @@ import pytest
 
 from policy_service.language.load import PolicyFolderError, load_bytes
 from policy_service.language.policy import Policy
-from policy_service.language.requirements import in_stages, needed, takes
+from policy_service.language.requirements import accepts, required_policies, topological_order
 from policy_service.language.types import (
     BooleanType,
     ChoiceType,
@@ -39,7 +39,7 @@ def policy(name: str, *needs: str, subject: str = "customer", kind: str = "choic
 
 def told(*policies: Policy) -> list[tuple[str, str, str, str | None]]:
     with pytest.raises(PolicyFolderError) as refused:
-        in_stages(policies)
+        topological_order(policies)
     return [
         (error.path, str(fault.code), fault.message, fault.hint)
         for error in refused.value.errors
@@ -49,10 +49,10 @@ def told(*policies: Policy) -> list[tuple[str, str, str, str | None]]:
 
 def test_a_policy_stands_after_those_it_needs() -> None:
     last, middle, first = policy("t/c", "t/b", "t/a"), policy("t/b", "t/a"), policy("t/a")
-    assert [each.id for each in in_stages([last, middle, first])] == ["t/a", "t/b", "t/c"]
-    assert needed(last) == {"t/a", "t/b"}
-    assert needed(first) == frozenset()
-    assert in_stages([]) == ()
+    assert [each.id for each in topological_order([last, middle, first])] == ["t/a", "t/b", "t/c"]
+    assert required_policies(last) == {"t/a", "t/b"}
+    assert required_policies(first) == frozenset()
+    assert topological_order([]) == ()
 
 
 def test_what_is_not_there_cannot_be_needed() -> None:
@@ -90,7 +90,7 @@ def test_both_policies_are_about_one_subject() -> None:
 
 def test_a_listed_choice_becomes_tags() -> None:
     listing = policy("t/a", hit="COLLECT")
-    assert len(in_stages([policy("t/b", "t/a", kind="tags"), listing])) == 2
+    assert len(topological_order([policy("t/b", "t/a", kind="tags"), listing])) == 2
     [fault] = told(policy("t/b", "t/a"), listing)
     assert fault[2] == "`f0` takes one of a, b; `t/a.out` is a list of one of a, b"
     assert fault[3] == "the fact's type must take every value of the outcome"
@@ -134,7 +134,7 @@ MONEY = NumberType("money", 2, 0, 100, "CNY")
     ],
 )
 def test_a_fact_takes_every_value_of_the_outcome_or_is_refused(fact: Type, outcome: Type, *, fits: bool) -> None:
-    assert takes(fact, outcome, listed=False) is fits
+    assert accepts(fact, outcome, is_list=False) is fits
 
 
 @pytest.mark.parametrize(
@@ -148,4 +148,4 @@ def test_a_fact_takes_every_value_of_the_outcome_or_is_refused(fact: Type, outco
     ],
 )
 def test_of_a_list_only_choices_can_be_taken(fact: Type, outcome: Type, *, fits: bool) -> None:
-    assert takes(fact, outcome, listed=True) is fits
+    assert accepts(fact, outcome, is_list=True) is fits

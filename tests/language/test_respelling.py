@@ -14,11 +14,11 @@ from policy_service.language.diagnostics import PolicyError
 from policy_service.language.evaluate import evaluate
 from policy_service.language.load import load_bytes
 from policy_service.language.outcome import Decided
-from policy_service.language.parser import MAX_RESPELT, parse
+from policy_service.language.parser import MAX_RESPELLED_LENGTH, parse
 from policy_service.language.policy import Policy
-from policy_service.language.respelling import elsewhere, respell
-from policy_service.language.tokens import ExpressionFault
-from policy_service.language.types import read
+from policy_service.language.respelling import foreign_function_hint, respell
+from policy_service.language.tokens import ExpressionSyntaxError
+from policy_service.language.types import parse_value
 
 DAY = datetime.date(2026, 11, 21)
 FACTS = {
@@ -59,7 +59,7 @@ def rule(when: str) -> bytes:
 def holds(text: bytes, facts: dict[str, object]) -> bool:
     """Whether the row `r` holds."""
     found: Policy = load_bytes(text)
-    kept = {name: read(found.facts[name].type, value) for name, value in {**PLAIN, **facts}.items()}
+    kept = {name: parse_value(found.facts[name].type, value) for name, value in {**PLAIN, **facts}.items()}
     result = evaluate(found, kept, DAY)
     return isinstance(result, Decided) and "r" in result.rules
 
@@ -218,8 +218,8 @@ def test_a_text_is_left_as_it_is() -> None:
 
 
 def test_a_long_text_is_not_tried() -> None:
-    long = " && ".join(["flag"] * MAX_RESPELT)
-    with pytest.raises(ExpressionFault) as fault:
+    long = " && ".join(["flag"] * MAX_RESPELLED_LENGTH)
+    with pytest.raises(ExpressionSyntaxError) as fault:
         parse(long)
     assert fault.value.hint is None
 
@@ -227,4 +227,4 @@ def test_a_long_text_is_not_tried() -> None:
 @pytest.mark.parametrize("text", ["", "x > 1", "-", '"it", "retail"', "[1..2)", "x is not missing and x < 3", "1e99"])
 def test_what_is_spelt_right_or_cannot_be_helped_stays(text: str) -> None:
     assert respell(text) == text
-    assert elsewhere(text) is None
+    assert foreign_function_hint(text) is None

@@ -2,17 +2,17 @@
 
 import pytest
 
-from policy_service.language.diagnostics import Code, Place, PolicyError
+from policy_service.language.diagnostics import Code, PolicyError, SourceSpan
 from policy_service.language.source import (
     MAX_BYTES,
     MAX_LEVELS,
     Mapping,
     Scalar,
     Sequence,
-    find,
-    find_key,
-    plain,
+    find_key_span,
+    find_node,
     read_source,
+    to_plain,
 )
 
 
@@ -25,7 +25,7 @@ def faults(text: str | bytes) -> list[tuple[str, str, int, int, int, str | None]
         read(text)
     assert refused.value.path == "file.yaml"
     return [
-        (str(fault.code), fault.message, fault.place.line, fault.place.column, fault.place.width, fault.hint)
+        (str(fault.code), fault.message, fault.span.line, fault.span.column, fault.span.width, fault.hint)
         for fault in refused.value.diagnostics
     ]
 
@@ -60,7 +60,7 @@ def scalar(text: str) -> Scalar:
     ],
 )
 def test_every_scalar_stays_the_authors_text(text: str, tree: object) -> None:
-    assert plain(read(text)) == tree
+    assert to_plain(read(text)) == tree
 
 
 @pytest.mark.parametrize(
@@ -188,36 +188,36 @@ def test_size_is_allowed_to_the_last_byte() -> None:
 @pytest.mark.parametrize(
     ("text", "first", "last", "place"),
     [
-        ("a: bcd", 1, 3, Place(1, 5, 2)),
-        ('a: "bcd"', 1, 3, Place(1, 6, 2)),
-        ("a: 'bcd'", 0, 1, Place(1, 5, 1)),
-        ("a: bcd", 1, 1, Place(1, 5, 1)),
-        ('a: "b\\"d"', 1, 2, Place(1, 4, 6)),
-        ("a: 'b''d'", 1, 2, Place(1, 4, 6)),
-        ("a: b\n  c", 1, 2, Place(1, 4, 1)),
-        ("a: |\n  bcd\n", 1, 2, Place(1, 4, 1)),
-        ("a: 客户 b", 1, 2, Place(1, 5, 1)),
+        ("a: bcd", 1, 3, SourceSpan(1, 5, 2)),
+        ('a: "bcd"', 1, 3, SourceSpan(1, 6, 2)),
+        ("a: 'bcd'", 0, 1, SourceSpan(1, 5, 1)),
+        ("a: bcd", 1, 1, SourceSpan(1, 5, 1)),
+        ('a: "b\\"d"', 1, 2, SourceSpan(1, 4, 6)),
+        ("a: 'b''d'", 1, 2, SourceSpan(1, 4, 6)),
+        ("a: b\n  c", 1, 2, SourceSpan(1, 4, 1)),
+        ("a: |\n  bcd\n", 1, 2, SourceSpan(1, 4, 1)),
+        ("a: 客户 b", 1, 2, SourceSpan(1, 5, 1)),
     ],
 )
 def test_characters_of_a_text_have_a_place_when_they_stand_as_themselves(
-    text: str, first: int, last: int, place: Place
+    text: str, first: int, last: int, place: SourceSpan
 ) -> None:
-    assert scalar(text).at(first, last) == place
+    assert scalar(text).span_of(first, last) == place
 
 
 def test_a_path_leads_to_a_node_or_as_far_as_it_goes() -> None:
     root = read("a: [b, {c: d}]")
-    assert plain(find(root, ("a", 1, "c"))) == "d"
-    assert plain(find(root, ("a", 0))) == "b"
-    assert isinstance(find(root, ("a", 2)), Sequence)
-    assert find(root, ("x", "y")) is root
-    assert plain(find(root, ("a", 0, "x"))) == "b"
-    assert find(root, ()) is root
-    assert find_key(root, ("a",)) == Place(1, 1, 1)
-    assert find_key(root, ("a", 1, "c")) == Place(1, 9, 1)
-    assert find_key(root, ("a", 0)) == Place(1, 5, 1)
-    assert find_key(root, ("x",)) == root.place
-    assert find_key(root, ()) == root.place
+    assert to_plain(find_node(root, ("a", 1, "c"))) == "d"
+    assert to_plain(find_node(root, ("a", 0))) == "b"
+    assert isinstance(find_node(root, ("a", 2)), Sequence)
+    assert find_node(root, ("x", "y")) is root
+    assert to_plain(find_node(root, ("a", 0, "x"))) == "b"
+    assert find_node(root, ()) is root
+    assert find_key_span(root, ("a",)) == SourceSpan(1, 1, 1)
+    assert find_key_span(root, ("a", 1, "c")) == SourceSpan(1, 9, 1)
+    assert find_key_span(root, ("a", 0)) == SourceSpan(1, 5, 1)
+    assert find_key_span(root, ("x",)) == root.span
+    assert find_key_span(root, ()) == root.span
 
 
 def test_the_order_of_the_keys_is_the_authors() -> None:

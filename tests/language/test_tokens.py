@@ -6,7 +6,7 @@ import pytest
 
 from policy_service.language.diagnostics import Code
 from policy_service.language.functions import FUNCTIONS
-from policy_service.language.tokens import MAX_LENGTH, WORDS, ExpressionFault, Token, tokenise
+from policy_service.language.tokens import MAX_LENGTH, WORDS, ExpressionSyntaxError, Token, tokenise
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
@@ -147,7 +147,7 @@ def test_a_token_knows_its_place_and_the_last_is_the_end() -> None:
 def test_what_is_no_token_is_refused_at_its_place(
     text: str, message: str, start: int, end: int, hint: str | None
 ) -> None:
-    with pytest.raises(ExpressionFault) as refused:
+    with pytest.raises(ExpressionSyntaxError) as refused:
         tokenise(text)
     fault = refused.value
     assert (fault.message, fault.start, fault.end, fault.hint) == (message, start, end, hint)

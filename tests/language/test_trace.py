@@ -5,8 +5,8 @@ from fractions import Fraction
 import pytest
 
 from policy_service.language.ast import Name
+from policy_service.language.definedness import KnownFacts, known_facts, names_in
 from policy_service.language.parser import parse
-from policy_service.language.presence import Known, names, presence
 from policy_service.language.trace import RuleTrace, trace
 from policy_service.language.types import Exact
 from tests.language.sample import loaded, policy_text, rule_lines
@@ -47,10 +47,10 @@ def test_the_rule_otherwise_fails_by_its_name_when_another_matched() -> None:
     ],
 )
 def test_the_names_of_an_expression_are_found_from_left_to_right(text: str, found: list[str]) -> None:
-    assert list(names(parse(text))) == found
+    assert list(names_in(parse(text))) == found
 
 
-def _ignore(_name: Name, _known: Known) -> None:
+def _ignore(_name: Name, _known: KnownFacts) -> None:
     """Uses do not matter here."""
 
 
@@ -69,15 +69,15 @@ def _ignore(_name: Name, _known: Known) -> None:
     ],
 )
 def test_what_is_known_when_a_condition_holds_and_when_not(text: str, when_true: str, when_false: str) -> None:
-    assert presence(parse(text), frozenset(), _ignore) == (frozenset(when_true), frozenset(when_false))
+    assert known_facts(parse(text), frozenset(), _ignore) == (frozenset(when_true), frozenset(when_false))
 
 
 def test_every_use_is_told_with_what_is_known_there() -> None:
-    uses: list[tuple[str, Known]] = []
+    uses: list[tuple[str, KnownFacts]] = []
 
-    def use(name: Name, known: Known) -> None:
+    def use(name: Name, known: KnownFacts) -> None:
         uses.append((name.name, known))
 
-    presence(parse("a is not missing and (b or a > 1) and c in (a, [b..d])"), frozenset("z"), use)
+    known_facts(parse("a is not missing and (b or a > 1) and c in (a, [b..d])"), frozenset("z"), use)
     known = frozenset("az")
     assert uses == [(name, known) for name in ("b", "a", "c", "a", "b", "d")]

@@ -13,7 +13,7 @@ from policy_service.language.evaluate import evaluate
 from policy_service.language.load import load_bytes
 from policy_service.language.outcome import Decided, MissingFacts
 from policy_service.language.policy import Example, Policy
-from policy_service.language.types import Value, read
+from policy_service.language.types import Value, parse_value
 
 PAGE = (Path(__file__).parents[2] / "docs" / "tutorial" / "your-first-policy.md").read_text("utf-8")
 NAME = "my-policies/rewards/thank_you/1.0.0.yaml"
@@ -29,7 +29,7 @@ def policy() -> Policy:
 
 
 def kept(facts: dict[str, Any]) -> dict[str, Value]:
-    return {name: read(policy().facts[name].type, value) for name, value in facts.items()}
+    return {name: parse_value(policy().facts[name].type, value) for name, value in facts.items()}
 
 
 def test_the_first_draft_is_a_policy_already() -> None:

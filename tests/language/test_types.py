@@ -20,9 +20,9 @@ from policy_service.language.types import (
     TextType,
     Type,
     Value,
-    ValueRefused,
-    describe,
-    read,
+    ValueRejected,
+    describe_type,
+    parse_value,
 )
 
 BOOLEAN, INTEGER, TEXT = BooleanType(), NumberType("integer"), TextType()
@@ -95,7 +95,7 @@ DAY = datetime.date(2026, 11, 21)
     ],
 )
 def test_a_value_is_kept_exactly(kind: Type, raw: object, value: Value) -> None:
-    found = read(kind, raw)
+    found = parse_value(kind, raw)
     assert found == value
     assert type(found) is type(value)
 
@@ -171,16 +171,16 @@ MISTYPED: list[tuple[Type, object]] = [
 
 @pytest.mark.parametrize(("kind", "raw"), MISTYPED)
 def test_what_is_no_value_of_the_type_is_refused_with_what_was_expected(kind: Type, raw: object) -> None:
-    with pytest.raises(ValueRefused) as refused:
-        read(kind, raw)
-    assert (refused.value.kind, refused.value.expected) == ("mistyped", describe(kind))
-    assert str(refused.value) == describe(kind)
+    with pytest.raises(ValueRejected) as refused:
+        parse_value(kind, raw)
+    assert (refused.value.kind, refused.value.expected) == ("mistyped", describe_type(kind))
+    assert str(refused.value) == describe_type(kind)
 
 
 @pytest.mark.parametrize("text", ["\ud800", "客户\udfff", "a\udc00b"])
 def test_lone_surrogates_are_no_text(text: str) -> None:
-    with pytest.raises(ValueRefused) as refused:
-        read(TEXT, text)
+    with pytest.raises(ValueRejected) as refused:
+        parse_value(TEXT, text)
     assert (refused.value.kind, refused.value.expected) == ("mistyped", "text without lone surrogates")
 
 
@@ -207,9 +207,9 @@ def test_lone_surrogates_are_no_text(text: str) -> None:
     ],
 )
 def test_what_lies_outside_is_out_of_range(kind: Type, raw: object) -> None:
-    with pytest.raises(ValueRefused) as refused:
-        read(kind, raw)
-    assert (refused.value.kind, refused.value.expected) == ("out-of-range", describe(kind))
+    with pytest.raises(ValueRejected) as refused:
+        parse_value(kind, raw)
+    assert (refused.value.kind, refused.value.expected) == ("out-of-range", describe_type(kind))
 
 
 @pytest.mark.parametrize(
@@ -222,4 +222,4 @@ def test_what_lies_outside_is_out_of_range(kind: Type, raw: object) -> None:
     ],
 )
 def test_the_ends_of_a_range_belong_to_it(kind: Type, raw: object, value: Value) -> None:
-    assert read(kind, raw) == value
+    assert parse_value(kind, raw) == value

@@ -25,16 +25,16 @@ from policy_service.language.types import (
     TextType,
     Type,
     Value,
-    ValueRefused,
-    describe,
-    exact,
-    kept,
-    name_of,
+    ValueRejected,
+    describe_type,
+    format_value,
     parse_date,
     parse_decimal,
     parse_duration,
-    read,
-    write,
+    parse_value,
+    quantize,
+    to_exact,
+    type_name,
     write_decimal,
     write_duration,
 )
@@ -72,8 +72,8 @@ DAY = datetime.date(2026, 11, 21)
     ],
 )  # fmt: skip
 def test_a_type_is_called_and_described_so(kind: Type, name: str, description: str) -> None:
-    assert name_of(kind) == name
-    assert describe(kind) == description
+    assert type_name(kind) == name
+    assert describe_type(kind) == description
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_a_type_is_called_and_described_so(kind: Type, name: str, description: s
     ],
 )
 def test_a_value_is_written_as_json_so(kind: Type, value: Value, written: object) -> None:
-    assert write(kind, value) == written
-    assert read(kind, written) == value
+    assert format_value(kind, value) == written
+    assert parse_value(kind, written) == value
 
 
 @pytest.mark.parametrize(
@@ -167,8 +167,8 @@ def test_a_day_that_is_in_no_calendar_is_no_date(text: str) -> None:
     ],
 )
 def test_a_kept_value_is_computed_with_exactly_and_kept_again(kind: Type, value: Value, computed: object) -> None:
-    assert exact(kind, value) == computed
-    assert kept(kind, exact(kind, value)) == value
+    assert to_exact(kind, value) == computed
+    assert quantize(kind, to_exact(kind, value)) == value
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_kept_value_is_computed_with_exactly_and_kept_again(kind: Type, value:
 )  # fmt: skip
 def test_a_computed_value_that_does_not_fit_is_never_rounded(kind: Type, computed: Fraction, message: str) -> None:
     with pytest.raises(ArithmeticError) as refused:
-        kept(kind, computed)
+        quantize(kind, computed)
     assert str(refused.value) == message
 
 
@@ -201,12 +201,12 @@ def test_the_limits_are_those_every_json_reader_has() -> None:
 @given(st.integers(-LIMIT, LIMIT), st.integers(0, 6))
 def test_what_is_written_is_read_again(scaled: int, scale: int) -> None:
     kind = NumberType("number", scale)
-    assert read(kind, write(kind, scaled)) == scaled
-    assert read(kind, Decimal(write_decimal(scaled, scale))) == scaled
+    assert parse_value(kind, format_value(kind, scaled)) == scaled
+    assert parse_value(kind, Decimal(write_decimal(scaled, scale))) == scaled
 
 
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     for kind in (INTEGER, NUMBER, DATE, DURATION, CHOICE, TEXT):
-        with suppress(ValueRefused):
-            assert read(kind, write(kind, read(kind, text))) == read(kind, text)
+        with suppress(ValueRejected):
+            assert parse_value(kind, format_value(kind, parse_value(kind, text))) == parse_value(kind, text)

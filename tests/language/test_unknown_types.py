@@ -31,7 +31,7 @@ invariants:
 def test_every_other_fault_is_told_too() -> None:
     with pytest.raises(PolicyError) as refused:
         load_bytes(POLICY.encode())
-    assert [(fault.place.line, fault.code, fault.message) for fault in refused.value.diagnostics] == [
+    assert [(fault.span.line, fault.code, fault.message) for fault in refused.value.diagnostics] == [
         (6, "invalid-value", "unknown type `mony`"),
         (9, "invalid-value", "unknown type `choise`"),
         (15, "unknown-fact", "unknown fact `dais`"),

@@ -8,14 +8,14 @@ import pytest
 from sqlmodel import col, select
 
 from policy_service.actor import Actor, Role
-from policy_service.approval.service import Signers
+from policy_service.approval.service import GovernanceEvaluator
 from policy_service.audit.tables import AuditEntry
-from policy_service.decisions.overrides import (
-    Book,
-    OverrideRefused,
+from policy_service.decisions.override import Override
+from policy_service.decisions.override_store import (
+    OverrideCache,
+    OverrideRejected,
 )
-from policy_service.decisions.overriding import Overriding
-from policy_service.overrides.service import AskedOverride, PreparedOverride, prepare_override, record_override
+from policy_service.overrides.service import OverrideRequest, PreparedOverride, prepare_override, record_override
 from policy_service.overrides.service import sign_override as sign_it
 from policy_service.shipped import shipped_policies
 from policy_service.subject import Subject
@@ -45,7 +45,7 @@ rules:
     - {{id: some, when: orders > 10, then: {{reward: 100}}, because: {{zh: a, en: a}}}}
     - {{id: none, when: "true", then: {{reward: 0}}, because: {{zh: a, en: a}}}}
 """.encode()
-SIGNERS = Signers()
+SIGNERS = GovernanceEvaluator()
 SMALL = {"size": "small"}
 MOMENT = timedelta(microseconds=1)
 
@@ -57,17 +57,17 @@ def asked(
     outcome: object = None,
     role: Role = Role.SALES_DIRECTOR,
     days: float = 30,
-) -> AskedOverride:
+) -> OverrideRequest:
     wanted = {TIER: SMALL, REWARD: {"reward": "500.00"}}[policy] if outcome is None else outcome
-    return AskedOverride(Subject(subject), policy, wanted, role, "a partner of ten years", made.now + days * DAY)
+    return OverrideRequest(Subject(subject), policy, wanted, role, "a partner of ten years", made.now + days * DAY)
 
 
-def prepare(made: World, it: AskedOverride, by: Actor = SALES) -> PreparedOverride:
+def prepare(made: World, it: OverrideRequest, by: Actor = SALES) -> PreparedOverride:
     with made.database.read() as session:
         return prepare_override(session, SIGNERS, made.fresh(by), it, made.now)
 
 
-def record(made: World, it: AskedOverride, by: Actor = SALES) -> Overriding:
+def record(made: World, it: OverrideRequest, by: Actor = SALES) -> Override:
     prepared = prepare(made, it, by)
     with made.database.write(made.clock) as transaction:
         return record_override(transaction, made.fresh(by), prepared)
@@ -75,13 +75,13 @@ def record(made: World, it: AskedOverride, by: Actor = SALES) -> Overriding:
 
 def sign(
     made: World,
-    it: Overriding,
+    it: Override,
     by: Actor = COMPLIANCE,
     role: Role | None = None,
     *,
     digest: str = "",
     fresh: bool = True,
-) -> Overriding:
+) -> Override:
     actor = made.fresh(by) if fresh else by
     with made.database.write(made.clock) as transaction:
         return sign_it(
@@ -94,14 +94,14 @@ def sign(
         )
 
 
-def refusal(made: World, it: AskedOverride, by: Actor = SALES) -> str:
-    with pytest.raises(OverrideRefused) as refused:
+def refusal(made: World, it: OverrideRequest, by: Actor = SALES) -> str:
+    with pytest.raises(OverrideRejected) as refused:
         prepare(made, it, by)
     return "\n".join(refused.value.problems)
 
 
-def book(made: World) -> Book:
-    found = Book()
+def book(made: World) -> OverrideCache:
+    found = OverrideCache()
     with made.database.read() as session:
         found.refresh(session)
     return found

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from policy_service import Decider, load_bytes
-from policy_service.decisions.overrides import (
-    OverrideRefused,
-    of_subject,
+from policy_service.decisions.override import Override
+from policy_service.decisions.override_store import (
+    OverrideRejected,
+    overrides_of_subject,
     read_override,
     read_overrides,
 )
-from policy_service.decisions.overriding import Overriding
 from policy_service.decisions.replay import replay
 from policy_service.decisions.state_tables import OverrideRow
-from policy_service.decisions.subjects import Secrets
+from policy_service.decisions.subjects import FactCipher
 from policy_service.subject import Subject
 from tests.approval.world import (
     DAY,
@@ -42,7 +42,7 @@ def test_a_decision_made_while_it_was_provisional_is_replayed_as_it_was(made: Wo
         made.move(hours=1)
         second = decide_and_record(made.database, made.clock, decider, "C1", {"orders": 500}, overrides={TIER: signed})
     with made.database.read() as session:
-        verdicts = [replay(session, Secrets({}), name).verdict for name in (first, second)]  # type: ignore[arg-type]
+        verdicts = [replay(session, FactCipher({}), name).verdict for name in (first, second)]  # type: ignore[arg-type]
     assert verdicts == ["same", "same"]
 
 
@@ -71,9 +71,9 @@ def test_lists_tell_what_waits_applies_and_is_over(both: World) -> None:
     }
 
 
-def read_all(made: World, subject: str) -> Overriding:
+def read_all(made: World, subject: str) -> Override:
     with made.database.read() as session:
-        [found] = of_subject(session, Subject(subject))
+        [found] = overrides_of_subject(session, Subject(subject))
         return read_override(session, found.id)
 
 
@@ -97,6 +97,6 @@ def test_what_was_recorded_before_governance_decided_lasts_to_its_end(both: Worl
             )
         )
     [active] = book(both).active_overrides(Subject("C1"), both.now + 199 * DAY).values()
-    assert (active.verdict, active.owed, active.state(both.now + 199 * DAY)) == (None, (), "runs")
-    with pytest.raises(OverrideRefused, match="needs no further signature"):
+    assert (active.verdict, active.missing_roles, active.state(both.now + 199 * DAY)) == (None, (), "runs")
+    with pytest.raises(OverrideRejected, match="needs no further signature"):
         sign(both, active)

@@ -10,14 +10,14 @@ import pytest
 from sqlmodel import select
 
 from policy_service.actor import Actor, Role
-from policy_service.approval.service import State, Unfit
+from policy_service.approval.service import ChangeState, ValidationFailed
 from policy_service.audit.tables import AuditEntry
-from policy_service.decisions.overrides import (
-    Forbidden,
-    OverrideRefused,
+from policy_service.decisions.override import signing_roles
+from policy_service.decisions.override_store import (
+    OverridePermissionDenied,
+    OverrideRejected,
     end_override,
 )
-from policy_service.decisions.overriding import signing_roles
 from policy_service.overrides.service import record_override
 from policy_service.subject import Subject
 from tests.approval.world import (
@@ -66,7 +66,7 @@ def test_an_amount_counts_without_its_sign_and_in_all(made: World) -> None:
 
 def test_money_applies_only_once_everybody_who_signs_a_change_of_the_policy_has_signed(both: World) -> None:
     it = record(both, asked(both, "C1", REWARD, {"reward": "20000.00"}, days=60))
-    assert (it.verdict, it.owed) == ("needs_signers", ("finance_director", "general_manager", "compliance"))
+    assert (it.verdict, it.missing_roles) == ("needs_signers", ("finance_director", "general_manager", "compliance"))
     assert (it.state(both.now), it.covers(both.now), it.starts_at) == ("waiting", False, None)
     assert book(both).active_overrides(Subject("C1"), both.now) == {}
     for by in (FINANCE, GENERAL):
@@ -75,7 +75,7 @@ def test_money_applies_only_once_everybody_who_signs_a_change_of_the_policy_has_
         assert not it.covers(both.now)
     both.move(hours=1)
     it = sign(both, it, COMPLIANCE)
-    assert (it.starts_at, it.owed, it.state(both.now)) == (both.now, (), "runs")
+    assert (it.starts_at, it.missing_roles, it.state(both.now)) == (both.now, (), "runs")
     assert book(both).active_overrides(Subject("C1"), both.now) == {REWARD: it}
     assert it.covers(it.until - MOMENT)
     assert not it.covers(it.until)
@@ -91,14 +91,14 @@ def test_what_waits_lapses_without_having_applied(made: World) -> None:
     it = record(made, asked(made, "C1", REWARD, {"reward": "20000.00"}, days=60))
     made.move(days=7)
     assert it.state(made.now) == "lapsed"
-    with pytest.raises(OverrideRefused, match="lapsed without the signatures it needed"):
+    with pytest.raises(OverrideRejected, match="lapsed without the signatures it needed"):
         sign(made, it, FINANCE)
     assert record(made, asked(made, "C1", REWARD, {"reward": "20000.00"})).id != it.id
 
 
 def test_a_tier_applies_at_once_and_lapses_to_the_microsecond_unless_the_others_sign(both: World) -> None:
     it = record(both, asked(both))
-    assert (it.verdict, it.owed) == ("provisional", ("compliance",))
+    assert (it.verdict, it.missing_roles) == ("provisional", ("compliance",))
     assert it.lapses_at == both.now + 3 * DAY
     kept = book(both)
     assert kept.active_overrides(Subject("C1"), it.lapses_at - MOMENT) == {TIER: it}
@@ -114,8 +114,8 @@ def test_a_tier_applies_at_once_and_lapses_to_the_microsecond_unless_the_others_
 
 def test_for_three_days_one_signature_is_enough_but_not_again(made: World) -> None:
     it = record(made, asked(made, days=3))
-    assert (it.verdict, it.lapses_at, it.owed, it.state(made.now)) == ("allowed", None, (), "runs")
-    with pytest.raises(OverrideRefused, match="needs no further signature"):
+    assert (it.verdict, it.lapses_at, it.missing_roles, it.state(made.now)) == ("allowed", None, (), "runs")
+    with pytest.raises(OverrideRejected, match="needs no further signature"):
         sign(made, it)
     made.move(days=3)
     assert record(made, asked(made, days=3)).verdict == "needs_signers"
@@ -160,7 +160,7 @@ def test_who_has_too_many_records_no_more(made: World) -> None:
 )
 def test_who_does_not_sign(made: World, by: Actor, role: Role, *, fresh: bool, why: str) -> None:
     it = record(made, asked(made))
-    with pytest.raises(Forbidden, match=why):
+    with pytest.raises(OverridePermissionDenied, match=why):
         sign(made, it, by, role, fresh=fresh)
 
 
@@ -168,13 +168,13 @@ def test_nobody_signs_in_two_roles(made: World) -> None:
     finance_and_compliance = person("two", Role.FINANCE_DIRECTOR, Role.COMPLIANCE)
     it = record(made, asked(made, "C1", REWARD, {"reward": "20000.00"}))
     sign(made, it, finance_and_compliance, Role.COMPLIANCE)
-    with pytest.raises(Forbidden, match="every signature must be another person's"):
+    with pytest.raises(OverridePermissionDenied, match="every signature must be another person's"):
         sign(made, it, finance_and_compliance, Role.FINANCE_DIRECTOR)
 
 
 def test_a_signature_is_on_what_was_shown(made: World) -> None:
     it = record(made, asked(made))
-    with pytest.raises(OverrideRefused, match="What you were shown is not this exception"):
+    with pytest.raises(OverrideRejected, match="What you were shown is not this exception"):
         sign(made, it, digest=f"sha256:{'0' * 64}")
 
 
@@ -191,7 +191,7 @@ def test_one_that_waits_is_ended_by_those_who_may(made: World) -> None:
     with made.database.write(made.clock) as transaction:
         ended = end_override(transaction, made.fresh(COMPLIANCE), it.id, role=Role.COMPLIANCE, reason="no")
     assert ended.state(made.now) == "ended"
-    with pytest.raises(OverrideRefused, match="has already ended"):
+    with pytest.raises(OverrideRejected, match="has already ended"):
         sign(made, it, FINANCE)
 
 
@@ -201,7 +201,7 @@ def test_one_that_waits_is_ended_by_those_who_may(made: World) -> None:
 def test_without_a_policy_of_its_own_every_override_needs_the_others_first() -> None:
     with world() as made:
         it = record(made, asked(made))
-        assert (it.verdict, it.owed, it.lapses_at) == ("needs_signers", ("compliance",), made.now + 3 * DAY)
+        assert (it.verdict, it.missing_roles, it.lapses_at) == ("needs_signers", ("compliance",), made.now + 3 * DAY)
         assert it.decided_by is not None
         assert (it.decided_by["overrides"], it.decided_by["sign_off"]["policy"]) == (None, SIGN_OFF)
 
@@ -228,24 +228,30 @@ def test_what_was_decided_by_which_rule_of_which_facts_is_on_record(made: World)
 def test_what_changed_since_governance_was_asked_is_asked_again(made: World) -> None:
     prepared = prepare(made, asked(made))
     record(made, asked(made, "C2"))
-    with made.database.write(made.clock) as transaction, pytest.raises(OverrideRefused, match="changed while this was"):
+    with (
+        made.database.write(made.clock) as transaction,
+        pytest.raises(OverrideRejected, match="changed while this was"),
+    ):
         record_override(transaction, made.fresh(SALES), prepared)
     prepared = prepare(made, asked(made))
-    with made.database.write(made.clock) as transaction, pytest.raises(OverrideRefused, match="changed while this was"):
+    with (
+        made.database.write(made.clock) as transaction,
+        pytest.raises(OverrideRejected, match="changed while this was"),
+    ):
         record_override(transaction, made.fresh(BOTH), prepared)
 
 
 def test_a_version_that_the_service_cannot_ask_is_not_signed(made: World) -> None:
     text = SHIPPED.replace(b"version: 1.0.0", b"version: 1.1.0")
-    assert made.submit(made.create(text)).state is State.SUBMITTED
+    assert made.submit(made.create(text)).state is ChangeState.SUBMITTED
     for before, after, why in (
         (b"provisional_days", b"provisional_time", "must decide `provisional_days`, a whole number from 1 to 30"),
         (b"unsigned_before", b"unsigned_ever", "demands unsigned_ever, which the service does not know"),
         (b"max: 366, title: {zh: \xe6\x9c\x80", b"max: 400, title: {zh: \xe6\x9c\x80", "from 1 to 366"),
     ):
-        with pytest.raises(Unfit) as refused:
+        with pytest.raises(ValidationFailed) as refused:
             made.submit(made.create(text.replace(before, after), start=made.now + 2 * DAY))
-        assert why in "\n".join(refused.value.sentences)
+        assert why in "\n".join(refused.value.messages)
 
 
 OTHERWISE = b"""
@@ -279,9 +285,9 @@ rules:
 def test_a_version_that_decides_something_else_is_not_signed(
     made: World, before: bytes, after: bytes, why: str
 ) -> None:
-    with pytest.raises(Unfit) as refused:
+    with pytest.raises(ValidationFailed) as refused:
         made.submit(made.create(OTHERWISE.replace(before, after)))
-    assert why in "\n".join(refused.value.sentences)
+    assert why in "\n".join(refused.value.messages)
 
 
 @pytest.mark.parametrize(
@@ -307,7 +313,7 @@ def test_nobody_records_while_nobody_can_say_who_signs() -> None:
         prepared = prepare(made, it)
         assert prepared.sign_off is not None
         made.import_(sign_off_text("1.1.0"), at=made.now)
-        with made.database.write(made.clock) as transaction, pytest.raises(OverrideRefused, match="changed while"):
+        with made.database.write(made.clock) as transaction, pytest.raises(OverrideRejected, match="changed while"):
             record_override(transaction, made.fresh(SALES), prepared)
 
 

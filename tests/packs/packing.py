@@ -12,11 +12,11 @@ from typing import Any
 
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.audit.keys import PublicKey
-from policy_service.audit.service import signer
+from policy_service.audit.service import current_signer
 from policy_service.decisions.request import DecisionRequest
-from policy_service.identity.service import change_roles, vouch
+from policy_service.identity.service import attest, change_roles
 from policy_service.packs.archive import Archive
-from policy_service.packs.making import MANIFEST, SIGNATURE, Maker, make_pack
+from policy_service.packs.builder import MANIFEST, SIGNATURE, PackContext, make_pack
 from policy_service.packs.scope import Scope
 from tests.api.client import SECRET
 from tests.api.company import Company, later
@@ -138,13 +138,13 @@ def signed_instead(here: Company, subject: str) -> None:
     here.did("POST", where, "both", signing)
     with here.database.write(here.clock) as transaction:
         change_roles(transaction, SERVICE, compliance, [Role.COMPLIANCE])
-        vouch(transaction, SERVICE, compliance)
+        attest(transaction, SERVICE, compliance)
     here.clock.move(minutes=5)
 
 
 def decided(here: Company, subject: str, **facts: object) -> str:
     """The identifier of a decision."""
-    answer = here.app.service.decisions.decide_here(DecisionRequest(subject, facts, (BONUS,)), CRM)
+    answer = here.app.service.decisions.decide_in_thread(DecisionRequest(subject, facts, (BONUS,)), CRM)
     found: str = json.loads(answer.body)["decision_id"]
     return found
 
@@ -153,8 +153,8 @@ def packed(here: Company, file: Path, scope: Scope) -> Pack:
     """A pack of the company."""
     service = here.app.service
     with here.database.read() as session:
-        signing = signer(session, service.settings.keys)
-        maker = Maker(service.secrets, signing, "Compliance", here.clock.at)
+        signing = current_signer(session, service.settings.keys)
+        maker = PackContext(service.fact_cipher, signing, "Compliance", here.clock.at)
         manifest = make_pack(session, maker, scope, file, lambda _done, _of: None)
     return Pack(file, manifest, signing.public)
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from policy_service.audit.merkle import root_from
+from policy_service.audit.merkle import root_from_path
 from policy_service.canonical import digest
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.request import DecisionRequest
-from policy_service.packs import collecting
-from policy_service.packs.sample import places
-from policy_service.packs.scope import Scope, ScopeRefused
-from policy_service.packs.verifying import verify_pack
+from policy_service.packs import contents
+from policy_service.packs.sample import draw_positions
+from policy_service.packs.scope import InvalidScope, Scope
+from policy_service.packs.verification import verify_pack
 from policy_service.subject import Subject
 from tests.api.client import SECRET
 from tests.api.company import Company, company, later
@@ -81,7 +81,7 @@ def test_entries_lead_to_the_signed_root(of_policy: Pack) -> None:
     entries = of_policy.lines("audit/entries.ndjson")
     for entry in entries:
         leaf = digest(entry["entry"].encode())
-        assert root_from(leaf, entry["seq"] - 1, checkpoint["size"], entry["path"]) == checkpoint["root"]
+        assert root_from_path(leaf, entry["seq"] - 1, checkpoint["size"], entry["path"]) == checkpoint["root"]
     assert [entry["seq"] for entry in entries] == sorted(entry["seq"] for entry in entries)
     events = {e for entry in entries for e in ("change_signed_off", "policy_suspended") if f'"{e}"' in entry["entry"]}
     assert events == {"change_signed_off", "policy_suspended"}
@@ -145,7 +145,7 @@ def test_a_pack_of_a_subject_holds_nothing_of_another_kind_with_the_same_identif
         here.app.service.decisions.in_force.refresh()
         for kind, policy in (("customer", TIER), ("order", orders)):
             request = DecisionRequest("17", {"orders": 7}, (policy,), kind=kind)
-            here.app.service.decisions.decide_here(request, CRM)
+            here.app.service.decisions.decide_in_thread(request, CRM)
             body = {"subject": "17", "kind": kind, "policy": policy, "outcome": {"size": "big"}, "password": SECRET}
             signed = {**body, "role": "sales_director", "reason": f"for the {kind}", "until": later(here, 30)["from"]}
             here.did("POST", "/v1/overrides", "sales", signed)
@@ -184,7 +184,8 @@ def test_the_sample_can_be_drawn_again_from_what_the_pack_says(here: Company, tm
     said = pack.json("decisions/sample.json")
     assert len(said["taken"]) == 4
     drawn = [
-        said["first"] + place for place, _ in zip(places(said["seed"], said["population"]), range(4), strict=False)
+        said["first"] + place
+        for place, _ in zip(draw_positions(said["seed"], said["population"]), range(4), strict=False)
     ]
     assert sorted(drawn) == said["taken"]
     assert any("sample" in each["en"] for each in pack.manifest["left_out"])
@@ -192,8 +193,8 @@ def test_the_sample_can_be_drawn_again_from_what_the_pack_says(here: Company, tm
 
 def test_limits_are_said_plainly(here: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MAX_ENTRIES", "MAX_VERSIONS", "MAX_CHANGES"):
-        monkeypatch.setattr(collecting, name, 1)
-    monkeypatch.setattr(collecting, "MAX_OVERRIDES", 0)
+        monkeypatch.setattr(contents, name, 1)
+    monkeypatch.setattr(contents, "MAX_OVERRIDES", 0)
     pack = packed(here, tmp_path / "small.zip", Scope(policy=TIER))
     told = " ".join(each["en"] for each in pack.manifest["left_out"])
     assert "Of 4 versions 1 are in it." in told
@@ -216,5 +217,5 @@ def test_what_was_not_signed_yet_has_no_proof_and_says_so(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("wrong", [{}, {"sample": -1, "policy": "a/b"}, {"sample": 201, "policy": "a/b"}])
 def test_a_pack_about_nothing_is_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ScopeRefused):
+    with pytest.raises(InvalidScope):
         Scope(**wrong)  # type: ignore[arg-type]  # wrong on purpose

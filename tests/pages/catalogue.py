@@ -23,7 +23,7 @@ from tests.architecture.project import ROOT
 TEMPLATES = ROOT / "api" / "templates"
 PAGES = ROOT / "api" / "pages"
 FOLDER = LOCALES / "zh_CN"
-KEYWORDS: dict[str, Any] = {"Sentence": None, "_": None, "gettext": None, "ngettext": (1, 2)}
+KEYWORDS: dict[str, Any] = {"Message": None, "_": None, "gettext": None, "ngettext": (1, 2)}
 OPTIONS = {"trimmed": "false", "silent": "false", "extensions": "jinja2.ext.i18n,jinja2.ext.do"}
 METHODS = {".py": "python", ".html": "jinja2.ext:babel_extract", ".txt": "jinja2.ext:babel_extract"}
 HEAD = r"""# What the pages say, in Chinese. Written anew by `python -m tests.pages.catalogue`, keeping translations.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.pages.formats import coded, visible
+from api.pages.formats import inline_code, visible
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,9 @@ from api.pages.formats import coded, visible
     ],
 )
 def test_names_between_backticks_are_code(text: str, shown: str) -> None:
-    assert (coded(text) or visible("")) == shown
+    assert (inline_code(text) or visible("")) == shown
 
 
 def test_marks_that_turn_the_writing_are_shown_by_their_number() -> None:
     assert visible("a\u202eb") == '<bdi class="written">a<span class="mark">U+202E</span>b</bdi>'
-    assert "\u202e" not in coded("`a\u202e`")
+    assert "\u202e" not in inline_code("`a\u202e`")

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.pages.drawing import ARROW, LEFT, TICKS, WIDTH, Bar, Standing, timeline
+from api.pages.drawing import ARROW_LENGTH, LEFT, MAX_TICKS, WIDTH, Bar, PeriodStatus, timeline
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -26,17 +26,17 @@ def test_nothing_is_drawn_outside(given_bars: list[Bar], now: datetime) -> None:
     for shape in drawing.shapes:
         for corner in shape.points.split():
             x, y = map(int, corner.split(","))
-            assert LEFT <= x <= WIDTH + ARROW
+            assert LEFT <= x <= WIDTH + ARROW_LENGTH
             assert 0 <= y <= drawing.height
     assert len(drawing.lanes) == len({bar.lane for bar in given_bars})
     assert all(LEFT <= tick.x <= WIDTH for tick in drawing.ticks)
-    assert len(drawing.ticks) <= TICKS + 1
+    assert len(drawing.ticks) <= MAX_TICKS + 1
 
 
 def test_a_period_is_over_or_now_or_planned() -> None:
     day = timedelta(days=1)
     found = [Bar("1", NOW - day, NOW), Bar("2", NOW, None), Bar("3", NOW + day, None)]
-    assert [bar.standing(NOW) for bar in found] == [Standing.PAST, Standing.NOW, Standing.PLANNED]
+    assert [bar.status(NOW) for bar in found] == [PeriodStatus.PAST, PeriodStatus.NOW, PeriodStatus.PLANNED]
 
 
 def test_only_what_goes_on_has_a_point() -> None:
@@ -74,5 +74,5 @@ def test_a_drawing_can_be_cut_at_both_ends() -> None:
 
 def test_a_name_that_the_typeface_cannot_draw_is_written_as_its_code_point() -> None:
     drawing = timeline([Bar("甲😀", NOW - timedelta(days=30), None)], NOW)
-    assert [lane.shown for lane in drawing.lanes] == ["甲[U+1F600]"]
+    assert [lane.text for lane in drawing.lanes] == ["甲[U+1F600]"]
     assert [shape.caption for shape in drawing.shapes] == ["甲[U+1F600]"]

@@ -59,7 +59,7 @@ def furnished(request: pytest.FixtureRequest) -> Iterator[tuple[Company, dict[st
 def asker(path: str) -> str:
     """Somebody who may send the form."""
     access = PERMISSIONS["POST", path]
-    return next((name for name in SEEN_BY if not access.known or ROLES[name] in access.roles), "root")
+    return next((name for name in SEEN_BY if not access.authenticated or ROLES[name] in access.roles), "root")
 
 
 def address(path: str, values: dict[str, str]) -> str:

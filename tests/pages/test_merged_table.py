@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.pages.merged_table import FEW, MergedTable, merged_tables
+from api.pages.merged_table import MAX_UNFOLDED_ROWS, MergedTable, merged_tables
 from policy_service.analysis.difference import difference
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Language
@@ -47,7 +47,7 @@ def test_a_version_does_not_differ_from_itself(file: Path, lang: Language) -> No
 def test_of_a_new_policy_everything_is_new(file: Path) -> None:
     policy = load_bytes(file.read_bytes())
     found = merged_tables(difference(None, policy), "zh")
-    assert {each.standing for each in found.rules.rows} == {"new"}
+    assert {each.status for each in found.rules.rows} == {"new"}
     assert len(found.rules.rows) == len(policy.rules)
 
 
@@ -55,7 +55,7 @@ def test_another_title_or_reason_is_wording_and_no_other_rule() -> None:
     old = tier("1.0.0")
     titled = old.replace(b"{id: big, ", "{id: big, title: {zh: 大, en: Large}, ".encode())
     big, small = merged(old, titled).rows
-    assert (big.standing, big.is_wording, small.standing, small.is_wording) == ("changed", True, "same", False)
+    assert (big.status, big.is_wording, small.status, small.is_wording) == ("changed", True, "same", False)
     assert [(cell.before, cell.after) for cell in big.cells if cell.changed] == [("`big`", "Large `big`")]
     assert merged(old, titled.replace(b"en: many}}", b"en: a lot}}")).rows[0].is_wording
     assert not merged(old, titled.replace(b">= 100", b">= 90")).rows[0].is_wording
@@ -64,7 +64,7 @@ def test_another_title_or_reason_is_wording_and_no_other_rule() -> None:
 def test_a_changed_cell_says_what_it_said_before() -> None:
     found = merged(tier("1.0.0"), tier("1.1.0", 150))
     big = found.rows[0]
-    assert big.standing == "changed"
+    assert big.status == "changed"
     assert [(cell.before, cell.after) for cell in big.cells if cell.changed] == [("at least 100", "at least 150")]
 
 
@@ -73,8 +73,10 @@ def test_rows_that_are_new_gone_and_moved_are_marked() -> None:
     new = table(row("c", "< 3"), row("a", "< 1"), row("e", "< 9"), row("d", "-"), version="1.1.0")
     found = merged(old, new)
     assert names(found) == ["`c`", "`a`", "`b`", "`e`", "`d`"]
-    assert [each.standing for each in found.rows] == ["same", "same", "gone", "new", "same"]
-    assert [each.was for each in found.rows].count("") == 4, "one of the two that changed places was moved"
+    assert [each.status for each in found.rows] == ["same", "same", "gone", "new", "same"]
+    assert [each.previous_position for each in found.rows].count("") == 4, (
+        "one of the two that changed places was moved"
+    )
 
 
 def test_a_column_that_is_new_or_gone_is_marked() -> None:
@@ -82,9 +84,9 @@ def test_a_column_that_is_new_or_gone_is_marked() -> None:
     two = two.replace(b"inputs: [orders]", b"inputs: [visits, orders]").replace(b'when: [">', b'when: ["-", ">')
     two = two.replace(b'when: ["<', b'when: ["-", "<').replace(b"facts: {orders", b"facts: {visits: 1, orders")
     found = merged(tier("1.0.0"), two)
-    assert [(each.title, each.standing) for each in found.columns][1:3] == [("visits", "new"), ("orders", "same")]
+    assert [(each.title, each.status) for each in found.columns][1:3] == [("visits", "new"), ("orders", "same")]
     back = merged(two, tier("1.2.0"))
-    assert [(each.title, each.standing) for each in back.columns][1:3] == [("visits", "gone"), ("orders", "same")]
+    assert [(each.title, each.status) for each in back.columns][1:3] == [("visits", "gone"), ("orders", "same")]
 
 
 def test_what_reads_alike_and_means_something_else_is_changed() -> None:
@@ -102,20 +104,20 @@ def test_what_reads_alike_and_means_something_else_is_changed() -> None:
 
 
 def test_long_runs_that_are_the_same_stand_in_one_line() -> None:
-    count = FEW + 8
+    count = MAX_UNFOLDED_ROWS + 8
     old = table(*(row(f"r{place}", f"< {place}") for place in range(count)), row("rest", "-"))
     new = table(
         *(row(f"r{place}", f"< {place + (place == 10)}") for place in range(count)), row("rest", "-"), version="1.1.0"
     )
     found = merged(old, new)
-    assert [each.folded for each in found.rows] == [9, 0, 0, 0, count - 11]
-    assert found.rows[2].standing == "changed"
-    assert sum(each.folded or 1 for each in found.rows) == count + 1
+    assert [each.folded_count for each in found.rows] == [9, 0, 0, 0, count - 11]
+    assert found.rows[2].status == "changed"
+    assert sum(each.folded_count or 1 for each in found.rows) == count + 1
 
 
 def test_free_rules_and_scorecards_are_laid_over_each_other_too() -> None:
     found = merged(rules(), rules("1.1.0", 2000))
-    assert [each.standing for each in found.rows] == ["same", "changed"]
+    assert [each.status for each in found.rows] == ["same", "changed"]
     other = SCORED.replace("version: 1.0.0", "version: 1.1.0").replace("points: 20", "points: 30")
     scored = merged_tables(difference(load_bytes(SCORED.encode()), load_bytes(other.encode())), "en")
     assert [(cell.before, cell.after) for cell in scored.rules.rows[0].cells if cell.changed] == [("20", "30")]
@@ -127,7 +129,7 @@ def test_two_cross_tables_are_laid_over_each_other_as_one_grid() -> None:
     found = merged_tables(difference(load_bytes(crossed()), load_bytes(crossed("1.1.0", within="PT5H"))), "en")
     assert found.grid is not None
     assert [column.title for column in found.grid.columns] == ["tier ↓ orders →", "less than 10", "at least 10"]
-    assert [each.standing for each in found.grid.rows] == ["changed", "same"]
+    assert [each.status for each in found.grid.rows] == ["changed", "same"]
     assert [(cell.before, cell.after) for cell in found.grid.rows[0].cells if cell.changed] == [
         ("‘high’; 1 hour", "‘high’; 5 hours")
     ]
@@ -136,7 +138,7 @@ def test_two_cross_tables_are_laid_over_each_other_as_one_grid() -> None:
 def test_a_line_that_asks_something_else_is_another_line() -> None:
     found = merged_tables(difference(load_bytes(crossed()), load_bytes(crossed("1.1.0", limit=20))), "en")
     assert found.grid is not None
-    assert [(column.title, column.standing) for column in found.grid.columns[1:]] == [
+    assert [(column.title, column.status) for column in found.grid.columns[1:]] == [
         ("less than 10", "gone"),
         ("at least 10", "gone"),
         ("less than 20", "new"),
@@ -162,5 +164,5 @@ def test_another_form_has_other_columns() -> None:
     form = tier("1.1.0").replace(b"table:", b"rules:").replace(b"  inputs: [orders]\n", b"")
     form = form.replace(b'when: [">= 100"]', b"when: orders >= 100").replace(b'when: ["< 100"]', b"when: orders < 100")
     found = merged(tier("1.0.0"), form)
-    assert {each.standing for each in found.columns} == {"same", "new", "gone"}
-    assert {each.standing for each in found.rows} == {"changed"}
+    assert {each.status for each in found.columns} == {"same", "new", "gone"}
+    assert {each.status for each in found.rows} == {"changed"}

@@ -110,7 +110,7 @@ def test_the_table_has_every_page() -> None:
 def test_the_service_lets_in_whom_the_table_says(method: str, path: str) -> None:
     access = PERMISSIONS[method, path]
     if EVERYBODY in ROWS[method, path]:
-        assert not access.known
+        assert not access.authenticated
     else:
         assert {short for short, name in SHORT.items() if expected(access, name)} == ROWS[method, path]
         assert not access.machines, "pages are for people"

@@ -15,7 +15,7 @@ from itertools import chain, combinations, product
 from math import ceil, floor
 
 from policy_service.language.ast import And, Comparison, Expr, In, Name, Not, Or, Range
-from policy_service.language.evaluate import evaluate, value
+from policy_service.language.evaluate import evaluate, evaluate_expression
 from policy_service.language.outcome import Result
 from policy_service.language.policy import Policy
 from policy_service.language.types import (
@@ -25,8 +25,8 @@ from policy_service.language.types import (
     TagsType,
     Type,
     Value,
-    exact,
-    read,
+    parse_value,
+    to_exact,
 )
 
 FIXED: Mapping[str, Mapping[str, tuple[object, ...]]] = {
@@ -143,7 +143,7 @@ class Block:
 def blocks(policy: Policy) -> Iterator[Block]:
     """The whole grid of a policy, one block for each way to set the fixed facts and the day."""
     fixed = {
-        name: tuple(None if raw is None else read(policy.facts[name].type, raw) for raw in values)
+        name: tuple(None if raw is None else parse_value(policy.facts[name].type, raw) for raw in values)
         for name, values in FIXED.get(policy.id, {}).items()
     }
     for chosen, as_of in product(product(*fixed.values()), DAYS.get(policy.id, DAY)):
@@ -178,8 +178,10 @@ def values(policy: Policy, name: str, fixed: Mapping[str, Value | None]) -> set[
             subsets = chain.from_iterable(combinations(kind.of, size) for size in range(len(kind.of) + 1))
             return {frozenset(subset) for subset in subsets}
         case NumberType():
-            scope = {other: exact(policy.facts[other].type, kept) for other, kept in fixed.items() if kept is not None}
-            limits = (value(bound, scope) for rule in policy.rules for bound in bounds(rule.when, name))
+            scope = {
+                other: to_exact(policy.facts[other].type, kept) for other, kept in fixed.items() if kept is not None
+            }
+            limits = (evaluate_expression(bound, scope) for rule in policy.rules for bound in bounds(rule.when, name))
             asked = {kind.low, kind.high}
             for limit in limits:
                 assert isinstance(limit, Fraction)

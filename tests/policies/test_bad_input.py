@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from policy_service import Decider
-from policy_service.errors import FactsRefused, OtherKind
+from policy_service.errors import FactsRejected, WrongSubjectKind
 from policy_service.language.policy import Policy
-from policy_service.language.types import ChoiceType, NumberType, write
+from policy_service.language.types import ChoiceType, NumberType, format_value
 from tests.shipped import NEWEST
 
 AS_OF = datetime.date(2026, 11, 21)
@@ -69,12 +69,12 @@ def decider() -> Iterator[Decider]:
 
 def sound(policy: Policy) -> dict[str, object]:
     """The facts of the policy's first example, as JSON."""
-    return {name: write(policy.facts[name].type, value) for name, value in policy.examples[0].facts.items()}
+    return {name: format_value(policy.facts[name].type, value) for name, value in policy.examples[0].facts.items()}
 
 
 def refused_facts(decider: Decider, policy: Policy, wrong: Mapping[str, object]) -> dict[str, str]:
     """As what each fact is refused, where the others are sound."""
-    with pytest.raises(FactsRefused) as refused:
+    with pytest.raises(FactsRejected) as refused:
         decider.decide({**sound(policy), **wrong}, as_of=AS_OF, policies=[policy.id])
     assert all(problem.expected for problem in refused.value.problems)
     return {problem.fact: problem.code for problem in refused.value.problems}
@@ -138,12 +138,12 @@ def test_facts_that_contradict_each_other_are_decided_by_a_rule_that_says_so(
 @pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: policy.id)
 def test_a_subject_of_another_kind_is_refused_with_the_kind_that_fits(decider: Decider, policy: Policy) -> None:
     other = "customer" if policy.subject != "customer" else "salesperson"
-    with pytest.raises(OtherKind, match=f"`{policy.id}` is about `{policy.subject}`, not about `{other}`"):
+    with pytest.raises(WrongSubjectKind, match=f"`{policy.id}` is about `{policy.subject}`, not about `{other}`"):
         decider.decide(sound(policy), as_of=AS_OF, policies=[policy.id], kind=other)
 
 
 def test_a_subject_of_another_kind_is_refused_with_the_kinds_of_all_policies(decider: Decider) -> None:
-    with pytest.raises(OtherKind) as refused:
+    with pytest.raises(WrongSubjectKind) as refused:
         decider.decide({}, as_of=AS_OF, policies=["rewards/incentives", "service_levels/complaint"], kind="customer")
     assert refused.value.kinds == {"rewards/incentives": "salesperson", "service_levels/complaint": "complaint"}
 

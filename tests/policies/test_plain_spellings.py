@@ -23,8 +23,8 @@ from policy_service.language.types import (
     TagsType,
     Type,
     Value,
-    read,
-    write,
+    format_value,
+    parse_value,
 )
 from tests.effort import effort
 from tests.policies import grid, plain_followup, plain_governance, plain_rewards, plain_service_levels, plain_tiering
@@ -41,7 +41,7 @@ SUBJECTS = effort(300, 20_000)
 
 def plain(kind: Type, value: Value) -> object:
     """A value as plain Python has it."""
-    raw = write(kind, value)
+    raw = format_value(kind, value)
     match kind, raw:
         case DateType(), str():
             return date.fromisoformat(raw)
@@ -58,7 +58,7 @@ def plain(kind: Type, value: Value) -> object:
 
 def as_text(kind: Type, value: Value) -> str:
     """One text for one value, the same in every process."""
-    return str(write(kind, value))
+    return str(format_value(kind, value))
 
 
 def as_json(value: object) -> object:
@@ -72,7 +72,7 @@ def axes(policy: Policy, today: date) -> dict[str, tuple[Value | None, ...]]:
     beside = VALUES[policy.id](today) if policy.id in VALUES else {}
     for name, fact in policy.facts.items():
         named = beside.get(name, ())
-        values = [None if value is None else read(fact.type, as_json(value)) for value in named]
+        values = [None if value is None else parse_value(fact.type, as_json(value)) for value in named]
         absent = [None] if fact.optional else []
         if isinstance(fact.type, BooleanType | ChoiceType | TagsType):
             values += sorted(grid.values(policy, name, {}), key=partial(as_text, fact.type))

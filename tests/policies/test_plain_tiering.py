@@ -12,7 +12,7 @@ import pytest
 from policy_service.language.evaluate import evaluate
 from policy_service.language.outcome import Decided
 from policy_service.language.policy import Policy
-from policy_service.language.types import NumberType, TagsType, Type, Value, read, write
+from policy_service.language.types import NumberType, TagsType, Type, Value, format_value, parse_value
 from tests.effort import effort
 from tests.policies import grid, plain_tiering
 from tests.shipped import SHIPPED
@@ -24,7 +24,7 @@ TODAY = datetime.date(2026, 11, 21)
 
 def plain(kind: Type, value: Value) -> object:
     """A value as plain Python has it."""
-    match kind, write(kind, value):
+    match kind, format_value(kind, value):
         case TagsType(), list() as raw:
             return set(raw)
         case NumberType(scale=scale), raw if scale:
@@ -38,7 +38,7 @@ def axes(policy: Policy) -> dict[str, tuple[Value, ...]]:
     found: dict[str, tuple[Value, ...]] = {}
     for name, fact in policy.facts.items():
         named = plain_tiering.VALUES.get(policy.id, {}).get(name, ())
-        values = [read(fact.type, str(value)) for value in named]
+        values = [parse_value(fact.type, str(value)) for value in named]
         if isinstance(fact.type, NumberType):
             values += [fact.type.low, fact.type.high]
         else:
@@ -68,7 +68,7 @@ def test_a_policy_decides_what_its_plain_spelling_decides(name: str) -> None:
             for entry in result.outcome
         ]
         spelt = spelling({fact: plain(policy.facts[fact].type, value) for fact, value in facts.items()}, TODAY)
-        assert (decided if policy.lists else decided[0]) == spelt, facts
+        assert (decided if policy.returns_list else decided[0]) == spelt, facts
         used.update(result.rules)
     rules = {rule.id for rule in (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))}
     assert used == rules, "the generated subjects reach every rule"

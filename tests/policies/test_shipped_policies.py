@@ -10,12 +10,12 @@ from itertools import pairwise, product
 
 import pytest
 
-from policy_service.cross_groups.writing import Heading, write_cross_groups
+from policy_service.cross_groups.policy_file import Heading, write_cross_groups
 from policy_service.language.evaluate import evaluate, holds, scope_of
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result
 from policy_service.language.policy import Always, Bilingual, Example, Fact, Monotone, Outcome, Policy, Rule
-from policy_service.language.types import ChoiceType, Exact, TagsType, exact
-from policy_service.subject import IN_CHINESE
+from policy_service.language.types import ChoiceType, Exact, TagsType, to_exact
+from policy_service.subject import KIND_LABELS_ZH
 from tests.policies.grid import Block, blocks, rank
 from tests.shipped import SHIPPED
 
@@ -259,7 +259,7 @@ def test_a_title_is_short_and_no_other_rule_or_example_has_it(policy: Policy, la
 
 @each_policy
 def test_what_a_policy_is_about_has_a_name_in_chinese(policy: Policy) -> None:
-    assert policy.subject in IN_CHINESE
+    assert policy.subject in KIND_LABELS_ZH
 
 
 @each_policy
@@ -314,7 +314,7 @@ def test_every_subject_gets_exactly_one_answer(policy: Policy) -> None:
     for block in grid(policy.id):
         for point, result in block.results.items():
             assert isinstance(result, Decided), (block.facts(point), result)
-            assert len(result.outcome) == 1 or policy.lists
+            assert len(result.outcome) == 1 or policy.returns_list
 
 
 @each_policy
@@ -348,7 +348,7 @@ def test_what_always_holds_holds_for_every_subject(policy: Policy, law: Always) 
 
 def outcome_of(policy: Policy, result: Decided) -> Mapping[str, Exact]:
     pairs = zip(policy.outcomes.values(), result.outcome[0], strict=True)
-    return {outcome.name: exact(outcome.type, kept) for outcome, kept in pairs}
+    return {outcome.name: to_exact(outcome.type, kept) for outcome, kept in pairs}
 
 
 @pytest.mark.parametrize(("policy", "law"), [*each_law(Monotone)])

@@ -16,11 +16,11 @@ from policy_service.registry.model import (
     Period,
     active_at,
     all_active_at,
-    all_nothing_at,
-    from_then_on,
+    all_endings_at,
+    ending_at,
     in_force_periods,
     next_boundary,
-    nothing_at,
+    relevant_from,
     timeline,
 )
 
@@ -124,7 +124,7 @@ def test_exactly_one_version_is_active_at_every_instant_from_the_first_open_ende
 ) -> None:
     active = active_at(history, POLICY, day(at), day(known))
     assert active is not None
-    covering = [each for each in history if each.policy == POLICY and each.known(day(known))]
+    covering = [each for each in history if each.policy == POLICY and each.is_known_at(day(known))]
     covering = [each for each in covering if each.effective.covers(day(at))]
     assert active in covering
     rivals = [each for each in covering if (each.effective.start, each.seq) >= (active.effective.start, active.seq)]
@@ -190,7 +190,7 @@ def test_the_timeline_says_what_active_at_says(history: list[Activation], known:
 def test_what_can_be_active_from_a_day_on_says_all_that_the_whole_history_says_of_that_time(
     history: list[Activation], start: int, known: int
 ) -> None:
-    few = from_then_on(history, day(start), day(known))
+    few = relevant_from(history, day(start), day(known))
     assert [each for each in history if each in few] == list(few)
     for instant in range(start, END + 20):
         assert all_active_at(few, day(instant), day(known)) == all_active_at(history, day(instant), day(known))
@@ -198,7 +198,7 @@ def test_what_can_be_active_from_a_day_on_says_all_that_the_whole_history_says_o
 
 def test_what_is_hidden_for_ever_is_left_out() -> None:
     history = [activation(1, 0), activation(2, 5), activation(3, 7, 9), activation(4, 10, 20), activation(5, 30)]
-    assert [each.seq for each in from_then_on(history, day(15), day(15))] == [2, 4, 5]
+    assert [each.seq for each in relevant_from(history, day(15), day(15))] == [2, 4, 5]
 
 
 @given(histories(), DAYS, DAYS)
@@ -244,22 +244,22 @@ def test_an_ending_puts_nothing_in_force_until_something_begins_later() -> None:
     history = [activation(1, 0), ending(2, 5), activation(3, 10, version="1.1.0")]
     active = [active_at(history, POLICY, day(at), day(0)) for at in (4.9, 5, 9.9, 10)]
     assert [each.seq if each else None for each in active] == [1, None, None, 3]
-    assert [nothing_at(history, POLICY, day(at), day(0)) for at in (4.9, 5, 10)] == [None, history[1], None]
+    assert [ending_at(history, POLICY, day(at), day(0)) for at in (4.9, 5, 10)] == [None, history[1], None]
     assert all_active_at(history, day(7), day(0)) == {}
-    assert all_nothing_at(history, day(7), day(0)) == {POLICY: history[1]}
-    assert all_nothing_at(history, day(12), day(0)) == {}
+    assert all_endings_at(history, day(7), day(0)) == {POLICY: history[1]}
+    assert all_endings_at(history, day(12), day(0)) == {}
     assert [(period.start, period.until) for period, _ in timeline(history, POLICY, day(0))] == [
         (day(0), day(5)),
         (day(10), None),
     ]
     assert in_force_periods(history, POLICY, "1.0.0", day(0)) == (Period(day(0), day(5)),)
     assert next_boundary(history, day(0), day(0)) == day(5)
-    assert [each.seq for each in from_then_on(history, day(7), day(0))] == [2, 3]
+    assert [each.seq for each in relevant_from(history, day(7), day(0))] == [2, 3]
 
 
 def test_an_ending_that_was_cancelled_is_none() -> None:
     history = [activation(1, 0), ending(2, 5, recorded=1, cancelled=3)]
-    assert [nothing_at(history, POLICY, day(6), day(known)) for known in (0, 2, 3)] == [None, history[1], None]
+    assert [ending_at(history, POLICY, day(6), day(known)) for known in (0, 2, 3)] == [None, history[1], None]
 
 
 def test_a_period_that_falls_back_to_nothing_begins_with_an_ending_beneath_it() -> None:

@@ -18,7 +18,7 @@ from policy_service.database import Database, Transaction
 from policy_service.language.diagnostics import PolicyError
 from policy_service.registry.model import Activation, ActivationKind, Period, active_at
 from policy_service.registry.service import (
-    AlreadyBegun,
+    AlreadyInForce,
     UnknownVersion,
     VersionTaken,
     activate,
@@ -141,7 +141,7 @@ def test_an_activation_that_has_begun_is_not_taken_back(database: Database, cloc
     with database.write(clock) as transaction:
         first = put(transaction, "1.0.0", Period(START))
     with (
-        pytest.raises(AlreadyBegun, match=r"tiering/small 1\.0\.0 is in force already"),
+        pytest.raises(AlreadyInForce, match=r"tiering/small 1\.0\.0 is in force already"),
         database.write(clock) as transaction,
     ):
         cancel(transaction, AUTHOR, first)

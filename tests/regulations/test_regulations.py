@@ -12,7 +12,7 @@ import pytest
 
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_bytes, newest
-from policy_service.regulations.coverage import Status, cover, rows_of
+from policy_service.regulations.coverage import Status, coverage_of, rows_cited_by
 from policy_service.regulations.page import regulation_page
 from policy_service.regulations.regulation import load_regulation, load_regulations, unknown_rows
 from policy_service.shipped import shipped_policies
@@ -46,10 +46,11 @@ outcome:
 rules:
   hit: FIRST
   rows:
-    - {id: large, title: {zh: 大客户, en: Large customers}, when: large, then: ["1"], because: {zh: 每月一次（R-VIS-1）, en: once a month (R-VIS-1)}}
-    - {id: rest, when: "true", then: ["0"], because: {zh: 其余, en: the rest}}
+    - {id: large, title: {zh: 大客户, en: Large customers}, when: large, then: ["1"], because: {zh: 每月一次（R-VIS-1）, en: once
+    a month (R-VIS-1)}} - {id: rest, when: "true", then: ["0"], because: {zh: 其余, en: the rest}}
 examples:
-  - {name: a | b, title: {zh: 大 | 小, en: A | B}, source: [R-VIS-1], facts: {large: "true"}, outcome: {visits: "1"}, rule: large}
+  - {name: a | b, title: {zh: 大 | 小, en: A | B}, source: [R-VIS-1], facts: {large: "true"}, outcome: {visits: "1"},
+  rule: large}
 """.encode()
 )
 
@@ -64,20 +65,20 @@ def written(folder: Path, text: str, name: str = "visits") -> Path:
 def test_each_row_says_what_decides_it(tmp_path: Path) -> None:
     regulation = load_regulation(written(tmp_path, SMALL))
     assert (regulation.name, regulation.dated, regulation.title.zh) == ("visits", date(2026, 3, 1), "拜访制度")
-    rows = cover(regulation, [POLICY]).rows
+    rows = coverage_of(regulation, [POLICY]).rows
     assert [(each.row.id, each.status) for each in rows] == [
         ("R-VIS-1", Status.POLICY),
         ("R-VIS-2", Status.FEATURE),
         ("R-VIS-3", Status.NOT_YET),
         ("R-VIS-4", Status.NOTHING),
     ]
-    [by] = rows[0].by
+    [by] = rows[0].citations
     assert (by.policy, by.rules, by.examples) == (POLICY, POLICY.rules[:1], POLICY.examples)
-    assert unknown_rows([regulation], rows_of(POLICY)) == ("R-GONE-1",)
+    assert unknown_rows([regulation], rows_cited_by(POLICY)) == ("R-GONE-1",)
 
 
 def test_the_page_tells_it_in_both_languages(tmp_path: Path) -> None:
-    coverage = cover(load_regulation(written(tmp_path, SMALL)), [POLICY])
+    coverage = coverage_of(load_regulation(written(tmp_path, SMALL)), [POLICY])
     english, chinese = (regulation_page(coverage, lang) for lang in ("en", "zh"))
     policy = "../../policies/followup/visits/1.0.0.yaml"
     assert "4 rows: policies decide 1, features do 1, 1 are not done yet." in english
@@ -147,7 +148,7 @@ def test_check_reads_the_regulations_beside_the_policies(tmp_path: Path, capsys:
 # ---------------------------------------------------------------------------------------------- what is shipped
 
 [REGULATION] = load_regulations(shipped_policies())
-COVERAGE = cover(REGULATION, newest(SHIPPED))
+COVERAGE = coverage_of(REGULATION, newest(SHIPPED))
 MOST = 15
 """Rows that nothing does yet: systems, dates, figures of whole populations."""
 
@@ -158,18 +159,18 @@ def test_every_row_is_decided_or_says_why_not() -> None:
 
 
 def test_no_policy_decides_a_row_that_says_nothing_does() -> None:
-    excused = [each.row.id for each in COVERAGE.rows if each.by and each.row.not_yet]
+    excused = [each.row.id for each in COVERAGE.rows if each.citations and each.row.not_yet]
     assert excused == []
 
 
 @pytest.mark.parametrize("policy", SHIPPED, ids=lambda policy: f"{policy.id} {policy.version}")
 def test_a_policy_cites_rows_that_are_there(policy: object) -> None:
-    assert unknown_rows([REGULATION], rows_of(policy)) == ()  # type: ignore[arg-type]
+    assert unknown_rows([REGULATION], rows_cited_by(policy)) == ()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("policy", SHIPPED, ids=lambda policy: f"{policy.id} {policy.version}")
 def test_a_row_that_a_rule_or_an_example_cites_is_a_source_of_its_policy(policy: object) -> None:
-    assert set(rows_of(policy)) - set(policy.source) == set()  # type: ignore[attr-defined, arg-type]
+    assert set(rows_cited_by(policy)) - set(policy.source) == set()  # type: ignore[attr-defined, arg-type]
 
 
 @pytest.mark.parametrize(("lang", "page"), [("en", "regulations.md"), ("zh", "regulations.zh.md")])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
-from policy_service.append_only import TABLES, unique
-from policy_service.audit.coverage import DERIVED, KEYED, LEFT_OUT, NOT_SECURITY
+from policy_service.append_only import APPEND_ONLY_TABLES, unique_keys
+from policy_service.audit.coverage import DERIVED, EXCLUDED_COLUMNS, KEYED, NOT_SECURITY
 from tests.architecture.project import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "database.md"
@@ -25,9 +25,15 @@ def listed() -> str:
     lines = ["| table | append-only | only one row has the same | a row is | in the log |", "|---|---|---|---|---|"]
     for each in mappers:
         table = SQLModel.metadata.tables[str(each.local_table)]
-        keys = "; ".join(", ".join(f"`{column}`" for column in key) for key in unique(table))
+        keys = "; ".join(", ".join(f"`{column}`" for column in key) for key in unique_keys(table))
         says = (each.class_.__doc__ or "").strip().splitlines()[0]
-        cells = (f"`{table.name}`", "yes" if table.name in TABLES else "no", keys, says, _in_the_log(table.name))
+        cells = (
+            f"`{table.name}`",
+            "yes" if table.name in APPEND_ONLY_TABLES else "no",
+            keys,
+            says,
+            _in_the_log(table.name),
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -38,7 +44,7 @@ def _in_the_log(table: str) -> str:
         return f"*no*: {why}"
     kind = "digest of each row, made with the log's key" if table in KEYED else "digest of each row"
     kind = DERIVED.get(table, kind)
-    left_out = [f"`{column}` is left out: {why}" for (name, column), why in LEFT_OUT.items() if name == table]
+    left_out = [f"`{column}` is left out: {why}" for (name, column), why in EXCLUDED_COLUMNS.items() if name == table]
     return "; ".join([kind, *left_out])
 
 

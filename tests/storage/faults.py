@@ -24,6 +24,7 @@ from sqlmodel import Session, col, func, select
 
 from policy_service.approval.change import Action
 from policy_service.approval.tables import ActionRow, ChangeRow, CommentRow
+from policy_service.audit.database_verification import verify_database, verify_tail
 from policy_service.audit.events import (
     ChangeCommented,
     ChangeDrafted,
@@ -33,10 +34,9 @@ from policy_service.audit.events import (
     OverrideRecorded,
 )
 from policy_service.audit.keys import public_keys
-from policy_service.audit.stored import verify_database, verify_tail
 from policy_service.audit.tables import AuditEntry
 from policy_service.database import Database, Lane, LaneName
-from policy_service.decisions.seals import verify_blocks
+from policy_service.decisions.block_store import verify_blocks
 from policy_service.decisions.state_tables import BlockRow, OverrideRow
 from policy_service.decisions.tables import DecisionRow
 from policy_service.idempotency import IdempotencyRow
@@ -177,7 +177,7 @@ def _unsound(session: Session, folder: Path, *, thoroughly: bool) -> Iterator[st
     trusted = list(public_keys(folder).values())
     fault = verify_database(session, trusted).fault if thoroughly else verify_tail(session, trusted, entries=200)
     if fault is not None:
-        yield fault.sentence
+        yield fault.message
     yield from verify_blocks(session, None if thoroughly else 3).faults
 
 

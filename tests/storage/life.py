@@ -17,18 +17,18 @@ import msgspec
 from policy_service import migrations
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.approval.service import Meaning, comment, create, prepare_submission, sign_off, submit
-from policy_service.approval.signers import Signers
-from policy_service.audit.service import checkpoint, first_key
+from policy_service.approval.signers import GovernanceEvaluator
+from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.clock import SystemClock
 from policy_service.database import Database
-from policy_service.decisions.desk import Decisions
+from policy_service.decisions.block_store import seal
 from policy_service.decisions.in_force import InForce
 from policy_service.decisions.master_keys import MasterKeys
-from policy_service.decisions.master_keys import create as make_master
+from policy_service.decisions.master_keys import open_or_create as make_master
 from policy_service.decisions.request import DecisionRequest
-from policy_service.decisions.seals import seal
-from policy_service.decisions.subjects import Secrets
-from policy_service.decisions.writer import Writer
+from policy_service.decisions.service import DecisionService
+from policy_service.decisions.subjects import FactCipher
+from policy_service.decisions.writer import DecisionWriter
 from policy_service.migrations.self_check import self_check
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
@@ -73,7 +73,7 @@ def set_up(url: str, folder: Path) -> None:
     migrations.upgrade(database)
     make_master(folder)
     with database.write(clock) as transaction:
-        first_key(transaction, folder)
+        ensure_signing_key(transaction, folder)
         sign_off_policy = shipped_policies() / "governance" / "sign_off" / "1.0.0.yaml"
         for text in (POLICY.format(version="1.0.0").encode(), sign_off_policy.read_bytes()):
             policy = record_version(transaction, SERVICE, text, change=None)
@@ -88,9 +88,9 @@ def live(url: str, folder: Path, tell: Callable[[Kept], None]) -> None:
     faults = self_check(database) if migrations.is_current(database) else ["the tables are not there"]
     for fault in faults:
         tell(Kept("fault", fault))
-    secrets = Secrets(MasterKeys(folder))
+    secrets = FactCipher(MasterKeys(folder))
     in_force = InForce(database, clock, engine="python")
-    desk = Decisions(database, ZoneInfo("UTC"), in_force, Writer(database, clock, in_force, secrets))
+    desk = DecisionService(database, ZoneInfo("UTC"), in_force, DecisionWriter(database, clock, in_force, secrets))
     work = [lambda number=number: decide(desk, number) for number in range(DECIDING)]
     for each in (*work, lambda: govern(database, clock, folder), lambda: sign(database, clock)):
         threading.Thread(target=_work, args=(each, tell), daemon=True).start()
@@ -105,13 +105,13 @@ def _work(done: Callable[[], Iterator[Kept]], tell: Callable[[Kept], None]) -> N
         tell(Kept("fault", repr(fault)))
 
 
-def decide(desk: Decisions, thread: int) -> Iterator[Kept]:
+def decide(desk: DecisionService, thread: int) -> Iterator[Kept]:
     """Decides, with sensitive facts in every other case, each under a key of its own."""
     for number in numbers():
         key = f"{os.getpid()}-{thread}-{number}"
         facts = {"amount": number, **({"phone": "13800000000"} if number % 2 else {})}
         request = DecisionRequest(subject=f"C{key}", facts=facts, as_of=date(2026, 11, 21))
-        answer = msgspec.json.decode(desk.decide_here(request, MACHINE, key=key, fingerprint=key).body)
+        answer = msgspec.json.decode(desk.decide_in_thread(request, MACHINE, key=key, fingerprint=key).body)
         yield Kept("decision", answer["decision_id"])
 
 
@@ -131,15 +131,15 @@ def govern(database: Database, clock: SystemClock, folder: Path) -> Iterator[Kep
             )
         yield Kept("override", override.id)
         with database.write(clock) as transaction:
-            block = seal(transaction, at_most=100)
-            checkpoint(transaction, folder)
+            block = seal(transaction, max_records=100)
+            sign_checkpoint(transaction, folder)
         if block is not None:
             yield Kept("block", str(block.number))
 
 
 def sign(database: Database, clock: SystemClock) -> Iterator[Kept]:
     """Drafts changes, comments on them, submits them, and signs them in two roles."""
-    signers = Signers()
+    signers = GovernanceEvaluator()
     for _ in numbers():
         with database.write(clock) as transaction:
             text = POLICY.format(version=f"1.0.{transaction.number}").encode()

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service import migrations
-from policy_service.append_only import TABLES, triggers, unique, unprotected
+from policy_service.append_only import APPEND_ONLY_TABLES, tables_without_triggers, trigger_statements, unique_keys
 from policy_service.database import Database, DatabaseUnavailable, Instant
 from policy_service.migrations.self_check import self_check
 from tests.databases import BACKENDS, START, fresh_database
@@ -77,7 +77,7 @@ UPSERT = "INSERT INTO {table} SELECT * FROM {table} WHERE true ON CONFLICT ({key
 
 def statements(name: str, backend: str) -> Iterator[str]:
     """Everything that would change a row, or have it go."""
-    keys = unique(table(name))
+    keys = unique_keys(table(name))
     for statement in ("UPDATE {table} SET {column} = {column}", "DELETE FROM {table}", *STATEMENTS[backend]):
         yield statement.format(table=name, column=keys[0][0])
     for key in keys:
@@ -92,7 +92,7 @@ def rows(connection: Connection, name: str) -> list[Any]:
 def test_no_statement_changes_a_row_of_an_append_only_table(backend: str) -> None:
     with fresh_database(backend) as database:
         filled(database)
-        for name in TABLES:
+        for name in APPEND_ONLY_TABLES:
             for statement in statements(name, backend):
                 with database.engine.connect() as connection:
                     before = rows(connection, name)
@@ -108,8 +108,8 @@ def test_a_foreign_connection_that_asks_no_trigger_when_it_replaces_is_refused_t
         filled(database)
         foreign = sqlite3.connect(str(database.file), isolation_level=None)
         assert foreign.execute("PRAGMA recursive_triggers").fetchone() == (0,)
-        for name in TABLES:
-            for key in unique(table(name)):
+        for name in APPEND_ONLY_TABLES:
+            for key in unique_keys(table(name)):
                 others = {column.name for column in table(name).columns} - set(key)
                 columns = ", ".join([*key, *sorted(others)])
                 values = ", ".join([*key, *(other_value(table(name), each) for each in sorted(others))])
@@ -129,19 +129,21 @@ def test_rows_are_added_as_ever(backend: str) -> None:
     with fresh_database(backend) as database:
         filled(database)
         with database.alter() as connection:
-            assert {name: len(rows(connection, name)) for name in TABLES} == dict.fromkeys(TABLES, 1)
+            assert {name: len(rows(connection, name)) for name in APPEND_ONLY_TABLES} == dict.fromkeys(
+                APPEND_ONLY_TABLES, 1
+            )
 
 
 def test_every_table_is_append_only_but_the_few_that_are_named_here() -> None:
-    assert set(SQLModel.metadata.tables) - set(TABLES) == set(MAY_CHANGE)
-    assert len(TABLES) == len(set(TABLES))
+    assert set(SQLModel.metadata.tables) - set(APPEND_ONLY_TABLES) == set(MAY_CHANGE)
+    assert len(APPEND_ONLY_TABLES) == len(set(APPEND_ONLY_TABLES))
 
 
 def test_the_keys_of_a_table_are_all_that_only_one_row_can_have() -> None:
-    assert unique(table("version")) == [["digest"], ["policy", "version"]]
+    assert unique_keys(table("version")) == [["digest"], ["policy", "version"]]
     for each in SQLModel.metadata.tables.values():
         unique_ones = [one for one in each.constraints if isinstance(one, UniqueConstraint)]
-        assert len(unique(each)) == 1 + len(unique_ones) + sum(bool(index.unique) for index in each.indexes)
+        assert len(unique_keys(each)) == 1 + len(unique_ones) + sum(bool(index.unique) for index in each.indexes)
         assert not [one for one in each.constraints if isinstance(one, CheckConstraint)]
 
 
@@ -150,13 +152,13 @@ def test_a_trigger_that_was_taken_away_is_noticed(backend: str) -> None:
     with fresh_database(backend) as database:
         assert self_check(database) == []
         kinds = ("no_update", "no_delete", "no_replace") if backend == "sqlite" else ("append_only", "no_truncate")
-        for name, kind in zip(TABLES, kinds, strict=False):
+        for name, kind in zip(APPEND_ONLY_TABLES, kinds, strict=False):
             with database.alter() as connection:
                 place = "" if backend == "sqlite" else f" ON {name}"
                 connection.exec_driver_sql(f"DROP TRIGGER {name}_{kind}{place}")
-        lacking = sorted(TABLES[: len(kinds)])
+        lacking = sorted(APPEND_ONLY_TABLES[: len(kinds)])
         with database.engine.connect() as connection:
-            assert unprotected(connection, TABLES) == lacking
+            assert tables_without_triggers(connection, APPEND_ONLY_TABLES) == lacking
         assert self_check(database) == [
             f"the table `{name}` has lost a trigger that makes it append-only" for name in lacking
         ]
@@ -241,4 +243,6 @@ def test_a_server_that_may_forget_is_noticed() -> None:
 
 def test_the_triggers_refuse_with_the_table_s_name() -> None:
     for dialect in BACKENDS:
-        assert any("append-only" in statement for statement in triggers("thing", [["a"], ["b", "c"]], dialect))
+        assert any(
+            "append-only" in statement for statement in trigger_statements("thing", [["a"], ["b", "c"]], dialect)
+        )

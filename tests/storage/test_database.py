@@ -17,7 +17,7 @@ from policy_service.audit.events import VersionImported
 from policy_service.audit.log import append
 from policy_service.audit.tables import AuditAbout, AuditEntry
 from policy_service.clock import SystemClock
-from policy_service.database import Database, Lane, LaneName, Transaction, count, first_rows
+from policy_service.database import Database, Lane, LaneName, Transaction, initial_rows, transaction_count
 from tests.databases import BACKENDS, START, TestClock, fresh_database, fresh_url
 
 EVENT = VersionImported("tiering/rfm_value", "1.0.0", "sha256:0")
@@ -87,7 +87,7 @@ def test_a_write_that_an_exception_leaves_is_not_kept(backend: str) -> None:
             interrupted(transaction)
         assert entries(database) == []
         with database.read() as session:
-            assert count(session) == 0
+            assert transaction_count(session) == 0
 
 
 @backends
@@ -110,7 +110,7 @@ def test_a_lane_counts_its_own_transactions(backend: str) -> None:
         with database.write(TestClock(), LaneName.DECISIONS) as transaction:
             assert transaction.number == 1
         with database.read() as session:
-            assert (count(session), count(session, LaneName.DECISIONS)) == (3, 1)
+            assert (transaction_count(session), transaction_count(session, LaneName.DECISIONS)) == (3, 1)
 
 
 @backends
@@ -194,8 +194,8 @@ def test_identifiers_come_from_the_clock(backend: str) -> None:
 
 
 def test_a_new_database_starts_with_both_lanes_at_nought() -> None:
-    assert {(row.name, row.count) for row in first_rows()} == {("governance", 0), ("decisions", 0)}
-    assert all(row.at == datetime(1970, 1, 1, tzinfo=UTC) for row in first_rows())
+    assert {(row.name, row.count) for row in initial_rows()} == {("governance", 0), ("decisions", 0)}
+    assert all(row.at == datetime(1970, 1, 1, tzinfo=UTC) for row in initial_rows())
 
 
 # ------------------------------------------------------------------------------------------------------- reading
@@ -205,11 +205,11 @@ def test_a_new_database_starts_with_both_lanes_at_nought() -> None:
 def test_a_read_sees_one_snapshot(backend: str) -> None:
     with fresh_database(backend) as database:
         with database.read() as session:
-            assert count(session) == 0
+            assert transaction_count(session) == 0
             with database.write(TestClock()) as transaction:
                 append(transaction, SERVICE, EVENT)
             session.expire_all()
-            assert count(session) == 0
+            assert transaction_count(session) == 0
             assert session.exec(select(AuditEntry)).all() == []
         assert entries(database) == [1]
 
@@ -217,7 +217,7 @@ def test_a_read_sees_one_snapshot(backend: str) -> None:
 @backends
 def test_a_read_does_not_hold_writers_up(backend: str) -> None:
     with fresh_database(backend) as database, database.read() as session:
-        count(session)
+        transaction_count(session)
         for _ in range(3):
             with database.write(TestClock()) as transaction:
                 append(transaction, SERVICE, EVENT)

@@ -18,21 +18,21 @@ from sqlmodel import col, select
 
 from policy_service import Decider, migrations
 from policy_service.actor import SERVICE, Role
-from policy_service.append_only import TABLES, unprotected
+from policy_service.append_only import APPEND_ONLY_TABLES, tables_without_triggers
 from policy_service.audit.chain import GENESIS, entry_line
-from policy_service.audit.events import DecisionsSealed, sentence
+from policy_service.audit.events import DecisionsSealed, describe_event
 from policy_service.audit.log import entries
 from policy_service.audit.merkle import root_of
-from policy_service.canonical import canonical, digest
+from policy_service.canonical import digest, to_canonical_json
 from policy_service.clock import timestamp
 from policy_service.database import Database, LaneName
-from policy_service.decisions.master_keys import MasterKeys, create
-from policy_service.decisions.overrides import Book, read_overrides
-from policy_service.decisions.record import Reads, facts_read, read_record, record_line
-from policy_service.decisions.records import history
+from policy_service.decisions.block_store import verify_blocks
+from policy_service.decisions.master_keys import MasterKeys, open_or_create
+from policy_service.decisions.override_store import OverrideCache, read_overrides
+from policy_service.decisions.record import FactsNeeded, encode_facts_read, read_record, record_line
+from policy_service.decisions.record_queries import subject_history
 from policy_service.decisions.replay import replay
-from policy_service.decisions.seals import verify_blocks
-from policy_service.decisions.subjects import ERASED, Secrets, erase_subject
+from policy_service.decisions.subjects import ERASED, FactCipher, erase_subject
 from policy_service.decisions.tables import DecisionRow
 from policy_service.migrations.self_check import self_check
 from policy_service.subject import InvalidSubject, Subject
@@ -51,8 +51,8 @@ KEY_ID, KEY = bytes(range(16)), bytes(range(32))
 
 def sealed_then(subject: str, decision: str, fact: str, value: str) -> dict[str, str]:
     """A sensitive fact as it was sealed at step 0008: what it is bound to names no kind."""
-    nonce, told = bytes(12), canonical(value).ljust(32)
-    content = AESGCM(KEY).encrypt(nonce, told, canonical(["fact", subject, decision, fact]))
+    nonce, told = bytes(12), to_canonical_json(value).ljust(32)
+    content = AESGCM(KEY).encrypt(nonce, told, to_canonical_json(["fact", subject, decision, fact]))
     return {"$sealed": base64.b64encode(KEY_ID + nonce + content).decode()}
 
 
@@ -61,8 +61,8 @@ def line_then(decider: Decider, seq: int, subject: str) -> bytes:
     id_ = f"decision-{seq}"
     facts: dict[str, Any] = {"amount": "150.10", "phone": PHONE}
     decision = decider.decide(facts, as_of=date(2026, 11, 21))
-    reads = Reads.of([each.policy for each in decision.evaluated.values()])
-    kept = {**facts_read(facts, reads), "phone": sealed_then(subject, id_, "phone", PHONE)}
+    reads = FactsNeeded.of([each.policy for each in decision.evaluated.values()])
+    kept = {**encode_facts_read(facts, reads), "phone": sealed_then(subject, id_, "phone", PHONE)}
     line = record_line(
         decision,
         reads,
@@ -72,10 +72,10 @@ def line_then(decider: Decider, seq: int, subject: str) -> bytes:
         decided_at=CLOCK.now(),
         by=MACHINE,
         facts=kept,
-        asked=list(decision.policies),
+        requested=list(decision.policies),
         outcomes=decision.to_dict(),
     )
-    return canonical({name: value for name, value in msgspec.json.decode(line).items() if name != "kind"})
+    return to_canonical_json({name: value for name, value in msgspec.json.decode(line).items() if name != "kind"})
 
 
 def fill(database: Database, keys: MasterKeys) -> list[bytes]:
@@ -117,7 +117,7 @@ def fill(database: Database, keys: MasterKeys) -> list[bytes]:
             )
         for subject in sorted(set(SUBJECTS)):
             id_ = KEY_ID if subject == "C1" else bytes(16)
-            wrapped = bytes(12) + cipher.encrypt(bytes(12), KEY, canonical(["subject-key", id_.hex(), subject]))
+            wrapped = bytes(12) + cipher.encrypt(bytes(12), KEY, to_canonical_json(["subject-key", id_.hex(), subject]))
             connection.execute(
                 text(
                     "INSERT INTO subject_key (subject, key, master, wrapped, created_at) "
@@ -135,7 +135,7 @@ def fill(database: Database, keys: MasterKeys) -> list[bytes]:
                     "seq": 1 if subject == "C1" else 2,
                     "id": f"override-{subject}",
                     "subject": subject,
-                    "outcome": canonical({"tier": "S"}),
+                    "outcome": to_canonical_json({"tier": "S"}),
                     "now": now,
                     "until": timestamp(CLOCK.now() + timedelta(days=30)),
                 },
@@ -161,17 +161,17 @@ def fill(database: Database, keys: MasterKeys) -> list[bytes]:
 
 
 @pytest.fixture(params=BACKENDS)
-def upgraded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Database, Secrets, list[bytes]]]:
+def upgraded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Database, FactCipher, list[bytes]]]:
     """A database that was filled at step 0008 and brought up to date, its keys, and the lines as they were."""
-    keys = create(tmp_path)
+    keys = open_or_create(tmp_path)
     with at_step(request.param, "0008") as database:
         lines = fill(database, keys)
         assert not migrations.is_current(database)
         migrations.upgrade(database)
-        yield database, Secrets(keys), lines
+        yield database, FactCipher(keys), lines
 
 
-Upgraded = tuple[Database, Secrets, list[bytes]]
+Upgraded = tuple[Database, FactCipher, list[bytes]]
 
 
 def test_the_database_is_what_a_new_one_is(upgraded: Upgraded) -> None:
@@ -183,7 +183,7 @@ def test_the_database_is_what_a_new_one_is(upgraded: Upgraded) -> None:
         made, told = schema(database), schema(new)
     assert (made["tables"], made["triggers"]) == (told["tables"], told["triggers"])
     with database.engine.connect() as connection:
-        assert unprotected(connection, TABLES) == []
+        assert tables_without_triggers(connection, APPEND_ONLY_TABLES) == []
 
 
 @pytest.mark.parametrize("table", ["decision", "override"])
@@ -205,13 +205,13 @@ def test_records_are_about_customers_and_come_out_again(upgraded: Upgraded) -> N
     database, secrets, lines = upgraded
     assert [read_record(line).subject for line in lines] == [Subject(subject) for subject in SUBJECTS]
     with database.read() as session:
-        assert [record.seq for record in history(session, Subject("C1")).records] == [3, 1]
-        assert history(session, Subject("C1", "complaint")).records == []
+        assert [record.seq for record in subject_history(session, Subject("C1")).records] == [3, 1]
+        assert subject_history(session, Subject("C1", "complaint")).records == []
         assert {replay(session, secrets, f"decision-{seq}").verdict for seq in (1, 3)} == {"same"}
 
 
 def test_exceptions_apply_to_customers(upgraded: Upgraded) -> None:
-    book = Book()
+    book = OverrideCache()
     with upgraded[0].read() as session:
         book.refresh(session)
         assert [each.id for _, each in read_overrides(session, subject="C1", kind="customer")] == ["override-C1"]
@@ -226,12 +226,12 @@ def test_what_was_sealed_is_read_and_erased_under_the_identifier_as_it_was_writt
     database, secrets, _ = upgraded
     subject, compliance = Subject(id_), person("compliance", Role.COMPLIANCE, confirmed_at=CLOCK.now())
     with database.read() as session:
-        [record, *_] = history(session, subject).records
-        assert set(secrets.find(session, [subject])) == {subject}
+        [record, *_] = subject_history(session, subject).records
+        assert set(secrets.find_keys(session, [subject])) == {subject}
     with database.write(CLOCK) as transaction:
         erase_subject(transaction, compliance, subject, "asked for it")
     with database.read() as session:
-        facts = secrets.show_facts(session, subject, record.decision_id, record.facts)
+        facts = secrets.readable_facts(session, subject, record.decision_id, record.facts)
         assert facts["phone"] == ERASED
         told = json.loads(entries(session, limit=1)[0].line)
     assert told["body"] == {"kind": "customer", "reason": "asked for it", "subject": id_}
@@ -239,10 +239,10 @@ def test_what_was_sealed_is_read_and_erased_under_the_identifier_as_it_was_writt
 
 def test_another_spelling_that_nothing_is_on_record_under_is_not_looked_for(upgraded: Upgraded) -> None:
     with upgraded[0].read() as session:
-        assert len(history(session, Subject(OLD)).records) == 1
+        assert len(subject_history(session, Subject(OLD)).records) == 1
         for subject in (Subject("C1 "), Subject(OLD, "complaint")):
             with pytest.raises(InvalidSubject):
-                history(session, subject)
+                subject_history(session, subject)
 
 
 def test_a_new_key_of_another_kind_stands_beside_the_old_one(upgraded: Upgraded) -> None:
@@ -255,10 +255,10 @@ def test_a_new_key_of_another_kind_stands_beside_the_old_one(upgraded: Upgraded)
 
 def test_an_entry_from_before_kinds_is_told_as_about_a_customer() -> None:
     body = {"subject": "C1", "reason": "asked for it"}
-    assert sentence("subject_erased", "compliance", body, "en") == (
+    assert describe_event("subject_erased", "compliance", body, "en") == (
         "compliance deleted the key of the customer C1: asked for it"
     )
     assert (
-        sentence("subject_erased", "合规", {**body, "kind": "complaint"}, "zh")
+        describe_event("subject_erased", "合规", {**body, "kind": "complaint"}, "zh")
         == "合规 删除投诉 C1 的密钥：asked for it"
     )

@@ -18,8 +18,8 @@ from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service import migrations
-from policy_service.append_only import TABLES, unprotected
-from policy_service.database import Database, DatabaseUnavailable, first_rows
+from policy_service.append_only import APPEND_ONLY_TABLES, tables_without_triggers
+from policy_service.database import Database, DatabaseUnavailable, initial_rows
 from tests.databases import BACKENDS, empty_url
 from tests.storage import database_page, write_migration
 from tests.storage.steps import empty, schema
@@ -31,7 +31,7 @@ def test_migrations_make_the_schema_that_the_tables_declare(backend: str) -> Non
         migrations.upgrade(migrated)
         with declared.alter() as connection:
             SQLModel.metadata.create_all(connection)
-            connection.execute(SQLModel.metadata.tables["lane"].insert(), [row.model_dump() for row in first_rows()])
+            connection.execute(SQLModel.metadata.tables["lane"].insert(), [row.model_dump() for row in initial_rows()])
         made, told = schema(migrated), schema(declared)
         other = sorted(
             name for name in made["tables"] | told["tables"] if made["tables"].get(name) != told["tables"].get(name)
@@ -40,7 +40,7 @@ def test_migrations_make_the_schema_that_the_tables_declare(backend: str) -> Non
         assert made == told
         with migrated.engine.connect() as connection:
             assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
-            assert unprotected(connection, TABLES) == []
+            assert tables_without_triggers(connection, APPEND_ONLY_TABLES) == []
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -86,7 +86,7 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(backend: str, monkeypatch: 
         def broken(*_: object) -> None:
             raise RuntimeError("the machine was switched off")
 
-        monkeypatch.setattr("policy_service.append_only.triggers", broken)
+        monkeypatch.setattr("policy_service.append_only.trigger_statements", broken)
         with pytest.raises(RuntimeError, match="switched off"):
             migrations.upgrade(database)
         with database.engine.connect() as connection:
@@ -121,9 +121,9 @@ def test_a_folder_that_is_not_there_is_told() -> None:
 
 
 def test_steps_are_numbered_without_a_gap_and_say_what_they_do() -> None:
-    steps = migrations.history()
+    steps = migrations.all_migrations()
     assert [step.number for step in steps] == [f"{number:04}" for number in range(1, len(steps) + 1)]
-    assert all(step.says.endswith(".") for step in steps)
+    assert all(step.description.endswith(".") for step in steps)
 
 
 def test_a_step_that_databases_have_taken_is_never_edited() -> None:
@@ -141,7 +141,7 @@ def test_a_step_that_is_drafted_makes_what_was_missing(backend: str) -> None:
         with database.alter() as connection:
             connection.exec_driver_sql("DROP TABLE change_titled")
             connection.exec_driver_sql("DROP INDEX override_policy")
-            number = len(migrations.history()) + 1
+            number = len(migrations.all_migrations()) + 1
             text = write_migration.drafted(connection, number)
             assert text is not None
             step: dict[str, Any] = {}

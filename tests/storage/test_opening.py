@@ -26,19 +26,19 @@ class Refusing:
 
 def test_it_is_asked_again_while_somebody_else_turns_the_file_over() -> None:
     connection = Refusing(sqlite3.SQLITE_BUSY_RECOVERY, 3)
-    engines._log_ahead(connection, 10)  # type: ignore[arg-type]  # as much of a connection as is used
+    engines._enable_wal(connection, 10)  # type: ignore[arg-type]  # as much of a connection as is used
     assert not connection.times
 
 
 def test_it_is_not_asked_for_longer_than_one_waits_for_a_lock() -> None:
     with pytest.raises(sqlite3.OperationalError):
-        engines._log_ahead(Refusing(sqlite3.SQLITE_BUSY, 1_000), 0.05)  # type: ignore[arg-type]  # see above
+        engines._enable_wal(Refusing(sqlite3.SQLITE_BUSY, 1_000), 0.05)  # type: ignore[arg-type]  # see above
 
 
 def test_another_refusal_is_told_at_once() -> None:
     connection = Refusing(sqlite3.SQLITE_READONLY, 1)
     with pytest.raises(sqlite3.OperationalError):
-        engines._log_ahead(connection, 10)  # type: ignore[arg-type]  # see above
+        engines._enable_wal(connection, 10)  # type: ignore[arg-type]  # see above
     assert not connection.times
 
 

@@ -18,7 +18,14 @@ from policy_service import migrations
 from policy_service.actor import SERVICE
 from policy_service.audit.events import SubjectErased
 from policy_service.audit.log import append
-from policy_service.database import Database, DatabaseUnavailable, Transaction, Unavailable, count, unavailable
+from policy_service.database import (
+    Database,
+    DatabaseUnavailable,
+    Transaction,
+    Unavailable,
+    transaction_count,
+    unavailable,
+)
 from tests.databases import BACKENDS, PrivateServer, TestClock, fresh_database, fresh_url, private_server
 
 SHORT = 0.2
@@ -32,7 +39,7 @@ def write(database: Database, size: int = 1) -> None:
 
 def counted(database: Database) -> int:
     with database.read() as session:
-        return count(session)
+        return transaction_count(session)
 
 
 @contextmanager
@@ -305,7 +312,7 @@ def test_the_write_ahead_log_does_not_grow_without_end() -> None:
             write(database, 200_000)
         assert log.stat().st_size < 10 * 2**20
         with database.read() as session:  # a long reader keeps the log from being begun anew
-            count(session)
+            transaction_count(session)
             for _ in range(100):
                 write(database, 1_000_000)
         assert log.stat().st_size > 70 * 2**20

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session
 
 from policy_service.actor import SERVICE
-from policy_service.database import Database, LaneName, remembered
+from policy_service.database import Database, LaneName, cached
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, activations, cancel, read_version
 from tests.approval.world import TIER, World, world
@@ -66,12 +66,12 @@ def test_it_is_read_once_as_long_as_nobody_writes_what_it_is_made_of() -> None:
     with world() as made:
         for _ in range(3):
             with made.database.read() as session:
-                assert remembered(session, "number", read) == 1
+                assert cached(session, "number", read) == 1
         with made.database.write(made.clock, LaneName.DECISIONS):
             pass
         with made.database.read() as session:
-            assert remembered(session, "number", read) == 1
+            assert cached(session, "number", read) == 1
         with made.database.write(made.clock) as transaction:
-            assert remembered(transaction.session, "number", read) == 2
+            assert cached(transaction.session, "number", read) == 2
         with made.database.read() as session:
-            assert remembered(session, "number", read) == 3
+            assert cached(session, "number", read) == 3

@@ -11,9 +11,9 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import col, select
 
 from policy_service import migrations
-from policy_service.append_only import TABLES, unprotected
+from policy_service.append_only import APPEND_ONLY_TABLES, tables_without_triggers
 from policy_service.approval import service as approval
-from policy_service.approval.service import Wanted
+from policy_service.approval.service import ChangeFilter
 from policy_service.approval.tables import TitledRow
 from policy_service.database import Database
 from policy_service.migrations.self_check import self_check
@@ -87,7 +87,7 @@ def upgraded(before: Database) -> Database:
 def found(database: Database, words: str) -> set[str]:
     """The changes that somebody finds who looks for these words."""
     with database.read() as session:
-        return {change.id for change in approval.changes(session, Wanted(text=words)).changes}
+        return {change.id for change in approval.list_changes(session, ChangeFilter(text=words)).changes}
 
 
 def test_an_older_database_becomes_what_a_new_one_is(upgraded: Database) -> None:
@@ -97,7 +97,7 @@ def test_an_older_database_becomes_what_a_new_one_is(upgraded: Database) -> None
         migrations.upgrade(new)
         assert schema(upgraded) == schema(new)
     with upgraded.engine.connect() as connection:
-        assert unprotected(connection, TABLES) == []
+        assert tables_without_triggers(connection, APPEND_ONLY_TABLES) == []
 
 
 def test_every_title_on_record_is_kept_as_it_is_searched(upgraded: Database) -> None:
@@ -131,7 +131,7 @@ def test_a_change_from_before_is_found_by_its_title(upgraded: Database, words: s
 def test_changes_go_on_where_they_stopped(upgraded: Database) -> None:
     world = World(upgraded, TestClock())
     with upgraded.read() as session:
-        [change] = approval.changes(session, Wanted(text="larger")).changes
+        [change] = approval.list_changes(session, ChangeFilter(text="larger")).changes
     world.edit(change, tier("1.0.0"), by=ANN)
     assert found(upgraded, "edited") == {"larger"}
     assert found(upgraded, "larger") == set()

@@ -26,7 +26,7 @@ from sqlmodel import SQLModel
 
 import policy_service.tables  # noqa: F401  # declares all of them
 from policy_service import migrations
-from policy_service.append_only import TABLES, unique
+from policy_service.append_only import APPEND_ONLY_TABLES, unique_keys
 from policy_service.database import Database
 from tests.storage import database_page
 
@@ -35,7 +35,7 @@ FOLDER = Path(migrations.__file__).parent / "versions"
 
 def write(name: str) -> Path | None:
     """Writes the next step; gives its file, or None when nothing is missing."""
-    number = len(migrations.history()) + 1
+    number = len(migrations.all_migrations()) + 1
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/steps.db")
         migrations.upgrade(database)
@@ -60,8 +60,8 @@ def drafted(connection: Connection, number: int) -> str | None:
     code = re.sub(r",(\s*\))", r"\1", code)
     lines = [line.removeprefix("    ") for line in code.splitlines() if not line.lstrip().startswith("#")]
     made = [each.table_name for each in operations.ops if isinstance(each, CreateTableOp)]
-    for table in (SQLModel.metadata.tables[name] for name in made if name in TABLES):
-        keys = ", ".join(repr(key) for key in unique(table))
+    for table in (SQLModel.metadata.tables[name] for name in made if name in APPEND_ONLY_TABLES):
+        keys = ", ".join(repr(key) for key in unique_keys(table))
         lines.append(f"protect(op.get_bind(), {table.name!r}, {keys})")
     names = sorted(each for each in set(re.findall(r"\b[A-Z]\w+(?=\()", code)) if hasattr(sqlalchemy, each))
     taken = f"from sqlalchemy import {', '.join(names)}\n" if names else ""

@@ -15,16 +15,16 @@ from sqlalchemy import Boolean, Connection, Integer, LargeBinary, Table, text
 from sqlmodel import Session, SQLModel, create_engine
 
 from policy_service.actor import SERVICE, Role
-from policy_service.append_only import TABLES, unique
+from policy_service.append_only import APPEND_ONLY_TABLES, unique_keys
 from policy_service.audit.keys import public_keys
 from policy_service.audit.log_key import read_log_keys
-from policy_service.audit.verdict import Verdict
+from policy_service.audit.verdict import LogVerdict
 from policy_service.database import Database
 from policy_service.decisions.verification import verify_everything
-from policy_service.identity.account import External
+from policy_service.identity.account import ExternalIdentity
 from policy_service.identity.api_keys import issue_key, revoke_key
 from policy_service.identity.service import link
-from policy_service.identity.sessions import PASSWORD, confirm, start
+from policy_service.identity.sessions import PASSWORD, confirm, start_session
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, bonus
@@ -57,8 +57,8 @@ def fill(here: Company) -> None:
             key = issue_key(transaction, SERVICE, name=f"k{number}", scopes=[Role.INTEGRATION], expires_at=until).key.id
             if number:
                 revoke_key(transaction, SERVICE, key)
-        link(transaction, SERVICE, here.people["ben"].id, External("https://id.example", "ben"))
-        confirm(transaction, start(transaction, here.people["ben"], PASSWORD).signed_in.id)
+        link(transaction, SERVICE, here.people["ben"].id, ExternalIdentity("https://id.example", "ben"))
+        confirm(transaction, start_session(transaction, here.people["ben"], PASSWORD).user_session.id)
     signed_instead(here, "C3")
     here.in_force(secret(here.next_version(), 70))
     decided(here, "C2", orders=770_078)
@@ -77,11 +77,11 @@ class Place:
     url: str
     keys: Path
 
-    def verify(self, *, with_key: bool = True) -> Verdict:
+    def verify(self, *, with_key: bool = True) -> LogVerdict:
         with closing(Database(self.url)) as database, database.read() as session:
             return self.verify_in(session, with_key=with_key)
 
-    def verify_in(self, session: Session, *, with_key: bool = True) -> Verdict:
+    def verify_in(self, session: Session, *, with_key: bool = True) -> LogVerdict:
         keys = read_log_keys(self.keys) if with_key else None
         return verify_everything(session, list(public_keys(self.keys).values()), (), keys)
 
@@ -184,7 +184,7 @@ def _names(table: Table) -> str:
 
 def keys_of(table: Table) -> list[list[Any]]:
     """The columns of every key that only one row can have."""
-    return [[table.columns[name] for name in key] for key in unique(table)]
+    return [[table.columns[name] for name in key] for key in unique_keys(table)]
 
 
 def another(table: Table, name: str, value: object) -> object:
@@ -242,7 +242,7 @@ def defenceless(place: Place) -> Iterator[Connection]:
             back += [
                 f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}_{kind}"
                 for table, name in named
-                if name in TABLES
+                if name in APPEND_ONLY_TABLES
                 for kind in ("append_only", "no_truncate")
             ]
         for each in away:

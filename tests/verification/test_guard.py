@@ -11,21 +11,21 @@ import pytest
 from sqlmodel import select
 
 from api.rest.health import readiness
-from api.storage import NotSoundError, refuse_unsound
+from api.storage import NotSoundError, check_soundness
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.audit.events import VersionImported
 from policy_service.audit.log import append
-from policy_service.audit.verdict import Verdict
+from policy_service.audit.verdict import LogVerdict
 from policy_service.clock import timestamp
 from policy_service.database import NEVER, Database, LaneName, borne_out
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.verification import verify_rest
 from policy_service.identity.api_keys import issue_key
-from policy_service.identity.entrance import sign_in
+from policy_service.identity.authentication import sign_in
+from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.passwords import hash_password
-from policy_service.identity.refusals import NotSignedIn
 from policy_service.identity.tables import ApiKeyRow
-from policy_service.identity.tokens import digest_of, key_text
+from policy_service.identity.tokens import digest_of, format_key
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, tier
@@ -54,12 +54,12 @@ def govern(here: Company) -> None:
     """Has governance write something, whatever it is, and the service look at it."""
     with here.database.write(here.clock) as transaction:
         append(transaction, SERVICE, VersionImported("tiering/other", "1.0.0", "sha256:0"))
-    here.app.service.key_ring.forget()
+    here.app.service.key_ring.invalidate()
     here.app.service.decisions.in_force.refresh()
 
 
 def size_of(here: Company, orders: int) -> str:
-    answer = here.app.service.decisions.decide_here(DecisionRequest("C1", {"orders": orders}, (TIER,)), CRM)
+    answer = here.app.service.decisions.decide_in_thread(DecisionRequest("C1", {"orders": orders}, (TIER,)), CRM)
     found: str = json.loads(answer.body)["outcomes"][TIER]["outcome"]["size"]
     return found
 
@@ -93,7 +93,7 @@ def test_a_password_put_into_the_database_opens_nothing(here: Company) -> None:
     database, clock = here.app.service.database, here.clock
     assert sign_in(database, clock, "ann", SECRET).actor.name == "ann"
     tamper(here, f"UPDATE credential SET password_hash = '{hash_password('another secret')}'")
-    with pytest.raises(NotSignedIn, match="the account is not what the log says it is"):
+    with pytest.raises(AuthenticationFailed, match="the account is not what the log says it is"):
         sign_in(database, clock, "ann", "another secret")
 
 
@@ -115,7 +115,7 @@ def test_an_api_key_that_nobody_issued_opens_nothing_and_the_others_do(here: Com
         until = here.clock.at + timedelta(days=30)
         issued = issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=until)
     ring = here.app.service.key_ring
-    ring.look()
+    ring.refresh()
     with here.database.read() as session:
         row = session.exec(select(ApiKeyRow)).one()
     tamper(
@@ -124,10 +124,10 @@ def test_an_api_key_that_nobody_issued_opens_nothing_and_the_others_do(here: Com
         f"('{row.id[:-1]}x', 'x', '{digest_of('mine')}', 'compliance', '{FORGED}', 'x', '2027-01-01T00:00:00.000000Z')",
     )
     govern(here)
-    ring.look()
-    assert ring.check(issued.text, here.clock.at).name == "crm"
-    with pytest.raises(NotSignedIn):
-        ring.check(key_text(f"{row.id[:-1]}x", "mine"), here.clock.at)
+    ring.refresh()
+    assert ring.authenticate(issued.text, here.clock.at).name == "crm"
+    with pytest.raises(AuthenticationFailed):
+        ring.authenticate(format_key(f"{row.id[:-1]}x", "mine"), here.clock.at)
     assert f"the row {row.id[:-1]}x of `api_key` was added: no entry tells of it" in concerns(here)
 
 
@@ -181,8 +181,8 @@ def test_a_lane_put_into_the_future_moves_no_time_and_is_told(here: Company, lan
 def lane_faults(here: Company) -> list[str]:
     """What verification says of lanes, at this instant."""
     with here.database.read() as session:
-        nothing = Verdict(0, 0, "", "", None, 0)
-        return [str(each.sentence) for each in verify_rest(session, nothing, now=here.clock.at).faults]
+        nothing = LogVerdict(0, 0, "", "", None, 0)
+        return [str(each.message) for each in verify_rest(session, nothing, now=here.clock.at).faults]
 
 
 def test_a_machine_whose_clock_went_back_goes_on_behind_what_was_written(here: Company) -> None:
@@ -228,7 +228,7 @@ def test_a_service_does_not_begin_on_rows_that_the_log_does_not_tell_of(here: Co
     service = here.app.service
     govern(here)
     with pytest.raises(NotSoundError, match="the row 1 of `activation` was altered: it is not what entry"):
-        refuse_unsound(service.database, service.settings)
+        check_soundness(service.database, service.settings)
 
 
 def test_an_entry_without_the_key_vouches_for_nothing(here: Company) -> None:
@@ -241,7 +241,7 @@ def test_an_entry_without_the_key_vouches_for_nothing(here: Company) -> None:
         )
     database.close()
     ring = here.app.service.key_ring
-    ring.forget()
-    ring.look()
+    ring.invalidate()
+    ring.refresh()
     assert "its MAC is not that of the log's key" in concerns(here)
-    assert not any(key.name == "x" for key in ring._keys.keys.values())
+    assert not any(key.name == "x" for key in ring._snapshot.keys.values())

@@ -10,24 +10,24 @@ from random import Random
 
 from policy_service.actor import SERVICE, Role
 from policy_service.audit.keys import make_key
-from policy_service.audit.service import checkpoint, first_key
+from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.database import Database, Transaction
 from policy_service.decisions import macs
-from policy_service.identity.account import External
+from policy_service.identity.account import ExternalIdentity
 from policy_service.identity.api_keys import SCOPES, api_keys, issue_key, revoke_key
-from policy_service.identity.refusals import IdentityRefused, Malformed
+from policy_service.identity.errors import IdentityError, IdentityValidationFailed
 from policy_service.identity.service import (
     accounts,
+    attest,
     change_roles,
     create_account,
     disable,
     enable,
-    keep_hash,
     link,
     set_password,
-    vouch,
+    store_hash,
 )
-from policy_service.identity.sessions import PASSWORD, confirm, end_all, start, use_confirmation
+from policy_service.identity.sessions import PASSWORD, confirm, end_all, start_session, use_confirmation
 from tests.databases import TestClock, fresh_database
 from tests.effort import effort
 from tests.verification.everything import Place
@@ -59,13 +59,13 @@ def step(transaction: Transaction, chance: Random, number: int, folder: Path) ->
         lambda: change_roles(transaction, SERVICE, whose.id, [chance.choice(ROLES)]),
         lambda: disable(transaction, SERVICE, whose.id),
         lambda: enable(transaction, SERVICE, whose.id),
-        lambda: link(transaction, SERVICE, whose.id, External("https://id.example", f"p{number}")),
-        lambda: vouch(transaction, SERVICE, whose.id),
+        lambda: link(transaction, SERVICE, whose.id, ExternalIdentity("https://id.example", f"p{number}")),
+        lambda: attest(transaction, SERVICE, whose.id),
         lambda: set_password(transaction, SERVICE, whose.id, f"hash {number}"),
-        lambda: keep_hash(transaction, whose.id, f"hash {number}"),
+        lambda: store_hash(transaction, whose.id, f"hash {number}"),
         lambda: end_all(transaction, whose.id, "told so"),
-        lambda: confirm(transaction, start(transaction, whose, PASSWORD).signed_in.id),
-        lambda: use_confirmation(transaction, start(transaction, whose, PASSWORD).signed_in.id),
+        lambda: confirm(transaction, start_session(transaction, whose, PASSWORD).user_session.id),
+        lambda: use_confirmation(transaction, start_session(transaction, whose, PASSWORD).user_session.id),
         lambda: issue_key(
             transaction,
             SERVICE,
@@ -74,8 +74,8 @@ def step(transaction: Transaction, chance: Random, number: int, folder: Path) ->
             expires_at=transaction.now + timedelta(days=1),
         ),
         lambda: [revoke_key(transaction, SERVICE, each) for each in list(api_keys(transaction.session))[:1]],
-        lambda: checkpoint(transaction, folder),
-        lambda: macs.rotate(transaction, SERVICE, folder, is_lost=False),
+        lambda: sign_checkpoint(transaction, folder),
+        lambda: macs.rotate_mac_key(transaction, SERVICE, folder, is_lost=False),
     ]
     chance.choice(acts)()
 
@@ -83,11 +83,11 @@ def step(transaction: Transaction, chance: Random, number: int, folder: Path) ->
 def live(database: Database, chance: Random, folder: Path) -> None:
     clock = TestClock()
     with database.write(clock) as transaction:
-        first_key(transaction, folder)
-        macs.begin(transaction, folder)
+        ensure_signing_key(transaction, folder)
+        macs.begin_mac_key(transaction, folder)
     for number in range(STEPS):
         clock.move(seconds=chance.choice([0, 0, 7]))
-        with suppress(IdentityRefused, Malformed, Undone), database.write(clock) as transaction:
+        with suppress(IdentityError, IdentityValidationFailed, Undone), database.write(clock) as transaction:
             for part in range(chance.choice([1, 1, 3])):
                 step(transaction, chance, number * 10 + part, folder)
             if chance.random() < 0.1:

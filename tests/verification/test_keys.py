@@ -12,8 +12,8 @@ from sqlalchemy import text
 from policy_service import migrations
 from policy_service.actor import SERVICE, Role
 from policy_service.audit.events import RowsTaken
-from policy_service.audit.keys import NoKey
-from policy_service.audit.log import Wanted, entries
+from policy_service.audit.keys import KeyUnavailable
+from policy_service.audit.log import EntryFilter, entries
 from policy_service.audit.log_key import NAME, make_log_key, read_log_keys
 from policy_service.cli.copy import copy
 from policy_service.cli.init import Person, set_up
@@ -51,7 +51,7 @@ def account(database: Database, name: str) -> None:
 
 def rotate(database: Database, place: Place, *, is_lost: bool = False) -> None:
     with database.write(TestClock()) as transaction:
-        macs.rotate(transaction, SERVICE, place.keys, is_lost=is_lost)
+        macs.rotate_mac_key(transaction, SERVICE, place.keys, is_lost=is_lost)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -73,7 +73,7 @@ def test_a_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
         assert (file.read_bytes(), file.stat().st_mode & 0o077) == (before, 0)
         file.chmod(0o640)
         file.write_bytes(before)
-        with pytest.raises(NoKey, match="can be read by others"):
+        with pytest.raises(KeyUnavailable, match="can be read by others"):
             account(Database(database.url, keys=place.keys), "zhao")
 
 
@@ -81,18 +81,18 @@ def test_a_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
 def test_a_file_that_is_none_of_keys_is_told(tmp_path: Path, spoilt: bytes) -> None:
     make_log_key(tmp_path)
     (tmp_path / NAME).write_bytes(spoilt)
-    with pytest.raises(NoKey, match=r"is no file of log keys: restore it from its backup"):
+    with pytest.raises(KeyUnavailable, match=r"is no file of log keys: restore it from its backup"):
         read_log_keys(tmp_path)
 
 
 def test_without_the_key_nothing_is_written_and_a_lost_one_is_replaced(tmp_path: Path) -> None:
     with begun("sqlite", tmp_path) as (database, place):
-        with pytest.raises(NoKey, match="is not lost: rotate it without --lost"):
+        with pytest.raises(KeyUnavailable, match="is not lost: rotate it without --lost"):
             rotate(database, place, is_lost=True)
         (place.keys / NAME).unlink()
-        with pytest.raises(NoKey, match="restore it from its backup"):
+        with pytest.raises(KeyUnavailable, match="restore it from its backup"):
             account(database, "zhao")
-        with pytest.raises(NoKey, match="restore it from its backup"):
+        with pytest.raises(KeyUnavailable, match="restore it from its backup"):
             rotate(database, place)
         rotate(database, place, is_lost=True)
         account(database, "zhao")
@@ -107,7 +107,7 @@ def test_without_the_key_nothing_is_written_and_a_lost_one_is_replaced(tmp_path:
 def test_a_log_that_was_not_begun_has_no_key_to_rotate(tmp_path: Path) -> None:
     with empty_url("sqlite") as url, closing(Database(url)) as database:
         upgrade(database)
-        with pytest.raises(NoKey, match="the log has no key yet"):
+        with pytest.raises(KeyUnavailable, match="the log has no key yet"):
             rotate(database, Place(url, tmp_path))
 
 
@@ -121,11 +121,11 @@ def test_rows_of_an_older_database_are_taken_as_found(backend: str, step: str, t
         place = begin(database, tmp_path)
         assert place.verify().faults == ()
         with database.read() as session:
-            taken = entries(session, Wanted(event=RowsTaken.name))
+            taken = entries(session, EntryFilter(event=RowsTaken.name))
         assert len(taken) == 3  # changes, their actions, their titles
         executed(place, "UPDATE change_action SET reason = 'another' WHERE number = 2 AND change = 'larger'")
         [fault] = place.verify().faults
-        assert 'the row ["larger",2] of `change_action` was altered: it is not what entry' in str(fault.sentence)
+        assert 'the row ["larger",2] of `change_action` was altered: it is not what entry' in str(fault.message)
 
 
 @pytest.mark.parametrize("to", BACKENDS)

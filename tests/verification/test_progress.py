@@ -7,12 +7,13 @@ from contextlib import closing
 
 import pytest
 
-from policy_service.audit import shadow, verify
+from policy_service.audit import expected_rows as shadow
+from policy_service.audit import verify
 from policy_service.audit.keys import public_keys
 from policy_service.audit.log_key import read_log_keys
 from policy_service.cli.audit import run_verify
 from policy_service.database import Database
-from policy_service.decisions import sealing
+from policy_service.decisions import blocks
 from policy_service.decisions.verification import parts_of, verify_everything
 from tests.verification.everything import Place, executed, filled
 
@@ -25,8 +26,8 @@ def place() -> Iterator[Place]:
 
 
 def test_each_part_is_told_up_to_its_end(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "EVERY", 1)
-    monkeypatch.setattr(shadow, "EVERY", 1)
+    monkeypatch.setattr(verify, "PROGRESS_INTERVAL", 1)
+    monkeypatch.setattr(shadow, "PROGRESS_INTERVAL", 1)
     told: list[tuple[str, int]] = []
     with closing(Database(place.url)) as database, database.read() as session:
         parts = parts_of(session)
@@ -42,7 +43,7 @@ def test_each_part_is_told_up_to_its_end(place: Place, monkeypatch: pytest.Monke
 def test_how_many_more_differ_is_told(
     place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sealing, "MANY", 3)
+    monkeypatch.setattr(blocks, "MAX_GAPS", 3)
     executed(place, "UPDATE decision SET actor = 'x'")
     verdict = place.verify()
     assert (len(verdict.faults), verdict.untold) == (3, verdict.differences - 3)

@@ -14,10 +14,10 @@ from api.rest.health import readiness
 from policy_service import migrations
 from policy_service.audit import guard
 from policy_service.audit.log_key import NAME, make_log_key
-from policy_service.audit.telling import Kind, demand_told
+from policy_service.audit.row_verification import LoggedKind, require_logged
 from policy_service.canonical import digest
-from policy_service.damaged import DamagedRecord, NotTold
 from policy_service.database import Database
+from policy_service.integrity import DamagedRecord, TamperedRecord
 from tests.api.client import SECRET, assert_problem
 from tests.api.company import ROLES, Company, Json, company, later
 from tests.approval.world import BONUS, TIER, bonus, tier
@@ -229,7 +229,7 @@ def test_every_act_is_done_by_rows_that_the_log_tells_of(backend: str) -> None:
         here.moved("schedule", here.signed(ends=[BONUS]))
         here.clock.move(days=2)
         assert (here.version(), here.version(BONUS)) == ("1.0.0", None)
-        found = guard.of(here.app.service.database)
+        found = guard.guard_for(here.app.service.database)
         assert found is not None
         assert found.faults == []
 
@@ -275,9 +275,9 @@ def hexadecimal(content: bytes) -> str:
 
 
 @pytest.mark.parametrize("kind", ["change", "suspension", "override"])
-def test_what_is_not_there_is_no_fault_of_the_log(here: Company, kind: Kind) -> None:
+def test_what_is_not_there_is_no_fault_of_the_log(here: Company, kind: LoggedKind) -> None:
     with here.database.read() as session:
-        demand_told(session, kind, "nothing")
+        require_logged(session, kind, "nothing")
 
 
 def test_rows_from_before_the_log_told_of_rows_count_as_they_were_found(tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_rows_from_before_the_log_told_of_rows_count_as_they_were_found(tmp_path
         place = begin(database, tmp_path)
         told(database, "larger")
         executed(place, "UPDATE change_action SET reason = 'another' WHERE number = 2 AND change = 'larger'")
-        with pytest.raises(NotTold, match=r'the row \["larger",2\] of `change_action`'):
+        with pytest.raises(TamperedRecord, match=r'the row \["larger",2\] of `change_action`'):
             told(database, "larger")
 
 
@@ -299,7 +299,7 @@ def test_entries_whose_key_was_lost_are_vouched_by_the_chain(here: Company) -> N
     told(here.database, name)
     line = 'CAST(replace(CAST(line AS TEXT), \'"reason":"sound"\', \'"reason":"right"\') AS BLOB)'
     executed(place, f"UPDATE audit_entry SET line = {line} WHERE event = 'change_signed_off'")
-    with pytest.raises(NotTold, match=rf"the row {name} of `change` is not what the log says"):
+    with pytest.raises(TamperedRecord, match=rf"the row {name} of `change` is not what the log says"):
         told(here.database, name)
 
 
@@ -309,7 +309,7 @@ def test_nothing_is_vouched_for_behind_an_entry_that_is_none(here: Company) -> N
     (place.keys / NAME).unlink()
     rotate(here.database, place, is_lost=True)
     executed(place, "UPDATE audit_entry SET line = x'7b7d' WHERE event = 'change_signed_off'")
-    with pytest.raises(NotTold, match=rf"the row {name} of `change` is not what the log says"):
+    with pytest.raises(TamperedRecord, match=rf"the row {name} of `change` is not what the log says"):
         told(here.database, name)
 
 
@@ -318,13 +318,13 @@ def test_entries_under_a_key_that_the_log_never_named_are_vouched_by_nobody(here
     place = Place(here.database.url, here.app.service.settings.keys)
     (place.keys / NAME).unlink()
     make_log_key(place.keys)
-    with pytest.raises(NotTold, match=rf"the row {name} of `change` is not what the log says"):
+    with pytest.raises(TamperedRecord, match=rf"the row {name} of `change` is not what the log says"):
         told(here.database, name)
 
 
 def told(database: Database, change: str) -> None:
     with database.read() as session:
-        demand_told(session, "change", change)
+        require_logged(session, "change", change)
 
 
 def test_without_macs_rows_are_taken_as_they_are(here: Company) -> None:
@@ -332,4 +332,4 @@ def test_without_macs_rows_are_taken_as_they_are(here: Company) -> None:
     tamper(here, CHANGES["altered"].format(name))
     with closing(Database(here.database.url)) as database:
         told(database, name)
-    assert issubclass(NotTold, DamagedRecord)
+    assert issubclass(TamperedRecord, DamagedRecord)

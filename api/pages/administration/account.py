@@ -11,30 +11,37 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
+from api.authentication import principal_of
+from api.pages.administration.account_history import AccountHistoryItem, history_items
 from api.pages.administration.accounts import ROLES
-from api.pages.administration.steps import Told, told_of
-from api.pages.confirming import Confirming, confirming
-from api.pages.forms import Filled
+from api.pages.forms import FormState
 from api.pages.frame import Frame
-from api.pages.listing import quoted
+from api.pages.listing import quote_segment
+from api.pages.reauthentication import Reauthentication, reauthentication_state
 from api.pages.rendering import Pages
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.actor import Actor, Role
 from policy_service.identity import service as identity
-from policy_service.identity.account import Account, Verdict, may_administer, may_change_roles, may_disable, may_link
+from policy_service.identity.account import (
+    Account,
+    PermissionResult,
+    may_administer,
+    may_change_roles,
+    may_disable,
+    may_link,
+)
+from policy_service.identity.attestation import can_be_attested, may_attest
 from policy_service.identity.history import history
-from policy_service.identity.vouching import can_be_vouched, may_vouch
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
-NOTICES: Mapping[str, Sentence] = {
-    "created": Sentence("The account was made."),
-    "roles": Sentence("The roles were changed. The person's sessions have ended."),
-    "disable": Sentence("The account was disabled. The person's sessions have ended."),
-    "enable": Sentence("The person may sign in again."),
-    "password": Sentence("The password was changed. The person's sessions have ended."),
-    "link": Sentence("The account was linked. The person's sessions have ended."),
-    "vouch": Sentence("You have vouched for the account: its signing roles take effect."),
+NOTICES: Mapping[str, Message] = {
+    "created": Message("The account was made."),
+    "roles": Message("The roles were changed. The person's sessions have ended."),
+    "disable": Message("The account was disabled. The person's sessions have ended."),
+    "enable": Message("The person may sign in again."),
+    "password": Message("The password was changed. The person's sessions have ended."),
+    "link": Message("The account was linked. The person's sessions have ended."),
+    "vouch": Message("You have vouched for the account: its signing roles take effect."),
 }
 FORMS = ("roles", "disable", "enable", "password", "link", "vouch")
 
@@ -46,21 +53,21 @@ class AccountPage:
     template: ClassVar[str] = "administration/account.html"
     frame: Frame
     account: Account
-    waiting: frozenset[Role]
-    administers: Verdict
-    may_change_roles: Verdict
-    may_disable: Verdict
-    may_set_password: Verdict
-    may_link: Verdict
-    may_vouch: Verdict
+    pending_roles: frozenset[Role]
+    may_administer: PermissionResult
+    may_change_roles: PermissionResult
+    may_disable: PermissionResult
+    may_set_password: PermissionResult
+    may_link: PermissionResult
+    may_attest: PermissionResult
     """True, or why not; for each of the forms."""
-    needs_vouching: bool
-    confirming: Confirming
+    needs_attestation: bool
+    reauthentication: Reauthentication
     """How whoever vouches proves who they are."""
     issuer: str
-    forms: Mapping[str, Filled]
-    roles: Sequence[tuple[str, Sentence]]
-    steps: tuple[Told, ...]
+    forms: Mapping[str, FormState]
+    roles: Sequence[tuple[str, Message]]
+    history: tuple[AccountHistoryItem, ...]
 
 
 def account_page_routes(pages: Pages) -> APIRouter:
@@ -70,53 +77,59 @@ def account_page_routes(pages: Pages) -> APIRouter:
     @router.get("/accounts/{account}")
     async def one_account(request: Request, account: str) -> Response:
         """One account."""
-        return pages.show(await account_page(pages, request, account))
+        return pages.render(await account_page(pages, request, account))
 
     return router
 
 
 async def account_page(
-    pages: Pages, request: Request, account: str, refused: Mapping[str, Filled] | None = None
+    pages: Pages, request: Request, account_id: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> AccountPage:
-    """The page of an account; `refused` is the form that has to be filled in again. Raises UnknownAccount."""
+    """The page of an account; `rejected_forms` is the form that has to be filled in again. Raises UnknownAccount."""
 
-    def look(session: Session) -> tuple[dict[str, Account], tuple[Told, ...]]:
-        identity.read_account(session, account)
-        return identity.accounts(session), told_of(history(session, account))
+    def query(session: Session) -> tuple[dict[str, Account], tuple[AccountHistoryItem, ...]]:
+        identity.read_account(session, account_id)
+        return identity.accounts(session), history_items(history(session, account_id))
 
-    everybody, steps = await reading(pages.service, look)
-    actor, found = asker(request).actor, everybody[account]
+    accounts, items = await run_read(pages.service, query)
+    actor, account = principal_of(request).actor, accounts[account_id]
     return AccountPage(
         frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
-        account=found,
-        waiting=found.waiting.roles if found.waiting else frozenset(),
-        administers=may_administer(actor),
-        may_change_roles=may_change_roles(actor, found, found.roles, everybody),
-        may_disable=may_disable(actor, found, everybody),
-        may_set_password=_may_set_password(actor, found),
-        may_link=may_link(actor, found),
-        may_vouch=_may_vouch(actor, found, everybody),
-        needs_vouching=found.waiting is not None,
-        confirming=confirming(request, pages.service.clock.now(), f"/accounts/{quoted(account)}#vouch"),
+        account=account,
+        pending_roles=account.pending_roles.roles if account.pending_roles else frozenset(),
+        may_administer=may_administer(actor),
+        may_change_roles=may_change_roles(actor, account, account.roles, accounts),
+        may_disable=may_disable(actor, account, accounts),
+        may_set_password=_may_set_password(actor, account),
+        may_link=may_link(actor, account),
+        may_attest=_may_attest(actor, account, accounts),
+        needs_attestation=account.pending_roles is not None,
+        reauthentication=reauthentication_state(
+            request, pages.service.clock.now(), f"/accounts/{quote_segment(account_id)}#vouch"
+        ),
         issuer=pages.service.settings.oidc_issuer or "",
-        forms={**{name: pages.new_form() for name in FORMS}, "roles": _standing(pages, found), **(refused or {})},
+        forms={
+            **{name: pages.new_form() for name in FORMS},
+            "roles": _roles_form(pages, account),
+            **(rejected_forms or {}),
+        },
         roles=ROLES,
-        steps=steps,
+        history=items,
     )
 
 
-def _standing(pages: Pages, account: Account) -> Filled:
+def _roles_form(pages: Pages, account: Account) -> FormState:
     """The form of the roles, with those that the account has."""
-    return Filled(pages.new_form().key, {"roles": tuple(role.value for role in account.roles)})
+    return FormState(pages.new_form().key, {"roles": tuple(role.value for role in account.roles)})
 
 
-def _may_set_password(actor: Actor, account: Account) -> Verdict:
+def _may_set_password(actor: Actor, account: Account) -> PermissionResult:
     if actor.id == account.id:
-        return Sentence("Change your own password under “My account”.")
+        return Message("Change your own password under “My account”.")
     return may_administer(actor)
 
 
-def _may_vouch(actor: Actor, account: Account, everybody: Mapping[str, Account]) -> Verdict:
-    if (verdict := may_vouch(actor, account, everybody)) is not True:
-        return verdict
-    return can_be_vouched(account, actor)
+def _may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
+    if (permission := may_attest(actor, account, accounts)) is not True:
+        return permission
+    return can_be_attested(account, actor)

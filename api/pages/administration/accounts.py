@@ -11,38 +11,38 @@ from pydantic import Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.confirmation import hashing
-from api.cursors import close_cursor, open_number
-from api.pages.entrance.passwords import beside, faults_of_password
-from api.pages.forms import Faults, Filled, FormModel, checked, read_form
+from api.authentication import principal_of
+from api.confirmation import run_hashing
+from api.cursors import decode_number_cursor, encode_cursor
+from api.pages.entrance.passwords import field_errors, password_errors
+from api.pages.forms import FieldErrors, FormModel, FormState, read_form, validate_form
 from api.pages.frame import Frame
-from api.pages.listing import Column, Listing, quoted
-from api.pages.rendering import Do, Pages
-from api.pages.vocabulary import name_of
-from api.permissions import PERMISSIONS, may_ask
-from api.transactions import reading
+from api.pages.listing import Column, Listing, quote_segment
+from api.pages.rendering import Command, Pages
+from api.pages.vocabulary import enum_label
+from api.permissions import PERMISSIONS, check_permission
+from api.transactions import run_read
 from policy_service.actor import Role
 from policy_service.identity import passwords
 from policy_service.identity import service as identity
 from policy_service.identity.account import Account
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 PAGE = 50
 """Accounts on a page."""
 State = Literal["enabled", "disabled", "waiting"]
-STATES: Sequence[tuple[State, Sentence]] = (
-    ("enabled", Sentence("may sign in")),
-    ("waiting", Sentence("signing roles wait")),
-    ("disabled", Sentence("disabled")),
+STATES: Sequence[tuple[State, Message]] = (
+    ("enabled", Message("may sign in")),
+    ("waiting", Message("signing roles wait")),
+    ("disabled", Message("disabled")),
 )
-ROLES: Sequence[tuple[str, Sentence]] = tuple((role.value, name_of(role)) for role in Role)
+ROLES: Sequence[tuple[str, Message]] = tuple((role.value, enum_label(role)) for role in Role)
 COLUMNS = (
-    Column("name", Sentence("Name"), sorts=True),
-    Column("printed_name", Sentence("Person"), sorts=True),
-    Column("roles", Sentence("Roles")),
-    Column("state", Sentence("State")),
-    Column("created", Sentence("Since"), sorts=True),
+    Column("name", Message("Name"), is_sortable=True),
+    Column("printed_name", Message("Person"), is_sortable=True),
+    Column("roles", Message("Roles")),
+    Column("state", Message("State")),
+    Column("created", Message("Since"), is_sortable=True),
 )
 ORDERS: Mapping[str, Callable[[Account], Any]] = {
     "name": lambda account: account.name,
@@ -69,11 +69,11 @@ class AccountsPage:
     frame: Frame
     listing: Listing
     accounts: tuple[Account, ...]
-    matching: int
-    all: int
-    may_make: bool
-    roles: Sequence[tuple[str, Sentence]]
-    states: Sequence[tuple[str, Sentence]]
+    matching_count: int
+    total_count: int
+    may_create: bool
+    roles: Sequence[tuple[str, Message]]
+    states: Sequence[tuple[str, Message]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class NewAccountPage:
 
     template: ClassVar[str] = "administration/new_account.html"
     frame: Frame
-    form: Filled
-    roles: Sequence[tuple[str, Sentence]]
-    elsewhere: bool
+    form: FormState
+    roles: Sequence[tuple[str, Message]]
+    has_provider: bool
     """Whether there is a provider of identities to sign in at."""
 
 
@@ -95,56 +95,63 @@ def account_list_routes(pages: Pages) -> APIRouter:
     @router.get("/accounts")
     async def list_accounts(request: Request) -> Response:
         """The accounts."""
-        everybody = await reading(pages.service, identity.accounts)
-        return pages.show(_list_page(pages, request, tuple(everybody.values())))
+        accounts = await run_read(pages.service, identity.accounts)
+        return pages.render(_list_page(pages, request, tuple(accounts.values())))
 
     @router.get("/accounts/new")
     async def new_account(request: Request) -> Response:
         """The form of a new account."""
-        return pages.show(await _new_page(pages, request, pages.new_form()))
+        return pages.render(await _new_page(pages, request, pages.new_form()))
 
     @router.post("/accounts")
-    async def make_account(request: Request) -> Response:
+    async def create_account(request: Request) -> Response:
         """Makes an account."""
         form = await read_form(request)
-        given = checked(form, NewAccountForm)
-        faults = given if not isinstance(given, NewAccountForm) else _faults(given, pages.service.settings.words)
-        if not isinstance(given, NewAccountForm) or faults:
-            return pages.show(await _new_page(pages, request, form.filled(faults)), 422)
-        return await pages.attempt(
-            request, form, lambda: _making(request, given), lambda filled: _new_page(pages, request, filled)
+        values = validate_form(form, NewAccountForm)
+        errors = (
+            values
+            if not isinstance(values, NewAccountForm)
+            else _new_account_errors(values, pages.service.settings.words)
+        )
+        if not isinstance(values, NewAccountForm) or errors:
+            return pages.render(await _new_page(pages, request, form.bind(errors)), 422)
+        return await pages.execute(
+            request,
+            form,
+            lambda: _create_command(request, values),
+            lambda form_state: _new_page(pages, request, form_state),
         )
 
     return router
 
 
-def _list_page(pages: Pages, request: Request, everybody: Sequence[Account]) -> AccountsPage:
-    said = request.query_params
-    filters = {name: said.get(name, "")[:100] for name in ("words", "role", "state")}
-    sort = said.get("sort", "")
+def _list_page(pages: Pages, request: Request, accounts: Sequence[Account]) -> AccountsPage:
+    query = request.query_params
+    filters = {name: query.get(name, "")[:100] for name in ("words", "role", "state")}
+    sort = query.get("sort", "")
     sort = sort if sort.removeprefix("-") in ORDERS else "name"
-    found = [account for account in everybody if _wanted(account, filters)]
-    found.sort(key=ORDERS[sort.removeprefix("-")], reverse=sort.startswith("-"))
-    cursor = said.get("cursor")
-    first = open_number(cursor) or 0
-    more = close_cursor(str(first + PAGE)) if len(found) > first + PAGE else None
-    actor = asker(request).actor
+    matching = [account for account in accounts if _matches(account, filters)]
+    matching.sort(key=ORDERS[sort.removeprefix("-")], reverse=sort.startswith("-"))
+    cursor = query.get("cursor")
+    first = decode_number_cursor(cursor) or 0
+    next_cursor = encode_cursor(str(first + PAGE)) if len(matching) > first + PAGE else None
+    actor = principal_of(request).actor
     return AccountsPage(
         frame=pages.frame(request),
-        listing=Listing("/accounts", filters, COLUMNS, sort, cursor, more),
-        accounts=tuple(found[first : first + PAGE]),
-        matching=len(found),
-        all=len(everybody),
-        may_make=may_ask(actor, PERMISSIONS["POST", "/accounts"]) is True,
+        listing=Listing("/accounts", filters, COLUMNS, sort, cursor, next_cursor),
+        accounts=tuple(matching[first : first + PAGE]),
+        matching_count=len(matching),
+        total_count=len(accounts),
+        may_create=check_permission(actor, PERMISSIONS["POST", "/accounts"]) is True,
         roles=ROLES,
         states=STATES,
     )
 
 
-def _wanted(account: Account, filters: Mapping[str, str]) -> bool:
+def _matches(account: Account, filters: Mapping[str, str]) -> bool:
     """Whether an account is one of those that the filters leave."""
-    words, role, state = filters["words"].casefold(), filters["role"], filters["state"]
-    if words and words not in account.name and words not in account.printed_name.casefold():
+    text, role, state = filters["words"].casefold(), filters["role"], filters["state"]
+    if text and text not in account.name and text not in account.printed_name.casefold():
         return False
     if role and role not in account.roles:
         return False
@@ -154,40 +161,40 @@ def _wanted(account: Account, filters: Mapping[str, str]) -> bool:
         case "disabled":
             return not account.enabled
         case "waiting":
-            return account.enabled and account.waiting is not None
+            return account.enabled and account.pending_roles is not None
         case _:
             return True
 
 
-async def _new_page(pages: Pages, request: Request, form: Filled) -> NewAccountPage:
+async def _new_page(pages: Pages, request: Request, form: FormState) -> NewAccountPage:
     return NewAccountPage(pages.frame(request), form, ROLES, pages.service.provider is not None)
 
 
-def _faults(given: NewAccountForm, words: Sequence[str]) -> Faults:
+def _new_account_errors(values: NewAccountForm, words: Sequence[str]) -> FieldErrors:
     """What is wrong with a new account, by its fields; no password holds one of the `words`."""
-    faults = beside(identity.faults_of(given.name, given.printed_name, given.roles))
-    secret, again = given.password.get_secret_value(), given.again.get_secret_value()
-    if secret or again:
-        faults |= faults_of_password("password", secret, again, given.name, given.printed_name, *words)
-    return faults
+    errors = field_errors(identity.account_errors(values.name, values.printed_name, values.roles))
+    password, repeated = values.password.get_secret_value(), values.again.get_secret_value()
+    if password or repeated:
+        errors |= password_errors("password", password, repeated, values.name, values.printed_name, *words)
+    return errors
 
 
-async def _making(request: Request, given: NewAccountForm) -> Do:
+async def _create_command(request: Request, values: NewAccountForm) -> Command:
     """Makes the hash of the password outside of the transaction; gives what makes the account."""
-    actor, secret = asker(request).actor, given.password.get_secret_value()
-    kept = await hashing(lambda: passwords.hash_password(secret)) if secret else None
-    return lambda transaction: made_at(
+    actor, secret = principal_of(request).actor, values.password.get_secret_value()
+    password_hash = await run_hashing(lambda: passwords.hash_password(secret)) if secret else None
+    return lambda transaction: created_address(
         identity.create_account(
             transaction,
             actor,
-            name=given.name,
-            printed_name=given.printed_name,
-            roles=given.roles,
-            password_hash=kept,
+            name=values.name,
+            printed_name=values.printed_name,
+            roles=values.roles,
+            password_hash=password_hash,
         )
     )
 
 
-def made_at(account: Account) -> str:
+def created_address(account: Account) -> str:
     """Where an account that was just made is found."""
-    return f"/accounts/{quoted(account.id)}?done=created"
+    return f"/accounts/{quote_segment(account.id)}?done=created"

@@ -16,48 +16,57 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.cursors import close_cursor, open_number
-from api.pages.entrance.passwords import beside
-from api.pages.forms import Faults, Filled, Form, FormModel, checked, read_form
+from api.authentication import principal_of
+from api.cursors import decode_number_cursor, encode_cursor
+from api.pages.entrance.passwords import field_errors
+from api.pages.forms import FieldErrors, Form, FormModel, FormState, read_form, validate_form
 from api.pages.frame import Frame, Page
 from api.pages.listing import Column, Listing, link
-from api.pages.rendering import Do, Pages
-from api.pages.vocabulary import name_of
-from api.transactions import reading
+from api.pages.rendering import Command, Pages
+from api.pages.vocabulary import enum_label
+from api.transactions import run_read
 from policy_service.actor import Role
 from policy_service.database import Transaction
-from policy_service.identity.api_keys import LONGEST, SCOPES, ApiKey, Issued, api_keys, faults_of, issue_key, revoke_key
+from policy_service.identity.api_keys import (
+    MAX_LIFETIME,
+    SCOPES,
+    ApiKey,
+    IssuedKey,
+    api_key_errors,
+    api_keys,
+    issue_key,
+    revoke_key,
+)
 from policy_service.identity.service import accounts
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 PAGE = 50
 """Keys on a page."""
-SOON = timedelta(days=30)
+EXPIRING_WITHIN = timedelta(days=30)
 """A key that ends within so long wants another one in its place."""
-USUAL = timedelta(days=365)
+DEFAULT_LIFETIME = timedelta(days=365)
 """How long a key is to last, unless something else is asked for."""
-NOTICES: Mapping[str, Sentence] = {
-    "issued": Sentence(
+NOTICES: Mapping[str, Message] = {
+    "issued": Message(
         "The API key was issued, and its secret was shown once. If it is lost, revoke the key and issue another."
     ),
-    "revoked": Sentence("The API key was revoked: it opens nothing any more."),
+    "revoked": Message("The API key was revoked: it opens nothing any more."),
 }
-STATES: Sequence[tuple[str, Sentence]] = (
-    ("open", Sentence("in use")),
-    ("expiring", Sentence("ends within 30 days")),
-    ("expired", Sentence("has ended")),
-    ("revoked", Sentence("revoked")),
+STATES: Sequence[tuple[str, Message]] = (
+    ("open", Message("in use")),
+    ("expiring", Message("ends within 30 days")),
+    ("expired", Message("has ended")),
+    ("revoked", Message("revoked")),
 )
-SCOPE_NAMES: Sequence[tuple[str, Sentence]] = tuple((role.value, name_of(role)) for role in SCOPES)
+SCOPE_NAMES: Sequence[tuple[str, Message]] = tuple((role.value, enum_label(role)) for role in SCOPES)
 COLUMNS = (
-    Column("name", Sentence("Name"), sorts=True),
-    Column("scopes", Sentence("Scopes")),
-    Column("state", Sentence("State")),
-    Column("issued", Sentence("Issued"), sorts=True),
-    Column("used", Sentence("Last used"), sorts=True),
-    Column("expires", Sentence("Ends"), sorts=True),
-    Column("acts", Sentence("Actions")),
+    Column("name", Message("Name"), is_sortable=True),
+    Column("scopes", Message("Scopes")),
+    Column("state", Message("State")),
+    Column("issued", Message("Issued"), is_sortable=True),
+    Column("used", Message("Last used"), is_sortable=True),
+    Column("expires", Message("Ends"), is_sortable=True),
+    Column("acts", Message("Actions")),
 )
 ORDERS: Mapping[str, Callable[[ApiKey], Any]] = {
     "name": lambda key: (key.name.casefold(), key.id),
@@ -76,13 +85,13 @@ class NewKeyForm(FormModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class KeyRow:
     """A key in the list."""
 
     key: ApiKey
     state: str
     issued_by: str
-    revoke: str | None
+    revoke_address: str | None
     """Where to begin to revoke it; None when that is over."""
 
 
@@ -93,14 +102,14 @@ class KeysPage:
     template: ClassVar[str] = "administration/api_keys.html"
     frame: Frame
     listing: Listing
-    lines: tuple[Line, ...]
-    matching: int
-    all: int
-    states: Sequence[tuple[str, Sentence]]
-    names: Mapping[str, Sentence]
-    scopes: Sequence[tuple[str, Sentence]]
-    revoking: ApiKey | None
-    form: Filled
+    rows: tuple[KeyRow, ...]
+    matching_count: int
+    total_count: int
+    states: Sequence[tuple[str, Message]]
+    state_names: Mapping[str, Message]
+    scopes: Sequence[tuple[str, Message]]
+    key_to_revoke: ApiKey | None
+    form: FormState
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +118,20 @@ class NewKeyPage:
 
     template: ClassVar[str] = "administration/new_api_key.html"
     frame: Frame
-    form: Filled
-    scopes: Sequence[tuple[str, Sentence]]
+    form: FormState
+    scopes: Sequence[tuple[str, Message]]
     zone: str
     latest: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class IssuedPage:
+class IssuedKeyPage:
     """A key that was just issued, with its secret, this once."""
 
     template: ClassVar[str] = "administration/issued.html"
     frame: Frame
     key: ApiKey
-    text: str
+    secret: str
 
 
 def key_routes(pages: Pages) -> APIRouter:
@@ -132,103 +141,105 @@ def key_routes(pages: Pages) -> APIRouter:
     @router.get("/api-keys")
     async def list_keys(request: Request) -> Response:
         """The keys."""
-        return pages.show(await _list_page(pages, request, pages.new_form(), request.query_params.get("revoke")))
+        return pages.render(await _list_page(pages, request, pages.new_form(), request.query_params.get("revoke")))
 
     @router.get("/api-keys/new")
     async def new_key(request: Request) -> Response:
         """The form of a new key."""
-        local = (pages.service.clock.now() + USUAL).astimezone(pages.service.zone)
+        local = (pages.service.clock.now() + DEFAULT_LIFETIME).astimezone(pages.service.zone)
         form = pages.new_form(expires_at=f"{local:%Y-%m-%dT%H:%M}")
-        return pages.show(await _new_page(pages, request, form))
+        return pages.render(await _new_page(pages, request, form))
 
     @router.post("/api-keys")
     async def issue(request: Request) -> Response:
         """Issues a key, and shows its secret this once."""
         form = await read_form(request)
-        given = checked(form, NewKeyForm)
-        faults = given if not isinstance(given, NewKeyForm) else _faults(pages, given)
-        if not isinstance(given, NewKeyForm) or faults:
-            return pages.show(await _new_page(pages, request, form.filled(faults)), 422)
-        return await _issue(pages, request, form, given)
+        values = validate_form(form, NewKeyForm)
+        errors = values if not isinstance(values, NewKeyForm) else _new_key_errors(pages, values)
+        if not isinstance(values, NewKeyForm) or errors:
+            return pages.render(await _new_page(pages, request, form.bind(errors)), 422)
+        return await _issue(pages, request, form, values)
 
     @router.post("/api-keys/{key}/revoke")
     async def revoke(request: Request, key: str) -> Response:
         """Takes a key back."""
-        form, actor = await read_form(request), asker(request).actor
+        form, actor = await read_form(request), principal_of(request).actor
 
-        async def prepare() -> Do:
-            return lambda transaction: _revoked(revoke_key(transaction, actor, key))
+        async def prepare() -> Command:
+            return lambda transaction: _revoked_address(revoke_key(transaction, actor, key))
 
-        return await pages.attempt(request, form, prepare, lambda filled: _list_page(pages, request, filled, key))
+        return await pages.execute(
+            request, form, prepare, lambda form_state: _list_page(pages, request, form_state, key)
+        )
 
     return router
 
 
-def _revoked(key: ApiKey) -> str:
+def _revoked_address(key: ApiKey) -> str:
     return link("/api-keys", words=key.name, done="revoked")
 
 
-async def _issue(pages: Pages, request: Request, form: Form, given: NewKeyForm) -> Response:
+async def _issue(pages: Pages, request: Request, form: Form, values: NewKeyForm) -> Response:
     """Issues a key; the secret goes from the transaction to the page, past all that is kept."""
-    actor, fresh = asker(request).actor, list[Issued]()
-    expires_at = given.expires_at.replace(tzinfo=pages.service.zone)
+    actor, issued = principal_of(request).actor, list[IssuedKey]()
+    expires_at = values.expires_at.replace(tzinfo=pages.service.zone)
 
-    async def prepare() -> Do:
-        def do(transaction: Transaction) -> str:
-            issued = issue_key(transaction, actor, name=given.name, scopes=given.scopes, expires_at=expires_at)
-            fresh.append(issued)
+    async def prepare() -> Command:
+        def command(transaction: Transaction) -> str:
+            key = issue_key(transaction, actor, name=values.name, scopes=values.scopes, expires_at=expires_at)
+            issued.append(key)
             return link("/api-keys", done="issued")
 
-        return do
+        return command
 
-    answer = await pages.attempt(request, form, prepare, lambda filled: _new_page(pages, request, filled))
-    if not fresh or "location" not in answer.headers:
-        return answer
-    return pages.show(IssuedPage(pages.frame(request), fresh[0].key, fresh[0].text), 201)
-
-
-def _faults(pages: Pages, given: NewKeyForm) -> Faults:
-    expires_at = given.expires_at.replace(tzinfo=pages.service.zone)
-    return beside(faults_of(given.name, frozenset(given.scopes), expires_at, pages.service.clock.now()))
+    response = await pages.execute(request, form, prepare, lambda form_state: _new_page(pages, request, form_state))
+    if not issued or "location" not in response.headers:
+        return response
+    return pages.render(IssuedKeyPage(pages.frame(request), issued[0].key, issued[0].text), 201)
 
 
-async def _new_page(pages: Pages, request: Request, form: Filled) -> Page:
+def _new_key_errors(pages: Pages, values: NewKeyForm) -> FieldErrors:
+    expires_at = values.expires_at.replace(tzinfo=pages.service.zone)
+    return field_errors(api_key_errors(values.name, frozenset(values.scopes), expires_at, pages.service.clock.now()))
+
+
+async def _new_page(pages: Pages, request: Request, form: FormState) -> Page:
     zone = pages.service.zone
-    return NewKeyPage(pages.frame(request), form, SCOPE_NAMES, zone.key, pages.service.clock.now() + LONGEST)
+    return NewKeyPage(pages.frame(request), form, SCOPE_NAMES, zone.key, pages.service.clock.now() + MAX_LIFETIME)
 
 
-async def _list_page(pages: Pages, request: Request, form: Filled, revoking: str | None) -> KeysPage:
-    def look(session: Session) -> tuple[dict[str, ApiKey], dict[str, str]]:
+async def _list_page(pages: Pages, request: Request, form: FormState, key_to_revoke: str | None) -> KeysPage:
+    def query(session: Session) -> tuple[dict[str, ApiKey], dict[str, str]]:
         return api_keys(session), {each.id: each.printed_name for each in accounts(session).values()}
 
-    keys, names = await reading(pages.service, look)
-    said, now = request.query_params, pages.service.clock.now()
-    filters = {name: said.get(name, "")[:100] for name in ("words", "scope", "state")}
-    sort = said.get("sort", "")
+    keys, names = await run_read(pages.service, query)
+    params, now = request.query_params, pages.service.clock.now()
+    filters = {name: params.get(name, "")[:100] for name in ("words", "scope", "state")}
+    sort = params.get("sort", "")
     sort = sort if sort.removeprefix("-") in ORDERS else "-issued"
-    found = [key for key in keys.values() if _wanted(key, filters, now)]
-    found.sort(key=ORDERS[sort.removeprefix("-")], reverse=sort.startswith("-"))
-    cursor = said.get("cursor")
-    first = open_number(cursor) or 0
-    more = close_cursor(str(first + PAGE)) if len(found) > first + PAGE else None
-    chosen = keys.get(revoking or "")
+    matching = [key for key in keys.values() if _matches(key, filters, now)]
+    matching.sort(key=ORDERS[sort.removeprefix("-")], reverse=sort.startswith("-"))
+    cursor = params.get("cursor")
+    first = decode_number_cursor(cursor) or 0
+    next_cursor = encode_cursor(str(first + PAGE)) if len(matching) > first + PAGE else None
+    selected = keys.get(key_to_revoke or "")
     return KeysPage(
-        frame=pages.frame(request, NOTICES.get(said.get("done", ""))),
-        listing=Listing("/api-keys", filters, COLUMNS, sort, cursor, more),
-        lines=tuple(_line(key, names, filters, now) for key in found[first : first + PAGE]),
-        matching=len(found),
-        all=len(keys),
+        frame=pages.frame(request, NOTICES.get(params.get("done", ""))),
+        listing=Listing("/api-keys", filters, COLUMNS, sort, cursor, next_cursor),
+        rows=tuple(_row(key, names, filters, now) for key in matching[first : first + PAGE]),
+        matching_count=len(matching),
+        total_count=len(keys),
         states=STATES,
-        names=dict(STATES),
+        state_names=dict(STATES),
         scopes=SCOPE_NAMES,
-        revoking=chosen if chosen is not None and chosen.revoked_at is None else None,
+        key_to_revoke=selected if selected is not None and selected.revoked_at is None else None,
         form=form,
     )
 
 
-def _line(key: ApiKey, names: Mapping[str, str], filters: Mapping[str, str], now: datetime) -> Line:
-    revoke = None if key.revoked_at else link("/api-keys", **filters, revoke=key.id)
-    return Line(key, _state(key, now), names.get(key.issued_by, key.issued_by), revoke)
+def _row(key: ApiKey, names: Mapping[str, str], filters: Mapping[str, str], now: datetime) -> KeyRow:
+    revoke_address = None if key.revoked_at else link("/api-keys", **filters, revoke=key.id)
+    return KeyRow(key, _state(key, now), names.get(key.issued_by, key.issued_by), revoke_address)
 
 
 def _state(key: ApiKey, now: datetime) -> str:
@@ -236,15 +247,19 @@ def _state(key: ApiKey, now: datetime) -> str:
         return "revoked"
     if now >= key.expires_at:
         return "expired"
-    return "expiring" if now >= key.expires_at - SOON else "open"
+    return "expiring" if now >= key.expires_at - EXPIRING_WITHIN else "open"
 
 
-def _wanted(key: ApiKey, filters: Mapping[str, str], now: datetime) -> bool:
+def _matches(key: ApiKey, filters: Mapping[str, str], now: datetime) -> bool:
     """Whether a key is one of those that the filters leave; one that ends soon is in use as well."""
-    words, scope, wanted = filters["words"].casefold(), filters["scope"], filters["state"]
+    text, scope, wanted_state = filters["words"].casefold(), filters["scope"], filters["state"]
     state = _state(key, now)
     return (
-        words in key.name.casefold()
+        text in key.name.casefold()
         and (not scope or scope in key.scopes)
-        and (wanted not in dict(STATES) or wanted == state or (wanted == "open" and state == "expiring"))
+        and (
+            wanted_state not in dict(STATES)
+            or wanted_state == state
+            or (wanted_state == "open" and state == "expiring")
+        )
     )

@@ -13,26 +13,26 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.pages.audit.told import Teller, Told
-from api.pages.audit.trail import TO_LOG, Trail
+from api.authentication import principal_of
+from api.pages.audit.breadcrumbs import LOG_BREADCRUMBS, Breadcrumbs
+from api.pages.audit.entry_view import AuditEntryView, EntryDescriber
 from api.pages.frame import Frame
 from api.pages.rendering import Pages
 from api.problems import NOT_FOUND, ProblemError
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.audit.checkpoints import read_checkpoint
-from policy_service.audit.merkle import beside
-from policy_service.audit.proofs import NotProvable, prove_entry
+from policy_service.audit.merkle import sibling_ranges
+from policy_service.audit.proofs import ProofUnavailable, prove_entry
 from policy_service.audit.tables import AuditEntry
-from policy_service.characters import hidden_character
-from policy_service.sentences import Sentence
+from policy_service.characters import find_hidden_character
+from policy_service.messages import Message
 
 LARGEST = 2**31 - 1
 """Beyond any number of an entry."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ProofStep:
     """One step up the tree: what is put beside the root so far, and on which side."""
 
     first: int
@@ -46,7 +46,7 @@ class Step:
 class Inclusion:
     """That an entry is in the log that a checkpoint was signed for."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[ProofStep, ...]
     size: int
     at: datetime
     root: str
@@ -60,17 +60,17 @@ class EntryPage:
 
     template: ClassVar[str] = "audit/entry.html"
     frame: Frame
-    entry: Told
+    entry: AuditEntryView
     line: str
     digest: str
     previous: str
     is_last: bool
     inclusion: Inclusion | None
-    has_marks: bool
+    has_hidden_characters: bool
     """Whether the line holds marks that cannot be seen."""
-    unproved: str
+    no_proof_reason: str
     """Why there is no proof (yet)."""
-    trail: Trail = TO_LOG
+    breadcrumbs: Breadcrumbs = LOG_BREADCRUMBS
 
 
 def add_entry(router: APIRouter, pages: Pages) -> None:
@@ -80,34 +80,34 @@ def add_entry(router: APIRouter, pages: Pages) -> None:
     async def entry(request: Request, seq: str) -> Response:
         """One entry."""
         number, frame = _number(seq), pages.frame(request)
-        teller = Teller(asker(request).actor, frame.lang, pages.service.zone)
-        return pages.show(await reading(pages.service, lambda session: _page(session, number, frame, teller)))
+        describer = EntryDescriber(principal_of(request).actor, frame.lang, pages.service.zone)
+        return pages.render(await run_read(pages.service, lambda session: _page(session, number, frame, describer)))
 
 
 def _number(seq: str) -> int:
     if not (seq.isascii() and seq.isdigit() and 0 < int(seq[:20]) < LARGEST):
-        raise ProblemError(NOT_FOUND, Sentence("The log has no such entry."))
+        raise ProblemError(NOT_FOUND, Message("The log has no such entry."))
     return int(seq)
 
 
-def _page(session: Session, seq: int, frame: Frame, teller: Teller) -> EntryPage:
+def _page(session: Session, seq: int, frame: Frame, describer: EntryDescriber) -> EntryPage:
     row = session.get(AuditEntry, seq)
     if row is None:
-        raise ProblemError(NOT_FOUND, Sentence("The log has no such entry."))
-    (told,) = teller.tell(session, [row])
-    inclusion, unproved = _inclusion(session, seq)
+        raise ProblemError(NOT_FOUND, Message("The log has no such entry."))
+    (entry,) = describer.describe(session, [row])
+    inclusion, no_proof_reason = _inclusion(session, seq)
     line = row.line.decode()
     is_last = session.get(AuditEntry, seq + 1) is None
     return EntryPage(
         frame=frame,
-        entry=told,
+        entry=entry,
         line=line,
         digest=row.digest,
         previous=msgspec.json.decode(line)["previous"],
         is_last=is_last,
         inclusion=inclusion,
-        has_marks=hidden_character(line) is not None,
-        unproved=unproved,
+        has_hidden_characters=find_hidden_character(line) is not None,
+        no_proof_reason=no_proof_reason,
     )
 
 
@@ -115,17 +115,17 @@ def _inclusion(session: Session, seq: int) -> tuple[Inclusion | None, str]:
     """The proof, or why there is none."""
     try:
         proof = prove_entry(session, seq)
-    except NotProvable as error:
+    except ProofUnavailable as error:
         return None, str(error)
     checkpoint = read_checkpoint(proof["checkpoint"].encode())
     extent, at = checkpoint.extent, datetime.fromisoformat(checkpoint.at)
-    steps = _steps(seq, extent.size, proof["path"])
-    return Inclusion(steps, extent.size, at, extent.root, proof["checkpoint"]), ""
+    path = _steps(seq, extent.size, proof["path"])
+    return Inclusion(path, extent.size, at, extent.root, proof["checkpoint"]), ""
 
 
-def _steps(seq: int, size: int, path: Sequence[str]) -> tuple[Step, ...]:
+def _steps(seq: int, size: int, path: Sequence[str]) -> tuple[ProofStep, ...]:
     """The steps of a path, each with the entries it is over."""
-    stretches = beside(seq - 1, size)
+    ranges = sibling_ranges(seq - 1, size)
     return tuple(
-        Step(start + 1, stop, root, is_left=stop < seq) for (start, stop), root in zip(stretches, path, strict=True)
+        ProofStep(start + 1, stop, root, is_left=stop < seq) for (start, stop), root in zip(ranges, path, strict=True)
     )

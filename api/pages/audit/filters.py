@@ -12,22 +12,22 @@ from pydantic import AfterValidator, Field
 from sqlmodel import Session, col, select
 from starlette.requests import Request
 
-from api.pages.forms import Day, Faults, Filled, Form, FormModel, checked
-from policy_service.audit.events import EVENTS, THINGS
-from policy_service.audit.log import Wanted
+from api.pages.forms import Day, FieldErrors, Form, FormModel, FormState, validate_form
+from policy_service.audit.events import EVENTS, OBJECT_FIELDS
+from policy_service.audit.log import EntryFilter
 from policy_service.audit.tables import AuditAbout
-from policy_service.identity.service import account_named
+from policy_service.identity.service import find_account_by_name
 from policy_service.identity.tables import ApiKeyRow
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 NAMES = ("event", "by", "about", "since", "until")
 """The filters, as they are named in the address."""
-NAMED = re.compile(rf"(?:{'|'.join(THINGS)}):.+", re.DOTALL)
+QUALIFIED = re.compile(rf"(?:{'|'.join(OBJECT_FIELDS)}):.+", re.DOTALL)
 """A thing with its kind before it, as an entry holds it."""
 NEWEST, OLDEST = "-seq", "seq"
 
 
-def _known(event: str) -> str:
+def _known_event(event: str) -> str:
     if event not in EVENTS:
         raise ValueError("one of the events of the log")
     return event
@@ -36,7 +36,7 @@ def _known(event: str) -> str:
 class LogFilters(FormModel):
     """The filters; what is left out does not matter."""
 
-    event: Annotated[str, AfterValidator(_known)] | None = None
+    event: Annotated[str, AfterValidator(_known_event)] | None = None
     by: Annotated[str, Field(max_length=100)] | None = None
     about: Annotated[str, Field(max_length=300)] | None = None
     since: Day | None = None
@@ -45,39 +45,39 @@ class LogFilters(FormModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LogQuery:
     """What an address asks for: the filters as typed, and what they mean or what is wrong with them."""
 
-    form: Filled
+    form: FormState
     filters: LogFilters | None
 
     @property
-    def typed(self) -> dict[str, str]:
+    def texts(self) -> dict[str, str]:
         """The filters by name; empty when not set."""
         return {name: self.form.value(name) for name in NAMES}
 
 
-def read_filters(request: Request) -> Asked:
+def read_filters(request: Request) -> LogQuery:
     """The filters of an address."""
-    given = {name: (request.query_params.get(name, "").strip(),) for name in (*NAMES, "sort")}
-    form = Form(given, {})
-    found = checked(form, LogFilters)
-    if isinstance(found, LogFilters):
-        return Asked(form.filled(), found)
-    return Asked(form.filled(_worded(found)), None)
+    texts = {name: (request.query_params.get(name, "").strip(),) for name in (*NAMES, "sort")}
+    form = Form(texts, {})
+    values = validate_form(form, LogFilters)
+    if isinstance(values, LogFilters):
+        return LogQuery(form.bind(), values)
+    return LogQuery(form.bind(_reworded(values)), None)
 
 
-def wanted(session: Session, filters: LogFilters, zone: ZoneInfo) -> Wanted | None:
+def entry_filter(session: Session, filters: LogFilters, zone: ZoneInfo) -> EntryFilter | None:
     """What the filters mean; None when they name somebody or something that the log does not know."""
     actor = _actor(session, filters.by) if filters.by else None
     about = _about(session, filters.about) if filters.about else None
     if (filters.by and actor is None) or (filters.about and about is None):
         return None
-    since, until = span(filters.since, filters.until, zone)
-    return Wanted(filters.event, actor, about, since, until)
+    since, until = instants_between(filters.since, filters.until, zone)
+    return EntryFilter(filters.event, actor, about, since, until)
 
 
-def span(since: date | None, until: date | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+def instants_between(since: date | None, until: date | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
     """Between which instants, half open, days lie, the last one included."""
     start = midnight(since, zone) if since else None
     return start, midnight(until + timedelta(days=1), zone) if until else None
@@ -88,15 +88,15 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
-def _worded(faults: Faults) -> Faults:
+def _reworded(errors: FieldErrors) -> FieldErrors:
     """What is wrong with an event that there is not, in the words of the page."""
-    known = {name: fault for name, fault in faults.items() if name != "event"}
-    return known if "event" not in faults else {**known, "event": Sentence("Choose one of what is offered.")}
+    others = {name: error for name, error in errors.items() if name != "event"}
+    return others if "event" not in errors else {**others, "event": Message("Choose one of what is offered.")}
 
 
 def _actor(session: Session, name: str) -> str | None:
     """The identifier of the account or the key of this name; an identifier, or the service, stands for itself."""
-    if (account := account_named(session, name)) is not None:
+    if (account := find_account_by_name(session, name)) is not None:
         return account.id
     key = session.exec(select(ApiKeyRow.id).where(ApiKeyRow.name == name).order_by(col(ApiKeyRow.id))).first()
     return key or name
@@ -104,8 +104,8 @@ def _actor(session: Session, name: str) -> str | None:
 
 def _about(session: Session, name: str) -> str | None:
     """The thing of this name: with its kind before it, or alone, then of the first kind that has one."""
-    if NAMED.fullmatch(name):
+    if QUALIFIED.fullmatch(name):
         return name
-    kinds = {f"{thing}:{name}": place for place, thing in enumerate(THINGS)}
-    found = set(session.exec(select(AuditAbout.about).where(col(AuditAbout.about).in_(kinds)).distinct()))
-    return min(found, key=lambda about: kinds[about], default=None)
+    kinds = {f"{thing}:{name}": position for position, thing in enumerate(OBJECT_FIELDS)}
+    matches = set(session.exec(select(AuditAbout.about).where(col(AuditAbout.about).in_(kinds)).distinct()))
+    return min(matches, key=lambda about: kinds[about], default=None)

@@ -11,31 +11,31 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.cursors import close_cursor, open_number
-from api.pages.audit.filters import OLDEST, Asked, LogFilters, read_filters, wanted
-from api.pages.audit.last import LastVerdict
-from api.pages.audit.told import Teller, Told
+from api.authentication import principal_of
+from api.cursors import decode_number_cursor, encode_cursor
+from api.pages.audit.entry_view import AuditEntryView, EntryDescriber
+from api.pages.audit.filters import OLDEST, LogFilters, LogQuery, entry_filter, read_filters
+from api.pages.audit.last_verdict import LastVerdict
 from api.pages.audit.vocabulary import EVENT_NAMES
-from api.pages.forms import Filled
+from api.pages.forms import FormState
 from api.pages.frame import Frame
 from api.pages.listing import Column, Listing
 from api.pages.rendering import Pages
-from api.permissions import PERMISSIONS, may_ask
-from api.transactions import reading
+from api.permissions import PERMISSIONS, check_permission
+from api.transactions import run_read
 from policy_service.audit.comparison import recorded_difference
 from policy_service.audit.log import entries, last_entry
 from policy_service.audit.service import last_checkpoint
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 PAGE = 50
 COLUMNS = (
-    Column("seq", Sentence("No."), sorts=True),
-    Column("at", Sentence("When")),
-    Column("event", Sentence("Event")),
-    Column("by", Sentence("Who")),
-    Column("told", Sentence("What happened")),
-    Column("about", Sentence("About")),
+    Column("seq", Message("No."), is_sortable=True),
+    Column("at", Message("When")),
+    Column("event", Message("Event")),
+    Column("by", Message("Who")),
+    Column("description", Message("What happened")),
+    Column("about", Message("About")),
 )
 EVENTS = tuple(EVENT_NAMES.items())
 
@@ -46,76 +46,76 @@ class LogPage:
 
     template: ClassVar[str] = "audit/log.html"
     frame: Frame
-    form: Filled
+    form: FormState
     """The filters, as typed."""
-    verify_form: Filled
-    export_form: Filled
+    verify_form: FormState
+    export_form: FormState
     listing: Listing
-    entries: tuple[Told, ...]
-    events: tuple[tuple[str, Sentence], ...]
+    entries: tuple[AuditEntryView, ...]
+    events: tuple[tuple[str, Message], ...]
     size: int
     """Entries of the whole log."""
-    signed: int
+    signed_size: int
     """Entries up to the last checkpoint."""
     may_verify: bool | str
     """Whether the reader may let the log be verified, or the reason why not."""
-    last: LastVerdict | None
+    last_verdict: LastVerdict | None
     """The last verdict of this process."""
     difference: str | None
     """Why nothing is signed any more: what differs from what was signed, or from its copies."""
 
 
-def add_log(router: APIRouter, pages: Pages, last: Callable[[], LastVerdict | None]) -> None:
+def add_log(router: APIRouter, pages: Pages, last_verdict: Callable[[], LastVerdict | None]) -> None:
     """Adds the route."""
 
     @router.get("/audit")
     async def log(request: Request) -> Response:
         """Some entries, as the address says."""
-        asked, cursor = read_filters(request), request.query_params.get("cursor") or None
-        before, reader = open_number(cursor), asker(request).actor
+        log_query, cursor = read_filters(request), request.query_params.get("cursor") or None
+        before, actor = decode_number_cursor(cursor), principal_of(request).actor
         frame = pages.frame(request)
-        teller = Teller(reader, frame.lang, pages.service.zone)
-        look = _Look(pages, asked, before, teller)
-        found, more, size, signed, difference = await reading(pages.service, look)
-        listing = Listing("/audit", asked.typed, COLUMNS, _sort(asked.filters), cursor, more)
-        may = may_ask(reader, PERMISSIONS["POST", "/audit/verifications"])
+        describer = EntryDescriber(actor, frame.lang, pages.service.zone)
+        query = _PageQuery(pages, log_query, before, describer)
+        entry_views, next_cursor, size, signed_size, difference = await run_read(pages.service, query)
+        listing = Listing("/audit", log_query.texts, COLUMNS, _sort(log_query.filters), cursor, next_cursor)
+        permission = check_permission(actor, PERMISSIONS["POST", "/audit/verifications"])
         page = LogPage(
             frame=frame,
-            form=asked.form,
+            form=log_query.form,
             verify_form=pages.new_form(),
             export_form=pages.new_form(),
             listing=listing,
-            entries=found,
+            entries=entry_views,
             events=EVENTS,
             size=size,
-            signed=signed,
-            may_verify=may,
-            last=last(),
+            signed_size=signed_size,
+            may_verify=permission,
+            last_verdict=last_verdict(),
             difference=difference,
         )
-        return pages.show(page, 422 if asked.filters is None else 200)
+        return pages.render(page, 422 if log_query.filters is None else 200)
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _PageQuery:
     """Reads one page of the log."""
 
     pages: Pages
-    asked: Asked
+    log_query: LogQuery
     before: int | None
-    teller: Teller
+    describer: EntryDescriber
 
-    def __call__(self, session: Session) -> tuple[tuple[Told, ...], str | None, int, int, str | None]:
+    def __call__(self, session: Session) -> tuple[tuple[AuditEntryView, ...], str | None, int, int, str | None]:
         newest, checkpoint = last_entry(session), last_checkpoint(session)
-        size, signed = newest.seq if newest else 0, checkpoint.extent.size if checkpoint else 0
-        difference, filters = recorded_difference(session), self.asked.filters
-        which = wanted(session, filters, self.pages.service.zone) if filters else None
-        if filters is None or which is None:
-            return (), None, size, signed, difference
+        size, signed_size = newest.seq if newest else 0, checkpoint.extent.size if checkpoint else 0
+        difference, filters = recorded_difference(session), self.log_query.filters
+        criteria = entry_filter(session, filters, self.pages.service.zone) if filters else None
+        if filters is None or criteria is None:
+            return (), None, size, signed_size, difference
         oldest = filters.sort == OLDEST
-        rows = entries(session, which, cursor=self.before, limit=PAGE + 1, oldest_first=oldest)
-        more = close_cursor(str(rows[PAGE - 1].seq)) if len(rows) > PAGE else None
-        return self.teller.tell(session, rows[:PAGE]), more, size, signed, difference
+        rows = entries(session, criteria, cursor=self.before, limit=PAGE + 1, oldest_first=oldest)
+        next_cursor = encode_cursor(str(rows[PAGE - 1].seq)) if len(rows) > PAGE else None
+        return self.describer.describe(session, rows[:PAGE]), next_cursor, size, signed_size, difference
 
 
 def _sort(filters: LogFilters | None) -> str:

@@ -6,16 +6,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.pages.changes.acting import act_on
-from api.pages.confirming import Reason
+from api.authentication import principal_of
+from api.pages.changes.action_routes import submit_action
 from api.pages.forms import Form, FormModel
-from api.pages.rendering import Do, Pages
+from api.pages.reauthentication import Reason
+from api.pages.rendering import Command, Pages
 from policy_service.approval import service as approval
 from policy_service.database import Transaction
 
 
-class Comment(FormModel):
+class CommentForm(FormModel):
     """What is said."""
 
     text: Reason
@@ -28,15 +28,15 @@ def comment_routes(pages: Pages) -> APIRouter:
     @router.post("/changes/{change}/comments")
     async def comment(request: Request, change: str) -> Response:
         """Says something."""
-        actor = asker(request).actor
+        actor = principal_of(request).actor
 
-        async def prepare(given: Comment, _: Form) -> Do:
-            def do(transaction: Transaction) -> str:
-                approval.comment(transaction, actor, change, given.text)
+        async def prepare(values: CommentForm, _: Form) -> Command:
+            def command(transaction: Transaction) -> str:
+                approval.comment(transaction, actor, change, values.text)
                 return f"/changes/{change}?done=commented#discussion"
 
-            return do
+            return command
 
-        return await act_on(pages, request, change, "comments", Comment, prepare)
+        return await submit_action(pages, request, change, "comments", CommentForm, prepare)
 
     return router

@@ -15,35 +15,35 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.pages.changes.acts import Acts, acts_of
-from api.pages.changes.contents import Contents, read_contents
+from api.authentication import principal_of
+from api.pages.changes.actions import ChangeActions, change_actions
+from api.pages.changes.detail import ChangeDetail, read_change_detail
 from api.pages.changes.signatures import SignatureLine, signature_lines
-from api.pages.forms import Filled
+from api.pages.forms import FormState
 from api.pages.frame import Frame
 from api.pages.rendering import Pages
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.approval import service as approval
-from policy_service.approval.change import Acted
-from policy_service.approval.service import Change, State
+from policy_service.approval.change import ActionRecord
+from policy_service.approval.service import Change, ChangeState
 from policy_service.approval.tables import CommentRow
+from policy_service.messages import Message
 from policy_service.registry.model import Activation
 from policy_service.registry.service import activations
-from policy_service.sentences import Sentence
 
-SHOWN = 200
+MAX_SHOWN = 200
 """Comments, and actions of the history, that one page shows: the newest."""
-NOTICES: Mapping[str, Sentence] = {
-    "created": Sentence("The draft was begun."),
-    "saved": Sentence("The draft was saved."),
-    "commented": Sentence("Your comment was added."),
-    "submitted": Sentence("The change was submitted. From now on its digest is what is signed."),
-    "signed": Sentence("You signed the change."),
-    "request-changes": Sentence("The change was sent back to its author."),
-    "rejected": Sentence("The change was rejected."),
-    "withdrawn": Sentence("The change was withdrawn."),
-    "scheduled": Sentence("The change was scheduled: it takes effect by itself on its day."),
-    "cancelled": Sentence("The change was cancelled before its day."),
+NOTICES: Mapping[str, Message] = {
+    "created": Message("The draft was begun."),
+    "saved": Message("The draft was saved."),
+    "commented": Message("Your comment was added."),
+    "submitted": Message("The change was submitted. From now on its digest is what is signed."),
+    "signed": Message("You signed the change."),
+    "request-changes": Message("The change was sent back to its author."),
+    "rejected": Message("The change was rejected."),
+    "withdrawn": Message("The change was withdrawn."),
+    "scheduled": Message("The change was scheduled: it takes effect by itself on its day."),
+    "cancelled": Message("The change was cancelled before its day."),
 }
 """What was just done, by the word in the address."""
 
@@ -54,7 +54,7 @@ class Section:
 
     id: str
     """Where a link within the page leads."""
-    title: Sentence
+    title: Message
     template: str
     content: object
     """What the template shows, as `section.content`."""
@@ -77,7 +77,7 @@ class Discussion:
 class History:
     """What was done to a change, oldest first."""
 
-    actions: tuple[Acted, ...]
+    actions: tuple[ActionRecord, ...]
     earlier: int
 
 
@@ -88,9 +88,9 @@ class Dossier:
     template: ClassVar[str] = "changes/change.html"
     frame: Frame
     change: Change
-    contents: Contents
+    detail: ChangeDetail
     signatures: tuple[SignatureLine, ...]
-    acts: Acts
+    actions: ChangeActions
     sections: tuple[Section, ...]
 
     @property
@@ -100,66 +100,68 @@ class Dossier:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DossierData:
     """What the database says about a change."""
 
     change: Change
     comments: tuple[CommentRow, ...]
-    known: tuple[Activation, ...] = field(repr=False)
-    contents: Contents
+    recorded: tuple[Activation, ...] = field(repr=False)
+    detail: ChangeDetail
 
 
 async def dossier(
     pages: Pages,
     request: Request,
     change: str,
-    filled: Mapping[str, Filled] | None = None,
+    rejected_forms: Mapping[str, FormState] | None = None,
     diagnostics: Sequence[Mapping[str, object]] = (),
 ) -> Dossier:
-    """The page of a change, as whoever asks sees it; `filled` are forms that were refused, by their act.
+    """The page of a change, as whoever asks sees it; `rejected_forms` are forms that were refused, by their act.
 
     Raises UnknownChange, DatabaseUnavailable.
     """
     frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
-    actor = asker(request).actor
-    found = await reading(pages.service, lambda session: _found(pages, session, change, frame))
-    acts = acts_of(pages, request, found.change, actor, filled or {}, diagnostics)
-    signatures = signature_lines(found.change)
-    return Dossier(frame, found.change, found.contents, signatures, acts, sections_of(found, signatures, acts))
+    actor = principal_of(request).actor
+    data = await run_read(pages.service, lambda session: _read(pages, session, change, frame))
+    actions = change_actions(pages, request, data.change, actor, rejected_forms or {}, diagnostics)
+    signatures = signature_lines(data.change)
+    return Dossier(frame, data.change, data.detail, signatures, actions, sections_of(data, signatures, actions))
 
 
-def sections_of(found: Found, signatures: tuple[SignatureLine, ...], acts: Acts) -> tuple[Section, ...]:
+def sections_of(
+    data: DossierData, signatures: tuple[SignatureLine, ...], actions: ChangeActions
+) -> tuple[Section, ...]:
     """The parts of the dossier, in the order in which they are read."""
-    change, contents = found.change, found.contents
-    is_draft = change.state is State.DRAFT
+    change, detail = data.change, data.detail
+    is_draft = change.state is ChangeState.DRAFT
     sections = [
-        Section("period", Sentence("When it applies"), "changes/_period.html", contents.periods),
-        Section("differences", Sentence("What changes"), "changes/_differences.html", contents),
+        Section("period", Message("When it applies"), "changes/_period.html", detail.timelines),
+        Section("differences", Message("What changes"), "changes/_differences.html", detail),
     ]
-    if contents.compared:
+    if detail.comparisons:
         sections += [
-            Section("tables", Sentence("The rules, cell by cell"), "changes/_tables.html", contents.compared),
-            Section("examples", Sentence("Examples"), "changes/_examples.html", contents.compared),
+            Section("tables", Message("The rules, cell by cell"), "changes/_tables.html", detail.comparisons),
+            Section("examples", Message("Examples"), "changes/_examples.html", detail.comparisons),
         ]
-    if contents.report is not None:
-        sections.append(Section("report", Sentence("The analysis report"), "changes/_findings.html", contents.report))
+    if detail.report is not None:
+        sections.append(Section("report", Message("The analysis report"), "changes/_findings.html", detail.report))
     if not is_draft:
-        sections.append(Section("signatures", Sentence("Signatures"), "changes/_signatures.html", signatures))
-    history = History(change.acted[-SHOWN:], max(0, len(change.acted) - SHOWN))
-    discussion = Discussion(found.comments[-SHOWN:], max(0, len(found.comments) - SHOWN))
+        sections.append(Section("signatures", Message("Signatures"), "changes/_signatures.html", signatures))
+    history = History(change.actions[-MAX_SHOWN:], max(0, len(change.actions) - MAX_SHOWN))
+    discussion = Discussion(data.comments[-MAX_SHOWN:], max(0, len(data.comments) - MAX_SHOWN))
     return (
         *sections,
-        Section("acts", Sentence("What you can do"), "changes/_acts.html", acts, on_paper=False),
-        Section("discussion", Sentence("Discussion"), "changes/_discussion.html", discussion, "changes/_comment.html"),
-        Section("history", Sentence("History"), "changes/_history.html", history),
+        Section("acts", Message("What you can do"), "changes/_acts.html", actions, on_paper=False),
+        Section("discussion", Message("Discussion"), "changes/_discussion.html", discussion, "changes/_comment.html"),
+        Section("history", Message("History"), "changes/_history.html", history),
     )
 
 
-def _found(pages: Pages, session: Session, name: str, frame: Frame) -> Found:
+def _read(pages: Pages, session: Session, name: str, frame: Frame) -> DossierData:
     change = approval.read_change(session, name)
-    known = activations(session)
-    contents = read_contents(session, pages.service.catalogue, change, known, frame, pages.service.zone)
-    return Found(change, tuple(approval.comments(session, name)), known, contents)
+    recorded = activations(session)
+    detail = read_change_detail(session, pages.service.catalogue, change, recorded, frame, pages.service.zone)
+    return DossierData(change, tuple(approval.read_comments(session, name)), recorded, detail)
 
 
 def dossier_routes(pages: Pages) -> APIRouter:
@@ -169,6 +171,6 @@ def dossier_routes(pages: Pages) -> APIRouter:
     @router.get("/changes/{change}")
     async def show(request: Request, change: str) -> Response:
         """The dossier of a change."""
-        return pages.show(await dossier(pages, request, change))
+        return pages.render(await dossier(pages, request, change))
 
     return router

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from api.pages.changes.texts import file_name
 from api.pages.rendering import NO_STORE, Pages
 from api.problems import NOT_FOUND, ProblemError
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.approval import service as approval
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 
 def download_routes(pages: Pages) -> APIRouter:
@@ -21,15 +21,15 @@ def download_routes(pages: Pages) -> APIRouter:
     @router.get("/changes/{change}/texts/{text}")
     async def download(change: str, text: str) -> Response:
         """The file under a digest, of the draft as it is or as it was before."""
-        content = await reading(pages.service, lambda session: _text(session, change, text))
-        named = {"Content-Disposition": f'attachment; filename="{file_name(content)}"'}
-        return Response(content, headers={**NO_STORE, **named}, media_type="application/yaml")
+        content = await run_read(pages.service, lambda session: _text(session, change, text))
+        headers = {"Content-Disposition": f'attachment; filename="{file_name(content)}"'}
+        return Response(content, headers={**NO_STORE, **headers}, media_type="application/yaml")
 
     return router
 
 
-def _text(session: Session, change: str, text: str) -> bytes:
-    found = approval.read_change(session, change)
-    if not any(acted.draft and text in acted.draft.texts for acted in found.acted):
-        raise ProblemError(NOT_FOUND, Sentence("The change holds no such text."))
+def _text(session: Session, change_id: str, text: str) -> bytes:
+    change = approval.read_change(session, change_id)
+    if not any(acted.draft and text in acted.draft.texts for acted in change.actions):
+        raise ProblemError(NOT_FOUND, Message("The change holds no such text."))
     return approval.read_text(session, text)

@@ -18,24 +18,24 @@ import yaml
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
-Plain = str | int | bool | None | list["Plain"] | dict[str, "Plain"]
+JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 """A value as JSON has it; a decimal is written as text, so that it stays exact."""
 
 PRINTABLE = re.compile("[\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 """What YAML takes as it stands, line breaks left out."""
 
 
-class ExampleRefused(ValueError):
+class ExampleRejected(ValueError):
     """The example was not added; the sentence says why."""
 
-    def __init__(self, sentence: Sentence) -> None:
-        self.sentence = sentence
-        super().__init__(sentence)
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        super().__init__(message)
 
 
-def with_example(text: bytes, example: Mapping[str, Plain]) -> bytes:
+def add_example(text: bytes, example: Mapping[str, JsonValue]) -> bytes:
     """The policy file with one more example, a mapping as the file has it: `name`, `facts`, `outcome`, `rule`, ….
 
     Raises ExampleRefused when the file has faults, when an example has this name, or when it would not be valid.
@@ -43,27 +43,31 @@ def with_example(text: bytes, example: Mapping[str, Plain]) -> bytes:
     try:
         policy = load_bytes(text)
     except PolicyError as error:
-        fault = error.render().split("\n")[0]
-        raise ExampleRefused(Sentence("The policy file has faults, mend them first: {fault}", fault=fault)) from None
+        first_error = error.render().split("\n")[0]
+        raise ExampleRejected(
+            Message("The policy file has faults, mend them first: {fault}", fault=first_error)
+        ) from None
     if any(each.name == example.get("name") for each in policy.examples):
-        raise ExampleRefused(Sentence("The policy file has an example of this name already."))
+        raise ExampleRejected(Message("The policy file has an example of this name already."))
     reason = ""
-    for made in _made(text.decode(), f"{{{', '.join(f'{key}: {written(each)}' for key, each in example.items())}}}"):
+    for candidate in _candidates(
+        text.decode(), f"{{{', '.join(f'{key}: {to_yaml(each)}' for key, each in example.items())}}}"
+    ):
         try:
-            if _is_only_more(policy, load_bytes(made.encode())):
-                return made.encode()
+            if _adds_only_example(policy, load_bytes(candidate.encode())):
+                return candidate.encode()
         except PolicyError as error:
             reason = reason or error.render().split("\n")[0]
-    raise ExampleRefused(Sentence("The example cannot be added to the policy file: {fault}", fault=reason))
+    raise ExampleRejected(Message("The example cannot be added to the policy file: {fault}", fault=reason))
 
 
-def _is_only_more(before: Policy, after: Policy) -> bool:
+def _adds_only_example(before: Policy, after: Policy) -> bool:
     """Whether the file says what it said, and one more example."""
-    same = replace(after, digest=before.digest, text=before.text, examples=before.examples)
-    return same == before and after.examples[:-1] == before.examples
+    unchanged = replace(after, digest=before.digest, text=before.text, examples=before.examples)
+    return unchanged == before and after.examples[:-1] == before.examples
 
 
-def written(value: Plain) -> str:
+def to_yaml(value: JsonValue) -> str:
     """A value in one line of YAML. Text is always quoted, so that none is taken for something else."""
     match value:
         case None:
@@ -75,9 +79,9 @@ def written(value: Plain) -> str:
         case str():
             return '"' + "".join(map(_escaped, value)) + '"'
         case list():
-            return f"[{', '.join(map(written, value))}]"
+            return f"[{', '.join(map(to_yaml, value))}]"
         case dict():
-            return f"{{{', '.join(f'{written(key)}: {written(each)}' for key, each in value.items())}}}"
+            return f"{{{', '.join(f'{to_yaml(key)}: {to_yaml(each)}' for key, each in value.items())}}}"
 
 
 def _escaped(character: str) -> str:
@@ -89,7 +93,7 @@ def _escaped(character: str) -> str:
 # ---------------------------------------------------------------------------------------------- where it belongs
 
 
-def _made(text: str, line: str) -> Iterator[str]:
+def _candidates(text: str, line: str) -> Iterator[str]:
     """The ways to put the example there, the one that looks best first; which is right shows when it is read."""
     end = "\r\n" if "\r\n" in text else "\n"
     root = yaml.compose(text, yaml.SafeLoader)
@@ -129,5 +133,5 @@ def _after_content(region: str) -> int:
 
 
 def _next_line(text: str, index: int) -> int:
-    found = text.find("\n", index)
-    return len(text) if found < 0 else found + 1
+    position = text.find("\n", index)
+    return len(text) if position < 0 else position + 1

@@ -18,12 +18,12 @@ from structlog.typing import FilteringBoundLogger
 from api.faces import FOLDER
 from api.pages.static import FILES, KINDS
 from api.problems import PDF_UNAVAILABLE, ProblemError
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 if TYPE_CHECKING:
     from weasyprint.urls import URLFetcherResponse
 
-HERE = "https://service.invalid/"
+BASE_URL = "https://service.invalid/"
 """Where the page stands, so that its addresses are whole; nobody is ever asked there (RFC 2606)."""
 PRINT_FILES: Final[Mapping[str, tuple[Path, str]]] = {
     "faces.css": (FOLDER / "print.css", KINDS[".css"]),
@@ -36,29 +36,29 @@ DRAWING_STYLE: Final = f"<style>{FILES['drawings.css'][0].decode()}</style>"
 
 
 @dataclass(frozen=True, slots=True)
-class Unavailable:
+class PdfUnavailable:
     """Why nothing can be laid out on this machine: the words of the loader that did not find a library."""
 
     reason: str
 
 
-def pdf(log: FilteringBoundLogger, html: str) -> bytes:
+def render_pdf(log: FilteringBoundLogger, html: str) -> bytes:
     """A page as PDF. Slow: for a worker. Raises ProblemError when Pango is not there."""
-    made = lay_out(html)
-    if isinstance(made, Unavailable):
-        log.error("pdf_unavailable", reason=made.reason)
-        told = Sentence("PDF files are not made here: open the print view and let the browser save it as PDF.")
-        raise ProblemError(PDF_UNAVAILABLE, told)
-    return made
+    content = lay_out(html)
+    if isinstance(content, PdfUnavailable):
+        log.error("pdf_unavailable", reason=content.reason)
+        message = Message("PDF files are not made here: open the print view and let the browser save it as PDF.")
+        raise ProblemError(PDF_UNAVAILABLE, message)
+    return content
 
 
-def lay_out(html: str) -> bytes | Unavailable:
+def lay_out(html: str) -> bytes | PdfUnavailable:
     """A page as PDF, or why there is none: WeasyPrint or one of its libraries is missing."""
     try:
         from weasyprint import HTML  # noqa: PLC0415  # takes a second, and loads libraries of the system
         from weasyprint.urls import URLFetcher, URLFetcherResponse  # noqa: PLC0415  # the same
     except OSError as error:
-        return Unavailable(str(error))
+        return PdfUnavailable(str(error))
 
     class OwnFiles(URLFetcher):
         """Gives the style sheets and the typeface of this service, and nothing else."""
@@ -68,14 +68,14 @@ def lay_out(html: str) -> bytes | Unavailable:
             return URLFetcherResponse(url, content, {"Content-Type": kind})
 
     html = SVG_START.sub(lambda begin: begin[0] + DRAWING_STYLE, html)
-    return HTML(string=html, base_url=HERE, url_fetcher=OwnFiles()).write_pdf()
+    return HTML(string=html, base_url=BASE_URL, url_fetcher=OwnFiles()).write_pdf()
 
 
 def own_file(url: str) -> tuple[bytes, str]:
     """A file of this service's own by its address on a page. Raises ValueError for everything else."""
     parts = urlsplit(url)
     folder, _, name = parts.path.rpartition("/")
-    if not url.startswith(HERE) or folder != "/static" or (name not in PRINT_FILES and name not in FILES):
+    if not url.startswith(BASE_URL) or folder != "/static" or (name not in PRINT_FILES and name not in FILES):
         raise ValueError(f"nothing is fetched from {url[:100]!r}")
     if name in PRINT_FILES:
         file, kind = PRINT_FILES[name]

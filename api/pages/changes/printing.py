@@ -14,10 +14,10 @@ from starlette.responses import HTMLResponse, Response
 
 from api.faces import spell_out
 from api.pages.changes.dossier import Dossier, dossier
-from api.pages.changes.pdf import pdf
+from api.pages.changes.pdf import render_pdf
 from api.pages.rendering import NO_STORE, Pages
 
-PAPER = "changes/print.html"
+PRINT_TEMPLATE = "changes/print.html"
 
 
 def printing_routes(pages: Pages) -> APIRouter:
@@ -25,19 +25,19 @@ def printing_routes(pages: Pages) -> APIRouter:
     router = APIRouter(include_in_schema=False, prefix="/changes/{change}")
 
     def print_html(page: Dossier) -> str:
-        return spell_out(pages.html(page, PAPER))
+        return spell_out(pages.render_html(page, PRINT_TEMPLATE))
 
     @router.get("/print")
-    async def as_page(request: Request, change: str) -> Response:
+    async def show_print_view(request: Request, change: str) -> Response:
         """The dossier as a page to print."""
         page = await dossier(pages, request, change)
         return HTMLResponse(await run_in_threadpool(print_html, page), headers=NO_STORE)
 
     @router.get("/dossier.pdf")
-    async def as_pdf(request: Request, change: str) -> Response:
+    async def download_pdf(request: Request, change: str) -> Response:
         """The dossier as a PDF file."""
         page = await dossier(pages, request, change)
-        content = await run_in_threadpool(lambda: pdf(pages.service.log, print_html(page)))
+        content = await run_in_threadpool(lambda: render_pdf(pages.service.log, print_html(page)))
         name = f'attachment; filename="change-{page.change.id}.pdf"'
         return Response(content, headers={"content-disposition": name, **NO_STORE}, media_type="application/pdf")
 

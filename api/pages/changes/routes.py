@@ -5,16 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.pages.changes.downloads import download_routes
-from api.pages.changes.drafting import drafting_routes
-from api.pages.changes.editor import editor_routes
+from api.pages.changes.editor_routes import editor_routes
 from api.pages.changes.listing import list_routes
-from api.pages.changes.reporting import report_routes
+from api.pages.changes.new_change import new_change_routes
+from api.pages.changes.report import report_routes
 from api.pages.rendering import Pages
 
 
 def writing_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
-    for area in (list_routes, drafting_routes, editor_routes, report_routes, download_routes):
+    for area in (list_routes, new_change_routes, editor_routes, report_routes, download_routes):
         router.routes.extend(area(pages).routes)
     return router

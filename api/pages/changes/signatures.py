@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from policy_service.actor import Role
-from policy_service.approval.change import Acted
+from policy_service.approval.change import ActionRecord
 from policy_service.approval.service import Change
 
 
@@ -15,24 +15,26 @@ class SignatureLine:
     """One signature that is demanded: as it was given, or awaited."""
 
     role: Role
-    given: Acted | None
-    void: str | None = None
+    signature: ActionRecord | None
+    void_reason: str | None = None
     """Why a signature that was given does not count now."""
 
     @property
     def counts(self) -> bool:
         """Whether it was given and counts."""
-        return self.given is not None and self.void is None
+        return self.signature is not None and self.void_reason is None
 
 
 def signature_lines(change: Change) -> tuple[SignatureLine, ...]:
     """A line for every role that must sign what is submitted now, and one for each signature that does not count."""
-    return tuple(line for role in (change.submission.roles if change.submission else ()) for line in _of(change, role))
+    return tuple(
+        line for role in (change.submission.roles if change.submission else ()) for line in _role_lines(change, role)
+    )
 
 
-def _of(change: Change, role: Role) -> Iterator[SignatureLine]:
+def _role_lines(change: Change, role: Role) -> Iterator[SignatureLine]:
     for signature in change.signatures:
         if signature.role is role:
             yield SignatureLine(role, signature, change.void.get(signature.number))
-    if role in change.owed:
+    if role in change.missing_roles:
         yield SignatureLine(role, None)

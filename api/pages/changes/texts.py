@@ -14,43 +14,43 @@ from contextlib import suppress
 from policy_service.canonical import digest
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import POLICY_ID, VERSION, version_key
-from policy_service.language.source import Scalar, find, read_source
+from policy_service.language.source import Scalar, find_node, read_source
 
 LINE_END = re.compile("\r\n|\r")
-NAMED = re.compile(rf"(?m)^\ufeff?policy:[ \t]*({POLICY_ID.pattern})[ \t]*(?:#.*)?$")
-NUMBERED = re.compile(rf"(?m)^\ufeff?version:[ \t]*({VERSION.pattern})[ \t]*(?:#.*)?$")
-FIRST = "1.0.0"
+POLICY_LINE = re.compile(rf"(?m)^\ufeff?policy:[ \t]*({POLICY_ID.pattern})[ \t]*(?:#.*)?$")
+VERSION_LINE = re.compile(rf"(?m)^\ufeff?version:[ \t]*({VERSION.pattern})[ \t]*(?:#.*)?$")
+FIRST_VERSION = "1.0.0"
 
 
-def shown(content: bytes) -> str:
+def browser_text(content: bytes) -> str:
     """The text of a file as a browser shows it: what is not UTF-8 as replacement characters, line ends as LF."""
     return LINE_END.sub("\n", content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def sent(text: str, before: bytes | None) -> bytes:
+def file_bytes(text: str, before: bytes | None) -> bytes:
     """The bytes of a text that came back; `before` are those it was made from, if there were any."""
     if before is None:
         return text.encode()
-    if text == shown(before):
+    if text == browser_text(before):
         return before
-    ends = before.count(b"\r\n")
-    return text.replace("\n", "\r\n").encode() if ends and ends == before.count(b"\n") else text.encode()
+    crlf_count = before.count(b"\r\n")
+    return text.replace("\n", "\r\n").encode() if crlf_count and crlf_count == before.count(b"\n") else text.encode()
 
 
-def named(text: str) -> tuple[str | None, str | None]:
+def declared_version(text: str) -> tuple[str | None, str | None]:
     """The policy and the version that a file says it is, valid or not; None for what it does not say plainly."""
-    policy, version = NAMED.search(text), NUMBERED.search(text)
+    policy, version = POLICY_LINE.search(text), VERSION_LINE.search(text)
     return policy[1] if policy else None, version[1] if version else None
 
 
 def label(text: str) -> str:
     """What a file is called: its policy and version, as far as it says them."""
-    return " ".join(part for part in named(text) if part)
+    return " ".join(part for part in declared_version(text) if part)
 
 
 def file_name(content: bytes) -> str:
     """A name for the file of a text, of letters that every system takes."""
-    policy, version = named(shown(content))
+    policy, version = declared_version(browser_text(content))
     if policy is None:
         return f"{digest(content).removeprefix('sha256:')[:12]}.yaml"
     return f"{policy.replace('/', '.')}-{version or 'draft'}.yaml"
@@ -60,7 +60,7 @@ def with_version(content: bytes, version: str) -> bytes:
     """The same file under another version number; as it is, when it does not say one that can be found."""
     with suppress(PolicyError, UnicodeDecodeError):
         root, _ = read_source("policy.yaml", content)
-        node = find(root, ("version",))
+        node = find_node(root, ("version",))
         if isinstance(node, Scalar) and node.text is not None and node.exact:
             mark = BOM_UTF8 if content.startswith(BOM_UTF8) else b""
             lines = content.removeprefix(mark).decode().splitlines(keepends=True)
@@ -74,19 +74,21 @@ def with_version(content: bytes, version: str) -> bytes:
 def next_version(numbers: list[str]) -> str:
     """The number after the highest: the middle place raised, because a change of rules is more than a correction."""
     if not numbers:
-        return FIRST
+        return FIRST_VERSION
     major, minor, _ = version_key(max(numbers, key=version_key))
     return f"{major}.{minor + 1}.0"
 
 
-def merged(texts: Mapping[str, bytes], uploads: tuple[bytes, ...]) -> list[bytes]:
+def merge_uploads(texts: Mapping[str, bytes], uploads: tuple[bytes, ...]) -> list[bytes]:
     """The files of a draft with those that were uploaded: each takes the place of the one of its policy, if any.
 
     `texts` are the files by a key of their own each.
     """
-    found = dict(texts)
+    files = dict(texts)
     for number, upload in enumerate(uploads):
-        policy, _ = named(shown(upload))
-        same = next((key for key, text in found.items() if policy and named(shown(text))[0] == policy), None)
-        found[same if same is not None else f"upload-{number}"] = upload
-    return list(found.values())
+        policy, _ = declared_version(browser_text(upload))
+        replaced = next(
+            (key for key, text in files.items() if policy and declared_version(browser_text(text))[0] == policy), None
+        )
+        files[replaced if replaced is not None else f"upload-{number}"] = upload
+    return list(files.values())

@@ -10,34 +10,40 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.cursors import close_cursor, open_number
-from api.pages.decisions.one import ID
+from api.cursors import decode_number_cursor, encode_cursor
+from api.pages.decisions.answers import PolicyAnswer, Versions, policy_answers
+from api.pages.decisions.detail import ID
 from api.pages.decisions.versions import versions_of
-from api.pages.decisions.words import Answer, Versions, answers
-from api.pages.forms import Filled, is_usual
+from api.pages.forms import FormState, is_plausible_day
 from api.pages.frame import Frame
 from api.pages.listing import Column, Listing
-from api.pages.subjects import as_faults, kinds_offered
+from api.pages.subjects import invalid_subject_errors, kind_options
 from api.service import Service
-from policy_service.decisions.record import Record
-from policy_service.decisions.records import Page, UnknownDecision, Wanted, find, read_decision
+from policy_service.decisions.record import DecisionRecord
+from policy_service.decisions.record_queries import (
+    RecordFilter,
+    RecordPage,
+    UnknownDecision,
+    find_records,
+    read_decision,
+)
 from policy_service.language.policy import Language
 from policy_service.language.types import parse_date
+from policy_service.messages import Message
 from policy_service.registry.service import policy_names
-from policy_service.sentences import Sentence
-from policy_service.subject import InvalidSubject, Subject, kind_fault
+from policy_service.subject import InvalidSubject, Subject, kind_error
 
 PATH = "/decisions"
-SHOWN = 25
+PAGE_SIZE = 25
 """Decisions on a page."""
-ANSWERS = 6
+MAX_ANSWERS = 6
 """Answers of one decision that are listed; its page has all."""
 FIELDS = ("q", "kind", "decision", "policy", "since", "until")
 OLDEST, NEWEST = "decided", "-decided"
 COLUMNS = (
-    Column("decided", Sentence("Decided"), sorts=True),
-    Column("subject", Sentence("Subject")),
-    Column("answers", Sentence("Answers and the rules that gave them")),
+    Column("decided", Message("Decided"), is_sortable=True),
+    Column("subject", Message("Subject")),
+    Column("answers", Message("Answers and the rules that gave them")),
 )
 
 
@@ -50,10 +56,10 @@ class Row:
     decided_at: datetime
     as_of: date | None
     """The day it was made for, where that is another than the day it was made on."""
-    answers: tuple[Answer, ...]
-    more: int
+    answers: tuple[PolicyAnswer, ...]
+    more_answers: int
     """Answers that are not listed."""
-    is_excepted: bool
+    has_override: bool
     """Whether an exception was answered somewhere."""
 
 
@@ -64,7 +70,7 @@ class DecisionsPage:
     template: ClassVar[str] = "decisions/list.html"
     frame: Frame
     listing: Listing
-    form: Filled
+    form: FormState
     rows: tuple[Row, ...]
     policies: tuple[tuple[str, str], ...]
     """What the list can be narrowed to."""
@@ -80,7 +86,7 @@ class DecisionsPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class DecisionQuery:
     """What is looked for."""
 
     subject: str = ""
@@ -96,108 +102,108 @@ class Sought:
     cursor: str | None = None
 
 
-def sought(query: Mapping[str, str]) -> Sought:
+def read_query(query: Mapping[str, str]) -> DecisionQuery:
     """What an address looks for; the one field takes an identifier for what it is, anything else for a subject.
 
     Blanks around what was typed do not matter, but in `subject`, which means exactly what it says.
     """
-    given = {name: query.get(name, "").strip() for name in FIELDS}
-    anything = given["q"]
-    decision = given["decision"].lower() or (anything.lower() if ID.fullmatch(anything.lower()) else "")
-    return Sought(
-        subject=query.get("subject", "") or ("" if decision else anything),
-        kind=given["kind"],
+    texts = {name: query.get(name, "").strip() for name in FIELDS}
+    search_text = texts["q"]
+    decision = texts["decision"].lower() or (search_text.lower() if ID.fullmatch(search_text.lower()) else "")
+    return DecisionQuery(
+        subject=query.get("subject", "") or ("" if decision else search_text),
+        kind=texts["kind"],
         decision=decision,
-        policy=given["policy"],
-        since=given["since"],
-        until=given["until"],
+        policy=texts["policy"],
+        since=texts["since"],
+        until=texts["until"],
         sort=OLDEST if query.get("sort") == OLDEST else NEWEST,
         cursor=query.get("cursor") or None,
     )
 
 
-def decisions_page(service: Service, session: Session, frame: Frame, wanted: Sought) -> DecisionsPage | str:
+def decisions_page(service: Service, session: Session, frame: Frame, query: DecisionQuery) -> DecisionsPage | str:
     """The list; or the address of the one decision that was looked for. Raises ProblemError."""
-    names, days = policy_names(session), _days(wanted, service.zone)
-    faults = _faults(session, wanted, names) | days.faults
-    if wanted.decision and not faults:
-        return f"{PATH}/{wanted.decision}"
-    found = Page([], None)
-    if not faults:
+    names, days = policy_names(session), _date_range(query, service.zone)
+    errors = _query_errors(session, query, names) | days.errors
+    if query.decision and not errors:
+        return f"{PATH}/{query.decision}"
+    page = RecordPage([], None)
+    if not errors:
         try:
-            found = _found(session, wanted, days)
-        except InvalidSubject as invalid:
-            faults |= as_faults(invalid)
-    versions = versions_of(session, found.records, service.catalogue)
-    filters = {name: getattr(wanted, name) for name in ("subject", "kind", "policy", "since", "until")}
-    values = {**filters, "q": wanted.decision or wanted.subject, "decision": wanted.decision}
-    more = close_cursor(str(found.cursor)) if found.cursor is not None else None
+            page = _find(session, query, days)
+        except InvalidSubject as error:
+            errors |= invalid_subject_errors(error)
+    versions = versions_of(session, page.records, service.catalogue)
+    filters = {name: getattr(query, name) for name in ("subject", "kind", "policy", "since", "until")}
+    values = {**filters, "q": query.decision or query.subject, "decision": query.decision}
+    next_cursor = encode_cursor(str(page.cursor)) if page.cursor is not None else None
     return DecisionsPage(
         frame=frame,
-        listing=Listing(PATH, filters, COLUMNS, wanted.sort, wanted.cursor, more),
-        form=Filled("", {name: (value,) for name, value in values.items()}, faults),
-        rows=tuple(_row(record, versions[record.decision_id], service.zone, frame.lang) for record in found.records),
+        listing=Listing(PATH, filters, COLUMNS, query.sort, query.cursor, next_cursor),
+        form=FormState("", {name: (value,) for name, value in values.items()}, errors),
+        rows=tuple(_row(record, versions[record.decision_id], service.zone, frame.lang) for record in page.records),
         policies=tuple((name, name) for name in names),
-        kinds=kinds_offered(
-            service.catalogue.in_force(session, frame.now).values(), frame.lang, "" if "kind" in faults else wanted.kind
+        kinds=kind_options(
+            service.catalogue.in_force(session, frame.now).values(), frame.lang, "" if "kind" in errors else query.kind
         ),
-        subject=wanted.subject if "subject" not in faults else "",
+        subject=query.subject if "subject" not in errors else "",
     )
 
 
-def _row(record: Record, versions: Versions, zone: ZoneInfo, lang: Language) -> Row:
-    said = answers(record, versions, lang)
+def _row(record: DecisionRecord, versions: Versions, zone: ZoneInfo, lang: Language) -> Row:
+    answers = policy_answers(record, versions, lang)
     same_day = record.decided_at.astimezone(zone).date() == record.as_of
     return Row(
         decision=record.decision_id,
         subject=record.subject,
         decided_at=record.decided_at,
         as_of=None if same_day else record.as_of,
-        answers=said[:ANSWERS],
-        more=max(0, len(said) - ANSWERS),
-        is_excepted=any(each.excepted for each in said),
+        answers=answers[:MAX_ANSWERS],
+        more_answers=max(0, len(answers) - MAX_ANSWERS),
+        has_override=any(each.applied_override for each in answers),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Days:
+class _DateRange:
     """The days that were asked for, as instants, and what is wrong with them."""
 
     since: datetime | None
     until: datetime | None
-    faults: dict[str, Sentence]
+    errors: dict[str, Message]
 
 
-def _days(wanted: Sought, zone: ZoneInfo) -> _Days:
-    faults: dict[str, Sentence] = {}
-    found: dict[str, datetime | None] = {}
-    for name, typed, later in (("since", wanted.since, 0), ("until", wanted.until, 1)):
-        day = parse_date(typed)
-        if typed and (day is None or not is_usual(day)):
-            faults[name] = Sentence("This is not a day or a time.")
+def _date_range(query: DecisionQuery, zone: ZoneInfo) -> _DateRange:
+    errors: dict[str, Message] = {}
+    instants: dict[str, datetime | None] = {}
+    for name, text, extra_days in (("since", query.since, 0), ("until", query.until, 1)):
+        day = parse_date(text)
+        if text and (day is None or not is_plausible_day(day)):
+            errors[name] = Message("This is not a day or a time.")
             day = None
-        found[name] = datetime.combine(day + timedelta(days=later), time(), zone) if day else None
-    return _Days(found["since"], found["until"], faults)
+        instants[name] = datetime.combine(day + timedelta(days=extra_days), time(), zone) if day else None
+    return _DateRange(instants["since"], instants["until"], errors)
 
 
-def _found(session: Session, sought: Sought, days: _Days) -> Page:
-    wanted = Wanted(
-        sought.subject or None, sought.policy or None, kind=sought.kind or None, since=days.since, until=days.until
+def _find(session: Session, query: DecisionQuery, days: _DateRange) -> RecordPage:
+    record_filter = RecordFilter(
+        query.subject or None, query.policy or None, kind=query.kind or None, since=days.since, until=days.until
     )
-    oldest_first, cursor = sought.sort == OLDEST, open_number(sought.cursor)
-    return find(session, wanted, oldest_first=oldest_first, cursor=cursor, limit=SHOWN)
+    oldest_first, cursor = query.sort == OLDEST, decode_number_cursor(query.cursor)
+    return find_records(session, record_filter, oldest_first=oldest_first, cursor=cursor, limit=PAGE_SIZE)
 
 
-def _faults(session: Session, wanted: Sought, policies: tuple[str, ...]) -> dict[str, Sentence]:
+def _query_errors(session: Session, query: DecisionQuery, policies: tuple[str, ...]) -> dict[str, Message]:
     """What cannot be looked for, by the field."""
-    faults: dict[str, Sentence] = {}
-    if wanted.decision and not _exists(session, wanted.decision):
-        faults["decision"] = Sentence("There is no decision with this identifier.")
-    if wanted.kind and kind_fault(wanted.kind):
-        faults["kind"] = Sentence("Choose one of what is offered.")
-    if wanted.policy and wanted.policy not in policies:
-        faults["policy"] = Sentence("There is no such policy.")
-    return faults
+    errors: dict[str, Message] = {}
+    if query.decision and not _exists(session, query.decision):
+        errors["decision"] = Message("There is no decision with this identifier.")
+    if query.kind and kind_error(query.kind):
+        errors["kind"] = Message("Choose one of what is offered.")
+    if query.policy and query.policy not in policies:
+        errors["policy"] = Message("There is no such policy.")
+    return errors
 
 
 def _exists(session: Session, decision: str) -> bool:

@@ -10,12 +10,12 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.pages.decisions.listing import decisions_page, sought
-from api.pages.decisions.one import decision_id, decision_page
+from api.pages.decisions.detail import decision_id, decision_page
+from api.pages.decisions.listing import decisions_page, read_query
 from api.pages.rendering import NO_STORE, Pages
-from api.transactions import reading
-from policy_service.decisions.records import read_decision
-from policy_service.decisions.seals import prove_decision
+from api.transactions import run_read
+from policy_service.decisions.block_store import prove_decision
+from policy_service.decisions.record_queries import read_decision
 
 
 def decision_routes(pages: Pages) -> APIRouter:
@@ -26,17 +26,17 @@ def decision_routes(pages: Pages) -> APIRouter:
     @router.get("/decisions")
     async def decisions(request: Request) -> Response:
         """The latest decisions, or those that are looked for."""
-        frame, wanted = pages.frame(request), sought(request.query_params)
-        found = await reading(service, lambda session: decisions_page(service, session, frame, wanted))
-        if isinstance(found, str):
-            return pages.go_on(found)
-        return pages.show(found, 422 if found.form.faults else 200)
+        frame, query = pages.frame(request), read_query(request.query_params)
+        result = await run_read(service, lambda session: decisions_page(service, session, frame, query))
+        if isinstance(result, str):
+            return pages.redirect(result)
+        return pages.render(result, 422 if result.form.errors else 200)
 
     @router.get("/decisions/{decision}")
     async def decision(request: Request, decision: str) -> Response:
         """One decision."""
         frame, name = pages.frame(request), decision_id(decision)
-        return pages.show(await reading(service, lambda session: decision_page(service, session, frame, name)))
+        return pages.render(await run_read(service, lambda session: decision_page(service, session, frame, name)))
 
     @router.get("/decisions/{decision}/proof.json")
     async def proof(decision: str) -> Response:
@@ -47,8 +47,8 @@ def decision_routes(pages: Pages) -> APIRouter:
             read_decision(session, name)
             return prove_decision(session, name)
 
-        found = await reading(service, prove)
-        attached = {"content-disposition": f'attachment; filename="proof-{name}.json"', **NO_STORE}
-        return Response(msgspec.json.encode(found), headers=attached, media_type="application/json")
+        content = await run_read(service, prove)
+        headers = {"content-disposition": f'attachment; filename="proof-{name}.json"', **NO_STORE}
+        return Response(msgspec.json.encode(content), headers=headers, media_type="application/json")
 
     return router

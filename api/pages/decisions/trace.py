@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.pages.decisions.words import Answer, Said, Versions, in_words, rule_address
-from policy_service.compilers.prose import no_other_rule, teller, value_words
+from api.pages.decisions.answers import FieldText, PolicyAnswer, Versions, rule_address, value_text
+from policy_service.compilers.prose import condition_writer, no_other_rule, value_in_words
 from policy_service.decisions.masking import MASK
 from policy_service.language.ast import Expr
 from policy_service.language.parser import parse
 from policy_service.language.policy import AS_OF, OTHERWISE, SCORE, Bilingual, Language, Policy
-from policy_service.language.types import DateType, read
+from policy_service.language.types import DateType, parse_value
 
 DAY = Bilingual("决定日期", "day of the decision")
 
 
 @dataclass(frozen=True, slots=True)
-class RuleSeen:
+class RuleTrace:
     """One rule."""
 
     id: str
@@ -27,47 +27,49 @@ class RuleSeen:
     matched: bool
     decided: bool
     """Whether it is one of those that gave the outcome."""
-    failed: str | None
+    failed_condition: str | None
     """The condition that failed, a sentence without its stop."""
-    saw: tuple[Said, ...]
+    values: tuple[FieldText, ...]
 
 
-def rules_seen(answer: Answer, versions: Versions, trace: Mapping[str, Any], lang: Language) -> tuple[RuleSeen, ...]:
+def rule_traces(
+    answer: PolicyAnswer, versions: Versions, trace: Mapping[str, Any], lang: Language
+) -> tuple[RuleTrace, ...]:
     """Every rule of the policy that answered, in its order; none when facts were missing."""
     policy, entries = versions.get(answer.policy), trace.get(answer.policy, ())
-    said = answer.excepted.rules_said if answer.excepted else answer
-    decided = {rule.id for rule in said.rules} if said.status == "decided" else set()
+    deciding = answer.applied_override.rules_answer if answer.applied_override else answer
+    decided = {rule.id for rule in deciding.rules} if deciding.status == "decided" else set()
     if policy is None:
         return ()
-    tell, titles = teller(policy, lang), {rule.id: rule.title for rule in policy.rules}
-    return tuple(_seen(policy, entry, decided, titles, tell, lang) for entry in entries)
+    describe, titles = condition_writer(policy, lang), {rule.id: rule.title for rule in policy.rules}
+    return tuple(_rule_trace(policy, entry, decided, titles, describe, lang) for entry in entries)
 
 
-def _seen(  # noqa: PLR0913, PLR0917  # an entry of a trace, and what tells it
+def _rule_trace(  # noqa: PLR0913, PLR0917  # an entry of a trace, and what tells it
     policy: Policy,
     entry: Mapping[str, Any],
     decided: set[str],
     titles: Mapping[str, Bilingual | None],
-    tell: Callable[[Expr], str],
+    describe: Callable[[Expr], str],
     lang: Language,
-) -> RuleSeen:
+) -> RuleTrace:
     rule, matched = str(entry["rule"]), bool(entry["matched"])
-    failed = None
+    failed_condition = None
     if not matched:
-        failed = no_other_rule(lang) if entry["failed"] == OTHERWISE else tell(parse(entry["failed"]))
-    saw = _saw(policy, entry.get("saw", {}), lang)
+        failed_condition = no_other_rule(lang) if entry["failed"] == OTHERWISE else describe(parse(entry["failed"]))
+    values = _values(policy, entry.get("saw", {}), lang)
     address = rule_address(policy.id, rule)
-    return RuleSeen(rule, titles.get(rule), address, matched, rule in decided, failed, tuple(saw))
+    return RuleTrace(rule, titles.get(rule), address, matched, rule in decided, failed_condition, tuple(values))
 
 
-def _saw(policy: Policy, seen: Mapping[str, Any], lang: Language) -> Sequence[Said]:
-    return [_said(policy, name, value, lang) for name, value in seen.items() if name != SCORE]
+def _values(policy: Policy, values: Mapping[str, Any], lang: Language) -> Sequence[FieldText]:
+    return [_value(policy, name, value, lang) for name, value in values.items() if name != SCORE]
 
 
-def _said(policy: Policy, name: str, value: object, lang: Language) -> Said:
+def _value(policy: Policy, name: str, value: object, lang: Language) -> FieldText:
     if name == AS_OF:
-        return Said(name, DAY, value_words(DateType(), read(DateType(), value), lang))
+        return FieldText(name, DAY, value_in_words(DateType(), parse_value(DateType(), value), lang))
     fact = policy.facts[name]
     if value is None or value == MASK:
-        return Said(name, fact.title, MASK if value else None)
-    return Said(name, fact.title, in_words(fact, value, lang))
+        return FieldText(name, fact.title, MASK if value else None)
+    return FieldText(name, fact.title, value_text(fact, value, lang))

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from sqlmodel import Session
 
 from api.catalogue import Catalogue
-from api.pages.decisions.words import Versions
+from api.pages.decisions.answers import Versions
 from policy_service.canonical import digest
-from policy_service.decisions.record import Record
-from policy_service.decisions.replay import Load
+from policy_service.decisions.record import DecisionRecord
+from policy_service.decisions.replay import VersionLoader
 from policy_service.language.policy import Policy
 from policy_service.registry.service import UnknownVersion, load_version
 from policy_service.registry.tables import VersionRow
 
 
-def sound_versions(catalogue: Catalogue) -> Load:
+def verified_versions(catalogue: Catalogue) -> VersionLoader:
     """Loads versions, looking every time whether the text is still the one that was submitted.
 
     What loads them raises UnknownVersion, as `load_version` does; a text that was altered is read anew, so that a
@@ -32,16 +32,16 @@ def sound_versions(catalogue: Catalogue) -> Load:
     return load
 
 
-def versions_of(session: Session, records: Iterable[Record], catalogue: Catalogue) -> dict[str, Versions]:
+def versions_of(session: Session, records: Iterable[DecisionRecord], catalogue: Catalogue) -> dict[str, Versions]:
     """The versions that decided each record, by the identifiers of the decisions."""
-    return {record.decision_id: _used(session, record, catalogue) for record in records}
+    return {record.decision_id: _versions_used(session, record, catalogue) for record in records}
 
 
-def _used(session: Session, record: Record, catalogue: Catalogue) -> Versions:
-    found = {}
-    for policy, used in record.policies.items():
+def _versions_used(session: Session, record: DecisionRecord, catalogue: Catalogue) -> Versions:
+    versions = {}
+    for policy, reference in record.policies.items():
         try:
-            found[policy] = catalogue.load(session, used.digest)
+            versions[policy] = catalogue.load(session, reference.digest)
         except UnknownVersion:
             continue  # its values are told as they stand
-    return found
+    return versions

@@ -12,27 +12,27 @@ from pydantic import Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.browsers import take_away
+from api.authentication import principal_of
+from api.browsers import delete_session_cookie
 from api.confirmation import change_password
-from api.pages.entrance.passwords import faults_of_password
-from api.pages.forms import Faults, Filled, FormModel, checked, read_form
+from api.pages.entrance.passwords import password_errors
+from api.pages.forms import FieldErrors, FormModel, FormState, read_form, validate_form
 from api.pages.frame import Frame
 from api.pages.listing import link
-from api.pages.rendering import SIGN_IN, Do, Pages
+from api.pages.rendering import SIGN_IN, Command, Pages
 from api.problems import CONFIRMATION_NEEDED, ProblemError
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.actor import Actor, Role
 from policy_service.identity.account import Account
-from policy_service.identity.refusals import SignInRefused
-from policy_service.identity.service import hash_of, read_account
-from policy_service.identity.sessions import SignedIn
-from policy_service.sentences import Sentence
+from policy_service.identity.errors import SignInFailed
+from policy_service.identity.service import read_account, stored_hash
+from policy_service.identity.sessions import UserSession
+from policy_service.messages import Message
 
 Secret = Annotated[SecretStr, Field(max_length=256)]
-METHODS: Mapping[str, Sentence] = {
-    "password": Sentence("with name and password"),
-    "oidc": Sentence("at your organisation's provider of identities"),
+METHODS: Mapping[str, Message] = {
+    "password": Message("with name and password"),
+    "oidc": Message("at your organisation's provider of identities"),
 }
 
 
@@ -53,16 +53,16 @@ class AccountPage:
     account: Account
     roles: tuple[Role, ...]
     """Those that have effect."""
-    waiting: tuple[Role, ...]
-    why_waiting: str | None
-    signed_in: SignedIn | None
-    method: Sentence | None
-    until: datetime | None
+    pending_roles: tuple[Role, ...]
+    pending_reason: str | None
+    user_session: UserSession | None
+    method: Message | None
+    idle_until: datetime | None
     """When the session ends if nothing more is asked."""
-    at_the_latest: datetime | None
-    idle: timedelta
+    expires_at: datetime | None
+    idle_limit: timedelta
     has_password: bool
-    form: Filled
+    form: FormState
 
 
 def account_routes(pages: Pages) -> APIRouter:
@@ -72,57 +72,64 @@ def account_routes(pages: Pages) -> APIRouter:
     @router.get("/account")
     async def my_account(request: Request) -> Response:
         """Who I am."""
-        return pages.show(await _page(pages, request, pages.new_form()))
+        return pages.render(await _page(pages, request, pages.new_form()))
 
     @router.post("/account/password")
-    async def another_password(request: Request) -> Response:
+    async def update_password(request: Request) -> Response:
         """Gives me another password; all my sessions end."""
-        form, actor = await read_form(request), asker(request).actor
-        given = checked(form, PasswordForm)
-        faults = given if not isinstance(given, PasswordForm) else _faults(given, actor, *pages.service.settings.words)
-        if not isinstance(given, PasswordForm) or faults:
-            return pages.show(await _page(pages, request, form.filled(faults)), 422)
-        answer = await pages.attempt(
-            request, form, lambda: _change(pages, request, given), lambda filled: _page(pages, request, filled)
+        form, actor = await read_form(request), principal_of(request).actor
+        values = validate_form(form, PasswordForm)
+        errors = (
+            values
+            if not isinstance(values, PasswordForm)
+            else _password_errors(values, actor, *pages.service.settings.words)
         )
-        return take_away(pages.service, request, answer) if "location" in answer.headers else answer
+        if not isinstance(values, PasswordForm) or errors:
+            return pages.render(await _page(pages, request, form.bind(errors)), 422)
+        response = await pages.execute(
+            request,
+            form,
+            lambda: _change_command(pages, request, values),
+            lambda form_state: _page(pages, request, form_state),
+        )
+        return delete_session_cookie(pages.service, request, response) if "location" in response.headers else response
 
     return router
 
 
-def _faults(given: PasswordForm, actor: Actor, *words: str) -> Faults:
-    new, again = given.new.get_secret_value(), given.again.get_secret_value()
-    return faults_of_password("new", new, again, actor.name, actor.printed_name, *words)
+def _password_errors(values: PasswordForm, actor: Actor, *words: str) -> FieldErrors:
+    password, repeated = values.new.get_secret_value(), values.again.get_secret_value()
+    return password_errors("new", password, repeated, actor.name, actor.printed_name, *words)
 
 
-async def _change(pages: Pages, request: Request, given: PasswordForm) -> Do:
+async def _change_command(pages: Pages, request: Request, values: PasswordForm) -> Command:
     """Changes the password; it is tried and hashed outside of the transaction."""
     try:
-        await change_password(pages.service, request, given.old, given.new)
-    except SignInRefused:
-        raise ProblemError(CONFIRMATION_NEEDED, Sentence("The password of now is wrong.")) from None
+        await change_password(pages.service, request, values.old, values.new)
+    except SignInFailed:
+        raise ProblemError(CONFIRMATION_NEEDED, Message("The password of now is wrong.")) from None
     return lambda _: link(SIGN_IN, done="password")
 
 
-async def _page(pages: Pages, request: Request, form: Filled) -> AccountPage:
-    by, ends = asker(request), pages.service.settings.ends
-    actor, signed_in = by.actor, by.signed_in
-    account, kept = await reading(
-        pages.service, lambda session: (read_account(session, actor.id), hash_of(session, actor.id))
+async def _page(pages: Pages, request: Request, form: FormState) -> AccountPage:
+    principal, limits = principal_of(request), pages.service.settings.session_limits
+    actor, user_session = principal.actor, principal.user_session
+    account, password_hash = await run_read(
+        pages.service, lambda session: (read_account(session, actor.id), stored_hash(session, actor.id))
     )
     now = pages.service.clock.now()
-    latest = signed_in.started_at + ends.absolute if signed_in else None
+    latest = user_session.started_at + limits.absolute if user_session else None
     return AccountPage(
         frame=pages.frame(request),
         account=account,
         roles=tuple(sorted(actor.roles)),
-        waiting=tuple(sorted(actor.waiting.roles)) if actor.waiting else (),
-        why_waiting=actor.waiting.why if actor.waiting else None,
-        signed_in=signed_in,
-        method=METHODS.get(signed_in.method) if signed_in else None,
-        until=min(now + ends.idle, latest) if latest else None,
-        at_the_latest=latest,
-        idle=ends.idle,
-        has_password=kept is not None,
+        pending_roles=tuple(sorted(actor.pending_roles.roles)) if actor.pending_roles else (),
+        pending_reason=actor.pending_roles.reason if actor.pending_roles else None,
+        user_session=user_session,
+        method=METHODS.get(user_session.method) if user_session else None,
+        idle_until=min(now + limits.idle, latest) if latest else None,
+        expires_at=latest,
+        idle_limit=limits.idle,
+        has_password=password_hash is not None,
         form=form,
     )

@@ -6,30 +6,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.alarms import Raised
+from api.alarms import AlarmRecord
 from api.service import Service
-from policy_service.decisions.served import Health
-from policy_service.sentences import Sentence
+from policy_service.decisions.served_policy import Health
+from policy_service.messages import Message
 
-BEHIND = 5_000
+MAX_UNSEALED = 5_000
 """Records that are in no block, from which on something is wrong: they are sealed every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class HealthShown:
+class HealthView:
     """The engine's health, and that of what is written down."""
 
-    seen: Health
+    counters: Health
     since: datetime
-    compares: bool
+    compares_answers: bool
     """Whether answers are compared with a second evaluator."""
     database: str
     unsealed: int
     unsigned: int
-    concerns: tuple[Sentence, ...]
+    concerns: tuple[Message, ...]
     """What somebody has to look after; nothing when all is well."""
-    edited: tuple[str, ...]
-    alarms: tuple[Raised, ...]
+    edited_files: tuple[str, ...]
+    alarms: tuple[AlarmRecord, ...]
     alarm_count: int
 
     @property
@@ -38,39 +38,39 @@ class HealthShown:
         return not self.concerns
 
 
-def health_of(service: Service, unsealed: int, unsigned: int) -> HealthShown:
+def read_health(service: Service, unsealed: int, unsigned: int) -> HealthView:
     """The health now; the two figures were read from the database."""
-    return HealthShown(
-        seen=service.decider.health,
-        since=service.alarms.since,
-        compares=service.settings.shadow_every > 0,
+    return HealthView(
+        counters=service.decider.health,
+        since=service.alarms.started_at,
+        compares_answers=service.settings.shadow_every > 0,
         database="SQLite" if service.database.file else "PostgreSQL",
         unsealed=unsealed,
         unsigned=unsigned,
         concerns=tuple(_concerns(service, unsealed)),
-        edited=service.edited,
+        edited_files=service.edited_files,
         alarms=service.alarms.newest[:5],
         alarm_count=service.alarms.count,
     )
 
 
-def _concerns(service: Service, unsealed: int) -> Iterator[Sentence]:
-    seen = service.decider.health
-    if seen.differences:
-        yield Sentence("The engine and the second evaluator differed: the second one's answer was given each time.")
-    if seen.fallbacks:
-        yield Sentence("The engine failed: a second evaluator answered in its place.")
+def _concerns(service: Service, unsealed: int) -> Iterator[Message]:
+    counters = service.decider.health
+    if counters.differences:
+        yield Message("The engine and the second evaluator differed: the second one's answer was given each time.")
+    if counters.fallbacks:
+        yield Message("The engine failed: a second evaluator answered in its place.")
     if not service.decider.policies:
-        yield Sentence("No policy is in force, so nothing can be decided.")
-    if service.decisions.in_force.trouble is not None:
-        yield Sentence("What comes into force cannot be kept up with; the service's log says why.")
+        yield Message("No policy is in force, so nothing can be decided.")
+    if service.decisions.in_force.last_error is not None:
+        yield Message("What comes into force cannot be kept up with; the service's log says why.")
     comparison = service.sealer.comparison
     if comparison.difference is not None:
-        yield Sentence(
+        yield Message(
             "Nothing is sealed, because the log is not what was signed: {difference}", difference=comparison.difference
         )
-    yield from comparison.troubles.values()
-    if unsealed > BEHIND or any(alarm.kind == "sealing" for alarm in service.alarms.newest):
-        yield Sentence("Decision records are not sealed as they should be; the service's log says why.")
-    if service.edited:
-        yield Sentence("Policy files were edited after they were submitted. What decides is what was signed.")
+    yield from comparison.copy_errors.values()
+    if unsealed > MAX_UNSEALED or any(alarm.kind == "sealing" for alarm in service.alarms.newest):
+        yield Message("Decision records are not sealed as they should be; the service's log says why.")
+    if service.edited_files:
+        yield Message("Policy files were edited after they were submitted. What decides is what was signed.")

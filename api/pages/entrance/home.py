@@ -9,12 +9,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.pages.entrance.gathering import Gathered, gather, may_see
-from api.pages.entrance.health import HealthShown, health_of
+from api.authentication import principal_of
+from api.pages.entrance.health import HealthView, read_health
+from api.pages.entrance.home_data import HomeData, may_see, read_home_data
 from api.pages.frame import Frame
 from api.pages.rendering import Pages
-from api.transactions import reading
+from api.transactions import run_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class HomePage:
 
     template: ClassVar[str] = "entrance/home.html"
     frame: Frame
-    found: Gathered
-    health: HealthShown
-    why_waiting: str | None
+    data: HomeData
+    health: HealthView
+    pending_reason: str | None
     """Why signing roles of mine have no effect yet."""
     has_role: bool
     may_write: bool
@@ -39,16 +39,18 @@ def home_routes(pages: Pages) -> APIRouter:
     @router.get("/")
     async def home(request: Request) -> Response:
         """The home page of whoever asks."""
-        actor, frame = asker(request).actor, pages.frame(request)
-        found = await reading(service, lambda session: gather(session, actor, frame.now, frame.lang, service.zone))
+        actor, frame = principal_of(request).actor, pages.frame(request)
+        data = await run_read(
+            service, lambda session: read_home_data(session, actor, frame.now, frame.lang, service.zone)
+        )
         page = HomePage(
             frame=frame,
-            found=found,
-            health=health_of(service, found.unsealed, found.unsigned),
-            why_waiting=actor.waiting.why if actor.waiting else None,
+            data=data,
+            health=read_health(service, data.unsealed, data.unsigned),
+            pending_reason=actor.pending_roles.reason if actor.pending_roles else None,
             has_role=bool(actor.roles),
             may_write=may_see(actor, "/changes/new"),
         )
-        return pages.show(page)
+        return pages.render(page)
 
     return router

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from api.pages.forms import Faults
-from policy_service.identity.refusals import Fault
-from policy_service.identity.service import fault_of_password
-from policy_service.sentences import Sentence
+from api.pages.forms import FieldErrors
+from policy_service.identity.errors import FieldError
+from policy_service.identity.service import password_field_error
+from policy_service.messages import Message
 
 
-def faults_of_password(field: str, password: str, again: str, *names: str) -> Faults:
+def password_errors(field: str, password: str, repeated: str, *names: str) -> FieldErrors:
     """What is wrong with a new password that was typed twice; empty when it will do."""
-    faults: Faults = {}
-    if (fault := fault_of_password(password, *names)) is not None:
-        faults[field] = expected(fault)
-    if password != again:
-        faults["again"] = Sentence("This is not the same password.")
-    return faults
+    errors: FieldErrors = {}
+    if (error := password_field_error(password, *names)) is not None:
+        errors[field] = error_message(error)
+    if password != repeated:
+        errors["again"] = Message("This is not the same password.")
+    return errors
 
 
-def expected(fault: Fault) -> Sentence:
+def error_message(error: FieldError) -> Message:
     """A fault that the library found, as it stands beside a field."""
-    return Sentence("Expected {expected}.", expected=fault.expected)
+    return Message("Expected {expected}.", expected=error.expected)
 
 
-def beside(faults: Iterable[Fault]) -> Faults:
+def field_errors(errors: Iterable[FieldError]) -> FieldErrors:
     """Faults that the library found, each by its field."""
-    return {fault.member: expected(fault) for fault in faults}
+    return {error.member: error_message(error) for error in errors}

@@ -11,13 +11,13 @@ from starlette.responses import Response
 
 from api.authentication import is_secure, refuse_other_sites
 from api.pages import languages
-from api.pages.forms import FormModel, checked, read_form
+from api.pages.forms import FormModel, read_form, validate_form
 from api.pages.frame import THEME
 from api.pages.rendering import Pages
 from api.problems import MALFORMED_FORM, ProblemError
-from api.returning import LONGEST, back_to
+from api.safe_redirect import MAX_ADDRESS, safe_redirect_address
 from policy_service.language.policy import Language
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
 YEAR = 365 * 24 * 60 * 60
 
@@ -27,7 +27,7 @@ class Preferences(FormModel):
 
     language: Language | None = None
     theme: Literal["system", "light", "dark"] | None = None
-    back: Annotated[str, Field(max_length=LONGEST)] = "/"
+    back: Annotated[str, Field(max_length=MAX_ADDRESS)] = "/"
 
 
 def preference_routes(pages: Pages) -> APIRouter:
@@ -36,17 +36,17 @@ def preference_routes(pages: Pages) -> APIRouter:
     service = pages.service
 
     @router.post("/preferences")
-    async def prefer(request: Request) -> Response:
+    async def save_preferences(request: Request) -> Response:
         """Remembers what a reader wants, and goes back."""
         refuse_other_sites(service, request.scope)
-        given = checked(await read_form(request), Preferences)
-        if not isinstance(given, Preferences):
-            raise ProblemError(MALFORMED_FORM, Sentence("There is no such language or theme."))
-        answer = pages.go_on(back_to(given.back))
+        values = validate_form(await read_form(request), Preferences)
+        if not isinstance(values, Preferences):
+            raise ProblemError(MALFORMED_FORM, Message("There is no such language or theme."))
+        response = pages.redirect(safe_redirect_address(values.back))
         secure = is_secure(service, request.scope)
-        for name, value in ((languages.COOKIE, given.language), (THEME, given.theme)):
+        for name, value in ((languages.COOKIE, values.language), (THEME, values.theme)):
             if value is not None:
-                answer.set_cookie(name, value, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
-        return answer
+                response.set_cookie(name, value, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
+        return response
 
     return router

@@ -15,27 +15,27 @@ from pydantic import Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker, refuse_other_sites, session_cookie
-from api.browsers import hand_over, signed_in_browser, take_away
-from api.confirmation import enter
-from api.pages.forms import Filled, Form, FormModel, checked, read_form
+from api.authentication import principal_of, refuse_other_sites, session_cookie
+from api.browsers import browser_principal, delete_session_cookie, set_session_cookie
+from api.confirmation import sign_in_with_password
+from api.pages.forms import Form, FormModel, FormState, read_form, validate_form
 from api.pages.frame import Frame
 from api.pages.listing import link
 from api.pages.rendering import SIGN_IN, Pages
 from api.problems import BUSY, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem
-from api.returning import LONGEST, back_to
-from api.transactions import writing
+from api.safe_redirect import MAX_ADDRESS, safe_redirect_address
+from api.transactions import run_write
 from policy_service.identity.sessions import sign_out
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
 
-ELSEWHERE = "/v1/session/oidc"
-NOTICES: Mapping[str, Sentence] = {
-    "signed-out": Sentence("You have signed out."),
-    "password": Sentence("Your password was changed, and all your sessions have ended. Sign in with the new one."),
+PROVIDER_SIGN_IN = "/v1/session/oidc"
+NOTICES: Mapping[str, Message] = {
+    "signed-out": Message("You have signed out."),
+    "password": Message("Your password was changed, and all your sessions have ended. Sign in with the new one."),
 }
 """What was just done, by the word in the address."""
-WRONG = Sentence("The name or the password is wrong, or the account is disabled.")
-ENDED = Sentence("Your session has ended. Sign in again to go on where you were.")
+WRONG_CREDENTIALS = Message("The name or the password is wrong, or the account is disabled.")
+SESSION_ENDED = Message("Your session has ended. Sign in again to go on where you were.")
 
 
 class SignInForm(FormModel):
@@ -43,7 +43,7 @@ class SignInForm(FormModel):
 
     name: Annotated[str, Field(max_length=100)]
     password: Annotated[SecretStr, Field(max_length=256)]
-    next: Annotated[str, Field(max_length=LONGEST)] = "/"
+    next: Annotated[str, Field(max_length=MAX_ADDRESS)] = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class SignInPage:
 
     template: ClassVar[str] = "entrance/sign_in.html"
     frame: Frame
-    form: Filled
-    following: str
+    form: FormState
+    next_address: str
     """Where to go on at."""
-    ended: Sentence | None
+    session_ended: Message | None
     """That a session has ended, when the browser comes from one."""
-    elsewhere: str | None
+    provider_address: str | None
     """The way to the provider of identities, when there is one."""
 
 
@@ -67,65 +67,67 @@ def sign_in_routes(pages: Pages) -> APIRouter:
     service = pages.service
 
     @router.get(SIGN_IN)
-    async def ask_who(request: Request) -> Response:
+    async def show_form(request: Request) -> Response:
         """Shows the form; who is signed in already is led on."""
-        following = back_to(request.query_params.get("next"))
-        if await signed_in_browser(service, request) is not None:
-            return pages.go_on(following)
+        next_address = safe_redirect_address(request.query_params.get("next"))
+        if await browser_principal(service, request) is not None:
+            return pages.redirect(next_address)
         has_ended = session_cookie(service, request.scope) is not None
         notice = NOTICES.get(request.query_params.get("done", ""))
-        ended = ENDED if has_ended and notice is None else None
-        answer = pages.show(_page(pages, request, pages.new_form(), following, ended, notice))
-        return take_away(service, request, answer) if has_ended else answer
+        session_ended = SESSION_ENDED if has_ended and notice is None else None
+        response = pages.render(_page(pages, request, pages.new_form(), next_address, session_ended, notice))
+        return delete_session_cookie(service, request, response) if has_ended else response
 
     @router.post(SIGN_IN)
-    async def come_in(request: Request) -> Response:
+    async def start_session(request: Request) -> Response:
         """Begins a session, and leads on."""
         refuse_other_sites(service, request.scope)
         form = await read_form(request)
-        given = checked(form, SignInForm)
-        if not isinstance(given, SignInForm):
-            return pages.show(_page(pages, request, form.filled(given), back_to(form.one("next"))), 422)
-        return await _let_in(pages, request, form, given)
+        values = validate_form(form, SignInForm)
+        if not isinstance(values, SignInForm):
+            return pages.render(
+                _page(pages, request, form.bind(values), safe_redirect_address(form.value("next"))), 422
+            )
+        return await _sign_in(pages, request, form, values)
 
     @router.post("/sign-out")
-    async def go_out(request: Request) -> Response:
+    async def end_session(request: Request) -> Response:
         """Ends the session."""
-        by = asker(request)
-        if (signed_in := by.signed_in) is not None:
-            await writing(service, lambda transaction: sign_out(transaction, by.actor, signed_in))
-        return take_away(service, request, pages.go_on(link(SIGN_IN, done="signed-out")))
+        principal = principal_of(request)
+        if (user_session := principal.user_session) is not None:
+            await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
+        return delete_session_cookie(service, request, pages.redirect(link(SIGN_IN, done="signed-out")))
 
     return router
 
 
-async def _let_in(pages: Pages, request: Request, form: Form, given: SignInForm) -> Response:
+async def _sign_in(pages: Pages, request: Request, form: Form, values: SignInForm) -> Response:
     """A session for who gives the right password, or the form again with why not."""
-    service, password = pages.service, given.password.get_secret_value()
-    following = back_to(given.next)
+    service, password = pages.service, values.password.get_secret_value()
+    next_address = safe_redirect_address(values.next)
     try:
-        started = await enter(service, request, given.name, password)
+        session = await sign_in_with_password(service, request, values.name, password)
     except Exception as error:
         problem = pages.problem_of(error)
         if problem is None or problem.kind not in {SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY}:
             raise
-        page = _page(pages, request, form.filled(refusal=_why(pages, problem)), following)
-        answer = pages.show(page, problem.kind.status)
+        page = _page(pages, request, form.bind(form_error=_rejection_message(pages, problem)), next_address)
+        response = pages.render(page, problem.kind.status)
         if (wait := problem.headers.get("Retry-After")) is not None:
-            answer.headers["Retry-After"] = wait
-        return answer
-    return await hand_over(service, request, started, pages.go_on(following))
+            response.headers["Retry-After"] = wait
+        return response
+    return await set_session_cookie(service, request, session, pages.redirect(next_address))
 
 
-def _why(pages: Pages, problem: Problem) -> Sentence:
+def _rejection_message(pages: Pages, problem: Problem) -> Message:
     """Why nobody is let in, in words; with the time from which on it is worth trying."""
     if problem.kind is SIGN_IN_REFUSED:
-        return WRONG
+        return WRONG_CREDENTIALS
     wait = timedelta(seconds=int(problem.headers.get("Retry-After", "0")) + 1)
     time = f"{(pages.service.clock.now() + wait).astimezone(pages.service.zone):%H:%M:%S}"
     if problem.kind is BUSY:
-        return Sentence("Too many people sign in at this moment. Try again after {time}.", time=time)
-    return Sentence(
+        return Message("Too many people sign in at this moment. Try again after {time}.", time=time)
+    return Message(
         "Too many wrong passwords. Try again after {time}; browsers that you have signed in with before need not wait.",
         time=time,
     )
@@ -134,10 +136,10 @@ def _why(pages: Pages, problem: Problem) -> Sentence:
 def _page(  # noqa: PLR0913, PLR0917  # what the page shows
     pages: Pages,
     request: Request,
-    form: Filled,
-    following: str,
-    ended: Sentence | None = None,
-    notice: Sentence | None = None,
+    form: FormState,
+    next_address: str,
+    session_ended: Message | None = None,
+    notice: Message | None = None,
 ) -> SignInPage:
-    elsewhere = link(ELSEWHERE, next=following) if pages.service.provider is not None else None
-    return SignInPage(pages.frame(request, notice), form, following, ended, elsewhere)
+    provider_address = link(PROVIDER_SIGN_IN, next=next_address) if pages.service.provider is not None else None
+    return SignInPage(pages.frame(request, notice), form, next_address, session_ended, provider_address)

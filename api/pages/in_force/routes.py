@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.pages.in_force.page import asked, in_force_page
+from api.pages.in_force.page import in_force_page, read_query
 from api.pages.rendering import Pages
-from api.transactions import reading
+from api.transactions import run_read
 
 
 def in_force_routes(pages: Pages) -> APIRouter:
@@ -22,9 +22,9 @@ def in_force_routes(pages: Pages) -> APIRouter:
     async def in_force(request: Request) -> Response:
         """What was in force at an instant."""
         frame = pages.frame(request)
-        given = asked(request.query_params, service.zone, frame.now)
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if given.form.faults else HTTPStatus.OK
-        page = await reading(service, lambda session: in_force_page(service, session, frame, given))
-        return pages.show(page, status)
+        query = read_query(request.query_params, service.zone, frame.now)
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if query.form.errors else HTTPStatus.OK
+        page = await run_read(service, lambda session: in_force_page(service, session, frame, query))
+        return pages.render(page, status)
 
     return router

@@ -9,40 +9,40 @@ from typing import ClassVar
 
 from sqlmodel import Session
 
-from api.cursors import close_cursor, open_number
-from api.pages.decisions.words import Said, outcome_words
-from api.pages.forms import NO_FAULTS, Filled
+from api.cursors import decode_number_cursor, encode_cursor
+from api.pages.decisions.answers import FieldText, outcome_texts
+from api.pages.forms import NO_ERRORS, FormState
 from api.pages.frame import Frame
 from api.pages.listing import Column, Listing
-from api.pages.overrides.words import version_of
-from api.pages.subjects import as_faults, kinds_offered
-from api.permissions import PERMISSIONS, may_ask
+from api.pages.overrides.last_decision import read_policy_version
+from api.pages.subjects import invalid_subject_errors, kind_options
+from api.permissions import PERMISSIONS, check_permission
 from api.service import Service
 from policy_service.actor import Role
-from policy_service.decisions.overrides import read_overrides
-from policy_service.decisions.overriding import OverrideState, Overriding
+from policy_service.decisions.override import Override, OverrideState
+from policy_service.decisions.override_store import read_overrides
 from policy_service.language.policy import Bilingual, Language, Policy
-from policy_service.overrides.counting import as_they_count
+from policy_service.messages import Message
+from policy_service.overrides.signature_validity import with_signature_validity
 from policy_service.registry.service import policy_names
-from policy_service.sentences import Sentence
 from policy_service.subject import InvalidSubject, Subject
 
 PATH = "/overrides"
-SHOWN = 50
+PAGE_SIZE = 50
 """Exceptions on a page."""
 OLDEST, NEWEST = "recorded", "-recorded"
-STATES: tuple[tuple[str, Sentence], ...] = (
-    ("running", Sentence("that apply now")),
-    ("waiting", Sentence("that wait for signatures")),
-    ("over", Sentence("that are over")),
+STATES: tuple[tuple[str, Message], ...] = (
+    ("running", Message("that apply now")),
+    ("waiting", Message("that wait for signatures")),
+    ("over", Message("that are over")),
 )
 COLUMNS = (
-    Column("subject", Sentence("Subject")),
-    Column("policy", Sentence("Policy")),
-    Column("outcome", Sentence("Decided instead")),
-    Column("by", Sentence("By")),
-    Column("recorded", Sentence("Made at"), sorts=True),
-    Column("until", Sentence("Ends")),
+    Column("subject", Message("Subject")),
+    Column("policy", Message("Policy")),
+    Column("outcome", Message("Decided instead")),
+    Column("by", Message("By")),
+    Column("recorded", Message("Made at"), is_sortable=True),
+    Column("until", Message("Ends")),
 )
 
 
@@ -54,14 +54,14 @@ class Row:
     subject: Subject
     policy: str
     title: Bilingual
-    outcome: tuple[tuple[Said, ...], ...]
+    outcome: tuple[tuple[FieldText, ...], ...]
     printed_name: str
     role: Role
     recorded_at: datetime
     until: datetime
     """When it ends, or ended."""
     state: OverrideState
-    owed: tuple[Role, ...]
+    owed_roles: tuple[Role, ...]
     """Who has not signed yet."""
 
 
@@ -72,17 +72,17 @@ class OverridesPage:
     template: ClassVar[str] = "overrides/list.html"
     frame: Frame
     listing: Listing
-    form: Filled
+    form: FormState
     rows: tuple[Row, ...]
     policies: tuple[tuple[str, str], ...]
     kinds: tuple[tuple[str, str], ...]
-    states: tuple[tuple[str, Sentence], ...]
-    why_not: str | None
+    states: tuple[tuple[str, Message], ...]
+    denied_reason: str | None
     """Why the reader may make none; None for whoever may."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class OverrideQuery:
     """Which exceptions are wanted, in which order, from where on."""
 
     subject: str = ""
@@ -93,10 +93,10 @@ class Sought:
     cursor: str | None = None
 
 
-def sought(query: Mapping[str, str]) -> Sought:
+def read_query(query: Mapping[str, str]) -> OverrideQuery:
     """What an address asks for; an order or a state that there is none of is as if it were not said."""
     state, sort = query.get("state", ""), query.get("sort", NEWEST)
-    return Sought(
+    return OverrideQuery(
         subject=query.get("subject", "").strip(),
         kind=query.get("kind", ""),
         policy=query.get("policy", "").strip(),
@@ -106,60 +106,62 @@ def sought(query: Mapping[str, str]) -> Sought:
     )
 
 
-def overrides_page(service: Service, session: Session, frame: Frame, wanted: Sought) -> OverridesPage:
+def overrides_page(service: Service, session: Session, frame: Frame, query: OverrideQuery) -> OverridesPage:
     """The list. Raises ProblemError."""
-    now, faults = frame.now, NO_FAULTS
+    now, errors = frame.now, NO_ERRORS
     try:
-        found = _found(session, wanted, now)
-    except InvalidSubject as invalid:
-        found, faults = [], as_faults(invalid)
-    rows = [each for _, each in found[:SHOWN]]
-    used = {(each.policy, each.version): each for each in rows}
-    versions = {name: version_of(service, session, each) for name, each in used.items()}
-    filters = {"subject": wanted.subject, "kind": wanted.kind, "policy": wanted.policy, "state": wanted.state}
-    more = close_cursor(str(found[SHOWN - 1][0])) if len(found) > SHOWN else None
-    verdict = may_ask(frame.actor, PERMISSIONS["POST", PATH]) if frame.actor else ""
+        numbered = _find(session, query, now)
+    except InvalidSubject as error:
+        numbered, errors = [], invalid_subject_errors(error)
+    rows = [each for _, each in numbered[:PAGE_SIZE]]
+    first_of = {(each.policy, each.version): each for each in rows}
+    versions = {name: read_policy_version(service, session, each) for name, each in first_of.items()}
+    filters = {"subject": query.subject, "kind": query.kind, "policy": query.policy, "state": query.state}
+    next_cursor = encode_cursor(str(numbered[PAGE_SIZE - 1][0])) if len(numbered) > PAGE_SIZE else None
+    permission = check_permission(frame.actor, PERMISSIONS["POST", PATH]) if frame.actor else ""
     return OverridesPage(
         frame=frame,
-        listing=Listing(PATH, filters, COLUMNS, wanted.sort, wanted.cursor, more),
-        form=Filled("", {name: (value,) for name, value in filters.items()}, faults),
+        listing=Listing(PATH, filters, COLUMNS, query.sort, query.cursor, next_cursor),
+        form=FormState("", {name: (value,) for name, value in filters.items()}, errors),
         rows=tuple(_row(each, versions[each.policy, each.version], now, frame.lang) for each in rows),
         policies=tuple((name, name) for name in policy_names(session)),
-        kinds=kinds_offered(service.catalogue.in_force(session, now).values(), frame.lang, wanted.kind),
+        kinds=kind_options(service.catalogue.in_force(session, now).values(), frame.lang, query.kind),
         states=STATES,
-        why_not=None if verdict is True else verdict,
+        denied_reason=None if permission is True else permission,
     )
 
 
-def _found(session: Session, wanted: Sought, now: datetime) -> list[tuple[int, Overriding]]:
+def _find(session: Session, query: OverrideQuery, now: datetime) -> list[tuple[int, Override]]:
     """The exceptions of the page, and one more when there are more. Raises InvalidSubject, ProblemError."""
-    found = read_overrides(
+    stored = read_overrides(
         session,
-        subject=wanted.subject or None,
-        kind=wanted.kind or None,
-        policy=wanted.policy or None,
-        active_at=now if wanted.state == "running" else None,
-        over_at=now if wanted.state == "over" else None,
-        waiting_at=now if wanted.state == "waiting" else None,
-        after=open_number(wanted.cursor),
-        newest_first=wanted.sort == NEWEST,
-        limit=SHOWN + 1,
+        subject=query.subject or None,
+        kind=query.kind or None,
+        policy=query.policy or None,
+        active_at=now if query.state == "running" else None,
+        over_at=now if query.state == "over" else None,
+        waiting_at=now if query.state == "waiting" else None,
+        after=decode_number_cursor(query.cursor),
+        newest_first=query.sort == NEWEST,
+        limit=PAGE_SIZE + 1,
     )
-    counting = as_they_count(session, [each for _, each in found], now)
-    return [(number, each) for (number, _), each in zip(found, counting, strict=True)]
+    overrides = with_signature_validity(session, [each for _, each in stored], now)
+    return [(number, each) for (number, _), each in zip(stored, overrides, strict=True)]
 
 
-def _row(each: Overriding, policy: Policy | None, now: datetime, lang: Language) -> Row:
+def _row(override: Override, policy: Policy | None, now: datetime, lang: Language) -> Row:
     return Row(
-        override=each.id,
-        subject=each.subject,
-        policy=each.policy,
-        title=policy.title if policy else Bilingual(each.policy, each.policy),
-        outcome=outcome_words(each.outcome, policy, lang),
-        printed_name=each.printed_name,
-        role=Role(each.role),
-        recorded_at=each.recorded_at,
-        until=each.ends_at,
-        state=each.state(now),
-        owed=tuple(map(Role, each.owed)) if each.state(now) in {"provisional", "waiting"} else (),
+        override=override.id,
+        subject=override.subject,
+        policy=override.policy,
+        title=policy.title if policy else Bilingual(override.policy, override.policy),
+        outcome=outcome_texts(override.outcome, policy, lang),
+        printed_name=override.printed_name,
+        role=Role(override.role),
+        recorded_at=override.recorded_at,
+        until=override.ends_at,
+        state=override.state(now),
+        owed_roles=tuple(map(Role, override.missing_roles))
+        if override.state(now) in {"provisional", "waiting"}
+        else (),
     )

@@ -10,31 +10,31 @@ from pydantic import Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.confirmation import confirmed_actor
+from api.confirmation import reauthenticate
 from api.heads import warm_heads
-from api.pages.forms import Filled, FormModel, checked, read_form
+from api.override_preparation import prepared_override
+from api.pages.forms import FormModel, FormState, read_form, validate_form
 from api.pages.frame import Page
-from api.pages.overrides.listing import PATH, overrides_page, sought
-from api.pages.overrides.making import Asked, asked, begun, new_page
-from api.pages.overrides.one import override_id, override_page
-from api.pages.rendering import Do, Made, Pages
-from api.reach import prepared_override
-from api.transactions import reading
+from api.pages.overrides.detail import override_id, override_page
+from api.pages.overrides.listing import PATH, overrides_page, read_query
+from api.pages.overrides.new_override import OverrideSubmission, new_override_page, prefilled_form, read_override_form
+from api.pages.rendering import Command, Pages, WorkerPage
+from api.transactions import run_read
 from policy_service.actor import Role
 from policy_service.database import Transaction
-from policy_service.decisions.overrides import end_override
-from policy_service.decisions.overriding import MAX_REASON
+from policy_service.decisions.override import MAX_REASON
+from policy_service.decisions.override_store import end_override
+from policy_service.messages import Message
 from policy_service.overrides.service import record_override, sign_override
-from policy_service.sentences import Sentence
 
 NOTICES = {
-    "runs": Sentence("The exception applies from now on."),
-    "provisional": Sentence("The exception applies for now. It lapses unless the others sign it in time."),
-    "waiting": Sentence("The exception is recorded. It applies once the others have signed it."),
-    "signed": Sentence("You signed the exception."),
-    "ended": Sentence("The exception was ended; the rules decide again."),
+    "runs": Message("The exception applies from now on."),
+    "provisional": Message("The exception applies for now. It lapses unless the others sign it in time."),
+    "waiting": Message("The exception is recorded. It applies once the others have signed it."),
+    "signed": Message("You signed the exception."),
+    "ended": Message("The exception was ended; the rules decide again."),
 }
-BEGINNING = ("subject", "policy")
+PREFILLED = ("subject", "policy")
 """What an address may begin a form with."""
 
 
@@ -56,7 +56,7 @@ def override_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False, prefix=PATH)
     _add_reading(router, pages)
-    _add_making(router, pages)
+    _add_creation(router, pages)
     _add_signing(router, pages)
     _add_ending(router, pages)
     return router
@@ -68,41 +68,43 @@ def _add_reading(router: APIRouter, pages: Pages) -> None:
     @router.get("")
     async def overrides(request: Request) -> Response:
         """The list."""
-        frame, wanted = pages.frame(request), sought(request.query_params)
-        return pages.show(await reading(service, lambda session: overrides_page(service, session, frame, wanted)))
+        frame, query = pages.frame(request), read_query(request.query_params)
+        return pages.render(await run_read(service, lambda session: overrides_page(service, session, frame, query)))
 
 
-def _add_making(router: APIRouter, pages: Pages) -> None:
+def _add_creation(router: APIRouter, pages: Pages) -> None:
     service = pages.service
 
     @router.get("/new")
     async def new(request: Request) -> Response:
         """The form, begun by what the address names."""
-        query = {name: value for name, value in request.query_params.items() if name in BEGINNING}
-        form = begun(pages.new_form(), query)
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if form.faults else HTTPStatus.OK
-        return pages.show(await show_new(pages, request, form), status)
+        query = {name: value for name, value in request.query_params.items() if name in PREFILLED}
+        form = prefilled_form(pages.new_form(), query)
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
+        return pages.render(await render_new(pages, request, form), status)
 
     @router.post("")
-    async def make(request: Request) -> Response:
+    async def create(request: Request) -> Response:
         """Makes an exception."""
-        form, lang, again = await read_form(request), pages.frame(request).lang, Made(show_new)
+        form, lang, form_page = await read_form(request), pages.frame(request).lang, WorkerPage(render_new)
         await warm_heads(service)
-        given = await reading(service, lambda session: asked(service, session, form, lang))
-        if not isinstance(given, Asked):
-            return await pages.show_again(request, again, form.filled(given), HTTPStatus.UNPROCESSABLE_ENTITY)
+        submission = await run_read(service, lambda session: read_override_form(service, session, form, lang))
+        if not isinstance(submission, OverrideSubmission):
+            return await pages.render_invalid(
+                request, form_page, form.bind(submission), HTTPStatus.UNPROCESSABLE_ENTITY
+            )
 
-        async def prepare() -> Do:
-            actor = await confirmed_actor(service, request, given.password)
-            prepared = await prepared_override(service, actor, given.override)
+        async def prepare() -> Command:
+            actor = await reauthenticate(service, request, submission.password)
+            prepared = await prepared_override(service, actor, submission.override)
 
-            def do(transaction: Transaction) -> str:
-                made = record_override(transaction, actor, prepared)
-                return f"{PATH}/{made.id}?done={made.state(transaction.now)}"
+            def command(transaction: Transaction) -> str:
+                override = record_override(transaction, actor, prepared)
+                return f"{PATH}/{override.id}?done={override.state(transaction.now)}"
 
-            return do
+            return command
 
-        return await pages.attempt(request, form, prepare, again)
+        return await pages.execute(request, form, prepare, form_page)
 
 
 def _add_signing(router: APIRouter, pages: Pages) -> None:
@@ -111,22 +113,22 @@ def _add_signing(router: APIRouter, pages: Pages) -> None:
     @router.post("/{override}/sign")
     async def sign(request: Request, override: str) -> Response:
         """Signs an exception that another person recorded."""
-        form, again = await read_form(request), Made(show_one, (override, "sign"))
-        given = checked(form, SignForm)
-        if not isinstance(given, SignForm):
-            return await pages.show_again(request, again, form.filled(given), HTTPStatus.UNPROCESSABLE_ENTITY)
+        form, form_page = await read_form(request), WorkerPage(render_one, (override, "sign"))
+        values = validate_form(form, SignForm)
+        if not isinstance(values, SignForm):
+            return await pages.render_invalid(request, form_page, form.bind(values), HTTPStatus.UNPROCESSABLE_ENTITY)
 
-        async def prepare() -> Do:
-            actor = await confirmed_actor(service, request, given.password)
-            role, digest, reason = given.role, given.digest, given.reason
+        async def prepare() -> Command:
+            actor = await reauthenticate(service, request, values.password)
+            role, digest, reason = values.role, values.digest, values.reason
 
-            def do(transaction: Transaction) -> str:
+            def command(transaction: Transaction) -> str:
                 sign_override(transaction, actor, override_id(override), role=role, digest=digest, reason=reason)
                 return f"{PATH}/{override}?done=signed"
 
-            return do
+            return command
 
-        return await pages.attempt(request, form, prepare, again)
+        return await pages.execute(request, form, prepare, form_page)
 
 
 def _add_ending(router: APIRouter, pages: Pages) -> None:
@@ -135,38 +137,38 @@ def _add_ending(router: APIRouter, pages: Pages) -> None:
     @router.get("/{override}")
     async def override_(request: Request, override: str) -> Response:
         """One exception."""
-        return pages.show(
-            await show_one(pages, request, override, request.query_params.get("act", ""), pages.new_form())
+        return pages.render(
+            await render_one(pages, request, override, request.query_params.get("act", ""), pages.new_form())
         )
 
     @router.post("/{override}/end")
     async def end(request: Request, override: str) -> Response:
         """Ends an exception now."""
-        form, again = await read_form(request), Made(show_one, (override, "end"))
-        given = checked(form, EndForm)
-        if not isinstance(given, EndForm):
-            return await pages.show_again(request, again, form.filled(given), HTTPStatus.UNPROCESSABLE_ENTITY)
+        form, form_page = await read_form(request), WorkerPage(render_one, (override, "end"))
+        values = validate_form(form, EndForm)
+        if not isinstance(values, EndForm):
+            return await pages.render_invalid(request, form_page, form.bind(values), HTTPStatus.UNPROCESSABLE_ENTITY)
 
-        async def prepare() -> Do:
-            actor = await confirmed_actor(service, request, given.password)
+        async def prepare() -> Command:
+            actor = await reauthenticate(service, request, values.password)
 
-            def do(transaction: Transaction) -> str:
-                end_override(transaction, actor, override_id(override), role=given.role, reason=given.reason)
+            def command(transaction: Transaction) -> str:
+                end_override(transaction, actor, override_id(override), role=values.role, reason=values.reason)
                 return f"{PATH}/{override}?done=ended"
 
-            return do
+            return command
 
-        return await pages.attempt(request, form, prepare, again)
+        return await pages.execute(request, form, prepare, form_page)
 
 
-async def show_new(pages: Pages, request: Request, form: Filled) -> Page:
+async def render_new(pages: Pages, request: Request, form: FormState) -> Page:
     """The form of an exception, as far as it is filled in."""
     service, frame = pages.service, pages.frame(request)
-    return await reading(service, lambda session: new_page(service, session, request, frame, form))
+    return await run_read(service, lambda session: new_override_page(service, session, request, frame, form))
 
 
-async def show_one(pages: Pages, request: Request, override: str, act: str, form: Filled) -> Page:
+async def render_one(pages: Pages, request: Request, override: str, action: str, form: FormState) -> Page:
     """An exception, with the form that signs it or the one that ends it."""
     service, name = pages.service, override_id(override)
     frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
-    return await reading(service, lambda session: override_page(service, session, request, frame, name, act, form))
+    return await run_read(service, lambda session: override_page(service, session, request, frame, name, action, form))

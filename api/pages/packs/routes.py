@@ -10,37 +10,37 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
-from api.gauge import Moved
-from api.packing import Made, Packer
-from api.pages.forms import Faults, Filled, Form, checked, read_form
+from api.authentication import principal_of
+from api.packing import Packer, PackFile
+from api.pages.forms import FieldErrors, Form, FormState, read_form, validate_form
 from api.pages.frame import Frame, Page
+from api.pages.job_progress import JobProgress, file_response, find_job, job_progress, start_job
 from api.pages.jobs import Job
-from api.pages.packs.asking import Option, PackForm, options, scope_of, unknown
-from api.pages.rendering import Do, Pages
-from api.pages.subjects import kinds_offered
-from api.pages.working import Working, begin, find, sent, working
-from api.transactions import reading
-from policy_service.packs.scope import MAX_SAMPLE, Scope, ScopeRefused
-from policy_service.sentences import Sentence
+from api.pages.packs.forms import Option, PackForm, policy_options, scope_of, unknown_errors
+from api.pages.rendering import Command, Pages
+from api.pages.subjects import kind_options
+from api.progress import ProgressCallback
+from api.transactions import run_read
+from policy_service.messages import Message
+from policy_service.packs.scope import MAX_SAMPLE, InvalidScope, Scope
 
 KIND = "pack"
 ZIP = "application/zip"
-TO_PACKS = ((Sentence("Audit packs"), "/packs"),)
+PACKS_BREADCRUMBS = ((Message("Audit packs"), "/packs"),)
 PREFILLED = ("policy", "subject", "kind", "since", "until")
 """Fields that a link may fill in."""
-COUNTED: tuple[tuple[str, Sentence], ...] = (
-    ("versions", Sentence("Versions")),
-    ("changes", Sentence("Changes")),
-    ("signatures", Sentence("Signatures")),
-    ("suspensions", Sentence("Suspensions")),
-    ("activations", Sentence("Times that a version was put in force")),
-    ("overrides", Sentence("Overrides")),
-    ("decisions", Sentence("Decisions")),
-    ("replayed_same", Sentence("of these the replay gave the same")),
-    ("replayed_different", Sentence("of these the replay gave something else")),
-    ("replayed_not_replayable", Sentence("of these could not be replayed")),
-    ("entries", Sentence("Entries of the log")),
+COUNT_NAMES: tuple[tuple[str, Message], ...] = (
+    ("versions", Message("Versions")),
+    ("changes", Message("Changes")),
+    ("signatures", Message("Signatures")),
+    ("suspensions", Message("Suspensions")),
+    ("activations", Message("Times that a version was put in force")),
+    ("overrides", Message("Overrides")),
+    ("decisions", Message("Decisions")),
+    ("replayed_same", Message("of these the replay gave the same")),
+    ("replayed_different", Message("of these the replay gave something else")),
+    ("replayed_not_replayable", Message("of these could not be replayed")),
+    ("entries", Message("Entries of the log")),
 )
 """What is counted in a pack, in the order in which it is told."""
 
@@ -51,11 +51,11 @@ class PacksPage:
 
     template: ClassVar[str] = "packs/ask.html"
     frame: Frame
-    form: Filled
+    form: FormState
     policies: tuple[Option, ...]
     kinds: tuple[Option, ...]
-    largest: int
-    lately: tuple[tuple[Working, datetime], ...]
+    max_sample: int
+    recent: tuple[tuple[JobProgress, datetime], ...]
     """Each with when it was asked for."""
 
 
@@ -65,12 +65,12 @@ class PackPage:
 
     template: ClassVar[str] = "packs/pack.html"
     frame: Frame
-    work: Working
+    progress: JobProgress
     size: int | None
     """Bytes of the file; None while it is not there."""
-    counts: tuple[tuple[Sentence, int], ...]
+    counts: tuple[tuple[Message, int], ...]
     left_out: tuple[str, ...]
-    trail: tuple[tuple[Sentence, str], ...] = TO_PACKS
+    breadcrumbs: tuple[tuple[Message, str], ...] = PACKS_BREADCRUMBS
 
 
 def pack_routes(pages: Pages) -> APIRouter:
@@ -81,84 +81,84 @@ def pack_routes(pages: Pages) -> APIRouter:
     @router.get("/packs")
     async def packs(request: Request) -> Response:
         """The form."""
-        given = {name: value for name in PREFILLED if (value := request.query_params.get(name))}
-        return pages.show(await _asking(pages, request, pages.new_form(**given)))
+        values = {name: value for name in PREFILLED if (value := request.query_params.get(name))}
+        return pages.render(await _form_page(pages, request, pages.new_form(**values)))
 
     @router.post("/packs")
-    async def ask(request: Request) -> Response:
+    async def create(request: Request) -> Response:
         """Begins to make a pack."""
         form = await read_form(request)
-        scope = await _scope(pages, form)
+        scope = await _read_scope(pages, form)
         if not isinstance(scope, Scope):
-            return pages.show(await _asking(pages, request, scope), 422)
+            return pages.render(await _form_page(pages, request, scope), 422)
 
-        async def prepare() -> Do:
-            job = begin(pages, request, KIND, _Making(packer, scope, asker(request).actor.printed_name))
+        async def prepare() -> Command:
+            job = start_job(pages, request, KIND, _PackCommand(packer, scope, principal_of(request).actor.printed_name))
             return lambda _: f"/packs/{job.id}"
 
-        return await pages.attempt(request, form, prepare, lambda filled: _asking(pages, request, filled))
+        return await pages.execute(request, form, prepare, lambda form_state: _form_page(pages, request, form_state))
 
     @router.get("/packs/{job}")
     async def pack(request: Request, job: str) -> Response:
         """How far it is, or what is in it."""
-        found = find(pages, request, KIND, job)
-        return pages.show(_shown(pages, request, found, job), 404 if found is None else 200)
+        found_job = find_job(pages, request, KIND, job)
+        return pages.render(_pack_page(pages, request, found_job, job), 404 if found_job is None else 200)
 
     @router.get("/packs/{job}/file")
     async def file(request: Request, job: str) -> Response:
         """The file."""
-        found = find(pages, request, KIND, job)
-        name = f"audit-pack-{found.started_at:%Y%m%d-%H%M%S}.zip" if found else ""
-        return sent(found, name, ZIP)
+        found_job = find_job(pages, request, KIND, job)
+        name = f"audit-pack-{found_job.started_at:%Y%m%d-%H%M%S}.zip" if found_job else ""
+        return file_response(found_job, name, ZIP)
 
     return router
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
+class _PackCommand:
     """Makes a pack, and leaves its file to the job."""
 
     packer: Packer
     scope: Scope
     by: str
 
-    async def __call__(self, job: Job, moved: Moved) -> Made:
-        made = await self.packer.make(self.scope, self.by, moved)
-        job.file = made.file
-        return made
+    async def __call__(self, job: Job, on_progress: ProgressCallback) -> PackFile:
+        file = await self.packer.make(self.scope, self.by, on_progress)
+        job.file = file.file
+        return file
 
 
-async def _scope(pages: Pages, form: Form) -> Scope | Filled:
+async def _read_scope(pages: Pages, form: Form) -> Scope | FormState:
     """What a form asks for, or the form with what is wrong with it."""
-    given = checked(form, PackForm)
-    if not isinstance(given, PackForm):
-        return form.filled(given)
-    faults: Faults = await reading(pages.service, lambda session: unknown(session, given))
-    if faults:
-        return form.filled(faults)
+    values = validate_form(form, PackForm)
+    if not isinstance(values, PackForm):
+        return form.bind(values)
+    errors: FieldErrors = await run_read(pages.service, lambda session: unknown_errors(session, values))
+    if errors:
+        return form.bind(errors)
     try:
-        return scope_of(given, pages.service.zone)
-    except ScopeRefused as refused:
-        return form.filled(refusal=str(refused))
+        return scope_of(values, pages.service.zone)
+    except InvalidScope as error:
+        return form.bind(form_error=str(error))
 
 
-async def _asking(pages: Pages, request: Request, form: Filled) -> Page:
+async def _form_page(pages: Pages, request: Request, form: FormState) -> Page:
     frame, service = pages.frame(request), pages.service
     in_force = service.decider.policies
-    found = await reading(service, lambda session: options(session, in_force, frame.lang))
-    kinds = kinds_offered(in_force.values(), frame.lang, form.value("kind"))
-    jobs = pages.jobs.of(asker(request).actor.id, KIND)
-    lately = tuple((working(pages, job, f"/packs/{job.id}"), job.started_at) for job in reversed(jobs))
-    return PacksPage(frame, form, found, kinds, MAX_SAMPLE, lately)
+    policies = await run_read(service, lambda session: policy_options(session, in_force, frame.lang))
+    kinds = kind_options(in_force.values(), frame.lang, form.value("kind"))
+    jobs = pages.jobs.list_jobs(principal_of(request).actor.id, KIND)
+    recent = tuple((job_progress(pages, job, f"/packs/{job.id}"), job.started_at) for job in reversed(jobs))
+    return PacksPage(frame, form, policies, kinds, MAX_SAMPLE, recent)
 
 
-def _shown(pages: Pages, request: Request, job: Job | None, name: str) -> PackPage:
+def _pack_page(pages: Pages, request: Request, job: Job | None, name: str) -> PackPage:
     frame = pages.frame(request)
-    work = working(pages, job, f"/packs/{name}")
+    progress = job_progress(pages, job, f"/packs/{name}")
     if job is None or job.state != "done" or job.file is None:
-        return PackPage(frame, work, None, (), ())
-    made = cast("Made", job.result)
-    counts = tuple((words, made.counts[name]) for name, words in COUNTED if name in made.counts)
-    left_out = tuple(each["zh" if frame.lang == "zh" else "en"] for each in made.left_out)
+        return PackPage(frame, progress, None, (), ())
+    pack = cast("PackFile", job.result)
+    counts = tuple((label, pack.counts[name]) for name, label in COUNT_NAMES if name in pack.counts)
+    left_out = tuple(each["zh" if frame.lang == "zh" else "en"] for each in pack.omitted)
     size = job.file.stat().st_size if job.file.exists() else None
-    return PackPage(frame, work, size, counts, left_out)
+    return PackPage(frame, progress, size, counts, left_out)

@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from api.pages.frame import Frame
 from api.pages.listing import Listing
-from api.pages.policies.opening import VERSION, Opening, open_version
-from api.pages.policies.register import Register
+from api.pages.policies.registry_cache import RegistryCache
+from api.pages.policies.version_head import VERSION, VersionHead, load_version_head
 from api.pages.rendering import Pages
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.analysis.examples import check_example, day_of, facts_of
 from policy_service.compilers.prose.context import context_of
 from policy_service.compilers.prose.expectations import examples_table
@@ -27,9 +27,9 @@ from policy_service.lru_cache import LruCache
 
 PAGE = 50
 """Examples on a page."""
-KEPT = 4 * 2**20
+CACHE_SIZE = 4 * 2**20
 """Characters of policy files whose examples stay decided, in each language once."""
-NOTHING: Sequence[str] = ()
+NO_TEXTS: Sequence[str] = ()
 
 
 NamedRule = tuple[str, Bilingual | None]
@@ -37,16 +37,16 @@ NamedRule = tuple[str, Bilingual | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ExampleCase:
     """An example in words, and how it comes out."""
 
     name: str
     title: Bilingual | None
     source: tuple[str, ...]
-    asks: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, str], ...]
     """What each fact is called, and its value."""
     expected: tuple[str, ...]
-    found: tuple[str, ...]
+    actual: tuple[str, ...]
     rules: tuple[NamedRule, ...]
     """The rules that it must be decided by."""
     decided_by: tuple[NamedRule, ...]
@@ -59,28 +59,28 @@ class ExamplesPage:
 
     template: ClassVar[str] = "policies/examples.html"
     frame: Frame
-    opening: Opening
-    cases: tuple[Case, ...]
-    passed: int
-    all: int
+    head: VersionHead
+    cases: tuple[ExampleCase, ...]
+    passed_count: int
+    total_count: int
     listing: Listing
 
 
-def example_routes(pages: Pages, register: Register) -> APIRouter:
+def example_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
     """The route."""
     router = APIRouter(include_in_schema=False)
     service = pages.service
-    kept: LruCache[tuple[str, Language], tuple[Case, ...]] = LruCache(KEPT)
+    cache: LruCache[tuple[str, Language], tuple[ExampleCase, ...]] = LruCache(CACHE_SIZE)
 
     @router.get(f"{VERSION}/examples")
     async def examples(request: Request, domain: str, policy: str, version: str) -> Response:
         """The examples, decided now."""
         name, now, frame = f"{domain}/{policy}", service.now(), pages.frame(request)
-        found, opening = await reading(
+        loaded, head = await run_read(
             service,
-            lambda session: open_version(
+            lambda session: load_version_head(
                 service.catalogue,
-                register.read(session, request),
+                registry.read(session, request),
                 session,
                 name,
                 version,
@@ -88,46 +88,51 @@ def example_routes(pages: Pages, register: Register) -> APIRouter:
                 tab="examples",
             ),
         )
-        key = (found.digest, frame.lang)
+        key = (loaded.digest, frame.lang)
         cases = await run_in_threadpool(
-            lambda: kept.get_or_make(key, lambda: cases_of(found, frame.lang), len(found.text))
+            lambda: cache.get_or_make(key, lambda: cases_of(loaded, frame.lang), len(loaded.text))
         )
-        return pages.show(make_page(frame, opening, cases, request.query_params.get("cursor", "")))
+        return pages.render(make_page(frame, head, cases, request.query_params.get("cursor", "")))
 
     return router
 
 
-def make_page(frame: Frame, opening: Opening, cases: Sequence[Case], cursor: str) -> ExamplesPage:
+def make_page(frame: Frame, head: VersionHead, cases: Sequence[ExampleCase], cursor: str) -> ExamplesPage:
     """One page of the examples; the cursor is the name of the last one before it."""
-    behind = next((place + 1 for place, case in enumerate(cases[:-1]) if case.name == cursor), 0)
-    shown = tuple(cases[behind : behind + PAGE])
-    following = shown[-1].name if len(cases) > behind + PAGE else None
-    listing = Listing(f"{opening.address}/examples", {}, cursor=cursor if behind else None, next_cursor=following)
-    return ExamplesPage(frame, opening, shown, sum(case.passed for case in cases), len(cases), listing)
+    first = next((position + 1 for position, case in enumerate(cases[:-1]) if case.name == cursor), 0)
+    page_cases = tuple(cases[first : first + PAGE])
+    next_cursor = page_cases[-1].name if len(cases) > first + PAGE else None
+    listing = Listing(f"{head.address}/examples", {}, cursor=cursor if first else None, next_cursor=next_cursor)
+    return ExamplesPage(frame, head, page_cases, sum(case.passed for case in cases), len(cases), listing)
 
 
-def cases_of(policy: Policy, lang: Language) -> tuple[Case, ...]:
+def cases_of(policy: Policy, lang: Language) -> tuple[ExampleCase, ...]:
     """Every example, decided by the definition."""
     results = [evaluate(policy, facts_of(each), day_of(each)) for each in policy.examples]
-    found = [_as_example(policy, each, result) for each, result in zip(policy.examples, results, strict=True)]
-    wanted, told = _words(policy, policy.examples, lang), _words(policy, found, lang)
+    actual_examples = [_as_example(policy, each, result) for each, result in zip(policy.examples, results, strict=True)]
+    expected_texts, actual_texts = (
+        _example_texts(policy, policy.examples, lang),
+        _example_texts(policy, actual_examples, lang),
+    )
     bands = policy.scorecard.bands if policy.scorecard else ()
     titles = {rule.id: rule.title for rule in (*policy.rules, *bands)}
     return tuple(
-        Case(
+        ExampleCase(
             name=example.name,
             title=example.title,
             source=example.source,
-            asks=tuple((title, value) for title, value in asks if value),
+            facts=tuple((title, value) for title, value in facts if value),
             expected=expected,
-            found=got,
+            actual=actual_text,
             rules=tuple((rule, titles[rule]) for rule in example.rules or ()),
             decided_by=tuple(
                 (rule, titles[rule]) for rule in (result.rules if isinstance(result, Decided | Conflict) else ())
             ),
             passed=check_example(policy, example, lambda *_, result=result: result) is None,
         )
-        for example, result, (asks, expected), (_, got) in zip(policy.examples, results, wanted, told, strict=True)
+        for example, result, (facts, expected), (_, actual_text) in zip(
+            policy.examples, results, expected_texts, actual_texts, strict=True
+        )
     )
 
 
@@ -136,7 +141,7 @@ def _as_example(policy: Policy, example: Example, result: Result) -> Example:
     match result:
         case Decided():
             outcomes = tuple(dict(zip(policy.outcomes, values, strict=True)) for values in result.outcome)
-            outcome = outcomes if policy.lists else outcomes[0]
+            outcome = outcomes if policy.returns_list else outcomes[0]
             return replace(example, status="decided", outcome=outcome, rules=result.rules, missing=())
         case MissingFacts():
             return replace(example, status="missing_facts", outcome=None, rules=None, missing=tuple(result.names))
@@ -146,28 +151,28 @@ def _as_example(policy: Policy, example: Example, result: Result) -> Example:
             return replace(example, status="no_rule_matched", outcome=None, rules=None, missing=())
 
 
-Words = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
+ExampleTexts = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
 """The facts of an example, and what it gives."""
 
 
-def _words(policy: Policy, examples: Sequence[Example], lang: Language) -> list[Words]:
+def _example_texts(policy: Policy, examples: Sequence[Example], lang: Language) -> list[ExampleTexts]:
     """Examples in words: the cells of prose's table, taken apart."""
     context = context_of(policy, lang)
-    told = examples_table(replace(policy, examples=tuple(examples)), context)
-    if told is None:
+    table = examples_table(replace(policy, examples=tuple(examples)), context)
+    if table is None:
         return []
-    results = len(policy.outcomes) if len(policy.outcomes) > 1 and not policy.lists else 1
-    heads = told.headers[1 : -results - 1]
-    titles = told.headers[-results - 1 : -1]
+    results = len(policy.outcomes) if len(policy.outcomes) > 1 and not policy.returns_list else 1
+    facts = table.headers[1 : -results - 1]
+    titles = table.headers[-results - 1 : -1]
     several = results > 1
     return [
         (
-            tuple((head, cell) for head, cell in zip(heads, row[1 : -results - 1], strict=True)),
+            tuple((fact, cell) for fact, cell in zip(facts, row[1 : -results - 1], strict=True)),
             tuple(
                 f"{title}: {cell}" if several and example.status == "decided" else cell
                 for title, cell in zip(titles, row[-results - 1 : -1], strict=True)
                 if cell
             ),
         )
-        for example, row in zip(examples, told.rows, strict=True)
+        for example, row in zip(examples, table.rows, strict=True)
     ]

@@ -14,31 +14,31 @@ from starlette.responses import Response
 
 from api.pages.frame import Frame
 from api.pages.listing import Column, Listing
-from api.pages.policies.register import Held, Piece, Register
+from api.pages.policies.registry_cache import Piece, RegistryCache, RegistrySnapshot
 from api.pages.rendering import Pages
 from api.pages.vocabulary import domain_name
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.language.policy import Bilingual, Policy
-from policy_service.registry.model import Activation, nothing_at
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
+from policy_service.registry.model import Activation, ending_at
 
 PATH = "/policies"
 PAGE = 50
 """Policies on a page."""
-LONGEST = 200
+MAX_FILTER_LENGTH = 200
 """Characters of a filter that count."""
 COLUMNS = (
-    Column("name", Sentence("Policy"), sorts=True),
-    Column("decides", Sentence("Decides")),
-    Column("since", Sentence("Version in force"), sorts=True),
-    Column("next", Sentence("Next"), sorts=True),
-    Column("source", Sentence("Regulation")),
+    Column("name", Message("Policy"), is_sortable=True),
+    Column("decides", Message("Decides")),
+    Column("since", Message("Version in force"), is_sortable=True),
+    Column("next", Message("Next"), is_sortable=True),
+    Column("source", Message("Regulation")),
 )
-LATE = datetime.max.replace(tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PolicyRow:
     """One policy."""
 
     name: str
@@ -61,7 +61,7 @@ class Line:
         return f"{PATH}/{self.name}"
 
     @property
-    def words(self) -> str:
+    def search_text(self) -> str:
         """All that a filter looks into."""
         titles = (f"{each.zh} {each.en}" for each in (self.title, *self.outcomes))
         return " ".join((self.name, self.subject, *titles, *self.source)).casefold()
@@ -72,7 +72,7 @@ class Group:
     """The policies of a domain, or all that are listed when they are sorted otherwise."""
 
     domain: str | None
-    lines: tuple[Line, ...]
+    rows: tuple[PolicyRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ class PoliciesPage:
     listing: Listing
     domains: tuple[tuple[str, str], ...]
     groups: tuple[Group, ...]
-    all: int
+    total_count: int
     """How many policies there are."""
 
 
-def list_routes(pages: Pages, register: Register) -> APIRouter:
+def list_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
     """The route."""
     router = APIRouter(include_in_schema=False)
 
@@ -96,79 +96,84 @@ def list_routes(pages: Pages, register: Register) -> APIRouter:
     async def policies(request: Request) -> Response:
         """The policies that are wanted."""
         now = pages.service.now()
-        lines = await reading(
-            pages.service, lambda session: read_lines(pages, register.read(session, request), session, now)
+        rows = await run_read(
+            pages.service, lambda session: read_rows(pages, registry.read(session, request), session, now)
         )
-        return pages.show(make_page(pages.frame(request), lines, request.query_params.get))
+        return pages.render(make_page(pages.frame(request), rows, request.query_params.get))
 
     return router
 
 
-def read_lines(pages: Pages, held: Held, session: Session, now: datetime) -> list[Line]:
+def read_rows(pages: Pages, snapshot: RegistrySnapshot, session: Session, now: datetime) -> list[PolicyRow]:
     """Every policy, by name."""
 
-    def line(name: str) -> Line:
-        active = held.active(name, now)
-        stop = held.stop(name, now)
-        shown = active or stop
-        ended = nothing_at(held.activations.get(name, ()), name, now, now)
-        digest = shown[1].digest if shown else held.versions[name][0].digest
+    def row(name: str) -> PolicyRow:
+        active = snapshot.active(name, now)
+        stop = snapshot.stop(name, now)
+        piece = active or stop
+        ended = ending_at(snapshot.activations.get(name, ()), name, now, now)
+        digest = piece[1].digest if piece else snapshot.versions[name][0].digest
         policy = pages.service.catalogue.load(session, digest)
         suspension = stop[1].suspension if stop else None
-        return line_of(policy, active, held.since(name, now), held.next(name, now), suspension, ended)
+        return policy_row(policy, active, snapshot.since(name, now), snapshot.next_piece(name, now), suspension, ended)
 
-    return [line(name) for name in sorted(held.versions)]
+    return [row(name) for name in sorted(snapshot.versions)]
 
 
-def line_of(  # noqa: PLR0913, PLR0917  # what the registry knows of it
+def policy_row(  # noqa: PLR0913, PLR0917  # what the registry knows of it
     policy: Policy,
     active: Piece | None,
     since: datetime | None,
-    following: Piece | None,
+    next_piece: Piece | None,
     suspension: str | None = None,
     ended: Activation | None = None,
-) -> Line:
+) -> PolicyRow:
     """What the list says of a policy."""
     titles = tuple(outcome.title for outcome in policy.outcomes.values())
     name = (policy.id, policy.domain, policy.title, policy.subject)
-    return Line(*name, titles, policy.source, active, since, following, suspension, ended)
+    return PolicyRow(*name, titles, policy.source, active, since, next_piece, suspension, ended)
 
 
-def make_page(frame: Frame, lines: Sequence[Line], asked: Callable[[str, str], str]) -> PoliciesPage:
+def make_page(frame: Frame, rows: Sequence[PolicyRow], query: Callable[[str, str], str]) -> PoliciesPage:
     """The lines that are wanted, in the order that is wanted."""
-    domain, text = asked("domain", "")[:LONGEST], asked("text", "").strip()[:LONGEST]
-    sort, cursor = asked("sort", ""), asked("cursor", "")
-    wanted = [line for line in lines if domain in {"", line.domain} and text.casefold() in line.words]
+    domain, text = query("domain", "")[:MAX_FILTER_LENGTH], query("text", "").strip()[:MAX_FILTER_LENGTH]
+    sort, cursor = query("sort", ""), query("cursor", "")
+    matching = [line for line in rows if domain in {"", line.domain} and text.casefold() in line.search_text]
     order = _ORDERS.get(sort.removeprefix("-"))
     if order is not None:
-        wanted.sort(key=order, reverse=sort.startswith("-"))
-        wanted.sort(key=lambda line: order(line)[0] == LATE)  # what has no such day stands last, either way
-    behind = next((place + 1 for place, line in enumerate(wanted[:-1]) if line.name == cursor), 0)
-    shown, more = wanted[behind : behind + PAGE], len(wanted) > behind + PAGE
+        matching.sort(key=order, reverse=sort.startswith("-"))
+        matching.sort(key=lambda line: order(line)[0] == NEVER)  # what has no such day stands last, either way
+    first = next((position + 1 for position, line in enumerate(matching[:-1]) if line.name == cursor), 0)
+    page_rows, has_more = matching[first : first + PAGE], len(matching) > first + PAGE
     filters = {"domain": domain, "text": text}
     listing = Listing(
-        PATH, filters, COLUMNS, sort if order else "", cursor if behind else None, shown[-1].name if more else None
+        PATH,
+        filters,
+        COLUMNS,
+        sort if order else "",
+        cursor if first else None,
+        page_rows[-1].name if has_more else None,
     )
     return PoliciesPage(
         frame=frame,
         listing=listing,
-        domains=tuple((each, domain_name(each)) for each in dict.fromkeys(line.domain for line in lines)),
-        groups=_groups(shown, by_domain=order is None),
-        all=len(lines),
+        domains=tuple((each, domain_name(each)) for each in dict.fromkeys(line.domain for line in rows)),
+        groups=_groups(page_rows, by_domain=order is None),
+        total_count=len(rows),
     )
 
 
-def _groups(lines: Sequence[Line], *, by_domain: bool) -> tuple[Group, ...]:
+def _groups(rows: Sequence[PolicyRow], *, by_domain: bool) -> tuple[Group, ...]:
     if not by_domain:
-        return (Group(None, tuple(lines)),) if lines else ()
-    domains = dict.fromkeys(line.domain for line in lines)
+        return (Group(None, tuple(rows)),) if rows else ()
+    domains = dict.fromkeys(line.domain for line in rows)
     return tuple(
-        Group(domain_name(domain), tuple(line for line in lines if line.domain == domain)) for domain in domains
+        Group(domain_name(domain), tuple(line for line in rows if line.domain == domain)) for domain in domains
     )
 
 
-_ORDERS: dict[str, Callable[[Line], tuple[object, str]]] = {
+_ORDERS: dict[str, Callable[[PolicyRow], tuple[object, str]]] = {
     "name": lambda line: (line.name, ""),
-    "since": lambda line: (line.since or LATE, line.name),
-    "next": lambda line: (line.next[0].start if line.next else LATE, line.name),
+    "since": lambda line: (line.since or NEVER, line.name),
+    "next": lambda line: (line.next[0].start if line.next else NEVER, line.name),
 }

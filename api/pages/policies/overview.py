@@ -12,42 +12,42 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.authentication import asker
+from api.authentication import principal_of
 from api.pages.drawing import Bar, Timeline, timeline
 from api.pages.frame import Frame
 from api.pages.listing import Column, Listing, link
-from api.pages.policies.needs import Needs, read_needs
-from api.pages.policies.opening import POLICY, refuse_unknown
-from api.pages.policies.register import Held, Piece, Register, Version, is_suspension
-from api.pages.policies.signatures import Signed, read_signed
+from api.pages.policies.dependencies import Dependencies, read_dependencies
+from api.pages.policies.registry_cache import Piece, RegistryCache, RegistrySnapshot, Version, is_suspension
+from api.pages.policies.signatures import SignedChange, read_signed_changes
+from api.pages.policies.version_head import POLICY, require_policy
 from api.pages.rendering import Pages
-from api.pages.vocabulary import domain_name, name_of
-from api.permissions import PERMISSIONS, may_ask
-from api.transactions import reading
+from api.pages.vocabulary import domain_name, enum_label
+from api.permissions import PERMISSIONS, check_permission
+from api.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.language.policy import Policy
-from policy_service.registry.model import Activation, Period, nothing_at
-from policy_service.sentences import Sentence
+from policy_service.messages import Message
+from policy_service.registry.model import Activation, Period, ending_at
 
-DRAWN = 12
+MAX_DRAWN = 12
 """Pieces of time that are drawn at a time."""
 PAGE = 20
 """Versions on a page."""
 OLDEST, NEWEST = "version", "-version"
 COLUMNS = (
-    Column("version", Sentence("Version"), sorts=True),
-    Column("periods", Sentence("Periods in force")),
-    Column("submitted", Sentence("Submitted")),
-    Column("change", Sentence("Change")),
-    Column("signed", Sentence("Signed by")),
-    Column("rollback", Sentence("Roll back")),
+    Column("version", Message("Version"), is_sortable=True),
+    Column("periods", Message("Periods in force")),
+    Column("submitted", Message("Submitted")),
+    Column("change", Message("Change")),
+    Column("signed", Message("Signed by")),
+    Column("rollback", Message("Roll back")),
 )
-SUSPENSION = Sentence("in force while another version is suspended")
-STOP = Sentence("suspended: no version applies")
+SUSPENSION = Message("in force while another version is suspended")
+STOP = Message("suspended: no version applies")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OverviewQuery:
     """Of which policy, which periods are drawn, and which versions are listed in which order."""
 
     policy: str
@@ -58,37 +58,37 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class VersionLine:
+class VersionItem:
     """One version in the list."""
 
     version: Version
     address: str
     periods: tuple[Period, ...]
     """When it is in force, the newest first."""
-    now: bool
-    signed: Signed | None
-    rollback: str | None
+    is_active: bool
+    change: SignedChange | None
+    rollback_address: str | None
     """Where an author asks to go back to it; None where that is not possible."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class OverviewData:
     """What was read for the page."""
 
     policy: Policy
     active: Piece | None
-    ended: Activation | None
+    ending: Activation | None
     """By what the policy was ended, where nothing is in force for that."""
     stop: Piece | None
     since: datetime | None
-    following: Piece | None
+    next_piece: Piece | None
     pieces: Sequence[Piece]
-    earlier: bool
+    has_earlier: bool
     versions: Sequence[Version]
-    more: bool
+    has_more: bool
     periods: Mapping[str, Sequence[Period]]
-    changes: Mapping[str, Signed]
-    needs: Needs
+    changes: Mapping[str, SignedChange]
+    dependencies: Dependencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +101,26 @@ class PolicyPage:
     address: str
     domain: str
     active: Piece | None
-    ended: Activation | None
+    ending: Activation | None
     stop: Piece | None
     """The stop by which no version applies now."""
     since: datetime | None
-    signed: Signed | None
+    change: SignedChange | None
     """The change that put in force what is in force."""
-    following: Piece | None
+    next_piece: Piece | None
     drawing: Timeline | None
-    earlier: str | None
+    earlier_address: str | None
     """Where earlier periods are."""
-    latest: str | None
+    latest_address: str | None
     """Where the latest periods are, when these are earlier ones."""
-    versions: tuple[VersionLine, ...]
+    version_items: tuple[VersionItem, ...]
     listing: Listing
-    needs: Needs
-    may_write: Literal[True] | str
-    may_suspend: Literal[True] | str
+    dependencies: Dependencies
+    write_permission: Literal[True] | str
+    suspend_permission: Literal[True] | str
 
 
-def overview_routes(pages: Pages, register: Register) -> APIRouter:
+def overview_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
     """The route."""
     router = APIRouter(include_in_schema=False)
     service = pages.service
@@ -130,16 +130,18 @@ def overview_routes(pages: Pages, register: Register) -> APIRouter:
         """One policy."""
         now, query = service.now(), request.query_params
         sort = OLDEST if query.get("sort") == OLDEST else NEWEST
-        asked = Asked(f"{domain}/{policy}", _instant(query.get("before", "")), sort, query.get("cursor"))
-        found = await reading(
-            service, lambda session: _read(pages, register.read(session, request), session, asked, now)
+        overview_query = OverviewQuery(
+            f"{domain}/{policy}", _parse_instant(query.get("before", "")), sort, query.get("cursor")
         )
-        return pages.show(make_page(pages, request, found, asked))
+        data = await run_read(
+            service, lambda session: _read(pages, registry.read(session, request), session, overview_query, now)
+        )
+        return pages.render(make_page(pages, request, data, overview_query))
 
     return router
 
 
-def _instant(text: str) -> datetime | None:
+def _parse_instant(text: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -147,107 +149,114 @@ def _instant(text: str) -> datetime | None:
     return at if at.tzinfo is not None else None
 
 
-def _read(pages: Pages, held: Held, session: Session, asked: Asked, now: datetime) -> Found:
-    name, before = asked.policy, asked.before
+def _read(
+    pages: Pages, snapshot: RegistrySnapshot, session: Session, query: OverviewQuery, now: datetime
+) -> OverviewData:
+    name, before = query.policy, query.before
     catalogue = pages.service.catalogue
-    refuse_unknown(catalogue, held, session, name)
-    newest_first, active, stop = held.versions[name], held.active(name, now), held.stop(name, now)
-    shown_by = active or stop
-    versions = newest_first if asked.sort == NEWEST else newest_first[::-1]
-    behind = next((place + 1 for place, each in enumerate(versions[:-1]) if each.version == asked.cursor), 0)
-    shown = versions[behind : behind + PAGE]
-    pieces = [piece for piece in held.pieces(name) if before is None or piece[0].start < before]
-    drawn = pieces[-DRAWN:]
+    require_policy(catalogue, snapshot, session, name)
+    newest_first, active, stop = snapshot.versions[name], snapshot.active(name, now), snapshot.stop(name, now)
+    current = active or stop
+    versions = newest_first if query.sort == NEWEST else newest_first[::-1]
+    first = next((position + 1 for position, each in enumerate(versions[:-1]) if each.version == query.cursor), 0)
+    page_versions = versions[first : first + PAGE]
+    pieces = [piece for piece in snapshot.pieces(name) if before is None or piece[0].start < before]
+    drawn_pieces = pieces[-MAX_DRAWN:]
     names = (
-        *(each.change for each in shown),
-        *(each.change for _, each in drawn),
+        *(each.change for each in page_versions),
+        *(each.change for _, each in drawn_pieces),
         active[1].change if active else None,
     )
-    return Found(
-        policy=catalogue.load(session, shown_by[1].digest if shown_by else newest_first[0].digest),
+    return OverviewData(
+        policy=catalogue.load(session, current[1].digest if current else newest_first[0].digest),
         active=active,
-        ended=nothing_at(held.activations.get(name, ()), name, now, now),
+        ending=ending_at(snapshot.activations.get(name, ()), name, now, now),
         stop=stop,
-        since=held.since(name, now),
-        following=held.next(name, now),
-        pieces=drawn,
-        earlier=len(pieces) > len(drawn),
-        versions=shown,
-        more=len(versions) > behind + PAGE,
-        periods=held.periods(name),
-        changes=read_signed(session, names),
-        needs=read_needs(catalogue, held, session, name, now),
+        since=snapshot.since(name, now),
+        next_piece=snapshot.next_piece(name, now),
+        pieces=drawn_pieces,
+        has_earlier=len(pieces) > len(drawn_pieces),
+        versions=page_versions,
+        has_more=len(versions) > first + PAGE,
+        periods=snapshot.periods(name),
+        changes=read_signed_changes(session, names),
+        dependencies=read_dependencies(catalogue, snapshot, session, name, now),
     )
 
 
-def make_page(pages: Pages, request: Request, found: Found, asked: Asked) -> PolicyPage:
+def make_page(pages: Pages, request: Request, data: OverviewData, query: OverviewQuery) -> PolicyPage:
     """The page of what was read."""
-    frame, actor, name = pages.frame(request), asker(request).actor, found.policy.id
+    frame, actor, name = pages.frame(request), principal_of(request).actor, data.policy.id
     address = f"/policies/{name}"
-    before = asked.before.isoformat() if asked.before else ""
-    more = found.versions[-1].version if found.more else None
-    may_write = may_ask(actor, PERMISSIONS["GET", "/changes/new"])
+    before = query.before.isoformat() if query.before else ""
+    next_cursor = data.versions[-1].version if data.has_more else None
+    write_permission = check_permission(actor, PERMISSIONS["GET", "/changes/new"])
     return PolicyPage(
         frame=frame,
-        policy=found.policy,
+        policy=data.policy,
         address=address,
-        domain=domain_name(found.policy.domain),
-        active=found.active,
-        ended=found.ended,
-        stop=found.stop,
-        since=found.since,
-        signed=found.changes.get(found.active[1].change or "") if found.active else None,
-        following=found.following,
-        drawing=_drawing(found, frame.now, pages),
-        earlier=link(address, before=found.pieces[0][0].start.isoformat(), sort=asked.sort) if found.earlier else None,
-        latest=address if before else None,
-        versions=tuple(
-            _line(each, found, address, frame.now if may_write is True else None) for each in found.versions
+        domain=domain_name(data.policy.domain),
+        active=data.active,
+        ending=data.ending,
+        stop=data.stop,
+        since=data.since,
+        change=data.changes.get(data.active[1].change or "") if data.active else None,
+        next_piece=data.next_piece,
+        drawing=_drawing(data, frame.now, pages),
+        earlier_address=link(address, before=data.pieces[0][0].start.isoformat(), sort=query.sort)
+        if data.has_earlier
+        else None,
+        latest_address=address if before else None,
+        version_items=tuple(
+            _version_item(each, data, address, frame.now if write_permission is True else None)
+            for each in data.versions
         ),
-        listing=Listing(address, {"before": before}, COLUMNS, asked.sort, asked.cursor, more),
-        needs=found.needs,
-        may_write=may_write,
-        may_suspend=_may_suspend(actor, found),
+        listing=Listing(address, {"before": before}, COLUMNS, query.sort, query.cursor, next_cursor),
+        dependencies=data.dependencies,
+        write_permission=write_permission,
+        suspend_permission=_suspend_permission(actor, data),
     )
 
 
-def _may_suspend(actor: Actor, found: Found) -> Literal[True] | str:
-    if found.stop is not None:
-        return Sentence("It is suspended already, and no version applies.")
-    if found.active is None:
-        return Sentence("Nothing is in force that could be suspended.")
-    return may_ask(actor, PERMISSIONS["GET", "/policies/{domain}/{policy}/suspend"])
+def _suspend_permission(actor: Actor, data: OverviewData) -> Literal[True] | str:
+    if data.stop is not None:
+        return Message("It is suspended already, and no version applies.")
+    if data.active is None:
+        return Message("Nothing is in force that could be suspended.")
+    return check_permission(actor, PERMISSIONS["GET", "/policies/{domain}/{policy}/suspend"])
 
 
-def _line(version: Version, found: Found, address: str, writing: datetime | None) -> VersionLine:
-    """A version; `writing` is now for a reader who writes changes, and so may ask to go back to what was in force."""
-    now = found.active is not None and found.active[1].version == version.version
-    periods = tuple(reversed(found.periods.get(version.version, ())))
-    back = link("/changes/new", rollback=version.policy, version=version.version)
-    return VersionLine(
+def _version_item(version: Version, data: OverviewData, address: str, now_if_author: datetime | None) -> VersionItem:
+    """A version; `now_if_author` is now for a reader who may ask to go back to what was in force."""
+    is_active = data.active is not None and data.active[1].version == version.version
+    periods = tuple(reversed(data.periods.get(version.version, ())))
+    rollback_address = link("/changes/new", rollback=version.policy, version=version.version)
+    return VersionItem(
         version=version,
         address=f"{address}/versions/{version.version}",
         periods=periods,
-        now=now,
-        signed=found.changes.get(version.change or ""),
-        rollback=back if writing and not now and any(each.start <= writing for each in periods) else None,
+        is_active=is_active,
+        change=data.changes.get(version.change or ""),
+        rollback_address=rollback_address
+        if now_if_author and not is_active and any(each.start <= now_if_author for each in periods)
+        else None,
     )
 
 
-def _drawing(found: Found, now: datetime, pages: Pages) -> Timeline | None:
+def _drawing(data: OverviewData, now: datetime, pages: Pages) -> Timeline | None:
     """The pieces of time, a lane a version, the newest version above."""
-    if not found.pieces:
+    if not data.pieces:
         return None
-    bars = [_bar(period, active, found.changes) for period, active in reversed(found.pieces)]
-    return timeline(bars, now, start=found.pieces[0][0].start, zone=pages.service.zone)
+    bars = [_bar(period, active, data.changes) for period, active in reversed(data.pieces)]
+    return timeline(bars, now, start=data.pieces[0][0].start, zone=pages.service.zone)
 
 
-def _bar(period: Period, active: Activation, changes: Mapping[str, Signed]) -> Bar:
+def _bar(period: Period, active: Activation, changes: Mapping[str, SignedChange]) -> Bar:
     if is_suspension(active):
-        words, address = STOP if active.is_stop else SUSPENSION, f"/suspensions/{active.suspension}"
-        return Bar(active.version, period.start, period.until, "suspension", words, address)
-    signed = changes.get(active.change or "")
-    if signed is None:
-        return Bar(active.version, period.start, period.until, words=name_of(active.kind))
-    words = Sentence("{kind}: {title}", kind=name_of(active.kind), title=signed.title)
-    return Bar(active.version, period.start, period.until, words=words, address=signed.address)
+        label, address = STOP if active.is_stop else SUSPENSION, f"/suspensions/{active.suspension}"
+        return Bar(active.version, period.start, period.until, "suspension", label, address)
+    change = changes.get(active.change or "")
+    if change is None:
+        return Bar(active.version, period.start, period.until, label=enum_label(active.kind))
+    label = Message("{kind}: {title}", kind=enum_label(active.kind), title=change.title)
+    return Bar(active.version, period.start, period.until, label=label, address=change.address)

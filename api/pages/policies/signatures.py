@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 from sqlmodel import Session
 
-from policy_service.approval.change import Acted, Change, Person
+from policy_service.approval.change import ActionRecord, Change, Person
 from policy_service.approval.service import Action
-from policy_service.approval.store import changes_named
+from policy_service.approval.store import read_changes
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedChange:
     """A change as the pages of policies show it."""
 
     id: str
     title: str
     author: Person
     submitted_by: Person | None
-    signatures: tuple[Acted, ...]
+    signatures: tuple[ActionRecord, ...]
 
     @property
     def address(self) -> str:
@@ -28,14 +28,14 @@ class Signed:
         return f"/changes/{self.id}"
 
 
-def read_signed(session: Session, names: Iterable[str | None]) -> Mapping[str, Signed]:
+def read_signed_changes(session: Session, names: Iterable[str | None]) -> Mapping[str, SignedChange]:
     """The changes with these identifiers; None is left out."""
-    wanted = {name for name in names if name is not None}
-    return {change.id: signed(change) for change in changes_named(session, wanted)} if wanted else {}
+    identifiers = {name for name in names if name is not None}
+    return {change.id: signed_change(change) for change in read_changes(session, identifiers)} if identifiers else {}
 
 
-def signed(change: Change) -> Signed:
+def signed_change(change: Change) -> SignedChange:
     """What is shown of a change."""
     title = change.submission.title if change.submission else change.draft.title
-    submitted = [acted.by for acted in change.acted if acted.action is Action.SUBMIT]
-    return Signed(change.id, title, change.author, submitted[-1] if submitted else None, change.signatures)
+    submitters = [acted.by for acted in change.actions if acted.action is Action.SUBMIT]
+    return SignedChange(change.id, title, change.author, submitters[-1] if submitters else None, change.signatures)

@@ -13,30 +13,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.pages.frame import Frame
-from api.pages.policies.opening import VERSION, Opening, open_version
-from api.pages.policies.register import Register
-from api.pages.policies.signatures import Signed, read_signed
+from api.pages.policies.registry_cache import RegistryCache
+from api.pages.policies.signatures import SignedChange, read_signed_changes
+from api.pages.policies.version_head import VERSION, VersionHead, load_version_head
 from api.pages.rendering import Pages
-from api.transactions import reading
+from api.transactions import run_read
 from policy_service.compilers.prose import Explanation, Table, explanation, table
 from policy_service.language.policy import Language, Policy
 from policy_service.lru_cache import LruCache
 from policy_service.registry.tables import VersionRow
 
-KEPT = 4 * 2**20
+CACHE_SIZE = 4 * 2**20
 """Characters of policy files that stay told, in each language once."""
-WIDE = 5
+MAX_NARROW_COLUMNS = 5
 """A table with more columns than this stands under the sentences, not beside them."""
-SIGNED = 10
+MAX_CHANGES = 10
 """Changes that put the version in force, the newest of which are shown."""
-CACHED = {"cache-control": "no-store"}
+NO_STORE = {"cache-control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class VersionText:
     """A version in words, as kept."""
 
-    words: Explanation
+    prose: Explanation
     table: Table
     """The rules as a table, whatever the form of the policy."""
 
@@ -47,24 +47,24 @@ class VersionPage:
 
     template: ClassVar[str] = "policies/version.html"
     frame: Frame
-    opening: Opening
+    head: VersionHead
     form: str
-    words: Explanation
+    prose: Explanation
     table: Table
     digest: str
-    signed: tuple[Signed, ...]
+    changes: tuple[SignedChange, ...]
     """The changes that submitted it or put it in force, the oldest first."""
 
     @property
-    def wide(self) -> bool:
+    def is_wide(self) -> bool:
         """Whether the table has no room beside the sentences."""
-        shown = self.words.grid.table if self.words.grid else self.table
-        return len(shown.headers) > WIDE
+        shown_table = self.prose.grid.table if self.prose.grid else self.table
+        return len(shown_table.headers) > MAX_NARROW_COLUMNS
 
     @property
-    def imported(self) -> bool:
+    def is_imported(self) -> bool:
         """Whether it came at set-up, so that nobody signed it here."""
-        return self.opening.version.change is None
+        return self.head.version.change is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,43 +73,47 @@ class SourcePage:
 
     template: ClassVar[str] = "policies/source.html"
     frame: Frame
-    opening: Opening
+    head: VersionHead
     lines: tuple[str, ...]
 
 
-def version_routes(pages: Pages, register: Register) -> APIRouter:
+def version_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
     service = pages.service
-    kept: LruCache[tuple[str, Language], Told] = LruCache(KEPT)
+    cache: LruCache[tuple[str, Language], VersionText] = LruCache(CACHE_SIZE)
 
     @router.get(VERSION)
     async def version(request: Request, domain: str, policy: str, version: str) -> Response:
         """In words."""
         name, now, frame = f"{domain}/{policy}", service.now(), pages.frame(request)
 
-        def look(session: Session) -> tuple[Policy, Opening, tuple[Signed, ...]]:
-            held = register.read(session, request)
-            found, opening = open_version(service.catalogue, held, session, name, version, now=now)
-            by = {each.change for each in held.activations.get(name, ())[::-1] if each.digest == found.digest}
-            changes = read_signed(session, [opening.version.change, *list(by)[:SIGNED]])
-            return found, opening, tuple(changes.values())
+        def query(session: Session) -> tuple[Policy, VersionHead, tuple[SignedChange, ...]]:
+            snapshot = registry.read(session, request)
+            loaded, head = load_version_head(service.catalogue, snapshot, session, name, version, now=now)
+            change_ids = {
+                each.change for each in snapshot.activations.get(name, ())[::-1] if each.digest == loaded.digest
+            }
+            changes = read_signed_changes(session, [head.version.change, *list(change_ids)[:MAX_CHANGES]])
+            return loaded, head, tuple(changes.values())
 
-        found, opening, signed = await reading(service, look)
-        key = (found.digest, frame.lang)
-        told = await run_in_threadpool(lambda: kept.get_or_make(key, lambda: tell(found, frame.lang), len(found.text)))
-        page = VersionPage(frame, opening, found.form, told.words, told.table, found.digest, signed)
-        return pages.show(page)
+        loaded, head, changes = await run_read(service, query)
+        key = (loaded.digest, frame.lang)
+        text = await run_in_threadpool(
+            lambda: cache.get_or_make(key, lambda: describe_version(loaded, frame.lang), len(loaded.text))
+        )
+        page = VersionPage(frame, head, loaded.form, text.prose, text.table, loaded.digest, changes)
+        return pages.render(page)
 
     @router.get(f"{VERSION}/source")
     async def source(request: Request, domain: str, policy: str, version: str) -> Response:
         """Line by line."""
         name, now = f"{domain}/{policy}", service.now()
-        found, opening = await reading(
+        loaded, head = await run_read(
             service,
-            lambda session: open_version(
+            lambda session: load_version_head(
                 service.catalogue,
-                register.read(session, request),
+                registry.read(session, request),
                 session,
                 name,
                 version,
@@ -117,31 +121,31 @@ def version_routes(pages: Pages, register: Register) -> APIRouter:
                 tab="source",
             ),
         )
-        return pages.show(SourcePage(pages.frame(request), opening, tuple(found.text.split("\n"))))
+        return pages.render(SourcePage(pages.frame(request), head, tuple(loaded.text.split("\n"))))
 
     @router.get(f"{VERSION}/file")
     async def file(request: Request, domain: str, policy: str, version: str) -> Response:
         """The bytes that were submitted."""
         name, now = f"{domain}/{policy}", service.now()
 
-        def look(session: Session) -> tuple[bytes, Mapping[str, str]]:
-            held = register.read(session, request)
-            _, opening = open_version(service.catalogue, held, session, name, version, now=now)
-            row = session.get_one(VersionRow, opening.version.digest)
-            return row.content, attachment(f"{policy}-{opening.version.version}.yaml")
+        def query(session: Session) -> tuple[bytes, Mapping[str, str]]:
+            snapshot = registry.read(session, request)
+            _, head = load_version_head(service.catalogue, snapshot, session, name, version, now=now)
+            row = session.get_one(VersionRow, head.version.digest)
+            return row.content, attachment(f"{policy}-{head.version.version}.yaml")
 
-        content, headers = await reading(service, look)
+        content, headers = await run_read(service, query)
         return Response(content, headers=dict(headers), media_type="application/yaml")
 
     return router
 
 
-def tell(policy: Policy, lang: Language) -> Told:
+def describe_version(policy: Policy, lang: Language) -> VersionText:
     """A version in words."""
-    words = explanation(policy, lang)
-    return Told(words, words.table or table(policy, lang))
+    prose = explanation(policy, lang)
+    return VersionText(prose, prose.table or table(policy, lang))
 
 
 def attachment(name: str) -> Mapping[str, str]:
     """The headers of a file to be kept; names of policies and versions need no escapes."""
-    return {"content-disposition": f'attachment; filename="{name}"', **CACHED}
+    return {"content-disposition": f'attachment; filename="{name}"', **NO_STORE}

@@ -11,8 +11,8 @@ from starlette.responses import Response
 
 from api.pages.frame import Frame
 from api.pages.rendering import Pages
-from api.transactions import reading
-from policy_service.regulations.coverage import Coverage, Status, cover
+from api.transactions import run_read
+from policy_service.regulations.coverage import Coverage, Status, coverage_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ def regulation_page_routes(pages: Pages) -> APIRouter:
     async def regulations(request: Request) -> Response:
         """Which policies in force decide each row."""
         frame = pages.frame(request)
-        asked = request.query_params.get("status", "")
-        status = Status(asked) if asked in {*Status} else None
-        policies = await reading(service, lambda session: service.catalogue.in_force(session, frame.now))
-        covered = tuple(cover(each, policies.values()) for each in service.regulations)
-        return pages.show(RegulationsPage(frame, tuple(Status), status, covered))
+        status_param = request.query_params.get("status", "")
+        status = Status(status_param) if status_param in {*Status} else None
+        policies = await run_read(service, lambda session: service.catalogue.in_force(session, frame.now))
+        coverages = tuple(coverage_of(each, policies.values()) for each in service.regulations)
+        return pages.render(RegulationsPage(frame, tuple(Status), status, coverages))
 
     return router

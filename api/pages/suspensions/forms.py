@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.pages.confirming import Password, Reason
 from api.pages.forms import FormModel
-from api.permissions import WRITING, may_ask
+from api.pages.reauthentication import Password, Reason
+from api.permissions import WRITING, check_permission
 from policy_service.actor import Actor, Role
 
 
-class SignedReason(FormModel):
+class SignedReasonForm(FormModel):
     """A signature with its reason."""
 
     role: Role
@@ -20,13 +20,13 @@ class SignedReason(FormModel):
     password: Password | None = None
 
 
-class Suspend(SignedReason):
+class SuspendForm(SignedReasonForm):
     """Which version is suspended: the one that was in force when the page was made."""
 
     policy: Annotated[str, Field(max_length=200)]
     version: Annotated[str, Field(max_length=40)]
 
 
-def may_begin(actor: Actor | None) -> Literal[True] | str:
+def change_permission(actor: Actor | None) -> Literal[True] | str:
     """Whether a reader may begin a change, such as a rollback; or why not."""
-    return may_ask(actor, WRITING) if actor is not None else ""
+    return check_permission(actor, WRITING) if actor is not None else ""

@@ -10,33 +10,33 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.cursors import close_cursor, open_cursor
+from api.cursors import decode_cursor, encode_cursor
 from api.pages.frame import Frame
 from api.pages.listing import Column, Listing
 from api.pages.rendering import Pages
-from api.transactions import reading
-from policy_service.approval.service import Suspension, WantedSuspensions, list_suspensions
-from policy_service.approval.suspensions import Standing
-from policy_service.sentences import Sentence
+from api.transactions import run_read
+from policy_service.approval.service import Suspension, SuspensionFilter, list_suspensions
+from policy_service.approval.suspension_service import SuspensionStatus
+from policy_service.messages import Message
 
 PAGE = 50
-STANDINGS: Mapping[Standing, Sentence] = {
-    "running": Sentence("lasting now"),
-    "unratified": Sentence("to be ratified"),
-    "over": Sentence("over"),
+STATUS_NAMES: Mapping[SuspensionStatus, Message] = {
+    "running": Message("lasting now"),
+    "unratified": Message("to be ratified"),
+    "over": Message("over"),
 }
 COLUMNS = (
-    Column("begun", Sentence("Begun"), sorts=True),
-    Column("policy", Sentence("Policy")),
-    Column("state", Sentence("State")),
-    Column("until", Sentence("Until")),
-    Column("by", Sentence("Signed by")),
-    Column("reason", Sentence("Reason")),
+    Column("begun", Message("Begun"), is_sortable=True),
+    Column("policy", Message("Policy")),
+    Column("state", Message("State")),
+    Column("until", Message("Until")),
+    Column("by", Message("Signed by")),
+    Column("reason", Message("Reason")),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class SuspensionList:
+class SuspensionsPage:
     """`/suspensions`."""
 
     template: ClassVar[str] = "suspensions/list.html"
@@ -45,9 +45,9 @@ class SuspensionList:
     listing: Listing
 
     @property
-    def standings(self) -> tuple[tuple[str, Sentence], ...]:
+    def statuses(self) -> tuple[tuple[str, Message], ...]:
         """How suspensions may stand, to choose from."""
-        return tuple(STANDINGS.items())
+        return tuple(STATUS_NAMES.items())
 
 
 def list_routes(pages: Pages) -> APIRouter:
@@ -61,19 +61,21 @@ def list_routes(pages: Pages) -> APIRouter:
     ) -> Response:
         """Suspensions, a page at a time."""
         frame = pages.frame(request)
-        wanted = WantedSuspensions(policy.strip()[:200] or None, _standing(state))
-        after, newest = open_cursor(cursor) or None, sort != "begun"
-        found, more = await reading(
+        suspension_filter = SuspensionFilter(policy.strip()[:200] or None, _status(state))
+        after, newest_first = decode_cursor(cursor) or None, sort != "begun"
+        rows, last = await run_read(
             service,
-            lambda session: list_suspensions(session, wanted, frame.now, newest_first=newest, cursor=after, limit=PAGE),
+            lambda session: list_suspensions(
+                session, suspension_filter, frame.now, newest_first=newest_first, cursor=after, limit=PAGE
+            ),
         )
-        filters = {"policy": wanted.policy or "", "state": wanted.standing or ""}
-        following = close_cursor(more) if more else None
-        listing = Listing("/suspensions", filters, COLUMNS, "-begun" if newest else "begun", cursor, following)
-        return pages.show(SuspensionList(frame, tuple(found), listing))
+        filters = {"policy": suspension_filter.policy or "", "state": suspension_filter.status or ""}
+        next_cursor = encode_cursor(last) if last else None
+        listing = Listing("/suspensions", filters, COLUMNS, "-begun" if newest_first else "begun", cursor, next_cursor)
+        return pages.render(SuspensionsPage(frame, tuple(rows), listing))
 
     return router
 
 
-def _standing(text: str) -> Standing | None:
-    return next((each for each in STANDINGS if each == text), None)
+def _status(text: str) -> SuspensionStatus | None:
+    return next((each for each in STATUS_NAMES if each == text), None)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, assert_never
 
-from policy_service.compilers.prose import no_other_rule, sentence, value_words
+from policy_service.compilers.prose import no_other_rule, sentence, value_in_words
+from policy_service.language.definedness import names_in
 from policy_service.language.evaluate import Scope, evaluate, holds, scope_of
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result, Values
 from policy_service.language.policy import AS_OF, SCORE, Bilingual, Language, Policy, Rule
-from policy_service.language.presence import names
-from policy_service.language.trace import failing
+from policy_service.language.trace import failing_part
 from policy_service.language.types import DateType, Value
 
 Status = Literal["decided", "no_rule_matched", "missing_facts", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ValueText:
     """One value: what it is called, and the value in words."""
 
     title: Bilingual
@@ -28,7 +28,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class DecidingRule:
     """A rule that decided, and why."""
 
     rule: str
@@ -37,7 +37,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleSeen:
+class TriedRule:
     """One rule: whether it matched; if not, the condition that failed, in words, and the values it saw."""
 
     rule: str
@@ -45,37 +45,41 @@ class RuleSeen:
     matched: bool
     decided: bool
     """Whether it is one of those that gave the outcome."""
-    failed: str | None
-    saw: tuple[Said, ...]
+    failed_condition: str | None
+    values: tuple[ValueText, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TrialAnswer:
     """What was decided."""
 
     status: Status
-    outcomes: tuple[tuple[Said, ...], ...]
+    outcomes: tuple[tuple[ValueText, ...], ...]
     """One entry, or one a rule when the policy lists."""
-    reasons: tuple[Reason, ...]
-    missing: tuple[Bilingual, ...]
+    deciding_rules: tuple[DecidingRule, ...]
+    missing_facts: tuple[Bilingual, ...]
     conflicting: tuple[tuple[str, Bilingual | None], ...]
     """The rules that contradict each other, each with its title."""
-    rules: tuple[RuleSeen, ...]
+    rules: tuple[TriedRule, ...]
 
 
-def answer(policy: Policy, facts: Mapping[str, Value], as_of: date, lang: Language) -> Answer:
+def try_policy(policy: Policy, facts: Mapping[str, Value], as_of: date, lang: Language) -> TrialAnswer:
     """What the policy decides, and what became of every rule."""
     result = evaluate(policy, facts, as_of)
     decided = result.rules if isinstance(result, Decided) else ()
     bands = policy.scorecard.bands if policy.scorecard else ()
     rules = {rule.id: rule for rule in (*policy.rules, *bands)}
-    return Answer(
+    return TrialAnswer(
         status=_status(result),
-        outcomes=tuple(_said(policy, values, lang) for values in result.outcome) if isinstance(result, Decided) else (),
-        reasons=tuple(Reason(rule, rules[rule].title, rules[rule].because) for rule in decided),
-        missing=tuple(policy.facts[name].title for name in result.names) if isinstance(result, MissingFacts) else (),
+        outcomes=tuple(_value_texts(policy, values, lang) for values in result.outcome)
+        if isinstance(result, Decided)
+        else (),
+        deciding_rules=tuple(DecidingRule(rule, rules[rule].title, rules[rule].because) for rule in decided),
+        missing_facts=tuple(policy.facts[name].title for name in result.names)
+        if isinstance(result, MissingFacts)
+        else (),
         conflicting=tuple((rule, rules[rule].title) for rule in result.rules) if isinstance(result, Conflict) else (),
-        rules=() if isinstance(result, MissingFacts) else _rules(policy, facts, as_of, frozenset(decided), lang),
+        rules=() if isinstance(result, MissingFacts) else _tried_rules(policy, facts, as_of, frozenset(decided), lang),
     )
 
 
@@ -93,19 +97,21 @@ def _status(result: Result) -> Status:
             assert_never(result)
 
 
-def _said(policy: Policy, values: Values, lang: Language) -> tuple[Said, ...]:
+def _value_texts(policy: Policy, values: Values, lang: Language) -> tuple[ValueText, ...]:
     pairs = zip(policy.outcomes.values(), values, strict=False)  # COLLECT with count has one value alone
-    return tuple(Said(outcome.title, value_words(outcome.type, value, lang, outcome.words)) for outcome, value in pairs)
+    return tuple(
+        ValueText(outcome.title, value_in_words(outcome.type, value, lang, outcome.words)) for outcome, value in pairs
+    )
 
 
-def _rules(
+def _tried_rules(
     policy: Policy, facts: Mapping[str, Value], as_of: date, decided: frozenset[str], lang: Language
-) -> tuple[RuleSeen, ...]:
+) -> tuple[TriedRule, ...]:
     scope = scope_of(policy, facts, as_of)
-    return tuple(_rule(policy, rule, facts, as_of, scope, decided, lang) for rule in policy.rules)
+    return tuple(_tried_rule(policy, rule, facts, as_of, scope, decided, lang) for rule in policy.rules)
 
 
-def _rule(  # noqa: PLR0913, PLR0917  # a rule, and all that it saw
+def _tried_rule(  # noqa: PLR0913, PLR0917  # a rule, and all that it saw
     policy: Policy,
     rule: Rule,
     facts: Mapping[str, Value],
@@ -113,19 +119,27 @@ def _rule(  # noqa: PLR0913, PLR0917  # a rule, and all that it saw
     scope: Scope,
     decided: frozenset[str],
     lang: Language,
-) -> RuleSeen:
+) -> TriedRule:
     if holds(rule.when, scope) or (rule.otherwise and rule.id in decided):
-        return RuleSeen(rule.id, rule.title, matched=True, decided=rule.id in decided, failed=None, saw=())
+        return TriedRule(
+            rule.id, rule.title, matched=True, decided=rule.id in decided, failed_condition=None, values=()
+        )
     if rule.otherwise:
-        return RuleSeen(rule.id, rule.title, matched=False, decided=False, failed=no_other_rule(lang), saw=())
-    failed = failing(rule.when, scope)
-    saw = tuple(_saw(policy, name, facts, as_of, lang) for name in dict.fromkeys(names(failed)) if name != SCORE)
-    told = sentence(failed, policy, lang)
-    return RuleSeen(rule.id, rule.title, matched=False, decided=False, failed=told, saw=saw)
+        return TriedRule(
+            rule.id, rule.title, matched=False, decided=False, failed_condition=no_other_rule(lang), values=()
+        )
+    condition = failing_part(rule.when, scope)
+    seen_values = tuple(
+        _value_text(policy, name, facts, as_of, lang) for name in dict.fromkeys(names_in(condition)) if name != SCORE
+    )
+    text = sentence(condition, policy, lang)
+    return TriedRule(rule.id, rule.title, matched=False, decided=False, failed_condition=text, values=seen_values)
 
 
-def _saw(policy: Policy, name: str, facts: Mapping[str, Value], as_of: date, lang: Language) -> Said:
+def _value_text(policy: Policy, name: str, facts: Mapping[str, Value], as_of: date, lang: Language) -> ValueText:
     if name == AS_OF:
-        return Said(Bilingual("决定日期", "day of the decision"), value_words(DateType(), as_of.toordinal(), lang))
+        return ValueText(
+            Bilingual("决定日期", "day of the decision"), value_in_words(DateType(), as_of.toordinal(), lang)
+        )
     fact, value = policy.facts[name], facts.get(name)
-    return Said(fact.title, None if value is None else value_words(fact.type, value, lang, fact.words))
+    return ValueText(fact.title, None if value is None else value_in_words(fact.type, value, lang, fact.words))

@@ -8,19 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from api.pages.values import NONE, Options, Widget, as_json, widget_of
-from policy_service.compilers.prose import kind_in_words
+from api.pages.values import NO_TAGS, Options, Widget, to_json, widget_of
+from policy_service.compilers.prose import type_in_words
 from policy_service.language.policy import Bilingual, Language, Policy
-from policy_service.language.types import MAX_TEXT, Value, ValueRefused, read, write
-from policy_service.sentences import Sentence
+from policy_service.language.types import MAX_TEXT, Value, ValueRejected, format_value, parse_value
+from policy_service.messages import Message
 
 PREFIX = "f."
-Given = Mapping[str, Sequence[str]]
+FactTexts = Mapping[str, Sequence[str]]
 """What was typed, by the name of the fact."""
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FactField:
     """One fact to fill in."""
 
     name: str
@@ -33,12 +33,12 @@ class Field:
     options: Options
     values: tuple[str, ...]
     """What stands in it."""
-    needed: bool
-    sensitive: bool
+    is_required: bool
+    is_sensitive: bool
     origin: str | None
     """The policy that decides it elsewhere, when one does."""
     measure: str | None
-    fault: Sentence | None
+    error: Message | None
 
     @property
     def value(self) -> str:
@@ -47,58 +47,58 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class FactValues:
     """The facts that were given, as the language keeps them, and what is wrong with the others."""
 
     facts: Mapping[str, Value]
-    faults: Mapping[str, Sentence]
+    errors: Mapping[str, Message]
 
 
-def read_given(policy: Policy, given: Given, lang: Language) -> Filled:
+def read_facts(policy: Policy, texts: FactTexts, lang: Language) -> FactValues:
     """The facts in the fields."""
     facts: dict[str, Value] = {}
-    faults: dict[str, Sentence] = {}
+    errors: dict[str, Message] = {}
     for name, fact in policy.facts.items():
-        typed = [text.strip() for text in given.get(name, ()) if text.strip()]
-        if typed:
+        typed_texts = [text.strip() for text in texts.get(name, ()) if text.strip()]
+        if typed_texts:
             try:
-                facts[name] = read(fact.type, as_json(fact.type, typed))
-            except ValueRefused:
-                expected = kind_in_words(fact.type, lang, fact.words)
-                faults[name] = Sentence("This does not fit. Expected: {expected}", expected=expected)
-    return Filled(facts, faults)
+                facts[name] = parse_value(fact.type, to_json(fact.type, typed_texts))
+            except ValueRejected:
+                expected = type_in_words(fact.type, lang, fact.words)
+                errors[name] = Message("This does not fit. Expected: {expected}", expected=expected)
+    return FactValues(facts, errors)
 
 
-def fields(policy: Policy, given: Given, filled: Filled, lang: Language) -> Iterator[Field]:
+def fact_fields(policy: Policy, texts: FactTexts, values: FactValues, lang: Language) -> Iterator[FactField]:
     """The form of a policy, with what was typed."""
     for name, fact in policy.facts.items():
         widget, options = widget_of(fact.type, fact.words, lang)
-        yield Field(
+        yield FactField(
             name=f"{PREFIX}{name}",
             fact=name,
             title=fact.title,
-            expects=kind_in_words(fact.type, lang, fact.words),
+            expects=type_in_words(fact.type, lang, fact.words),
             widget=widget,
             options=options,
-            values=tuple(text[:MAX_TEXT] for text in given.get(name, ())),
-            needed=not fact.optional,
-            sensitive=fact.sensitive,
+            values=tuple(text[:MAX_TEXT] for text in texts.get(name, ())),
+            is_required=not fact.optional,
+            is_sensitive=fact.sensitive,
             origin=fact.requirement.policy if fact.requirement else None,
             measure=fact.measure,
-            fault=filled.faults.get(name),
+            error=values.errors.get(name),
         )
 
 
-def typed(policy: Policy, facts: Mapping[str, Value]) -> dict[str, tuple[str, ...]]:
+def fact_texts(policy: Policy, facts: Mapping[str, Value]) -> dict[str, tuple[str, ...]]:
     """Facts as they would be typed: of an example, to begin with."""
-    found: dict[str, tuple[str, ...]] = {}
+    texts: dict[str, tuple[str, ...]] = {}
     for name, value in facts.items():
-        written = write(policy.facts[name].type, value)
-        match written:
+        formatted = format_value(policy.facts[name].type, value)
+        match formatted:
             case bool():
-                found[name] = ("true" if written else "false",)
+                texts[name] = ("true" if formatted else "false",)
             case list():
-                found[name] = tuple(map(str, written)) or (NONE,)
+                texts[name] = tuple(map(str, formatted)) or (NO_TAGS,)
             case _:
-                found[name] = (str(written),)
-    return found
+                texts[name] = (str(formatted),)
+    return texts

@@ -12,11 +12,11 @@ from typing import Any
 from policy_service.actor import Role
 from policy_service.audit.events import accounts, changes, decisions, versions
 from policy_service.audit.events.accounts import (
+    AccountAttested,
     AccountCreated,
     AccountDisabled,
     AccountEnabled,
     AccountLinked,
-    AccountVouched,
     ApiKeyIssued,
     ApiKeyRevoked,
     LogKeyAdded,
@@ -54,7 +54,7 @@ from policy_service.audit.events.decisions import (
     OverrideSigned,
     SubjectErased,
 )
-from policy_service.audit.events.event import THINGS, Event
+from policy_service.audit.events.event import OBJECT_FIELDS, Event
 from policy_service.audit.events.versions import (
     ActivationCancelled,
     ActivationRecorded,
@@ -65,17 +65,17 @@ from policy_service.audit.events.versions import (
     VersionSubmitted,
 )
 from policy_service.language.policy import Bilingual, Language
-from policy_service.subject import CUSTOMER, kind_words
+from policy_service.subject import CUSTOMER, kind_label
 
 __all__ = [
     "EVENTS",
+    "OBJECT_FIELDS",
     "ROLES",
-    "THINGS",
+    "AccountAttested",
     "AccountCreated",
     "AccountDisabled",
     "AccountEnabled",
     "AccountLinked",
-    "AccountVouched",
     "ActivationCancelled",
     "ActivationRecorded",
     "ApiKeyIssued",
@@ -116,7 +116,7 @@ __all__ = [
     "SuspensionRatified",
     "VersionImported",
     "VersionSubmitted",
-    "sentence",
+    "describe_event",
 ]
 
 
@@ -145,11 +145,11 @@ ROLES: dict[str, Bilingual] = {
 """What a role is called."""
 
 
-def sentence(event: str, actor: str, body: dict[str, Any], lang: Language) -> str:
+def describe_event(event: str, actor: str, body: dict[str, Any], lang: Language) -> str:
     """What an entry says, for a reader. Raises KeyError when there is no such event."""
-    kind = kind_words(body.get("kind", CUSTOMER), lang)  # of entries from before kinds, too
+    kind = kind_label(body.get("kind", CUSTOMER), lang)  # of entries from before kinds, too
     names = {**body, "actor": actor, "kind": kind}
     if (role := ROLES.get(body.get("role", ""))) is not None:
         names["role"] = role.zh if lang == "zh" else role.en
-    says = EVENTS[event].says
-    return (says.zh if lang == "zh" else says.en).format_map(names)
+    summary = EVENTS[event].summary
+    return (summary.zh if lang == "zh" else summary.en).format_map(names)

@@ -13,7 +13,7 @@ class AccountCreated(Event):
     """A person was given an account."""
 
     name = "account_created"
-    says = Bilingual("{actor} 建立账户 {account_name}", "{actor} created the account {account_name}")
+    summary = Bilingual("{actor} 建立账户 {account_name}", "{actor} created the account {account_name}")
     account: str
     account_name: str
     printed_name: str
@@ -25,7 +25,7 @@ class RolesChanged(Event):
     """An account's roles were changed."""
 
     name = "roles_changed"
-    says = Bilingual("{actor} 更改账户 {account_name} 的角色", "{actor} changed the roles of {account_name}")
+    summary = Bilingual("{actor} 更改账户 {account_name} 的角色", "{actor} changed the roles of {account_name}")
     account: str
     account_name: str
     before: tuple[str, ...]
@@ -37,7 +37,7 @@ class AccountDisabled(Event):
     """An account can no longer sign in."""
 
     name = "account_disabled"
-    says = Bilingual("{actor} 停用账户 {account_name}", "{actor} disabled the account {account_name}")
+    summary = Bilingual("{actor} 停用账户 {account_name}", "{actor} disabled the account {account_name}")
     account: str
     account_name: str
 
@@ -47,7 +47,7 @@ class AccountEnabled(Event):
     """An account can sign in again."""
 
     name = "account_enabled"
-    says = Bilingual("{actor} 恢复账户 {account_name}", "{actor} enabled the account {account_name}")
+    summary = Bilingual("{actor} 恢复账户 {account_name}", "{actor} enabled the account {account_name}")
     account: str
     account_name: str
 
@@ -57,7 +57,7 @@ class AccountLinked(Event):
     """A provider of identities lets an account in from now on, as the person it knows by `external_id`."""
 
     name = "account_linked"
-    says = Bilingual(
+    summary = Bilingual(
         "{actor} 将账户 {account_name} 关联到 {issuer} 的 {external_id}",
         "{actor} linked the account {account_name} to {external_id} of {issuer}",
     )
@@ -68,11 +68,11 @@ class AccountLinked(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class AccountVouched(Event):
+class AccountAttested(Event):
     """Somebody vouched that the account is this person's alone; its signing roles take effect."""
 
     name = "account_vouched"
-    says = Bilingual(
+    summary = Bilingual(
         "{actor} 确认账户 {account_name} 由本人独自掌握，其签署角色生效",
         "{actor} vouched for {account_name}, whose signing roles take effect",
     )
@@ -86,7 +86,7 @@ class PasswordChanged(Event):
     """An account has another password; its sessions ended."""
 
     name = "password_changed"
-    says = Bilingual("{actor} 更改账户 {account_name} 的密码", "{actor} changed the password of {account_name}")
+    summary = Bilingual("{actor} 更改账户 {account_name} 的密码", "{actor} changed the password of {account_name}")
     account: str
     account_name: str
 
@@ -96,7 +96,7 @@ class SignedIn(Event):
     """A person signed in."""
 
     name = "signed_in"
-    says = Bilingual("{actor} 登录（{method}）", "{actor} signed in ({method})")
+    summary = Bilingual("{actor} 登录（{method}）", "{actor} signed in ({method})")
     account: str
     method: str
 
@@ -106,7 +106,7 @@ class SignedOut(Event):
     """A person signed out."""
 
     name = "signed_out"
-    says = Bilingual("{actor} 退出登录", "{actor} signed out")
+    summary = Bilingual("{actor} 退出登录", "{actor} signed out")
     account: str
 
 
@@ -115,7 +115,7 @@ class SignInBlocked(Event):
     """Too many wrong passwords were given for the account: whoever gave them has to wait, at least until `until`."""
 
     name = "sign_in_blocked"
-    says = Bilingual(
+    summary = Bilingual(
         "账户 {account_name} 密码错误次数过多，来源暂停登录",
         "too many wrong passwords for {account_name}: whoever gave them has to wait",
     )
@@ -129,7 +129,7 @@ class ApiKeyIssued(Event):
     """A machine was given a key."""
 
     name = "api_key_issued"
-    says = Bilingual("{actor} 发放 API 密钥 {key_name}", "{actor} issued the API key {key_name}")
+    summary = Bilingual("{actor} 发放 API 密钥 {key_name}", "{actor} issued the API key {key_name}")
     api_key: str
     key_name: str
     scopes: tuple[str, ...]
@@ -141,7 +141,7 @@ class ApiKeyRevoked(Event):
     """A machine's key no longer opens anything."""
 
     name = "api_key_revoked"
-    says = Bilingual("{actor} 吊销 API 密钥 {key_name}", "{actor} revoked the API key {key_name}")
+    summary = Bilingual("{actor} 吊销 API 密钥 {key_name}", "{actor} revoked the API key {key_name}")
     api_key: str
     key_name: str
 
@@ -151,7 +151,7 @@ class SigningKeyAdded(Event):
     """Checkpoints are signed with this key from now on; the key before vouches for it, except for the first."""
 
     name = "signing_key_added"
-    says = Bilingual("启用新的签名密钥 {signing_key}", "a new signing key is in use: {signing_key}")
+    summary = Bilingual("启用新的签名密钥 {signing_key}", "a new signing key is in use: {signing_key}")
     signing_key: str
     public_key: str
     endorsed_by: str | None
@@ -163,7 +163,7 @@ class LogSettled(Event):
     """The log differed from what was signed or copied elsewhere, and the operator says that it is right as it is."""
 
     name = "log_settled"
-    says = Bilingual(
+    summary = Bilingual(
         "{actor} 确认日志现状正确：{difference}；原因：{reason}",
         "{actor} settled a difference of the log: {difference}: {reason}",
     )
@@ -179,7 +179,7 @@ class LogKeyAdded(Event):
     """
 
     name = "log_key_added"
-    says = Bilingual("启用新的日志密钥 {log_key}", "a new key of the log is in use: {log_key}")
+    summary = Bilingual("启用新的日志密钥 {log_key}", "a new key of the log is in use: {log_key}")
     log_key: str
     before: str | None
     lost: bool
@@ -191,7 +191,7 @@ class RowsRecorded(Event):
     """Covered rows were written that no other entry of the transaction tells of."""
 
     name = "rows_recorded"
-    says = Bilingual("记录 {count} 行数据的摘要", "the digests of {count} rows were recorded")
+    summary = Bilingual("记录 {count} 行数据的摘要", "the digests of {count} rows were recorded")
     count: int
 
 
@@ -200,7 +200,7 @@ class RowsTaken(Event):
     """Rows that were in the database already are covered from now on, as they were found."""
 
     name = "rows_taken"
-    says = Bilingual(
+    summary = Bilingual(
         "表 {table} 中已有的 {count} 行按现状纳入日志", "{count} rows of the table {table} were taken as found"
     )
     table: str

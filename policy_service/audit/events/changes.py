@@ -13,7 +13,7 @@ class ChangeDrafted(Event):
     """A change was begun."""
 
     name = "change_drafted"
-    says = Bilingual("{actor} 起草变更“{title}”", "{actor} drafted the change “{title}”")
+    summary = Bilingual("{actor} 起草变更“{title}”", "{actor} drafted the change “{title}”")
     change: str
     title: str
 
@@ -23,7 +23,7 @@ class ChangeEdited(Event):
     """A draft was written anew."""
 
     name = "change_edited"
-    says = Bilingual("{actor} 修改草稿，为第 {revision} 稿", "{actor} edited the draft, now revision {revision}")
+    summary = Bilingual("{actor} 修改草稿，为第 {revision} 稿", "{actor} edited the draft, now revision {revision}")
     change: str
     revision: int
     digest: str
@@ -34,7 +34,7 @@ class ChangeCommented(Event):
     """Somebody said something about a change."""
 
     name = "change_commented"
-    says = Bilingual("{actor} 评论变更：{text}", "{actor} commented: {text}")
+    summary = Bilingual("{actor} 评论变更：{text}", "{actor} commented: {text}")
     change: str
     text: str
 
@@ -44,7 +44,7 @@ class ChangeSubmitted(Event):
     """A change was submitted: what `digest` covers is what is signed."""
 
     name = "change_submitted"
-    says = Bilingual("{actor} 提交变更，摘要 {digest}", "{actor} submitted the change under {digest}")
+    summary = Bilingual("{actor} 提交变更，摘要 {digest}", "{actor} submitted the change under {digest}")
     change: str
     digest: str
     roles: tuple[str, ...]
@@ -55,7 +55,7 @@ class ChangeSignedOff(Event):
     """One person's signature, in one role, on one digest."""
 
     name = "change_signed_off"
-    says = Bilingual(
+    summary = Bilingual(
         "{printed_name}以{role}身份签署变更（{meaning}）：{reason}",
         "{printed_name} signed as {role} ({meaning}): {reason}",
     )
@@ -72,7 +72,7 @@ class ChangesRequested(Event):
     """A change was sent back to its author."""
 
     name = "changes_requested"
-    says = Bilingual("{actor} 要求修改：{reason}", "{actor} asked for changes: {reason}")
+    summary = Bilingual("{actor} 要求修改：{reason}", "{actor} asked for changes: {reason}")
     change: str
     reason: str
 
@@ -82,7 +82,7 @@ class ChangeRejected(Event):
     """A change was refused for good."""
 
     name = "change_rejected"
-    says = Bilingual("{actor} 否决变更：{reason}", "{actor} rejected the change: {reason}")
+    summary = Bilingual("{actor} 否决变更：{reason}", "{actor} rejected the change: {reason}")
     change: str
     reason: str
 
@@ -92,7 +92,7 @@ class ChangeWithdrawn(Event):
     """A change was taken back by its author."""
 
     name = "change_withdrawn"
-    says = Bilingual("{actor} 撤回变更：{reason}", "{actor} withdrew the change: {reason}")
+    summary = Bilingual("{actor} 撤回变更：{reason}", "{actor} withdrew the change: {reason}")
     change: str
     reason: str
 
@@ -102,7 +102,7 @@ class ChangeScheduled(Event):
     """A change that has all its signatures was given its day."""
 
     name = "change_scheduled"
-    says = Bilingual(
+    summary = Bilingual(
         "{actor} 安排变更自 {effective_from} 起生效",
         "{actor} scheduled the change to be in force from {effective_from}",
     )
@@ -117,7 +117,7 @@ class ChangeCancelled(Event):
     """A scheduled change was taken back before its day."""
 
     name = "change_cancelled"
-    says = Bilingual("{actor} 取消已排期的变更：{reason}", "{actor} cancelled the scheduled change: {reason}")
+    summary = Bilingual("{actor} 取消已排期的变更：{reason}", "{actor} cancelled the scheduled change: {reason}")
     change: str
     reason: str
 
@@ -127,7 +127,7 @@ class PolicySuspended(Event):
     """A version was suspended in an emergency; the version before applies until `until`."""
 
     name = "policy_suspended"
-    says = Bilingual(
+    summary = Bilingual(
         "{printed_name}以{role}身份紧急暂停 {policy} {version}，恢复 {fallback} 至 {until}：{reason}",
         "{printed_name} as {role} suspended {policy} {version}; {fallback} applies until {until}: {reason}",
     )
@@ -146,7 +146,7 @@ class PolicyStopped(Event):
     """A version was suspended in an emergency, and no version applies in its place until `until`."""
 
     name = "policy_stopped"
-    says = Bilingual(
+    summary = Bilingual(
         "{printed_name}以{role}身份紧急暂停 {policy} {version}，无版本可恢复，暂停至 {until}：{reason}",
         "{printed_name} as {role} suspended {policy} {version}; no version applies until {until}: {reason}",
     )
@@ -164,7 +164,7 @@ class SuspensionRatified(Event):
     """Another person confirmed a suspension, which then lasts until `until`."""
 
     name = "suspension_ratified"
-    says = Bilingual(
+    summary = Bilingual(
         "{printed_name}以{role}身份追认暂停，至 {until}：{reason}",
         "{printed_name} as {role} ratified the suspension until {until}: {reason}",
     )
@@ -181,7 +181,7 @@ class SuspensionEnded(Event):
     """A suspension was ended before its end; the suspended version applies again."""
 
     name = "suspension_ended"
-    says = Bilingual(
+    summary = Bilingual(
         "{actor} 提前结束对 {policy} {version} 的暂停：{reason}",
         "{actor} ended the suspension of {policy} {version}: {reason}",
     )

@@ -14,7 +14,7 @@ class DecisionsSealed(Event):
     """Decision records `first` to `last` were sealed: `root` is the Merkle root of their digests."""
 
     name = "decisions_sealed"
-    says = Bilingual("封存决策记录 {first} 至 {last}", "decision records {first} to {last} were sealed")
+    summary = Bilingual("封存决策记录 {first} 至 {last}", "decision records {first} to {last} were sealed")
     block: int
     first: int
     last: int
@@ -26,7 +26,7 @@ class OverrideRecorded(Event):
     """A subject was excepted from the rules of a policy until `until` (R-GOV-4)."""
 
     name = "override_recorded"
-    says = Bilingual(
+    summary = Bilingual(
         "{printed_name}以{role}身份对{kind} {subject} 的 {policy} 作例外处理，至 {until}：{reason}",
         "{printed_name} as {role} excepted the {kind} {subject} from {policy} until {until}: {reason}",
     )
@@ -51,7 +51,7 @@ class OverrideSigned(Event):
     """Another person signed an override; `ratifies` when everybody who must has signed it."""
 
     name = "override_signed"
-    says = Bilingual(
+    summary = Bilingual(
         "{printed_name}以{role}身份签署例外（{meaning}）：{reason}",
         "{printed_name} signed the override as {role} ({meaning}): {reason}",
     )
@@ -72,7 +72,7 @@ class OverrideEnded(Event):
     """An override was ended before its end."""
 
     name = "override_ended"
-    says = Bilingual("{actor} 提前终止例外：{reason}", "{actor} ended the override: {reason}")
+    summary = Bilingual("{actor} 提前终止例外：{reason}", "{actor} ended the override: {reason}")
     override: str
     subject: str
     kind: str
@@ -85,7 +85,7 @@ class SubjectErased(Event):
     """A subject's key was deleted: its sensitive facts can no longer be read by anybody."""
 
     name = "subject_erased"
-    says = Bilingual(
+    summary = Bilingual(
         "{actor} 删除{kind} {subject} 的密钥：{reason}", "{actor} deleted the key of the {kind} {subject}: {reason}"
     )
     subject: str
@@ -98,7 +98,7 @@ class MasterKeyRotated(Event):
     """The keys of all subjects are wrapped by another master key, and the one before is forgotten."""
 
     name = "master_key_rotated"
-    says = Bilingual(
+    summary = Bilingual(
         "{actor} 更换主密钥，重新加密 {subjects} 个对象密钥",
         "{actor} rotated the master key; {subjects} keys of subjects were wrapped anew",
     )

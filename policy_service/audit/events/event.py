@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from policy_service.language.policy import Bilingual
 
-THINGS = (
+OBJECT_FIELDS = (
     "policy",
     "change",
     "activation",
@@ -27,7 +27,7 @@ class Event:
     """Something that was done."""
 
     name: ClassVar[str]
-    says: ClassVar[Bilingual]
+    summary: ClassVar[Bilingual]
 
     def body(self) -> dict[str, Any]:
         """The fields, as canonical JSON takes them."""
@@ -36,4 +36,4 @@ class Event:
     def about(self) -> tuple[str, ...]:
         """What the event is about, e.g. `change:0197…`."""
         body = self.body()
-        return tuple(f"{thing}:{body[thing]}" for thing in THINGS if body.get(thing))
+        return tuple(f"{field}:{body[field]}" for field in OBJECT_FIELDS if body.get(field))

@@ -13,7 +13,7 @@ class VersionImported(Event):
     """A version was there when the service was set up; nobody signed it here."""
 
     name = "version_imported"
-    says = Bilingual(
+    summary = Bilingual(
         "系统初始化时导入 {policy} {version}，无人签署", "{policy} {version} was imported at set-up; nobody signed it"
     )
     policy: str
@@ -26,7 +26,7 @@ class VersionSubmitted(Event):
     """A version's text was frozen."""
 
     name = "version_submitted"
-    says = Bilingual(
+    summary = Bilingual(
         "{actor} 提交 {policy} {version}，文本自此不可更改", "{actor} submitted {policy} {version}; its text is frozen"
     )
     policy: str
@@ -36,7 +36,7 @@ class VersionSubmitted(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class _OfActivation(Event):
+class _ActivationEvent(Event):
     """What every activation says, whatever its kind: `effective_until` is null when it has no end."""
 
     policy: str
@@ -51,32 +51,32 @@ class _OfActivation(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ActivationRecorded(_OfActivation):
+class ActivationRecorded(_ActivationEvent):
     """A version was put in force for a period."""
 
     name = "activation_recorded"
-    says = Bilingual(
+    summary = Bilingual(
         "{policy} {version} 自 {effective_from} 起生效", "{policy} {version} is in force from {effective_from}"
     )
 
 
 @dataclass(frozen=True, slots=True)
-class StopRecorded(_OfActivation):
+class StopRecorded(_ActivationEvent):
     """A policy was stopped for a period: `version` is out of force and nothing applies in its place."""
 
     name = "stop_recorded"
-    says = Bilingual(
+    summary = Bilingual(
         "{policy} 自 {effective_from} 起暂停，{version} 停止生效",
         "{policy} is stopped from {effective_from}; {version} is out of force",
     )
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyEnded(_OfActivation):
+class PolicyEnded(_ActivationEvent):
     """A policy was ended from a day on; `version` is the one in force until then, `effective_until` null for good."""
 
     name = "policy_ended"
-    says = Bilingual(
+    summary = Bilingual(
         "{policy} 自 {effective_from} 起废止（此前为 {version}）",
         "{policy} is ended from {effective_from}; {version} was in force until then",
     )
@@ -87,7 +87,7 @@ class EndingCancelled(Event):
     """The ending of a policy was taken back before its day."""
 
     name = "ending_cancelled"
-    says = Bilingual(
+    summary = Bilingual(
         "{actor} 取消了 {policy} 自 {effective_from} 起的废止安排",
         "{actor} cancelled that {policy} be ended from {effective_from}",
     )
@@ -103,7 +103,7 @@ class ActivationCancelled(Event):
     """An activation was taken back: one that had not begun, or one that another replaces."""
 
     name = "activation_cancelled"
-    says = Bilingual(
+    summary = Bilingual(
         "{actor} 取消了 {policy} {version} 自 {effective_from} 起的生效安排",
         "{actor} cancelled that {policy} {version} be in force from {effective_from}",
     )

@@ -3,20 +3,20 @@
 explain(policy, "zh")                  the whole page, Markdown
 explanation(policy, "zh")              the same as one frozen value, for pages of another kind
 statement(expr, policy, "zh")          a condition as nested groups of clauses
-sentence(expr, policy, "zh")           a condition as a sentence with numbered lists; `teller` for many of them
+sentence(expr, policy, "zh")           a condition as a sentence with numbered lists; `condition_writer` for many
 rule_sentence(rule, policy, "zh")      one rule: when, then, because
 table(policy, "zh")                    the rules as a table
 cross_table(policy, "zh")              a cross table as its grid
-value_words(kind, value, "zh")         a kept value: `1,000,000.00 元`, `“销售总监”`
-kind_in_words(kind, "zh")              a type: `金额（元），最小为 0.00 元`
+value_in_words(kind, value, "zh")      a kept value: `1,000,000.00 元`, `“销售总监”`
+type_in_words(kind, "zh")              a type: `金额（元），最小为 0.00 元`
 """
 
 from collections.abc import Callable, Mapping
 
 from policy_service.compilers.prose.conditions import condition
-from policy_service.compilers.prose.context import LANGUAGES, context_of, shown_words
+from policy_service.compilers.prose.context import LANGUAGES, context_of, word_labels
 from policy_service.compilers.prose.decision import RuleWords, rule_words, rules_table
-from policy_service.compilers.prose.declarations import NO_TITLES, kept_value, kind_words
+from policy_service.compilers.prose.declarations import NO_TITLES, type_text, value_text
 from policy_service.compilers.prose.expectations import InvariantWords
 from policy_service.compilers.prose.grid import GridCell, GridLine, GridWords, grid_words
 from policy_service.compilers.prose.labels import LABELS
@@ -38,18 +38,18 @@ __all__ = [
     "RuleWords",
     "Statement",
     "Table",
+    "condition_writer",
     "cross_table",
     "explain",
     "explanation",
-    "kind_in_words",
     "markdown",
     "no_other_rule",
     "rule_sentence",
     "sentence",
     "statement",
     "table",
-    "teller",
-    "value_words",
+    "type_in_words",
+    "value_in_words",
 ]
 
 
@@ -76,8 +76,8 @@ def no_other_rule(lang: Language) -> str:
     return LABELS[lang].no_other
 
 
-def teller(policy: Policy, lang: Language) -> Callable[[Expr], str]:
-    """What tells conditions of `policy` as `sentence` does, for many of them: the names are looked up once."""
+def condition_writer(policy: Policy, lang: Language) -> Callable[[Expr], str]:
+    """The function that writes conditions of `policy` as `sentence` does; it looks the names up once."""
     context = context_of(policy, lang)
     return lambda expression: outline(condition(expression, context), LANGUAGES[lang])
 
@@ -85,10 +85,10 @@ def teller(policy: Policy, lang: Language) -> Callable[[Expr], str]:
 def rule_sentence(rule: Rule, policy: Policy, lang: Language) -> str:
     """One rule of `policy`: when it holds, what it then gives, and why."""
     words = rule_words(policy, rule, context_of(policy, lang))
-    told, then = outline(words.when, LANGUAGES[lang]), LANGUAGES[lang].semicolon.join(words.then)
+    condition_text, then = outline(words.when, LANGUAGES[lang]), LANGUAGES[lang].semicolon.join(words.then)
     if lang == "zh":
-        return f"条件：{told}\n结果：{then}。\n理由：{words.because}"
-    return f"When {told}\nthen {then}.\nBecause: {words.because}"
+        return f"条件：{condition_text}\n结果：{then}。\n理由：{words.because}"
+    return f"When {condition_text}\nthen {then}.\nBecause: {words.because}"
 
 
 def table(policy: Policy, lang: Language) -> Table:
@@ -101,11 +101,11 @@ def cross_table(policy: Policy, lang: Language) -> GridWords | None:
     return grid_words(policy, context_of(policy, lang))
 
 
-def value_words(kind: Type, value: Value, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
+def value_in_words(kind: Type, value: Value, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
     """A value, as kept, in words; `titles` are those of the words of a choice or of tags."""
-    return kept_value(kind, value, LANGUAGES[lang], shown_words(kind, titles, LANGUAGES[lang]))
+    return value_text(kind, value, LANGUAGES[lang], word_labels(kind, titles, LANGUAGES[lang]))
 
 
-def kind_in_words(kind: Type, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
+def type_in_words(kind: Type, lang: Language, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
     """A type in words, with its unit, bounds or choices; `titles` are those of its words."""
-    return kind_words(kind, LANGUAGES[lang], titles)
+    return type_text(kind, LANGUAGES[lang], titles)

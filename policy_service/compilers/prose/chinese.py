@@ -12,7 +12,14 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from policy_service.compilers.prose.figures import amount, clock_parts, escaped, grouped, plain, quotable
+from policy_service.compilers.prose.figures import (
+    amount,
+    clock_parts,
+    escape_text,
+    group_thousands,
+    printable_line,
+    quotable,
+)
 from policy_service.compilers.prose.vocabulary import Connective, Sort
 from policy_service.language.ast import Comparator
 from policy_service.language.functions import Rounding
@@ -98,7 +105,7 @@ _FOLDED = re.compile(
 """The space that folding a line of YAML leaves between two Chinese characters."""
 
 
-def spaced(*parts: str) -> str:
+def join_spaced(*parts: str) -> str:
     """The parts side by side, with a space where Chinese meets a Western letter or figure."""
     text = ""
     for part in parts:
@@ -126,41 +133,45 @@ class Chinese:
     as_of = "决策日"
     score = "总分"
 
-    def of(self, both: Bilingual) -> str:
-        return both.zh
+    def of(self, bilingual: Bilingual) -> str:
+        return bilingual.zh
 
     def unfold(self, text: str) -> str:
-        return _FOLDED.sub("", plain(text))
+        return _FOLDED.sub("", printable_line(text))
 
     def fill(self, label: str, **parts: str) -> str:
         pieces = re.split(r"\{(\w+)\}", label)
-        return spaced(*(parts[piece] if index % 2 else piece for index, piece in enumerate(pieces)))
+        return join_spaced(*(parts[piece] if index % 2 else piece for index, piece in enumerate(pieces)))
 
     def title(self, text: str) -> str:
         return f"「{text}」"
 
     def word(self, text: str) -> str:
-        return escaped(text) if quotable(text) is None else f"“{text}”"
+        return escape_text(text) if quotable(text) is None else f"“{text}”"
 
-    def titled(self, title: str, word: str) -> str:
-        return self.word(title) + self.bracket(word if quotable(word) else escaped(word))
+    def titled_word(self, title: str, word: str) -> str:
+        return self.word(title) + self.bracket(word if quotable(word) else escape_text(word))
 
     def truth(self, value: bool) -> str:  # noqa: FBT001  # the value is what is said
         return "是" if value else "否"
 
     def number(self, value: Fraction, currency: str = "") -> str:
-        return f"{amount(value, currency)} {UNITS[currency]}" if currency else grouped(value)
+        return f"{amount(value, currency)} {UNITS[currency]}" if currency else group_thousands(value)
 
     def date(self, day: datetime.date) -> str:
         return f"{day.year}年{day.month}月{day.day}日"
 
     def duration(self, seconds: Fraction) -> str:
-        parts = [piece for number, place in clock_parts(seconds) for piece in (grouped(number), CLOCK[place])]
-        return self._minus(spaced(*parts), Fraction(seconds))
+        parts = [piece for number, place in clock_parts(seconds) for piece in (group_thousands(number), CLOCK[place])]
+        return self._minus(join_spaced(*parts), Fraction(seconds))
 
     def months(self, count: int) -> str:
         years, rest = divmod(abs(count), 12)
-        size = f"{grouped(Fraction(years))} 年" if years and not rest else f"{grouped(Fraction(abs(count)))} 个月"
+        size = (
+            f"{group_thousands(Fraction(years))} 年"
+            if years and not rest
+            else f"{group_thousands(Fraction(abs(count)))} 个月"
+        )
         return self._minus(size, Fraction(count))
 
     def _minus(self, size: str, value: Fraction) -> str:
@@ -173,7 +184,7 @@ class Chinese:
         return "、".join(items) or "无"
 
     def say(self, subject: str, predicate: str) -> str:
-        return spaced(subject, predicate)
+        return join_spaced(subject, predicate)
 
     def bare(self, predicate: str) -> str:
         return predicate.removeprefix("为").lstrip()
@@ -184,27 +195,27 @@ class Chinese:
     def lead(self, connective: Connective) -> str:
         return LEADS[connective]
 
-    def given(self, *, missing: bool) -> str:
+    def presence(self, *, missing: bool) -> str:
         return "未提供" if missing else "已提供"
 
     def is_truth(self, *, value: bool) -> str:
         return f"为{self.word(self.truth(value))}"
 
-    def compared(self, comparator: Comparator, other: str, sort: Sort, *, literal: bool) -> str:
+    def comparison(self, comparator: Comparator, other: str, sort: Sort, *, literal: bool) -> str:
         if sort in ("number", "duration"):
-            return spaced((NUMBERS if sort == "number" else DURATIONS)[comparator], other)
+            return join_spaced((NUMBERS if sort == "number" else DURATIONS)[comparator], other)
         if literal or sort == "date":
-            return spaced(DATES[comparator], other)
-        return spaced("与", other, "相同" if comparator == "=" else "不同")
+            return join_spaced(DATES[comparator], other)
+        return join_spaced("与", other, "相同" if comparator == "=" else "不同")
 
     def between(self, low: str, high: str, closed: tuple[bool, bool], *, negated: bool) -> str:
         ends = ["（含）" if inside else "（不含）" for inside in closed]
-        return spaced("不在" if negated else "在", low, ends[0], "至", high, ends[1], "之间")
+        return join_spaced("不在" if negated else "在", low, ends[0], "至", high, ends[1], "之间")
 
     def one_of(self, values: Sequence[str], *, negated: bool) -> str:
-        return spaced("不为" if negated else "为", "、".join(values), "之一")
+        return join_spaced("不为" if negated else "为", "、".join(values), "之一")
 
-    def tagged(self, tag: str, *, literal: bool, negated: bool) -> str:
+    def tag_test(self, tag: str, *, literal: bool, negated: bool) -> str:
         verb = "不包含" if negated else "包含"
         return f"{verb}标签{tag}" if literal else f"{verb}{tag}的值所指的标签"
 
@@ -212,42 +223,42 @@ class Chinese:
         return TEXT_TESTS[function][negated].format(part)
 
     def share(self, percent: str, whole: str) -> str:
-        return spaced(whole, "的", percent)
+        return join_spaced(whole, "的", percent)
 
     def times(self, factor: str, unit: str) -> str:
-        return spaced(unit, "的", factor, "倍")
+        return join_spaced(unit, "的", factor, "倍")
 
-    def elapsed(self, start: str, end: str, *, days: bool) -> str:
-        return spaced("从", start, "到", end, "的", "天数" if days else "时长")
+    def elapsed_time(self, start: str, end: str, *, days: bool) -> str:
+        return join_spaced("从", start, "到", end, "的", "天数" if days else "时长")
 
-    def shifted(self, day: str, by: str, *, later: bool) -> str:
-        return spaced(day, "之后" if later else "之前", by, "的日期")
+    def date_shift(self, day: str, offset: str, *, later: bool) -> str:
+        return join_spaced(day, "之后" if later else "之前", offset, "的日期")
 
-    def rounded(self, way: Rounding, value: str, decimals: int) -> str:
+    def rounding(self, way: Rounding, value: str, decimals: int) -> str:
         verb, halves = ROUNDINGS[way]
-        place = spaced("小数点后", str(decimals), "位") if decimals else "整数"
-        return spaced(value, verb, place) + halves
+        place = join_spaced("小数点后", str(decimals), "位") if decimals else "整数"
+        return join_spaced(value, verb, place) + halves
 
     def extreme(self, *, least: bool, parts: Sequence[str], sort: Sort) -> str:
         way = EXTREMES[sort, least]
-        listed = spaced("、".join(parts[:-1]), "与", parts[-1])
-        return spaced(listed, f"中最{way}的一个" if len(parts) > 2 else f"两者中较{way}的一个")  # noqa: PLR2004
+        items = join_spaced("、".join(parts[:-1]), "与", parts[-1])
+        return join_spaced(items, f"中最{way}的一个" if len(parts) > 2 else f"两者中较{way}的一个")  # noqa: PLR2004
 
-    def capped(self, value: str, limit: str, sort: Sort, *, most: bool) -> str:
+    def cap(self, value: str, limit: str, sort: Sort, *, most: bool) -> str:
         bound = ("不晚于" if most else "不早于") if sort == "date" else "最多为" if most else "最少为"
-        return spaced(f"{value}，但{bound}", limit)
+        return join_spaced(f"{value}，但{bound}", limit)
 
     def size(self, value: str) -> str:
-        return spaced(value, "的绝对值")
+        return join_spaced(value, "的绝对值")
 
-    def raised(self, base: str, exponent: str) -> str:
-        return spaced(base, "的", exponent, "次方")
+    def power(self, base: str, exponent: str) -> str:
+        return join_spaced(base, "的", exponent, "次方")
 
     def remainder(self, dividend: str, divisor: str) -> str:
-        return spaced(dividend, "对", divisor, "取模的结果")
+        return join_spaced(dividend, "对", divisor, "取模的结果")
 
     def count_of(self, tags: str) -> str:
         return f"{tags}的标签个数"
 
     def part(self, name: str, whole: str) -> str:
-        return spaced(whole, PARTS[name])
+        return join_spaced(whole, PARTS[name])

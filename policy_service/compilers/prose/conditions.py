@@ -45,7 +45,7 @@ def condition(expression: Expr, context: Context, *, holds: bool = True) -> Stat
         case Name():
             return clause(context.words, context.title(expression.name), context.words.is_truth(value=holds))
         case IsMissing():
-            return clause(context.words, context.title(expression.fact.name), context.words.given(missing=holds))
+            return clause(context.words, context.title(expression.fact.name), context.words.presence(missing=holds))
         case Not():
             return condition(expression.operand, context, holds=not holds)
         case And():
@@ -75,14 +75,14 @@ def _comparison(comparator: Comparator, left: Expr, right: Expr, context: Contex
     if is_literal(left) and not is_literal(right):
         comparator, left, right = MIRRORED[comparator], right, left
     unit = unit_of(left, context) or unit_of(right, context)
-    predicate = _compared(comparator, left, right, context)
+    predicate = _predicate(comparator, left, right, context)
     return clause(context.words, value(left, context, unit), predicate)
 
 
-def _compared(comparator: Comparator, left: Expr, right: Expr, context: Context) -> str:
+def _predicate(comparator: Comparator, left: Expr, right: Expr, context: Context) -> str:
     unit = unit_of(left, context) or unit_of(right, context)
     sort = sort_of(left, context)
-    return context.words.compared(comparator, value(right, context, unit), sort, literal=is_literal(right))
+    return context.words.comparison(comparator, value(right, context, unit), sort, literal=is_literal(right))
 
 
 def _equivalence(comparator: Comparator, left: Expr, right: Expr, context: Context) -> Statement:
@@ -129,7 +129,7 @@ def _passes(operand: Expr, test: Range | Test, context: Context, *, holds: bool)
 
 
 def _tagged(tags: Expr, word: Expr, context: Context, *, holds: bool) -> Statement:
-    predicate = context.words.tagged(
+    predicate = context.words.tag_test(
         single(word, context, unit_of(tags, context)), literal=is_literal(word), negated=not holds
     )
     return clause(context.words, value(tags, context), predicate)

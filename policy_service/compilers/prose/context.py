@@ -59,7 +59,7 @@ class Context:
     types: Mapping[str, Type]
     titles: Mapping[str, str]
     """Each name's title as a column's heading has it, without quotation marks."""
-    shown: Mapping[str, Mapping[str, str]]
+    word_labels: Mapping[str, Mapping[str, str]]
     """Each word of each choice and of each list of tags, as it is told: by its title, where it has one."""
 
     def title(self, name: str) -> str:
@@ -72,7 +72,7 @@ class Context:
 
     def word(self, text: str, name: str = "") -> str:
         """What a text is called where it is a word of the choice or of the tags `name`; any other stands for itself."""
-        return self.shown.get(name, {}).get(text) or self.words.word(text)
+        return self.word_labels.get(name, {}).get(text) or self.words.word(text)
 
 
 def context_of(policy: Policy, lang: Language) -> Context:
@@ -85,37 +85,40 @@ def context_of(policy: Policy, lang: Language) -> Context:
     types[AS_OF] = DateType()
     if policy.scorecard is not None:
         types[SCORE] = policy.scorecard.type
-    shown = {
+    headings = {
         name: title if uses[title] == 1 and " `" not in title else f"{title} `{name}`" for name, title in titles.items()
     }
     return Context(
-        words, types, shown, {name: shown_words(item.type, item.words, words) for name, item in declared.items()}
+        words, types, headings, {name: word_labels(item.type, item.words, words) for name, item in declared.items()}
     )
 
 
-def title_words(title: Bilingual | None, context: Context) -> str:
+def title_line(title: Bilingual | None, context: Context) -> str:
     """A title of a rule or an example on one line; empty when there is none."""
     return context.words.unfold(context.words.of(title)).replace("`", "'") if title else ""
 
 
-def called(rule: Rule, context: Context) -> str:
+def rule_label(rule: Rule, context: Context) -> str:
     """What a rule is called: its title, if it has one, and its id."""
-    return f"{title_words(rule.title, context)} `{rule.id}`".lstrip()
+    return f"{title_line(rule.title, context)} `{rule.id}`".lstrip()
 
 
-def called_of(policy: Policy, context: Context) -> Mapping[str, str]:
+def rule_labels(policy: Policy, context: Context) -> Mapping[str, str]:
     """What the rules and bands of a policy are called, by id."""
     bands = policy.scorecard.bands if policy.scorecard else ()
-    return {rule.id: called(rule, context) for rule in (*policy.rules, *bands)}
+    return {rule.id: rule_label(rule, context) for rule in (*policy.rules, *bands)}
 
 
-def shown_words(kind: Type, titles: Mapping[str, Bilingual], words: Vocabulary) -> dict[str, str]:
+def word_labels(kind: Type, titles: Mapping[str, Bilingual], words: Vocabulary) -> dict[str, str]:
     """The words of a choice or of tags as they are told; a title that several of them share is told with its word."""
     if not isinstance(kind, ChoiceType | TagsType):
         return {}
-    told = {word: words.unfold(words.of(titles[word])) if word in titles else word for word in kind.of}
-    uses = Counter(told.values())
-    return {word: words.word(title) if uses[title] == 1 else words.titled(title, word) for word, title in told.items()}
+    labels = {word: words.unfold(words.of(titles[word])) if word in titles else word for word in kind.of}
+    uses = Counter(labels.values())
+    return {
+        word: words.word(title) if uses[title] == 1 else words.titled_word(title, word)
+        for word, title in labels.items()
+    }
 
 
 def sort_of(expression: Expr, context: Context) -> Sort:
@@ -208,8 +211,8 @@ def unit_of(expression: Expr, context: Context) -> str:
         case Call() if expression.function == "count":
             return ""
         case Call():
-            found = (unit_of(argument, context) for argument in expression.arguments)
-            return next(filter(None, found), "")
+            units = (unit_of(argument, context) for argument in expression.arguments)
+            return next(filter(None, units), "")
         case Property():
             return YEAR if expression.name == "year" else ""
         case Constant() | IsMissing() | Not() | And() | Or() | Comparison() | In():

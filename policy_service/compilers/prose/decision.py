@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from policy_service.compilers.prose.conditions import condition
-from policy_service.compilers.prose.context import Context, called, sort_of, title_words
-from policy_service.compilers.prose.declarations import kept_value
+from policy_service.compilers.prose.context import Context, rule_label, sort_of, title_line
+from policy_service.compilers.prose.declarations import value_text
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import Clause, Statement, cell, inline
 from policy_service.compilers.prose.table import Table
@@ -36,7 +36,7 @@ def rule_words(policy: Policy, rule: Rule, context: Context) -> RuleWords:
         when = Clause(LABELS[context.words.language].otherwise)
     return RuleWords(
         rule.id,
-        title_words(rule.title, context),
+        title_line(rule.title, context),
         when,
         then_words(policy, rule, context),
         context.words.unfold(context.words.of(rule.because)),
@@ -49,7 +49,7 @@ def then_words(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
     if policy.aggregate is Aggregate.COUNT and not rule.otherwise:
         return (labels.counts,)
     if policy.scorecard is not None and rule in policy.rules:
-        points = given(rule.then[0], SCORE, context)
+        points = outcome_text(rule.then[0], SCORE, context)
         return (context.words.fill(labels.adds, value=points, title=context.words.score),)
     if rule.otherwise or policy.aggregate is None:
         sentence = labels.gives
@@ -63,17 +63,17 @@ def _gives(label: str, then: Expr | Value, outcome: Outcome, context: Context) -
     title = context.title(outcome.name)
     if isinstance(then, bool):
         return context.words.say(title, context.words.is_truth(value=then))
-    return context.words.fill(label, title=title, value=given(then, outcome.name, context))
+    return context.words.fill(label, title=title, value=outcome_text(then, outcome.name, context))
 
 
-def given(then: Expr | Value, name: str, context: Context) -> str:
+def outcome_text(then: Expr | Value, name: str, context: Context) -> str:
     """One value that a rule gives for an outcome or for the score: as written, or how it is computed."""
     kind = context.types[name]
     if isinstance(then, bool | int | str | frozenset):
-        return kept_value(kind, then, context.words, context.shown.get(name, {}))
+        return value_text(kind, then, context.words, context.word_labels.get(name, {}))
     if sort_of(then, context) == "truth":
-        told = inline(condition(then, context), context.words)
-        return context.words.fill(LABELS[context.words.language].exactly_when, condition=told)
+        condition_text = inline(condition(then, context), context.words)
+        return context.words.fill(LABELS[context.words.language].exactly_when, condition=condition_text)
     return outcome_value(then, context, kind.currency if isinstance(kind, NumberType) else "")
 
 
@@ -81,16 +81,16 @@ def rules_table(policy: Policy, context: Context) -> Table:
     """The rules as a table: of a decision table one column an input, of other forms one for the condition."""
     labels = LABELS[context.words.language]
     if policy.form == "table":
-        asked = tuple(context.titles.get(name, context.title(name)) for name in policy.inputs)
+        condition_headers = tuple(context.titles.get(name, context.title(name)) for name in policy.inputs)
     else:
-        asked = (labels.when,)
+        condition_headers = (labels.when,)
     results: tuple[str, ...] = tuple(context.titles[name] for name in policy.outcomes)
     if policy.scorecard is not None:
         results = (labels.points,)
     elif policy.aggregate is Aggregate.COUNT and policy.otherwise is None:
         results = ()
     rows = (_row(policy, rule, context) for rule in policy.rules)
-    return Table((labels.rule, *asked, *results), tuple(rows))
+    return Table((labels.rule, *condition_headers, *results), tuple(rows))
 
 
 def _row(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
@@ -101,10 +101,10 @@ def _row(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
     else:
         cells = (inline(rule_words(policy, rule, context).when, context.words),)
     names = (SCORE,) if policy.scorecard is not None else tuple(policy.outcomes)
-    values = [given(then, name, context) for then, name in zip(rule.then, names, strict=False)]
+    values = [outcome_text(then, name, context) for then, name in zip(rule.then, names, strict=False)]
     if not values and policy.otherwise is not None:  # a rule that only counts, beside one that gives
         values = [LABELS[context.words.language].counts]
-    return (called(rule, context), *cells, *values)
+    return (rule_label(rule, context), *cells, *values)
 
 
 def _cell(part: Expr, name: str, context: Context) -> str:
@@ -122,7 +122,7 @@ def bands_table(policy: Policy, context: Context) -> Table | None:
     for band in policy.scorecard.bands:
         test = cell(condition(band.when, context), context.words, context.title(SCORE))
         pairs = zip(band.then, policy.outcomes, strict=True)
-        rows.append((called(band, context), test, *(given(then, name, context) for then, name in pairs)))
+        rows.append((rule_label(band, context), test, *(outcome_text(then, name, context) for then, name in pairs)))
     return Table((labels.band, context.words.score, *(context.titles[name] for name in policy.outcomes)), tuple(rows))
 
 
@@ -131,14 +131,14 @@ def resolution(policy: Policy, context: Context) -> str:
     labels = LABELS[context.words.language]
     if policy.scorecard is not None:
         return context.words.fill(
-            labels.scorecard, base=kept_value(policy.scorecard.type, policy.scorecard.base, context.words)
+            labels.scorecard, base=value_text(policy.scorecard.type, policy.scorecard.base, context.words)
         )
     if policy.aggregate is not None:
         return labels.aggregates[policy.aggregate]
     return context.words.fill(labels.hits[policy.hit], order=_order(policy, context))
 
 
-def unmatched(policy: Policy, context: Context) -> str:
+def unmatched_text(policy: Policy, context: Context) -> str:
     """What the answer is when no rule holds; a scorecard always has one."""
     labels = LABELS[context.words.language]
     if policy.scorecard is not None:

@@ -9,7 +9,7 @@ from typing import Never, assert_never
 
 from policy_service.compilers.prose.chinese import UNITS
 from policy_service.compilers.prose.context import Context
-from policy_service.compilers.prose.figures import plain
+from policy_service.compilers.prose.figures import printable_line
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.table import Table
 from policy_service.compilers.prose.vocabulary import Vocabulary
@@ -27,14 +27,14 @@ from policy_service.language.types import (
     TextType,
     Type,
     Value,
-    name_of,
+    type_name,
 )
 
 NO_TITLES: Mapping[str, Never] = {}
 
 
-def kept_value(kind: Type, value: Value, words: Vocabulary, shown: Mapping[str, str] = NO_TITLES) -> str:
-    """A value of a fact or an outcome, as it is kept, in words; `shown` are the words of a choice or of tags."""
+def value_text(kind: Type, value: Value, words: Vocabulary, labels: Mapping[str, str] = NO_TITLES) -> str:
+    """A value of a fact or an outcome, as it is kept, in words; `labels` are the words of a choice or of tags."""
     match kind, value:
         case BooleanType(), bool():
             return words.truth(value)
@@ -45,15 +45,15 @@ def kept_value(kind: Type, value: Value, words: Vocabulary, shown: Mapping[str, 
         case DurationType(), int():
             return words.duration(Fraction(value))
         case TagsType(), frozenset():
-            return words.listing([shown.get(tag) or words.word(tag) for tag in sorted(value, key=kind.of.index)])
+            return words.listing([labels.get(tag) or words.word(tag) for tag in sorted(value, key=kind.of.index)])
         case _:
-            return shown.get(str(value)) or words.word(str(value))
+            return labels.get(str(value)) or words.word(str(value))
 
 
-def kind_words(kind: Type, words: Vocabulary, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
+def type_text(kind: Type, words: Vocabulary, titles: Mapping[str, Bilingual] = NO_TITLES) -> str:
     """A type in words, with its unit, its bounds or its choices, each by its title and its word."""
     labels = LABELS[words.language]
-    label = labels.kinds[name_of(kind)]
+    label = labels.kinds[type_name(kind)]
     match kind:
         case NumberType():
             unit = UNITS.get(kind.currency, "")
@@ -68,10 +68,15 @@ def kind_words(kind: Type, words: Vocabulary, titles: Mapping[str, Bilingual] = 
         case DurationType():
             return label + _bounds(kind, (-LIMIT, LIMIT), words)
         case ChoiceType() | TagsType():
-            ordered = labels.ordered[kind.ordered] if isinstance(kind, ChoiceType) and kind.ordered else ""
-            told = {word: words.unfold(words.of(titles[word])) if word in titles else word for word in kind.of}
-            listed = [words.word(word) if title == word else words.titled(title, word) for word, title in told.items()]
-            return words.fill(label, words=words.listing(listed)) + ordered
+            order = labels.ordered[kind.ordered] if isinstance(kind, ChoiceType) and kind.ordered else ""
+            titles_by_word = {
+                word: words.unfold(words.of(titles[word])) if word in titles else word for word in kind.of
+            }
+            items = [
+                words.word(word) if title == word else words.titled_word(title, word)
+                for word, title in titles_by_word.items()
+            ]
+            return words.fill(label, words=words.listing(items)) + order
         case BooleanType() | TextType():
             return label
         case _:
@@ -82,7 +87,7 @@ def _bounds(kind: NumberType | DateType | DurationType, widest: tuple[int, int],
     bounded = kind.low > widest[0], kind.high < widest[1]
     labels = LABELS[words.language]
     label = (labels.days if isinstance(kind, DateType) else labels.bounds).get(bounded, "")
-    return words.fill(label, low=kept_value(kind, kind.low, words), high=kept_value(kind, kind.high, words))
+    return words.fill(label, low=value_text(kind, kind.low, words), high=value_text(kind, kind.high, words))
 
 
 def facts_table(policy: Policy, context: Context) -> Table:
@@ -91,7 +96,7 @@ def facts_table(policy: Policy, context: Context) -> Table:
     rows = []
     for fact in policy.facts.values():
         needed = (labels.optional if fact.optional else labels.required) + (labels.sensitive if fact.sensitive else "")
-        kind = kind_words(fact.type, context.words, fact.words)
+        kind = type_text(fact.type, context.words, fact.words)
         rows.append((context.titles[fact.name], f"`{fact.name}`", kind, needed, _origin(fact, context.words)))
     return Table(labels.facts, tuple(rows))
 
@@ -101,7 +106,7 @@ def _origin(fact: Fact, words: Vocabulary) -> str:
     if fact.requirement is not None:
         return words.fill(labels.from_policy, policy=fact.requirement.policy, outcome=fact.requirement.outcome)
     return (
-        words.fill(labels.from_benchmark, measure=plain(fact.measure).replace("`", "'"))
+        words.fill(labels.from_benchmark, measure=printable_line(fact.measure).replace("`", "'"))
         if fact.measure is not None
         else labels.from_caller
     )
@@ -110,7 +115,7 @@ def _origin(fact: Fact, words: Vocabulary) -> str:
 def outcomes_table(policy: Policy, context: Context) -> Table:
     """The outcomes: title, name and kind."""
     rows = tuple(
-        (context.titles[outcome.name], f"`{outcome.name}`", kind_words(outcome.type, context.words, outcome.words))
+        (context.titles[outcome.name], f"`{outcome.name}`", type_text(outcome.type, context.words, outcome.words))
         for outcome in policy.outcomes.values()
     )
     return Table(LABELS[context.words.language].outcomes, rows)

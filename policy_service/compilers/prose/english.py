@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from policy_service.compilers.prose.figures import amount, clock_parts, escaped, grouped, plain, quotable
+from policy_service.compilers.prose.figures import (
+    amount,
+    clock_parts,
+    escape_text,
+    group_thousands,
+    printable_line,
+    quotable,
+)
 from policy_service.compilers.prose.vocabulary import Connective, Sort
 from policy_service.language.ast import Comparator
 from policy_service.language.functions import Rounding
@@ -73,7 +80,7 @@ PARTS = {
 
 def count_of(number: Fraction, noun: str) -> str:
     """`1 day`, `3 days`."""
-    return f"{grouped(number)} {noun}{'' if number == 1 else 's'}"
+    return f"{group_thousands(number)} {noun}{'' if number == 1 else 's'}"
 
 
 class English:
@@ -91,11 +98,11 @@ class English:
     as_of = "the day of decision"
     score = "the total score"
 
-    def of(self, both: Bilingual) -> str:
-        return both.en
+    def of(self, bilingual: Bilingual) -> str:
+        return bilingual.en
 
     def unfold(self, text: str) -> str:
-        return plain(text)
+        return printable_line(text)
 
     def fill(self, label: str, **parts: str) -> str:
         return label.format(**parts)
@@ -104,16 +111,16 @@ class English:
         return f"“{text}”"
 
     def word(self, text: str) -> str:
-        return escaped(text) if quotable(text) is None else f"‘{text}’"
+        return escape_text(text) if quotable(text) is None else f"‘{text}’"
 
-    def titled(self, title: str, word: str) -> str:
-        return f"{self.word(title)} {self.bracket(word if quotable(word) else escaped(word))}"
+    def titled_word(self, title: str, word: str) -> str:
+        return f"{self.word(title)} {self.bracket(word if quotable(word) else escape_text(word))}"
 
     def truth(self, value: bool) -> str:  # noqa: FBT001  # the value is what is said
         return "yes" if value else "no"
 
     def number(self, value: Fraction, currency: str = "") -> str:
-        return f"{currency} {amount(value, currency)}" if currency else grouped(value)
+        return f"{currency} {amount(value, currency)}" if currency else group_thousands(value)
 
     def date(self, day: datetime.date) -> str:
         return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
@@ -147,13 +154,13 @@ class English:
     def lead(self, connective: Connective) -> str:
         return LEADS[connective]
 
-    def given(self, *, missing: bool) -> str:
+    def presence(self, *, missing: bool) -> str:
         return "is not given" if missing else "is given"
 
     def is_truth(self, *, value: bool) -> str:
         return f"is {self.truth(value)}"
 
-    def compared(self, comparator: Comparator, other: str, sort: Sort, *, literal: bool) -> str:
+    def comparison(self, comparator: Comparator, other: str, sort: Sort, *, literal: bool) -> str:
         if sort in ("number", "duration"):
             return f"{NUMBERS[comparator]} {other}"
         same = "" if literal or sort == "date" else "the same as "
@@ -169,7 +176,7 @@ class English:
     def one_of(self, values: Sequence[str], *, negated: bool) -> str:
         return f"is {'not ' if negated else ''}one of {', '.join(values)}"
 
-    def tagged(self, tag: str, *, literal: bool, negated: bool) -> str:
+    def tag_test(self, tag: str, *, literal: bool, negated: bool) -> str:
         verb = "does not contain" if negated else "contains"
         return f"{verb} the tag {'' if literal else 'that is the value of '}{tag}"
 
@@ -182,13 +189,13 @@ class English:
     def times(self, factor: str, unit: str) -> str:
         return f"{factor} times {unit}"
 
-    def elapsed(self, start: str, end: str, *, days: bool) -> str:
+    def elapsed_time(self, start: str, end: str, *, days: bool) -> str:
         return f"the {'number of days' if days else 'time'} from {start} to {end}"
 
-    def shifted(self, day: str, by: str, *, later: bool) -> str:
-        return f"the day {by} {'after' if later else 'before'} {day}"
+    def date_shift(self, day: str, offset: str, *, later: bool) -> str:
+        return f"the day {offset} {'after' if later else 'before'} {day}"
 
-    def rounded(self, way: Rounding, value: str, decimals: int) -> str:
+    def rounding(self, way: Rounding, value: str, decimals: int) -> str:
         verb, halves = ROUNDINGS[way]
         return f"{value} {verb} {count_of(Fraction(decimals), 'decimal') if decimals else 'a whole number'}{halves}"
 
@@ -196,7 +203,7 @@ class English:
         pair, many = EXTREMES[sort, least]
         return f"the {many if len(parts) > 2 else pair} of {', '.join(parts[:-1])} and {parts[-1]}"  # noqa: PLR2004
 
-    def capped(self, value: str, limit: str, sort: Sort, *, most: bool) -> str:
+    def cap(self, value: str, limit: str, sort: Sort, *, most: bool) -> str:
         bound = (
             ("no later than" if most else "no earlier than") if sort == "date" else "at most" if most else "at least"
         )
@@ -205,7 +212,7 @@ class English:
     def size(self, value: str) -> str:
         return f"the absolute value of {value}"
 
-    def raised(self, base: str, exponent: str) -> str:
+    def power(self, base: str, exponent: str) -> str:
         return f"{base} to the power of {exponent}"
 
     def remainder(self, dividend: str, divisor: str) -> str:

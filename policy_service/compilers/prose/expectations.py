@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from policy_service.compilers.prose.conditions import condition
-from policy_service.compilers.prose.context import Context, called_of, sort_of_type, title_words
-from policy_service.compilers.prose.declarations import kept_value
+from policy_service.compilers.prose.context import Context, rule_labels, sort_of_type, title_line
+from policy_service.compilers.prose.declarations import value_text
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import Clause, Statement
 from policy_service.compilers.prose.table import Table
@@ -33,48 +33,52 @@ def examples_table(policy: Policy, context: Context) -> Table | None:
     if not policy.examples:
         return None
     labels = LABELS[context.words.language]
-    used = tuple(name for name in policy.facts if any(name in example.facts for example in policy.examples))
-    dated = any(example.as_of for example in policy.examples)
-    headers = (labels.example, *([labels.dated] if dated else []), *(context.titles[name] for name in used))
+    fact_names = tuple(name for name in policy.facts if any(name in example.facts for example in policy.examples))
+    has_dates = any(example.as_of for example in policy.examples)
+    headers = (
+        labels.example,
+        *([labels.decided_for] if has_dates else []),
+        *(context.titles[name] for name in fact_names),
+    )
     results = tuple(context.titles[name] for name in policy.outcomes) if _is_spread(policy) else (labels.expected,)
-    rules = called_of(policy, context)
-    rows = (_example(policy, example, used, rules, context, dated=dated) for example in policy.examples)
-    return Table((*headers, *results, labels.by), tuple(rows))
+    rules = rule_labels(policy, context)
+    rows = (_example(policy, example, fact_names, rules, context, has_dates=has_dates) for example in policy.examples)
+    return Table((*headers, *results, labels.by_rule), tuple(rows))
 
 
 def _is_spread(policy: Policy) -> bool:
     """Whether each outcome has a column of its own."""
-    return len(policy.outcomes) > 1 and not policy.lists
+    return len(policy.outcomes) > 1 and not policy.returns_list
 
 
 def _example(  # noqa: PLR0913  # an example, and how its table is laid out
     policy: Policy,
     example: Example,
-    used: tuple[str, ...],
-    called: Mapping[str, str],
+    fact_names: tuple[str, ...],
+    rule_labels: Mapping[str, str],
     context: Context,
     *,
-    dated: bool,
+    has_dates: bool,
 ) -> tuple[str, ...]:
     words = context.words
     day = parse_date(example.as_of or "")
-    days = [words.date(day) if day else ""] if dated else []
-    facts = (_fact(example.facts, name, context) for name in used)
-    rules = words.listing([called[rule] for rule in example.rules]) if example.rules else ""
+    days = [words.date(day) if day else ""] if has_dates else []
+    facts = (_fact(example.facts, name, context) for name in fact_names)
+    rules = words.listing([rule_labels[rule] for rule in example.rules]) if example.rules else ""
     source = words.gap + words.bracket(words.listing(example.source)) if example.source else ""
-    told = title_words(example.title, context) or example.name
-    return (told + source, *days, *facts, *_expected(policy, example, context), rules)
+    label = title_line(example.title, context) or example.name
+    return (label + source, *days, *facts, *_expected(policy, example, context), rules)
 
 
 def _fact(facts: Mapping[str, object], name: str, context: Context) -> str:
     if name not in facts:
         return LABELS[context.words.language].missing
-    return _kept(name, facts[name], context)
+    return _value(name, facts[name], context)
 
 
-def _kept(name: str, value: object, context: Context) -> str:
-    kind, shown = context.types[name], context.shown.get(name, {})
-    return kept_value(kind, value, context.words, shown)  # type: ignore[arg-type]  # the loader has read it by this type
+def _value(name: str, value: object, context: Context) -> str:
+    kind, labels = context.types[name], context.word_labels.get(name, {})
+    return value_text(kind, value, context.words, labels)  # type: ignore[arg-type]  # the loader has read it by this type
 
 
 def _expected(policy: Policy, example: Example, context: Context) -> tuple[str, ...]:
@@ -82,18 +86,18 @@ def _expected(policy: Policy, example: Example, context: Context) -> tuple[str, 
     labels, words = LABELS[context.words.language], context.words
     if example.status != "decided":
         missing = words.listing([context.title(name) for name in example.missing])
-        told = words.fill(labels.statuses[example.status], missing=missing)
-        return (told, *([""] * (len(policy.outcomes) - 1 if _is_spread(policy) else 0)))
+        status_text = words.fill(labels.statuses[example.status], missing=missing)
+        return (status_text, *([""] * (len(policy.outcomes) - 1 if _is_spread(policy) else 0)))
     outcome = example.outcome or ()
     if isinstance(outcome, tuple):
         entries = (f"({number}) {_entry(entry, context)}" for number, entry in enumerate(outcome, 1))
         return (words.semicolon.join(entries),)
-    return tuple(_kept(name, value, context) for name, value in outcome.items())
+    return tuple(_value(name, value, context) for name, value in outcome.items())
 
 
 def _entry(entry: Mapping[str, object], context: Context) -> str:
     """One entry of a list: its value when it is the only one, otherwise each with its title."""
-    values = {name: _kept(name, value, context) for name, value in entry.items()}
+    values = {name: _value(name, value, context) for name, value in entry.items()}
     if len(values) == 1:
         return next(iter(values.values()))
     label = LABELS[context.words.language].gives
@@ -106,15 +110,15 @@ def invariant_words(policy: Policy, invariant: Invariant, context: Context) -> I
     when, law = None, invariant.law
     match law:
         case Total():
-            told: Statement = Clause(LABELS[context.words.language].total)
+            statement: Statement = Clause(LABELS[context.words.language].total)
         case Monotone():
-            told = Clause(_monotone(policy, law, context))
+            statement = Clause(_monotone(policy, law, context))
         case Always():
             when = None if law.when == TRUE else condition(law.when, context)
-            told = condition(law.always, context)
+            statement = condition(law.always, context)
         case _:
             assert_never(law)
-    return InvariantWords(invariant.id, context.words.unfold(context.words.of(invariant.says)), when, told)
+    return InvariantWords(invariant.id, context.words.unfold(context.words.of(invariant.says)), when, statement)
 
 
 def _monotone(policy: Policy, law: Monotone, context: Context) -> str:

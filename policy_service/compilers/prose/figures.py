@@ -12,12 +12,12 @@ QUOTES = "\"'`‘’“”「」『』\\"
 """Characters that end a quotation in one language or the other."""
 
 
-def grouped(value: Fraction, least: int = 0) -> str:
+def group_thousands(value: Fraction, min_decimals: int = 0) -> str:
     """The exact number, thousands grouped, with at least so many decimals: `1,000,000.00`; without an end, a ratio."""
     scale = decimals(value)
     if scale is None:
         return f"{value.numerator:,}/{value.denominator:,}"
-    scale = max(scale, least)
+    scale = max(scale, min_decimals)
     digits = str(int(abs(value) * 10**scale)).rjust(scale + 1, "0")
     whole, rest = digits[: len(digits) - scale], digits[len(digits) - scale :]
     return f"{'-' if value < 0 else ''}{int(whole):,}{'.' if rest else ''}{rest}"
@@ -25,13 +25,13 @@ def grouped(value: Fraction, least: int = 0) -> str:
 
 def amount(value: Fraction, currency: str) -> str:
     """An amount of money, without its unit, with at least the decimals of its minor unit."""
-    return grouped(value, CURRENCIES[currency])
+    return group_thousands(value, CURRENCIES[currency])
 
 
 def percent(factor: Fraction) -> str | None:
     """`2%` for 0.02; None for what people do not call a percentage: 0, 1 and more, thousandths of a per cent."""
-    places = decimals(factor * 100)
-    return f"{grouped(factor * 100)}%" if 0 < factor < 1 and places is not None and places <= 2 else None  # noqa: PLR2004
+    scale = decimals(factor * 100)
+    return f"{group_thousands(factor * 100)}%" if 0 < factor < 1 and scale is not None and scale <= 2 else None  # noqa: PLR2004
 
 
 def clock_parts(seconds: Fraction) -> list[tuple[Fraction, int]]:
@@ -45,7 +45,7 @@ def clock_parts(seconds: Fraction) -> list[tuple[Fraction, int]]:
     return [part for part in parts if part[0]] or [(Fraction(0), 0)]
 
 
-def plain(text: str) -> str:
+def printable_line(text: str) -> str:
     """An author's words on one line, with nothing in them that could not be seen."""
     return "".join(
         character if character.isprintable() else f"\\u{ord(character):04x}" for character in " ".join(text.split())
@@ -54,10 +54,10 @@ def plain(text: str) -> str:
 
 def quotable(text: str) -> str | None:
     """`text` as it stands when quotation marks can be put around it, None when it must be escaped."""
-    return text if text == plain(text) and not any(mark in text for mark in QUOTES) else None
+    return text if text == printable_line(text) and not any(mark in text for mark in QUOTES) else None
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     """Text in straight quotes, whatever it holds: quotes, line breaks and what cannot be seen are escaped."""
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in quoted)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from policy_service.compilers.prose.conditions import condition
 from policy_service.compilers.prose.context import Context
-from policy_service.compilers.prose.decision import given
+from policy_service.compilers.prose.decision import outcome_text
 from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import cell
 from policy_service.compilers.prose.table import Table
@@ -63,17 +63,17 @@ def grid_words(policy: Policy, context: Context) -> GridWords | None:
     labels, cross = LABELS[context.words.language], policy.cross
     down, across = (context.titles.get(name, context.title(name)) for name in policy.inputs)
     outcomes = context.words.listing([context.titles[name] for name in policy.outcomes])
-    decided = dict(zip(cross.cells, policy.rules, strict=False))
-    whole = len(decided) == len(cross.rows) * len(cross.columns)
+    rules_by_cell = dict(zip(cross.cells, policy.rules, strict=False))
+    is_full = len(rules_by_cell) == len(cross.rows) * len(cross.columns)
     legend = context.words.fill(labels.grid, down=down, across=across, outcomes=outcomes)
     return GridWords(
         corner=context.words.fill(labels.corner, down=down, across=across),
-        legend=legend if whole else context.words.gap.join((legend, labels.no_cell)),
+        legend=legend if is_full else context.words.gap.join((legend, labels.no_cell)),
         columns=tuple(_line(line, policy.inputs[1], context) for line in cross.columns),
         rows=tuple(
             (
                 _line(line, policy.inputs[0], context),
-                tuple(_cell(decided.get((row, column)), policy, context) for column in range(len(cross.columns))),
+                tuple(_cell(rules_by_cell.get((row, column)), policy, context) for column in range(len(cross.columns))),
             )
             for row, line in enumerate(cross.rows)
         ),
@@ -89,5 +89,5 @@ def _line(line: Line, name: str, context: Context) -> GridLine:
 def _cell(rule: Rule | None, policy: Policy, context: Context) -> GridCell:
     if rule is None:
         return GridCell(None, (NO_RULE,), NO_RULE)
-    values = tuple(given(then, name, context) for then, name in zip(rule.then, policy.outcomes, strict=True))
+    values = tuple(outcome_text(then, name, context) for then, name in zip(rule.then, policy.outcomes, strict=True))
     return GridCell(rule.id, values, context.words.semicolon.join(values))

@@ -22,10 +22,10 @@ class Labels:
     when: str
     band: str
     example: str
-    dated: str
+    decided_for: str
     """The column of the days the examples are decided for."""
     expected: str
-    by: str
+    by_rule: str
     kinds: Mapping[str, str]
     ordered: Mapping[str, str]
     bounds: Mapping[tuple[bool, bool], str]
@@ -72,9 +72,9 @@ ENGLISH = Labels(
     when="When",
     band="Band",
     example="Example",
-    dated="Decided for",
+    decided_for="Decided for",
     expected="Must give",
-    by="By rule",
+    by_rule="By rule",
     kinds={
         "boolean": "yes or no",
         "integer": "whole number",
@@ -170,9 +170,9 @@ CHINESE = Labels(
     when="条件",
     band="分数段",
     example="示例",
-    dated="决策日",
+    decided_for="决策日",
     expected="应得结果",
-    by="依据规则",
+    by_rule="依据规则",
     kinds={
         "boolean": "是或否",
         "integer": "整数",

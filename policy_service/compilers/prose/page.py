@@ -20,7 +20,7 @@ from policy_service.compilers.prose.decision import (
     resolution,
     rule_words,
     rules_table,
-    unmatched,
+    unmatched_text,
 )
 from policy_service.compilers.prose.declarations import facts_table, outcomes_table
 from policy_service.compilers.prose.expectations import InvariantWords, examples_table, invariant_words
@@ -29,7 +29,7 @@ from policy_service.compilers.prose.labels import LABELS
 from policy_service.compilers.prose.statement import Statement, outline
 from policy_service.compilers.prose.table import Table, markdown, one_line
 from policy_service.language.policy import Language, Policy
-from policy_service.subject import kind_words
+from policy_service.subject import kind_label
 
 DIGEST_LENGTH = len("sha256:") + 12
 """Characters of a digest that people compare."""
@@ -76,12 +76,12 @@ def explanation(policy: Policy, lang: Language) -> Explanation:
         version=policy.version,
         digest=policy.digest[:DIGEST_LENGTH],
         source=policy.source,
-        subject=context.words.fill(LABELS[lang].subject, subject=kind_words(policy.subject, lang)),
+        subject=context.words.fill(LABELS[lang].subject, subject=kind_label(policy.subject, lang)),
         notes=_paragraphs(policy, context),
         asks=any(not fact.optional for fact in policy.facts.values()),
         facts=facts_table(policy, context),
         outcomes=outcomes_table(policy, context),
-        resolution=context.words.gap.join(filter(None, (resolution(policy, context), unmatched(policy, context)))),
+        resolution=context.words.gap.join(filter(None, (resolution(policy, context), unmatched_text(policy, context)))),
         table=rules_table(policy, context) if policy.form == "table" else None,
         grid=grid_words(policy, context),
         rules=tuple(rule_words(policy, rule, context) for rule in policy.rules),

@@ -48,22 +48,24 @@ def clause(words: Vocabulary, subject: str, predicate: str) -> Clause:
 def group(words: Vocabulary, connective: Literal["all", "any"], parts: tuple[Statement, ...]) -> Statement:
     """The statement that all, or any, of `parts` hold, clauses about one subject joined."""
     joined: dict[str, Clause] = {}
-    found: list[Statement] = []
+    statements: list[Statement] = []
     for part in dict.fromkeys(_spread(connective, parts)):
         if isinstance(part, Group) or not part.predicates or part.connective not in (None, connective):
-            found.append(part)
+            statements.append(part)
         elif (before := joined.get(part.subject)) is None:
             joined[part.subject] = part
-            found.append(part)
+            statements.append(part)
         else:
-            both = (*before.predicates, *(new for new in part.predicates if new not in before.predicates))
-            single = connective if len(both) > 1 else None
-            whole = Clause(words.say(part.subject, words.join(connective, both)), part.subject, both, single)
-            joined[part.subject] = whole
-            found[found.index(before)] = whole
-    if len(found) == 1:
-        return found[0]
-    return Group(connective, words.lead(connective), tuple(found))
+            predicates = (*before.predicates, *(new for new in part.predicates if new not in before.predicates))
+            single = connective if len(predicates) > 1 else None
+            joined_clause = Clause(
+                words.say(part.subject, words.join(connective, predicates)), part.subject, predicates, single
+            )
+            joined[part.subject] = joined_clause
+            statements[statements.index(before)] = joined_clause
+    if len(statements) == 1:
+        return statements[0]
+    return Group(connective, words.lead(connective), tuple(statements))
 
 
 def _spread(connective: Connective, parts: tuple[Statement, ...]) -> Iterator[Statement]:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from policy_service.compilers.prose.figures import plain
+from policy_service.compilers.prose.figures import printable_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def _cell(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Words that stay one line of Markdown and open no HTML tag, whoever wrote them."""
-    return re.sub(r"<(?=[A-Za-z!/?])", r"\\<", plain(text))
+    return re.sub(r"<(?=[A-Za-z!/?])", r"\\<", printable_line(text))
 
 
 def width(text: str) -> int:

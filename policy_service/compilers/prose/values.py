@@ -19,7 +19,7 @@ from fractions import Fraction
 from typing import assert_never
 
 from policy_service.compilers.prose.context import YEAR, Context, sort_of, unit_of
-from policy_service.compilers.prose.figures import grouped, percent
+from policy_service.compilers.prose.figures import group_thousands, percent
 from policy_service.language.ast import (
     And,
     Arithmetic,
@@ -75,7 +75,7 @@ def outcome_value(expression: Expr, context: Context, unit: str) -> str:
     inner = _value(limited, context, unit)
     text = inner.text if inner.tightness == PHRASE else _within(inner, SINGLE, context)
     most = expression.function == "min"
-    return context.words.capped(text, value(limit, context, unit), sort_of(limit, context), most=most)
+    return context.words.cap(text, value(limit, context, unit), sort_of(limit, context), most=most)
 
 
 def is_literal(expression: Expr) -> bool:
@@ -97,7 +97,7 @@ def _value(expression: Expr, context: Context, unit: str) -> Words:
             return _sum(expression, context, unit)
         case Arithmetic(operator="**"):
             exponent = f"{whole_constant(expression.right):,}".replace("-", "−")
-            return Words(context.words.raised(single(expression.left, context), exponent), PHRASE)
+            return Words(context.words.power(single(expression.left, context), exponent), PHRASE)
         case Arithmetic():
             return _product(expression, context, unit)
         case Negation(operand=Constant(value=Fraction() as number)):
@@ -109,7 +109,7 @@ def _value(expression: Expr, context: Context, unit: str) -> Words:
         case Property(operand=Arithmetic(operator="-", left=left, right=right), name="days") if _are_days(
             left, right, context
         ):
-            text = context.words.elapsed(single(right, context), single(left, context), days=True)
+            text = context.words.elapsed_time(single(right, context), single(left, context), days=True)
             return Words(text, PHRASE)
         case Property():
             return Words(context.words.part(expression.name, single(expression.operand, context)), PHRASE)
@@ -126,7 +126,7 @@ def _constant(constant: Constant, context: Context, unit: str) -> Words:
             raise TypeError(f"a condition stands where a value is expected: {constant!r}")
         case Fraction() as number:
             if unit == YEAR:
-                return Words(grouped(number).replace(",", ""))
+                return Words(group_thousands(number).replace(",", ""))
             return Words(words.number(number, unit))
         case str() as text:
             return Words(context.word(text, unit))
@@ -145,10 +145,10 @@ def _are_days(left: Expr, right: Expr, context: Context) -> bool:
 def _sum(expression: Arithmetic, context: Context, unit: str) -> Words:
     left, right = expression.left, expression.right
     if _are_days(left, right, context):
-        return Words(context.words.elapsed(single(right, context), single(left, context), days=False), PHRASE)
+        return Words(context.words.elapsed_time(single(right, context), single(left, context), days=False), PHRASE)
     if sort_of(left, context) == "date" and isinstance(right, Constant) and _is_ahead(right):
         later = expression.operator == "+"
-        return Words(context.words.shifted(single(left, context), value(right, context), later=later), PHRASE)
+        return Words(context.words.date_shift(single(left, context), value(right, context), later=later), PHRASE)
     unit = unit_of(expression, context) or unit
     before = _within(_term(left, context, unit), SUM, context)
     after = _within(_term(right, context, unit), PRODUCT, context)
@@ -217,7 +217,7 @@ def _multiple(factor: Expr, whole: Expr, context: Context) -> str | None:
         case Constant(value=Fraction() as number), _:
             if share := percent(number):
                 return context.words.share(share, single(whole, context))
-            return context.words.times(grouped(number), single(whole, context)) if number > 1 else None
+            return context.words.times(group_thousands(number), single(whole, context)) if number > 1 else None
         case _:
             return None
 
@@ -227,7 +227,7 @@ def _call(call: Call, context: Context, unit: str) -> Words:
     unit = unit_of(call, context) or unit
     parts = [single(argument, context, unit) for argument in call.arguments]
     if way := ROUNDING_FUNCTIONS.get(call.function):
-        return Words(words.rounded(way, parts[0], _places(call)), PHRASE)
+        return Words(words.rounding(way, parts[0], _places(call)), PHRASE)
     match call.function:
         case "min" | "max" if len(parts) == 1:
             return _value(call.arguments[0], context, unit)

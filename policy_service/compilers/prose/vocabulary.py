@@ -36,7 +36,7 @@ class Vocabulary(Protocol):
     as_of: str
     score: str
 
-    def of(self, both: Bilingual) -> str:
+    def of(self, bilingual: Bilingual) -> str:
         """The author's words in this language."""
         ...
 
@@ -58,7 +58,7 @@ class Vocabulary(Protocol):
         """A choice, a tag or a text, marked as such."""
         ...
 
-    def titled(self, title: str, word: str) -> str:
+    def titled_word(self, title: str, word: str) -> str:
         """A choice or a tag by its title, with the word that stands for it in the file."""
         ...
 
@@ -108,7 +108,7 @@ class Vocabulary(Protocol):
         """What stands above a list of conditions."""
         ...
 
-    def given(self, *, missing: bool) -> str:
+    def presence(self, *, missing: bool) -> str:
         """A fact is (not) there."""
         ...
 
@@ -116,7 +116,7 @@ class Vocabulary(Protocol):
         """A boolean is true or false."""
         ...
 
-    def compared(self, comparator: Comparator, other: str, sort: Sort, *, literal: bool) -> str:
+    def comparison(self, comparator: Comparator, other: str, sort: Sort, *, literal: bool) -> str:
         """`< other`; `literal` when the other is written in the policy and not looked up."""
         ...
 
@@ -128,7 +128,7 @@ class Vocabulary(Protocol):
         """One of a list."""
         ...
 
-    def tagged(self, tag: str, *, literal: bool, negated: bool) -> str:
+    def tag_test(self, tag: str, *, literal: bool, negated: bool) -> str:
         """A tag list has a tag; when not `literal`, `tag` is the fact that names it."""
         ...
 
@@ -146,15 +146,15 @@ class Vocabulary(Protocol):
         """1.5 times something."""
         ...
 
-    def elapsed(self, start: str, end: str, *, days: bool) -> str:
+    def elapsed_time(self, start: str, end: str, *, days: bool) -> str:
         """The time from one day to another, as a duration or as a number of days."""
         ...
 
-    def shifted(self, day: str, by: str, *, later: bool) -> str:
+    def date_shift(self, day: str, offset: str, *, later: bool) -> str:
         """A day so much later or earlier."""
         ...
 
-    def rounded(self, way: Rounding, value: str, decimals: int) -> str:
+    def rounding(self, way: Rounding, value: str, decimals: int) -> str:
         """A number rounded."""
         ...
 
@@ -162,7 +162,7 @@ class Vocabulary(Protocol):
         """The least or greatest of two or more."""
         ...
 
-    def capped(self, value: str, limit: str, sort: Sort, *, most: bool) -> str:
+    def cap(self, value: str, limit: str, sort: Sort, *, most: bool) -> str:
         """A value that goes no further than a limit."""
         ...
 
@@ -170,7 +170,7 @@ class Vocabulary(Protocol):
         """The absolute value."""
         ...
 
-    def raised(self, base: str, exponent: str) -> str:
+    def power(self, base: str, exponent: str) -> str:
         """A number to the power of a whole number."""
         ...
 

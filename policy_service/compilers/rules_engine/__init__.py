@@ -1,8 +1,8 @@
 """The rules engine: policies decided by durable-rules, by the one safe path."""
 
+from policy_service.compilers.rules_engine.child_process import SmokeTestFailed
 from policy_service.compilers.rules_engine.compile import compile_engine
 from policy_service.compilers.rules_engine.engine import EngineFault, EngineLimitError
-from policy_service.compilers.rules_engine.rehearsal import rehearse
-from policy_service.compilers.rules_engine.trial import EngineTrialError
+from policy_service.compilers.rules_engine.smoke_test import run_smoke_tests
 
-__all__ = ["EngineFault", "EngineLimitError", "EngineTrialError", "compile_engine", "rehearse"]
+__all__ = ["EngineFault", "EngineLimitError", "SmokeTestFailed", "compile_engine", "run_smoke_tests"]

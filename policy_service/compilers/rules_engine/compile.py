@@ -20,12 +20,12 @@ from itertools import product
 from typing import Any as Anything
 
 from policy_service.compilers.evaluator import Evaluator, MakeMatcher, Slots
-from policy_service.compilers.python_text import condition, define, function
+from policy_service.compilers.python_text import condition_text, define_function, function_text
 from policy_service.compilers.rules_engine.engine import Engine
 from policy_service.compilers.rules_engine.messages import Inputs
 from policy_service.compilers.rules_engine.program import LARGEST_VALUE, Condition, Program, Term
-from policy_service.language.core import All, Any, Atom, Core, CoreRule, Formula, Given, OneOf, Threshold, Truth
-from policy_service.language.limits import is_cell
+from policy_service.language.core import All, Any, Atom, Core, CoreRule, Formula, IsPresent, OneOf, Threshold, Truth
+from policy_service.language.limits import tests_one_value
 from policy_service.language.lower import lower
 from policy_service.language.policy import Policy
 from policy_service.language.types import Value
@@ -44,18 +44,20 @@ class Vector:
 
     def truth(self, formula: Formula) -> Condition:
         """That something worked out before is true."""
-        field = self.field(condition(formula))
+        field = self.field(condition_text(formula))
         self.flags.add(field)
         return Condition(field, "=", 1)
 
     def inputs(self, slots: Sequence[str], stand_ins: Mapping[str, Value]) -> Inputs:
         """How the fields come out of the slots."""
 
-        def made(body: Sequence[str]) -> Callable[[Anything], Anything]:
-            return define(function("fields", slots, stand_ins, body), "fields")
+        def define_fields(body: Sequence[str]) -> Callable[[Anything], Anything]:
+            return define_function(function_text("fields", slots, stand_ins, body), "fields")
 
         expressions = tuple(self.fields)
-        return Inputs(expressions, made, made([f"return ({''.join(f'{text}, ' for text in expressions)})"]))
+        return Inputs(
+            expressions, define_fields, define_fields([f"return ({''.join(f'{text}, ' for text in expressions)})"])
+        )
 
 
 def is_quick(formula: Formula) -> bool:
@@ -64,7 +66,7 @@ def is_quick(formula: Formula) -> bool:
         case Threshold(comparator=comparator):
             return comparator == "="
         case _:
-            return isinstance(formula, Given | OneOf)
+            return isinstance(formula, IsPresent | OneOf)
 
 
 def atom_condition(atom: Atom, vector: Vector) -> Condition:
@@ -83,11 +85,11 @@ def alternatives(formula: Formula, vector: Vector) -> list[tuple[Condition, ...]
             return [()] if truth else []
         case All(parts=parts):
             quick = tuple(part for part in parts if is_quick(part))
-            together = [[(vector.truth(All(quick) if len(quick) > 1 else quick[0]),)]] if quick else []
+            quick_choice = [[(vector.truth(All(quick) if len(quick) > 1 else quick[0]),)]] if quick else []
             slow = [alternatives(part, vector) for part in parts if not is_quick(part)]
-            choices = product(*together, *slow)
-            return [tuple(dict.fromkeys(found for choice in chosen for found in choice)) for chosen in choices]
-        case Any() if is_cell(formula):
+            choices = product(*quick_choice, *slow)
+            return [tuple(dict.fromkeys(test for choice in combination for test in choice)) for combination in choices]
+        case Any() if tests_one_value(formula):
             return [(vector.truth(formula),)]
         case Any(parts=parts):
             return [term for part in parts for term in alternatives(part, vector)]

@@ -34,7 +34,7 @@ from typing import Final, NamedTuple
 
 import durable_rules_engine
 
-from policy_service.compilers.rules_engine.messages import Inputs, Values, of_vector, writer
+from policy_service.compilers.rules_engine.messages import Inputs, Values, make_writer, vector_inputs
 from policy_service.compilers.rules_engine.network import NAME, EngineLimitError, Ruleset, lay_out
 from policy_service.compilers.rules_engine.program import LARGEST_VALUE, Program
 
@@ -98,9 +98,9 @@ class Engine:
         Raises EngineLimitError when the program is malformed or too large, EngineFault when C refuses it.
         """
         self._fields = program.fields
-        self._inputs = inputs or of_vector(program.fields)
+        self._inputs = inputs or vector_inputs(program.fields)
         self._rulesets = lay_out(program)
-        self._write = writer(program, self._rulesets, self._inputs)
+        self._write = make_writer(program, self._rulesets, self._inputs)
         self._one_term_a_rule = len({term.rule for term in program.terms}) == len(program.terms)
         self._lock = threading.RLock()
         self._handles: dict[int, bool] = {}  # handle → primed
@@ -125,7 +125,7 @@ class Engine:
             raise
         if not sound:
             _check(self._inputs.vector(values), self._fields)
-        found: list[int] = []
+        matched: list[int] = []
         with self._lock:
             if self._state:
                 self._recover()
@@ -141,9 +141,9 @@ class Engine:
                         raise EngineFault(  # noqa: TRY301 - to be marked as broken, like every other end
                             f"the engine's state is inconsistent (code {code})"
                         )
-                    found.append(rules[first[1][NAME]])
+                    matched.append(rules[first[1][NAME]])
                     for answer in iter(proceed, None):
-                        found.append(rules[answer[NAME]])  # noqa: PERF401 - quicker for a few
+                        matched.append(rules[answer[NAME]])  # noqa: PERF401 - quicker for a few
                     retract()
                 self._state = _READY
             except durable_rules_engine.error as error:
@@ -152,7 +152,7 @@ class Engine:
             except BaseException:
                 self._state = _State.BROKEN
                 raise
-        return tuple(found) if self._one_term_a_rule else tuple(dict.fromkeys(found))
+        return tuple(matched) if self._one_term_a_rule else tuple(dict.fromkeys(matched))
 
     def close(self) -> None:
         """Free what the engine holds in C. Closing again does nothing; EngineFault inside a decision."""

@@ -40,7 +40,7 @@ class Inputs:
     """All fields at once, to say which of them is wrong."""
 
 
-def of_vector(width: int) -> Inputs:
+def vector_inputs(width: int) -> Inputs:
     """The fields are given as they are, in a sequence."""
     names = tuple(f"v{field}" for field in range(width))
 
@@ -48,13 +48,13 @@ def of_vector(width: int) -> Inputs:
         lines = [f"[{', '.join(names)}] = values", *body]
         scope: dict[str, Any] = {"__builtins__": {}}
         exec("def write(values):\n" + "".join(f"    {line}\n" for line in lines), scope)  # noqa: S102 - numbered names and aliases
-        made: Callable[[Values], Any] = scope.pop("write")
-        return made
+        defined: Callable[[Values], Any] = scope.pop("write")
+        return defined
 
     return Inputs(names, define, tuple)
 
 
-def writer(program: Program, rulesets: Sequence[Ruleset], inputs: Inputs) -> Write:
+def make_writer(program: Program, rulesets: Sequence[Ruleset], inputs: Inputs) -> Write:
     """The function that writes the messages for `rulesets`, into which `program` was laid out."""
     uses = Counter(chain.from_iterable((*ruleset.fields, *ruleset.flags) for ruleset in rulesets))
     names = list(inputs.expressions)

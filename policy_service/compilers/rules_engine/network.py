@@ -61,15 +61,15 @@ _PRIMING_PRIORITY: Final = 65_535
 class EngineLimitError(ValueError):
     """A program that the engine must not be given."""
 
-    def __init__(self, limit: str, found: object, allowed: object) -> None:
+    def __init__(self, limit: str, actual: object, allowed: object) -> None:
         """Name the `limit`, what was `found` and what is `allowed`."""
-        super().__init__(limit, found, allowed)
+        super().__init__(limit, actual, allowed)
         self.limit = limit
-        self.found = found
+        self.actual = actual
         self.allowed = allowed
 
     def __str__(self) -> str:
-        return f"{self.limit}: found {self.found}, allowed {self.allowed}"
+        return f"{self.limit}: found {self.actual}, allowed {self.allowed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +154,8 @@ def _ruleset(terms: Sequence[Term], flags: frozenset[int]) -> Ruleset:
     constants = ['"id":1']
     if guarded or not all(term.conditions for term in terms):
         constants.append(f'"{guard}":0')
-    asked = {condition.field for term in terms for condition in term.conditions if _asks_more(condition)}
-    numbers = [field for field in aliases if field not in flags or field in asked]
+    compared_fields = {condition.field for term in terms for condition in term.conditions if _needs_value(condition)}
+    numbers = [field for field in aliases if field not in flags or field in compared_fields]
     properties = [*constants, *(f'"{aliases[field]}":%d' for field in numbers)]
     return Ruleset(
         definition=f"{{{','.join(rules)}}}",
@@ -167,7 +167,7 @@ def _ruleset(terms: Sequence[Term], flags: frozenset[int]) -> Ruleset:
     )
 
 
-def _asks_more(condition: Condition) -> bool:
+def _needs_value(condition: Condition) -> bool:
     """Whether a condition asks more of its field than whether it is 1."""
     return (condition.operator, condition.value) != ("=", 1)
 
@@ -191,8 +191,8 @@ def _in_cheapest_order(terms: Sequence[Term], flags: frozenset[int]) -> list[Ter
         )
         for condition, count in uses.items()
     }
-    ordered = [Term(term.rule, tuple(sorted(term.conditions, key=rank.__getitem__))) for term in terms]
-    return sorted(ordered, key=lambda term: [rank[condition] for condition in term.conditions])
+    sorted_terms = [Term(term.rule, tuple(sorted(term.conditions, key=rank.__getitem__))) for term in terms]
+    return sorted(sorted_terms, key=lambda term: [rank[condition] for condition in term.conditions])
 
 
 def _chances(conditions: Iterable[Condition]) -> dict[Condition, float]:
@@ -203,20 +203,20 @@ def _chances(conditions: Iterable[Condition]) -> dict[Condition, float]:
     constants: dict[int, set[int]] = {}
     for condition in conditions:
         constants.setdefault(condition.field, set()).add(condition.value)
-    below = {field: {c: 2 * i + 1 for i, c in enumerate(sorted(found))} for field, found in constants.items()}
+    below = {field: {c: 2 * i + 1 for i, c in enumerate(sorted(values))} for field, values in constants.items()}
     chances = {}
     for condition in conditions:
-        places = 2 * len(constants[condition.field]) + 1
+        positions = 2 * len(constants[condition.field]) + 1
         less = below[condition.field][condition.value]
         favourable = {
             "=": 1,
-            "!=": places - 1,
+            "!=": positions - 1,
             "<": less,
             "<=": less + 1,
-            ">": places - less - 1,
-            ">=": places - less,
+            ">": positions - less - 1,
+            ">=": positions - less,
         }
-        chances[condition] = favourable[condition.operator] / places
+        chances[condition] = favourable[condition.operator] / positions
     return chances
 
 
@@ -255,7 +255,7 @@ def _aliases(terms: Sequence[Term]) -> tuple[str, str, dict[int, str]]:
     load = Counter(term.conditions[0].field for term in terms if term.conditions)
     free = [iter(names) for names in _NAMES]
     guard, priming = next(free[_BUCKETS - 1]), next(free[0])
-    taken = Counter(_fnv1a(name) % _BUCKETS for name in ("id", "sid", guard))
+    occupied = Counter(_fnv1a(name) % _BUCKETS for name in ("id", "sid", guard))
     start = _BUCKETS - 1
     aliases = {}
     for field in sorted(fields, key=lambda field: (-load[field], field)):
@@ -263,7 +263,7 @@ def _aliases(terms: Sequence[Term]) -> tuple[str, str, dict[int, str]]:
         if load[field] and bucket > 0:
             start = bucket - 1
         else:
-            bucket = min(range(_BUCKETS - 1), key=lambda place: (taken[place], place))
-        taken[bucket] += 1
+            bucket = min(range(_BUCKETS - 1), key=lambda candidate: (occupied[candidate], candidate))
+        occupied[bucket] += 1
         aliases[field] = next(free[bucket])
     return guard, priming, dict(sorted(aliases.items()))

@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import Column, Integer, LargeBinary, PrimaryKeyConstraint, String
 
-from policy_service.append_only import protect
+from policy_service.append_only import create_triggers
 
 revision = "0002"
 down_revision = "0001"
@@ -25,4 +25,4 @@ def _idempotency() -> None:
         Column("created_at", String(27), nullable=False),
         PrimaryKeyConstraint("principal", "key"),
     )
-    protect(op.get_bind(), "idempotency", ["principal", "key"])
+    create_triggers(op.get_bind(), "idempotency", ["principal", "key"])

@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import Column, ForeignKeyConstraint, Integer, LargeBinary, PrimaryKeyConstraint, String
 
-from policy_service.append_only import protect
+from policy_service.append_only import create_triggers
 
 revision = "0003"
 down_revision = "0002"
@@ -30,7 +30,7 @@ def _audit_entry() -> None:
     op.create_index("audit_entry_actor", "audit_entry", ["actor", "seq"], unique=False)
     op.create_index("audit_entry_event", "audit_entry", ["event", "seq"], unique=False)
     op.create_index(op.f("ix_audit_entry_at"), "audit_entry", ["at"], unique=False)
-    protect(op.get_bind(), "audit_entry", ["seq"])
+    create_triggers(op.get_bind(), "audit_entry", ["seq"])
 
 
 def _checkpoint() -> None:
@@ -42,7 +42,7 @@ def _checkpoint() -> None:
         Column("peaks", LargeBinary(), nullable=False),
         PrimaryKeyConstraint("size"),
     )
-    protect(op.get_bind(), "checkpoint", ["size"])
+    create_triggers(op.get_bind(), "checkpoint", ["size"])
 
 
 def _audit_about() -> None:
@@ -54,4 +54,4 @@ def _audit_about() -> None:
         PrimaryKeyConstraint("about", "seq"),
     )
     op.create_index(op.f("ix_audit_about_seq"), "audit_about", ["seq"], unique=False)
-    protect(op.get_bind(), "audit_about", ["about", "seq"])
+    create_triggers(op.get_bind(), "audit_about", ["about", "seq"])

@@ -11,7 +11,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from policy_service.append_only import protect
+from policy_service.append_only import create_triggers
 
 revision = "0004"
 down_revision = "0003"
@@ -37,7 +37,7 @@ def _version() -> None:
         PrimaryKeyConstraint("digest"),
         UniqueConstraint("policy", "version"),
     )
-    protect(op.get_bind(), "version", ["digest"], ["policy", "version"])
+    create_triggers(op.get_bind(), "version", ["digest"], ["policy", "version"])
 
 
 def _activation() -> None:
@@ -59,7 +59,7 @@ def _activation() -> None:
         UniqueConstraint("id"),
     )
     op.create_index(op.f("ix_activation_policy"), "activation", ["policy"], unique=False)
-    protect(op.get_bind(), "activation", ["seq"], ["id"])
+    create_triggers(op.get_bind(), "activation", ["seq"], ["id"])
 
 
 def _cancellation() -> None:
@@ -70,4 +70,4 @@ def _cancellation() -> None:
         ForeignKeyConstraint(["activation"], ["activation.id"]),
         PrimaryKeyConstraint("activation"),
     )
-    protect(op.get_bind(), "cancellation", ["activation"])
+    create_triggers(op.get_bind(), "cancellation", ["activation"])

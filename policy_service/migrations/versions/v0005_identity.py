@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import Boolean, Column, ForeignKeyConstraint, Integer, PrimaryKeyConstraint, String, UniqueConstraint
 
-from policy_service.append_only import protect
+from policy_service.append_only import create_triggers
 
 revision = "0005"
 down_revision = "0004"
@@ -33,7 +33,7 @@ def _account() -> None:
         PrimaryKeyConstraint("id"),
         UniqueConstraint("name"),
     )
-    protect(op.get_bind(), "account", ["id"], ["name"])
+    create_triggers(op.get_bind(), "account", ["id"], ["name"])
 
 
 def _api_key() -> None:
@@ -48,7 +48,7 @@ def _api_key() -> None:
         Column("expires_at", String(27), nullable=False),
         PrimaryKeyConstraint("id"),
     )
-    protect(op.get_bind(), "api_key", ["id"])
+    create_triggers(op.get_bind(), "api_key", ["id"])
 
 
 def _oidc_flow() -> None:
@@ -96,7 +96,7 @@ def _account_change() -> None:
     )
     op.create_index("account_change_external", "account_change", ["issuer", "subject"], unique=False)
     op.create_index(op.f("ix_account_change_account"), "account_change", ["account"], unique=False)
-    protect(op.get_bind(), "account_change", ["seq"])
+    create_triggers(op.get_bind(), "account_change", ["seq"])
 
 
 def _api_key_revocation() -> None:
@@ -108,7 +108,7 @@ def _api_key_revocation() -> None:
         ForeignKeyConstraint(["api_key"], ["api_key.id"]),
         PrimaryKeyConstraint("api_key"),
     )
-    protect(op.get_bind(), "api_key_revocation", ["api_key"])
+    create_triggers(op.get_bind(), "api_key_revocation", ["api_key"])
 
 
 def _api_key_use() -> None:

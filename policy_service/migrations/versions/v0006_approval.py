@@ -3,7 +3,7 @@
 from alembic import op
 from sqlalchemy import Column, ForeignKeyConstraint, Integer, LargeBinary, PrimaryKeyConstraint, String, Text
 
-from policy_service.append_only import protect
+from policy_service.append_only import create_triggers
 
 revision = "0006"
 down_revision = "0005"
@@ -33,7 +33,7 @@ def _change() -> None:
         PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_change_author"), "change", ["author"], unique=False)
-    protect(op.get_bind(), "change", ["id"])
+    create_triggers(op.get_bind(), "change", ["id"])
 
 
 def _change_report() -> None:
@@ -43,7 +43,7 @@ def _change_report() -> None:
         Column("content", LargeBinary(), nullable=False),
         PrimaryKeyConstraint("digest"),
     )
-    protect(op.get_bind(), "change_report", ["digest"])
+    create_triggers(op.get_bind(), "change_report", ["digest"])
 
 
 def _change_text() -> None:
@@ -53,7 +53,7 @@ def _change_text() -> None:
         Column("content", LargeBinary(), nullable=False),
         PrimaryKeyConstraint("digest"),
     )
-    protect(op.get_bind(), "change_text", ["digest"])
+    create_triggers(op.get_bind(), "change_text", ["digest"])
 
 
 def _change_action() -> None:
@@ -75,7 +75,7 @@ def _change_action() -> None:
         PrimaryKeyConstraint("change", "number"),
     )
     op.create_index(op.f("ix_change_action_actor"), "change_action", ["actor"], unique=False)
-    protect(op.get_bind(), "change_action", ["change", "number"])
+    create_triggers(op.get_bind(), "change_action", ["change", "number"])
 
 
 def _change_comment() -> None:
@@ -92,7 +92,7 @@ def _change_comment() -> None:
         PrimaryKeyConstraint("id"),
     )
     op.create_index("change_comment_change", "change_comment", ["change", "id"], unique=False)
-    protect(op.get_bind(), "change_comment", ["id"])
+    create_triggers(op.get_bind(), "change_comment", ["id"])
 
 
 def _change_drafted() -> None:
@@ -106,7 +106,7 @@ def _change_drafted() -> None:
         ForeignKeyConstraint(["digest"], ["change_text.digest"]),
         PrimaryKeyConstraint("digest", "change", "number"),
     )
-    protect(op.get_bind(), "change_drafted", ["digest", "change", "number"])
+    create_triggers(op.get_bind(), "change_drafted", ["digest", "change", "number"])
 
 
 def _change_submitted() -> None:
@@ -120,7 +120,7 @@ def _change_submitted() -> None:
         PrimaryKeyConstraint("change", "number", "policy"),
     )
     op.create_index("change_submitted_policy", "change_submitted", ["policy", "effective_from"], unique=False)
-    protect(op.get_bind(), "change_submitted", ["change", "number", "policy"])
+    create_triggers(op.get_bind(), "change_submitted", ["change", "number", "policy"])
 
 
 def _suspension() -> None:
@@ -144,7 +144,7 @@ def _suspension() -> None:
         PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_suspension_policy"), "suspension", ["policy"], unique=False)
-    protect(op.get_bind(), "suspension", ["id"])
+    create_triggers(op.get_bind(), "suspension", ["id"])
 
 
 def _ratification() -> None:
@@ -161,7 +161,7 @@ def _ratification() -> None:
         ForeignKeyConstraint(["suspension"], ["suspension.id"]),
         PrimaryKeyConstraint("suspension"),
     )
-    protect(op.get_bind(), "ratification", ["suspension"])
+    create_triggers(op.get_bind(), "ratification", ["suspension"])
 
 
 def _suspension_end() -> None:
@@ -176,4 +176,4 @@ def _suspension_end() -> None:
         ForeignKeyConstraint(["suspension"], ["suspension.id"]),
         PrimaryKeyConstraint("suspension"),
     )
-    protect(op.get_bind(), "suspension_end", ["suspension"])
+    create_triggers(op.get_bind(), "suspension_end", ["suspension"])

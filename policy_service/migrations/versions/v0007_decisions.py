@@ -13,7 +13,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from policy_service.append_only import protect
+from policy_service.append_only import create_triggers
 
 revision = "0007"
 down_revision = "0006"
@@ -43,7 +43,7 @@ def _decision() -> None:
         UniqueConstraint("id"),
     )
     op.create_index("decision_subject", "decision", ["subject", "seq"], unique=False)
-    protect(op.get_bind(), "decision", ["seq"], ["id"])
+    create_triggers(op.get_bind(), "decision", ["seq"], ["id"])
 
 
 def _override() -> None:
@@ -65,7 +65,7 @@ def _override() -> None:
         UniqueConstraint("id"),
     )
     op.create_index(op.f("ix_override_subject"), "override", ["subject"], unique=False)
-    protect(op.get_bind(), "override", ["seq"], ["id"])
+    create_triggers(op.get_bind(), "override", ["seq"], ["id"])
 
 
 def _subject_key() -> None:
@@ -97,7 +97,7 @@ def _block() -> None:
         UniqueConstraint("first"),
         UniqueConstraint("last"),
     )
-    protect(op.get_bind(), "block", ["number"], ["entry"], ["first"], ["last"])
+    create_triggers(op.get_bind(), "block", ["number"], ["entry"], ["first"], ["last"])
 
 
 def _override_end() -> None:
@@ -110,4 +110,4 @@ def _override_end() -> None:
         ForeignKeyConstraint(["override"], ["override.id"]),
         PrimaryKeyConstraint("override"),
     )
-    protect(op.get_bind(), "override_end", ["override"])
+    create_triggers(op.get_bind(), "override_end", ["override"])

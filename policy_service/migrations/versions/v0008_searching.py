@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy import column as named
 from sqlalchemy import table as rows_of
 
-from policy_service.append_only import protect
+from policy_service.append_only import create_triggers
 
 revision = "0008"
 down_revision = "0007"
@@ -50,7 +50,7 @@ def _change_titled() -> None:
         ForeignKeyConstraint(["change"], ["change.id"]),
         PrimaryKeyConstraint("change", "number"),
     )
-    protect(op.get_bind(), "change_titled", ["change", "number"])
+    create_triggers(op.get_bind(), "change_titled", ["change", "number"])
 
 
 def _fill() -> None:

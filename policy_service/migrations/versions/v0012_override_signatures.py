@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from policy_service.append_only import protect
+from policy_service.append_only import create_triggers
 
 revision = "0012"
 down_revision = "0011"
@@ -44,4 +44,4 @@ def upgrade() -> None:
         PrimaryKeyConstraint("override", "role"),
         UniqueConstraint("override", "actor"),
     )
-    protect(op.get_bind(), "override_signature", ["override", "role"], ["override", "actor"])
+    create_triggers(op.get_bind(), "override_signature", ["override", "role"], ["override", "actor"])

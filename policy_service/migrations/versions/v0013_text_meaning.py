@@ -7,7 +7,7 @@ meaning of every text on record in the next transaction that has to know.
 from alembic import op
 from sqlalchemy import Column, PrimaryKeyConstraint, String
 
-from policy_service.append_only import protect
+from policy_service.append_only import create_triggers
 
 revision = "0013"
 down_revision = "0012"
@@ -22,4 +22,4 @@ def upgrade() -> None:
         PrimaryKeyConstraint("digest"),
     )
     op.create_index(op.f("ix_text_meaning_meaning"), "text_meaning", ["meaning"], unique=False)
-    protect(op.get_bind(), "text_meaning", ["digest"])
+    create_triggers(op.get_bind(), "text_meaning", ["digest"])

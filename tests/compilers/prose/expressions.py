@@ -9,7 +9,7 @@ from functools import cache
 from itertools import combinations, product
 
 from policy_service.language.ast import And, Comparison, Expr, Not, Or
-from policy_service.language.evaluate import value
+from policy_service.language.evaluate import evaluate_expression
 from policy_service.language.parser import parse
 from policy_service.language.types import Duration, Exact
 
@@ -117,6 +117,6 @@ def results(expression: Expr) -> tuple[Exact | None, ...]:
 
 def _answer(expression: Expr, subject: Mapping[str, Exact]) -> Exact | None:
     try:
-        return value(expression, subject)
+        return evaluate_expression(expression, subject)
     except ZeroDivisionError:
         return None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy_service.compilers.prose import cross_table, rule_sentence, sentence, table, teller
+from policy_service.compilers.prose import condition_writer, cross_table, rule_sentence, sentence, table
 from policy_service.compilers.prose.conditions import condition
 from policy_service.compilers.prose.context import LANGUAGES, context_of
 from policy_service.compilers.prose.statement import inline
@@ -52,7 +52,7 @@ def test_different_computations_never_share_a_sentence(lang: Language) -> None:
 @pytest.mark.parametrize("lang", EVERY_LANGUAGE)
 def test_lists_and_lines_tell_the_same_conditions_apart(lang: Language) -> None:
     few = list(conditions())[::7]
-    assert len({*map(teller(POLICY, lang), few)}) == len({one_line(one, lang) for one in few})
+    assert len({*map(condition_writer(POLICY, lang), few)}) == len({one_line(one, lang) for one in few})
 
 
 @pytest.mark.parametrize("lang", EVERY_LANGUAGE)
@@ -124,7 +124,7 @@ def test_a_negated_condition_reads_like_any_other(tree: Expr, lang: Language) ->
 def test_two_ways_to_write_one_condition_read_the_same(one: str, other: str) -> None:
     for lang in EVERY_LANGUAGE:
         assert sentence(parse(one), POLICY, lang) == sentence(parse(other), POLICY, lang)
-        assert teller(POLICY, lang)(parse(one)) == sentence(parse(one), POLICY, lang)
+        assert condition_writer(POLICY, lang)(parse(one)) == sentence(parse(one), POLICY, lang)
 
 
 def test_a_value_is_no_sentence_and_a_condition_is_no_value() -> None:

@@ -14,16 +14,16 @@ from policy_service.compilers.prose import (
     Table,
     explain,
     explanation,
-    kind_in_words,
     markdown,
     no_other_rule,
     sentence,
     table,
-    value_words,
+    type_in_words,
+    value_in_words,
 )
-from policy_service.compilers.prose.chinese import Chinese, spaced
+from policy_service.compilers.prose.chinese import Chinese, join_spaced
 from policy_service.compilers.prose.english import English
-from policy_service.compilers.prose.figures import escaped, grouped, percent, plain
+from policy_service.compilers.prose.figures import escape_text, group_thousands, percent, printable_line
 from policy_service.compilers.prose.table import one_line, width
 from policy_service.language.ast import Comparison, Constant, Name
 from policy_service.language.functions import ROUNDING_FUNCTIONS
@@ -63,8 +63,8 @@ ENGLISH, CHINESE = English(), Chinese()
     ],
 )
 def test_a_value_is_told_as_people_write_it(kind: Type, value: Value, en: str, zh: str) -> None:
-    assert value_words(kind, value, "en") == en
-    assert value_words(kind, value, "zh") == zh
+    assert value_in_words(kind, value, "en") == en
+    assert value_in_words(kind, value, "zh") == zh
 
 
 @pytest.mark.parametrize(
@@ -82,18 +82,18 @@ def test_months_are_told_in_years_when_they_fill_them(count: int, en: str, zh: s
 
 
 def test_a_kind_tells_its_bounds() -> None:
-    assert kind_in_words(NumberType("integer", high=5), "en") == "whole number, at most 5"
-    assert kind_in_words(DateType(high=730_000), "en") == "date, not after 3 September 1999"
-    assert kind_in_words(DateType(high=730_000), "zh") == "日期，不晚于 1999年9月3日"
+    assert type_in_words(NumberType("integer", high=5), "en") == "whole number, at most 5"
+    assert type_in_words(DateType(high=730_000), "en") == "date, not after 3 September 1999"
+    assert type_in_words(DateType(high=730_000), "zh") == "日期，不晚于 1999年9月3日"
 
 
 def test_a_kind_tells_each_word_once_and_the_title_beside_it() -> None:
     kind = ChoiceType(("S", "sales", "it's"))
     titles = {"sales": Bilingual("销售总监", "sales"), "it's": Bilingual("信息技术", "IT")}
-    assert kind_in_words(kind, "zh", titles) == '以下之一：“S”、“销售总监”（sales）、“信息技术”（"it\'s"）'
-    assert kind_in_words(kind, "en", titles) == 'one of ‘S’, ‘sales’, ‘IT’ ("it\'s")'
-    assert value_words(kind, "sales", "zh", titles) == "“销售总监”"
-    assert value_words(TagsType(kind.of), frozenset(kind.of), "zh", titles) == "“S”、“销售总监”、“信息技术”"
+    assert type_in_words(kind, "zh", titles) == '以下之一：“S”、“销售总监”（sales）、“信息技术”（"it\'s"）'
+    assert type_in_words(kind, "en", titles) == 'one of ‘S’, ‘sales’, ‘IT’ ("it\'s")'
+    assert value_in_words(kind, "sales", "zh", titles) == "“销售总监”"
+    assert value_in_words(TagsType(kind.of), frozenset(kind.of), "zh", titles) == "“S”、“销售总监”、“信息技术”"
 
 
 words_and_titles = st.dictionaries(st.text(min_size=1), st.none() | st.text(min_size=1), min_size=2, max_size=6)
@@ -106,7 +106,7 @@ def test_different_words_of_one_list_differ_whatever_their_titles(
     titles = {word: Bilingual(title, same) for word, title in given_titles.items() if title is not None}
     kind = ChoiceType(tuple(given_titles))
     for lang in ("zh", "en"):
-        assert len({value_words(kind, word, lang, titles) for word in kind.of}) == len(kind.of)
+        assert len({value_in_words(kind, word, lang, titles) for word in kind.of}) == len(kind.of)
 
 
 def test_every_currency_has_its_unit() -> None:
@@ -116,14 +116,14 @@ def test_every_currency_has_its_unit() -> None:
 
 def test_every_way_of_rounding_has_words_of_its_own() -> None:
     for words in (ENGLISH, CHINESE):
-        told = {words.rounded(way, "x", places) for way in ROUNDING_FUNCTIONS.values() for places in range(7)}
+        told = {words.rounding(way, "x", places) for way in ROUNDING_FUNCTIONS.values() for places in range(7)}
         assert len(told) == len({*ROUNDING_FUNCTIONS.values()}) * 7
 
 
 @given(st.fractions(max_denominator=10**6))
 def test_figures_lose_nothing(value: Fraction) -> None:
-    assert Fraction(grouped(value).replace(",", "")) == value
-    assert Fraction(grouped(value, 2).replace(",", "")) == value
+    assert Fraction(group_thousands(value).replace(",", "")) == value
+    assert Fraction(group_thousands(value, 2).replace(",", "")) == value
 
 
 @given(st.fractions(max_denominator=10**4))
@@ -147,16 +147,16 @@ def test_different_words_differ_when_quoted(one: str, other: str) -> None:
 
 
 def test_what_cannot_be_seen_is_shown() -> None:
-    assert plain("a\u202eb\n\tc") == "a\\u202eb c"
-    assert escaped('a\n"') == '"a\\n\\""'
-    assert escaped("\u202e") == '"\\u202e"'
+    assert printable_line("a\u202eb\n\tc") == "a\\u202eb c"
+    assert escape_text('a\n"') == '"a\\n\\""'
+    assert escape_text("\u202e") == '"\\u202e"'
     assert one_line("<b>R < 30</b><!-- x") == "\\<b>R < 30\\</b>\\<!-- x"
 
 
 def test_chinese_stands_apart_from_western_figures_only() -> None:
-    assert spaced("大于", "30", "天") == "大于 30 天"
-    assert spaced("大于", "「a」", "") == "大于「a」"
-    assert spaced("", "x") == "x"
+    assert join_spaced("大于", "30", "天") == "大于 30 天"
+    assert join_spaced("大于", "「a」", "") == "大于「a」"
+    assert join_spaced("", "x") == "x"
 
 
 def test_columns_stand_one_under_another() -> None:

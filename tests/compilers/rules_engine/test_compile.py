@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from policy_service import load_bytes
-from policy_service.compilers.rules_engine import EngineTrialError, compile_engine, rehearsal, rehearse
+from policy_service.compilers.rules_engine import SmokeTestFailed, compile_engine, run_smoke_tests, smoke_test
 from policy_service.compilers.rules_engine.compile import compile_rules
 from policy_service.compilers.rules_engine.program import Condition, Program, Term
 from policy_service.language.evaluate import evaluate
@@ -113,10 +113,10 @@ def test_facts_named_like_the_engine_s_own_fields_are_facts_like_any_other() -> 
 
 
 def test_a_policy_is_rehearsed_on_those_of_its_examples_that_can_be_decided() -> None:
-    rehearse([TIER, POINTS, *SHIPPED], seconds=30)
+    run_smoke_tests([TIER, POINTS, *SHIPPED], seconds=30)
 
 
 def test_a_policy_that_the_engine_answers_wrongly_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "holds", lambda _when, _scope: True)
-    with pytest.raises(EngineTrialError, match="tiering/small: expected rules"):
-        rehearse([TIER], seconds=30)
+    monkeypatch.setattr(smoke_test, "holds", lambda _when, _scope: True)
+    with pytest.raises(SmokeTestFailed, match="tiering/small: expected rules"):
+        run_smoke_tests([TIER], seconds=30)

@@ -114,7 +114,7 @@ def test_what_the_engine_must_not_be_given_is_refused(program: Program, message:
         lay_out(program)
     assert str(refused.value) == message
     assert message.startswith(refused.value.limit)
-    assert str(refused.value.found) in message
+    assert str(refused.value.actual) in message
     assert str(refused.value.allowed) in message
 
 

@@ -224,7 +224,7 @@ def test_compliance_vouches_with_the_password_again(here: Company) -> None:
     done = act(here, account, "vouch", "compliance", password=SECRET)
     assert "You have vouched for the account" in done.text(".notice")
     assert "vouched for it" in done.text("tbody")
-    assert now(here, account).vouched
+    assert now(here, account).attested
 
 
 def test_what_stands_against_vouching_is_said_instead_of_a_button(here: Company) -> None:
@@ -245,7 +245,7 @@ def test_vouching_is_for_the_account_as_it_was_seen(here: Company) -> None:
     act(here, account, "roles", roles=["sales_director", "compliance"])
     late = visitor.send(page, "form[action$='/vouch']", password=SECRET)
     assert late.status == 412
-    assert not now(here, account).vouched
+    assert not now(here, account).attested
 
 
 @pytest.mark.parametrize("what", ["roles", "disable", "enable", "password", "link"])

@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from policy_service.actor import Role
 from policy_service.idempotency import IdempotencyRow
-from policy_service.identity.api_keys import api_keys, issue_key, was_used
+from policy_service.identity.api_keys import api_keys, issue_key, record_key_use
 from tests.api.client import ask
 from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor
@@ -86,7 +86,7 @@ def test_the_list_tells_states_uses_and_hostile_names(here: Company) -> None:
         soon = issue_key(
             transaction, root, name=HOSTILE, scopes=[Role.COMPLIANCE], expires_at=here.clock.at + timedelta(days=9)
         )
-        was_used(transaction, soon.key.id, here.clock.at)
+        record_key_use(transaction, soon.key.id, here.clock.at)
     visitor = Visitor(here, "root")
     page = visitor.get("/api-keys?state=expiring")
     assert page.text("tbody th") == HOSTILE

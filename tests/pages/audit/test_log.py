@@ -9,7 +9,7 @@ import pytest
 
 from api.pages.audit import log as log_page
 from api.pages.audit.vocabulary import EVENT_NAMES, THING_NAMES
-from policy_service.audit.events import EVENTS, THINGS
+from policy_service.audit.events import EVENTS, OBJECT_FIELDS
 from tests.api.company import Company, company, later
 from tests.approval.world import TIER, tier
 from tests.hidden import written_before
@@ -36,7 +36,7 @@ def numbers(page: Seen) -> list[int]:
 
 def test_every_event_and_every_thing_has_a_name() -> None:
     assert set(EVENT_NAMES) == set(EVENTS)
-    assert set(THING_NAMES) == set(THINGS)
+    assert set(THING_NAMES) == set(OBJECT_FIELDS)
 
 
 def test_the_newest_entry_comes_first_in_a_sentence(here: Company) -> None:

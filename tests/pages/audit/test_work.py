@@ -9,13 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from api.auditing import Auditor
-from api.gauge import Moved
 from api.problems import BUSY, ProblemError
+from api.progress import ProgressCallback
 from policy_service.audit.export import verify_export
 from policy_service.audit.keys import public_key
 from policy_service.audit.service import signing_keys
-from policy_service.audit.verdict import Fault, Verdict
-from policy_service.sentences import Sentence
+from policy_service.audit.verdict import LogFault, LogVerdict
+from policy_service.messages import Message
 from tests.api.client import portal
 from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor
@@ -77,11 +77,11 @@ def test_a_form_that_is_sent_twice_begins_one_verification(here: Company) -> Non
 def test_while_it_goes_on_the_page_shows_how_far_it_is(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = asyncio.Event()
 
-    async def slow(_: Auditor, moved: Moved) -> Verdict:
+    async def slow(_: Auditor, moved: ProgressCallback) -> LogVerdict:
         moved(250_000, 1_000_000)
         await go_on.wait()
-        fault = Fault(Sentence("entry {seq} was removed", seq=17), 17)
-        return Verdict(16, 2, "sha256:0", "sha256:1", None, 16, fault=fault)
+        fault = LogFault(Message("entry {seq} was removed", seq=17), 17)
+        return LogVerdict(16, 2, "sha256:0", "sha256:1", None, 16, fault=fault)
 
     monkeypatch.setattr(Auditor, "verify", slow)
     visitor, page = begun(here, "compliance", "#verify-log")
@@ -103,8 +103,8 @@ def test_while_it_goes_on_the_page_shows_how_far_it_is(here: Company, monkeypatc
 
 
 def test_what_keeps_it_from_being_done_is_told(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def busy(_: Auditor, __: Moved) -> Verdict:
-        raise ProblemError(BUSY, Sentence("the log is being read whole already"))
+    async def busy(_: Auditor, __: ProgressCallback) -> LogVerdict:
+        raise ProblemError(BUSY, Message("the log is being read whole already"))
 
     monkeypatch.setattr(Auditor, "verify", busy)
     visitor, page = begun(here, "compliance", "#verify-log")

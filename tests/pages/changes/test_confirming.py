@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from api.authentication import COOKIE
-from policy_service.actor import FRESH
+from policy_service.actor import REAUTHENTICATION_VALIDITY
 from policy_service.identity import sessions
-from policy_service.identity.sessions import OIDC, Started
+from policy_service.identity.sessions import OIDC, StartedSession
 from tests.api.company import Company, Json, company, later
 from tests.approval.world import tier
 from tests.pages.visitor import Visitor
@@ -21,17 +21,17 @@ def here() -> Iterator[Company]:
 
 
 @pytest.fixture
-def started(here: Company) -> Started:
+def started(here: Company) -> StartedSession:
     """A session that the provider of identities opened."""
     with here.database.write(here.clock) as transaction:
-        return sessions.start(transaction, here.people["sales"], OIDC)
+        return sessions.start_session(transaction, here.people["sales"], OIDC)
 
 
 def submitted(here: Company, number: int) -> Json:
     return here.moved("submit", here.create(tier(here.next_version(), 100 + number), effective=later(here, number)))
 
 
-def test_they_are_led_to_the_provider_and_back_before_the_form(here: Company, started: Started) -> None:
+def test_they_are_led_to_the_provider_and_back_before_the_form(here: Company, started: StartedSession) -> None:
     change = submitted(here, 1)
     page = Visitor(here, cookies={COOKIE: started.token}).get(f"/changes/{change['id']}")
     form = page.one("form.confirm")
@@ -40,10 +40,10 @@ def test_they_are_led_to_the_provider_and_back_before_the_form(here: Company, st
     assert not page.has("form#sign, input[type=password]")
 
 
-def test_the_proof_is_used_up_by_one_signature(here: Company, started: Started) -> None:
+def test_the_proof_is_used_up_by_one_signature(here: Company, started: StartedSession) -> None:
     first, second = submitted(here, 2), submitted(here, 3)
     with here.database.write(here.clock) as transaction:
-        sessions.confirm(transaction, started.signed_in.id)
+        sessions.confirm(transaction, started.user_session.id)
     visitor = Visitor(here, cookies={COOKIE: started.token})
     page = visitor.get(f"/changes/{first['id']}")
     other = visitor.get(f"/changes/{second['id']}")
@@ -59,11 +59,11 @@ def test_the_proof_is_used_up_by_one_signature(here: Company, started: Started) 
     assert here.read(second)["signatures"] == []
 
 
-def test_an_old_proof_is_none(here: Company, started: Started) -> None:
+def test_an_old_proof_is_none(here: Company, started: StartedSession) -> None:
     change = submitted(here, 30)
     with here.database.write(here.clock) as transaction:
-        sessions.confirm(transaction, started.signed_in.id)
-    here.clock.at += FRESH + timedelta(seconds=1)
+        sessions.confirm(transaction, started.user_session.id)
+    here.clock.at += REAUTHENTICATION_VALIDITY + timedelta(seconds=1)
     page = Visitor(here, cookies={COOKIE: started.token}).get(f"/changes/{change['id']}")
     assert page.has("form.confirm")
     assert not page.has("form#sign")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.pages.changes.examples import ExampleRefused, with_example
+from api.pages.changes.examples import ExampleRejected, add_example
 from policy_service import load_bytes
 from policy_service.shipped import shipped_policies
 from tests.approval.world import bonus, tier
@@ -16,23 +16,23 @@ HEAD, LAST = TIER[: TIER.index(b"examples:")], TIER[TIER.index(b"  - {name: many
 
 
 def test_it_is_the_last_line_of_the_list() -> None:
-    assert with_example(TIER, FEW) == TIER + LINE
+    assert add_example(TIER, FEW) == TIER + LINE
 
 
 def test_what_follows_the_list_stays_behind_it() -> None:
     law = b"\n# the laws\ninvariants:\n  - {id: total, says: {zh: a, en: b}}\n"
-    assert with_example(TIER + law, FEW) == TIER + LINE + law
+    assert add_example(TIER + law, FEW) == TIER + LINE + law
 
 
 def test_a_file_without_examples_gets_a_list() -> None:
-    assert with_example(HEAD, FEW) == HEAD + b"examples:\n" + LINE
-    assert with_example(HEAD.rstrip(), FEW) == HEAD + b"examples:\n" + LINE
+    assert add_example(HEAD, FEW) == HEAD + b"examples:\n" + LINE
+    assert add_example(HEAD.rstrip(), FEW) == HEAD + b"examples:\n" + LINE
 
 
 @pytest.mark.parametrize("end", ["[]", "[ ]", "[{name: many, facts: {orders: 100}, outcome: {size: big}, rule: big}]"])
 def test_a_list_in_brackets_gets_it_before_the_bracket(end: str) -> None:
     text = HEAD + f"examples: {end}  # ours\n".encode()
-    made = with_example(text, FEW)
+    made = add_example(text, FEW)
     assert made.startswith(text[: text.rindex(b"]")].rstrip())
     assert made.endswith(b"]  # ours\n")
     assert load_bytes(made).examples[-1].name == "few"
@@ -48,7 +48,7 @@ def test_the_list_may_be_written_over_many_lines_and_not_be_indented() -> None:
   rule: big
   # that was it
 """
-    made = with_example(HEAD + block, FEW)
+    made = add_example(HEAD + block, FEW)
     assert made == HEAD + block.replace(b"  # that", LINE[2:] + b"  # that")
 
 
@@ -61,21 +61,21 @@ def test_text_that_looks_like_a_remark_is_no_remark() -> None:
       # one
       # two
 """
-    made = with_example(HEAD + block, FEW)
+    made = add_example(HEAD + block, FEW)
     assert made == HEAD + block + LINE
 
 
 def test_line_ends_are_those_of_the_file() -> None:
     crlf = TIER.replace(b"\n", b"\r\n")
-    assert with_example(crlf, FEW) == crlf + LINE.replace(b"\n", b"\r\n")
-    assert with_example(TIER.rstrip(), FEW) == TIER + LINE
+    assert add_example(crlf, FEW) == crlf + LINE.replace(b"\n", b"\r\n")
+    assert add_example(TIER.rstrip(), FEW) == TIER + LINE
 
 
 @pytest.mark.parametrize(
     "name", ['"quotes" and \\', "a: b # c", "名称 😀", "\u05d0 turned", "=cmd()", "- x", "null", "a\tb\nc"]
 )
 def test_any_name_is_kept_as_it_is(name: str) -> None:
-    assert load_bytes(with_example(TIER, {**FEW, "name": name})).examples[-1].name == name
+    assert load_bytes(add_example(TIER, {**FEW, "name": name})).examples[-1].name == name
 
 
 def test_every_shipped_policy_takes_another_example() -> None:
@@ -86,31 +86,31 @@ def test_every_shipped_policy_takes_another_example() -> None:
         example: dict[str, Any] = {"name": "one more", "facts": {}, "missing": [missing] if missing else []}
         if missing is None:
             continue
-        made = with_example(content, example)
+        made = add_example(content, example)
         assert load_bytes(made).examples[-1].name == "one more", file
         lines = set(made.decode().splitlines()) - set(content.decode().splitlines())
         assert len(lines) == 1, file
 
 
 def test_a_name_is_used_once() -> None:
-    with pytest.raises(ExampleRefused, match="of this name already"):
-        with_example(TIER, {**FEW, "name": "many"})
+    with pytest.raises(ExampleRejected, match="of this name already"):
+        add_example(TIER, {**FEW, "name": "many"})
 
 
 def test_a_file_with_faults_has_to_be_mended_first() -> None:
-    with pytest.raises(ExampleRefused, match=r"has faults, mend them first: .*unknown-fact"):
-        with_example(TIER.replace(b"inputs: [orders]", b"inputs: [order]"), FEW)
+    with pytest.raises(ExampleRejected, match=r"has faults, mend them first: .*unknown-fact"):
+        add_example(TIER.replace(b"inputs: [orders]", b"inputs: [order]"), FEW)
 
 
 def test_an_example_that_is_not_valid_is_refused_with_the_reason() -> None:
-    with pytest.raises(ExampleRefused, match=r"cannot be added .*unknown-fact"):
-        with_example(TIER, {**FEW, "facts": {"wrong": 3}})
-    with pytest.raises(ExampleRefused, match="cannot be added"):
-        with_example(TIER, {**FEW, "rule": "none"})
+    with pytest.raises(ExampleRejected, match=r"cannot be added .*unknown-fact"):
+        add_example(TIER, {**FEW, "facts": {"wrong": 3}})
+    with pytest.raises(ExampleRejected, match="cannot be added"):
+        add_example(TIER, {**FEW, "rule": "none"})
 
 
 def test_values_of_every_kind_are_written_exactly() -> None:
     example: dict[str, Any] = {"name": "all", "facts": {"size": None}, "missing": ["size"]}
-    policy = load_bytes(with_example(bonus("1.0.0"), example))
+    policy = load_bytes(add_example(bonus("1.0.0"), example))
     assert policy.examples[-1].missing == ("size",)
     assert policy.examples[-1].facts == {}

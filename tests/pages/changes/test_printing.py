@@ -12,7 +12,7 @@ from pypdf import PageObject, PdfReader
 
 from api.logs import make_log
 from api.pages.changes import pdf
-from api.pages.changes.pdf import HERE, Unavailable, own_file
+from api.pages.changes.pdf import BASE_URL, PdfUnavailable, own_file
 from api.problems import ProblemError
 from tests.api.company import Company, Json, company
 from tests.approval.world import tier
@@ -94,9 +94,9 @@ def test_paper_says_which_characters_it_has_only_the_code_point_of(here: Company
         "file:///etc/passwd",
         "https://elsewhere.example/static/print.css",
         "http://127.0.0.1/static/print.css",
-        f"{HERE}changes",
-        f"{HERE}static/../static/print.css",
-        f"{HERE}static/nothing.css",
+        f"{BASE_URL}changes",
+        f"{BASE_URL}static/../static/print.css",
+        f"{BASE_URL}static/nothing.css",
         "data:text/css,a{}",
     ],
 )
@@ -106,9 +106,9 @@ def test_a_pdf_reaches_nothing_else(address: str) -> None:
 
 
 def test_a_pdf_reaches_its_style_sheets_and_its_typeface() -> None:
-    assert own_file(f"{HERE}static/print.css?v=1")[1] == "text/css"
-    assert b"truetype" in own_file(f"{HERE}static/faces.css?v=1")[0]
-    assert own_file(f"{HERE}static/sans-400.ttf")[1] == "font/ttf"
+    assert own_file(f"{BASE_URL}static/print.css?v=1")[1] == "text/css"
+    assert b"truetype" in own_file(f"{BASE_URL}static/faces.css?v=1")[0]
+    assert own_file(f"{BASE_URL}static/sans-400.ttf")[1] == "font/ttf"
 
 
 def test_where_pango_is_missing_the_page_says_how_to_print(
@@ -125,13 +125,13 @@ def test_where_pango_is_missing_the_log_says_which_library(
 ) -> None:
     monkeypatch.setattr(pdf, "lay_out", _unavailable)
     with pytest.raises(ProblemError):
-        pdf.pdf(make_log("error"), "<p>page</p>")
+        pdf.render_pdf(make_log("error"), "<p>page</p>")
     assert json.loads(capsys.readouterr().err)["reason"] == "cannot load library 'libpango-1.0-0'"
 
 
 def test_a_library_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "weasyprint", _Unloadable("weasyprint"))
-    assert pdf.lay_out("<p>page</p>") == Unavailable("cannot load library 'libpango-1.0-0'")
+    assert pdf.lay_out("<p>page</p>") == PdfUnavailable("cannot load library 'libpango-1.0-0'")
 
 
 def test_an_unknown_change_has_no_paper(here: Company) -> None:
@@ -144,10 +144,10 @@ def resources(page: PageObject) -> Any:  # noqa: ANN401 - pypdf says no more tha
     return page["/Resources"]
 
 
-def _unavailable(html: str) -> Unavailable:
+def _unavailable(html: str) -> PdfUnavailable:
     """What is laid out where a library of WeasyPrint's is missing."""
     assert html
-    return Unavailable("cannot load library 'libpango-1.0-0'")
+    return PdfUnavailable("cannot load library 'libpango-1.0-0'")
 
 
 class _Unloadable(ModuleType):

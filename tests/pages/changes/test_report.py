@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.pages.changes.answers import answer_words
-from api.pages.changes.reporting import report_of
-from policy_service.sentences import Sentence
+from api.pages.changes.report import report_of
+from api.pages.changes.result_texts import localized_result
+from policy_service.messages import Message
 from tests.api.company import Company, company, later
 from tests.approval.world import tier
 from tests.pages.visitor import Visitor
@@ -81,16 +81,16 @@ def test_who_takes_no_part_sees_no_report(here: Company) -> None:
     ],
 )
 def test_answers_are_told_in_any_language(told: str, pattern: str) -> None:
-    words = answer_words(told)
+    words = localized_result(told)
     assert words == told
-    assert isinstance(words, Sentence)
+    assert isinstance(words, Message)
     assert words.pattern == pattern
 
 
 def test_any_other_answer_stays_as_it_is() -> None:
-    assert answer_words("orders 3 is refused: expected more") == "orders 3 is refused: expected more"
+    assert localized_result("orders 3 is refused: expected more") == "orders 3 is refused: expected more"
 
 
 def test_no_report_is_an_empty_one() -> None:
     view = report_of(None, problems=("no",), frozen=False)
-    assert (view.problems, view.is_there, view.errors, view.warnings) == (("no",), False, (), ())
+    assert (view.problems, view.is_complete, view.errors, view.warnings) == (("no",), False, (), ())

@@ -5,7 +5,15 @@ from codecs import BOM_UTF8
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.pages.changes.texts import file_name, label, merged, next_version, sent, shown, with_version
+from api.pages.changes.texts import (
+    browser_text,
+    file_bytes,
+    file_name,
+    label,
+    merge_uploads,
+    next_version,
+    with_version,
+)
 from policy_service.shipped import shipped_policies
 from tests.approval.world import bonus, tier
 
@@ -20,17 +28,17 @@ def through_a_browser(text: str) -> str:
 
 @given(st.binary(max_size=200))
 def test_what_was_not_edited_keeps_its_bytes(content: bytes) -> None:
-    assert sent(through_a_browser(shown(content)), content) == content
+    assert file_bytes(through_a_browser(browser_text(content)), content) == content
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0")))
 def test_what_is_new_is_kept_as_it_was_written(text: str) -> None:
-    assert sent(text, None) == text.encode()
+    assert file_bytes(text, None) == text.encode()
 
 
 def test_an_edited_file_keeps_its_line_ends() -> None:
-    assert sent(shown(CRLF) + "# more\n", CRLF) == CRLF + b"# more\r\n"
-    assert sent(shown(TIER) + "# more\n", TIER) == TIER + b"# more\n"
+    assert file_bytes(browser_text(CRLF) + "# more\n", CRLF) == CRLF + b"# more\r\n"
+    assert file_bytes(browser_text(TIER) + "# more\n", TIER) == TIER + b"# more\n"
 
 
 def test_a_file_is_called_as_it_says_even_when_it_has_faults() -> None:
@@ -56,12 +64,12 @@ def test_only_the_version_is_altered() -> None:
 
 def test_a_byte_order_mark_stays_and_hides_nothing() -> None:
     first = BOM_UTF8 + b"policy: tiering/size\nversion: 1.0.0\n"
-    assert label(shown(first)) == "tiering/size 1.0.0"
+    assert label(browser_text(first)) == "tiering/size 1.0.0"
     assert file_name(first) == "tiering.size-1.0.0.yaml"
     assert with_version(first, "2.0.0") == first.replace(b"1.0.0", b"2.0.0")
     numbered = BOM_UTF8 + b"version: 1.0.0\npolicy: tiering/size\n"
     assert with_version(numbered, "2.0.0") == numbered.replace(b"1.0.0", b"2.0.0")
-    assert merged({"0": TIER, "1": bonus("1.0.0")}, (first,)) == [first, bonus("1.0.0")]
+    assert merge_uploads({"0": TIER, "1": bonus("1.0.0")}, (first,)) == [first, bonus("1.0.0")]
 
 
 def test_the_next_version_is_above_all_others() -> None:
@@ -71,6 +79,6 @@ def test_the_next_version_is_above_all_others() -> None:
 
 def test_an_uploaded_file_takes_the_place_of_the_one_of_its_policy() -> None:
     texts = {"0": TIER, "1": bonus("1.0.0")}
-    assert merged(texts, (tier("1.1.0"),)) == [tier("1.1.0"), bonus("1.0.0")]
-    assert merged(texts, (b"anything",)) == [TIER, bonus("1.0.0"), b"anything"]
-    assert merged({}, (b"", b"anything")) == [b"", b"anything"]
+    assert merge_uploads(texts, (tier("1.1.0"),)) == [tier("1.1.0"), bonus("1.0.0")]
+    assert merge_uploads(texts, (b"anything",)) == [TIER, bonus("1.0.0"), b"anything"]
+    assert merge_uploads({}, (b"", b"anything")) == [b"", b"anything"]

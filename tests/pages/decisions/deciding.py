@@ -9,8 +9,8 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from policy_service.actor import Actor, Role
+from policy_service.decisions.block_store import Sealer
 from policy_service.decisions.request import DecisionRequest
-from policy_service.decisions.seals import Sealer
 from policy_service.subject import CUSTOMER, Subject
 from tests.api.company import Company
 from tests.approval.world import BONUS, TIER
@@ -25,7 +25,7 @@ HOSTILE = "<script>alert(1)</script>=cmd()\u202e" + "🙂" * 20 + "W" * 100
 def decided(here: Company, subject: str, *policies: str, kind: str = CUSTOMER, **facts: object) -> str:
     """The identifier of a decision about somebody, by the bonus unless told otherwise."""
     request = DecisionRequest(subject, facts or {"orders": 120}, policies or (BONUS,), kind=kind)
-    answer = here.app.service.decisions.decide_here(request, CRM)
+    answer = here.app.service.decisions.decide_in_thread(request, CRM)
     found: str = json.loads(answer.body)["decision_id"]
     return found
 

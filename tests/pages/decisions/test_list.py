@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from sqlmodel import select
 
-from policy_service.decisions import records
+from policy_service.decisions import record_queries
 from policy_service.decisions.tables import DecisionRow
 from tests.api.company import Company, company
 from tests.approval.world import BONUS, SIGN_OFF, TIER
@@ -89,7 +89,7 @@ def test_the_order_stays_when_the_list_is_narrowed(here: Company) -> None:
 
 
 def test_those_of_a_policy_are_looked_through_a_part_at_a_time(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "SCANNED", 5)
+    monkeypatch.setattr(record_queries, "MAX_SCANNED", 5)
     for sort, told in (("decided", "There are later ones."), ("-decided", "There are earlier ones.")):
         page = listed(here, policy=SIGN_OFF, sort=sort)
         assert told in page.text(".empty")

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from policy_service.actor import SERVICE
 from policy_service.identity import service as identity
-from policy_service.identity.account import External
+from policy_service.identity.account import ExternalIdentity
 from tests.api.company import Company, company
 from tests.api.provider import CLIENT, ISSUER, SECRET, Provider
 from tests.pages.visitor import Seen, Visitor
@@ -25,7 +25,7 @@ def here() -> Iterator[Company]:
     with company(public_url="https://policies.example", **given) as found:
         with found.database.write(found.clock) as transaction:
             sales = found.people["sales"].id
-            identity.link(transaction, SERVICE, sales, External(ISSUER, Provider().subject))
+            identity.link(transaction, SERVICE, sales, ExternalIdentity(ISSUER, Provider().subject))
         yield found
 
 
@@ -33,7 +33,7 @@ def ready(here: Company, provider: Provider) -> None:
     """The provider of the service is this one."""
     held = here.app.service.provider
     assert held is not None
-    held.transport, held._facts, held._keys = provider.transport(), {}, None
+    held.transport, held._metadata, held._keys = provider.transport(), {}, None
 
 
 def there_and_back(here: Company, visitor: Visitor, provider: Provider, start: str) -> Seen:

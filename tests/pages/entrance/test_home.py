@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from policy_service.actor import SERVICE, Role
-from policy_service.decisions.served import Alarm
+from policy_service.decisions.served_policy import Alarm
 from policy_service.identity import service as identity
 from tests.api.client import SECRET
 from tests.api.company import Company, company, later, submitted
@@ -147,7 +147,7 @@ def test_what_is_wrong_with_the_engine_is_told_in_words(own: Company, monkeypatc
 
 
 def test_edited_files_are_told(own: Company) -> None:
-    object.__setattr__(own.app.service, "edited", (f"{TIER}/1.0.0.yaml was edited",))
+    object.__setattr__(own.app.service, "edited_files", (f"{TIER}/1.0.0.yaml was edited",))
     health = Visitor(own, "ann").get("/").text("section[aria-labelledby=health]")
     assert "Policy files were edited after they were submitted" in health
     assert f"{TIER}/1.0.0.yaml was edited" in health

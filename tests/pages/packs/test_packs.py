@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from api.gauge import Moved
-from api.packing import Made, Packer
+from api.packing import Packer, PackFile
 from api.problems import CONFLICT, ProblemError
+from api.progress import ProgressCallback
 from policy_service.audit.keys import public_keys
+from policy_service.messages import Message
 from policy_service.packs.scope import Scope
-from policy_service.packs.verifying import verify_pack
-from policy_service.sentences import Sentence
+from policy_service.packs.verification import verify_pack
 from tests.api.company import Company, company
 from tests.approval.world import TIER
 from tests.packs.packing import HOSTILE, fill
@@ -131,8 +131,8 @@ def test_a_form_that_is_sent_twice_makes_one_pack(here: Company) -> None:
 
 
 def test_what_keeps_a_pack_from_being_made_is_told(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(_: Packer, __: Scope, ___: str, ____: Moved) -> Made:
-        raise ProblemError(CONFLICT, Sentence("the log's keys are not here: run `policy-service init`"))
+    async def refuse(_: Packer, __: Scope, ___: str, ____: ProgressCallback) -> PackFile:
+        raise ProblemError(CONFLICT, Message("the log's keys are not here: run `policy-service init`"))
 
     monkeypatch.setattr(Packer, "make", refuse)
     page = made(Visitor(here, "compliance"), policy=TIER)

@@ -1,6 +1,6 @@
 """The passport of a rule: through all versions, since when, why, and how often it decided lately."""
 
-from api.pages.policies.passport import PAGE
+from api.pages.policies.rule_history import PAGE
 from policy_service.actor import Actor, Role
 from policy_service.decisions.request import DecisionRequest
 from tests.api.company import Company, company
@@ -34,7 +34,7 @@ def test_it_counts_how_often_the_rule_decided_lately(here: Company) -> None:
     assert "Nothing was decided by this policy lately." in before.text("main")
     for orders in (9, 9, 1):
         request = DecisionRequest("C1", {"orders": orders}, ("tiering/score",))
-        here.app.service.decisions.decide_here(request, CRM)
+        here.app.service.decisions.decide_in_thread(request, CRM)
     page = Visitor(here, "sales").get("/policies/tiering/score/rules/many")
     assert "2 times in the last 3 decisions of this policy" in page.text("section[aria-labelledby=use]")
 

@@ -108,7 +108,7 @@ def test_an_example_that_fails_shows_what_it_gives_instead() -> None:
     wrong = tier("1.0.0").replace(b"outcome: {size: big}, rule: big", b"outcome: {size: small}, rule: small")
     [case] = cases_of(load_bytes(wrong), "en")
     assert not case.passed
-    assert (case.expected, case.found) == (("‘small’",), ("‘big’",))
+    assert (case.expected, case.actual) == (("‘small’",), ("‘big’",))
     assert (case.rules, case.decided_by) == ((("small", None),), (("big", None),))
 
 

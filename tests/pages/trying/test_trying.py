@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.pages.trying.answer import answer
-from api.pages.trying.fields import fields, read_given, typed
+from api.pages.trying.answer import try_policy
+from api.pages.trying.fields import fact_fields, fact_texts, read_facts
 from policy_service.analysis.examples import day_of
 from policy_service.language.policy import Language, Policy
 from tests.api.company import Company, company
@@ -189,11 +189,11 @@ def test_another_version_can_be_tried_and_unknown_ones_are_told(here: Company) -
 @pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: policy.id)
 def test_every_shipped_example_fills_the_form_and_comes_out_as_it_says(policy: Policy, lang: Language) -> None:
     for example in policy.examples:
-        given = typed(policy, example.facts)
-        filled = read_given(policy, given, lang)
+        given = fact_texts(policy, example.facts)
+        filled = read_facts(policy, given, lang)
         assert filled.facts == example.facts
-        told = answer(policy, filled.facts, day_of(example), lang)
+        told = try_policy(policy, filled.facts, day_of(example), lang)
         assert told.status == example.status
         if example.rules is not None and told.status == "decided":
-            assert tuple(reason.rule for reason in told.reasons) == example.rules
-        assert all(field.expects for field in fields(policy, given, filled, lang))
+            assert tuple(reason.rule for reason in told.deciding_rules) == example.rules
+        assert all(field.expects for field in fact_fields(policy, given, filled, lang))

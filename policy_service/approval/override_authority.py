@@ -1,0 +1,184 @@
+"""How far one person's override reaches: `governance/overrides`, asked like any policy, by the rules engine.
+
+The service supplies what it knows of an override; the policy may ask for any of it:
+
+| fact                 | meaning                                                                                      |
+|----------------------|----------------------------------------------------------------------------------------------|
+| `domain`             | the domain of the policy that is overridden                                                  |
+| `outcome_kind`       | `money` when an outcome of the policy is an amount of money, else `other`                    |
+| `amount`             | the sum of the amounts decided instead, in CNY, without signs; missing when one is not CNY   |
+| `days`               | days from now until its end, begun ones counted whole                                        |
+| `running_of_policy`  | overrides of the policy that apply or wait for signatures, before this one                   |
+| `running_of_subject` | the same of the subject                                                                      |
+| `running_of_person`  | the same recorded by this person                                                             |
+| `unsigned_before`    | overrides of this policy and subject that applied in the last 30 days by one signature alone |
+| `signed`             | the roles that have signed: that of who records it                                           |
+
+and it takes the outcomes
+
+| outcome            | meaning                                                                                    |
+|--------------------|--------------------------------------------------------------------------------------------|
+| `verdict`          | `allowed`: to its end by this one signature; `provisional`: at once, but it lapses unless  |
+|                    | the others sign; `needs_signers`: only once the others have signed; `refused`              |
+| `max_days`         | the days it lasts at most                                                                  |
+| `provisional_days` | the days within which the others must sign                                                 |
+
+While no version of it is in force, every override needs the others' signatures within `DAYS_TO_SIGN` days.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from sqlmodel import Session
+
+from policy_service.actor import Role
+from policy_service.approval.change import Version
+from policy_service.approval.errors import OperationRejected, ValidationFailed
+from policy_service.approval.governance_facts import read_governance_facts
+from policy_service.approval.policies import policy_loader
+from policy_service.approval.signers import GovernanceEvaluator, decides_money, sign_off_version
+from policy_service.language.outcome import Decided, Result
+from policy_service.language.policy import Bilingual, Policy
+from policy_service.language.types import ChoiceType, NumberType, Value
+from policy_service.messages import Message, join_comma
+from policy_service.registry.model import active_at
+from policy_service.registry.service import activations
+
+OVERRIDES = "governance/overrides"
+OverrideVerdict = Literal["allowed", "provisional", "needs_signers", "refused"]
+VERDICTS: tuple[OverrideVerdict, ...] = get_args(OverrideVerdict)
+VERDICT, MAX_DAYS, PROVISIONAL_DAYS = "verdict", "max_days", "provisional_days"
+LIMIT_DAYS = 366
+"""The days that an override lasts at most, whatever the policy says."""
+DAYS_TO_SIGN = 3
+"""The days within which the others sign while no policy says how many."""
+MAX_DAYS_TO_SIGN = 30
+"""The days that a policy may give them at most."""
+ALWAYS_KNOWN = frozenset(
+    (
+        *("domain", "outcome_kind", "days", "signed", "unsigned_before"),
+        *("running_of_policy", "running_of_subject", "running_of_person"),
+    )
+)
+"""The facts that the service knows of every override."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideAuthority:
+    """How far an override reaches by the signature of who records it, and by which rule."""
+
+    verdict: OverrideVerdict
+    max_days: int
+    provisional_days: int
+    policy: Version | None = None
+    """The version of `governance/overrides` that says so; None while there is none."""
+    rule: str = ""
+    because: Bilingual | None = None
+
+
+DEFAULT_AUTHORITY = OverrideAuthority("needs_signers", LIMIT_DAYS, DAYS_TO_SIGN)
+"""What applies while no version of the policy is in force."""
+
+
+def overrides_version(session: Session, now: datetime.datetime) -> Version | None:
+    """The version of `governance/overrides` in force; None when there is none."""
+    active = active_at(activations(session, OVERRIDES), OVERRIDES, now, now)
+    return Version(active.policy, active.version, active.digest) if active is not None else None
+
+
+def decide_authority(
+    session: Session, governance: GovernanceEvaluator, facts: Mapping[str, object], now: datetime.datetime
+) -> OverrideAuthority:
+    """How far an override with these facts reaches. Slow at first.
+
+    Raises OperationRejected when that cannot be decided.
+    """
+    version = overrides_version(session, now)
+    if version is None:
+        return DEFAULT_AUTHORITY
+    policy = policy_loader(session)(version.digest)
+    return _authority_from(policy, version, governance.decide(policy, _read_facts(policy, facts), now.date()))
+
+
+def signers_of(
+    session: Session, governance: GovernanceEvaluator, policy: Policy, now: datetime.datetime
+) -> tuple[tuple[Role, ...], Version]:
+    """Who signs a change of a policy, by which version of `governance/sign_off`. Raises OperationRejected."""
+    version = sign_off_version(session, now)
+    sign_off_policy, domain = policy_loader(session)(version.digest), [policy.domain]
+    other_domains, paying_domains = ([], domain) if decides_money(policy) else (domain, [])
+    return governance.required_roles(
+        sign_off_policy, other_domains, "change", None, now.date(), paying_domains=paying_domains
+    ), version
+
+
+def _read_facts(policy: Policy, facts: Mapping[str, object]) -> dict[str, Value]:
+    """Those of the facts that the policy asks for, as the engine takes them. Raises OperationRejected."""
+
+    def error_message(fact: str, value: str, expected: str) -> str:
+        return Message(
+            "{policy} {version} does not decide overrides where {fact} is `{value}`: it expects {expected}.",
+            policy=policy.id,
+            version=policy.version,
+            fact=fact,
+            value=value,
+            expected=expected,
+        )
+
+    return read_governance_facts(policy, facts, error_message)
+
+
+def _authority_from(policy: Policy, version: Version, result: Result) -> OverrideAuthority:
+    if not isinstance(result, Decided) or len(result.outcome) != 1:
+        raise OperationRejected(
+            Message("{policy} {version} does not decide this override.", policy=policy.id, version=policy.version)
+        )
+    values = dict(zip(policy.outcomes, result.outcome[0], strict=True))
+    rule = next((each for each in policy.rules if result.rules and each.id == result.rules[0]), None)
+    verdict = next(each for each in VERDICTS if each == values[VERDICT])
+    max_days = min(LIMIT_DAYS, int(str(values[MAX_DAYS])))
+    because = rule.because if rule is not None else None
+    return OverrideAuthority(
+        verdict, max_days, int(str(values[PROVISIONAL_DAYS])), version, rule.id if rule else "", because
+    )
+
+
+def check_overrides(policy: Policy) -> None:
+    """Whether the service could work with a new version of `governance/overrides`. Raises ValidationFailed."""
+    if problems := list(_shape_problems(policy)):
+        raise ValidationFailed(dict.fromkeys(problems))
+
+
+def _shape_problems(policy: Policy) -> Iterator[str]:
+    version_name = {"policy": policy.id, "version": policy.version}
+    verdict = policy.outcomes.get(VERDICT)
+    if verdict is None or not isinstance(verdict.type, ChoiceType) or not set(verdict.type.of) <= set(VERDICTS):
+        yield Message(
+            "{policy} {version} must decide `{outcome}`, one of {values}.",
+            **version_name,
+            outcome=VERDICT,
+            values=join_comma(VERDICTS),
+        )
+    for outcome, highest in ((MAX_DAYS, LIMIT_DAYS), (PROVISIONAL_DAYS, MAX_DAYS_TO_SIGN)):
+        declared = policy.outcomes.get(outcome)
+        kind = declared.type if declared is not None else None
+        if not isinstance(kind, NumberType) or kind.kind != "integer" or kind.low < 1 or kind.high > highest:
+            yield Message(
+                "{policy} {version} must decide `{outcome}`, a whole number from 1 to {most}.",
+                **version_name,
+                outcome=outcome,
+                most=highest,
+            )
+    if policy.returns_list:
+        yield Message("{policy} {version} must decide one outcome, not a list of them.", **version_name)
+    demanded = {fact.name for fact in policy.facts.values() if not fact.optional} - ALWAYS_KNOWN
+    if demanded:
+        yield Message(
+            "{policy} {version} demands {facts}, which the service does not know of every override.",
+            **version_name,
+            facts=join_comma(sorted(demanded)),
+        )

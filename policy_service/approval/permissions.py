@@ -1,0 +1,93 @@
+"""What somebody may do with a change or a suspension, all of it at once: each act with the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from policy_service.actor import DIRECTORS, SIGNING_ROLES, Actor, Role
+from policy_service.approval.change import Action, Change
+from policy_service.approval.suspension import (
+    Suspension,
+    can_end_suspension,
+    can_ratify_suspension,
+    may_end_suspension,
+    may_ratify_suspension,
+    may_suspend_version,
+)
+from policy_service.approval.suspension_service import SuspensionPreview
+from policy_service.approval.workflow import check_permission
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether somebody may do something; for a signature, in which of the roles they hold."""
+
+    denied_reason: str | None = None
+    """A sentence; None when they may."""
+    roles: tuple[Role, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether they may."""
+        return self.denied_reason is None
+
+
+def change_permissions(change: Change, actor: Actor, now: datetime) -> Mapping[Action, Permission]:
+    """What an actor may do with a change, who would confirm who they are when they sign; all but to begin one."""
+    permissions: dict[Action, Permission] = {
+        action: _permission(check_permission(change, action, actor, now))
+        for action in Action
+        if action not in {Action.CREATE, Action.SIGN_OFF}
+    }
+
+    def sign(confirmed: Actor, role: Role | None) -> Literal[True] | str:
+        return check_permission(change, Action.SIGN_OFF, confirmed, now, role=role)
+
+    return {**permissions, Action.SIGN_OFF: sign_permission(actor, now, sign)}
+
+
+def ratify_permission(suspension: Suspension, actor: Actor, now: datetime) -> Permission:
+    """Whether an actor who confirms who they are may ratify a suspension, and in which roles."""
+    if (possible := can_ratify_suspension(suspension, now)) is not True:
+        return Permission(possible)
+    return sign_permission(actor, now, lambda confirmed, role: may_ratify_suspension(suspension, confirmed, now, role))
+
+
+def end_permission(suspension: Suspension, actor: Actor, now: datetime) -> Permission:
+    """Whether an actor who confirms who they are may end a suspension, and in which roles."""
+    if (possible := can_end_suspension(suspension, now)) is not True:
+        return Permission(possible)
+    return sign_permission(actor, now, lambda confirmed, role: may_end_suspension(confirmed, now, role))
+
+
+def suspend_permission(preview: SuspensionPreview, actor: Actor, now: datetime) -> Permission:
+    """Whether an actor who confirms who they are may suspend the version in force, and in which roles."""
+    policy, digest, previous = preview.suspended.policy, preview.suspended.digest, preview.previous
+    return sign_permission(
+        actor,
+        now,
+        lambda confirmed, role: may_suspend_version(policy, digest, previous, confirmed, now, role),
+        DIRECTORS,
+    )
+
+
+def sign_permission(
+    actor: Actor,
+    now: datetime,
+    check: Callable[[Actor, Role | None], Literal[True] | str],
+    roles_considered: Iterable[Role] = SIGNING_ROLES,
+) -> Permission:
+    """In which of these roles an actor may sign who would confirm who they are; or why in none."""
+    confirmed = replace(actor, confirmed_at=now)
+    answers = {role: check(confirmed, role) for role in roles_considered if role in actor.roles}
+    roles = tuple(role for role, answer in answers.items() if answer is True)
+    if roles:
+        return Permission(None, roles)
+    return _permission(next(iter(answers.values())) if answers else check(confirmed, None))
+
+
+def _permission(answer: Literal[True] | str) -> Permission:
+    return Permission() if answer is True else Permission(answer)

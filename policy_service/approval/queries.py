@@ -1,0 +1,201 @@
+"""Lists changes a page at a time: those that are wanted, by when they were begun or last acted on.
+
+SQL finds the changes that may be wanted, in order, and only those are folded; what folding them says is what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+import sqlalchemy
+from sqlalchemy import ColumnElement, ScalarSelect, Select, String, func, literal, type_coerce
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from policy_service.actor import Actor
+from policy_service.approval.change import Action, Change, ChangeState
+from policy_service.approval.change_filter import CLOSING_ACTIONS, NO_FILTER, OPEN, ChangeFilter, open_condition
+from policy_service.approval.store import fold_rows, read_changes
+from policy_service.approval.tables import ActionRow, ChangeRow
+from policy_service.clock import timestamp
+from policy_service.database import cached
+from policy_service.registry.tables import ActivationRow, CancellationRow
+
+__all__ = [
+    "MAX_PAGE",
+    "OPEN",
+    "ChangeFilter",
+    "ChangePage",
+    "ChangeSort",
+    "awaiting_signature",
+    "count_by_state",
+    "list_changes",
+    "upcoming_changes",
+]
+
+MAX_PAGE = 100
+"""Changes of one page."""
+ChangeSort = Literal["created", "-created", "acted", "-acted"]
+"""By when a change was begun, or last acted on; with `-` the newest first."""
+STATE_AFTER: Mapping[str, ChangeState] = {
+    Action.CREATE: ChangeState.DRAFT,
+    Action.EDIT: ChangeState.DRAFT,
+    Action.REQUEST_CHANGES: ChangeState.DRAFT,
+    Action.SUBMIT: ChangeState.SUBMITTED,
+}
+"""The state that an action leaves a change in, where that does not depend on who owes a signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Some changes, and where the next page begins; None at the end."""
+
+    changes: tuple[Change, ...]
+    cursor: str | None
+
+
+def list_changes(
+    session: Session,
+    criteria: ChangeFilter = NO_FILTER,
+    *,
+    sort: ChangeSort = "-created",
+    cursor: str | None = None,
+    limit: int = 20,
+) -> ChangePage:
+    """The changes that are wanted, in order, behind the cursor of the page before, which was sorted alike."""
+    limit = max(1, min(limit, MAX_PAGE))
+    matches: list[Change] = []
+    last_cursor: str | None = None
+    for change, candidate_cursor in _candidates(session, criteria, sort, cursor, limit + 1):
+        if not criteria.matches(change):
+            continue
+        if len(matches) == limit:
+            return ChangePage(tuple(matches), last_cursor)
+        matches.append(change)
+        last_cursor = candidate_cursor
+    return ChangePage(tuple(matches), None)
+
+
+def awaiting_signature(session: Session, actor: Actor, now: datetime, *, limit: int = 20) -> ChangePage:
+    """The changes that wait for a signature of this actor, the one that waits longest first."""
+    return list_changes(session, ChangeFilter(signer=actor, now=now), sort="acted", limit=limit)
+
+
+def upcoming_changes(session: Session, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:
+    """The scheduled changes that have not begun, by their day."""
+    cancelled = select(CancellationRow.activation).where(CancellationRow.activation == ActivationRow.id).exists()
+    first_start = func.min(ActivationRow.effective_from)
+    query = (
+        select(ActivationRow.change)
+        .where(col(ActivationRow.effective_from) > now, col(ActivationRow.change).is_not(None), ~cancelled)
+        .group_by(col(ActivationRow.change))
+        .order_by(first_start, col(ActivationRow.change))
+        .limit(max(1, min(limit, MAX_PAGE)))
+    )
+    names = [name for name in session.exec(query) if name is not None]
+    changes_by_id = {change.id: change for change in read_changes(session, names)}
+    return tuple(changes_by_id[name] for name in names)
+
+
+def count_by_state(session: Session) -> Mapping[ChangeState, int]:
+    """How many changes are in each state."""
+    return cached(session, "changes-by-state", _count_by_state)
+
+
+def _count_by_state(session: Session) -> Mapping[ChangeState, int]:
+    counts, in_review = dict.fromkeys(ChangeState, 0), list[str]()
+    for state, action in CLOSING_ACTIONS.items():
+        query = select(func.count()).select_from(ActionRow).where(ActionRow.action == action)
+        counts[state] = session.exec(query).one()
+    counts[ChangeState.SCHEDULED] -= counts[ChangeState.CANCELLED]
+    for change, action in session.connection().execute(_open_with_last_action()):
+        if action in STATE_AFTER:
+            counts[STATE_AFTER[action]] += 1
+        else:
+            in_review.append(change)
+    for each in read_changes(session, in_review):
+        counts[each.state] += 1
+    return MappingProxyType(counts)
+
+
+# -------------------------------------------------------------------------------------------------- the rows
+
+
+class _Candidate(NamedTuple):
+    """A change that may be wanted, and its place in the order."""
+
+    change: Change
+    cursor: str
+
+
+def _candidates(
+    session: Session, criteria: ChangeFilter, sort: ChangeSort, cursor: str | None, batch_size: int
+) -> Iterator[_Candidate]:
+    """The changes that may be wanted, in order; the more are asked for, the more are read at a time."""
+    by_action = sort in {"acted", "-acted"}
+    while True:
+        query = (_by_action if by_action else _by_beginning)(criteria, cursor, newest_first=sort.startswith("-"))
+        rows = session.exec(query.limit(batch_size)).all()
+        for change in fold_rows(session, rows):
+            cursor = f"{timestamp(change.actions[-1].at)} {change.id}" if by_action else change.id
+            yield _Candidate(change, cursor)
+        if len(rows) < batch_size:
+            return
+        batch_size = min(2 * batch_size, MAX_PAGE)
+
+
+def _by_beginning(criteria: ChangeFilter, cursor: str | None, *, newest_first: bool) -> SelectOfScalar[ChangeRow]:
+    """The rows of changes, in the order of their identifiers, which count up."""
+    id_ = col(ChangeRow.id)
+    query = select(ChangeRow).where(*criteria.conditions()).order_by(id_.desc() if newest_first else id_.asc())
+    if cursor is not None:
+        query = query.where(id_ < cursor if newest_first else id_ > cursor)
+    return query
+
+
+def _by_action(criteria: ChangeFilter, cursor: str | None, *, newest_first: bool) -> SelectOfScalar[ChangeRow]:
+    """The rows of changes, in the order of the last action of each."""
+    query, at, id_ = _with_last_instant(criteria.conditions())
+    query = query.order_by(*((each.desc() if newest_first else each.asc()) for each in (at, id_)))
+    if cursor is not None:
+        cursor_at, _, cursor_id = cursor.partition(" ")
+        position, cursor_position = (
+            sqlalchemy.tuple_(at, id_),
+            sqlalchemy.tuple_(literal(cursor_at), literal(cursor_id)),
+        )
+        query = query.where(position < cursor_position if newest_first else position > cursor_position)
+    return query
+
+
+def _with_last_instant(
+    conditions: Sequence[ColumnElement[bool]],
+) -> tuple[SelectOfScalar[ChangeRow], Any, Any]:
+    """Rows of changes, with the instant of the last action of each, and what tells two of the same instant apart.
+
+    When all are wanted, the actions are gone through in the order of time until there are enough; otherwise the changes
+    that fulfil the conditions are found first.
+    """
+    if conditions:
+        at = _last_value(ActionRow.at)
+        return select(ChangeRow).where(*conditions), type_coerce(at, String), col(ChangeRow.id)
+    later = aliased(ActionRow)
+    number, change = col(ActionRow.number), col(ActionRow.change)
+    following = select(later.number).where(later.change == change, later.number == number + 1)
+    query = select(ChangeRow).join(ActionRow, change == col(ChangeRow.id)).where(~following.exists())
+    return query, type_coerce(col(ActionRow.at), String), change
+
+
+def _open_with_last_action() -> Select[Any]:
+    """The identifier and the last action of every change that is open."""
+    return sqlalchemy.select(col(ChangeRow.id), _last_value(ActionRow.action)).where(open_condition())
+
+
+def _last_value(column: Any) -> ScalarSelect[Any]:  # noqa: ANN401  # SQLModel's
+    """What a column says of the last action of a change."""
+    query = sqlalchemy.select(column).where(col(ActionRow.change) == col(ChangeRow.id))
+    return query.order_by(col(ActionRow.number).desc()).limit(1).correlate(ChangeRow).scalar_subquery()

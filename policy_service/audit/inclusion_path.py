@@ -1,0 +1,63 @@
+"""The path of an entry up to the signed root of a checkpoint, without reading the whole log.
+
+A step of the path is the root over a stretch of entries. Each checkpoint is kept with its tree's full parts, and those
+are such roots: of a stretch that begins at an even multiple of its length, in every checkpoint up to as far again
+behind it. The other stretches are made of their halves, and the shortest are read.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from policy_service.audit.checkpoints import Extent
+from policy_service.audit.merkle import InvalidPath, Tree, digest_bytes, root_from_path, sibling_ranges, tree_from
+from policy_service.audit.tables import AuditEntry, Checkpoint
+from policy_service.messages import Message
+
+MAX_READ = 1_024
+"""Entries of a stretch that is read whole; a power of two."""
+
+
+def find_inclusion_path(session: Session, leaf: str, seq: int, extent: Extent) -> list[str]:
+    """The path of an entry whose digest is `leaf`. Raises InvalidPath when the log is not the one that was signed."""
+    steps = [_range_root(session, start, stop) for start, stop in sibling_ranges(seq - 1, extent.size)]
+    if root_from_path(leaf, seq - 1, extent.size, steps) != extent.root:
+        raise InvalidPath(Message("the entries are not those that the checkpoint was signed for"))
+    return steps
+
+
+def _range_root(session: Session, start: int, stop: int) -> str:
+    """The root over the entries behind `start`, up to `stop`: over its full parts, the longest first."""
+    size, peaks = stop - start, []
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            peaks.append(_subtree_root(session, start, 1 << level))
+            start += 1 << level
+    return Tree(size, peaks).root()
+
+
+def _subtree_root(session: Session, start: int, width: int) -> bytes:
+    """The root over `width` entries, a power of two, behind a multiple of it."""
+    tree = Tree()
+    if width <= MAX_READ:
+        query = select(AuditEntry.digest).where(AuditEntry.seq > start, AuditEntry.seq <= start + width)
+        for digest in session.exec(query.order_by(col(AuditEntry.seq))):
+            tree.add(digest_bytes(digest))
+        return digest_bytes(tree.root())
+    if (stored := _stored_root(session, start, width)) is not None:
+        return stored
+    half = width // 2
+    for each in (start, start + half):
+        tree.add_root(_subtree_root(session, each, half))
+    return digest_bytes(tree.root())
+
+
+def _stored_root(session: Session, start: int, width: int) -> bytes | None:
+    """The same root, out of a checkpoint that was kept with it."""
+    stop = start + width
+    query = select(Checkpoint).where(Checkpoint.size >= stop, Checkpoint.size < stop + width)
+    row = None if start & width else session.exec(query.order_by(col(Checkpoint.size)).limit(1)).first()
+    if row is None:
+        return None
+    longer = row.size // (2 * width)
+    return tree_from(row.size, row.peaks).peaks[longer.bit_count()]

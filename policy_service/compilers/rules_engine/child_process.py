@@ -1,0 +1,159 @@
+"""Build programs in a child process first: one that crashes or hangs ends the child, not the service.
+
+    build_all_in_child({"tiering/rfm_value": SmokeTest(program, samples)}, seconds=2.0)
+
+The child is a fresh interpreter, never a fork of a process that may have threads. It imports this file and
+the three it needs, not the packages around them, so it starts in about 0.1 s; one child tries any number of
+programs. It may use only so much processor time and memory, and it answers one line of JSON for each program,
+so the program that ended it is known by the missing answer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple, TextIO
+
+from policy_service.compilers.rules_engine.engine import Engine, EngineFault, EngineLimitError
+from policy_service.compilers.rules_engine.program import Condition, Operator, Program, Term
+
+MAX_MEMORY: Final = 2 * 2**30
+"""Bytes of address space that the child may use."""
+
+_PACKAGES: Final = ("policy_service", "policy_service.compilers", "policy_service.compilers.rules_engine")
+_CHILD: Final = """
+import json, sys, types
+request = json.loads(sys.stdin.readline())
+sys.path[:] = request["path"]
+for name, folder in request["packages"].items():
+    sys.modules[name] = package = types.ModuleType(name)
+    package.__path__ = [folder]
+from policy_service.compilers.rules_engine import child_process
+child_process.run_child(sys.stdin, sys.stdout, seconds=request["seconds"])
+"""
+
+
+class SmokeTest(NamedTuple):
+    """A program, and vectors of values with the rules that each must find true."""
+
+    program: Program
+    samples: Sequence[tuple[Sequence[int], tuple[int, ...]]]
+
+
+class SmokeTestFailed(Exception):
+    """A program that must not be given to the engine of this process."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        """Name the program that failed, and say why."""
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+def build_in_child(
+    program: Program, samples: Sequence[tuple[Sequence[int], tuple[int, ...]]], *, seconds: float
+) -> None:
+    """Build one program in a child process and check it against `samples` (values → expected rules).
+
+    Raises SmokeTestFailed when the child dies, takes longer than `seconds` or answers differently.
+    """
+    build_all_in_child({"program": SmokeTest(program, samples)}, seconds=seconds)
+
+
+def build_all_in_child(smoke_tests: Mapping[str, SmokeTest], *, seconds: float) -> None:
+    """Build named programs, one after the other in one child process, and check each against its samples.
+
+    Raises SmokeTestFailed, for the first that fails, when the child dies, takes longer than `seconds` for
+    all of them together, or answers differently.
+    """
+    if not smoke_tests:
+        return
+    answers, ending = _run_child(_request(smoke_tests, seconds), seconds)
+    for name in smoke_tests:
+        reason = answers.get(name, ending)
+        if reason:
+            raise SmokeTestFailed(name, reason)
+
+
+def run_child(requests: TextIO, answers: TextIO, *, seconds: float) -> None:
+    """Answer each line of `requests`, a program, with a line that says how it did; limits the process."""
+    limit_process(seconds=seconds)
+    for line in requests:
+        request = json.loads(line)
+        reason = _failure_reason(_program_from_json(request["program"]), request["samples"])
+        answers.write(json.dumps({"name": request["name"], "reason": reason}) + "\n")
+        answers.flush()
+
+
+def limit_process(*, seconds: float) -> None:
+    """End this process after `seconds` of processor time, and refuse it more than MAX_MEMORY."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+
+
+def _failure_reason(program: Program, samples: Sequence[tuple[Sequence[int], Sequence[int]]]) -> str:
+    """Why the program fails; empty when it does not."""
+    try:
+        engine = Engine(program)
+    except (EngineFault, EngineLimitError) as error:
+        return f"cannot be built: {error}"
+    try:
+        for values, expected in samples:
+            matched = engine.matches(values)
+            if matched != tuple(expected):
+                return f"expected rules {list(expected)} for {list(values)}, found {list(matched)}"
+    except (EngineFault, TypeError, ValueError) as error:
+        return f"cannot decide: {error}"
+    finally:
+        engine.close()
+    return ""
+
+
+def _run_child(request: str, seconds: float) -> tuple[dict[str, str], str]:
+    """The child's answers by name, and why it gave no more of them."""
+    command = [sys.executable, "-I", "-S", "-c", _CHILD]
+    try:
+        child = subprocess.run(  # noqa: S603 - this interpreter and a constant program
+            command, input=request.encode(), capture_output=True, timeout=seconds, check=False
+        )
+        output, error_output = child.stdout, child.stderr.decode(errors="replace").strip()
+        last_line = error_output.rpartition("\n")[2] or "no message"
+        ending = f"the child process ended with status {child.returncode} ({last_line})"
+    except subprocess.TimeoutExpired as error:
+        output, ending = error.stdout or b"", f"took longer than {seconds:g} s"
+    complete = (json.loads(line) for line in output.splitlines(keepends=True) if line.endswith(b"\n"))
+    return {answer["name"]: answer["reason"] for answer in complete}, ending
+
+
+def _request(smoke_tests: Mapping[str, SmokeTest], seconds: float) -> str:
+    return "\n".join(_request_lines(smoke_tests, seconds)) + "\n"
+
+
+def _request_lines(smoke_tests: Mapping[str, SmokeTest], seconds: float) -> Iterator[str]:
+    folder = Path(__file__).resolve().parent
+    folders = (folder.parent.parent, folder.parent, folder)
+    packages = {name: str(path) for name, path in zip(_PACKAGES, folders, strict=True)}
+    yield json.dumps({"path": sys.path, "packages": packages, "seconds": seconds})
+    for name, smoke_test in smoke_tests.items():
+        samples = [(list(values), expected) for values, expected in smoke_test.samples]
+        yield json.dumps({"name": name, "program": _program_to_json(smoke_test.program), "samples": samples})
+
+
+def _program_to_json(program: Program) -> list[object]:
+    terms = [[t.rule, [[c.field, c.operator, c.value] for c in t.conditions]] for t in program.terms]
+    return [program.fields, terms, sorted(program.flags)]
+
+
+def _program_from_json(document: tuple[int, list[tuple[int, list[tuple[int, Operator, int]]]], list[int]]) -> Program:
+    fields, terms, flags = document
+    conjunctions = ((rule, tuple(Condition(*parts) for parts in conditions)) for rule, conditions in terms)
+    return Program(fields, tuple(Term(rule, conditions) for rule, conditions in conjunctions), frozenset(flags))

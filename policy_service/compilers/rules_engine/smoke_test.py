@@ -1,0 +1,83 @@
+"""Rehearses policies in a child process before this process builds them: the policy's own examples must come out right.
+
+A program that ends or hangs the engine ends the child, and the policy is refused with a sentence.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from policy_service.compilers.evaluator import Slots
+from policy_service.compilers.rules_engine.child_process import SmokeTest, build_all_in_child
+from policy_service.compilers.rules_engine.compile import compile_rules
+from policy_service.language.core import CoreRule
+from policy_service.language.evaluate import Scope, holds, rule_points, scope_of
+from policy_service.language.lower import lower, stand_in
+from policy_service.language.outcome import missing_facts
+from policy_service.language.policy import AS_OF, SCORE, Policy, Rule
+from policy_service.language.types import Value, to_exact
+
+MAX_SAMPLES = 20
+"""Examples of one policy that are rehearsed."""
+ANY_DAY = datetime.date(2026, 1, 1)
+"""The day for examples that do not say one."""
+
+
+def run_smoke_tests(policies: Iterable[Policy], *, seconds: float) -> None:
+    """Builds every policy in one child process and checks it against the definition on its examples.
+
+    Raises SmokeTestFailed, naming the policy, when the engine dies, hangs for `seconds` (of all policies together) or
+    answers differently; EngineLimitError when a policy exceeds a limit of the engine.
+    """
+    programs = {name: trial for policy in policies for name, trial in _smoke_tests(policy)}
+    build_all_in_child(programs, seconds=seconds)
+
+
+def _smoke_tests(policy: Policy) -> Iterator[tuple[str, SmokeTest]]:
+    core = lower(policy)
+    names = (*policy.facts, AS_OF)
+    subjects = list(_subjects(policy))
+    scopes = [scope_of(policy, facts, day) for facts, day in subjects]
+    days = [(*map(facts.get, policy.facts), day.toordinal()) for facts, day in subjects]
+    yield (
+        policy.id,
+        _smoke_test(core.rules, policy.rules, names, core.stand_ins, list(zip(days, scopes, strict=True))),
+    )
+    if (card := policy.scorecard) is not None:
+        totals = [
+            card.base + sum(rule_points(rule, scope, card.type) for rule in policy.rules if holds(rule.when, scope))
+            for scope in scopes
+        ]
+        scored = [
+            ((*day, total), {**scope, SCORE: to_exact(card.type, total)})
+            for day, scope, total in zip(days, scopes, totals, strict=True)
+        ]
+        yield f"{policy.id} (bands)", _smoke_test(core.bands, card.bands, (*names, SCORE), core.stand_ins, scored)
+
+
+def _smoke_test(
+    core: tuple[CoreRule, ...],
+    rules: tuple[Rule, ...],
+    names: tuple[str, ...],
+    stand_ins: Mapping[str, Value],
+    subjects: Sequence[tuple[Slots, Scope]],
+) -> SmokeTest:
+    program, inputs = compile_rules(core, names, stand_ins)
+    expected = [tuple(index for index, rule in enumerate(rules) if holds(rule.when, scope)) for _, scope in subjects]
+    return SmokeTest(
+        program,
+        [
+            (list(map(int, inputs.vector(slots))), matched)
+            for (slots, _), matched in zip(subjects, expected, strict=True)
+        ],
+    )
+
+
+def _subjects(policy: Policy) -> Iterator[tuple[Mapping[str, Value], datetime.date]]:
+    """A subject made of any values, and those of the examples that can be decided."""
+    yield {name: stand_in(fact.type) for name, fact in policy.facts.items()}, ANY_DAY
+    for example in policy.examples[:MAX_SAMPLES]:
+        if not missing_facts(policy, example.facts):
+            day = datetime.date.fromisoformat(example.as_of) if example.as_of else ANY_DAY
+            yield example.facts, day

@@ -1,0 +1,386 @@
+"""Seals decision records in blocks, verifies the blocks, and proves that a record is in one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Table
+from sqlmodel import Session, col, func, select
+
+from policy_service.actor import SERVICE
+from policy_service.audit.comparison import LogComparison, LogMismatch
+from policy_service.audit.copies import Copy
+from policy_service.audit.coverage import read_rows
+from policy_service.audit.events import DecisionsSealed
+from policy_service.audit.log import append
+from policy_service.audit.merkle import InvalidPath, root_of
+from policy_service.audit.proofs import ProofUnavailable, prove_entry
+from policy_service.audit.service import sign_checkpoint, unsigned_count
+from policy_service.audit.tables import AuditEntry
+from policy_service.clock import Clock
+from policy_service.database import Database, DatabaseUnavailable, Transaction
+from policy_service.decisions.blocks import (
+    Block,
+    BlockReport,
+    block_faults,
+    find_gaps,
+    leaves_of,
+    record_fault,
+    record_proof,
+)
+from policy_service.decisions.macs import read_mac_keys
+from policy_service.decisions.state_tables import BlockRow
+from policy_service.decisions.tables import DecisionRow
+from policy_service.messages import Message
+
+_DECISIONS = cast("Table", DecisionRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+BLOCK_SIZE = 1_000
+"""Records in a block, at most."""
+BLOCKS_PER_TRANSACTION = 8
+"""Blocks that are added to the log in one transaction, at most: decisions wait for its end."""
+FETCH_SIZE = 100
+"""Records that are looked at before others have their turn."""
+PAUSE_SECONDS = 0.002
+"""Seconds they have it."""
+INTERVAL_SECONDS = 10.0
+"""Seconds between two looks for records to seal."""
+STANDSTILL_SECONDS = 60.0
+"""Seconds without a look that came to its end, after which sealing is said to stand still."""
+
+
+class SealingFailed(Exception):
+    """The records are not those that were written, so they are not sealed; the message names the first fault."""
+
+
+class NotSealed(LookupError):
+    """The decision cannot be proved: there is no such record, or it is in no block yet."""
+
+
+class BlockAltered(ProofUnavailable):
+    """The decision cannot be proved: the records of its block are not those that were sealed."""
+
+
+def seal(transaction: Transaction, *, max_records: int = BLOCK_SIZE) -> BlockRow | None:
+    """Seals the records after the last sealed one; None when there are none. Raises SealingFailed."""
+    session = transaction.session
+    block = next_block(session, _last_block(session), max_records=max_records)
+    return None if block is None else add_block(transaction, block)
+
+
+def next_block(
+    session: Session, previous: Block, *, max_records: int = BLOCK_SIZE, pause: Callable[[], object] = lambda: None
+) -> Block | None:
+    """The block that comes after another, worked out from its records; None when there are none. Raises SealingFailed.
+
+    That takes a while, and needs no transaction that writes: records are numbered and committed under the lock of the
+    lane `decisions`, so when one is seen all before it are, and none can turn up later between two. `pause` is called
+    between some records and the next, so that others have their turn.
+    """
+    number, first = previous.number + 1, previous.last + 1
+    leaves: list[str] = []
+    macs = read_mac_keys(session)
+    while rows := _next_records(session, first + len(leaves), min(FETCH_SIZE, max_records - len(leaves))):
+        start = first + len(leaves)
+        faults = find_gaps([row.seq for row in rows], start, min(rows[-1].seq, start + FETCH_SIZE))
+        faults += [fault for row in rows if (fault := record_fault(row) or macs.mac_fault(row)) is not None]
+        if faults:
+            raise SealingFailed(Message("block {block} cannot be sealed: {fault}", block=number, fault=faults[0]))
+        leaves += leaves_of(rows)
+        pause()
+    return Block(number, first, first + len(leaves) - 1, root_of(leaves)) if leaves else None
+
+
+def add_block(transaction: Transaction, block: Block) -> BlockRow | None:
+    """Adds a block to the log; None when another process has sealed its records meanwhile."""
+    session = transaction.session
+    previous = _last_block(session)
+    if (block.number, block.first) != (previous.number + 1, previous.last + 1):
+        return None
+    entry = append(transaction, SERVICE, DecisionsSealed(block.number, block.first, block.last, block.root))
+    row = BlockRow(
+        number=block.number,
+        first=block.first,
+        last=block.last,
+        root=block.root,
+        entry=entry.seq,
+        sealed_at=transaction.now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _last_block(session: Session) -> Block:
+    """The newest block; before the first there is one with nothing in it."""
+    last = last_block(session)
+    return block_of(last) if last else Block(0, 1, 0, "")
+
+
+def last_block(session: Session) -> BlockRow | None:
+    """The newest block."""
+    return session.exec(select(BlockRow).order_by(col(BlockRow.number).desc()).limit(1)).first()
+
+
+def block_with(session: Session, seq: int) -> BlockRow | None:
+    """The block a record is sealed in; None while it is in none."""
+    return session.exec(select(BlockRow).where(BlockRow.first <= seq, BlockRow.last >= seq)).first()
+
+
+def block_of(row: BlockRow) -> Block:
+    """What a row says that it seals."""
+    return Block(row.number, row.first, row.last, row.root)
+
+
+def count_unsealed(session: Session) -> int:
+    """How many records are in no block yet."""
+    last = last_block(session)
+    return session.exec(
+        select(func.count()).select_from(DecisionRow).where(DecisionRow.seq > (last.last if last else 0))
+    ).one()
+
+
+def prove_decision(session: Session, decision: str) -> dict[str, Any]:
+    """The proof that a decision is on record, for `audit.proofs.verify_proof`.
+
+    Raises NotSealed, BlockAltered, ProofUnavailable when no checkpoint covers its block yet.
+    """
+    row = session.exec(select(DecisionRow.seq, DecisionRow.line).where(DecisionRow.id == decision)).first()
+    if row is None:
+        raise NotSealed(Message("There is no such decision."))
+    seq, line = row
+    block_row = block_with(session, seq)
+    if block_row is None:
+        raise NotSealed(Message("The decision is not sealed yet: ask again in a moment."))
+    block = block_of(block_row)
+    try:
+        record = record_proof(block, digests_of(session, block), seq, line)
+    except InvalidPath as error:
+        raise BlockAltered(str(error)) from None
+    return {**prove_entry(session, block_row.entry), "record": record}
+
+
+def digests_of(session: Session, block: Block) -> list[str]:
+    """The digests that the records of a block were written with, in their order: its leaves."""
+    seq = col(DecisionRow.seq)
+    query = select(DecisionRow.digest).where(seq >= block.first, seq <= block.last)
+    return list(session.exec(query.order_by(seq)))
+
+
+# ------------------------------------------------------------------------------------------------ verifying
+
+
+def verify_blocks(
+    session: Session,
+    last: int | None = None,
+    *,
+    report: BlockReport | None = None,
+    tick: Callable[[int], object] = lambda _: None,
+) -> BlockReport:
+    """Makes the newest `last` blocks again, or all of them, from the records, and looks at the records in none yet.
+
+    What is found goes into `report`, also when a row cannot be read; `tick` is told how many records were looked at.
+    """
+    report = report or BlockReport()
+    newest = last_block(session)
+    sealed_to = newest.last if newest else 0
+    total = newest.number if newest else 0
+    start = 1 if last is None else max(1, total - last + 1)
+    report.tell(_log_faults(session, start))
+    for block in _blocks(session, start, report):
+        if block.last - block.first >= BLOCK_SIZE:
+            continue  # no block is so large: the log says otherwise, and so does the report by now
+        rows = _records(session, block.first, block.last)
+        report.blocks += 1
+        report.records += len(rows)
+        report.tell(block_faults(block, rows))
+        tick(report.records)
+    _verify_tail(session, sealed_to + 1, report)
+    tick(report.records)
+    return report
+
+
+def _rows(session: Session, start: int) -> Iterator[BlockRow]:
+    """The rows of the blocks from a number on. What a row claims is followed nowhere: it may be anything."""
+    query = select(BlockRow).where(BlockRow.number >= start).order_by(col(BlockRow.number))
+    return iter(session.exec(query, execution_options={"yield_per": FETCH_SIZE}))
+
+
+def _blocks(session: Session, start: int, report: BlockReport) -> Iterator[Block]:
+    """The blocks from `start` on; one that does not begin where the one before ended is a fault."""
+    previous = session.get(BlockRow, start - 1)
+    first = previous.last + 1 if previous else 1
+    for block in map(block_of, _rows(session, start)):
+        if block.first != first and not report.faults:
+            told = {"block": block.number, "found": block.first, "first": first}
+            report.tell([Message("block {block} begins with record {found}, not with {first}", **told)])
+        first = block.last + 1
+        yield block
+
+
+def _log_faults(session: Session, start: int) -> list[str]:
+    """Where the blocks and the audit log do not say the same."""
+    previous = session.get(BlockRow, start - 1)
+    entries = select(AuditEntry.seq, AuditEntry.line).where(
+        AuditEntry.event == DecisionsSealed.name, AuditEntry.seq > (previous.entry if previous else 0)
+    )
+    logged = [(seq, msgspec.json.decode(line)["body"]) for seq, line in session.exec(entries)]
+    by_block = {body["block"]: (seq, body) for seq, body in logged}
+    stored = {
+        row.number: (row.entry, {"block": row.number, "first": row.first, "last": row.last, "root": row.root})
+        for row in _rows(session, start)
+    }
+    faults: list[str] = []
+    for number in sorted(stored.keys() | by_block.keys()):
+        if number not in stored:
+            faults.append(Message("block {block} was removed", block=number))
+        elif stored[number] != by_block.get(number):
+            faults.append(Message("block {block} is not what the audit log says was sealed", block=number))
+    return faults
+
+
+def _verify_tail(session: Session, first: int, report: BlockReport) -> None:
+    """The records that are in no block yet."""
+    macs = read_mac_keys(session)
+    while rows := _records(session, first, first + BLOCK_SIZE - 1):
+        report.records += len(rows)
+        report.tell(find_gaps([row.seq for row in rows], first, rows[-1].seq))
+        report.tell([fault for row in rows if (fault := record_fault(row) or macs.mac_fault(row)) is not None])
+        first += BLOCK_SIZE
+    beyond = session.exec(select(func.min(DecisionRow.seq)).where(DecisionRow.seq >= first)).one()
+    if beyond is not None:
+        report.tell([Message("decision record {seq} was removed", seq=first)])
+
+
+def _next_records(session: Session, first: int, limit: int) -> list[DecisionRow]:
+    """The records from a number on, wherever the first of them stands."""
+    query = select(DecisionRow).where(DecisionRow.seq >= first).order_by(col(DecisionRow.seq))
+    return list(session.exec(query.limit(limit))) if limit else []
+
+
+def _records(session: Session, first: int, last: int) -> list[DecisionRow]:
+    """The records as they are kept: an instant that is none must not keep the others from being verified."""
+    seq = col(DecisionRow.seq)
+    return [DecisionRow(**row) for row in read_rows(session.connection(), _DECISIONS, seq >= first, seq <= last)]
+
+
+# ------------------------------------------------------------------------------------------------ the sealer
+
+
+class Sealer:
+    """A thread that seals what was recorded and signs what the log grew by, every few seconds and at the end."""
+
+    def __init__(  # noqa: PLR0913  # where, when, and whom to tell
+        self,
+        database: Database,
+        clock: Clock,
+        keys: Path,
+        *,
+        copies: Sequence[Copy] = (),
+        interval_seconds: float = INTERVAL_SECONDS,
+        on_alarm: Callable[[str], None] | None = None,
+    ) -> None:
+        """`keys` is the folder of the log's private key, `copies` the places that checkpoints are copied to."""
+        self._database = database
+        self._clock = clock
+        self._keys = keys
+        self.comparison = LogComparison(database, clock, keys, copies)
+        """Whether the log is what was signed, and its copies of that log."""
+        self._interval_seconds = interval_seconds
+        self._alarm = on_alarm
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
+        self._last_done_at = monotonic()
+        self._last_error: str | None = None
+
+    def start(self) -> None:
+        """Begins to seal."""
+        self._last_done_at = monotonic()
+        self._thread.start()
+
+    def standstill(self, seconds: float = STANDSTILL_SECONDS) -> str | None:
+        """Why nothing was sealed and signed for so long, though there may be something; None when all is well."""
+        idle_seconds = monotonic() - self._last_done_at
+        if (
+            self._thread.ident is None
+            or self._closing.is_set()
+            or (self._thread.is_alive() and idle_seconds <= seconds)
+        ):
+            return None
+        reason = self._last_error or ("it is at work" if self._thread.is_alive() else "its thread has ended")
+        return f"sealing has stood still for {round(idle_seconds)} seconds: {reason}"
+
+    def close(self) -> None:
+        """Seals what is left, then stops."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def seal_all(self) -> int:
+        """Seals all records there are, signs the log while it is what was signed, and gives the number of blocks.
+
+        Raises LogMismatch, SealingFailed, DatabaseUnavailable, KeyUnavailable.
+        """
+        blocks = 0
+        while self._has_work():
+            self.comparison.check()
+            next_blocks = list(self._next_blocks())
+            with self._database.write(self._clock) as transaction:
+                blocks += sum(add_block(transaction, block) is not None for block in next_blocks)
+                line = sign_checkpoint(transaction, self._keys).line
+            self.comparison.set_last_signed(line)
+            self._last_done_at = monotonic()
+        self.comparison.copy_all()
+        return blocks
+
+    def _next_blocks(self) -> Iterator[Block]:
+        """The next blocks, worked out before the transaction, which all decisions would wait for."""
+        with self._database.read() as session:
+            block = _last_block(session)
+            for _ in range(BLOCKS_PER_TRANSACTION):
+                following = next_block(session, block, pause=lambda: self._closing.wait(PAUSE_SECONDS))
+                if following is None:
+                    return
+                yield (block := following)
+
+    def _has_work(self) -> bool:
+        """Whether there is anything to seal or sign; looking does not disturb those who watch the governance lane."""
+        with self._database.read() as session:
+            return count_unsealed(session) > 0 or unsigned_count(session) > 0
+
+    def _run(self) -> None:
+        self._run_safely(self._begin)
+        closing = False
+        while not closing:
+            closing = self._closing.wait(self._interval_seconds)
+            self._run_safely(self.seal_all)
+
+    def _begin(self) -> None:
+        """Asks at once whether all is well, and gives the copies what they lack."""
+        self.comparison.check()
+        self.comparison.copy_all()
+
+    def _run_safely(self, task: Callable[[], object]) -> None:
+        """Whatever stops it, somebody is told, and there is another time."""
+        try:
+            task()
+        except DatabaseUnavailable as error:
+            self._last_error = str(error)
+        except LogMismatch as difference:
+            self._last_error = str(difference)
+            if difference.is_new:
+                self._raise_alarm(Message("nothing is sealed: {difference}", difference=str(difference)))
+        except Exception as error:  # noqa: BLE001  # it is told
+            self._last_error = str(error)
+            self._raise_alarm(Message("decision records are not being sealed: {error}", error=str(error)))
+
+        else:
+            self._last_error, self._last_done_at = None, monotonic()
+
+    def _raise_alarm(self, reason: str) -> None:
+        if self._alarm is not None:
+            self._alarm(reason)

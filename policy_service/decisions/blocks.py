@@ -1,0 +1,146 @@
+"""Blocks of decision records, as values: whether a record is what was written, what a block's root is, a record's path.
+
+    record line ──SHA-256──► leaf ──┐
+    record line ──SHA-256──► leaf ──┴─► Merkle root of the block ──► audit entry `decisions_sealed` ──► checkpoint
+
+The leaves are digests of what is stored, sensitive facts sealed; so erasing a subject leaves every proof as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from policy_service.audit.merkle import InvalidPath, path, root_of
+from policy_service.canonical import digest
+from policy_service.clock import timestamp
+from policy_service.decisions.record import read_record
+from policy_service.decisions.tables import DecisionRow
+from policy_service.messages import Message
+
+MAX_GAPS = 20
+"""Faults that a report tells; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Which records a block seals, and under what root."""
+
+    number: int
+    first: int
+    last: int
+    root: str
+
+
+@dataclass(slots=True)
+class BlockReport:
+    """What a verification of blocks found; every fault is a sentence, the first one first."""
+
+    blocks: int = 0
+    records: int = 0
+    """Records looked at, those not sealed yet included."""
+    faults: list[str] = field(default_factory=list)
+    untold: int = 0
+    """How many more there are."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was altered, removed or added."""
+        return not self.faults
+
+    def tell(self, faults: Sequence[str]) -> None:
+        """Counts what was found, and takes it up as long as it is not too much."""
+        room = MAX_GAPS - len(self.faults)
+        self.faults += faults[:room]
+        self.untold += len(faults[room:])
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"blocks": self.blocks, "records": self.records, "faults": list(self.faults)}
+
+
+def leaves_of(rows: Sequence[DecisionRow]) -> list[str]:
+    """The leaves of a block: the digests of the lines themselves, whatever the rows say they are."""
+    return [digest(row.line) for row in rows]
+
+
+def record_fault(row: DecisionRow) -> str | None:
+    """What is wrong with a record, seen alone; None when nothing is."""
+    alteration = find_alteration(row)
+    return (
+        None if alteration is None else Message("decision record {seq} was altered: {how}", seq=row.seq, how=alteration)
+    )
+
+
+def find_alteration(row: DecisionRow) -> str | None:
+    """How a record is not what was written, as the end of a sentence; None when it is."""
+    if digest(row.line) != row.digest:
+        return Message("it does not have the digest it was written with")
+    try:
+        record = read_record(row.line)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Message("its line is no record")
+    identity = (record.seq, record.decision_id, *record.subject, record.by["id"])
+    instants = (record.as_of.isoformat(), timestamp(record.decided_at))
+    if identity != (row.seq, row.id, row.subject, row.kind, row.actor) or instants != (
+        _text(row.as_of),
+        _text(row.decided_at),
+    ):
+        return Message("its columns do not say what its line says")
+    return None
+
+
+def _text(value: object) -> str:
+    """A day or an instant as it is kept; what is kept and is none stays what it is."""
+    match value:
+        case datetime():
+            return timestamp(value)
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)
+
+
+def block_faults(block: Block, rows: Sequence[DecisionRow]) -> list[str]:
+    """What is wrong with the records of a block: each that was removed or altered, else the block as a whole."""
+    faults = find_gaps([row.seq for row in rows], block.first, block.last)
+    faults += [fault for row in rows if (fault := record_fault(row)) is not None]
+    if not faults and root_of(leaves_of(rows)) != block.root:
+        faults = [
+            Message(
+                "decision records {first} to {last} are not those that were sealed as block {block}",
+                first=block.first,
+                last=block.last,
+                block=block.number,
+            )
+        ]
+    return faults
+
+
+def find_gaps(seqs: Sequence[int], first: int, last: int) -> list[str]:
+    """A sentence for each record from `first` to `last` that is not there: the caller knows that they are not many."""
+    present = set(seqs)
+    return [
+        Message("decision record {seq} was removed", seq=seq) for seq in range(first, last + 1) if seq not in present
+    ]
+
+
+def record_proof(block: Block, leaves: Sequence[str], seq: int, line: bytes) -> dict[str, Any]:
+    """That a record is in its block: its line and its path to the root; the `record` of `audit.proofs`.
+
+    `leaves` are the digests the block's records were written with: whether they are those that were sealed says the
+    root. Raises InvalidPath when one is missing, or is no digest.
+    """
+    index, size = seq - block.first, block.last - block.first + 1
+    if len(leaves) != size:
+        raise InvalidPath(
+            Message(
+                "decision records {first} to {last} are not those that were sealed as block {block}",
+                first=block.first,
+                last=block.last,
+                block=block.number,
+            )
+        )
+    return {"line": line.decode(), "index": index, "size": size, "path": path(leaves, index)}

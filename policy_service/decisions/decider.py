@@ -1,0 +1,306 @@
+"""Decides: reads the facts, asks the policies in stages, tells why.
+
+A policy that takes an outcome of another stands after it; its fact is filled from there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from policy_service.compilers.evaluator import Slots
+from policy_service.compilers.rules_engine import run_smoke_tests
+from policy_service.decisions.decision import Decision, EngineName, Json, PolicyDecision
+from policy_service.decisions.facts_reader import unknown_fact_problems, value_text
+from policy_service.decisions.override import AppliedOverride, Override, apply_override
+from policy_service.decisions.served_policy import Alarm, EngineWatch, Health, ServedPolicy
+from policy_service.decisions.version_build import REHEARSAL_SECONDS, Parts, assemble
+from policy_service.decisions.window import PolicyStop
+from policy_service.errors import FactProblem, FactsRejected, UnknownPolicies, UnknownSubjectKind, WrongSubjectKind
+from policy_service.language.diagnostics import did_you_mean
+from policy_service.language.evaluate import scope_of
+from policy_service.language.outcome import Decided, MissingFacts
+from policy_service.language.policy import AS_OF, Fact, Policy
+from policy_service.language.requirements import required_policies, topological_order
+from policy_service.language.trace import trace
+from policy_service.language.types import Value, format_value
+
+NO_PARTS: Mapping[str, Parts] = MappingProxyType({})
+NO_STOPS: Mapping[str, PolicyStop] = MappingProxyType({})
+Plan = tuple[list[ServedPolicy], frozenset[str]]
+ServedPolicies = dict[str, ServedPolicy]
+"""Policies that are ready to serve, by id, those that others need first."""
+MAX_PLANS = 256
+"""Ways of asking that are remembered."""
+
+
+class Decider:
+    """Decides about subjects by a set of policies, one version of each.
+
+    Not for several threads at once in the sense of speed: decisions are made one after another. Raises PolicyError
+    when the policies do not fit together, SmokeTestFailed when the engine cannot be trusted with one of them.
+    """
+
+    def __init__(
+        self,
+        policies: Iterable[Policy],
+        *,
+        engine: EngineName = "durable_rules",
+        shadow_every: int = 0,
+        on_alarm: Callable[[Alarm], None] | None = None,
+    ) -> None:
+        self._engine: EngineName = engine
+        self._watch = EngineWatch(engine, shadow_every, on_alarm)
+        self._lock = threading.RLock()
+        self._in_service: dict[str, ServedPolicy] = {}
+        self._plans: dict[tuple[str | None, tuple[str, ...] | None], Plan] = {}
+        self.replace(policies)
+
+    @property
+    def health(self) -> Health:
+        """What the decider has seen so far."""
+        return self._watch.health
+
+    # the policies
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """The policies in service, by id, those that others need first."""
+        return {id_: served.policy for id_, served in self._in_service.items()}
+
+    def replace(self, policies: Iterable[Policy]) -> None:
+        """Puts other policies in service.
+
+        Until all of them are built and tried the old ones go on; then they are closed.
+        """
+        self.put(self.prepare(policies))
+
+    def prepare(
+        self,
+        policies: Iterable[Policy],
+        parts: Mapping[str, Parts] = NO_PARTS,
+        absent: Collection[str] = (),
+    ) -> ServedPolicies:
+        """Builds and tries policies beside those in service, of which it takes what is the same.
+
+        `parts` are those that another process has built and tried, by their digests; `absent` are the policies that
+        were ended, whose outcomes the others do without. Hand the result to `put`, or to
+        `discard`; after another `put` only to `discard`.
+        """
+        ordered = topological_order(policies, absent)
+        in_service = self._in_service
+        unchanged = {
+            policy.id: in_service[policy.id]
+            for policy in ordered
+            if policy.id in in_service and in_service[policy.id].policy.digest == policy.digest
+        }
+        if self._engine == "durable_rules":
+            new = [policy for policy in ordered if policy.id not in unchanged and policy.digest not in parts]
+            run_smoke_tests(new, seconds=REHEARSAL_SECONDS)
+        served: ServedPolicies = {}
+        try:
+            for policy in ordered:
+                served[policy.id] = unchanged.get(policy.id) or self._serve(policy, parts.get(policy.digest))
+        except BaseException:
+            for id_ in served.keys() - unchanged.keys():
+                served[id_].close()
+            raise
+        return served
+
+    def _serve(self, policy: Policy, parts: Parts | None) -> ServedPolicy:
+        return ServedPolicy(policy, self._engine) if parts is None else assemble(parts)
+
+    def put(self, prepared: ServedPolicies) -> ServedPolicies:
+        """Puts what was prepared in service, at once; closes and gives what served before.
+
+        Whoever is in a hurry keeps that, and lets it go later: a thousand rules take milliseconds to be freed.
+        """
+        with self._lock:
+            old, self._in_service = self._in_service, prepared
+            self._plans = {}
+            self._known_facts = frozenset(name for served in prepared.values() for name in served.policy.facts)
+            _close(old, keep=prepared)
+            return old
+
+    def discard(self, prepared: ServedPolicies) -> None:
+        """Closes what was prepared and will not serve."""
+        with self._lock:
+            _close(prepared, keep=self._in_service)
+
+    def close(self) -> None:
+        """Gives back what the engine holds. Closing twice is fine; deciding afterwards is not."""
+        with self._lock:
+            for served in self._in_service.values():
+                served.close()
+            self._in_service, self._plans = {}, {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace_: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # deciding
+
+    def decide(  # noqa: PLR0913  # what may be said of a question
+        self,
+        facts: Mapping[str, object],
+        *,
+        as_of: datetime.date,
+        policies: Sequence[str] | None = None,
+        kind: str | None = None,
+        explain: bool = False,
+        overrides: Mapping[str, Override] | None = None,
+        stops: Mapping[str, PolicyStop] = NO_STOPS,
+    ) -> Decision:
+        """What the policies decide about the subject with these facts on the day `as_of`.
+
+        `facts` are JSON values; decimals as Decimal or text, None for what is not known. `policies` left out asks all
+        that are about subjects of the `kind`, of any kind where that is left out too. Policies that those asked for
+        need are decided too, and answered when they decide or are stopped. `overrides` are the exceptions made for the
+        subject, by policy: what they say is answered, and is what other policies take. `stops` are the policies that
+        answer that they are suspended, whatever their rules or exceptions say. Raises FactsRejected with every problem,
+        UnknownPolicies with every name, WrongSubjectKind with every policy that is about another kind,
+        UnknownSubjectKind.
+        """
+        with self._lock:
+            plan, requested = self._plan(kind, None if policies is None else tuple(policies))
+            problems = [] if self._known_facts.issuperset(facts) else unknown_fact_problems(facts, self._known_facts)
+            today = as_of.toordinal()
+            inputs_read = [(served, served.reader.slots(facts, problems)) for served in plan]
+            if problems:
+                raise FactsRejected(problems)
+            decisions: dict[str, PolicyDecision] = {}
+            inputs: dict[str, Slots] = {}
+            for served, slots in inputs_read:
+                supplied = self._fill(served, slots, decisions, problems)
+                subject = (*slots, today)
+                if served.id in stops:
+                    decisions[served.id] = PolicyDecision(stops[served.id], (), "definition", served.writer)
+                    inputs[served.id] = subject
+                    continue
+                result, served_by = served.answer(subject, self._watch)
+                applied_override: AppliedOverride | None = None
+                if overrides and (override := overrides.get(served.id)) is not None:
+                    result, applied_override = apply_override(served.policy, result, override)
+                decisions[served.id] = PolicyDecision(result, supplied, served_by, served.writer, applied_override)
+                inputs[served.id] = subject
+            if problems:
+                raise FactsRejected(problems)
+        answers = decisions
+        if len(requested) < len(decisions):
+            answers = {
+                id_: entry
+                for id_, entry in decisions.items()
+                if id_ in requested or isinstance(entry.result, Decided | PolicyStop)
+            }
+        decision = Decision(as_of, answers, None, decisions, inputs)
+        return with_trace(decision) if explain else decision
+
+    def _plan(self, kind: str | None, policies: tuple[str, ...] | None) -> Plan:
+        """The policies to decide, in order, and those asked for; remembered, as callers ask for the same again."""
+        plan = self._plans.get((kind, policies))
+        if plan is None:
+            if len(self._plans) >= MAX_PLANS:
+                self._plans.clear()
+            plan = self._plans[kind, policies] = self._make_plan(kind, policies)
+        return plan
+
+    def _make_plan(self, kind: str | None, policies: tuple[str, ...] | None) -> Plan:
+        if not self._in_service:
+            raise RuntimeError("the decider is closed, or has no policies")
+        kinds = {id_: served.policy.subject for id_, served in self._in_service.items()}
+        if policies is None:
+            policies = tuple(id_ for id_, each in kinds.items() if kind in {None, each})
+            if kind is not None and not policies:
+                raise UnknownSubjectKind(kind, kinds.values())
+        if missing := [name for name in dict.fromkeys(policies) if name not in self._in_service]:
+            hints = {name: hint for name in missing if (hint := did_you_mean(name, self._in_service))}
+            raise UnknownPolicies(missing, hints)
+        if others := {name: kinds[name] for name in policies if kind not in {None, kinds[name]}}:
+            raise WrongSubjectKind(kind or "", others)
+        required: set[str] = set()
+        pending = list(policies)
+        while pending:
+            id_ = pending.pop()
+            if id_ not in required:
+                required.add(id_)
+                pending.extend(required_policies(self._in_service[id_].policy) & self._in_service.keys())
+        return [served for id_, served in self._in_service.items() if id_ in required], frozenset(policies)
+
+    @staticmethod
+    def _fill(
+        served: ServedPolicy,
+        slots: list[Value | None],
+        decisions: Mapping[str, PolicyDecision],
+        problems: list[FactProblem],
+    ) -> tuple[str, ...]:
+        """Fills in the outcomes of other policies; gives the facts with `from:` that the caller supplied."""
+        if not served.requirements and not served.benchmarks:
+            return ()
+        supplied = [name for slot, name in served.benchmarks if slots[slot] is not None]
+        for slot, requirement in served.requirements:
+            source, supplied_value = decisions.get(requirement.policy), slots[slot]
+            name = list(served.policy.facts)[slot]
+            if source is not None and isinstance(source.result, Decided):
+                value = slots[slot] = _outcome_for_fact(source.policy, source.result, requirement.outcome)
+                if supplied_value is not None and supplied_value != value:
+                    problems.append(_contradiction(served.policy.facts[name], supplied_value, value))
+            elif supplied_value is not None:
+                supplied.append(name)
+        return tuple(supplied)
+
+
+def with_trace(decision: Decision) -> Decision:
+    """A decision with its trace: for each rule whether it matched; if not, what failed and the values it saw.
+
+    It goes through every rule by the definition, so it is slow for many rules, and needs no decider.
+    """
+    traces: Json = {}
+    for id_, entry in decision.policies.items():
+        policy = entry.policy
+        if isinstance(entry.rules_result, MissingFacts | PolicyStop):
+            traces[id_] = []
+            continue
+        slots = decision.inputs[id_]
+        facts = {name: value for name, value in zip(policy.facts, slots, strict=False) if value is not None}
+        values = {name: format_value(policy.facts[name].type, value) for name, value in facts.items()} | {
+            AS_OF: decision.as_of.isoformat()
+        }
+        traces[id_] = [
+            {"rule": rule.rule, "matched": True}
+            if rule.failed is None
+            else {
+                "rule": rule.rule,
+                "matched": False,
+                "failed": rule.failed,
+                "saw": {name: values.get(name) for name in rule.names},
+            }
+            for rule in trace(policy.rules, scope_of(policy, facts, decision.as_of))
+        ]
+    return decision._replace(trace=traces)
+
+
+def _close(served: ServedPolicies, *, keep: ServedPolicies) -> None:
+    for id_, each in served.items():
+        if keep.get(id_) is not each:
+            each.close()
+
+
+def _outcome_for_fact(policy: Policy, result: Decided, outcome: str) -> Value:
+    """What a fact takes from another policy's answer: the outcome, or all that are listed as tags."""
+    index = list(policy.outcomes).index(outcome)
+    values = [entry[index] for entry in result.outcome]
+    return frozenset(map(str, values)) if policy.returns_list else values[0]
+
+
+def _contradiction(fact: Fact, supplied_value: Value, decided_value: Value) -> FactProblem:
+    source = fact.requirement.policy if fact.requirement else ""
+    expected = f"{value_text(format_value(fact.type, decided_value))}, which {source} decides"
+    hint = "leave it out: the service fills it"
+    return FactProblem(fact.name, "contradiction", value_text(format_value(fact.type, supplied_value)), expected, hint)

@@ -1,0 +1,280 @@
+"""The exceptions on record: read, listed, ended by people, kept in memory for the decisions."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlmodel import Session, SQLModel, col, func, select
+
+from policy_service.actor import Actor, Role
+from policy_service.audit.events import OverrideEnded
+from policy_service.audit.guard import OVERRIDES, faults_in
+from policy_service.audit.log import append
+from policy_service.audit.row_verification import require_logged
+from policy_service.database import Lane, LaneName, Transaction, borne_out, transaction_count
+from policy_service.decisions.override import (
+    Override,
+    OverrideSignature,
+    may_end_override,
+    overrides_at,
+    reason_problems,
+)
+from policy_service.decisions.record_queries import check_lookup
+from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow, OverrideSignatureRow
+from policy_service.integrity import reading_row
+from policy_service.messages import Message, join_sentences
+from policy_service.subject import Subject
+
+GOVERNANCE = "governance"
+"""The domain nobody is excepted from: who must sign is decided by its rules alone."""
+PAGE_SIZE = 100
+"""Exceptions told at once."""
+FETCH_SIZE = 500
+"""Exceptions whose signatures are read at once."""
+MAX_SEQ = 2**31 - 1
+"""The greatest number an exception can have."""
+
+
+class OverrideRejected(Exception):
+    """An exception is not made, or not ended; `problems` has a sentence for each reason."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(join_sentences(self.problems))
+
+
+class OverridePermissionDenied(OverrideRejected):
+    """Because the actor may not."""
+
+
+class UnknownOverride(OverrideRejected):
+    """Because there is no such exception."""
+
+
+def end_override(transaction: Transaction, actor: Actor, override: str, *, role: Role, reason: str) -> Override:
+    """Ends an exception before its end. Raises OverrideRejected."""
+    now, session = transaction.now, transaction.session
+    if (allowed := may_end_override(actor, role, now)) is not True:
+        raise OverridePermissionDenied([allowed])
+    require_logged(session, "override", override)
+    current = read_override(session, override)
+    problems = reason_problems(reason)
+    if not current.is_open(now):
+        problems.append(Message("The exception has already ended."))
+    if problems:
+        raise OverrideRejected(problems)
+    session.add(OverrideEndRow(override=override, actor=actor.id, reason=reason, recorded_at=now))
+    session.flush()
+    append(transaction, actor, OverrideEnded(override, *current.subject, current.policy, reason))
+    return read_override(session, override)
+
+
+def read_override(session: Session, override: str) -> Override:
+    """One exception. Raises UnknownOverride."""
+    overrides = _read(session, _ALL_OVERRIDES.where(col(OverrideRow.id) == override))
+    if not overrides:
+        raise UnknownOverride([Message("There is no such exception.")])
+    return overrides[0][1]
+
+
+def read_overrides(  # noqa: PLR0913  # the filters
+    session: Session,
+    *,
+    subject: str | None = None,
+    kind: str | None = None,
+    policy: str | None = None,
+    active_at: datetime | None = None,
+    over_at: datetime | None = None,
+    waiting_at: datetime | None = None,
+    after: int | None = None,
+    newest_first: bool = False,
+    limit: int = PAGE_SIZE,
+) -> list[tuple[int, Override]]:
+    """Exceptions in the order of recording, or the newest first, each with its number. Raises InvalidSubject.
+
+    `subject` is an identifier, `kind` None is any kind. `active_at` asks for those that apply at an instant, `over_at`
+    for those that have ended or lapsed by then, `waiting_at` for those that then wait for signatures; `after` is the
+    number of the last one seen.
+    """
+    seq = col(OverrideRow.seq)
+    query = _ALL_OVERRIDES
+    if after is not None:
+        after_seq = min(after, MAX_SEQ)
+        query = query.where(seq < after_seq if newest_first else seq > after_seq)
+    if subject is not None:
+        check_lookup(session, subject, kind)
+        query = query.where(OverrideRow.subject == subject)
+    if kind is not None:
+        query = query.where(OverrideRow.kind == kind)
+    if policy is not None:
+        query = query.where(OverrideRow.policy == policy)
+    ended_at, lapses_at = col(OverrideEndRow.recorded_at), col(OverrideRow.lapses_at)
+    is_unsigned = lapses_at.is_not(None) & ~_RATIFIED
+    if active_at is not None:
+        query = query.where(col(OverrideRow.recorded_at) <= active_at, col(OverrideRow.until) > active_at)
+        query = query.where(ended_at.is_(None) | (ended_at > active_at))
+        applies = (col(OverrideRow.verdict) == "provisional") & (lapses_at > active_at)
+        query = query.where(~is_unsigned | applies)
+    if over_at is not None:
+        lapsed = is_unsigned & (lapses_at <= over_at)
+        query = query.where((col(OverrideRow.until) <= over_at) | (ended_at <= over_at) | lapsed)
+    if waiting_at is not None:
+        query = query.where(
+            is_unsigned, lapses_at > waiting_at, col(OverrideRow.until) > waiting_at, ended_at.is_(None)
+        )
+    return _read(session, query.order_by(seq.desc() if newest_first else seq).limit(limit))
+
+
+class OverrideCache:
+    """The exceptions that may apply, in memory, so that asking costs nothing when there are none.
+
+    `refresh` looks at the database again, in a snapshot or a transaction of the caller's; whoever watches the lane
+    `governance` calls it when that moved.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lane_count = -1
+        self._row_counts: tuple[int, ...] | None = None
+        self._by_subject: Mapping[Subject, tuple[Override, ...]] = {}
+
+    def refresh(self, session: Session) -> None:
+        """Takes up what was made and ended since; nothing is read when the governance lane stood still.
+
+        A snapshot older than what was taken up before is left alone, so that nothing is forgotten again.
+        """
+        lane_count = transaction_count(session)
+        with self._lock:
+            if lane_count <= self._lane_count:
+                return
+            if faults_in(session, OVERRIDES):  # what was known before goes on
+                self._lane_count = lane_count
+                return
+            row_counts = (
+                last_override_seq(session),
+                *(_count(session, table) for table in (OverrideEndRow, OverrideSignatureRow)),
+            )
+            if row_counts != self._row_counts:
+                self._by_subject = _open_overrides(session)
+                self._row_counts = row_counts
+            self._lane_count = lane_count
+
+    def active_overrides(self, subject: Subject, at: datetime) -> Mapping[str, Override]:
+        """The exceptions that apply to the subject at an instant, by policy."""
+        overrides = self._by_subject.get(subject)
+        return overrides_at(overrides, subject, at) if overrides else {}
+
+
+# -------------------------------------------------------------------------------------------------- the rows
+
+
+_ALL_OVERRIDES: Any = select(OverrideRow, OverrideEndRow.recorded_at).join(OverrideEndRow, isouter=True)
+"""The exceptions, each with the instant at which a person ended it."""
+_RATIFIED = (
+    select(OverrideSignatureRow.override)
+    .where(OverrideSignatureRow.override == OverrideRow.id, col(OverrideSignatureRow.ratifies))
+    .exists()
+)
+"""Whether everybody who must has signed an exception."""
+
+
+def _read(session: Session, query: Any) -> list[tuple[int, Override]]:  # noqa: ANN401  # SQLModel's
+    """Exceptions with their numbers and signatures, in the order of the query."""
+    rows = session.exec(query).all()
+    signatures = _signatures(session, [row.id for row, _ in rows if row.signers])
+    return [(row.seq, _override_of(row, ended_at, signatures[row.id])) for row, ended_at in rows]
+
+
+def _signatures(session: Session, names: Sequence[str]) -> Mapping[str, list[OverrideSignature]]:
+    """The signatures on exceptions, by exception, in the order of time."""
+    signatures: dict[str, list[OverrideSignature]] = defaultdict(list)
+    for start in range(0, len(names), FETCH_SIZE):
+        page = names[start : start + FETCH_SIZE]
+        query = select(OverrideSignatureRow).where(col(OverrideSignatureRow.override).in_(page))
+        for row in session.exec(query.order_by(col(OverrideSignatureRow.signed_at))):
+            signatures[row.override].append(
+                OverrideSignature(
+                    row.actor,
+                    row.printed_name,
+                    _role("override_signature", row.override, row.role.partition("/")[0]),
+                    row.meaning,
+                    row.reason,
+                    row.digest,
+                    row.signed_at,
+                    row.ratifies,
+                )
+            )
+    return signatures
+
+
+def _open_overrides(session: Session) -> dict[Subject, tuple[Override, ...]]:
+    """The exceptions that may apply: that nobody ended and that are not long past, by subject."""
+    at = session.exec(select(Lane.at).where(Lane.name == LaneName.GOVERNANCE)).one()
+    long_past = borne_out(session, at) - timedelta(days=1)
+    query = _ALL_OVERRIDES.where(col(OverrideEndRow.override).is_(None), col(OverrideRow.until) > long_past)
+    by_subject: dict[Subject, list[Override]] = {}
+    for _, override in _read(session, query):
+        if override.starts_at is not None and override.ends_at > long_past:
+            by_subject.setdefault(override.subject, []).append(override)
+    return {subject: tuple(each) for subject, each in by_subject.items()}
+
+
+def overrides_of_subject(session: Session, subject: Subject, policy: str | None = None) -> list[Override]:
+    """Every exception of a subject, from one policy or from all, in the order of recording."""
+    query = _ALL_OVERRIDES.where(col(OverrideRow.subject) == subject.id, col(OverrideRow.kind) == subject.kind)
+    query = query if policy is None else query.where(col(OverrideRow.policy) == policy)
+    return [each for _, each in _read(session, query.order_by(col(OverrideRow.seq)))]
+
+
+def last_override_seq(session: Session) -> int:
+    """The number of the exception recorded last; 0 when there is none."""
+    return session.exec(select(func.max(OverrideRow.seq))).one() or 0
+
+
+def _role(table: str, override: str, role: str) -> Role:
+    with reading_row(table, override):
+        return Role(role)
+
+
+def _outcome(row: OverrideRow) -> dict[str, Any] | list[dict[str, Any]]:
+    """What is decided instead: an object, or a list of them for a policy that lists."""
+    with reading_row("override", row.id):
+        return msgspec.json.decode(row.outcome or b"", type=dict[str, Any] | list[dict[str, Any]])
+
+
+def _decision_basis(row: OverrideRow) -> dict[str, Any] | None:
+    if row.decided_by is None:
+        return None
+    with reading_row("override", row.id):
+        return msgspec.json.decode(row.decided_by, type=dict[str, Any])
+
+
+def _count(session: Session, table: type[SQLModel]) -> int:
+    return session.exec(select(func.count()).select_from(table)).one()
+
+
+def _override_of(row: OverrideRow, ended_at: datetime | None, signatures: Sequence[OverrideSignature]) -> Override:
+    return Override(
+        id=row.id,
+        subject=Subject(row.subject, row.kind),
+        policy=row.policy,
+        version=row.version,
+        outcome=_outcome(row),
+        role=_role("override", row.id, row.role),
+        printed_name=row.printed_name,
+        reason=row.reason,
+        recorded_at=row.recorded_at,
+        until=row.until,
+        ended_at=ended_at,
+        actor=row.actor,
+        verdict=row.verdict,
+        signers=tuple(row.signers.split()) if row.signers else (),
+        lapses_at=row.lapses_at,
+        signatures=tuple(signatures),
+        decided_by=_decision_basis(row),
+    )

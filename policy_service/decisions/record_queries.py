@@ -1,0 +1,190 @@
+"""The decision records on file: one by its identifier; a subject's, a policy's or everybody's, in either order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlmodel import Session, col, func, select
+
+from policy_service.decisions.record import DecisionRecord, read_record, read_row
+from policy_service.decisions.state_tables import OverrideRow
+from policy_service.decisions.tables import DecisionRow
+from policy_service.integrity import reading_row
+from policy_service.messages import Message
+from policy_service.subject import CUSTOMER, InvalidSubject, Subject, subject_errors
+
+PAGE_SIZE = 50
+MAX_PAGE = 500
+MAX_SCANNED = 5_000
+"""Records that are looked through for a page."""
+FETCH_SIZE = 500
+"""Lines fetched at a time."""
+
+
+class UnknownDecision(LookupError):
+    """There is no such decision."""
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(Message("there is no decision {decision}", decision=decision_id))
+
+
+def last_decision_seq(session: Session) -> int:
+    """The number of the last record; 0 when there is none."""
+    return session.exec(select(func.max(DecisionRow.seq))).one() or 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """Which records somebody wants to read; what is None does not matter."""
+
+    subject: str | None = None
+    """The identifier."""
+    policy: str | None = None
+    version: str | None = None
+    """Of the policy."""
+    kind: str | None = None
+    """Of the subject."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Before this instant."""
+
+    @property
+    def needs_scan(self) -> bool:
+        """Whether records have to be looked through: no index finds those of a policy, or of all subjects of a kind."""
+        return self.policy is not None or (self.kind is not None and self.subject is None)
+
+    def read_match(self, line: bytes) -> DecisionRecord | None:
+        """The record that a line of the right subject and time holds; None when it is of another kind or policy."""
+        markers = [f'"{self.policy}"'] if self.policy is not None else []
+        markers += [f'"kind":"{self.kind}"'] if self.kind not in {None, CUSTOMER} else []
+        if not all(each.encode() in line for each in markers):  # most lines of others are told without being read
+            return None
+        record = read_record(line)
+        if self.kind not in {None, record.subject.kind}:
+            return None
+        if self.policy is None:
+            return record
+        used = record.policies.get(self.policy)
+        matches = self.policy in record.outcomes and used is not None and self.version in {None, used.version}
+        return record if matches else None
+
+
+class RecordPage(NamedTuple):
+    """Some records, and where those behind them begin; None when there are none."""
+
+    records: list[DecisionRecord]
+    cursor: int | None
+
+
+def read_decision(session: Session, decision_id: str) -> DecisionRecord:
+    """One record. Raises UnknownDecision."""
+    row = session.exec(select(DecisionRow).where(DecisionRow.id == decision_id)).first()
+    if row is None:
+        raise UnknownDecision(decision_id)
+    return read_row(row.seq, row.line)
+
+
+def subject_history(
+    session: Session, subject: Subject, cursor: int | None = None, limit: int = PAGE_SIZE
+) -> RecordPage:
+    """A subject's records, newest first, from `cursor` on; at most MAX_PAGE. Raises InvalidSubject."""
+    return find_records(session, RecordFilter(subject.id, kind=subject.kind), cursor=cursor, limit=limit)
+
+
+def is_on_record(session: Session, id_: str, kind: str | None = None) -> bool:
+    """Whether anything was ever decided about a subject, or it was excepted from a policy; `kind` None is any kind."""
+    for table in (DecisionRow, OverrideRow):
+        query = select(table.seq).where(table.subject == id_).limit(1)
+        if session.exec(query if kind is None else query.where(table.kind == kind)).first() is not None:
+            return True
+    return False
+
+
+def check_lookup(session: Session, id_: str, kind: str | None = None) -> None:
+    """Refuses to look for a subject that is written as none can be; `kind` None is any kind. Raises InvalidSubject.
+
+    Before identifiers had one spelling others were recorded too: these are found, and erased, as they were written.
+    """
+    subject = Subject(id_, kind or CUSTOMER)
+    faults = subject_errors(subject)
+    if faults and not is_on_record(session, id_, kind):
+        raise InvalidSubject(subject, faults)
+
+
+def find_records(
+    session: Session,
+    criteria: RecordFilter = RecordFilter(),
+    *,
+    oldest_first: bool = False,
+    cursor: int | None = None,
+    limit: int = PAGE_SIZE,
+) -> RecordPage:
+    """The records that are wanted, newest first unless told otherwise, from `cursor` on; at most MAX_PAGE.
+
+    For those of one policy or kind at most SCANNED are looked through: a page may hold few, or none, and still have a
+    cursor. Raises InvalidSubject.
+    """
+    if criteria.subject is not None:
+        check_lookup(session, criteria.subject, criteria.kind)
+    limit = max(1, min(limit, MAX_PAGE))
+    max_lines = MAX_SCANNED if criteria.needs_scan else limit + 1
+    first, end = seq_range(session, criteria.since, criteria.until)
+    if cursor is not None:
+        first, end = (max(first, cursor), end) if oldest_first else (first, min(end, cursor + 1))
+    records: list[DecisionRecord] = []
+    scanned_count = seq = 0
+    lines = _lines(session, criteria, (first, end), max_lines, oldest_first=oldest_first)
+    for seq, line in lines:
+        scanned_count += 1
+        with reading_row("decision", seq):
+            record = criteria.read_match(line)
+        if record is None:
+            continue
+        if len(records) == limit:
+            return RecordPage(records, seq)
+        records.append(record)
+    next_seq = seq + 1 if oldest_first else seq - 1
+    return RecordPage(records, next_seq if scanned_count == max_lines and first <= next_seq < end else None)
+
+
+def seq_range(session: Session, since: datetime | None = None, until: datetime | None = None) -> tuple[int, int]:
+    """The numbers, half open, of the records decided from one instant on and before another."""
+    end = last_decision_seq(session) + 1
+    first = 1 if since is None else _first_from(session, since, end)
+    return first, end if until is None else _first_from(session, until, end)
+
+
+def newest_lines(session: Session, limit: int) -> Iterator[bytes]:
+    """The lines of the newest records, from the last backwards."""
+    for _, line in _lines(session, RecordFilter(), seq_range(session), limit):
+        yield line
+
+
+def _lines(
+    session: Session, criteria: RecordFilter, seqs: tuple[int, int], limit: int, *, oldest_first: bool = False
+) -> Iterator[tuple[int, bytes]]:
+    """Numbers and lines of a subject's records, or everybody's, between two numbers, half open, in their order."""
+    seq, (first, end) = col(DecisionRow.seq), seqs
+    query = select(DecisionRow.seq, DecisionRow.line).where(seq >= first, seq < end)
+    if criteria.subject is not None:
+        query = query.where(DecisionRow.subject == criteria.subject)
+        if criteria.kind is not None:
+            query = query.where(DecisionRow.kind == criteria.kind)
+    query = query.order_by(seq.asc() if oldest_first else seq.desc()).limit(limit)
+    with closing(session.exec(query, execution_options={"yield_per": FETCH_SIZE})) as rows:
+        yield from rows
+
+
+def _first_from(session: Session, instant: datetime, end: int) -> int:
+    """The first record from an instant on, or `end`: no record is before an earlier one."""
+    seq, low, high = col(DecisionRow.seq), 1, end
+    while low < high:
+        middle = (low + high) // 2
+        query = select(DecisionRow.decided_at).where(seq >= middle).order_by(seq).limit(1)
+        decided_at = session.exec(query).first()
+        low, high = (middle + 1, high) if decided_at is not None and decided_at < instant else (low, middle)
+    return low

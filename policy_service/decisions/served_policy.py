@@ -1,0 +1,129 @@
+"""One policy in service: the engine answers, the second evaluator watches and stands in.
+
+Every `shadow_every`-th answer of the engine is compared with the second evaluator's. Where they differ, the definition
+decides which of them serves from then on. When the engine fails, the second evaluator answers, and the engine, which
+builds itself anew, is asked again next time. Either raises an alarm.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from policy_service.compilers.evaluator import Evaluator, Slots
+from policy_service.compilers.python_source import compile_python
+from policy_service.compilers.rules_engine import EngineFault, compile_engine
+from policy_service.decisions.decision import EngineName, ResultWriter
+from policy_service.decisions.facts_reader import FactsReader
+from policy_service.language.core import Core
+from policy_service.language.evaluate import evaluate
+from policy_service.language.lower import lower
+from policy_service.language.outcome import MissingFacts, Result
+from policy_service.language.policy import Policy
+from policy_service.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The engine failed, or answered differently from the second evaluator."""
+
+    policy: str
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a decider has seen since it was made: policies decided, checked, and answered in the engine's place."""
+
+    engine: EngineName
+    decisions: int = 0
+    shadow_checks: int = 0
+    differences: int = 0
+    fallbacks: int = 0
+
+
+class EngineWatch:
+    """Counts what a decider's policies answer, and raises alarms."""
+
+    def __init__(self, engine: EngineName, shadow_every: int, on_alarm: Callable[[Alarm], None] | None) -> None:
+        self.engine: EngineName = engine
+        self.shadow_every = shadow_every
+        self.alarm = on_alarm
+        self.decisions = self.shadow_checks = self.differences = self.fallbacks = 0
+
+    @property
+    def health(self) -> Health:
+        """What was seen so far."""
+        return Health(self.engine, self.decisions, self.shadow_checks, self.differences, self.fallbacks)
+
+    def is_check_due(self) -> bool:
+        """Counts an answer; gives whether it is one to compare."""
+        self.decisions += 1
+        return self.shadow_every > 0 and self.decisions % self.shadow_every == 0
+
+    def fall_back(self, policy: Policy, reason: str) -> None:
+        """Counts an answer given in the engine's place, and raises an alarm."""
+        self.fallbacks += 1
+        if self.alarm is not None:
+            self.alarm(Alarm(policy.id, policy.version, reason))
+
+
+class ServedPolicy:
+    """One version of a policy, ready to answer."""
+
+    def __init__(self, policy: Policy, engine: EngineName, core: Core | None = None) -> None:
+        """`core` is what the policy was lowered to, where that is known. Raises EngineLimitError, EngineFault."""
+        core = core or lower(policy)
+        self.policy = policy
+        self.id = policy.id
+        self.reader = FactsReader(policy)
+        self.writer = ResultWriter(policy)
+        self.python = compile_python(policy, core)
+        self.engine: Evaluator | None = compile_engine(policy, core) if engine == "durable_rules" else None
+        self.served_by: EngineName = engine
+        facts = [(slot, fact) for slot, fact in enumerate(policy.facts.values())]
+        self.requirements = tuple((slot, fact.requirement) for slot, fact in facts if fact.requirement is not None)
+        self.benchmarks = tuple((slot, fact.name) for slot, fact in facts if fact.measure is not None)
+
+    def answer(self, slots: Slots, watch: EngineWatch) -> tuple[Result, EngineName]:
+        """What the policy decides, and who said so."""
+        is_check_due = watch.is_check_due()
+        if self.served_by == "python":
+            return self.python.decide(slots), "python"
+        if self.served_by == "definition" or self.engine is None:
+            return self.evaluate_definition(slots), "definition"
+        try:
+            result = self.engine.decide(slots)
+        except EngineFault as fault:
+            watch.fall_back(self.policy, Message("the engine failed: {fault}", fault=str(fault)))
+            return self.python.decide(slots), "python"
+        if is_check_due and not isinstance(result, MissingFacts):
+            return self.compare(slots, result, watch)
+        return result, "durable_rules"
+
+    def compare(self, slots: Slots, result: Result, watch: EngineWatch) -> tuple[Result, EngineName]:
+        """The engine's answer, if the second evaluator gives the same; else the definition's."""
+        watch.shadow_checks += 1
+        second = self.python.decide(slots)
+        if second == result:
+            return result, "durable_rules"
+        definition_result = self.evaluate_definition(slots)
+        watch.differences += 1
+        self.served_by = "python" if definition_result == second else "definition"
+        reason = Message(
+            "the engine and the second evaluator differ; {engine} serves from now on", engine=self.served_by
+        )
+        watch.fall_back(self.policy, reason)
+        return definition_result, self.served_by
+
+    def evaluate_definition(self, slots: Slots) -> Result:
+        """What the definition says."""
+        facts = {name: value for name, value in zip(self.policy.facts, slots, strict=False) if value is not None}
+        return evaluate(self.policy, facts, datetime.date.fromordinal(int(slots[-1])))  # type: ignore[arg-type]  # the day
+
+    def close(self) -> None:
+        """Gives back what the engine holds."""
+        if self.engine is not None:
+            self.engine.close()

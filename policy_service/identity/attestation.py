@@ -1,0 +1,83 @@
+"""Vouching: somebody else says that an account is the person's alone, before it signs anything.
+
+Whoever looks after accounts could make one with a signing role, or give a director's another password, and sign as that
+person. So a signing role has no effect before two have had to do with it: one who gave it, and one who vouched.
+
+    who may vouch           a person in the role of compliance that has effect; the command line, at the very start
+    the first of compliance an administrator whom only the command line made may vouch for, as long as nobody ever was
+    who may not             the person; whoever made the account or changed anything of it; whoever is behind those
+    what is vouched for     an account that is enabled, has a signing role, and no password that somebody else gave
+
+A vouching is for the account as it is then. A password or a link given by somebody else, another signing role, and
+being let in again take it away (`account.fold`); a password that the person changes does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from policy_service.actor import Actor, Role
+from policy_service.identity.account import Account, PermissionResult
+from policy_service.messages import Message, join_sentences
+
+COMPLIANCE_ATTESTS = Message("Only compliance vouches for an account.")
+
+
+def may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
+    """Whether the actor may vouch for the account, or why not."""
+    if actor.is_system:
+        return True
+    if actor.kind != "person":
+        return Message("An API key vouches for nobody; this is for a person.")
+    if actor.id == account.id:
+        return Message("Nobody vouches for their own account.")
+    if actor.id in all_editors(account, accounts):
+        return Message(
+            "You had a hand in the account {account}, so somebody else has to vouch for it.", account=account.name
+        )
+    if Role.COMPLIANCE in actor.roles:
+        return True
+    if (reason := actor.pending_reason([Role.COMPLIANCE])) is not None:
+        return reason
+    return _may_attest_first(actor, account, accounts)
+
+
+def can_be_attested(account: Account, actor: Actor) -> PermissionResult:
+    """Whether the account as it is can be vouched for, or why not."""
+    if not account.enabled:
+        return Message("The account {account} is disabled.", account=account.name)
+    if not account.signing_roles:
+        return Message(
+            "The account {account} has no signing role, so nobody has to vouch for it.", account=account.name
+        )
+    if not account.has_own_password and not actor.is_system:
+        return Message(
+            "Somebody else gave {account} the password: the person has to change it first.", account=account.name
+        )
+    return True
+
+
+def all_editors(account: Account, accounts: Mapping[str, Account]) -> frozenset[str]:
+    """Everybody who had a hand in the account, or in the account of somebody who had."""
+    editors: set[str] = set()
+    queue = set(account.editors)
+    while queue:
+        editor = queue.pop()
+        editors.add(editor)
+        if editor in accounts:
+            queue |= accounts[editor].editors - editors
+    return frozenset(editors)
+
+
+def _may_attest_first(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
+    """Whether an administrator may vouch, because there is nobody of compliance yet who could."""
+    if Role.ADMINISTRATOR not in actor.roles or any(each.was_compliance for each in accounts.values()):
+        return COMPLIANCE_ATTESTS
+    if Role.COMPLIANCE not in account.roles:
+        first = Message("There is nobody yet who could: vouch for somebody of compliance first.")
+        return join_sentences([COMPLIANCE_ATTESTS, first])
+    if accounts[actor.id].editors & accounts.keys():
+        return Message(
+            "Another administrator had a hand in your account, so you cannot vouch for the first of compliance."
+        )
+    return True

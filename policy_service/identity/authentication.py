@@ -1,0 +1,216 @@
+"""Signing in, confirming and changing a password: look up, try the password outside of any transaction, write down.
+
+Trying a password takes a tenth of a second; meanwhile nobody else may have to wait. What was looked up is asked again
+when the answer is written, so that of many guesses made at once no more count than were allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from sqlmodel import Session
+
+from policy_service.actor import Actor
+from policy_service.audit.guard import ACCOUNTS, guard_of
+from policy_service.clock import Clock
+from policy_service.database import Database, Transaction
+from policy_service.identity import devices, failures, passwords, sessions
+from policy_service.identity.account import Account, ExternalIdentity
+from policy_service.identity.errors import (
+    AuthenticationFailed,
+    IdentityValidationFailed,
+    ProviderRejected,
+    ReauthenticationRequired,
+    SignInFailed,
+    SignInThrottled,
+)
+from policy_service.identity.service import (
+    find_account_by_external,
+    find_account_by_name,
+    password_field_error,
+    read_account,
+    set_password,
+    store_hash,
+    stored_hash,
+)
+from policy_service.identity.sessions import OIDC, PASSWORD, LastUseLookup, SessionLimits, StartedSession, UserSession
+from policy_service.identity.throttle import Counter, Origin, counters
+from policy_service.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordAttempt:
+    """A password that was tried: for which name, who counts it, against which hash, and whether it is the right one."""
+
+    name: str
+    counters: tuple[Counter, ...]
+    password_hash: str | None
+    is_correct: bool
+    new_hash: str | None = None
+    """The hash made anew, when the one that is kept was made with older parameters."""
+
+
+SignInError = SignInFailed | SignInThrottled
+ANYWHERE = Origin()
+Result = TypeVar("Result")
+
+
+def sign_in(database: Database, clock: Clock, name: str, password: str, origin: Origin = ANYWHERE) -> StartedSession:
+    """A session for whoever gives the name and the password of an account. Raises SignInFailed, SignInThrottled."""
+    attempt = attempt_password(database, clock, name, password, origin)
+    with database.write(clock) as transaction:
+        account_or_error = resolve_attempt(transaction, attempt)
+        result = (
+            sessions.start_session(transaction, account_or_error, PASSWORD)
+            if isinstance(account_or_error, Account)
+            else account_or_error
+        )
+        now = transaction.now
+    started, password_hash = _unwrap(result), attempt.new_hash or attempt.password_hash
+    return (
+        replace(started, device=devices.issue_device_token(started.actor.id, password_hash, now))
+        if password_hash is not None
+        else started
+    )
+
+
+def reauthenticate(database: Database, clock: Clock, actor: Actor, password: str, origin: Origin = ANYWHERE) -> Actor:
+    """The actor, who has just proved again who they are. Raises SignInFailed, SignInThrottled."""
+    attempt = attempt_password(database, clock, actor.name, password, origin)
+    with database.write(clock) as transaction:
+        account_or_error = resolve_attempt(transaction, attempt)
+        result = account_or_error.actor(transaction.now) if isinstance(account_or_error, Account) else account_or_error
+    return _unwrap(result)
+
+
+def use_oidc_confirmation(database: Database, clock: Clock, actor: Actor, user_session: UserSession) -> Actor:
+    """The actor with the confirmation that the provider of identities gave, which is used up by it.
+
+    Raises ReauthenticationRequired when there is no fresh one.
+    """
+    with database.write(clock) as transaction:
+        confirmed_actor = replace(actor, confirmed_at=sessions.use_confirmation(transaction, user_session.id))
+        is_fresh = confirmed_actor.is_fresh(transaction.now)
+    if not is_fresh:
+        raise ReauthenticationRequired(
+            Message("A signature needs a fresh proof of who you are: give your password, or confirm.")
+        )
+    return confirmed_actor
+
+
+def change_password(  # noqa: PLR0913, PLR0917  # whose, from what to what, and where it comes from
+    database: Database,
+    clock: Clock,
+    actor: Actor,
+    old: str,
+    new: str,
+    origin: Origin = ANYWHERE,
+    *,
+    words: Iterable[str] = (),
+) -> None:
+    """Gives the actor's own account another password, without the company's `words`; all its sessions end.
+
+    Raises IdentityValidationFailed, SignInFailed, SignInThrottled.
+    """
+    if (error := password_field_error(new, actor.name, actor.printed_name, *words)) is not None:
+        raise IdentityValidationFailed([error])
+    attempt = attempt_password(database, clock, actor.name, old, origin)
+    password_hash = passwords.hash_password(new)
+    with database.write(clock) as transaction:
+        account_or_error = resolve_attempt(transaction, attempt)
+        if isinstance(account_or_error, Account):
+            set_password(transaction, account_or_error.actor(), account_or_error.id, password_hash)
+    _unwrap(account_or_error)
+
+
+def authenticate_session(
+    database: Database, token: str, now: datetime, limits: SessionLimits, last_use: LastUseLookup
+) -> tuple[Actor, UserSession]:
+    """The owner of an open session, in the roles of now, and the session. Raises AuthenticationFailed."""
+    with database.read() as session:
+        user_session = sessions.find_session(session, token, now, limits, last_use)
+        _reject_unlogged_account(session, user_session.account)
+        account = read_account(session, user_session.account)
+    return account.actor(), user_session
+
+
+def sign_in_with_oidc(transaction: Transaction, external: ExternalIdentity) -> StartedSession:
+    """A session for a person whom the provider of identities vouches for. Raises ProviderRejected."""
+    account = find_account_by_external(transaction.session, external)
+    if account is None or not account.enabled:
+        raise ProviderRejected(Message("no account is linked to you, or it is disabled: ask an administrator"))
+    return sessions.start_session(transaction, account, OIDC)
+
+
+def confirm_with_oidc(transaction: Transaction, external: ExternalIdentity, session_id: str) -> None:
+    """Writes down that the owner of a session proved again who they are, at the provider of identities.
+
+    Raises ProviderRejected when it was somebody else, AuthenticationFailed.
+    """
+    account = find_account_by_external(transaction.session, external)
+    if account is None or not account.enabled or sessions.session_owner(transaction, session_id) != account.id:
+        raise ProviderRejected(Message("somebody else than the owner of this session proved who they are"))
+    sessions.confirm(transaction, session_id)
+
+
+def attempt_password(
+    database: Database, clock: Clock, name: str, password: str, origin: Origin = ANYWHERE
+) -> PasswordAttempt:
+    """Tries a password; it takes as long for a name that nobody has. Raises SignInThrottled, AuthenticationFailed."""
+    with database.read() as session:
+        account = find_account_by_name(session, name)
+        if account is not None:
+            _reject_unlogged_account(session, account.id)
+        password_hash = stored_hash(session, account.id) if account is not None else None
+        now, device = clock.now(), None
+        if account is not None and password_hash is not None:
+            device = devices.find_device(origin.device, account.id, password_hash, now)
+        attempt_counters = counters(name, origin, device)
+        until = failures.blocked_until(session, attempt_counters, now)
+    if until is not None:
+        raise SignInThrottled(until, account.name if account else None)
+    is_correct = passwords.matches(password_hash or passwords.dummy_hash(), password) and password_hash is not None
+    is_outdated = is_correct and password_hash is not None and passwords.is_outdated(password_hash)
+    return PasswordAttempt(
+        name, attempt_counters, password_hash, is_correct, passwords.hash_password(password) if is_outdated else None
+    )
+
+
+def resolve_attempt(transaction: Transaction, attempt: PasswordAttempt) -> Account | SignInError:
+    """Whose password it was, or why nobody is let in. A refusal is given, not raised: it has to be written down."""
+    session = transaction.session
+    account = find_account_by_name(session, attempt.name)
+    account_name = account.name if account else None
+    if (until := failures.blocked_until(session, attempt.counters, transaction.now)) is not None:
+        return SignInThrottled(until, account_name)
+    if (
+        attempt.is_correct
+        and account is not None
+        and account.enabled
+        and stored_hash(session, account.id) == attempt.password_hash
+    ):
+        failures.reset_failures(transaction, attempt.counters[0])
+        if attempt.new_hash is not None:
+            store_hash(transaction, account.id, attempt.new_hash)
+        return account
+    until = failures.record_failure(transaction, attempt.name, attempt.counters, account)
+    return SignInFailed(account_name) if until is None else SignInThrottled(until, account_name)
+
+
+def _reject_unlogged_account(session: Session, account: str) -> None:
+    """Nobody is let in by rows that the log does not tell of. Raises AuthenticationFailed."""
+    guard = guard_of(session)
+    if guard is not None and not guard.owner_matches(session, ACCOUNTS, account):
+        raise AuthenticationFailed(
+            Message("the account is not what the log says it is: tell whoever looks after the service")
+        )
+
+
+def _unwrap(result: Result | SignInError) -> Result:
+    """Raises a refusal, now that it is written down."""
+    if isinstance(result, SignInFailed | SignInThrottled):
+        raise result
+    return result

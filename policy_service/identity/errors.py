@@ -1,0 +1,103 @@
+"""Why somebody is not let in, or may not do what was asked: each a sentence for the one who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from policy_service.characters import spelling_error, text_error
+from policy_service.messages import Message, join_semicolon
+
+
+class IdentityError(Exception):
+    """What was asked is refused; the message is the reason."""
+
+
+class IdentityPermissionDenied(IdentityError):
+    """This actor may not do it."""
+
+
+class IdentityConflict(IdentityError):
+    """Nobody may do it as things are now."""
+
+
+class StaleAccount(IdentityError):
+    """It is not as whoever asks has seen it."""
+
+
+class AuthenticationFailed(IdentityError):
+    """The credential opens nothing: it is wrong, has ended, or was taken back."""
+
+
+class ReauthenticationRequired(IdentityError):
+    """The act needs a proof of who somebody is that is given for it."""
+
+
+class SignInFailed(IdentityError):
+    """Name and password do not fit. Which of them is wrong is not told; `account` is for the log."""
+
+    def __init__(self, account: str | None = None) -> None:
+        self.account = account
+        super().__init__(Message("the name or the password is wrong, or the account is disabled"))
+
+
+class SignInThrottled(IdentityError):
+    """Too many wrong passwords came from there: nobody is let in from there before `until`, with the right one neither.
+
+    `account` is whose name was given, when it is anybody's: for the service's log.
+    """
+
+    def __init__(self, until: datetime, account: str | None = None) -> None:
+        self.until, self.account = until, account
+        super().__init__(Message("too many wrong passwords: try again after {until:%H:%M:%S} UTC", until=until))
+
+
+class ProviderRejected(IdentityError):
+    """What the provider of identities says opens nothing here."""
+
+
+class ProviderUnavailable(IdentityError):
+    """The provider of identities does not answer, or not in a way that can be believed."""
+
+
+class UnknownAccount(LookupError):
+    """There is no such account; the message names it."""
+
+
+class UnknownApiKey(LookupError):
+    """There is no such API key; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One member that is wrong: which, what it held when that may be shown, what was expected, and what to do."""
+
+    member: str
+    value: str
+    expected: str
+    hint: str | None = None
+
+    @property
+    def message(self) -> str:
+        """The fault by itself."""
+        expected = Message("{member}: expected {expected}", member=self.member, expected=self.expected)
+        return expected if self.hint is None else join_semicolon([expected, self.hint])
+
+
+def line_error(member: str, text: str, limit: int) -> FieldError | None:
+    """What is wrong with a text of one line, which people read and which is never changed; None when nothing is."""
+    is_line = text.strip() == text != "" and len(text) <= limit and text.isprintable()
+    hint = text_error(text)
+    if is_line and hint is None:
+        return None
+    expected = Message("1 to {limit} characters, on one line", limit=limit)
+    return FieldError(member, text, expected, hint or spelling_error(text))
+
+
+class IdentityValidationFailed(ValueError):
+    """What an account or a key is to be made from is wrong. Carries all faults."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(join_semicolon(fault.message for fault in self.errors))

@@ -1,0 +1,55 @@
+"""What is known of an expression before any fact is, and how to say it to the author."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from policy_service.language.diagnostics import Code, shorten
+from policy_service.language.quantities import LITERAL, Quantity
+from policy_service.language.types import BooleanType, ChoiceType, TagsType, TextType
+from policy_service.language.unparse import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The static type of a quoted text: it becomes a choice, a tag or a text by what it is compared with."""
+
+    text: str
+
+
+Static = Quantity | Word | BooleanType | ChoiceType | TextType | TagsType
+
+
+@dataclass(frozen=True, slots=True)
+class CheckError:
+    """A fault of an expression, at characters of its text."""
+
+    code: Code
+    message: str
+    span: tuple[int, int]
+    hint: str | None = None
+
+
+def spell_unit(unit: str) -> str:
+    """A unit in the author's words."""
+    return "a number" if unit == LITERAL else f"an amount in {unit}" if unit.isupper() else unit
+
+
+def spell(static: Static) -> str:
+    """A static type in the author's words."""
+    match static:
+        case Quantity(unit=unit):
+            return spell_unit(unit)
+        case Word():
+            return f"the text {quote(shorten(static.text))}"
+        case BooleanType():
+            return "true or false"
+        case ChoiceType():
+            return f"one of {shorten(', '.join(static.of), 80)}"
+        case TextType():
+            return "text"
+        case TagsType():
+            return "a tag list"
+        case _:
+            assert_never(static)

@@ -1,0 +1,129 @@
+"""Makes a pack: collects what concerns it, writes it part by part, and signs the list of all that was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from policy_service.audit.keys import PublicKey, Signer
+from policy_service.canonical import digest
+from policy_service.clock import timestamp
+from policy_service.decisions.subjects import FactCipher
+from policy_service.packs.archive import Archive, pretty
+from policy_service.packs.contents import PackContents, collect
+from policy_service.packs.decision_records import write_decisions
+from policy_service.packs.entries import Proofs
+from policy_service.packs.governance import write_changes, write_overrides, write_suspensions, write_timeline
+from policy_service.packs.log import write_log
+from policy_service.packs.readme import write_readme
+from policy_service.packs.scope import Scope
+from policy_service.packs.texts import write_differences, write_versions
+
+FORMAT = 2
+"""From 2 on a pack has the entry of everything that it shows."""
+KIND = "pack"
+MANIFEST, SIGNATURE = "manifest.json", "manifest.signature.json"
+PackProgress = Callable[[int, int], None]
+"""Is told how many things are written, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackContext:
+    """What a pack is made with: who asked for it, when, and the key that its manifest is signed with."""
+
+    fact_cipher: FactCipher
+    signer: Signer
+    by: str
+    """The printed name of who asked for it."""
+    now: datetime
+
+
+def make_pack(
+    session: Session, context: PackContext, scope: Scope, file: Path, on_progress: PackProgress
+) -> dict[str, Any]:
+    """Writes a pack, and gives its manifest. Raises LogNotSigned, InvalidSubject."""
+    contents = collect(session, scope, context.now)
+    proofs = Proofs(session)
+    total = 2 * len(contents.versions) + len(contents.changes) + len(contents.sample.rows) + len(contents.entries)
+    progress = _Progress(on_progress, total)
+    with Archive(file) as archive:
+        versions = write_versions(archive, session, contents, progress.step)
+        write_differences(archive, session, contents, progress.step)
+        signatures = write_changes(archive, session, contents, progress.step)
+        write_suspensions(archive, contents)
+        write_timeline(archive, contents)
+        write_overrides(archive, contents)
+        verdicts = write_decisions(archive, session, contents, proofs, context.fact_cipher, progress.step)
+        unsigned = write_log(archive, session, contents, proofs, progress.step)
+        counts = {
+            "versions": len(contents.versions),
+            "changes": len(contents.changes),
+            "signatures": signatures,
+            "suspensions": len(contents.suspensions),
+            "activations": len(contents.activations),
+            "overrides": len(contents.overrides),
+            "decisions": len(contents.sample.rows),
+            "entries": len(contents.entries),
+            "entries_without_proof": unsigned,
+            **{f"replayed_{verdict}": number for verdict, number in verdicts.items()},
+        }
+        head = _manifest_head(context, scope, contents, proofs, counts)
+        write_readme(archive, head, context.signer.public)
+        manifest = {**head, "versions": versions, "files": archive.files}
+        _sign(archive, manifest, context)
+    return manifest
+
+
+def _manifest_head(
+    context: PackContext, scope: Scope, contents: PackContents, proofs: Proofs, counts: dict[str, int]
+) -> dict[str, Any]:
+    """What the manifest says before it lists anything."""
+    extent = proofs.checkpoint.extent
+    return {
+        "kind": KIND,
+        "format": FORMAT,
+        "made_at": timestamp(context.now),
+        "made_for": context.by,
+        "scope": scope.to_dict(),
+        "log": {
+            "id": proofs.log,
+            "size": extent.size,
+            "root": extent.root,
+            "head": extent.head,
+            "signed_at": proofs.checkpoint.at,
+        },
+        "counts": counts,
+        "cut": sorted(contents.truncated_kinds),
+        "left_out": [each.to_dict() for each in contents.omissions],
+    }
+
+
+def _sign(archive: Archive, manifest: dict[str, Any], context: PackContext) -> None:
+    """Adds the manifest and the signature on its digest."""
+    content = pretty(manifest)
+    archive.add_unlisted(MANIFEST, content)
+    payload = {"kind": KIND, "manifest": digest(content), "at": timestamp(context.now)}
+    archive.add_unlisted(SIGNATURE, context.signer.sign_line(payload))
+
+
+def is_signed(line: dict[str, Any], manifest: bytes, key: PublicKey) -> bool:
+    """Whether the signature of a manifest is this key's."""
+    return line.get("manifest") == digest(manifest) and line.get("key") == key.id and key.verifies(line)
+
+
+class _Progress:
+    """Counts what was written."""
+
+    def __init__(self, on_progress: PackProgress, total: int) -> None:
+        self._tick, self._total, self._done = on_progress, total, 0
+        on_progress(0, total)
+
+    def step(self) -> None:
+        """One thing more."""
+        self._done += 1
+        self._tick(self._done, self._total)

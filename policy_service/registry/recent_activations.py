@@ -1,0 +1,44 @@
+"""What came into force lately: the newest activations that have begun, without reading the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from policy_service.integrity import reading_row
+from policy_service.registry.model import ActivationKind
+from policy_service.registry.tables import ActivationRow, CancellationRow
+
+
+@dataclass(frozen=True, slots=True)
+class RecentActivation:
+    """A version that came into force, or of the kind `stop` one that went out of force while none applies."""
+
+    policy: str
+    version: str
+    kind: ActivationKind
+    at: datetime
+    change: str | None
+    suspension: str | None
+
+
+def recent_activations(session: Session, now: datetime, *, limit: int = 10) -> tuple[RecentActivation, ...]:
+    """The newest beginnings until now, the newest first; what was taken back before it began is none."""
+    cancelled = select(CancellationRow.activation).where(CancellationRow.activation == ActivationRow.id).exists()
+    query = (
+        select(ActivationRow)
+        .where(col(ActivationRow.effective_from) <= now, ~cancelled)
+        .order_by(col(ActivationRow.effective_from).desc(), col(ActivationRow.seq).desc())
+        .limit(limit)
+    )
+    return tuple(
+        RecentActivation(row.policy, row.version, _kind(row), row.effective_from, row.change, row.suspension)
+        for row in session.exec(query)
+    )
+
+
+def _kind(row: ActivationRow) -> ActivationKind:
+    with reading_row("activation", row.id):
+        return ActivationKind(row.kind)
