@@ -17,25 +17,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.addresses import Network, forwarded_address
-from api.authentication import AuthenticationMiddleware
-from api.background import background_tasks
-from api.connections import Connections, Limits
-from api.documentation import OpenApiDocument, documentation_routes
-from api.forwarding import ForwardingMiddleware, worker_runner_of
-from api.interpreter import tune_interpreter
-from api.pages.rendering import Pages
-from api.pages.routes import problem_renderer
-from api.permissions import ROW, PermissionTable
-from api.problems import Problem, http_problem, parameter_problem
-from api.reader import warm_up
-from api.rest.decisions import PATH, DecisionRoute
+from api.auth.authentication import AuthenticationMiddleware
+from api.auth.permissions import ROW, PermissionTable
+from api.features.decisions.endpoints import PATH, DecisionRoute
+from api.kit.rendering import Pages
+from api.observability.background import background_tasks
+from api.observability.interpreter import tune_interpreter
+from api.page_routes import problem_renderer
 from api.routes import pages_of, routers_of
-from api.security import ProblemRenderer, SecurityMiddleware, headers_of
 from api.service import Service, open_service
 from api.settings import Settings, read_settings
-from api.work_kinds import READING
-from api.workers import SHARED, Workers
+from api.web.addresses import Network, forwarded_address
+from api.web.connections import Connections, Limits
+from api.web.documentation import OpenApiDocument, documentation_routes
+from api.web.problems import Problem, http_problem, parameter_problem
+from api.web.security import ProblemRenderer, SecurityMiddleware, headers_of
+from api.workers.forwarding import ForwardingMiddleware, worker_runner_of
+from api.workers.pool import SHARED, Workers
+from api.workers.reader import warm_up
+from api.workers.work_kinds import READING
 from policy_service.clock import Clock, SystemClock
 
 DECIDE = ("POST", PATH)

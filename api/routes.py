@@ -6,27 +6,27 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter
 
-from api.auditing import Auditor
-from api.draft_check import DraftChecker
-from api.pages.rendering import Pages, RunInWorker
-from api.pages.routes import page_routes
-from api.rest.accounts import account_routes
-from api.rest.api_keys import key_routes
-from api.rest.audit import audit_routes
-from api.rest.changes import change_routes
-from api.rest.cross_groups import cross_group_routes
-from api.rest.decision_batch import batch_routes
-from api.rest.decision_records import record_routes
-from api.rest.health import health_routes, problem_routes
-from api.rest.oidc import oidc_routes
-from api.rest.overrides import override_routes
-from api.rest.policies import policy_routes
-from api.rest.regulations import regulation_routes
-from api.rest.review import review_routes
-from api.rest.session import session_routes
-from api.rest.subjects import subject_routes
-from api.rest.suspensions import suspension_routes
+from api.features.accounts.endpoints import account_routes
+from api.features.api_keys.endpoints import key_routes
+from api.features.audit.endpoints import audit_routes
+from api.features.changes.endpoints import change_routes
+from api.features.changes.review_endpoints import review_routes
+from api.features.cross_groups.endpoints import cross_group_routes
+from api.features.decisions.batch_endpoint import batch_routes
+from api.features.decisions.record_endpoints import record_routes
+from api.features.health.endpoints import health_routes, problem_routes
+from api.features.overrides.endpoints import override_routes
+from api.features.policies.endpoints import policy_routes
+from api.features.regulations.endpoints import regulation_routes
+from api.features.session.endpoints import session_routes
+from api.features.session.oidc_endpoints import oidc_routes
+from api.features.subjects.endpoints import subject_routes
+from api.features.suspensions.endpoints import suspension_routes
+from api.kit.rendering import Pages, RunInWorker
+from api.page_routes import page_routes
 from api.service import Service
+from api.workers.auditing import Auditor
+from api.workers.draft_check import DraftChecker
 
 
 def pages_of(service: Service, worker_runner: RunInWorker | None = None) -> Pages:

@@ -14,19 +14,19 @@ from starlette.responses import Response
 from starlette.types import Scope
 from structlog.typing import FilteringBoundLogger
 
-from api.alarms import Alarms
-from api.catalogue import Catalogue
-from api.in_flight import InFlight
-from api.interpreter import freeze_loaded_objects
-from api.logs import make_log
-from api.loop_watch import LoopWatch
-from api.metrics import Metrics
-from api.permissions import NO_ROW, PERMISSIONS, PRINCIPAL, ROW, route_of
-from api.problems import INTERNAL_ERROR, Problem
+from api.auth.permissions import NO_ROW, PERMISSIONS, PRINCIPAL, ROW, route_of
+from api.observability.alarms import Alarms
+from api.observability.interpreter import freeze_loaded_objects
+from api.observability.logs import make_log
+from api.observability.loop_watch import LoopWatch
+from api.observability.metrics import Metrics
 from api.settings import Settings
 from api.storage import NotInitialisedError, NotSoundError, check_soundness, edited_files, open_database, open_keys
-from api.work_kinds import BUILDING, time_limit
-from api.workers import SHARED, InlineWorkers, WorkerDied, Workers
+from api.web.catalogue import Catalogue
+from api.web.in_flight import InFlight
+from api.web.problems import INTERNAL_ERROR, Problem
+from api.workers.pool import SHARED, InlineWorkers, WorkerDied, Workers
+from api.workers.work_kinds import BUILDING, time_limit
 from policy_service import Alarm, Decider
 from policy_service.audit import guard
 from policy_service.clock import Clock

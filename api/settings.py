@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from api.addresses import Network, parse_networks
+from api.web.addresses import Network, parse_networks
 from policy_service.audit.copies import Copy, copies_of
 from policy_service.clock import DEFAULT_ZONE
 from policy_service.errors import StartupError

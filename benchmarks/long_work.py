@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from api.authentication import COOKIE
+from api.auth.authentication import COOKIE
 from benchmarks.page_addresses import PageRequest
 
 PATIENCE = 600.0

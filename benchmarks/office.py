@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from api.authentication import COOKIE
+from api.auth.authentication import COOKIE
 from benchmarks.company.people import PASSWORD, make_people
 from benchmarks.large_policy import ANOTHER, LARGE, large_policy
 from benchmarks.long_work import UNDER_WAY

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 from sqlmodel import Session, select
 
-from api.permissions import PERMISSIONS, PUBLIC, check_permission
+from api.auth.permissions import PERMISSIONS, PUBLIC, check_permission
 from benchmarks.company.build import QUERIED_POLICIES
 from benchmarks.company.decision_history import SUBJECTS
 from benchmarks.company.texts import policy_name

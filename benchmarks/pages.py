@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
 
-from api.authentication import COOKIE
+from api.auth.authentication import COOKIE
 from benchmarks.company.build import Size, build
 from benchmarks.company.texts import policy_name
 from benchmarks.long_work import run_long_work

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.pages.languages import translations
+from api.kit.languages import translations
 from policy_service.analysis import findings
 from policy_service.approval.errors import InvalidState, OperationRejected, ValidationFailed
 from policy_service.approval.shipped_policies import REASON, TITLE

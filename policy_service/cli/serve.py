@@ -30,8 +30,8 @@ from policy_service.compilers.rules_engine import SmokeTestFailed
 from policy_service.errors import StartupError
 
 APPLICATION = "api.app:create_app"
-PROTOCOL = "api.connections:BoundedProtocol"
-LOG = "api.logs.LINES"
+PROTOCOL = "api.web.connections:BoundedProtocol"
+LOG = "api.observability.logs.LINES"
 GRACE_SECONDS = 10
 NOT_LISTENING, NOT_DECIDING = 6, StartupError.status
 

@@ -23,10 +23,10 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api.app import Application, create_app
-from api.permissions import PermissionTable
-from api.problems import ProblemError
+from api.auth.permissions import PermissionTable
 from api.settings import Settings
-from api.workers import InlineWorkers, Workers
+from api.web.problems import ProblemError
+from api.workers.pool import InlineWorkers, Workers
 from policy_service import shipped_policies
 from policy_service.actor import SERVICE, SIGNING_ROLES, Role
 from policy_service.cli.init import set_up

@@ -20,7 +20,7 @@ import httpx
 from pydantic import SecretStr
 
 from api.app import Application, create_app
-from api.workers import Workers
+from api.workers.pool import Workers
 from policy_service.actor import SERVICE, Role
 from policy_service.cli.init import set_up
 from policy_service.clock import Clock, timestamp

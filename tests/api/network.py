@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from api.connections import BoundedProtocol
+from api.web.connections import BoundedProtocol
 from tests.api.client import bearer
 
 SMALL = 8_192

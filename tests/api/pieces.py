@@ -9,7 +9,7 @@ import threading
 import time
 from typing import NoReturn
 
-from api.problems import CONFLICT, ProblemError
+from api.web.problems import CONFLICT, ProblemError
 from policy_service.approval.service import ValidationFailed
 from policy_service.database import DatabaseUnavailable
 from policy_service.messages import Message

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from api.app import Application
-from api.background import background_tasks, flush_last_used
+from api.observability.background import background_tasks, flush_last_used
 from api.settings import Settings
 from policy_service.actor import Role
 from policy_service.database import DatabaseUnavailable
@@ -199,7 +199,7 @@ def test_the_last_use_is_written_down_while_the_service_runs_and_at_its_end(
 
     with service.database.read() as session:
         key = next(iter(api_keys(session)))
-    monkeypatch.setattr("api.background.FLUSH_AFTER", timedelta(seconds=0.01))
+    monkeypatch.setattr("api.observability.background.FLUSH_AFTER", timedelta(seconds=0.01))
     asyncio.run(run())
     with service.database.read() as session:
         assert api_keys(session)[key].used_at == NOW + timedelta(minutes=5)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.addresses import client_address, forwarded_address, parse_networks
+from api.web.addresses import client_address, forwarded_address, parse_networks
 
 PROXIES = parse_networks("10.0.0.0/8, 2001:db8::/32")
 

@@ -15,13 +15,13 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from api import auditing
 from api.app import Application
-from api.auditing import Auditor, verify, write_export
-from api.error_mapping import library_problem
-from api.problems import CONFLICT
-from api.progress import ProgressFile
 from api.service import Service
+from api.web.error_mapping import library_problem
+from api.web.problems import CONFLICT
+from api.workers import auditing
+from api.workers.auditing import Auditor, verify, write_export
+from api.workers.progress import ProgressFile
 from policy_service.actor import Role
 from policy_service.audit.comparison import copy_checkpoints
 from policy_service.audit.copies import FileCopy
@@ -233,7 +233,7 @@ def test_without_the_keys_it_is_told(watched: Watched, tmp_path: Path) -> None:
 
 
 def test_a_log_without_a_key_has_no_public_key(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.rest.audit.signing_keys", lambda _: [])
+    monkeypatch.setattr("api.features.audit.endpoints.signing_keys", lambda _: [])
     assert "no signing key" in watched.refused("/public-key", 409, "conflict")["detail"]
 
 

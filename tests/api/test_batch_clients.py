@@ -20,9 +20,9 @@ from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 from sqlmodel import col, func, select
 
-from api import batch_body
 from api.app import Application, create_app
-from api.spool import Spool
+from api.web import batch_body
+from api.web.spool import Spool
 from policy_service.decisions.tables import DecisionRow
 from tests.api.client import CUSTOMER, RFM, StandingClock, application, one_policy, populate, settings
 from tests.api.network import BUFFERS, WITHIN, Address, connect, eventually, served
@@ -273,7 +273,7 @@ def test_where_a_disk_is_full_the_batch_ends_and_says_so(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(batch_body, "MEMORY", 32 * 1024)
-    monkeypatch.setattr("api.spool.os.pwrite", full)
+    monkeypatch.setattr("api.web.spool.os.pwrite", full)
     *answers, last = lines(by_socket(address, body(MANY, "full-")))
     assert last["problem"]["type"] == "/problems/body-too-large"
     assert last["line"] == len(answers) + 1

@@ -18,8 +18,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from api.connections import STREAMED_PATH, Connections, Limits
-from api.problems import Problem
+from api.web.connections import STREAMED_PATH, Connections, Limits
+from api.web.problems import Problem
 from tests.api.client import REQUEST, RFM
 from tests.api.network import WITHIN, eventually, listening
 from tests.api.test_server import running

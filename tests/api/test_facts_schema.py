@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, find, given, settings
 from hypothesis import strategies as st
 
-from api.requirements import facts_schema, type_schema, with_required_policies
+from api.web.requirements import facts_schema, type_schema, with_required_policies
 from policy_service import Decider, FactsRejected
 from policy_service.decisions.exact_json import NotJsonError, read_json
 from policy_service.decisions.facts_reader import value_reader

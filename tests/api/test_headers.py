@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from api.permissions import PERMISSIONS
-from api.security import HEADERS
+from api.auth.permissions import PERMISSIONS
+from api.web.security import HEADERS
 from policy_service.actor import Role
 from tests.api.client import RFM, SECRET, ask, assert_problem, credentials, decide, one_policy, opened
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from api.rest.health import readiness
+from api.features.health.endpoints import readiness
 from api.service import Service
 from policy_service import Decision, Health
 from policy_service.database import DatabaseUnavailable
@@ -83,7 +83,9 @@ def test_it_is_not_ready_while_the_database_does_not_answer(monkeypatch: pytest.
     async def gone(*_: object) -> None:
         raise DatabaseUnavailable("gone")
 
-    monkeypatch.setattr("api.rest.health.run_read", gone)  # not for the thread that keeps up: its trouble would last
+    monkeypatch.setattr(
+        "api.features.health.endpoints.run_read", gone
+    )  # not for the thread that keeps up: its trouble would last
     answer = ask("GET", "/readyz")
     assert answer.status_code == 503
     assert answer.json()["self_test"] == "the database does not answer"

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from sqlmodel import select
 
-from api.in_flight import InFlight
-from api.problems import ProblemError
+from api.web.in_flight import InFlight
+from api.web.problems import ProblemError
 from policy_service.database import DatabaseUnavailable
 from policy_service.idempotency import IdempotencyRow
 from tests.api.client import SECRET, assert_problem
@@ -161,7 +161,7 @@ def test_a_database_that_is_full_is_told_and_nothing_is_written(here: Company, m
         raise DatabaseUnavailable("full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("api.idempotent_writes.store_response", full)
+        patch.setattr("api.web.idempotent_writes.store_response", full)
         answer = here.ask("POST", "/v1/changes", "ann", here.draft(), idempotency_key="k9")
     problem = assert_problem(answer, 503, "database-unavailable")
     assert (problem["detail"], "retry-after" in answer.headers) == ("the database is full", True)

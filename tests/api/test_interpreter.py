@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.interpreter import SWITCH_SECONDS
+from api.observability.interpreter import SWITCH_SECONDS
 from tests.api.client import StandingClock, one_policy, populate, settings
 from tests.databases import fresh_url
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager, redirect_stderr
 
 import pytest
 
-from api.logs import LINES, make_log
-from api.metrics import Metrics
+from api.observability.logs import LINES, make_log
+from api.observability.metrics import Metrics
 from policy_service import Decider
 from policy_service.cli import serve
 
@@ -80,5 +80,5 @@ def test_the_loss_is_a_figure(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_server_and_libraries_write_to_the_same() -> None:
-    assert serve.log_config()["handlers"]["stderr"]["stream"] == "ext://api.logs.LINES"
+    assert serve.log_config()["handlers"]["stderr"]["stream"] == "ext://api.observability.logs.LINES"
     assert serve.log_config()["root"]["handlers"] == ["stderr"]

@@ -23,9 +23,9 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-import api.pages.rendering
+import api.kit.rendering
 import policy_service.language.load
-from api.workers import SHARED
+from api.workers.pool import SHARED
 from benchmarks.large_policy import LARGE, large_policy
 from benchmarks.ours import exact_facts
 from benchmarks.workload import make_workload
@@ -210,7 +210,7 @@ def test_none_of_it_is_read_or_rendered_in_the_process_that_decides(desk: Desk) 
     forbidden = AssertionError("this is work for a worker")
     with (
         mock.patch.object(policy_service.language.load, "read_source", side_effect=forbidden),
-        mock.patch.object(api.pages.rendering.Pages, "render_html", side_effect=forbidden),
+        mock.patch.object(api.kit.rendering.Pages, "render_html", side_effect=forbidden),
     ):
         for name in (
             "version",
@@ -242,7 +242,7 @@ def test_a_step_that_takes_long_is_seen_logged_and_counted(capsys: pytest.Captur
                 pass
             raise ZeroDivisionError
 
-        with mock.patch("api.rest.health.Alive", side_effect=hog):
+        with mock.patch("api.features.health.endpoints.Alive", side_effect=hog):
             assert here.ask("GET", "/healthz").status_code == 500
         assert 0.1 <= here.app.service.loop_watch.longest["GET /healthz"] < 10
         figures = here.app.service.metrics.render().decode()

@@ -17,8 +17,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.permissions import PERMISSIONS
-from api.rest.decisions import PATH
+from api.auth.permissions import PERMISSIONS
+from api.features.decisions.endpoints import PATH
 from policy_service.shipped import shipped_policies
 from tests.api.client import application, ask, assert_next_decision_is_right, decide
 from tests.effort import effort

@@ -6,8 +6,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.routing import Mount, Route, Router
 
-from api.permissions import PERMISSIONS, PUBLIC, Access, PermissionTable, UnlistedRoute, check_permission
-from api.problems import ProblemError
+from api.auth.permissions import PERMISSIONS, PUBLIC, Access, PermissionTable, UnlistedRoute, check_permission
+from api.web.problems import ProblemError
 from policy_service.actor import Actor, Role
 from tests.api.client import DECISIONS, application, ask, assert_problem, credentials
 from tests.architecture.project import ROOT

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from api.app import Application
-from api.workers import SHARED
+from api.workers.pool import SHARED
 from policy_service.actor import COMMAND_LINE, SERVICE, Role
 from policy_service.identity.service import create_account
 from tests.api.client import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.problems import PROBLEMS
+from api.web.problems import PROBLEMS
 from policy_service.decisions import decider as deciding
 from tests.api.client import CUSTOMER, ask, assert_next_decision_is_right, assert_problem, decide, opened
 from tests.architecture.project import ROOT

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import Application
-from api.rest import health
+from api.features.health import endpoints as health
 from policy_service.database import Database
 from policy_service.decisions.block_store import Sealer
 from tests.api.client import _CREDENTIALS, ask, assert_problem, decide, one_policy, opened, populated

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.rest.health import readiness
+from api.features.health.endpoints import readiness
 from policy_service.audit.comparison import LogMismatch, settle
 from policy_service.cli.command_line_actor import command_line
 from policy_service.decisions.block_store import Sealer

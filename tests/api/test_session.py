@@ -9,10 +9,10 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from api import confirmation
 from api.app import Application
-from api.confirmation import reauthenticate
-from api.problems import ProblemError
+from api.auth import confirmation
+from api.auth.confirmation import reauthenticate
+from api.web.problems import ProblemError
 from policy_service.actor import Role
 from policy_service.identity.authentication import sign_in
 from policy_service.identity.throttle import ADDRESS_LIMIT
@@ -258,8 +258,8 @@ def confirming(app: Application, headers: dict[str, str], password: str | None) 
     """The actor, or the name of the problem, as a route that takes a signature finds it."""
     from starlette.requests import Request  # noqa: PLC0415
 
-    from api.authentication import AuthenticationMiddleware  # noqa: PLC0415
-    from api.permissions import ANY_PRINCIPAL  # noqa: PLC0415
+    from api.auth.authentication import AuthenticationMiddleware  # noqa: PLC0415
+    from api.auth.permissions import ANY_PRINCIPAL  # noqa: PLC0415
 
     found: list[object] = []
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.permissions import PERMISSIONS
+from api.auth.permissions import PERMISSIONS
 from policy_service.actor import SERVICE
 from policy_service.approval.service import Action
 from policy_service.approval.workflow import TRANSITIONS

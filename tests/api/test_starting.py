@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from api.app import Application, create_app
-from api.rest.health import readiness
+from api.features.health.endpoints import readiness
 from api.service import Service, open_service
 from api.settings import Settings
 from api.storage import NotInitialisedError, NotSoundError

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from api.logs import stack_frames
-from api.problems import BUSY, CHECK_ABANDONED, CONFLICT, ProblemError
-from api.work_kinds import AUDITING, DRAFT_CHECKING, FILE_CHECKING, PACKING, PRINTING, READING, time_limit
-from api.workers import MEMORY_LIMIT, InlineWorkers, WorkerDied, WorkerError, WorkerPool, Workers, WorkKind
+from api.observability.logs import stack_frames
+from api.web.problems import BUSY, CHECK_ABANDONED, CONFLICT, ProblemError
+from api.workers.pool import MEMORY_LIMIT, InlineWorkers, WorkerDied, WorkerError, WorkerPool, Workers, WorkKind
+from api.workers.work_kinds import AUDITING, DRAFT_CHECKING, FILE_CHECKING, PACKING, PRINTING, READING, time_limit
 from policy_service.approval.service import ValidationFailed
 from policy_service.database import DatabaseUnavailable
 from policy_service.messages import Message

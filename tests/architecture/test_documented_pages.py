@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from api.pages.languages import LOCALES
-from api.permissions import PERMISSIONS
-from api.security import HEADERS
+from api.auth.permissions import PERMISSIONS
+from api.kit.languages import LOCALES
+from api.web.security import HEADERS
 from tests.architecture.project import ROOT, markdown_files, name_of
 
 DOCS = ROOT / "docs"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from api.authentication import COOKIE
+from api.auth.authentication import COOKIE
 from tests.api.client import SECRET
 from tests.e2e.absence import ABSENT
 

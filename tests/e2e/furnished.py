@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from api.permissions import PERMISSIONS
+from api.auth.permissions import PERMISSIONS
 from policy_service.actor import SERVICE, Role
 from policy_service.clock import timestamp
 from policy_service.identity.service import create_account

@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import func, select
 
 from api.app import Application, create_app
-from api.workers import InlineWorkers
+from api.workers.pool import InlineWorkers
 from policy_service.approval.tables import ChangeRow
 from policy_service.audit.events import ChangeDrafted
 from policy_service.audit.tables import AuditEntry

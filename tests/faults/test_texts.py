@@ -17,8 +17,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from api.permissions import PERMISSIONS
-from api.problems import MEDIA_TYPE
+from api.auth.permissions import PERMISSIONS
+from api.web.problems import MEDIA_TYPE
 from policy_service.clock import timestamp
 from tests.api.client import SECRET, portal
 from tests.api.company import Company, Json, company

@@ -17,7 +17,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from api.pages.languages import LOCALES
+from api.kit.languages import LOCALES
 from tests.architecture.project import ROOT
 
 TEMPLATES = ROOT / "api" / "templates"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.pages.formats import inline_code, visible
+from api.kit.formats import inline_code, visible
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.pages.drawing import ARROW_LENGTH, LEFT, MAX_TICKS, WIDTH, Bar, PeriodStatus, timeline
+from api.kit.drawing import ARROW_LENGTH, LEFT, MAX_TICKS, WIDTH, Bar, PeriodStatus, timeline
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")

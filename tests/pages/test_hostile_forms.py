@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from api.authentication import COOKIE
-from api.permissions import PERMISSIONS
+from api.auth.authentication import COOKIE
+from api.auth.permissions import PERMISSIONS
 from tests.api.client import portal
 from tests.api.company import Company, company
 from tests.databases import BACKENDS

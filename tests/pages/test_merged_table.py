@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.pages.merged_table import MAX_UNFOLDED_ROWS, MergedTable, merged_tables
+from api.kit.merged_table import MAX_UNFOLDED_ROWS, MergedTable, merged_tables
 from policy_service.analysis.difference import difference
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Language

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.permissions import PERMISSIONS
+from api.auth.permissions import PERMISSIONS
 from tests.api.client import ask, credentials
 from tests.api.test_permissions import ROLES, address, expected
 

@@ -11,8 +11,8 @@ import pytest
 
 from api.faces import FOLDER, characters, code_point, missing_glyphs, spell_out
 from api.faces.make import DIGESTS, FILES, GB2312, GBK, LATIN, MONO, SANS, digest, encoded
-from api.pages.static import FILES as SERVED
-from api.pages.static import VERSION
+from api.kit.static import FILES as SERVED
+from api.kit.static import VERSION
 from tests.api.company import Company, company
 from tests.approval.world import tier
 from tests.architecture.project import ROOT

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import httpx
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from api.authentication import COOKIE
+from api.auth.authentication import COOKIE
 from tests.api.client import portal
 from tests.api.company import Company
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from api.rest.health import readiness
+from api.features.health.endpoints import readiness
 from api.storage import NotSoundError, check_soundness
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.audit.events import VersionImported

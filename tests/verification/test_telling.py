@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlmodel import SQLModel
 
-from api.rest.health import readiness
+from api.features.health.endpoints import readiness
 from policy_service import migrations
 from policy_service.audit import guard
 from policy_service.audit.log_key import NAME, make_log_key

@@ -74,7 +74,7 @@ def test_the_list_is_filtered_sorted_and_says_when_nothing_fits(here: Company) -
 
 
 def test_a_long_list_has_pages(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.pages.administration.accounts.PAGE", 4)
+    monkeypatch.setattr("api.features.accounts.accounts.PAGE", 4)
     visitor = Visitor(here, "root")
     found, address = [], "/accounts?sort=name"
     while address:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.pages.audit import checkpoints as signed_page
+from api.features.audit import checkpoints as signed_page
 from policy_service.audit.keys import read_public_key
 from policy_service.audit.proofs import verify_proof
 from tests.api.company import Company, company, later

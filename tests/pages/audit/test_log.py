@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from api.pages.audit import log as log_page
-from api.pages.audit.vocabulary import EVENT_NAMES, THING_NAMES
+from api.features.audit import log as log_page
+from api.features.audit.vocabulary import EVENT_NAMES, THING_NAMES
 from policy_service.audit.events import EVENTS, OBJECT_FIELDS
 from tests.api.company import Company, company, later
 from tests.approval.world import TIER, tier

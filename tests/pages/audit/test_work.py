@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.auditing import Auditor
-from api.problems import BUSY, ProblemError
-from api.progress import ProgressCallback
+from api.web.problems import BUSY, ProblemError
+from api.workers.auditing import Auditor
+from api.workers.progress import ProgressCallback
 from policy_service.audit.export import verify_export
 from policy_service.audit.keys import public_key
 from policy_service.audit.service import signing_keys

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.authentication import COOKIE
+from api.auth.authentication import COOKIE
 from policy_service.actor import REAUTHENTICATION_VALIDITY
 from policy_service.identity import sessions
 from policy_service.identity.sessions import OIDC, StartedSession

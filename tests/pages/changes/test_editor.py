@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.workers import SHARED
+from api.workers.pool import SHARED
 from policy_service.approval import service as approval
 from tests.api.company import Company, company, later
 from tests.approval.world import bonus, tier

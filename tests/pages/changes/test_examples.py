@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from api.pages.changes.examples import ExampleRejected, add_example
+from api.features.changes.examples import ExampleRejected, add_example
 from policy_service import load_bytes
 from policy_service.shipped import shipped_policies
 from tests.approval.world import bonus, tier

@@ -103,7 +103,7 @@ def test_it_is_sorted_by_its_headings(here: Company) -> None:
 
 
 def test_it_is_read_page_by_page(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.pages.changes.listing.PAGE_SIZE", 4)
+    monkeypatch.setattr("api.features.changes.listing.PAGE_SIZE", 4)
     for query in ("?sort=-acted", "?sort=-created"):
         first = listed(here, query)
         second = Visitor(here, "sales").get(first.link("Next page"))

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pypdf import PageObject, PdfReader
 
-from api.logs import make_log
-from api.pages.changes import pdf
-from api.pages.changes.pdf import BASE_URL, PdfUnavailable, own_file
-from api.problems import ProblemError
+from api.features.changes import pdf
+from api.features.changes.pdf import BASE_URL, PdfUnavailable, own_file
+from api.observability.logs import make_log
+from api.web.problems import ProblemError
 from tests.api.company import Company, Json, company
 from tests.approval.world import tier
 from tests.pages.policies.texts import crossed

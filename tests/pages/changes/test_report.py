@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.pages.changes.report import report_of
-from api.pages.changes.result_texts import localized_result
+from api.features.changes.report import report_of
+from api.features.changes.result_texts import localized_result
 from policy_service.messages import Message
 from tests.api.company import Company, company, later
 from tests.approval.world import tier

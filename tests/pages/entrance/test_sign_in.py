@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.authentication import COOKIE
+from api.auth.authentication import COOKIE
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from api.pages.in_force import page as in_force_page
+from api.features.in_force import page as in_force_page
 from policy_service.clock import timestamp
 from tests.api.client import SECRET
 from tests.api.company import Company, company

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from api.packing import Packer, PackFile
-from api.problems import CONFLICT, ProblemError
-from api.progress import ProgressCallback
+from api.web.problems import CONFLICT, ProblemError
+from api.workers.packing import Packer, PackFile
+from api.workers.progress import ProgressCallback
 from policy_service.audit.keys import public_keys
 from policy_service.messages import Message
 from policy_service.packs.scope import Scope

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from api.pages.policies import overview
+from api.features.policies import overview
 from tests.api.client import SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, tier

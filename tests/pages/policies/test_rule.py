@@ -1,6 +1,6 @@
 """The passport of a rule: through all versions, since when, why, and how often it decided lately."""
 
-from api.pages.policies.rule_history import PAGE
+from api.features.policies.rule_history import PAGE
 from policy_service.actor import Actor, Role
 from policy_service.decisions.request import DecisionRequest
 from tests.api.company import Company, company

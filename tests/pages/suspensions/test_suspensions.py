@@ -161,7 +161,7 @@ def test_the_list_filters_sorts_and_pages(here: Company) -> None:
 
 
 def test_the_list_goes_on_on_its_next_page(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.pages.suspensions.listing.PAGE", 1)
+    monkeypatch.setattr("api.features.suspensions.listing.PAGE", 1)
     first = here.did("POST", "/v1/suspensions", "sales", body())
     here.clock.move(hours=73)
     second = here.did("POST", "/v1/suspensions", "general", body("general_manager"))

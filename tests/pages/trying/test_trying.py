@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.pages.trying.answer import try_policy
-from api.pages.trying.fields import fact_fields, fact_texts, read_facts
+from api.features.tryout.answer import try_policy
+from api.features.tryout.fields import fact_fields, fact_texts, read_facts
 from policy_service.analysis.examples import day_of
 from policy_service.language.policy import Language, Policy
 from tests.api.company import Company, company

@@ -1,0 +1,81 @@
+"""Sessions of browsers: handed over in a cookie that no page can read, and taken away again.
+
+`SameSite=Lax` lets a director who follows a link from a mail arrive signed in. Whatever changes something comes from a
+page of this very service in any case (`refuse_other_sites`), and what another site can make a browser fetch changes
+nothing. A browser has one session: whoever signs in again leaves the one before.
+"""
+
+from __future__ import annotations
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Scope
+
+from api.auth.authentication import Principal, cookie_name, cookies_of, is_secure, session_cookie
+from api.service import Service
+from api.web.transactions import run_write
+from policy_service.identity import devices
+from policy_service.identity.authentication import authenticate_session
+from policy_service.identity.errors import AuthenticationFailed
+from policy_service.identity.sessions import StartedSession, sign_out
+
+DEVICE = "policy_service_device"
+
+
+def device_cookie(service: Service, scope: Scope) -> str | None:
+    """What a browser says it is known by."""
+    return cookies_of(scope).get(_device_name(service, scope)) or None
+
+
+def _device_name(service: Service, scope: Scope) -> str:
+    return f"__Host-{DEVICE}" if is_secure(service, scope) else DEVICE
+
+
+async def browser_principal(service: Service, request: Request) -> Principal | None:
+    """Whose session the browser has; None when it has none that is open. For pages that anybody may ask for.
+
+    Looking does not count as asking: the session does not last longer by it. Raises DatabaseUnavailable.
+    """
+    if (token := session_cookie(service, request.scope)) is None:
+        return None
+    now, limits, last_seen = service.clock.now(), service.settings.session_limits, service.last_used.session_last_used
+    try:
+        actor, user_session = await run_in_threadpool(
+            authenticate_session, service.database, token, now, limits, last_seen
+        )
+    except AuthenticationFailed:
+        return None
+    return Principal(actor, "cookie", user_session)
+
+
+async def set_session_cookie(
+    service: Service, request: Request, started: StartedSession, response: Response
+) -> Response:
+    """Puts a session that has just begun into an answer, and ends the one that the browser had before.
+
+    Raises DatabaseUnavailable.
+    """
+    previous = await browser_principal(service, request)
+    if previous is not None and (ended_session := previous.user_session) is not None:
+        await run_write(service, lambda transaction: sign_out(transaction, previous.actor, ended_session))
+    secure = is_secure(service, request.scope)
+    name = cookie_name(service, request.scope)
+    response.set_cookie(name, started.token, httponly=True, samesite="lax", secure=secure)
+    if started.device is not None:
+        response.set_cookie(
+            _device_name(service, request.scope),
+            devices.with_token(device_cookie(service, request.scope), started.device),
+            max_age=int(devices.LIFETIME.total_seconds()),
+            httponly=True,
+            samesite="strict",
+            secure=secure,
+        )
+    return response
+
+
+def delete_session_cookie(service: Service, request: Request, response: Response) -> Response:
+    """Takes the cookie of a session from the browser that gets an answer."""
+    secure = is_secure(service, request.scope)
+    response.delete_cookie(cookie_name(service, request.scope), httponly=True, samesite="lax", secure=secure)
+    return response

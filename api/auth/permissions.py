@@ -1,0 +1,323 @@
+"""Who may ask for what: one table, a row a route. What is not in it does not exist.
+
+An API key reads and decides. What a person alone may do has `machines=False`: a key's scopes do not matter there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.routing import BaseRoute, Route, compile_path
+from starlette.types import Scope
+
+from api.web.problems import METHOD_NOT_ALLOWED, NOT_FOUND, ProblemError
+from policy_service.actor import DIRECTORS, SIGNING_ROLES, Actor, Role
+from policy_service.messages import Message, join_and, join_comma, join_or
+
+ROW = "policy_service.row"
+"""Where a request has its row: the method and the template of its address."""
+PRINCIPAL = "principal"
+"""Key of the authenticated caller in the state of a request."""
+NO_ROW = ("", "no such address")
+EVERY_ROLE = frozenset(Role)
+ROLES: Mapping[Role, Message] = {
+    Role.AUTHOR: Message("author"),
+    Role.SALES_DIRECTOR: Message("sales director"),
+    Role.FINANCE_DIRECTOR: Message("finance director"),
+    Role.GENERAL_MANAGER: Message("general manager"),
+    Role.COMPLIANCE: Message("compliance"),
+    Role.INTEGRATION: Message("integration"),
+    Role.ADMINISTRATOR: Message("administrator"),
+}
+"""The roles in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who is let through: anybody at all, anybody who is known, or who has one of some roles."""
+
+    roles: frozenset[Role] = frozenset()
+    authenticated: bool = True
+    """Whether it has to be known who asks."""
+    machines: bool = True
+    """Whether an API key will do."""
+    roleless: bool = False
+    """Whether somebody without any role is let through too."""
+
+
+PUBLIC = Access(authenticated=False)
+ANY_PRINCIPAL = Access(EVERY_ROLE, roleless=True)
+ANY_PERSON = Access(EVERY_ROLE, machines=False, roleless=True)
+
+
+def people_and_machines(*roles: Role) -> Access:
+    """People and machines in one of these roles."""
+    return Access(frozenset(roles))
+
+
+def people(*roles: Role) -> Access:
+    """People in one of these roles."""
+    return Access(frozenset(roles), machines=False)
+
+
+READERS = people_and_machines(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
+"""Who reads changes and suspensions: those who take part, an administrator, and a key with the scope `compliance`."""
+REVIEWERS = people_and_machines(Role.INTEGRATION, *SIGNING_ROLES)
+"""Who reads what was decided about subjects, and what they are excepted from; not those who write policies."""
+AUDITORS = people_and_machines(*SIGNING_ROLES)
+"""Who reads the log: directors and compliance; to verify and export it whole is for compliance (R-GOV-7)."""
+TAKING_PART = people(Role.AUTHOR, *SIGNING_ROLES, Role.ADMINISTRATOR)
+"""Who reads the pages of changes and suspensions."""
+REVIEWING = people(Role.INTEGRATION, *SIGNING_ROLES)
+"""Who reads the pages of decisions and overrides."""
+AUDITING = people(*SIGNING_ROLES)
+"""Who reads the pages of the log."""
+WRITING = people(Role.AUTHOR)
+DISCUSSING = people(Role.AUTHOR, *SIGNING_ROLES)
+SIGNING = people(*SIGNING_ROLES)
+DIRECTING = people(*DIRECTORS)
+COMPLYING = people(Role.COMPLIANCE)
+ADMINISTERING = people(Role.ADMINISTRATOR)
+ATTESTING = people(Role.COMPLIANCE, Role.ADMINISTRATOR)
+"""Who reads accounts and vouches for them; an administrator only for the first of compliance."""
+
+PERMISSIONS: Mapping[tuple[str, str], Access] = {
+    ("GET", "/healthz"): PUBLIC,
+    ("GET", "/readyz"): PUBLIC,
+    ("GET", "/metrics"): people_and_machines(Role.ADMINISTRATOR, Role.INTEGRATION, Role.COMPLIANCE),
+    ("GET", "/docs"): PUBLIC,
+    ("GET", "/static/{name}"): PUBLIC,
+    ("GET", "/openapi.json"): PUBLIC,
+    ("GET", "/problems"): PUBLIC,
+    ("GET", "/problems/{name}"): PUBLIC,
+    ("POST", "/v1/session"): PUBLIC,
+    ("GET", "/v1/session"): ANY_PRINCIPAL,
+    ("DELETE", "/v1/session"): ANY_PERSON,
+    ("POST", "/v1/session/password"): ANY_PERSON,
+    ("GET", "/v1/session/oidc"): PUBLIC,
+    ("GET", "/v1/session/oidc/callback"): PUBLIC,
+    ("POST", "/v1/session/oidc/confirm"): ANY_PERSON,
+    ("GET", "/v1/accounts"): ATTESTING,
+    ("POST", "/v1/accounts"): people(Role.ADMINISTRATOR),
+    ("GET", "/v1/accounts/{account}"): ATTESTING,
+    ("PATCH", "/v1/accounts/{account}"): people(Role.ADMINISTRATOR),
+    ("POST", "/v1/accounts/{account}/vouch"): ATTESTING,
+    ("GET", "/v1/api-keys"): people(Role.ADMINISTRATOR),
+    ("POST", "/v1/api-keys"): people(Role.ADMINISTRATOR),
+    ("DELETE", "/v1/api-keys/{key}"): people(Role.ADMINISTRATOR),
+    ("POST", "/v1/decisions"): people_and_machines(Role.INTEGRATION),
+    ("POST", "/v1/decisions/batch"): people_and_machines(Role.INTEGRATION),
+    ("GET", "/v1/decisions/{decision}"): REVIEWERS,
+    ("POST", "/v1/decisions/{decision}/replay"): REVIEWERS,
+    ("GET", "/v1/decisions/{decision}/proof"): REVIEWERS,
+    ("GET", "/v1/subjects/{subject:path}/decisions"): REVIEWERS,
+    ("DELETE", "/v1/subjects/{subject:path}/key"): people(Role.COMPLIANCE),
+    ("GET", "/v1/overrides"): REVIEWERS,
+    ("POST", "/v1/overrides"): people(*DIRECTORS),
+    ("GET", "/v1/overrides/{override}"): REVIEWERS,
+    ("POST", "/v1/overrides/{override}/sign-offs"): people(*SIGNING_ROLES),
+    ("POST", "/v1/overrides/{override}/end"): people(*DIRECTORS, Role.COMPLIANCE),
+    ("GET", "/v1/changes"): READERS,
+    ("POST", "/v1/changes"): people(Role.AUTHOR),
+    ("GET", "/v1/changes/{change}"): READERS,
+    ("GET", "/v1/changes/{change}/texts/{text}"): READERS,
+    ("GET", "/v1/changes/{change}/report"): READERS,
+    ("PUT", "/v1/changes/{change}/draft"): people(Role.AUTHOR),
+    ("POST", "/v1/changes/{change}/comments"): people(Role.AUTHOR, *SIGNING_ROLES),
+    ("POST", "/v1/changes/{change}/submit"): people(Role.AUTHOR),
+    ("POST", "/v1/changes/{change}/sign-offs"): people(*SIGNING_ROLES),
+    ("POST", "/v1/changes/{change}/request-changes"): people(Role.AUTHOR, *SIGNING_ROLES),
+    ("POST", "/v1/changes/{change}/reject"): people(*SIGNING_ROLES),
+    ("POST", "/v1/changes/{change}/withdraw"): people(Role.AUTHOR),
+    ("POST", "/v1/changes/{change}/schedule"): people(Role.AUTHOR, *SIGNING_ROLES),
+    ("POST", "/v1/changes/{change}/cancel"): people(Role.AUTHOR, *SIGNING_ROLES),
+    ("GET", "/v1/suspensions"): READERS,
+    ("POST", "/v1/suspensions"): people(*DIRECTORS),
+    ("GET", "/v1/suspensions/{suspension}"): READERS,
+    ("POST", "/v1/suspensions/{suspension}/ratify"): people(*SIGNING_ROLES),
+    ("POST", "/v1/suspensions/{suspension}/end"): people(*SIGNING_ROLES),
+    ("GET", "/v1/audit"): AUDITORS,
+    ("GET", "/v1/audit/verify"): people_and_machines(Role.COMPLIANCE),
+    ("GET", "/v1/audit/export"): people_and_machines(Role.COMPLIANCE),
+    ("GET", "/v1/audit/checkpoints"): AUDITORS,
+    ("GET", "/v1/audit/public-key"): ANY_PRINCIPAL,
+    ("GET", "/v1/audit/{seq}"): AUDITORS,
+    ("GET", "/v1/audit/{seq}/proof"): AUDITORS,
+    ("GET", "/v1/policies"): ANY_PRINCIPAL,
+    ("GET", "/v1/regulations"): ANY_PRINCIPAL,
+    ("POST", "/v1/policies/check"): ANY_PRINCIPAL,
+    ("POST", "/v1/policies/cross-groups"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/versions"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/versions/{version}"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/active"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/requirements"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/difference"): ANY_PRINCIPAL,
+    # ---- the pages
+    ("GET", "/sign-in"): PUBLIC,
+    ("POST", "/sign-in"): PUBLIC,
+    ("POST", "/preferences"): PUBLIC,
+    ("GET", "/"): ANY_PERSON,
+    ("POST", "/sign-out"): ANY_PERSON,
+    ("GET", "/account"): ANY_PERSON,
+    ("POST", "/account/password"): ANY_PERSON,
+    ("GET", "/policies"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/compare"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/rules/{rule}"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/versions/{version}"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/versions/{version}/source"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/versions/{version}/examples"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/versions/{version}/file"): ANY_PERSON,
+    ("GET", "/policies/{domain}/{policy}/try"): ANY_PERSON,
+    ("POST", "/policies/{domain}/{policy}/try"): ANY_PERSON,
+    ("POST", "/policies/{domain}/{policy}/try/example"): WRITING,
+    ("GET", "/policies/{domain}/{policy}/suspend"): DIRECTING,
+    ("GET", "/changes"): TAKING_PART,
+    ("POST", "/changes"): WRITING,
+    ("GET", "/changes/new"): WRITING,
+    ("POST", "/changes/check"): WRITING,
+    ("GET", "/changes/{change}"): TAKING_PART,
+    ("GET", "/changes/{change}/draft"): WRITING,
+    ("POST", "/changes/{change}/draft"): WRITING,
+    ("GET", "/changes/{change}/report"): TAKING_PART,
+    ("GET", "/changes/{change}/texts/{text}"): TAKING_PART,
+    ("GET", "/changes/{change}/print"): TAKING_PART,
+    ("GET", "/changes/{change}/dossier.pdf"): TAKING_PART,
+    ("POST", "/changes/{change}/comments"): DISCUSSING,
+    ("POST", "/changes/{change}/submit"): WRITING,
+    ("POST", "/changes/{change}/sign-offs"): SIGNING,
+    ("POST", "/changes/{change}/request-changes"): DISCUSSING,
+    ("POST", "/changes/{change}/reject"): SIGNING,
+    ("POST", "/changes/{change}/withdraw"): WRITING,
+    ("POST", "/changes/{change}/schedule"): DISCUSSING,
+    ("POST", "/changes/{change}/cancel"): DISCUSSING,
+    ("GET", "/suspensions"): TAKING_PART,
+    ("POST", "/suspensions"): DIRECTING,
+    ("GET", "/suspensions/{suspension}"): TAKING_PART,
+    ("POST", "/suspensions/{suspension}/ratify"): SIGNING,
+    ("POST", "/suspensions/{suspension}/end"): SIGNING,
+    ("GET", "/in-force"): ANY_PERSON,
+    ("GET", "/regulations"): ANY_PERSON,
+    ("GET", "/audit"): AUDITING,
+    ("GET", "/audit/entries/{seq}"): AUDITING,
+    ("GET", "/audit/checkpoints"): AUDITING,
+    ("GET", "/audit/public-key.pem"): AUDITING,
+    ("POST", "/audit/verifications"): COMPLYING,
+    ("GET", "/audit/verifications/{job}"): COMPLYING,
+    ("POST", "/audit/exports"): COMPLYING,
+    ("GET", "/audit/exports/{job}"): COMPLYING,
+    ("GET", "/audit/exports/{job}/file"): COMPLYING,
+    ("GET", "/decisions"): REVIEWING,
+    ("GET", "/decisions/{decision}"): REVIEWING,
+    ("GET", "/decisions/{decision}/proof.json"): REVIEWING,
+    ("GET", "/overrides"): REVIEWING,
+    ("POST", "/overrides"): DIRECTING,
+    ("GET", "/overrides/new"): DIRECTING,
+    ("GET", "/overrides/{override}"): REVIEWING,
+    ("POST", "/overrides/{override}/sign"): people(*SIGNING_ROLES),
+    ("POST", "/overrides/{override}/end"): people(*DIRECTORS, Role.COMPLIANCE),
+    ("GET", "/packs"): COMPLYING,
+    ("POST", "/packs"): COMPLYING,
+    ("GET", "/packs/{job}"): COMPLYING,
+    ("GET", "/packs/{job}/file"): COMPLYING,
+    ("GET", "/accounts"): ATTESTING,
+    ("POST", "/accounts"): ADMINISTERING,
+    ("GET", "/accounts/new"): ADMINISTERING,
+    ("GET", "/accounts/{account}"): ATTESTING,
+    ("POST", "/accounts/{account}/roles"): ADMINISTERING,
+    ("POST", "/accounts/{account}/disable"): ADMINISTERING,
+    ("POST", "/accounts/{account}/enable"): ADMINISTERING,
+    ("POST", "/accounts/{account}/password"): ADMINISTERING,
+    ("POST", "/accounts/{account}/link"): ADMINISTERING,
+    ("POST", "/accounts/{account}/vouch"): ATTESTING,
+    ("GET", "/api-keys"): ADMINISTERING,
+    ("POST", "/api-keys"): ADMINISTERING,
+    ("GET", "/api-keys/new"): ADMINISTERING,
+    ("POST", "/api-keys/{key}/revoke"): ADMINISTERING,
+}
+"""The access to every route, by its method and the template of its path."""
+
+
+def check_permission(actor: Actor, access: Access) -> Literal[True] | str:
+    """Whether the actor is let through, or the reason why not."""
+    if actor.kind == "machine" and not access.machines:
+        return Message("An API key reads and decides; this is for a person who is signed in.")
+    if access.roleless or actor.roles & access.roles:
+        return True
+    if (reason := actor.pending_reason(access.roles)) is not None:
+        return reason
+    needed = join_or(_role_names(access.roles))
+    if not actor.roles:
+        return Message("This is for {needed}; you have no role.", needed=needed)
+    return Message("This is for {needed}; you are {held}.", needed=needed, held=join_and(_role_names(actor.roles)))
+
+
+def _role_names(roles: Iterable[Role]) -> Iterable[str]:
+    """Roles in their usual order, in words."""
+    return (ROLES[role] for role in Role if role in roles)
+
+
+def route_of(scope: Scope) -> str:
+    """The method and the template of the address that a request asks for: nothing of what it asks about."""
+    method, template = scope.get(ROW, NO_ROW)
+    return f"{method} {template}".strip()
+
+
+class UnlistedRoute(Exception):
+    """A route has no row in the table; the message names it."""
+
+
+class PermissionTable:
+    """The rows, ready to be asked by the address of a request."""
+
+    def __init__(self, rows: Mapping[tuple[str, str], Access] = PERMISSIONS) -> None:
+        self.rows = rows
+        self.documented = {(method, compile_path(path)[1]): access for (method, path), access in rows.items()}
+        """The same by the paths of the OpenAPI document, where a parameter has no converter."""
+        templates = sorted({path for _, path in rows}, key=lambda path: (path.count("{"), path))
+        self._paths: list[tuple[re.Pattern[str], str, dict[str, None]]] = [
+            (compile_path(path)[0], path, {method: None for method, its in rows if its == path}) for path in templates
+        ]
+
+    def access(self, method: str, path: str) -> Access:
+        """The access to what a request asks for. Raises ProblemError when there is no such address or method."""
+        return self.rows[self.row(method, path)]
+
+    def access_to(self, scope: Scope) -> Access:
+        """The access to what a request asks for; notes the row. Raises ProblemError as `access` does."""
+        row = scope[ROW] = self.row(scope["method"], scope["path"])
+        return self.rows[row]
+
+    def row(self, method: str, path: str) -> tuple[str, str]:
+        """The method and the template of the address that a request asks for. Raises ProblemError as `access` does."""
+        looked_up = "GET" if method == "HEAD" else method
+        allowed: dict[str, None] = {}
+        for pattern, template, methods in self._paths:
+            if pattern.match(path):
+                if looked_up in methods:
+                    return looked_up, template
+                allowed |= dict.fromkeys(methods)
+        if not allowed:
+            raise ProblemError(NOT_FOUND, Message("no such address"))
+        detail = Message("{method} is not taken here, {others} is", method=method[:20], others=join_comma(allowed))
+        raise ProblemError(METHOD_NOT_ALLOWED, detail, headers={"Allow": ", ".join(allowed)})
+
+    def refuse_unlisted(self, routes: Iterable[BaseRoute]) -> None:
+        """Raises UnlistedRoute when somebody could ask for something that the table does not know."""
+        unlisted = [
+            f"{method} {route.path}"
+            for route in routes
+            for method in sorted(_methods(route) - {"HEAD"})
+            if isinstance(route, Route) and (method, route.path) not in self.rows
+        ]
+        others = [type(route).__name__ for route in routes if not isinstance(route, Route)]
+        if unlisted or others:
+            raise UnlistedRoute(f"no row in the table of permissions: {', '.join([*unlisted, *others])}")
+
+
+def _methods(route: BaseRoute) -> set[str]:
+    return set(getattr(route, "methods", None) or ())

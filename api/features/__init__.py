@@ -1,0 +1,1 @@
+"""One package a feature: `endpoints` for programs, `pages` for people, and what each shows."""

@@ -1,0 +1,1 @@
+"""Accounts: its routes, what they show and take."""

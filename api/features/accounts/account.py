@@ -1,0 +1,135 @@
+"""`/accounts/{account}`: one account, its history, and what whoever reads it may do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastapi import APIRouter
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.features.accounts.account_history import AccountHistoryItem, history_items
+from api.features.accounts.accounts import ROLES
+from api.kit.forms import FormState
+from api.kit.frame import Frame
+from api.kit.listing import quote_segment
+from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.kit.rendering import Pages
+from api.web.transactions import run_read
+from policy_service.actor import Actor, Role
+from policy_service.identity import service as identity
+from policy_service.identity.account import (
+    Account,
+    PermissionResult,
+    may_administer,
+    may_change_roles,
+    may_disable,
+    may_link,
+)
+from policy_service.identity.attestation import can_be_attested, may_attest
+from policy_service.identity.history import history
+from policy_service.messages import Message
+
+NOTICES: Mapping[str, Message] = {
+    "created": Message("The account was made."),
+    "roles": Message("The roles were changed. The person's sessions have ended."),
+    "disable": Message("The account was disabled. The person's sessions have ended."),
+    "enable": Message("The person may sign in again."),
+    "password": Message("The password was changed. The person's sessions have ended."),
+    "link": Message("The account was linked. The person's sessions have ended."),
+    "vouch": Message("You have vouched for the account: its signing roles take effect."),
+}
+FORMS = ("roles", "disable", "enable", "password", "link", "vouch")
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """One account."""
+
+    template: ClassVar[str] = "administration/account.html"
+    frame: Frame
+    account: Account
+    pending_roles: frozenset[Role]
+    may_administer: PermissionResult
+    may_change_roles: PermissionResult
+    may_disable: PermissionResult
+    may_set_password: PermissionResult
+    may_link: PermissionResult
+    may_attest: PermissionResult
+    """True, or why not; for each of the forms."""
+    needs_attestation: bool
+    reauthentication: Reauthentication
+    """How whoever vouches proves who they are."""
+    issuer: str
+    forms: Mapping[str, FormState]
+    roles: Sequence[tuple[str, Message]]
+    history: tuple[AccountHistoryItem, ...]
+
+
+def account_page_routes(pages: Pages) -> APIRouter:
+    """The route."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/accounts/{account}")
+    async def one_account(request: Request, account: str) -> Response:
+        """One account."""
+        return pages.render(await account_page(pages, request, account))
+
+    return router
+
+
+async def account_page(
+    pages: Pages, request: Request, account_id: str, rejected_forms: Mapping[str, FormState] | None = None
+) -> AccountPage:
+    """The page of an account; `rejected_forms` is the form that has to be filled in again. Raises UnknownAccount."""
+
+    def query(session: Session) -> tuple[dict[str, Account], tuple[AccountHistoryItem, ...]]:
+        identity.read_account(session, account_id)
+        return identity.accounts(session), history_items(history(session, account_id))
+
+    accounts, items = await run_read(pages.service, query)
+    actor, account = principal_of(request).actor, accounts[account_id]
+    return AccountPage(
+        frame=pages.frame(request, NOTICES.get(request.query_params.get("done", ""))),
+        account=account,
+        pending_roles=account.pending_roles.roles if account.pending_roles else frozenset(),
+        may_administer=may_administer(actor),
+        may_change_roles=may_change_roles(actor, account, account.roles, accounts),
+        may_disable=may_disable(actor, account, accounts),
+        may_set_password=_may_set_password(actor, account),
+        may_link=may_link(actor, account),
+        may_attest=_may_attest(actor, account, accounts),
+        needs_attestation=account.pending_roles is not None,
+        reauthentication=reauthentication_state(
+            request, pages.service.clock.now(), f"/accounts/{quote_segment(account_id)}#vouch"
+        ),
+        issuer=pages.service.settings.oidc_issuer or "",
+        forms={
+            **{name: pages.new_form() for name in FORMS},
+            "roles": _roles_form(pages, account),
+            **(rejected_forms or {}),
+        },
+        roles=ROLES,
+        history=items,
+    )
+
+
+def _roles_form(pages: Pages, account: Account) -> FormState:
+    """The form of the roles, with those that the account has."""
+    return FormState(pages.new_form().key, {"roles": tuple(role.value for role in account.roles)})
+
+
+def _may_set_password(actor: Actor, account: Account) -> PermissionResult:
+    if actor.id == account.id:
+        return Message("Change your own password under “My account”.")
+    return may_administer(actor)
+
+
+def _may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
+    if (permission := may_attest(actor, account, accounts)) is not True:
+        return permission
+    return can_be_attested(account, actor)

@@ -1,0 +1,233 @@
+"""`/v1/accounts`: who may sign in, and in which roles; for administrators. Compliance vouches for signing roles."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field, StrictBool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.auth.confirmation import reauthenticate, run_hashing
+from api.features.policies.schemas import Model
+from api.features.session.endpoints import BODY_PROBLEMS, Password
+from api.service import Service
+from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag, run_write_command
+from api.web.json_body import read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import (
+    BUSY,
+    CONFIRMATION_NEEDED,
+    CONFLICT,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_PARAMETER,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    PRECONDITION_REQUIRED,
+    REQUEST_IN_FLIGHT,
+    TOO_MANY_ATTEMPTS,
+)
+from api.web.transactions import run_read, run_write
+from policy_service.actor import Actor, Role
+from policy_service.database import Transaction
+from policy_service.identity import passwords
+from policy_service.identity import service as identity
+from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER, Account, ExternalIdentity
+from policy_service.identity.errors import IdentityValidationFailed
+
+PAGE = 100
+ON_ONE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
+"""No control characters, of which PostgreSQL keeps no NUL."""
+ATTESTATION_PROBLEMS = (
+    *(CONFLICT, NOT_FOUND, INVALID_PARAMETER, PRECONDITION_FAILED, PRECONDITION_REQUIRED),
+    *(REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED),
+    *(CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY),
+)
+Name = Annotated[str, Field(max_length=100)]
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
+
+
+class ExternalModel(Model):
+    """How the provider of identities knows the person."""
+
+    issuer: Annotated[str, Field(min_length=1, max_length=MAX_ISSUER, pattern=ON_ONE_LINE)]
+    subject: Annotated[str, Field(min_length=1, max_length=MAX_EXTERNAL_SUBJECT, pattern=ON_ONE_LINE)]
+
+
+class NewAccount(Model):
+    """What an account is made from; without a password only the provider of identities lets the person in."""
+
+    name: Name
+    printed_name: Name
+    roles: list[Role]
+    password: Password | None = None
+
+
+class AccountChanges(Model):
+    """What is to be changed; what is left out stays."""
+
+    roles: list[Role] | None = None
+    enabled: StrictBool | None = None
+    password: Password | None = None
+    external: ExternalModel | None = None
+
+
+class Vouching(Model):
+    """The password of whoever vouches, if there is one."""
+
+    password: Password | None = None
+
+
+class AccountModel(Model):
+    """An account as it is now."""
+
+    id: str
+    name: str
+    printed_name: str
+    roles: list[Role]
+    waiting: list[Role]
+    """Those of the roles that have no effect before somebody has vouched for the account."""
+    enabled: bool
+    external: ExternalModel | None
+    has_own_password: bool
+    """Whether nobody else gave it the password it has, if it has one."""
+    etag: str
+    created_at: datetime
+
+
+class AccountPage(Model):
+    """Some of the accounts, and how to ask for the next ones."""
+
+    items: list[AccountModel]
+    next_cursor: str | None
+
+
+def account_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/accounts", tags=["accounts"])
+    _add_queries(router, service)
+    _add_commands(router, service)
+    _add_attestation(router, service)
+    return router
+
+
+def _add_queries(router: APIRouter, service: Service) -> None:
+    @router.get("", operation_id="list_accounts", responses=problems(INVALID_PARAMETER))
+    async def list_accounts(limit: Limit = PAGE, cursor: Cursor = None) -> AccountPage:
+        """Every account, in the order of making."""
+        after = decode_cursor(cursor)
+        accounts = await run_read(service, identity.accounts)
+        rest = [account for account in accounts.values() if account.id > after]
+        next_cursor = encode_cursor(rest[limit - 1].id) if len(rest) > limit else None
+        return AccountPage(items=list(map(account_model, rest[:limit])), next_cursor=next_cursor)
+
+    @router.get("/{account}", operation_id="get_account", responses=problems(NOT_FOUND, INVALID_PARAMETER))
+    async def get_account(response: Response, account: str) -> AccountModel:
+        """One account."""
+        current = await run_read(service, lambda session: identity.read_account(session, account))
+        response.headers.update(etag(current.etag))
+        return account_model(current)
+
+
+def _add_commands(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "",
+        operation_id="create_account",
+        status_code=201,
+        openapi_extra=request_body(NewAccount),
+        responses=problems(*BODY_PROBLEMS, CONFLICT),
+    )
+    async def create_account(request: Request) -> AccountModel:
+        """Makes an account."""
+        body, actor = await read_json_body(request, NewAccount), principal_of(request).actor
+        secret, words = body.password.get_secret_value() if body.password else None, service.settings.words
+        if errors := identity.account_errors(body.name, body.printed_name, body.roles, secret, words):
+            raise IdentityValidationFailed(errors)
+        password_hash = await _hash(body.password, body.name, body.printed_name)
+        names = {"name": body.name, "printed_name": body.printed_name}
+        created = await run_write(
+            service, lambda t: identity.create_account(t, actor, **names, roles=body.roles, password_hash=password_hash)
+        )
+        return account_model(created)
+
+    @router.patch(
+        "/{account}",
+        operation_id="change_account",
+        openapi_extra=request_body(AccountChanges),
+        responses=problems(*BODY_PROBLEMS, CONFLICT, NOT_FOUND, INVALID_PARAMETER),
+    )
+    async def change_account(request: Request, account: str) -> AccountModel:
+        """Changes roles, state, password or link of an account; its sessions end."""
+        body, actor = await read_json_body(request, AccountChanges), principal_of(request).actor
+        current = await run_read(service, lambda session: identity.read_account(session, account))
+        password_hash = await _hash(body.password, current.name, current.printed_name, *service.settings.words)
+        changed = await run_write(
+            service, lambda transaction: _change(transaction, actor, account, body, password_hash)
+        )
+        return account_model(changed)
+
+
+def _add_attestation(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "/{account}/vouch",
+        operation_id="vouch_for_account",
+        response_model=AccountModel,
+        openapi_extra=request_body(Vouching),
+        dependencies=EDIT_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *ATTESTATION_PROBLEMS),
+    )
+    async def vouch_for_account(request: Request, account: str) -> Response:
+        """Says that the account is the person's alone, as it was read: its signing roles take effect."""
+        expected, body = expected_etag(request), await read_json_body(request, Vouching)
+        actor = await reauthenticate(service, request, body.password)
+
+        def command(transaction: Transaction) -> WriteResult:
+            model = account_model(identity.attest(transaction, actor, account, expected=expected))
+            return WriteResult(model, headers=etag(model.etag))
+
+        return await run_write_command(service, request, command, body)
+
+
+def account_model(account: Account) -> AccountModel:
+    """An account, as it is told."""
+    external = account.external
+    return AccountModel(
+        id=account.id,
+        name=account.name,
+        printed_name=account.printed_name,
+        roles=sorted(account.roles),
+        waiting=sorted(account.pending_roles.roles) if account.pending_roles else [],
+        enabled=account.enabled,
+        external=ExternalModel(issuer=external.issuer, subject=external.subject) if external else None,
+        has_own_password=account.has_own_password,
+        etag=account.etag,
+        created_at=account.created_at,
+    )
+
+
+def _change(
+    transaction: Transaction, actor: Actor, account: str, body: AccountChanges, password_hash: str | None
+) -> Account:
+    if body.roles is not None:
+        identity.change_roles(transaction, actor, account, body.roles)
+    if body.enabled is not None:
+        (identity.enable if body.enabled else identity.disable)(transaction, actor, account)
+    if body.external is not None:
+        identity.link(
+            transaction, actor, account, ExternalIdentity(body.external.issuer.rstrip("/"), body.external.subject)
+        )
+    if password_hash is not None:
+        identity.set_password(transaction, actor, account, password_hash)
+    return identity.read_account(transaction.session, account)
+
+
+async def _hash(password: Password | None, *names: str) -> str | None:
+    """The hash of a new password. Raises IdentityValidationFailed."""
+    if password is None:
+        return None
+    new = password.get_secret_value()
+    if (error := identity.password_field_error(new, *names)) is not None:
+        raise IdentityValidationFailed([error])
+    return await run_hashing(lambda: passwords.hash_password(new))

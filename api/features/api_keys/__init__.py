@@ -1,0 +1,1 @@
+"""Api keys: its routes, what they show and take."""

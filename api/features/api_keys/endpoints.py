@@ -1,0 +1,108 @@
+"""`/v1/api-keys`: what machines come in with; for administrators."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, Field
+from starlette.requests import Request
+
+from api.auth.authentication import principal_of
+from api.features.policies.schemas import Model
+from api.features.session.endpoints import BODY_PROBLEMS
+from api.service import Service
+from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.json_body import read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import INVALID_PARAMETER, NOT_FOUND
+from api.web.transactions import run_read, run_write
+from policy_service.actor import Role
+from policy_service.identity.api_keys import ApiKey, api_keys, issue_key, revoke_key
+
+PAGE = 100
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="keys on a page")]
+
+
+class NewKey(Model):
+    """What a key is issued for."""
+
+    name: Annotated[str, Field(max_length=200)]
+    scopes: list[Role]
+    expires_at: AwareDatetime
+
+
+class KeyModel(Model):
+    """A key; its secret is not known here."""
+
+    id: str
+    name: str
+    scopes: list[Role]
+    issued_at: datetime
+    issued_by: str
+    expires_at: datetime
+    revoked_at: datetime | None
+    used_at: datetime | None
+
+
+class IssuedKey(KeyModel):
+    """A key that was just issued; `key` is shown this once."""
+
+    key: str
+
+
+class KeyPage(Model):
+    """Some of the keys, and how to ask for the next ones."""
+
+    items: list[KeyModel]
+    next_cursor: str | None
+
+
+def key_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
+
+    @router.get("", operation_id="list_api_keys", responses=problems(INVALID_PARAMETER))
+    async def list_api_keys(limit: Limit = PAGE, cursor: Cursor = None) -> KeyPage:
+        """Every key ever issued, in the order of issuing."""
+        after = decode_cursor(cursor)
+        rest = [key for key in (await run_read(service, api_keys)).values() if key.id > after]
+        next_cursor = encode_cursor(rest[limit - 1].id) if len(rest) > limit else None
+        return KeyPage(items=list(map(key_model, rest[:limit])), next_cursor=next_cursor)
+
+    @router.post(
+        "",
+        operation_id="issue_api_key",
+        status_code=201,
+        openapi_extra=request_body(NewKey),
+        responses=problems(*BODY_PROBLEMS),
+    )
+    async def issue_api_key(request: Request) -> IssuedKey:
+        """Issues a key, and shows it this once."""
+        body, actor = await read_json_body(request, NewKey), principal_of(request).actor
+        issued = await run_write(
+            service,
+            lambda t: issue_key(t, actor, name=body.name, scopes=body.scopes, expires_at=body.expires_at),
+        )
+        return IssuedKey(**key_model(issued.key).model_dump(), key=issued.text)
+
+    @router.delete("/{key}", operation_id="revoke_api_key", responses=problems(NOT_FOUND, INVALID_PARAMETER))
+    async def revoke_api_key(request: Request, key: str) -> KeyModel:
+        """Takes a key back; from now on it opens nothing."""
+        actor = principal_of(request).actor
+        return key_model(await run_write(service, lambda transaction: revoke_key(transaction, actor, key)))
+
+    return router
+
+
+def key_model(key: ApiKey) -> KeyModel:
+    """A key, as it is told."""
+    return KeyModel(
+        id=key.id,
+        name=key.name,
+        scopes=sorted(key.scopes),
+        issued_at=key.issued_at,
+        issued_by=key.issued_by,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+        used_at=key.used_at,
+    )

@@ -1,0 +1,1 @@
+"""Audit: its routes, what they show and take."""

@@ -1,0 +1,158 @@
+"""An entry of the log as the pages show it: its sentence, who did it, and links to what it is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlmodel import Session, col, select
+
+from api.auth.permissions import PERMISSIONS, check_permission
+from api.features.audit.vocabulary import EVENT_NAMES, MEANINGS, THING_NAMES
+from api.kit.formats import Formats
+from api.kit.languages import translations
+from api.kit.listing import link, quote_segment
+from policy_service.actor import Actor
+from policy_service.audit.events import ROLES, describe_event
+from policy_service.audit.tables import AuditEntry
+from policy_service.identity.tables import AccountRow
+from policy_service.integrity import reading_row
+from policy_service.language.policy import Language
+from policy_service.messages import Message, translate
+from policy_service.subject import CUSTOMER
+
+INSTANT_FIELDS = ("until", "effective_from", "effective_until", "expires")
+"""Fields of events that are instants."""
+ROLE_LIST_FIELDS = ("roles", "before", "after", "scopes")
+"""Fields that are lists of roles."""
+IDENTIFIER = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|sha256:[0-9a-f]{64}")
+MAX_NAME_LENGTH = 40
+"""Characters of a name in a list; identifiers are shorter."""
+THE_SERVICE = Message("the service")
+ADDRESSES: Mapping[str, tuple[str, str]] = {
+    "policy": ("/policies/{domain}/{policy}", "/policies/{name}"),
+    "change": ("/changes/{change}", "/changes/{name}"),
+    "suspension": ("/suspensions/{suspension}", "/suspensions/{name}"),
+    "override": ("/overrides/{override}", "/overrides/{name}"),
+    "account": ("/accounts/{account}", "/accounts/{name}"),
+}
+"""Where a thing is shown: the template in the table of permissions, and the address itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryObject:
+    """One thing that an entry is about."""
+
+    thing: Message
+    name: str
+    address: str | None
+    """Where it is shown; None when the reader may not look there, or nothing more is shown of it."""
+    entries_address: str
+    """The other entries about it."""
+
+    @property
+    def short_name(self) -> str:
+        """The name where there is little room; empty when it is an identifier that says nothing to people."""
+        if IDENTIFIER.fullmatch(self.name):
+            return ""
+        return self.name if len(self.name) <= MAX_NAME_LENGTH else f"{self.name[: MAX_NAME_LENGTH - 1]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntryView:
+    """One entry."""
+
+    seq: int
+    at: datetime
+    event: str
+    name: Message
+    by: str
+    """The printed name of a person, the name of a key."""
+    kind: str
+    actor: str
+    sentence: str
+    about: tuple[EntryObject, ...]
+
+
+class EntryDescriber:
+    """Tells entries to one reader."""
+
+    def __init__(self, reader: Actor, lang: Language, zone: ZoneInfo) -> None:
+        self._reader = reader
+        self._lang: Language = lang
+        self._formats = Formats(lang, zone)
+
+    def describe(self, session: Session, rows: Iterable[AuditEntry]) -> tuple[AuditEntryView, ...]:
+        """Entries, in their order."""
+        rows = tuple(rows)
+        names = printed_names(session, {row.actor for row in rows})
+        return tuple(self._describe_row(row, names) for row in rows)
+
+    def _describe_row(self, row: AuditEntry, names: Mapping[str, str]) -> AuditEntryView:
+        with reading_row("audit_entry", row.seq):
+            return self._view(row, names)
+
+    def _view(self, row: AuditEntry, names: Mapping[str, str]) -> AuditEntryView:
+        record = msgspec.json.decode(row.line)
+        by, body = record["by"], record["body"]
+        name = names.get(row.actor, by["name"])
+        if by["kind"] == "service":
+            name = translate(THE_SERVICE, translations(self._lang).gettext)
+        elif by["kind"] == "command_line":
+            name = translate(Message("{user} (command line)", user=by["name"]), translations(self._lang).gettext)
+        return AuditEntryView(
+            row.seq,
+            row.at,
+            row.event,
+            EVENT_NAMES[row.event],
+            name,
+            by["kind"],
+            row.actor,
+            describe_event(row.event, name, self._localized_fields(body), self._lang),
+            tuple(self._object(each, body) for each in record["about"]),
+        )
+
+    def _localized_fields(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of an event, with instants, roles and meanings as people write them."""
+        fields = dict(body)
+        for field in INSTANT_FIELDS:
+            if isinstance(at := body.get(field), str):
+                fields[field] = self._formats.instant(datetime.fromisoformat(at)).striptags()
+        for field in ROLE_LIST_FIELDS:
+            if isinstance(roles := body.get(field), list):
+                fields[field] = ("、" if self._lang == "zh" else ", ").join(map(self._role, roles))
+        if (meaning := MEANINGS.get(body.get("meaning", ""))) is not None:
+            fields["meaning"] = translate(meaning, translations(self._lang).gettext)
+        return fields
+
+    def _role(self, role: str) -> str:
+        title = ROLES.get(role)
+        return role if title is None else self._formats.localized(title)
+
+    def _object(self, about: str, body: Mapping[str, Any]) -> EntryObject:
+        thing, _, name = about.partition(":")
+        return EntryObject(THING_NAMES[thing], name, self._address(thing, name, body), link("/audit", about=about))
+
+    def _address(self, thing: str, name: str, body: Mapping[str, Any]) -> str | None:
+        if thing == "subject":
+            kind = body.get("kind", CUSTOMER)
+            return link("/decisions", subject=name, kind=kind) if self._may_read("/decisions") else None
+        if thing not in ADDRESSES or not self._may_read(ADDRESSES[thing][0]):
+            return None
+        address = ADDRESSES[thing][1].format(name="/".join(map(quote_segment, name.split("/"))))
+        version = body.get("version") if thing == "policy" else None
+        return f"{address}/versions/{quote_segment(version)}" if isinstance(version, str) else address
+
+    def _may_read(self, template: str) -> bool:
+        return check_permission(self._reader, PERMISSIONS["GET", template]) is True
+
+
+def printed_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
+    """The printed names of those among the actors who are people with an account."""
+    query = select(AccountRow.id, AccountRow.printed_name).where(col(AccountRow.id).in_(sorted(actors)))
+    return dict(session.exec(query).all())

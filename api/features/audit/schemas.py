@@ -1,0 +1,141 @@
+"""The shapes of what is answered about the log."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from api.features.policies.schemas import Digest, Model, Words
+from policy_service.actor import ActorKind
+from policy_service.audit.checkpoints import SignedExtent
+from policy_service.audit.events import describe_event
+from policy_service.audit.tables import AuditEntry
+from policy_service.audit.verdict import LogVerdict
+from policy_service.integrity import reading_row
+
+
+class DoneBy(Model):
+    """Who did it."""
+
+    id: str
+    kind: ActorKind
+    name: str
+
+
+class EntryModel(Model):
+    """One entry of the log, and what it says."""
+
+    seq: int
+    at: datetime
+    event: str
+    by: DoneBy
+    about: list[str]
+    body: dict[str, Any]
+    sentence: Words
+    digest: Digest
+
+
+class EntryDetail(EntryModel):
+    """The same, with the line whose SHA-256 is the digest."""
+
+    previous: Digest
+    line: str
+
+
+class EntryPage(Model):
+    """Some of the entries, and how to ask for the next ones."""
+
+    items: list[EntryModel]
+    next_cursor: str | None
+
+
+class CheckpointModel(Model):
+    """How long the log was, and what was in it, at an instant; `line` is what was signed."""
+
+    size: int
+    at: datetime
+    root: Digest
+    head: Digest
+    key: Digest
+    line: str
+
+
+class CheckpointPage(Model):
+    """Some of the checkpoints, and how to ask for the next ones."""
+
+    items: list[CheckpointModel]
+    next_cursor: str | None
+
+
+class LogFaultModel(Model):
+    """The first thing that is not right."""
+
+    sentence: str
+    seq: int | None
+    until: int | None
+    another_log: bool = False
+    """Nothing was altered: what the log was compared with belongs to another one."""
+
+
+class ComparedWith(Model):
+    """A place that checkpoints are copied to, and how many of them the log was compared with."""
+
+    location: str
+    checkpoints: int
+    size: int | None
+    at: datetime | None
+    fault: str | None
+    """Why the place cannot be relied on."""
+
+
+class LogVerdictModel(Model):
+    """What was found before the first fault, or altogether when there is none."""
+
+    fine: bool
+    entries: int
+    checkpoints: int
+    confirmed: int
+    root: Digest
+    head: Digest
+    key: Digest | None
+    exported_at: datetime | None
+    fault: LogFaultModel | None
+    compared: list[ComparedWith]
+    macs: int | None
+    rows: int | None
+    differences: int
+    faults: list[LogFaultModel]
+
+
+def entry_model(row: AuditEntry) -> EntryModel:
+    """An entry in a list. Raises DamagedRecord."""
+    with reading_row("audit_entry", row.seq):
+        return EntryModel.model_validate(_entry_fields(row))
+
+
+def entry_detail(row: AuditEntry) -> EntryDetail:
+    """An entry by itself. Raises DamagedRecord."""
+    with reading_row("audit_entry", row.seq):
+        line = row.line.decode()
+        extra = {"previous": msgspec.json.decode(line)["previous"], "line": line}
+        return EntryDetail.model_validate(_entry_fields(row) | extra)
+
+
+def checkpoint_model(signed: SignedExtent) -> CheckpointModel:
+    """A checkpoint."""
+    extent = signed.extent
+    fields = {"size": extent.size, "at": signed.at, "root": extent.root, "head": extent.head, "key": signed.key}
+    return CheckpointModel.model_validate({**fields, "line": signed.line.decode()})
+
+
+def verdict_model(verdict: LogVerdict) -> LogVerdictModel:
+    """What a verification found."""
+    return LogVerdictModel.model_validate(verdict.to_dict())
+
+
+def _entry_fields(row: AuditEntry) -> dict[str, Any]:
+    entry = msgspec.json.decode(row.line)
+    name, body = entry["by"]["name"], entry["body"]
+    texts = {"zh": describe_event(row.event, name, body, "zh"), "en": describe_event(row.event, name, body, "en")}
+    members = {member: entry[member] for member in ("seq", "at", "event", "by", "about", "body")}
+    return {**members, "sentence": texts, "digest": row.digest}

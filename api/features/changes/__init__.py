@@ -1,0 +1,1 @@
+"""Changes: its routes, what they show and take."""

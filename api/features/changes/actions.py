@@ -1,0 +1,147 @@
+"""What somebody can do with a change: each act with its form, or with the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from api.kit.forms import FormState
+from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.kit.rendering import Pages
+from api.kit.vocabulary import enum_label
+from policy_service.actor import Actor, Role
+from policy_service.approval.service import MEANINGS, Action, Change, Meaning, Permission, change_permissions
+from policy_service.messages import Message
+
+ACTIONS: Mapping[Action, tuple[str, Message]] = {
+    Action.EDIT: ("draft", Message("Edit the draft")),
+    Action.SUBMIT: ("submit", Message("Submit")),
+    Action.SIGN_OFF: ("sign-offs", Message("Sign")),
+    Action.SCHEDULE: ("schedule", Message("Schedule")),
+    Action.REQUEST_CHANGES: ("request-changes", Message("Ask for changes")),
+    Action.REJECT: ("reject", Message("Reject")),
+    Action.WITHDRAW: ("withdraw", Message("Withdraw")),
+    Action.CANCEL: ("cancel", Message("Cancel")),
+    Action.COMMENT: ("comments", Message("Comment")),
+}
+"""Every act of the page: how its address ends, and what its button says."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAction:
+    """One act: its form, or why there is none."""
+
+    action: Action
+    name: str
+    """Ends the address of the act, and names its form."""
+    label: Message
+    permission: Permission
+    form: FormState
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something was typed that has to be seen again."""
+        return bool(self.form.form_error or self.form.errors)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeActions:
+    """All acts of one reader."""
+
+    path: str
+    etag: str
+    digest: str | None
+    by_action: Mapping[Action, ChangeAction]
+    meanings: tuple[Meaning, ...]
+    """What a signature of this reader can mean."""
+    reauthentication: Reauthentication
+    diagnostics: tuple[Mapping[str, object], ...]
+    """The faults of the files that kept the change from being submitted."""
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """In which the reader can sign."""
+        return self.by_action[Action.SIGN_OFF].permission.roles
+
+    @property
+    def meaning_choices(self) -> tuple[tuple[str, Message], ...]:
+        """What the signature can mean, to choose from: the sentences that will stand in the record."""
+        return tuple((meaning.value, enum_label(meaning)) for meaning in self.meanings)
+
+    @property
+    def sign(self) -> ChangeAction:
+        """The signature."""
+        return self.by_action[Action.SIGN_OFF]
+
+    @property
+    def submit(self) -> ChangeAction:
+        """The submission."""
+        return self.by_action[Action.SUBMIT]
+
+    @property
+    def schedule(self) -> ChangeAction:
+        """Putting it in force from its day."""
+        return self.by_action[Action.SCHEDULE]
+
+    @property
+    def edit(self) -> ChangeAction:
+        """Editing the draft."""
+        return self.by_action[Action.EDIT]
+
+    @property
+    def comment(self) -> ChangeAction:
+        """Saying something."""
+        return self.by_action[Action.COMMENT]
+
+    @property
+    def with_reason(self) -> tuple[ChangeAction, ...]:
+        """The acts that take a reason and nothing else, as far as the reader may do them."""
+        actions = (Action.REQUEST_CHANGES, Action.REJECT, Action.WITHDRAW, Action.CANCEL)
+        return tuple(self.by_action[action] for action in actions if self.by_action[action].permission.allowed)
+
+    @property
+    def denied(self) -> tuple[ChangeAction, ...]:
+        """The acts that the reader may not do; each says why."""
+        return tuple(
+            each for each in self.by_action.values() if not each.permission.allowed and each.action in STATE_CHANGING
+        )
+
+    @property
+    def no_longer_allowed(self) -> tuple[ChangeAction, ...]:
+        """Acts that were refused and that the reader can no longer do: what was typed is told once more."""
+        return tuple(each for each in self.by_action.values() if not each.permission.allowed and each.has_errors)
+
+
+STATE_CHANGING = frozenset(ACTIONS) - {Action.COMMENT}
+"""What moves a change; who may not comment is told beside the discussion."""
+
+
+def change_actions(  # noqa: PLR0913, PLR0917  # who does what with which change, and what was refused before
+    pages: Pages,
+    request: Request,
+    change: Change,
+    actor: Actor,
+    rejected_forms: Mapping[str, FormState],
+    diagnostics: Sequence[Mapping[str, object]] = (),
+) -> ChangeActions:
+    """What an actor can do with a change; `rejected_forms` are forms that were refused, by the end of their address."""
+    now = pages.service.clock.now()
+    permissions = change_permissions(change, actor, now)
+    by_action = {
+        action: ChangeAction(action, name, label, permissions[action], rejected_forms.get(name) or pages.new_form())
+        for action, (name, label) in ACTIONS.items()
+    }
+    roles = permissions[Action.SIGN_OFF].roles
+    meanings = tuple(each for each in Meaning if any(each in MEANINGS[role] for role in roles))
+    path = f"/changes/{change.id}"
+    return ChangeActions(
+        path=path,
+        etag=change.etag,
+        digest=change.digest,
+        by_action=by_action,
+        meanings=meanings,
+        reauthentication=reauthentication_state(request, now, f"{path}#sign-panel"),
+        diagnostics=tuple(diagnostics),
+    )

@@ -1,0 +1,174 @@
+"""The bodies of requests about changes and suspensions, as people send them."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+
+from api.features.policies.schemas import Digest, Model
+from api.features.session.endpoints import Password
+from policy_service.actor import Role
+from policy_service.approval.drafts import MAX_VERSIONS
+from policy_service.approval.service import Afterwards, Meaning
+from policy_service.approval.validation import MAX_REASON, MAX_TITLE
+from policy_service.language.load import POLICY_ID, VERSION
+from policy_service.language.source import MAX_BYTES
+from policy_service.registry.model import Period
+
+EXPECTED_INSTANT = "an instant as RFC 3339 writes it, with its time zone, e.g. 2027-01-01T00:00:00+08:00"
+
+
+EXAMPLE: dict[str, JsonValue] = {
+    "title": "Larger orders count more",
+    "reason": "The industry's mean has risen.",
+    "effective": {"from": "2027-01-01T00:00:00+08:00", "until": None},
+}
+
+
+def _with_examples(*examples: dict[str, JsonValue]) -> ConfigDict:
+    return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": list(examples)})
+
+
+def _as_text(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError(EXPECTED_INSTANT)  # noqa: TRY004  # pydantic tells a ValueError
+    return value
+
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(EXPECTED_INSTANT) from None
+
+
+UtcInstant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_utc)]
+Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
+Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+PolicyName = Annotated[str, Field(pattern=f"^{POLICY_ID.pattern}$")]
+VersionNumber = Annotated[str, Field(pattern=f"^{VERSION.pattern}$")]
+
+
+class PeriodModel(Model):
+    """From when, and until when, which is not part of it; null for a period without end."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    from_: Annotated[UtcInstant, Field(alias="from")]
+    until: UtcInstant | None = None
+
+    @model_validator(mode="after")
+    def _is_not_empty(self) -> Self:
+        if self.until is not None and self.until <= self.from_:
+            raise ValueError("a period that ends after it begins")
+        return self
+
+    def period(self) -> Period:
+        """The period itself."""
+        return Period(self.from_, self.until)
+
+
+class DraftModel(Model):
+    """What a change asks for: policy files as YAML and policies to end, or versions that a rollback goes back to."""
+
+    model_config = _with_examples(
+        {**EXAMPLE, "texts": ["policy: tiering/rfm_value\nversion: 1.1.0\n…\n"]},
+        {**EXAMPLE, "rollback": {"tiering/rfm_value": "1.0.0"}},
+        {**EXAMPLE, "title": "Abolish the customer rewards", "ends": ["rewards/customer_rewards"]},
+    )
+
+    title: Title
+    reason: Reason
+    effective: PeriodModel
+    texts: Annotated[
+        list[Annotated[str, Field(max_length=MAX_BYTES)]], Field(default_factory=list, max_length=MAX_VERSIONS)
+    ]
+    rollback: Annotated[
+        dict[PolicyName, VersionNumber] | None,
+        Field(min_length=1, max_length=MAX_VERSIONS, description="each policy's version by its name"),
+    ] = None
+
+    ends: Annotated[
+        list[PolicyName],
+        Field(default_factory=list, max_length=MAX_VERSIONS, description="policies that are ended from the day on"),
+    ]
+    afterwards: Annotated[
+        Afterwards,
+        Field(
+            description="what is in force when the period is over: `before`, what was there before it, or `nothing`",
+        ),
+    ] = "before"
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        if (self.texts or self.ends) and self.rollback is not None:
+            raise ValueError("either `texts` and `ends`, or `rollback`")
+        return self
+
+    def versions(self) -> list[tuple[str, str]]:
+        """The versions to go back to."""
+        return list((self.rollback or {}).items())
+
+    def contents(self) -> list[bytes]:
+        """The policy files."""
+        return [text.encode() for text in self.texts]
+
+
+class CommentText(Model):
+    """Something to say about a change."""
+
+    text: Reason
+
+
+class WhyModel(Model):
+    """Why it is done."""
+
+    reason: Reason
+
+
+class SignOffModel(Model):
+    """A signature: in which role, on which digest, what it means and why; and the password, if there is one."""
+
+    model_config = _with_examples(
+        {
+            "role": "sales_director",
+            "digest": f"sha256:{'0' * 64}",
+            "meaning": "approved",
+            "reason": "Sound and feasible.",
+            "password": "…",
+        }
+    )
+
+    role: Role
+    digest: Digest
+    meaning: Meaning
+    reason: Reason
+    password: Password | None = None
+
+
+class SuspendModel(Model):
+    """Which version in force is to be suspended, and the signature."""
+
+    model_config = _with_examples(
+        {
+            "policy": "tiering/rfm_value",
+            "version": "1.1.0",
+            "role": "sales_director",
+            "reason": "It takes everybody for new.",
+            "password": "…",
+        }
+    )
+
+    policy: PolicyName
+    version: VersionNumber
+    role: Role
+    reason: Reason
+    password: Password | None = None
+
+
+class SignedReason(Model):
+    """A signature of a role, with its reason; and the password, if there is one."""
+
+    role: Role
+    reason: Reason
+    password: Password | None = None

@@ -1,0 +1,80 @@
+"""What somebody else wrote into a draft while its editor was open: both texts, line against line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import unified_diff
+
+from api.features.changes.texts import browser_text, label
+from api.kit.forms import Form
+from policy_service.approval.change import Action, ActionRecord, Change, Draft
+
+MAX_COMPARED_LINES = 4_000
+"""Lines of a file that are compared; of a longer one both are only linked."""
+MAX_SHOWN_LINES = 400
+"""Lines of a comparison that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """One line of a comparison: `+` is in the form alone, `-` in the draft alone, `@` says where."""
+
+    sign: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileConflict:
+    """One file that the form and the draft have differently."""
+
+    label: str
+    stored_digest: str | None
+    """The digest of the file in the draft; None when it is not there."""
+    lines: tuple[DiffLine, ...]
+    """Empty when the files are too long to be compared here."""
+    more_lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Who edited the draft meanwhile, and what it says otherwise than the form."""
+
+    edit: ActionRecord
+    draft: Draft
+    files: tuple[FileConflict, ...]
+
+
+def conflict_of(
+    form: Form, change: Change, contents: Mapping[str, bytes], submitted: Mapping[str, str]
+) -> Conflict | None:
+    """What the form and the draft say differently; None when nobody edited meanwhile. `submitted` are its files."""
+    if form.etag == change.etag:
+        return None
+    edits = [acted for acted in change.actions if acted.action in {Action.CREATE, Action.EDIT}]
+    return Conflict(edits[-1], change.draft, tuple(_file_conflicts(change, contents, submitted)))
+
+
+def _file_conflicts(
+    change: Change, contents: Mapping[str, bytes], submitted: Mapping[str, str]
+) -> Iterator[FileConflict]:
+    stored = {digest: browser_text(contents[digest]) for digest in change.draft.texts}
+    by_name = {_policy(label(text)): (digest, text) for digest, text in stored.items()}
+    mine = {_policy(name): (name, text) for name, text in submitted.items()}
+    for name in dict.fromkeys((*mine, *by_name)):
+        title, ours = mine.get(name, (label(by_name[name][1]) if name in by_name else "", ""))
+        digest, theirs = by_name.get(name, (None, ""))
+        if ours != theirs:
+            yield _file_conflict(title, digest, theirs, ours)
+
+
+def _policy(name: str) -> str:
+    return name.partition(" ")[0]
+
+
+def _file_conflict(title: str, digest: str | None, theirs: str, ours: str) -> FileConflict:
+    old, new = theirs.split("\n"), ours.split("\n")
+    if max(len(old), len(new)) > MAX_COMPARED_LINES:
+        return FileConflict(title, digest, (), 0)
+    lines = [DiffLine(line[0], line[1:]) for line in list(unified_diff(old, new, lineterm="", n=2))[2:]]
+    return FileConflict(title, digest, tuple(lines[:MAX_SHOWN_LINES]), max(0, len(lines) - MAX_SHOWN_LINES))

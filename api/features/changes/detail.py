@@ -1,0 +1,199 @@
+"""What a change holds, ready to be read: its versions beside what they were compared with, and when they apply.
+
+What was submitted is told by the report that was frozen with it, so that a reader sees what was signed. The files of a
+draft are not read here: that may take long, and happens when its report is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from api.features.changes.report import Candidate, ReportView, frozen_report
+from api.kit.drawing import Bar, Timeline, timeline
+from api.kit.frame import Frame
+from api.kit.merged_table import MergedTables, merged_tables
+from api.kit.vocabulary import enum_label
+from api.web.catalogue import Catalogue
+from policy_service.analysis.difference import difference
+from policy_service.approval.service import Change, ChangeState, Version
+from policy_service.compilers.prose import Explanation, explanation
+from policy_service.language.policy import Language, Policy
+from policy_service.lru_cache import LruCache
+from policy_service.messages import Message
+from policy_service.registry import model
+from policy_service.registry.model import Activation, Period
+
+CACHE_SIZE = 4 * 2**20
+"""Characters of policy files whose tables stay merged, and whose words stay told, in each language once."""
+PAST_PIECES = 4
+"""Pieces of time before now that a timeline shows."""
+UPCOMING_PIECES = 8
+"""Pieces of time from now on that it shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionComparison:
+    """One version of a change beside the one that would be in force without it."""
+
+    policy: Policy
+    base: Policy | None
+    candidate: Candidate
+    """What the frozen report says about it."""
+    prose: Explanation
+    tables: MergedTables
+
+    @property
+    def compare_address(self) -> str | None:
+        """Where the two versions stand side by side in full."""
+        if self.base is None:
+            return None
+        return f"/policies/{self.policy.id}/compare?from={self.base.version}&to={self.policy.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTimeline:
+    """When a policy's versions apply, with what the change asks for among them."""
+
+    policy: str
+    """Empty while it is not known: a draft's files are not read."""
+    drawing: Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDetail:
+    """What a change holds."""
+
+    change: Change
+    versions: tuple[Version, ...]
+    """Submitted, or gone back to; none while files are a draft."""
+    texts: tuple[str, ...]
+    """The digests of a draft's files."""
+    report: ReportView | None
+    comparisons: tuple[VersionComparison, ...]
+    timelines: tuple[PolicyTimeline, ...]
+
+    @property
+    def alters(self) -> bool:
+        """Whether other answers may follow."""
+        return bool(self.change.draft.ends) or any(each.candidate.alters for each in self.comparisons)
+
+    @property
+    def example_count(self) -> int:
+        """How many examples came out as written, by every evaluator."""
+        return sum(each.candidate.examples for each in self.comparisons)
+
+    @property
+    def changed_answer_count(self) -> int:
+        """How many examples of the versions in force get another answer."""
+        return sum(len(each.candidate.changed_answers) for each in self.comparisons)
+
+
+def read_change_detail(  # noqa: PLR0913, PLR0917  # where to read, and for whom
+    session: Session, catalogue: Catalogue, change: Change, recorded: Sequence[Activation], frame: Frame, zone: ZoneInfo
+) -> ChangeDetail:
+    """What a change holds, in the language of the page. Raises UnknownChange."""
+    submission = change.submission
+    versions = submission.versions if submission else change.draft.versions
+    report = frozen_report(session, change) if submission else None
+    compared = tuple(
+        _comparison(session, catalogue, version, candidate, submission.bases, frame.lang)
+        for version, candidate in _with_candidates(versions, report)
+        if submission is not None
+    )
+    return ChangeDetail(
+        change=change,
+        versions=versions,
+        texts=() if submission else change.draft.texts,
+        report=report,
+        comparisons=compared,
+        timelines=tuple(_timelines(change, versions, recorded, frame.now, zone)),
+    )
+
+
+def _with_candidates(versions: Sequence[Version], report: ReportView | None) -> Iterable[tuple[Version, Candidate]]:
+    candidates = {(each.policy, each.version): each for each in (report.candidates if report else ())}
+    return ((each, candidates[each.policy, each.version]) for each in versions if candidates)
+
+
+def _comparison(  # noqa: PLR0913, PLR0917  # one version, and all that it is told by
+    session: Session,
+    catalogue: Catalogue,
+    version: Version,
+    candidate: Candidate,
+    bases: Sequence[Version],
+    lang: Language,
+) -> VersionComparison:
+    policy = catalogue.load(session, version.digest)
+    digest = next((each.digest for each in bases if each.policy == version.policy), None)
+    base = catalogue.load(session, digest) if digest else None
+    return VersionComparison(policy, base, candidate, _prose(policy, lang), _merged_tables(base, policy, lang))
+
+
+_TABLES: LruCache[tuple[str | None, str, Language], MergedTables] = LruCache(CACHE_SIZE)
+_PROSE: LruCache[tuple[str, Language], Explanation] = LruCache(CACHE_SIZE)
+
+
+def _merged_tables(old: Policy | None, new: Policy, lang: Language) -> MergedTables:
+    key, size = (old.digest if old else None, new.digest, lang), len(new.text) + (len(old.text) if old else 0)
+    return _TABLES.get_or_make(key, lambda: merged_tables(difference(old, new), lang), size)
+
+
+def _prose(policy: Policy, lang: Language) -> Explanation:
+    return _PROSE.get_or_make((policy.digest, lang), lambda: explanation(policy, lang), len(policy.text))
+
+
+# ------------------------------------------------------------------------------------------------ when it applies
+
+
+def _timelines(
+    change: Change, versions: Sequence[Version], recorded: Sequence[Activation], now: datetime, zone: ZoneInfo
+) -> Iterable[PolicyTimeline]:
+    """A timeline for each policy of a change; of a draft with files one for what it asks for."""
+    requested = change.draft.effective
+    for name in change.draft.ends:
+        bars = [_bar(period, active, change) for period, active in _nearby(model.timeline(recorded, name, now), now)]
+        bars.append(Bar("—", requested.start, requested.until, label=ENDED_BY_CHANGE))
+        yield PolicyTimeline(name, timeline(bars, now, zone=zone))
+    if not versions and not change.draft.ends:
+        bar = Bar("1", requested.start, requested.until, label=Message("this change asks for it"))
+        yield PolicyTimeline("", timeline([bar], now, zone=zone))
+    for version in versions:
+        pieces = model.timeline(recorded, version.policy, now)
+        bars = [_bar(period, active, change) for period, active in _nearby(pieces, now)]
+        if change.state is not ChangeState.SCHEDULED:
+            label = REQUESTED if change.state in OPEN_STATES else ONCE_REQUESTED
+            bars.append(Bar(version.version, requested.start, requested.until, label=label))
+        yield PolicyTimeline(version.policy, timeline(bars, now, zone=zone))
+
+
+OPEN_STATES = frozenset({ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
+REQUESTED = Message("this change asks for it")
+ONCE_REQUESTED = Message("this change asked for it, and was closed")
+THIS_CHANGE = Message("this change")
+ENDED_BY_CHANGE = Message("ended by this change")
+
+
+def _nearby(pieces: Sequence[tuple[Period, Activation]], now: datetime) -> Sequence[tuple[Period, Activation]]:
+    past = [piece for piece in pieces if piece[0].until is not None and piece[0].until <= now]
+    ahead = [piece for piece in pieces if piece[0].until is None or piece[0].until > now]
+    return [*past[-PAST_PIECES:], *ahead[:UPCOMING_PIECES]]
+
+
+def _bar(period: Period, active: Activation, change: Change) -> Bar:
+    """A piece of time in which a version applies, with why."""
+    address = f"/changes/{active.change}" if active.change else None
+    if active.suspension:
+        address = f"/suspensions/{active.suspension}"
+    return Bar(
+        active.version,
+        period.start,
+        period.until,
+        "suspension" if active.is_emergency else "period",
+        THIS_CHANGE if active.change == change.id else enum_label(active.kind),
+        None if active.change == change.id else address,
+    )

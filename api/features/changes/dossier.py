@@ -1,0 +1,176 @@
+"""The dossier of a change: all that a director reads before signing, one section after another.
+
+A section is a title, the template that shows it, and what the template gets. What a change comes to be judged by later
+is one more section in `sections_of`, with a template of its own; the others stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from fastapi import APIRouter
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.features.changes.actions import ChangeActions, change_actions
+from api.features.changes.detail import ChangeDetail, read_change_detail
+from api.features.changes.signatures import SignatureLine, signature_lines
+from api.kit.forms import FormState
+from api.kit.frame import Frame
+from api.kit.rendering import Pages
+from api.web.transactions import run_read
+from policy_service.approval import service as approval
+from policy_service.approval.change import ActionRecord
+from policy_service.approval.service import Change, ChangeState
+from policy_service.approval.tables import CommentRow
+from policy_service.messages import Message
+from policy_service.registry.model import Activation
+from policy_service.registry.service import activations
+
+MAX_SHOWN = 200
+"""Comments, and actions of the history, that one page shows: the newest."""
+NOTICES: Mapping[str, Message] = {
+    "created": Message("The draft was begun."),
+    "saved": Message("The draft was saved."),
+    "commented": Message("Your comment was added."),
+    "submitted": Message("The change was submitted. From now on its digest is what is signed."),
+    "signed": Message("You signed the change."),
+    "request-changes": Message("The change was sent back to its author."),
+    "rejected": Message("The change was rejected."),
+    "withdrawn": Message("The change was withdrawn."),
+    "scheduled": Message("The change was scheduled: it takes effect by itself on its day."),
+    "cancelled": Message("The change was cancelled before its day."),
+}
+"""What was just done, by the word in the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the dossier."""
+
+    id: str
+    """Where a link within the page leads."""
+    title: Message
+    template: str
+    content: object
+    """What the template shows, as `section.content`."""
+    form: str | None = None
+    """The template of what a reader can do here; never on paper."""
+    on_paper: bool = True
+    """Whether it is printed too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discussion:
+    """What was said about a change, oldest first."""
+
+    comments: tuple[CommentRow, ...]
+    earlier: int
+    """How many older ones are not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was done to a change, oldest first."""
+
+    actions: tuple[ActionRecord, ...]
+    earlier: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """The page of a change."""
+
+    template: ClassVar[str] = "changes/change.html"
+    frame: Frame
+    change: Change
+    detail: ChangeDetail
+    signatures: tuple[SignatureLine, ...]
+    actions: ChangeActions
+    sections: tuple[Section, ...]
+
+    @property
+    def path(self) -> str:
+        """The address of the change."""
+        return f"/changes/{self.change.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class DossierData:
+    """What the database says about a change."""
+
+    change: Change
+    comments: tuple[CommentRow, ...]
+    recorded: tuple[Activation, ...] = field(repr=False)
+    detail: ChangeDetail
+
+
+async def dossier(
+    pages: Pages,
+    request: Request,
+    change: str,
+    rejected_forms: Mapping[str, FormState] | None = None,
+    diagnostics: Sequence[Mapping[str, object]] = (),
+) -> Dossier:
+    """The page of a change, as whoever asks sees it; `rejected_forms` are forms that were refused, by their act.
+
+    Raises UnknownChange, DatabaseUnavailable.
+    """
+    frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
+    actor = principal_of(request).actor
+    data = await run_read(pages.service, lambda session: _read(pages, session, change, frame))
+    actions = change_actions(pages, request, data.change, actor, rejected_forms or {}, diagnostics)
+    signatures = signature_lines(data.change)
+    return Dossier(frame, data.change, data.detail, signatures, actions, sections_of(data, signatures, actions))
+
+
+def sections_of(
+    data: DossierData, signatures: tuple[SignatureLine, ...], actions: ChangeActions
+) -> tuple[Section, ...]:
+    """The parts of the dossier, in the order in which they are read."""
+    change, detail = data.change, data.detail
+    is_draft = change.state is ChangeState.DRAFT
+    sections = [
+        Section("period", Message("When it applies"), "changes/_period.html", detail.timelines),
+        Section("differences", Message("What changes"), "changes/_differences.html", detail),
+    ]
+    if detail.comparisons:
+        sections += [
+            Section("tables", Message("The rules, cell by cell"), "changes/_tables.html", detail.comparisons),
+            Section("examples", Message("Examples"), "changes/_examples.html", detail.comparisons),
+        ]
+    if detail.report is not None:
+        sections.append(Section("report", Message("The analysis report"), "changes/_findings.html", detail.report))
+    if not is_draft:
+        sections.append(Section("signatures", Message("Signatures"), "changes/_signatures.html", signatures))
+    history = History(change.actions[-MAX_SHOWN:], max(0, len(change.actions) - MAX_SHOWN))
+    discussion = Discussion(data.comments[-MAX_SHOWN:], max(0, len(data.comments) - MAX_SHOWN))
+    return (
+        *sections,
+        Section("acts", Message("What you can do"), "changes/_acts.html", actions, on_paper=False),
+        Section("discussion", Message("Discussion"), "changes/_discussion.html", discussion, "changes/_comment.html"),
+        Section("history", Message("History"), "changes/_history.html", history),
+    )
+
+
+def _read(pages: Pages, session: Session, name: str, frame: Frame) -> DossierData:
+    change = approval.read_change(session, name)
+    recorded = activations(session)
+    detail = read_change_detail(session, pages.service.catalogue, change, recorded, frame, pages.service.zone)
+    return DossierData(change, tuple(approval.read_comments(session, name)), recorded, detail)
+
+
+def dossier_routes(pages: Pages) -> APIRouter:
+    """The route."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/changes/{change}")
+    async def show(request: Request, change: str) -> Response:
+        """The dossier of a change."""
+        return pages.render(await dossier(pages, request, change))
+
+    return router

@@ -1,0 +1,279 @@
+"""`/v1/changes`: proposals to put versions in force, as drafts and to be read; `review` moves them along."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.features.changes.bodies import CommentText, DraftModel
+from api.features.changes.schemas import (
+    ChangeDetail,
+    ChangePage,
+    CommentModel,
+    ReportModel,
+    change_detail,
+    change_summary,
+    comment_model,
+)
+from api.features.policies.schemas import Digest
+from api.features.session.endpoints import BODY_PROBLEMS
+from api.service import Service
+from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.idempotent_writes import EDIT_HEADERS, WRITE_HEADERS, WriteResult, etag, expected_etag, run_write_command
+from api.web.json_body import read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import (
+    BUSY,
+    CHANGE_UNFIT,
+    CHECK_ABANDONED,
+    CONFLICT,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_PARAMETER,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    PRECONDITION_REQUIRED,
+    REQUEST_IN_FLIGHT,
+    ProblemError,
+)
+from api.web.transactions import run_read
+from api.workers.draft_check import DraftChecker
+from policy_service.actor import Actor
+from policy_service.approval import service as approval
+from policy_service.approval.service import Change, ChangeFilter, ChangeKind, ChangeState
+from policy_service.database import Transaction
+from policy_service.language.load import POLICY_ID
+
+PAGE = 50
+TEXTS = 4
+"""Of a change's files, how many of the largest size one request may carry."""
+READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
+WRITE_PROBLEMS = (*READ_PROBLEMS, CONFLICT, CHANGE_UNFIT, REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED)
+EDIT_PROBLEMS = (*WRITE_PROBLEMS, PRECONDITION_FAILED, PRECONDITION_REQUIRED)
+
+Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
+Text = Annotated[Digest, Path(description="one of `texts`")]
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="changes on a page")]
+InState = Annotated[ChangeState | None, Query(description="only changes in this state")]
+OfKind = Annotated[ChangeKind | None, Query(description="only changes of this kind")]
+OfPolicy = Annotated[
+    str | None,
+    Query(pattern=f"^{POLICY_ID.pattern}$", description="only changes that put it in force, drafts left out"),
+]
+OfAuthor = Annotated[
+    str | None, Query(pattern="^(me|[0-9a-f-]{36})$", description="only changes of this account, or of `me`")
+]
+WaitingForMe = Annotated[
+    bool, Query(alias="waiting-for-me", description="only changes that wait for a signature of whoever asks")
+]
+
+
+def change_routes(service: Service, examiner: DraftChecker) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/changes", tags=["changes"])
+    _add_list(router, service)
+    _add_one(router, service, examiner)
+    _add_drafting(router, service)
+    _add_comments(router, service)
+    return router
+
+
+def _add_list(router: APIRouter, service: Service) -> None:
+    @router.get("", operation_id="list_changes", responses=problems(INVALID_PARAMETER))
+    async def list_changes(  # noqa: PLR0913  # the filters
+        request: Request,
+        *,
+        state: InState = None,
+        kind: OfKind = None,
+        policy: OfPolicy = None,
+        author: OfAuthor = None,
+        waiting: WaitingForMe = False,
+        limit: Limit = PAGE,
+        cursor: Cursor = None,
+    ) -> ChangePage:
+        """Changes, the newest first."""
+        actor = principal_of(request).actor
+        states = frozenset([state] if state else [])
+        author_id = actor.id if author == "me" else author
+        criteria = ChangeFilter(
+            states, kind, author_id, policy, signer=actor if waiting else None, now=service.clock.now()
+        )
+        after = decode_cursor(cursor) or None
+        page = await run_read(
+            service, lambda session: approval.list_changes(session, criteria, cursor=after, limit=limit)
+        )
+        items = list(map(change_summary, page.changes))
+        return ChangePage(items=items, next_cursor=encode_cursor(page.cursor) if page.cursor else None)
+
+
+def _add_one(router: APIRouter, service: Service, examiner: DraftChecker) -> None:
+    @router.get("/{change}", operation_id="get_change", response_model=ChangeDetail, responses=problems(*READ_PROBLEMS))
+    async def get_change(request: Request, change: Id) -> Response:
+        """A change, whole: what it asks for, who signed, who must still sign, and what whoever asks may do."""
+        actor, now = principal_of(request).actor, service.clock.now()
+        return change_response(await run_read(service, lambda session: read_change_detail(session, change, actor, now)))
+
+    @router.get(
+        "/{change}/texts/{text}",
+        operation_id="get_change_text",
+        response_class=Response,
+        responses={200: {"content": {"application/yaml": {"schema": {"type": "string"}}}}, **problems(*READ_PROBLEMS)},
+    )
+    async def get_change_text(change: Id, text: Text) -> Response:
+        """A policy file of the change, byte for byte."""
+        content = await run_read(service, lambda session: _text(session, change, text))
+        return Response(content, 200, {"Cache-Control": "no-store"}, "application/yaml")
+
+    @router.get(
+        "/{change}/report",
+        operation_id="get_change_report",
+        responses=problems(*READ_PROBLEMS, CONFLICT, CHECK_ABANDONED, BUSY),
+    )
+    async def get_change_report(change: Id) -> ReportModel:
+        """The analysis report: made now for a draft, the one that was frozen for what was submitted."""
+        frozen = await run_read(service, lambda session: _report(session, change))
+        if frozen is not None:
+            return frozen
+        checked = await examiner.check(change)
+        return ReportModel(frozen=False, **checked.to_dict())
+
+
+def _add_drafting(router: APIRouter, service: Service) -> None:
+    limit = TEXTS * service.settings.policy_body_limit
+    body = request_body(DraftModel)
+
+    @router.post(
+        "",
+        operation_id="create_change",
+        status_code=201,
+        response_model=ChangeDetail,
+        openapi_extra=body,
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS),
+    )
+    async def create_change(request: Request) -> Response:
+        """Begins a change: with new policy files, valid or not yet, or as a rollback to versions of before."""
+        draft, actor = await read_json_body(request, DraftModel, limit), principal_of(request).actor
+
+        def command(transaction: Transaction) -> WriteResult:
+            change = _create(transaction, actor, draft)
+            return change_result(transaction, actor, change, 201, {"Location": f"/v1/changes/{change.id}"})
+
+        return await run_write_command(service, request, command, draft)
+
+    @router.put(
+        "/{change}/draft",
+        operation_id="edit_change",
+        response_model=ChangeDetail,
+        openapi_extra=body,
+        dependencies=EDIT_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *EDIT_PROBLEMS),
+    )
+    async def edit_change(request: Request, change: Id) -> Response:
+        """Writes a draft anew; whatever is left out is gone."""
+        expected, actor = expected_etag(request), principal_of(request).actor
+        draft = await read_json_body(request, DraftModel, limit)
+        return await run_write_command(
+            service, request, lambda t: change_result(t, actor, _edit(t, actor, change, draft, expected)), draft
+        )
+
+
+def _add_comments(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "/{change}/comments",
+        operation_id="comment_on_change",
+        status_code=201,
+        response_model=CommentModel,
+        openapi_extra=request_body(CommentText),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS),
+    )
+    async def comment_on_change(request: Request, change: Id) -> Response:
+        """Says something about a change, for everybody who reads it."""
+        body, actor = await read_json_body(request, CommentText), principal_of(request).actor
+        return await run_write_command(service, request, lambda t: _comment(t, actor, change, body.text), body)
+
+
+# ---------------------------------------------------------------------------------------------------- the parts
+
+
+def change_result(
+    transaction: Transaction, actor: Actor, change: Change, status: int = 200, headers: dict[str, str] | None = None
+) -> WriteResult:
+    """A change after something was done to it, as whoever did it sees it."""
+    comments = approval.read_comments(transaction.session, change.id)
+    model = change_detail(change, comments, actor, transaction.now)
+    return WriteResult(model, status, {**etag(change.etag), **(headers or {})})
+
+
+def read_change_detail(session: Session, change: str, actor: Actor, now: datetime) -> ChangeDetail:
+    """A change, as somebody sees it. Raises UnknownChange."""
+    return change_detail(approval.read_change(session, change), approval.read_comments(session, change), actor, now)
+
+
+def change_response(detail: ChangeDetail) -> Response:
+    """A change, with the header that names its state."""
+    body = detail.model_dump_json(by_alias=True)
+    return Response(body, 200, {"Cache-Control": "no-store", **etag(detail.etag)}, "application/json")
+
+
+def _create(transaction: Transaction, actor: Actor, draft: DraftModel) -> Change:
+    title, reason, effective = draft.title, draft.reason, draft.effective.period()
+    if draft.rollback is not None:
+        return approval.rollback(
+            transaction,
+            actor,
+            title=title,
+            reason=reason,
+            effective=effective,
+            versions=draft.versions(),
+            afterwards=draft.afterwards,
+        )
+    return approval.create(
+        transaction,
+        actor,
+        title=title,
+        reason=reason,
+        effective=effective,
+        texts=draft.contents(),
+        ends=draft.ends,
+        afterwards=draft.afterwards,
+    )
+
+
+def _edit(transaction: Transaction, actor: Actor, change: str, draft: DraftModel, expected: str) -> Change:
+    return approval.edit(
+        transaction,
+        actor,
+        change,
+        title=draft.title,
+        reason=draft.reason,
+        effective=draft.effective.period(),
+        texts=draft.contents(),
+        versions=draft.versions(),
+        ends=draft.ends,
+        afterwards=draft.afterwards,
+        expected=expected,
+    )
+
+
+def _comment(transaction: Transaction, actor: Actor, change: str, text: str) -> WriteResult:
+    name = approval.comment(transaction, actor, change, text)
+    row = next(row for row in approval.read_comments(transaction.session, change) if row.id == name)
+    return WriteResult(comment_model(row), 201)
+
+
+def _text(session: Session, change: str, text: str) -> bytes:
+    if text not in approval.read_change(session, change).draft.texts:
+        raise ProblemError(NOT_FOUND, "the change holds no such text")
+    return approval.read_text(session, text)
+
+
+def _report(session: Session, change: str) -> ReportModel | None:
+    current = approval.read_change(session, change)
+    if current.submission is None:
+        return None
+    return ReportModel(frozen=True, problems=[], diagnostics=[], report=approval.read_report(session, current))

@@ -1,0 +1,200 @@
+"""Looks at the policy files of a draft, all together, while they are being written: their faults and their examples.
+
+    report = check_files(contents, served)
+
+The examples are tried by the definition of the language alone, which is quick; the report tries every evaluator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+from api.features.changes.result_texts import localized_result
+from policy_service.analysis.examples import check_example, check_invariants, day_of, describe_result, facts_of
+from policy_service.analysis.lint import lint
+from policy_service.language.diagnostics import Diagnostic, PolicyError
+from policy_service.language.evaluate import evaluate
+from policy_service.language.load import PolicyFolderError, load_bytes
+from policy_service.language.outcome import Result
+from policy_service.language.policy import Bilingual, Example, Policy
+from policy_service.language.requirements import topological_order
+from policy_service.language.types import Value
+
+EXCERPT_WIDTH = 160
+"""Characters of a line that are shown around a fault."""
+Evaluate = Callable[[Mapping[str, Value], date], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosticView:
+    """One fault or warning of a file: where and what it is, and the line in three pieces, the middle one meant."""
+
+    code: str
+    message: str
+    hint: str | None
+    line: int
+    column: int
+    width: int
+    before: str
+    marked: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleResult:
+    """One example, or one law on the examples' facts, and how it came out."""
+
+    name: str
+    actual: str
+    expected: str | Bilingual | None = None
+    """What should have come out, when it did not."""
+    is_law: bool = False
+    title: Bilingual | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What was seen in one file."""
+
+    label: str
+    """The policy and version, once the file can be read."""
+    errors: tuple[DiagnosticView, ...] = ()
+    more_errors: int = 0
+    """Faults that are not told."""
+    results: tuple[ExampleResult, ...] = ()
+    warnings: tuple[DiagnosticView, ...] = ()
+    """What is questionable in a file without faults."""
+
+    @property
+    def failed(self) -> tuple[ExampleResult, ...]:
+        """What does not come out as written."""
+        return tuple(each for each in self.results if each.expected is not None)
+
+    @property
+    def passed(self) -> tuple[ExampleResult, ...]:
+        """What comes out as written."""
+        return tuple(each for each in self.results if each.expected is None)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What was seen in all files of a draft."""
+
+    files: tuple[FileReport, ...]
+    misfits: tuple[tuple[str, str], ...] = ()
+    """The policies in force that would no longer fit, each with why."""
+
+    @property
+    def error_count(self) -> int:
+        """How much keeps the files from being valid."""
+        return sum(len(each.errors) + each.more_errors for each in self.files) + len(self.misfits)
+
+    @property
+    def warning_count(self) -> int:
+        """How much is questionable in them."""
+        return sum(len(each.warnings) for each in self.files)
+
+    @property
+    def failed_count(self) -> int:
+        """How many examples do not come out as written."""
+        return sum(len(each.failed) for each in self.files)
+
+    @property
+    def result_count(self) -> int:
+        """How many examples and laws were tried."""
+        return sum(len(each.results) for each in self.files)
+
+
+def check_files(contents: Sequence[bytes], served: Mapping[str, Policy], ended: Collection[str] = ()) -> CheckReport:
+    """What is to be said about the files of a draft, among the policies served; `ended` are those that were ended."""
+    results = [_load(content) for content in contents]
+    policies = [each for each in results if isinstance(each, Policy)]
+    misfits, others = _misfits(policies, served, ended) if len(policies) == len(results) else ({}, ())
+    return CheckReport(tuple(_file_report(each, misfits) for each in results), others)
+
+
+def _load(content: bytes) -> Policy | PolicyError:
+    try:
+        return load_bytes(content, "draft.yaml")
+    except PolicyError as error:
+        return error
+
+
+def _file_report(result: Policy | PolicyError, misfits: Mapping[str, Sequence[Diagnostic]]) -> FileReport:
+    if isinstance(result, PolicyError):
+        return FileReport("", _diagnostic_views(result.diagnostics, result.text), result.more)
+    errors = _diagnostic_views(misfits.get(result.id, ()), result.text)
+    return FileReport(
+        f"{result.id} {result.version}",
+        errors,
+        0,
+        tuple(_run_examples(result)),
+        _diagnostic_views(lint(result), result.text),
+    )
+
+
+def _misfits(
+    policies: Sequence[Policy], served: Mapping[str, Policy], ended: Collection[str]
+) -> tuple[Mapping[str, Sequence[Diagnostic]], tuple[tuple[str, str], ...]]:
+    """What does not fit together: of the files by the policy, and of the policies in force."""
+    drafted = {policy.id for policy in policies}
+    try:
+        topological_order([*(policy for name, policy in served.items() if name not in drafted), *policies], ended)
+    except PolicyFolderError as error:
+        by_policy = {each.path.rpartition("/")[0]: each.diagnostics for each in error.errors}
+        others = [
+            (name, diagnostic.message)
+            for name, diagnostics in by_policy.items()
+            if name not in drafted
+            for diagnostic in diagnostics
+        ]
+        return {name: diagnostics for name, diagnostics in by_policy.items() if name in drafted}, tuple(others)
+    return {}, ()
+
+
+def _run_examples(policy: Policy) -> Iterable[ExampleResult]:
+    evaluator: Evaluate = partial(evaluate, policy)
+    for example in policy.examples:
+        yield _run_example(policy, example, evaluator)
+    failed = {failure.name: failure for failure in check_invariants(policy, evaluator)}
+    for law in policy.invariants:
+        failure = failed.get(law.id)
+        actual, expected = (failure.actual, law.says) if failure else ("", None)
+        yield ExampleResult(law.id, actual, expected, is_law=True)
+
+
+def _run_example(policy: Policy, example: Example, evaluator: Evaluate) -> ExampleResult:
+    failure = check_example(policy, example, evaluator)
+    if failure is not None:
+        actual, expected = localized_result(failure.actual), localized_result(failure.expected)
+        return ExampleResult(example.name, actual, expected, title=example.title)
+    actual = localized_result(describe_result(policy, evaluator(facts_of(example), day_of(example))))
+    return ExampleResult(example.name, actual, title=example.title)
+
+
+def _diagnostic_views(diagnostics: Iterable[Diagnostic], text: str) -> tuple[DiagnosticView, ...]:
+    lines = text.splitlines()
+    return tuple(_diagnostic_view(each, lines) for each in diagnostics)
+
+
+def _diagnostic_view(diagnostic: Diagnostic, lines: Sequence[str]) -> DiagnosticView:
+    span = diagnostic.span
+    line = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
+    first, last = span.column - 1, span.column - 1 + span.width
+    start = max(0, first - EXCERPT_WIDTH // 2)
+    before, marked = line[start:first], line[first : min(last, first + EXCERPT_WIDTH)]
+    after = line[last : max(last, start + EXCERPT_WIDTH)] if last - first <= EXCERPT_WIDTH else ""
+    return DiagnosticView(
+        code=str(diagnostic.code),
+        message=diagnostic.message,
+        hint=diagnostic.hint,
+        line=span.line,
+        column=span.column,
+        width=span.width,
+        before=f"…{before}" if start else before.lstrip(),
+        marked=marked,
+        after=after,
+    )

@@ -1,0 +1,63 @@
+"""What the author of a change asks for, as a form has it: title, reason, and the period, in the service's time zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, NaiveDatetime
+
+from api.kit.forms import FieldErrors, FormModel
+from policy_service.approval.change import Afterwards, Draft
+from policy_service.approval.validation import MAX_REASON, MAX_TITLE
+from policy_service.messages import Message
+from policy_service.registry.model import Period
+
+NOT_AN_INSTANT = Message("This is not a day or a time.")
+END_BEFORE_START = Message("The end has to come after the beginning.")
+
+
+class ChangeForm(FormModel):
+    """The fields that say what a change is and when it applies."""
+
+    title: Annotated[str, Field(max_length=MAX_TITLE)]
+    reason: Annotated[str, Field(max_length=MAX_REASON)]
+    effective_from: NaiveDatetime
+    effective_until: NaiveDatetime | None = None
+    afterwards: Afterwards = "before"
+    ends: tuple[Annotated[str, Field(max_length=140)], ...] = ()
+
+
+def read_period(form: ChangeForm, zone: ZoneInfo, before: Draft | None = None) -> Period | FieldErrors:
+    """The period that was filled in, or what is wrong with it.
+
+    A field shows minutes; one that was not touched keeps the instant of the draft `before` to the microsecond.
+    """
+    stored = before.effective if before else None
+    start = parse_instant(form.effective_from, zone, stored.start if stored else None)
+    until = (
+        parse_instant(form.effective_until, zone, stored.until if stored else None) if form.effective_until else None
+    )
+    if start is None:
+        return {"effective_from": NOT_AN_INSTANT}
+    if form.effective_until and until is None:
+        return {"effective_until": NOT_AN_INSTANT}
+    if until is not None and until <= start:
+        return {"effective_until": END_BEFORE_START}
+    return Period(start, until)
+
+
+def parse_instant(local: datetime, zone: ZoneInfo, before: datetime | None = None) -> datetime | None:
+    """The instant of a day and time in a zone; None when it is too early or too late to be one."""
+    if before is not None and local == before.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0):
+        return before
+    try:
+        return local.replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def format_local(at: datetime | None, zone: ZoneInfo) -> str:
+    """An instant as a field for a day and time has it; empty for none."""
+    return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if at else ""

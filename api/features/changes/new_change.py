@@ -1,0 +1,153 @@
+"""`/changes/new`: a change is begun, with policy files or as a rollback; its editor goes on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, ClassVar, Literal, get_args
+
+from fastapi import APIRouter
+from pydantic import Field
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.features.changes.editor_page import MAX_TEXTS
+from api.features.changes.forms import ChangeForm, format_local, read_period
+from api.features.changes.starting_points import (
+    NEW,
+    NO_STARTING_POINT,
+    RollbackOptions,
+    StartingPoint,
+    parse_selected,
+    rollback_options,
+    starting_points,
+    starting_text,
+)
+from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
+from api.kit.frame import Frame
+from api.kit.rendering import Command, Pages, WorkerPage
+from api.web.transactions import run_read
+from api.workers.work_kinds import FILE_CHECKING
+from policy_service.approval import service as approval
+from policy_service.database import Transaction
+from policy_service.messages import Message
+from policy_service.registry.model import Period
+
+ChangeKind = Literal["change", "rollback", "ending"]
+"""What a form begins: a change with files, a rollback, or a change that ends policies."""
+NOTHING_CHOSEN = Message("Choose at least one version to go back to.")
+NOTHING_ENDED = Message("Choose at least one policy to end.")
+TOMORROW = timedelta(days=1)
+
+
+class NewChangeForm(ChangeForm):
+    """The fields of a change that is begun."""
+
+    kind: ChangeKind = "change"
+    start: Annotated[str, Field(max_length=140)] = ""
+    back: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewChangePage:
+    """`/changes/new`."""
+
+    template: ClassVar[str] = "changes/new.html"
+    frame: Frame
+    form: FormState
+    kind: ChangeKind
+    starting_points: tuple[StartingPoint, ...]
+    rollback_options: tuple[RollbackOptions, ...]
+    zone: str
+    new: str = NEW
+
+
+def new_change_routes(pages: Pages) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False)
+    service = pages.service
+    limit = MAX_TEXTS * service.settings.policy_body_limit + MAX_FORM_BYTES
+
+    @router.get("/changes/new")
+    async def new(request: Request) -> Response:
+        """The form of a change, filled in as far as the link that led here says."""
+        query = request.query_params
+        policy, version, policy_to_end = query.get("rollback"), query.get("version", ""), query.get("end")
+        tomorrow = service.clock.now().astimezone(service.zone).replace(hour=0, minute=0) + TOMORROW
+        form = pages.new_form(
+            kind="rollback" if policy is not None else "change" if policy_to_end is None else "ending",
+            start=query.get("policy", ""),
+            back=f"{policy}@{version}" if policy else "",
+            ends=policy_to_end or "",
+            effective_from=format_local(tomorrow, service.zone),
+        )
+        return pages.render(await new_change_page(pages, request, form))
+
+    @router.post("/changes")
+    async def create(request: Request) -> Response:
+        """Begins the change, and leads to its editor."""
+        form = await read_form(request, limit)
+        values = validate_form(form, NewChangeForm)
+        effective = read_period(values, service.zone) if isinstance(values, NewChangeForm) else values
+        if not isinstance(values, NewChangeForm) or not isinstance(effective, Period):
+            errors = effective if isinstance(effective, dict) else {}
+            return await pages.render_invalid(request, WorkerPage(new_change_page), form.bind(errors), 422)
+        return await _create(pages, request, form, values, effective)
+
+    return router
+
+
+async def new_change_page(pages: Pages, request: Request, form: FormState) -> NewChangePage:
+    """The form of a change that is begun, as far as it is filled in."""
+    service, now = pages.service, pages.service.clock.now()
+    kinds: Mapping[str, ChangeKind] = {each: each for each in get_args(ChangeKind)}
+    kind = kinds.get(form.value("kind"), "change")
+
+    def query(session: Session) -> tuple[tuple[StartingPoint, ...], tuple[RollbackOptions, ...]]:
+        if kind == "rollback":
+            return (), rollback_options(session, now, parse_selected(form.values.get("back", ())))
+        return starting_points(service.catalogue, session, now), ()
+
+    points, options = await run_read(service, query)
+    return NewChangePage(pages.frame(request), form, kind, points, options, str(service.zone))
+
+
+async def _create(pages: Pages, request: Request, form: Form, values: NewChangeForm, effective: Period) -> Response:
+    actor, versions, form_page = principal_of(request).actor, parse_selected(values.back), WorkerPage(new_change_page)
+    text = None
+    if values.kind == "change" and values.start:
+        text = await pages.run_in_worker(FILE_CHECKING, request, read_starting_text, values.start)
+        if text is None:
+            return await pages.render_invalid(request, form_page, form.bind({"start": NO_STARTING_POINT}), 422)
+    if values.kind == "rollback" and not versions:
+        return await pages.render_invalid(request, form_page, form.bind({"back": NOTHING_CHOSEN}), 422)
+    if values.kind == "ending" and not values.ends:
+        return await pages.render_invalid(request, form_page, form.bind({"ends": NOTHING_ENDED}), 422)
+    texts = [*([text] if text is not None else []), *form.files.get("file", ())]
+    command = partial(
+        approval.rollback if values.kind == "rollback" else approval.create,
+        title=values.title,
+        reason=values.reason,
+        effective=effective,
+        afterwards=values.afterwards,
+    )
+    contents = {"versions": versions} if values.kind == "rollback" else {"texts": texts, "ends": values.ends}
+
+    async def prepare() -> Command:
+        def run(transaction: Transaction) -> str:
+            change = command(transaction, actor, **contents)
+            return f"/changes/{change.id}/draft?done=begun{'&check=1' if texts else ''}"
+
+        return run
+
+    return await pages.execute(request, form, prepare, form_page)
+
+
+async def read_starting_text(pages: Pages, _: Request, name: str) -> bytes | None:
+    """The text that a change begins with; None when there is no such one."""
+    now = pages.service.clock.now()
+    return await run_read(pages.service, lambda session: starting_text(session, name, now))

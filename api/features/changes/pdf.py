@@ -1,0 +1,83 @@
+"""Lays a page out as PDF with WeasyPrint, in a worker, which has a limit on its time and its memory.
+
+The page can reach nothing but the style sheets and the typeface of this service: no file, no network, whatever is
+written in it. WeasyPrint needs Pango, three packages of the system; where they are not there, nothing is laid out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from structlog.typing import FilteringBoundLogger
+
+from api.faces import FOLDER
+from api.kit.static import FILES, KINDS
+from api.web.problems import PDF_UNAVAILABLE, ProblemError
+from policy_service.messages import Message
+
+if TYPE_CHECKING:
+    from weasyprint.urls import URLFetcherResponse
+
+BASE_URL = "https://service.invalid/"
+"""Where the page stands, so that its addresses are whole; nobody is ever asked there (RFC 2606)."""
+PRINT_FILES: Final[Mapping[str, tuple[Path, str]]] = {
+    "faces.css": (FOLDER / "print.css", KINDS[".css"]),
+    **{file.name: (file, "font/ttf") for file in sorted(FOLDER.glob("*.ttf"))},
+}
+"""Names under `/static/` that mean another file on paper than in a browser, or only mean one there."""
+SVG_START: Final = re.compile(r"<svg\b[^>]*>")
+DRAWING_STYLE: Final = f"<style>{FILES['drawings.css'][0].decode()}</style>"
+"""How drawings look, for WeasyPrint, which does not draw an SVG by the style sheets of the page around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PdfUnavailable:
+    """Why nothing can be laid out on this machine: the words of the loader that did not find a library."""
+
+    reason: str
+
+
+def render_pdf(log: FilteringBoundLogger, html: str) -> bytes:
+    """A page as PDF. Slow: for a worker. Raises ProblemError when Pango is not there."""
+    content = lay_out(html)
+    if isinstance(content, PdfUnavailable):
+        log.error("pdf_unavailable", reason=content.reason)
+        message = Message("PDF files are not made here: open the print view and let the browser save it as PDF.")
+        raise ProblemError(PDF_UNAVAILABLE, message)
+    return content
+
+
+def lay_out(html: str) -> bytes | PdfUnavailable:
+    """A page as PDF, or why there is none: WeasyPrint or one of its libraries is missing."""
+    try:
+        from weasyprint import HTML  # noqa: PLC0415  # takes a second, and loads libraries of the system
+        from weasyprint.urls import URLFetcher, URLFetcherResponse  # noqa: PLC0415  # the same
+    except OSError as error:
+        return PdfUnavailable(str(error))
+
+    class OwnFiles(URLFetcher):
+        """Gives the style sheets and the typeface of this service, and nothing else."""
+
+        def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> URLFetcherResponse:  # noqa: ARG002
+            content, kind = own_file(url)
+            return URLFetcherResponse(url, content, {"Content-Type": kind})
+
+    html = SVG_START.sub(lambda begin: begin[0] + DRAWING_STYLE, html)
+    return HTML(string=html, base_url=BASE_URL, url_fetcher=OwnFiles()).write_pdf()
+
+
+def own_file(url: str) -> tuple[bytes, str]:
+    """A file of this service's own by its address on a page. Raises ValueError for everything else."""
+    parts = urlsplit(url)
+    folder, _, name = parts.path.rpartition("/")
+    if not url.startswith(BASE_URL) or folder != "/static" or (name not in PRINT_FILES and name not in FILES):
+        raise ValueError(f"nothing is fetched from {url[:100]!r}")
+    if name in PRINT_FILES:
+        file, kind = PRINT_FILES[name]
+        return file.read_bytes(), kind
+    return FILES[name]

@@ -1,0 +1,44 @@
+"""`/changes/{change}/print` and `/changes/{change}/dossier.pdf`: the dossier on paper, with its signatures.
+
+Both are the same page by another template: no navigation and no forms, and the code point in the place of a character
+that the typeface cannot draw. A PDF is laid out by WeasyPrint; where the machine lacks its libraries, the address
+answers 501 and says how to print instead.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from api.faces import spell_out
+from api.features.changes.dossier import Dossier, dossier
+from api.features.changes.pdf import render_pdf
+from api.kit.rendering import NO_STORE, Pages
+
+PRINT_TEMPLATE = "changes/print.html"
+
+
+def printing_routes(pages: Pages) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False, prefix="/changes/{change}")
+
+    def print_html(page: Dossier) -> str:
+        return spell_out(pages.render_html(page, PRINT_TEMPLATE))
+
+    @router.get("/print")
+    async def show_print_view(request: Request, change: str) -> Response:
+        """The dossier as a page to print."""
+        page = await dossier(pages, request, change)
+        return HTMLResponse(await run_in_threadpool(print_html, page), headers=NO_STORE)
+
+    @router.get("/dossier.pdf")
+    async def download_pdf(request: Request, change: str) -> Response:
+        """The dossier as a PDF file."""
+        page = await dossier(pages, request, change)
+        content = await run_in_threadpool(lambda: render_pdf(pages.service.log, print_html(page)))
+        name = f'attachment; filename="change-{page.change.id}.pdf"'
+        return Response(content, headers={"content-disposition": name, **NO_STORE}, media_type="application/pdf")
+
+    return router

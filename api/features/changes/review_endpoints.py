@@ -1,0 +1,144 @@
+"""`/v1/changes/{change}/…`: a change is submitted, signed, sent back, rejected, withdrawn, scheduled, cancelled."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.auth.confirmation import reauthenticate
+from api.features.changes.bodies import SignOffModel, WhyModel
+from api.features.changes.endpoints import EDIT_PROBLEMS, WRITE_PROBLEMS, Id, change_result
+from api.features.changes.schemas import ChangeDetail
+from api.features.session.endpoints import BODY_PROBLEMS
+from api.service import Service
+from api.web.idempotent_writes import (
+    EDIT_HEADERS,
+    WRITE_HEADERS,
+    WriteResult,
+    expected_etag,
+    run_prepared_write,
+    run_write_command,
+)
+from api.web.json_body import read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import BUSY, CHECK_ABANDONED, CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS
+from api.workers.draft_check import DraftChecker
+from api.workers.heads import warm_heads
+from policy_service.actor import Actor
+from policy_service.approval import service as approval
+from policy_service.approval.service import Change
+from policy_service.database import Transaction
+
+SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
+Endpoint = Callable[..., Any]
+
+
+class ReasonedCommand(Protocol):
+    """Something that is done to a change, for a reason."""
+
+    def __call__(self, transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:
+        """Does it; gives the change afterwards."""
+        ...
+
+
+def review_routes(service: Service, examiner: DraftChecker) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/changes/{change}", tags=["changes"])
+    _add_submitting(router, service, examiner)
+    _add_signing(router, service)
+    _add_scheduling(router, service)
+    with_reason: tuple[tuple[str, str, ReasonedCommand], ...] = (
+        ("request-changes", "Sends a change back to its author.", approval.request_changes),
+        ("reject", "Refuses a change for good.", approval.reject),
+        ("withdraw", "Takes a change back for good, by its author.", approval.withdraw),
+        ("cancel", "Takes a scheduled change back before its day.", approval.cancel),
+    )
+    for name, summary, command in with_reason:
+        router.post(
+            f"/{name}",
+            operation_id=f"{name.replace('-', '_')}_change".replace("changes_change", "changes"),
+            summary=summary.rstrip("."),
+            response_model=ChangeDetail,
+            openapi_extra=request_body(WhyModel),
+            dependencies=EDIT_HEADERS,
+            responses=problems(*BODY_PROBLEMS, *EDIT_PROBLEMS),
+        )(_reasoned_endpoint(service, command))
+    return router
+
+
+def _add_submitting(router: APIRouter, service: Service, examiner: DraftChecker) -> None:
+    @router.post(
+        "/submit",
+        operation_id="submit_change",
+        response_model=ChangeDetail,
+        dependencies=EDIT_HEADERS,
+        responses=problems(*EDIT_PROBLEMS, CHECK_ABANDONED, BUSY),
+    )
+    async def submit_change(request: Request, change: Id) -> Response:
+        """Freezes a draft: from here on its digest is what is signed. Refused while there is anything wrong with it."""
+        expected, actor = expected_etag(request), principal_of(request).actor
+
+        async def prepare() -> Callable[[Transaction], WriteResult]:
+            prepared = await examiner.prepare(change, expected)
+            return lambda t: change_result(t, actor, approval.submit(t, actor, prepared, expected=expected))
+
+        return await run_prepared_write(service, request, prepare)
+
+
+def _add_signing(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "/sign-offs",
+        operation_id="sign_off_change",
+        status_code=201,
+        response_model=ChangeDetail,
+        openapi_extra=request_body(SignOffModel),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS, *EDIT_PROBLEMS),
+    )
+    async def sign_off_change(request: Request, change: Id) -> Response:
+        """Signs what was submitted: one person, in one role, on the digest that was read."""
+        body = await read_json_body(request, SignOffModel)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(include={"role", "digest", "meaning", "reason"})
+        return await run_write_command(
+            service,
+            request,
+            lambda t: change_result(t, actor, approval.sign_off(t, actor, change, **payload), 201),
+            body,
+        )
+
+
+def _add_scheduling(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "/schedule",
+        operation_id="schedule_change",
+        response_model=ChangeDetail,
+        dependencies=EDIT_HEADERS,
+        responses=problems(*EDIT_PROBLEMS),
+    )
+    async def schedule_change(request: Request, change: Id) -> Response:
+        """Puts a change that everybody who must has signed in force, from the day that was signed."""
+        expected, actor = expected_etag(request), principal_of(request).actor
+
+        async def prepare() -> Callable[[Transaction], WriteResult]:
+            await warm_heads(service, change)
+            return lambda t: change_result(t, actor, approval.schedule(t, actor, change, expected=expected))
+
+        return await run_prepared_write(service, request, prepare)
+
+
+def _reasoned_endpoint(service: Service, command: ReasonedCommand) -> Endpoint:
+    async def endpoint(request: Request, change: Id) -> Response:
+        expected, actor = expected_etag(request), principal_of(request).actor
+        body = await read_json_body(request, WhyModel)
+        return await run_write_command(
+            service,
+            request,
+            lambda t: change_result(t, actor, command(t, actor, change, reason=body.reason, expected=expected)),
+            body,
+        )
+
+    return endpoint

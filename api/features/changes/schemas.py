@@ -1,0 +1,288 @@
+"""The shapes of changes and suspensions, as they are told."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from api.features.changes.bodies import PeriodModel
+from api.features.policies.schemas import Digest, Model
+from policy_service.actor import Actor, Role
+from policy_service.approval.change import ActionRecord, Person, Version
+from policy_service.approval.service import (
+    Action,
+    Afterwards,
+    Change,
+    ChangeKind,
+    ChangeState,
+    Meaning,
+    Suspension,
+    change_permissions,
+)
+from policy_service.approval.suspension import Signature, SuspensionEnd
+from policy_service.approval.tables import CommentRow
+
+
+class PersonModel(Model):
+    """Somebody, as the record shows them."""
+
+    id: str
+    name: str
+    printed_name: str
+
+
+class VersionModel(Model):
+    """One version of one policy."""
+
+    policy: str
+    version: str
+    digest: Digest
+
+
+class ActedModel(Model):
+    """One thing that was done to a change."""
+
+    number: int
+    action: Action
+    by: PersonModel
+    at: datetime
+    reason: str
+    digest: Digest | None
+    role: Role | None
+    meaning: Meaning | None
+
+
+class SignOffModel(ActedModel):
+    """A signature on what is submitted now."""
+
+    counts: Annotated[
+        bool, Field(description="whether its signer still has the account and the role, and wrote nothing")
+    ]
+    why_not: Annotated[str | None, Field(description="why it does not count; its role is owed again")]
+
+
+class CommentModel(Model):
+    """Something that was said about a change."""
+
+    id: str
+    by: PersonModel
+    at: datetime
+    text: str
+
+
+class MayModel(Model):
+    """Whether whoever asks may do something, or why not; a signature says in which roles."""
+
+    allowed: bool
+    reason: str | None
+    roles: list[Role] | None = None
+
+
+class ChangeSummary(Model):
+    """A change in a line."""
+
+    id: str
+    kind: ChangeKind
+    state: ChangeState
+    title: str
+    author: PersonModel
+    created_at: datetime
+    effective: PeriodModel
+    versions: Annotated[list[VersionModel], Field(description="empty while its files are a draft")]
+    ends: Annotated[list[str], Field(description="the policies that it ends from its start on")]
+    afterwards: Annotated[Afterwards, Field(description="what is in force when the period is over")]
+    owed: Annotated[list[Role], Field(description="who must still sign")]
+
+
+class ChangePage(Model):
+    """Some of the changes, the newest first, and how to ask for the next ones."""
+
+    items: list[ChangeSummary]
+    next_cursor: str | None
+
+
+class ChangeDetail(ChangeSummary):
+    """A change, whole; `may` is what whoever asks may do with it."""
+
+    etag: str
+    revision: int
+    reason: str
+    texts: list[Digest]
+    digest: Annotated[Digest | None, Field(description="what is signed; null while it is a draft")]
+    report: Digest | None
+    simulation: str | None
+    population: str | None
+    roles: Annotated[list[Role], Field(description="who must sign")]
+    sign_off: Annotated[VersionModel | None, Field(description="the policy that says so")]
+    bases: Annotated[list[VersionModel], Field(description="what it was compared with")]
+    signatures: list[SignOffModel]
+    history: list[ActedModel]
+    comments: list[CommentModel]
+    may: dict[Action, MayModel]
+
+
+class ReportModel(Model):
+    """What keeps a draft from being submitted, and its analysis report; the report that was frozen, afterwards."""
+
+    frozen: bool
+    problems: list[str]
+    diagnostics: list[dict[str, Any]]
+    report: dict[str, Any] | None
+
+
+class SuspensionSignature(Model):
+    """A signature on a suspension; `until` is how long it lasts by it."""
+
+    by: PersonModel
+    role: Role
+    reason: str
+    at: datetime
+    until: datetime
+
+
+class EndedModel(Model):
+    """That a suspension was ended before its end."""
+
+    by: PersonModel
+    reason: str
+    at: datetime
+
+
+class SuspensionModel(Model):
+    """A version taken out of force, and the one that applies in its place; null where none does."""
+
+    id: str
+    policy: str
+    version: str
+    digest: Digest
+    fallback: str | None
+    fallback_digest: Digest | None
+    signed: SuspensionSignature
+    ratified: SuspensionSignature | None
+    ended: EndedModel | None
+    until: datetime
+    runs: Annotated[bool, Field(description="whether it lasts now")]
+
+
+class SuspensionPage(Model):
+    """Some of the suspensions, the newest first, and how to ask for the next ones."""
+
+    items: list[SuspensionModel]
+    next_cursor: str | None
+
+
+def change_summary(change: Change) -> ChangeSummary:
+    """A change in a line."""
+    return ChangeSummary(**_summary(change))
+
+
+def change_detail(change: Change, comments: Sequence[CommentRow], actor: Actor, now: datetime) -> ChangeDetail:
+    """A change, whole, as somebody sees it."""
+    submission = change.submission
+    return ChangeDetail(
+        **_summary(change),
+        etag=change.etag,
+        revision=change.revision,
+        reason=change.draft.reason,
+        texts=list(change.draft.texts),
+        digest=change.digest,
+        report=submission.report if submission else None,
+        simulation=submission.simulation if submission else None,
+        population=submission.population if submission else None,
+        roles=list(submission.roles) if submission else [],
+        sign_off=_version(submission.sign_off) if submission else None,
+        bases=list(map(_version, submission.bases)) if submission else [],
+        signatures=[_sign_off(each, change.void.get(each.number)) for each in change.signatures],
+        history=list(map(_action_model, change.actions)),
+        comments=list(map(comment_model, comments)),
+        may=permitted_actions(change, actor, now),
+    )
+
+
+def permitted_actions(change: Change, actor: Actor, now: datetime) -> dict[Action, MayModel]:
+    """What an actor may do with a change, who would confirm who they are when they sign."""
+    by_action = change_permissions(change, actor, now)
+    may = {action: MayModel(allowed=each.allowed, reason=each.denied_reason) for action, each in by_action.items()}
+    sign_off = by_action[Action.SIGN_OFF]
+    signing = MayModel(allowed=sign_off.allowed, reason=sign_off.denied_reason, roles=list(sign_off.roles))
+    return {**may, Action.SIGN_OFF: signing}
+
+
+def comment_model(row: CommentRow) -> CommentModel:
+    """A comment, as it is told."""
+    by = PersonModel(id=row.actor, name=row.actor_name, printed_name=row.printed_name)
+    return CommentModel(id=row.id, by=by, at=row.at, text=row.text)
+
+
+def suspension_model(suspension: Suspension, now: datetime) -> SuspensionModel:
+    """A suspension, as it is told."""
+    return SuspensionModel(
+        id=suspension.id,
+        policy=suspension.policy,
+        version=suspension.version,
+        digest=suspension.digest,
+        fallback=suspension.fallback,
+        fallback_digest=suspension.fallback_digest,
+        signed=_signature(suspension.signature),
+        ratified=_signature(suspension.ratification) if suspension.ratification else None,
+        ended=_ended(suspension.end) if suspension.end else None,
+        until=suspension.until,
+        runs=suspension.is_active(now),
+    )
+
+
+def _summary(change: Change) -> dict[str, Any]:
+    draft, submission = change.draft, change.submission
+    return {
+        "id": change.id,
+        "kind": change.kind,
+        "state": change.state,
+        "title": draft.title,
+        "author": _person(change.author),
+        "created_at": change.actions[0].at,
+        "effective": PeriodModel(from_=draft.effective.start, until=draft.effective.until),
+        "versions": list(map(_version, submission.versions if submission else draft.versions)),
+        "ends": list(draft.ends),
+        "afterwards": draft.afterwards,
+        "owed": list(change.missing_roles),
+    }
+
+
+def _person(person: Person) -> PersonModel:
+    return PersonModel(id=person.id, name=person.name, printed_name=person.printed_name)
+
+
+def _version(version: Version) -> VersionModel:
+    return VersionModel(policy=version.policy, version=version.version, digest=version.digest)
+
+
+def _action_model(acted: ActionRecord) -> ActedModel:
+    return ActedModel(
+        number=acted.number,
+        action=acted.action,
+        by=_person(acted.by),
+        at=acted.at,
+        reason=acted.reason,
+        digest=acted.digest,
+        role=acted.role,
+        meaning=acted.meaning,
+    )
+
+
+def _sign_off(signature: ActionRecord, void: str | None) -> SignOffModel:
+    return SignOffModel(**dict(_action_model(signature)), counts=void is None, why_not=void)
+
+
+def _signature(signature: Signature) -> SuspensionSignature:
+    return SuspensionSignature(
+        by=_person(signature.by),
+        role=signature.role,
+        reason=signature.reason,
+        at=signature.at,
+        until=signature.until,
+    )
+
+
+def _ended(ended: SuspensionEnd) -> EndedModel:
+    return EndedModel(by=_person(ended.by), reason=ended.reason, at=ended.at)

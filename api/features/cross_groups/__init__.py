@@ -1,0 +1,1 @@
+"""Cross groups: its routes, what they show and take."""

@@ -1,0 +1,95 @@
+"""`/v1/policies/cross-groups`: the policy file of groups that cross dimensions, from one statement."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from api.features.policies.schemas import Digest, Model
+from api.service import Service
+from api.web.json_body import invalid_body_error, read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import (
+    BODY_TOO_LARGE,
+    BUSY,
+    CHECK_ABANDONED,
+    MALFORMED_JSON,
+    REQUEST_REFUSED,
+    UNSUPPORTED_MEDIA_TYPE,
+)
+from api.web.transactions import run_read
+from policy_service.cross_groups.policy_file import Heading, write_cross_groups
+from policy_service.cross_groups.statement import MAX_STATEMENT
+from policy_service.decisions.request import format_or_null
+from policy_service.errors import CrossGroupsRejected
+from policy_service.language.diagnostics import PolicyError
+from policy_service.language.load import load_bytes
+from policy_service.language.policy import Policy
+
+
+class CrossGroupsBody(Model):
+    """The dimensions of cross groups, in one statement, and the policy that they become."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"statement": "industry(it | others=rest) × scale", "policy": "tiering/my_groups"}]
+        },
+    )
+
+    statement: Annotated[str, Field(max_length=MAX_STATEMENT)]
+    policy: Annotated[str, Field(max_length=130)]
+    version: Annotated[str, Field(max_length=32)] = "1.0.0"
+    source: Annotated[list[str], Field(max_length=100, default_factory=list)]
+
+
+class CrossGroupsAnswer(Model):
+    """The policy file, and its groups by name."""
+
+    policy: str
+    version: str
+    digest: Digest
+    groups: list[str]
+    text: str
+
+
+def cross_group_routes(service: Service) -> APIRouter:
+    """The route."""
+    router = APIRouter(prefix="/v1/policies", tags=["policies"])
+    refusals = problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, MALFORMED_JSON, REQUEST_REFUSED, CHECK_ABANDONED, BUSY)
+
+    @router.post(
+        "/cross-groups",
+        operation_id="write_cross_groups",
+        openapi_extra=request_body(CrossGroupsBody),
+        responses=refusals,
+    )
+    async def write_groups(request: Request) -> CrossGroupsAnswer:
+        """The policy file of the groups in which the dimensions of a statement cross; nothing is kept."""
+        now, body = service.now(), await read_json_body(request, CrossGroupsBody)
+        served = await run_read(service, lambda session: service.catalogue.heads_in_force(session, now))
+        return await run_in_threadpool(_cross_groups, body, tuple(served.values()))
+
+    return router
+
+
+def _cross_groups(body: CrossGroupsBody, served: Sequence[Policy]) -> CrossGroupsAnswer:
+    try:
+        text = write_cross_groups(body.statement, Heading(body.policy, body.version, tuple(body.source)), served)
+    except CrossGroupsRejected as error:
+        raise invalid_body_error(
+            _invalid_field("/statement", body.statement, message) for message in error.errors
+        ) from None
+    except PolicyError as error:
+        raise invalid_body_error(_invalid_field("", body.policy, each.message) for each in error.diagnostics) from None
+    policy = load_bytes(text.encode())
+    groups = [rule.id for rule in policy.rules]
+    return CrossGroupsAnswer(policy=policy.id, version=policy.version, digest=policy.digest, groups=groups, text=text)
+
+
+def _invalid_field(pointer: str, value: str, sentence: str) -> dict[str, Any]:
+    return {"pointer": pointer, "code": "mistyped", "value": format_or_null(value), "expected": sentence, "hint": None}

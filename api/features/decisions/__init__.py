@@ -1,0 +1,1 @@
+"""Decisions: its routes, what they show and take."""

@@ -1,0 +1,192 @@
+"""What a record says, in words: each policy's answer with its rules and reasons, the facts and where each came from.
+
+Values are told by the very version that decided. What does not fit it, because what was kept is not what was written,
+is shown as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from api.kit.listing import quote_segment
+from policy_service.actor import Role
+from policy_service.compilers.prose import value_in_words
+from policy_service.decisions.record import DecisionRecord
+from policy_service.language.policy import Bilingual, Fact, Language, Outcome, Policy
+from policy_service.language.types import ValueRejected, parse_value
+from policy_service.messages import Message
+
+Json = Mapping[str, Any]
+Versions = Mapping[str, Policy]
+"""The versions that decided, by the name of the policy."""
+
+STATUS_NAMES: Mapping[str, Message] = {
+    "decided": Message("decided"),
+    "no_rule_matched": Message("no rule matched"),
+    "missing_facts": Message("not decided: facts are missing"),
+    "conflict": Message("conflict: rules matched that may not match together"),
+    "suspended": Message("not decided: the policy is suspended"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldText:
+    """One value: its name, what it is called, and the value in words; None when it is not given."""
+
+    name: str
+    title: Bilingual
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecidingRule:
+    """One rule that decided, and why."""
+
+    id: str
+    title: Bilingual | None
+    address: str
+    """Of its passport."""
+    because: Bilingual | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedOverrideView:
+    """The exception that was answered instead of what the rules said."""
+
+    override: str
+    by: str
+    role: Role
+    reason: str
+    until: datetime
+    rules_answer: PolicyAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAnswer:
+    """What one policy answered."""
+
+    policy: str
+    title: Bilingual
+    version: str
+    digest: str
+    address: str
+    """Of the version."""
+    status: str
+    status_name: Message
+    """The status in words."""
+    outcomes: tuple[tuple[FieldText, ...], ...]
+    """One entry, or one a rule for a policy that lists."""
+    rules: tuple[DecidingRule, ...]
+    missing: tuple[FieldText, ...]
+    applied_override: AppliedOverrideView | None
+    override_errors: tuple[str, ...]
+    """Why an exception that was made was not applied: its faults."""
+    suspension: str | None
+    """The suspension by which no version applied."""
+    reason: str
+    """Why the policy was suspended."""
+
+
+def version_address(policy: str, version: str) -> str:
+    """The page of a version; the name of a policy is an address already."""
+    return f"/policies/{policy}/versions/{quote_segment(version)}"
+
+
+def policy_answers(record: DecisionRecord, versions: Versions, lang: Language) -> tuple[PolicyAnswer, ...]:
+    """Every answer of a record, of the policies that were asked for first."""
+    ordered = sorted(record.outcomes.items(), key=lambda each: each[0] not in record.requested)
+    return tuple(
+        _policy_answer(policy, entry, record.policies[policy].version, versions.get(policy), lang)
+        for policy, entry in ordered
+    )
+
+
+def _policy_answer(name: str, entry: Json, version: str, policy: Policy | None, lang: Language) -> PolicyAnswer:
+    status = str(entry["status"])
+    return PolicyAnswer(
+        policy=name,
+        title=policy.title if policy else Bilingual(name, name),
+        version=version,
+        digest=str(entry.get("digest", "")),
+        address=version_address(name, version),
+        status=status,
+        status_name=STATUS_NAMES.get(status, Message("unknown")),
+        outcomes=outcome_texts(entry.get("outcome"), policy, lang) if "outcome" in entry else (),
+        rules=_rules(name, entry),
+        missing=tuple(FieldText(fact, fact_title(fact, policy), None) for fact in entry.get("missing", ())),
+        applied_override=_applied_override(name, entry["overridden"], version, policy, lang)
+        if "overridden" in entry
+        else None,
+        override_errors=tuple(entry.get("override_unfit", {}).get("why", ())),
+        suspension=entry.get("suspension"),
+        reason=str(entry.get("reason", "")),
+    )
+
+
+def _applied_override(
+    name: str, stored: Json, version: str, policy: Policy | None, lang: Language
+) -> AppliedOverrideView:
+    return AppliedOverrideView(
+        override=stored["override"],
+        by=stored["by"],
+        role=Role(stored["role"]),
+        reason=stored["reason"],
+        until=datetime.fromisoformat(stored["until"]),
+        rules_answer=_policy_answer(name, stored["rules_said"], version, policy, lang),
+    )
+
+
+def _rules(policy: str, entry: Json) -> tuple[DecidingRule, ...]:
+    rules: Sequence[str] = entry.get("rules", ())
+    titles, reasons = (_texts(entry.get(member, ()), len(rules)) for member in ("titles", "because"))
+    return tuple(
+        DecidingRule(rule, title, rule_address(policy, rule), reason)
+        for rule, title, reason in zip(rules, titles, reasons, strict=False)
+    )
+
+
+def _texts(stored: Sequence[Json | None], count: int) -> list[Bilingual | None]:
+    """The words of each of so many rules, None for one that has none."""
+    texts = [Bilingual(each["zh"], each["en"]) if each else None for each in stored]
+    return texts + [None] * (count - len(texts))
+
+
+def rule_address(policy: str, rule: str) -> str:
+    """The passport of a rule."""
+    return f"/policies/{policy}/rules/{quote_segment(rule)}"
+
+
+def outcome_texts(outcome: Any, policy: Policy | None, lang: Language) -> tuple[tuple[FieldText, ...], ...]:  # noqa: ANN401  # JSON
+    """An outcome, an object or a list of them, in words."""
+    entries: Iterable[Json] = outcome if isinstance(outcome, list) else [outcome]
+    return tuple(tuple(_field_text(name, value, policy, lang) for name, value in entry.items()) for entry in entries)
+
+
+def _field_text(name: str, value: object, policy: Policy | None, lang: Language) -> FieldText:
+    declared = policy.outcomes.get(name) if policy else None
+    title = declared.title if declared else Bilingual(name, name)
+    return FieldText(name, title, value_text(declared, value, lang))
+
+
+def fact_title(name: str, policy: Policy | None) -> Bilingual:
+    """What a fact is called."""
+    fact = policy.facts.get(name) if policy else None
+    return fact.title if fact else Bilingual(name, name)
+
+
+def value_text(declared: Fact | Outcome | None, value: object, lang: Language) -> str:
+    """A value as JSON has it, in words."""
+    if declared is None:
+        return plain_text(value)
+    try:
+        return value_in_words(declared.type, parse_value(declared.type, value), lang, declared.words)
+    except ValueRejected:
+        return plain_text(value)
+
+
+def plain_text(value: object) -> str:
+    """A value that no version tells about."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,142 @@
+"""`POST /v1/decisions/batch`: a request a line in, an answer a line out, in order, each on record before it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.auth.authentication import Principal, principal_of
+from api.features.decisions.endpoints import (
+    PATH,
+    count_decision,
+    invalid_request_error,
+    rejected_request_error,
+    request_problems,
+    scope_idempotency_key,
+)
+from api.observability.logs import stack_frames
+from api.service import Service
+from api.web.batch_body import BatchBody, SpoolFull
+from api.web.body import check_media_type
+from api.web.error_mapping import library_problem
+from api.web.openapi import BATCH, BATCH_ANSWER, problems
+from api.web.problems import (
+    BODY_TOO_LARGE,
+    IDEMPOTENCY_KEY_REUSED,
+    INTERNAL_ERROR,
+    INVALID_PARAMETER,
+    MALFORMED_JSON,
+    UNSUPPORTED_MEDIA_TYPE,
+    Problem,
+)
+from policy_service import FactsRejected, UnknownPolicies, UnknownSubjectKind
+from policy_service.decisions.batch import Batch, LineAnswer, LineTooLong
+from policy_service.decisions.exact_json import NotJsonError
+from policy_service.decisions.group import RecordedAnswer
+from policy_service.decisions.request import InvalidRequest
+from policy_service.messages import Message, plain_text
+
+LINE_MEDIA_TYPES = ("application/x-ndjson", "application/jsonl")
+_ENCODER = msgspec.json.Encoder(enc_hook=plain_text)
+
+
+def batch_routes(service: Service) -> APIRouter:
+    """The route for many decisions."""
+    router = APIRouter(prefix=PATH, tags=["decisions"])
+
+    @router.post(
+        "/batch",
+        operation_id="decide_batch",
+        response_class=Response,
+        openapi_extra=BATCH,
+        responses={
+            200: BATCH_ANSWER,
+            **problems(UNSUPPORTED_MEDIA_TYPE, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED),
+        },
+    )
+    async def decide_batch(request: Request) -> Response:
+        """Decides about many subjects: a request a line, answered in order, each on record before it is answered."""
+        check_media_type(dict(request.scope["headers"]), LINE_MEDIA_TYPES)
+        return BatchResponse(service, principal_of(request), scope_idempotency_key(request.scope))
+
+    return router
+
+
+class BatchResponse(Response):
+    """The answers to the lines of a request, sent while the lines still come in."""
+
+    media_type = LINE_MEDIA_TYPES[0]
+
+    def __init__(self, service: Service, principal: Principal, key: str | None) -> None:
+        super().__init__(headers={"Cache-Control": "no-store"})
+        del self.headers["content-length"]
+        self._service, self._principal, self._key = service, principal, key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends them. Raises IdempotencyKeyReused, ClientDisconnect."""
+        body = BatchBody(receive, send, self._service.settings.batch_spool_limit)
+        pumping = asyncio.create_task(body.pump())
+        answering = asyncio.create_task(self._send_answers(scope, body))
+        try:
+            await asyncio.wait({pumping, answering}, return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                pumping.result()
+                raise ClientDisconnect
+            answering.result()
+        finally:
+            for task in (pumping, answering):
+                task.cancel()
+            await asyncio.gather(pumping, answering, return_exceptions=True)
+            body.close()
+
+    async def _send_answers(self, scope: Scope, body: BatchBody) -> None:
+        service = self._service
+        batch = Batch(
+            service.decisions,
+            self._principal.actor,
+            lambda answer: self._render(answer, scope),
+            key=self._key,
+            line_limit=service.settings.decision_body_limit,
+        )
+        async with aclosing(batch.decide(body.pieces())) as answers:
+            # with a key the first answer is waited for: the key may have been used for another batch
+            first = await anext(answers, b"") if self._key is not None else b""
+            await body.send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            if first:
+                await body.send({"type": "http.response.body", "body": first, "more_body": True})
+            async for content in answers:
+                await body.send({"type": "http.response.body", "body": content, "more_body": True})
+        await body.send({"type": "http.response.body", "body": b""})
+
+    def _render(self, answer: LineAnswer, scope: Scope) -> bytes:
+        """The answer to a line; a refusal is counted and logged, as that of a request is."""
+        if isinstance(answer.result, RecordedAnswer):
+            count_decision(self._service, answer.result, answer.started)
+            return answer.result.body + b"\n"
+        problem, log_fields = self._problem_of(answer, answer.result)
+        instance = self._service.log_problem(problem, scope, line=answer.line, **log_fields)
+        line = {"line": answer.line, "subject": answer.subject, "problem": problem.to_dict(instance)}
+        return _ENCODER.encode(line) + b"\n"
+
+    def _problem_of(self, answer: LineAnswer, error: Exception) -> tuple[Problem, dict[str, object]]:
+        """What a single request would be told, and what else the log is."""
+        match error:
+            case NotJsonError():
+                return Problem(MALFORMED_JSON, str(error)), {}
+            case LineTooLong() | SpoolFull():
+                return Problem(BODY_TOO_LARGE, str(error), {"limit": error.limit}), {}
+            case InvalidRequest():
+                return rejected_request_error(self._service, error).problem, {}
+            case FactsRejected() | UnknownPolicies() | UnknownSubjectKind() if answer.request is not None:
+                return invalid_request_error(request_problems(self._service, answer.request, error)).problem, {}
+            case _:
+                if (problem := library_problem(error, self._service.clock.now())) is not None:
+                    return problem, {}
+                internal_error = Problem(INTERNAL_ERROR, Message("the service failed; its log says where"))
+                return internal_error, {"error": type(error).__name__, "where": stack_frames(error)}

@@ -1,0 +1,85 @@
+"""The facts of a decision in words, and where each came from; what is sensitive is told to be there, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from api.features.decisions.answers import Versions, value_text
+from policy_service.decisions.masking import sensitive_facts
+from policy_service.decisions.record import DecisionRecord, decode_fact
+from policy_service.language.policy import Bilingual, Fact, Language
+from policy_service.messages import Message
+
+Visibility = Literal["visible", "masked", "erased", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class FactView:
+    """One fact."""
+
+    name: str
+    title: Bilingual
+    visibility: Visibility
+    value: str | None
+    """In words; None when it is masked, erased or not given."""
+    origin: Message
+
+
+def fact_views(
+    record: DecisionRecord, versions: Versions, erased: Collection[str], lang: Language
+) -> tuple[FactView, ...]:
+    """Every fact that the policies read, those given first, in the order of the policies."""
+    declared: dict[str, Fact] = {}
+    for policy in versions.values():
+        for name, fact in policy.facts.items():
+            declared.setdefault(name, fact)
+    sensitive = sensitive_facts(versions.values())
+    views = [_fact_view(fact, record, sensitive, erased, lang) for fact in declared.values()]
+    undeclared = [
+        FactView(name, Bilingual(name, name), "masked", None, Message("given by the caller"))
+        for name in record.facts
+        if name not in declared  # nobody can tell whether it is sensitive
+    ]
+    order = {"visible": 0, "masked": 0, "erased": 0, "missing": 1}
+    return tuple(sorted([*views, *undeclared], key=lambda fact: order[fact.visibility]))
+
+
+def _fact_view(
+    fact: Fact, record: DecisionRecord, sensitive: Collection[str], erased: Collection[str], lang: Language
+) -> FactView:
+    raw, origin = _raw(fact, record)
+    if fact.name in erased:
+        return FactView(fact.name, fact.title, "erased", None, origin)
+    if raw is None:
+        return FactView(fact.name, fact.title, "missing", None, origin)
+    if fact.name in sensitive or isinstance(raw, dict):
+        return FactView(fact.name, fact.title, "masked", None, origin)
+    return FactView(fact.name, fact.title, "visible", value_text(fact, raw, lang), origin)
+
+
+def _raw(fact: Fact, record: DecisionRecord) -> tuple[Any, Message]:
+    """The value that was decided by, as JSON, and where it came from."""
+    derived = _derived_value(fact, record)
+    if derived is not None and fact.requirement is not None:
+        return derived, Message("decided by {policy}", policy=fact.requirement.policy)
+    if fact.name not in record.facts:
+        return None, Message("not given")
+    value = decode_fact(record.facts[fact.name])
+    if fact.requirement is not None:
+        return value, Message("given by the caller, in place of {policy}", policy=fact.requirement.policy)
+    if fact.measure is not None:
+        return value, Message("given by the caller, in place of a benchmark figure")
+    return value, Message("given by the caller")
+
+
+def _derived_value(fact: Fact, record: DecisionRecord) -> Any:  # noqa: ANN401  # JSON
+    """What another policy decided for the fact; None when none did."""
+    if fact.requirement is None:
+        return None
+    entry: Mapping[str, Any] = record.outcomes.get(fact.requirement.policy, {})
+    outcome = entry.get("outcome")
+    if isinstance(outcome, list):
+        return sorted({str(each.get(fact.requirement.outcome)) for each in outcome})
+    return outcome.get(fact.requirement.outcome) if isinstance(outcome, dict) else None

@@ -1,0 +1,169 @@
+"""`/v1/decisions/{decision}`: what is on record of a decision, why, whether it comes out again, and the proof of it."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Path, Query
+from sqlmodel import Session
+from starlette.responses import Response
+
+from api.features.policies.schemas import Digest, Model
+from api.service import Service
+from api.web.openapi import problems
+from api.web.problems import CONFLICT, INVALID_PARAMETER, NOT_FOUND
+from api.web.transactions import run_read
+from policy_service.actor import ActorKind
+from policy_service.decisions.block_store import prove_decision
+from policy_service.decisions.encryption import is_encrypted
+from policy_service.decisions.masking import MASK
+from policy_service.decisions.record import DecisionRecord, decode_fact
+from policy_service.decisions.record_queries import read_decision
+from policy_service.decisions.replay import explain, replay
+from policy_service.decisions.subjects import ERASED
+
+Json = dict[str, Any]
+READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
+Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
+Explain = Annotated[bool, Query(description="adds `trace`: why each rule did not match, as made again")]
+
+
+class UsedModel(Model):
+    """The version of a policy that was used."""
+
+    version: str
+    digest: Digest
+
+
+class ByModel(Model):
+    """Who asked."""
+
+    id: str
+    name: str
+    kind: ActorKind
+
+
+class RecordModel(Model):
+    """A decision record. Of a sensitive fact it is told that it is there, or that it was erased, and no more."""
+
+    decision_id: str
+    seq: int
+    subject: str
+    kind: str
+    as_of: date
+    decided_at: datetime
+    by: ByModel
+    facts: Json
+    asked: list[str]
+    explain: bool
+    policies: dict[str, UsedModel]
+    outcomes: Json
+    engine: dict[str, str]
+    benchmark_set: Digest | None
+    overrides: list[str]
+    trace: Json | None = None
+
+
+class DifferenceModel(Model):
+    """One policy whose answer is another one now."""
+
+    policy: str
+    recorded: Json | None
+    replayed: Json | None
+
+
+class VerdictModel(Model):
+    """What a replay found."""
+
+    decision_id: str
+    verdict: Literal["same", "different", "not_replayable"]
+    why: str | None
+    differences: list[DifferenceModel]
+    engine: Literal["definition"]
+    policies: dict[str, UsedModel] | None
+
+
+def record_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/decisions/{decision}", tags=["decisions"])
+
+    @router.get("", operation_id="get_decision", responses=problems(*READ_PROBLEMS, CONFLICT))
+    async def get_decision(decision: Id, *, explain: Explain = False) -> RecordModel:
+        """What is on record of a decision."""
+        return await run_read(service, lambda session: _record_model(service, session, decision, with_trace=explain))
+
+    @router.post("/replay", operation_id="replay_decision", responses=problems(*READ_PROBLEMS))
+    async def replay_decision(decision: Id) -> VerdictModel:
+        """Makes the decision again, by the definition, from its record alone, and compares."""
+        verdict = await run_read(service, lambda session: replay(session, service.fact_cipher, decision))
+        return VerdictModel.model_validate(verdict.to_dict())
+
+    @router.get(
+        "/proof",
+        operation_id="prove_decision",
+        response_class=Response,
+        responses={200: PROOF, **problems(*READ_PROBLEMS, CONFLICT)},
+    )
+    async def get_proof(decision: Id) -> Response:
+        """The proof that the decision is in the log, for a reader who has only the public key."""
+        proof = await run_read(service, lambda session: _proof(session, decision))
+        return Response(msgspec.json.encode(proof), media_type="application/json")
+
+    return router
+
+
+PROOF: Json = {
+    "description": "The path from the record to its block, and from the block to a signed checkpoint.",
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
+
+
+def visible_facts(facts: Mapping[str, Any]) -> Json:
+    """Facts as they may be seen: numbers by their digits, of sensitive ones only that they are there."""
+    return {name: _visible_value(value) for name, value in facts.items()}
+
+
+def _visible_value(value: Any) -> Any:  # noqa: ANN401  # JSON
+    if is_encrypted(value):
+        return MASK
+    if value == ERASED:
+        return ERASED
+    if isinstance(value, list):
+        return [_visible_value(each) for each in value]
+    decoded = decode_fact(value)
+    return decoded if decoded is None or isinstance(decoded, bool | int | str) else str(decoded)
+
+
+def _record_model(service: Service, session: Session, decision: str, *, with_trace: bool) -> RecordModel:
+    record = read_decision(session, decision)
+    trace = explain(session, service.fact_cipher, decision).trace if with_trace else None
+    return RecordModel(
+        decision_id=record.decision_id,
+        seq=record.seq,
+        subject=record.subject.id,
+        kind=record.subject.kind,
+        as_of=record.as_of,
+        decided_at=record.decided_at,
+        by=ByModel.model_validate(record.by),
+        facts=visible_facts(_mark_erased_facts(service, session, record)),
+        asked=list(record.requested),
+        explain=record.explain,
+        policies={id_: UsedModel(version=used.version, digest=used.digest) for id_, used in record.policies.items()},
+        outcomes=dict(record.outcomes),
+        engine=dict(record.engine),
+        benchmark_set=record.benchmark_set,
+        overrides=list(record.overrides),
+        trace=trace,
+    )
+
+
+def _mark_erased_facts(service: Service, session: Session, record: DecisionRecord) -> Json:
+    """The facts as kept, those marked that were erased."""
+    decrypted = service.fact_cipher.readable_facts(session, record.subject, record.decision_id, record.facts)
+    return {name: ERASED if decrypted[name] == ERASED else value for name, value in record.facts.items()}
+
+
+def _proof(session: Session, decision: str) -> Json:
+    read_decision(session, decision)
+    return prove_decision(session, decision)

@@ -1,0 +1,1 @@
+"""Health: its routes, what they show and take."""

@@ -1,0 +1,221 @@
+"""`/healthz`, `/readyz`, `/metrics`, `/problems`: alive, able to decide, what was counted, what errors mean."""
+
+from datetime import date, datetime, timedelta
+from time import monotonic
+from typing import Literal
+
+from fastapi import APIRouter
+from sqlmodel import func, select
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from api.features.policies.schemas import Model
+from api.observability.metrics import MEDIA_TYPE
+from api.service import Service
+from api.web.openapi import problems
+from api.web.problems import INVALID_PARAMETER, NOT_FOUND, PROBLEMS, ProblemError
+from api.web.requirements import example_request
+from api.web.transactions import run_read
+from policy_service.audit import guard
+from policy_service.clock import today
+from policy_service.database import Database, DatabaseUnavailable, Lane
+from policy_service.language.diagnostics import did_you_mean, shorten
+
+RECENT_SECONDS = 10.0
+"""Seconds for which the last write says whether the next one will be kept."""
+WRITABLE = "writable"
+GRACE = timedelta(seconds=2)
+"""So far the clock may be behind the last record: machines that share a database do not agree to the second."""
+
+
+class Alive(Model):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Ready(Model):
+    """Whether the service decides. `degraded`: it does, but its engine failed or differed, or there are `concerns`."""
+
+    status: Literal["ready", "degraded", "not_ready"]
+    database: str
+    """`writable`, or why nothing can be recorded now."""
+    engine: str
+    policies: int
+    self_test: str
+    shadow_checks: int
+    differences: int
+    fallbacks: int
+    waiting: int
+    """Decisions that wait to be recorded."""
+    concerns: list[str]
+    """What somebody should look at: an edited policy file, versions that are not kept up with, a clock gone back, a log
+    that is not what was signed, a copy of its checkpoints that does not answer."""
+    advice: list[str]
+    """What lies beside the database and had better lie elsewhere; it does not make the service `degraded`."""
+
+
+class ProblemKind(Model):
+    """One kind of error."""
+
+    type: str
+    title: str
+    status: int
+    meaning: str
+
+
+class ProblemList(Model):
+    """Every kind of error."""
+
+    items: list[ProblemKind]
+
+
+def health_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", operation_id="is_alive")
+    async def is_alive() -> Alive:
+        """The process answers; nothing else is asked."""
+        return Alive(status="alive")
+
+    @router.get(
+        "/readyz",
+        operation_id="is_ready",
+        response_model=Ready,
+        responses={503: {"model": Ready, "description": "It cannot decide"}},
+    )
+    async def is_ready() -> JSONResponse:
+        """Decides an example of a policy and compares the answer; tells what the engine was seen to do."""
+        last_write = await last_write_time(service)
+        state = await run_in_threadpool(readiness, service, last_write)
+        return JSONResponse(
+            state.model_dump(), 503 if state.status == "not_ready" else 200, {"cache-control": "no-store"}
+        )
+
+    @router.get(
+        "/metrics",
+        operation_id="get_metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}},
+    )
+    async def get_metrics() -> Response:
+        """Counts and durations, in Prometheus' text format."""
+        return Response(await run_in_threadpool(service.metrics.render), headers={"content-type": MEDIA_TYPE})
+
+    return router
+
+
+def problem_routes() -> APIRouter:
+    """What the `type` of a problem leads to."""
+    router = APIRouter(prefix="/problems", tags=["problems"])
+
+    @router.get("", operation_id="list_problems")
+    async def list_problems() -> ProblemList:
+        """Every kind of error the service answers with."""
+        return ProblemList(items=[ProblemKind.model_validate(kind.to_dict()) for kind in PROBLEMS.values()])
+
+    @router.get("/{name}", operation_id="get_problem", responses=problems(NOT_FOUND, INVALID_PARAMETER))
+    async def get_problem(name: str) -> ProblemKind:
+        """What an error means, and what to do about it."""
+        if name not in PROBLEMS:
+            raise ProblemError(NOT_FOUND, f"no problem is called `{shorten(name)}`", hint=did_you_mean(name, PROBLEMS))
+        return ProblemKind.model_validate(PROBLEMS[name].to_dict())
+
+    return router
+
+
+async def last_write_time(service: Service) -> datetime | DatabaseUnavailable:
+    """When the database was last written to, or why it cannot be read."""
+    try:
+        return await run_read(service, lambda session: session.exec(select(func.max(Lane.at))).one())
+    except DatabaseUnavailable as error:
+        return error
+
+
+def readiness(service: Service, last_write: datetime | DatabaseUnavailable | None = None) -> Ready:
+    """The state of the service now; `last_write` is when the database was last written to, when that is known."""
+    self_test, database = run_self_test(service), WRITABLE
+    health, concerns = service.decider.health, list(service.edited_files)
+    if isinstance(last_write, DatabaseUnavailable):
+        self_test, database = "the database does not answer", str(last_write)
+    else:
+        database, recent = writable(service.database)
+        concerns += recent
+    if (sealing_stopped := service.sealer.standstill()) is not None:
+        concerns.append(sealing_stopped)
+    clock_lag = last_write - service.clock.now() if isinstance(last_write, datetime) else timedelta()
+    if clock_lag > GRACE:
+        lag = timedelta(seconds=round(clock_lag.total_seconds()))
+        concerns.append(f"the clock is {lag} behind the last record: until it has caught up, records bear its time")
+    row_guard = guard.guard_for(service.database)
+    concerns.extend(row_guard.faults if row_guard is not None else ())
+    if service.decisions.in_force.last_error is not None:
+        service.log.warning("policy_refresh_failed", reason=service.decisions.in_force.last_error)
+        concerns.append("what comes into force cannot be kept up with: the log says why")
+    comparison = service.sealer.comparison
+    if comparison.difference is not None:
+        concerns.append(f"nothing is sealed, because the log is not what was signed: {comparison.difference}")
+    concerns += comparison.copy_errors.values()
+    return Ready(
+        status=_status(self_test, database, troubles=health.differences + health.fallbacks + len(concerns)),
+        database=database,
+        engine=health.engine,
+        policies=len(service.decider.policies),
+        self_test=self_test,
+        shadow_checks=health.shadow_checks,
+        differences=health.differences,
+        fallbacks=health.fallbacks,
+        waiting=service.decisions.writer.queue_length,
+        concerns=concerns,
+        advice=list(service.advice),
+    )
+
+
+def writable(database: Database) -> tuple[str, list[str]]:
+    """Whether something can be recorded now, or why not; and what there was to see of late.
+
+    A write that was just kept says so. Otherwise it is tried without writing anything: so a service that is sent
+    nothing while it cannot record finds out by itself that it can again.
+    """
+    failure, now = database.failure, monotonic()
+    if failure is None and now - database.last_commit_at < RECENT_SECONDS:
+        return WRITABLE, []
+    try:
+        database.probe()
+    except DatabaseUnavailable as error:
+        return str(error), []
+    if failure is None:
+        return WRITABLE, []
+    reason = str(DatabaseUnavailable(failure.reason))
+    if now - failure.at < RECENT_SECONDS:
+        return f"the last write failed: {reason}", []
+    return WRITABLE, [f"the last write failed {round(now - failure.at)} seconds ago, and none was made since: {reason}"]
+
+
+def _status(self_test: str, database: str, *, troubles: int) -> Literal["ready", "degraded", "not_ready"]:
+    if self_test != "passed" or database != WRITABLE:
+        return "not_ready"
+    return "degraded" if troubles else "ready"
+
+
+def run_self_test(service: Service) -> str:
+    """`passed` when a policy decides its first example by the rules the example names, or what went wrong."""
+    policies = service.decider.policies
+    if not policies:
+        return "no policy is in force"
+    for policy in policies.values():
+        request = example_request(policy, policies, today(service.clock, service.zone))
+        if request is None:
+            continue
+        expected = next(example.rules for example in policy.examples if example.status == "decided")
+        try:
+            decision = service.decider.decide(
+                request["facts"], as_of=date.fromisoformat(request["as_of"]), policies=[policy.id]
+            )
+        except Exception as error:  # noqa: BLE001  # whatever it is, the service cannot decide
+            return f"failed on an example of {policy.id}: {type(error).__name__}"
+        rules = tuple(decision.to_dict()[policy.id].get("rules", ()))
+        mismatch = f"decided an example of {policy.id} by {list(rules)}, expected {list(expected or ())}"
+        return "passed" if rules == expected else mismatch
+    return "passed"

@@ -1,0 +1,1 @@
+"""Home: its routes, what they show and take."""

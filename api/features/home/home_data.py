@@ -1,0 +1,165 @@
+"""What the home page is made from: what waits for whoever reads it, what is coming, what happened, all in one read.
+
+Nothing here grows with the number of changes, decisions or entries: each list is short, and found by an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from api.auth.permissions import PERMISSIONS, check_permission
+from api.features.audit.entry_view import AuditEntryView, EntryDescriber
+from policy_service.actor import Actor, Role
+from policy_service.approval import service as approval
+from policy_service.approval.permissions import ratify_permission
+from policy_service.approval.queries import awaiting_signature, count_by_state, upcoming_changes
+from policy_service.approval.service import Action, Change, ChangeFilter, ChangeState, Suspension
+from policy_service.audit.log import entries
+from policy_service.audit.service import unsigned_count
+from policy_service.decisions.block_store import count_unsealed
+from policy_service.decisions.override import Override, signing_roles
+from policy_service.decisions.override_store import read_overrides
+from policy_service.identity.account import Account
+from policy_service.identity.attestation import can_be_attested, may_attest
+from policy_service.identity.service import accounts
+from policy_service.language.policy import Language
+from policy_service.overrides.signature_validity import with_signature_validity
+from policy_service.registry.recent_activations import RecentActivation, recent_activations
+
+MAX_ITEMS = 8
+"""Items of a list on the home page; each leads to the whole list."""
+OPEN_STATES = (ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF)
+"""The states that are counted: of changes that wait for somebody."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingTasks:
+    """What waits for whoever reads the page."""
+
+    to_sign: tuple[Change, ...]
+    returned: tuple[Change, ...]
+    """My drafts that somebody asked to change."""
+    drafts: tuple[Change, ...]
+    """My other drafts."""
+    to_schedule: tuple[Change, ...]
+    """My changes that everybody signed, and that nobody scheduled yet."""
+    to_ratify: tuple[Suspension, ...]
+    to_countersign: tuple[Override, ...]
+    """Exceptions that others recorded and that I must sign."""
+    to_attest: tuple[Account, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        mine = (self.to_sign, self.returned, self.drafts, self.to_schedule)
+        return not any((*mine, self.to_ratify, self.to_countersign, self.to_attest))
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledDay:
+    """What becomes active on a day."""
+
+    day: date
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HomeData:
+    """What was found; what somebody may not read is None."""
+
+    tasks: PendingTasks
+    scheduled: tuple[ScheduledDay, ...] | None
+    counts: Mapping[ChangeState, int] | None
+    activations: tuple[RecentActivation, ...]
+    running_suspensions: tuple[Suspension, ...]
+    """The suspensions that last now."""
+    log_entries: tuple[AuditEntryView, ...] | None
+    unsealed: int
+    unsigned: int
+
+
+def read_home_data(session: Session, actor: Actor, now: datetime, lang: Language, zone: ZoneInfo) -> HomeData:
+    """What there is for this reader."""
+    may_read_changes = may_see(actor, "/changes")
+    running = tuple(each for each in approval.read_suspensions(session) if each.is_active(now))
+    state_counts = count_by_state(session) if may_read_changes else None
+    return HomeData(
+        tasks=_pending_tasks(session, actor, now, running),
+        scheduled=_by_day(upcoming_changes(session, now, limit=MAX_ITEMS), zone) if may_read_changes else None,
+        counts={state: state_counts[state] for state in OPEN_STATES} if state_counts is not None else None,
+        activations=recent_activations(session, now, limit=MAX_ITEMS),
+        running_suspensions=running,
+        log_entries=EntryDescriber(actor, lang, zone).describe(session, entries(session, limit=MAX_ITEMS))
+        if may_see(actor, "/audit")
+        else None,
+        unsealed=count_unsealed(session),
+        unsigned=unsigned_count(session),
+    )
+
+
+def may_see(actor: Actor, address: str) -> bool:
+    """Whether somebody may ask for a page."""
+    return check_permission(actor, PERMISSIONS["GET", address]) is True
+
+
+def _pending_tasks(session: Session, actor: Actor, now: datetime, running: Sequence[Suspension]) -> PendingTasks:
+    mine = _my_changes(session, actor)
+    drafts = tuple(change for change in mine if change.state is ChangeState.DRAFT)
+    returned = tuple(change for change in drafts if _was_returned(change))
+    return PendingTasks(
+        to_sign=awaiting_signature(session, actor, now, limit=MAX_ITEMS).changes,
+        returned=returned,
+        drafts=tuple(change for change in drafts if change not in returned),
+        to_schedule=tuple(change for change in mine if change.state is ChangeState.SIGNED_OFF),
+        to_ratify=tuple(
+            each for each in running if each.ratification is None and ratify_permission(each, actor, now).allowed
+        ),
+        to_countersign=_to_countersign(session, actor, now) if may_see(actor, "/overrides") else (),
+        to_attest=_to_attest(session, actor) if may_see(actor, "/accounts") else (),
+    )
+
+
+def _to_countersign(session: Session, actor: Actor, now: datetime) -> tuple[Override, ...]:
+    """The exceptions that wait for a signature of whoever reads the page, the one that waits longest first."""
+    overrides = with_signature_validity(session, [each for _, each in read_overrides(session, waiting_at=now)], now)
+    return tuple(each for each in overrides if signing_roles(each, actor, now))[:MAX_ITEMS]
+
+
+def _my_changes(session: Session, actor: Actor) -> tuple[Change, ...]:
+    """My newest changes that wait for me."""
+    if Role.AUTHOR not in actor.roles:
+        return ()
+    change_filter = ChangeFilter(states=frozenset({ChangeState.DRAFT, ChangeState.SIGNED_OFF}), author=actor.id)
+    return approval.list_changes(session, change_filter, sort="-acted", limit=MAX_ITEMS).changes
+
+
+def _was_returned(change: Change) -> bool:
+    """Whether the last that happened to a draft, beside edits, is that somebody asked for changes."""
+    actions = [acted.action for acted in change.actions if acted.action is not Action.EDIT]
+    return actions[-1:] == [Action.REQUEST_CHANGES]
+
+
+def _to_attest(session: Session, actor: Actor) -> tuple[Account, ...]:
+    """The accounts that whoever reads the page may vouch for, and that wait for it."""
+    all_accounts = accounts(session)
+    attestable = (
+        account
+        for account in all_accounts.values()
+        if account.pending_roles is not None
+        and may_attest(actor, account, all_accounts) is True
+        and can_be_attested(account, actor) is True
+    )
+    return tuple(attestable)[:MAX_ITEMS]
+
+
+def _by_day(changes: Sequence[Change], zone: ZoneInfo) -> tuple[ScheduledDay, ...]:
+    def day(change: Change) -> date:
+        return change.frozen_submission.effective.start.astimezone(zone).date()
+
+    return tuple(ScheduledDay(start_day, tuple(each)) for start_day, each in groupby(sorted(changes, key=day), key=day))

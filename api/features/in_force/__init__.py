@@ -1,0 +1,1 @@
+"""In force: its routes, what they show and take."""

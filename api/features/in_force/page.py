@@ -1,0 +1,246 @@
+"""What was in force at an instant, as known at an instant, by domain; and whether it is the same now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from api.features.changes.forms import parse_instant
+from api.features.decisions.answers import version_address
+from api.features.decisions.detail import may_read
+from api.features.in_force.origin import ActivationOrigin, activation_origins
+from api.kit.forms import FormState
+from api.kit.frame import Frame
+from api.kit.listing import Column, Listing
+from api.kit.vocabulary import domain_name
+from api.service import Service
+from policy_service.language.policy import Bilingual
+from policy_service.messages import Message
+from policy_service.registry.model import Activation, Period, all_active_at, timeline
+from policy_service.registry.service import activations
+
+PATH = "/in-force"
+PAGE = 50
+"""Policies on a page."""
+MAX_FILTER_LENGTH = 200
+"""Characters of a filter that count."""
+SORTS = ("policy", "-policy", "from", "-from")
+COLUMNS = (
+    Column("policy", Message("Policy"), is_sortable=True),
+    Column("version", Message("Version")),
+    Column("from", Message("In force"), is_sortable=True),
+    Column("why", Message("Why, and who signed")),
+)
+TODAY = Column("today", Message("Today"))
+NEVER = datetime.max.replace(tzinfo=UTC)
+CurrentStatus = Literal["same", "other", "none", "new"]
+
+
+@dataclass(frozen=True, slots=True)
+class InForceQuery:
+    """The two instants, as typed and as meant, and what is wrong with them."""
+
+    valid_at: datetime
+    known_at: datetime
+    form: FormState
+    """The instants, the domain and the policy."""
+    is_now: bool
+    """Whether both are now."""
+    sort: str = SORTS[0]
+    cursor: str = ""
+    """The last policy of the page before."""
+
+    def matches(self, policy: str) -> bool:
+        """Whether the filters leave a policy."""
+        domain, only = self.form.value("domain"), self.form.value("policy")
+        return domain in {"", policy.partition("/")[0]} and only in {"", policy}
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether policies are left out."""
+        return bool(self.form.value("domain") or self.form.value("policy"))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One policy: its version then, why it was in force, and its version now."""
+
+    policy: str
+    title: Bilingual
+    version: str | None
+    """None when none was in force, or the policy was suspended without a replacement."""
+    address: str
+    period: Period | None
+    """The piece of time in which it was the active one, as known then."""
+    origin: ActivationOrigin | None
+    current_status: CurrentStatus
+    """How it stands now: the same version, another, none any more, or one where there was none."""
+    current_version: str | None
+    """The version in force now; None when none is, or the policy is suspended without a replacement."""
+    current_address: str | None
+    current_from: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The policies of one domain, or all that are listed when they are sorted by day."""
+
+    name: str | None
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InForcePage:
+    """What was in force."""
+
+    template: ClassVar[str] = "in_force/page.html"
+    frame: Frame
+    query: InForceQuery
+    listing: Listing
+    zone: str
+    domains: tuple[Domain, ...]
+    choices: tuple[tuple[str, str], ...]
+    """The domains that there are."""
+    policies: tuple[tuple[str, str], ...]
+    """The policies that the list can be narrowed to."""
+    differing_count: int
+    """How many policies are in force in another version now."""
+    policy_count: int
+    """How many policies there are, on all pages."""
+    may_read_changes: bool
+
+
+def read_query(query: Mapping[str, str], zone: ZoneInfo, now: datetime) -> InForceQuery:
+    """The instants that an address asks for; what is left out is now, and so is the minute of now."""
+    errors: dict[str, Message] = {}
+    valid_at = _parse(query.get("valid_at", ""), "valid_at", zone, now, errors)
+    known_at = _parse(query.get("known_at", ""), "known_at", zone, now, errors)
+    if known_at > now:
+        errors["known_at"] = Message("What will be known in the future cannot be told; choose now or before.")
+    values = {name: (query.get(name, "")[:MAX_FILTER_LENGTH],) for name in ("valid_at", "known_at", "domain", "policy")}
+    sort = query.get("sort", "")
+    sort = sort if sort in SORTS else SORTS[0]
+    is_now = valid_at == known_at == now
+    return InForceQuery(valid_at, known_at, FormState("", values, errors), is_now, sort, query.get("cursor", ""))
+
+
+def _parse(text: str, name: str, zone: ZoneInfo, now: datetime, errors: dict[str, Message]) -> datetime:
+    if not text:
+        return now
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        local = None
+    at = parse_instant(local, zone, now) if local is not None and local.tzinfo is None else None
+    if at is None:
+        errors[name] = Message("This is not a day or a time.")
+    return at or now
+
+
+def in_force_page(service: Service, session: Session, frame: Frame, query: InForceQuery) -> InForcePage:
+    """The page; nothing is listed while something is wrong with the instants."""
+    recorded = activations(session)
+    then = {} if query.form.errors else all_active_at(recorded, query.valid_at, query.known_at)
+    today = {} if query.form.errors else all_active_at(recorded, frame.now, frame.now)
+    names = sorted({*then, *today})
+    pairs = [_ThenAndNow(name, then.get(name), today.get(name)) for name in names if query.matches(name)]
+    times = _Periods(recorded, query)
+    page_pairs, listing = _paginated(pairs, times, query)
+    origins = activation_origins(session, (each.then for each in page_pairs if each.then))
+    rows = [_row(service, session, each, times, origins) for each in page_pairs]
+    return InForcePage(
+        frame=frame,
+        query=query,
+        listing=listing,
+        zone=service.zone.key,
+        domains=_domains(rows) if query.sort.endswith("policy") else _single_group(rows),
+        choices=tuple((each, domain_name(each)) for each in sorted({name.partition("/")[0] for name in names})),
+        policies=tuple((name, name) for name in names),
+        differing_count=sum(_current_status(each.then, each.now) != "same" for each in pairs),
+        policy_count=len(pairs),
+        may_read_changes=may_read(frame.actor, "/changes/{change}"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _ThenAndNow:
+    """What is active of one policy, then and now."""
+
+    policy: str
+    then: Activation | None
+    now: Activation | None
+
+
+class _Periods:
+    """The pieces of time in which policies were in force, as known then; of a policy only when they are asked for."""
+
+    def __init__(self, recorded: Sequence[Activation], query: InForceQuery) -> None:
+        self._query = query
+        self._activations: dict[str, list[Activation]] = defaultdict(list)
+        for each in recorded:
+            self._activations[each.policy].append(each)
+
+    def period(self, then: Activation) -> Period:
+        """The piece of time around the instant in which nothing else was active."""
+        pieces = timeline(self._activations[then.policy], then.policy, self._query.known_at)
+        return next((period for period, _ in pieces if period.covers(self._query.valid_at)), then.effective)
+
+
+def _paginated(pairs: list[_ThenAndNow], times: _Periods, query: InForceQuery) -> tuple[list[_ThenAndNow], Listing]:
+    """The policies of this page in the order that is wanted, and where the next page begins."""
+    if query.sort.endswith("from"):
+        start = {each.policy: times.period(each.then).start if each.then else NEVER for each in pairs}
+        pairs.sort(key=lambda each: (start[each.policy], each.policy), reverse=query.sort.startswith("-"))
+        pairs.sort(key=lambda each: each.then is None)  # what was not in force stands last, either way
+    elif query.sort.startswith("-"):
+        pairs.reverse()
+    first = next((position + 1 for position, each in enumerate(pairs[:-1]) if each.policy == query.cursor), 0)
+    page_pairs = pairs[first : first + PAGE]
+    filters = {name: query.form.value(name) for name in query.form.values}
+    columns = COLUMNS if query.is_now else (*COLUMNS, TODAY)
+    next_cursor = page_pairs[-1].policy if len(pairs) > first + PAGE else None
+    return page_pairs, Listing(PATH, filters, columns, query.sort, query.cursor if first else None, next_cursor)
+
+
+def _row(
+    service: Service, session: Session, pair: _ThenAndNow, times: _Periods, origins: Mapping[str, ActivationOrigin]
+) -> Row:
+    then, now, policy = pair.then, pair.now, pair.policy
+    activation = then or now
+    return Row(
+        policy=policy,
+        title=service.catalogue.load(session, activation.digest).title if activation else Bilingual(policy, policy),
+        version=then.version if then and not then.is_stop else None,
+        address=version_address(policy, then.version) if then else f"/policies/{policy}",
+        period=times.period(then) if then else None,
+        origin=origins[then.id] if then else None,
+        current_status=_current_status(then, now),
+        current_version=now.version if now and not now.is_stop else None,
+        current_address=version_address(policy, now.version) if now else None,
+        current_from=now.effective.start if now else None,
+    )
+
+
+def _current_status(then: Activation | None, now: Activation | None) -> CurrentStatus:
+    if then is None:
+        return "new"
+    if now is None:
+        return "none"
+    return "same" if (then.digest, then.is_stop) == (now.digest, now.is_stop) else "other"
+
+
+def _domains(rows: list[Row]) -> tuple[Domain, ...]:
+    by_domain: dict[str, list[Row]] = {}
+    for row in rows:
+        by_domain.setdefault(row.policy.partition("/")[0], []).append(row)
+    return tuple(Domain(domain_name(name), tuple(each)) for name, each in by_domain.items())
+
+
+def _single_group(rows: list[Row]) -> tuple[Domain, ...]:
+    return (Domain(None, tuple(rows)),) if rows else ()

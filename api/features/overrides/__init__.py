@@ -1,0 +1,1 @@
+"""Overrides: its routes, what they show and take."""

@@ -1,0 +1,219 @@
+"""One exception: who made it, why, until when, what it sets, what the rules would say; and the form that ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from sqlmodel import Session
+from starlette.requests import Request
+
+from api.auth.permissions import PERMISSIONS, check_permission
+from api.features.decisions.answers import FieldText, outcome_texts, version_address
+from api.features.decisions.detail import ID
+from api.features.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
+from api.features.overrides.listing import PATH
+from api.kit.forms import FormState
+from api.kit.frame import Frame
+from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.service import Service
+from api.web.problems import NOT_FOUND, ProblemError
+from policy_service.actor import Actor, Role
+from policy_service.decisions.outcomes import InvalidOutcome, read_outcome
+from policy_service.decisions.override import (
+    ENDING_ROLES,
+    Override,
+    OverrideState,
+    can_sign_override,
+    may_sign_override,
+    signing_roles,
+)
+from policy_service.decisions.state_tables import OverrideEndRow
+from policy_service.identity.errors import UnknownAccount
+from policy_service.identity.service import read_account
+from policy_service.language.policy import Bilingual
+from policy_service.messages import Message
+from policy_service.overrides.signature_validity import read_with_signature_validity
+from policy_service.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideEnd:
+    """That somebody ended the exception."""
+
+    by: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Countersignature:
+    """The signature of another person."""
+
+    printed_name: str
+    role: Role
+    reason: str
+    signed_at: datetime
+    void_reason: str | None
+    """Why it does not count now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverridePage:
+    """One exception."""
+
+    template: ClassVar[str] = "overrides/one.html"
+    frame: Frame
+    override: str
+    subject: Subject
+    policy: str
+    title: Bilingual
+    version: str
+    address: str
+    """Of the version."""
+    outcome: tuple[tuple[FieldText, ...], ...]
+    printed_name: str
+    role: Role
+    void_reason: str | None
+    """Why the signature of who recorded it does not count now."""
+    reason: str
+    recorded_at: datetime
+    until: datetime
+    """Until when it was made for."""
+    ends_at: datetime
+    state: OverrideState
+    is_legacy: bool
+    """Whether it was recorded before a policy of governance decided how far one signature reaches."""
+    lapses_at: datetime | None
+    """When it is over unless the others have signed."""
+    signatures: tuple[Countersignature, ...]
+    owed_roles: tuple[Role, ...]
+    digest: str
+    decided_by: tuple[tuple[str, str], ...]
+    """The versions of governance that say who must sign: the name and the address of each."""
+    signer_roles: tuple[Role, ...]
+    """The roles in which the reader may sign it now."""
+    action: Literal["sign", "end"]
+    """The act whose form is shown."""
+    sign_denied_reason: str | None
+    """Why the reader cannot sign it; None for whoever can."""
+    end: OverrideEnd | None
+    last_decision: LastDecision | None
+    outcome_errors: tuple[str, ...]
+    """Why the version in force now has no room for it, if it has none."""
+    end_denied_reason: str | None
+    """Why the reader cannot end it; None for whoever can."""
+    form: FormState
+    ending_roles: tuple[Role, ...]
+    """Those that the reader may end it in."""
+    reauthentication: Reauthentication
+
+
+def override_id(text: str) -> str:
+    """The identifier of an exception in an address. Raises ProblemError when it is none."""
+    if not ID.fullmatch(text):
+        raise ProblemError(NOT_FOUND, Message("There is no such exception."))
+    return text
+
+
+def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the form in it
+    service: Service, session: Session, request: Request, frame: Frame, name: str, action: str, form: FormState
+) -> OverridePage:
+    """The page of an exception, with the form that signs it or ends it (`action`). Raises UnknownOverride."""
+    now = frame.now
+    override = read_with_signature_validity(session, name, now)
+    signer_roles = signing_roles(override, frame.actor, now) if frame.actor else ()
+    policy = read_policy_version(service, session, override)
+    return OverridePage(
+        frame=frame,
+        override=override.id,
+        subject=override.subject,
+        policy=override.policy,
+        title=policy.title if policy else Bilingual(override.policy, override.policy),
+        version=override.version,
+        address=version_address(override.policy, override.version),
+        outcome=outcome_texts(override.outcome, policy, frame.lang),
+        printed_name=override.printed_name,
+        role=Role(override.role),
+        void_reason=override.void.get(override.actor),
+        reason=override.reason,
+        recorded_at=override.recorded_at,
+        until=override.until,
+        ends_at=override.ends_at,
+        state=override.state(now),
+        is_legacy=override.verdict is None,
+        lapses_at=override.lapses_at,
+        signatures=tuple(
+            Countersignature(
+                each.printed_name, Role(each.role), each.reason, each.signed_at, override.void.get(each.actor)
+            )
+            for each in override.signatures
+        ),
+        owed_roles=tuple(map(Role, override.missing_roles)),
+        digest=override.digest,
+        decided_by=tuple(_governance_versions(override)),
+        signer_roles=signer_roles,
+        action="sign" if signer_roles and action != "end" else "end",
+        sign_denied_reason=_sign_denied_reason(frame.actor, override, now),
+        end=_override_end(session, name),
+        last_decision=read_last_decision(service, session, override.subject, override.policy, frame.lang),
+        outcome_errors=_outcome_errors(service, session, override, now),
+        end_denied_reason=_end_denied_reason(frame.actor, override, now),
+        form=form,
+        ending_roles=held_roles(frame.actor, ENDING_ROLES),
+        reauthentication=reauthentication_state(request, now, f"{PATH}/{name}"),
+    )
+
+
+def held_roles(actor: Actor | None, roles: tuple[Role, ...]) -> tuple[Role, ...]:
+    """Those of the roles that the reader has, to sign in."""
+    return tuple(role for role in roles if actor is not None and role in actor.roles)
+
+
+def _end_denied_reason(actor: Actor | None, override: Override, now: datetime) -> str | None:
+    permission = check_permission(actor, PERMISSIONS["POST", f"{PATH}/{{override}}/end"]) if actor else ""
+    if permission is not True:
+        return permission
+    return None if override.is_open(now) else Message("The exception has already ended.")
+
+
+def _sign_denied_reason(actor: Actor | None, override: Override, now: datetime) -> str | None:
+    possible = can_sign_override(override, now)
+    if possible is not True or actor is None:
+        return possible if possible is not True else ""
+    if signing_roles(override, actor, now):
+        return None
+    confirmed = replace(actor, confirmed_at=now)
+    reasons = (may_sign_override(override, confirmed, Role(role), now) for role in override.missing_roles)
+    return next(each for each in reasons if each is not True)
+
+
+def _governance_versions(override: Override) -> Iterator[tuple[str, str]]:
+    for name in ("overrides", "sign_off"):
+        if version := (override.decided_by or {}).get(name):
+            yield f"{version['policy']} {version['version']}", version_address(version["policy"], version["version"])
+
+
+def _override_end(session: Session, override: str) -> OverrideEnd | None:
+    row = session.get(OverrideEndRow, override)
+    if row is None:
+        return None
+    try:
+        by = read_account(session, row.actor).printed_name
+    except UnknownAccount:
+        by = row.actor
+    return OverrideEnd(by, row.recorded_at, row.reason)
+
+
+def _outcome_errors(service: Service, session: Session, override: Override, now: datetime) -> tuple[str, ...]:
+    """Why an exception that runs is not applied: the version in force now decides something else."""
+    policy = service.catalogue.in_force(session, now).get(override.policy) if override.covers(now) else None
+    if policy is None:
+        return ()
+    try:
+        read_outcome(policy, override.outcome)
+    except InvalidOutcome as error:
+        return error.problems
+    return ()

@@ -1,0 +1,278 @@
+"""`/v1/overrides`: exceptions from the rules for one subject (R-GOV-4), with reason, end and a director's signature."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.confirmation import reauthenticate
+from api.features.changes.bodies import PolicyName, SignedReason, UtcInstant
+from api.features.policies.schemas import Digest, Model
+from api.features.session.endpoints import BODY_PROBLEMS, Password
+from api.service import Service
+from api.web.cursors import Cursor, decode_number_cursor, encode_cursor
+from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_prepared_write, run_write_command
+from api.web.json_body import read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import (
+    BUSY,
+    CONFIRMATION_NEEDED,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_PARAMETER,
+    NOT_FOUND,
+    OVERRIDE_UNFIT,
+    REQUEST_IN_FLIGHT,
+    TOO_MANY_ATTEMPTS,
+)
+from api.web.transactions import run_read
+from api.workers.override_preparation import prepared_override
+from policy_service.actor import Role
+from policy_service.database import Transaction
+from policy_service.decisions.override import MAX_REASON, Override, OverrideState
+from policy_service.decisions.override_store import PAGE_SIZE, end_override, read_overrides
+from policy_service.overrides.service import OverrideRequest, record_override, sign_override
+from policy_service.overrides.signature_validity import read_with_signature_validity, with_signature_validity
+from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
+
+WRITE_PROBLEMS = (
+    *(*BODY_PROBLEMS, OVERRIDE_UNFIT, INVALID_PARAMETER, CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY),
+    *(IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT),
+)
+Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
+OfSubject = Annotated[str | None, Query(max_length=MAX_ID, description="only exceptions for this subject")]
+Kind = Annotated[str, Field(pattern=f"^{KIND.pattern}$", description="of which kind the subject is")]
+OfKind = Annotated[
+    str | None,
+    Query(
+        pattern=f"^{KIND.pattern}$",
+        description=f"only exceptions for subjects of this kind; with `subject` it is `{CUSTOMER}` when it is left out",
+    ),
+]
+OnlyActive = Annotated[bool, Query(description="only exceptions that apply now")]
+OnlyWaiting = Annotated[bool, Query(description="only exceptions that wait for signatures now")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="exceptions on a page")]
+Outcome = Annotated[
+    dict[str, Any] | list[Any], Field(description="the policy's outcome, or a list of them where it lists")
+]
+
+
+SignatureCounts = Annotated[
+    bool, Field(description="whether its signer still has the account and the role; true once all have signed")
+]
+InvalidReason = Annotated[str | None, Field(description="why it does not count; its role is owed again")]
+
+
+class NewOverride(Model):
+    """What is answered instead of what the rules say, for whom, why, until when; and the signature."""
+
+    subject: str
+    kind: Kind = CUSTOMER
+    policy: PolicyName
+    outcome: Outcome
+    role: Role
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    until: UtcInstant
+    password: Password | None = None
+
+
+class OverrideSignOff(Model):
+    """A signature of another person: in which role, on which digest, and why; and the password, if there is one."""
+
+    role: Role
+    digest: Digest
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    password: Password | None = None
+
+
+class OverrideSignatureModel(Model):
+    """The signature of another person on an exception."""
+
+    by: str
+    role: Role
+    meaning: str
+    reason: str
+    digest: Digest
+    signed_at: datetime
+    counts: SignatureCounts
+    why_not: InvalidReason
+
+
+class OverrideModel(Model):
+    """An exception; `version` was in force when it was made."""
+
+    override: str
+    subject: str
+    kind: str
+    policy: str
+    version: str
+    outcome: Outcome
+    by: str
+    role: Role
+    counts: SignatureCounts
+    why_not: InvalidReason
+    reason: str
+    recorded_at: datetime
+    until: datetime
+    state: Annotated[OverrideState, Field(description="how it stands now")]
+    verdict: Annotated[
+        str | None,
+        Field(description="how far its first signature reaches; null for one recorded before a policy decided that"),
+    ]
+    signers: Annotated[list[Role], Field(description="who must sign beside who recorded it")]
+    owed: Annotated[list[Role], Field(description="who has not signed yet, or with a signature that does not count")]
+    lapses_at: Annotated[datetime | None, Field(description="when it is over unless they have signed")]
+    decided_by: Annotated[
+        dict[str, Any] | None, Field(description="the policies of governance that say so, the rule, and its facts")
+    ]
+    digest: Annotated[Digest, Field(description="what is signed")]
+    signatures: list[OverrideSignatureModel]
+    ratified_at: Annotated[datetime | None, Field(description="when the last of them signed")]
+    ended_at: datetime | None
+
+
+class OverridePage(Model):
+    """Some of the exceptions, and how to ask for the next ones."""
+
+    items: list[OverrideModel]
+    next_cursor: str | None
+
+
+def override_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/overrides", tags=["overrides"])
+    _add_reading(router, service)
+    _add_commands(router, service)
+    return router
+
+
+def _add_reading(router: APIRouter, service: Service) -> None:
+    @router.get("", operation_id="list_overrides", responses=problems(INVALID_PARAMETER))
+    async def list_overrides(  # noqa: PLR0913  # the filters
+        subject: OfSubject = None,
+        kind: OfKind = None,
+        *,
+        active: OnlyActive = False,
+        waiting: OnlyWaiting = False,
+        limit: Limit = PAGE_SIZE,
+        cursor: Cursor = None,
+    ) -> OverridePage:
+        """Exceptions in the order of recording."""
+        now, after = service.now(), decode_number_cursor(cursor) or 0
+        subject_kind = kind or (CUSTOMER if subject is not None else None)
+
+        def read(session: Session) -> tuple[list[int], list[Override]]:
+            rows = read_overrides(
+                session,
+                subject=subject,
+                kind=subject_kind,
+                active_at=now if active else None,
+                waiting_at=now if waiting else None,
+                after=after,
+                limit=limit + 1,
+            )
+            return [number for number, _ in rows], with_signature_validity(
+                session, [each for _, each in rows[:limit]], now
+            )
+
+        numbers, overrides = await run_read(service, read)
+        next_cursor = encode_cursor(str(numbers[limit - 1])) if len(numbers) > limit else None
+        return OverridePage(items=[_override_model(each, now) for each in overrides], next_cursor=next_cursor)
+
+    @router.get("/{override}", operation_id="get_override", responses=problems(NOT_FOUND, INVALID_PARAMETER))
+    async def get_override(override: Id) -> OverrideModel:
+        """One exception."""
+        now = service.now()
+        return _override_model(
+            await run_read(service, lambda session: read_with_signature_validity(session, override, now)), now
+        )
+
+
+def _add_commands(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "",
+        operation_id="record_override",
+        status_code=201,
+        response_model=OverrideModel,
+        openapi_extra=request_body(NewOverride),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*WRITE_PROBLEMS),
+    )
+    async def record(request: Request) -> Response:
+        """Excepts a subject from the rules of a policy, from now on."""
+        body = await read_json_body(request, NewOverride)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(exclude={"password", "subject", "kind"})
+        override_request = OverrideRequest(Subject(body.subject, body.kind), **payload)
+
+        async def prepare() -> Callable[[Transaction], WriteResult]:
+            prepared = await prepared_override(service, actor, override_request)
+
+            def command(transaction: Transaction) -> WriteResult:
+                recorded = record_override(transaction, actor, prepared)
+                return WriteResult(
+                    _override_model(recorded, transaction.now), 201, {"Location": f"/v1/overrides/{recorded.id}"}
+                )
+
+            return command
+
+        return await run_prepared_write(service, request, prepare, body)
+
+    @router.post(
+        "/{override}/sign-offs",
+        operation_id="sign_off_override",
+        status_code=201,
+        response_model=OverrideModel,
+        openapi_extra=request_body(OverrideSignOff),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*WRITE_PROBLEMS, NOT_FOUND),
+    )
+    async def sign_off(request: Request, override: Id) -> Response:
+        """Signs an exception that another person recorded, in a role that is owed."""
+        body = await read_json_body(request, OverrideSignOff)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(include={"role", "digest", "reason"})
+
+        def command(transaction: Transaction) -> WriteResult:
+            return WriteResult(
+                _override_model(sign_override(transaction, actor, override, **payload), transaction.now), 201
+            )
+
+        return await run_write_command(service, request, command, body)
+
+    @router.post(
+        "/{override}/end",
+        operation_id="end_override",
+        response_model=OverrideModel,
+        openapi_extra=request_body(SignedReason),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*WRITE_PROBLEMS, NOT_FOUND),
+    )
+    async def end(request: Request, override: Id) -> Response:
+        """Ends an exception now."""
+        body = await read_json_body(request, SignedReason)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(include={"role", "reason"})
+        return await run_write_command(
+            service,
+            request,
+            lambda t: WriteResult(_override_model(end_override(t, actor, override, **payload), t.now)),
+            body,
+        )
+
+
+def _override_model(override: Override, now: datetime) -> OverrideModel:
+    """An exception, as it is told at an instant."""
+    signatures = [each.to_dict() | _signature_status(override, each.actor) for each in override.signatures]
+    members = {**override.to_dict(), **_signature_status(override, override.actor), "signatures": signatures}
+    return OverrideModel.model_validate({**members, "state": override.state(now)})
+
+
+def _signature_status(override: Override, account: str) -> dict[str, object]:
+    """Whether the signature of an account counts."""
+    why_not = override.void.get(account)
+    return {"counts": why_not is None, "why_not": why_not}

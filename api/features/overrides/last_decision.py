@@ -1,0 +1,54 @@
+"""What exceptions and their last uses are told by: the version they were made for, the decision that used them last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from api.features.decisions.answers import PolicyAnswer, policy_answers
+from api.features.decisions.versions import versions_of
+from api.service import Service
+from policy_service.decisions.override import Override
+from policy_service.decisions.record_queries import subject_history
+from policy_service.language.policy import Language, Policy
+from policy_service.registry.service import UnknownVersion, read_version
+from policy_service.subject import Subject
+
+MAX_SEARCHED = 50
+"""Decisions about the subject that are looked at, from the last one backwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastDecision:
+    """What the rules said of the subject in a decision."""
+
+    decision: str
+    decided_at: datetime
+    answer: PolicyAnswer
+
+
+def read_policy_version(service: Service, session: Session, override: Override) -> Policy | None:
+    """The version that was in force when the exception was made; None when the registry has lost it."""
+    try:
+        row = read_version(session, override.policy, override.version)
+    except UnknownVersion:
+        return None
+    return service.catalogue.load(session, row.digest)
+
+
+def read_last_decision(
+    service: Service, session: Session, subject: Subject, policy: str, lang: Language
+) -> LastDecision | None:
+    """What the rules said when the policy last decided about the subject, whatever was answered instead."""
+    for record in subject_history(session, subject, None, MAX_SEARCHED).records:
+        if policy in record.outcomes:
+            versions = versions_of(session, [record], service.catalogue)[record.decision_id]
+            answer = next(each for each in policy_answers(record, versions, lang) if each.policy == policy)
+            return LastDecision(
+                record.decision_id,
+                record.decided_at,
+                answer.applied_override.rules_answer if answer.applied_override else answer,
+            )
+    return None

@@ -1,0 +1,158 @@
+"""The form that makes an exception: for whom, from which policy, what is decided instead, why, until which day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, ClassVar
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr
+from sqlmodel import Session
+from starlette.requests import Request
+
+from api.features.overrides.detail import held_roles
+from api.features.overrides.fields import OutcomeField, is_outcome_field, outcome_entries, read_outcome_fields
+from api.features.overrides.last_decision import LastDecision, read_last_decision
+from api.features.overrides.listing import PATH
+from api.kit.forms import ETAG, KEY, FieldErrors, Form, FormModel, FormState, validate_form
+from api.kit.frame import Frame
+from api.kit.listing import link
+from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.kit.subjects import subject_field_errors
+from api.service import Service
+from policy_service.actor import DIRECTORS, Role
+from policy_service.decisions.override import MAX_LENGTH, MAX_REASON
+from policy_service.decisions.override_store import GOVERNANCE
+from policy_service.language.policy import Bilingual, Language, Policy
+from policy_service.messages import Message
+from policy_service.overrides.service import OverrideRequest
+from policy_service.subject import MAX_ID, Subject, id_error
+
+NEW = f"{PATH}/new"
+NOT_IN_FORCE = Message("Choose a policy that is in force; nobody is excepted from the rules of governance.")
+NO_DAY = Message("This is not a day or a time.")
+
+
+class OverrideForm(FormModel):
+    """The fields that do not depend on the policy."""
+
+    subject: Annotated[str, Field(max_length=MAX_ID)]
+    policy: Annotated[str, Field(max_length=129)]
+    role: Role
+    reason: Annotated[str, Field(max_length=MAX_REASON)]
+    last_day: date
+    password: Annotated[SecretStr, Field(max_length=256)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideSubmission:
+    """An exception as it was asked for, ready for the library."""
+
+    override: OverrideRequest
+    password: SecretStr | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewOverridePage:
+    """The form; its second half is there as soon as a policy is chosen."""
+
+    template: ClassVar[str] = "overrides/new.html"
+    frame: Frame
+    form: FormState
+    policies: tuple[tuple[str, str], ...]
+    policy: str | None
+    title: Bilingual | None
+    kind: str | None
+    """Of the subjects that the policy is about."""
+    version: str | None
+    lists_outcomes: bool
+    entries: tuple[tuple[OutcomeField, ...], ...]
+    last_decision: LastDecision | None
+    roles: tuple[Role, ...]
+    reauthentication: Reauthentication
+    max_days: int
+    """Days that an exception lasts at most."""
+
+
+def new_override_page(
+    service: Service, session: Session, request: Request, frame: Frame, form: FormState
+) -> NewOverridePage:
+    """The form as it stands."""
+    policies = _policies_offered(service, session, frame.now)
+    name, subject = form.value("policy"), form.value("subject")
+    policy = policies.get(name)
+    return_address = link(NEW, subject=subject[:MAX_ID], policy=name if policy else "")
+    policy_subject = Subject(subject, policy.subject) if policy and id_error(subject) is None else None
+    return NewOverridePage(
+        frame=frame,
+        form=form,
+        policies=tuple((each.id, f"{_title(each, frame.lang)} ({each.id})") for each in policies.values()),
+        policy=policy.id if policy else None,
+        title=policy.title if policy else None,
+        kind=policy.subject if policy else None,
+        version=policy.version if policy else None,
+        lists_outcomes=policy.returns_list if policy else False,
+        entries=outcome_entries(policy, form, frame.lang) if policy else (),
+        last_decision=read_last_decision(service, session, policy_subject, name, frame.lang)
+        if policy_subject
+        else None,
+        roles=held_roles(frame.actor, DIRECTORS),
+        reauthentication=reauthentication_state(request, frame.now, return_address),
+        max_days=MAX_LENGTH.days,
+    )
+
+
+def read_override_form(
+    service: Service, session: Session, form: Form, lang: Language
+) -> OverrideSubmission | FieldErrors:
+    """What was filled in, or what is wrong with each field."""
+    fields = {name: each for name, each in form.fields.items() if not is_outcome_field(name)}
+    values = validate_form(Form(fields, {}), OverrideForm)
+    errors: FieldErrors = values if isinstance(values, dict) else {}
+    policy = _policies_offered(service, session, service.clock.now()).get(form.value("policy"))
+    if policy is None:
+        errors.setdefault("policy", NOT_IN_FORCE)
+    outcome, outcome_errors = read_outcome_fields(policy, form, lang) if policy else (None, {})
+    errors = {**errors, **outcome_errors}
+    errors |= _subject_errors(form.value("subject"))
+    until = _until(values.last_day, service.zone) if isinstance(values, OverrideForm) else None
+    if isinstance(values, OverrideForm) and until is None:
+        errors["last_day"] = NO_DAY
+    if not isinstance(values, OverrideForm) or until is None or policy is None or errors:
+        return {
+            name if name in OverrideForm.model_fields or is_outcome_field(name) else "": errors[name] for name in errors
+        }
+    subject = Subject(values.subject, policy.subject)
+    override = OverrideRequest(subject, values.policy, outcome, values.role, values.reason, until)
+    return OverrideSubmission(override, values.password)
+
+
+def prefilled_form(form: FormState, query: dict[str, str]) -> FormState:
+    """A form that an address begins: what it names stands in the fields."""
+    errors = _subject_errors(query.get("subject", ""))
+    values = {name: (value,) for name, value in query.items() if name not in {KEY, ETAG}}
+    return FormState(form.key, values, errors)
+
+
+def _subject_errors(id_: str) -> FieldErrors:
+    """What is wrong with the field of the subject; one that is empty is another fault."""
+    return subject_field_errors(Subject(id_)) if id_ else {}
+
+
+def _policies_offered(service: Service, session: Session, now: datetime) -> dict[str, Policy]:
+    """The policies that a subject can be excepted from."""
+    active = service.catalogue.heads_in_force(session, now)
+    return {name: policy for name, policy in active.items() if policy.domain != GOVERNANCE}
+
+
+def _until(last: date, zone: ZoneInfo) -> datetime | None:
+    """The end of a day, which is the beginning of the next; None when there is none."""
+    try:
+        return datetime.combine(last + timedelta(days=1), time(), zone).astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _title(policy: Policy, lang: Language) -> str:
+    return policy.title.zh if lang == "zh" else policy.title.en

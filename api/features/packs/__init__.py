@@ -1,0 +1,1 @@
+"""Packs: its routes, what they show and take."""

@@ -1,0 +1,69 @@
+"""What a pack is to be about, as a form says it: a policy, a subject, both, or a period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from sqlmodel import Session, select
+
+from api.kit.forms import Day, FieldErrors, FormModel
+from api.kit.subjects import subject_field_errors
+from policy_service.decisions.record_queries import is_on_record
+from policy_service.language.policy import Language, Policy
+from policy_service.messages import Message
+from policy_service.packs.scope import MAX_SAMPLE, Scope
+from policy_service.registry.tables import VersionRow
+from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
+
+Option = tuple[str, str]
+
+
+class PackForm(FormModel):
+    """The form; what is left out does not matter."""
+
+    policy: Annotated[str, Field(max_length=129)] | None = None
+    subject: Annotated[str, Field(max_length=MAX_ID)] | None = None
+    kind: Annotated[str, Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    since: Day | None = None
+    until: Day | None = None
+    sample: Annotated[int, Field(ge=0, le=MAX_SAMPLE)] = 20
+
+
+def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
+    """What the form asks for; days are those of the zone, the last one included. Raises InvalidScope."""
+    since = _midnight(form.since, zone) if form.since else None
+    until = _midnight(form.until + timedelta(days=1), zone) if form.until else None
+    subject = Subject(form.subject, form.kind) if form.subject else None
+    return Scope(form.policy, subject, since, until, form.sample)
+
+
+def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
+    """Which of what was asked for is not on record."""
+    errors: FieldErrors = {}
+    if form.policy and session.exec(select(VersionRow.digest).where(VersionRow.policy == form.policy)).first() is None:
+        errors["policy"] = Message("Choose one of what is offered.")
+    if form.subject and not is_on_record(session, form.subject, form.kind):
+        not_on_record = {"subject": Message("Nothing is on record about this subject.")}
+        errors |= subject_field_errors(Subject(form.subject, form.kind)) or not_on_record
+    return errors
+
+
+def policy_options(session: Session, in_force: Mapping[str, Policy], lang: Language) -> tuple[Option, ...]:
+    """Every policy there ever was, with its title where it is in force."""
+    names = sorted(session.exec(select(VersionRow.policy).distinct()))
+    return tuple((name, _label(name, in_force.get(name), lang)) for name in names)
+
+
+def _label(name: str, policy: Policy | None, lang: Language) -> str:
+    if policy is None:
+        return name
+    title = policy.title.zh if lang == "zh" else policy.title.en
+    return f"{name} · {title}"
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone)

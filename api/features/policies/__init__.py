@@ -1,0 +1,1 @@
+"""Policies: its routes, what they show and take."""

@@ -1,0 +1,267 @@
+"""`/v1/policies`: which policies there are, what they say, what they ask for; and whether a file would be one."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Header, Query
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from api.auth.authentication import principal_of
+from api.features.changes.bodies import UtcInstant
+from api.features.policies.in_force_schemas import ActiveModel, active_model
+from api.features.policies.schemas import (
+    CheckAnswer,
+    ListedPolicy,
+    PolicyDetail,
+    PolicyPage,
+    Requirements,
+    VersionDifference,
+    VersionList,
+    difference_model,
+    listed_policy,
+    policy_detail,
+    version_model,
+)
+from api.service import Service
+from api.web.body import read_body
+from api.web.catalogue import Catalogue
+from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.openapi import CHECK_BODY, VERSION_ANSWERS, problems
+from api.web.problems import (
+    BODY_TOO_LARGE,
+    BUSY,
+    CHECK_ABANDONED,
+    INVALID_PARAMETER,
+    UNKNOWN_POLICY,
+    UNSUPPORTED_MEDIA_TYPE,
+    ProblemError,
+)
+from api.web.requirements import requirements
+from api.web.transactions import run_read
+from api.workers.policy_check import check_file
+from policy_service.actor import Actor
+from policy_service.analysis.difference import difference
+from policy_service.clock import today
+from policy_service.compilers.prose import explain
+from policy_service.decisions.request import format_or_null
+from policy_service.language.policy import Policy
+from policy_service.lru_cache import LruCache
+from policy_service.registry.model import active_at, all_active_at, ending_at, in_force_periods
+from policy_service.registry.service import activations
+
+YAML_KINDS = (
+    "application/yaml",
+    "application/x-yaml",
+    "text/yaml",
+    "text/x-yaml",
+    "text/plain",
+    "application/octet-stream",
+)
+PAGE = 100
+_EXACT_ENCODER = msgspec.json.Encoder(decimal_format="number")
+CACHE_CHARACTERS = 4 * 2**20
+"""Characters of policy files that stay told in words, and of those that stay compared."""
+_PROSE: LruCache[str, str] = LruCache(CACHE_CHARACTERS)
+_DIFFERENCES: LruCache[tuple[str, str], VersionDifference] = LruCache(CACHE_CHARACTERS)
+POLICY_RESPONSES = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
+
+Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="policies on a page")]
+VersionFormat = Annotated[
+    Literal["json", "yaml", "text"] | None, Query(alias="format", description="otherwise by the header Accept")
+]
+Lang = Annotated[Literal["zh", "en"], Query(description="of `format=text`")]
+ValidAt = Annotated[UtcInstant | None, Query(description="an instant with its time zone; now when it is left out")]
+KnownAt = Annotated[UtcInstant | None, Query(description="what was known then; now when it is left out")]
+OldVersion = Annotated[str, Query(alias="from", max_length=32, description="a version")]
+NewVersion = Annotated[str, Query(alias="to", max_length=32, description="another version")]
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match")]
+
+
+def policy_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/policies", tags=["policies"])
+    _add_lists(router, service)
+    _add_one(router, service)
+    _add_check(router, service)
+    return router
+
+
+def _add_lists(router: APIRouter, service: Service) -> None:
+    catalogue = service.catalogue
+
+    @router.get("", operation_id="list_policies", responses=problems(INVALID_PARAMETER))
+    async def list_policies(domain: Domain = None, limit: Limit = PAGE, cursor: Cursor = None) -> PolicyPage:
+        """The policies by name, each in the version that decides now, or that was suspended or ended."""
+        after, now = decode_cursor(cursor), service.now()
+        policies = await run_read(service, lambda session: _standing(catalogue, session, now))
+        rest = [each for each in policies if each.policy > after and domain in {None, each.domain}]
+        next_cursor = encode_cursor(rest[limit - 1].policy) if len(rest) > limit else None
+        return PolicyPage(items=rest[:limit], next_cursor=next_cursor)
+
+    @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=POLICY_RESPONSES)
+    async def list_versions(request: Request, domain: str, policy: str) -> VersionList:
+        """Every version of a policy, the newest first, and when it is in force."""
+        now, reader = service.now(), principal_of(request).actor
+        return await run_read(service, lambda session: _versions(catalogue, session, f"{domain}/{policy}", now, reader))
+
+    @router.get("/{domain}/{policy}/active", operation_id="get_active", responses=POLICY_RESPONSES)
+    async def get_active(domain: str, policy: str, valid_at: ValidAt = None, known_at: KnownAt = None) -> ActiveModel:
+        """Which version applied at an instant, by what was known at another."""
+        now = service.now()
+        if known_at is not None and known_at > now:
+            raise _not_known_yet(known_at)
+        instants = (valid_at or now).astimezone(UTC), (known_at or now).astimezone(UTC)
+        return await run_read(service, lambda session: _active(catalogue, session, f"{domain}/{policy}", *instants))
+
+
+def _add_one(router: APIRouter, service: Service) -> None:
+    catalogue = service.catalogue
+
+    @router.get("/{domain}/{policy}", operation_id="get_policy", responses=POLICY_RESPONSES)
+    async def get_policy(domain: str, policy: str) -> PolicyDetail:
+        """The version of a policy that is in force, whole."""
+        now = service.now()
+        return await run_read(
+            service, lambda session: policy_detail(catalogue.version_in_force(session, f"{domain}/{policy}", now))
+        )
+
+    @router.get(
+        "/{domain}/{policy}/versions/{version}",
+        operation_id="get_version",
+        response_model=PolicyDetail,
+        responses={**VERSION_ANSWERS, **POLICY_RESPONSES},
+    )
+    async def get_version(  # noqa: PLR0913  # three of the path, three that say how
+        request: Request,
+        domain: str,
+        policy: str,
+        version: str,
+        *,
+        form: VersionFormat = None,
+        lang: Lang = "en",
+        seen: IfNoneMatch = None,
+    ) -> Response:
+        """One version: as JSON, as the file that was submitted, or in prose."""
+        name, reader = f"{domain}/{policy}", principal_of(request).actor
+        found_version = await run_read(service, lambda session: catalogue.version(session, name, version, reader))
+        chosen_form = form or _preferred(request.headers.get("accept", ""))
+        return await run_in_threadpool(render, found_version, chosen_form, lang, seen)
+
+    @router.get(
+        "/{domain}/{policy}/requirements",
+        operation_id="get_requirements",
+        response_model=Requirements,
+        responses=POLICY_RESPONSES,
+    )
+    async def get_requirements(domain: str, policy: str) -> Response:
+        """What a caller has to give for the policy to be decided, and a request that works."""
+        now, day = service.now(), today(service.clock, service.zone)
+        found_requirements = await run_read(
+            service, lambda session: _requirements(catalogue, session, f"{domain}/{policy}", now, day)
+        )
+        return Response(_EXACT_ENCODER.encode(found_requirements), media_type="application/json")
+
+    @router.get("/{domain}/{policy}/difference", operation_id="compare_versions", responses=POLICY_RESPONSES)
+    async def compare_versions(
+        request: Request, domain: str, policy: str, old: OldVersion, new: NewVersion
+    ) -> VersionDifference:
+        """What one version says differently from another, piece by piece and in words."""
+        name, reader = f"{domain}/{policy}", principal_of(request).actor
+        old_policy, new_policy = await run_read(
+            service, lambda session: [catalogue.version(session, name, version, reader) for version in (old, new)]
+        )
+        return await run_in_threadpool(
+            lambda: _DIFFERENCES.get_or_make(
+                (old_policy.digest, new_policy.digest),
+                lambda: difference_model(difference(old_policy, new_policy)),
+                len(old_policy.text) + len(new_policy.text),
+            )
+        )
+
+
+def _standing(catalogue: Catalogue, session: Session, now: datetime) -> list[ListedPolicy]:
+    """Every policy that is in force or was, by name."""
+    found = all_active_at(activations(session), now, now) | catalogue.ended_policies(session, now)
+    return [listed_policy(catalogue.load(session, found[name].digest), found[name]) for name in sorted(found)]
+
+
+def _versions(catalogue: Catalogue, session: Session, name: str, now: datetime, reader: Actor | None) -> VersionList:
+    recorded_activations = activations(session)
+    items = [
+        version_model(
+            catalogue.load(session, row.digest),
+            row,
+            in_force_periods(recorded_activations, name, row.version, now),
+            now,
+        )
+        for row in catalogue.versions(session, name, reader)
+    ]
+    return VersionList(items=items)
+
+
+def _active(catalogue: Catalogue, session: Session, name: str, valid_at: datetime, known_at: datetime) -> ActiveModel:
+    catalogue.versions(session, name)
+    recorded = activations(session)
+    activation, ending = (of(recorded, name, valid_at, known_at) for of in (active_at, ending_at))
+    return active_model(name, valid_at, known_at, activation, ending)
+
+
+def _requirements(catalogue: Catalogue, session: Session, name: str, now: datetime, day: date) -> dict[str, Any]:
+    return requirements(catalogue.declaring_version(session, name, now), catalogue.in_force(session, now), day)
+
+
+def _not_known_yet(known_at: datetime) -> ProblemError:
+    problem = {
+        "parameter": "known_at",
+        "code": "out-of-range",
+        "value": format_or_null(known_at.isoformat()),
+        "expected": "an instant that is not in the future: what will be known is not known yet",
+    }
+    return ProblemError(INVALID_PARAMETER, "refused: known_at", problems=[problem])
+
+
+def _add_check(router: APIRouter, service: Service) -> None:
+    catalogue = service.catalogue
+    refusals = problems(BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, CHECK_ABANDONED, BUSY)
+
+    @router.post("/check", operation_id="check_policy", openapi_extra=CHECK_BODY, responses=refusals)
+    async def check_policy(request: Request) -> CheckAnswer:
+        """Whether a policy file is valid, alone and among the policies in force."""
+        limit, now = service.settings.policy_body_limit, service.now()
+        body = await read_body(request.scope, request.receive, limit=limit, media_types=YAML_KINDS)
+        served, absent = await run_read(
+            service, lambda session: (catalogue.heads_in_force(session, now), catalogue.ended_policies(session, now))
+        )
+        return CheckAnswer.model_validate(await run_in_threadpool(check_file, body, served, absent))
+
+
+def render(policy: Policy, form: str, lang: Literal["zh", "en"], if_none_match: str | None) -> Response:
+    """One version in one form. It never changes, so a reader who has it is told so."""
+    tag = f'"{policy.digest}.{form}.{lang}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept"}
+    if if_none_match is not None and tag in if_none_match:
+        return Response(status_code=304, headers=headers)
+    match form:
+        case "yaml":
+            return Response(policy.content, headers=headers, media_type="application/yaml")
+        case "text":
+            prose = _PROSE.get_or_make(tag, lambda: explain(policy, lang), len(policy.text))
+            return PlainTextResponse(prose, headers=headers)
+        case _:
+            return Response(policy_detail(policy).model_dump_json(), headers=headers, media_type="application/json")
+
+
+def _preferred(accept: str) -> str:
+    """The form that the header Accept names first; JSON where it names none of them."""
+    for kind in accept.split(","):
+        if form := _FORMS.get(kind.partition(";")[0].strip().lower()):
+            return form
+    return "json"
+
+
+_FORMS = {"application/json": "json", "text/plain": "text", **dict.fromkeys(YAML_KINDS[:4], "yaml")}

@@ -1,0 +1,179 @@
+"""`/policies`: every policy by domain: what it decides, what is in force and since when, what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from fastapi import APIRouter
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.features.policies.registry_cache import Piece, RegistryCache, RegistrySnapshot
+from api.kit.frame import Frame
+from api.kit.listing import Column, Listing
+from api.kit.rendering import Pages
+from api.kit.vocabulary import domain_name
+from api.web.transactions import run_read
+from policy_service.language.policy import Bilingual, Policy
+from policy_service.messages import Message
+from policy_service.registry.model import Activation, ending_at
+
+PATH = "/policies"
+PAGE = 50
+"""Policies on a page."""
+MAX_FILTER_LENGTH = 200
+"""Characters of a filter that count."""
+COLUMNS = (
+    Column("name", Message("Policy"), is_sortable=True),
+    Column("decides", Message("Decides")),
+    Column("since", Message("Version in force"), is_sortable=True),
+    Column("next", Message("Next"), is_sortable=True),
+    Column("source", Message("Regulation")),
+)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One policy."""
+
+    name: str
+    domain: str
+    title: Bilingual
+    subject: str
+    outcomes: tuple[Bilingual, ...]
+    source: tuple[str, ...]
+    active: Piece | None
+    since: datetime | None
+    next: Piece | None
+    suspension: str | None = None
+    """What suspended it, while no version applies."""
+    ended: Activation | None = None
+    """By what it was ended, where nothing is in force for that."""
+
+    @property
+    def address(self) -> str:
+        """Where there is more about it."""
+        return f"{PATH}/{self.name}"
+
+    @property
+    def search_text(self) -> str:
+        """All that a filter looks into."""
+        titles = (f"{each.zh} {each.en}" for each in (self.title, *self.outcomes))
+        return " ".join((self.name, self.subject, *titles, *self.source)).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The policies of a domain, or all that are listed when they are sorted otherwise."""
+
+    domain: str | None
+    rows: tuple[PolicyRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PoliciesPage:
+    """The list."""
+
+    template: ClassVar[str] = "policies/list.html"
+    frame: Frame
+    listing: Listing
+    domains: tuple[tuple[str, str], ...]
+    groups: tuple[Group, ...]
+    total_count: int
+    """How many policies there are."""
+
+
+def list_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
+    """The route."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(PATH)
+    async def policies(request: Request) -> Response:
+        """The policies that are wanted."""
+        now = pages.service.now()
+        rows = await run_read(
+            pages.service, lambda session: read_rows(pages, registry.read(session, request), session, now)
+        )
+        return pages.render(make_page(pages.frame(request), rows, request.query_params.get))
+
+    return router
+
+
+def read_rows(pages: Pages, snapshot: RegistrySnapshot, session: Session, now: datetime) -> list[PolicyRow]:
+    """Every policy, by name."""
+
+    def row(name: str) -> PolicyRow:
+        active = snapshot.active(name, now)
+        stop = snapshot.stop(name, now)
+        piece = active or stop
+        ended = ending_at(snapshot.activations.get(name, ()), name, now, now)
+        digest = piece[1].digest if piece else snapshot.versions[name][0].digest
+        policy = pages.service.catalogue.load(session, digest)
+        suspension = stop[1].suspension if stop else None
+        return policy_row(policy, active, snapshot.since(name, now), snapshot.next_piece(name, now), suspension, ended)
+
+    return [row(name) for name in sorted(snapshot.versions)]
+
+
+def policy_row(  # noqa: PLR0913, PLR0917  # what the registry knows of it
+    policy: Policy,
+    active: Piece | None,
+    since: datetime | None,
+    next_piece: Piece | None,
+    suspension: str | None = None,
+    ended: Activation | None = None,
+) -> PolicyRow:
+    """What the list says of a policy."""
+    titles = tuple(outcome.title for outcome in policy.outcomes.values())
+    name = (policy.id, policy.domain, policy.title, policy.subject)
+    return PolicyRow(*name, titles, policy.source, active, since, next_piece, suspension, ended)
+
+
+def make_page(frame: Frame, rows: Sequence[PolicyRow], query: Callable[[str, str], str]) -> PoliciesPage:
+    """The lines that are wanted, in the order that is wanted."""
+    domain, text = query("domain", "")[:MAX_FILTER_LENGTH], query("text", "").strip()[:MAX_FILTER_LENGTH]
+    sort, cursor = query("sort", ""), query("cursor", "")
+    matching = [line for line in rows if domain in {"", line.domain} and text.casefold() in line.search_text]
+    order = _ORDERS.get(sort.removeprefix("-"))
+    if order is not None:
+        matching.sort(key=order, reverse=sort.startswith("-"))
+        matching.sort(key=lambda line: order(line)[0] == NEVER)  # what has no such day stands last, either way
+    first = next((position + 1 for position, line in enumerate(matching[:-1]) if line.name == cursor), 0)
+    page_rows, has_more = matching[first : first + PAGE], len(matching) > first + PAGE
+    filters = {"domain": domain, "text": text}
+    listing = Listing(
+        PATH,
+        filters,
+        COLUMNS,
+        sort if order else "",
+        cursor if first else None,
+        page_rows[-1].name if has_more else None,
+    )
+    return PoliciesPage(
+        frame=frame,
+        listing=listing,
+        domains=tuple((each, domain_name(each)) for each in dict.fromkeys(line.domain for line in rows)),
+        groups=_groups(page_rows, by_domain=order is None),
+        total_count=len(rows),
+    )
+
+
+def _groups(rows: Sequence[PolicyRow], *, by_domain: bool) -> tuple[Group, ...]:
+    if not by_domain:
+        return (Group(None, tuple(rows)),) if rows else ()
+    domains = dict.fromkeys(line.domain for line in rows)
+    return tuple(
+        Group(domain_name(domain), tuple(line for line in rows if line.domain == domain)) for domain in domains
+    )
+
+
+_ORDERS: dict[str, Callable[[PolicyRow], tuple[object, str]]] = {
+    "name": lambda line: (line.name, ""),
+    "since": lambda line: (line.since or NEVER, line.name),
+    "next": lambda line: (line.next[0].start if line.next else NEVER, line.name),
+}

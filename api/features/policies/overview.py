@@ -1,0 +1,262 @@
+"""`/policies/{domain}/{policy}`: when each version is in force, who signed them, what can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from fastapi import APIRouter
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.auth.permissions import PERMISSIONS, check_permission
+from api.features.policies.dependencies import Dependencies, read_dependencies
+from api.features.policies.registry_cache import Piece, RegistryCache, RegistrySnapshot, Version, is_suspension
+from api.features.policies.signatures import SignedChange, read_signed_changes
+from api.features.policies.version_head import POLICY, require_policy
+from api.kit.drawing import Bar, Timeline, timeline
+from api.kit.frame import Frame
+from api.kit.listing import Column, Listing, link
+from api.kit.rendering import Pages
+from api.kit.vocabulary import domain_name, enum_label
+from api.web.transactions import run_read
+from policy_service.actor import Actor
+from policy_service.language.policy import Policy
+from policy_service.messages import Message
+from policy_service.registry.model import Activation, Period, ending_at
+
+MAX_DRAWN = 12
+"""Pieces of time that are drawn at a time."""
+PAGE = 20
+"""Versions on a page."""
+OLDEST, NEWEST = "version", "-version"
+COLUMNS = (
+    Column("version", Message("Version"), is_sortable=True),
+    Column("periods", Message("Periods in force")),
+    Column("submitted", Message("Submitted")),
+    Column("change", Message("Change")),
+    Column("signed", Message("Signed by")),
+    Column("rollback", Message("Roll back")),
+)
+SUSPENSION = Message("in force while another version is suspended")
+STOP = Message("suspended: no version applies")
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewQuery:
+    """Of which policy, which periods are drawn, and which versions are listed in which order."""
+
+    policy: str
+    before: datetime | None
+    sort: str
+    cursor: str | None
+    """The last version of the page before."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionItem:
+    """One version in the list."""
+
+    version: Version
+    address: str
+    periods: tuple[Period, ...]
+    """When it is in force, the newest first."""
+    is_active: bool
+    change: SignedChange | None
+    rollback_address: str | None
+    """Where an author asks to go back to it; None where that is not possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewData:
+    """What was read for the page."""
+
+    policy: Policy
+    active: Piece | None
+    ending: Activation | None
+    """By what the policy was ended, where nothing is in force for that."""
+    stop: Piece | None
+    since: datetime | None
+    next_piece: Piece | None
+    pieces: Sequence[Piece]
+    has_earlier: bool
+    versions: Sequence[Version]
+    has_more: bool
+    periods: Mapping[str, Sequence[Period]]
+    changes: Mapping[str, SignedChange]
+    dependencies: Dependencies
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPage:
+    """One policy."""
+
+    template: ClassVar[str] = "policies/policy.html"
+    frame: Frame
+    policy: Policy
+    address: str
+    domain: str
+    active: Piece | None
+    ending: Activation | None
+    stop: Piece | None
+    """The stop by which no version applies now."""
+    since: datetime | None
+    change: SignedChange | None
+    """The change that put in force what is in force."""
+    next_piece: Piece | None
+    drawing: Timeline | None
+    earlier_address: str | None
+    """Where earlier periods are."""
+    latest_address: str | None
+    """Where the latest periods are, when these are earlier ones."""
+    version_items: tuple[VersionItem, ...]
+    listing: Listing
+    dependencies: Dependencies
+    write_permission: Literal[True] | str
+    suspend_permission: Literal[True] | str
+
+
+def overview_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
+    """The route."""
+    router = APIRouter(include_in_schema=False)
+    service = pages.service
+
+    @router.get(POLICY)
+    async def policy(request: Request, domain: str, policy: str) -> Response:
+        """One policy."""
+        now, query = service.now(), request.query_params
+        sort = OLDEST if query.get("sort") == OLDEST else NEWEST
+        overview_query = OverviewQuery(
+            f"{domain}/{policy}", _parse_instant(query.get("before", "")), sort, query.get("cursor")
+        )
+        data = await run_read(
+            service, lambda session: _read(pages, registry.read(session, request), session, overview_query, now)
+        )
+        return pages.render(make_page(pages, request, data, overview_query))
+
+    return router
+
+
+def _parse_instant(text: str) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def _read(
+    pages: Pages, snapshot: RegistrySnapshot, session: Session, query: OverviewQuery, now: datetime
+) -> OverviewData:
+    name, before = query.policy, query.before
+    catalogue = pages.service.catalogue
+    require_policy(catalogue, snapshot, session, name)
+    newest_first, active, stop = snapshot.versions[name], snapshot.active(name, now), snapshot.stop(name, now)
+    current = active or stop
+    versions = newest_first if query.sort == NEWEST else newest_first[::-1]
+    first = next((position + 1 for position, each in enumerate(versions[:-1]) if each.version == query.cursor), 0)
+    page_versions = versions[first : first + PAGE]
+    pieces = [piece for piece in snapshot.pieces(name) if before is None or piece[0].start < before]
+    drawn_pieces = pieces[-MAX_DRAWN:]
+    names = (
+        *(each.change for each in page_versions),
+        *(each.change for _, each in drawn_pieces),
+        active[1].change if active else None,
+    )
+    return OverviewData(
+        policy=catalogue.load(session, current[1].digest if current else newest_first[0].digest),
+        active=active,
+        ending=ending_at(snapshot.activations.get(name, ()), name, now, now),
+        stop=stop,
+        since=snapshot.since(name, now),
+        next_piece=snapshot.next_piece(name, now),
+        pieces=drawn_pieces,
+        has_earlier=len(pieces) > len(drawn_pieces),
+        versions=page_versions,
+        has_more=len(versions) > first + PAGE,
+        periods=snapshot.periods(name),
+        changes=read_signed_changes(session, names),
+        dependencies=read_dependencies(catalogue, snapshot, session, name, now),
+    )
+
+
+def make_page(pages: Pages, request: Request, data: OverviewData, query: OverviewQuery) -> PolicyPage:
+    """The page of what was read."""
+    frame, actor, name = pages.frame(request), principal_of(request).actor, data.policy.id
+    address = f"/policies/{name}"
+    before = query.before.isoformat() if query.before else ""
+    next_cursor = data.versions[-1].version if data.has_more else None
+    write_permission = check_permission(actor, PERMISSIONS["GET", "/changes/new"])
+    return PolicyPage(
+        frame=frame,
+        policy=data.policy,
+        address=address,
+        domain=domain_name(data.policy.domain),
+        active=data.active,
+        ending=data.ending,
+        stop=data.stop,
+        since=data.since,
+        change=data.changes.get(data.active[1].change or "") if data.active else None,
+        next_piece=data.next_piece,
+        drawing=_drawing(data, frame.now, pages),
+        earlier_address=link(address, before=data.pieces[0][0].start.isoformat(), sort=query.sort)
+        if data.has_earlier
+        else None,
+        latest_address=address if before else None,
+        version_items=tuple(
+            _version_item(each, data, address, frame.now if write_permission is True else None)
+            for each in data.versions
+        ),
+        listing=Listing(address, {"before": before}, COLUMNS, query.sort, query.cursor, next_cursor),
+        dependencies=data.dependencies,
+        write_permission=write_permission,
+        suspend_permission=_suspend_permission(actor, data),
+    )
+
+
+def _suspend_permission(actor: Actor, data: OverviewData) -> Literal[True] | str:
+    if data.stop is not None:
+        return Message("It is suspended already, and no version applies.")
+    if data.active is None:
+        return Message("Nothing is in force that could be suspended.")
+    return check_permission(actor, PERMISSIONS["GET", "/policies/{domain}/{policy}/suspend"])
+
+
+def _version_item(version: Version, data: OverviewData, address: str, now_if_author: datetime | None) -> VersionItem:
+    """A version; `now_if_author` is now for a reader who may ask to go back to what was in force."""
+    is_active = data.active is not None and data.active[1].version == version.version
+    periods = tuple(reversed(data.periods.get(version.version, ())))
+    rollback_address = link("/changes/new", rollback=version.policy, version=version.version)
+    return VersionItem(
+        version=version,
+        address=f"{address}/versions/{version.version}",
+        periods=periods,
+        is_active=is_active,
+        change=data.changes.get(version.change or ""),
+        rollback_address=rollback_address
+        if now_if_author and not is_active and any(each.start <= now_if_author for each in periods)
+        else None,
+    )
+
+
+def _drawing(data: OverviewData, now: datetime, pages: Pages) -> Timeline | None:
+    """The pieces of time, a lane a version, the newest version above."""
+    if not data.pieces:
+        return None
+    bars = [_bar(period, active, data.changes) for period, active in reversed(data.pieces)]
+    return timeline(bars, now, start=data.pieces[0][0].start, zone=pages.service.zone)
+
+
+def _bar(period: Period, active: Activation, changes: Mapping[str, SignedChange]) -> Bar:
+    if is_suspension(active):
+        label, address = STOP if active.is_stop else SUSPENSION, f"/suspensions/{active.suspension}"
+        return Bar(active.version, period.start, period.until, "suspension", label, address)
+    change = changes.get(active.change or "")
+    if change is None:
+        return Bar(active.version, period.start, period.until, label=enum_label(active.kind))
+    label = Message("{kind}: {title}", kind=enum_label(active.kind), title=change.title)
+    return Bar(active.version, period.start, period.until, label=label, address=change.address)

@@ -1,0 +1,189 @@
+"""What the registry holds, without the texts: which versions there are, and when each is in force.
+
+It is read whole, and again only after something was added to it; so a page counts rows and reads no more, however many
+changes there have been.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from sqlmodel import Session, func, select
+from starlette.requests import Request
+
+from api.auth.authentication import principal_of
+from api.web.catalogue import hidden_versions
+from policy_service.language.load import version_key
+from policy_service.registry.model import Activation, Period, timeline
+from policy_service.registry.service import activations
+from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
+
+Piece = tuple[Period, Activation]
+"""A piece of time, and what is in force in it."""
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+"""What is known then is all that was recorded and not taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a policy; `change` is the one it was submitted with, None when it was imported at set-up."""
+
+    policy: str
+    version: str
+    digest: str
+    recorded_at: datetime
+    submitted_by: str
+    change: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyPeriods:
+    """When the versions of one policy are in force, by all that is known."""
+
+    pieces: Sequence[Piece]
+    """In order."""
+    starts: Sequence[datetime]
+    """Where each piece begins."""
+    periods: Mapping[str, Sequence[Period]]
+    """The periods of each version, neighbours joined."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySnapshot:
+    """All versions and activations, by policy."""
+
+    versions: Mapping[str, Sequence[Version]]
+    """The newest first."""
+    activations: Mapping[str, Sequence[Activation]]
+    """In the order of recording, also those that were taken back."""
+    _periods: dict[str, PolicyPeriods] = field(default_factory=dict)
+
+    def pieces(self, policy: str) -> Sequence[Piece]:
+        """The pieces of time in which the policy has a version in force, in order."""
+        return self._periods_of(policy).pieces
+
+    def periods(self, policy: str) -> Mapping[str, Sequence[Period]]:
+        """The periods in which each version is in force, neighbours joined."""
+        return self._periods_of(policy).periods
+
+    def active(self, policy: str, now: datetime) -> Piece | None:
+        """What is in force, and the piece of time in which it is; None while the policy is stopped."""
+        piece = self._piece_at(policy, now)
+        return None if piece is None or piece[1].is_stop else piece
+
+    def stop(self, policy: str, now: datetime) -> Piece | None:
+        """The stop by which no version applies, if there is one now."""
+        piece = self._piece_at(policy, now)
+        return piece if piece is not None and piece[1].is_stop else None
+
+    def _piece_at(self, policy: str, now: datetime) -> Piece | None:
+        policy_periods = self._periods_of(policy)
+        position = bisect_right(policy_periods.starts, now) - 1
+        return (
+            policy_periods.pieces[position]
+            if position >= 0 and policy_periods.pieces[position][0].covers(now)
+            else None
+        )
+
+    def since(self, policy: str, now: datetime) -> datetime | None:
+        """Since when the version in force has been, whatever put it in force."""
+        active = self.active(policy, now)
+        if active is None:
+            return None
+        return next(each.start for each in self.periods(policy)[active[1].version] if each.covers(now))
+
+    def next_piece(self, policy: str, now: datetime) -> Piece | None:
+        """What comes into force next."""
+        policy_periods = self._periods_of(policy)
+        position = bisect_right(policy_periods.starts, now)
+        return policy_periods.pieces[position] if position < len(policy_periods.pieces) else None
+
+    def version(self, policy: str, version: str) -> Version | None:
+        """One version."""
+        return next((each for each in self.versions.get(policy, ()) if each.version == version), None)
+
+    def _periods_of(self, policy: str) -> PolicyPeriods:
+        policy_periods = self._periods.get(policy)
+        if policy_periods is None:
+            pieces = timeline(self.activations.get(policy, ()), policy, END_OF_TIME)
+            starts = [period.start for period, _ in pieces]
+            policy_periods = self._periods[policy] = PolicyPeriods(pieces, starts, _merge_neighbours(pieces))
+        return policy_periods
+
+
+class RegistryCache:
+    """What the registry holds, kept until something is added to it."""
+
+    def __init__(self) -> None:
+        self._cached: tuple[Size, RegistrySnapshot] = ((-1, -1, -1), RegistrySnapshot({}, {}))
+
+    def read(self, session: Session, request: Request) -> RegistrySnapshot:
+        """What it holds in this snapshot, but for versions that the reader may not read."""
+        hidden, snapshot = hidden_versions(session, principal_of(request).actor), self._read_all(session)
+        if not hidden:
+            return snapshot
+        visible = {
+            name: tuple(each for each in all_ if each.digest not in hidden) for name, all_ in snapshot.versions.items()
+        }
+        return replace(snapshot, versions={name: all_ for name, all_ in visible.items() if all_})
+
+    def _read_all(self, session: Session) -> RegistrySnapshot:
+        size = _size(session)
+        cached_size, snapshot = self._cached
+        if cached_size != size:
+            snapshot = RegistrySnapshot(_versions(session), _by_policy(activations(session)))
+            self._cached = (size, snapshot)
+        return snapshot
+
+
+Size = tuple[int, int, int]
+"""How many versions, activations and cancellations there are; rows are only ever added, so it tells states apart."""
+
+
+def _size(session: Session) -> Size:
+    versions, recorded, cancellations = (
+        session.exec(select(func.count()).select_from(table)).one()
+        for table in (VersionRow, ActivationRow, CancellationRow)
+    )
+    return versions, recorded, cancellations
+
+
+def _merge_neighbours(pieces: Iterable[Piece]) -> Mapping[str, Sequence[Period]]:
+    """The periods of each version; what put it in force does not part them."""
+    periods: dict[str, list[Period]] = {}
+    for period, active in pieces:
+        if active.is_stop:
+            continue
+        before = periods.setdefault(active.version, [])
+        if before and before[-1].until == period.start:
+            before[-1] = Period(before[-1].start, period.until)
+        else:
+            before.append(period)
+    return periods
+
+
+def is_suspension(activation: Activation) -> bool:
+    """Whether a suspension says what applies, a version or none."""
+    return activation.is_emergency
+
+
+def _versions(session: Session) -> Mapping[str, Sequence[Version]]:
+    row = VersionRow
+    query = select(row.policy, row.version, row.digest, row.recorded_at, row.submitted_by, row.change)  # type: ignore[call-overload]  # six columns
+    versions: dict[str, list[Version]] = defaultdict(list)
+    for each in session.exec(query):
+        versions[each[0]].append(Version(*each))
+    return {
+        name: sorted(all_, key=lambda each: version_key(each.version), reverse=True) for name, all_ in versions.items()
+    }
+
+
+def _by_policy(recorded: Iterable[Activation]) -> Mapping[str, Sequence[Activation]]:
+    by_policy: dict[str, list[Activation]] = defaultdict(list)
+    for activation in recorded:
+        by_policy[activation.policy].append(activation)
+    return by_policy

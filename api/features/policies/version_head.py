@@ -1,0 +1,109 @@
+"""What all pages of one version begin with: the policy, the version, whether it is in force, and the tabs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlmodel import Session
+
+from api.features.policies.registry_cache import RegistrySnapshot, Version
+from api.kit.listing import link
+from api.kit.vocabulary import domain_name
+from api.web.catalogue import Catalogue
+from api.web.problems import UNKNOWN_POLICY, ProblemError
+from policy_service.language.diagnostics import shorten
+from policy_service.language.policy import Bilingual, Policy
+from policy_service.messages import Message
+from policy_service.registry.model import Period
+
+POLICY = "/policies/{domain}/{policy}"
+VERSION = f"{POLICY}/versions/{{version}}"
+Tab = Literal["text", "source", "examples"]
+TABS: Mapping[Tab, tuple[Message, str]] = {
+    "text": (Message("Text and tables"), ""),
+    "source": (Message("Source"), "/source"),
+    "examples": (Message("Examples"), "/examples"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VersionHead:
+    """The head of a page about one version."""
+
+    name: str
+    title: Bilingual
+    domain: str
+    version: Version
+    newest: str
+    """The newest version of the policy."""
+    active: str | None
+    """The version in force."""
+    periods: tuple[Period, ...]
+    """When this version is in force, the newest first."""
+    tab: Tab
+
+    @property
+    def policy_address(self) -> str:
+        """Where the policy is."""
+        return f"/policies/{self.name}"
+
+    @property
+    def address(self) -> str:
+        """Where the version is."""
+        return f"{self.policy_address}/versions/{self.version.version}"
+
+    @property
+    def tabs(self) -> tuple[tuple[Message, str, bool], ...]:
+        """The words and the address of each tab, and whether it is the one that is read."""
+        return tuple((label, f"{self.address}{path}", tab == self.tab) for tab, (label, path) in TABS.items())
+
+    @property
+    def compare_address(self) -> str | None:
+        """Where it is compared with the version in force, or the one in force with the newest."""
+        other = self.active if self.active != self.version.version else self.newest
+        if other is None or other == self.version.version:
+            return None
+        return link(f"{self.policy_address}/compare", from_=other, to=self.version.version)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is in force."""
+        return self.active == self.version.version
+
+
+def require_policy(catalogue: Catalogue, snapshot: RegistrySnapshot, session: Session, name: str) -> None:
+    """Raises ProblemError when there is no such policy."""
+    if name not in snapshot.versions:
+        catalogue.versions(session, name)
+        raise ProblemError(UNKNOWN_POLICY, f"no policy `{shorten(name)}`")  # it came a moment ago: ask again
+
+
+def load_version_head(  # noqa: PLR0913  # where it is looked for, what, when
+    catalogue: Catalogue,
+    snapshot: RegistrySnapshot,
+    session: Session,
+    name: str,
+    version: str,
+    *,
+    now: datetime,
+    tab: Tab = "text",
+) -> tuple[Policy, VersionHead]:
+    """A version and the head of its pages. Raises ProblemError when there is no such policy or version."""
+    recorded = snapshot.version(name, version)
+    if recorded is None:
+        catalogue.version(session, name, version)
+        raise ProblemError(UNKNOWN_POLICY, f"no version {shorten(version)} of `{shorten(name)}`")
+    policy, active = catalogue.load(session, recorded.digest), snapshot.active(name, now)
+    return policy, VersionHead(
+        name=name,
+        title=policy.title,
+        domain=domain_name(policy.domain),
+        version=recorded,
+        newest=snapshot.versions[name][0].version,
+        active=active[1].version if active else None,
+        periods=tuple(reversed(snapshot.periods(name).get(version, ()))),
+        tab=tab,
+    )

@@ -1,0 +1,1 @@
+"""Regulations: its routes, what they show and take."""

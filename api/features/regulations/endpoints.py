@@ -1,0 +1,114 @@
+"""`/v1/regulations`: the rows of the company's regulations, and which policies in force decide each of them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from api.features.policies.schemas import Model, Words, words_model
+from api.service import Service
+from api.web.openapi import problems
+from api.web.problems import INVALID_PARAMETER
+from api.web.transactions import run_read
+from policy_service.regulations.coverage import Coverage, RowCoverage, Status, coverage_of
+
+
+class DecidingPolicy(Model):
+    """A policy in force that cites a row."""
+
+    policy: str
+    version: str
+    title: Words
+    rules: list[str] = Field(description="the rules whose reasons cite the row; none when the whole policy does")
+    examples: list[str] = Field(description="the names of the examples that cite it")
+
+
+class RowModel(Model):
+    """A row of a regulation, and what does it."""
+
+    id: str
+    says: Words
+    status: Status
+    policies: list[DecidingPolicy]
+    feature: Words | None = Field(description="what of the service does a row that no policy decides")
+    not_yet: Words | None = Field(description="why nothing does it yet")
+
+
+class SectionModel(Model):
+    """Rows that belong together."""
+
+    title: Words
+    rows: list[RowModel]
+
+
+class RegulationModel(Model):
+    """A regulation as of a day."""
+
+    regulation: str
+    dated: date
+    title: Words
+    counts: dict[Status, int] = Field(description="rows by status")
+    sections: list[SectionModel]
+
+
+class RegulationList(Model):
+    """All regulations, by name."""
+
+    items: list[RegulationModel]
+
+
+def regulation_routes(service: Service) -> APIRouter:
+    """The route."""
+    router = APIRouter(prefix="/v1/regulations", tags=["policies"])
+
+    @router.get("", operation_id="list_regulations", responses=problems(INVALID_PARAMETER))
+    async def list_regulations(
+        status: Annotated[Status | None, Query(description="only rows of this status")] = None,
+    ) -> RegulationList:
+        """The regulations that stand beside the policy files, row by row."""
+        now = service.now()
+        policies = await run_read(service, lambda session: service.catalogue.in_force(session, now))
+        covered = [coverage_of(each, policies.values()) for each in service.regulations]
+        return RegulationList(items=[_regulation(each, status) for each in covered])
+
+    return router
+
+
+def _regulation(coverage: Coverage, status: Status | None) -> RegulationModel:
+    regulation = coverage.regulation
+    return RegulationModel(
+        regulation=regulation.name,
+        dated=regulation.dated,
+        title=words_model(regulation.title),
+        counts={each: coverage.count(each) for each in Status},
+        sections=[
+            SectionModel(
+                title=words_model(section.title), rows=[_row(each) for each in rows if status in {None, each.status}]
+            )
+            for section, rows in coverage.sections
+        ],
+    )
+
+
+def _row(covered: RowCoverage) -> RowModel:
+    row = covered.row
+    return RowModel(
+        id=row.id,
+        says=words_model(row.says),
+        status=covered.status,
+        policies=[
+            DecidingPolicy(
+                policy=each.policy.id,
+                version=each.policy.version,
+                title=words_model(each.policy.title),
+                rules=[rule.id for rule in each.rules],
+                examples=[example.name for example in each.examples],
+            )
+            for each in covered.citations
+        ],
+        feature=words_model(row.feature) if row.feature else None,
+        not_yet=words_model(row.not_yet) if row.not_yet else None,
+    )

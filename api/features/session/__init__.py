@@ -1,0 +1,1 @@
+"""Session: its routes, what they show and take."""

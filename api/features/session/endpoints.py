@@ -1,0 +1,146 @@
+"""`/v1/session`: sign in, who am I, sign out, another password."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field, SecretStr, StrictBool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from api.auth.authentication import Principal, principal_of, refuse_other_sites
+from api.auth.browsers import delete_session_cookie, set_session_cookie
+from api.auth.confirmation import change_password, sign_in_with_password
+from api.features.policies.schemas import Model
+from api.service import Service
+from api.web.json_body import read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import (
+    BODY_TOO_LARGE,
+    BUSY,
+    MALFORMED_JSON,
+    OTHER_SITE,
+    REQUEST_REFUSED,
+    SIGN_IN_REFUSED,
+    TOO_MANY_ATTEMPTS,
+    UNSUPPORTED_MEDIA_TYPE,
+)
+from api.web.transactions import run_write
+from policy_service.actor import ActorKind, Role
+from policy_service.identity.sessions import StartedSession, sign_out
+
+Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
+BODY_PROBLEMS = (MALFORMED_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, REQUEST_REFUSED)
+PASSWORD_PROBLEMS = (SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY)
+
+
+class SignIn(Model):
+    """Name and password; `cookie` for a browser, which gets the token where no page can read it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    password: Password
+    cookie: StrictBool = False
+
+
+class NewPassword(Model):
+    """The password of now, and the one to be."""
+
+    old: Password
+    new: Password
+
+
+class Me(Model):
+    """Who asks, in which roles, and until when, unless something more is asked."""
+
+    id: str
+    name: str
+    printed_name: str
+    kind: ActorKind
+    roles: list[Role]
+    """Those that have effect."""
+    waiting: str | None
+    """Why roles that were given have no effect yet."""
+    method: str | None
+    started_at: datetime | None
+    until: datetime | None
+    token: str | None = None
+
+
+def session_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/session", tags=["session"])
+    _add_session(router, service)
+    _add_password(router, service)
+    return router
+
+
+def _add_session(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "",
+        operation_id="sign_in",
+        status_code=201,
+        response_model=Me,
+        openapi_extra=request_body(SignIn),
+        responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS, OTHER_SITE),
+    )
+    async def sign_in_(request: Request) -> Response:
+        """Begins a session; the token is in the answer, or in a cookie."""
+        body = await read_json_body(request, SignIn)
+        if body.cookie:
+            refuse_other_sites(service, request.scope)
+        started = await sign_in_with_password(service, request, body.name, body.password.get_secret_value())
+        return await session_response(service, request, started, cookie=body.cookie)
+
+    @router.get("", operation_id="who_am_i")
+    async def who_am_i(request: Request) -> Me:
+        """Who asks, in which roles, and when the session ends."""
+        return me_model(service, principal_of(request))
+
+    @router.delete("", operation_id="sign_out", status_code=204, response_class=Response)
+    async def sign_out_(request: Request) -> Response:
+        """Ends the session."""
+        principal = principal_of(request)
+        if (user_session := principal.user_session) is not None:
+            await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
+        return delete_session_cookie(service, request, Response(status_code=204))
+
+
+def _add_password(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "/password",
+        operation_id="change_password",
+        status_code=204,
+        response_class=Response,
+        openapi_extra=request_body(NewPassword),
+        responses=problems(*BODY_PROBLEMS, *PASSWORD_PROBLEMS),
+    )
+    async def change_password_(request: Request) -> Response:
+        """Gives your account another password; all your sessions end."""
+        body = await read_json_body(request, NewPassword)
+        await change_password(service, request, body.old, body.new)
+        return delete_session_cookie(service, request, Response(status_code=204))
+
+
+def me_model(service: Service, principal: Principal, token: str | None = None) -> Me:
+    """Who asks, as it is told."""
+    actor, user_session = principal.actor, principal.user_session
+    return Me(
+        id=actor.id,
+        name=actor.name,
+        printed_name=actor.printed_name,
+        kind=actor.kind,
+        roles=sorted(actor.roles),
+        waiting=actor.pending_roles.reason if actor.pending_roles else None,
+        method=user_session.method if user_session else None,
+        started_at=user_session.started_at if user_session else None,
+        until=user_session.ends_at(service.settings.session_limits) if user_session else None,
+        token=token,
+    )
+
+
+async def session_response(service: Service, request: Request, started: StartedSession, *, cookie: bool) -> Response:
+    """The answer that hands over a session that has just begun. Raises DatabaseUnavailable."""
+    principal = Principal(started.actor, "cookie" if cookie else "token", started.user_session)
+    model = me_model(service, principal, None if cookie else started.token)
+    response = JSONResponse(model.model_dump(mode="json"), 201, {"cache-control": "no-store"})
+    return await set_session_cookie(service, request, started, response) if cookie else response

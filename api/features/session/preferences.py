@@ -1,0 +1,52 @@
+"""`POST /preferences`: the language and the colours that a reader wants, kept in two cookies that say nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import is_secure, refuse_other_sites
+from api.kit import languages
+from api.kit.forms import FormModel, read_form, validate_form
+from api.kit.frame import THEME
+from api.kit.rendering import Pages
+from api.web.problems import MALFORMED_FORM, ProblemError
+from api.web.safe_redirect import MAX_ADDRESS, safe_redirect_address
+from policy_service.language.policy import Language
+from policy_service.messages import Message
+
+YEAR = 365 * 24 * 60 * 60
+
+
+class Preferences(FormModel):
+    """What is wanted; what is left out stays."""
+
+    language: Language | None = None
+    theme: Literal["system", "light", "dark"] | None = None
+    back: Annotated[str, Field(max_length=MAX_ADDRESS)] = "/"
+
+
+def preference_routes(pages: Pages) -> APIRouter:
+    """The route."""
+    router = APIRouter(include_in_schema=False)
+    service = pages.service
+
+    @router.post("/preferences")
+    async def save_preferences(request: Request) -> Response:
+        """Remembers what a reader wants, and goes back."""
+        refuse_other_sites(service, request.scope)
+        values = validate_form(await read_form(request), Preferences)
+        if not isinstance(values, Preferences):
+            raise ProblemError(MALFORMED_FORM, Message("There is no such language or theme."))
+        response = pages.redirect(safe_redirect_address(values.back))
+        secure = is_secure(service, request.scope)
+        for name, value in ((languages.COOKIE, values.language), (THEME, values.theme)):
+            if value is not None:
+                response.set_cookie(name, value, max_age=YEAR, httponly=True, samesite="lax", secure=secure)
+        return response
+
+    return router

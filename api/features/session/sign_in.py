@@ -1,0 +1,145 @@
+"""`/sign-in` and `/sign-out`: how a session begins and ends.
+
+Who is refused is not told whether the name or the password was wrong; who tries too often is told when to come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter
+from pydantic import Field, SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of, refuse_other_sites, session_cookie
+from api.auth.browsers import browser_principal, delete_session_cookie, set_session_cookie
+from api.auth.confirmation import sign_in_with_password
+from api.kit.forms import Form, FormModel, FormState, read_form, validate_form
+from api.kit.frame import Frame
+from api.kit.listing import link
+from api.kit.rendering import SIGN_IN, Pages
+from api.web.problems import BUSY, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem
+from api.web.safe_redirect import MAX_ADDRESS, safe_redirect_address
+from api.web.transactions import run_write
+from policy_service.identity.sessions import sign_out
+from policy_service.messages import Message
+
+PROVIDER_SIGN_IN = "/v1/session/oidc"
+NOTICES: Mapping[str, Message] = {
+    "signed-out": Message("You have signed out."),
+    "password": Message("Your password was changed, and all your sessions have ended. Sign in with the new one."),
+}
+"""What was just done, by the word in the address."""
+WRONG_CREDENTIALS = Message("The name or the password is wrong, or the account is disabled.")
+SESSION_ENDED = Message("Your session has ended. Sign in again to go on where you were.")
+
+
+class SignInForm(FormModel):
+    """Who wants to come in, and where they want to go."""
+
+    name: Annotated[str, Field(max_length=100)]
+    password: Annotated[SecretStr, Field(max_length=256)]
+    next: Annotated[str, Field(max_length=MAX_ADDRESS)] = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPage:
+    """The form to come in by."""
+
+    template: ClassVar[str] = "entrance/sign_in.html"
+    frame: Frame
+    form: FormState
+    next_address: str
+    """Where to go on at."""
+    session_ended: Message | None
+    """That a session has ended, when the browser comes from one."""
+    provider_address: str | None
+    """The way to the provider of identities, when there is one."""
+
+
+def sign_in_routes(pages: Pages) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False)
+    service = pages.service
+
+    @router.get(SIGN_IN)
+    async def show_form(request: Request) -> Response:
+        """Shows the form; who is signed in already is led on."""
+        next_address = safe_redirect_address(request.query_params.get("next"))
+        if await browser_principal(service, request) is not None:
+            return pages.redirect(next_address)
+        has_ended = session_cookie(service, request.scope) is not None
+        notice = NOTICES.get(request.query_params.get("done", ""))
+        session_ended = SESSION_ENDED if has_ended and notice is None else None
+        response = pages.render(_page(pages, request, pages.new_form(), next_address, session_ended, notice))
+        return delete_session_cookie(service, request, response) if has_ended else response
+
+    @router.post(SIGN_IN)
+    async def start_session(request: Request) -> Response:
+        """Begins a session, and leads on."""
+        refuse_other_sites(service, request.scope)
+        form = await read_form(request)
+        values = validate_form(form, SignInForm)
+        if not isinstance(values, SignInForm):
+            return pages.render(
+                _page(pages, request, form.bind(values), safe_redirect_address(form.value("next"))), 422
+            )
+        return await _sign_in(pages, request, form, values)
+
+    @router.post("/sign-out")
+    async def end_session(request: Request) -> Response:
+        """Ends the session."""
+        principal = principal_of(request)
+        if (user_session := principal.user_session) is not None:
+            await run_write(service, lambda transaction: sign_out(transaction, principal.actor, user_session))
+        return delete_session_cookie(service, request, pages.redirect(link(SIGN_IN, done="signed-out")))
+
+    return router
+
+
+async def _sign_in(pages: Pages, request: Request, form: Form, values: SignInForm) -> Response:
+    """A session for who gives the right password, or the form again with why not."""
+    service, password = pages.service, values.password.get_secret_value()
+    next_address = safe_redirect_address(values.next)
+    try:
+        session = await sign_in_with_password(service, request, values.name, password)
+    except Exception as error:
+        problem = pages.problem_of(error)
+        if problem is None or problem.kind not in {SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY}:
+            raise
+        page = _page(pages, request, form.bind(form_error=_rejection_message(pages, problem)), next_address)
+        response = pages.render(page, problem.kind.status)
+        if (wait := problem.headers.get("Retry-After")) is not None:
+            response.headers["Retry-After"] = wait
+        return response
+    return await set_session_cookie(service, request, session, pages.redirect(next_address))
+
+
+def _rejection_message(pages: Pages, problem: Problem) -> Message:
+    """Why nobody is let in, in words; with the time from which on it is worth trying."""
+    if problem.kind is SIGN_IN_REFUSED:
+        return WRONG_CREDENTIALS
+    wait = timedelta(seconds=int(problem.headers.get("Retry-After", "0")) + 1)
+    time = f"{(pages.service.clock.now() + wait).astimezone(pages.service.zone):%H:%M:%S}"
+    if problem.kind is BUSY:
+        return Message("Too many people sign in at this moment. Try again after {time}.", time=time)
+    return Message(
+        "Too many wrong passwords. Try again after {time}; browsers that you have signed in with before need not wait.",
+        time=time,
+    )
+
+
+def _page(  # noqa: PLR0913, PLR0917  # what the page shows
+    pages: Pages,
+    request: Request,
+    form: FormState,
+    next_address: str,
+    session_ended: Message | None = None,
+    notice: Message | None = None,
+) -> SignInPage:
+    provider_address = link(PROVIDER_SIGN_IN, next=next_address) if pages.service.provider is not None else None
+    return SignInPage(pages.frame(request, notice), form, next_address, session_ended, provider_address)

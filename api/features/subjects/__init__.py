@@ -1,0 +1,1 @@
+"""Subjects: its routes, what they show and take."""

@@ -1,0 +1,129 @@
+"""`/v1/subjects/{subject}`: what was decided about a subject; and erasing what is secret about it.
+
+The identifier of a subject may hold slashes, as they are or as `%2F`; what follows the last of them is the address.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.confirmation import reauthenticate
+from api.features.decisions.record_endpoints import ByModel, UsedModel
+from api.features.policies.schemas import Model
+from api.features.session.endpoints import BODY_PROBLEMS, Password
+from api.service import Service
+from api.web.cursors import Cursor, decode_number_cursor, encode_cursor
+from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
+from api.web.json_body import read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import (
+    BUSY,
+    CONFIRMATION_NEEDED,
+    CONFLICT,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_PARAMETER,
+    REQUEST_IN_FLIGHT,
+    TOO_MANY_ATTEMPTS,
+)
+from api.web.transactions import run_read
+from policy_service.database import Transaction
+from policy_service.decisions.override import MAX_REASON
+from policy_service.decisions.record import DecisionRecord
+from policy_service.decisions.record_queries import PAGE_SIZE, subject_history
+from policy_service.decisions.subjects import erase_subject
+from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
+
+SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
+Id = Annotated[str, Path(max_length=MAX_ID)]
+OfKind = Annotated[str, Query(pattern=f"^{KIND.pattern}$", description="of which kind the subject is")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="decisions on a page")]
+
+
+class DecisionSummary(Model):
+    """One decision about a subject; the facts are in its record."""
+
+    decision_id: str
+    kind: str
+    as_of: date
+    decided_at: datetime
+    by: ByModel
+    policies: dict[str, UsedModel]
+    outcomes: dict[str, Any]
+    overrides: list[str]
+
+
+class DecisionPage(Model):
+    """Some of the decisions about a subject, the newest first, and how to ask for those before."""
+
+    items: list[DecisionSummary]
+    next_cursor: str | None
+
+
+class Erase(Model):
+    """Why, and the password, if there is one."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+    password: Password | None = None
+
+
+class ErasedModel(Model):
+    """Nobody can read the subject's sensitive facts any more."""
+
+    subject: str
+    kind: str
+    erased_at: datetime
+
+
+def subject_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/subjects/{subject:path}", tags=["subjects"])
+
+    @router.get("/decisions", operation_id="list_decisions", responses=problems(INVALID_PARAMETER))
+    async def list_decisions(
+        subject: Id, kind: OfKind = CUSTOMER, limit: Limit = PAGE_SIZE, cursor: Cursor = None
+    ) -> DecisionPage:
+        """What was decided about a subject, the newest first."""
+        start, about = decode_number_cursor(cursor), Subject(subject, kind)
+        page = await run_read(service, lambda session: subject_history(session, about, start, limit))
+        next_cursor = encode_cursor(str(page.cursor)) if page.cursor is not None else None
+        return DecisionPage(items=list(map(_summary, page.records)), next_cursor=next_cursor)
+
+    @router.delete(
+        "/key",
+        operation_id="erase_subject",
+        response_model=ErasedModel,
+        openapi_extra=request_body(Erase),
+        dependencies=WRITE_HEADERS,
+        responses=problems(
+            *BODY_PROBLEMS, *SIGNING_PROBLEMS, CONFLICT, INVALID_PARAMETER, IDEMPOTENCY_KEY_REUSED, REQUEST_IN_FLIGHT
+        ),
+    )
+    async def erase(request: Request, subject: Id, kind: OfKind = CUSTOMER) -> Response:
+        """Deletes the key of a subject's sensitive facts. It cannot be undone; what is on record still verifies."""
+        body = await read_json_body(request, Erase)
+        actor = await reauthenticate(service, request, body.password)
+
+        def command(transaction: Transaction) -> WriteResult:
+            erase_subject(transaction, actor, Subject(subject, kind), body.reason)
+            return WriteResult(ErasedModel(subject=subject, kind=kind, erased_at=transaction.now))
+
+        return await run_write_command(service, request, command, body)
+
+    return router
+
+
+def _summary(record: DecisionRecord) -> DecisionSummary:
+    return DecisionSummary(
+        decision_id=record.decision_id,
+        kind=record.subject.kind,
+        as_of=record.as_of,
+        decided_at=record.decided_at,
+        by=ByModel.model_validate(record.by),
+        policies={id_: UsedModel(version=used.version, digest=used.digest) for id_, used in record.policies.items()},
+        outcomes=dict(record.outcomes),
+        overrides=list(record.overrides),
+    )

@@ -1,0 +1,1 @@
+"""Suspensions: its routes, what they show and take."""

@@ -1,0 +1,156 @@
+"""`/suspensions/{suspension}`: one suspension, its signatures, how long it lasts; it is ratified and ended here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from fastapi import APIRouter
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.auth.confirmation import reauthenticate
+from api.features.suspensions.forms import SignedReasonForm, change_permission
+from api.kit.drawing import Bar, Timeline, timeline
+from api.kit.form_submission import submit_form
+from api.kit.forms import Form, FormState
+from api.kit.frame import Frame
+from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.kit.rendering import Command, Pages, WorkerPage
+from api.web.transactions import run_read
+from policy_service.approval import service as approval
+from policy_service.approval.service import RATIFIED_LENGTH, Permission, Suspension
+from policy_service.language.policy import Bilingual
+from policy_service.messages import Message
+
+NOTICES: Mapping[str, Message] = {
+    "suspended": Message("The version is out of force now. Another person must ratify this."),
+    "ratified": Message("You ratified the suspension."),
+    "ended": Message("The suspension is over: what would be in force without it applies again."),
+}
+NO_VERSION = "–"
+"""The lane of the time in which no version applies."""
+ACTIONS: Mapping[str, tuple[str, Callable[..., Suspension]]] = {
+    "ratify": ("ratified", approval.ratify),
+    "end": ("ended", approval.end_suspension),
+}
+"""What is done to a suspension, by the end of its address; each with the word of its notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuspensionPage:
+    """One suspension."""
+
+    template: ClassVar[str] = "suspensions/suspension.html"
+    frame: Frame
+    suspension: Suspension
+    title: Bilingual
+    """What the policy is called."""
+    drawing: Timeline
+    ratify_permission: Permission
+    end_permission: Permission
+    forms: Mapping[str, FormState]
+    reauthentication: Reauthentication
+
+    @property
+    def path(self) -> str:
+        """Its address."""
+        return f"/suspensions/{self.suspension.id}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it lasts now."""
+        return self.suspension.is_active(self.frame.now)
+
+    @property
+    def rollback_permission(self) -> Literal[True] | str:
+        """Whether the reader may begin a rollback."""
+        return change_permission(self.frame.actor)
+
+    @property
+    def ratified_until(self) -> datetime:
+        """Until when it lasts once it is ratified."""
+        return self.suspension.signature.at + RATIFIED_LENGTH
+
+
+def suspension_routes(pages: Pages) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False, prefix="/suspensions/{suspension}")
+
+    @router.get("")
+    async def show(request: Request, suspension: str) -> Response:
+        """One suspension."""
+        return pages.render(await suspension_page(pages, request, suspension))
+
+    for name, (notice, command) in ACTIONS.items():
+        router.post(f"/{name}")(_action_endpoint(pages, name, notice, command))
+    return router
+
+
+def _action_endpoint(
+    pages: Pages, name: str, notice: str, command: Callable[..., Suspension]
+) -> Callable[..., Awaitable[Response]]:
+    async def endpoint(request: Request, suspension: str) -> Response:
+        """Does what takes a signature and a reason."""
+
+        async def prepare(values: SignedReasonForm, _: Form) -> Command:
+            actor = await reauthenticate(pages.service, request, values.password)
+            fields = values.model_dump(include={"role", "reason"})
+            return lambda t: f"/suspensions/{command(t, actor, suspension, **fields).id}?done={notice}"
+
+        return await submit_form(
+            pages, request, SignedReasonForm, prepare, WorkerPage(rejected_page, (suspension, name))
+        )
+
+    return endpoint
+
+
+async def rejected_page(
+    pages: Pages, request: Request, suspension: str, name: str, form_state: FormState
+) -> SuspensionPage:
+    """The page of a suspension with a form that was refused, by the end of its address."""
+    return await suspension_page(pages, request, suspension, {name: form_state})
+
+
+async def suspension_page(
+    pages: Pages, request: Request, suspension_id: str, rejected_forms: Mapping[str, FormState] | None = None
+) -> SuspensionPage:
+    """The page of a suspension, with the forms that were rejected. Raises UnknownChange, DatabaseUnavailable."""
+    frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
+    service, actor = pages.service, principal_of(request).actor
+
+    def query(session: Session) -> tuple[Suspension, Bilingual]:
+        suspension = approval.read_suspension(session, suspension_id)
+        return suspension, service.catalogue.load(session, suspension.digest).title
+
+    suspension, title = await run_read(service, query)
+    return SuspensionPage(
+        frame=frame,
+        suspension=suspension,
+        title=title,
+        drawing=timeline(_bars(suspension), frame.now, zone=service.zone),
+        ratify_permission=approval.ratify_permission(suspension, actor, frame.now),
+        end_permission=approval.end_permission(suspension, actor, frame.now),
+        forms={name: (rejected_forms or {}).get(name) or pages.new_form() for name in ACTIONS},
+        reauthentication=reauthentication_state(request, frame.now, f"/suspensions/{suspension.id}#acts"),
+    )
+
+
+def _bars(suspension: Suspension) -> list[Bar]:
+    """How long it lasts by whose signature, and how long it did."""
+    lane = suspension.fallback or NO_VERSION
+    bars = [Bar(lane, suspension.signature.at, suspension.signature.until, "suspension", Message("by one signature"))]
+    if suspension.ratification is not None:
+        until, label = suspension.ratification.until, Message("ratified by a second person")
+        bars = [Bar(lane, suspension.signature.at, until, "suspension", label)]
+    if suspension.end is not None:
+        label = Message("ended by a person")
+        bars = [Bar(lane, suspension.signature.at, suspension.until, "suspension", label)]
+    return [
+        *bars,
+        Bar(suspension.version, suspension.until, None, "period", Message("applies again, unless replaced meanwhile")),
+    ]

@@ -1,0 +1,120 @@
+"""`/v1/suspensions`: a version is taken out of force in an emergency, by one director, for a while."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.confirmation import reauthenticate
+from api.features.changes.bodies import SignedReason, SuspendModel
+from api.features.changes.endpoints import READ_PROBLEMS, WRITE_PROBLEMS, Id
+from api.features.changes.review_endpoints import SIGNING_PROBLEMS
+from api.features.changes.schemas import SuspensionModel, SuspensionPage, suspension_model
+from api.features.session.endpoints import BODY_PROBLEMS
+from api.service import Service
+from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
+from api.web.json_body import read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import INVALID_PARAMETER
+from api.web.transactions import run_read
+from policy_service.approval import service as approval
+from policy_service.approval.service import Suspension
+from policy_service.database import Transaction
+from policy_service.language.load import POLICY_ID
+
+PAGE = 100
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="suspensions on a page")]
+OfPolicy = Annotated[str | None, Query(pattern=f"^{POLICY_ID.pattern}$", description="only suspensions of this policy")]
+
+
+def suspension_routes(service: Service) -> APIRouter:
+    """The routes."""
+    router = APIRouter(prefix="/v1/suspensions", tags=["suspensions"])
+    _add_reading(router, service)
+    _add_suspending(router, service)
+    _add_ending(router, service)
+    return router
+
+
+def _add_reading(router: APIRouter, service: Service) -> None:
+    @router.get("", operation_id="list_suspensions", responses=problems(INVALID_PARAMETER))
+    async def list_suspensions(policy: OfPolicy = None, limit: Limit = PAGE, cursor: Cursor = None) -> SuspensionPage:
+        """Suspensions, the newest first, whether they still last or not."""
+        before_id, now = decode_cursor(cursor), service.clock.now()
+        suspensions = await run_read(service, lambda session: approval.read_suspensions(session, policy))
+        rest = [each for each in reversed(suspensions) if not before_id or each.id < before_id]
+        next_cursor = encode_cursor(rest[limit - 1].id) if len(rest) > limit else None
+        return SuspensionPage(items=[suspension_model(each, now) for each in rest[:limit]], next_cursor=next_cursor)
+
+    @router.get("/{suspension}", operation_id="get_suspension", responses=problems(*READ_PROBLEMS))
+    async def get_suspension(suspension: Id) -> SuspensionModel:
+        """One suspension."""
+        current = await run_read(service, lambda session: approval.read_suspension(session, suspension))
+        return suspension_model(current, service.clock.now())
+
+
+def _add_suspending(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "",
+        operation_id="suspend",
+        status_code=201,
+        response_model=SuspensionModel,
+        openapi_extra=request_body(SuspendModel),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS),
+    )
+    async def suspend(request: Request) -> Response:
+        """Takes the version in force out of force at once; the version before applies for 72 hours."""
+        body = await read_json_body(request, SuspendModel)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(exclude={"password"})
+
+        def command(transaction: Transaction) -> WriteResult:
+            suspended = approval.suspend(transaction, actor, **payload)
+            return _answer(transaction, suspended, 201, {"Location": f"/v1/suspensions/{suspended.id}"})
+
+        return await run_write_command(service, request, command, body)
+
+
+def _add_ending(router: APIRouter, service: Service) -> None:
+    @router.post(
+        "/{suspension}/ratify",
+        operation_id="ratify_suspension",
+        response_model=SuspensionModel,
+        openapi_extra=request_body(SignedReason),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS),
+    )
+    async def ratify_suspension(request: Request, suspension: Id) -> Response:
+        """Another person's signature, by which it lasts for 30 days from its beginning."""
+        body = await read_json_body(request, SignedReason)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(include={"role", "reason"})
+        return await run_write_command(
+            service, request, lambda t: _answer(t, approval.ratify(t, actor, suspension, **payload)), body
+        )
+
+    @router.post(
+        "/{suspension}/end",
+        operation_id="end_suspension",
+        response_model=SuspensionModel,
+        openapi_extra=request_body(SignedReason),
+        dependencies=WRITE_HEADERS,
+        responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS, *SIGNING_PROBLEMS),
+    )
+    async def end_suspension(request: Request, suspension: Id) -> Response:
+        """Ends it now: what would be in force without it applies again."""
+        body = await read_json_body(request, SignedReason)
+        actor = await reauthenticate(service, request, body.password)
+        payload = body.model_dump(include={"role", "reason"})
+        return await run_write_command(
+            service, request, lambda t: _answer(t, approval.end_suspension(t, actor, suspension, **payload)), body
+        )
+
+
+def _answer(
+    transaction: Transaction, suspension: Suspension, status: int = 200, headers: dict[str, str] | None = None
+) -> WriteResult:
+    return WriteResult(suspension_model(suspension, transaction.now), status, headers or {})

@@ -1,0 +1,124 @@
+"""`GET /policies/{domain}/{policy}/suspend`, `POST /suspensions`: a version is taken out of force at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from fastapi import APIRouter
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.auth.confirmation import reauthenticate
+from api.features.suspensions.forms import SuspendForm, change_permission
+from api.kit.form_submission import submit_form
+from api.kit.forms import Form, FormState
+from api.kit.frame import Frame
+from api.kit.reauthentication import Reauthentication, reauthentication_state
+from api.kit.rendering import Command, Pages, WorkerPage
+from api.web.transactions import run_read
+from policy_service.actor import Actor
+from policy_service.approval import service as approval
+from policy_service.approval.service import (
+    RATIFIED_LENGTH,
+    SUSPENSION_LENGTH,
+    InvalidState,
+    Permission,
+    SuspensionPreview,
+)
+from policy_service.database import Transaction
+from policy_service.language.policy import Bilingual
+
+
+@dataclass(frozen=True, slots=True)
+class SuspendPage:
+    """The form by which one director suspends, and what that would do."""
+
+    template: ClassVar[str] = "suspensions/suspend.html"
+    frame: Frame
+    policy: str
+    title: Bilingual
+    prospect: SuspensionPreview | None
+    """What would happen; None when nobody can suspend it."""
+    permission: Permission
+    form: FormState
+    reauthentication: Reauthentication
+
+    @property
+    def until(self) -> datetime:
+        """When it would end by itself."""
+        return self.frame.now + SUSPENSION_LENGTH
+
+    @property
+    def rollback_permission(self) -> Literal[True] | str:
+        """Whether the reader may begin a rollback."""
+        return change_permission(self.frame.actor)
+
+    @property
+    def ratified_until(self) -> datetime:
+        """When it would end once it is ratified."""
+        return self.frame.now + RATIFIED_LENGTH
+
+
+def suspend_routes(pages: Pages) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/policies/{domain}/{policy}/suspend")
+    async def show(request: Request, domain: str, policy: str) -> Response:
+        """What a suspension would do, and the form for it."""
+        return pages.render(await suspend_page(pages, request, f"{domain}/{policy}", pages.new_form()))
+
+    @router.post("/suspensions")
+    async def suspend(request: Request) -> Response:
+        """Takes the version in force out of force, signed by one director."""
+
+        async def prepare(values: SuspendForm, _: Form) -> Command:
+            actor = await reauthenticate(pages.service, request, values.password)
+            fields = values.model_dump(exclude={"password"})
+
+            def command(transaction: Transaction) -> str:
+                return f"/suspensions/{approval.suspend(transaction, actor, **fields).id}?done=suspended"
+
+            return command
+
+        return await submit_form(pages, request, SuspendForm, prepare, WorkerPage(rejected_page))
+
+    return router
+
+
+async def rejected_page(pages: Pages, request: Request, form_state: FormState) -> SuspendPage:
+    """The form with what stands in it. Raises as `suspend_page` does."""
+    return await suspend_page(pages, request, form_state.value("policy"), form_state)
+
+
+async def suspend_page(pages: Pages, request: Request, policy: str, form_state: FormState) -> SuspendPage:
+    """The form for a policy. Raises ProblemError when there is no such policy, DatabaseUnavailable."""
+    frame, actor = pages.frame(request), principal_of(request).actor
+    title, prospect = await run_read(pages.service, lambda session: _read(pages, session, actor, policy, frame.now))
+    return SuspendPage(
+        frame=frame,
+        policy=policy,
+        title=title,
+        prospect=prospect if isinstance(prospect, SuspensionPreview) else None,
+        permission=approval.suspend_permission(prospect, actor, frame.now)
+        if isinstance(prospect, SuspensionPreview)
+        else Permission(prospect.message),
+        form=form_state,
+        reauthentication=reauthentication_state(request, frame.now, f"/policies/{policy}/suspend"),
+    )
+
+
+def _read(
+    pages: Pages, session: Session, actor: Actor, policy: str, now: datetime
+) -> tuple[Bilingual, SuspensionPreview | InvalidState]:
+    """What a policy is called, and what a suspension would do or why nobody can suspend it."""
+    catalogue = pages.service.catalogue
+    title = catalogue.load(session, catalogue.versions(session, policy)[0].digest).title
+    try:
+        return title, approval.preview_suspension(session, actor, policy, None, now)
+    except InvalidState as error:
+        return title, error

@@ -1,0 +1,1 @@
+"""Tryout: its routes, what they show and take."""

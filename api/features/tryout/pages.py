@@ -1,0 +1,281 @@
+"""`/policies/{domain}/{policy}/try`: the form and its answer; a case as a link, or as an example of one's draft."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Any, ClassVar
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter
+from pydantic import Field as Limit
+from sqlmodel import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.auth.permissions import PERMISSIONS, check_permission
+from api.features.changes.examples import ExampleRejected
+from api.features.tryout.answer import TrialAnswer, try_policy
+from api.features.tryout.drafts import (
+    DraftUpdate,
+    OwnDraft,
+    example_entry,
+    read_draft_policy,
+    read_own_drafts,
+    save_draft,
+    updated_draft,
+)
+from api.features.tryout.fields import PREFIX, FactField, FactTexts, fact_fields, fact_texts, read_facts
+from api.kit.forms import MAX_FIELDS, FormModel, FormState, read_form, validate_form
+from api.kit.frame import Frame
+from api.kit.rendering import Command, Pages, WorkerPage
+from api.web.problems import MALFORMED_FORM, NOT_ALLOWED, NOT_FOUND, ProblemError
+from api.web.transactions import run_read
+from api.workers.work_kinds import FILE_CHECKING
+from policy_service.actor import Actor
+from policy_service.clock import today
+from policy_service.compilers.prose import GridWords, Table, cross_table, table
+from policy_service.language.policy import Bilingual, Policy
+from policy_service.language.types import parse_date
+from policy_service.messages import Message
+
+PATH = "/policies/{domain}/{policy}/try"
+MAX_OFFERED = 200
+"""Versions that are offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryPage:
+    """A form, and, once it was filled in, the decision."""
+
+    template: ClassVar[str] = "trying/try.html"
+    frame: Frame
+    address: str
+    policy: str
+    title: Bilingual
+    version: str
+    draft: str | None
+    """The draft whose text is tried."""
+    versions: tuple[str, ...]
+    fields: tuple[FactField, ...]
+    as_of: str
+    as_of_error: Message | None
+    has_sensitive_facts: bool
+    """Whether a fact is sensitive, so that the facts are kept out of addresses."""
+    answer: TrialAnswer | None
+    table: Table | None
+    """The decision table, to show which row decided."""
+    grid: GridWords | None
+    """The same as its grid, of a cross table."""
+    case_address: str | None
+    """The address that keeps the case."""
+    examples: tuple[tuple[str, Bilingual | None, str], ...]
+    """The version's own examples: name, title, and the address that fills the form with it."""
+    example_form: FormState | None
+    """The form that makes the case an example; None when nothing was decided, or the reader writes no policies."""
+    drafts: tuple[OwnDraft, ...]
+
+
+class ExampleForm(FormModel):
+    """Which draft the case becomes an example of, and what it is called."""
+
+    draft: Annotated[str, Limit(pattern="^[0-9a-f-]{36}$")]
+    name: Annotated[str, Limit(max_length=MAX_OFFERED)]
+    case: Annotated[str, Limit(max_length=100_000)]
+    """The query of the link that keeps the case."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialCase:
+    """What was asked: the version, the day, the facts as typed."""
+
+    version: str | None
+    draft: str | None
+    """The draft whose text is tried, instead of a version."""
+    as_of: str
+    fact_texts: FactTexts
+    is_submitted: bool
+
+
+def trying_routes(pages: Pages) -> APIRouter:
+    """The routes."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get(PATH)
+    async def try_(request: Request, domain: str, policy: str) -> Response:
+        """The form, with the answer to what is in the address."""
+        page = await _page(pages, request, f"{domain}/{policy}", _read_case(request.query_params.multi_items()))
+        return pages.render(page, 422 if _has_errors(page) else 200)
+
+    @router.post(PATH)
+    async def try_by_post(request: Request, domain: str, policy: str) -> Response:
+        """The same, with the facts kept out of the address."""
+        form = await read_form(request)
+        items = [(name, value) for name, values in form.fields.items() for value in values]
+        page = await _page(pages, request, f"{domain}/{policy}", _read_case(items))
+        return pages.render(page, 422 if _has_errors(page) else 200)
+
+    _add_example(router, pages)
+    return router
+
+
+def _add_example(router: APIRouter, pages: Pages) -> None:
+    @router.post(f"{PATH}/example")
+    async def add_example(request: Request, domain: str, policy: str) -> Response:
+        """Writes the case into one's own draft, as an example that the version must answer like this."""
+        name, form = f"{domain}/{policy}", await read_form(request)
+        values = validate_form(form, ExampleForm)
+        case = _read_case(_parse_query(form.value("case")))
+        form_page = WorkerPage(rejected_page, (name, case))
+        if not isinstance(values, ExampleForm):
+            return await pages.render_invalid(request, form_page, form.bind(values), 422)
+        actor = principal_of(request).actor
+
+        async def prepare() -> Command:
+            update = await pages.run_in_worker(
+                FILE_CHECKING, request, draft_with_example, values.draft, name, case, values.name
+            )
+            return lambda transaction: save_draft(transaction, actor, update)
+
+        try:
+            return await pages.execute(request, form, prepare, form_page)
+        except ExampleRejected as error:
+            return await pages.render_invalid(request, form_page, form.bind(form_error=error.message), 422)
+
+
+async def draft_with_example(  # noqa: PLR0913, PLR0917  # which case becomes an example of which draft
+    pages: Pages, request: Request, draft: str, name: str, case: TrialCase, example_name: str
+) -> DraftUpdate:
+    """A draft with the case as one more example. Raises ExampleRefused, ProblemError, UnknownChange."""
+    lang, actor = pages.frame(request).lang, principal_of(request).actor
+
+    def query(session: Session) -> DraftUpdate:
+        policy = _tried_policy(pages, session, actor, name, case)
+        facts, day = read_facts(policy, case.fact_texts, lang), parse_date(case.as_of)
+        if facts.errors or day is None:
+            raise ProblemError(MALFORMED_FORM, Message("the form cannot be read"))
+        return updated_draft(session, draft, name, example_entry(policy, facts.facts, day, example_name))
+
+    return await run_read(pages.service, query)
+
+
+# ----------------------------------------------------------------------------------------------------- the page
+
+
+async def rejected_page(pages: Pages, request: Request, name: str, case: TrialCase, example_form: FormState) -> TryPage:
+    """The page of a case with the form that makes it an example. Raises as `_page` does."""
+    return await _page(pages, request, name, case, example_form)
+
+
+async def _page(
+    pages: Pages, request: Request, name: str, case: TrialCase, example_form: FormState | None = None
+) -> TryPage:
+    """The page of a case. Raises ProblemError when there is no such policy or version."""
+    service, frame, actor = pages.service, pages.frame(request), principal_of(request).actor
+    may_write = check_permission(actor, PERMISSIONS["POST", f"{PATH}/example"]) is True
+    if (
+        case.draft is not None
+        and (permission := check_permission(actor, PERMISSIONS["GET", "/changes/{change}"])) is not True
+    ):
+        raise ProblemError(NOT_ALLOWED, permission)
+
+    def query(session: Session) -> tuple[Policy, tuple[str, ...], tuple[OwnDraft, ...]]:
+        policy = _tried_policy(pages, session, actor, name, case)
+        versions = tuple(row.version for row in service.catalogue.versions(session, name, actor)[:MAX_OFFERED])
+        return policy, versions, read_own_drafts(session, actor, name) if may_write and case.is_submitted else ()
+
+    policy, versions, drafts = await run_read(service, query)
+    facts = read_facts(policy, case.fact_texts, frame.lang)
+    day = parse_date(case.as_of) if case.as_of else today(service.clock, service.zone)
+    as_of_error = Message("This is not a day or a time.") if day is None else None
+    is_decidable = case.is_submitted and day is not None and not facts.errors
+    trial_answer = try_policy(policy, facts.facts, day, frame.lang) if is_decidable and day is not None else None
+    return TryPage(
+        frame=frame,
+        address=request.url.path.removesuffix("/example"),
+        policy=name,
+        title=policy.title,
+        version=policy.version,
+        draft=case.draft,
+        versions=versions,
+        fields=tuple(fact_fields(policy, case.fact_texts, facts, frame.lang)),
+        as_of=case.as_of if day is None else day.isoformat(),
+        as_of_error=as_of_error,
+        has_sensitive_facts=any(fact.sensitive for fact in policy.facts.values()),
+        answer=trial_answer,
+        table=table(policy, frame.lang) if trial_answer is not None and policy.form == "table" else None,
+        grid=cross_table(policy, frame.lang) if trial_answer is not None else None,
+        case_address=_case_address(request, policy, case, day)
+        if trial_answer is not None and day is not None
+        else None,
+        examples=tuple(_example_links(request, policy, case)),
+        example_form=(example_form or pages.new_form(name="")) if trial_answer is not None and may_write else None,
+        drafts=drafts,
+    )
+
+
+def _tried_policy(pages: Pages, session: Session, actor: Actor, name: str, case: TrialCase) -> Policy:
+    """The draft or version asked for; else the version in force, or the newest when none is."""
+    version = case.version
+    if case.draft is not None:
+        policy = read_draft_policy(session, case.draft, name)
+        if policy is None:
+            raise ProblemError(NOT_FOUND, Message("The draft holds no valid text of {policy}.", policy=name))
+        return policy
+    catalogue, now = pages.service.catalogue, pages.service.now()
+    if version is not None:
+        return catalogue.version(session, name, version, actor)
+    in_force = catalogue.in_force(session, now).get(name)
+    return in_force or catalogue.version(session, name, catalogue.versions(session, name, actor)[0].version)
+
+
+def _read_case(items: Sequence[tuple[str, str]]) -> TrialCase:
+    """What a query or a form says."""
+    params: dict[str, list[str]] = {}
+    for name, value in items:
+        params.setdefault(name, []).append(value)
+    texts = {name.removeprefix(PREFIX): values for name, values in params.items() if name.startswith(PREFIX)}
+    version = params.get("version", [""])[0]
+    draft = params.get("draft", [""])[0]
+    as_of = params.get("as_of", [""])[0][:MAX_OFFERED]
+    return TrialCase(version or None, draft or None, as_of, texts, "as_of" in params)
+
+
+def _parse_query(query: str) -> list[tuple[str, str]]:
+    """The names and values of a query. Raises ProblemError when it is none."""
+    try:
+        return parse_qsl(query, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise ProblemError(MALFORMED_FORM, Message("the form cannot be read")) from None
+
+
+def _case_address(request: Request, policy: Policy, case: TrialCase, day: date) -> str:
+    """The address of a case; sensitive facts are left out."""
+    shareable = {
+        f"{PREFIX}{name}": list(values) for name, values in case.fact_texts.items() if _is_shareable(policy, name)
+    }
+    version = {"draft": case.draft} if case.draft is not None else {"version": policy.version}
+    params: dict[str, Any] = {**version, "as_of": day.isoformat(), **shareable}
+    path = request.url.path.removesuffix("/example")
+    return f"{path}?{urlencode({name: value for name, value in params.items() if any(value)}, doseq=True)}"
+
+
+def _is_shareable(policy: Policy, fact: str) -> bool:
+    return fact in policy.facts and not policy.facts[fact].sensitive
+
+
+def _example_links(request: Request, policy: Policy, case: TrialCase) -> list[tuple[str, Bilingual | None, str]]:
+    path = request.url.path.removesuffix("/example")
+    links: list[tuple[str, Bilingual | None, str]] = []
+    for example in policy.examples:
+        facts = {f"{PREFIX}{name}": list(values) for name, values in fact_texts(policy, example.facts).items()}
+        version = {"draft": case.draft} if case.draft is not None else {"version": policy.version}
+        params: dict[str, Any] = {**version, "as_of": example.as_of or "", **facts}
+        links.append((example.name, example.title, f"{path}?{urlencode(params, doseq=True)}"))
+    return links
+
+
+def _has_errors(page: TryPage) -> bool:
+    return page.as_of_error is not None or any(field.error for field in page.fields)

@@ -1,0 +1,221 @@
+"""What a browser sends back: the fields of a form and its files, small, read exactly, checked against a model.
+
+    form = await read_form(request)
+    values = validate_form(form, SignOffForm)       # the model, or what is wrong with each field
+    if isinstance(values, dict): …           # the same page again: `form.bind(values)` stands in its fields
+
+An empty field is one that was not filled in. Two fields belong to every form: `_key`, made when the page was, which
+gives a form that is sent twice one effect; and `_etag`, the state of what the page showed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Annotated, Final, TypeVar, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+from python_multipart.exceptions import FormParserError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from api.web.body import read_body
+from api.web.problems import MALFORMED_FORM, ProblemError
+from policy_service.messages import Message
+
+MAX_FORM_BYTES = 256 * 1_024
+"""Bytes of a form, unless it carries files."""
+MAX_FIELDS = 2_000
+"""Fields of a form."""
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+SECRET_FIELDS = frozenset({"password", "old", "new", "again"})
+"""Fields that are never shown again."""
+KEY = "_key"
+ETAG = "_etag"
+FieldErrors = dict[str, Message]
+"""What is wrong with each field."""
+Model = TypeVar("Model", bound=BaseModel)
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
+"""Between these is every day that a form may say: those at the ends of the calendar have no instant in every zone."""
+MAX_INLINE_BYTES = 16 * 1_024
+"""Bytes of a form that are read at once: more take milliseconds, and are read in a thread."""
+NO_ERRORS: Final[Mapping[str, Message]] = MappingProxyType({})
+
+
+def is_plausible_day(day: date) -> bool:
+    """Whether a day is one that a form may say."""
+    return FIRST_DAY < day < LAST_DAY
+
+
+def _validate_day(day: date) -> date:
+    if not is_plausible_day(day):
+        raise PydanticCustomError("date_far_away", "a day of this time")
+    return day
+
+
+Day = Annotated[date, AfterValidator(_validate_day)]
+"""A day in a form."""
+
+
+class FormModel(BaseModel):
+    """The fields of a form, all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class FormState:
+    """What stands in the fields of a form, what is wrong with them, and why it was refused as a whole."""
+
+    key: str
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    errors: Mapping[str, Message] = field(default_factory=dict)
+    form_error: str | None = None
+    reasons: tuple[str, ...] = ()
+    """What more there is to the refusal, a sentence each."""
+
+    def value(self, name: str, default: str = "") -> str:
+        """What stands in a field."""
+        return next(iter(self.values.get(name, ())), default)
+
+    def has_value(self, name: str, value: str) -> bool:
+        """Whether a choice was made."""
+        return value in self.values.get(name, ())
+
+    def error(self, name: str) -> Message | None:
+        """What is wrong with a field."""
+        return self.errors.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What was sent."""
+
+    fields: Mapping[str, tuple[str, ...]]
+    files: Mapping[str, tuple[bytes, ...]]
+
+    def value(self, name: str, default: str = "") -> str:
+        """What stands in a field."""
+        return next(iter(self.fields.get(name, ())), default)
+
+    @property
+    def key(self) -> str:
+        """Made with the form; a form that is sent twice has one effect."""
+        return self.value(KEY)
+
+    @property
+    def etag(self) -> str:
+        """The state of what the page showed."""
+        return self.value(ETAG)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The digest of all fields and files, secrets left out."""
+        digest = sha256()
+        for name, values in sorted(self.fields.items()):
+            if name not in SECRET_FIELDS:
+                digest.update(repr((name, values)).encode())
+        for name, files in sorted(self.files.items()):
+            digest.update(repr((name, [sha256(each).hexdigest() for each in files])).encode())
+        return digest.digest()
+
+    def bind(
+        self, errors: Mapping[str, Message] = NO_ERRORS, form_error: str | None = None, reasons: Sequence[str] = ()
+    ) -> FormState:
+        """What stands in the fields when the page is shown again; secrets have to be typed again."""
+        values = {name: each for name, each in self.fields.items() if name not in SECRET_FIELDS}
+        return FormState(self.key, values, errors, form_error, tuple(reasons))
+
+
+async def read_form(request: Request, limit: int = MAX_FORM_BYTES) -> Form:
+    """The form in a request's body. Raises ProblemError when it is none, or larger than `limit` bytes."""
+    body = await read_body(request.scope, request.receive, limit=limit, media_types=(URLENCODED, MULTIPART))
+    if len(body) <= MAX_INLINE_BYTES:
+        return await _parse(request.headers, body, limit)
+    return await run_in_threadpool(lambda: asyncio.run(_parse(request.headers, body, limit)))
+
+
+async def _parse(headers: Headers, body: bytes, limit: int) -> Form:
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        if headers.get("content-type", "").lower().startswith(MULTIPART):
+            parser = MultiPartParser(
+                headers, chunks(), max_files=MAX_FIELDS, max_fields=MAX_FIELDS, max_part_size=limit
+            )
+            data = await parser.parse()
+        else:
+            data = await FormParser(headers, chunks()).parse()
+        return await _read_fields(data)
+    except (MultiPartException, FormParserError, UnicodeDecodeError):
+        raise ProblemError(MALFORMED_FORM, Message("the form cannot be read")) from None
+
+
+async def _read_fields(data: FormData) -> Form:
+    fields: dict[str, list[str]] = {}
+    files: dict[str, list[bytes]] = {}
+    pairs = data.multi_items()
+    if len(pairs) > MAX_FIELDS:
+        raise ProblemError(MALFORMED_FORM, Message("the form has more than {limit} fields", limit=MAX_FIELDS))
+    for name, value in pairs:
+        if isinstance(value, UploadFile):
+            if content := await value.read():
+                files.setdefault(name, []).append(content)
+        elif "\0" in value:
+            raise ProblemError(MALFORMED_FORM, Message("the form holds the character NUL"))
+        else:
+            fields.setdefault(name, []).append(value.replace("\r\n", "\n"))
+    await data.close()
+    return Form({name: tuple(each) for name, each in fields.items()}, {name: tuple(e) for name, e in files.items()})
+
+
+def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
+    """The fields of a form as the model has them, or what is wrong with each."""
+    data: dict[str, object] = {}
+    for name, values in form.fields.items():
+        if name in {KEY, ETAG}:
+            continue
+        field_ = model.model_fields.get(name)
+        is_list = field_ is not None and get_origin(field_.annotation) in {list, tuple, set, frozenset}
+        filled_values = [value for value in values if value]
+        if is_list:
+            data[name] = filled_values
+        elif filled_values:
+            data[name] = filled_values[0] if len(filled_values) == 1 else filled_values
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        return {str(each["loc"][0]) if each["loc"] else "": _error_message(each) for each in reversed(error.errors())}
+
+
+def _error_message(error: ErrorDetails) -> Message:
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return Message("This has to be filled in.")
+        case "extra_forbidden":
+            return Message("There is no such field.")
+        case "string_too_long":
+            return Message("At most {limit} characters.", limit=limits["max_length"])
+        case "string_too_short":
+            return Message("At least {limit} characters.", limit=limits["min_length"])
+        case "string_pattern_mismatch":
+            return Message("This is not written as it has to be.")
+        case "literal_error" | "enum":
+            return Message("Choose one of what is offered.")
+        case kind if kind.startswith(("datetime", "date", "timezone")):
+            return Message("This is not a day or a time.")
+        case kind if kind.startswith(("int", "decimal", "greater", "less")):
+            return Message("This is not a number that is possible here.")
+        case _:
+            message = str(error["msg"]).removeprefix("Value error, ")
+            return Message("Expected {expected}.", expected=message)

@@ -1,0 +1,109 @@
+"""What stands around every page: who reads it, in which language, and where they can go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Protocol
+
+from starlette.requests import Request
+
+from api.auth.authentication import STATE, Principal
+from api.auth.permissions import PERMISSIONS, check_permission
+from api.kit.languages import TAG, language_of
+from api.kit.static import VERSION
+from api.web.safe_redirect import MAX_ADDRESS
+from policy_service.actor import Actor
+from policy_service.language.policy import Language
+from policy_service.messages import Message
+
+THEME = "policy_service_theme"
+Theme = Literal["system", "light", "dark"]
+THEMES: Mapping[str, Theme] = {"light": "light", "dark": "dark"}
+
+SECTIONS: tuple[tuple[Message, str], ...] = (
+    (Message("Home"), "/"),
+    (Message("Policies"), "/policies"),
+    (Message("Changes"), "/changes"),
+    (Message("Suspensions"), "/suspensions"),
+    (Message("Decisions"), "/decisions"),
+    (Message("Overrides"), "/overrides"),
+    (Message("In force"), "/in-force"),
+    (Message("Regulations"), "/regulations"),
+    (Message("Audit log"), "/audit"),
+    (Message("Audit packs"), "/packs"),
+    (Message("Accounts"), "/accounts"),
+    (Message("API keys"), "/api-keys"),
+)
+"""The sections, in the order of the navigation; whoever may not ask for one does not see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One link of the navigation."""
+
+    title: Message
+    address: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around a page."""
+
+    lang: Language
+    tag: str
+    theme: Theme
+    address: str
+    """The path and query of the page, to come back to."""
+    sections: tuple[Section, ...]
+    actor: Actor | None
+    """Who reads the page; none before signing in."""
+    now: datetime
+    version: str
+    """Changes when a style sheet or script does."""
+    notice: Message | None = None
+    """What was just done."""
+    missing_glyphs: tuple[str, ...] = ()
+    """The characters of the page that the typeface cannot draw."""
+
+
+class Page(Protocol):
+    """One page: a frozen dataclass, and the template that shows it."""
+
+    template: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def frame(self) -> Frame:
+        """What stands around it."""
+        ...
+
+
+def frame_of(request: Request, now: datetime, notice: Message | None = None) -> Frame:
+    """What stands around the page that a request asks for; `now` is the service's."""
+    principal: Principal | None = getattr(request.state, STATE, None)
+    actor = principal.actor if principal else None
+    path = request.url.path
+    query = f"?{request.url.query}" if request.url.query else ""
+    lang = language_of(request)
+    return Frame(
+        lang=lang,
+        tag=TAG[lang],
+        theme=THEMES.get(request.cookies.get(THEME, ""), "system"),
+        address=f"{path}{query}"[:MAX_ADDRESS] if request.method == "GET" else "/",
+        sections=_sections(actor, path) if actor else (),
+        actor=actor,
+        now=now,
+        version=VERSION,
+        notice=notice,
+    )
+
+
+def _sections(actor: Actor, path: str) -> tuple[Section, ...]:
+    return tuple(
+        Section(title, address, path == address or (address != "/" and path.startswith(f"{address}/")))
+        for title, address in SECTIONS
+        if ("GET", address) in PERMISSIONS and check_permission(actor, PERMISSIONS["GET", address]) is True
+    )

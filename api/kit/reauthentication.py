@@ -1,0 +1,48 @@
+"""How somebody proves who they are right before a signature: by the password, or at the provider of identities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from starlette.requests import Request
+
+from api.auth.authentication import principal_of
+from api.kit.listing import link
+from policy_service.actor import REAUTHENTICATION_VALIDITY
+from policy_service.identity.sessions import OIDC
+
+PROVIDER_CONFIRMATION = "/v1/session/oidc/confirm"
+Reason = Annotated[str, Field(max_length=8_000)]
+"""What somebody writes beside a signature; the library says how long it may be."""
+Password = Annotated[SecretStr, Field(max_length=256)]
+
+
+@dataclass(frozen=True, slots=True)
+class Reauthentication:
+    """What a form that signs asks for."""
+
+    provider_address: str | None
+    """Where a form leads to the provider and back; None for whoever signed in with a password."""
+    valid_until: datetime | None = None
+    """Until when a proof that the provider gave may be used; None when there is none."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the form can be sent: with the password in it, or after the provider said who it is."""
+        return self.provider_address is None or self.valid_until is not None
+
+
+def reauthentication_state(request: Request, now: datetime, return_address: str) -> Reauthentication:
+    """How whoever asks proves who they are; `return_address` is where the provider's answer leads."""
+    user_session = principal_of(request).user_session
+    if user_session is None or user_session.method != OIDC:
+        return Reauthentication(None)
+    confirmed_at = user_session.confirmed_at
+    is_fresh = confirmed_at is not None and now - confirmed_at <= REAUTHENTICATION_VALIDITY
+    return Reauthentication(
+        link(PROVIDER_CONFIRMATION, next=return_address),
+        confirmed_at + REAUTHENTICATION_VALIDITY if confirmed_at is not None and is_fresh else None,
+    )

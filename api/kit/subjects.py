@@ -1,0 +1,29 @@
+"""Subjects on the pages: the kinds that are offered, and what is wrong with an identifier that was filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from api.kit.forms import FieldErrors
+from policy_service.language.policy import Language, Policy
+from policy_service.messages import Message
+from policy_service.subject import CUSTOMER, InvalidSubject, Subject, kind_label, subject_errors
+
+
+def kind_options(policies: Iterable[Policy], lang: Language, selected: str = "") -> tuple[tuple[str, str], ...]:
+    """The kinds that policies are about, and the one that was chosen, each with what it is called."""
+    kinds = {CUSTOMER, *(policy.subject for policy in policies), *filter(None, [selected])}
+    return tuple((kind, kind_label(kind, lang)) for kind in sorted(kinds, key=lambda kind: (kind != CUSTOMER, kind)))
+
+
+def subject_field_errors(subject: Subject) -> FieldErrors:
+    """What is wrong with a subject, by field."""
+    return invalid_subject_errors(InvalidSubject(subject, subject_errors(subject)))
+
+
+def invalid_subject_errors(invalid: InvalidSubject) -> FieldErrors:
+    """What the fields say of a subject that there cannot be, with what to write."""
+    return {
+        part: Message("No subject is written like this: {fault}.", fault=error)
+        for part, error in invalid.errors.items()
+    }

@@ -1,0 +1,1 @@
+"""Logs, metrics, alarms, and what runs beside requests."""

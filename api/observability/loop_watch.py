@@ -1,0 +1,78 @@
+"""Watches that nothing holds the event loop for long: whatever does keeps every decision waiting.
+
+A *step* is what a request does between two waits: one that takes longer than it may is logged as `event_loop_blocked`
+with its route, and counted. The *lag* is how much later than asked the loop wakes up, whatever the reason: a step, a
+thread that keeps the interpreter's lock, a collection of garbage, a machine that has no time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections.abc import Callable, Coroutine, Generator
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from starlette.types import Scope
+from structlog.typing import FilteringBoundLogger
+
+from api.auth.permissions import route_of
+from api.observability.metrics import Metrics
+
+LAG_SECONDS = 0.1
+"""Seconds between two looks at the lag."""
+
+
+class LoopWatch:
+    """The steps of requests, and the lag of the loop that they share."""
+
+    def __init__(self, metrics: Metrics, log: FilteringBoundLogger, seconds: float) -> None:
+        """`seconds` is how long a step may take."""
+        self.longest: dict[str, float] = {}
+        """The longest step of each route that took longer than it may, in seconds."""
+        self.clock: Callable[[], float] = perf_counter
+        """Tells seconds; a test may count processor time instead, which costs a call of the system each time."""
+        self._metrics, self._log, self._seconds = metrics, log, seconds
+
+    async def run(self, scope: Scope, request: Coroutine[Any, Any, None]) -> None:
+        """Lets a request be answered."""
+        await _run_in_steps(request, self.clock, self._seconds, partial(self._report_blocked, scope))
+
+    async def observe_lag(self) -> None:
+        """Observes the lag until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_SECONDS
+            await asyncio.sleep(LAG_SECONDS)
+            self._metrics.observe_lag(max(0.0, loop.time() - due))
+
+    def _report_blocked(self, scope: Scope, seconds: float) -> None:
+        route = route_of(scope)
+        self.longest[route] = max(seconds, self.longest.get(route, 0.0))
+        self._metrics.count_blocked_step(route, seconds)
+        self._log.warning("event_loop_blocked", route=route, seconds=round(seconds, 4))
+
+
+@types.coroutine
+def _run_in_steps(
+    request: Coroutine[Any, Any, None], clock: Callable[[], float], limit: float, on_blocked: Callable[[float], None]
+) -> Generator[Any, Any, None]:
+    """Runs a coroutine as `await` would, and tells of each step that takes more than `limit` seconds."""
+    step: Callable[[], Any] = partial(request.send, None)
+    while True:
+        begin = clock()
+        try:
+            awaited = step()
+        except StopIteration:
+            return
+        finally:
+            elapsed = clock() - begin
+            if elapsed > limit:
+                on_blocked(elapsed)
+        try:
+            value = yield awaited
+        except BaseException as error:  # noqa: BLE001  # it belongs to the request, as what was found does
+            step = partial(request.throw, error)
+        else:
+            step = partial(request.send, value)

@@ -1,0 +1,133 @@
+"""What the service counts about itself, in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from api.observability.logs import LINES
+from policy_service import Decider
+from policy_service.audit.comparison import LogComparison
+
+DECISION_BUCKETS = (0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""Upper bounds in seconds; a decision takes some ten to some hundred microseconds."""
+LAG_BUCKETS = (0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Upper bounds in seconds of how late the event loop is."""
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """The counters of one service."""
+
+    def __init__(self, decider: Decider) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_EngineCollector(decider))
+        self._outcomes = Counter(
+            "policy_service_outcomes", "Answers, by policy and status.", ("policy", "status"), registry=self._registry
+        )
+        self._problems = Counter(
+            "policy_service_problems", "Requests refused, by type.", ("type",), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "policy_service_decision_seconds",
+            "Time from the whole body to the whole answer.",
+            buckets=DECISION_BUCKETS,
+            registry=self._registry,
+        )
+        self._blocked = Counter(
+            "policy_service_event_loop_blocked",
+            "Steps of requests that held the event loop longer than they may, by route.",
+            ("route",),
+            registry=self._registry,
+        )
+        self._blocked_seconds = Counter(
+            "policy_service_event_loop_blocked_seconds",
+            "Processor time of those steps, by route.",
+            ("route",),
+            registry=self._registry,
+        )
+        self._lag = Histogram(
+            "policy_service_event_loop_lag_seconds",
+            "How much later than asked the event loop wakes up.",
+            buckets=LAG_BUCKETS,
+            registry=self._registry,
+        )
+        self._outcome_counters: dict[tuple[str, str], Counter] = {}
+
+    def count_decision(self, outcomes: Mapping[str, Mapping[str, object]], seconds: float) -> None:
+        """Counts one decision."""
+        self._seconds.observe(seconds)
+        for policy, entry in outcomes.items():
+            key = (policy, str(entry["status"]))
+            if (counter := self._outcome_counters.get(key)) is None:
+                counter = self._outcome_counters[key] = self._outcomes.labels(*key)
+            counter.inc()
+
+    def count_problem(self, kind: str) -> None:
+        """Counts one problem."""
+        self._problems.labels(kind).inc()
+
+    def count_blocked_step(self, route: str, seconds: float) -> None:
+        """Counts a step that held the event loop for so long."""
+        self._blocked.labels(route).inc()
+        self._blocked_seconds.labels(route).inc(seconds)
+
+    def observe_lag(self, seconds: float) -> None:
+        """Counts a look at how late the event loop is."""
+        self._lag.observe(seconds)
+
+    def watch_log(self, comparison: LogComparison) -> None:
+        """Tells from now on whether the log is what was signed, and which copies of its checkpoints answer."""
+        self._registry.register(_LogCollector(comparison))
+
+    def render(self) -> bytes:
+        """All figures."""
+        return generate_latest(self._registry)
+
+
+class _EngineCollector(Collector):
+    """What the decider has seen of its engine, and what the log could not tell, read when it is asked for."""
+
+    def __init__(self, decider: Decider) -> None:
+        self._decider = decider
+
+    def collect(self) -> Iterator[Metric]:
+        health = self._decider.health
+        yield CounterMetricFamily(
+            "policy_service_shadow_checks", "Answers compared with a second evaluator.", value=health.shadow_checks
+        )
+        yield CounterMetricFamily(
+            "policy_service_differences", "Answers in which the evaluators differed.", value=health.differences
+        )
+        yield CounterMetricFamily(
+            "policy_service_fallbacks", "Answers given in the engine's place.", value=health.fallbacks
+        )
+        yield CounterMetricFamily(
+            "policy_service_log_lines_dropped", "Lines of the log that nobody read in time.", value=LINES.dropped
+        )
+        policies = GaugeMetricFamily("policy_service_policy", "Policies that decide.", labels=("policy", "version"))
+        for policy in self._decider.policies.values():
+            policies.add_metric((policy.id, policy.version), 1)
+        yield policies
+
+
+class _LogCollector(Collector):
+    """What the sealer found when it last compared the log."""
+
+    def __init__(self, comparison: LogComparison) -> None:
+        self._comparison = comparison
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "policy_service_log_differs",
+            "1 while the log is not what was signed, and nothing is sealed for it.",
+            value=self._comparison.difference is not None,
+        )
+        yield GaugeMetricFamily(
+            "policy_service_checkpoint_copies_failing",
+            "Places that checkpoints could not be copied to when they were last asked.",
+            value=len(self._comparison.copy_errors),
+        )

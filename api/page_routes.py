@@ -1,0 +1,95 @@
+"""Every route of the pages, area by area, and the problems that are told as pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fastapi import APIRouter
+from starlette.responses import Response
+from starlette.types import Scope
+
+from api.features.accounts.account import account_page_routes
+from api.features.accounts.account_actions import account_action_routes
+from api.features.accounts.accounts import account_list_routes
+from api.features.api_keys.pages import key_routes
+from api.features.audit.pages import audit_page_routes
+from api.features.changes.action_routes import action_routes
+from api.features.changes.comments import comment_routes
+from api.features.changes.dossier import dossier_routes
+from api.features.changes.pages import writing_routes
+from api.features.changes.printing import printing_routes
+from api.features.decisions.pages import decision_routes
+from api.features.home.pages import home_routes
+from api.features.in_force.pages import in_force_routes
+from api.features.overrides.pages import override_routes
+from api.features.packs.pages import pack_routes
+from api.features.policies.pages import policies_routes
+from api.features.regulations.pages import regulation_page_routes
+from api.features.session.account import account_routes
+from api.features.session.preferences import preference_routes
+from api.features.session.sign_in import sign_in_routes
+from api.features.suspensions.detail import suspension_routes
+from api.features.suspensions.listing import list_routes as suspension_list_routes
+from api.features.suspensions.suspend import suspend_routes
+from api.features.tryout.pages import trying_routes
+from api.kit.rendering import Pages
+from api.kit.static import static_routes
+from api.web.problems import Problem
+from api.web.security import ProblemRenderer
+
+ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
+    audit_page_routes,
+    pack_routes,
+    preference_routes,
+    policies_routes,
+    home_routes,
+    sign_in_routes,
+    account_routes,
+    account_list_routes,
+    account_page_routes,
+    account_action_routes,
+    key_routes,
+    decision_routes,
+    override_routes,
+    in_force_routes,
+    regulation_page_routes,
+    trying_routes,
+    writing_routes,
+    action_routes,
+    comment_routes,
+    printing_routes,
+    dossier_routes,
+    suspension_list_routes,
+    suspension_routes,
+    suspend_routes,
+)
+"""What makes the routes of each part."""
+OIDC_REDIRECTS = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/oidc/confirm"}
+"""Where browsers pass on their way to the provider of identities and back."""
+
+
+def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
+    """The routes."""
+    return (static_routes(), *(area(pages) for area in ROUTE_FACTORIES))
+
+
+def problem_renderer(pages: Pages) -> ProblemRenderer:
+    """Tells a problem as a page to whoever asked for one, and as problem+json to everybody else."""
+
+    def render_problem(problem: Problem, scope: Scope, **extensions: object) -> Response:
+        instance = pages.service.log_problem(problem, scope, **extensions)
+        return pages.render_problem(problem, scope, instance) if wants_page(scope) else problem.response(instance)
+
+    return render_problem
+
+
+def wants_page(scope: Scope) -> bool:
+    """Whether a browser asks for a page: programs ask under `/v1/`, or do not name HTML in `Accept`.
+
+    Under `/v1/` a browser is only on its way to the provider of identities and back.
+    """
+    path = scope["path"]
+    if path.startswith("/v1/") and path not in OIDC_REDIRECTS:
+        return False
+    headers = dict(scope["headers"])
+    return b"text/html" in headers.get(b"accept", b"") or b"hx-request" in headers

@@ -1,1 +1,0 @@
-"""Administration: who may come in, in which roles, and the keys of machines."""

@@ -1,1 +1,0 @@
-"""Coming in: signing in and out, the own account, the home page, and how pages are shown."""

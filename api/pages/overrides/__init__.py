@@ -1,1 +1,0 @@
-"""Exceptions from the rules for one subject: listed, told, made and ended by those who may."""

@@ -1,1 +1,0 @@
-"""The rows of the regulations, and what decides each of them today."""

@@ -1,1 +1,0 @@
-"""The pages of emergency suspensions: a version is taken out of force at once, by one director, for a while."""

@@ -1,1 +1,0 @@
-"""The routes for machines: JSON in, JSON out, every error a problem detail."""

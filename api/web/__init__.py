@@ -1,0 +1,1 @@
+"""HTTP around every route: problems, bodies, idempotency, transactions, security, OpenAPI."""

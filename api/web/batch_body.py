@@ -1,0 +1,148 @@
+"""The body of a batch, read on while its answers wait, so that a client may send all of it before it reads any.
+
+    network ──► memory ──────────────────────────────┬─► lines are decided ──► answers ──► network
+           └──► a file, while answers are not taken ─┘
+
+As long as answers are taken, no more is read than memory holds: the client is slowed down, and no file is written. When
+they are not, they fill the connection, and a client that sends all before it reads would wait for ever. So the body is
+read on then, into a file, up to a limit. When that is reached and still no answer is taken, nothing can go on: the
+batch ends there. What still comes is thrown away, so that the client comes to the end of its body and reads the
+answers, the last of which tells where the batch ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Message as AsgiMessage
+from starlette.types import Receive, Send
+
+from api.web.spool import Spool
+from policy_service.decisions.batch import BatchEnded
+from policy_service.messages import Message
+
+MEMORY = 1024 * 1024
+"""Bytes that wait in memory."""
+CHUNK = 256 * 1024
+"""Bytes that are taken to be decided at a time."""
+STUCK_SECONDS = 0.1
+"""How long an answer waits to be taken, before the body is read on into a file."""
+PATIENCE_SECONDS = 3.0
+"""The same, before a batch ends whose file is full; less than common clients wait before they give up sending."""
+ABANDONED_SECONDS = 300.0
+"""The same, before its client counts as gone."""
+
+
+class SpoolFull(BatchEnded):
+    """More of a batch waits than is kept, and no answer is taken."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            Message(
+                "this line and those behind it were not decided: {limit:,} bytes of the batch wait, and no answer is "
+                "read. Send them again, and read answers while you send",
+                limit=limit,
+            )
+        )
+        self.limit = limit
+
+
+class BatchBody:
+    """The body of one request, between those who read it from the network and those who decide it."""
+
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        """`limit` is how many bytes the file may have, and one piece of the network's."""
+        self._receive, self._send, self._limit = receive, send, limit
+        self._memory = bytearray()
+        self._spool = Spool()
+        self._is_complete = False
+        self._error: BatchEnded | None = None
+        self._blocked_since: float | None = None
+        self._received, self._changed = asyncio.Event(), asyncio.Event()
+
+    async def send(self, message: AsgiMessage) -> None:
+        """Sends a part of the answer; while that waits to be taken, the body is read on.
+
+        Raises ClientDisconnect when it is not taken for a long time.
+        """
+        self._blocked_since = time.monotonic()
+        self._changed.set()
+        try:
+            async with asyncio.timeout(ABANDONED_SECONDS):
+                await self._send(message)
+        except TimeoutError:
+            raise ClientDisconnect from None
+        finally:
+            self._blocked_since = None
+
+    async def pump(self) -> None:
+        """Reads the body from the network; returns when the client has gone."""
+        while True:
+            await self._wait_for_room()
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                return
+            await self._store(message.get("body", b""))
+            self._is_complete = self._is_complete or not message.get("more_body", False)
+            self._received.set()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body, as it comes. Raises BatchEnded when it is not read to its end."""
+        while True:
+            if self._memory:
+                piece = bytes(self._memory[:CHUNK])
+                del self._memory[:CHUNK]
+            else:
+                piece = await asyncio.to_thread(self._spool.read, CHUNK) if self._spool.unread else b""
+            self._changed.set()
+            if piece:
+                yield piece
+            elif self._error is not None:
+                raise self._error
+            elif self._is_complete:
+                return
+            else:
+                self._received.clear()
+                await self._received.wait()
+
+    def close(self) -> None:
+        """Removes the file."""
+        self._spool.close()
+
+    async def _wait_for_room(self) -> None:
+        """Returns when there is room for more, or nothing more is kept."""
+        while not self._is_complete and self._error is None:
+            since = self._blocked_since
+            waited = 0.0 if since is None else time.monotonic() - since
+            if waited < STUCK_SECONDS:
+                is_full, remaining = len(self._memory) + self._spool.unread >= MEMORY, STUCK_SECONDS - waited
+            else:
+                is_full, remaining = self._spool.size >= self._limit, PATIENCE_SECONDS - waited
+            if not is_full:
+                return
+            if remaining < 0:
+                self._end(self._limit)
+                return
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if since is None else remaining):
+                    await self._changed.wait()
+
+    def _end(self, limit: int) -> None:
+        self._error = SpoolFull(limit)
+        self._received.set()
+
+    async def _store(self, content: bytes) -> None:
+        if self._error is not None:
+            return
+        if not self._spool.unread and len(self._memory) < MEMORY:
+            self._memory += content
+            return
+        try:
+            await asyncio.to_thread(self._spool.write, content)
+        except OSError:
+            self._end(self._spool.size)

@@ -1,0 +1,362 @@
+"""Connections with bounds: uvicorn's HTTP/1.1 protocol reads a head of any length, from anybody, for any time.
+
+| what a client does                                  | bound (`Limits`)                      | answer                |
+|-----------------------------------------------------|---------------------------------------|-----------------------|
+| sends a head, a trailer or a chunk's size           | `head_bytes`, `fields`                | 431                   |
+| is slow with its head                               | `head_seconds`                        | 408, or closed unused |
+| is slow with its body                               | `body_seconds`, `body_rate`           | 408                   |
+| sends requests before it reads answers              | `pipelined`                           | closed after those    |
+| sends on after the answer                           | `linger_seconds`, `linger_bytes`      | closed                |
+| does not read its answer                            | `unread_seconds`                      | cut off               |
+| is one too many                                     | `connections`                         | see below             |
+
+When all connections are taken, the one that has kept the service waiting for longest gives way to a new one; only when
+none waits for its client the new one is answered 503. Nobody keeps others out by holding connections open.
+
+Nothing is offered to upgrade to. A client that asks for HTTP/2 (`Upgrade: h2c`, as Java's does each time) sends its
+body all the same (RFC 9110 section 7.8), which the parser would take for another protocol's: it is given the head
+again, without that field.
+
+A protocol only notes when it is due. One sweep a second looks at all of them: a request costs no timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Protocol, cast
+
+import httptools
+from starlette.responses import Response
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from api.web.problems import BUSY, HEAD_TOO_LARGE, MALFORMED_REQUEST, REQUEST_TIMEOUT, Problem
+from policy_service.messages import Message
+
+SLICE = 16 * 1024
+"""Bytes that are parsed before the bounds are looked at again."""
+RETRY_SECONDS = 5
+STREAMED_PATH = "/v1/decisions/batch"
+"""The address whose body may take as long as it needs, as long as something comes."""
+_LINE = len("  HTTP/1.1\r\n\r\n")
+_FIELD = len(": \r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client, and all together, may take up."""
+
+    connections: int = 500
+    head_bytes: int = 64 * 1024
+    """Bytes of a request line and its header fields, with their line ends."""
+    fields: int = 100
+    """Header fields of a request."""
+    head_seconds: float = 10.0
+    """From the first byte of a head to its last."""
+    body_seconds: float = 60.0
+    """Between two pieces of a body; and for the whole body, one second more for every `body_rate` bytes."""
+    body_rate: int = 1024
+    """Bytes a second that a body must have, after `body_seconds`."""
+    pipelined: int = 16
+    """Requests of one connection that wait for the answer before theirs."""
+    linger_seconds: float = 2.0
+    """For how long is read on, and thrown away, so that the client reads the answer."""
+    linger_bytes: int = 1024**2
+    unread_seconds: float = 300.0
+    """For how long a client may read nothing of what was sent to it."""
+    sweep_seconds: float = 1.0
+    """How often is looked who is due."""
+
+
+class Connections:
+    """The connections of one server."""
+
+    def __init__(self, limits: Limits, render_problem: Callable[[Problem, str | None], Response]) -> None:
+        """`render_problem` counts and logs a problem of a client's address, and gives the answer."""
+        self.limits = limits
+        self.render_problem = render_problem
+        self._swept: set[Any] | None = None
+
+    def watch(self, connections: set[Any], loop: asyncio.AbstractEventLoop) -> None:
+        """Looks at these connections from now on, as long as there are any."""
+        if self._swept is not connections:
+            self._swept = connections
+            loop.call_later(self.limits.sweep_seconds, self._sweep, loop)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        connections, now = self._swept, loop.time()
+        if not connections:
+            self._swept = None
+            return
+        for connection in tuple(connections):
+            connection.look(now)
+        loop.call_later(self.limits.sweep_seconds, self._sweep, loop)
+
+
+class ServedApplication(Protocol):
+    """An application that says how its connections are bounded."""
+
+    connections: Connections
+
+
+class ConnectionPhase(Enum):
+    """Whom a connection waits for, and for what."""
+
+    IDLE = auto()
+    """For a request, of which nothing has come."""
+    HEAD = auto()
+    BODY = auto()
+    LINGER = auto()
+    """For the client to stop sending: it has its answer."""
+    SERVICE = auto()
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. `serve` names this class to uvicorn."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._manager = cast("ServedApplication", config.loaded_app).connections
+        self._limits = self._manager.limits
+        self._phase = ConnectionPhase.IDLE
+        self._phase_started_at = self._deadline = self.loop.time() + self._limits.head_seconds
+        self._in_head = self._is_upgrade = False
+        self._progressed = False
+        self._unparsed = 0
+        self._body_size = 0
+        self._is_ended = False
+        self._discarded = 0
+        self._problem: Problem | None = None
+        self._unsent, self._unsent_since = 0, self.loop.time()
+
+    # ------------------------------------------------------------------------------------------ what comes in
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._phase_started_at = self.loop.time()
+        self._deadline = self._phase_started_at + self._limits.head_seconds
+        self._manager.watch(self.connections, self.loop)
+        if len(self.connections) > self._limits.connections and not self._make_room():
+            self._refuse(_busy())
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        if self._is_ended:
+            self._discard(len(data))
+            return
+        for start in range(0, len(data), SLICE):
+            if not self._parse(data[start : start + SLICE] if len(data) > SLICE else data):
+                return
+        self._update_phase()
+
+    def _parse(self, data: bytes) -> bool:
+        """Parses a few bytes; False when no more is read. Progress ends what the parser keeps: a head, a piece."""
+        self._progressed = False
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._is_upgrade:
+                return self._parse(self._head_again() + data[upgrade.args[0] :])
+            self._end_after_answers()  # CONNECT: no request of ours follows
+            return False
+        except httptools.HttpParserError:
+            self._refuse(self._problem or Problem(MALFORMED_REQUEST, Message("this is not HTTP/1.1")))
+            return False
+        self._unparsed = 0 if self._progressed else self._unparsed + len(data)
+        if self._unparsed > self._limits.head_bytes:
+            self._refuse(self._too_large())
+            return False
+        return True
+
+    def _head_again(self) -> bytes:
+        """The head that was just read, without what asks for an upgrade, for a parser that knows nothing of it."""
+        line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        fields = b"".join(b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade")
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the one before it
+        return line + fields + b"\r\n"
+
+    def on_message_begin(self) -> None:
+        self._progressed = self._in_head = True
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer: nobody here reads one, and it must not be taken for a header
+        if len(self.headers) == self._limits.fields:
+            self._stop_parsing(self._too_large())
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if self._is_upgrade:
+            return
+        self._progressed, self._in_head, self._body_size = True, False, 0
+        size = len(self.parser.get_method()) + len(self.url) + _LINE
+        size += sum(len(name) + len(value) + _FIELD for name, value in self.headers)
+        if size > self._limits.head_bytes:
+            self._stop_parsing(self._too_large())
+        if len(self.pipeline) == self._limits.pipelined:
+            self._stop_parsing(_busy())
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._progressed = True
+        self._body_size += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._progressed = True
+        if not self._is_upgrade:
+            super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._phase_started_at = self.loop.time()
+        if self._in_head or self._is_ended or self.pipeline:
+            return
+        self._phase = ConnectionPhase.LINGER if self.cycle.more_body else ConnectionPhase.IDLE
+        self._deadline = self._phase_started_at + (
+            self._limits.linger_seconds if self.cycle.more_body else self.timeout_keep_alive
+        )
+
+    # ---------------------------------------------------------------------------------------- whose turn it is
+
+    def _update_phase(self) -> None:
+        """Notes whom this connection waits for, after something came, and how long."""
+        cycle = self._newest_cycle
+        if self._in_head or cycle is None:
+            phase = ConnectionPhase.HEAD
+        elif cycle.response_complete:
+            phase = ConnectionPhase.LINGER if cycle.more_body else ConnectionPhase.HEAD
+        else:
+            phase = ConnectionPhase.BODY if cycle.more_body else ConnectionPhase.SERVICE
+        if phase is not self._phase:
+            self._phase, self._phase_started_at = phase, self.loop.time()
+            self._deadline = self._phase_started_at + self._limits.head_seconds
+        if phase is ConnectionPhase.BODY:
+            seconds, now = self._limits.body_seconds, self.loop.time()
+            body_deadline = self._phase_started_at + seconds + self._body_size / self._limits.body_rate
+            self._deadline = now + seconds if self.scope["path"] == STREAMED_PATH else min(now + seconds, body_deadline)
+
+    @property
+    def _newest_cycle(self) -> RequestResponseCycle | None:
+        """The request that came last; uvicorn has none before the first."""
+        return cast("RequestResponseCycle | None", self.cycle)
+
+    @property
+    def eviction_rank(self) -> float | None:
+        """Who gives way first has the lowest; None while the service has to answer."""
+        if self.transport.is_closing():
+            return float("-inf")  # its client does not read the end of its answer
+        cycle = self._newest_cycle
+        is_answering = cycle is not None and not (cycle.more_body or cycle.response_complete)
+        return None if is_answering else self._phase_started_at
+
+    def _make_room(self) -> bool:
+        """Closes the connection that has waited for its client the longest; False when there is none."""
+        connections = cast("Iterable[BoundedProtocol]", self.connections)
+        ranks = [
+            (eviction_rank, id(each), each)
+            for each in connections
+            if each is not self and (eviction_rank := each.eviction_rank) is not None
+        ]
+        if not ranks:
+            return False
+        min(ranks)[2].evict()
+        return True
+
+    def evict(self) -> None:
+        """Ends the connection in favour of another one."""
+        if self.transport.is_closing():
+            self.transport.abort()
+        elif self._phase in {ConnectionPhase.HEAD, ConnectionPhase.BODY}:
+            self._refuse(_busy())
+            self.transport.close()
+        else:
+            self.transport.close()
+
+    def check_deadline(self, now: float) -> None:
+        """Ends the connection when its client is due, or does not read what it was sent."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent != self._unsent:
+            self._unsent, self._unsent_since = unsent, now
+        closing, limits = self.transport.is_closing(), self._limits
+        patience = limits.linger_seconds if closing else limits.unread_seconds
+        if unsent and now - self._unsent_since >= patience:
+            self.transport.abort()
+        elif closing or self._phase is ConnectionPhase.SERVICE or now < self._deadline:
+            return
+        elif self.flow.read_paused:  # it is the service that does not read
+            self._phase_started_at, self._deadline = now, now + limits.body_seconds
+        elif self._phase in {ConnectionPhase.HEAD, ConnectionPhase.BODY}:
+            self._refuse(Problem(REQUEST_TIMEOUT, Message("the rest of the request did not come in time")))
+        else:
+            self.transport.close()
+
+    # ----------------------------------------------------------------------------------------------- refusing
+
+    def _stop_parsing(self, problem: Problem) -> None:
+        """Ends parsing, from within the parser. Raises HttpParserError."""
+        self._problem = problem
+        raise httptools.HttpParserError
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answers what came with a problem, unless answers are under way before it; then ends the connection."""
+        response = self._manager.render_problem(problem, self.client[0] if self.client else None)
+        newest, self._is_ended = self._newest_cycle, True
+        if newest is not None and not newest.response_complete:
+            if not newest.more_body:
+                self._end_after_answers()
+                return
+            newest.disconnected = True  # whoever reads the body is told that it will not come
+            newest.message_event.set()
+            if newest.response_started or self.pipeline:
+                self.transport.close()
+                return
+        head = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
+        fields = b"".join(b"%b: %b\r\n" % field for field in head)
+        self.transport.write(b"".join((STATUS_LINE[response.status_code], fields, b"\r\n", bytes(response.body))))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Reads on for a moment, so that a client that is still sending reads its answer, and then closes."""
+        self._phase, self._phase_started_at = ConnectionPhase.LINGER, self.loop.time()
+        self._deadline = self._phase_started_at + self._limits.linger_seconds
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > self._limits.linger_bytes:
+            self.transport.close()
+
+    def _end_after_answers(self) -> None:
+        """Reads nothing more; those that came before are answered, and the connection is closed with the last."""
+        self._is_ended, self._phase = True, ConnectionPhase.SERVICE
+        self.cycle.keep_alive = False
+
+    def _too_large(self) -> Problem:
+        limits = self._limits
+        detail = Message(
+            "a request's head has at most {size:,} bytes and {count} fields",
+            size=limits.head_bytes,
+            count=limits.fields,
+        )
+        return Problem(HEAD_TOO_LARGE, detail, {"limit": limits.head_bytes})
+
+
+def _busy() -> Problem:
+    detail = Message("too many connections are open")
+    return Problem(BUSY, detail, headers={"Retry-After": str(RETRY_SECONDS)})

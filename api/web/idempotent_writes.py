@@ -1,0 +1,206 @@
+"""Writes of people: one effect for one `Idempotency-Key`, on what the caller has seen (`If-Match`), in one transaction.
+
+    body = await read_json_body(request, Reason)
+    expected = expected_etag(request)                     # 428 when it is missing
+    return await run_write_command(service, request, lambda transaction: WriteResult(…), body)
+
+The answer is kept with the effect, so the same request again gets the same answer, marked `Idempotency-Replayed`. What
+is kept of the request is a digest of its members, in which every password is a row of stars. A refusal is not kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Header
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.service import Service
+from api.web.problems import INVALID_PARAMETER, PRECONDITION_REQUIRED, ProblemError, invalid_parameters_detail
+from api.web.transactions import run_read, run_write
+from api.workers.heads import warm_heads
+from policy_service.database import Transaction
+from policy_service.decisions.request import format_or_null
+from policy_service.idempotency import (
+    InvalidIdempotencyKey,
+    StoredResponse,
+    check_key,
+    find_response,
+    fingerprint_of,
+    store_response,
+)
+from policy_service.integrity import reading_row
+from policy_service.messages import Message
+
+KEY = "Idempotency-Key"
+REPLAYED = {"Idempotency-Replayed": "true"}
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What is answered to a write, and kept under its key."""
+
+    model: BaseModel
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def to_stored(self) -> StoredResponse:
+        """As it is kept: a line of headers, then the body."""
+        head = json.dumps(dict(self.headers)).encode()
+        return StoredResponse(self.status, head + b"\n" + self.model.model_dump_json(by_alias=True).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotentRequest:
+    """Under what the answer to a request is kept: who asks, the key they chose, the digest of all they sent."""
+
+    principal: str
+    key: str
+    fingerprint: str
+
+
+StoringCommand = Callable[[Transaction], StoredResponse]
+WriteCommand = Callable[[Transaction], WriteResult]
+PrepareCommand = Callable[[], Awaitable[WriteCommand]]
+
+
+async def run_write_command(
+    service: Service, request: Request, command: WriteCommand, body: BaseModel | None = None
+) -> Response:
+    """Run `command` once and answer with its result, or with the stored answer. `body` is the request's body.
+
+    Raises ProblemError, IdempotencyKeyReused, DatabaseUnavailable, and what `command` raises.
+    """
+
+    async def prepare() -> WriteCommand:
+        return command
+
+    return await run_prepared_write(service, request, prepare, body)
+
+
+async def run_prepared_write(
+    service: Service, request: Request, prepare: PrepareCommand, body: BaseModel | None = None
+) -> Response:
+    """The same, where what is slow has to be done before the transaction, unless the answer is known already."""
+    key = idempotency_key(request)
+    if key is None:
+        command = await prepare()
+        await warm_heads(service)
+        result = await run_write(service, command)
+        return _response(result.to_stored())
+
+    async def prepare_storing() -> StoringCommand:
+        command = await prepare()
+        return lambda transaction: command(transaction).to_stored()
+
+    idempotent_request = IdempotentRequest(
+        principal_of(request).actor.id, key, await run_in_threadpool(_fingerprint, request, body)
+    )
+    stored, is_new = await run_idempotent(service, idempotent_request, prepare_storing)
+    return _response(stored, {} if is_new else REPLAYED)
+
+
+async def run_idempotent(
+    service: Service, request: IdempotentRequest, prepare: Callable[[], Awaitable[StoringCommand]]
+) -> tuple[StoredResponse, bool]:
+    """What is answered to a request, and whether that is new; `prepare` is left out when it was answered before.
+
+    Raises ProblemError, IdempotencyKeyReused, DatabaseUnavailable, and what the act raises.
+    """
+    async with service.in_flight.exclusive((request.principal, request.key), request.fingerprint):
+        stored = await run_read(
+            service, lambda session: find_response(session, request.principal, request.key, request.fingerprint)
+        )
+        if stored is not None:
+            return stored, False
+        command = await prepare()
+        await warm_heads(service)
+        return await run_write(service, lambda transaction: _run_unless_stored(transaction, request, command))
+
+
+def _run_unless_stored(
+    transaction: Transaction, request: IdempotentRequest, command: StoringCommand
+) -> tuple[StoredResponse, bool]:
+    """The answer, and whether it is new: another process may have given it while this one waited for its turn."""
+    stored = find_response(transaction.session, request.principal, request.key, request.fingerprint)
+    if stored is not None:
+        return stored, False
+    stored = command(transaction)
+    store_response(transaction, request.principal, request.key, request.fingerprint, stored)
+    return stored, True
+
+
+def _fingerprint(request: Request, model: BaseModel | None) -> str:
+    body = b"" if model is None else model.model_dump_json(by_alias=True).encode()
+    path, query = request.scope["path"], request.scope["query_string"].decode("latin-1")
+    return fingerprint_of(request.method, f"{path}?{query}" if query else path, body)
+
+
+def _response(stored: StoredResponse, extra_headers: Mapping[str, str] | None = None) -> Response:
+    head, _, body = stored.body.partition(b"\n")
+    with reading_row("idempotency", "of the request's key"):
+        headers = {"Cache-Control": "no-store", **json.loads(head), **(extra_headers or {})}
+    return Response(body, stored.status, headers, "application/json")
+
+
+# -------------------------------------------------------------------------------------------------- the headers
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The idempotency key of a request. Raises ProblemError when it is none."""
+    keys = request.headers.getlist(KEY)
+    if not keys:
+        return None
+    key = ", ".join(keys)  # a key has no blank, so several are none
+    try:
+        check_key(key)
+    except InvalidIdempotencyKey:
+        problem = {
+            "parameter": KEY,
+            "code": "mistyped",
+            "value": format_or_null(key),
+            "expected": "1 to 200 visible ASCII",
+        }
+        raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail([KEY]), problems=[problem]) from None
+    return key
+
+
+def etag(tag: str) -> dict[str, str]:
+    """The header that names the state of what is answered."""
+    return {"ETag": f'"{tag}"'}
+
+
+def expected_etag(request: Request) -> str:
+    """The state the caller has seen. Raises ProblemError when it is not told."""
+    if_match = request.headers.get("If-Match", "").strip()
+    if if_match in {"", "*"}:
+        raise ProblemError(PRECONDITION_REQUIRED, Message("send the ETag of what you read as If-Match"))
+    return if_match.removeprefix('"').removesuffix('"')
+
+
+def _key_header(
+    key: Annotated[
+        str | None,
+        Header(alias=KEY, description="1 to 200 visible ASCII characters; the same request again has no second effect"),
+    ] = None,
+) -> None:
+    """Documents the header."""
+
+
+def _if_match_header(
+    tag: Annotated[str | None, Header(alias="If-Match", description="the ETag of the change as it was read")] = None,
+) -> None:
+    """Documents the header."""
+
+
+WRITE_HEADERS = [Depends(_key_header)]
+"""What the document says of a write."""
+EDIT_HEADERS = [Depends(_key_header), Depends(_if_match_header)]
+"""What it says of a write to something that was read before."""

@@ -1,0 +1,213 @@
+"""What a caller has to give for a policy to be decided: a JSON Schema (2020-12) of the facts, and a request that works.
+
+The schema takes a fact's value exactly when the policy reads it, and the facts together when the policy is decided by
+them: those of a policy that this one needs are asked for, or what it takes `from:` there. What a schema cannot say is
+left to the policies: that a fact contradicts what another policy decides, and that no rule matches.
+
+Numbers and money may be JSON numbers or text, and both are read exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, assert_never
+
+from api.web.patterns import CALENDAR_DAY, date_pattern, duration_pattern, number_pattern
+from policy_service.decisions.request import MAX_FACTS
+from policy_service.language.policy import Example, Fact, Policy
+from policy_service.language.requirements import required_policies
+from policy_service.language.types import (
+    MAX_TAGS,
+    MAX_TEXT,
+    BooleanType,
+    ChoiceType,
+    DateType,
+    DurationType,
+    NumberType,
+    TagsType,
+    TextType,
+    Type,
+    Value,
+    describe_type,
+    format_value,
+    write_decimal,
+)
+from policy_service.subject import id_error
+
+Json = dict[str, Any]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SCHEMA_DESCRIPTION = (
+    "Facts are valid here when and only when the policy can be evaluated with them. Numbers are exact decimals, for a "
+    "validator too: 0.1 is one tenth. A pattern means what ECMA-262 says, and says in full what `format` only notes. "
+    "One thing is not said here: a fact that another policy decides must agree with it."
+)
+
+
+def requirements(policy: Policy, policies: Mapping[str, Policy], today: date) -> Json:
+    """The schema and the example of one policy, among the policies it is served with."""
+    return {
+        "policy": policy.id,
+        "version": policy.version,
+        "digest": policy.digest,
+        "needs": sorted(each.id for each in with_required_policies(policy, policies)[1:]),
+        "schema": facts_schema(policy, policies),
+        "example": example_request(policy, policies, today),
+    }
+
+
+def with_required_policies(policy: Policy, policies: Mapping[str, Policy]) -> list[Policy]:
+    """The policy and all those it needs, directly or through others; each once."""
+    chained = [policy]
+    for each in chained:
+        chained += [
+            policies[name]
+            for name in sorted(required_policies(each))
+            if name in policies and policies[name] not in chained
+        ]
+    return chained
+
+
+def facts_schema(policy: Policy, policies: Mapping[str, Policy]) -> Json:
+    """The JSON Schema of the `facts` object of a request for this policy, among the policies it is served with.
+
+    Numbers with decimals are Decimal: to be encoded as JSON numbers, digit by digit.
+    """
+    needs = _required_facts(policy, policies)
+    properties: dict[str, Json] = {}
+    for each in with_required_policies(policy, policies):
+        for fact in each.facts.values():
+            schema = fact_schema(fact, may_be_null=fact.name not in needs["required"])
+            existing = properties.setdefault(fact.name, schema)
+            if existing != schema:
+                properties[fact.name] = {"allOf": [*existing.get("allOf", [existing]), schema]}
+    return {
+        "$schema": DIALECT,
+        "title": f"facts of {policy.id} {policy.version}",
+        "description": SCHEMA_DESCRIPTION,
+        "type": "object",
+        **needs,
+        "properties": properties,
+        "propertyNames": {"enum": sorted({name for each in (policy, *policies.values()) for name in each.facts})},
+        "maxProperties": MAX_FACTS,
+    }
+
+
+def _required_facts(policy: Policy, policies: Mapping[str, Policy]) -> Json:
+    """What must be given so that the policy is decided: a fact of another policy, or what that one needs."""
+    needed_facts = [fact for fact in policy.facts.values() if not fact.optional]
+    needs = _required(*(fact.name for fact in needed_facts if fact.requirement is None))
+    conditions = []
+    for fact in needed_facts:
+        if fact.requirement is not None:
+            source = policies.get(fact.requirement.policy)
+            conditions.append(
+                {"anyOf": [_required(fact.name), *([_required_facts(source, policies)] if source else [])]}
+            )
+    return {**needs, "allOf": conditions} if conditions else needs
+
+
+def _required(*names: str) -> Json:
+    """That facts are given: null counts as not given."""
+    return {"required": sorted(names), "properties": {name: {"not": {"type": "null"}} for name in sorted(names)}}
+
+
+def fact_schema(fact: Fact, *, may_be_null: bool) -> Json:
+    """The JSON Schema of one fact."""
+    kind = type_schema(fact.type)
+    if may_be_null:
+        kind = {"anyOf": [*(kind["anyOf"] if set(kind) == {"anyOf"} else [kind]), {"type": "null"}]}
+    schema: Json = {"title": fact.title.en, "description": _description(fact), **kind}
+    if fact.sensitive:
+        schema["x-sensitive"] = True
+    return schema
+
+
+def _description(fact: Fact) -> str:
+    parts = [fact.title.zh, describe_type(fact.type)]
+    if (origin := fact.requirement) is not None:
+        parts.append(f"filled by the service from {origin.policy}; give it only where that does not decide")
+    if fact.measure is not None:
+        parts.append(f"a figure of the whole population: {fact.measure}")
+    return "; ".join(parts)
+
+
+def type_schema(kind: Type) -> Json:
+    """The JSON Schema of the values that a type reads, and of no others."""
+    match kind:
+        case BooleanType():
+            return {"type": "boolean"}
+        case NumberType():
+            return {"anyOf": [_number(kind), {"type": "string", "pattern": number_pattern(kind)}]}
+        case DateType():
+            pattern = {"pattern": date_pattern(kind)}
+            return {"type": "string", "format": "date", "pattern": CALENDAR_DAY, "allOf": [pattern]}
+        case DurationType():
+            return {"type": "string", "format": "duration", "pattern": duration_pattern(kind)}
+        case ChoiceType(of=of):
+            return {"enum": list(of)}
+        case TextType():
+            return {"type": "string", "maxLength": MAX_TEXT}
+        case TagsType(of=of):
+            return {"type": "array", "items": {"enum": list(of)}, "maxItems": MAX_TAGS}
+        case _:
+            assert_never(kind)
+
+
+def _number(kind: NumberType) -> Json:
+    """The JSON numbers of a type."""
+    low, high = (Decimal(write_decimal(bound, kind.scale)) for bound in (kind.low, kind.high))
+    if not kind.scale:
+        return {"type": "integer", "minimum": int(low), "maximum": int(high)}
+    return {"type": "number", "multipleOf": Decimal(1).scaleb(-kind.scale), "minimum": low, "maximum": high}
+
+
+@dataclass(frozen=True, slots=True)
+class _ExampleFacts:
+    """What an example gives: facts as JSON."""
+
+    facts: Mapping[str, object]
+    as_of: str | None
+
+
+def example_request(policy: Policy, policies: Mapping[str, Policy], today: date) -> Json | None:
+    """A request that decides the policy, made of its own examples; None when it has no example that is decided."""
+    for example in policy.examples:
+        if example.status == "decided":
+            example_facts = _example_facts(policy, example, policies)
+            as_of = example_facts.as_of or today.isoformat()
+            subject = example.name if id_error(example.name) is None else "example"
+            request = {"subject": subject, "kind": policy.subject, "facts": dict(example_facts.facts)}
+            return {**request, "policies": [policy.id], "as_of": as_of}
+    return None
+
+
+def _example_facts(policy: Policy, example: Example, policies: Mapping[str, Policy]) -> _ExampleFacts:
+    """The example's facts, outcomes of other policies replaced by facts that make these decide them."""
+    facts = {name: format_value(policy.facts[name].type, value) for name, value in example.facts.items()}
+    as_of = example.as_of
+    for name, value in example.facts.items():
+        source_facts = _source_facts(policy.facts[name], value, policies)
+        if source_facts is None:
+            continue
+        agrees = all(
+            facts.get(other, source_facts.facts[other]) == source_facts.facts[other] for other in source_facts.facts
+        )
+        if agrees and (as_of is None or source_facts.as_of in (None, as_of)):
+            del facts[name]
+            facts.update(source_facts.facts)
+            as_of = as_of or source_facts.as_of
+    return _ExampleFacts(facts, as_of)
+
+
+def _source_facts(fact: Fact, value: Value, policies: Mapping[str, Policy]) -> _ExampleFacts | None:
+    """What is given in an example of the policy the fact comes from, that decides this value."""
+    source = policies.get(fact.requirement.policy) if fact.requirement else None
+    if source is None or fact.requirement is None or source.returns_list:
+        return None
+    for example in source.examples:
+        if isinstance(example.outcome, Mapping) and example.outcome[fact.requirement.outcome] == value:
+            return _example_facts(source, example, policies)
+    return None

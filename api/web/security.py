@@ -1,0 +1,138 @@
+"""Around every answer: headers that keep browsers from guessing, and a problem for whatever was refused."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as AsgiMessage
+
+from api.auth.permissions import route_of
+from api.observability.logs import stack_frames
+from api.service import Service
+from api.settings import Settings
+from api.web.error_mapping import library_problem
+from api.web.problems import (
+    INTERNAL_ERROR,
+    INVALID_PARAMETER,
+    NOT_FOUND,
+    OTHER_HOST,
+    Problem,
+    ProblemError,
+    invalid_parameters_detail,
+)
+from policy_service.messages import Message
+
+CONTENT_SECURITY_POLICY = (
+    b"default-src 'none'",
+    b"script-src 'self'",
+    b"style-src 'self'",
+    b"img-src 'self'",
+    b"font-src 'self'",
+    b"connect-src 'self'",
+    b"form-action 'self'",
+    b"frame-ancestors 'none'",
+    b"base-uri 'none'",
+)
+"""What a page may load and where it may send: nothing but what this service itself serves, and nothing inline."""
+HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (
+        b"content-security-policy",
+        b"; ".join(CONTENT_SECURITY_POLICY),
+    ),
+]
+"""On every answer. No other site may read one: there are no CORS headers."""
+CACHE_CONTROL = b"cache-control"
+NO_STORE = (CACHE_CONTROL, b"no-store")
+"""On every answer that does not say otherwise: most hold what concerns somebody, and none needs to be kept."""
+
+
+class ProblemRenderer(Protocol):
+    """What tells a problem to whoever asked."""
+
+    def __call__(self, problem: Problem, scope: Scope, **log_fields: object) -> Response:
+        """The answer; `log_fields` are for the log."""
+        ...
+
+
+def headers_of(settings: Settings) -> list[tuple[bytes, bytes]]:
+    """The headers of every answer, with those that are set."""
+    hsts = settings.strict_transport_security
+    return [*HEADERS, *([(b"strict-transport-security", hsts.encode())] if hsts else [])]
+
+
+class SecurityMiddleware:
+    """The outermost layer of the service."""
+
+    def __init__(self, app: ASGIApp, service: Service, render_problem: ProblemRenderer | None = None) -> None:
+        self.app = app
+        self.service = service
+        self.render_problem = render_problem or service.render_problem
+        self._headers = headers_of(service.settings)
+        self._hosts = service.settings.hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request; an unforeseen error is logged without what the caller sent, and told without its cause."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def send_with_headers(message: AsgiMessage) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = message["headers"]
+                cache_control = [] if any(name.lower() == CACHE_CONTROL for name, _ in headers) else [NO_STORE]
+                message["headers"] = [*headers, *cache_control, *self._headers]
+            await send(message)
+
+        try:
+            refuse_nul(scope)
+            refuse_other_hosts(scope, self._hosts)
+            await self.app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            self.service.log.info("client_disconnected", route=route_of(scope))
+        except ProblemError as error:
+            await self.render_problem(error.problem, scope)(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001  # the last line: the caller gets an answer, the log a place
+            response = self._error_response(error, scope)
+            if not started:
+                await response(scope, receive, send_with_headers)
+
+    def _error_response(self, error: Exception, scope: Scope) -> Response:
+        """What the library refused, in its own words; of anything else only that it happened."""
+        if (problem := library_problem(error, self.service.clock.now())) is not None:
+            return self.render_problem(problem, scope)
+        internal_error = Problem(INTERNAL_ERROR, Message("the service failed; its log says where"))
+        return self.render_problem(internal_error, scope, error=type(error).__name__, where=stack_frames(error))
+
+
+def refuse_other_hosts(scope: Scope, hosts: frozenset[str]) -> None:
+    """Raises ProblemError when a request names another host than those that are allowed, where some are."""
+    if not hosts:
+        return
+    host_headers = [value.decode("latin-1").lower() for name, value in scope["headers"] if name == b"host"]
+    if len(host_headers) != 1 or _without_port(host_headers[0]) not in hosts:
+        raise ProblemError(OTHER_HOST, Message("the request does not name a host that is served here"))
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and (port.isdecimal() or not port) else host
+
+
+def refuse_nul(scope: Scope) -> None:
+    """Raises ProblemError when an address holds the one character that PostgreSQL cannot even look for."""
+    if "\0" in scope["path"]:
+        raise ProblemError(NOT_FOUND, Message("no such address"))
+    if b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
+        detail = invalid_parameters_detail([Message("a parameter holds the character NUL")])
+        raise ProblemError(INVALID_PARAMETER, detail, problems=[])

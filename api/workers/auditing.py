@@ -1,0 +1,133 @@
+"""Reads the whole log, to verify or to export it, in a worker: a long log keeps a processor busy for long."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlmodel import Session
+
+from api.service import Service
+from api.workers.progress import ProgressCallback, ProgressFile, watch_progress
+from api.workers.work_kinds import AUDITING, time_limit
+from policy_service.audit.comparison import verify_log
+from policy_service.audit.copies import Copy
+from policy_service.audit.keys import KeyUnavailable, public_keys
+from policy_service.audit.log import last_entry
+from policy_service.audit.log_key import read_log_keys
+from policy_service.audit.service import current_signer, export
+from policy_service.audit.verdict import LogVerdict
+from policy_service.audit.verify import PROGRESS_INTERVAL
+from policy_service.database import Database
+from policy_service.decisions.verification import parts_of, verify_rest
+
+
+class Auditor:
+    """Reads the log whole, for one after another; `moved` is told how much of how much it has read."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._seconds = time_limit(AUDITING, service.settings)
+
+    async def verify(self, on_progress: ProgressCallback | None = None) -> LogVerdict:
+        """What is found in the database, against copies of its checkpoints. Raises as `verify`, and ProblemError."""
+        service = self._service
+        keys, copies = service.settings.keys, service.settings.copies
+        async with watch_progress(on_progress) as progress_path:
+            return await service.workers.pool(AUDITING).run(
+                self._seconds,
+                verify,
+                service.database.url,
+                keys,
+                copies,
+                ProgressFile(progress_path),
+                service.clock.now(),
+            )
+
+    async def export(self) -> BinaryIO:
+        """The log in a file that is gone when it is closed.
+
+        Raises ProblemError, KeyUnavailable, DatabaseUnavailable.
+        """
+        file = await self.export_file()
+        try:
+            return _open(file)
+        finally:
+            _remove(file)
+
+    async def export_file(self, on_progress: ProgressCallback | None = None) -> Path:
+        """The log in a new file, which whoever asked removes.
+
+        Raises ProblemError, KeyUnavailable, DatabaseUnavailable.
+        """
+        service = self._service
+        url, keys, now = service.database.url, service.settings.keys, service.clock.now()
+        file = create_private_file("policy-service-export-")
+        try:
+            async with watch_progress(on_progress) as progress_path:
+                await service.workers.pool(AUDITING).run(
+                    self._seconds, write_export, url, keys, now, file, ProgressFile(progress_path)
+                )
+        except BaseException:  # whoever breaks it off, too, leaves nothing behind
+            _remove(file)
+            raise
+        return file
+
+
+def verify(
+    url: str, keys: Path, copies: Sequence[Copy], progress: ProgressFile, now: datetime | None = None
+) -> LogVerdict:
+    """What is found in the database. Raises KeyUnavailable, DatabaseUnavailable."""
+    trusted = list(public_keys(keys).values())
+    if not trusted:
+        raise KeyUnavailable("there is no key to verify with")
+    with closing(Database(url)) as database, database.read() as session:
+        parts, read = parts_of(session), {}
+        size = sum(parts.values())
+
+        def tick(part: str, done: int) -> None:
+            read[part] = done
+            progress.write(sum(read.values()), size)
+
+        progress.write(0, size)
+        log_keys = read_log_keys(keys)
+        verdict = verify_log(session, trusted, copies, tick, log_keys)
+        verdict = verify_rest(session, verdict, log_keys, tick, now)
+        progress.write(size, size)
+        return verdict
+
+
+def write_export(url: str, keys: Path, now: datetime, file: Path, progress: ProgressFile) -> int:
+    """Writes an export, and gives its bytes. Raises KeyUnavailable, DatabaseUnavailable."""
+    with closing(Database(url)) as database, database.read() as session, file.open("wb") as lines:
+        size, written = _log_size(session), 0
+        for number, line in enumerate(export(session, current_signer(session, keys), now)):
+            written += lines.write(line + b"\n")
+            if not number % PROGRESS_INTERVAL:
+                progress.write(number, size)
+        return written
+
+
+def create_private_file(prefix: str) -> Path:
+    """A file that only its owner can read."""
+    number, name = tempfile.mkstemp(prefix=prefix)
+    os.close(number)
+    return Path(name)
+
+
+def _log_size(session: Session) -> int:
+    last = last_entry(session)
+    return last.seq if last else 0
+
+
+def _open(file: Path) -> BinaryIO:
+    return file.open("rb")
+
+
+def _remove(file: Path) -> None:
+    file.unlink()

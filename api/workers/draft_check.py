@@ -1,0 +1,61 @@
+"""Checks drafts before they are submitted, in a worker: what authors put into them may take long."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime
+from functools import cache
+
+from api.service import Service
+from api.workers.heads import warm_heads
+from api.workers.work_kinds import DRAFT_CHECKING, time_limit
+from policy_service.approval.service import (
+    DraftCheck,
+    GovernanceEvaluator,
+    PreparedSubmission,
+    ValidationFailed,
+    prepare_submission,
+)
+from policy_service.database import Database
+
+
+class DraftChecker:
+    """Checks drafts."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def prepare(self, change: str, expected: str) -> PreparedSubmission:
+        """All that a submission needs.
+
+        Raises ProblemError, DatabaseUnavailable, and OperationRejected with all that is wrong.
+        """
+        prepared = await self._check(change, expected)
+        await warm_heads(self._service, change)
+        return prepared
+
+    async def check(self, change: str) -> DraftCheck:
+        """What keeps a draft from being submitted. Raises ProblemError, DatabaseUnavailable, OperationRejected."""
+        try:
+            return DraftCheck((), (), (await self._check(change, None)).report)
+        except ValidationFailed as error:
+            return DraftCheck(error.messages, error.diagnostics, error.report)
+
+    async def _check(self, change: str, expected: str | None) -> PreparedSubmission:
+        service = self._service
+        seconds, now = time_limit(DRAFT_CHECKING, service.settings), service.clock.now()
+        return await service.workers.pool(DRAFT_CHECKING).run(
+            seconds, check_draft, service.database.url, change, expected, now
+        )
+
+
+def check_draft(url: str, change: str, expected: str | None, now: datetime) -> PreparedSubmission:
+    """What a submission needs. Raises OperationRejected, DatabaseUnavailable."""
+    with closing(Database(url)) as database, database.read() as session:
+        return prepare_submission(session, change, signers(), now, expected=expected)
+
+
+@cache
+def signers() -> GovernanceEvaluator:
+    """What asks the policies of governance; kept as long as the process."""
+    return GovernanceEvaluator()

@@ -1,0 +1,378 @@
+"""Long work, done in processes of its own: the process that decides only waits for it.
+
+    pool = service.workers.pool(DRAFT_CHECKING)
+    result = await pool.run(seconds, check_draft, url, change)      # a function of a module, found there by its name
+
+A worker is a fresh interpreter with a limit on its memory that gives way to others. It is kept for the next piece of
+work, killed when one takes too long or nobody waits for it any more, and ended when nothing was asked of it for a
+while. Arguments and results are pickled in threads, never on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pickle
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, Protocol, TypeVar
+
+from starlette.concurrency import run_in_threadpool
+
+from api.observability.logs import stack_frames
+from api.web.problems import BUSY, ProblemError, ProblemType
+from policy_service.messages import Message
+
+Result = TypeVar("Result")
+
+MEMORY_LIMIT = 2 * 2**30
+"""Bytes of address space of a worker."""
+START_SECONDS = 60.0
+"""Seconds that a worker may take to be ready."""
+IDLE_SECONDS = 300.0
+"""After so long without work a worker is ended."""
+_CHILD = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[2])
+from api.workers.pool import serve
+serve(int(sys.argv[1]), int(sys.argv[3]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkKind:
+    """One kind of work, and what is told to those who cannot be served."""
+
+    processes: int
+    """Workers at a time."""
+    max_waiting: int
+    """Pieces that may wait while all workers are busy."""
+    busy_message: Callable[[int], Message]
+    """That so many wait already."""
+    too_long_message: Callable[[float], Message]
+    """That a piece takes more than so many seconds."""
+    too_large_message: Callable[[float], Message]
+    """That it takes more memory than is given."""
+    limit_problem: ProblemType = BUSY
+    """What it is to take too much."""
+    min_idle: int = 0
+    """Workers that are kept though they have nothing to do."""
+    niceness: int = 10
+    """How much a worker gives way to others, as `nice` counts; people wait for pages, so they give way less."""
+
+
+class WorkerDied(Exception):
+    """A worker ended before it had answered."""
+
+
+class _TimedOut(Exception):
+    """A worker did not answer in time, and was killed."""
+
+
+class Pool(Protocol):
+    """Does work of one kind."""
+
+    def refuse_when_busy(self) -> None:
+        """Raises ProblemError when more pieces wait than may."""
+
+    async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
+        """What `work` gives; it may take so many seconds. Raises ProblemError, and what the work raises."""
+
+    def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
+        """The same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
+
+    def begin(self, work: Callable[..., object], *arguments: object) -> None:
+        """Has it done by a worker for which nobody waits, so that the worker is ready for what comes."""
+
+
+class _Worker:
+    """One process, and the connection to it."""
+
+    def __init__(self, niceness: int) -> None:
+        parent_end, child_end = socket.socketpair()
+        with child_end:
+            command = (sys.executable, "-c", _CHILD, str(child_end.fileno()), json.dumps(sys.path), str(niceness))
+            self._process = subprocess.Popen(  # noqa: S603  # this interpreter and a constant program
+                command, pass_fds=[child_end.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            )
+        self._connection = Connection(parent_end.detach())
+        self.idle_since = time.monotonic()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process is there; a system that is short of memory may have ended it."""
+        return self._process.poll() is None
+
+    def request(self, message: bytes, seconds: float) -> bytes:
+        """The answer to a message. Raises _TooLong, WorkerDied."""
+        try:
+            self._connection.send_bytes(message)
+            if not self._connection.poll(seconds):
+                raise _TimedOut
+            return self._connection.recv_bytes()
+        except (EOFError, OSError):
+            raise WorkerDied from None
+
+    def kill(self) -> None:
+        """Ends the process at once; for any thread."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """The same, and gives everything back; for the thread that asks."""
+        self.kill()
+        self._process.wait()
+        self._connection.close()
+
+
+class _Task:
+    """One piece of work; `abandon` may come from another thread, before it is begun or while it is under way."""
+
+    def __init__(self, seconds: float, work: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        self.seconds, self.work, self.arguments = seconds, work, arguments
+        self._worker: _Worker | None = None
+        self._abandoned = False
+        self._lock = threading.Lock()
+
+    def run_on(self, worker: _Worker) -> Any:  # noqa: ANN401  # whatever the work gives
+        """What the work gives. Raises _TooLong, WorkerDied, and what the work raises."""
+        message = pickle.dumps((self.work, self.arguments), pickle.HIGHEST_PROTOCOL)
+        with self._lock:
+            if self._abandoned:
+                raise WorkerDied
+            self._worker = worker
+        try:
+            reply = worker.request(message, self.seconds)
+        finally:
+            with self._lock:  # from here on the worker may be another piece's
+                self._worker = None
+        succeeded, result = pickle.loads(reply)  # noqa: S301  # of our own process
+        if not succeeded:
+            raise result
+        return result
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more."""
+        with self._lock:
+            self._abandoned = True
+            if self._worker is not None:
+                self._worker.kill()
+
+
+class WorkerPool:
+    """The workers of one kind, begun when they are needed."""
+
+    def __init__(self, kind: WorkKind) -> None:
+        self._kind = kind
+        self._threads = ThreadPoolExecutor(kind.processes, thread_name_prefix="worker")
+        self._idle: deque[_Worker] = deque()
+        self._tasks: set[_Task] = set()
+        self._lock = threading.Lock()
+
+    def refuse_when_busy(self) -> None:
+        """Raises ProblemError when more pieces wait than may."""
+        waiting = len(self._tasks) - self._kind.processes
+        if waiting >= self._kind.max_waiting:
+            raise ProblemError(BUSY, self._kind.busy_message(waiting), headers={"Retry-After": "10"})
+
+    async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
+        """What `work` gives; it may take so many seconds. Raises ProblemError, and what the work raises."""
+        self.refuse_when_busy()
+        task = _Task(seconds, work, arguments)
+        try:
+            return await asyncio.wrap_future(self._submit(task))
+        except asyncio.CancelledError:
+            task.abandon()
+            raise
+        except _TimedOut:
+            raise self._limit_exceeded(self._kind.too_long_message(seconds), seconds) from None
+        except (WorkerDied, MemoryError):
+            raise self._limit_exceeded(self._kind.too_large_message(seconds), seconds) from None
+
+    def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
+        """The same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
+        try:
+            result: Result = self._submit(_Task(seconds, work, arguments)).result()
+        except _TimedOut:
+            raise TimeoutError from None
+        return result
+
+    def begin(self, work: Callable[..., object], *arguments: object) -> None:
+        """Has it done by a worker for which nobody waits, so that the worker is ready for what comes."""
+        self._submit(_Task(START_SECONDS, work, arguments))
+
+    def retire(self, seconds: float = IDLE_SECONDS) -> None:
+        """Ends the workers that have had nothing to do for so long."""
+        expired = []
+        with self._lock:  # the one that was used last stands last
+            while len(self._idle) > self._kind.min_idle and time.monotonic() - self._idle[0].idle_since >= seconds:
+                expired.append(self._idle.popleft())
+        for worker in expired:
+            worker.close()
+
+    def close(self) -> None:
+        """Ends all workers, also those that have something to do."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for task in list(self._tasks):
+            task.abandon()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _submit(self, task: _Task) -> Future[Any]:
+        with self._lock:
+            self._tasks.add(task)
+        future = self._threads.submit(self._run_task, task)
+        future.add_done_callback(lambda _: self._discard(task))
+        return future
+
+    def _discard(self, task: _Task) -> None:
+        with self._lock:
+            self._tasks.discard(task)
+
+    def _run_task(self, task: _Task) -> Any:  # noqa: ANN401  # whatever the work gives
+        worker = self._acquire()
+        try:
+            result = task.run_on(worker)
+        except (_TimedOut, WorkerDied, MemoryError):
+            worker.close()
+            raise
+        except BaseException:
+            self._release(worker)
+            raise
+        self._release(worker)
+        return result
+
+    def _acquire(self) -> _Worker:
+        """The worker that was used last, if it is still there; else a new one."""
+        with self._lock:
+            while self._idle:
+                if (worker := self._idle.pop()).is_alive:
+                    return worker
+                worker.close()
+        return _Worker(self._kind.niceness)
+
+    def _release(self, worker: _Worker) -> None:
+        worker.idle_since = time.monotonic()
+        with self._lock:
+            self._idle.append(worker)
+
+    def _limit_exceeded(self, detail: Message, seconds: float) -> ProblemError:
+        headers = {"Retry-After": f"{seconds:.0f}"} if self._kind.limit_problem is BUSY else {}
+        return ProblemError(self._kind.limit_problem, detail, headers=headers)
+
+
+class Workers:
+    """The pools of a process by the kind of work; services that live in one process share them."""
+
+    def __init__(self) -> None:
+        self._pools: dict[WorkKind, WorkerPool] = {}
+
+    @property
+    def are_processes(self) -> bool:
+        """Whether work is done elsewhere at all."""
+        return True
+
+    def pool(self, kind: WorkKind) -> Pool:
+        """The pool of a kind."""
+        return self._pools.get(kind) or self._pools.setdefault(kind, WorkerPool(kind))
+
+    def retire(self, seconds: float = IDLE_SECONDS) -> None:
+        """Ends the workers that have had nothing to do for so long."""
+        for pool in list(self._pools.values()):
+            pool.retire(seconds)
+
+    def close(self) -> None:
+        """Ends all workers; others begin when they are asked for."""
+        while self._pools:
+            self._pools.popitem()[1].close()
+
+
+SHARED = Workers()
+"""Those of this process: a worker takes seconds to start, so it is kept."""
+
+
+class InlineWorkers(Workers):
+    """Does all work in this process: for a worker, which has been sent here to do it, and for tests of the work."""
+
+    @property
+    def are_processes(self) -> bool:
+        """Whether work is done elsewhere at all."""
+        return False
+
+    def pool(self, kind: WorkKind) -> Pool:  # noqa: ARG002  # all are alike
+        """Does it at once."""
+        return self
+
+    def refuse_when_busy(self) -> None:
+        """There is no waiting here."""
+
+    async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # whoever sent it counts them
+        """What `work` gives. Raises what it does."""
+        return await run_in_threadpool(work, *arguments)
+
+    def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # the same
+        """What `work` gives. Raises what it does."""
+        return work(*arguments)
+
+    def begin(self, work: Callable[..., object], *arguments: object) -> None:
+        """There is nothing to be made ready."""
+
+
+# ------------------------------------------------------------------------------------------------ in the worker
+
+
+def serve(descriptor: int, niceness: int) -> None:
+    """Does what is asked over a connection, one piece after another, until it is closed."""
+    for signal_number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # of a terminal, of a supervisor: the process that decides ends us
+        signal.signal(signal_number, signal.SIG_IGN)
+    limit_process(niceness)
+    connection = Connection(descriptor)
+    with suppress(EOFError, OSError):
+        while True:
+            connection.send_bytes(handle_message(connection.recv_bytes()))
+
+
+def limit_process(niceness: int) -> None:
+    """Lets this process use only so much memory, and give way to others."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(niceness)
+
+
+def handle_message(message: bytes) -> bytes:
+    """The answer to a message: that the work was done and what it gave, or that it was not and what it raised."""
+    try:
+        work, arguments = pickle.loads(message)  # noqa: S301  # of the process that started us
+        return pickle.dumps((True, work(*arguments)), pickle.HIGHEST_PROTOCOL)
+    except Exception as error:  # noqa: BLE001  # it is raised where the work was asked for
+        return _pickle_error(error)
+
+
+def _pickle_error(error: Exception) -> bytes:
+    """An exception, with the way it took through the code; one that cannot be sent is told by its name."""
+    error.__dict__["where"] = stack_frames(error)
+    with suppress(Exception):
+        content = pickle.dumps((False, error), pickle.HIGHEST_PROTOCOL)
+        pickle.loads(content)  # noqa: S301  # our own, a moment ago
+        return content
+    replacement = WorkerError(type(error).__name__)
+    replacement.__dict__["where"] = stack_frames(error)
+    return pickle.dumps((False, replacement))
+
+
+class WorkerError(Exception):
+    """The work raised what cannot be sent; the message is its name."""

@@ -1,0 +1,90 @@
+"""The kinds of long work there are: how many processes do each, for how long, and what is said when it is too much."""
+
+from __future__ import annotations
+
+from api.settings import Settings
+from api.web.problems import CHECK_ABANDONED
+from api.workers.pool import WorkKind
+from policy_service.messages import Message
+
+
+def command_line_message(seconds: float) -> Message:
+    """Where to do what takes more than is given."""
+    return Message(
+        "it takes more than {seconds} s, or more memory than is given: use the command line", seconds=f"{seconds:g}"
+    )
+
+
+def browser_message(_: float) -> Message:
+    """The same of a PDF."""
+    return Message("The PDF takes more time or memory than is given: use the print view of the browser.")
+
+
+READING = WorkKind(
+    processes=2,
+    max_waiting=64,
+    busy_message=lambda count: Message("{count} requests that read are waiting already", count=count),
+    too_long_message=lambda seconds: Message("reading it takes more than {seconds:g} s", seconds=seconds),
+    too_large_message=lambda _: Message("reading it takes more memory than is given"),
+    min_idle=1,
+    niceness=5,
+)
+"""Pages, and whatever else is only read."""
+FILE_CHECKING = WorkKind(
+    processes=1,
+    max_waiting=8,
+    busy_message=lambda count: Message("{count} policy files are waiting already", count=count),
+    too_long_message=lambda seconds: Message("reading it takes more than {seconds:g} s", seconds=seconds),
+    too_large_message=lambda _: Message("reading it takes more memory than is given"),
+    limit_problem=CHECK_ABANDONED,
+)
+"""Policy files that come from outside, read and tried by the definition."""
+DRAFT_CHECKING = WorkKind(
+    processes=2,
+    max_waiting=8,
+    busy_message=lambda count: Message("{count} drafts are waiting already", count=count),
+    too_long_message=lambda seconds: Message("checking it takes more than {seconds:g} s", seconds=seconds),
+    too_large_message=lambda _: Message("checking it takes more memory than is given"),
+    limit_problem=CHECK_ABANDONED,
+)
+"""Drafts, built and tried by every evaluator; reports."""
+PRINTING = WorkKind(
+    processes=1,
+    max_waiting=4,
+    busy_message=lambda count: Message("{count} PDF files are waiting already", count=count),
+    too_long_message=browser_message,
+    too_large_message=browser_message,
+)
+"""Dossiers, laid out as PDF."""
+AUDITING = WorkKind(
+    processes=1,
+    max_waiting=0,
+    busy_message=lambda _: Message("the log is being read whole already"),
+    too_long_message=command_line_message,
+    too_large_message=command_line_message,
+)
+"""The whole log, verified or exported."""
+PACKING = WorkKind(
+    processes=1,
+    max_waiting=0,
+    busy_message=lambda _: Message("another audit pack is being made: ask again when it is there"),
+    too_long_message=command_line_message,
+    too_large_message=command_line_message,
+)
+"""Audit packs."""
+
+BUILDING = WorkKind(
+    processes=1,
+    max_waiting=2,
+    busy_message=lambda count: Message("{count} policies wait to be built already", count=count),
+    too_long_message=lambda seconds: Message("to build them takes more than {seconds:g} s", seconds=seconds),
+    too_large_message=lambda _: Message("to build them takes more memory than is given, or ends the process"),
+)
+"""Versions that come into force, made ready to decide."""
+
+_TIME_LIMITS = {BUILDING: 120.0, READING: 60.0, PRINTING: 60.0, AUDITING: 600.0, PACKING: 900.0}
+
+
+def time_limit(kind: WorkKind, settings: Settings) -> float:
+    """Seconds that one piece of work may take."""
+    return _TIME_LIMITS.get(kind, settings.policy_check_seconds)
