@@ -14,5 +14,5 @@ NOTHING = re.compile("(?!)")
 def written_before() -> Iterator[None]:
     """Within this block no character counts as hidden, so that what is on record since then can be shown and packed."""
     characters = "policy_service.characters"
-    with patch(f"{characters}.HIDDEN", NOTHING), patch(f"{characters}._HIDDEN_IN_IDENTIFIER", NOTHING):
+    with patch(f"{characters}.HIDDEN_CHARACTER", NOTHING), patch(f"{characters}._HIDDEN_IN_IDENTIFIER", NOTHING):
         yield

@@ -93,7 +93,7 @@ class Connections:
             self._swept = None
             return
         for connection in tuple(connections):
-            connection.look(now)
+            connection.check_deadline(now)
         loop.call_later(self.limits.sweep_seconds, self._sweep, loop)
 
 

@@ -36,7 +36,7 @@ CREATE TABLE actual (name TEXT, key TEXT, digest TEXT, PRIMARY KEY (name, key)) 
 _DIFFERENCES = """
 SELECT actual.name, actual.key, actual.digest, expected.digest, expected.entry
 FROM actual LEFT JOIN expected USING (name, key)
-WHERE expected.digest IS NOT actual.digest AND (said.key IS NOT NULL OR found.name <> 'checkpoint')
+WHERE expected.digest IS NOT actual.digest AND (expected.key IS NOT NULL OR actual.name <> 'checkpoint')
 UNION ALL
 SELECT expected.name, expected.key, NULL, expected.digest, expected.entry
 FROM expected LEFT JOIN actual USING (name, key)
