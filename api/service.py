@@ -153,6 +153,9 @@ def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) ->
         undo.pop_all()
     for sentence in service.edited_files:
         log.error("policy_file_edited", sentence=sentence)
+    known = guard.guard_for(database)
+    for sentence in known.faults if known else ():
+        log.error("row_not_used", sentence=sentence)
     for sentence in service.advice:
         log.warning("stored_beside_database", sentence=sentence)
     return service

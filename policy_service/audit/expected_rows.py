@@ -119,6 +119,12 @@ class ExpectedRows:
             )
         return rows, count + len(unreadable), [*unreadable, *faults][:MAX_FAULTS]
 
+    def added(self, table: Table) -> frozenset[str]:
+        """The keys of the rows of a table that no entry tells of, after they were compared."""
+        query = """SELECT actual.key FROM actual LEFT JOIN expected USING (name, key)
+            WHERE actual.name = ? AND expected.digest IS NULL"""
+        return frozenset(key for (key,) in self._file.execute(query, (table.name,)))
+
     def _is_at_hand(self, table: str, keys: Mapping[str, LogKey] | None) -> bool:
         id_ = self._key_id(table)
         return not id_ or id_ in (keys or {})

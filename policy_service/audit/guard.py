@@ -1,12 +1,14 @@
 """Keeps a running service from acting on rows that the log does not tell of.
 
     a table that moved ──► the sum of its rows' tags == the state that the last entry tells of ──► taken up
+            └──► the same without the rows that no entry tells of ──► taken up without those
                                                    else ──► a fault; what was taken up before stays what is known
 
-Whoever takes something up asks `faults_in` first: it costs nothing until governance writes. Whoever lets somebody in
-asks `owner_matches` for that one's rows, which are compared each time, since a row can be altered while nobody writes.
-Sessions are many and short: `row_matches` asks the entry of the same instant for them. Whoever writes governance by
-what is in force asks `compare`; the rows of the one change, suspension or override are `audit.row_verification`'s.
+Whoever takes something up, which is when governance has written, asks `usable` first, in the same session. Whoever
+lets somebody in asks `owner_matches` for that one's rows, which are compared each time, since a row can be altered
+while nobody writes. Sessions are many and short: `row_matches` asks the entry of the same instant for them. Whoever
+writes governance by what is in force asks `compare`; the rows of the one change, suspension or override are
+`audit.row_verification`'s.
 
 A database without MACs, or a process that guards nothing, has no guard, and all is taken as it is.
 """
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -53,6 +55,14 @@ class _KnownRows(NamedTuple):
     owned: Mapping[object, frozenset[_Row]]
 
 
+class Usable(NamedTuple):
+    """What may be taken up of tables: nothing where there are faults, else the rows but those that are left out."""
+
+    faults: Sequence[str]
+    left_out: Mapping[str, frozenset[str]]
+    """The keys of the rows that no entry tells of, by table."""
+
+
 class Guard:
     """What one process knows to be so."""
 
@@ -63,6 +73,7 @@ class Guard:
         self._key = ""
         self._known: dict[str, _KnownRows] = {}
         self._faults: dict[str, list[str]] = {}
+        self._left_out: dict[str, frozenset[str]] = {}
         self._notes: dict[str, None] = {}
         self._confirmed: set[tuple[str, str, str]] = set()
 
@@ -71,6 +82,11 @@ class Guard:
         """A sentence for each row that is not used, as far as that was seen."""
         messages = dict.fromkeys(sentence for each in self._faults.values() for sentence in each)
         return list(messages | self._notes)[:MAX_FAULTS]
+
+    @property
+    def broken(self) -> list[str]:
+        """The sentences about tables of which not even the other rows are what the log says."""
+        return [sentence for table in self._faults if table not in self._left_out for sentence in self._faults[table]]
 
     def refresh(self, session: Session) -> None:
         """Compares the tables with what the last entry says, when governance has written since.
@@ -83,10 +99,13 @@ class Guard:
                 self._read(session, self._tables)
                 self._epoch = epoch
 
-    def faults_in(self, session: Session, tables: Collection[str]) -> list[str]:
-        """What keeps the rows of some tables from being taken up. Raises KeyUnavailable."""
-        self.refresh(session)
-        return [sentence for table in tables for sentence in self._faults.get(table, ())]
+    def usable(self, session: Session, tables: Collection[str]) -> Usable:
+        """What may be taken up of some tables, as this session sees them. Raises KeyUnavailable."""
+        with self._lock:
+            self._read(session, [SQLModel.metadata.tables[name] for name in tables])
+            broken = (self._faults[name] for name in tables if name in self._faults and name not in self._left_out)
+            left_out = {name: self._left_out.get(name, frozenset()) for name in tables}
+            return Usable([sentence for each in broken for sentence in each], left_out)
 
     def owner_matches(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
         """Whether somebody's rows are those that the log tells of; `tables` say by which column.
@@ -159,10 +178,10 @@ class Guard:
         if last is None or entry is None:
             seq = 0 if last is None else last.seq
             message = Message("entry {seq} was added or altered: its MAC is not that of the log's key", seq=seq)
-            self._faults = {table.name: [message] for table in self._tables}
+            self._faults, self._left_out = {table.name: [message] for table in self._tables}, {}
         elif digest_of_states(states) != entry.rows_state:
             message = Message("`log_state` was altered: it is not the one that the last entry tells of")
-            self._faults = {table.name: [message] for table in self._tables}
+            self._faults, self._left_out = {table.name: [message] for table in self._tables}, {}
         else:
             key = keys[key_id_of(last.mac)]
             if key.id != self._key:
@@ -171,22 +190,37 @@ class Guard:
                 self._compare(session, table, key, states.get(table.name, TableState()))
 
     def _compare(self, session: Session, table: Table, key: LogKey, state: TableState) -> None:
-        """Takes the rows of a table up when they are those of its state."""
+        """Takes the rows of a table up when they are those of its state, or those are that some entry tells of."""
+        name = table.name[:]
+        known, found = self._rows(session, table, key)
+        self._left_out.pop(name, None)
+        if found == state:
+            self._known[name] = known
+            self._faults.pop(name, None)
+            return
+        self._faults[name], added = _differing_rows(session, table, key)
+        known, found = self._rows(session, table, key, added)
+        if found == state:
+            self._known[name], self._left_out[name] = known, added
+
+    def _rows(
+        self, session: Session, table: Table, key: LogKey, without: Collection[str] = ()
+    ) -> tuple[_KnownRows, TableState]:
+        """The rows of a table without some, by their keys, and the state that they make."""
         known_tags = self._known[table.name].tags if table.name in self._known else {}
         tags: dict[_Row, int] = {}
         owned: dict[object, set[_Row]] = defaultdict(set)
         owner = ACCOUNTS.get(table.name)
         for values in read_rows(session.connection(), table):
+            if without and row_key(table, values) in without:
+                continue
             row = tuple(values.values())
-            known_tag = known_tags.get(row)
-            tags[row] = tag(key, row_digest(table, values, key)) if known_tag is None else known_tag
+            kept = known_tags.get(row)
+            tags[row] = tag(key, row_digest(table, values, key)) if kept is None else kept
             if owner is not None:
                 owned[values[owner]].add(row)
-        if TableState(len(tags), sum(tags.values()) % MODULUS) == state:
-            self._known[table.name] = _KnownRows(tags, {each: frozenset(rows) for each, rows in owned.items()})
-            self._faults.pop(table.name, None)
-        else:
-            self._faults[table.name] = _differing_rows(session, table, key)
+        known = _KnownRows(tags, {each: frozenset(rows) for each, rows in owned.items()})
+        return known, TableState(len(tags), sum(tags.values()) % MODULUS)
 
 
 def guard_of(session: Session) -> Guard | None:
@@ -205,10 +239,10 @@ def guard_for(database: Database) -> Guard | None:
     return _guards.get(database)
 
 
-def faults_in(session: Session, tables: Collection[str]) -> list[str]:
-    """What keeps the rows of some tables from being taken up; nothing where nobody guards. Raises KeyUnavailable."""
+def usable(session: Session, tables: Collection[str]) -> Usable:
+    """What may be taken up of some tables; all where nobody guards. Raises KeyUnavailable."""
     guard = guard_of(session)
-    return [] if guard is None else guard.faults_in(session, tables)
+    return Usable((), dict.fromkeys(tables, frozenset())) if guard is None else guard.usable(session, tables)
 
 
 def keys_of(session: Session) -> Mapping[str, LogKey]:
@@ -244,8 +278,11 @@ def _last_at(session: Session) -> datetime | None:
 LATEST.append(_last_at)
 
 
-def _differing_rows(session: Session, table: Table, key: LogKey) -> list[str]:
-    """Which rows of a table are not what the log says: all entries are read for that, as it is rare."""
+def _differing_rows(session: Session, table: Table, key: LogKey) -> tuple[list[str], frozenset[str]]:
+    """Which rows of a table are not what the log says, and the keys of those that no entry tells of.
+
+    All entries are read for that, as it is rare. Their MACs are not, as the state vouches for the rows that remain.
+    """
     with ExpectedRows([table]) as shadow:
         query = sqlalchemy.select(col(AuditEntry.seq), col(AuditEntry.line)).order_by(col(AuditEntry.seq))
         for seq, line in session.connection().execute(query, execution_options={"yield_per": 5_000}):
@@ -256,6 +293,6 @@ def _differing_rows(session: Session, table: Table, key: LogKey) -> list[str]:
                     continue
                 shadow.add_entry(seq, [row for row in entry.rows if row[0] == table.name], entry.rows_state)
         _, _, faults = shadow.compare(session, {key.id: key})
-    return [fault.message for fault in faults] or [
-        Message("the rows of `{table}` are not what the log says", table=table.name[:])
-    ]
+        added = shadow.added(table)
+    told = [fault.message for fault in faults]
+    return told or [Message("the rows of `{table}` are not what the log says", table=table.name[:])], added

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session, select
 
-from policy_service.audit.guard import IN_FORCE, faults_in
+from policy_service.audit.guard import IN_FORCE, usable
 from policy_service.clock import Clock
 from policy_service.compilers.rules_engine import EngineLimitError, SmokeTestFailed
 from policy_service.database import Database, Lane, LaneName, borne_out, transaction_count
@@ -340,10 +340,10 @@ class InForce:
     def _read_activations(self, session: Session, epoch: int) -> Sequence[Activation]:
         """What is recorded; what was before, while the log does not tell of all of it. Raises NotReady at the start."""
         if self._known_activations[0] != epoch:
-            faults = faults_in(session, IN_FORCE)
+            faults, left_out = usable(session, IN_FORCE)
             if faults and self._known_activations[0] < 0:
                 raise NotReady(faults[0])
-            self._known_activations = (epoch, self._known_activations[1] if faults else activations(session))
+            self._known_activations = (epoch, self._known_activations[1] if faults else _told(session, left_out))
         return self._known_activations[1]
 
     def _texts(self, session: Session, window: Window) -> Texts:
@@ -359,6 +359,13 @@ class InForce:
         """The window, with the digests in service if they are the same, so that they need not be compared again."""
         digests = self._window.digests
         return replace(window, digests=digests) if window.digests == digests else window
+
+
+def _told(session: Session, left_out: Mapping[str, frozenset[str]]) -> Sequence[Activation]:
+    """What is recorded, without the rows that are left out."""
+    added, taken_back = (left_out[table] for table in IN_FORCE)
+    found = activations(session, without=[*map(int, added)])
+    return [replace(each, cancelled_at=None) if each.id in taken_back else each for each in found]
 
 
 def _with_ended_policies(unknown: UnknownPolicies, absent: Mapping[str, Activation]) -> UnknownPolicies:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,8 +13,9 @@ import msgspec
 from sqlmodel import Session, SQLModel, col, func, select
 
 from policy_service.actor import Actor, Role
+from policy_service.audit.coverage import row_key
 from policy_service.audit.events import OverrideEnded
-from policy_service.audit.guard import OVERRIDES, faults_in
+from policy_service.audit.guard import OVERRIDES, usable
 from policy_service.audit.log import append
 from policy_service.audit.row_verification import require_logged
 from policy_service.database import Lane, LaneName, Transaction, borne_out, transaction_count
@@ -140,7 +142,7 @@ class OverrideCache:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lane_count = -1
-        self._row_counts: tuple[int, ...] | None = None
+        self._row_counts: tuple[object, ...] | None = None
         self._by_subject: Mapping[Subject, tuple[Override, ...]] = {}
 
     def refresh(self, session: Session) -> None:
@@ -152,15 +154,17 @@ class OverrideCache:
         with self._lock:
             if lane_count <= self._lane_count:
                 return
-            if faults_in(session, OVERRIDES):  # what was known before goes on
+            faults, left_out = usable(session, OVERRIDES)
+            if faults:  # what was known before goes on
                 self._lane_count = lane_count
                 return
             row_counts = (
                 last_override_seq(session),
                 *(_count(session, table) for table in (OverrideEndRow, OverrideSignatureRow)),
+                left_out,
             )
             if row_counts != self._row_counts:
-                self._by_subject = _open_overrides(session)
+                self._by_subject = _open_overrides(session, left_out)
                 self._row_counts = row_counts
             self._lane_count = lane_count
 
@@ -175,6 +179,7 @@ class OverrideCache:
 
 _ALL_OVERRIDES: Any = select(OverrideRow, OverrideEndRow.recorded_at).join(OverrideEndRow, isouter=True)
 """The exceptions, each with the instant at which a person ended it."""
+_SIGNATURE = SQLModel.metadata.tables["override_signature"]
 _RATIFIED = (
     select(OverrideSignatureRow.override)
     .where(OverrideSignatureRow.override == OverrideRow.id, col(OverrideSignatureRow.ratifies))
@@ -183,20 +188,24 @@ _RATIFIED = (
 """Whether everybody who must has signed an exception."""
 
 
-def _read(session: Session, query: Any) -> list[tuple[int, Override]]:  # noqa: ANN401  # SQLModel's
-    """Exceptions with their numbers and signatures, in the order of the query."""
+def _read(session: Session, query: Any, without: Collection[str] = ()) -> list[tuple[int, Override]]:  # noqa: ANN401  # SQLModel's
+    """Exceptions with their numbers and signatures, without some of these by their keys, in the order of the query."""
     rows = session.exec(query).all()
-    signatures = _signatures(session, [row.id for row, _ in rows if row.signers])
+    signatures = _signatures(session, [row.id for row, _ in rows if row.signers], without)
     return [(row.seq, _override_of(row, ended_at, signatures[row.id])) for row, ended_at in rows]
 
 
-def _signatures(session: Session, names: Sequence[str]) -> Mapping[str, list[OverrideSignature]]:
+def _signatures(
+    session: Session, names: Sequence[str], without: Collection[str]
+) -> Mapping[str, list[OverrideSignature]]:
     """The signatures on exceptions, by exception, in the order of time."""
     signatures: dict[str, list[OverrideSignature]] = defaultdict(list)
     for start in range(0, len(names), FETCH_SIZE):
         page = names[start : start + FETCH_SIZE]
         query = select(OverrideSignatureRow).where(col(OverrideSignatureRow.override).in_(page))
         for row in session.exec(query.order_by(col(OverrideSignatureRow.signed_at))):
+            if without and row_key(_SIGNATURE, row.model_dump()) in without:
+                continue
             signatures[row.override].append(
                 OverrideSignature(
                     row.actor,
@@ -212,13 +221,16 @@ def _signatures(session: Session, names: Sequence[str]) -> Mapping[str, list[Ove
     return signatures
 
 
-def _open_overrides(session: Session) -> dict[Subject, tuple[Override, ...]]:
-    """The exceptions that may apply: that nobody ended and that are not long past, by subject."""
+def _open_overrides(session: Session, left_out: Mapping[str, frozenset[str]]) -> dict[Subject, tuple[Override, ...]]:
+    """The exceptions that may apply, without some rows: that nobody ended and that are not long past, by subject."""
     at = session.exec(select(Lane.at).where(Lane.name == LaneName.GOVERNANCE)).one()
     long_past = borne_out(session, at) - timedelta(days=1)
-    query = _ALL_OVERRIDES.where(col(OverrideEndRow.override).is_(None), col(OverrideRow.until) > long_past)
+    end = col(OverrideEndRow.override)
+    query = _ALL_OVERRIDES.where(end.is_(None) | end.in_(left_out["override_end"]), col(OverrideRow.until) > long_past)
+    query = query.where(col(OverrideRow.seq).not_in([*map(int, left_out["override"])]))
     by_subject: dict[Subject, list[Override]] = {}
-    for _, override in _read(session, query):
+    for _, read in _read(session, query, left_out["override_signature"]):
+        override = replace(read, ended_at=None)
         if override.starts_at is not None and override.ends_at > long_past:
             by_subject.setdefault(override.subject, []).append(override)
     return {subject: tuple(each) for subject, each in by_subject.items()}

@@ -10,12 +10,14 @@ from __future__ import annotations
 import hmac
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlmodel import Session
+
 from policy_service.actor import Actor
-from policy_service.audit.guard import API_KEYS, faults_in
+from policy_service.audit.guard import API_KEYS, usable
 from policy_service.database import Database, transaction_count
 from policy_service.identity.api_keys import ApiKey, api_keys
 from policy_service.identity.errors import AuthenticationFailed
@@ -61,8 +63,8 @@ class KeyRing:
         with self._database.read() as session:
             epoch = transaction_count(session)
             if epoch != self._snapshot.epoch:
-                # a key that cannot be read opens nothing; others do
-                keys = self._snapshot.keys if faults_in(session, API_KEYS) else api_keys(session, skip_damaged=True)
+                faults, left_out = usable(session, API_KEYS)
+                keys = self._snapshot.keys if faults else _told(session, left_out)
                 self._snapshot = KeySnapshot(epoch, keys, {key.id: key.actor() for key in keys.values()})
         if writes == self._writes:  # else somebody wrote while this was being read
             self._refreshed_at = ticks
@@ -80,3 +82,12 @@ class KeyRing:
                 Message("the API key was revoked") if revoked else Message("the API key has expired")
             )
         return snapshot.actors[key.id]
+
+
+def _told(session: Session, left_out: Mapping[str, frozenset[str]]) -> dict[str, ApiKey]:
+    """The keys without the rows that are left out. A key that cannot be read opens nothing; others do."""
+    added, revoked = (left_out[table] for table in API_KEYS)
+    keys = api_keys(session, skip_damaged=True)
+    return {
+        id_: replace(key, revoked_at=None) if id_ in revoked else key for id_, key in keys.items() if id_ not in added
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -68,8 +68,12 @@ class AlreadyInForce(ValueError):
     """The activation has applied already: what was in force is never taken back, only followed by something else."""
 
 
-def activations(session: Session, policy: str | None = None) -> tuple[Activation, ...]:
-    """Every activation ever recorded, of one policy or of all, in the order of recording."""
+def activations(
+    session: Session, policy: str | None = None, *, without: Collection[int] = ()
+) -> tuple[Activation, ...]:
+    """Every activation ever recorded, of one policy or of all but some, in the order of recording."""
+    if without:
+        return _activations(session, _ALL_ACTIVATIONS.where(col(ActivationRow.seq).not_in(without)))
     if policy is None:
         return cached(session, "activations", lambda session: _activations(session, _ALL_ACTIVATIONS))
     return _activations(session, _ALL_ACTIVATIONS.where(col(ActivationRow.policy) == policy))

@@ -190,6 +190,13 @@ def test_it_ends_with_another_status_when_the_database_does_not_answer(tmp_path:
     assert (status, "does not answer" in said, "secret" in said) == (3, True, False)
 
 
+def test_a_log_that_nobody_reads_stops_nothing(database: str) -> None:
+    with _serving(database, POLICY_SERVICE_ENGINE="python") as (_, address), httpx.Client(base_url=address) as client:
+        for _ in range(400):
+            assert client.get("/v1/policies").status_code == 401
+        assert "policy_service_log_lines_dropped_total 0.0" not in client.get("/metrics").text
+
+
 def test_ctrl_c_stops_it_as_a_supervisor_does() -> None:
     with running(POLICY_SERVICE_ENGINE="python") as (server, _):
         server.send_signal(signal.SIGINT)

@@ -84,7 +84,7 @@ def last(log: Log) -> int:
 
 def faults_in(log: Log, *tables: str) -> list[str]:
     with log.database.read() as session:
-        return Guard().faults_in(session, tables)
+        return list(Guard().usable(session, tables).faults)
 
 
 def verify(log: Log) -> LogVerdict:
@@ -100,7 +100,7 @@ def test_where_the_log_has_no_macs_all_is_taken_as_it_is(bare: Log) -> None:
     tamper(bare, "UPDATE account SET printed_name = 'somebody'")
     watching = Guard()
     with bare.database.read() as session:
-        assert watching.faults_in(session, ["account"]) == []
+        assert watching.usable(session, ["account"]).faults == []
         assert watching.owner_matches(session, ACCOUNTS, made.id)
     assert watching.faults == []
 
@@ -128,6 +128,21 @@ def test_an_altered_row_is_named_though_another_line_cannot_be_read(log: Log) ->
     tamper(log, f"UPDATE account SET printed_name = 'somebody' WHERE id = '{made.id}'")  # noqa: S608
     told = f"the row {made.id} of `account` was altered: it is not what entry {unreadable + 1} says"
     assert told in faults_in(log, "account")
+
+
+def test_a_row_that_no_entry_tells_of_is_left_out_and_no_other(log: Log) -> None:
+    account(log, "ann")
+    unreadable = last(log)
+    account(log, "ben")
+    tamper(log, f"INSERT INTO account VALUES ('a', 'a', 'a', {FORGED}, 'x')")  # noqa: S608
+    with log.database.read() as session:
+        found = Guard().usable(session, ["account"])
+    assert (found.faults, found.left_out) == ([], {"account": frozenset({"a"})})
+    replace_line(log, unreadable, b'{"account"')  # so that no entry seems to tell of her, either
+    with log.database.read() as session:
+        faults, left_out = Guard().usable(session, ["account"])
+    assert left_out == {"account": frozenset()}
+    assert "the row a of `account` was added: no entry tells of it" in faults
 
 
 def test_rows_that_were_told_are_told_again_however_many_are_remembered(

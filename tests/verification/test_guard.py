@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from sqlmodel import select
 
+from api.app import Application, create_app
 from api.features.health.endpoints import readiness
-from api.storage import NotSoundError, check_soundness
+from api.storage import NotSoundError
 from policy_service.actor import SERVICE, Actor, Role
 from policy_service.audit.events import VersionImported
 from policy_service.audit.log import append
@@ -26,7 +29,7 @@ from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.passwords import hash_password
 from policy_service.identity.tables import ApiKeyRow
 from policy_service.identity.tokens import digest_of, format_key
-from tests.api.client import SECRET
+from tests.api.client import HERE, SECRET
 from tests.api.company import Company, company
 from tests.approval.world import TIER, tier
 from tests.databases import BACKENDS, fresh_database
@@ -38,6 +41,15 @@ FUTURE = (
     "nothing that was written is so late"
 )
 FORGED = "2026-11-20T01:00:00.000000Z"
+FORGED_ROLE = (
+    "INSERT INTO account_change (seq, account, at, by, roles, password, vouched) "
+    f"VALUES (9001, '{{}}', '{FORGED}', 'service', 'general_manager', FALSE, TRUE)"
+)
+FORGED_OVERRIDE = (
+    "INSERT INTO override (seq, id, subject, policy, version, outcome, role, actor, printed_name, reason, "
+    f"recorded_at, until) SELECT 1, 'o', 'C1', '{TIER}', '1.0.0', change_text.content, 'sales_director', 'x', 'x', "
+    f"'x', '{FORGED}', '2027-01-01T00:00:00.000000Z' FROM (SELECT content FROM version LIMIT 1) AS change_text"
+)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -73,11 +85,7 @@ def concerns(here: Company) -> str:
 def test_a_role_that_nobody_gave_is_not_used(here: Company) -> None:
     ann = here.people["ann"].id
     assert here.ask("GET", "/v1/session").status_code == 200
-    tamper(
-        here,
-        "INSERT INTO account_change (seq, account, at, by, roles, password, vouched) "
-        f"VALUES (9001, '{ann}', '{FORGED}', 'service', 'general_manager', FALSE, TRUE)",
-    )
+    tamper(here, FORGED_ROLE.format(ann))
     assert here.ask("GET", "/v1/session").status_code == 401
     assert here.ask("GET", "/v1/session", "ben").status_code == 200
     assert f"the rows of {ann} in `account_change` are not what the log says" in concerns(here)
@@ -148,12 +156,7 @@ def test_an_activation_that_nobody_signed_does_not_come_into_force(here: Company
 
 def test_an_override_that_nobody_made_does_not_apply(here: Company) -> None:
     assert size_of(here, 60) == "small"
-    tamper(
-        here,
-        "INSERT INTO override (seq, id, subject, policy, version, outcome, role, actor, printed_name, reason, "
-        f"recorded_at, until) SELECT 1, 'o', 'C1', '{TIER}', '1.0.0', change_text.content, 'sales_director', 'x', 'x', "
-        f"'x', '{FORGED}', '2027-01-01T00:00:00.000000Z' FROM (SELECT content FROM version LIMIT 1) AS change_text",
-    )
+    tamper(here, FORGED_OVERRIDE)
     govern(here)
     assert size_of(here, 60) == "small"
     assert "the row 1 of `override` was added: no entry tells of it" in concerns(here)
@@ -223,12 +226,113 @@ def test_only_what_is_under_a_key_says_when_something_was_written(here: Company)
         assert borne_out(session, far) == far
 
 
-def test_a_service_does_not_begin_on_rows_that_the_log_does_not_tell_of(here: Company) -> None:
-    tamper(here, "UPDATE activation SET effective_from = '2026-01-01T00:00:00.000000Z' WHERE seq = 1")
-    service = here.app.service
-    govern(here)
-    with pytest.raises(NotSoundError, match="the row 1 of `activation` was altered: it is not what entry"):
-        check_soundness(service.database, service.settings)
+FORGED_ACTIVATION = (
+    "INSERT INTO activation (seq, id, policy, version, digest, kind, effective_from, recorded_at) "
+    f"SELECT 9001, 'forged', policy, version, digest, 'change', '{FORGED}', '{FORGED}' FROM version "
+    f"WHERE policy = '{TIER}' AND version = '1.0.0'"
+)
+
+
+def test_what_is_taken_up_is_what_was_compared(here: Company) -> None:
+    here.in_force(tier(here.next_version(), 50))
+    assert size_of(here, 60) == "big"
+    with here.database.write(here.clock) as transaction:
+        append(transaction, SERVICE, VersionImported("tiering/other", "1.0.0", "sha256:0"))
+    here.app.service.key_ring.invalidate()
+    here.app.service.key_ring.refresh()  # all was well then
+    tamper(here, FORGED_ACTIVATION.replace(FORGED, timestamp(here.clock.at)))
+    here.app.service.decisions.in_force.refresh()
+    here.clock.move(minutes=1)
+    assert size_of(here, 60) == "big"
+
+
+@contextmanager
+def begun_again(here: Company, *statements: str) -> Iterator[Company]:
+    """The company with a service that was begun after somebody had the database to themselves."""
+    tamper(here, *statements)
+    app = create_app(here.app.service.settings, here.clock, HERE)
+    try:
+        yield replace(here, app=cast("Application", app))
+    finally:
+        cast("Application", app).service.close()
+
+
+def test_a_service_begins_without_an_activation_that_nobody_signed(here: Company) -> None:
+    here.in_force(tier(here.next_version(), 50))
+    here.clock.move(minutes=1)
+    forged = FORGED_ACTIVATION.replace(FORGED, timestamp(here.clock.at))
+    with begun_again(here, forged) as again:
+        assert size_of(again, 60) == "big"
+        assert "the row 9001 of `activation` was added: no entry tells of it" in concerns(again)
+        govern(again)
+        assert size_of(again, 60) == "big"
+    verdict = Place(here.database.url, here.app.service.settings.keys).verify()
+    assert "the row 9001 of `activation` was added" in str(verdict.fault)
+
+
+def test_a_service_begins_without_a_cancellation_that_nobody_made(here: Company) -> None:
+    here.in_force(tier(here.next_version(), 50))
+    with begun_again(
+        here,
+        f"INSERT INTO cancellation (activation, recorded_at) SELECT id, '{timestamp(here.clock.at)}' "
+        f"FROM activation WHERE policy = '{TIER}' ORDER BY seq DESC LIMIT 1",
+    ) as again:
+        assert size_of(again, 60) == "big"
+        assert "of `cancellation` was added" in concerns(again)
+
+
+def test_a_service_begins_without_an_override_that_nobody_made(here: Company) -> None:
+    with begun_again(here, FORGED_OVERRIDE) as again:
+        assert size_of(again, 60) == "small"
+        assert "the row 1 of `override` was added: no entry tells of it" in concerns(again)
+
+
+def test_a_service_begins_without_an_api_key_that_nobody_issued_or_revoked(here: Company) -> None:
+    with here.database.write(here.clock) as transaction:
+        until = here.clock.at + timedelta(days=30)
+        issued = issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=until)
+    with here.database.read() as session:
+        id_ = session.exec(select(ApiKeyRow)).one().id
+    other = f"{id_[:-1]}x"
+    with begun_again(
+        here,
+        "INSERT INTO api_key (id, name, digest, scopes, issued_at, issued_by, expires_at) VALUES "
+        f"('{other}', 'x', '{digest_of('mine')}', 'compliance', '{FORGED}', 'x', '2027-01-01T00:00:00.000000Z')",
+        f"INSERT INTO api_key_revocation (api_key, at, by) VALUES ('{id_}', '{FORGED}', 'x')",
+    ) as again:
+        ring = again.app.service.key_ring
+        ring.refresh()
+        assert ring.authenticate(issued.text, here.clock.at).name == "crm"
+        with pytest.raises(AuthenticationFailed):
+            ring.authenticate(format_key(other, "mine"), here.clock.at)
+        told = concerns(again)
+        assert f"the row {other} of `api_key` was added" in told
+        assert f"the row {id_} of `api_key_revocation` was added" in told
+
+
+def test_a_service_begins_without_a_role_that_nobody_gave(here: Company) -> None:
+    ann = here.people["ann"].id
+    with begun_again(here, FORGED_ROLE.format(ann)) as again:
+        assert again.ask("GET", "/v1/session").status_code == 401
+        assert again.ask("GET", "/v1/session", "ben").status_code == 200
+        assert "the row 9001 of `account_change` was added: no entry tells of it" in concerns(again)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE activation SET effective_from = '2026-01-01T00:00:00.000000Z' WHERE seq = 1", "was altered"),
+        ("DELETE FROM activation WHERE seq = 1", "was removed"),
+    ],
+)
+def test_a_service_does_not_begin_when_what_was_in_force_cannot_be_read(
+    here: Company, statement: str, told: str
+) -> None:
+    with (
+        pytest.raises(NotSoundError, match=f"the row 1 of `activation` {told}"),
+        begun_again(here, statement, FORGED_ACTIVATION),
+    ):
+        pass
 
 
 def test_an_entry_without_the_key_vouches_for_nothing(here: Company) -> None:
