@@ -35,7 +35,9 @@ class Ring:
 def test_a_look_that_was_overtaken_by_a_write_is_not_waited_for_again() -> None:
     ring = Ring(stale_for=3)
     fake = SimpleNamespace(
-        key_ring=ring, clock=SimpleNamespace(now=lambda: None), presence=SimpleNamespace(record_key_use=lambda *_: None)
+        key_ring=ring,
+        clock=SimpleNamespace(now=lambda: None),
+        last_used=SimpleNamespace(record_key_use=lambda *_: None),
     )
 
     async def ask() -> None:
