@@ -129,7 +129,7 @@ def test_it_does_not_begin_when_a_copy_of_the_checkpoints_is_gone_cut_short_or_o
         with another.write(StandingClock()) as transaction:
             sign_checkpoint(transaction, keys())
         lines = elsewhere.read_bytes().splitlines(keepends=True)
-        for content, sentence in ((b"".join(lines[:-1]), "checkpoints, and"), (None, "is missing: ")):
+        for content, sentence in ((b"".join(lines[:-1]), "checkpoints?, and"), (None, "is missing: ")):
             elsewhere.unlink()
             if content is not None:
                 elsewhere.write_bytes(content)
