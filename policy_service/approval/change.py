@@ -149,7 +149,7 @@ class Submission:
     """The version of the policy that said so."""
     bases: tuple[Version, ...]
     """What would be in force on the day without this change: of its policies, and of those that they depend on."""
-    barred_signers: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
     """Accounts that wrote what the texts say in other changes, as was known then, and so cannot sign them here."""
     ends: tuple[Version, ...] = ()
     """The policies that are ended, each with the version that would be in force on the day."""
@@ -174,7 +174,7 @@ class Submission:
             "roles": list(self.roles),
             "sign_off": self.sign_off.to_dict(),
             "bases": [version.to_dict() for version in self.bases],
-            "barred": sorted(self.barred_signers),
+            "barred": sorted(self.barred),
             **({"ends": [version.to_dict() for version in self.ends]} if self.ends else {}),
             **_afterwards(self.afterwards),
         }

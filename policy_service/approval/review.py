@@ -85,7 +85,7 @@ def _submission(session: Session, draft: Change, prepared: PreparedSubmission, r
         roles=prepared.roles,
         sign_off=prepared.sign_off,
         bases=prepared.bases,
-        barred_signers=frozenset().union(*authors.values()) - draft.contributors,
+        barred=frozenset().union(*authors.values()) - draft.contributors,
         ends=prepared.ends,
         afterwards=draft.draft.afterwards,
     )

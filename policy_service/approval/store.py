@@ -197,7 +197,7 @@ def _submission(body: Mapping[str, Any]) -> Submission:
         roles=tuple(Role(role) for role in body["roles"]),
         sign_off=Version(**body["sign_off"]),
         bases=tuple(Version(**version) for version in body["bases"]),
-        barred_signers=frozenset(body["barred"]),
+        barred=frozenset(body["barred"]),
         ends=tuple(Version(**version) for version in body.get("ends", ())),
         afterwards=body.get("afterwards", "before"),
     )

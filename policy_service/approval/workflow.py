@@ -245,7 +245,7 @@ def _may_sign(change: Change, actor: Actor, now: datetime, role: Role | None) ->
         return Message("You wrote this change, so someone else must sign it off.")
     if _is_contributor(change, actor):
         return Message("You edited this change, so someone else must sign it off.")
-    if actor.id in change.writers or (change.submission is not None and actor.id in change.submission.barred_signers):
+    if actor.id in change.writers or (change.submission is not None and actor.id in change.submission.barred):
         return Message(
             "You wrote or submitted a text that decides the same, in another change, so someone else must sign it off."
         )

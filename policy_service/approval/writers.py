@@ -1,8 +1,8 @@
 """Who wrote what a version says: everybody who put a text of the same meaning into a draft, or submitted one.
 
 Two texts are the same when they decide the same (`language.meaning`), whatever their version, comments and titles. To
-learn what a text means takes reading it, so it is noted once (`policies.note_meanings`). A text that is not valid means
-nothing.
+learn what a text means takes reading it, so it is noted once (`policies.record_meanings`). A text that is not valid
+means nothing.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def test_who_submitted_a_text_that_others_wrote_does_not_sign_the_rollback_to_it
 def test_who_wrote_the_same_in_other_words_does_not_sign(made: World, other: bytes) -> None:
     made.create(other, by=WRITING_DIRECTOR)
     change = made.submit(made.create(NEXT))
-    assert WRITING_DIRECTOR.id in change.frozen_submission.barred_signers
+    assert WRITING_DIRECTOR.id in change.frozen_submission.barred
     with pytest.raises(PermissionDenied, match=WROTE):
         made.sign(change, WRITING_DIRECTOR, Role.SALES_DIRECTOR)
 
@@ -86,7 +86,7 @@ def test_who_wrote_something_else_signs(made: World) -> None:
 def test_it_is_asked_again_at_signing(made: World) -> None:
     change = made.submit(made.create(NEXT))
     made.create(tier("1.9.0", 200), by=WRITING_DIRECTOR)
-    assert WRITING_DIRECTOR.id not in change.frozen_submission.barred_signers
+    assert WRITING_DIRECTOR.id not in change.frozen_submission.barred
     with pytest.raises(PermissionDenied, match=WROTE):
         made.sign(change, WRITING_DIRECTOR, Role.SALES_DIRECTOR)
 

@@ -89,8 +89,8 @@ def lines(subjects: Iterable[str]) -> bytes:
 @pytest.mark.parametrize("ahead", [1, 3, MAX_LINES_IN_FLIGHT])
 def test_answers_come_in_the_order_of_the_lines_however_the_bytes_come(size: int, ahead: int) -> None:
     subjects = [f"C{number}" for number in range(50)]
-    assert answers(lines(subjects), size, ahead=ahead) == subjects
-    assert answers(lines(subjects).rstrip(), size, ahead=ahead) == subjects
+    assert answers(lines(subjects), size, max_in_flight=ahead) == subjects
+    assert answers(lines(subjects).rstrip(), size, max_in_flight=ahead) == subjects
 
 
 def test_a_refused_line_is_told_with_its_number_and_its_subject_and_the_others_are_decided() -> None:
@@ -100,9 +100,9 @@ def test_a_refused_line_is_told_with_its_number_and_its_subject_and_the_others_a
     )
     assert answers(content) == [
         "C1",
-        "4 None RequestRefused",
+        "4 None InvalidRequest",
         "5 None NotJsonError",
-        "6 C2 RequestRefused",
+        "6 C2 InvalidRequest",
         "C3",
     ]
 
@@ -144,7 +144,7 @@ def test_only_so_many_lines_are_under_way_and_nothing_is_read_ahead_of_what_is_t
             yield lines(["C"])
 
     async def take() -> None:
-        found = batch(desk, ahead=5).decide(endless())
+        found = batch(desk, max_in_flight=5).decide(endless())
         for _ in range(3):
             await anext(found)
         await asyncio.sleep(0.05)
@@ -191,8 +191,8 @@ def test_when_the_service_closes_the_lines_are_told() -> None:
         def record_lines(self, items: Sequence[PendingDecision]) -> asyncio.Future[Sequence[RecordResult]]:
             raise QueueFull(str(len(items)))
 
-    assert answers(lines(["C1"]) + b"x\n", desk=Closing()) == ["1 C1 Busy", "2 None NotJsonError"]
-    assert answers(lines(["C1"]) + b"x", 100, desk=Closing()) == ["1 C1 Busy", "2 None NotJsonError"]
+    assert answers(lines(["C1"]) + b"x\n", desk=Closing()) == ["1 C1 QueueFull", "2 None NotJsonError"]
+    assert answers(lines(["C1"]) + b"x", 100, desk=Closing()) == ["1 C1 QueueFull", "2 None NotJsonError"]
 
 
 def test_only_the_first_of_many_lines_waits_for_versions_that_do_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +210,7 @@ def test_only_the_first_of_many_lines_waits_for_versions_that_do_not_come(monkey
         monkeypatch.setattr(DecisionService, "_wait_for_refresh", wait)
         monkeypatch.setattr(InForce, "evaluate", turning)
         told = answers(amounts(range(40)), 10_000, desk=each.decisions)
-    assert told == [f"{number} C{number - 1} Turning" for number in range(1, 41)]
+    assert told == [f"{number} C{number - 1} VersionsChanging" for number in range(1, 41)]
     assert waited == 1
 
 

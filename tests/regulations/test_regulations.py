@@ -46,11 +46,10 @@ outcome:
 rules:
   hit: FIRST
   rows:
-    - {id: large, title: {zh: 大客户, en: Large customers}, when: large, then: ["1"], because: {zh: 每月一次（R-VIS-1）, en: once
-    a month (R-VIS-1)}} - {id: rest, when: "true", then: ["0"], because: {zh: 其余, en: the rest}}
+    - {id: large, title: {zh: 大客户, en: Large customers}, when: large, then: ["1"], because: {zh: 每月一次（R-VIS-1）, en: once a month (R-VIS-1)}}
+    - {id: rest, when: "true", then: ["0"], because: {zh: 其余, en: the rest}}
 examples:
-  - {name: a | b, title: {zh: 大 | 小, en: A | B}, source: [R-VIS-1], facts: {large: "true"}, outcome: {visits: "1"},
-  rule: large}
+  - {name: a | b, title: {zh: 大 | 小, en: A | B}, source: [R-VIS-1], facts: {large: "true"}, outcome: {visits: "1"}, rule: large}
 """.encode()
 )
 
