@@ -1,8 +1,9 @@
 """The words of the pages, collected from where they are said: `python -m tests.pages.catalogue [AREA]…`.
 
 Writes `api/locales/zh_CN/<area>.po` anew: what is no longer said goes, what is new has an empty translation, which a
-test refuses. An area is a folder of `api/pages` and of `api/templates`; `shell` is what stands beside the folders;
-`library` is what the library and the rest of `api` refuse. What two areas say alike is translated in each.
+test refuses. An area is a feature: a folder of `api/features` and of `api/templates`; `shell` is the kit of the pages
+and what stands beside the folders of the templates; `library` is what the library and the rest of `api` refuse. What
+two areas say alike is translated in each; what moves to another area keeps its translation.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from api.kit.languages import LOCALES
 from tests.architecture.project import ROOT
 
 TEMPLATES = ROOT / "api" / "templates"
-PAGES = ROOT / "api" / "pages"
+FEATURES = ROOT / "api" / "features"
+KIT = ROOT / "api" / "kit"
 FOLDER = LOCALES / "zh_CN"
 KEYWORDS: dict[str, Any] = {"Message": None, "_": None, "gettext": None, "ngettext": (1, 2)}
 OPTIONS = {"trimmed": "false", "silent": "false", "extensions": "jinja2.ext.i18n,jinja2.ext.do"}
@@ -52,10 +54,12 @@ def sources() -> Iterator[Path]:
 
 def area_of(file: Path) -> str:
     """The area of a file."""
-    for folder in (PAGES, TEMPLATES):
+    for folder in (FEATURES, TEMPLATES):
         if file.is_relative_to(folder):
             parts = file.relative_to(folder).parts
-            return parts[0] if len(parts) > 1 else "shell"
+            return parts[0] if len(parts) > 1 and parts[0] != "kit" else "shell"
+    if file.is_relative_to(KIT):
+        return "shell"
     return "library"
 
 
@@ -87,12 +91,15 @@ def kept(area: str) -> Catalog:
         return read_po(text, locale="zh_CN", abort_invalid=True)
 
 
-def update(area: str) -> int:
-    """Writes the catalogue of an area anew; gives how many translations are missing."""
-    before, fresh, missing = kept(area), Catalog(locale="zh_CN", charset="utf-8", fuzzy=False), 0
+def update(area: str, others: Iterable[Catalog] = ()) -> int:
+    """Writes the catalogue of an area anew; gives how many translations are missing.
+
+    What the area did not say before is translated as the `others` do.
+    """
+    before, fresh, missing = [kept(area), *others], Catalog(locale="zh_CN", charset="utf-8", fuzzy=False), 0
     for key, files in sorted(said(area).items(), key=str):
-        old = before.get(key[0] if isinstance(key, tuple) else key)
-        text = old.string if isinstance(old, Message) and old.string else ""
+        found = (catalogue.get(key[0] if isinstance(key, tuple) else key) for catalogue in before)
+        text = next((old.string for old in found if isinstance(old, Message) and old.string), "")
         missing += not (text if isinstance(text, str) else all(text))
         fresh.add(key, text or None, locations=[(file, 0) for file in sorted(files)])
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -104,9 +111,9 @@ def update(area: str) -> int:
 
 def main(wanted: Iterable[str]) -> int:
     """Updates the catalogues; fails while translations are missing."""
-    total = 0
+    total, others = 0, [kept(file.stem) for file in sorted(FOLDER.glob("*.po"))]
     for area in list(wanted) or areas():
-        missing = update(area)
+        missing = update(area, others)
         total += missing
         sys.stdout.write(f"{area}: {missing} without a translation\n")
     return 1 if total else 0

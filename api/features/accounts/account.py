@@ -50,7 +50,7 @@ FORMS = ("roles", "disable", "enable", "password", "link", "vouch")
 class AccountPage:
     """One account."""
 
-    template: ClassVar[str] = "administration/account.html"
+    template: ClassVar[str] = "accounts/account.html"
     frame: Frame
     account: Account
     pending_roles: frozenset[Role]

@@ -65,7 +65,7 @@ class NewAccountForm(FormModel):
 class AccountsPage:
     """The accounts that are wanted."""
 
-    template: ClassVar[str] = "administration/accounts.html"
+    template: ClassVar[str] = "accounts/accounts.html"
     frame: Frame
     listing: Listing
     accounts: tuple[Account, ...]
@@ -80,7 +80,7 @@ class AccountsPage:
 class NewAccountPage:
     """The form of a new account."""
 
-    template: ClassVar[str] = "administration/new_account.html"
+    template: ClassVar[str] = "accounts/new_account.html"
     frame: Frame
     form: FormState
     roles: Sequence[tuple[str, Message]]

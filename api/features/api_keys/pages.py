@@ -99,7 +99,7 @@ class KeyRow:
 class KeysPage:
     """The keys that are wanted; one may be about to be revoked."""
 
-    template: ClassVar[str] = "administration/api_keys.html"
+    template: ClassVar[str] = "api_keys/api_keys.html"
     frame: Frame
     listing: Listing
     rows: tuple[KeyRow, ...]
@@ -116,7 +116,7 @@ class KeysPage:
 class NewKeyPage:
     """The form of a new key."""
 
-    template: ClassVar[str] = "administration/new_api_key.html"
+    template: ClassVar[str] = "api_keys/new_api_key.html"
     frame: Frame
     form: FormState
     scopes: Sequence[tuple[str, Message]]
@@ -128,7 +128,7 @@ class NewKeyPage:
 class IssuedKeyPage:
     """A key that was just issued, with its secret, this once."""
 
-    template: ClassVar[str] = "administration/issued.html"
+    template: ClassVar[str] = "api_keys/issued.html"
     frame: Frame
     key: ApiKey
     secret: str

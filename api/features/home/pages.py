@@ -21,7 +21,7 @@ from api.web.transactions import run_read
 class HomePage:
     """The first page after signing in."""
 
-    template: ClassVar[str] = "entrance/home.html"
+    template: ClassVar[str] = "home/home.html"
     frame: Frame
     data: HomeData
     health: HealthView

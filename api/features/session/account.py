@@ -48,7 +48,7 @@ class PasswordForm(FormModel):
 class AccountPage:
     """My account."""
 
-    template: ClassVar[str] = "entrance/account.html"
+    template: ClassVar[str] = "session/account.html"
     frame: Frame
     account: Account
     roles: tuple[Role, ...]

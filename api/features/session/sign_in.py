@@ -50,7 +50,7 @@ class SignInForm(FormModel):
 class SignInPage:
     """The form to come in by."""
 
-    template: ClassVar[str] = "entrance/sign_in.html"
+    template: ClassVar[str] = "session/sign_in.html"
     frame: Frame
     form: FormState
     next_address: str

@@ -50,7 +50,7 @@ MAX_OFFERED = 200
 class TryPage:
     """A form, and, once it was filled in, the decision."""
 
-    template: ClassVar[str] = "trying/try.html"
+    template: ClassVar[str] = "tryout/try.html"
     frame: Frame
     address: str
     policy: str
