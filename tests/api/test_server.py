@@ -151,7 +151,7 @@ def ended(url: str, port: int = 0, before: str = "", **environment: str) -> tupl
 
 
 def test_it_ends_with_another_status_when_it_fails(database: str) -> None:
-    fault = "import api.app; api.app.share_the_interpreter = lambda: 1 / 0; "
+    fault = "import api.app; api.app.tune_interpreter = lambda: 1 / 0; "
     status, said = ended(database, before=fault)
     assert (status, "ZeroDivisionError" in said) == (1, True)
     assert all(json.loads(line)["event"] for line in said.splitlines())

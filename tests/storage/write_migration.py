@@ -62,7 +62,7 @@ def drafted(connection: Connection, number: int) -> str | None:
     made = [each.table_name for each in operations.ops if isinstance(each, CreateTableOp)]
     for table in (SQLModel.metadata.tables[name] for name in made if name in APPEND_ONLY_TABLES):
         keys = ", ".join(repr(key) for key in unique_keys(table))
-        lines.append(f"protect(op.get_bind(), {table.name!r}, {keys})")
+        lines.append(f"create_triggers(op.get_bind(), {table.name!r}, {keys})")
     names = sorted(each for each in set(re.findall(r"\b[A-Z]\w+(?=\()", code)) if hasattr(sqlalchemy, each))
     taken = f"from sqlalchemy import {', '.join(names)}\n" if names else ""
     body = "\n".join(f"    {line}" if line.strip() else "" for line in lines)
@@ -70,7 +70,7 @@ def drafted(connection: Connection, number: int) -> str | None:
 
 from alembic import op
 {taken}
-from policy_service.append_only import protect
+from policy_service.append_only import create_triggers
 
 revision = "{number:04}"
 down_revision = "{number - 1:04}"
