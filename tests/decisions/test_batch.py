@@ -36,7 +36,7 @@ class Desk:
         self.refuse: Callable[[DecisionRequest], None] = lambda _: None
         self._seconds = seconds
 
-    async def make(self, request: DecisionRequest, *, wait: bool = True) -> Evaluation:  # noqa: ARG002  # the desk's
+    async def evaluate(self, request: DecisionRequest, *, wait: bool = True) -> Evaluation:  # noqa: ARG002  # the desk's
         self.refuse(request)
         return cast("Evaluation", request.subject)
 
