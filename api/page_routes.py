@@ -11,6 +11,7 @@ from starlette.types import Scope
 from api.features.accounts.account import account_page_routes
 from api.features.accounts.account_actions import account_action_routes
 from api.features.accounts.accounts import account_list_routes
+from api.features.accounts.new_account import new_account_routes
 from api.features.api_keys.pages import key_routes
 from api.features.audit.pages import audit_page_routes
 from api.features.changes.action_routes import action_routes
@@ -46,6 +47,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     sign_in_routes,
     account_routes,
     account_list_routes,
+    new_account_routes,
     account_page_routes,
     account_action_routes,
     key_routes,

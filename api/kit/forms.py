@@ -81,6 +81,8 @@ class FormState:
     form_error: str | None = None
     reasons: tuple[str, ...] = ()
     """What more there is to the refusal, a sentence each."""
+    diagnostics: tuple[Mapping[str, object], ...] = ()
+    """The faults of policy files that led to it."""
 
     def value(self, name: str, default: str = "") -> str:
         """What stands in a field."""
@@ -194,7 +196,13 @@ def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        return {str(each["loc"][0]) if each["loc"] else "": _error_message(each) for each in reversed(error.errors())}
+        return {_field_of(each, model): _error_message(each) for each in reversed(error.errors())}
+
+
+def _field_of(error: ErrorDetails, model: type[BaseModel]) -> str:
+    """The field that an error stands at; "" is the form as a whole, where unknown fields are told."""
+    name = str(error["loc"][0]) if error["loc"] else ""
+    return name if name in model.model_fields else ""
 
 
 def _error_message(error: ErrorDetails) -> Message:
@@ -204,7 +212,7 @@ def _error_message(error: ErrorDetails) -> Message:
             return Message("This has to be filled in.")
         case "extra_forbidden":
             return Message("There is no such field.")
-        case "string_too_long":
+        case "string_too_long" | "too_long":
             return Message("At most {limit} characters.", limit=limits["max_length"])
         case "string_too_short":
             return Message("At least {limit} characters.", limit=limits["min_length"])

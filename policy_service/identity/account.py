@@ -26,6 +26,7 @@ PASSWORD_SET_BY_OTHER = Message(
     "then compliance has to vouch for your account."
 )
 NAME = re.compile(r"[a-z][a-z0-9._-]{1,62}[a-z0-9]")
+MAX_NAME = 64
 MAX_PRINTED_NAME = 100
 MAX_ISSUER = 300
 MAX_EXTERNAL_SUBJECT = 255

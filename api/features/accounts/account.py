@@ -14,6 +14,8 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.features.accounts.account_history import AccountHistoryItem, history_items
 from api.features.accounts.accounts import ROLES
+from api.features.accounts.forms import FIELDS, FORMS
+from api.kit.form_fields import FormField
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.listing import quote_segment
@@ -43,7 +45,6 @@ NOTICES: Mapping[str, Message] = {
     "link": Message("The account was linked. The person's sessions have ended."),
     "vouch": Message("You have vouched for the account: its signing roles take effect."),
 }
-FORMS = ("roles", "disable", "enable", "password", "link", "vouch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class AccountPage:
     may_link: PermissionResult
     may_attest: PermissionResult
     """True, or why not; for each of the forms."""
+    fields: Mapping[str, tuple[FormField, ...]]
+    """Of each of the forms."""
     needs_attestation: bool
     reauthentication: Reauthentication
     """How whoever vouches proves who they are."""
@@ -103,6 +106,7 @@ async def account_page(
         may_set_password=_may_set_password(actor, account),
         may_link=may_link(actor, account),
         may_attest=_may_attest(actor, account, accounts),
+        fields=FIELDS,
         needs_attestation=account.pending_roles is not None,
         reauthentication=reauthentication_state(
             request, pages.service.clock.now(), f"/accounts/{quote_segment(account_id)}#vouch"

@@ -165,7 +165,7 @@ def test_what_was_changed_meanwhile_is_not_overwritten(here: Company) -> None:
     act(here, account, "disable")
     late = visitor.send(page, "form[action$='/roles']", roles=["compliance"])
     assert late.status == 412
-    assert "is not as you have seen it" in late.text(".refusal")
+    assert "has changed since you read it" in late.text(".refusal")
     assert now(here, account).roles == {Role.AUTHOR}
 
 

@@ -1,0 +1,75 @@
+"""Forms on the page of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from api.kit.form_action import EmptyForm
+from api.kit.form_fields import MAX_PASSWORD, FormField, Proof, Widget, form_fields
+from api.kit.forms import FormModel
+from policy_service.actor import Role
+from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER
+from policy_service.messages import Message
+
+SINGLE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
+
+
+class RolesForm(FormModel):
+    """The roles that an account is to have."""
+
+    roles: Annotated[
+        tuple[Role, ...],
+        Widget(
+            "checks",
+            Message("Roles that the account has"),
+            Message(
+                "The person's sessions end. A further signing role waits until somebody has vouched for the account "
+                "again."
+            ),
+        ),
+    ] = ()
+
+
+class PasswordForm(FormModel):
+    """A new password, twice."""
+
+    new: Annotated[SecretStr, Widget("new-password", Message("New password")), Field(max_length=MAX_PASSWORD)]
+    again: Annotated[
+        SecretStr, Widget("new-password", Message("The new password once more")), Field(max_length=MAX_PASSWORD)
+    ]
+
+
+class LinkForm(FormModel):
+    """How the identity provider knows the person."""
+
+    issuer: Annotated[
+        str,
+        Widget("text", Message("Issuer"), Message("The address of the provider, as the settings name it.")),
+        Field(max_length=MAX_ISSUER, pattern=SINGLE_LINE),
+    ]
+    subject: Annotated[
+        str,
+        Widget("text", Message("Identifier of the person there")),
+        Field(max_length=MAX_EXTERNAL_SUBJECT, pattern=SINGLE_LINE),
+    ]
+
+
+class AttestationForm(FormModel):
+    """The attester's password, unless the identity provider confirms who they are."""
+
+    password: Proof = None
+
+
+FORMS: Mapping[str, type[FormModel]] = {
+    "roles": RolesForm,
+    "disable": EmptyForm,
+    "enable": EmptyForm,
+    "password": PasswordForm,
+    "link": LinkForm,
+    "vouch": AttestationForm,
+}
+"""The forms of the page, by the end of their address."""
+FIELDS: Mapping[str, tuple[FormField, ...]] = {name: form_fields(form) for name, form in FORMS.items()}

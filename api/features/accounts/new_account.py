@@ -1,0 +1,140 @@
+"""`/accounts/new`, `POST /accounts`: a new account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from fastapi import APIRouter
+from pydantic import Field, SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.confirmation import run_hashing
+from api.features.accounts.accounts import ROLES
+from api.features.session.passwords import field_errors, password_errors
+from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
+from api.kit.forms import FieldErrors, FormModel, FormState
+from api.kit.frame import Frame, Page
+from api.kit.listing import quote_segment
+from api.kit.rendering import Pages
+from policy_service.actor import Role
+from policy_service.database import Transaction
+from policy_service.identity import passwords
+from policy_service.identity import service as identity
+from policy_service.identity.account import MAX_NAME, MAX_PRINTED_NAME, Account
+from policy_service.messages import Message
+
+
+class NewAccountForm(FormModel):
+    """What an account is made from; without a password only the identity provider lets the person in."""
+
+    printed_name: Annotated[
+        str, Widget("text", Message("Name of the person, as signatures show it")), Field(max_length=MAX_PRINTED_NAME)
+    ]
+    name: Annotated[
+        str,
+        Widget(
+            "name",
+            Message("Name to sign in with"),
+            Message(
+                "3 to 64 small letters, digits, points, hyphens or underscores, beginning with a letter. "
+                "It is never given twice."
+            ),
+        ),
+        Field(max_length=MAX_NAME),
+    ]
+    roles: Annotated[
+        tuple[Role, ...],
+        Widget(
+            "checks",
+            Message("Roles"),
+            Message(
+                "Signing roles take effect when the person has changed the password and compliance has vouched for "
+                "the account. An administrator has no other role."
+            ),
+        ),
+    ] = ()
+    password: Annotated[
+        SecretStr,
+        Widget(
+            "new-password",
+            Message("First password"),
+            Message("Hand it over yourself: it is shown nowhere. The person changes it."),
+        ),
+        Field(max_length=MAX_PASSWORD),
+    ] = SecretStr("")
+    again: Annotated[
+        SecretStr, Widget("new-password", Message("The password once more")), Field(max_length=MAX_PASSWORD)
+    ] = SecretStr("")
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccountPage:
+    """The form of a new account."""
+
+    template: ClassVar[str] = "accounts/new_account.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(NewAccountForm)
+    frame: Frame
+    form: FormState
+    roles: Sequence[tuple[str, Message]]
+    has_provider: bool
+    """Whether there is an identity provider to sign in at."""
+
+
+async def new_account_page(pages: Pages, request: Request, form: FormState) -> Page:
+    """The form of a new account."""
+    return NewAccountPage(pages.frame(request), form, ROLES, pages.service.provider is not None)
+
+
+async def _validate(form: FormRequest[NewAccountForm]) -> FieldErrors:
+    """What is wrong with a new account, by its fields."""
+    values = form.values
+    errors = field_errors(identity.account_errors(values.name, values.printed_name, values.roles))
+    password, repeated = values.password.get_secret_value(), values.again.get_secret_value()
+    if password or repeated:
+        words = form.pages.service.settings.words
+        errors |= password_errors("password", password, repeated, values.name, values.printed_name, *words)
+    return errors
+
+
+async def _hash_password(form: FormRequest[NewAccountForm]) -> str | None:
+    password = form.values.password.get_secret_value()
+    return await run_hashing(lambda: passwords.hash_password(password)) if password else None
+
+
+def _create(transaction: Transaction, form: FormRequest[NewAccountForm]) -> Account:
+    values = form.values
+    return identity.create_account(
+        transaction,
+        form.actor,
+        name=values.name,
+        printed_name=values.printed_name,
+        roles=values.roles,
+        password_hash=form.prepared,
+    )
+
+
+CREATE = FormAction(
+    "/accounts",
+    NewAccountForm,
+    page=new_account_page,
+    command=_create,
+    done=lambda _, account: f"/accounts/{quote_segment(account.id)}?done=created",
+    validate=_validate,
+    prepare=_hash_password,
+)
+
+
+def new_account_routes(pages: Pages) -> APIRouter:
+    """Routes of new accounts."""
+    router = form_routes(pages, CREATE)
+
+    @router.get("/accounts/new")
+    async def new_account(request: Request) -> Response:
+        """The form of a new account."""
+        return pages.render(await new_account_page(pages, request, pages.new_form()))
+
+    return router

@@ -1,0 +1,89 @@
+"""The fields of a form as pages draw them, read from the annotations of its model.
+
+    class LinkForm(FormModel):
+        issuer: Annotated[str, Widget("text", Message("Issuer")), Field(max_length=300)]
+
+    fields: ClassVar = form_fields(LinkForm)        # of the page
+    {{ parts.render(page.form, page.fields) }}      # in its template
+
+Label, hint and limits are written once: the browser and the model refuse the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic.fields import FieldInfo
+
+from policy_service.actor import Role
+from policy_service.identity.passwords import MAX_LENGTH as MAX_PASSWORD
+from policy_service.messages import Message
+
+__all__ = ["HIDDEN", "MAX_PASSWORD", "FormField", "Proof", "SignerRole", "Widget", "form_fields"]
+WidgetKind = Literal[
+    "text", "name", "new-password", "current-password", "area", "date", "datetime-local", "number",
+    "choice", "pick", "checks", "hidden", "proof",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """How a field is drawn. A page gives the options of `choice`, `pick` and `checks`, and the value of `hidden`.
+
+    `name` is text that is no prose; `pick` shows the only option there is, or a choice of several; `proof` is the
+    password, or the confirmation of the identity provider.
+    """
+
+    kind: WidgetKind
+    label: Message | None = None
+    hint: Message | None = None
+    unset: Message | None = None
+    """The option of no choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One field to draw."""
+
+    name: str
+    widget: Widget
+    required: bool
+    default: str
+    limits: Mapping[str, int]
+    """`maxlength`, `min` and `max`, as HTML has them."""
+
+
+HIDDEN = Widget("hidden")
+SignerRole = Annotated[Role, Widget("pick", Message("You sign as"))]
+Proof = Annotated[SecretStr | None, Widget("proof"), Field(max_length=MAX_PASSWORD)]
+
+
+def form_fields(model: type[BaseModel]) -> tuple[FormField, ...]:
+    """The fields of a model, in its order. Raises LookupError when a field has no widget."""
+    return tuple(_form_field(name, info) for name, info in model.model_fields.items())
+
+
+def _form_field(name: str, info: FieldInfo) -> FormField:
+    widget = next((each for each in info.metadata if isinstance(each, Widget)), None)
+    if widget is None:
+        raise LookupError(name)
+    default = "" if info.is_required() or info.default in {None, ()} else str(info.default)
+    return FormField(name, widget, info.is_required() or bool(default), default, _limits(info))
+
+
+def _limits(info: FieldInfo) -> dict[str, int]:
+    limits: dict[str, int] = {}
+    for each in info.metadata:
+        match each:
+            case object(max_length=int(length)):
+                limits["maxlength"] = length
+            case object(ge=int(least)):
+                limits["min"] = least
+            case object(le=int(most)):
+                limits["max"] = most
+            case _:
+                pass
+    return limits
