@@ -17,6 +17,7 @@ from api.features.decisions.record_endpoints import record_routes
 from api.features.health.endpoints import health_routes, problem_routes
 from api.features.overrides.endpoints import override_routes
 from api.features.policies.endpoints import policy_routes
+from api.features.policies.history_endpoints import policy_history_routes
 from api.features.regulations.endpoints import regulation_routes
 from api.features.session.endpoints import session_routes
 from api.features.session.oidc_endpoints import oidc_routes
@@ -43,6 +44,7 @@ def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
         subject_routes(service),
         override_routes(service),
         policy_routes(service),
+        policy_history_routes(service),
         cross_group_routes(service),
         regulation_routes(service),
         session_routes(service),

@@ -22,7 +22,6 @@ from api.observability.loop_watch import LoopWatch
 from api.observability.metrics import Metrics
 from api.settings import Settings
 from api.storage import NotInitialisedError, NotSoundError, check_soundness, edited_files, open_database, open_keys
-from api.web.catalogue import Catalogue
 from api.web.in_flight import InFlight
 from api.web.problems import INTERNAL_ERROR, Problem
 from api.workers.pool import SHARED, InlineWorkers, WorkerDied, Workers
@@ -43,6 +42,7 @@ from policy_service.identity.last_used import LastUsed
 from policy_service.integrity import DamagedRecord
 from policy_service.messages import Message
 from policy_service.paths import separation_warnings
+from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.service import UnknownVersion
 from policy_service.regulations.regulation import Regulation, load_regulations
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 
 from policy_service.actor import Role
+from policy_service.approval.provenance import SuspensionMeaning
 from policy_service.approval.service import Action, ChangeState, Meaning
 from policy_service.language.policy import Hit
 from policy_service.messages import Message
@@ -38,6 +39,8 @@ _LABELS: tuple[tuple[Enum, Message], ...] = (
     (Action.CANCEL, Message("cancelled")),
     (Meaning.APPROVED, Message("I approve the content, its effect and the day.")),
     (Meaning.CONFORMS, Message("I checked that it conforms to the regulation and was drawn up as it must be.")),
+    (SuspensionMeaning.SUSPENDS, Message("I suspend the version that was in force.")),
+    (SuspensionMeaning.RATIFIES, Message("I ratify the suspension.")),
     (ActivationKind.INITIAL, Message("imported at set-up")),
     (ActivationKind.CHANGE, Message("change")),
     (ActivationKind.ROLLBACK, Message("rollback")),

@@ -24,6 +24,7 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     SIGN_IN_REFUSED,
     TOO_MANY_ATTEMPTS,
+    UNKNOWN_POLICY,
     Problem,
     invalid_parameters_detail,
 )
@@ -59,6 +60,7 @@ from policy_service.integrity import DamagedRecord
 from policy_service.messages import Message, single_line
 from policy_service.packs.entries import LogNotSigned
 from policy_service.registry.service import UnknownVersion
+from policy_service.registry.snapshot import UnknownPolicy
 from policy_service.subject import InvalidSubject
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="policy-service"'}
@@ -99,6 +101,8 @@ def library_problem(error: Exception, now: datetime) -> Problem | None:
             return Problem(CONFLICT, str(error))
         case DamagedRecord():
             return Problem(DAMAGED_RECORD, str(error))
+        case UnknownPolicy(hint=hint):
+            return Problem(UNKNOWN_POLICY, str(error), {"hint": hint})
         case UnknownVersion():
             detail = Message("What is on record names a version that is not there: {fault}.", fault=str(error))
             return Problem(DAMAGED_RECORD, detail)

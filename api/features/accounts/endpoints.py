@@ -10,8 +10,6 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate, run_hashing
-from api.features.policies.schemas import Model
-from api.features.session.endpoints import BODY_PROBLEMS, Password
 from api.service import Service
 from api.web.cursors import Cursor, decode_cursor, encode_cursor
 from api.web.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag, run_write_command
@@ -29,6 +27,7 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
+from api.web.schemas import BODY_PROBLEMS, Model, Password
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction

@@ -8,13 +8,12 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
-from api.features.policies.schemas import Model
-from api.features.session.endpoints import BODY_PROBLEMS
 from api.service import Service
 from api.web.cursors import Cursor, decode_cursor, encode_cursor
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND
+from api.web.schemas import BODY_PROBLEMS, Model
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Role
 from policy_service.identity.api_keys import ApiKey, api_keys, issue_key, revoke_key

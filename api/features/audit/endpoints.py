@@ -20,11 +20,11 @@ from api.features.audit.schemas import (
     entry_model,
     verdict_model,
 )
-from api.features.changes.bodies import UtcInstant
 from api.service import Service
 from api.web.cursors import Cursor, decode_number_cursor, encode_cursor
 from api.web.openapi import problems
 from api.web.problems import BUSY, CONFLICT, INVALID_PARAMETER, NOT_FOUND, ProblemError
+from api.web.schemas import UtcInstant
 from api.web.transactions import run_read
 from api.workers.auditing import Auditor
 from policy_service.audit.events import EVENTS

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from api.features.policies.schemas import Digest, Model, Words
+from api.web.schemas import Digest, Model, Words
 from policy_service.actor import ActorKind
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.events import describe_event

@@ -1,22 +1,15 @@
 """The bodies of requests about changes and suspensions, as people send them."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from api.features.policies.schemas import Digest, Model
-from api.features.session.endpoints import Password
+from api.web.schemas import Digest, Model, Password, PolicyName, Reason, Title, UtcInstant, VersionNumber
 from policy_service.actor import Role
 from policy_service.approval.drafts import MAX_VERSIONS
 from policy_service.approval.service import Afterwards, Meaning
-from policy_service.approval.validation import MAX_REASON, MAX_TITLE
-from policy_service.language.load import POLICY_ID, VERSION
 from policy_service.language.source import MAX_BYTES
 from policy_service.registry.model import Period
-
-EXPECTED_INSTANT = "an instant as RFC 3339 writes it, with its time zone, e.g. 2027-01-01T00:00:00+08:00"
-
 
 EXAMPLE: dict[str, JsonValue] = {
     "title": "Larger orders count more",
@@ -27,26 +20,6 @@ EXAMPLE: dict[str, JsonValue] = {
 
 def _with_examples(*examples: dict[str, JsonValue]) -> ConfigDict:
     return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": list(examples)})
-
-
-def _as_text(value: object) -> object:
-    if not isinstance(value, str | datetime):
-        raise ValueError(EXPECTED_INSTANT)  # noqa: TRY004  # pydantic tells a ValueError
-    return value
-
-
-def _in_utc(instant: datetime) -> datetime:
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        raise ValueError(EXPECTED_INSTANT) from None
-
-
-UtcInstant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_utc)]
-Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
-Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
-PolicyName = Annotated[str, Field(pattern=f"^{POLICY_ID.pattern}$")]
-VersionNumber = Annotated[str, Field(pattern=f"^{VERSION.pattern}$")]
 
 
 class PeriodModel(Model):
@@ -142,33 +115,5 @@ class SignOffModel(Model):
     role: Role
     digest: Digest
     meaning: Meaning
-    reason: Reason
-    password: Password | None = None
-
-
-class SuspendModel(Model):
-    """Which version in force is to be suspended, and the signature."""
-
-    model_config = _with_examples(
-        {
-            "policy": "tiering/rfm_value",
-            "version": "1.1.0",
-            "role": "sales_director",
-            "reason": "It takes everybody for new.",
-            "password": "…",
-        }
-    )
-
-    policy: PolicyName
-    version: VersionNumber
-    role: Role
-    reason: Reason
-    password: Password | None = None
-
-
-class SignedReason(Model):
-    """A signature of a role, with its reason; and the password, if there is one."""
-
-    role: Role
     reason: Reason
     password: Password | None = None

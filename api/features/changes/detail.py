@@ -18,7 +18,6 @@ from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
 from api.kit.merged_table import MergedTables, merged_tables
 from api.kit.vocabulary import enum_label
-from api.web.catalogue import Catalogue
 from policy_service.analysis.difference import difference
 from policy_service.approval.service import Change, ChangeState, Version
 from policy_service.compilers.prose import Explanation, explanation
@@ -26,6 +25,7 @@ from policy_service.language.policy import Language, Policy
 from policy_service.lru_cache import LruCache
 from policy_service.messages import Message
 from policy_service.registry import model
+from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.model import Activation, Period
 
 CACHE_SIZE = 4 * 2**20

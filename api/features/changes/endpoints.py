@@ -19,8 +19,6 @@ from api.features.changes.schemas import (
     change_summary,
     comment_model,
 )
-from api.features.policies.schemas import Digest
-from api.features.session.endpoints import BODY_PROBLEMS
 from api.service import Service
 from api.web.cursors import Cursor, decode_cursor, encode_cursor
 from api.web.idempotent_writes import EDIT_HEADERS, WRITE_HEADERS, WriteResult, etag, expected_etag, run_write_command
@@ -28,17 +26,15 @@ from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import (
     BUSY,
-    CHANGE_UNFIT,
     CHECK_ABANDONED,
     CONFLICT,
-    IDEMPOTENCY_KEY_REUSED,
     INVALID_PARAMETER,
     NOT_FOUND,
     PRECONDITION_FAILED,
     PRECONDITION_REQUIRED,
-    REQUEST_IN_FLIGHT,
     ProblemError,
 )
+from api.web.schemas import BODY_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS, Digest, Id
 from api.web.transactions import run_read
 from api.workers.draft_check import DraftChecker
 from policy_service.actor import Actor
@@ -50,11 +46,8 @@ from policy_service.language.load import POLICY_ID
 PAGE = 50
 TEXTS = 4
 """Of a change's files, how many of the largest size one request may carry."""
-READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
-WRITE_PROBLEMS = (*READ_PROBLEMS, CONFLICT, CHANGE_UNFIT, REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED)
 EDIT_PROBLEMS = (*WRITE_PROBLEMS, PRECONDITION_FAILED, PRECONDITION_REQUIRED)
 
-Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
 Text = Annotated[Digest, Path(description="one of `texts`")]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="changes on a page")]
 InState = Annotated[ChangeState | None, Query(description="only changes in this state")]

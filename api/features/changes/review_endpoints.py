@@ -10,9 +10,8 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate
 from api.features.changes.bodies import SignOffModel, WhyModel
-from api.features.changes.endpoints import EDIT_PROBLEMS, WRITE_PROBLEMS, Id, change_result
+from api.features.changes.endpoints import EDIT_PROBLEMS, change_result
 from api.features.changes.schemas import ChangeDetail
-from api.features.session.endpoints import BODY_PROBLEMS
 from api.service import Service
 from api.web.idempotent_writes import (
     EDIT_HEADERS,
@@ -24,7 +23,8 @@ from api.web.idempotent_writes import (
 )
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
-from api.web.problems import BUSY, CHECK_ABANDONED, CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS
+from api.web.problems import BUSY, CHECK_ABANDONED
+from api.web.schemas import BODY_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id
 from api.workers.draft_check import DraftChecker
 from api.workers.heads import warm_heads
 from policy_service.actor import Actor
@@ -32,7 +32,6 @@ from policy_service.approval import service as approval
 from policy_service.approval.service import Change
 from policy_service.database import Transaction
 
-SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
 Endpoint = Callable[..., Any]
 
 

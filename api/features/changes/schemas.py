@@ -1,4 +1,4 @@
-"""The shapes of changes and suspensions, as they are told."""
+"""The shapes of changes, as they are told."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from api.features.changes.bodies import PeriodModel
-from api.features.policies.schemas import Digest, Model
+from api.web.schemas import Digest, Model, PersonModel, person_model
 from policy_service.actor import Actor, Role
-from policy_service.approval.change import ActionRecord, Person, Version
+from policy_service.approval.change import ActionRecord, Version
 from policy_service.approval.service import (
     Action,
     Afterwards,
@@ -17,19 +17,9 @@ from policy_service.approval.service import (
     ChangeKind,
     ChangeState,
     Meaning,
-    Suspension,
     change_permissions,
 )
-from policy_service.approval.suspension import Signature, SuspensionEnd
 from policy_service.approval.tables import CommentRow
-
-
-class PersonModel(Model):
-    """Somebody, as the record shows them."""
-
-    id: str
-    name: str
-    printed_name: str
 
 
 class VersionModel(Model):
@@ -131,47 +121,6 @@ class ReportModel(Model):
     report: dict[str, Any] | None
 
 
-class SuspensionSignature(Model):
-    """A signature on a suspension; `until` is how long it lasts by it."""
-
-    by: PersonModel
-    role: Role
-    reason: str
-    at: datetime
-    until: datetime
-
-
-class EndedModel(Model):
-    """That a suspension was ended before its end."""
-
-    by: PersonModel
-    reason: str
-    at: datetime
-
-
-class SuspensionModel(Model):
-    """A version taken out of force, and the one that applies in its place; null where none does."""
-
-    id: str
-    policy: str
-    version: str
-    digest: Digest
-    fallback: str | None
-    fallback_digest: Digest | None
-    signed: SuspensionSignature
-    ratified: SuspensionSignature | None
-    ended: EndedModel | None
-    until: datetime
-    runs: Annotated[bool, Field(description="whether it lasts now")]
-
-
-class SuspensionPage(Model):
-    """Some of the suspensions, the newest first, and how to ask for the next ones."""
-
-    items: list[SuspensionModel]
-    next_cursor: str | None
-
-
 def change_summary(change: Change) -> ChangeSummary:
     """A change in a line."""
     return ChangeSummary(**_summary(change))
@@ -215,23 +164,6 @@ def comment_model(row: CommentRow) -> CommentModel:
     return CommentModel(id=row.id, by=by, at=row.at, text=row.text)
 
 
-def suspension_model(suspension: Suspension, now: datetime) -> SuspensionModel:
-    """A suspension, as it is told."""
-    return SuspensionModel(
-        id=suspension.id,
-        policy=suspension.policy,
-        version=suspension.version,
-        digest=suspension.digest,
-        fallback=suspension.fallback,
-        fallback_digest=suspension.fallback_digest,
-        signed=_signature(suspension.signature),
-        ratified=_signature(suspension.ratification) if suspension.ratification else None,
-        ended=_ended(suspension.end) if suspension.end else None,
-        until=suspension.until,
-        runs=suspension.is_active(now),
-    )
-
-
 def _summary(change: Change) -> dict[str, Any]:
     draft, submission = change.draft, change.submission
     return {
@@ -239,7 +171,7 @@ def _summary(change: Change) -> dict[str, Any]:
         "kind": change.kind,
         "state": change.state,
         "title": draft.title,
-        "author": _person(change.author),
+        "author": person_model(change.author),
         "created_at": change.actions[0].at,
         "effective": PeriodModel(from_=draft.effective.start, until=draft.effective.until),
         "versions": list(map(_version, submission.versions if submission else draft.versions)),
@@ -247,10 +179,6 @@ def _summary(change: Change) -> dict[str, Any]:
         "afterwards": draft.afterwards,
         "owed": list(change.missing_roles),
     }
-
-
-def _person(person: Person) -> PersonModel:
-    return PersonModel(id=person.id, name=person.name, printed_name=person.printed_name)
 
 
 def _version(version: Version) -> VersionModel:
@@ -261,7 +189,7 @@ def _action_model(acted: ActionRecord) -> ActedModel:
     return ActedModel(
         number=acted.number,
         action=acted.action,
-        by=_person(acted.by),
+        by=person_model(acted.by),
         at=acted.at,
         reason=acted.reason,
         digest=acted.digest,
@@ -272,17 +200,3 @@ def _action_model(acted: ActionRecord) -> ActedModel:
 
 def _sign_off(signature: ActionRecord, void: str | None) -> SignOffModel:
     return SignOffModel(**dict(_action_model(signature)), counts=void is None, why_not=void)
-
-
-def _signature(signature: Signature) -> SuspensionSignature:
-    return SuspensionSignature(
-        by=_person(signature.by),
-        role=signature.role,
-        reason=signature.reason,
-        at=signature.at,
-        until=signature.until,
-    )
-
-
-def _ended(ended: SuspensionEnd) -> EndedModel:
-    return EndedModel(by=_person(ended.by), reason=ended.reason, at=ended.at)

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from api.features.changes.texts import next_version, with_version
-from api.web.catalogue import Catalogue
 from policy_service.language.load import version_key
 from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
+from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.model import active_at, all_active_at
 from policy_service.registry.service import activations
 from policy_service.registry.tables import VersionRow

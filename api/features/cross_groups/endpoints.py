@@ -8,7 +8,6 @@ from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from api.features.policies.schemas import Digest, Model
 from api.service import Service
 from api.web.json_body import invalid_body_error, read_json_body, request_body
 from api.web.openapi import problems
@@ -20,6 +19,7 @@ from api.web.problems import (
     REQUEST_REFUSED,
     UNSUPPORTED_MEDIA_TYPE,
 )
+from api.web.schemas import Digest, Model
 from api.web.transactions import run_read
 from policy_service.cross_groups.policy_file import Heading, write_cross_groups
 from policy_service.cross_groups.statement import MAX_STATEMENT

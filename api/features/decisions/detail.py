@@ -17,11 +17,11 @@ from api.features.decisions.proof import RecordProof, record_proof
 from api.features.decisions.replay import ReplayView, replay_view
 from api.features.decisions.trace import RuleTrace, rule_traces
 from api.features.decisions.versions import verified_versions, versions_of
-from api.features.in_force.origin import ActivationOrigin, activation_origins
 from api.kit.frame import Frame
 from api.service import Service
 from api.web.problems import CONFLICT, NOT_FOUND, ProblemError
 from policy_service.actor import Actor
+from policy_service.approval.provenance import ActivationOrigin, activation_origins
 from policy_service.decisions.encryption import DecryptionFailed, is_encrypted
 from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import read_decision

@@ -5,16 +5,15 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api.features.policies.schemas import Digest, Model
 from api.service import Service
 from api.web.openapi import problems
-from api.web.problems import CONFLICT, INVALID_PARAMETER, NOT_FOUND
+from api.web.problems import CONFLICT
+from api.web.schemas import READ_PROBLEMS, ByModel, Digest, Id, Model, UsedModel
 from api.web.transactions import run_read
-from policy_service.actor import ActorKind
 from policy_service.decisions.block_store import prove_decision
 from policy_service.decisions.encryption import is_encrypted
 from policy_service.decisions.masking import MASK
@@ -24,24 +23,7 @@ from policy_service.decisions.replay import explain, replay
 from policy_service.decisions.subjects import ERASED
 
 Json = dict[str, Any]
-READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
-Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
 Explain = Annotated[bool, Query(description="adds `trace`: why each rule did not match, as made again")]
-
-
-class UsedModel(Model):
-    """The version of a policy that was used."""
-
-    version: str
-    digest: Digest
-
-
-class ByModel(Model):
-    """Who asked."""
-
-    id: str
-    name: str
-    kind: ActorKind
 
 
 class RecordModel(Model):

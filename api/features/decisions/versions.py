@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from sqlmodel import Session
 
 from api.features.decisions.answers import Versions
-from api.web.catalogue import Catalogue
 from policy_service.canonical import digest
 from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.replay import VersionLoader
 from policy_service.language.policy import Policy
+from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.service import UnknownVersion, load_version
 from policy_service.registry.tables import VersionRow
 

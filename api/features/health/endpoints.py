@@ -9,12 +9,12 @@ from sqlmodel import func, select
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from api.features.policies.schemas import Model
 from api.observability.metrics import MEDIA_TYPE
 from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND, PROBLEMS, ProblemError
 from api.web.requirements import example_request
+from api.web.schemas import Model
 from api.web.transactions import run_read
 from policy_service.audit import guard
 from policy_service.clock import today

@@ -14,12 +14,12 @@ from sqlmodel import Session
 from api.features.changes.forms import parse_instant
 from api.features.decisions.answers import version_address
 from api.features.decisions.detail import may_read
-from api.features.in_force.origin import ActivationOrigin, activation_origins
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing
 from api.kit.vocabulary import domain_name
 from api.service import Service
+from policy_service.approval.provenance import ActivationOrigin, activation_origins
 from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, Period, all_active_at, timeline

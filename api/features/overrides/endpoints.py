@@ -11,9 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
-from api.features.changes.bodies import PolicyName, SignedReason, UtcInstant
-from api.features.policies.schemas import Digest, Model
-from api.features.session.endpoints import BODY_PROBLEMS, Password
 from api.service import Service
 from api.web.cursors import Cursor, decode_number_cursor, encode_cursor
 from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_prepared_write, run_write_command
@@ -29,6 +26,7 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
+from api.web.schemas import BODY_PROBLEMS, Digest, Model, Password, PolicyName, SignedReason, UtcInstant
 from api.web.transactions import run_read
 from api.workers.override_preparation import prepared_override
 from policy_service.actor import Role

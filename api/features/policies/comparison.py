@@ -12,8 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.policies.registry_cache import RegistryCache, RegistrySnapshot
-from api.features.policies.version_head import POLICY, load_version_head, require_policy
+from api.auth.visible_versions import visible_versions
+from api.features.policies.version_head import POLICY, load_version_head
 from api.kit.frame import Frame
 from api.kit.merged_table import MergedTables, merged_tables
 from api.kit.rendering import Pages
@@ -21,6 +21,7 @@ from api.web.transactions import run_read
 from policy_service.analysis.difference import Difference, difference
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.lru_cache import LruCache
+from policy_service.registry.snapshot import RegistrySnapshot
 
 CACHE_SIZE = 4 * 2**20
 """Characters of policy files that stay compared, in each language once."""
@@ -60,7 +61,7 @@ class ComparePage:
         return f"/policies/{self.name}"
 
 
-def compare_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
+def compare_routes(pages: Pages) -> APIRouter:
     """The route."""
     router = APIRouter(include_in_schema=False)
     service = pages.service
@@ -72,7 +73,10 @@ def compare_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
         name, query = f"{domain}/{policy}", request.query_params
         requested = query.get("from", ""), query.get("to", "")
         old, new, versions, active = await run_read(
-            service, lambda session: _read(pages, registry.read(session, request), session, name, requested)
+            service,
+            lambda session: _read(
+                pages, visible_versions(service.catalogue, session, request), session, name, requested
+            ),
         )
         frame = pages.frame(request)
         key = (old.digest, new.digest, frame.lang)
@@ -95,7 +99,6 @@ Pair = tuple[Policy, Policy, tuple[str, ...], str | None]
 
 def _read(pages: Pages, snapshot: RegistrySnapshot, session: Session, name: str, requested: tuple[str, str]) -> Pair:
     catalogue, now = pages.service.catalogue, pages.service.now()
-    require_policy(catalogue, snapshot, session, name)
     active = snapshot.active(name, now)
     old, new = compared_versions(snapshot, name, active[1].version if active else None, requested)
     policies = [load_version_head(catalogue, snapshot, session, name, each, now=now)[0] for each in (old, new)]
@@ -108,7 +111,7 @@ def compared_versions(
     snapshot: RegistrySnapshot, name: str, active: str | None, requested: tuple[str, str]
 ) -> tuple[str, str]:
     """Which two are compared when one or both are not named: the newest, with what is in force or the one before."""
-    versions: Sequence[str] = [each.version for each in snapshot.versions[name]]
+    versions: Sequence[str] = [each.version for each in snapshot.versions_of(name)]
     new = requested[1] or versions[0]
     if requested[0]:
         return requested[0], new

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from api.features.policies.registry_cache import RegistrySnapshot
-from api.web.catalogue import Catalogue
 from policy_service.language.policy import Bilingual, Policy
+from policy_service.registry.catalogue import Catalogue
+from policy_service.registry.snapshot import RegistrySnapshot
 
 
 @dataclass(frozen=True, slots=True)

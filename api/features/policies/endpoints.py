@@ -10,8 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from api.auth.authentication import principal_of
-from api.features.changes.bodies import UtcInstant
+from api.auth.visible_versions import visible_versions
 from api.features.policies.in_force_schemas import ActiveModel, active_model
 from api.features.policies.schemas import (
     CheckAnswer,
@@ -28,7 +27,6 @@ from api.features.policies.schemas import (
 )
 from api.service import Service
 from api.web.body import read_body
-from api.web.catalogue import Catalogue
 from api.web.cursors import Cursor, decode_cursor, encode_cursor
 from api.web.openapi import CHECK_BODY, VERSION_ANSWERS, problems
 from api.web.problems import (
@@ -41,17 +39,19 @@ from api.web.problems import (
     ProblemError,
 )
 from api.web.requirements import requirements
+from api.web.schemas import UtcInstant
 from api.web.transactions import run_read
 from api.workers.policy_check import check_file
-from policy_service.actor import Actor
 from policy_service.analysis.difference import difference
 from policy_service.clock import today
 from policy_service.compilers.prose import explain
 from policy_service.decisions.request import format_or_null
 from policy_service.language.policy import Policy
 from policy_service.lru_cache import LruCache
+from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.model import active_at, all_active_at, ending_at, in_force_periods
 from policy_service.registry.service import activations
+from policy_service.registry.snapshot import RegistrySnapshot
 
 YAML_KINDS = (
     "application/yaml",
@@ -106,8 +106,11 @@ def _add_lists(router: APIRouter, service: Service) -> None:
     @router.get("/{domain}/{policy}/versions", operation_id="list_versions", responses=POLICY_RESPONSES)
     async def list_versions(request: Request, domain: str, policy: str) -> VersionList:
         """Every version of a policy, the newest first, and when it is in force."""
-        now, reader = service.now(), principal_of(request).actor
-        return await run_read(service, lambda session: _versions(catalogue, session, f"{domain}/{policy}", now, reader))
+        now, name = service.now(), f"{domain}/{policy}"
+        return await run_read(
+            service,
+            lambda session: _versions(catalogue, session, visible_versions(catalogue, session, request), name, now),
+        )
 
     @router.get("/{domain}/{policy}/active", operation_id="get_active", responses=POLICY_RESPONSES)
     async def get_active(domain: str, policy: str, valid_at: ValidAt = None, known_at: KnownAt = None) -> ActiveModel:
@@ -147,8 +150,9 @@ def _add_one(router: APIRouter, service: Service) -> None:
         seen: IfNoneMatch = None,
     ) -> Response:
         """One version: as JSON, as the file that was submitted, or in prose."""
-        name, reader = f"{domain}/{policy}", principal_of(request).actor
-        found_version = await run_read(service, lambda session: catalogue.version(session, name, version, reader))
+        found_version = await run_read(
+            service, lambda session: _load(catalogue, session, request, f"{domain}/{policy}", version)[0]
+        )
         chosen_form = form or _preferred(request.headers.get("accept", ""))
         return await run_in_threadpool(render, found_version, chosen_form, lang, seen)
 
@@ -171,9 +175,8 @@ def _add_one(router: APIRouter, service: Service) -> None:
         request: Request, domain: str, policy: str, old: OldVersion, new: NewVersion
     ) -> VersionDifference:
         """What one version says differently from another, piece by piece and in words."""
-        name, reader = f"{domain}/{policy}", principal_of(request).actor
         old_policy, new_policy = await run_read(
-            service, lambda session: [catalogue.version(session, name, version, reader) for version in (old, new)]
+            service, lambda session: _load(catalogue, session, request, f"{domain}/{policy}", old, new)
         )
         return await run_in_threadpool(
             lambda: _DIFFERENCES.get_or_make(
@@ -190,22 +193,30 @@ def _standing(catalogue: Catalogue, session: Session, now: datetime) -> list[Lis
     return [listed_policy(catalogue.load(session, found[name].digest), found[name]) for name in sorted(found)]
 
 
-def _versions(catalogue: Catalogue, session: Session, name: str, now: datetime, reader: Actor | None) -> VersionList:
+def _load(catalogue: Catalogue, session: Session, request: Request, name: str, *versions: str) -> list[Policy]:
+    """Load versions of a policy that the caller may read. Raises UnknownPolicy."""
+    snapshot = visible_versions(catalogue, session, request)
+    return [catalogue.load(session, snapshot.version(name, version).digest) for version in versions]
+
+
+def _versions(
+    catalogue: Catalogue, session: Session, snapshot: RegistrySnapshot, name: str, now: datetime
+) -> VersionList:
     recorded_activations = activations(session)
     items = [
         version_model(
-            catalogue.load(session, row.digest),
-            row,
-            in_force_periods(recorded_activations, name, row.version, now),
+            catalogue.load(session, each.digest),
+            each,
+            in_force_periods(recorded_activations, name, each.version, now),
             now,
         )
-        for row in catalogue.versions(session, name, reader)
+        for each in snapshot.versions_of(name)
     ]
     return VersionList(items=items)
 
 
 def _active(catalogue: Catalogue, session: Session, name: str, valid_at: datetime, known_at: datetime) -> ActiveModel:
-    catalogue.versions(session, name)
+    catalogue.snapshot(session).versions_of(name)
     recorded = activations(session)
     activation, ending = (of(recorded, name, valid_at, known_at) for of in (active_at, ending_at))
     return active_model(name, valid_at, known_at, activation, ending)

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.policies.registry_cache import RegistryCache
+from api.auth.visible_versions import visible_versions
 from api.features.policies.version_head import VERSION, VersionHead, load_version_head
 from api.kit.frame import Frame
 from api.kit.listing import Listing
@@ -66,7 +66,7 @@ class ExamplesPage:
     listing: Listing
 
 
-def example_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
+def example_routes(pages: Pages) -> APIRouter:
     """The route."""
     router = APIRouter(include_in_schema=False)
     service = pages.service
@@ -80,7 +80,7 @@ def example_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
             service,
             lambda session: load_version_head(
                 service.catalogue,
-                registry.read(session, request),
+                visible_versions(service.catalogue, session, request),
                 session,
                 name,
                 version,

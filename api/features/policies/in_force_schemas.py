@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.features.policies.schemas import Digest, InForceModel, Model, in_force_model
+from api.features.policies.schemas import InForceModel, in_force_model
+from api.web.schemas import Digest, Model
 from policy_service.registry.model import Activation, ActivationKind
 
 

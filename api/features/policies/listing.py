@@ -12,7 +12,7 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.policies.registry_cache import Piece, RegistryCache, RegistrySnapshot
+from api.auth.visible_versions import visible_versions
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing
 from api.kit.rendering import Pages
@@ -21,6 +21,7 @@ from api.web.transactions import run_read
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, ending_at
+from policy_service.registry.snapshot import Piece, RegistrySnapshot
 
 PATH = "/policies"
 PAGE = 50
@@ -88,7 +89,7 @@ class PoliciesPage:
     """How many policies there are."""
 
 
-def list_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
+def list_routes(pages: Pages) -> APIRouter:
     """The route."""
     router = APIRouter(include_in_schema=False)
 
@@ -97,7 +98,8 @@ def list_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
         """The policies that are wanted."""
         now = pages.service.now()
         rows = await run_read(
-            pages.service, lambda session: read_rows(pages, registry.read(session, request), session, now)
+            pages.service,
+            lambda session: read_rows(pages, visible_versions(pages.service.catalogue, session, request), session, now),
         )
         return pages.render(make_page(pages.frame(request), rows, request.query_params.get))
 

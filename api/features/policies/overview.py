@@ -14,10 +14,9 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.visible_versions import visible_versions
 from api.features.policies.dependencies import Dependencies, read_dependencies
-from api.features.policies.registry_cache import Piece, RegistryCache, RegistrySnapshot, Version, is_suspension
-from api.features.policies.signatures import SignedChange, read_signed_changes
-from api.features.policies.version_head import POLICY, require_policy
+from api.features.policies.version_head import POLICY
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing, link
@@ -25,9 +24,11 @@ from api.kit.rendering import Pages
 from api.kit.vocabulary import domain_name, enum_label
 from api.web.transactions import run_read
 from policy_service.actor import Actor
+from policy_service.approval.provenance import SignedChange, read_signed_changes
 from policy_service.language.policy import Policy
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, Period, ending_at
+from policy_service.registry.snapshot import Piece, RegistrySnapshot, Version
 
 MAX_DRAWN = 12
 """Pieces of time that are drawn at a time."""
@@ -120,7 +121,7 @@ class PolicyPage:
     suspend_permission: Literal[True] | str
 
 
-def overview_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
+def overview_routes(pages: Pages) -> APIRouter:
     """The route."""
     router = APIRouter(include_in_schema=False)
     service = pages.service
@@ -134,7 +135,10 @@ def overview_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
             f"{domain}/{policy}", _parse_instant(query.get("before", "")), sort, query.get("cursor")
         )
         data = await run_read(
-            service, lambda session: _read(pages, registry.read(session, request), session, overview_query, now)
+            service,
+            lambda session: _read(
+                pages, visible_versions(service.catalogue, session, request), session, overview_query, now
+            ),
         )
         return pages.render(make_page(pages, request, data, overview_query))
 
@@ -154,8 +158,7 @@ def _read(
 ) -> OverviewData:
     name, before = query.policy, query.before
     catalogue = pages.service.catalogue
-    require_policy(catalogue, snapshot, session, name)
-    newest_first, active, stop = snapshot.versions[name], snapshot.active(name, now), snapshot.stop(name, now)
+    newest_first, active, stop = snapshot.versions_of(name), snapshot.active(name, now), snapshot.stop(name, now)
     current = active or stop
     versions = newest_first if query.sort == NEWEST else newest_first[::-1]
     first = next((position + 1 for position, each in enumerate(versions[:-1]) if each.version == query.cursor), 0)
@@ -252,11 +255,11 @@ def _drawing(data: OverviewData, now: datetime, pages: Pages) -> Timeline | None
 
 
 def _bar(period: Period, active: Activation, changes: Mapping[str, SignedChange]) -> Bar:
-    if is_suspension(active):
+    if active.is_emergency:
         label, address = STOP if active.is_stop else SUSPENSION, f"/suspensions/{active.suspension}"
         return Bar(active.version, period.start, period.until, "suspension", label, address)
     change = changes.get(active.change or "")
     if change is None:
         return Bar(active.version, period.start, period.until, label=enum_label(active.kind))
     label = Message("{kind}: {title}", kind=enum_label(active.kind), title=change.title)
-    return Bar(active.version, period.start, period.until, label=label, address=change.address)
+    return Bar(active.version, period.start, period.until, label=label, address=f"/changes/{change.id}")

@@ -8,7 +8,6 @@ from api.features.policies.comparison import compare_routes
 from api.features.policies.examples import example_routes
 from api.features.policies.listing import list_routes
 from api.features.policies.overview import overview_routes
-from api.features.policies.registry_cache import RegistryCache
 from api.features.policies.rule_history import rule_history_routes
 from api.features.policies.version import version_routes
 from api.kit.rendering import Pages
@@ -17,8 +16,8 @@ PARTS = (list_routes, overview_routes, compare_routes, rule_history_routes, vers
 
 
 def policies_routes(pages: Pages) -> APIRouter:
-    """All of them; they share what they know of the registry."""
-    router, registry = APIRouter(include_in_schema=False), RegistryCache()
+    """Routes of all of them."""
+    router = APIRouter(include_in_schema=False)
     for part in PARTS:
-        router.routes.extend(part(pages, registry).routes)
+        router.routes.extend(part(pages).routes)
     return router

@@ -16,8 +16,8 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.policies.registry_cache import RegistryCache, RegistrySnapshot, Version
-from api.features.policies.version_head import POLICY, require_policy
+from api.auth.visible_versions import visible_versions
+from api.features.policies.version_head import POLICY
 from api.kit.frame import Frame
 from api.kit.listing import Listing
 from api.kit.rendering import Pages
@@ -32,6 +32,7 @@ from policy_service.language.diagnostics import shorten
 from policy_service.language.policy import Bilingual, Language, Policy, Rule
 from policy_service.messages import Message
 from policy_service.registry.model import Period
+from policy_service.registry.snapshot import RegistrySnapshot, Version
 
 PAGE = 12
 """Versions on a page."""
@@ -109,7 +110,7 @@ class RuleHistoryData:
     has_more: bool
 
 
-def rule_history_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
+def rule_history_routes(pages: Pages) -> APIRouter:
     """The route."""
     router = APIRouter(include_in_schema=False)
     service = pages.service
@@ -121,8 +122,8 @@ def rule_history_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
         cursor, at = params.get("cursor", ""), params.get("at", "")
 
         def query(session: Session) -> RuleHistoryPage:
-            snapshot = registry.read(session, request)
-            require_policy(service.catalogue, snapshot, session, name)
+            snapshot = visible_versions(service.catalogue, session, request)
+            snapshot.versions_of(name)
             data = _read(pages, snapshot, session, name, _position(snapshot, name, cursor) + 1)
             if at and not any(rule_of(each, rule) for each in data.policies):
                 data = _read(

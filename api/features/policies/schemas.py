@@ -4,31 +4,18 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from api.web.schemas import Digest, Model, Words, words_model
 from policy_service.analysis.difference import Difference
 from policy_service.language.ast import TRUE
-from policy_service.language.policy import OTHERWISE, Bilingual, Policy, Rule
+from policy_service.language.policy import OTHERWISE, Policy, Rule
 from policy_service.language.types import Type, describe_type, format_value, type_name
 from policy_service.language.unparse import unparse
 from policy_service.registry.model import Activation, Period
-from policy_service.registry.tables import VersionRow
+from policy_service.registry.snapshot import Version
 
-Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
 OutcomeValue = str | int | bool | list[str]
-
-
-class Model(BaseModel):
-    """A JSON object whose members are all known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Words(Model):
-    """The same words in Chinese and in English."""
-
-    zh: str
-    en: str
 
 
 class PolicySummary(Model):
@@ -239,11 +226,6 @@ class CheckAnswer(Model):
     text: str
 
 
-def words_model(text: Bilingual) -> Words:
-    """A title or a reason."""
-    return Words(zh=text.zh, en=text.en)
-
-
 def policy_summary(policy: Policy) -> PolicySummary:
     """The policy in a line."""
     return PolicySummary(**_summary_fields(policy))
@@ -264,14 +246,14 @@ def in_force_model(period: Period) -> InForceModel:
     return InForceModel(from_=period.start, until=period.until)
 
 
-def version_model(policy: Policy, row: VersionRow, periods: Iterable[Period], now: datetime) -> VersionModel:
+def version_model(policy: Policy, version: Version, periods: Iterable[Period], now: datetime) -> VersionModel:
     """One version, and when it is in force."""
     in_force = tuple(periods)
     return VersionModel(
         **_summary_fields(policy),
-        recorded_at=row.recorded_at,
-        submitted_by=row.submitted_by,
-        change=row.change,
+        recorded_at=version.recorded_at,
+        submitted_by=version.submitted_by,
+        change=version.change,
         in_force=list(map(in_force_model, in_force)),
         active=any(period.covers(now) for period in in_force),
     )

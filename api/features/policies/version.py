@@ -12,12 +12,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.features.policies.registry_cache import RegistryCache
-from api.features.policies.signatures import SignedChange, read_signed_changes
+from api.auth.visible_versions import visible_versions
 from api.features.policies.version_head import VERSION, VersionHead, load_version_head
 from api.kit.frame import Frame
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
+from policy_service.approval.provenance import RecordedSignature, SignedChange, VersionProvenance, read_provenance
 from policy_service.compilers.prose import Explanation, Table, explanation, table
 from policy_service.language.policy import Language, Policy
 from policy_service.lru_cache import LruCache
@@ -28,7 +28,7 @@ CACHE_SIZE = 4 * 2**20
 MAX_NARROW_COLUMNS = 5
 """A table with more columns than this stands under the sentences, not beside them."""
 MAX_CHANGES = 10
-"""Changes that put the version in force, the newest of which are shown."""
+"""Changes and suspensions that put the version in force, the newest of which are shown."""
 NO_STORE = {"cache-control": "no-store"}
 
 
@@ -52,8 +52,22 @@ class VersionPage:
     prose: Explanation
     table: Table
     digest: str
-    changes: tuple[SignedChange, ...]
-    """The changes that submitted it or put it in force, the oldest first."""
+    provenance: VersionProvenance
+
+    @property
+    def changes(self) -> tuple[SignedChange, ...]:
+        """The changes that submitted it or put it in force, the oldest first."""
+        origins = self.provenance.origins[:MAX_CHANGES]
+        changes = {
+            each.id: each for each in (self.provenance.submission, *(origin.change for origin in origins)) if each
+        }
+        return tuple(changes[name] for name in sorted(changes))
+
+    @property
+    def suspensions(self) -> tuple[tuple[str, tuple[RecordedSignature, ...]], ...]:
+        """The suspensions of other versions that put it in force, the oldest first, each with its signatures."""
+        origins = [each for each in self.provenance.origins[:MAX_CHANGES][::-1] if each.suspension]
+        return tuple({each.suspension.id: each.signatures for each in origins if each.suspension}.items())
 
     @property
     def is_wide(self) -> bool:
@@ -77,7 +91,7 @@ class SourcePage:
     lines: tuple[str, ...]
 
 
-def version_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
+def version_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
     service = pages.service
@@ -88,21 +102,17 @@ def version_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
         """In words."""
         name, now, frame = f"{domain}/{policy}", service.now(), pages.frame(request)
 
-        def query(session: Session) -> tuple[Policy, VersionHead, tuple[SignedChange, ...]]:
-            snapshot = registry.read(session, request)
+        def query(session: Session) -> tuple[Policy, VersionHead, VersionProvenance]:
+            snapshot = visible_versions(service.catalogue, session, request)
             loaded, head = load_version_head(service.catalogue, snapshot, session, name, version, now=now)
-            change_ids = {
-                each.change for each in snapshot.activations.get(name, ())[::-1] if each.digest == loaded.digest
-            }
-            changes = read_signed_changes(session, [head.version.change, *list(change_ids)[:MAX_CHANGES]])
-            return loaded, head, tuple(changes.values())
+            return loaded, head, read_provenance(session, head.version)
 
-        loaded, head, changes = await run_read(service, query)
+        loaded, head, provenance = await run_read(service, query)
         key = (loaded.digest, frame.lang)
         text = await run_in_threadpool(
             lambda: cache.get_or_make(key, lambda: describe_version(loaded, frame.lang), len(loaded.text))
         )
-        page = VersionPage(frame, head, loaded.form, text.prose, text.table, loaded.digest, changes)
+        page = VersionPage(frame, head, loaded.form, text.prose, text.table, loaded.digest, provenance)
         return pages.render(page)
 
     @router.get(f"{VERSION}/source")
@@ -113,7 +123,7 @@ def version_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
             service,
             lambda session: load_version_head(
                 service.catalogue,
-                registry.read(session, request),
+                visible_versions(service.catalogue, session, request),
                 session,
                 name,
                 version,
@@ -129,7 +139,7 @@ def version_routes(pages: Pages, registry: RegistryCache) -> APIRouter:
         name, now = f"{domain}/{policy}", service.now()
 
         def query(session: Session) -> tuple[bytes, Mapping[str, str]]:
-            snapshot = registry.read(session, request)
+            snapshot = visible_versions(service.catalogue, session, request)
             _, head = load_version_head(service.catalogue, snapshot, session, name, version, now=now)
             row = session.get_one(VersionRow, head.version.digest)
             return row.content, attachment(f"{policy}-{head.version.version}.yaml")

@@ -9,15 +9,13 @@ from typing import Literal
 
 from sqlmodel import Session
 
-from api.features.policies.registry_cache import RegistrySnapshot, Version
 from api.kit.listing import link
 from api.kit.vocabulary import domain_name
-from api.web.catalogue import Catalogue
-from api.web.problems import UNKNOWN_POLICY, ProblemError
-from policy_service.language.diagnostics import shorten
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.messages import Message
+from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.model import Period
+from policy_service.registry.snapshot import RegistrySnapshot, Version
 
 POLICY = "/policies/{domain}/{policy}"
 VERSION = f"{POLICY}/versions/{{version}}"
@@ -74,13 +72,6 @@ class VersionHead:
         return self.active == self.version.version
 
 
-def require_policy(catalogue: Catalogue, snapshot: RegistrySnapshot, session: Session, name: str) -> None:
-    """Raises ProblemError when there is no such policy."""
-    if name not in snapshot.versions:
-        catalogue.versions(session, name)
-        raise ProblemError(UNKNOWN_POLICY, f"no policy `{shorten(name)}`")  # it came a moment ago: ask again
-
-
 def load_version_head(  # noqa: PLR0913  # where it is looked for, what, when
     catalogue: Catalogue,
     snapshot: RegistrySnapshot,
@@ -91,11 +82,8 @@ def load_version_head(  # noqa: PLR0913  # where it is looked for, what, when
     now: datetime,
     tab: Tab = "text",
 ) -> tuple[Policy, VersionHead]:
-    """A version and the head of its pages. Raises ProblemError when there is no such policy or version."""
+    """Return a version and the head of its pages. Raises UnknownPolicy."""
     recorded = snapshot.version(name, version)
-    if recorded is None:
-        catalogue.version(session, name, version)
-        raise ProblemError(UNKNOWN_POLICY, f"no version {shorten(version)} of `{shorten(name)}`")
     policy, active = catalogue.load(session, recorded.digest), snapshot.active(name, now)
     return policy, VersionHead(
         name=name,

@@ -8,10 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from api.features.policies.schemas import Model, Words, words_model
 from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER
+from api.web.schemas import Model, Words, words_model
 from api.web.transactions import run_read
 from policy_service.regulations.coverage import Coverage, RowCoverage, Status, coverage_of
 

@@ -4,33 +4,27 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field, SecretStr, StrictBool
+from pydantic import Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from api.auth.authentication import Principal, principal_of, refuse_other_sites
 from api.auth.browsers import delete_session_cookie, set_session_cookie
 from api.auth.confirmation import change_password, sign_in_with_password
-from api.features.policies.schemas import Model
 from api.service import Service
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import (
-    BODY_TOO_LARGE,
     BUSY,
-    MALFORMED_JSON,
     OTHER_SITE,
-    REQUEST_REFUSED,
     SIGN_IN_REFUSED,
     TOO_MANY_ATTEMPTS,
-    UNSUPPORTED_MEDIA_TYPE,
 )
+from api.web.schemas import BODY_PROBLEMS, Model, Password
 from api.web.transactions import run_write
 from policy_service.actor import ActorKind, Role
 from policy_service.identity.sessions import StartedSession, sign_out
 
-Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
-BODY_PROBLEMS = (MALFORMED_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, REQUEST_REFUSED)
 PASSWORD_PROBLEMS = (SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY)
 
 

@@ -12,9 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
-from api.features.decisions.record_endpoints import ByModel, UsedModel
-from api.features.policies.schemas import Model
-from api.features.session.endpoints import BODY_PROBLEMS, Password
 from api.service import Service
 from api.web.cursors import Cursor, decode_number_cursor, encode_cursor
 from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
@@ -29,6 +26,7 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
+from api.web.schemas import BODY_PROBLEMS, ByModel, Model, Password, UsedModel
 from api.web.transactions import run_read
 from policy_service.database import Transaction
 from policy_service.decisions.override import MAX_REASON

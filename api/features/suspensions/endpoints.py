@@ -7,17 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
-from api.features.changes.bodies import SignedReason, SuspendModel
-from api.features.changes.endpoints import READ_PROBLEMS, WRITE_PROBLEMS, Id
-from api.features.changes.review_endpoints import SIGNING_PROBLEMS
-from api.features.changes.schemas import SuspensionModel, SuspensionPage, suspension_model
-from api.features.session.endpoints import BODY_PROBLEMS
+from api.features.suspensions.schemas import SuspendModel, SuspensionModel, SuspensionPage, suspension_model
 from api.service import Service
 from api.web.cursors import Cursor, decode_cursor, encode_cursor
 from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER
+from api.web.schemas import BODY_PROBLEMS, READ_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id, SignedReason
 from api.web.transactions import run_read
 from policy_service.approval import service as approval
 from policy_service.approval.service import Suspension

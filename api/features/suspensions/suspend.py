@@ -117,7 +117,7 @@ def _read(
 ) -> tuple[Bilingual, SuspensionPreview | InvalidState]:
     """What a policy is called, and what a suspension would do or why nobody can suspend it."""
     catalogue = pages.service.catalogue
-    title = catalogue.load(session, catalogue.versions(session, policy)[0].digest).title
+    title = catalogue.load(session, catalogue.snapshot(session).versions_of(policy)[0].digest).title
     try:
         return title, approval.preview_suspension(session, actor, policy, None, now)
     except InvalidState as error:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
+from api.auth.visible_versions import hidden_versions, visible_versions
 from api.features.changes.examples import ExampleRejected
 from api.features.tryout.answer import TrialAnswer, try_policy
 from api.features.tryout.drafts import (
@@ -183,7 +184,10 @@ async def _page(
 
     def query(session: Session) -> tuple[Policy, tuple[str, ...], tuple[OwnDraft, ...]]:
         policy = _tried_policy(pages, session, actor, name, case)
-        versions = tuple(row.version for row in service.catalogue.versions(session, name, actor)[:MAX_OFFERED])
+        versions = tuple(
+            each.version
+            for each in visible_versions(service.catalogue, session, request).versions_of(name)[:MAX_OFFERED]
+        )
         return policy, versions, read_own_drafts(session, actor, name) if may_write and case.is_submitted else ()
 
     policy, versions, drafts = await run_read(service, query)
@@ -226,9 +230,12 @@ def _tried_policy(pages: Pages, session: Session, actor: Actor, name: str, case:
         return policy
     catalogue, now = pages.service.catalogue, pages.service.now()
     if version is not None:
-        return catalogue.version(session, name, version, actor)
+        return catalogue.version(session, name, version, hidden_versions(session, actor))
     in_force = catalogue.in_force(session, now).get(name)
-    return in_force or catalogue.version(session, name, catalogue.versions(session, name, actor)[0].version)
+    if in_force is not None:
+        return in_force
+    newest = catalogue.snapshot(session, hidden_versions(session, actor)).versions_of(name)[0]
+    return catalogue.load(session, newest.digest)
 
 
 def _read_case(items: Sequence[tuple[str, str]]) -> TrialCase:

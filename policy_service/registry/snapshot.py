@@ -1,23 +1,22 @@
-"""What the registry holds, without the texts: which versions there are, and when each is in force.
+"""A snapshot of the registry without the texts: which versions there are, and when each is in force.
 
-It is read whole, and again only after something was added to it; so a page counts rows and reads no more, however many
-changes there have been.
+It is read whole, and again only after something was added to the registry; so a reader counts rows and reads no more,
+however many changes there have been.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from sqlmodel import Session, func, select
-from starlette.requests import Request
 
-from api.auth.authentication import principal_of
-from api.web.catalogue import hidden_versions
+from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.load import version_key
+from policy_service.messages import Message, join_comma
 from policy_service.registry.model import Activation, Period, timeline
 from policy_service.registry.service import activations
 from policy_service.registry.tables import ActivationRow, CancellationRow, VersionRow
@@ -26,6 +25,14 @@ Piece = tuple[Period, Activation]
 """A piece of time, and what is in force in it."""
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 """What is known then is all that was recorded and not taken back."""
+
+
+class UnknownPolicy(LookupError):
+    """The registry has no such policy or version, or none in force; `hint` names what there is."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +109,30 @@ class RegistrySnapshot:
         position = bisect_right(policy_periods.starts, now)
         return policy_periods.pieces[position] if position < len(policy_periods.pieces) else None
 
-    def version(self, policy: str, version: str) -> Version | None:
-        """One version."""
-        return next((each for each in self.versions.get(policy, ()) if each.version == version), None)
+    def versions_of(self, policy: str) -> Sequence[Version]:
+        """The versions of a policy, the newest first. Raises UnknownPolicy."""
+        versions = self.versions.get(policy)
+        if versions is None:
+            message = Message("no policy `{policy}`", policy=shorten(policy))
+            raise UnknownPolicy(message, did_you_mean(policy, sorted(self.versions)))
+        return versions
+
+    def version(self, policy: str, version: str) -> Version:
+        """One version of a policy. Raises UnknownPolicy."""
+        versions = self.versions_of(policy)
+        for each in versions:
+            if each.version == version:
+                return each
+        message = Message("`{policy}` has no version `{version}`", policy=policy, version=shorten(version))
+        raise UnknownPolicy(message, versions_hint(versions))
+
+    def without(self, hidden: Collection[str]) -> RegistrySnapshot:
+        """The same without the versions of these digests."""
+        visible = {
+            name: tuple(each for each in versions if each.digest not in hidden)
+            for name, versions in self.versions.items()
+        }
+        return replace(self, versions={name: versions for name, versions in visible.items() if versions})
 
     def _periods_of(self, policy: str) -> PolicyPeriods:
         policy_periods = self._periods.get(policy)
@@ -115,29 +143,20 @@ class RegistrySnapshot:
         return policy_periods
 
 
-class RegistryCache:
-    """What the registry holds, kept until something is added to it."""
+class SnapshotCache:
+    """The newest snapshot, kept until something is added to the registry."""
 
     def __init__(self) -> None:
         self._cached: tuple[Size, RegistrySnapshot] = ((-1, -1, -1), RegistrySnapshot({}, {}))
 
-    def read(self, session: Session, request: Request) -> RegistrySnapshot:
-        """What it holds in this snapshot, but for versions that the reader may not read."""
-        hidden, snapshot = hidden_versions(session, principal_of(request).actor), self._read_all(session)
-        if not hidden:
-            return snapshot
-        visible = {
-            name: tuple(each for each in all_ if each.digest not in hidden) for name, all_ in snapshot.versions.items()
-        }
-        return replace(snapshot, versions={name: all_ for name, all_ in visible.items() if all_})
-
-    def _read_all(self, session: Session) -> RegistrySnapshot:
+    def read(self, session: Session, hidden: Collection[str] = ()) -> RegistrySnapshot:
+        """Return what the registry holds, without the versions of these digests."""
         size = _size(session)
         cached_size, snapshot = self._cached
         if cached_size != size:
             snapshot = RegistrySnapshot(_versions(session), _by_policy(activations(session)))
             self._cached = (size, snapshot)
-        return snapshot
+        return snapshot.without(hidden) if hidden else snapshot
 
 
 Size = tuple[int, int, int]
@@ -166,9 +185,9 @@ def _merge_neighbours(pieces: Iterable[Piece]) -> Mapping[str, Sequence[Period]]
     return periods
 
 
-def is_suspension(activation: Activation) -> bool:
-    """Whether a suspension says what applies, a version or none."""
-    return activation.is_emergency
+def versions_hint(versions: Iterable[Version]) -> Message:
+    """Name the versions that there are."""
+    return Message("its versions are {versions}", versions=join_comma(each.version for each in versions))
 
 
 def _versions(session: Session) -> Mapping[str, Sequence[Version]]:

@@ -1,0 +1,111 @@
+"""The shapes that more than one feature takes or answers with, and the problems that go with them in OpenAPI."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from api.web.problems import (
+    BODY_TOO_LARGE,
+    BUSY,
+    CHANGE_UNFIT,
+    CONFIRMATION_NEEDED,
+    CONFLICT,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_PARAMETER,
+    MALFORMED_JSON,
+    NOT_FOUND,
+    REQUEST_IN_FLIGHT,
+    REQUEST_REFUSED,
+    TOO_MANY_ATTEMPTS,
+    UNSUPPORTED_MEDIA_TYPE,
+)
+from policy_service.actor import ActorKind, Role
+from policy_service.approval.change import Person
+from policy_service.approval.validation import MAX_REASON, MAX_TITLE
+from policy_service.language.load import POLICY_ID, VERSION
+from policy_service.language.policy import Bilingual
+
+BODY_PROBLEMS = (MALFORMED_JSON, BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, REQUEST_REFUSED)
+READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
+WRITE_PROBLEMS = (*READ_PROBLEMS, CONFLICT, CHANGE_UNFIT, REQUEST_IN_FLIGHT, IDEMPOTENCY_KEY_REUSED)
+SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
+EXPECTED_INSTANT = "an instant as RFC 3339 writes it, with its time zone, e.g. 2027-01-01T00:00:00+08:00"
+
+
+def _as_text(value: object) -> object:
+    if not isinstance(value, str | datetime):
+        raise ValueError(EXPECTED_INSTANT)  # noqa: TRY004  # pydantic tells a ValueError
+    return value
+
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(EXPECTED_INSTANT) from None
+
+
+Id = Annotated[str, Path(pattern="^[0-9a-f-]{36}$")]
+Digest = Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")]
+UtcInstant = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_utc)]
+Title = Annotated[str, Field(min_length=1, max_length=MAX_TITLE)]
+Reason = Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+PolicyName = Annotated[str, Field(pattern=f"^{POLICY_ID.pattern}$")]
+VersionNumber = Annotated[str, Field(pattern=f"^{VERSION.pattern}$")]
+Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
+
+
+class Model(BaseModel):
+    """A JSON object whose members are all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words(Model):
+    """The same words in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
+class PersonModel(Model):
+    """Somebody, as the record shows them."""
+
+    id: str
+    name: str
+    printed_name: str
+
+
+class ByModel(Model):
+    """Who asked."""
+
+    id: str
+    name: str
+    kind: ActorKind
+
+
+class UsedModel(Model):
+    """The version of a policy that was used."""
+
+    version: str
+    digest: Digest
+
+
+class SignedReason(Model):
+    """A signature of a role, with its reason; and the password, if there is one."""
+
+    role: Role
+    reason: Reason
+    password: Password | None = None
+
+
+def words_model(text: Bilingual) -> Words:
+    """A title or a reason."""
+    return Words(zh=text.zh, en=text.en)
+
+
+def person_model(person: Person) -> PersonModel:
+    """Somebody, as the record shows them."""
+    return PersonModel(id=person.id, name=person.name, printed_name=person.printed_name)

@@ -1,0 +1,140 @@
+"""What put a version in force: a change, a rollback, a suspension or the set-up; and who signed it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Session
+
+from policy_service.actor import Role
+from policy_service.approval.change import Action, Change, Meaning, Person
+from policy_service.approval.store import read_changes
+from policy_service.approval.suspension import Suspension
+from policy_service.approval.suspension_service import read_suspension
+from policy_service.registry.model import Activation
+from policy_service.registry.service import activations
+from policy_service.registry.snapshot import Version
+
+MAX_ORIGINS = 100
+"""Activations of a version that are told, the newest."""
+
+
+class SuspensionMeaning(StrEnum):
+    """What a signature on a suspension says."""
+
+    SUSPENDS = "suspends"
+    """I suspend the version that was in force."""
+    RATIFIES = "ratifies"
+    """I ratify the suspension."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSignature:
+    """One signature, as the record shows it (21 CFR 11.50): who, in which role, when, what it says, and why."""
+
+    by: Person
+    role: Role
+    at: datetime
+    meaning: Meaning | SuspensionMeaning
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedChange:
+    """A change in a line, with the signatures on what was submitted last."""
+
+    id: str
+    title: str
+    author: Person
+    submitted_by: Person | None
+    signatures: tuple[RecordedSignature, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationOrigin:
+    """What put a version in force by one activation; neither a change nor a suspension for one imported at set-up."""
+
+    activation: Activation
+    change: SignedChange | None
+    suspension: Suspension | None
+
+    @property
+    def title(self) -> str | None:
+        """Of the change."""
+        return self.change.title if self.change else None
+
+    @property
+    def signatures(self) -> tuple[RecordedSignature, ...]:
+        """Who signed it."""
+        if self.change is not None:
+            return self.change.signatures
+        return _suspension_signatures(self.suspension) if self.suspension is not None else ()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionProvenance:
+    """Where a version comes from: the change that submitted it, None when it was imported, and each activation."""
+
+    version: Version
+    submission: SignedChange | None
+    origins: tuple[ActivationOrigin, ...]
+    """The newest first, without those that were taken back before they began."""
+
+
+def read_provenance(session: Session, version: Version) -> VersionProvenance:
+    """Return where a version comes from."""
+    recorded = [
+        each
+        for each in activations(session, version.policy)
+        if each.digest == version.digest and not each.is_ending and not each.is_stop and each.cancelled_at is None
+    ][: -MAX_ORIGINS - 1 : -1]
+    origins = activation_origins(session, recorded)
+    submissions = read_signed_changes(session, [version.change])
+    return VersionProvenance(
+        version, submissions.get(version.change or ""), tuple(origins[each.id] for each in recorded)
+    )
+
+
+def activation_origins(session: Session, activations: Iterable[Activation]) -> dict[str, ActivationOrigin]:
+    """Return what put versions in force, by the identifiers of the activations."""
+    recorded = list(activations)
+    changes = read_signed_changes(session, (each.change for each in recorded))
+    names = sorted({each.suspension for each in recorded if each.suspension is not None})
+    suspensions = {name: read_suspension(session, name) for name in names}
+    return {
+        each.id: ActivationOrigin(each, changes.get(each.change or ""), suspensions.get(each.suspension or ""))
+        for each in recorded
+    }
+
+
+def read_signed_changes(session: Session, names: Iterable[str | None]) -> Mapping[str, SignedChange]:
+    """Return the changes with these identifiers, the oldest first; None is left out."""
+    identifiers = {name for name in names if name is not None}
+    return {change.id: signed_change(change) for change in read_changes(session, identifiers)} if identifiers else {}
+
+
+def signed_change(change: Change) -> SignedChange:
+    """Return a change in a line, with its signatures."""
+    title = change.submission.title if change.submission else change.draft.title
+    submitters = [acted.by for acted in change.actions if acted.action is Action.SUBMIT]
+    signatures = tuple(
+        RecordedSignature(each.by, each.role, each.at, each.meaning, each.reason)
+        for each in change.signatures
+        if each.role is not None and each.meaning is not None
+    )
+    return SignedChange(change.id, title, change.author, submitters[-1] if submitters else None, signatures)
+
+
+def _suspension_signatures(suspension: Suspension) -> tuple[RecordedSignature, ...]:
+    signatures = (
+        (SuspensionMeaning.SUSPENDS, suspension.signature),
+        (SuspensionMeaning.RATIFIES, suspension.ratification),
+    )
+    return tuple(
+        RecordedSignature(each.by, each.role, each.at, meaning, each.reason)
+        for meaning, each in signatures
+        if each is not None
+    )

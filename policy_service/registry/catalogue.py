@@ -1,0 +1,86 @@
+"""Every version that the registry holds, to be looked up and listed, and which of them is in force when.
+
+A version never changes, so each is read from its text once and kept (`policy_cache`); which there are is kept until one
+is added (`snapshot`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlmodel import Session
+
+from policy_service.language.policy import Policy
+from policy_service.messages import Message
+from policy_service.registry import policy_cache
+from policy_service.registry.model import Activation, active_at, all_active_at, all_endings_at, ending_at
+from policy_service.registry.service import activations, describe_ending
+from policy_service.registry.snapshot import RegistrySnapshot, SnapshotCache, UnknownPolicy, versions_hint
+
+
+class Catalogue:
+    """Policies by name and version; `hidden` are the digests of versions that the reader may not read."""
+
+    def __init__(self) -> None:
+        self._snapshots = SnapshotCache()
+
+    def snapshot(self, session: Session, hidden: Collection[str] = ()) -> RegistrySnapshot:
+        """Return which versions there are, and when each is in force."""
+        return self._snapshots.read(session, hidden)
+
+    @staticmethod
+    def load(session: Session, digest: str) -> Policy:
+        """Return the version under a digest that the registry is known to hold."""
+        return policy_cache.load(session, digest)
+
+    def in_force(self, session: Session, now: datetime) -> dict[str, Policy]:
+        """Return the version in force of every policy that has one, by name, in the order of names.
+
+        Of a policy that is stopped it is the version that is out of force: callers still send its facts.
+        """
+        active = all_active_at(activations(session), now, now)
+        return {name: self.load(session, each.digest) for name, each in active.items()}
+
+    @staticmethod
+    def heads_in_force(session: Session, now: datetime) -> dict[str, Policy]:
+        """Return the same without their rules, which is quick where the heads are known."""
+        active = all_active_at(activations(session), now, now)
+        return {name: policy_cache.load_head(session, each.digest) for name, each in active.items()}
+
+    @staticmethod
+    def ended_policies(session: Session, now: datetime) -> dict[str, Activation]:
+        """Return the policies that were ended, each with the activation that says so, by name."""
+        return all_endings_at(activations(session), now, now)
+
+    def version_in_force(self, session: Session, name: str, now: datetime) -> Policy:
+        """Return the version of a policy that is in force. Raises UnknownPolicy when none is, or it is suspended."""
+        active = active_at(activations(session), name, now, now)
+        if active is not None and active.is_stop:
+            message = Message(
+                "`{policy}` is suspended, and no version applies: {reason}", policy=name, reason=active.reason
+            )
+            raise UnknownPolicy(message, versions_hint(self.snapshot(session).versions_of(name)))
+        return self.declaring_version(session, name, now)
+
+    def declaring_version(self, session: Session, name: str, now: datetime) -> Policy:
+        """Return the version that says which facts a caller sends, also while the policy is suspended.
+
+        Raises UnknownPolicy when there is none.
+        """
+        versions = self.snapshot(session).versions_of(name)
+        recorded = activations(session)
+        active = active_at(recorded, name, now, now)
+        if active is None:
+            ending = ending_at(recorded, name, now, now)
+            message = (
+                Message("`{policy}` is not in force", policy=name)
+                if ending is None
+                else Message("`{policy}` is not in force: {why}", policy=name, why=describe_ending(ending))
+            )
+            raise UnknownPolicy(message, versions_hint(versions))
+        return self.load(session, active.digest)
+
+    def version(self, session: Session, name: str, version: str, hidden: Collection[str] = ()) -> Policy:
+        """Return one version of a policy. Raises UnknownPolicy."""
+        return self.load(session, self.snapshot(session, hidden).version(name, version).digest)

@@ -1,0 +1,46 @@
+"""`/v1/policies/…/provenance`: where a version comes from, told to programs as pages tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api.client import assert_problem
+from tests.api.company import Company, company
+from tests.approval.world import TIER, tier
+
+POLICY = f"/v1/policies/{TIER}"
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    """The tiering policy in its second version."""
+    with company() as found:
+        found.in_force(tier("1.1.0", 50))
+        yield found
+
+
+def test_provenance_names_the_change_that_put_a_version_in_force_and_its_signatures(here: Company) -> None:
+    found = here.did("GET", f"{POLICY}/versions/1.1.0/provenance")
+    assert found["submission"]["title"] == "larger limit"
+    assert found["submission"]["submitted_by"]["name"] == "ann"
+    origin = found["origins"][0]
+    assert origin["activation"]["kind"] == "change"
+    assert origin["activation"]["change"] == found["submission"]["id"]
+    assert origin["title"] == "larger limit"
+    assert [(each["role"], each["meaning"]) for each in origin["signatures"]] == [
+        ("sales_director", "approved"),
+        ("compliance", "approved"),
+    ]
+
+
+def test_provenance_of_an_imported_version_names_nobody(here: Company) -> None:
+    found = here.did("GET", f"{POLICY}/versions/1.0.0/provenance")
+    assert found["submission"] is None
+    assert [(each["activation"]["kind"], each["signatures"]) for each in found["origins"]] == [("initial", [])]
+
+
+def test_provenance_of_what_is_not_there_is_refused(here: Company) -> None:
+    problem = assert_problem(here.ask("GET", f"{POLICY}/versions/9.9.9/provenance"), 404, "unknown-policy")
+    assert problem["hint"] == "its versions are 1.1.0, 1.0.0"
