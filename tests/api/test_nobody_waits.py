@@ -36,7 +36,7 @@ from tests.api.client import portal
 from tests.api.company import Company, Json, company
 from tests.approval.world import TIER
 from tests.decisions.setting import put_in_force
-from tests.effort import effort
+from tests.effort import effort, sample
 from tests.faults.machine import machine
 from tests.pages.visitor import Visitor
 
@@ -166,7 +166,7 @@ READS: dict[str, tuple[str, str]] = {
 """What is read, by whom."""
 
 
-@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("name", sample(READS, 2))
 def test_to_read_it_takes_no_step_that_others_would_notice(desk: Desk, name: str) -> None:
     address, by = READS[name]
     gaps = {"draft": desk.draft["id"], "submitted": desk.submitted["id"], "decided": desk.decided}

@@ -21,6 +21,7 @@ import pytest
 
 from tests.api.test_server import wait_until_ready
 from tests.architecture.project import ROOT, markdown_files, name_of
+from tests.effort import sample
 from tests.shipped import VERSIONS
 
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
@@ -205,6 +206,10 @@ ETAG=$(curl -sS -D - -o c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H "Au
 )
 
 
+TUTORIALS = 3
+"""The walks that are taken each time; of the how-tos a quick run takes every other one."""
+
+
 @dataclass(frozen=True)
 class Terminal:
     """A terminal in the folder where the service was set up."""
@@ -308,7 +313,7 @@ def _write_program(file: Path, arguments: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason=f"the pages are typed with {', '.join(NEEDED)}")
-@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: str(walk.page))
+@pytest.mark.parametrize("walk", [*WALKS[:TUTORIALS], *sample(WALKS[TUTORIALS:], 2)], ids=lambda walk: str(walk.page))
 def test_the_commands_of_a_page_do_what_it_says(terminal: Terminal, walk: Walk) -> None:
     said = terminal.walk(walk)
     rest = squeezed(said)

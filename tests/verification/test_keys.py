@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from policy_service.decisions import macs
 from policy_service.identity.service import create_account
 from policy_service.migrations import upgrade
 from tests.databases import BACKENDS, TestClock, empty_url
+from tests.effort import sample
 from tests.registry.texts import policy_text, put_file
 from tests.storage.steps import at_step, take_steps
 from tests.storage.test_upgrades import fill
@@ -128,8 +130,7 @@ def test_rows_of_an_older_database_are_taken_as_found(backend: str, step: str, t
         assert 'the row ["larger",2] of `change_action` was altered: it is not what entry' in str(fault.message)
 
 
-@pytest.mark.parametrize("to", BACKENDS)
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("backend", "to"), sample(product(BACKENDS, BACKENDS), 3))
 def test_a_copy_and_a_backup_are_what_they_were_made_of(backend: str, to: str) -> None:
     with filled(backend) as (here, place), empty_url(to) as url, closing(Database(url)) as target:
         here.app.service.close()
