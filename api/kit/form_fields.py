@@ -19,10 +19,11 @@ from pydantic import BaseModel, Field, SecretStr
 from pydantic.fields import FieldInfo
 
 from policy_service.actor import Role
+from policy_service.approval.validation import MAX_REASON
 from policy_service.identity.passwords import MAX_LENGTH as MAX_PASSWORD
 from policy_service.messages import Message
 
-__all__ = ["HIDDEN", "MAX_PASSWORD", "FormField", "Proof", "SignerRole", "Widget", "form_fields"]
+__all__ = ["HIDDEN", "MAX_PASSWORD", "FormField", "Proof", "Reason", "SignerRole", "Widget", "form_fields"]
 WidgetKind = Literal[
     "text", "name", "new-password", "current-password", "area", "date", "datetime-local", "number",
     "choice", "pick", "checks", "hidden", "proof",
@@ -57,6 +58,8 @@ class FormField:
 
 
 HIDDEN = Widget("hidden")
+Reason = Annotated[str, Widget("area", Message("Reason")), Field(max_length=MAX_REASON)]
+"""Why something is done to a change or a suspension."""
 SignerRole = Annotated[Role, Widget("pick", Message("You sign as"))]
 Proof = Annotated[SecretStr | None, Widget("proof"), Field(max_length=MAX_PASSWORD)]
 

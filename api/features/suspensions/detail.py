@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import ClassVar, Literal
 
 from fastapi import APIRouter
@@ -13,14 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.auth.confirmation import reauthenticate
 from api.features.suspensions.forms import SignedReasonForm, change_permission
 from api.kit.drawing import Bar, Timeline, timeline
-from api.kit.form_submission import submit_form
-from api.kit.forms import Form, FormState
+from api.kit.form_action import FormAction, form_routes
+from api.kit.form_fields import FormField, form_fields
+from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.reauthentication import Reauthentication, reauthentication_state
-from api.kit.rendering import Command, Pages, WorkerPage
+from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.approval import service as approval
 from policy_service.approval.service import RATIFIED_LENGTH, Permission, Suspension
@@ -34,11 +35,11 @@ NOTICES: Mapping[str, Message] = {
 }
 NO_VERSION = "–"
 """The lane of the time in which no version applies."""
-ACTIONS: Mapping[str, tuple[str, Callable[..., Suspension]]] = {
+COMMANDS: Mapping[str, tuple[str, Callable[..., Suspension]]] = {
     "ratify": ("ratified", approval.ratify),
     "end": ("ended", approval.end_suspension),
 }
-"""What is done to a suspension, by the end of its address; each with the word of its notice."""
+"""Commands of the page, by the end of their address; each with the word of its notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class SuspensionPage:
     """One suspension."""
 
     template: ClassVar[str] = "suspensions/suspension.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(SignedReasonForm)
     frame: Frame
     suspension: Suspension
     title: Bilingual
@@ -77,45 +79,6 @@ class SuspensionPage:
         return self.suspension.signature.at + RATIFIED_LENGTH
 
 
-def suspension_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False, prefix="/suspensions/{suspension}")
-
-    @router.get("")
-    async def show(request: Request, suspension: str) -> Response:
-        """One suspension."""
-        return pages.render(await suspension_page(pages, request, suspension))
-
-    for name, (notice, command) in ACTIONS.items():
-        router.post(f"/{name}")(_action_endpoint(pages, name, notice, command))
-    return router
-
-
-def _action_endpoint(
-    pages: Pages, name: str, notice: str, command: Callable[..., Suspension]
-) -> Callable[..., Awaitable[Response]]:
-    async def endpoint(request: Request, suspension: str) -> Response:
-        """Does what takes a signature and a reason."""
-
-        async def prepare(values: SignedReasonForm, _: Form) -> Command:
-            actor = await reauthenticate(pages.service, request, values.password)
-            fields = values.model_dump(include={"role", "reason"})
-            return lambda t: f"/suspensions/{command(t, actor, suspension, **fields).id}?done={notice}"
-
-        return await submit_form(
-            pages, request, SignedReasonForm, prepare, WorkerPage(rejected_page, (suspension, name))
-        )
-
-    return endpoint
-
-
-async def rejected_page(
-    pages: Pages, request: Request, suspension: str, name: str, form_state: FormState
-) -> SuspensionPage:
-    """The page of a suspension with a form that was refused, by the end of its address."""
-    return await suspension_page(pages, request, suspension, {name: form_state})
-
-
 async def suspension_page(
     pages: Pages, request: Request, suspension_id: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> SuspensionPage:
@@ -135,7 +98,7 @@ async def suspension_page(
         drawing=timeline(_bars(suspension), frame.now, zone=service.zone),
         ratify_permission=approval.ratify_permission(suspension, actor, frame.now),
         end_permission=approval.end_permission(suspension, actor, frame.now),
-        forms={name: (rejected_forms or {}).get(name) or pages.new_form() for name in ACTIONS},
+        forms={name: (rejected_forms or {}).get(name) or pages.new_form() for name in COMMANDS},
         reauthentication=reauthentication_state(request, frame.now, f"/suspensions/{suspension.id}#acts"),
     )
 
@@ -154,3 +117,39 @@ def _bars(suspension: Suspension) -> list[Bar]:
         *bars,
         Bar(suspension.version, suspension.until, None, "period", Message("applies again, unless replaced meanwhile")),
     ]
+
+
+async def rejected_page(
+    pages: Pages, request: Request, suspension: str, form_state: FormState, *, name: str
+) -> SuspensionPage:
+    """The page of a suspension with a form that was rejected, by the end of its address."""
+    return await suspension_page(pages, request, suspension, {name: form_state})
+
+
+def _action(name: str, notice: str, command: Callable[..., Suspension]) -> FormAction[SignedReasonForm]:
+    return FormAction(
+        f"/suspensions/{{suspension}}/{name}",
+        SignedReasonForm,
+        page=partial(rejected_page, name=name),
+        command=lambda transaction, form: command(
+            transaction, form.actor, form.path["suspension"], role=form.values.role, reason=form.values.reason
+        ),
+        done=lambda _, suspension: f"/suspensions/{suspension.id}?done={notice}",
+        confirm=True,
+        in_worker=True,
+    )
+
+
+ACTIONS = tuple(_action(name, notice, command) for name, (notice, command) in COMMANDS.items())
+
+
+def suspension_routes(pages: Pages) -> APIRouter:
+    """Routes of one suspension."""
+    router = form_routes(pages, *ACTIONS)
+
+    @router.get("/suspensions/{suspension}")
+    async def show(request: Request, suspension: str) -> Response:
+        """One suspension."""
+        return pages.render(await suspension_page(pages, request, suspension))
+
+    return router

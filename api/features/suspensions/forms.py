@@ -1,4 +1,4 @@
-"""The fields of the forms that sign something about a suspension, and who may go on to a rollback."""
+"""Forms that sign something about a suspension, and who may go on to a rollback."""
 
 from __future__ import annotations
 
@@ -7,24 +7,31 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.auth.permissions import WRITING, check_permission
+from api.kit.form_fields import HIDDEN, Proof, Reason, SignerRole, Widget
 from api.kit.forms import FormModel
-from api.kit.reauthentication import Password, Reason
-from policy_service.actor import Actor, Role
+from policy_service.actor import Actor
+from policy_service.approval.validation import MAX_REASON
+from policy_service.messages import Message
 
 
 class SignedReasonForm(FormModel):
     """A signature with its reason."""
 
-    role: Role
+    role: SignerRole
     reason: Reason
-    password: Password | None = None
+    password: Proof = None
 
 
 class SuspendForm(SignedReasonForm):
-    """Which version is suspended: the one that was in force when the page was made."""
+    """Suspends the version that was in force when the page was made."""
 
-    policy: Annotated[str, Field(max_length=200)]
-    version: Annotated[str, Field(max_length=40)]
+    reason: Annotated[
+        str,
+        Widget("area", Message("Reason"), Message("What goes wrong while this version applies.")),
+        Field(max_length=MAX_REASON),
+    ]
+    policy: Annotated[str, HIDDEN, Field(max_length=200)]
+    version: Annotated[str, HIDDEN, Field(max_length=40)]
 
 
 def change_permission(actor: Actor | None) -> Literal[True] | str:

@@ -12,13 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.auth.confirmation import reauthenticate
 from api.features.suspensions.forms import SuspendForm, change_permission
-from api.kit.form_submission import submit_form
-from api.kit.forms import Form, FormState
+from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_fields import FormField, form_fields
+from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.reauthentication import Reauthentication, reauthentication_state
-from api.kit.rendering import Command, Pages, WorkerPage
+from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
@@ -27,6 +27,7 @@ from policy_service.approval.service import (
     SUSPENSION_LENGTH,
     InvalidState,
     Permission,
+    Suspension,
     SuspensionPreview,
 )
 from policy_service.database import Transaction
@@ -38,6 +39,7 @@ class SuspendPage:
     """The form by which one director suspends, and what that would do."""
 
     template: ClassVar[str] = "suspensions/suspend.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(SuspendForm)
     frame: Frame
     policy: str
     title: Bilingual
@@ -63,33 +65,6 @@ class SuspendPage:
         return self.frame.now + RATIFIED_LENGTH
 
 
-def suspend_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/policies/{domain}/{policy}/suspend")
-    async def show(request: Request, domain: str, policy: str) -> Response:
-        """What a suspension would do, and the form for it."""
-        return pages.render(await suspend_page(pages, request, f"{domain}/{policy}", pages.new_form()))
-
-    @router.post("/suspensions")
-    async def suspend(request: Request) -> Response:
-        """Takes the version in force out of force, signed by one director."""
-
-        async def prepare(values: SuspendForm, _: Form) -> Command:
-            actor = await reauthenticate(pages.service, request, values.password)
-            fields = values.model_dump(exclude={"password"})
-
-            def command(transaction: Transaction) -> str:
-                return f"/suspensions/{approval.suspend(transaction, actor, **fields).id}?done=suspended"
-
-            return command
-
-        return await submit_form(pages, request, SuspendForm, prepare, WorkerPage(rejected_page))
-
-    return router
-
-
 async def rejected_page(pages: Pages, request: Request, form_state: FormState) -> SuspendPage:
     """The form with what stands in it. Raises as `suspend_page` does."""
     return await suspend_page(pages, request, form_state.value("policy"), form_state)
@@ -112,6 +87,21 @@ async def suspend_page(pages: Pages, request: Request, policy: str, form_state: 
     )
 
 
+def _suspend(transaction: Transaction, form: FormRequest[SuspendForm]) -> Suspension:
+    return approval.suspend(transaction, form.actor, **form.values.model_dump(exclude={"password"}))
+
+
+SUSPEND = FormAction(
+    "/suspensions",
+    SuspendForm,
+    page=rejected_page,
+    command=_suspend,
+    done=lambda _, suspension: f"/suspensions/{suspension.id}?done=suspended",
+    confirm=True,
+    in_worker=True,
+)
+
+
 def _read(
     pages: Pages, session: Session, actor: Actor, policy: str, now: datetime
 ) -> tuple[Bilingual, SuspensionPreview | InvalidState]:
@@ -122,3 +112,15 @@ def _read(
         return title, approval.preview_suspension(session, actor, policy, None, now)
     except InvalidState as error:
         return title, error
+
+
+def suspend_routes(pages: Pages) -> APIRouter:
+    """Routes of the form that suspends."""
+    router = form_routes(pages, SUSPEND)
+
+    @router.get("/policies/{domain}/{policy}/suspend")
+    async def show(request: Request, domain: str, policy: str) -> Response:
+        """What a suspension would do, and the form for it."""
+        return pages.render(await suspend_page(pages, request, f"{domain}/{policy}", pages.new_form()))
+
+    return router
