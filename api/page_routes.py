@@ -15,7 +15,6 @@ from api.features.accounts.new_account import new_account_routes
 from api.features.api_keys.pages import key_routes
 from api.features.audit.pages import audit_page_routes
 from api.features.changes.action_routes import action_routes
-from api.features.changes.comments import comment_routes
 from api.features.changes.dossier import dossier_routes
 from api.features.changes.pages import writing_routes
 from api.features.changes.printing import printing_routes
@@ -58,7 +57,6 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     trying_routes,
     writing_routes,
     action_routes,
-    comment_routes,
     printing_routes,
     dossier_routes,
     suspension_list_routes,

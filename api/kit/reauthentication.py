@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import Field, SecretStr
 from starlette.requests import Request
 
 from api.auth.authentication import principal_of
@@ -15,9 +13,6 @@ from policy_service.actor import REAUTHENTICATION_VALIDITY
 from policy_service.identity.sessions import OIDC
 
 PROVIDER_CONFIRMATION = "/v1/session/oidc/confirm"
-Reason = Annotated[str, Field(max_length=8_000)]
-"""What somebody writes beside a signature; the library says how long it may be."""
-Password = Annotated[SecretStr, Field(max_length=256)]
 
 
 @dataclass(frozen=True, slots=True)

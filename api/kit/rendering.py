@@ -216,8 +216,11 @@ class Pages:
                 raise
             reasons = problem.extensions.get("reasons", ())
             details = tuple(map(str, reasons)) if isinstance(reasons, list | tuple) else ()
+            diagnostics = problem.extensions.get("diagnostics")
             form_error = problem.kind.title if len(details) > 1 else problem.detail  # several stand in a list beneath
             form_state = form.bind(form_error=form_error, reasons=details)
+            if isinstance(diagnostics, list):
+                form_state = replace(form_state, diagnostics=tuple(diagnostics))
             return await self.render_invalid(request, form_page, form_state, problem.kind.status)
         return self.redirect(stored.body.decode())
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from starlette.requests import Request
 
+from api.features.changes.action_forms import FIELDS
+from api.kit.form_fields import FormField
 from api.kit.forms import FormState
 from api.kit.reauthentication import Reauthentication, reauthentication_state
 from api.kit.rendering import Pages
-from api.kit.vocabulary import enum_label
 from policy_service.actor import Actor, Role
 from policy_service.approval.service import MEANINGS, Action, Change, Meaning, Permission, change_permissions
 from policy_service.messages import Message
@@ -50,6 +52,7 @@ class ChangeAction:
 class ChangeActions:
     """All acts of one reader."""
 
+    fields: ClassVar[Mapping[str, tuple[FormField, ...]]] = FIELDS
     path: str
     etag: str
     digest: str | None
@@ -57,18 +60,11 @@ class ChangeActions:
     meanings: tuple[Meaning, ...]
     """What a signature of this reader can mean."""
     reauthentication: Reauthentication
-    diagnostics: tuple[Mapping[str, object], ...]
-    """The faults of the files that kept the change from being submitted."""
 
     @property
     def roles(self) -> tuple[Role, ...]:
         """In which the reader can sign."""
         return self.by_action[Action.SIGN_OFF].permission.roles
-
-    @property
-    def meaning_choices(self) -> tuple[tuple[str, Message], ...]:
-        """What the signature can mean, to choose from: the sentences that will stand in the record."""
-        return tuple((meaning.value, enum_label(meaning)) for meaning in self.meanings)
 
     @property
     def sign(self) -> ChangeAction:
@@ -118,13 +114,12 @@ STATE_CHANGING = frozenset(ACTIONS) - {Action.COMMENT}
 """What moves a change; who may not comment is told beside the discussion."""
 
 
-def change_actions(  # noqa: PLR0913, PLR0917  # who does what with which change, and what was refused before
+def change_actions(
     pages: Pages,
     request: Request,
     change: Change,
     actor: Actor,
     rejected_forms: Mapping[str, FormState],
-    diagnostics: Sequence[Mapping[str, object]] = (),
 ) -> ChangeActions:
     """What an actor can do with a change; `rejected_forms` are forms that were refused, by the end of their address."""
     now = pages.service.clock.now()
@@ -143,5 +138,4 @@ def change_actions(  # noqa: PLR0913, PLR0917  # who does what with which change
         by_action=by_action,
         meanings=meanings,
         reauthentication=reauthentication_state(request, now, f"{path}#sign-panel"),
-        diagnostics=tuple(diagnostics),
     )

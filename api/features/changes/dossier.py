@@ -6,7 +6,7 @@ is one more section in `sections_of`, with a template of its own; the others sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -110,11 +110,7 @@ class DossierData:
 
 
 async def dossier(
-    pages: Pages,
-    request: Request,
-    change: str,
-    rejected_forms: Mapping[str, FormState] | None = None,
-    diagnostics: Sequence[Mapping[str, object]] = (),
+    pages: Pages, request: Request, change: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> Dossier:
     """The page of a change, as whoever asks sees it; `rejected_forms` are forms that were refused, by their act.
 
@@ -123,7 +119,7 @@ async def dossier(
     frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
     actor = principal_of(request).actor
     data = await run_read(pages.service, lambda session: _read(pages, session, change, frame))
-    actions = change_actions(pages, request, data.change, actor, rejected_forms or {}, diagnostics)
+    actions = change_actions(pages, request, data.change, actor, rejected_forms or {})
     signatures = signature_lines(data.change)
     return Dossier(frame, data.change, data.detail, signatures, actions, sections_of(data, signatures, actions))
 

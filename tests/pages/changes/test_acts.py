@@ -204,7 +204,7 @@ def test_what_takes_a_reason_is_not_done_without_one(shared: Company, name: str)
     assert page.has(f"details[open] form#{name}")
     assert shared.read(change)["state"] == "submitted"
     page = visitor.send(page, f"form#{name}", reason="x" * 5_000)
-    assert "at most 4,000 are kept" in page.text(f"form#{name} .refusal")
+    assert "At most 4000 characters." in page.text(f"#fault-{name}-reason")
     page = visitor.send(page, f"form#{name}", reason="not like this")
     assert page.status == 200
     assert "not like this" in page.text("#history")
