@@ -12,6 +12,7 @@ from api.features.accounts.account import account_page_routes
 from api.features.accounts.account_actions import account_action_routes
 from api.features.accounts.accounts import account_list_routes
 from api.features.accounts.new_account import new_account_routes
+from api.features.api_keys.actions import key_action_routes
 from api.features.api_keys.pages import key_routes
 from api.features.audit.pages import audit_page_routes
 from api.features.changes.action_routes import action_routes
@@ -50,6 +51,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     account_page_routes,
     account_action_routes,
     key_routes,
+    key_action_routes,
     decision_routes,
     override_routes,
     in_force_routes,

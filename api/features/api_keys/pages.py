@@ -1,41 +1,28 @@
-"""`/api-keys`: what machines come in with. A key's secret is on the page that answers to its issuing, and nowhere else.
-
-It is neither in an address, nor in what is kept so that a form has one effect: the same form again leads to the list.
-"""
+"""`/api-keys`: the API keys, and the question whether one is to be revoked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from fastapi import APIRouter
-from pydantic import Field, NaiveDatetime
 from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.auth.authentication import principal_of
-from api.features.session.passwords import field_errors
-from api.kit.forms import FieldErrors, Form, FormModel, FormState, read_form, validate_form
-from api.kit.frame import Frame, Page
+from api.kit.forms import FormState
+from api.kit.frame import Frame
 from api.kit.listing import Column, Listing, link
-from api.kit.rendering import Command, Pages
+from api.kit.rendering import Pages
 from api.kit.vocabulary import enum_label
 from api.web.cursors import decode_number_cursor, encode_cursor
 from api.web.transactions import run_read
-from policy_service.actor import Role
-from policy_service.database import Transaction
 from policy_service.identity.api_keys import (
-    MAX_LIFETIME,
     SCOPES,
     ApiKey,
-    IssuedKey,
-    api_key_errors,
     api_keys,
-    issue_key,
-    revoke_key,
 )
 from policy_service.identity.service import accounts
 from policy_service.messages import Message
@@ -44,8 +31,6 @@ PAGE = 50
 """Keys on a page."""
 EXPIRING_WITHIN = timedelta(days=30)
 """A key that ends within so long wants another one in its place."""
-DEFAULT_LIFETIME = timedelta(days=365)
-"""How long a key is to last, unless something else is asked for."""
 NOTICES: Mapping[str, Message] = {
     "issued": Message(
         "The API key was issued, and its secret was shown once. If it is lost, revoke the key and issue another."
@@ -76,14 +61,6 @@ ORDERS: Mapping[str, Callable[[ApiKey], Any]] = {
 }
 
 
-class NewKeyForm(FormModel):
-    """What a key is issued for."""
-
-    name: Annotated[str, Field(max_length=100)]
-    scopes: tuple[Role, ...] = ()
-    expires_at: NaiveDatetime
-
-
 @dataclass(frozen=True, slots=True)
 class KeyRow:
     """A key in the list."""
@@ -112,28 +89,6 @@ class KeysPage:
     form: FormState
 
 
-@dataclass(frozen=True, slots=True)
-class NewKeyPage:
-    """The form of a new key."""
-
-    template: ClassVar[str] = "api_keys/new_api_key.html"
-    frame: Frame
-    form: FormState
-    scopes: Sequence[tuple[str, Message]]
-    zone: str
-    latest: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedKeyPage:
-    """A key that was just issued, with its secret, this once."""
-
-    template: ClassVar[str] = "api_keys/issued.html"
-    frame: Frame
-    key: ApiKey
-    secret: str
-
-
 def key_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
@@ -141,74 +96,14 @@ def key_routes(pages: Pages) -> APIRouter:
     @router.get("/api-keys")
     async def list_keys(request: Request) -> Response:
         """The keys."""
-        return pages.render(await _list_page(pages, request, pages.new_form(), request.query_params.get("revoke")))
-
-    @router.get("/api-keys/new")
-    async def new_key(request: Request) -> Response:
-        """The form of a new key."""
-        local = (pages.service.clock.now() + DEFAULT_LIFETIME).astimezone(pages.service.zone)
-        form = pages.new_form(expires_at=f"{local:%Y-%m-%dT%H:%M}")
-        return pages.render(await _new_page(pages, request, form))
-
-    @router.post("/api-keys")
-    async def issue(request: Request) -> Response:
-        """Issues a key, and shows its secret this once."""
-        form = await read_form(request)
-        values = validate_form(form, NewKeyForm)
-        errors = values if not isinstance(values, NewKeyForm) else _new_key_errors(pages, values)
-        if not isinstance(values, NewKeyForm) or errors:
-            return pages.render(await _new_page(pages, request, form.bind(errors)), 422)
-        return await _issue(pages, request, form, values)
-
-    @router.post("/api-keys/{key}/revoke")
-    async def revoke(request: Request, key: str) -> Response:
-        """Takes a key back."""
-        form, actor = await read_form(request), principal_of(request).actor
-
-        async def prepare() -> Command:
-            return lambda transaction: _revoked_address(revoke_key(transaction, actor, key))
-
-        return await pages.execute(
-            request, form, prepare, lambda form_state: _list_page(pages, request, form_state, key)
-        )
+        return pages.render(await keys_page(pages, request, pages.new_form(), request.query_params.get("revoke")))
 
     return router
 
 
-def _revoked_address(key: ApiKey) -> str:
-    return link("/api-keys", words=key.name, done="revoked")
+async def keys_page(pages: Pages, request: Request, form: FormState, key_to_revoke: str | None) -> KeysPage:
+    """The keys that the address asks for, and the form that revokes one."""
 
-
-async def _issue(pages: Pages, request: Request, form: Form, values: NewKeyForm) -> Response:
-    """Issues a key; the secret goes from the transaction to the page, past all that is kept."""
-    actor, issued = principal_of(request).actor, list[IssuedKey]()
-    expires_at = values.expires_at.replace(tzinfo=pages.service.zone)
-
-    async def prepare() -> Command:
-        def command(transaction: Transaction) -> str:
-            key = issue_key(transaction, actor, name=values.name, scopes=values.scopes, expires_at=expires_at)
-            issued.append(key)
-            return link("/api-keys", done="issued")
-
-        return command
-
-    response = await pages.execute(request, form, prepare, lambda form_state: _new_page(pages, request, form_state))
-    if not issued or "location" not in response.headers:
-        return response
-    return pages.render(IssuedKeyPage(pages.frame(request), issued[0].key, issued[0].text), 201)
-
-
-def _new_key_errors(pages: Pages, values: NewKeyForm) -> FieldErrors:
-    expires_at = values.expires_at.replace(tzinfo=pages.service.zone)
-    return field_errors(api_key_errors(values.name, frozenset(values.scopes), expires_at, pages.service.clock.now()))
-
-
-async def _new_page(pages: Pages, request: Request, form: FormState) -> Page:
-    zone = pages.service.zone
-    return NewKeyPage(pages.frame(request), form, SCOPE_NAMES, zone.key, pages.service.clock.now() + MAX_LIFETIME)
-
-
-async def _list_page(pages: Pages, request: Request, form: FormState, key_to_revoke: str | None) -> KeysPage:
     def query(session: Session) -> tuple[dict[str, ApiKey], dict[str, str]]:
         return api_keys(session), {each.id: each.printed_name for each in accounts(session).values()}
 
