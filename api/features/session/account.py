@@ -16,20 +16,21 @@ from api.auth.authentication import principal_of
 from api.auth.browsers import delete_session_cookie
 from api.auth.confirmation import change_password
 from api.features.session.passwords import password_errors
-from api.kit.forms import FieldErrors, FormModel, FormState, read_form, validate_form
+from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
+from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.frame import Frame
 from api.kit.listing import link
-from api.kit.rendering import SIGN_IN, Command, Pages
+from api.kit.rendering import SIGN_IN, Pages
 from api.web.problems import CONFIRMATION_NEEDED, ProblemError
 from api.web.transactions import run_read
-from policy_service.actor import Actor, Role
+from policy_service.actor import Role
 from policy_service.identity.account import Account
 from policy_service.identity.errors import SignInFailed
 from policy_service.identity.service import read_account, stored_hash
 from policy_service.identity.sessions import UserSession
 from policy_service.messages import Message
 
-Secret = Annotated[SecretStr, Field(max_length=256)]
 METHODS: Mapping[str, Message] = {
     "password": Message("with name and password"),
     "oidc": Message("at your organisation's provider of identities"),
@@ -37,11 +38,21 @@ METHODS: Mapping[str, Message] = {
 
 
 class PasswordForm(FormModel):
-    """The password of now, and the one to be, twice."""
+    """The present password, and the new one, twice."""
 
-    old: Secret
-    new: Secret
-    again: Secret
+    old: Annotated[SecretStr, Widget("current-password", Message("Password of now")), Field(max_length=MAX_PASSWORD)]
+    new: Annotated[
+        SecretStr,
+        Widget(
+            "new-password",
+            Message("New password"),
+            Message("12 to 256 characters, at least 5 of them different; a sentence is easiest to keep in mind."),
+        ),
+        Field(max_length=MAX_PASSWORD),
+    ]
+    again: Annotated[
+        SecretStr, Widget("new-password", Message("The new password once more")), Field(max_length=MAX_PASSWORD)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,7 @@ class AccountPage:
     """My account."""
 
     template: ClassVar[str] = "session/account.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(PasswordForm)
     frame: Frame
     account: Account
     roles: tuple[Role, ...]
@@ -63,52 +75,6 @@ class AccountPage:
     idle_limit: timedelta
     has_password: bool
     form: FormState
-
-
-def account_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False)
-
-    @router.get("/account")
-    async def my_account(request: Request) -> Response:
-        """Who I am."""
-        return pages.render(await _page(pages, request, pages.new_form()))
-
-    @router.post("/account/password")
-    async def update_password(request: Request) -> Response:
-        """Gives me another password; all my sessions end."""
-        form, actor = await read_form(request), principal_of(request).actor
-        values = validate_form(form, PasswordForm)
-        errors = (
-            values
-            if not isinstance(values, PasswordForm)
-            else _password_errors(values, actor, *pages.service.settings.words)
-        )
-        if not isinstance(values, PasswordForm) or errors:
-            return pages.render(await _page(pages, request, form.bind(errors)), 422)
-        response = await pages.execute(
-            request,
-            form,
-            lambda: _change_command(pages, request, values),
-            lambda form_state: _page(pages, request, form_state),
-        )
-        return delete_session_cookie(pages.service, request, response) if "location" in response.headers else response
-
-    return router
-
-
-def _password_errors(values: PasswordForm, actor: Actor, *words: str) -> FieldErrors:
-    password, repeated = values.new.get_secret_value(), values.again.get_secret_value()
-    return password_errors("new", password, repeated, actor.name, actor.printed_name, *words)
-
-
-async def _change_command(pages: Pages, request: Request, values: PasswordForm) -> Command:
-    """Changes the password; it is tried and hashed outside of the transaction."""
-    try:
-        await change_password(pages.service, request, values.old, values.new)
-    except SignInFailed:
-        raise ProblemError(CONFIRMATION_NEEDED, Message("The password of now is wrong.")) from None
-    return lambda _: link(SIGN_IN, done="password")
 
 
 async def _page(pages: Pages, request: Request, form: FormState) -> AccountPage:
@@ -133,3 +99,41 @@ async def _page(pages: Pages, request: Request, form: FormState) -> AccountPage:
         has_password=password_hash is not None,
         form=form,
     )
+
+
+async def _validate(form: FormRequest[PasswordForm]) -> FieldErrors:
+    password, repeated = form.values.new.get_secret_value(), form.values.again.get_secret_value()
+    words = form.pages.service.settings.words
+    return password_errors("new", password, repeated, form.actor.name, form.actor.printed_name, *words)
+
+
+async def _change_password(form: FormRequest[PasswordForm]) -> None:
+    """Changes the password; it is verified and hashed outside of the transaction."""
+    try:
+        await change_password(form.pages.service, form.request, form.values.old, form.values.new)
+    except SignInFailed:
+        raise ProblemError(CONFIRMATION_NEEDED, Message("The password of now is wrong.")) from None
+
+
+CHANGE_PASSWORD = FormAction(
+    "/account/password",
+    PasswordForm,
+    page=_page,
+    command=lambda *_: None,
+    done=lambda *_: link(SIGN_IN, done="password"),
+    validate=_validate,
+    prepare=_change_password,
+    answer=lambda form, response, _: delete_session_cookie(form.pages.service, form.request, response),
+)
+
+
+def account_routes(pages: Pages) -> APIRouter:
+    """Routes of the reader's own account."""
+    router = form_routes(pages, CHANGE_PASSWORD)
+
+    @router.get("/account")
+    async def my_account(request: Request) -> Response:
+        """Who I am."""
+        return pages.render(await _page(pages, request, pages.new_form()))
+
+    return router
