@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 from sqlmodel import Session, select
 
+from api.kit.form_fields import Widget
 from api.kit.forms import Day, FieldErrors, FormModel
 from api.kit.subjects import subject_field_errors
 from policy_service.decisions.record_queries import is_on_record
@@ -25,12 +26,29 @@ Option = tuple[str, str]
 class PackForm(FormModel):
     """The form; what is left out does not matter."""
 
-    policy: Annotated[str, Field(max_length=129)] | None = None
-    subject: Annotated[str, Field(max_length=MAX_ID)] | None = None
-    kind: Annotated[str, Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
-    since: Day | None = None
-    until: Day | None = None
-    sample: Annotated[int, Field(ge=0, le=MAX_SAMPLE)] = 20
+    policy: Annotated[
+        str | None,
+        Widget("choice", Message("Policy"), unset=Message("no policy in particular")),
+        Field(max_length=129),
+    ] = None
+    subject: Annotated[
+        str | None,
+        Widget("text", Message("Subject"), Message("As decisions name it, to the letter: a customer number.")),
+        Field(max_length=MAX_ID),
+    ] = None
+    kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
+    since: Annotated[
+        Day | None,
+        Widget(
+            "date",
+            Message("From"),
+            Message(
+                "With a policy or a subject the days choose the decisions and overrides; alone they choose everything."
+            ),
+        ),
+    ] = None
+    until: Annotated[Day | None, Widget("date", Message("Until and with"))] = None
+    sample: Annotated[int, Widget("number", Message("Decisions, at most")), Field(ge=0, le=MAX_SAMPLE)] = 20
 
 
 def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:

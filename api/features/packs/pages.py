@@ -12,11 +12,13 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.packs.forms import Option, PackForm, policy_options, scope_of, unknown_errors
-from api.kit.forms import FieldErrors, Form, FormState, read_form, validate_form
+from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.form_fields import FormField, form_fields
+from api.kit.forms import FieldErrors, FormState
 from api.kit.frame import Frame, Page
 from api.kit.job_progress import JobProgress, file_response, find_job, job_progress, start_job
 from api.kit.jobs import Job
-from api.kit.rendering import Command, Pages
+from api.kit.rendering import Pages
 from api.kit.subjects import kind_options
 from api.web.transactions import run_read
 from api.workers.packing import Packer, PackFile
@@ -50,6 +52,7 @@ class PacksPage:
     """The form, and the packs that the reader asked for lately."""
 
     template: ClassVar[str] = "packs/ask.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(PackForm)
     frame: Frame
     form: FormState
     policies: tuple[Option, ...]
@@ -73,47 +76,6 @@ class PackPage:
     breadcrumbs: tuple[tuple[Message, str], ...] = PACKS_BREADCRUMBS
 
 
-def pack_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False)
-    packer = Packer(pages.service)
-
-    @router.get("/packs")
-    async def packs(request: Request) -> Response:
-        """The form."""
-        values = {name: value for name in PREFILLED if (value := request.query_params.get(name))}
-        return pages.render(await _form_page(pages, request, pages.new_form(**values)))
-
-    @router.post("/packs")
-    async def create(request: Request) -> Response:
-        """Begins to make a pack."""
-        form = await read_form(request)
-        scope = await _read_scope(pages, form)
-        if not isinstance(scope, Scope):
-            return pages.render(await _form_page(pages, request, scope), 422)
-
-        async def prepare() -> Command:
-            job = start_job(pages, request, KIND, _PackCommand(packer, scope, principal_of(request).actor.printed_name))
-            return lambda _: f"/packs/{job.id}"
-
-        return await pages.execute(request, form, prepare, lambda form_state: _form_page(pages, request, form_state))
-
-    @router.get("/packs/{job}")
-    async def pack(request: Request, job: str) -> Response:
-        """How far it is, or what is in it."""
-        found_job = find_job(pages, request, KIND, job)
-        return pages.render(_pack_page(pages, request, found_job, job), 404 if found_job is None else 200)
-
-    @router.get("/packs/{job}/file")
-    async def file(request: Request, job: str) -> Response:
-        """The file."""
-        found_job = find_job(pages, request, KIND, job)
-        name = f"audit-pack-{found_job.started_at:%Y%m%d-%H%M%S}.zip" if found_job else ""
-        return file_response(found_job, name, ZIP)
-
-    return router
-
-
 @dataclass(frozen=True, slots=True)
 class _PackCommand:
     """Makes a pack, and leaves its file to the job."""
@@ -128,18 +90,15 @@ class _PackCommand:
         return file
 
 
-async def _read_scope(pages: Pages, form: Form) -> Scope | FormState:
-    """What a form asks for, or the form with what is wrong with it."""
-    values = validate_form(form, PackForm)
-    if not isinstance(values, PackForm):
-        return form.bind(values)
-    errors: FieldErrors = await run_read(pages.service, lambda session: unknown_errors(session, values))
-    if errors:
-        return form.bind(errors)
+async def _validate(form: FormRequest[PackForm]) -> FieldErrors:
+    service = form.pages.service
+    if errors := await run_read(service, lambda session: unknown_errors(session, form.values)):
+        return errors
     try:
-        return scope_of(values, pages.service.zone)
+        scope_of(form.values, service.zone)
     except InvalidScope as error:
-        return form.bind(form_error=str(error))
+        return {"": error.args[0]}
+    return {}
 
 
 async def _form_page(pages: Pages, request: Request, form: FormState) -> Page:
@@ -162,3 +121,46 @@ def _pack_page(pages: Pages, request: Request, job: Job | None, name: str) -> Pa
     left_out = tuple(each["zh" if frame.lang == "zh" else "en"] for each in pack.omitted)
     size = job.file.stat().st_size if job.file.exists() else None
     return PackPage(frame, progress, size, counts, left_out)
+
+
+async def _start(form: FormRequest[PackForm]) -> Job:
+    service = form.pages.service
+    make = _PackCommand(Packer(service), scope_of(form.values, service.zone), form.actor.printed_name)
+    return start_job(form.pages, form.request, KIND, make)
+
+
+CREATE = FormAction(
+    "/packs",
+    PackForm,
+    page=_form_page,
+    command=lambda _, form: form.prepared,
+    done=lambda _, job: f"/packs/{job.id}",
+    validate=_validate,
+    prepare=_start,
+)
+
+
+def pack_routes(pages: Pages) -> APIRouter:
+    """Routes of audit packs."""
+    router = form_routes(pages, CREATE)
+
+    @router.get("/packs")
+    async def packs(request: Request) -> Response:
+        """The form."""
+        values = {name: value for name in PREFILLED if (value := request.query_params.get(name))}
+        return pages.render(await _form_page(pages, request, pages.new_form(**values)))
+
+    @router.get("/packs/{job}")
+    async def pack(request: Request, job: str) -> Response:
+        """How far it is, or what is in it."""
+        found_job = find_job(pages, request, KIND, job)
+        return pages.render(_pack_page(pages, request, found_job, job), 404 if found_job is None else 200)
+
+    @router.get("/packs/{job}/file")
+    async def file(request: Request, job: str) -> Response:
+        """The file."""
+        found_job = find_job(pages, request, KIND, job)
+        name = f"audit-pack-{found_job.started_at:%Y%m%d-%H%M%S}.zip" if found_job else ""
+        return file_response(found_job, name, ZIP)
+
+    return router
