@@ -13,8 +13,10 @@ from starlette.requests import Request
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.decisions.answers import FieldText, outcome_texts, version_address
 from api.features.decisions.detail import ID
+from api.features.overrides.forms import EndForm, SignForm
 from api.features.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
 from api.features.overrides.listing import PATH
+from api.kit.form_fields import FormField, form_fields
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.reauthentication import Reauthentication, reauthentication_state
@@ -65,6 +67,8 @@ class OverridePage:
     """One exception."""
 
     template: ClassVar[str] = "overrides/one.html"
+    end_fields: ClassVar[tuple[FormField, ...]] = form_fields(EndForm)
+    sign_fields: ClassVar[tuple[FormField, ...]] = form_fields(SignForm)
     frame: Frame
     override: str
     subject: Subject

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import Field, SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
 from api.features.overrides.detail import override_id, override_page
+from api.features.overrides.forms import EndForm, SignForm
 from api.features.overrides.listing import PATH, overrides_page, read_query
 from api.features.overrides.new_override import (
     OverrideSubmission,
@@ -19,15 +19,14 @@ from api.features.overrides.new_override import (
     prefilled_form,
     read_override_form,
 )
-from api.kit.forms import FormModel, FormState, read_form, validate_form
+from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.forms import FormState, read_form
 from api.kit.frame import Page
 from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.transactions import run_read
 from api.workers.heads import warm_heads
 from api.workers.override_preparation import prepared_override
-from policy_service.actor import Role
 from policy_service.database import Transaction
-from policy_service.decisions.override import MAX_REASON
 from policy_service.decisions.override_store import end_override
 from policy_service.messages import Message
 from policy_service.overrides.service import record_override, sign_override
@@ -43,34 +42,10 @@ PREFILLED = ("subject", "policy")
 """What an address may begin a form with."""
 
 
-class EndForm(FormModel):
-    """Why an exception is ended, and by whom."""
-
-    role: Role
-    reason: Annotated[str, Field(max_length=MAX_REASON)]
-    password: Annotated[SecretStr, Field(max_length=256)] | None = None
-
-
-class SignForm(EndForm):
-    """Why an exception is signed, by whom, and what was shown."""
-
-    digest: Annotated[str, Field(max_length=71)]
-
-
-def override_routes(pages: Pages) -> APIRouter:
-    """The routes."""
-    router = APIRouter(include_in_schema=False, prefix=PATH)
-    _add_reading(router, pages)
-    _add_creation(router, pages)
-    _add_signing(router, pages)
-    _add_ending(router, pages)
-    return router
-
-
 def _add_reading(router: APIRouter, pages: Pages) -> None:
     service = pages.service
 
-    @router.get("")
+    @router.get(PATH)
     async def overrides(request: Request) -> Response:
         """The list."""
         frame, query = pages.frame(request), read_query(request.query_params)
@@ -80,7 +55,7 @@ def _add_reading(router: APIRouter, pages: Pages) -> None:
 def _add_creation(router: APIRouter, pages: Pages) -> None:
     service = pages.service
 
-    @router.get("/new")
+    @router.get(f"{PATH}/new")
     async def new(request: Request) -> Response:
         """The form, begun by what the address names."""
         query = {name: value for name, value in request.query_params.items() if name in PREFILLED}
@@ -88,7 +63,13 @@ def _add_creation(router: APIRouter, pages: Pages) -> None:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
         return pages.render(await render_new(pages, request, form), status)
 
-    @router.post("")
+    @router.get(f"{PATH}/{{override}}")
+    async def one_override(request: Request, override: str) -> Response:
+        """One exception."""
+        action = request.query_params.get("act", "")
+        return pages.render(await render_one(pages, request, override, pages.new_form(), action=action))
+
+    @router.post(PATH)
     async def create(request: Request) -> Response:
         """Makes an exception."""
         form, lang, form_page = await read_form(request), pages.frame(request).lang, WorkerPage(render_new)
@@ -112,58 +93,14 @@ def _add_creation(router: APIRouter, pages: Pages) -> None:
         return await pages.execute(request, form, prepare, form_page)
 
 
-def _add_signing(router: APIRouter, pages: Pages) -> None:
-    service = pages.service
-
-    @router.post("/{override}/sign")
-    async def sign(request: Request, override: str) -> Response:
-        """Signs an exception that another person recorded."""
-        form, form_page = await read_form(request), WorkerPage(render_one, (override, "sign"))
-        values = validate_form(form, SignForm)
-        if not isinstance(values, SignForm):
-            return await pages.render_invalid(request, form_page, form.bind(values), HTTPStatus.UNPROCESSABLE_ENTITY)
-
-        async def prepare() -> Command:
-            actor = await reauthenticate(service, request, values.password)
-            role, digest, reason = values.role, values.digest, values.reason
-
-            def command(transaction: Transaction) -> str:
-                sign_override(transaction, actor, override_id(override), role=role, digest=digest, reason=reason)
-                return f"{PATH}/{override}?done=signed"
-
-            return command
-
-        return await pages.execute(request, form, prepare, form_page)
+def _sign(transaction: Transaction, form: FormRequest[SignForm]) -> None:
+    fields = form.values.model_dump(exclude={"password"})
+    sign_override(transaction, form.actor, override_id(form.path["override"]), **fields)
 
 
-def _add_ending(router: APIRouter, pages: Pages) -> None:
-    service = pages.service
-
-    @router.get("/{override}")
-    async def override_(request: Request, override: str) -> Response:
-        """One exception."""
-        return pages.render(
-            await render_one(pages, request, override, request.query_params.get("act", ""), pages.new_form())
-        )
-
-    @router.post("/{override}/end")
-    async def end(request: Request, override: str) -> Response:
-        """Ends an exception now."""
-        form, form_page = await read_form(request), WorkerPage(render_one, (override, "end"))
-        values = validate_form(form, EndForm)
-        if not isinstance(values, EndForm):
-            return await pages.render_invalid(request, form_page, form.bind(values), HTTPStatus.UNPROCESSABLE_ENTITY)
-
-        async def prepare() -> Command:
-            actor = await reauthenticate(service, request, values.password)
-
-            def command(transaction: Transaction) -> str:
-                end_override(transaction, actor, override_id(override), role=values.role, reason=values.reason)
-                return f"{PATH}/{override}?done=ended"
-
-            return command
-
-        return await pages.execute(request, form, prepare, form_page)
+def _end(transaction: Transaction, form: FormRequest[EndForm]) -> None:
+    fields = form.values.model_dump(exclude={"password"})
+    end_override(transaction, form.actor, override_id(form.path["override"]), **fields)
 
 
 async def render_new(pages: Pages, request: Request, form: FormState) -> Page:
@@ -172,8 +109,36 @@ async def render_new(pages: Pages, request: Request, form: FormState) -> Page:
     return await run_read(service, lambda session: new_override_page(service, session, request, frame, form))
 
 
-async def render_one(pages: Pages, request: Request, override: str, action: str, form: FormState) -> Page:
+async def render_one(pages: Pages, request: Request, override: str, form: FormState, *, action: str) -> Page:
     """An exception, with the form that signs it or the one that ends it."""
     service, name = pages.service, override_id(override)
     frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
     return await run_read(service, lambda session: override_page(service, session, request, frame, name, action, form))
+
+
+SIGN = FormAction(
+    f"{PATH}/{{override}}/sign",
+    SignForm,
+    page=partial(render_one, action="sign"),
+    command=_sign,
+    done=lambda form, _: f"{PATH}/{form.path['override']}?done=signed",
+    confirm=True,
+    in_worker=True,
+)
+END = FormAction(
+    f"{PATH}/{{override}}/end",
+    EndForm,
+    page=partial(render_one, action="end"),
+    command=_end,
+    done=lambda form, _: f"{PATH}/{form.path['override']}?done=ended",
+    confirm=True,
+    in_worker=True,
+)
+
+
+def override_routes(pages: Pages) -> APIRouter:
+    """Routes of overrides."""
+    router = form_routes(pages, SIGN, END)
+    _add_reading(router, pages)
+    _add_creation(router, pages)
+    return router
