@@ -4,11 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
-from typing import Literal
+from typing import ClassVar, Literal
 
 NO_ENDED_POLICIES: Mapping[str, str] = MappingProxyType({})
+NO_EXTENSIONS: Mapping[str, object] = MappingProxyType({})
 FactErrorCode = Literal["unknown-fact", "mistyped", "out-of-range", "contradiction"]
+
+
+ErrorKind = Literal[
+    "busy",
+    "change-unfit",
+    "confirmation-needed",
+    "conflict",
+    "damaged-record",
+    "database-unavailable",
+    "idempotency-key-reused",
+    "invalid-parameter",
+    "not-allowed",
+    "not-authenticated",
+    "not-found",
+    "not-ready",
+    "override-unfit",
+    "precondition-failed",
+    "provider-unavailable",
+    "request-in-flight",
+    "request-refused",
+    "sign-in-refused",
+    "too-many-attempts",
+    "unknown-policy",
+]
+"""What a caller can do about an error; over HTTP each is the name of a problem type."""
+
+
+class PolicyServiceError(Exception):
+    """What is refused or fails for a reason that the caller is told: the message is the reason."""
+
+    kind: ClassVar[ErrorKind]
+    retry_seconds: ClassVar[int | None] = None
+    """Seconds after which the same may succeed."""
+
+    @property
+    def detail(self) -> str:
+        """Return the reason as a caller is told it."""
+        return str(self)
+
+    @property
+    def extensions(self) -> Mapping[str, object]:
+        """Return what else a program is told, by name."""
+        return NO_EXTENSIONS
+
+    def retry_after(self, now: datetime) -> int | None:  # noqa: ARG002  # one that ends at an instant counts from it
+        """Return the seconds after `now` at which the same may succeed; None when waiting alone changes nothing."""
+        return self.retry_seconds
 
 
 class StartupError(ValueError):

@@ -23,6 +23,7 @@ from sqlmodel import Field, Session, SQLModel
 
 from policy_service.append_only import make_append_only
 from policy_service.database import Instant, Transaction
+from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -33,8 +34,10 @@ ScopedKey = tuple[str, str]
 """The principal, and the key it chose."""
 
 
-class IdempotencyKeyReused(Exception):
+class IdempotencyKeyReused(PolicyServiceError):
     """The key was used before, for another request."""
+
+    kind = "idempotency-key-reused"
 
     def __init__(self) -> None:
         super().__init__(Message("this idempotency key was used for another request: take a new key for a new request"))

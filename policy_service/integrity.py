@@ -14,14 +14,17 @@ from contextlib import contextmanager
 
 import msgspec
 
+from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 READ_ERRORS = (ValueError, LookupError, TypeError, AttributeError, msgspec.MsgspecError, RecursionError)
 """What reading a value raises that is none."""
 
 
-class DamagedRecord(Exception):
+class DamagedRecord(PolicyServiceError):
     """A row on record cannot be read; the message says which, by table and key."""
+
+    kind = "damaged-record"
 
     def __init__(self, table: str, key: str) -> None:
         self.table, self.key = table, key

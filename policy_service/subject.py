@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from policy_service.characters import spelling_error
+from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message, join_semicolon
 
 CUSTOMER = "customer"
@@ -57,8 +58,10 @@ class Subject(NamedTuple):
     kind: str = CUSTOMER
 
 
-class InvalidSubject(ValueError):
+class InvalidSubject(PolicyServiceError, ValueError):
     """An identifier or a kind that no subject can have; the message has a sentence for each fault."""
+
+    kind = "invalid-parameter"
 
     def __init__(self, subject: Subject, errors: Mapping[str, str]) -> None:
         self.subject = subject

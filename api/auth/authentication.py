@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.permissions import PRINCIPAL, Access, check_permission
 from api.service import Service
-from api.web.problems import NOT_ALLOWED, NOT_AUTHENTICATED, OTHER_SITE, ProblemError
+from api.web.problems import CHALLENGE, NOT_ALLOWED, NOT_AUTHENTICATED, OTHER_SITE, ProblemError
 from policy_service.actor import Actor
 from policy_service.identity.authentication import authenticate_session
 from policy_service.identity.errors import AuthenticationFailed
@@ -36,7 +36,6 @@ from policy_service.messages import Message
 COOKIE = "policy_service_session"
 SAFE = frozenset({"GET", "HEAD"})
 STATE = PRINCIPAL
-CHALLENGE = 'Bearer realm="policy-service"'
 
 
 @dataclass(frozen=True, slots=True)

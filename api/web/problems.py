@@ -20,6 +20,8 @@ from policy_service.decisions.request import format_or_null
 from policy_service.messages import Message, join_comma, plain_text
 
 MEDIA_TYPE = "application/problem+json"
+CHALLENGE = 'Bearer realm="policy-service"'
+"""The header WWW-Authenticate of every 401."""
 MAX_DETAIL = 2_000
 """Characters of a detail, where `reasons` has the same in full."""
 
@@ -255,45 +257,9 @@ DAMAGED_RECORD = ProblemType(
 )
 
 PROBLEMS: Mapping[str, ProblemType] = {
-    kind.name: kind
-    for kind in (
-        MALFORMED_JSON,
-        MALFORMED_REQUEST,
-        OTHER_HOST,
-        NOT_AUTHENTICATED,
-        SIGN_IN_REFUSED,
-        NOT_ALLOWED,
-        CONFIRMATION_NEEDED,
-        OTHER_SITE,
-        NOT_FOUND,
-        UNKNOWN_POLICY,
-        METHOD_NOT_ALLOWED,
-        REQUEST_TIMEOUT,
-        CONFLICT,
-        REQUEST_IN_FLIGHT,
-        PRECONDITION_FAILED,
-        BODY_TOO_LARGE,
-        UNSUPPORTED_MEDIA_TYPE,
-        REQUEST_REFUSED,
-        FACTS_REFUSED,
-        IDEMPOTENCY_KEY_REUSED,
-        OVERRIDE_UNFIT,
-        CHANGE_UNFIT,
-        INVALID_PARAMETER,
-        PRECONDITION_REQUIRED,
-        TOO_MANY_ATTEMPTS,
-        HEAD_TOO_LARGE,
-        INTERNAL_ERROR,
-        PDF_UNAVAILABLE,
-        PROVIDER_UNAVAILABLE,
-        CHECK_ABANDONED,
-        NOT_READY,
-        BUSY,
-        DATABASE_UNAVAILABLE,
-        DAMAGED_RECORD,
-    )
+    value.name: value for value in tuple(globals().values()) if isinstance(value, ProblemType)
 }
-"""Every kind of problem, by its name."""
+"""Every problem type of this module, by its name: those that have an address."""
 
 
 @dataclass(frozen=True, slots=True)

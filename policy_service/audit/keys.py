@@ -25,17 +25,33 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from policy_service.canonical import digest, to_canonical_json, to_canonical_json_unchecked
 from policy_service.characters import detect_wide_encoding
+from policy_service.errors import PolicyServiceError
+from policy_service.messages import Message
 
 _PUBLIC, _SIGNATURE = 32, 64
 _OWNER_ONLY = 0o600
 
 
-class KeyUnavailable(Exception):
+class KeyUnavailable(PolicyServiceError):
     """A key that is needed is not there, or is none; the message says which."""
 
+    kind = "conflict"
 
-class InvalidSignedLine(ValueError):
+    @property
+    def detail(self) -> str:
+        """Say what to do about it; files and folders are named to the operator alone."""
+        return Message("the log's keys are not here: run `policy-service init`")
+
+
+class InvalidSignedLine(PolicyServiceError, ValueError):
     """The line is not the canonical JSON of anything that was signed."""
+
+    kind = "conflict"
+
+    @property
+    def detail(self) -> str:
+        """Say what was altered; the file is named to the operator alone."""
+        return Message("the file of checkpoints kept elsewhere was altered")
 
 
 @dataclass(frozen=True, slots=True)

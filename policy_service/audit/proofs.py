@@ -31,13 +31,17 @@ from policy_service.audit.service import last_checkpoint, signing_keys
 from policy_service.audit.tables import AuditEntry
 from policy_service.audit.verdict import VerificationFailed
 from policy_service.canonical import digest
+from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 KIND = "proof"
 
 
-class ProofUnavailable(LookupError):
+class ProofUnavailable(PolicyServiceError, LookupError):
     """There is no such entry, no checkpoint covers it yet, or the log is not what was signed."""
+
+    kind = "conflict"
+    retry_seconds = 10
 
 
 class InvalidProof(ValueError):

@@ -10,6 +10,7 @@ from typing import Literal
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 Unavailable = Literal["busy", "full", "gone", "replaced"]
@@ -21,12 +22,15 @@ MESSAGES: dict[Unavailable, Message] = {
 }
 
 
-class DatabaseUnavailable(Exception):
+class DatabaseUnavailable(PolicyServiceError):
     """The database did not do as told, and nothing was written: it is busy, full, gone, or another one.
 
     One case is left open: when the connection to PostgreSQL breaks while a transaction is being kept, it may have been
     kept. An idempotency key settles it.
     """
+
+    kind = "database-unavailable"
+    retry_seconds = 5
 
     def __init__(self, reason: Unavailable) -> None:
         self.reason: Unavailable = reason

@@ -36,6 +36,7 @@ from policy_service.decisions.blocks import (
 from policy_service.decisions.macs import read_mac_keys
 from policy_service.decisions.state_tables import BlockRow
 from policy_service.decisions.tables import DecisionRow
+from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 _DECISIONS = cast("Table", DecisionRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
@@ -57,8 +58,11 @@ class SealingFailed(Exception):
     """The records are not those that were written, so they are not sealed; the message names the first fault."""
 
 
-class NotSealed(LookupError):
+class NotSealed(PolicyServiceError, LookupError):
     """The decision cannot be proved: there is no such record, or it is in no block yet."""
+
+    kind = "conflict"
+    retry_seconds = 10
 
 
 class BlockAltered(ProofUnavailable):

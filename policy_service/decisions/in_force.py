@@ -31,7 +31,7 @@ from policy_service.decisions.override_store import OverrideCache
 from policy_service.decisions.served_policy import Alarm
 from policy_service.decisions.version_build import Build, BuildFailed, Parts, read_parts
 from policy_service.decisions.window import PolicyStop, Window, window_at
-from policy_service.errors import UnknownPolicies, UnknownSubjectKind
+from policy_service.errors import PolicyServiceError, UnknownPolicies, UnknownSubjectKind
 from policy_service.integrity import DamagedRecord
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import PolicyFolderError, load_bytes
@@ -51,8 +51,11 @@ Texts = Mapping[str, bytes]
 """The texts of versions, by digest."""
 
 
-class NotReady(Exception):
+class NotReady(PolicyServiceError):
     """The versions in force cannot decide yet; the message says why."""
+
+    kind = "not-ready"
+    retry_seconds = 1
 
 
 class VersionsChanging(NotReady):

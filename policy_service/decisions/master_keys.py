@@ -20,13 +20,16 @@ from pathlib import Path
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from policy_service.decisions.encryption import KEY_SIZE
+from policy_service.errors import PolicyServiceError
 
 FILE_NAME = "subjects.key"
 _ID_SIZE = 8
 
 
-class KeyFileError(Exception):
+class KeyFileError(PolicyServiceError):
     """The file of the master keys is not there, not private, or not one; the message is for the operator."""
+
+    kind = "conflict"
 
 
 class MasterKeys:

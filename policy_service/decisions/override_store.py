@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from sqlmodel import Session, SQLModel, col, func, select
@@ -28,6 +28,7 @@ from policy_service.decisions.override import (
 )
 from policy_service.decisions.record_queries import check_lookup
 from policy_service.decisions.state_tables import OverrideEndRow, OverrideRow, OverrideSignatureRow
+from policy_service.errors import ErrorKind, PolicyServiceError
 from policy_service.integrity import reading_row
 from policy_service.messages import Message, join_sentences
 from policy_service.subject import Subject
@@ -42,20 +43,31 @@ MAX_SEQ = 2**31 - 1
 """The greatest number an exception can have."""
 
 
-class OverrideRejected(Exception):
+class OverrideRejected(PolicyServiceError):
     """An exception is not made, or not ended; `problems` has a sentence for each reason."""
+
+    kind: ClassVar[ErrorKind] = "override-unfit"
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__(join_sentences(self.problems))
 
+    @property
+    def extensions(self) -> Mapping[str, object]:
+        """Return the reasons, where what was asked for is at fault."""
+        return {"reasons": list(self.problems)} if self.kind == "override-unfit" else {}
+
 
 class OverridePermissionDenied(OverrideRejected):
     """Because the actor may not."""
 
+    kind = "not-allowed"
+
 
 class UnknownOverride(OverrideRejected):
     """Because there is no such exception."""
+
+    kind = "not-found"
 
 
 def end_override(transaction: Transaction, actor: Actor, override: str, *, role: Role, reason: str) -> Override:

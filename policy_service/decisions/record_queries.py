@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select
 from policy_service.decisions.record import DecisionRecord, read_record, read_row
 from policy_service.decisions.state_tables import OverrideRow
 from policy_service.decisions.tables import DecisionRow
+from policy_service.errors import PolicyServiceError
 from policy_service.integrity import reading_row
 from policy_service.messages import Message
 from policy_service.subject import CUSTOMER, InvalidSubject, Subject, subject_errors
@@ -25,8 +26,10 @@ FETCH_SIZE = 500
 """Lines fetched at a time."""
 
 
-class UnknownDecision(LookupError):
+class UnknownDecision(PolicyServiceError, LookupError):
     """There is no such decision."""
+
+    kind = "not-found"
 
     def __init__(self, decision_id: str) -> None:
         super().__init__(Message("there is no decision {decision}", decision=decision_id))

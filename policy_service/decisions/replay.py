@@ -31,7 +31,7 @@ from policy_service.decisions.record_queries import UnknownDecision
 from policy_service.decisions.subjects import FactCipher, FactsErased
 from policy_service.decisions.tables import DecisionRow
 from policy_service.decisions.window import PolicyStop, stops_among
-from policy_service.errors import FactsRejected
+from policy_service.errors import FactsRejected, PolicyServiceError
 from policy_service.integrity import DamagedRecord
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.policy import Policy
@@ -46,8 +46,10 @@ CACHE_SIZE = 8 * 2**20
 VersionLoader = Callable[[Session, str], Policy]
 
 
-class NotReplayable(Exception):
+class NotReplayable(PolicyServiceError):
     """The decision cannot be made again; the message says why."""
+
+    kind = "conflict"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from policy_service.decisions.served_policy import Alarm
 from policy_service.decisions.subjects import FactCipher
 from policy_service.decisions.version_build import Build
 from policy_service.decisions.writer import DecisionWriter
-from policy_service.errors import FactsRejected, UnknownPolicies, UnknownSubjectKind
+from policy_service.errors import FactsRejected, PolicyServiceError, UnknownPolicies, UnknownSubjectKind
 from policy_service.idempotency import (
     IdempotencyKeyReused,
     ScopedKey,
@@ -41,8 +41,11 @@ WAIT_SECONDS = 5.0
 """How long a request waits for the same one before it, or for other versions to come into force."""
 
 
-class RequestInFlight(Exception):
+class RequestInFlight(PolicyServiceError):
     """The same request is still under way."""
+
+    kind = "request-in-flight"
+    retry_seconds = 1
 
     def __init__(self) -> None:
         super().__init__(Message("the request with this idempotency key is still under way: ask again in a moment"))

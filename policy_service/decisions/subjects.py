@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlmodel import Session, col, select
@@ -32,6 +32,7 @@ from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.override import reason_problems
 from policy_service.decisions.record_queries import check_lookup
 from policy_service.decisions.state_tables import SubjectKeyRow
+from policy_service.errors import ErrorKind, PolicyServiceError
 from policy_service.messages import Message, join_comma, join_sentences
 from policy_service.subject import Subject, kind_label
 
@@ -46,12 +47,16 @@ ERASED = {"$erased": True}
 _KEYS = select(SubjectKeyRow).order_by(col(SubjectKeyRow.subject), col(SubjectKeyRow.kind))
 
 
-class ErasureRejected(Exception):
+class ErasureRejected(PolicyServiceError):
     """A subject is not erased; the message says why."""
+
+    kind: ClassVar[ErrorKind] = "conflict"
 
 
 class ErasurePermissionDenied(ErasureRejected):
     """Because the actor may not."""
+
+    kind = "not-allowed"
 
 
 class FactsErased(Exception):

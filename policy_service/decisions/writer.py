@@ -32,6 +32,7 @@ from policy_service.database import Database, DatabaseUnavailable, LaneName
 from policy_service.decisions.group import GroupWriter, PendingDecision, RecordedAnswer, RecordResult, StaleDecisions
 from policy_service.decisions.in_force import InForce, NotReady, VersionsChanging
 from policy_service.decisions.subjects import FactCipher
+from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message
 
 GROUP_SIZE = 500
@@ -48,8 +49,11 @@ MAX_ATTEMPTS = 20
 """How often a decision is made again because other versions came into force meanwhile."""
 
 
-class QueueFull(Exception):
+class QueueFull(PolicyServiceError):
     """More decisions wait to be recorded than may, or the service is closing; nothing was recorded."""
+
+    kind = "busy"
+    retry_seconds = 1
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

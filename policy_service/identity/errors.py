@@ -7,35 +7,48 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policy_service.characters import spelling_error, text_error
+from policy_service.errors import PolicyServiceError
 from policy_service.messages import Message, join_semicolon
 
 
-class IdentityError(Exception):
+class IdentityError(PolicyServiceError):
     """What was asked is refused; the message is the reason."""
 
 
 class IdentityPermissionDenied(IdentityError):
     """This actor may not do it."""
 
+    kind = "not-allowed"
+
 
 class IdentityConflict(IdentityError):
     """Nobody may do it as things are now."""
+
+    kind = "conflict"
 
 
 class StaleAccount(IdentityError):
     """It is not as whoever asks has seen it."""
 
+    kind = "precondition-failed"
+
 
 class AuthenticationFailed(IdentityError):
     """The credential opens nothing: it is wrong, has ended, or was taken back."""
+
+    kind = "not-authenticated"
 
 
 class ReauthenticationRequired(IdentityError):
     """The act needs a proof of who somebody is that is given for it."""
 
+    kind = "confirmation-needed"
+
 
 class SignInFailed(IdentityError):
     """Name and password do not fit. Which of them is wrong is not told; `account` is for the log."""
+
+    kind = "sign-in-refused"
 
     def __init__(self, account: str | None = None) -> None:
         self.account = account
@@ -48,25 +61,39 @@ class SignInThrottled(IdentityError):
     `account` is whose name was given, when it is anybody's: for the service's log.
     """
 
+    kind = "too-many-attempts"
+
     def __init__(self, until: datetime, account: str | None = None) -> None:
         self.until, self.account = until, account
         super().__init__(Message("too many wrong passwords: try again after {until:%H:%M:%S} UTC", until=until))
+
+    def retry_after(self, now: datetime) -> int:
+        """Return the seconds until `until`, at least one."""
+        return max(1, round((self.until - now).total_seconds()))
 
 
 class ProviderRejected(IdentityError):
     """What the provider of identities says opens nothing here."""
 
+    kind = "sign-in-refused"
+
 
 class ProviderUnavailable(IdentityError):
     """The provider of identities does not answer, or not in a way that can be believed."""
 
+    kind = "provider-unavailable"
 
-class UnknownAccount(LookupError):
+
+class UnknownAccount(PolicyServiceError, LookupError):
     """There is no such account; the message names it."""
 
+    kind = "not-found"
 
-class UnknownApiKey(LookupError):
+
+class UnknownApiKey(PolicyServiceError, LookupError):
     """There is no such API key; the message names it."""
+
+    kind = "not-found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +122,10 @@ def line_error(member: str, text: str, limit: int) -> FieldError | None:
     return FieldError(member, text, expected, hint or spelling_error(text))
 
 
-class IdentityValidationFailed(ValueError):
+class IdentityValidationFailed(PolicyServiceError, ValueError):
     """What an account or a key is to be made from is wrong. Carries all faults."""
+
+    kind = "request-refused"
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
         self.errors = tuple(errors)

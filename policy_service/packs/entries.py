@@ -15,6 +15,7 @@ from policy_service.audit.levels import Levels
 from policy_service.audit.proofs import KIND
 from policy_service.audit.service import last_checkpoint, signing_keys
 from policy_service.audit.tables import AuditAbout, AuditEntry
+from policy_service.errors import PolicyServiceError
 from policy_service.packs.scope import MAX_ENTRIES
 
 CHUNK_SIZE = 500
@@ -23,8 +24,10 @@ FETCH_SIZE = 20_000
 """Digests fetched at a time."""
 
 
-class LogNotSigned(Exception):
+class LogNotSigned(PolicyServiceError):
     """There is no checkpoint, or the log is not the one that was signed."""
+
+    kind = "conflict"
 
 
 def entries_of_period(session: Session, since: datetime, until: datetime | None) -> list[AuditEntry]:

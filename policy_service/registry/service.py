@@ -24,6 +24,7 @@ from policy_service.audit.log import append
 from policy_service.canonical import digest
 from policy_service.clock import timestamp
 from policy_service.database import Transaction, cached
+from policy_service.errors import PolicyServiceError
 from policy_service.integrity import DamagedRecord, reading_row
 from policy_service.language.load import load_bytes, version_key
 from policy_service.language.policy import Policy
@@ -60,8 +61,15 @@ class VersionTaken(ValueError):
     """The number already names another text, which is never edited."""
 
 
-class UnknownVersion(LookupError):
+class UnknownVersion(PolicyServiceError, LookupError):
     """The registry holds no such version."""
+
+    kind = "damaged-record"
+
+    @property
+    def detail(self) -> str:
+        """Say that something on record names it: nobody else can."""
+        return Message("What is on record names a version that is not there: {fault}.", fault=str(self))
 
 
 class AlreadyInForce(ValueError):

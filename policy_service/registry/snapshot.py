@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from sqlmodel import Session, func, select
 
+from policy_service.errors import PolicyServiceError
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.load import version_key
 from policy_service.messages import Message, join_comma
@@ -27,12 +28,19 @@ END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 """What is known then is all that was recorded and not taken back."""
 
 
-class UnknownPolicy(LookupError):
+class UnknownPolicy(PolicyServiceError, LookupError):
     """The registry has no such policy or version, or none in force; `hint` names what there is."""
+
+    kind = "unknown-policy"
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+
+    @property
+    def extensions(self) -> Mapping[str, object]:
+        """Return the hint."""
+        return {"hint": self.hint}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,17 @@
 """Every error is a problem detail that is documented, counted, and says nothing it should not."""
 
+import ast
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import walk_packages
+from typing import get_args
+
 import pytest
 
+import policy_service
 from api.web.problems import PROBLEMS
 from policy_service.decisions import decider as deciding
+from policy_service.errors import ErrorKind, PolicyServiceError
 from tests.api.client import CUSTOMER, ask, assert_next_decision_is_right, assert_problem, decide, opened
 from tests.architecture.project import ROOT
 
@@ -21,6 +29,32 @@ def test_a_problem_is_documented_and_its_type_leads_to_its_meaning(name: str) ->
 def test_the_reference_documents_no_problem_that_does_not_exist() -> None:
     problems = REFERENCE.partition("## Problems")[2].partition("\n## ")[0]
     assert {line[4:] for line in problems.splitlines() if line.startswith("### ")} == set(PROBLEMS)
+
+
+def subclasses(base: type[PolicyServiceError]) -> Iterator[type[PolicyServiceError]]:
+    """The classes below a class."""
+    for each in base.__subclasses__():
+        yield each
+        yield from subclasses(each)
+
+
+def test_every_exception_of_the_library_names_a_problem_type_and_every_kind_is_used() -> None:
+    for module in walk_packages(policy_service.__path__, "policy_service."):
+        if not module.name.startswith("policy_service.migrations.") and not module.name.endswith(".sample"):
+            import_module(module.name)
+    kinds = {each.kind for each in subclasses(PolicyServiceError) if hasattr(each, "kind")}
+    assert kinds == set(get_args(ErrorKind))
+    assert kinds <= set(PROBLEMS)
+
+
+def test_problem_types_are_made_in_one_module_so_each_has_its_address() -> None:
+    makers = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "api").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "ProblemType"
+    }
+    assert makers == {"api/web/problems.py"}
 
 
 def test_an_unknown_problem_is_not_found() -> None:
