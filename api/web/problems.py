@@ -56,204 +56,217 @@ def _problem_type(name: str) -> ProblemType:
 MALFORMED_JSON = ProblemType(
     "malformed-json",
     400,
-    Message("The body is not JSON that can be read exactly"),
+    Message("Malformed JSON"),
     "Send UTF-8 JSON (RFC 8259): no NaN, no Infinity, no name twice in an object, at most 32 levels.",
 )
 MALFORMED_FORM = ProblemType(
     "malformed-form",
     400,
-    Message("The form cannot be read"),
+    Message("Malformed form data"),
     "Send the fields of a page's form, as a browser does, in UTF-8.",
 )
 MALFORMED_REQUEST = ProblemType(
     "malformed-request",
     400,
-    Message("The request is not valid HTTP"),
+    Message("Malformed HTTP request"),
     "Send HTTP/1.1 (RFC 9112). The connection is closed.",
 )
 OTHER_HOST = ProblemType(
     "other-host",
     400,
-    Message("This host is not served here"),
-    "Ask for the service by its own name: the header Host must be one that the settings allow.",
+    Message("Host not allowed"),
+    "The header Host must be one of POLICY_SERVICE_ALLOWED_HOSTS.",
 )
 NOT_AUTHENTICATED = ProblemType(
     "not-authenticated",
     401,
-    Message("It has to be known who asks"),
-    "Send `Authorization: Bearer` with an API key or a session's token, or sign in: POST /v1/session.",
+    Message("Authentication required"),
+    "Send `Authorization: Bearer` with an API key or a session token, or sign in: POST /v1/session.",
 )
 SIGN_IN_REFUSED = ProblemType(
     "sign-in-refused",
     401,
-    Message("Name and password do not fit"),
-    "Try again; which of the two is wrong is not told. After five times nobody is let in from there for a while.",
+    Message("Invalid credentials"),
+    "Check the name and the password; the service does not say which of them is wrong. After five failures "
+    "sign-in is blocked for a while.",
 )
 NOT_ALLOWED = ProblemType(
     "not-allowed",
     403,
-    Message("Whoever asks may not do this"),
-    "`detail` says why; docs/reference/roles.md says who may do what.",
+    Message("Permission denied"),
+    "`detail` says why; docs/reference/roles.md lists the permissions of each role.",
 )
 CONFIRMATION_NEEDED = ProblemType(
     "confirmation-needed",
     403,
-    Message("The act needs a fresh proof of who you are"),
-    "Send your password with the request, or confirm at your provider of identities, and try again.",
+    Message("Re-authentication required"),
+    "Send your password with the request, or confirm at your identity provider, and try again.",
 )
 OTHER_SITE = ProblemType(
     "other-site",
     403,
-    Message("The request comes from another site"),
-    "A browser's session is taken from the service's own pages only; programs use `Authorization: Bearer`.",
+    Message("Cross-site request rejected"),
+    "A session cookie is accepted from pages of this service only; programs use `Authorization: Bearer`.",
 )
 NOT_FOUND = ProblemType(
-    "not-found", 404, Message("There is nothing at this address"), "See /openapi.json for what there is."
+    "not-found",
+    404,
+    Message("Not found"),
+    "See /openapi.json for the addresses there are.",
 )
 UNKNOWN_POLICY = ProblemType(
     "unknown-policy",
     404,
-    Message("There is no such policy, or no such version"),
-    "GET /v1/policies lists all policies that are served.",
+    Message("Unknown policy or version"),
+    "GET /v1/policies lists the policies in force.",
 )
 METHOD_NOT_ALLOWED = ProblemType(
     "method-not-allowed",
     405,
-    Message("This address does not take this method"),
-    "The header Allow names the methods it takes.",
+    Message("Method not allowed"),
+    "The header Allow lists the methods of this address.",
 )
 REQUEST_TIMEOUT = ProblemType(
     "request-timeout",
     408,
-    Message("The request did not arrive in time"),
-    "Send the whole request without long pauses; see the settings for the time it may take. The connection is closed.",
+    Message("Request timeout"),
+    "Send the whole request without long pauses; docs/reference/settings.md has the time limits. The "
+    "connection is closed.",
 )
 CONFLICT = ProblemType(
-    "conflict", 409, Message("It cannot be done as things are now"), "`detail` says what stands in the way."
+    "conflict",
+    409,
+    Message("Conflict with the current state"),
+    "`detail` says what stands in the way.",
 )
 REQUEST_IN_FLIGHT = ProblemType(
     "request-in-flight",
     409,
-    Message("A request with this idempotency key is under way"),
-    "Send it again after the seconds in Retry-After; once the first is answered, the same request gets its answer.",
+    Message("A request with this idempotency key is in progress"),
+    "Send it again after the seconds in Retry-After: the same request then gets the answer of the first.",
 )
 PRECONDITION_FAILED = ProblemType(
     "precondition-failed",
     412,
-    Message("It is not as you have seen it any more"),
-    "Nothing was done. Read it again, and send its new ETag as If-Match, or the new digest in what is signed.",
+    Message("The resource has changed since you read it"),
+    "Nothing was done. Read it again, and send its new ETag as If-Match, or the new digest with the signature.",
 )
 BODY_TOO_LARGE = ProblemType(
     "body-too-large",
     413,
-    Message("The body is larger than is read"),
-    "`limit` says how many bytes are read; see the settings for it.",
+    Message("Request body too large"),
+    "`limit` is the maximum number of bytes; see docs/reference/settings.md.",
 )
 UNSUPPORTED_MEDIA_TYPE = ProblemType(
     "unsupported-media-type",
     415,
-    Message("The body is of a kind that is not read here"),
-    "`supported` lists the values of Content-Type that are; send no Content-Encoding.",
+    Message("Unsupported media type"),
+    "`supported` lists the accepted values of Content-Type; send no Content-Encoding.",
 )
 REQUEST_REFUSED = ProblemType(
     "request-refused",
     422,
-    Message("The request has members that are wrong"),
-    "`problems` names every member that is wrong, facts included, each by its JSON pointer.",
+    Message("Invalid request body"),
+    "`problems` lists every invalid member, facts included, each by its JSON pointer.",
 )
 FACTS_REFUSED = ProblemType(
     "facts-refused",
     422,
-    Message("Facts are unknown, mistyped, out of range or contradict each other"),
-    "`problems` names every such fact, its value and what was expected. Nothing was decided.",
+    Message("Invalid facts"),
+    "`problems` lists every fact that is unknown, of another type, out of range or contradicts another, with "
+    "its value and what was expected. Nothing was decided.",
 )
 IDEMPOTENCY_KEY_REUSED = ProblemType(
     "idempotency-key-reused",
     422,
-    Message("The idempotency key was used for another request"),
-    "Take a new key for a new request; send the same request to get its answer again.",
+    Message("Idempotency key reused for another request"),
+    "Use a new key for a new request; send the same request to get its answer again.",
 )
 OVERRIDE_UNFIT = ProblemType(
     "override-unfit",
     422,
-    Message("The exception cannot be made or ended as asked"),
-    "`reasons` has everything that stands against it.",
+    Message("Invalid override"),
+    "`reasons` lists every reason.",
 )
 CHANGE_UNFIT = ProblemType(
     "change-unfit",
     422,
-    Message("The change cannot be accepted as it is"),
-    "`reasons` has everything that is wrong; `diagnostics` the faults of the files, `report` what the analysis found.",
+    Message("Invalid change"),
+    "`reasons` lists every reason; `diagnostics` has the errors of the files, `report` the findings of the analysis.",
 )
 INVALID_PARAMETER = ProblemType(
     "invalid-parameter",
     422,
-    Message("A parameter of the address is wrong"),
-    "`problems` names each of them and what was expected.",
+    Message("Invalid parameter"),
+    "`problems` lists every invalid parameter and what was expected.",
 )
 PRECONDITION_REQUIRED = ProblemType(
     "precondition-required",
     428,
-    Message("It has to be said which state was seen"),
-    "Read it first and send its ETag as If-Match, so that nobody's edit is overlooked.",
+    Message("If-Match header required"),
+    "Read the resource first and send its ETag as If-Match, so that no edit of another is overwritten.",
 )
 TOO_MANY_ATTEMPTS = ProblemType(
     "too-many-attempts",
     429,
-    Message("Too many passwords were wrong"),
-    "Try again after the seconds in Retry-After; until then not even the right password is taken from there. "
-    "An open session and a browser that was signed in with before are not held up by what others type.",
+    Message("Too many failed sign-in attempts"),
+    "Try again after the seconds in Retry-After; until then the right password is rejected too. Open "
+    "sessions, and browsers that the account was signed in with before, are not affected.",
 )
 HEAD_TOO_LARGE = ProblemType(
     "head-too-large",
     431,
     Message("Request header fields too large"),
-    "`limit` says how many bytes the request line and the header fields may have together. The connection is closed.",
+    "`limit` is the maximum number of bytes of the request line and the header fields together. The "
+    "connection is closed.",
 )
 INTERNAL_ERROR = ProblemType(
     "internal-error",
     500,
-    Message("The service failed to answer"),
-    "It is the service's fault and was logged under `instance`. The next request is answered as ever.",
+    Message("Internal server error"),
+    "The service's own fault, logged under `instance`. Later requests are not affected.",
 )
 PDF_UNAVAILABLE = ProblemType(
     "pdf-unavailable",
     501,
-    Message("PDF files are not made here"),
-    "Open the print view and let the browser save it as PDF, or install Pango on the machine of the service.",
+    Message("PDF not available"),
+    "Open the print view and save it as PDF in the browser, or install Pango on the server.",
 )
 PROVIDER_UNAVAILABLE = ProblemType(
     "provider-unavailable",
     502,
-    Message("The provider of identities does not answer as it should"),
+    Message("Identity provider error"),
     "`detail` says what is wrong. Sign in with your password if you have one, or try again.",
 )
 CHECK_ABANDONED = ProblemType(
     "check-abandoned",
     422,
-    Message("The policy file takes too long to check"),
+    Message("Policy check timed out"),
     "Split the policy into several; `policy-service check` has no such limit.",
 )
 NOT_READY = ProblemType(
     "not-ready",
     503,
-    Message("The versions in force cannot decide at this moment"),
+    Message("Decision engine not ready"),
     "Try again after the seconds in Retry-After; GET /readyz says more. Nothing was decided.",
 )
 BUSY = ProblemType(
-    "busy", 503, Message("Too many wait for the same already"), "Try again after the seconds in Retry-After."
+    "busy",
+    503,
+    Message("Server busy"),
+    "Try again after the seconds in Retry-After.",
 )
 DATABASE_UNAVAILABLE = ProblemType(
     "database-unavailable",
     503,
-    Message("The database does not answer"),
+    Message("Database unavailable"),
     "`detail` says why. Nothing was written; try again after the seconds in Retry-After.",
 )
 DAMAGED_RECORD = ProblemType(
     "damaged-record",
     503,
-    Message("A record is damaged"),
-    "`detail` names the row, of which nothing is used. Run `policy-service audit verify`, and compare with a backup.",
+    Message("Damaged record"),
+    "`detail` names the row; nothing of it is used. Run `policy-service audit verify`, and compare with a backup.",
 )
 
 PROBLEMS: Mapping[str, ProblemType] = {

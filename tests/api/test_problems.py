@@ -20,7 +20,8 @@ REFERENCE = (ROOT / "docs" / "reference" / "http.md").read_text("utf-8")
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_a_problem_is_documented_and_its_type_leads_to_its_meaning(name: str) -> None:
-    assert f"### {name}\n" in REFERENCE
+    kind = PROBLEMS[name]
+    assert f"### {name}\n**{kind.status} {kind.title}.** " in REFERENCE
     answer = ask("GET", PROBLEMS[name].address)
     assert answer.json() == PROBLEMS[name].to_dict()
     assert answer.json() in ask("GET", "/problems").json()["items"]

@@ -17,8 +17,8 @@ def here() -> Iterator[Company]:
 @pytest.mark.parametrize(
     ("lang", "title", "why"),
     [
-        ("en", "Whoever asks may not do this", "This is for compliance or administrator; you are author."),
-        ("zh", "您无权进行此操作", "此处仅限合规或管理员；您的角色是起草人。"),
+        ("en", "Permission denied", "This is for compliance or administrator; you are author."),
+        ("zh", "没有权限", "此处仅限合规或管理员；您的角色是起草人。"),
     ],
 )
 def test_whoever_may_not_is_told_who_may(here: Company, lang: str, title: str, why: str) -> None:

@@ -17,7 +17,7 @@ def here() -> Iterator[Company]:
 def test_an_address_that_leads_nowhere_is_told_as_a_page(here: Company) -> None:
     page = Visitor(here, "ann").get("/nowhere")
     assert page.status == 404
-    assert page.one("h1").text() == "There is nothing at this address"
+    assert page.one("h1").text() == "Not found"
     assert page.one("html").attributes["lang"] == "en"
 
 
