@@ -1,4 +1,4 @@
-"""The commands `account …`, `api-key …`, `subject …`; like those of `app`, each imports what it needs when called."""
+"""The commands `account …`, `api-key …`, `subject …`; as in `app`, each imports what it needs when it is called."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import typer
 
 from policy_service.subject import CUSTOMER
 
-account = typer.Typer(name="account", help="Look after people's accounts.", no_args_is_help=True)
-subject = typer.Typer(name="subject", help="Erase subjects, and manage the key of their keys.", no_args_is_help=True)
-api_key = typer.Typer(name="api-key", help="Look after the keys of machines.", no_args_is_help=True)
+account = typer.Typer(name="account", help="Manage accounts of people.", no_args_is_help=True)
+subject = typer.Typer(name="subject", help="Erase subjects and rotate the master key.", no_args_is_help=True)
+api_key = typer.Typer(name="api-key", help="Manage API keys.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of an account.", show_default=False)]
-Roles = Annotated[list[str], typer.Option("--role", metavar="ROLE", help="A role, may be repeated.")]
+Roles = Annotated[list[str], typer.Option("--role", metavar="ROLE", help="A role; may be repeated.")]
 
 
 @account.command("list")
 def account_list(json: Json = False) -> None:
-    """Tell every account, its roles and whether it is enabled."""
+    """List accounts with their roles and state."""
     from policy_service.cli.accounts import run_list
 
     raise typer.Exit(run_list(as_json=json))
@@ -29,13 +29,13 @@ def account_list(json: Json = False) -> None:
 @account.command("create")
 def account_create(
     name: Name,
-    printed_name: Annotated[str, typer.Option(metavar="TEXT", help="The name as a signature shows it.")],
+    printed_name: Annotated[str, typer.Option(metavar="TEXT", help="The name printed with a signature.")],
     role: Roles,
     without_password: Annotated[
-        bool, typer.Option("--without-password", help="Only the provider of identities lets the person in.")
+        bool, typer.Option("--without-password", help="Sign-in at the identity provider only.")
     ] = False,
 ) -> None:
-    """Make an account; its password is asked for, or is the first line of standard input."""
+    """Create an account; the password is prompted for, or read from standard input."""
     from policy_service.cli.accounts import run_create
 
     raise typer.Exit(run_create(name, printed_name, role, without_password=without_password))
@@ -43,7 +43,7 @@ def account_create(
 
 @account.command("roles")
 def account_roles(name: Name, role: Roles) -> None:
-    """Give an account these roles instead of those it has."""
+    """Replace the roles of an account."""
     from policy_service.cli.accounts import run_roles
 
     raise typer.Exit(run_roles(name, role))
@@ -51,7 +51,7 @@ def account_roles(name: Name, role: Roles) -> None:
 
 @account.command("disable")
 def account_disable(name: Name) -> None:
-    """Let an account in no longer."""
+    """Disable an account."""
     from policy_service.cli.accounts import run_state
 
     raise typer.Exit(run_state(name, enabled=False))
@@ -59,7 +59,7 @@ def account_disable(name: Name) -> None:
 
 @account.command("enable")
 def account_enable(name: Name) -> None:
-    """Let an account in again."""
+    """Enable a disabled account."""
     from policy_service.cli.accounts import run_state
 
     raise typer.Exit(run_state(name, enabled=True))
@@ -67,7 +67,7 @@ def account_enable(name: Name) -> None:
 
 @account.command("password")
 def account_password(name: Name) -> None:
-    """Give an account another password, which is asked for, or is the first line of standard input."""
+    """Set the password of an account; it is prompted for, or read from standard input."""
     from policy_service.cli.accounts import run_password
 
     raise typer.Exit(run_password(name))
@@ -76,26 +76,26 @@ def account_password(name: Name) -> None:
 @account.command("link")
 def account_link(
     name: Name,
-    issuer: Annotated[str, typer.Option(metavar="URL", help="The provider of identities.")],
-    subject: Annotated[str, typer.Option(metavar="TEXT", help="How it knows the person (`sub`).")],
+    issuer: Annotated[str, typer.Option(metavar="URL", help="The issuer of the identity provider.")],
+    subject: Annotated[str, typer.Option(metavar="TEXT", help="The subject identifier of the person there (`sub`).")],
 ) -> None:
-    """Say how the provider of identities knows the person of an account."""
+    """Link an account to a person at the identity provider."""
     from policy_service.cli.accounts import run_link
 
     raise typer.Exit(run_link(name, issuer, subject))
 
 
-@account.command("vouch")
-def account_vouch(name: Name) -> None:
-    """Vouch that an account is its person's alone, so that its signing roles take effect: needed at the very start."""
-    from policy_service.cli.accounts import run_vouch
+@account.command("attest")
+def account_attest(name: Name) -> None:
+    """Attest that only its person uses an account, so that its signing roles take effect; for the initial set-up."""
+    from policy_service.cli.accounts import run_attest
 
-    raise typer.Exit(run_vouch(name))
+    raise typer.Exit(run_attest(name))
 
 
 @api_key.command("list")
 def api_key_list(json: Json = False) -> None:
-    """Tell every key, what it may do, until when, and when it was last used."""
+    """List API keys with their scopes, expiry and last use."""
     from policy_service.cli.keys import run_list
 
     raise typer.Exit(run_list(as_json=json))
@@ -104,10 +104,10 @@ def api_key_list(json: Json = False) -> None:
 @api_key.command("issue")
 def api_key_issue(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for.", show_default=False)],
-    scope: Annotated[list[str], typer.Option(metavar="ROLE", help="integration or compliance, may be repeated.")],
-    days: Annotated[int, typer.Option(min=1, max=400, help="For how long.")] = 90,
+    scope: Annotated[list[str], typer.Option(metavar="ROLE", help="integration or compliance; may be repeated.")],
+    days: Annotated[int, typer.Option(min=1, max=400, help="Days until it expires.")] = 90,
 ) -> None:
-    """Issue a key, and print it this once."""
+    """Issue an API key and print it; it cannot be shown again."""
     from policy_service.cli.keys import run_issue
 
     raise typer.Exit(run_issue(name, scope, days))
@@ -115,9 +115,9 @@ def api_key_issue(
 
 @api_key.command("revoke")
 def api_key_revoke(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Its identifier, or the whole key.", show_default=False)],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The identifier, or the whole key.", show_default=False)],
 ) -> None:
-    """Take a key back; within a second it opens nothing."""
+    """Revoke an API key; it is rejected within one second."""
     from policy_service.cli.keys import run_revoke
 
     raise typer.Exit(run_revoke(key))
@@ -125,12 +125,14 @@ def api_key_revoke(
 
 @subject.command("erase")
 def subject_erase(
-    identifier: Annotated[str, typer.Argument(metavar="SUBJECT", help="As decisions name it.", show_default=False)],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the log.")],
-    kind: Annotated[str, typer.Option(metavar="KIND", help="Of which kind the subject is.")] = CUSTOMER,
+    identifier: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="The identifier, as in decisions.", show_default=False)
+    ],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the log.")],
+    kind: Annotated[str, typer.Option(metavar="KIND", help="The kind of subject.")] = CUSTOMER,
     yes: Yes = False,
 ) -> None:
-    """Delete the key of a subject: its sensitive facts cannot be read any more, by anybody."""
+    """Delete the encryption key of a subject, so that nobody can read its sensitive facts again."""
     from policy_service.cli.subjects import run_erase
 
     raise typer.Exit(run_erase(identifier, kind, reason, yes=yes))
@@ -138,7 +140,7 @@ def subject_erase(
 
 @subject.command("rotate-master-key")
 def subject_rotate_master_key(yes: Yes = False) -> None:
-    """Wrap the keys of all subjects anew under a new master key, and forget the old one."""
+    """Re-encrypt the keys of all subjects under a new master key, and delete the old one."""
     from policy_service.cli.subjects import run_rotate_master_key
 
     raise typer.Exit(run_rotate_master_key(yes=yes))

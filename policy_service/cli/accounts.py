@@ -61,7 +61,7 @@ def run_create(name: str, printed_name: str, roles: Sequence[str], *, without_pa
         )
     print_line(f"{name} was made an account")
     if account.pending_roles:
-        print_line("its signing roles wait until compliance, or `policy-service account vouch`, has vouched for it")
+        print_line("its signing roles wait until compliance, or `policy-service account attest`, has vouched for it")
     return EXIT_OK
 
 
@@ -97,8 +97,8 @@ def run_link(name: str, issuer: str, subject: str) -> int:
     return _change(name, lambda transaction, account: service.link(transaction, command_line(), account.id, external))
 
 
-def run_vouch(name: str) -> int:
-    """Vouches for an account, so that its signing roles take effect; gives the exit status. Raises UsageError."""
+def run_attest(name: str) -> int:
+    """Attest an account, so that its signing roles take effect; return the exit status. Raises UsageError."""
     return _change(name, lambda transaction, account: service.attest(transaction, command_line(), account.id))
 
 

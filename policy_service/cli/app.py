@@ -1,6 +1,6 @@
 """The commands and their options. Each imports what it needs when it is called, so that `--help` answers at once.
 
-Exit status of every command: 0 all is well, 1 a fault was found, 2 the command was called wrongly.
+Exit status of every command: 0 success, 1 an error was found, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
 from policy_service.integrity import DamagedRecord
 from policy_service.subject import CUSTOMER
 
-FILES = "Policy files, or folders of them; the shipped policies when left out."
-HELP = "Business policies kept as versioned files, decided exactly, with the reason in the answer."
+FILES = "Policy files or folders; default: the shipped policies."
+HELP = "Business policies as versioned files: exact decisions, each with its reason."
 
 app = typer.Typer(
     name="policy-service",
@@ -27,8 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-audit = typer.Typer(name="audit", help="Export and verify the log, and look after its keys.", no_args_is_help=True)
+audit = typer.Typer(name="audit", help="Export and verify the audit log, and manage its keys.", no_args_is_help=True)
+database = typer.Typer(name="database", help="Copy and back up the database.", no_args_is_help=True)
 app.add_typer(audit)
+app.add_typer(database)
 app.add_typer(account)
 app.add_typer(api_key)
 app.add_typer(subject)
@@ -42,15 +44,15 @@ Folder = Annotated[
         metavar="DIR",
         exists=True,
         file_okay=False,
-        help="A folder of policy files; the shipped policies when left out.",
+        help="A folder of policy files; default: the shipped policies.",
         show_default=False,
     ),
 ]
-Kind = Annotated[str, typer.Option("--kind", metavar="KIND", help="Of which kind the subject is.")]
+Kind = Annotated[str, typer.Option("--kind", metavar="KIND", help="The kind of subject.")]
 
 
 class Lang(StrEnum):
-    """A language the policies are told in."""
+    """A language of texts."""
 
     zh = "zh"
     en = "en"
@@ -79,7 +81,7 @@ def main() -> NoReturn:
 
 @app.command()
 def check(paths: Paths = None, json: Json = False) -> None:
-    """Say what is wrong in policy files, and whether they fit together."""
+    """Check policy files, each alone and all together."""
     from policy_service.cli.check import run
 
     raise typer.Exit(run(paths or [], as_json=json))
@@ -87,7 +89,7 @@ def check(paths: Paths = None, json: Json = False) -> None:
 
 @app.command("test")
 def run_examples(paths: Paths = None, json: Json = False) -> None:
-    """Decide every example of policy files by each evaluator, and check the invariants on the examples."""
+    """Run the examples of policy files with every evaluator, and check the invariants on them."""
     from policy_service.cli.examples import run
 
     raise typer.Exit(run(paths or [], as_json=json))
@@ -100,7 +102,7 @@ def explain(
     ],
     lang: Annotated[Lang, typer.Option(help="The language.")] = Lang.en,
 ) -> None:
-    """Tell a policy in sentences and tables."""
+    """Explain a policy in sentences and tables."""
     from policy_service.cli.explain import run
 
     raise typer.Exit(run(file, lang.value))
@@ -108,7 +110,7 @@ def explain(
 
 @app.command()
 def regulations(folder: Folder = None, lang: Annotated[Lang, typer.Option(help="The language.")] = Lang.en) -> None:
-    """Tell what decides each row of the regulations below a folder of policies."""
+    """List the rows of the regulations, each with what decides it."""
     from policy_service.cli.regulations import run
 
     raise typer.Exit(run(folder, lang.value))
@@ -122,11 +124,13 @@ def cross_groups(  # noqa: PLR0917  # one parameter an option
             metavar="STATEMENT", help="The dimensions: `industry(it | others=rest) × scale`.", show_default=False
         ),
     ],
-    policy: Annotated[str, typer.Option(metavar="ID", help="The policy to write.", show_default=False)],
-    version: Annotated[str, typer.Option(metavar="VERSION", help="Its version.")] = "1.0.0",
+    policy: Annotated[str, typer.Option(metavar="ID", help="The identifier of the new policy.", show_default=False)],
+    version: Annotated[str, typer.Option(metavar="VERSION", help="The version of the new policy.")] = "1.0.0",
     source: Annotated[
         list[str] | None,
-        typer.Option(metavar="ROW", help="A row of a regulation it follows, may be repeated.", show_default=False),
+        typer.Option(
+            metavar="ROW", help="A row of a regulation that it implements; may be repeated.", show_default=False
+        ),
     ] = None,
     policies: Folder = None,
     output: Annotated[
@@ -134,12 +138,12 @@ def cross_groups(  # noqa: PLR0917  # one parameter an option
         typer.Option(
             metavar="FILE",
             dir_okay=False,
-            help="A file that is not there yet; standard output when left out.",
+            help="A new file; default: standard output.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Write the policy file of the groups in which the dimensions of a statement cross."""
+    """Write a policy file that groups subjects by crossing dimensions."""
     from policy_service.cli.cross_groups import run
     from policy_service.cross_groups.policy_file import Heading
 
@@ -150,13 +154,13 @@ def cross_groups(  # noqa: PLR0917  # one parameter an option
 def decide(
     *,
     facts: Annotated[
-        str, typer.Option(metavar="FILE|-", help="A JSON object of facts; - for standard input.", show_default=False)
+        str, typer.Option(metavar="FILE|-", help="A JSON object of facts; `-` for standard input.", show_default=False)
     ],
     policy: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ID",
-            help="A policy to decide by, may be repeated; all about the kind when left out.",
+            help="A policy to evaluate; may be repeated; default: all policies about the kind.",
             show_default=False,
         ),
     ] = None,
@@ -164,18 +168,20 @@ def decide(
     as_of: Annotated[
         str | None,
         typer.Option(
-            metavar="DATE", help="The day to decide for, 2026-11-21; today in China when left out.", show_default=False
+            metavar="DATE",
+            help="The day to decide for, such as 2026-11-21; default: today in China.",
+            show_default=False,
         ),
     ] = None,
     subject: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Whom the facts are about.", show_default=False)
+        str | None, typer.Option(metavar="TEXT", help="The identifier of the subject.", show_default=False)
     ] = None,
     kind: Kind = CUSTOMER,
-    explain: Annotated[bool, typer.Option("--explain", help="Say why each rule did not match.")] = False,
-    engine: Annotated[Engine, typer.Option(help="Which evaluator decides.")] = Engine.durable_rules,
+    explain: Annotated[bool, typer.Option("--explain", help="Show why each rule did not match.")] = False,
+    engine: Annotated[Engine, typer.Option(help="The evaluator.")] = Engine.durable_rules,
     json: Json = False,
 ) -> None:
-    """Decide about one subject, by the newest version of each policy."""
+    """Decide about one subject with the newest version of each policy."""
     from policy_service.cli.decide import Question, run
 
     question = Question(facts, policy, policies, as_of, subject, kind, explain, engine.value)
@@ -184,7 +190,7 @@ def decide(
 
 @app.command()
 def demo() -> None:
-    """Decide the four customers that the regulation itself gives, and show tier, rule and reason."""
+    """Decide the four example customers of the regulation, and print tier, rule and reason."""
     from policy_service.cli.demo import run
 
     raise typer.Exit(run())
@@ -193,36 +199,34 @@ def demo() -> None:
 @app.command()
 def init(
     policies: Folder = None,
-    administrator: Annotated[
+    admin: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The account of the first administrator; the password is asked for, or read from standard input.",
+            help="The account of the first administrator; the password is prompted for, or read from standard input.",
             show_default=False,
         ),
     ] = None,
     printed_name: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="The administrator's name as a person reads it.", show_default=False),
+        typer.Option(metavar="TEXT", help="The printed name of the administrator; default: NAME.", show_default=False),
     ] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Make an account for every role, to try the service.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Create an account for every role, for evaluation.")] = False,
 ) -> None:
-    """Set the service up: tables, keys, the shipped policies, the first administrator; safe to call again."""
+    """Set up or upgrade the service: tables, keys, policies, the first administrator; safe to repeat."""
     from policy_service.cli.init import run
 
-    raise typer.Exit(run(policies, administrator, printed_name, demo=demo))
+    raise typer.Exit(run(policies, admin, printed_name, demo=demo))
 
 
-@app.command()
-def copy(
-    to: Annotated[
-        str, typer.Option("--to", metavar="URL", help="The address of an empty database.", show_default=False)
-    ],
+@database.command("copy")
+def database_copy(
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="The URL of an empty database.", show_default=False)],
     backup: Annotated[
-        bool, typer.Option("--backup", help="Keep the copy of this instant though the service goes on writing.")
+        bool, typer.Option("--backup", help="Keep the copy though the service writes meanwhile; it is a snapshot.")
     ] = False,
 ) -> None:
-    """Copy the database of DATABASE_URL into another one, compare the two, and keep the copy when they agree."""
+    """Copy the database of DATABASE_URL into an empty one, and keep the copy if both are equal."""
     from policy_service.cli.copy import run
 
     raise typer.Exit(run(to, backup=backup))
@@ -233,7 +237,7 @@ def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)] = 8_000,
 ) -> None:
-    """Serve decisions over HTTP; settings come from the environment."""
+    """Start the HTTP service; settings come from the environment."""
     from policy_service.cli.serve import run
 
     raise typer.Exit(run(host, port))
@@ -241,11 +245,9 @@ def serve(
 
 @audit.command("export")
 def audit_export(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", dir_okay=False, help="A file that is not there yet.", show_default=False)
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A new file.", show_default=False)],
 ) -> None:
-    """Write the whole log to a file that can be verified anywhere."""
+    """Export the whole log to a file that can be verified anywhere."""
     from policy_service.cli.audit import run_export
 
     raise typer.Exit(run_export(file))
@@ -259,7 +261,7 @@ def audit_verify(
             metavar="EXPORT",
             exists=True,
             dir_okay=False,
-            help="An export; the database when left out.",
+            help="An export; default: the database.",
             show_default=False,
         ),
     ] = None,
@@ -269,7 +271,7 @@ def audit_verify(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="The public key to trust; those of the keys folder when left out.",
+            help="The trusted public key; default: those of the keys folder.",
             show_default=False,
         ),
     ] = None,
@@ -279,13 +281,13 @@ def audit_verify(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="Checkpoints that were kept elsewhere.",
+            help="Copies of checkpoints to compare with.",
             show_default=False,
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say whether the log is what was signed, or which entry was altered, moved or removed first."""
+    """Verify the log or an export, and name the first entry that was altered, moved or removed."""
     from policy_service.cli.audit import run_verify
 
     raise typer.Exit(run_verify(export, public_key, checkpoints, as_json=json))
@@ -293,21 +295,19 @@ def audit_verify(
 
 @audit.command("pack")
 def audit_pack(  # noqa: PLR0917  # one parameter an option
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", dir_okay=False, help="A file that is not there yet.", show_default=False)
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", dir_okay=False, help="A new file.", show_default=False)],
     policy: Annotated[str | None, typer.Option(metavar="ID", help="A policy.", show_default=False)] = None,
     subject: Annotated[str | None, typer.Option(metavar="TEXT", help="A subject.", show_default=False)] = None,
     kind: Kind = CUSTOMER,
     since: Annotated[
-        str | None, typer.Option("--from", metavar="DATE", help="From this day on, in China.", show_default=False)
+        str | None, typer.Option("--from", metavar="DATE", help="The first day, in China.", show_default=False)
     ] = None,
     until: Annotated[
-        str | None, typer.Option(metavar="DATE", help="Until this day, and with it.", show_default=False)
+        str | None, typer.Option(metavar="DATE", help="The last day, inclusive.", show_default=False)
     ] = None,
-    sample: Annotated[int, typer.Option(metavar="N", help="How many decisions, at most.")] = 20,
+    sample: Annotated[int, typer.Option(metavar="N", help="The maximum number of decisions.")] = 20,
 ) -> None:
-    """Write all that is on record of a policy, a subject or a period to a file that can be verified anywhere."""
+    """Write an audit pack: all records of a policy, a subject or a period, verifiable anywhere."""
     from policy_service.cli.packs import PackArguments, run_pack
 
     raise typer.Exit(run_pack(file, PackArguments(policy, subject, kind, since, until, sample)))
@@ -321,11 +321,11 @@ def audit_verify_pack(
     ],
     public_key: Annotated[
         Path,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The public key to trust.", show_default=False),
+        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="The trusted public key.", show_default=False),
     ],
     json: Json = False,
 ) -> None:
-    """Say whether an audit pack is what was signed, and name every file that is not."""
+    """Verify an audit pack, and name every file that was altered."""
     from policy_service.cli.packs import run_verify_pack
 
     raise typer.Exit(run_verify_pack(pack, public_key, as_json=json))
@@ -333,7 +333,7 @@ def audit_verify_pack(
 
 @audit.command("public-key")
 def audit_public_key() -> None:
-    """Print the public key that the log is verified with."""
+    """Print the public key that verifies the log."""
     from policy_service.cli.audit import run_public_key
 
     raise typer.Exit(run_public_key())
@@ -341,7 +341,7 @@ def audit_public_key() -> None:
 
 @audit.command("checkpoint")
 def audit_checkpoint() -> None:
-    """Sign how long the log is and what is in it, and keep that elsewhere."""
+    """Sign a checkpoint of the log and copy it to the configured places."""
     from policy_service.cli.audit import run_checkpoint
 
     raise typer.Exit(run_checkpoint())
@@ -350,9 +350,9 @@ def audit_checkpoint() -> None:
 @audit.command("rotate-log-key")
 def audit_rotate_log_key(
     *,
-    lost: Annotated[bool, typer.Option("--lost", help="Nobody has the key before any more.")] = False,
+    lost: Annotated[bool, typer.Option("--lost", help="The previous key was lost.")] = False,
 ) -> None:
-    """Take a new key of the log's MACs into use."""
+    """Rotate the MAC key of the log."""
     from policy_service.cli.audit import run_rotate_log_key
 
     raise typer.Exit(run_rotate_log_key(is_lost=lost))
@@ -360,7 +360,7 @@ def audit_rotate_log_key(
 
 @audit.command("rotate-key")
 def audit_rotate_key() -> None:
-    """Take a new signing key into use, endorsed by the one before."""
+    """Rotate the signing key; the previous key endorses the new one."""
     from policy_service.cli.audit import run_rotate_key
 
     raise typer.Exit(run_rotate_key())
@@ -368,9 +368,9 @@ def audit_rotate_key() -> None:
 
 @audit.command("settle")
 def audit_settle(
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="What happened, and why the log is right as it is.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="What happened, and why the log is correct as it is.")],
 ) -> None:
-    """Take the log for right as it is, after it differed from what was signed or from its copies; the log says so."""
+    """Accept the log as it is, after it differed from its checkpoints or their copies; this is logged."""
     from policy_service.cli.audit import run_settle
 
     raise typer.Exit(run_settle(reason))

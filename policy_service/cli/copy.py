@@ -1,4 +1,4 @@
-"""`policy-service copy --to URL`: everything in one database into another, empty one, all of it or nothing.
+"""`policy-service database copy --to URL`: everything in one database into another, empty one, all of it or nothing.
 
 Tables are copied in the order in which they refer to each other, as one snapshot, inside one transaction. Before that
 is kept, every table of the copy is compared with what it was copied from, and registry and log are verified there.

@@ -80,7 +80,7 @@ class SetUpResult:
 def run(policies: Path | None, administrator: str | None, printed_name: str | None, *, demo: bool) -> int:
     """Sets the service up and says what it did; gives the exit status. Raises UsageError."""
     if demo and administrator:
-        raise UsageError("--demo makes an administrator of its own: leave --administrator out")
+        raise UsageError("--demo makes an administrator of its own: leave --admin out")
     url, keys = database_url(os.environ), keys_folder(os.environ)
     with open_database(url) as database:
         _make_folder(database)
@@ -254,4 +254,4 @@ def _print_result(result: SetUpResult, url: str) -> None:
 def _print_missing_administrator(database: Database) -> None:
     with database.read() as session:
         if not _administrators(session):
-            print_line("there is no administrator yet: run `policy-service init --administrator NAME`")
+            print_line("there is no administrator yet: run `policy-service init --admin NAME`")

@@ -147,7 +147,7 @@ def test_the_command_line_vouches_at_the_very_start(database: Database, capsys: 
     made = call(capsys, "account", "create", "ada", "--printed-name", "Ada", "--role", "compliance", stdin=PASSWORD)
     assert "its signing roles wait" in made.out
     assert "waiting" in call(capsys, "account", "list").out
-    assert call(capsys, "account", "vouch", "ada").out == "ada was changed\n"
+    assert call(capsys, "account", "attest", "ada").out == "ada was changed\n"
     [ada] = listed(capsys, "account")
     assert ada["waiting"] == []
     with database.read() as session:

@@ -1,4 +1,4 @@
-"""`policy-service copy` moves a service to another database, from SQLite to PostgreSQL and back, or not at all."""
+"""`policy-service database copy` moves a service to another database, SQLite or PostgreSQL, or not at all."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def everything(database: Database) -> list[object]:
 def test_the_copy_says_all_that_the_original_says(original: str, backend: str, tmp_path: Path, capsys: Capture) -> None:
     with set_up(original, tmp_path) as source, empty_url(backend) as url:
         change = World(source).create(policy_text(version="1.1.0"), title="限额调整 ＡＢＣ")
-        ended = call(capsys, "copy", "--to", url)
+        ended = call(capsys, "database", "copy", "--to", url)
         assert (ended.status, ended.err) == (0, "")
         assert "change_titled: 1 row\n" in ended.out
         assert "version: 1 row\n" in ended.out
@@ -84,17 +84,17 @@ def test_the_copy_says_all_that_the_original_says(original: str, backend: str, t
 
 def test_nothing_is_copied_into_a_database_that_is_in_use(source: Database, tmp_path: Path, capsys: Capture) -> None:
     url = f"sqlite:///{tmp_path}/other.db"
-    assert call(capsys, "copy", "--to", url).status == 0
-    ended = call(capsys, "copy", "--to", url)
+    assert call(capsys, "database", "copy", "--to", url).status == 0
+    ended = call(capsys, "database", "copy", "--to", url)
     assert (ended.status, "is not empty: there are rows in account, account_change, " in ended.err) == (2, True)
-    assert call(capsys, "copy", "--to", source.url).status == 2
+    assert call(capsys, "database", "copy", "--to", source.url).status == 2
 
 
 def test_a_database_that_was_not_set_up_is_not_copied(
     tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DATABASE, f"sqlite:///{tmp_path}/none.db")
-    ended = call(capsys, "copy", "--to", f"sqlite:///{tmp_path}/other.db")
+    ended = call(capsys, "database", "copy", "--to", f"sqlite:///{tmp_path}/other.db")
     assert (ended.status, "run `policy-service init`" in ended.err) == (2, True)
 
 
@@ -117,7 +117,7 @@ def test_what_came_out_differently_is_not_kept(backend: str, capsys: Capture, mo
     real, calls = copying._fingerprint, iter(range(1_000))
     monkeypatch.setattr(copying, "_fingerprint", lambda *where: (next(calls), *real(*where)))
     with empty_url(backend) as url:
-        ended = call(capsys, "copy", "--to", url)
+        ended = call(capsys, "database", "copy", "--to", url)
         assert (ended.status, "came out differently" in ended.err) == (2, True)
         assert empty(url)
 
@@ -126,7 +126,7 @@ def test_what_came_out_differently_is_not_kept(backend: str, capsys: Capture, mo
 def test_a_record_out_of_order_is_not_copied(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "verify_versions", lambda _: ["tiering/small 1.0.0 is not what was submitted"])
     monkeypatch.setattr(copying, "verify_database", lambda *_: SimpleNamespace(fault=LogFault("entry 3 was altered")))
-    ended = call(capsys, "copy", "--to", f"sqlite:///{tmp_path}/other.db")
+    ended = call(capsys, "database", "copy", "--to", f"sqlite:///{tmp_path}/other.db")
     assert ended.status == 2
     assert ended.err.splitlines()[1:] == ["tiering/small 1.0.0 is not what was submitted", "entry 3 was altered"]
     assert empty(f"sqlite:///{tmp_path}/other.db")

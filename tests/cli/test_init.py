@@ -78,12 +78,12 @@ def begin(capsys: Capture, policies: Path, *arguments: str, stdin: bytes = b"") 
 def test_everything_is_there_afterwards_and_stays_the_same_when_called_again(
     url: str, policies: Path, tmp_path: Path, capsys: Capture
 ) -> None:
-    first = begin(capsys, policies, "--administrator", "wang", "--printed-name", "Wang Example", stdin=PASSWORD)
+    first = begin(capsys, policies, "--admin", "wang", "--printed-name", "Wang Example", stdin=PASSWORD)
     assert (first.status, first.err) == (0, "")
     assert "imported tiering/small 1.0.0, in force from now, signed by nobody" in first.out
     assert "made the account wang" in first.out
     keys = {path.name: path.read_bytes() for path in (tmp_path / "keys").iterdir()}
-    again = begin(capsys, policies, "--administrator", "wang", stdin=PASSWORD)
+    again = begin(capsys, policies, "--admin", "wang", stdin=PASSWORD)
     assert again.out.splitlines()[0] == "there is an administrator already (wang): wang was not made one"
     assert "imported" not in again.out
     assert {path.name: path.read_bytes() for path in (tmp_path / "keys").iterdir()} == keys
@@ -98,7 +98,7 @@ def test_everything_is_there_afterwards_and_stays_the_same_when_called_again(
 def test_on_a_company_that_has_people_what_is_newer_is_drafted_and_nothing_put_in_force(
     url: str, policies: Path, capsys: Capture
 ) -> None:
-    begin(capsys, policies, "--administrator", "wang", "--printed-name", "Wang Example", stdin=PASSWORD)
+    begin(capsys, policies, "--admin", "wang", "--printed-name", "Wang Example", stdin=PASSWORD)
     put_file(policies, policy_text(version="1.1.0"), version="1.1.0")
     put_file(policies, policy_text(policy="tiering/other"), policy="tiering/other")
     second = begin(capsys, policies)
@@ -122,7 +122,7 @@ def test_what_texts_on_record_mean_is_noted_at_once(url: str, policies: Path, ca
 def test_entries_name_the_command_line_and_the_user_of_the_operating_system(
     url: str, policies: Path, capsys: Capture
 ) -> None:
-    begin(capsys, policies, "--administrator", "wang", "--printed-name", "Wang Example", stdin=PASSWORD)
+    begin(capsys, policies, "--admin", "wang", "--printed-name", "Wang Example", stdin=PASSWORD)
     user = pwd.getpwuid(os.getuid()).pw_name
     [lines] = [[json.loads(entry.line) for entry in entries(session)] for session in looked(url)]
     assert {line["event"] for line in lines} >= {"version_imported", "activation_recorded", "account_created"}
@@ -174,7 +174,7 @@ def test_the_folder_of_a_sqlite_file_is_made(
 
 def test_without_an_administrator_it_says_how_to_make_one(url: str, policies: Path, capsys: Capture) -> None:
     ended = begin(capsys, policies)
-    assert ended.out.splitlines()[-1].endswith("run `policy-service init --administrator NAME`")
+    assert ended.out.splitlines()[-1].endswith("run `policy-service init --admin NAME`")
     assert account_roles(url) == {}
 
 
@@ -213,11 +213,11 @@ def test_a_new_demo_secret_takes_the_place_of_the_one_before(tmp_path: Path) -> 
 
 
 def test_demo_accounts_are_refused_beside_those_of_people(url: str, policies: Path, capsys: Capture) -> None:
-    begin(capsys, policies, "--administrator", "wang", stdin=PASSWORD)
+    begin(capsys, policies, "--admin", "wang", stdin=PASSWORD)
     ended = begin(capsys, policies, "--demo")
     assert (ended.status, "demo accounts could sign in their stead" in ended.err) == (2, True)
     assert list(account_roles(url)) == ["wang"]
-    assert begin(capsys, policies, "--demo", "--administrator", "li").status == 2
+    assert begin(capsys, policies, "--demo", "--admin", "li").status == 2
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_demo_accounts_are_refused_beside_those_of_people(url: str, policies: Pa
 def test_a_bad_name_or_password_makes_nothing(
     url: str, policies: Path, capsys: Capture, name: str, password: bytes, said: str
 ) -> None:
-    ended = begin(capsys, policies, "--administrator", name, stdin=password)
+    ended = begin(capsys, policies, "--admin", name, stdin=password)
     assert (ended.status, said in ended.err) == (2, True)
     for session in looked(url):
         assert (list(accounts(session)), list(versions(session))) == ([], [])
@@ -246,8 +246,8 @@ def test_at_a_terminal_the_password_is_typed_twice(
     monkeypatch.setattr(passwords, "at_terminal", lambda: True)
     typed = iter(["correct horse battery", "correct horse batery", *["correct horse battery"] * 2])
     monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
-    assert "the two passwords differ" in begin(capsys, policies, "--administrator", "wang").err
-    assert begin(capsys, policies, "--administrator", "wang").status == 0
+    assert "the two passwords differ" in begin(capsys, policies, "--admin", "wang").err
+    assert begin(capsys, policies, "--admin", "wang").status == 0
 
 
 def test_a_file_edited_after_it_was_submitted_is_a_fault(url: str, policies: Path, capsys: Capture) -> None:
@@ -260,7 +260,7 @@ def test_a_file_edited_after_it_was_submitted_is_a_fault(url: str, policies: Pat
 
 def test_faulty_policies_leave_nothing_half_done(url: str, policies: Path, capsys: Capture) -> None:
     put_file(policies, b"policy: a/b\n", "a/b")
-    ended = begin(capsys, policies, "--administrator", "wang", stdin=PASSWORD)
+    ended = begin(capsys, policies, "--admin", "wang", stdin=PASSWORD)
     assert (ended.status, "a/b/1.0.0.yaml" in ended.err) == (2, True)
     for session in looked(url):
         assert (list(accounts(session)), list(versions(session)), signing_keys(session)) == ([], [], [])
