@@ -126,7 +126,7 @@ def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tune_interpreter()
-        service.log.info("ready", engine=service.settings.engine, policies=sorted(service.decider.policies))
+        service.log.info("service_started", engine=service.settings.engine, policies=sorted(service.decider.policies))
         service.sealer.start()
         service.workers.pool(READING).begin(warm_up, service.settings, service.now())
         async with background_tasks(service):
@@ -134,7 +134,7 @@ def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
         await pages.jobs.close()
         await run_in_threadpool(service.workers.close)
         await run_in_threadpool(service.close)
-        service.log.info("closed")
+        service.log.info("service_stopped")
 
     return lifespan
 

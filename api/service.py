@@ -102,7 +102,7 @@ class Service:
     def _log_problem(self, problem: Problem, **log_fields: object) -> str:
         instance = f"urn:uuid:{self.clock.new_id()}"
         log = self.log.error if problem.kind is INTERNAL_ERROR else self.log.info
-        log("refused", problem=problem.kind.name, instance=instance, **log_fields)
+        log("request_rejected", problem=problem.kind.name, instance=instance, **log_fields)
         self.metrics.count_problem(problem.kind.name)
         return instance
 
@@ -152,12 +152,12 @@ def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) ->
             raise NotInitialisedError(str(error)) from error
         undo.pop_all()
     for sentence in service.edited_files:
-        log.error("policy_file_edited", sentence=sentence)
+        log.error("policy_file_edited", message=sentence)
     known = guard.guard_for(database)
     for sentence in known.faults if known else ():
-        log.error("row_not_used", sentence=sentence)
+        log.error("row_not_used", message=sentence)
     for sentence in service.advice:
-        log.warning("stored_beside_database", sentence=sentence)
+        log.warning("stored_beside_database", message=sentence)
     return service
 
 

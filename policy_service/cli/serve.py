@@ -17,6 +17,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from collections.abc import MutableMapping
 from contextlib import closing
 from types import FrameType
 from typing import Any
@@ -100,12 +101,24 @@ def _fail(message: str, status: int) -> int:
     return status
 
 
+def add_event_name(_logger: object, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Give what a library logs, which is a sentence, one event name."""
+    fields["event"] = "library_message"
+    return fields
+
+
 def log_config() -> dict[str, Any]:
-    """The server's own log and that of libraries, one JSON object a line."""
+    """Return the configuration of the logs of the server and of libraries: one JSON object a line."""
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
-        "foreign_pre_chain": [structlog.stdlib.add_log_level, stamp],
+        "foreign_pre_chain": [
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            stamp,
+            structlog.processors.EventRenamer("message"),
+            add_event_name,
+        ],
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,

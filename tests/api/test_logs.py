@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 
@@ -13,9 +16,13 @@ from api.observability.logs import LINES, make_log
 from api.observability.metrics import Metrics
 from policy_service import Decider
 from policy_service.cli import serve
+from tests.architecture.project import ROOT
 
 CAPACITY = 64 * 1024
 """Bytes that a pipe holds."""
+LEVELS = {"debug", "info", "warning", "error"}
+OTHERS = {"log_lines_dropped", "library_message"}
+"""Events that no call of a logger names: lost lines, and lines of libraries."""
 
 
 @contextmanager
@@ -36,15 +43,15 @@ def test_a_pipe_that_nobody_reads_stops_nothing_and_what_was_lost_is_counted() -
     with piped() as pipe:
         log, before = make_log("info"), LINES.dropped
         for number in range(2_000):
-            log.info("refused", number=number, detail="文" * 20)
+            log.info("request_rejected", number=number, detail="文" * 20)
         lost = LINES.dropped - before
         told = [json.loads(line)["number"] for line in read(pipe)]
         assert told == list(range(2_000 - lost))
         assert 0 < lost < 2_000
-        log.info("refused", number=2_000)
+        log.info("request_rejected", number=2_000)
         first, second = map(json.loads, read(pipe))
         assert (first["event"], first["count"], second["number"]) == ("log_lines_dropped", lost, 2_000)
-        log.info("refused", number=2_001)
+        log.info("request_rejected", number=2_001)
         assert [json.loads(line)["number"] for line in read(pipe)] == [2_001]
 
 
@@ -68,7 +75,7 @@ def test_a_reader_who_is_gone_or_a_stream_that_is_closed_stops_nothing() -> None
     with os.fdopen(there, "w", encoding="utf-8") as stream, redirect_stderr(stream):
         log.info("nobody")
         stream.close()
-        log.info("closed")
+        log.info("service_stopped")
     with redirect_stderr(None):
         log.info("none")
     assert LINES.dropped - before == 3
@@ -82,3 +89,41 @@ def test_the_loss_is_a_figure(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_server_and_libraries_write_to_the_same() -> None:
     assert serve.log_config()["handlers"]["stderr"]["stream"] == "ext://api.observability.logs.LINES"
     assert serve.log_config()["root"]["handlers"] == ["stderr"]
+
+
+def logged_events() -> Iterator[str]:
+    """Every event that a call of the service's log names, by a text or by a parameter that is one of some."""
+    for file in (ROOT / "api").rglob("*.py"):
+        for function in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                choices = {argument.arg: argument.annotation for argument in function.args.args}
+                for call in ast.walk(function):
+                    if isinstance(call, ast.Call) and is_log(call.func):
+                        event = call.args[0]
+                        named = choices[event.id] if isinstance(event, ast.Name) else event
+                        assert named is not None, f"{file}:{call.lineno} logs an event without a name"
+                        yield from (str(node.value) for node in ast.walk(named) if isinstance(node, ast.Constant))
+
+
+def is_log(function: ast.expr) -> bool:
+    """`log(…)`, `log.info(…)`, `service.log.info(…)` and the like."""
+    if isinstance(function, ast.Attribute) and function.attr in LEVELS:
+        return ast.unparse(function.value).endswith("log")
+    return isinstance(function, ast.Name) and function.id == "log"
+
+
+def test_every_event_is_documented_and_has_a_name_that_programs_can_look_for() -> None:
+    text = (ROOT / "docs" / "reference" / "http.md").read_text("utf-8")
+    table = text.partition("| event | logged when | fields |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    documented = {name for row in table.splitlines() for name in re.findall("`(.*?)`", row.split("|")[1])}
+    assert documented == {*logged_events(), *OTHERS}
+    assert all(re.fullmatch("[a-z_]+", name) for name in documented)
+
+
+def test_what_a_library_logs_is_one_event_with_its_sentence_as_message() -> None:
+    settings = dict(serve.log_config()["formatters"]["json"])
+    formatter = settings.pop("()")(**settings)
+    record = logging.LogRecord("sqlalchemy.pool", logging.WARNING, "", 1, "pool of %d is full", (5,), None)
+    line = json.loads(formatter.format(record))
+    assert (line["event"], line["logger"]) == ("library_message", "sqlalchemy.pool")
+    assert (line["message"], line["level"]) == ("pool of 5 is full", "warning")

@@ -100,7 +100,9 @@ def test_it_decides_refuses_goes_on_and_stops_when_told() -> None:
         assert server.returncode == 0
         assert f"serving at {address}" in out
         events = [json.loads(line) for line in log.splitlines()]
-        assert {"ready", "refused", "closed"} <= {event["event"] for event in events}
+        assert {"service_started", "request_rejected", "service_stopped", "library_message"} <= {
+            event["event"] for event in events
+        }
 
 
 def test_a_caller_who_goes_away_in_the_middle_of_a_body_harms_nobody() -> None:
