@@ -100,7 +100,7 @@ class Visitor:
     ) -> Seen:
         """Fills in the form on a page and sends it; what is not told is as it stands there, None empties a field."""
         form = page.one(selector)
-        known = _standing(form)
+        known = standing_fields(form)
         given = {**known, **fields}
         named = {node.attributes.get("name") for node in form.css("input, select, textarea, button")}
         assert set(fields) <= named, f"the form has no field {sorted(set(fields) - {str(n) for n in named})}"
@@ -151,7 +151,7 @@ class Visitor:
         return Seen(answer.status_code, path, answer.headers, text, answer.content)
 
 
-def _standing(form: LexborNode) -> dict[str, Any]:
+def standing_fields(form: LexborNode) -> dict[str, Any]:
     """What stands in the fields of a form."""
     found: dict[str, Any] = {}
     for node in form.css("input, select, textarea"):
