@@ -25,7 +25,7 @@ from policy_service.messages import Message
 
 __all__ = ["HIDDEN", "MAX_PASSWORD", "FormField", "Proof", "Reason", "SignerRole", "Widget", "form_fields"]
 WidgetKind = Literal[
-    "text", "name", "new-password", "current-password", "area", "date", "datetime-local", "number",
+    "text", "name", "username", "new-password", "current-password", "area", "date", "datetime-local", "number",
     "choice", "pick", "checks", "hidden", "proof",
 ]  # fmt: skip
 
@@ -64,9 +64,9 @@ SignerRole = Annotated[Role, Widget("pick", Message("You sign as"))]
 Proof = Annotated[SecretStr | None, Widget("proof"), Field(max_length=MAX_PASSWORD)]
 
 
-def form_fields(model: type[BaseModel]) -> tuple[FormField, ...]:
-    """The fields of a model, in its order. Raises LookupError when a field has no widget."""
-    return tuple(_form_field(name, info) for name, info in model.model_fields.items())
+def form_fields(model: type[BaseModel], *names: str) -> tuple[FormField, ...]:
+    """The fields of a model, or those that are named. Raises LookupError when a field has no widget."""
+    return tuple(_form_field(name, model.model_fields[name]) for name in names or model.model_fields)
 
 
 def _form_field(name: str, info: FieldInfo) -> FormField:

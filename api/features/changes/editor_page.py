@@ -14,9 +14,10 @@ from starlette.requests import Request
 
 from api.features.changes.conflicts import Conflict
 from api.features.changes.file_check import CheckReport, check_files
-from api.features.changes.forms import ChangeForm, format_local
+from api.features.changes.forms import CHANGE_FIELDS, ChangeForm, format_local
 from api.features.changes.starting_points import RollbackOptions, StartingPoint, rollback_options, starting_points
 from api.features.changes.texts import browser_text, declared_version, label
+from api.kit.form_fields import FormField
 from api.kit.forms import ETAG, FormState
 from api.kit.frame import Frame
 from api.kit.rendering import Pages
@@ -96,6 +97,7 @@ class EditorPage:
     """`/changes/{change}/draft`."""
 
     template: ClassVar[str] = "changes/draft.html"
+    change_fields: ClassVar[tuple[FormField, ...]] = CHANGE_FIELDS
     frame: Frame
     change: Change
     form: FormState

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, NaiveDatetime
 
+from api.kit.form_fields import Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel
 from policy_service.approval.change import Afterwards, Draft
 from policy_service.approval.validation import MAX_REASON, MAX_TITLE
@@ -21,12 +22,23 @@ END_BEFORE_START = Message("The end has to come after the beginning.")
 class ChangeForm(FormModel):
     """The fields that say what a change is and when it applies."""
 
-    title: Annotated[str, Field(max_length=MAX_TITLE)]
-    reason: Annotated[str, Field(max_length=MAX_REASON)]
-    effective_from: NaiveDatetime
-    effective_until: NaiveDatetime | None = None
+    title: Annotated[str, Widget("text", Message("Title")), Field(max_length=MAX_TITLE)]
+    reason: Annotated[
+        str,
+        Widget("area", Message("Reason"), Message("Why the rules change; those who sign read it first.")),
+        Field(max_length=MAX_REASON),
+    ]
+    effective_from: Annotated[NaiveDatetime, Widget("datetime-local", Message("In force from"))]
+    effective_until: Annotated[
+        NaiveDatetime | None,
+        Widget("datetime-local", Message("In force until"), Message("Left out: until another version follows.")),
+    ] = None
     afterwards: Afterwards = "before"
     ends: tuple[Annotated[str, Field(max_length=140)], ...] = ()
+
+
+CHANGE_FIELDS = form_fields(ChangeForm, "title", "reason", "effective_from", "effective_until")
+"""Those that are drawn from the model; the others depend on what the change is about."""
 
 
 def read_period(form: ChangeForm, zone: ZoneInfo, before: Draft | None = None) -> Period | FieldErrors:

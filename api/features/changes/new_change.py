@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.changes.editor_page import MAX_TEXTS
-from api.features.changes.forms import ChangeForm, format_local, read_period
+from api.features.changes.forms import CHANGE_FIELDS, ChangeForm, format_local, read_period
 from api.features.changes.starting_points import (
     NEW,
     NO_STARTING_POINT,
@@ -27,6 +27,7 @@ from api.features.changes.starting_points import (
     starting_points,
     starting_text,
 )
+from api.kit.form_fields import FormField
 from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
 from api.kit.frame import Frame
 from api.kit.rendering import Command, Pages, WorkerPage
@@ -57,6 +58,7 @@ class NewChangePage:
     """`/changes/new`."""
 
     template: ClassVar[str] = "changes/new.html"
+    change_fields: ClassVar[tuple[FormField, ...]] = CHANGE_FIELDS
     frame: Frame
     form: FormState
     kind: ChangeKind

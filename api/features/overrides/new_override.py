@@ -15,6 +15,7 @@ from api.features.overrides.detail import held_roles
 from api.features.overrides.fields import OutcomeField, is_outcome_field, outcome_entries, read_outcome_fields
 from api.features.overrides.last_decision import LastDecision, read_last_decision
 from api.features.overrides.listing import PATH
+from api.kit.form_fields import FormField, Proof, SignerRole, Widget, form_fields
 from api.kit.forms import ETAG, KEY, FieldErrors, Form, FormModel, FormState, validate_form
 from api.kit.frame import Frame
 from api.kit.listing import link
@@ -37,12 +38,20 @@ NO_DAY = Message("This is not a day or a time.")
 class OverrideForm(FormModel):
     """The fields that do not depend on the policy."""
 
-    subject: Annotated[str, Field(max_length=MAX_ID)]
-    policy: Annotated[str, Field(max_length=129)]
-    role: Role
-    reason: Annotated[str, Field(max_length=MAX_REASON)]
-    last_day: date
-    password: Annotated[SecretStr, Field(max_length=256)] | None = None
+    subject: Annotated[
+        str,
+        Widget("text", Message("Subject"), Message("As programs name it, letter by letter.")),
+        Field(max_length=MAX_ID),
+    ]
+    policy: Annotated[str, Widget("choice", Message("Policy")), Field(max_length=129)]
+    reason: Annotated[
+        str,
+        Widget("area", Message("Reason"), Message("Stands in every decision it is used in.")),
+        Field(max_length=MAX_REASON),
+    ]
+    last_day: Annotated[date, Widget("date", Message("Last day"))]
+    role: SignerRole
+    password: Proof = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,11 @@ class NewOverridePage:
     """The form; its second half is there as soon as a policy is chosen."""
 
     template: ClassVar[str] = "overrides/new.html"
+    subject_fields: ClassVar[tuple[FormField, ...]] = form_fields(OverrideForm, "subject")
+    choosing_fields: ClassVar[tuple[FormField, ...]] = form_fields(OverrideForm, "subject", "policy")
+    signing_fields: ClassVar[tuple[FormField, ...]] = form_fields(
+        OverrideForm, "reason", "last_day", "role", "password"
+    )
     frame: Frame
     form: FormState
     policies: tuple[tuple[str, str], ...]

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of, refuse_other_sites, session_cookie
 from api.auth.browsers import browser_principal, delete_session_cookie, set_session_cookie
 from api.auth.confirmation import sign_in_with_password
+from api.kit.form_fields import HIDDEN, MAX_PASSWORD, FormField, Widget, form_fields
 from api.kit.forms import Form, FormModel, FormState, read_form, validate_form
 from api.kit.frame import Frame
 from api.kit.listing import link
@@ -41,9 +42,9 @@ SESSION_ENDED = Message("Your session has ended. Sign in again to go on where yo
 class SignInForm(FormModel):
     """Who wants to come in, and where they want to go."""
 
-    name: Annotated[str, Field(max_length=100)]
-    password: Annotated[SecretStr, Field(max_length=256)]
-    next: Annotated[str, Field(max_length=MAX_ADDRESS)] = "/"
+    name: Annotated[str, Widget("username", Message("Account name")), Field(max_length=100)]
+    password: Annotated[SecretStr, Widget("current-password", Message("Password")), Field(max_length=MAX_PASSWORD)]
+    next: Annotated[str, HIDDEN, Field(max_length=MAX_ADDRESS)] = "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class SignInPage:
     """The form to come in by."""
 
     template: ClassVar[str] = "session/sign_in.html"
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(SignInForm)
     frame: Frame
     form: FormState
     next_address: str
