@@ -24,6 +24,7 @@ from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate
 from api.kit.forms import FieldErrors, Form, FormModel, FormState, read_form, validate_form
 from api.kit.rendering import Command, FormPage, PageBuilder, Pages, WorkerPage
+from api.service import Service
 from api.web.problems import PRECONDITION_FAILED, ProblemError
 from policy_service.actor import Actor
 from policy_service.database import Transaction
@@ -50,9 +51,19 @@ class FormRequest(Generic[Values]):
     """What the action's `prepare` returned."""
 
     @property
+    def service(self) -> Service:
+        """The service that was asked."""
+        return self.pages.service
+
+    @property
     def path(self) -> Mapping[str, str]:
         """The parameters of the path."""
         return self.request.path_params
+
+    @property
+    def etag(self) -> str:
+        """The state of what the page showed."""
+        return self.form.etag
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +133,7 @@ async def _run(action: FormAction[Values], form_request: FormRequest[Values], fo
         ready = await _prepare(action, form_request)
 
         def command(transaction: Transaction) -> str:
-            if action.etag and ready.form.etag != action.etag(transaction.session, ready):
+            if action.etag and ready.etag != action.etag(transaction.session, ready):
                 raise ProblemError(PRECONDITION_FAILED, STALE)
             results[:] = [action.command(transaction, ready)]
             return action.done(ready, results[0])
@@ -138,8 +149,9 @@ async def _run(action: FormAction[Values], form_request: FormRequest[Values], fo
 
 async def _prepare(action: FormAction[Values], form_request: FormRequest[Values]) -> FormRequest[Values]:
     if action.confirm:
-        service, password = form_request.pages.service, getattr(form_request.values, "password", None)
-        form_request = replace(form_request, actor=await reauthenticate(service, form_request.request, password))
+        password = getattr(form_request.values, "password", None)
+        actor = await reauthenticate(form_request.service, form_request.request, password)
+        form_request = replace(form_request, actor=actor)
     if action.prepare:
         form_request = replace(form_request, prepared=await action.prepare(form_request))
     return form_request

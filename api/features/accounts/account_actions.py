@@ -34,7 +34,7 @@ async def _validate_roles(form: FormRequest[RolesForm]) -> FieldErrors:
 
 
 async def _validate_password(form: FormRequest[PasswordForm]) -> FieldErrors:
-    service, account = form.pages.service, form.path["account"]
+    service, account = form.service, form.path["account"]
     owner = await run_read(service, lambda session: identity.read_account(session, account))
     password, repeated = form.values.new.get_secret_value(), form.values.again.get_secret_value()
     return password_errors("new", password, repeated, owner.name, owner.printed_name, *service.settings.words)
@@ -95,7 +95,7 @@ ACTIONS = (
     _action("link", _link),
     _action(
         "vouch",
-        lambda transaction, form, account: identity.attest(transaction, form.actor, account, expected=form.form.etag),
+        lambda transaction, form, account: identity.attest(transaction, form.actor, account, expected=form.etag),
         confirm=True,
     ),
 )

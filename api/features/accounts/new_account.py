@@ -95,7 +95,7 @@ async def _validate(form: FormRequest[NewAccountForm]) -> FieldErrors:
     errors = field_errors(identity.account_errors(values.name, values.printed_name, values.roles))
     password, repeated = values.password.get_secret_value(), values.again.get_secret_value()
     if password or repeated:
-        words = form.pages.service.settings.words
+        words = form.service.settings.words
         errors |= password_errors("password", password, repeated, values.name, values.printed_name, *words)
     return errors
 

@@ -101,11 +101,11 @@ async def _revocation_page(pages: Pages, request: Request, key: str, form: FormS
 
 
 def _expires_at(form: FormRequest[NewKeyForm]) -> datetime:
-    return form.values.expires_at.replace(tzinfo=form.pages.service.zone)
+    return form.values.expires_at.replace(tzinfo=form.service.zone)
 
 
 async def _validate(form: FormRequest[NewKeyForm]) -> FieldErrors:
-    scopes, now = frozenset(form.values.scopes), form.pages.service.clock.now()
+    scopes, now = frozenset(form.values.scopes), form.service.clock.now()
     return field_errors(api_key_errors(form.values.name, scopes, _expires_at(form), now))
 
 

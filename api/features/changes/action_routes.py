@@ -30,11 +30,11 @@ async def rejected_dossier(pages: Pages, request: Request, change: str, form_sta
 
 
 async def _check_draft(form: FormRequest[EmptyForm]) -> approval.PreparedSubmission:
-    return await form.pages.draft_checker.prepare(form.path["change"], form.form.etag)
+    return await form.pages.draft_checker.prepare(form.path["change"], form.etag)
 
 
 def _submit(transaction: Transaction, form: FormRequest[EmptyForm]) -> Change:
-    return approval.submit(transaction, form.actor, form.prepared, expected=form.form.etag)
+    return approval.submit(transaction, form.actor, form.prepared, expected=form.etag)
 
 
 def _sign_off(transaction: Transaction, form: FormRequest[SignOffForm]) -> Change:
@@ -43,11 +43,11 @@ def _sign_off(transaction: Transaction, form: FormRequest[SignOffForm]) -> Chang
 
 
 async def _warm_heads(form: FormRequest[EmptyForm]) -> None:
-    await warm_heads(form.pages.service, form.path["change"])
+    await warm_heads(form.service, form.path["change"])
 
 
 def _schedule(transaction: Transaction, form: FormRequest[EmptyForm]) -> Change:
-    return approval.schedule(transaction, form.actor, form.path["change"], expected=form.form.etag)
+    return approval.schedule(transaction, form.actor, form.path["change"], expected=form.etag)
 
 
 def _comment(transaction: Transaction, form: FormRequest[CommentForm]) -> None:
@@ -56,7 +56,7 @@ def _comment(transaction: Transaction, form: FormRequest[CommentForm]) -> None:
 
 def _with_reason(command: Callable[..., Change]) -> Callable[[Transaction, FormRequest[ReasonForm]], Change]:
     def run(transaction: Transaction, form: FormRequest[ReasonForm]) -> Change:
-        change, reason, expected = form.path["change"], form.values.reason, form.form.etag
+        change, reason, expected = form.path["change"], form.values.reason, form.etag
         return command(transaction, form.actor, change, reason=reason, expected=expected)
 
     return run

@@ -91,7 +91,7 @@ class _PackCommand:
 
 
 async def _validate(form: FormRequest[PackForm]) -> FieldErrors:
-    service = form.pages.service
+    service = form.service
     if errors := await run_read(service, lambda session: unknown_errors(session, form.values)):
         return errors
     try:
@@ -124,7 +124,7 @@ def _pack_page(pages: Pages, request: Request, job: Job | None, name: str) -> Pa
 
 
 async def _start(form: FormRequest[PackForm]) -> Job:
-    service = form.pages.service
+    service = form.service
     make = _PackCommand(Packer(service), scope_of(form.values, service.zone), form.actor.printed_name)
     return start_job(form.pages, form.request, KIND, make)
 

@@ -103,14 +103,14 @@ async def _page(pages: Pages, request: Request, form: FormState) -> AccountPage:
 
 async def _validate(form: FormRequest[PasswordForm]) -> FieldErrors:
     password, repeated = form.values.new.get_secret_value(), form.values.again.get_secret_value()
-    words = form.pages.service.settings.words
+    words = form.service.settings.words
     return password_errors("new", password, repeated, form.actor.name, form.actor.printed_name, *words)
 
 
 async def _change_password(form: FormRequest[PasswordForm]) -> None:
     """Changes the password; it is verified and hashed outside of the transaction."""
     try:
-        await change_password(form.pages.service, form.request, form.values.old, form.values.new)
+        await change_password(form.service, form.request, form.values.old, form.values.new)
     except SignInFailed:
         raise ProblemError(CONFIRMATION_NEEDED, Message("The password of now is wrong.")) from None
 
@@ -123,7 +123,7 @@ CHANGE_PASSWORD = FormAction(
     done=lambda *_: link(SIGN_IN, done="password"),
     validate=_validate,
     prepare=_change_password,
-    answer=lambda form, response, _: delete_session_cookie(form.pages.service, form.request, response),
+    answer=lambda form, response, _: delete_session_cookie(form.service, form.request, response),
 )
 
 
