@@ -33,7 +33,7 @@ from policy_service.messages import (
     translate,
 )
 from tests.architecture.project import ROOT
-from tests.pages.catalogue import kept
+from tests.pages.catalogue import read_catalogue
 
 GREETING = Message("Good morning, {name}.", name=Message("an author"))
 CATALOGUE = {
@@ -174,7 +174,7 @@ FIELDS = re.compile(r"\{\w+[^}]*\}")
 
 
 def test_a_translation_writes_figures_as_the_english_does() -> None:
-    for message in kept("library"):
+    for message in read_catalogue("library"):
         if message.id and (places := set(FIELDS.findall(str(message.id)))):
             assert set(FIELDS.findall(str(message.string))) == places, message.id
 

@@ -1,7 +1,7 @@
 """The languages of the pages: which one a reader wants, and the catalogues that hold every word of them.
 
 The catalogues are `api/locales/zh_CN/<area>.po`, read as they stand; English is the language of the messages
-themselves. An area is a folder of pages; `shell` is what all pages share, `library` what the library refuses.
+themselves. An area is a feature; `shell` is the frame of all pages, `library` all others.
 """
 
 from __future__ import annotations

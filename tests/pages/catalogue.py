@@ -1,20 +1,22 @@
-"""The words of the pages, collected from where they are said: `python -m tests.pages.catalogue [AREA]…`.
+"""Collect the messages of the service and its library: `python -m tests.pages.catalogue [AREA]…`.
 
-Writes `api/locales/zh_CN/<area>.po` anew: what is no longer said goes, what is new has an empty translation, which a
-test refuses. An area is a feature: a folder of `api/features` and of `api/templates`; `shell` is the kit of the pages
-and what stands beside the folders of the templates; `library` is what the library and the rest of `api` refuse. What
-two areas say alike is translated in each; what moves to another area keeps its translation.
+Writes `api/locales/zh_CN/<area>.po` anew: a message that is gone is dropped, a new one has an empty translation, which
+a test refuses. The catalogues name no files, so that moving a module changes none of them.
+
+An area is a feature: a folder of `api/features` and its folder of `api/templates`; `shell` is the frame of all pages
+(`api/kit` and the templates beside the folders); `library` is `policy_service` and the rest of `api`. A message of two
+areas is translated in each, alike; one that moves to another area takes its translation along.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
@@ -42,35 +44,28 @@ Key = str | tuple[str, str]
 
 
 def areas() -> list[str]:
-    """Every area that says something."""
-    return sorted({area_of(file) for file in sources()})
+    """Return every area that has a message."""
+    return sorted({area for file in sources() if any(_messages(file)) for area in [area_of(file)]})
 
 
 def sources() -> Iterator[Path]:
-    """Every file that may say something to a person."""
+    """List every file that may hold a message for a person."""
     for folder in (ROOT / "api", ROOT / "policy_service"):
         yield from (file for file in sorted(folder.rglob("*")) if file.suffix in METHODS and file.name != "docs.html")
 
 
 def area_of(file: Path) -> str:
-    """The area of a file."""
+    """Return the area of a file."""
     for folder in (FEATURES, TEMPLATES):
         if file.is_relative_to(folder):
             parts = file.relative_to(folder).parts
             return parts[0] if len(parts) > 1 and parts[0] != "kit" else "shell"
-    if file.is_relative_to(KIT):
-        return "shell"
-    return "library"
+    return "shell" if file.is_relative_to(KIT) else "library"
 
 
-def said(area: str) -> dict[Key, set[str]]:
-    """What an area says: each message, or pair of singular and plural, with the files that say it."""
-    found: dict[Key, set[str]] = {}
-    for file in sources():
-        if area_of(file) == area:
-            for message in _messages(file):
-                found.setdefault(message, set()).add(str(file.relative_to(ROOT)))
-    return found
+def messages_of(area: str) -> set[Key]:
+    """Collect the messages of an area, each a text or a pair of singular and plural."""
+    return {message for file in sources() if area_of(file) == area for message in _messages(file)}
 
 
 def _messages(file: Path) -> Iterator[Key]:
@@ -82,8 +77,8 @@ def _messages(file: Path) -> Iterator[Key]:
             yield (str(message[0]), str(message[1]))
 
 
-def kept(area: str) -> Catalog:
-    """The catalogue of an area as it stands."""
+def read_catalogue(area: str) -> Catalog:
+    """Read the catalogue of an area."""
     file = FOLDER / f"{area}.po"
     if not file.exists():
         return Catalog(locale="zh_CN")
@@ -91,31 +86,39 @@ def kept(area: str) -> Catalog:
         return read_po(text, locale="zh_CN", abort_invalid=True)
 
 
-def update(area: str, others: Iterable[Catalog] = ()) -> int:
-    """Writes the catalogue of an area anew; gives how many translations are missing.
+def translations() -> dict[str, str]:
+    """Return every translation there is, by its message (of a pair, by the singular)."""
+    messages = (message for file in FOLDER.glob("*.po") for message in read_catalogue(file.stem) if message.id)
+    return {_first(message.id): _first(message.string) for message in messages if any(message.string)}
 
-    What the area did not say before is translated as the `others` do.
-    """
-    before, fresh, missing = [kept(area), *others], Catalog(locale="zh_CN", charset="utf-8", fuzzy=False), 0
-    for key, files in sorted(said(area).items(), key=str):
-        found = (catalogue.get(key[0] if isinstance(key, tuple) else key) for catalogue in before)
-        text = next((old.string for old in found if isinstance(old, Message) and old.string), "")
-        missing += not (text if isinstance(text, str) else all(text))
-        fresh.add(key, text or None, locations=[(file, 0) for file in sorted(files)])
-    FOLDER.mkdir(parents=True, exist_ok=True)
+
+def _first(text: str | Sequence[str]) -> str:
+    return text if isinstance(text, str) else text[0]
+
+
+def update(area: str, known: Mapping[str, str]) -> int:
+    """Write the catalogue of an area anew; return how many translations are missing."""
+    fresh, missing = Catalog(locale="zh_CN", charset="utf-8", fuzzy=False), 0
+    for key in messages_of(area):
+        text = known.get(key[0] if isinstance(key, tuple) else key, "")
+        missing += not text
+        fresh.add(key, (text,) if isinstance(key, tuple) else text)
     with (FOLDER / f"{area}.po").open("wb") as out:
         out.write(HEAD.encode())
-        write_po(out, fresh, width=118, sort_output=True, omit_header=True, include_lineno=False)
+        write_po(out, fresh, width=118, sort_output=True, omit_header=True)
     return missing
 
 
 def main(wanted: Iterable[str]) -> int:
-    """Updates the catalogues; fails while translations are missing."""
-    total, others = 0, [kept(file.stem) for file in sorted(FOLDER.glob("*.po"))]
+    """Update the catalogues; fail while translations are missing."""
+    total, known = 0, translations()
     for area in list(wanted) or areas():
-        missing = update(area, others)
+        missing = update(area, known)
         total += missing
         sys.stdout.write(f"{area}: {missing} without a translation\n")
+    for file in FOLDER.glob("*.po"):
+        if file.stem not in areas():
+            file.unlink()
     return 1 if total else 0
 
 
