@@ -209,7 +209,7 @@ def _error_message(error: ErrorDetails) -> Message:
     limits = error.get("ctx", {})
     match error["type"]:
         case "missing":
-            return Message("This has to be filled in.")
+            return Message("This field is required.")
         case "extra_forbidden":
             return Message("There is no such field.")
         case "string_too_long" | "too_long":
@@ -217,13 +217,13 @@ def _error_message(error: ErrorDetails) -> Message:
         case "string_too_short":
             return Message("At least {limit} characters.", limit=limits["min_length"])
         case "string_pattern_mismatch":
-            return Message("This is not written as it has to be.")
+            return Message("Invalid format.")
         case "literal_error" | "enum":
-            return Message("Choose one of what is offered.")
+            return Message("Choose one of the options.")
         case kind if kind.startswith(("datetime", "date", "timezone")):
-            return Message("This is not a day or a time.")
+            return Message("Not a valid date or time.")
         case kind if kind.startswith(("int", "decimal", "greater", "less")):
-            return Message("This is not a number that is possible here.")
+            return Message("Not a valid number here.")
         case _:
             message = str(error["msg"]).removeprefix("Value error, ")
             return Message("Expected {expected}.", expected=message)

@@ -77,7 +77,7 @@ def job_progress(pages: Pages, job: Job | None, address: str) -> JobProgress:
 def file_response(job: Job | None, name: str, kind: str) -> StreamingResponse:
     """The file that a piece of work made. Raises ProblemError when there is none (any more)."""
     if job is None or job.state != "done" or job.file is None or not job.file.exists():
-        raise ProblemError(NOT_FOUND, Message("The file is not there any more: ask for it again."))
+        raise ProblemError(NOT_FOUND, Message("This file has expired. Request the export again."))
     headers = {
         "content-disposition": f'attachment; filename="{name}"',
         "content-length": str(job.file.stat().st_size),

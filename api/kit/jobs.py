@@ -94,9 +94,7 @@ class Jobs:
             job.result = await run(job)
             job.state = "done"
         except Exception as error:  # noqa: BLE001  # whoever asks for the job is told
-            job.problem = problem_of(error) or Problem(
-                INTERNAL_ERROR, Message("the service failed; its log says where")
-            )
+            job.problem = problem_of(error) or Problem(INTERNAL_ERROR, Message("the service failed; see its log"))
             job.state = "failed"
         finally:
             job.ended_at = self._clock.now()

@@ -202,7 +202,7 @@ class Pages:
             return lambda transaction: StoredResponse(HTTPStatus.SEE_OTHER, command(transaction).encode())
 
         if not FORM_KEY.fullmatch(form.key):
-            raise ProblemError(MALFORMED_FORM, Message("The form was not made by a page of this service."))
+            raise ProblemError(MALFORMED_FORM, Message("The form does not come from a page of this service."))
         path = request.url.path
         form_digest = await run_in_threadpool(lambda: form.fingerprint)
         idempotency = IdempotentRequest(

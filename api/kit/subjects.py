@@ -23,7 +23,4 @@ def subject_field_errors(subject: Subject) -> FieldErrors:
 
 def invalid_subject_errors(invalid: InvalidSubject) -> FieldErrors:
     """What the fields say of a subject that there cannot be, with what to write."""
-    return {
-        part: Message("No subject is written like this: {fault}.", fault=error)
-        for part, error in invalid.errors.items()
-    }
+    return {part: Message("Invalid subject: {fault}.", fault=error) for part, error in invalid.errors.items()}

@@ -111,7 +111,7 @@ class SecurityMiddleware:
         """What the library refused, in its own words; of anything else only that it happened."""
         if (problem := library_problem(error, self.service.clock.now())) is not None:
             return self.render_problem(problem, scope)
-        internal_error = Problem(INTERNAL_ERROR, Message("the service failed; its log says where"))
+        internal_error = Problem(INTERNAL_ERROR, Message("the service failed; see its log"))
         return self.render_problem(internal_error, scope, error=type(error).__name__, where=stack_frames(error))
 
 

@@ -214,7 +214,7 @@ def _position(index: int) -> Bilingual:
 
 _ENGLISH = {
     "new": "{policy} is new: {facts} facts, {rules} rules, {examples} examples",
-    "same": "{new} says the same as {old}",
+    "same": "{new} has the same content as {old}",
     "added": "{what} is new: {aspects}",
     "removed": "{what} is gone: {aspects}",
     "changed": "{what}: {aspect}",
@@ -229,7 +229,7 @@ _ENGLISH = {
     "titled": "{kind} “{title}” `{name}`",
 }
 _CHINESE = {
-    "new": "新增政策 {policy}：{facts} 项事实，{rules} 条规则，{examples} 个示例",
+    "new": "新增政策 {policy}：{facts} 个输入项，{rules} 条规则，{examples} 个示例",
     "same": "{new} 与 {old} 内容相同",
     "added": "新增{what}：{aspects}",
     "removed": "删除{what}：{aspects}",
@@ -247,12 +247,12 @@ _CHINESE = {
 _WORDS: Mapping[Language, Mapping[str, str]] = {"zh": _CHINESE, "en": _ENGLISH}
 _KINDS: Mapping[Kind, Bilingual] = {
     Kind.HEAD: Bilingual("政策", "policy"),
-    Kind.FACT: Bilingual("事实", "fact"),
+    Kind.FACT: Bilingual("输入项", "fact"),
     Kind.OUTCOME: Bilingual("结果", "outcome"),
     Kind.RULE: Bilingual("规则", "rule"),
     Kind.BAND: Bilingual("分数段", "band"),
     Kind.EXAMPLE: Bilingual("示例", "example"),
-    Kind.INVARIANT: Bilingual("恒定性质", "invariant"),
+    Kind.INVARIANT: Bilingual("业务约束", "invariant"),
 }
 _ASPECTS: Mapping[str, Bilingual] = {
     "title": Bilingual("名称", "title"),
@@ -268,7 +268,7 @@ _ASPECTS: Mapping[str, Bilingual] = {
     "then": Bilingual("给出的结果", "result"),
     "because": Bilingual("理由", "reason"),
     "place": Bilingual("位置", "place"),
-    "facts": Bilingual("事实", "facts"),
+    "facts": Bilingual("输入项", "facts"),
     "expected": Bilingual("应得结果", "answer"),
     "says": Bilingual("表述", "sentence"),
     "law": Bilingual("内容", "law"),

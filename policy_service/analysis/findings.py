@@ -81,12 +81,12 @@ def candidate_errors(candidate: CandidateReport) -> Iterator[Finding]:
         (
             "example",
             "example-failed",
-            Bilingual("有示例未得到应得结果", Message("examples do not come out as written")),
+            Bilingual("有示例未得到应得结果", Message("examples fail")),
         ),
         (
             "invariant",
             "invariant-broken",
-            Bilingual("有示例违反恒定性质", Message("examples break laws of the policy")),
+            Bilingual("有示例违反业务约束", Message("examples break laws of the policy")),
         ),
     ):
         cases = tuple(_failure_lines(run, kind))
@@ -195,12 +195,12 @@ _WARNING_CHECKS: Mapping[str, tuple[Bilingual, Callable[[CandidateReport], Itera
         _older,
     ),
     "nothing-changed": (Bilingual("即为生效中的版本", Message("this very version is in force")), _same),
-    "facts-demanded": (Bilingual("新增必填事实", Message("these facts must now be given")), _demanded),
+    "facts-demanded": (Bilingual("新增必填输入项", Message("new required facts")), _demanded),
     "other-answers": (
-        Bilingual("原有示例的结果有变化", Message("examples of the version in force get other answers")),
+        Bilingual("原有示例的结果有变化", Message("examples of the version in force change result")),
         _changed_answers,
     ),
-    "invariants-dropped": (Bilingual("删去了恒定性质", Message("these laws are no longer there")), _dropped),
+    "invariants-dropped": (Bilingual("删去了业务约束", Message("laws were removed")), _dropped),
     "reading-warnings": (
         Bilingual("文件中有可能并非本意的写法", Message("the file holds what may not say what was meant")),
         _questionable,

@@ -28,7 +28,7 @@ from policy_service.registry.service import activations, record_version
 BASIS_CHANGED = Message(
     "What is in force, or who must sign, changed while the submission was prepared: submit it again."
 )
-DIGEST_MISMATCH = Message("What you were shown is not what is submitted now: read the change again before signing.")
+DIGEST_MISMATCH = Message("This change was altered since you read it. Read it again before signing.")
 
 
 def submit(transaction: Transaction, actor: Actor, prepared: PreparedSubmission, *, expected: str) -> Change:

@@ -77,7 +77,7 @@ def void_reason(signature: ActionRecord, writers: frozenset[str], signers: Mappi
 def lost_role_reason(person: str, role: Role | None, account: Account | None) -> str | None:
     """Why a person with this account could not sign in a role now; None when they could."""
     if account is None or not account.enabled:
-        return Message("{person} has no enabled account any more.", person=person)
+        return Message("{person} no longer has an enabled account.", person=person)
     if role not in account.actor().roles:
         return Message("{person} no longer holds the role of {role}.", person=person, role=role_name(role))
     return None

@@ -147,7 +147,7 @@ def sign_off_version(session: Session, now: datetime.datetime) -> Version:
     active = active_at(activations(session, SIGN_OFF), SIGN_OFF, now, now)
     if active is None:
         raise OperationRejected(
-            Message("No version of {policy} is in force, so nobody can say who must sign.", policy=SIGN_OFF)
+            Message("No version of {policy} is in force, so the required signers are unknown.", policy=SIGN_OFF)
         )
     return Version(active.policy, active.version, active.digest)
 
@@ -186,7 +186,7 @@ def roles_from(policy: Policy, domain: str, result: Result) -> frozenset[Role]:
             return roles
     raise OperationRejected(
         Message(
-            "{policy} {version} names nobody to sign changes of `{domain}`.",
+            "{policy} {version} names no signers for changes of `{domain}`.",
             policy=policy.id,
             version=policy.version,
             domain=domain,

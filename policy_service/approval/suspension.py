@@ -200,7 +200,7 @@ def may_ratify_suspension(
 ) -> Literal[True] | str:
     """Whether this actor may ratify the suspension, or why not."""
     if actor.id == suspension.signature.by.id:
-        return Message("You suspended it, so someone else must ratify it.")
+        return Message("You suspended it, so another person must ratify it.")
     return _may_sign(actor, now, role, SIGNERS, RATIFY_CLAUSE)
 
 

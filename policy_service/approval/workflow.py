@@ -95,8 +95,8 @@ IMPOSSIBLE_CLAUSES: dict[Action, Message] = {
 """What cannot be done: the beginning of a sentence that says why."""
 STATE_CLAUSES: dict[ChangeState, Message] = {
     ChangeState.DRAFT: Message("it is still a draft"),
-    ChangeState.SUBMITTED: Message("it was submitted, which froze it, and is not signed by everybody who must"),
-    ChangeState.SIGNED_OFF: Message("everybody who must has signed it"),
+    ChangeState.SUBMITTED: Message("it was submitted, which froze it, and is not signed by all required signers"),
+    ChangeState.SIGNED_OFF: Message("all required signers have signed it"),
     ChangeState.SCHEDULED: Message("it is scheduled"),
     ChangeState.REJECTED: Message("it was rejected"),
     ChangeState.WITHDRAWN: Message("it was withdrawn"),
@@ -191,7 +191,7 @@ def check_permission(
         case Action.SCHEDULE if change.missing_roles:
             return Message("The change is not signed by {roles}.", roles=join_and(map(role_name, change.missing_roles)))
         case Action.SCHEDULE if not (_is_contributor(change, actor) or _has_signed(change, actor)):
-            return Message("Only its author or somebody who signed it may schedule this change.")
+            return Message("Only the author or a signer may schedule this change.")
         case Action.CANCEL:
             return _may_cancel(change, actor, now)
         case _:
@@ -225,7 +225,7 @@ def check_role(actor: Actor, roles: frozenset[Role], clause: str) -> Literal[Tru
         return Message("{deed} by {roles}. {why}", deed=clause, roles=names, why=reason)
     if Role.ADMINISTRATOR in actor.roles:
         return Message("{deed} by {roles}; being an administrator is not enough.", deed=clause, roles=names)
-    return Message("{deed} by {roles}; you have none of these roles.", deed=clause, roles=names)
+    return Message("{deed} by {roles}; you do not have the role for this.", deed=clause, roles=names)
 
 
 def check_signing_role(actor: Actor, role: Role | None, now: datetime) -> Literal[True] | str:
@@ -242,15 +242,15 @@ def check_signing_role(actor: Actor, role: Role | None, now: datetime) -> Litera
 
 def _may_sign(change: Change, actor: Actor, now: datetime, role: Role | None) -> Literal[True] | str:
     if actor.id == change.author.id:
-        return Message("You wrote this change, so someone else must sign it off.")
+        return Message("You wrote this change, so another person must sign it.")
     if _is_contributor(change, actor):
-        return Message("You edited this change, so someone else must sign it off.")
+        return Message("You edited this change, so another person must sign it.")
     if actor.id in change.writers or (change.submission is not None and actor.id in change.submission.barred):
         return Message(
-            "You wrote or submitted a text that decides the same, in another change, so someone else must sign it off."
+            "You wrote or submitted a text that decides the same, in another change, so another person must sign it."
         )
     if _has_signed(change, actor):
-        return Message("You signed this change already; every signature must be another person's.")
+        return Message("You already signed this change; every signature must be another person's.")
     allowed = check_signing_role(actor, role, now)
     if allowed is not True or role in change.missing_roles:
         return allowed
@@ -261,7 +261,7 @@ def _may_sign(change: Change, actor: Actor, now: datetime, role: Role | None) ->
             role=role_name(other_signature.role),
         )
     missing = role_names(change.missing_roles)
-    return Message("The signature of {role} is not asked for: {roles} must sign.", role=role_name(role), roles=missing)
+    return Message("The signature of {role} is not required: {roles} must sign.", role=role_name(role), roles=missing)
 
 
 def _may_refuse(change: Change, actor: Actor) -> Literal[True] | str:

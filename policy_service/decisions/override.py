@@ -246,18 +246,18 @@ def _provisional(override: Override) -> dict[str, str]:
 def may_override(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
     """Whether the actor may make an exception in a role: a director, in person, freshly confirmed."""
     if role not in DIRECTORS:
-        return Message("Only a director may except a subject from the rules.")
+        return Message("Only a director may add an override.")
     return _may_sign(actor, role, now)
 
 
 def may_sign_override(override: Override, actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
     """Whether the actor may sign an exception that another person recorded, in a role that is owed."""
     if actor.id == override.actor:
-        return Message("You recorded this exception, so someone else must sign it.")
+        return Message("You recorded this override, so another person must sign it.")
     if any(each.actor == actor.id for each in override.signatures):
-        return Message("You signed this exception already; every signature must be another person's.")
+        return Message("You already signed this override; every signature must be another person's.")
     if role not in override.missing_roles:
-        return Message("The signature of {role} is not asked for.", role=role.value)
+        return Message("The signature of {role} is not required.", role=role.value)
     if override.void_roles and role not in override.void_roles:  # so that the last to sign finds that all count
         return Message("{why} First another person must sign instead.", why=next(iter(override.void_roles.values())))
     return _may_sign(actor, role, now)
@@ -268,13 +268,13 @@ def can_sign_override(override: Override, now: datetime) -> Literal[True] | str:
     match override.state(now):
         case "provisional" | "waiting":
             reason = override.void.get(override.actor)
-            return Message("{why} End this exception, and record it again.", why=reason) if reason else True
+            return Message("{why} End this override, and record it again.", why=reason) if reason else True
         case "lapsed":
-            return Message("The exception lapsed without the signatures it needed: record it again.")
+            return Message("The override lapsed without the required signatures: record it again.")
         case "runs":
-            return Message("The exception needs no further signature.")
+            return Message("The override needs no further signature.")
         case _:
-            return Message("The exception has already ended.")
+            return Message("The override has already ended.")
 
 
 def signing_roles(override: Override, actor: Actor, now: datetime) -> tuple[Role, ...]:
@@ -288,7 +288,7 @@ def signing_roles(override: Override, actor: Actor, now: datetime) -> tuple[Role
 def may_end_override(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
     """Whether the actor may end an exception in a role: a director or compliance, in person, freshly confirmed."""
     if role not in ENDING_ROLES:
-        return Message("Only a director or compliance may end an exception.")
+        return Message("Only a director or compliance may end an override.")
     return _may_sign(actor, role, now)
 
 
@@ -308,7 +308,7 @@ def term_problems(until: datetime, reason: str, now: datetime) -> list[str]:
     if until <= now:
         problems.append(Message("The end must lie in the future."))
     elif until > now + MAX_LENGTH:
-        problems.append(Message("An exception lasts at most {days} days.", days=MAX_LENGTH.days))
+        problems.append(Message("An override lasts at most {days} days.", days=MAX_LENGTH.days))
     return problems + reason_problems(reason)
 
 

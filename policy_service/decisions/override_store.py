@@ -79,7 +79,7 @@ def end_override(transaction: Transaction, actor: Actor, override: str, *, role:
     current = read_override(session, override)
     problems = reason_problems(reason)
     if not current.is_open(now):
-        problems.append(Message("The exception has already ended."))
+        problems.append(Message("The override has already ended."))
     if problems:
         raise OverrideRejected(problems)
     session.add(OverrideEndRow(override=override, actor=actor.id, reason=reason, recorded_at=now))
@@ -92,7 +92,7 @@ def read_override(session: Session, override: str) -> Override:
     """One exception. Raises UnknownOverride."""
     overrides = _read(session, _ALL_OVERRIDES.where(col(OverrideRow.id) == override))
     if not overrides:
-        raise UnknownOverride([Message("There is no such exception.")])
+        raise UnknownOverride([Message("There is no such override.")])
     return overrides[0][1]
 
 

@@ -112,9 +112,7 @@ class ServedPolicy:
         definition_result = self.evaluate_definition(slots)
         watch.differences += 1
         self.served_by = "python" if definition_result == second else "definition"
-        reason = Message(
-            "the engine and the second evaluator differ; {engine} serves from now on", engine=self.served_by
-        )
+        reason = Message("the engine and the standby engine differ; {engine} serves from now on", engine=self.served_by)
         watch.fall_back(self.policy, reason)
         return definition_result, self.served_by
 

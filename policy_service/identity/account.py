@@ -20,10 +20,10 @@ from policy_service.actor import SIGNING_ROLES, Actor, PendingRoles, Role
 from policy_service.identity.errors import FieldError, line_error
 from policy_service.messages import Message
 
-UNATTESTED = Message("Your signing roles wait until compliance has vouched for your account.")
+UNATTESTED = Message("Your signing roles have no effect until compliance has attested your account.")
 PASSWORD_SET_BY_OTHER = Message(
-    "Your signing roles wait: change your password, which somebody else gave you; "
-    "then compliance has to vouch for your account."
+    "Your signing roles have no effect yet: change your password, which was set by another person; "
+    "then compliance must attest your account."
 )
 NAME = re.compile(r"[a-z][a-z0-9._-]{1,62}[a-z0-9]")
 MAX_NAME = 64
@@ -174,7 +174,7 @@ def may_change_roles(
     if (permission := may_administer(actor)) is not True:
         return permission
     if actor.id == account.id:
-        return Message("Nobody changes their own roles: another administrator has to do it.")
+        return Message("You cannot change your own roles: another administrator must.")
     if Role.ADMINISTRATOR not in roles and _is_last_administrator(account, accounts):
         return _last_administrator(account)
     return True
@@ -185,7 +185,7 @@ def may_link(actor: Actor, account: Account) -> PermissionResult:
     if (permission := may_administer(actor)) is not True:
         return permission
     if actor.id == account.id:
-        return Message("Nobody links their own account: another administrator has to do it.")
+        return Message("You cannot link your own account: another administrator must.")
     return True
 
 

@@ -20,7 +20,7 @@ from policy_service.actor import Actor, Role
 from policy_service.identity.account import Account, PermissionResult
 from policy_service.messages import Message, join_sentences
 
-COMPLIANCE_ATTESTS = Message("Only compliance vouches for an account.")
+COMPLIANCE_ATTESTS = Message("Only compliance may attest an account.")
 
 
 def may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
@@ -28,13 +28,11 @@ def may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) 
     if actor.is_system:
         return True
     if actor.kind != "person":
-        return Message("An API key vouches for nobody; this is for a person.")
+        return Message("An API key cannot attest accounts; a person must.")
     if actor.id == account.id:
-        return Message("Nobody vouches for their own account.")
+        return Message("You cannot attest your own account.")
     if actor.id in all_editors(account, accounts):
-        return Message(
-            "You had a hand in the account {account}, so somebody else has to vouch for it.", account=account.name
-        )
+        return Message("You changed the account {account}, so another person must attest it.", account=account.name)
     if Role.COMPLIANCE in actor.roles:
         return True
     if (reason := actor.pending_reason([Role.COMPLIANCE])) is not None:
@@ -47,12 +45,10 @@ def can_be_attested(account: Account, actor: Actor) -> PermissionResult:
     if not account.enabled:
         return Message("The account {account} is disabled.", account=account.name)
     if not account.signing_roles:
-        return Message(
-            "The account {account} has no signing role, so nobody has to vouch for it.", account=account.name
-        )
+        return Message("The account {account} has no signing role, so it needs no attestation.", account=account.name)
     if not account.has_own_password and not actor.is_system:
         return Message(
-            "Somebody else gave {account} the password: the person has to change it first.", account=account.name
+            "The password of {account} was set by another person: its owner must change it first.", account=account.name
         )
     return True
 
@@ -74,10 +70,8 @@ def _may_attest_first(actor: Actor, account: Account, accounts: Mapping[str, Acc
     if Role.ADMINISTRATOR not in actor.roles or any(each.was_compliance for each in accounts.values()):
         return COMPLIANCE_ATTESTS
     if Role.COMPLIANCE not in account.roles:
-        first = Message("There is nobody yet who could: vouch for somebody of compliance first.")
+        first = Message("No account could do this yet: attest a compliance account first.")
         return join_sentences([COMPLIANCE_ATTESTS, first])
     if accounts[actor.id].editors & accounts.keys():
-        return Message(
-            "Another administrator had a hand in your account, so you cannot vouch for the first of compliance."
-        )
+        return Message("Another administrator changed your account, so you cannot attest the first compliance account.")
     return True

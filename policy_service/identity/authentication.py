@@ -152,7 +152,7 @@ def confirm_with_oidc(transaction: Transaction, external: ExternalIdentity, sess
     """
     account = find_account_by_external(transaction.session, external)
     if account is None or not account.enabled or sessions.session_owner(transaction, session_id) != account.id:
-        raise ProviderRejected(Message("somebody else than the owner of this session proved who they are"))
+        raise ProviderRejected(Message("another person than the owner of this session proved their identity"))
     sessions.confirm(transaction, session_id)
 
 
@@ -204,9 +204,7 @@ def _reject_unlogged_account(session: Session, account: str) -> None:
     """Nobody is let in by rows that the log does not tell of. Raises AuthenticationFailed."""
     guard = guard_of(session)
     if guard is not None and not guard.owner_matches(session, ACCOUNTS, account):
-        raise AuthenticationFailed(
-            Message("the account is not what the log says it is: tell whoever looks after the service")
-        )
+        raise AuthenticationFailed(Message("the account differs from the log: tell the administrator of the service"))
 
 
 def _unwrap(result: Result | SignInError) -> Result:

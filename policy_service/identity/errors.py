@@ -52,7 +52,7 @@ class SignInFailed(IdentityError):
 
     def __init__(self, account: str | None = None) -> None:
         self.account = account
-        super().__init__(Message("the name or the password is wrong, or the account is disabled"))
+        super().__init__(Message("the user name or the password is wrong, or the account is disabled"))
 
 
 class SignInThrottled(IdentityError):

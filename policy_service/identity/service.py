@@ -225,7 +225,7 @@ def attest(transaction: Transaction, actor: Actor, account: str, *, expected: st
     _require(may_attest(actor, account_before, accounts(transaction.session)))
     if expected not in {None, account_before.etag}:
         raise StaleAccount(
-            Message("The account {account} is not as you have seen it: read it again.", account=account_before.name)
+            Message("The account {account} has changed since you read it. Read it again.", account=account_before.name)
         )
     if account_before.attested:
         return account_before

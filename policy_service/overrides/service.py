@@ -63,9 +63,7 @@ from policy_service.subject import Subject, subject_errors
 
 UNSIGNED_LOOKBACK = timedelta(days=30)
 """How long an override counts that ran without all signatures."""
-BASIS_CHANGED = Message(
-    "What is in force, or what is excepted already, changed while this was prepared: send it again."
-)
+BASIS_CHANGED = Message("The versions or the overrides in force changed while this was prepared: send it again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +202,7 @@ def sign_override(  # noqa: PLR0913  # what a signature says
     if problems := reason_problems(reason):
         raise OverrideRejected(problems)
     if digest != current.digest:
-        raise OverrideRejected([Message("What you were shown is not this exception: read it again before signing.")])
+        raise OverrideRejected([Message("The override has changed since you read it. Read it again before signing.")])
     for signer in (current.actor, *(each.actor for each in current.signatures)):
         require_account_logged(session, signer)
     ratifies = current.missing_roles == (role,)
@@ -250,11 +248,11 @@ def _check_request(session: Session, actor: Actor, request: OverrideRequest, now
     values: tuple[Values, ...] = ()
     outcome: Any = None
     if active is not None and active.is_stop:
-        problems.append(Message("{policy} is suspended, so there is nothing to except from.", policy=policy))
+        problems.append(Message("{policy} is suspended, so there is nothing to override.", policy=policy))
     elif version is None:
         problems.append(Message("{policy} is not in force.", policy=policy))
     elif version.domain == GOVERNANCE:
-        problems.append(Message("Nobody is excepted from the rules of governance."))
+        problems.append(Message("Policies of governance cannot be overridden."))
     else:
         if version.subject != subject.kind:
             names = {"policy": policy, "other": version.subject, "kind": subject.kind}
@@ -268,7 +266,7 @@ def _check_request(session: Session, actor: Actor, request: OverrideRequest, now
     if not problems and any(each.is_open(now) for each in overrides_of_subject(session, subject, policy)):
         problems.append(
             Message(
-                "{subject} is already excepted from {policy}: end that exception first.",
+                "{subject} already has an override of {policy}: end that override first.",
                 subject=subject.id,
                 policy=policy,
             )
@@ -346,10 +344,10 @@ def _authority_problems(authority: OverrideAuthority, facts: Mapping[str, Any]) 
         because = authority.because
         reason = f"{because.zh} {because.en}" if because else ""
         names = {**version_name, "rule": authority.rule, "reason": reason}
-        yield Message("{policy} {version} refuses this exception by its rule `{rule}`: {reason}", **names)
+        yield Message("{policy} {version} rejects this override by its rule `{rule}`: {reason}", **names)
     elif facts["days"] > authority.max_days:
         yield Message(
-            "{policy} {version} lets this exception last {most} days at most; it would last {days}.",
+            "{policy} {version} allows this override at most {most} days; it would last {days}.",
             **version_name,
             most=authority.max_days,
             days=facts["days"],

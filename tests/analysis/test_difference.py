@@ -163,14 +163,14 @@ def test_a_scorecard_tells_its_points_its_bands_and_its_start() -> None:
 def test_another_layout_is_no_difference() -> None:
     found = between(TABLE, ('"> 100"', '">100.00"'), ("{zh: 大, en: large}", "{en: large, zh: 大}"), ("1.0.0", "1.0.1"))
     assert (found.alterations, found.alters) == ((), False)
-    assert found.sentences("en") == ["1.0.1 says the same as 1.0.0"]
+    assert found.sentences("en") == ["1.0.1 has the same content as 1.0.0"]
     assert found.sentences("zh") == ["1.0.1 与 1.0.0 内容相同"]
 
 
 def test_a_policy_that_is_new_is_told_as_such() -> None:
     found = difference(None, TIER)
     assert found.sentences("en") == ["tiering/small is new: 3 facts, 3 rules, 1 examples"]
-    assert found.sentences("zh") == ["新增政策 tiering/small：3 项事实，3 条规则，1 个示例"]
+    assert found.sentences("zh") == ["新增政策 tiering/small：3 个输入项，3 条规则，1 个示例"]
     assert (found.alters, found.to_dict()["from"]) == (True, None)
 
 

@@ -110,7 +110,7 @@ def test_all_changes_of_a_request_are_made_or_none(app: Application) -> None:
 def test_no_administrator_changes_their_own_roles_or_leaves_nobody_to_do_it(app: Application) -> None:
     own = f"{ACCOUNTS}/{found(app, 'administrator')['id']}"
     roles = assert_problem(ask("PATCH", own, app=app, json={"roles": ["sales_director"]}), 403, "not-allowed")
-    assert roles["detail"].startswith("Nobody changes their own roles")
+    assert roles["detail"].startswith("You cannot change your own roles")
     state = assert_problem(ask("PATCH", own, app=app, json={"enabled": False}), 403, "not-allowed")
     assert "last enabled administrator" in state["detail"]
 

@@ -202,7 +202,7 @@ def test_somebody_else_confirms_nothing(app: Application) -> None:
     other = {"authorization": credentials(app)[Role.COMPLIANCE]}
     location, cookie = leave(app, "POST", CONFIRM, headers=other)
     problem = assert_problem(come_back(app, location, cookie, provider.grant(location)), 401, "sign-in-refused")
-    assert "somebody else" in problem["detail"]
+    assert "another person" in problem["detail"]
 
 
 def test_a_disabled_account_is_not_let_in(app: Application) -> None:

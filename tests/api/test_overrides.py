@@ -83,7 +83,7 @@ def test_an_exception_is_answered_until_it_is_ended() -> None:
     assert (ended.status_code, ended.json()["ended_at"]) == (200, "2026-11-20T17:30:00Z")
     assert entry("O1")["outcome"] == {"tier": "A"}
     problem = assert_problem(end(told["override"]), 422, "override-unfit")
-    assert problem["reasons"] == ["The exception has already ended."]
+    assert problem["reasons"] == ["The override has already ended."]
 
 
 def test_exceptions_are_listed_and_read() -> None:
@@ -119,11 +119,11 @@ def test_all_that_stands_against_an_exception_is_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"policy": "governance/sign_off"}, "Nobody is excepted from the rules of governance."),
+        ({"policy": "governance/sign_off"}, "Policies of governance cannot be overridden."),
         ({"policy": "tiering/none"}, "tiering/none is not in force."),
         ({"outcome": {"tier": "X"}}, "`tier`: expected one of S, A, B, C"),
         ({"outcome": []}, "expected an object with tier"),
-        ({"until": "2028-01-01T00:00:00Z"}, "An exception lasts at most 366 days."),
+        ({"until": "2028-01-01T00:00:00Z"}, "An override lasts at most 366 days."),
     ],
 )
 def test_an_exception_that_cannot_be_is_refused(changes: dict[str, Any], sentence: str) -> None:
@@ -147,7 +147,7 @@ def test_a_body_that_is_wrong_is_refused_by_name(changes: dict[str, Any], pointe
 
 def test_a_subject_has_one_exception_from_a_policy_at_a_time() -> None:
     assert make("O7").status_code == 201
-    assert "already excepted" in assert_problem(make("O7"), 422, "override-unfit")["detail"]
+    assert "already has an override of" in assert_problem(make("O7"), 422, "override-unfit")["detail"]
 
 
 def test_an_exception_is_signed_in_a_role_one_holds_with_the_password() -> None:
@@ -180,7 +180,7 @@ def test_one_director_does_not_pay_80000_yuan_for_a_year() -> None:
     problem = assert_problem(
         make("FRIEND", policy=REWARD, outcome={"reward": "80000.00"}, reason="a friend"), 422, "override-unfit"
     )
-    assert "governance/overrides 1.0.0 refuses this exception by its rule `money-large`" in problem["detail"]
+    assert "governance/overrides 1.0.0 rejects this override by its rule `money-large`" in problem["detail"]
 
 
 def test_money_is_decided_once_all_who_must_have_signed_and_the_answer_says_who_owes() -> None:

@@ -29,7 +29,7 @@ def here() -> Iterator[Company]:
 def test_nobody_signs_a_change_they_wrote(here: Company) -> None:
     change = submitted(here, 210, by="writing")
     answer = here.sign(change, "writing", "sales_director")
-    refused(answer, 403, "not-allowed", "You wrote this change, so someone else must sign it off.")
+    refused(answer, 403, "not-allowed", "You wrote this change, so another person must sign it.")
     here.moved("withdraw", change, "writing")
 
 
@@ -40,7 +40,7 @@ def test_nobody_signs_a_change_they_edited(here: Company) -> None:
     change = here.did("PUT", path, "writing", body, if_match=f'"{change["etag"]}"')
     change = here.moved("submit", change)
     answer = here.sign(change, "writing", "sales_director")
-    refused(answer, 403, "not-allowed", "You edited this change, so someone else must sign it off.")
+    refused(answer, 403, "not-allowed", "You edited this change, so another person must sign it.")
     here.moved("withdraw", change)
 
 
@@ -69,7 +69,7 @@ def test_a_director_who_is_signed_in_signs_whatever_strangers_type(here: Company
 def test_a_signature_is_given_only_in_a_role_that_is_held_and_owed(here: Company) -> None:
     change = submitted(here, 215)
     refused(here.sign(change, "sales", "compliance"), 403, "not-allowed", "You do not hold the role of compliance")
-    refused(here.sign(change, "general"), 403, "not-allowed", "The signature of the general manager is not asked for")
+    refused(here.sign(change, "general"), 403, "not-allowed", "The signature of the general manager is not required")
     answer = here.sign(change, "sales", meaning="conforms")
     refused(answer, 403, "not-allowed", "A signature of the sales director cannot mean `conforms`")
     here.moved("withdraw", change)
@@ -88,7 +88,7 @@ def test_a_signature_needs_the_password_again(here: Company) -> None:
 def test_a_signature_is_on_the_digest_that_was_read(here: Company) -> None:
     change = submitted(here, 217)
     answer = here.sign(change, "sales", digest=f"sha256:{'0' * 64}")
-    refused(answer, 412, "precondition-failed", "What you were shown is not what is submitted now")
+    refused(answer, 412, "precondition-failed", "This change was altered since you read it")
     here.moved("withdraw", change)
 
 
@@ -162,11 +162,11 @@ def test_a_signature_of_somebody_who_left_is_marked_and_owed_again() -> None:
         change = here.sign(here.read(change), "compliance").json()
         assert (change["state"], change["owed"]) == ("submitted", ["sales_director"])
         assert [(each["counts"], each["why_not"]) for each in change["signatures"]] == [
-            (False, "Sally has no enabled account any more."),
+            (False, "Sally no longer has an enabled account."),
             (True, None),
         ]
         told = assert_problem(here.act("schedule", change), 409, "conflict")["detail"]
-        assert "Sally has no enabled account any more." in told
+        assert "Sally no longer has an enabled account." in told
         page = Visitor(here, "sales").get(f"/changes/{change['id']}")
         assert "does not count" in page.text("#signatures")
         change = here.sign(change, "sales").json()

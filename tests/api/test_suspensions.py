@@ -49,7 +49,9 @@ def test_a_suspension_falls_back_at_once_is_ratified_by_another_and_ended(backen
         assert (suspension["fallback"], suspension["runs"], here.version()) == ("1.0.0", True, "1.0.0")
         here.clock.move(hours=1)
         own = here.ask("POST", f"{path}/ratify", "sales", signed("sales_director"))
-        assert "You suspended it, so someone else must ratify it." in assert_problem(own, 403, "not-allowed")["detail"]
+        assert (
+            "You suspended it, so another person must ratify it." in assert_problem(own, 403, "not-allowed")["detail"]
+        )
         ratified = here.did("POST", f"{path}/ratify", "compliance", signed("compliance"))
         assert ratified["ratified"]["by"]["printed_name"] == "Compliance"
         here.clock.move(days=4)

@@ -13,7 +13,7 @@ from tests.api.company import Company, company, refused, submitted
 
 ACCOUNTS = "/v1/accounts"
 SESSION = "/v1/session"
-UNVOUCHED = "Your signing roles wait until compliance has vouched for your account."
+UNVOUCHED = "Your signing roles have no effect until compliance has attested your account."
 TAKEN = "a staple that only root knows"
 OWN = "a staple that only ada knows"
 
@@ -52,16 +52,16 @@ def test_an_administrator_who_has_a_directors_password_signs_nothing(here: Compa
     here.did("PATCH", f"{ACCOUNTS}/{sally['id']}", "root", {"password": TAKEN})
     taken = enter(here, "sally", TAKEN)
     assert taken["roles"] == []
-    assert taken["waiting"].startswith("Your signing roles wait: change your password")
+    assert taken["waiting"].startswith("Your signing roles have no effect yet: change your password")
     path, body = f"/v1/changes/{change['id']}/sign-offs", here.signature(change, "sales_director", password=TAKEN)
     refused(as_signed_in(here, taken["token"], "POST", path, body), 403, "not-allowed", taken["waiting"])
-    refused(vouch(here, "sally"), 409, "conflict", "Somebody else gave sally the password")
+    refused(vouch(here, "sally"), 409, "conflict", "The password of sally was set by another person")
     passwords = {"old": TAKEN, "new": OWN}
     assert as_signed_in(here, taken["token"], "POST", f"{SESSION}/password", passwords).status_code == 204
     token = enter(here, "sally", OWN)["token"]
     body["password"] = OWN
     refused(as_signed_in(here, token, "POST", path, body), 403, "not-allowed", UNVOUCHED)
-    refused(vouch(here, "sally", by="root"), 403, "not-allowed", "You had a hand in the account sally")
+    refused(vouch(here, "sally", by="root"), 403, "not-allowed", "You changed the account sally")
     assert vouch(here, "sally").json()["waiting"] == []
     assert as_signed_in(here, token, "GET", SESSION).json()["roles"] == ["sales_director"]
     assert as_signed_in(here, token, "POST", path, body).status_code == 201
@@ -93,7 +93,7 @@ def test_a_vouching_is_a_signature_for_what_was_seen_and_has_one_effect(here: Co
     assert_problem(vouch(here, "bob", password="wrong"), 403, "confirmation-needed")  # noqa: S106  # not the right one
     here.did("PATCH", path, "root", {"external": {"issuer": "https://identities.example", "subject": "1"}})
     stale = vouch(here, "bob", if_match=f'"{found["etag"]}"')
-    refused(stale, 412, "precondition-failed", "not as you have seen it")
+    refused(stale, 412, "precondition-failed", "has changed since you read it")
     read = here.ask("GET", path, "compliance")
     assert read.headers["etag"] == f'"{read.json()["etag"]}"'
     request, given = ("POST", f"{path}/vouch", "compliance", {"password": SECRET}), read.headers["etag"]

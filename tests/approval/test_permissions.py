@@ -67,7 +67,7 @@ def test_whoever_would_confirm_may_sign_in_the_roles_they_hold(world: World) -> 
     assert approval.ratify_permission(made, BOTH, world.now).roles == (Role.SALES_DIRECTOR, Role.COMPLIANCE)
     assert approval.ratify_permission(made, COMPLIANCE, world.now).roles == (Role.COMPLIANCE,)
     own = approval.ratify_permission(made, SALES, world.now)
-    assert own.denied_reason == "You suspended it, so someone else must ratify it."
+    assert own.denied_reason == "You suspended it, so another person must ratify it."
     assert "a suspension is ratified by" in str(approval.ratify_permission(made, ANN, world.now).denied_reason).lower()
     assert approval.end_permission(made, SALES, world.now).allowed
 

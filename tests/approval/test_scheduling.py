@@ -37,7 +37,7 @@ def sentences(refused: pytest.ExceptionInfo[ValidationFailed]) -> str:
 
 def test_a_change_without_all_signatures_is_not_scheduled(made: World) -> None:
     change = made.sign(made.submit(made.create(NEXT)), SALES)
-    with pytest.raises(InvalidState, match="is not signed by everybody who must"):
+    with pytest.raises(InvalidState, match="is not signed by all required signers"):
         made.schedule(change)
 
 
@@ -91,7 +91,7 @@ def test_a_change_is_not_scheduled_under_another_that_was_compared_without_it(ma
 
 def test_only_the_author_or_a_signer_schedules(made: World) -> None:
     change = made.signed(NEXT)
-    with pytest.raises(PermissionDenied, match="Only its author or somebody who signed it may schedule this change"):
+    with pytest.raises(PermissionDenied, match="Only the author or a signer may schedule this change"):
         made.schedule(change, BEN)
     assert made.schedule(change, SALES).state is ChangeState.SCHEDULED
 

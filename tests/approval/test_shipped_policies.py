@@ -89,7 +89,7 @@ def test_an_author_submits_it_and_any_director_signs(made: World, folder: Path) 
 
 def test_who_submits_it_does_not_sign_it(made: World, folder: Path) -> None:
     change = made.submit(drafted(made, folder), WRITING_DIRECTOR)
-    with pytest.raises(PermissionDenied, match="someone else must sign it off"):
+    with pytest.raises(PermissionDenied, match="another person must sign it"):
         made.sign(change, WRITING_DIRECTOR)
 
 

@@ -120,12 +120,12 @@ def signed_by_sales(made: World) -> approval.Change:
 def test_a_signature_of_a_disabled_account_is_marked_and_owed_again(made: World) -> None:
     change = signed_by_sales(made)
     made.dismiss(SALES)
-    with pytest.raises(InvalidState, match="Sales has no enabled account any more"):
+    with pytest.raises(InvalidState, match="Sales no longer has an enabled account"):
         made.schedule(change)
     marked = made.read(change)
     assert (marked.state, marked.missing_roles) == (ChangeState.SUBMITTED, (Role.SALES_DIRECTOR,))
-    assert [*marked.void.values()] == ["Sales has no enabled account any more."]
-    assert marked.to_dict()["void"] == {"3": "Sales has no enabled account any more."}
+    assert [*marked.void.values()] == ["Sales no longer has an enabled account."]
+    assert marked.to_dict()["void"] == {"3": "Sales no longer has an enabled account."}
     assert len(marked.signatures) == 2
     again = made.sign(marked, SALLY)
     assert (again.state, again.missing_roles) == (ChangeState.SIGNED_OFF, ())
@@ -162,7 +162,7 @@ def test_with_the_role_given_back_after_another_signed_both_signatures_stand(mad
 def test_whoever_signed_does_not_sign_again_in_the_place_of_another(made: World) -> None:
     change = made.sign(made.sign(made.submit(made.create(NEXT)), BOTH, Role.COMPLIANCE), SALES)
     made.dismiss(SALES)
-    with pytest.raises(PermissionDenied, match="You signed this change already"):
+    with pytest.raises(PermissionDenied, match="You already signed this change"):
         made.sign(made.read(change), BOTH, Role.SALES_DIRECTOR)
 
 

@@ -186,7 +186,7 @@ def test_without_a_policy_in_force_nobody_can_say_who_must_sign() -> None:
         ("  domain: {type: choice, of: [tiering, governance]}\n", "", "must ask for `domain`, a choice"),
         ("of: [tiering, governance]", "of: [tiering]", "does not say who signs where domain is `governance`"),
         ("of: [change, rollback]", "of: [change]", "does not say who signs where kind is `rollback`"),
-        ('when: "true"', 'when: domain = "tiering"', "names nobody to sign changes of `governance`"),
+        ('when: "true"', 'when: domain = "tiering"', "names no signers for changes of `governance`"),
         ("[[sales_director, compliance]]", "[[compliance]]", "asks for fewer than two roles for `tiering`"),
     ],
 )

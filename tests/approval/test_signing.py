@@ -51,14 +51,14 @@ def sentences(refused: pytest.ExceptionInfo[ValidationFailed]) -> str:
 
 def test_the_author_does_not_sign(made: World) -> None:
     change = made.submit(made.create(NEXT, by=WRITING_DIRECTOR), WRITING_DIRECTOR)
-    with pytest.raises(PermissionDenied, match="You wrote this change, so someone else must sign it off"):
+    with pytest.raises(PermissionDenied, match="You wrote this change, so another person must sign it"):
         made.sign(change, WRITING_DIRECTOR, Role.SALES_DIRECTOR)
 
 
 def test_whoever_edited_does_not_sign(made: World) -> None:
     change = made.edit(made.create(NEXT), tier("1.1.0", 300), by=WRITING_DIRECTOR)
     change = made.submit(made.edit(change, NEXT))
-    with pytest.raises(PermissionDenied, match="You edited this change, so someone else must sign it off"):
+    with pytest.raises(PermissionDenied, match="You edited this change, so another person must sign it"):
         made.sign(change, WRITING_DIRECTOR, Role.SALES_DIRECTOR)
 
 
@@ -75,7 +75,7 @@ def test_nobody_signs_twice_not_even_in_two_roles(made: World) -> None:
     change = made.sign(made.submit(made.create(NEXT)), BOTH, Role.SALES_DIRECTOR)
     for role in (Role.SALES_DIRECTOR, Role.COMPLIANCE):
         with pytest.raises(
-            PermissionDenied, match="You signed this change already; every signature must be another person's"
+            PermissionDenied, match="You already signed this change; every signature must be another person's"
         ):
             made.sign(change, BOTH, role)
 
@@ -88,7 +88,7 @@ def test_a_role_signs_once(made: World) -> None:
 
 def test_only_a_role_that_is_owed_signs(made: World) -> None:
     change = made.submit(made.create(NEXT))
-    with pytest.raises(PermissionDenied, match="The signature of the finance director is not asked for"):
+    with pytest.raises(PermissionDenied, match="The signature of the finance director is not required"):
         made.sign(change, FINANCE)
 
 
@@ -120,7 +120,7 @@ def test_nobody_signs_without_confirming_who_they_are(made: World) -> None:
 
 def test_a_signature_is_on_what_is_submitted_now(made: World) -> None:
     change = made.submit(made.create(NEXT))
-    with pytest.raises(StaleChange, match="What you were shown is not what is submitted now"):
+    with pytest.raises(StaleChange, match="This change was altered since you read it"):
         made.sign(change, SALES, digest="sha256:other")
 
 
@@ -204,7 +204,7 @@ def test_a_change_of_a_domain_nobody_signs_for_is_refused(made: World) -> None:
     ("old", "new", "sentence"),
     [
         ("[general_manager, compliance]", "[compliance]", "asks for fewer than two roles for `governance`"),
-        ("[general_manager, compliance]", "[]", "names nobody to sign changes of `governance`"),
+        ("[general_manager, compliance]", "[]", "names no signers for changes of `governance`"),
     ],
 )
 def test_a_policy_by_which_one_person_could_sign_alone_is_refused(

@@ -147,7 +147,7 @@ def test_a_suspension_that_nobody_ratified_is_not_repeated_by_the_same_person(ma
 
 def test_a_suspension_is_ratified_by_somebody_else_once_and_while_it_lasts(made: World) -> None:
     suspension = made.suspend()
-    with pytest.raises(PermissionDenied, match="You suspended it, so someone else must ratify it"):
+    with pytest.raises(PermissionDenied, match="You suspended it, so another person must ratify it"):
         made.ratify(suspension, SALES, Role.SALES_DIRECTOR)
     with pytest.raises(PermissionDenied, match="A suspension is ratified by"):
         made.ratify(suspension, ANN, Role.COMPLIANCE)

@@ -198,7 +198,7 @@ def test_why_somebody_may_not_make_an_exception_is_a_sentence() -> None:
         (0, "why", "The end must lie in the future."),
         (-1, "why", "The end must lie in the future."),
         (366, "why", None),
-        (366.01, "why", "An exception lasts at most 366 days."),
+        (366.01, "why", "An override lasts at most 366 days."),
         (1, "  ", "Give a reason."),
         (1, "x" * 1_001, "The reason has at most 1,000 characters."),
         (1, "\ud800", "The reason: leave out the hidden character U+D800."),

@@ -132,11 +132,11 @@ def test_an_exception_past_its_end_is_not_ended_again(database: Database) -> Non
     clock.move(days=31)
     with pytest.raises(OverrideRejected) as refused:
         end(database, clock, made.id, reason=" ")
-    assert refused.value.problems == ("Give a reason.", "The exception has already ended.")
+    assert refused.value.problems == ("Give a reason.", "The override has already ended.")
 
 
 def test_an_exception_nobody_made_is_not_ended(database: Database) -> None:
-    with pytest.raises(UnknownOverride, match="There is no such exception"):
+    with pytest.raises(UnknownOverride, match="There is no such override"):
         end(database, TestClock(), "o-none")
 
 
@@ -167,7 +167,7 @@ def test_everything_wrong_with_an_exception_is_named_at_once(database: Database)
     ("policy", "problem"),
     [
         ("tiering/none", "tiering/none is not in force."),
-        ("governance/small", "Nobody is excepted from the rules of governance."),
+        ("governance/small", "Policies of governance cannot be overridden."),
     ],
 )
 def test_nobody_is_excepted_from_what_is_not_in_force_nor_from_governance(
@@ -181,7 +181,7 @@ def test_nobody_is_excepted_from_what_is_not_in_force_nor_from_governance(
 def test_a_subject_has_one_exception_from_a_policy_at_a_time(database: Database) -> None:
     clock = TestClock()
     first = make(database, clock)
-    with pytest.raises(OverrideRejected, match="C1 is already excepted from tiering/small"):
+    with pytest.raises(OverrideRejected, match="C1 already has an override of tiering/small"):
         make(database, clock)
     make(database, clock, subject=Subject("C2"))
     make(database, clock, policy="rewards/listed", outcome=[{"gift": "gold", "rebate": "1.5"}])

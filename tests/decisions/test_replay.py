@@ -246,7 +246,7 @@ def test_a_record_that_is_not_what_was_written_is_not_replayed(
             {"tiering/small": {"version": "9.9.9", "digest": "sha256:9"}},
             "no version has the digest sha256:9",
         ),
-        ("overrides", ["o-none"], "There is no such exception."),
+        ("overrides", ["o-none"], "There is no such override."),
     ],
 )
 def test_what_is_not_on_record_any_more_is_told(

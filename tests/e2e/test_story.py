@@ -210,7 +210,7 @@ def replayed(story: Story, change: str) -> None:
     said = compliance.read()
     assert "1.2.0" in said
     assert "Sales" in said, "who signed"
-    assert page.locator(".badge.good").count() > 0, "it comes out the same again"
+    assert page.locator(".badge.good").count() > 0, "the replay matches"
     assert page.locator(f"a[href^='{change}']").count() > 0, "and leads to the change"
 
 

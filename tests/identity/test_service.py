@@ -136,9 +136,9 @@ def administrators(database: Database, clock: TestClock) -> list[Actor]:
 def test_an_administrator_gives_themself_nothing(database: Database) -> None:
     clock = TestClock()
     ada, bob = administrators(database, clock)
-    with pytest.raises(IdentityPermissionDenied, match="their own roles"), database.write(clock) as transaction:
+    with pytest.raises(IdentityPermissionDenied, match="your own roles"), database.write(clock) as transaction:
         service.change_roles(transaction, ada, ada.id, [Role.SALES_DIRECTOR])
-    with pytest.raises(IdentityPermissionDenied, match="their own account"), database.write(clock) as transaction:
+    with pytest.raises(IdentityPermissionDenied, match="your own account"), database.write(clock) as transaction:
         service.link(transaction, ada, ada.id, ExternalIdentity(ISSUER, "director"))
     with database.write(clock) as transaction:
         service.disable(transaction, ada, bob.id)

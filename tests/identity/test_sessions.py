@@ -78,7 +78,7 @@ def test_whatever_is_wrong_the_refusal_is_the_same(database: Database, name: str
         service.disable(transaction, SERVICE, eve.id)
     with pytest.raises(SignInFailed) as refused:
         sign_in(database, clock, name, password)
-    assert str(refused.value) == "the name or the password is wrong, or the account is disabled"
+    assert str(refused.value) == "the user name or the password is wrong, or the account is disabled"
 
 
 def test_a_disabled_account_lets_nobody_in(database: Database) -> None:

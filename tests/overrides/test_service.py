@@ -54,7 +54,7 @@ from tests.overrides.setting import (
 
 def test_one_director_pays_nobody_80000_yuan_for_a_year(made: World) -> None:
     told = refusal(made, asked(made, "FRIEND", REWARD, {"reward": "80000.00"}, days=360))
-    assert "governance/overrides 1.0.0 refuses this exception by its rule `money-large`: 超过 50,000 元" in told
+    assert "governance/overrides 1.0.0 rejects this override by its rule `money-large`: 超过 50,000 元" in told
     assert "An amount above 50,000 CNY is no exception; the policy has to be changed (R-GOV-2)" in told
 
 
@@ -91,7 +91,7 @@ def test_what_waits_lapses_without_having_applied(made: World) -> None:
     it = record(made, asked(made, "C1", REWARD, {"reward": "20000.00"}, days=60))
     made.move(days=7)
     assert it.state(made.now) == "lapsed"
-    with pytest.raises(OverrideRejected, match="lapsed without the signatures it needed"):
+    with pytest.raises(OverrideRejected, match="lapsed without the required signatures"):
         sign(made, it, FINANCE)
     assert record(made, asked(made, "C1", REWARD, {"reward": "20000.00"})).id != it.id
 
@@ -130,7 +130,7 @@ def test_one_that_lapsed_is_not_recorded_again_by_one_alone(made: World) -> None
 
 def test_it_lasts_no_longer_than_governance_says(made: World) -> None:
     told = refusal(made, asked(made, "C1", REWARD, days=91))
-    assert told == "governance/overrides 1.0.0 lets this exception last 90 days at most; it would last 91."
+    assert told == "governance/overrides 1.0.0 allows this override at most 90 days; it would last 91."
 
 
 def test_who_has_too_many_records_no_more(made: World) -> None:
@@ -151,8 +151,8 @@ def test_who_has_too_many_records_no_more(made: World) -> None:
 @pytest.mark.parametrize(
     ("by", "role", "fresh", "why"),
     [
-        (SALES, Role.COMPLIANCE, True, "You recorded this exception, so someone else must sign it"),
-        (GENERAL, Role.GENERAL_MANAGER, True, "The signature of general_manager is not asked for"),
+        (SALES, Role.COMPLIANCE, True, "You recorded this override, so another person must sign it"),
+        (GENERAL, Role.GENERAL_MANAGER, True, "The signature of general_manager is not required"),
         (GENERAL, Role.COMPLIANCE, True, "You do not hold the role compliance"),
         (COMPLIANCE, Role.COMPLIANCE, False, "Confirm who you are first"),
         (MACHINE, Role.COMPLIANCE, True, "Only a person may do this"),
@@ -174,7 +174,7 @@ def test_nobody_signs_in_two_roles(made: World) -> None:
 
 def test_a_signature_is_on_what_was_shown(made: World) -> None:
     it = record(made, asked(made))
-    with pytest.raises(OverrideRejected, match="What you were shown is not this exception"):
+    with pytest.raises(OverrideRejected, match="The override has changed since you read it"):
         sign(made, it, digest=f"sha256:{'0' * 64}")
 
 
@@ -319,4 +319,4 @@ def test_nobody_records_while_nobody_can_say_who_signs() -> None:
 
 def test_nobody_is_excepted_from_a_policy_that_is_suspended(both: World) -> None:
     both.suspend(version="1.0.0")
-    assert refusal(both, asked(both)) == f"{TIER} is suspended, so there is nothing to except from."
+    assert refusal(both, asked(both)) == f"{TIER} is suspended, so there is nothing to override."

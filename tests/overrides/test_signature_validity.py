@@ -52,7 +52,7 @@ def left(both: World) -> tuple[World, Override]:
 def test_a_signature_counts_while_its_signer_has_the_account_and_the_role(left: tuple[World, Override]) -> None:
     made, it = left
     found = shown(made, it)
-    assert found.void == {FINANCE.id: "Finance has no enabled account any more."}
+    assert found.void == {FINANCE.id: "Finance no longer has an enabled account."}
     assert found.missing_roles == ("finance_director", "general_manager", "compliance")
     made.engage(FINANCE)
     assert (shown(made, it).void, shown(made, it).missing_roles) == ({}, ("general_manager", "compliance"))
@@ -67,7 +67,7 @@ def test_another_person_signs_in_the_role_before_all_others(left: tuple[World, O
     made, it = left
     assert signing_roles(shown(made, it), GENERAL, made.now) == ()
     with pytest.raises(
-        OverridePermissionDenied, match=r"Finance has no enabled account any more\. First another person must sign"
+        OverridePermissionDenied, match=r"Finance no longer has an enabled account\. First another person must sign"
     ):
         sign(made, it, GENERAL)
     found = sign(made, it, SECOND)
@@ -102,7 +102,7 @@ def test_when_who_recorded_it_has_left_it_is_recorded_anew(left: tuple[World, Ov
     made.dismiss(SALES)
     assert set(shown(made, it).void) == {FINANCE.id, SALES.id}
     with pytest.raises(
-        OverrideRejected, match=r"Sales has no enabled account any more\. End this exception, and record"
+        OverrideRejected, match=r"Sales no longer has an enabled account\. End this override, and record"
     ):
         sign(made, it, SECOND)
 

@@ -37,13 +37,13 @@ from policy_service.identity.history import history
 from policy_service.messages import Message
 
 NOTICES: Mapping[str, Message] = {
-    "created": Message("The account was made."),
+    "created": Message("The account was created."),
     "roles": Message("The roles were changed. The person's sessions have ended."),
     "disable": Message("The account was disabled. The person's sessions have ended."),
     "enable": Message("The person may sign in again."),
     "password": Message("The password was changed. The person's sessions have ended."),
     "link": Message("The account was linked. The person's sessions have ended."),
-    "vouch": Message("You have vouched for the account: its signing roles take effect."),
+    "vouch": Message("You attested the account: its signing roles take effect."),
 }
 
 

@@ -28,7 +28,7 @@ def history_items(steps: Iterable[AccountRevision]) -> tuple[AccountHistoryItem,
 
 def _descriptions(step: AccountRevision) -> Iterator[Message]:
     if step.is_first:
-        yield Message("made the account, with: {roles}", roles=_role_list(step.roles or frozenset()))
+        yield Message("created the account, with: {roles}", roles=_role_list(step.roles or frozenset()))
         if not step.password:
             yield Message("without a password")
         return
@@ -37,13 +37,13 @@ def _descriptions(step: AccountRevision) -> Iterator[Message]:
             "changed the roles from {before} to {after}", before=_role_list(step.before), after=_role_list(step.roles)
         )
     if step.enabled is not None:
-        yield Message("let the person in again") if step.enabled else Message("disabled the account")
+        yield Message("enabled the account") if step.enabled else Message("disabled the account")
     if step.external is not None:
         yield Message("linked it to {subject} of {issuer}", subject=step.external.subject, issuer=step.external.issuer)
     if step.password:
         yield Message("changed their own password") if step.by_owner else Message("gave it another password")
     if step.attested:
-        yield Message("vouched for it")
+        yield Message("attested the account")
 
 
 def _role_list(roles: Iterable[Role]) -> str:

@@ -28,7 +28,7 @@ PAGE = 50
 State = Literal["enabled", "disabled", "waiting"]
 STATES: Sequence[tuple[State, Message]] = (
     ("enabled", Message("may sign in")),
-    ("waiting", Message("signing roles wait")),
+    ("waiting", Message("signing roles await attestation")),
     ("disabled", Message("disabled")),
 )
 ROLES: Sequence[tuple[str, Message]] = tuple((role.value, enum_label(role)) for role in Role)

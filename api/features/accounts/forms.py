@@ -26,8 +26,7 @@ class RolesForm(FormModel):
             "checks",
             Message("Roles that the account has"),
             Message(
-                "The person's sessions end. A further signing role waits until somebody has vouched for the account "
-                "again."
+                "The person's sessions end. A new signing role takes effect once the account has been attested again."
             ),
         ),
     ] = ()
@@ -38,7 +37,7 @@ class PasswordForm(FormModel):
 
     new: Annotated[SecretStr, Widget("new-password", Message("New password")), Field(max_length=MAX_PASSWORD)]
     again: Annotated[
-        SecretStr, Widget("new-password", Message("The new password once more")), Field(max_length=MAX_PASSWORD)
+        SecretStr, Widget("new-password", Message("Repeat the new password")), Field(max_length=MAX_PASSWORD)
     ]
 
 

@@ -32,16 +32,16 @@ class NewAccountForm(FormModel):
     """What an account is made from; without a password only the identity provider lets the person in."""
 
     printed_name: Annotated[
-        str, Widget("text", Message("Name of the person, as signatures show it")), Field(max_length=MAX_PRINTED_NAME)
+        str, Widget("text", Message("Printed name in signatures")), Field(max_length=MAX_PRINTED_NAME)
     ]
     name: Annotated[
         str,
         Widget(
             "name",
-            Message("Name to sign in with"),
+            Message("User name"),
             Message(
-                "3 to 64 small letters, digits, points, hyphens or underscores, beginning with a letter. "
-                "It is never given twice."
+                "3 to 64 small letters, digits, points, hyphens or underscores, beginning with a "
+                "letter. A name is never reused."
             ),
         ),
         Field(max_length=MAX_NAME),
@@ -52,8 +52,8 @@ class NewAccountForm(FormModel):
             "checks",
             Message("Roles"),
             Message(
-                "Signing roles take effect when the person has changed the password and compliance has vouched for "
-                "the account. An administrator has no other role."
+                "Signing roles take effect when the person has changed the password and compliance "
+                "has attested the account. An administrator has no other role."
             ),
         ),
     ] = ()
@@ -62,12 +62,12 @@ class NewAccountForm(FormModel):
         Widget(
             "new-password",
             Message("First password"),
-            Message("Hand it over yourself: it is shown nowhere. The person changes it."),
+            Message("Hand it over in person: it is shown nowhere. The person changes it."),
         ),
         Field(max_length=MAX_PASSWORD),
     ] = SecretStr("")
     again: Annotated[
-        SecretStr, Widget("new-password", Message("The password once more")), Field(max_length=MAX_PASSWORD)
+        SecretStr, Widget("new-password", Message("Repeat the password")), Field(max_length=MAX_PASSWORD)
     ] = SecretStr("")
 
 

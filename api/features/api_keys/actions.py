@@ -48,7 +48,7 @@ class NewKeyForm(FormModel):
         str,
         Widget(
             "text",
-            Message("Which machine it is for"),
+            Message("Program that uses it"),
             Message("What uses it and where; audit entries show this name."),
         ),
         Field(max_length=MAX_NAME),
@@ -57,11 +57,8 @@ class NewKeyForm(FormModel):
         tuple[Role, ...],
         Widget(
             "checks",
-            Message("What it may do"),
-            Message(
-                "With “integration” it asks for decisions and reads them; with “compliance” it reads what compliance "
-                "reads."
-            ),
+            Message("Permissions"),
+            Message("“integration” can request and read decisions; “compliance” can read what compliance reads."),
         ),
     ] = ()
     expires_at: Annotated[NaiveDatetime, Widget("datetime-local", Message("Ends"))]

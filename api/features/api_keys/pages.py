@@ -35,7 +35,7 @@ NOTICES: Mapping[str, Message] = {
     "issued": Message(
         "The API key was issued, and its secret was shown once. If it is lost, revoke the key and issue another."
     ),
-    "revoked": Message("The API key was revoked: it opens nothing any more."),
+    "revoked": Message("The API key was revoked and no longer works."),
 }
 STATES: Sequence[tuple[str, Message]] = (
     ("open", Message("in use")),

@@ -91,7 +91,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 def _reworded(errors: FieldErrors) -> FieldErrors:
     """What is wrong with an event that there is not, in the words of the page."""
     others = {name: error for name, error in errors.items() if name != "event"}
-    return others if "event" not in errors else {**others, "event": Message("Choose one of what is offered.")}
+    return others if "event" not in errors else {**others, "event": Message("Choose one of the options.")}
 
 
 def _actor(session: Session, name: str) -> str | None:

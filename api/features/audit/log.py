@@ -33,7 +33,7 @@ COLUMNS = (
     Column("seq", Message("No."), is_sortable=True),
     Column("at", Message("When")),
     Column("event", Message("Event")),
-    Column("by", Message("Who")),
+    Column("by", Message("Actor")),
     Column("description", Message("What happened")),
     Column("about", Message("About")),
 )

@@ -17,7 +17,7 @@ EVENT_NAMES: Mapping[str, Message] = {
     "change_commented": Message("Comment"),
     "change_submitted": Message("Change submitted"),
     "change_signed_off": Message("Signature"),
-    "changes_requested": Message("Changes asked for"),
+    "changes_requested": Message("Changes requested"),
     "change_rejected": Message("Change rejected"),
     "change_withdrawn": Message("Change withdrawn"),
     "change_scheduled": Message("Change scheduled"),
@@ -39,7 +39,7 @@ EVENT_NAMES: Mapping[str, Message] = {
     "account_disabled": Message("Account disabled"),
     "account_enabled": Message("Account enabled"),
     "account_linked": Message("Account linked"),
-    "account_vouched": Message("Account vouched for"),
+    "account_vouched": Message("Account attested"),
     "password_changed": Message("Password changed"),
     "signed_in": Message("Signed in"),
     "signed_out": Message("Signed out"),
@@ -50,7 +50,7 @@ EVENT_NAMES: Mapping[str, Message] = {
     "log_settled": Message("Difference of the log settled"),
     "log_key_added": Message("Log key added"),
     "rows_recorded": Message("Rows recorded"),
-    "rows_taken": Message("Rows taken as found"),
+    "rows_taken": Message("Existing rows recorded"),
 }
 """Every event of the log; a test asks that none is forgotten."""
 

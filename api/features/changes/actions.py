@@ -22,7 +22,7 @@ ACTIONS: Mapping[Action, tuple[str, Message]] = {
     Action.SUBMIT: ("submit", Message("Submit")),
     Action.SIGN_OFF: ("sign-offs", Message("Sign")),
     Action.SCHEDULE: ("schedule", Message("Schedule")),
-    Action.REQUEST_CHANGES: ("request-changes", Message("Ask for changes")),
+    Action.REQUEST_CHANGES: ("request-changes", Message("Request changes")),
     Action.REJECT: ("reject", Message("Reject")),
     Action.WITHDRAW: ("withdraw", Message("Withdraw")),
     Action.CANCEL: ("cancel", Message("Cancel")),

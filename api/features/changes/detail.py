@@ -160,7 +160,7 @@ def _timelines(
         bars.append(Bar("—", requested.start, requested.until, label=ENDED_BY_CHANGE))
         yield PolicyTimeline(name, timeline(bars, now, zone=zone))
     if not versions and not change.draft.ends:
-        bar = Bar("1", requested.start, requested.until, label=Message("this change asks for it"))
+        bar = Bar("1", requested.start, requested.until, label=Message("requested by this change"))
         yield PolicyTimeline("", timeline([bar], now, zone=zone))
     for version in versions:
         pieces = model.timeline(recorded, version.policy, now)
@@ -172,8 +172,8 @@ def _timelines(
 
 
 OPEN_STATES = frozenset({ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
-REQUESTED = Message("this change asks for it")
-ONCE_REQUESTED = Message("this change asked for it, and was closed")
+REQUESTED = Message("requested by this change")
+ONCE_REQUESTED = Message("requested by this change, now closed")
 THIS_CHANGE = Message("this change")
 ENDED_BY_CHANGE = Message("ended by this change")
 

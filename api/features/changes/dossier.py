@@ -34,7 +34,7 @@ from policy_service.registry.service import activations
 MAX_SHOWN = 200
 """Comments, and actions of the history, that one page shows: the newest."""
 NOTICES: Mapping[str, Message] = {
-    "created": Message("The draft was begun."),
+    "created": Message("The draft was created."),
     "saved": Message("The draft was saved."),
     "commented": Message("Your comment was added."),
     "submitted": Message("The change was submitted. From now on its digest is what is signed."),
@@ -42,7 +42,7 @@ NOTICES: Mapping[str, Message] = {
     "request-changes": Message("The change was sent back to its author."),
     "rejected": Message("The change was rejected."),
     "withdrawn": Message("The change was withdrawn."),
-    "scheduled": Message("The change was scheduled: it takes effect by itself on its day."),
+    "scheduled": Message("The change was scheduled: it takes effect automatically on its day."),
     "cancelled": Message("The change was cancelled before its day."),
 }
 """What was just done, by the word in the address."""
@@ -131,7 +131,7 @@ def sections_of(
     change, detail = data.change, data.detail
     is_draft = change.state is ChangeState.DRAFT
     sections = [
-        Section("period", Message("When it applies"), "changes/_period.html", detail.timelines),
+        Section("period", Message("Effective period"), "changes/_period.html", detail.timelines),
         Section("differences", Message("What changes"), "changes/_differences.html", detail),
     ]
     if detail.comparisons:

@@ -32,7 +32,7 @@ MAX_TEXTS = 4
 SPARE_LINES = 300
 """Line numbers beyond the last line, for what is written with scripts off."""
 NOTICES: Mapping[str, Message] = {
-    "begun": Message("The draft was begun."),
+    "begun": Message("The draft was created."),
     "saved": Message("The draft was saved."),
     "example": Message("The example was added to the draft."),
 }

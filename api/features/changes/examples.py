@@ -44,9 +44,7 @@ def add_example(text: bytes, example: Mapping[str, JsonValue]) -> bytes:
         policy = load_bytes(text)
     except PolicyError as error:
         first_error = error.render().split("\n")[0]
-        raise ExampleRejected(
-            Message("The policy file has faults, mend them first: {fault}", fault=first_error)
-        ) from None
+        raise ExampleRejected(Message("Fix the errors of the policy file first: {fault}", fault=first_error)) from None
     if any(each.name == example.get("name") for each in policy.examples):
         raise ExampleRejected(Message("The policy file has an example of this name already."))
     reason = ""

@@ -15,8 +15,8 @@ from policy_service.approval.validation import MAX_REASON, MAX_TITLE
 from policy_service.messages import Message
 from policy_service.registry.model import Period
 
-NOT_AN_INSTANT = Message("This is not a day or a time.")
-END_BEFORE_START = Message("The end has to come after the beginning.")
+NOT_AN_INSTANT = Message("Not a valid date or time.")
+END_BEFORE_START = Message("The end must be after the beginning.")
 
 
 class ChangeForm(FormModel):
@@ -25,13 +25,17 @@ class ChangeForm(FormModel):
     title: Annotated[str, Widget("text", Message("Title")), Field(max_length=MAX_TITLE)]
     reason: Annotated[
         str,
-        Widget("area", Message("Reason"), Message("Why the rules change; those who sign read it first.")),
+        Widget("area", Message("Reason"), Message("Why the rules change; signers read it first.")),
         Field(max_length=MAX_REASON),
     ]
-    effective_from: Annotated[NaiveDatetime, Widget("datetime-local", Message("In force from"))]
+    effective_from: Annotated[NaiveDatetime, Widget("datetime-local", Message("Effective from"))]
     effective_until: Annotated[
         NaiveDatetime | None,
-        Widget("datetime-local", Message("In force until"), Message("Left out: until another version follows.")),
+        Widget(
+            "datetime-local",
+            Message("Effective until"),
+            Message("Optional: without it, until another version follows."),
+        ),
     ] = None
     afterwards: Afterwards = "before"
     ends: tuple[Annotated[str, Field(max_length=140)], ...] = ()

@@ -40,16 +40,16 @@ SORTS: Mapping[str, ChangeSort] = {"created": "created", "-created": "-created",
 KINDS: Mapping[str, ChangeKind] = {"change": "change", "rollback": "rollback"}
 KIND_NAMES = (("change", Message("new versions")), ("rollback", Message("rollback")))
 STATE_NAMES = (
-    (OPEN_FILTER, Message("open: draft, submitted or signed off")),
+    (OPEN_FILTER, Message("open: draft, submitted or approved")),
     *((each.value, enum_label(each)) for each in ChangeState),
 )
 COLUMNS = (
     Column("title", Message("Change")),
     Column("versions", Message("Versions")),
     Column("state", Message("State")),
-    Column("effective", Message("In force from")),
+    Column("effective", Message("Effective from")),
     Column("created", Message("Begun"), is_sortable=True),
-    Column("acted", Message("Last act"), is_sortable=True),
+    Column("acted", Message("Last action"), is_sortable=True),
 )
 
 

@@ -103,10 +103,10 @@ class EndedPolicy:
 
 
 CONSEQUENCES: Mapping[str, Message] = {
-    "ended": Message("is ended too"),
-    "replaced": Message("gets a version that does without"),
-    "without": Message("goes on without: what it takes is optional"),
-    "bereft": Message("cannot do without"),
+    "ended": Message("ended too"),
+    "replaced": Message("gets a version that does not use it"),
+    "without": Message("continues: the input is optional"),
+    "bereft": Message("requires it"),
 }
 """What becomes of a dependant, in words."""
 

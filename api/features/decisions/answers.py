@@ -27,7 +27,7 @@ STATUS_NAMES: Mapping[str, Message] = {
     "decided": Message("decided"),
     "no_rule_matched": Message("no rule matched"),
     "missing_facts": Message("not decided: facts are missing"),
-    "conflict": Message("conflict: rules matched that may not match together"),
+    "conflict": Message("conflict: rules matched that must not match together"),
     "suspended": Message("not decided: the policy is suspended"),
 }
 

@@ -138,5 +138,5 @@ class BatchResponse(Response):
             case _:
                 if (problem := library_problem(error, self._service.clock.now())) is not None:
                     return problem, {}
-                internal_error = Problem(INTERNAL_ERROR, Message("the service failed; its log says where"))
+                internal_error = Problem(INTERNAL_ERROR, Message("the service failed; see its log"))
                 return internal_error, {"error": type(error).__name__, "where": stack_frames(error)}

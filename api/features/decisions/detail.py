@@ -128,7 +128,7 @@ def _read(session: Session, decision: str) -> DecisionRecord:
     try:
         return read_decision(session, decision)
     except (ValueError, KeyError, TypeError, AttributeError):
-        message = Message("The record of this decision was altered: what is kept is no record.")
+        message = Message("The record of this decision was altered: the stored bytes are not a record.")
         raise ProblemError(CONFLICT, message) from None
 
 

@@ -38,7 +38,7 @@ def fact_views(
     sensitive = sensitive_facts(versions.values())
     views = [_fact_view(fact, record, sensitive, erased, lang) for fact in declared.values()]
     undeclared = [
-        FactView(name, Bilingual(name, name), "masked", None, Message("given by the caller"))
+        FactView(name, Bilingual(name, name), "masked", None, Message("given by the client"))
         for name in record.facts
         if name not in declared  # nobody can tell whether it is sensitive
     ]
@@ -68,10 +68,10 @@ def _raw(fact: Fact, record: DecisionRecord) -> tuple[Any, Message]:
         return None, Message("not given")
     value = decode_fact(record.facts[fact.name])
     if fact.requirement is not None:
-        return value, Message("given by the caller, in place of {policy}", policy=fact.requirement.policy)
+        return value, Message("given by the client, instead of {policy}", policy=fact.requirement.policy)
     if fact.measure is not None:
-        return value, Message("given by the caller, in place of a benchmark figure")
-    return value, Message("given by the caller")
+        return value, Message("given by the client, instead of a benchmark figure")
+    return value, Message("given by the client")
 
 
 def _derived_value(fact: Fact, record: DecisionRecord) -> Any:  # noqa: ANN401  # JSON

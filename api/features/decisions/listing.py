@@ -180,7 +180,7 @@ def _date_range(query: DecisionQuery, zone: ZoneInfo) -> _DateRange:
     for name, text, extra_days in (("since", query.since, 0), ("until", query.until, 1)):
         day = parse_date(text)
         if text and (day is None or not is_plausible_day(day)):
-            errors[name] = Message("This is not a day or a time.")
+            errors[name] = Message("Not a valid date or time.")
             day = None
         instants[name] = datetime.combine(day + timedelta(days=extra_days), time(), zone) if day else None
     return _DateRange(instants["since"], instants["until"], errors)
@@ -200,7 +200,7 @@ def _query_errors(session: Session, query: DecisionQuery, policies: tuple[str, .
     if query.decision and not _exists(session, query.decision):
         errors["decision"] = Message("There is no decision with this identifier.")
     if query.kind and kind_error(query.kind):
-        errors["kind"] = Message("Choose one of what is offered.")
+        errors["kind"] = Message("Choose one of the options.")
     if query.policy and query.policy not in policies:
         errors["policy"] = Message("There is no such policy.")
     return errors

@@ -57,13 +57,13 @@ def read_health(service: Service, unsealed: int, unsigned: int) -> HealthView:
 def _concerns(service: Service, unsealed: int) -> Iterator[Message]:
     counters = service.decider.health
     if counters.differences:
-        yield Message("The engine and the second evaluator differed: the second one's answer was given each time.")
+        yield Message("The engine and the standby engine differed: the standby engine's answer was given each time.")
     if counters.fallbacks:
-        yield Message("The engine failed: a second evaluator answered in its place.")
+        yield Message("The engine failed: the standby engine answered instead.")
     if not service.decider.policies:
         yield Message("No policy is in force, so nothing can be decided.")
     if service.decisions.in_force.last_error is not None:
-        yield Message("What comes into force cannot be kept up with; the service's log says why.")
+        yield Message("New versions in force cannot be loaded. See the service log.")
     comparison = service.sealer.comparison
     if comparison.difference is not None:
         yield Message(
@@ -71,6 +71,6 @@ def _concerns(service: Service, unsealed: int) -> Iterator[Message]:
         )
     yield from comparison.copy_errors.values()
     if unsealed > MAX_UNSEALED or any(alarm.kind == "sealing" for alarm in service.alarms.newest):
-        yield Message("Decision records are not sealed as they should be; the service's log says why.")
+        yield Message("Decision records are not being sealed. See the service log.")
     if service.edited_files:
-        yield Message("Policy files were edited after they were submitted. What decides is what was signed.")
+        yield Message("Policy files were edited after submission. Decisions still use the signed versions.")

@@ -122,7 +122,7 @@ def read_query(query: Mapping[str, str], zone: ZoneInfo, now: datetime) -> InFor
     valid_at = _parse(query.get("valid_at", ""), "valid_at", zone, now, errors)
     known_at = _parse(query.get("known_at", ""), "known_at", zone, now, errors)
     if known_at > now:
-        errors["known_at"] = Message("What will be known in the future cannot be told; choose now or before.")
+        errors["known_at"] = Message("The future has no records. Choose now or earlier.")
     values = {name: (query.get(name, "")[:MAX_FILTER_LENGTH],) for name in ("valid_at", "known_at", "domain", "policy")}
     sort = query.get("sort", "")
     sort = sort if sort in SORTS else SORTS[0]
@@ -139,7 +139,7 @@ def _parse(text: str, name: str, zone: ZoneInfo, now: datetime, errors: dict[str
         local = None
     at = parse_instant(local, zone, now) if local is not None and local.tzinfo is None else None
     if at is None:
-        errors[name] = Message("This is not a day or a time.")
+        errors[name] = Message("Not a valid date or time.")
     return at or now
 
 

@@ -118,7 +118,7 @@ class OverridePage:
 def override_id(text: str) -> str:
     """The identifier of an exception in an address. Raises ProblemError when it is none."""
     if not ID.fullmatch(text):
-        raise ProblemError(NOT_FOUND, Message("There is no such exception."))
+        raise ProblemError(NOT_FOUND, Message("There is no such override."))
     return text
 
 
@@ -180,7 +180,7 @@ def _end_denied_reason(actor: Actor | None, override: Override, now: datetime) -
     permission = check_permission(actor, PERMISSIONS["POST", f"{PATH}/{{override}}/end"]) if actor else ""
     if permission is not True:
         return permission
-    return None if override.is_open(now) else Message("The exception has already ended.")
+    return None if override.is_open(now) else Message("The override has already ended.")
 
 
 def _sign_denied_reason(actor: Actor | None, override: Override, now: datetime) -> str | None:

@@ -75,9 +75,9 @@ def read_outcome_fields(policy: Policy, form: Form, lang: Language) -> tuple[Any
         return _read_entry(policy, 0, entries.get(0, {}), lang, errors), errors
     outcomes = [_read_entry(policy, entry, texts, lang, errors) for entry, texts in sorted(entries.items())]
     if not outcomes and not form.value(EMPTY_LIST_FIELD):
-        errors[EMPTY_LIST_FIELD] = Message("Fill in at least one entry, or say that the list is empty.")
+        errors[EMPTY_LIST_FIELD] = Message("Fill in at least one entry, or mark the list as empty.")
     elif outcomes and form.value(EMPTY_LIST_FIELD):
-        errors[EMPTY_LIST_FIELD] = Message("The list cannot be empty and have entries.")
+        errors[EMPTY_LIST_FIELD] = Message("A list marked as empty cannot have entries.")
     return outcomes, errors
 
 
@@ -89,11 +89,11 @@ def _read_entry(
     for name, outcome in policy.outcomes.items():
         field, typed_texts = f"o.{entry}.{name}", texts.get(name, ())
         if not typed_texts and not isinstance(outcome.type, TagsType | TextType):
-            errors[field] = Message("This has to be filled in.")
+            errors[field] = Message("This field is required.")
             continue
         try:
             values[name] = format_value(outcome.type, parse_value(outcome.type, to_json(outcome.type, typed_texts)))
         except ValueRejected:
             expected = type_in_words(outcome.type, lang, outcome.words)
-            errors[field] = Message("This does not fit. Expected: {expected}", expected=expected)
+            errors[field] = Message("Invalid. Expected: {expected}", expected=expected)
     return values

@@ -32,16 +32,16 @@ PAGE_SIZE = 50
 """Exceptions on a page."""
 OLDEST, NEWEST = "recorded", "-recorded"
 STATES: tuple[tuple[str, Message], ...] = (
-    ("running", Message("that apply now")),
-    ("waiting", Message("that wait for signatures")),
-    ("over", Message("that are over")),
+    ("running", Message("in effect")),
+    ("waiting", Message("awaiting signatures")),
+    ("over", Message("over")),
 )
 COLUMNS = (
     Column("subject", Message("Subject")),
     Column("policy", Message("Policy")),
-    Column("outcome", Message("Decided instead")),
+    Column("outcome", Message("New value")),
     Column("by", Message("By")),
-    Column("recorded", Message("Made at"), is_sortable=True),
+    Column("recorded", Message("Added at"), is_sortable=True),
     Column("until", Message("Ends")),
 )
 

@@ -31,8 +31,8 @@ from policy_service.overrides.service import OverrideRequest
 from policy_service.subject import MAX_ID, Subject, id_error
 
 NEW = f"{PATH}/new"
-NOT_IN_FORCE = Message("Choose a policy that is in force; nobody is excepted from the rules of governance.")
-NO_DAY = Message("This is not a day or a time.")
+NOT_IN_FORCE = Message("Choose a policy in force; policies of governance cannot be overridden.")
+NO_DAY = Message("Not a valid date or time.")
 
 
 class OverrideForm(FormModel):
@@ -40,13 +40,13 @@ class OverrideForm(FormModel):
 
     subject: Annotated[
         str,
-        Widget("text", Message("Subject"), Message("As programs name it, letter by letter.")),
+        Widget("text", Message("Subject"), Message("The customer number, such as C202405003.")),
         Field(max_length=MAX_ID),
     ]
     policy: Annotated[str, Widget("choice", Message("Policy")), Field(max_length=129)]
     reason: Annotated[
         str,
-        Widget("area", Message("Reason"), Message("Stands in every decision it is used in.")),
+        Widget("area", Message("Reason"), Message("Shown in every decision that uses it.")),
         Field(max_length=MAX_REASON),
     ]
     last_day: Annotated[date, Widget("date", Message("Last day"))]

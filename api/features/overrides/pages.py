@@ -32,11 +32,11 @@ from policy_service.messages import Message
 from policy_service.overrides.service import record_override, sign_override
 
 NOTICES = {
-    "runs": Message("The exception applies from now on."),
-    "provisional": Message("The exception applies for now. It lapses unless the others sign it in time."),
-    "waiting": Message("The exception is recorded. It applies once the others have signed it."),
-    "signed": Message("You signed the exception."),
-    "ended": Message("The exception was ended; the rules decide again."),
+    "runs": Message("The override is in effect from now on."),
+    "provisional": Message("The override is in effect for now. It lapses unless the others sign in time."),
+    "waiting": Message("The override is recorded. It takes effect once the others have signed."),
+    "signed": Message("You signed the override."),
+    "ended": Message("The override was ended; the rules apply again."),
 }
 PREFILLED = ("subject", "policy")
 """What an address may begin a form with."""

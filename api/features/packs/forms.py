@@ -33,7 +33,7 @@ class PackForm(FormModel):
     ] = None
     subject: Annotated[
         str | None,
-        Widget("text", Message("Subject"), Message("As decisions name it, to the letter: a customer number.")),
+        Widget("text", Message("Subject"), Message("The customer number, such as C202405003.")),
         Field(max_length=MAX_ID),
     ] = None
     kind: Annotated[str, Widget("choice", Message("Kind of subject")), Field(pattern=f"^{KIND.pattern}$")] = CUSTOMER
@@ -43,11 +43,11 @@ class PackForm(FormModel):
             "date",
             Message("From"),
             Message(
-                "With a policy or a subject the days choose the decisions and overrides; alone they choose everything."
+                "With a policy or a subject, the days select decisions and overrides; alone they select everything."
             ),
         ),
     ] = None
-    until: Annotated[Day | None, Widget("date", Message("Until and with"))] = None
+    until: Annotated[Day | None, Widget("date", Message("To (inclusive)"))] = None
     sample: Annotated[int, Widget("number", Message("Decisions, at most")), Field(ge=0, le=MAX_SAMPLE)] = 20
 
 
@@ -63,9 +63,9 @@ def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
     """Which of what was asked for is not on record."""
     errors: FieldErrors = {}
     if form.policy and session.exec(select(VersionRow.digest).where(VersionRow.policy == form.policy)).first() is None:
-        errors["policy"] = Message("Choose one of what is offered.")
+        errors["policy"] = Message("Choose one of the options.")
     if form.subject and not is_on_record(session, form.subject, form.kind):
-        not_on_record = {"subject": Message("Nothing is on record about this subject.")}
+        not_on_record = {"subject": Message("No records about this subject.")}
         errors |= subject_field_errors(Subject(form.subject, form.kind)) or not_on_record
     return errors
 

@@ -36,12 +36,12 @@ COUNT_NAMES: tuple[tuple[str, Message], ...] = (
     ("changes", Message("Changes")),
     ("signatures", Message("Signatures")),
     ("suspensions", Message("Suspensions")),
-    ("activations", Message("Times that a version was put in force")),
+    ("activations", Message("Activations")),
     ("overrides", Message("Overrides")),
     ("decisions", Message("Decisions")),
-    ("replayed_same", Message("of these the replay gave the same")),
-    ("replayed_different", Message("of these the replay gave something else")),
-    ("replayed_not_replayable", Message("of these could not be replayed")),
+    ("replayed_same", Message("of these, replay matches")),
+    ("replayed_different", Message("of these, replay differs")),
+    ("replayed_not_replayable", Message("of these, not replayable")),
     ("entries", Message("Entries of the log")),
 )
 """What is counted in a pack, in the order in which it is told."""

@@ -37,7 +37,7 @@ PAGE = 20
 OLDEST, NEWEST = "version", "-version"
 COLUMNS = (
     Column("version", Message("Version"), is_sortable=True),
-    Column("periods", Message("Periods in force")),
+    Column("periods", Message("Effective periods")),
     Column("submitted", Message("Submitted")),
     Column("change", Message("Change")),
     Column("signed", Message("Signed by")),
@@ -223,9 +223,9 @@ def make_page(pages: Pages, request: Request, data: OverviewData, query: Overvie
 
 def _suspend_permission(actor: Actor, data: OverviewData) -> Literal[True] | str:
     if data.stop is not None:
-        return Message("It is suspended already, and no version applies.")
+        return Message("It is already suspended, and no version applies.")
     if data.active is None:
-        return Message("Nothing is in force that could be suspended.")
+        return Message("No version is in force that could be suspended.")
     return check_permission(actor, PERMISSIONS["GET", "/policies/{domain}/{policy}/suspend"])
 
 

@@ -171,9 +171,7 @@ def make_page(frame: Frame, snapshot: RegistrySnapshot, data: RuleHistoryData, r
     active = _active(data, rule, frame.lang)
     latest = next((rule_version for rule_version in rule_versions if rule_version.wording), active)
     if latest is None or latest.wording is None:
-        raise ProblemError(
-            NOT_FOUND, Message("no version that is looked at here has a rule `{rule}`", rule=shorten(rule))
-        )
+        raise ProblemError(NOT_FOUND, Message("none of these versions has a rule `{rule}`", rule=shorten(rule)))
     newest = data.policies[0]
     page_versions = data.versions[: len(rule_versions)]
     return RuleHistoryPage(

@@ -32,15 +32,15 @@ from policy_service.identity.sessions import UserSession
 from policy_service.messages import Message
 
 METHODS: Mapping[str, Message] = {
-    "password": Message("with name and password"),
-    "oidc": Message("at your organisation's provider of identities"),
+    "password": Message("with user name and password"),
+    "oidc": Message("at your organisation's identity provider"),
 }
 
 
 class PasswordForm(FormModel):
     """The present password, and the new one, twice."""
 
-    old: Annotated[SecretStr, Widget("current-password", Message("Password of now")), Field(max_length=MAX_PASSWORD)]
+    old: Annotated[SecretStr, Widget("current-password", Message("Current password")), Field(max_length=MAX_PASSWORD)]
     new: Annotated[
         SecretStr,
         Widget(
@@ -51,7 +51,7 @@ class PasswordForm(FormModel):
         Field(max_length=MAX_PASSWORD),
     ]
     again: Annotated[
-        SecretStr, Widget("new-password", Message("The new password once more")), Field(max_length=MAX_PASSWORD)
+        SecretStr, Widget("new-password", Message("Repeat the new password")), Field(max_length=MAX_PASSWORD)
     ]
 
 
@@ -112,7 +112,7 @@ async def _change_password(form: FormRequest[PasswordForm]) -> None:
     try:
         await change_password(form.service, form.request, form.values.old, form.values.new)
     except SignInFailed:
-        raise ProblemError(CONFIRMATION_NEEDED, Message("The password of now is wrong.")) from None
+        raise ProblemError(CONFIRMATION_NEEDED, Message("The current password is wrong.")) from None
 
 
 CHANGE_PASSWORD = FormAction(

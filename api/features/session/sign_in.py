@@ -35,14 +35,14 @@ NOTICES: Mapping[str, Message] = {
     "password": Message("Your password was changed, and all your sessions have ended. Sign in with the new one."),
 }
 """What was just done, by the word in the address."""
-WRONG_CREDENTIALS = Message("The name or the password is wrong, or the account is disabled.")
-SESSION_ENDED = Message("Your session has ended. Sign in again to go on where you were.")
+WRONG_CREDENTIALS = Message("The user name or the password is wrong, or the account is disabled.")
+SESSION_ENDED = Message("Your session has ended. Sign in again to continue.")
 
 
 class SignInForm(FormModel):
     """Who wants to come in, and where they want to go."""
 
-    name: Annotated[str, Widget("username", Message("Account name")), Field(max_length=100)]
+    name: Annotated[str, Widget("username", Message("User name")), Field(max_length=100)]
     password: Annotated[SecretStr, Widget("current-password", Message("Password")), Field(max_length=MAX_PASSWORD)]
     next: Annotated[str, HIDDEN, Field(max_length=MAX_ADDRESS)] = "/"
 

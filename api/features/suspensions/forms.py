@@ -27,7 +27,7 @@ class SuspendForm(SignedReasonForm):
 
     reason: Annotated[
         str,
-        Widget("area", Message("Reason"), Message("What goes wrong while this version applies.")),
+        Widget("area", Message("Reason"), Message("What fails while this version applies.")),
         Field(max_length=MAX_REASON),
     ]
     policy: Annotated[str, HIDDEN, Field(max_length=200)]

@@ -21,8 +21,8 @@ from policy_service.messages import Message
 
 PAGE = 50
 STATUS_NAMES: Mapping[SuspensionStatus, Message] = {
-    "running": Message("lasting now"),
-    "unratified": Message("to be ratified"),
+    "running": Message("in effect"),
+    "unratified": Message("awaiting ratification"),
     "over": Message("over"),
 }
 COLUMNS = (

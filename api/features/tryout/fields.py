@@ -65,7 +65,7 @@ def read_facts(policy: Policy, texts: FactTexts, lang: Language) -> FactValues:
                 facts[name] = parse_value(fact.type, to_json(fact.type, typed_texts))
             except ValueRejected:
                 expected = type_in_words(fact.type, lang, fact.words)
-                errors[name] = Message("This does not fit. Expected: {expected}", expected=expected)
+                errors[name] = Message("Invalid. Expected: {expected}", expected=expected)
     return FactValues(facts, errors)
 
 

@@ -193,7 +193,7 @@ async def _page(
     policy, versions, drafts = await run_read(service, query)
     facts = read_facts(policy, case.fact_texts, frame.lang)
     day = parse_date(case.as_of) if case.as_of else today(service.clock, service.zone)
-    as_of_error = Message("This is not a day or a time.") if day is None else None
+    as_of_error = Message("Not a valid date or time.") if day is None else None
     is_decidable = case.is_submitted and day is not None and not facts.errors
     trial_answer = try_policy(policy, facts.facts, day, frame.lang) if is_decidable and day is not None else None
     return TryPage(

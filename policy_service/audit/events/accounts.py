@@ -74,7 +74,7 @@ class AccountAttested(Event):
     name = "account_vouched"
     summary = Bilingual(
         "{actor} 确认账户 {account_name} 由本人独自掌握，其签署角色生效",
-        "{actor} vouched for {account_name}, whose signing roles take effect",
+        "{actor} attested {account_name}, whose signing roles take effect",
     )
     account: str
     account_name: str
@@ -129,7 +129,7 @@ class ApiKeyIssued(Event):
     """A machine was given a key."""
 
     name = "api_key_issued"
-    summary = Bilingual("{actor} 发放 API 密钥 {key_name}", "{actor} issued the API key {key_name}")
+    summary = Bilingual("{actor} 发放 接口密钥 {key_name}", "{actor} issued the API key {key_name}")
     api_key: str
     key_name: str
     scopes: tuple[str, ...]
@@ -141,7 +141,7 @@ class ApiKeyRevoked(Event):
     """A machine's key no longer opens anything."""
 
     name = "api_key_revoked"
-    summary = Bilingual("{actor} 吊销 API 密钥 {key_name}", "{actor} revoked the API key {key_name}")
+    summary = Bilingual("{actor} 吊销 接口密钥 {key_name}", "{actor} revoked the API key {key_name}")
     api_key: str
     key_name: str
 

@@ -72,7 +72,7 @@ class ChangesRequested(Event):
     """A change was sent back to its author."""
 
     name = "changes_requested"
-    summary = Bilingual("{actor} 要求修改：{reason}", "{actor} asked for changes: {reason}")
+    summary = Bilingual("{actor} 要求修改：{reason}", "{actor} requested changes: {reason}")
     change: str
     reason: str
 
@@ -82,7 +82,7 @@ class ChangeRejected(Event):
     """A change was refused for good."""
 
     name = "change_rejected"
-    summary = Bilingual("{actor} 否决变更：{reason}", "{actor} rejected the change: {reason}")
+    summary = Bilingual("{actor} 驳回变更：{reason}", "{actor} rejected the change: {reason}")
     change: str
     reason: str
 

@@ -14,7 +14,7 @@ class DecisionsSealed(Event):
     """Decision records `first` to `last` were sealed: `root` is the Merkle root of their digests."""
 
     name = "decisions_sealed"
-    summary = Bilingual("封存决策记录 {first} 至 {last}", "decision records {first} to {last} were sealed")
+    summary = Bilingual("封存决定记录 {first} 至 {last}", "decision records {first} to {last} were sealed")
     block: int
     first: int
     last: int

@@ -164,7 +164,7 @@ ENGLISH = Labels(
 )
 
 CHINESE = Labels(
-    facts=("事实", "名称", "类型", "是否必填", "来源"),
+    facts=("输入项", "名称", "类型", "是否必填", "来源"),
     outcomes=("结果", "名称", "类型"),
     rule="规则",
     when="条件",
@@ -198,7 +198,7 @@ CHINESE = Labels(
     required="必填",
     optional="选填",
     sensitive="，敏感",
-    from_caller="请求决策时提供",
+    from_caller="请求决定时提供",
     from_benchmark="基准数据：`{measure}`",
     from_policy="政策 `{policy}` 的结果 `{outcome}`",
     subject="本政策每次对一个{subject}作出决定。",
@@ -238,8 +238,8 @@ CHINESE = Labels(
         "conflict": "报告冲突",
     },
     missing="未提供",
-    total="凡必填事实齐全者，都得到且只得到一个结果",
-    monotone="当{fact}{moves}而其他事实不变时，{outcome}不会因此{never}",
+    total="凡必填输入项齐全者，都得到且只得到一个结果",
+    monotone="当{fact}{moves}而其他输入项不变时，{outcome}不会因此{never}",
     moves={
         "number": ("增大", "减小"),
         "date": ("推后", "提前"),

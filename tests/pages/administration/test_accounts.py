@@ -68,7 +68,7 @@ def test_the_list_is_filtered_sorted_and_says_when_nothing_fits(here: Company) -
     assert {"sales", "sally", "both", "writing"} <= set(names)
     assert "ann" not in names
     assert [node.text() for node in visitor.get("/accounts?words=SALL").all("tbody th a")] == ["sally"]
-    assert "No account is like that." in visitor.get("/accounts?words=%3Cscript%3E&state=disabled").text()
+    assert "No matching accounts." in visitor.get("/accounts?words=%3Cscript%3E&state=disabled").text()
     assert visitor.get("/accounts?sort=nonsense&role=nonsense").status == 200
     assert visitor.get("/accounts?cursor=nonsense").status == 422
 
@@ -94,10 +94,10 @@ def test_an_account_is_made_and_its_password_shown_nowhere(here: Company) -> Non
         "roles": ["author", "finance_director"],
     }
     page = visitor.send(page, "form.panel", **form, password=NEW, again=NEW)
-    assert page.text(".notice") == "The account was made."
+    assert page.text(".notice") == "The account was created."
     assert page.text("h1") == "李 <b>明</b>"
-    assert "finance director, waiting" in page.text()
-    assert "made the account, with: author, finance director" in page.text("tbody")
+    assert "finance director, awaiting attestation" in page.text()
+    assert "created the account, with: author, finance director" in page.text("tbody")
     assert NEW not in page.html
     assert Visitor(here).post("/sign-in", {"name": "made.here", "password": NEW}, follow=False).status == 303
 
@@ -113,10 +113,10 @@ def test_a_form_that_is_sent_twice_makes_one_account(here: Company) -> None:
     ("given", "field", "told"),
     [
         ({"name": "X"}, "name", "3 to 64 small letters"),
-        ({"name": ""}, "name", "This has to be filled in."),
+        ({"name": ""}, "name", "This field is required."),
         ({"printed_name": "two\nlines"}, "printed_name", "on one line"),
         ({"roles": ["administrator", "author"]}, "roles", "no other role beside administrator"),
-        ({"roles": ["emperor"]}, "roles", "Choose one of what is offered."),
+        ({"roles": ["emperor"]}, "roles", "Choose one of the options."),
         ({"password": NEW, "again": "x"}, "again", "This is not the same password."),
         ({"password": "short", "again": "short"}, "password", "12 to 256 characters"),
     ],
@@ -186,7 +186,7 @@ def test_a_password_that_was_lost_is_set_anew(here: Company) -> None:
     page = act(here, account, "password", new=NEW, again=NEW)
     assert "gave it another password" in page.text("tbody")
     assert NEW not in page.html
-    assert "given by somebody else, not changed yet" in page.text()
+    assert "set by another person, not changed yet" in page.text()
     assert Visitor(here).post("/sign-in", {"name": "forgetful", "password": NEW}, follow=False).status == 303
 
 
@@ -202,8 +202,8 @@ def test_an_account_is_linked_and_nobody_else_to_the_same_person(here: Company) 
 def test_nobody_administers_themselves_and_is_told_why(here: Company) -> None:
     page = Visitor(here, "root").get(f"/accounts/{here.people['root'].id}")
     told = page.text()
-    assert "Nobody changes their own roles: another administrator has to do it." in told
-    assert "Nobody links their own account: another administrator has to do it." in told
+    assert "You cannot change your own roles: another administrator must." in told
+    assert "You cannot link your own account: another administrator must." in told
     assert "is the last enabled administrator: make another one first." in told
     assert "Change your own password under “My account”." in told
     assert not page.has("form[action^='/accounts']")
@@ -215,27 +215,27 @@ def test_nobody_administers_themselves_and_is_told_why(here: Company) -> None:
 
 def test_compliance_vouches_with_the_password_again(here: Company) -> None:
     account = made(here, "director.new", Role.SALES_DIRECTOR)
-    assert "You had a hand in the account" in Visitor(here, "root").get(f"/accounts/{account.id}").text(".because")
+    assert "You changed the account" in Visitor(here, "root").get(f"/accounts/{account.id}").text(".because")
     page = Visitor(here, "compliance").get(f"/accounts/{account.id}")
     assert "Only an administrator manages accounts and API keys." in page.text(".because")
     refused = act(here, account, "vouch", "compliance", password=NEW)
     assert refused.status == 403
     assert refused.text(".refusal") == "The password is wrong."
     done = act(here, account, "vouch", "compliance", password=SECRET)
-    assert "You have vouched for the account" in done.text(".notice")
-    assert "vouched for it" in done.text("tbody")
+    assert "You attested the account" in done.text(".notice")
+    assert "attested the account" in done.text("tbody")
     assert now(here, account).attested
 
 
 def test_what_stands_against_vouching_is_said_instead_of_a_button(here: Company) -> None:
     given = made(here, "director.given", Role.SALES_DIRECTOR, own=False)
     page = Visitor(here, "compliance").get(f"/accounts/{given.id}")
-    assert "the person has to change it first" in page.text(".because")
+    assert "its owner must change it first" in page.text(".because")
     assert not page.has("form[action$='/vouch']")
     with here.database.write(here.clock) as transaction:
         writer = identity.create_account(transaction, SERVICE, name="plain", printed_name="Plain", roles=[])
     told = Visitor(here, "compliance").get(f"/accounts/{writer.id}").text()
-    assert "Nobody has to vouch for this account" in told
+    assert "No attestation needed" in told
 
 
 def test_vouching_is_for_the_account_as_it_was_seen(here: Company) -> None:

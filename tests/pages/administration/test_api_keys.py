@@ -65,11 +65,11 @@ def test_the_end_is_read_in_the_time_zone_of_the_service(here: Company) -> None:
 @pytest.mark.parametrize(
     ("given", "field", "told"),
     [
-        ({"name": ""}, "name", "This has to be filled in."),
+        ({"name": ""}, "name", "This field is required."),
         ({"name": "x" * 101}, "name", "At most 100 characters."),
         ({"scopes": None}, "scopes", "a machine neither writes, nor signs"),
         ({"scopes": ["administrator"]}, "scopes", "a machine neither writes, nor signs"),
-        ({"expires_at": "tomorrow"}, "expires_at", "This is not a day or a time."),
+        ({"expires_at": "tomorrow"}, "expires_at", "Not a valid date or time."),
         ({"expires_at": "2020-01-01T00:00"}, "expires_at", "an instant in the future"),
         ({"expires_at": "2099-01-01T00:00"}, "expires_at", "at most 400 days away"),
     ],
@@ -94,7 +94,7 @@ def test_the_list_tells_states_uses_and_hostile_names(here: Company) -> None:
     assert "20 Nov 2026, 10:00" in page.text("tbody")
     assert not page.has("main script")
     assert visitor.get("/api-keys?sort=-used").all("tbody th")[0].text(strip=True) == HOSTILE
-    assert "No API key is like that." in visitor.get("/api-keys?words=no-such-key").text()
+    assert "No matching API keys." in visitor.get("/api-keys?words=no-such-key").text()
     assert visitor.get("/api-keys?sort=nonsense&state=nonsense&scope=compliance").text("tbody th") == HOSTILE
 
 

@@ -72,7 +72,7 @@ def test_what_was_not_signed_yet_says_so(here: Company) -> None:
     newest = visitor.get("/audit").one("table.entries tbody tr:first-child th a").attributes["href"]
     page = visitor.get(str(newest))
     assert "no checkpoint covers" in page.text(".empty")
-    assert "none yet: it is the last" in page.text()
+    assert "none: it is the last entry" in page.text()
     here.app.service.sealer.seal_all()
     assert visitor.get(str(newest)).has("#hand")
 
@@ -84,7 +84,7 @@ def test_hostile_text_is_shown_with_its_marks(here: Company) -> None:
     assert not page.has("main img")
     assert HOSTILE.split(" \u202e", maxsplit=1)[0] in page.text("pre.line")
     assert "U+202E" in page.text("pre.line")
-    assert "Marks that cannot be seen" in page.text()
+    assert "Invisible characters" in page.text()
 
 
 @pytest.mark.parametrize("seq", ["0", "999999", "x", "1.5", "-1", "9" * 30, "³"])
@@ -134,7 +134,7 @@ def test_checkpoints_are_sorted_and_narrowed_to_days(here: Company, monkeypatch:
 
 def test_days_without_a_checkpoint_say_so(here: Company) -> None:
     page = Visitor(here, "compliance").get("/audit/checkpoints?until=2001-02-03")
-    assert "Nothing was signed in those days." in page.text(".empty")
+    assert "Nothing was signed in this period." in page.text(".empty")
     assert page.link("Show all") == "/audit/checkpoints"
 
 
@@ -142,7 +142,7 @@ def test_days_without_a_checkpoint_say_so(here: Company) -> None:
 def test_days_that_are_none_are_told_beside_their_field(here: Company, query: str) -> None:
     page = Visitor(here, "compliance").get(f"/audit/checkpoints?{query}")
     assert page.status == 422
-    assert page.one(f"#fault-{query.partition('=')[0]}").text() == "This is not a day or a time."
+    assert page.one(f"#fault-{query.partition('=')[0]}").text() == "Not a valid date or time."
 
 
 def test_the_key_in_use_is_named_and_fetched(here: Company, tmp_path: Path) -> None:

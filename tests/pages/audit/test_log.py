@@ -82,7 +82,7 @@ def test_entries_are_found_by_event_person_thing_and_day(here: Company) -> None:
 
 def test_a_filter_without_a_match_says_so(here: Company) -> None:
     page = Visitor(here, "compliance").get("/audit?about=nothing")
-    assert "No entry is like that." in page.text(".empty")
+    assert "No matching entries." in page.text(".empty")
     assert page.link("Show all") == "/audit"
     assert page.one("#about").attributes["value"] == "nothing"
 
@@ -90,10 +90,10 @@ def test_a_filter_without_a_match_says_so(here: Company) -> None:
 @pytest.mark.parametrize(
     ("query", "field", "fault"),
     [
-        ("event=gossip", "event", "Choose one of what is offered."),
-        ("since=yesterday", "since", "This is not a day or a time."),
-        ("since=0001-01-01", "since", "This is not a day or a time."),
-        ("until=9999-12-31", "until", "This is not a day or a time."),
+        ("event=gossip", "event", "Choose one of the options."),
+        ("since=yesterday", "since", "Not a valid date or time."),
+        ("since=0001-01-01", "since", "Not a valid date or time."),
+        ("until=9999-12-31", "until", "Not a valid date or time."),
         (f"about={'x' * 301}", "about", "At most 300 characters."),
     ],
 )

@@ -51,10 +51,10 @@ def begun(here: Company, name: str, form: str) -> tuple[Visitor, Seen]:
 def test_a_verification_ends_with_its_verdict_in_words(here: Company) -> None:
     visitor, page = begun(here, "compliance", "#verify-log")
     page = settled(visitor, page)
-    assert page.text("#verdict") == "The log is what was signed"
+    assert page.text("#verdict") == "The log matches what was signed"
     entries = visitor.get("/audit").text("dl.facts dd").split()[0]
     assert f"Entries read {entries}" in page.text("dl.facts")
-    assert "fine" in visitor.get("/audit").text(".overview .badge")
+    assert "consistent" in visitor.get("/audit").text(".overview .badge")
     assert visitor.get(page.address).text("#verdict") == page.text("#verdict")
 
 
@@ -92,13 +92,13 @@ def test_while_it_goes_on_the_page_shows_how_far_it_is(here: Company, monkeypatc
     assert page.one("noscript meta").attributes["content"] == "2"
     portal().call(go_on.set)
     page = settled(visitor, page)
-    assert page.text("#verdict") == "The log is not what was signed"
+    assert page.text("#verdict") == "The log differs from what was signed"
     assert "entry 17 was removed" in page.text(".lead")
     assert "Everything before entry 17 is as it was written." in page.text("#work")
     assert not page.has("[hx-get]")
     assert not page.has("meta[http-equiv=refresh]")
     log = visitor.get("/audit")
-    assert "not fine" in log.text(".overview .badge")
+    assert "inconsistent" in log.text(".overview .badge")
     assert "entry 17 was removed" in log.text(".overview")
 
 
@@ -128,7 +128,7 @@ def test_an_export_is_made_fetched_and_verifies(here: Company) -> None:
 def test_a_file_that_was_removed_is_asked_for_again(here: Company) -> None:
     page = Visitor(here, "compliance").get("/audit/exports/gone/file")
     assert page.status == 404
-    assert "ask for it again" in page.text()
+    assert "Request the export again" in page.text()
 
 
 @pytest.mark.parametrize("what", ["verifications", "exports"])

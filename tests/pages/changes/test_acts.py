@@ -59,11 +59,11 @@ def test_a_change_goes_from_draft_to_force_without_scripts(here: Company) -> Non
     assert "You signed the change." in page.text(".notice")
     assert "the limit fits" in page.text("#signatures")
     page = sign(here, change, "compliance", meaning="conforms", reason="as the regulation has it")
-    assert page.text("p.lead").startswith("signed off")
+    assert page.text("p.lead").startswith("approved")
     assert "I checked that it conforms to the regulation" in page.text("#signatures")
 
     page = ann.send(ann.get(path), "form#schedule")
-    assert "takes effect by itself on its day" in page.text(".notice")
+    assert "takes effect automatically on its day" in page.text(".notice")
     assert here.version() == "1.0.0"
     here.clock.move(days=2)
     assert here.version() == "1.1.0"
@@ -92,7 +92,7 @@ def test_who_holds_two_roles_chooses_one(shared: Company) -> None:
     assert "A signature of the sales director cannot mean `conforms`" in page.text("#sign-panel .refusal")
     page = visitor.send(page, "form#sign", role="compliance", meaning="conforms", password=SECRET)
     assert "You signed the change." in page.text(".notice")
-    assert "You signed this change already" in page.text(".why-not")
+    assert "You already signed this change" in page.text(".why-not")
 
 
 def test_a_wrong_password_keeps_the_reason_and_signs_nothing(shared: Company) -> None:
@@ -113,7 +113,7 @@ def test_a_signature_needs_every_field(shared: Company) -> None:
     field = page.one("#sign textarea").attributes
     assert (field["aria-invalid"], field["aria-describedby"]) == ("true", "fault-sign-reason")
     assert "required" in field
-    assert "This has to be filled in." in page.text("#sign")
+    assert "This field is required." in page.text("#sign")
     page = sign(shared, change, reason="sound", password=None)
     assert page.status == 403
     assert shared.read(change)["signatures"] == []
@@ -135,7 +135,7 @@ def test_what_was_not_read_is_not_signed(shared: Company) -> None:
         shared.moved("submit", edited)
     page = visitor.send(page, "form#sign", reason="sound", password=SECRET)
     assert page.status == 412
-    assert "What you were shown is not what is submitted now" in page.text("#sign-panel .refusal")
+    assert "This change was altered since you read it" in page.text("#sign-panel .refusal")
     assert "at least 999" in page.text("#tables")
     now = shared.read(change)
     assert now["signatures"] == []
@@ -162,7 +162,7 @@ def test_who_may_not_sign_is_refused_even_by_a_form_of_their_own(shared: Company
         "password": SECRET,
     }
     for by, status, sentence in (
-        ("writing", 403, "You wrote this change, so someone else must sign it off."),
+        ("writing", 403, "You wrote this change, so another person must sign it."),
         ("compliance", 403, "You do not hold the role of the sales director"),
         ("finance", 403, "You do not hold the role of the sales director"),
         ("ann", 403, "This is for"),
@@ -182,7 +182,7 @@ def test_a_signature_that_is_not_asked_for_is_refused(shared: Company) -> None:
     change = submitted(shared, 18)
     page = Visitor(shared, "general").get(f"/changes/{change['id']}")
     assert not page.has("form#sign")
-    assert "The signature of the general manager is not asked for" in page.text(".why-not")
+    assert "The signature of the general manager is not required" in page.text(".why-not")
 
 
 def test_five_wrong_passwords_block_whoever_signs(here: Company) -> None:
@@ -276,7 +276,7 @@ def test_a_comment_is_added_and_an_empty_one_is_not(shared: Company) -> None:
     change = shared.create(tier("1.33.0", 133), effective=later(shared, 33))
     visitor = Visitor(shared, "finance")
     page = visitor.get(f"/changes/{change['id']}")
-    assert "Nobody has said anything yet." in page.text("#discussion")
+    assert "No comments yet." in page.text("#discussion")
     page = visitor.send(page, "form#comment", text="who asked for this?\r\nsince when?")
     assert "who asked for this?" in page.text("#discussion ol")
     page = visitor.send(page, "form#comment", text="")

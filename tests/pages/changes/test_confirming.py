@@ -48,7 +48,7 @@ def test_the_proof_is_used_up_by_one_signature(here: Company, started: StartedSe
     page = visitor.get(f"/changes/{first['id']}")
     other = visitor.get(f"/changes/{second['id']}")
     assert not page.has("input[type=password]")
-    assert "that may be used until" in page.text("#sign-panel")
+    assert "valid until" in page.text("#sign-panel")
     page = visitor.send(page, "form#sign", reason="sound")
     assert "You signed the change." in page.text(".notice")
     other = visitor.send(other, "form#sign", reason="sound")

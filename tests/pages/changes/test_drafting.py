@@ -43,7 +43,7 @@ def test_a_version_in_force_comes_with_the_next_number(here: Company) -> None:
     visitor = Visitor(here, "ann")
     page = visitor.send(visitor.get("/changes/new?policy=tiering/size"), "#new", **ASKED)
     assert page.status == 200, page.text()
-    assert "The draft was begun." in page.text(".notice")
+    assert "The draft was created." in page.text(".notice")
     change = draft(here, page)
     assert texts(here, change) == [tier("1.3.0", 120)]
     assert change.draft.effective.start == datetime.fromisoformat("2027-01-01T00:00:00+08:00")
@@ -103,12 +103,12 @@ def test_a_rollback_to_what_never_was_in_force_is_refused(here: Company) -> None
 @pytest.mark.parametrize(
     ("fields", "name", "fault"),
     [
-        ({"title": None}, "title", "This has to be filled in."),
+        ({"title": None}, "title", "This field is required."),
         ({"reason": "x" * 4_001}, "reason", "At most 4000 characters."),
-        ({"effective_from": "soon"}, "effective_from", "This is not a day or a time."),
-        ({"effective_from": "0001-01-01T00:00"}, "effective_from", "This is not a day or a time."),
-        ({"effective_until": "9999-12-31T23:59+00:00"}, "effective_until", "This is not a day or a time."),
-        ({"effective_until": "2026-12-01T00:00"}, "effective_until", "The end has to come after the beginning."),
+        ({"effective_from": "soon"}, "effective_from", "Not a valid date or time."),
+        ({"effective_from": "0001-01-01T00:00"}, "effective_from", "Not a valid date or time."),
+        ({"effective_until": "9999-12-31T23:59+00:00"}, "effective_until", "Not a valid date or time."),
+        ({"effective_until": "2026-12-01T00:00"}, "effective_until", "The end must be after the beginning."),
         ({"start": "no/such"}, "start", "There is no such policy in force."),
     ],
 )

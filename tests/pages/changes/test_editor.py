@@ -88,7 +88,7 @@ def test_examples_are_run_and_tell_what_came_out(here: Company) -> None:
     )
     page = editor(Visitor(here, "ann"), change, "?check=1")
     assert "1 example fails" in page.text("#looked")
-    assert "Expected size small by small Found size big by big" in page.text("#looked")
+    assert "Expected size small by small Actual size big by big" in page.text("#looked")
     chinese = editor(Visitor(here, "ann", "zh"), change, "?check=1")
     assert "size big（规则 big）" in chinese.text("#looked")
 
@@ -98,7 +98,7 @@ def test_the_files_are_checked_together_and_with_what_is_in_force(here: Company)
     change = here.create(tier("1.1.0", words=words))
     visitor = Visitor(here, "ann")
     page = editor(visitor, change, "?check=1")
-    assert "Policies in force that would no longer fit rewards/bonus" in page.text("#looked")
+    assert "Policies in force that would become incompatible rewards/bonus" in page.text("#looked")
     page = visitor.send(page, "#draft", do="add")
     page = visitor.send(page, "#draft", text=[tier("1.1.0", words=words).decode(), bonus("1.1.0", of=words).decode()])
     assert "would no longer fit" not in page.text("#looked")
@@ -161,7 +161,7 @@ def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unseen(here: Comp
     page = ann.send(opened, "#draft", text=tier("1.1.0", 400).decode())
     assert page.status == 412
     assert "The change was altered since you read it" in page.text(".refusal")
-    assert "Somebody else edited the draft meanwhile Ben" in page.text("section.warning")
+    assert "Another person edited the draft meanwhile Ben" in page.text("section.warning")
     assert "Ben's title" in page.text("section.warning dl")
     assert '- - {id: big, when: [">= 300"]' in page.text("section.warning del")
     assert '+ - {id: big, when: [">= 400"]' in page.text("section.warning ins")
@@ -185,7 +185,7 @@ def test_what_is_wrong_stands_beside_its_field_and_nothing_is_lost(here: Company
     visitor = Visitor(here, "ann")
     page = visitor.send(editor(visitor, change), "#draft", title=None, text="mine")
     assert page.status == 422
-    assert page.text("#fault-title") == "This has to be filled in."
+    assert page.text("#fault-title") == "This field is required."
     assert shown(page) == ["mine"]
 
 
@@ -222,7 +222,7 @@ def test_files_are_checked_as_they_are_written(here: Company) -> None:
     part = visitor.post("/changes/check", {"text": ["policy: [", tier("1.1.0").decode()]}, hx_request="true")
     assert part.status == 200
     assert not part.has("main"), "only the part of the page"
-    assert "1 fault" in part.text()
+    assert "1 error" in part.text()
     assert "1 example passes" in part.text()
     whole = visitor.post("/changes/check", {"text": "policy: ["})
     assert "yaml-syntax" in whole.text("main")

@@ -24,10 +24,10 @@ def test_an_author_ends_a_policy_from_its_page(here: Company) -> None:
     page = author.send(begun, "form#new", title="Abolish the bonus", reason="replaced by the loyalty scheme")
     assert page.has(f'form#draft input[name=ends][value="{BONUS}"][checked]')
     change = page.address.split("/")[2]
-    assert f"It ends: {BONUS}" in author.get(f"/changes/{change}").text("main")
+    assert f"Policies to end: {BONUS}" in author.get(f"/changes/{change}").text("main")
     report = author.get(f"/changes/{change}/report").text("main")
     assert f"Ends the policy {BONUS} 1.0.0" in report
-    assert "No policy takes an outcome of it." in report
+    assert "No policy uses its outcome." in report
     kept = author.send(page, "form#draft", do="save")
     assert kept.has(f'form#draft input[name=ends][value="{BONUS}"][checked]')
 
@@ -38,7 +38,7 @@ def test_those_who_sign_read_what_dependants_do(here: Company) -> None:
         page = Visitor(here, "sales").get(address)
         text = page.text("body")
         assert f"Ends the policy {TIER} no longer in force" in text
-        assert f"{BONUS} 1.0.0 is ended too size" in text
+        assert f"{BONUS} 1.0.0 ended too size" in text
 
 
 def test_after_the_day_the_page_of_the_policy_says_what_ended_it(here: Company) -> None:

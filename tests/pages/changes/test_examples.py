@@ -98,7 +98,7 @@ def test_a_name_is_used_once() -> None:
 
 
 def test_a_file_with_faults_has_to_be_mended_first() -> None:
-    with pytest.raises(ExampleRejected, match=r"has faults, mend them first: .*unknown-fact"):
+    with pytest.raises(ExampleRejected, match=r"Fix the errors of the policy file first: .*unknown-fact"):
         add_example(TIER.replace(b"inputs: [orders]", b"inputs: [order]"), FEW)
 
 

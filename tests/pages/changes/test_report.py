@@ -21,12 +21,12 @@ def here() -> Iterator[Company]:
 def test_a_draft_is_reported_on_as_it_is_now(here: Company) -> None:
     change = here.create(tier("1.1.0", 200), effective=later(here, 3))
     page = Visitor(here, "ann").get(f"/changes/{change['id']}/report")
-    assert "Made now, from the draft as it is saved." in page.text(".about")
-    assert "examples of the version in force get other answers" in page.text("table")
+    assert "Generated now from the saved draft." in page.text(".about")
+    assert "examples of the version in force change result" in page.text("table")
     assert "the condition on “orders” was: at least 100; it is now: at least 200" in page.text()
     assert "many size big by big size small by small" in page.text("table")
-    assert "1 example comes out as written, by every evaluator (definition, durable_rules, python)." in page.text()
-    assert page.link("To the editor") == f"/changes/{change['id']}/draft"
+    assert "1 example passes in every engine (definition, durable_rules, python)." in page.text()
+    assert page.link("Open the editor") == f"/changes/{change['id']}/draft"
 
 
 def test_what_was_submitted_has_its_frozen_report_in_both_languages(here: Company) -> None:
@@ -52,7 +52,7 @@ def test_files_with_faults_have_no_report_but_their_faults(here: Company) -> Non
 def test_what_keeps_a_draft_from_being_submitted_is_told(here: Company) -> None:
     failing = tier("1.9.0").replace(b"outcome: {size: big}, rule: big", b"outcome: {size: small}, rule: small")
     page = Visitor(here, "ann").get(f"/changes/{here.create(failing)['id']}/report")
-    assert "examples do not come out as written" in page.text("table")
+    assert "examples fail" in page.text("table")
     assert "many size small by small size big by big" in page.text("table")
     assert page.has(".badge.bad")
     assert "example-failed" not in page.text(".refusal"), "told once, as a finding"

@@ -78,7 +78,7 @@ def test_from_a_decision_to_who_signed_it_are_no_three_clicks(here: Company) -> 
 
 def test_what_was_imported_is_said_to_be_signed_by_nobody(here: Company) -> None:
     page = one(here, decided(here, "C2"))
-    assert "In force since the set-up; it was imported, and nobody signed it here." in page.text()
+    assert "In force since set-up; imported, not signed in this service." in page.text()
 
 
 def test_every_rule_says_whether_it_matched_and_what_it_saw(here: Company) -> None:
@@ -90,10 +90,10 @@ def test_every_rule_says_whether_it_matched_and_what_it_saw(here: Company) -> No
 
 def test_the_facts_say_where_they_came_from(here: Company) -> None:
     text = said(one(here, decided(here, "C4")))
-    assert "orders orders 120 given by the caller" in text
+    assert "orders orders 120 given by the client" in text
     assert f"size size ‘big’ decided by {TIER}" in text
     supplied = said(one(here, decided(here, "C5", BONUS, size="big")))
-    assert f"size size ‘big’ given by the caller, in place of {TIER}" in supplied
+    assert f"size size ‘big’ given by the client, instead of {TIER}" in supplied
     assert "Missing: orders" in said(one(here, decided(here, "C5b", TIER, size="big")))
 
 
@@ -106,7 +106,7 @@ def test_it_is_made_again_and_proved_on_the_page(here: Company) -> None:
     assert Visitor(here, "compliance").get(f"/decisions/{decision}/proof.json").status == 409
     sealed(here)
     page = one(here, decision)
-    assert "comes out the same again" in page.text()
+    assert "replay matches" in page.text()
     assert "proved to be in the log" in page.text()
     file = Visitor(here, "compliance").get(page.link("Download the proof"))
     assert file.headers["content-disposition"] == f'attachment; filename="proof-{decision}.json"'
@@ -125,12 +125,12 @@ def test_an_exception_is_told_with_what_the_rules_said(here: Company) -> None:
     override = excepted(here, "C8")
     page = one(here, decided(here, "C8"))
     text = said(page)
-    assert "A person decided this: an exception was in force for the subject." in text
+    assert "Decided by a person: an override was in force for the subject." in text
     assert "a partner of ten years" in text
-    assert "The rules said: size: ‘big’" in text
+    assert "Result of the rules: size: ‘big’" in text
     assert "bonus 0" in text
-    assert page.link("The exception") == f"/overrides/{override}"
-    assert "comes out the same again" in text
+    assert page.link("The override") == f"/overrides/{override}"
+    assert "replay matches" in text
 
 
 def test_the_page_is_told_in_chinese(here: Company) -> None:
@@ -174,15 +174,15 @@ def test_sensitive_facts_are_masked_and_erased_ones_told_to_be_erased() -> None:
         assert "31,337" not in page.html
         assert "31337" not in page.html
         assert "orders orders ••• sensitive, so it is not shown" in text
-        assert "comes out the same again" in text
+        assert "replay matches" in text
         failed = said(one(here, decided(here, "C11", TIER, orders=41)))
         assert "“orders” is at least 50 orders: •••" in failed
         erased = here.ask("DELETE", "/v1/subjects/C11/key", "compliance", {"reason": "asked for", "password": SECRET})
         assert erased.is_success, erased.text
         text = said(one(here, decision))
         assert "The subject was erased" in text
-        assert "orders orders erased given by the caller" in text
-        assert "cannot be made again" in text
+        assert "orders orders erased given by the client" in text
+        assert "cannot be replayed" in text
         assert "The key of C11 was deleted" in text
 
 
@@ -196,7 +196,7 @@ def test_what_was_altered_is_said_and_breaks_no_page() -> None:
             page = one(here, decision)
             assert page.status == 200
             assert "of the table `version` cannot be read: it is damaged, or was altered" in page.text()
-            assert "cannot be made again" in page.text()
+            assert "cannot be replayed" in page.text()
         line = b'{"seq":1}'
         tamper(here.database, "UPDATE decision SET line = :line", line=line)
         page = one(here, decision)

@@ -94,9 +94,9 @@ def test_pages_of_a_decision_and_an_exception_say_what_the_subject_is(here: Comp
     assert "17 order" in page.text("tbody")
     assert "customer" not in page.text("tbody")
     exception = visitor.get(str(page.one("tbody th a").attributes["href"]))
-    assert exception.one("h1").text() == "Exception for order 17"
+    assert exception.one("h1").text() == "Override for order 17"
     assert exception.link("All decisions about this subject") == "/decisions?subject=17&kind=order"
-    assert "the rules said: size: ‘small’" in said(exception)
+    assert "Result of the rules in the last decision" in said(exception)
     assert "order 17" in Visitor(here, "compliance").get("/audit").text()
 
 
@@ -106,10 +106,10 @@ def test_a_new_exception_is_for_the_kind_that_its_policy_is_about(here: Company)
     assert form.text('label[for="subject"]') == "Subject (order)"
     fields: dict[str, Any] = {"o.0.size": "big", "reason": "agreed", "last_day": "2026-12-24", "password": SECRET}
     made = visitor.send(form, "form#making", **fields)
-    assert made.one("h1").text() == "Exception for order 19"
-    assert "an exception" not in said(visitor.get("/decisions/" + decided(here, "19", TIER, orders=5)))
+    assert made.one("h1").text() == "Override for order 19"
+    assert "an override" not in said(visitor.get("/decisions/" + decided(here, "19", TIER, orders=5)))
     answered = visitor.get("/decisions/" + decided(here, "19", ORDERS, kind="order", orders=5))
-    assert "A person decided this: an exception was in force for the subject." in said(answered)
+    assert "Decided by a person: an override was in force for the subject." in said(answered)
 
 
 def test_the_kinds_are_told_in_chinese(here: Company) -> None:
@@ -125,8 +125,8 @@ def test_a_pack_is_about_a_subject_of_one_kind(here: Company) -> None:
     form = visitor.get(f"/packs?{urlencode({'subject': BOTH, 'kind': 'order'})}")
     assert form.one("select#kind option[selected]").text() == "order"
     for subject, kind, fault in (
-        ("18", "customer", "Nothing is on record about this subject."),
-        ("18 ", "order", "No subject is written like this: leave out the blanks around it."),
+        ("18", "customer", "No records about this subject."),
+        ("18 ", "order", "Invalid subject: leave out the blanks around it."),
     ):
         assert fault in visitor.send(form, "#ask", subject=subject, kind=kind).text("#fault-subject")
 

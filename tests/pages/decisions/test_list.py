@@ -53,7 +53,7 @@ def test_the_latest_stand_first_with_what_was_decided_by_which_rule(here: Compan
     assert page.status == 200
     assert subjects(page)[0] == "L1"
     first = " ".join(page.all("tbody tr")[0].text(separator=" ").split())
-    assert "exception" in first
+    assert "override" in first
     assert "size : ‘small’" in first.replace("size:", "size :")
     assert page.has(f'tbody a[href="/policies/{TIER}/rules/small"]')
 
@@ -90,7 +90,7 @@ def test_the_order_stays_when_the_list_is_narrowed(here: Company) -> None:
 
 def test_those_of_a_policy_are_looked_through_a_part_at_a_time(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_queries, "MAX_SCANNED", 5)
-    for sort, told in (("decided", "There are later ones."), ("-decided", "There are earlier ones.")):
+    for sort, told in (("decided", "There are later decisions."), ("-decided", "There are earlier decisions.")):
         page = listed(here, policy=SIGN_OFF, sort=sort)
         assert told in page.text(".empty")
         assert page.has("a[rel=next]")
@@ -123,11 +123,11 @@ def test_a_list_is_narrowed_to_a_policy_and_to_days(here: Company) -> None:
     [
         ({"decision": "17"}, "There is no decision with this identifier."),
         ({"q": "01a1ff94-2390-7b0a-9ce3-d0d78dc00a10"}, "There is no decision with this identifier."),
-        ({"subject": "x" * 201}, "No subject is written like this: write at most 200 characters."),
-        ({"subject": "a\u0007b"}, "No subject is written like this: leave out the hidden character U+0007."),
+        ({"subject": "x" * 201}, "Invalid subject: write at most 200 characters."),
+        ({"subject": "a\u0007b"}, "Invalid subject: leave out the hidden character U+0007."),
         ({"policy": "no/such"}, "There is no such policy."),
-        ({"since": "2026-02-31"}, "This is not a day or a time."),
-        ({"until": "9999-12-31"}, "This is not a day or a time."),
+        ({"since": "2026-02-31"}, "Not a valid date or time."),
+        ({"until": "9999-12-31"}, "Not a valid date or time."),
     ],
 )
 def test_what_cannot_be_looked_for_is_said_at_the_field(here: Company, query: dict[str, str], fault: str) -> None:
@@ -143,9 +143,9 @@ def test_a_cursor_that_is_none_is_refused(here: Company) -> None:
 def test_nothing_found_is_said(here: Company) -> None:
     page = listed(here, subject="nobody")
     assert page.status == 200
-    assert "No decision on record is what you look for." in page.text()
+    assert "No matching decisions." in page.text()
     assert page.link("All decisions") == "/decisions"
-    assert "No decision on record is what you look for." in listed(here, policy=SIGN_OFF).text()
+    assert "No matching decisions." in listed(here, policy=SIGN_OFF).text()
 
 
 def test_subjects_are_shown_and_not_run(here: Company) -> None:

@@ -50,11 +50,11 @@ def test_roles_that_wait_are_told_with_the_reason(here: Company) -> None:
         )
         here.people["newcomer"] = made
     page = Visitor(here, "newcomer").get("/account")
-    assert "finance director, waiting" in page.text("dl.facts")
-    assert "change your password, which somebody else gave you" in page.text(".warning")
+    assert "finance director, awaiting attestation" in page.text("dl.facts")
+    assert "change your password, which was set by another person" in page.text(".warning")
     assert not page.has("h2 b")
     assert page.text("#who") == "New 😀 Comer<b>"
-    assert "finance director, waiting" not in Visitor(here, "finance").get("/account").text()
+    assert "finance director, awaiting attestation" not in Visitor(here, "finance").get("/account").text()
 
 
 def test_another_password_ends_all_sessions_and_says_so(here: Company) -> None:
@@ -77,7 +77,7 @@ def test_another_password_ends_all_sessions_and_says_so(here: Company) -> None:
         ({"new": "short", "again": "short"}, "new", "Expected 12 to 256 characters."),
         ({"again": "another staple"}, "again", "This is not the same password."),
         ({"new": "sales sales sales", "again": "sales sales sales"}, "new", "without the name of the account"),
-        ({"old": ""}, "old", "This has to be filled in."),
+        ({"old": ""}, "old", "This field is required."),
     ],
 )
 def test_what_is_wrong_stands_beside_its_field(here: Company, given: dict[str, str], field: str, told: str) -> None:
@@ -95,7 +95,7 @@ def test_no_password_holds_a_word_of_the_company(here: Company, monkeypatch: pyt
 def test_a_wrong_password_changes_nothing(here: Company) -> None:
     page = change(Visitor(here, "sales"), old="not the password")
     assert page.status == 403
-    assert page.text(".refusal") == "The password of now is wrong."
+    assert page.text(".refusal") == "The current password is wrong."
     assert Visitor(here, "sales").get("/account").status == 200
 
 

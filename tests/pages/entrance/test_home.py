@@ -48,7 +48,7 @@ def test_a_director_finds_what_waits_for_a_signature(here: Company) -> None:
     waiting = Visitor(here, "sales").get("/").text("section[aria-labelledby=waiting]")
     assert "To sign" in waiting
     assert "larger limit" in waiting
-    assert "Begin a change" not in waiting
+    assert "New change" not in waiting
 
 
 def test_an_author_finds_drafts_and_what_was_sent_back(here: Company) -> None:
@@ -64,7 +64,7 @@ def test_an_author_finds_drafts_and_what_was_sent_back(here: Company) -> None:
 def test_what_becomes_active_stands_by_its_day(here: Company) -> None:
     soon = Visitor(here, "finance").get("/").text("section[aria-labelledby=soon]")
     assert "30 Nov 2026 for next year" in soon
-    assert "2 draft 1 submitted 0 signed off" in soon
+    assert "2 draft 1 submitted 0 approved" in soon
 
 
 def test_what_came_into_force_is_told_to_everybody(here: Company) -> None:
@@ -95,8 +95,8 @@ def test_who_takes_no_part_in_changes_sees_none(own: Company) -> None:
 
 def test_the_engine_is_told_to_be_well(here: Company) -> None:
     health = Visitor(here, "ann").get("/").text("section[aria-labelledby=health]")
-    assert "Nothing has to be looked after." in health
-    assert "0 differences" in health
+    assert "No action needed." in health
+    assert "0 differing results" in health
 
 
 def test_the_page_is_told_in_chinese(here: Company) -> None:
@@ -138,18 +138,18 @@ def test_what_is_wrong_with_the_engine_is_told_in_words(own: Company, monkeypatc
     unsealed("not sealable")
     page = Visitor(own, "compliance").get("/")
     health = page.text("section[aria-labelledby=health]")
-    assert "The engine and the second evaluator differed" in health
-    assert "a second evaluator answered in its place" in health
-    assert "Decision records are not sealed as they should be" in health
+    assert "The engine and the standby engine differed" in health
+    assert "the standby engine answered instead" in health
+    assert "Decision records are not being sealed" in health
     assert "2 alarms" in health
     assert "differed <b>" in health
-    assert "Nothing has to be looked after" not in health
+    assert "No action needed" not in health
 
 
 def test_edited_files_are_told(own: Company) -> None:
     object.__setattr__(own.app.service, "edited_files", (f"{TIER}/1.0.0.yaml was edited",))
     health = Visitor(own, "ann").get("/").text("section[aria-labelledby=health]")
-    assert "Policy files were edited after they were submitted" in health
+    assert "Policy files were edited after submission" in health
     assert f"{TIER}/1.0.0.yaml was edited" in health
 
 

@@ -12,7 +12,7 @@ from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor
 
 FORM = "form[action='/sign-in']"
-WRONG = "The name or the password is wrong, or the account is disabled."
+WRONG = "The user name or the password is wrong, or the account is disabled."
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_a_session_ends_by_silence_and_by_age_and_the_page_says_so(here: Company
     here.clock.move(minutes=idle.seconds // 60)
     page = visitor.get("/account")
     assert page.address == "/sign-in?next=%2Faccount"
-    assert page.text(".warning") == "Your session has ended. Sign in again to go on where you were."
+    assert page.text(".warning") == "Your session has ended. Sign in again to continue."
     assert "Max-Age=0" in page.headers["set-cookie"]
 
 

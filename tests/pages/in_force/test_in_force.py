@@ -40,20 +40,20 @@ def row(page: Seen, policy: str = TIER) -> str:
 def test_now_is_shown_at_first(here: Company) -> None:
     page = shown(here)
     assert page.status == 200
-    assert "What is in force now, 21 Nov 2026, 11:00:00 +08:00." in said(page)
+    assert "In force now, 21 Nov 2026, 11:00:00 +08:00." in said(page)
     assert row(page).startswith(
         "size tiering/size 1.1.0 21 Nov 2026, 10:00 until 26 Nov 2026, 11:00 change: larger limit"
     )
     assert "Sales, sales director, 20 Nov 2026, 10:00 Compliance, compliance, 20 Nov 2026, 10:00" in row(page)
-    assert "imported at set-up nobody signed it here" in row(page, BONUS)
-    assert "stands otherwise" not in page.text()
+    assert "imported at set-up not signed in this service" in row(page, BONUS)
+    assert "differs today" not in page.text()
     assert page.has('th[scope="rowgroup"]')
 
 
 def test_an_earlier_day_shows_what_applied_and_what_stands_since(here: Company) -> None:
     page = shown(here, valid_at="2026-11-21T09:59")
-    assert "What applied at 21 Nov 2026, 09:59:00 +08:00, by what was on record at 21 Nov 2026, 11:00:00" in said(page)
-    assert "1 policy stands otherwise today." in page.text()
+    assert "Versions in force at 21 Nov 2026, 09:59:00 +08:00, as recorded until 21 Nov 2026, 11:00:00" in said(page)
+    assert "1 policy differs today." in page.text()
     assert "1.0.0" in row(page)
     assert "since then 1.1.0, from 21 Nov 2026, 10:00" in row(page)
     assert "the same" in row(page, BONUS)
@@ -69,7 +69,7 @@ def test_a_day_to_come_shows_what_is_planned_as_far_as_it_was_known(here: Compan
 
 def test_before_the_set_up_nothing_was_in_force(here: Company) -> None:
     page = shown(here, valid_at="2020-01-01T00:00")
-    assert "3 policies stand otherwise today." in page.text()
+    assert "3 policies differ today." in page.text()
     assert "none" in row(page)
     assert "since then 1.1.0" in row(page)
 
@@ -78,7 +78,7 @@ def test_the_minute_of_now_is_now(here: Company) -> None:
     here.clock.move(seconds=30)
     try:
         page = shown(here, valid_at=at(here), known_at=at(here))
-        assert "What is in force now, 21 Nov 2026, 11:00:30 +08:00." in said(page)
+        assert "In force now, 21 Nov 2026, 11:00:30 +08:00." in said(page)
     finally:
         here.clock.move(seconds=-30)
 
@@ -86,11 +86,11 @@ def test_the_minute_of_now_is_now(here: Company) -> None:
 @pytest.mark.parametrize(
     ("query", "field", "fault"),
     [
-        ({"known_at": "2026-12-01T00:00"}, "known_at", "What will be known in the future cannot be told"),
-        ({"valid_at": "yesterday"}, "valid_at", "This is not a day or a time."),
-        ({"valid_at": "0001-01-01T00:00"}, "valid_at", "This is not a day or a time."),
-        ({"known_at": "2026-11-20T09:30+00:00"}, "known_at", "This is not a day or a time."),
-        ({"valid_at": HOSTILE}, "valid_at", "This is not a day or a time."),
+        ({"known_at": "2026-12-01T00:00"}, "known_at", "The future has no records"),
+        ({"valid_at": "yesterday"}, "valid_at", "Not a valid date or time."),
+        ({"valid_at": "0001-01-01T00:00"}, "valid_at", "Not a valid date or time."),
+        ({"known_at": "2026-11-20T09:30+00:00"}, "known_at", "Not a valid date or time."),
+        ({"valid_at": HOSTILE}, "valid_at", "Not a valid date or time."),
     ],
 )
 def test_instants_that_are_none_are_refused_beside_the_field(
@@ -114,13 +114,9 @@ def test_one_domain_or_one_policy_may_be_looked_at_alone(here: Company) -> None:
     assert listed(shown(here, policy=TIER)) == [TIER]
     for wrong in ({"domain": "nowhere"}, {"policy": HOSTILE}, {"domain": "rewards", "policy": TIER}):
         page = shown(here, **wrong)
-        assert "No policy matches the filter." in page.text(".empty")
+        assert "No matching policies." in page.text(".empty")
         assert page.link("Show all") == "/in-force"
-    narrowed = (
-        Visitor(here, "sales")
-        .get(f"/policies/{TIER}")
-        .link("What was in force on another day, or known on another day")
-    )
+    narrowed = Visitor(here, "sales").get(f"/policies/{TIER}").link("View another time")
     assert listed(Visitor(here, "sales").get(narrowed)) == [TIER]
 
 
@@ -146,11 +142,11 @@ def test_pages_follow_each_other_without_a_gap(here: Company, monkeypatch: pytes
     everything = listed(shown(here, **asked))
     monkeypatch.setattr(in_force_page, "PAGE", 1)
     page, visitor = shown(here, **asked), Visitor(here, "ann")
-    assert "1 policy stands otherwise today." in page.text()
+    assert "1 policy differs today." in page.text()
     seen = listed(page)
     while page.has("a[rel=next]"):
         page = visitor.get(page.link("Next page"))
-        assert "1 policy stands otherwise today." in page.text()
+        assert "1 policy differs today." in page.text()
         seen += listed(page)
     assert seen == everything
 

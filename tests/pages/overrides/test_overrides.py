@@ -56,41 +56,44 @@ def ended(here: Company, override: str, by: str = "compliance", **fields: Any) -
 
 def test_a_director_chooses_a_policy_fills_in_its_outcome_and_signs(here: Company) -> None:
     visitor = Visitor(here, "sales")
-    begun = visitor.get(visitor.get("/overrides").link("Make an exception"))
+    begun = visitor.get(visitor.get("/overrides").link("Add override"))
     page = visitor.send(begun, "form#choosing", subject="O1", policy=TIER)
     assert page.link("size 1.0.0") == f"/policies/{TIER}"
     filled: Fields = {"o.0.size": "small", "reason": "a partner", "last_day": LAST_DAY, "password": SECRET}
     page = visitor.send(page, "form#making", **filled)
     assert page.status == 200
     text = said(page)
-    assert "The exception is recorded. It applies once the others have signed it." in text
-    assert page.one("h1").text() == "Exception for customer O1"
+    assert "The override is recorded. It takes effect once the others have signed." in text
+    assert page.one("h1").text() == "Override for customer O1"
     assert "size ‘small’" in text
     assert "Signed by Sales, sales director" in text
-    assert "Made until 25 Dec 2026, 00:00:00 +08:00" in text
-    assert "awaits signatures" in text
+    assert "Planned end 25 Dec 2026, 00:00:00 +08:00" in text
+    assert "awaiting signatures" in text
     assert (
-        "It applies once all of these have signed, until 23 Nov 2026, 10:00:00 +08:00 at the latest: compliance" in text
+        "It takes effect once all of these have signed, by 23 Nov 2026, 10:00:00 +08:00 at the latest: compliance"
+        in text
     )
-    assert "You recorded this exception, so someone else must sign it." in text
+    assert "You recorded this override, so another person must sign it." in text
     assert "Reason a partner" in text
-    assert "The rules said" not in said(Visitor(here, "sales").get(f"/decisions/{decided(here, 'O1', TIER)}"))
+    assert "Result of the rules" not in said(Visitor(here, "sales").get(f"/decisions/{decided(here, 'O1', TIER)}"))
 
 
 def test_the_others_are_told_on_their_home_page_and_sign(here: Company) -> None:
     made(here, "S9", reason="a partner")
     other = Visitor(here, "compliance")
-    page = other.get(other.get("/").link("Exception for S9 from tiering/size"))
+    page = other.get(other.get("/").link("Override of tiering/size for S9"))
     page = other.send(page, "form#signing", reason="as agreed", password=SECRET)
     text = said(page)
-    assert "You signed the exception." in text
-    assert "applies now" in text
+    assert "You signed the override." in text
+    assert "in effect" in text
     assert "Signed by Compliance, compliance" in text
-    assert "I approve this exception, what it decides and until when." in text
+    assert "I approve this override, its result and its end." in text
     assert "Reason as agreed" in text
     assert not page.has("form#signing")
     assert "S9" not in said(Visitor(here, "sales").get("/overrides?state=waiting"))
-    assert "The rules said: size: ‘big’" in said(Visitor(here, "sales").get(f"/decisions/{decided(here, 'S9', TIER)}"))
+    assert "Result of the rules: size: ‘big’" in said(
+        Visitor(here, "sales").get(f"/decisions/{decided(here, 'S9', TIER)}")
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_a_signature_of_somebody_who_left_is_marked_and_owed_again() -> None:
         assert sign("compliance", "compliance").status_code == 201
         with here.database.write(here.clock) as transaction:
             disable(transaction, SERVICE, here.people["compliance"].id)
-        why = "Compliance has no enabled account any more."
+        why = "Compliance no longer has an enabled account."
         read = here.did("GET", address, "both")
         assert (read["counts"], read["why_not"]) == (True, None)
         assert [(each["counts"], each["why_not"]) for each in read["signatures"]] == [(False, why)]
@@ -150,7 +153,7 @@ def test_a_signature_without_a_reason_is_asked_for_again(here: Company) -> None:
     page = other.send(page, "form#signing", password=SECRET)
     assert page.status == 422
     assert page.has("form#signing")
-    ending = other.get(page.link("End the exception").partition("#")[0])
+    ending = other.get(page.link("End the override").partition("#")[0])
     assert ending.has("form#ending")
     assert not ending.has("form#signing")
 
@@ -164,31 +167,31 @@ def test_policies_of_governance_are_not_offered(here: Company) -> None:
 def test_what_the_rules_said_last_stands_beside_the_form(here: Company) -> None:
     decision = decided(here, "O2", TIER, orders=120)
     page = form(here, "O2")
-    assert "the rules said: size: ‘big’" in said(page)
+    assert "10:00: size: ‘big’" in said(page)
     assert page.link("The decision") == f"/decisions/{decision}"
-    assert "it is not on record what the rules would say" in said(form(here, "nobody asked"))
+    assert "the result of the rules is not on record" in said(form(here, "nobody asked"))
 
 
 @pytest.mark.parametrize(
     ("fields", "fault"),
     [
-        ({"subject": None}, "This has to be filled in."),
-        ({"subject": "a\tb"}, "No subject is written like this: leave out the hidden character U+0009."),
-        ({"subject": "x" * 201}, "No subject is written like this: write at most 200 characters."),
-        ({"o.0.size": None}, "This has to be filled in."),
-        ({"o.0.size": "huge"}, "This does not fit. Expected: one of ‘big’, ‘small’"),
-        ({"reason": None}, "This has to be filled in."),
+        ({"subject": None}, "This field is required."),
+        ({"subject": "a\tb"}, "Invalid subject: leave out the hidden character U+0009."),
+        ({"subject": "x" * 201}, "Invalid subject: write at most 200 characters."),
+        ({"o.0.size": None}, "This field is required."),
+        ({"o.0.size": "huge"}, "Invalid. Expected: one of ‘big’, ‘small’"),
+        ({"reason": None}, "This field is required."),
         ({"reason": "x" * 1_001}, "At most 1000 characters."),
-        ({"last_day": "tomorrow"}, "This is not a day or a time."),
-        ({"last_day": "9999-12-31"}, "This is not a day or a time."),
-        ({"role": "director"}, "Choose one of what is offered."),
+        ({"last_day": "tomorrow"}, "Not a valid date or time."),
+        ({"last_day": "9999-12-31"}, "Not a valid date or time."),
+        ({"role": "director"}, "Choose one of the options."),
     ],
 )
 def test_what_is_wrong_with_a_field_is_said_beside_it(here: Company, fields: dict[str, str], fault: str) -> None:
     page = made(here, "O3", **fields)
     assert page.status == 422
     assert fault in page.text("main")
-    assert "Some fields are not filled in as they have to be." in page.text('[role="alert"]')
+    assert "Some fields are invalid." in page.text('[role="alert"]')
     assert SECRET not in page.html
     assert not Visitor(here, "sales").get("/overrides?subject=O3").has("tbody")
 
@@ -209,10 +212,10 @@ def test_fields_that_there_are_none_of_are_refused(here: Company) -> None:
         ({"password": "wrong"}, 403, "The password is wrong."),
         ({"password": None}, 403, "Send your password with the request."),
         ({"last_day": "2026-01-01"}, 422, "The end must lie in the future."),
-        ({"last_day": "2028-01-01"}, 422, "An exception lasts at most 366 days."),
+        ({"last_day": "2028-01-01"}, 422, "An override lasts at most 366 days."),
         ({"reason": "   "}, 422, "Give a reason."),
         ({"role": "finance_director"}, 403, "You do not hold the role"),
-        ({"role": "compliance"}, 403, "Only a director may except a subject from the rules."),
+        ({"role": "compliance"}, 403, "Only a director may add an override."),
     ],
 )
 def test_what_the_library_refuses_is_told_with_what_was_typed(
@@ -230,7 +233,7 @@ def test_nobody_is_excepted_twice_from_one_policy(here: Company) -> None:
     excepted(here, "O5")
     page = made(here, "O5")
     assert page.status == 422
-    assert "O5 is already excepted from tiering/size: end that exception first." in page.text()
+    assert "O5 already has an override of tiering/size: end that override first." in page.text()
 
 
 def test_a_form_that_is_sent_twice_makes_one_exception(here: Company) -> None:
@@ -247,11 +250,11 @@ def test_a_director_or_compliance_ends_it_for_a_reason(here: Company) -> None:
     assert ended(here, override, reason=None).status == 422
     page = ended(here, override)
     text = said(page)
-    assert "The exception was ended; the rules decide again." in text
+    assert "The override was ended; the rules apply again." in text
     assert "By Compliance" in text
     assert "Reason not justified" in text
     assert "ended by a person" in text
-    assert "The exception has already ended." in text
+    assert "The override has already ended." in text
     assert not page.has("form#ending")
 
 
@@ -261,14 +264,14 @@ def test_one_that_ended_meanwhile_is_not_ended_again(here: Company) -> None:
     ended(here, override)
     late = Visitor(here, "general").send(page, "form#ending", reason="late", password=SECRET)
     assert late.status == 422
-    assert "The exception has already ended." in late.text()
+    assert "The override has already ended." in late.text()
 
 
 def test_who_holds_several_roles_says_in_which_they_sign(here: Company) -> None:
     override = excepted(here, "O9")
     page = Visitor(here, "both").get(f"/overrides/{override}")
     assert [node.attributes["value"] for node in page.all("select#role option")] == ["sales_director", "compliance"]
-    assert "The exception was ended" in ended(here, override, "both", role="compliance").text()
+    assert "The override was ended" in ended(here, override, "both", role="compliance").text()
 
 
 def test_compliance_reads_why_it_may_make_none(here: Company) -> None:
@@ -298,7 +301,7 @@ def test_the_version_in_force_may_have_no_room_for_it() -> None:
         override = excepted(here, "O11", policy=BONUS, outcome={"bonus": 5})
         here.in_force(bonus("2.0.0", 2).replace(b"max: 1000", b"max: 3"))
         page = Visitor(here, "sales").get(f"/overrides/{override}")
-        assert "The version in force now has no room for this outcome" in page.text(".warning")
+        assert "The version in force does not support this outcome" in page.text(".warning")
 
 
 def test_a_policy_that_lists_takes_several_entries_or_an_empty_list() -> None:
@@ -307,10 +310,10 @@ def test_a_policy_that_lists_takes_several_entries_or_an_empty_list() -> None:
         assert len(form(here, "O12", BONUS).all('input[name$=".bonus"]')) == 3
         assert "Fill in at least one entry" in listed(here, "O12").text()
         both = listed(here, "O12", **{"o.0.bonus": "1", "nothing": "yes"})
-        assert "The list cannot be empty and have entries." in both.text()
+        assert "A list marked as empty cannot have entries." in both.text()
         assert both.one('input[name="o.0.bonus"]').attributes["value"] == "1"
         wrong = listed(here, "O12", **{"o.1.bonus": "1001"})
-        assert "This does not fit. Expected: whole number, from 0 to 1,000" in wrong.text("#fault-o\\.1\\.bonus")
+        assert "Invalid. Expected: whole number, from 0 to 1,000" in wrong.text("#fault-o\\.1\\.bonus")
         two = listed(here, "O12", **{"o.0.bonus": "1,000", "o.2.bonus": "7"})
         assert [node.text() for node in two.all("dl.decided dd")] == ["1,000", "7"]
         none = listed(here, "O13", nothing="yes")
@@ -329,9 +332,7 @@ def listed(here: Company, subject: str, /, **fields: Any) -> Seen:  # noqa: ANN4
 
 def test_the_list_is_narrowed_sorted_and_paged() -> None:
     with company() as here:
-        assert (
-            "Nobody is excepted from the rules, and nobody was." in Visitor(here, "compliance").get("/overrides").text()
-        )
+        assert "No overrides, now or earlier." in Visitor(here, "compliance").get("/overrides").text()
         made_ = [excepted(here, f"L{number:02}") for number in range(55)]
         ended(here, made_[3])
         visitor = Visitor(here, "compliance")
@@ -339,7 +340,7 @@ def test_the_list_is_narrowed_sorted_and_paged() -> None:
         assert subjects(first)[:2] == ["L54", "L53"]
         assert subjects(visitor.get(first.link("Next page"))) == ["L04", "L03", "L02", "L01", "L00"]
         assert subjects(visitor.get("/overrides?sort=recorded"))[0] == "L00"
-        assert first.one('th[aria-sort="descending"] a').text() == "Made at"
+        assert first.one('th[aria-sort="descending"] a').text() == "Added at"
         narrowed = visitor.send(visitor.get("/overrides?sort=recorded"), "form.filters", state="running")
         assert subjects(narrowed)[:3] == ["L00", "L01", "L02"]
         assert subjects(visitor.get("/overrides?state=over")) == ["L03"]
@@ -347,8 +348,8 @@ def test_the_list_is_narrowed_sorted_and_paged() -> None:
         assert subjects(visitor.get("/overrides?subject=L07&state=running")) == ["L07"]
         here.clock.move(days=31)
         over = visitor.get("/overrides?state=running")
-        assert "No exception is as you look for." in over.text()
-        assert over.link("All exceptions") == "/overrides"
+        assert "No matching overrides." in over.text()
+        assert over.link("All overrides") == "/overrides"
         assert "over" in visitor.get("/overrides?subject=L07").text("tbody")
 
 
@@ -380,7 +381,7 @@ def test_the_pages_are_told_in_chinese(here: Company) -> None:
     assert "我准许该对象不按此政策的规则决定。" in text
     assert "销售总监" in text
     page = form(here, "O15", lang="zh")
-    assert "签署并作出例外" in page.text()
+    assert "签署并新增例外" in page.text()
     filled: Fields = {"o.0.size": "huge"}
     wrong = Visitor(here, "sales", "zh").send(page, "form#making", **filled)
     assert "不符合要求。应为：以下之一：“big”、“small”" in wrong.text()

@@ -55,9 +55,9 @@ def test_a_pack_is_asked_for_made_fetched_and_verifies(here: Company, tmp_path: 
     visitor = Visitor(here, "compliance")
     page = made(visitor, policy=TIER, sample="5")
     assert page.status == 200
-    assert "The pack is there" in page.text("h2")
+    assert "The pack is ready" in page.text("h2")
     assert "Signatures 4" in page.text("dl.facts")
-    assert "of these the replay gave the same 5" in page.text("dl.facts")
+    assert "of these, replay matches 5" in page.text("dl.facts")
     assert "Decisions are a sample" in page.text("#work")
     file = fetched(visitor, page, tmp_path / "pack.zip")
     trusted = list(public_keys(here.app.service.settings.keys).values())
@@ -86,10 +86,10 @@ def test_a_subject_with_a_hostile_name_and_a_period_are_packed_in_chinese(here: 
 @pytest.mark.parametrize(
     ("fields", "field", "fault"),
     [
-        ({"policy": "no/such"}, "policy", "Choose one of what is offered."),
-        ({"subject": "nobody"}, "subject", "Nothing is on record about this subject."),
-        ({"policy": TIER, "sample": "201"}, "sample", "This is not a number that is possible here."),
-        ({"policy": TIER, "since": "soon"}, "since", "This is not a day or a time."),
+        ({"policy": "no/such"}, "policy", "Choose one of the options."),
+        ({"subject": "nobody"}, "subject", "No records about this subject."),
+        ({"policy": TIER, "sample": "201"}, "sample", "Not a valid number here."),
+        ({"policy": TIER, "since": "soon"}, "since", "Not a valid date or time."),
         ({"subject": "x" * 201}, "subject", "At most 200 characters."),
     ],
 )
@@ -137,7 +137,7 @@ def test_what_keeps_a_pack_from_being_made_is_told(here: Company, monkeypatch: p
     monkeypatch.setattr(Packer, "make", refuse)
     page = made(Visitor(here, "compliance"), policy=TIER)
     assert "the log's keys are not here" in page.text(".refusal")
-    assert page.link("Make another one") == "/packs"
+    assert page.link("Create another pack") == "/packs"
 
 
 def test_a_log_that_is_not_what_was_signed_is_told() -> None:

@@ -15,7 +15,7 @@ def test_what_is_in_force_is_compared_with_the_newest(here: Company) -> None:
     assert "rule big : the condition on “orders” was: at least 150; it is now: at least 200" in page.text(
         "ul.differences"
     )
-    assert "other answers may follow" in page.text("main")
+    assert "results may change" in page.text("main")
     changed = page.all("table.merged td.changed")
     assert [node.css("del")[0].text() for node in changed] == ["at least 150", "less than 150"]
     assert [node.css("ins")[0].text() for node in changed] == ["at least 200", "less than 200"]
@@ -27,13 +27,13 @@ def test_any_two_versions_are_compared_as_the_address_says(here: Company) -> Non
     page = visitor.send(visitor.get(COMPARE), "main form.filters", **chosen)
     assert page.address == f"{COMPARE}?from=1.0.0&to=1.1.0"
     assert "at least 100; it is now: at least 150" in page.text("ul.differences")
-    assert page.link("The other way round") == f"{COMPARE}?from=1.1.0&to=1.0.0"
+    assert page.link("Swap") == f"{COMPARE}?from=1.1.0&to=1.0.0"
 
 
 def test_facts_and_outcomes_are_laid_over_each_other(here: Company) -> None:
     page = Visitor(here, "sales").get(f"{COMPARE}?from=1.1.0&to=1.2.0")
     assert "The rules are the same." in page.text("main")
-    assert "The facts are the same." in page.text("main")
+    assert "The inputs are the same." in page.text("main")
     assert page.one("section[aria-labelledby=outcomes] td.changed del").text() == "one of ‘big’, ‘small’"
     assert page.one("section[aria-labelledby=outcomes] td.changed ins").text() == "one of ‘small’, ‘big’"
 
@@ -51,7 +51,7 @@ def test_a_changed_cell_of_a_cross_table_is_marked_in_the_grid_and_in_its_rule(h
 
 def test_a_version_says_the_same_as_itself(here: Company) -> None:
     page = Visitor(here, "sales").get(f"{COMPARE}?from=1.1.0&to=1.1.0")
-    assert "1.1.0 says the same as 1.1.0." in page.text("main")
+    assert "1.1.0 has the same content as 1.1.0." in page.text("main")
 
 
 def test_one_version_is_compared_with_nothing(here: Company) -> None:

@@ -56,7 +56,7 @@ def test_a_domain_and_a_row_of_the_regulation_filter_the_list(here: Company) -> 
 
 def test_a_filter_that_nothing_matches_says_so_and_leads_back(here: Company) -> None:
     page = Visitor(here, "sales").get("/policies?text=nothing+of+the+kind")
-    assert "No policy matches the filter." in page.text("main")
+    assert "No matching policies." in page.text("main")
     assert page.link("Show all") == "/policies"
 
 

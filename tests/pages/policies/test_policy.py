@@ -31,13 +31,13 @@ def test_a_version_names_its_change_and_who_signed(here: Company) -> None:
     rows = [" ".join(row.text(separator=" ").split()) for row in page.all("section[aria-labelledby=versions] tbody tr")]
     assert len(rows) == 4
     assert "Sales sales director Compliance compliance" in rows[1]
-    assert "imported at set-up nobody, here" in rows[3]
+    assert "imported at set-up not signed in this service" in rows[3]
     assert page.has('section[aria-labelledby=versions] a[href^="/changes/"]')
 
 
 def test_what_was_imported_says_that_nobody_signed(here: Company) -> None:
     page = Visitor(here, "sales").get("/policies/rewards/bonus")
-    assert "Nobody signed it here." in page.text(".panel")
+    assert "not signed in this service." in page.text(".panel")
 
 
 def test_neighbours_in_the_graph_are_linked(here: Company) -> None:
@@ -47,7 +47,7 @@ def test_neighbours_in_the_graph_are_linked(here: Company) -> None:
 
 def test_an_author_asks_to_go_back_to_what_was_in_force(here: Company) -> None:
     page = Visitor(here, "ann").get(SIZE)
-    assert page.link("Ask to go back to 1.0.0") == "/changes/new?rollback=tiering%2Fsize&version=1.0.0"
+    assert page.link("Roll back to 1.0.0") == "/changes/new?rollback=tiering%2Fsize&version=1.0.0"
     back = page.text("section[aria-labelledby=versions] tbody")
     assert "go back to 1.2.0" not in back, "it is in force"
     assert "go back to 1.3.0" not in back, "it never was in force"
@@ -109,7 +109,7 @@ def test_a_policy_that_was_never_in_force_says_so(here: Company) -> None:
     assert "No version is in force." in page.text(".panel")
     assert "No version was ever in force." in page.text("section[aria-labelledby=time]")
     assert not page.has("svg.timeline")
-    assert "Suspend in an emergency: Nothing is in force that could be suspended." in page.text(".because")
+    assert "Suspend in an emergency: No version is in force that could be suspended." in page.text(".because")
     listed = Visitor(here, "sales").get("/policies?text=tiering/waiting")
     assert "not in force" in listed.text("tbody")
 

@@ -25,13 +25,13 @@ def test_a_rule_is_followed_through_the_versions(here: Company) -> None:
 
 def test_it_says_since_when_it_is_worded_so(here: Company) -> None:
     page = Visitor(here, "sales").get(f"{RULE}/big")
-    assert "Worded so since version 1.1.0" in page.text("section[aria-labelledby=wording]")
+    assert "This wording since version 1.1.0" in page.text("section[aria-labelledby=wording]")
     assert "first in force on 21 Nov 2026, 10:00" in page.text("section[aria-labelledby=wording]")
 
 
 def test_it_counts_how_often_the_rule_decided_lately(here: Company) -> None:
     before = Visitor(here, "sales").get("/policies/tiering/score/rules/many")
-    assert "Nothing was decided by this policy lately." in before.text("main")
+    assert "No recent decisions by this policy." in before.text("main")
     for orders in (9, 9, 1):
         request = DecisionRequest("C1", {"orders": orders}, ("tiering/score",))
         here.app.service.decisions.decide_in_thread(request, CRM)
@@ -41,12 +41,12 @@ def test_it_counts_how_often_the_rule_decided_lately(here: Company) -> None:
 
 def test_a_band_has_a_passport_too(here: Company) -> None:
     page = Visitor(here, "sales").get("/policies/tiering/score/rules/low")
-    assert "as number 2 of 2" in page.text("section[aria-labelledby=wording]")
+    assert "number 2 of 2" in page.text("section[aria-labelledby=wording]")
 
 
 def test_the_rows_that_its_reason_names_are_linked(here: Company) -> None:
     page = Visitor(here, "sales").get("/policies/rewards/gift/rules/share")
-    assert "Its reason names: R-GIFT-1" in page.text("section[aria-labelledby=use]")
+    assert "Cited in its reason: R-GIFT-1" in page.text("section[aria-labelledby=use]")
     assert "R-GIFT-2" in page.text("section[aria-labelledby=use]")
 
 

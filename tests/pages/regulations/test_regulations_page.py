@@ -69,4 +69,4 @@ def test_programs_get_the_same(here: Company) -> None:
 def test_a_service_without_regulations_says_so() -> None:
     with company() as bare:
         page = Visitor(bare, "ann", "en").get("/regulations")
-        assert "No regulation stands beside the policy files." in page.text()
+        assert "No regulation file beside the policy files." in page.text()

@@ -44,8 +44,8 @@ def body(role: str = "sales_director", reason: str = "it misjudges") -> Json:
 def test_the_form_names_what_falls_back_to_what_and_for_how_long(still: Company) -> None:
     page = Visitor(still, "sales").get(FORM)
     told = page.text("dl.facts")
-    assert "Out of force at once 1.1.0" in told
-    assert "Applies in its place 1.0.0" in told
+    assert "Version to suspend 1.1.0" in told
+    assert "Version in its place 1.0.0" in told
     assert "72 hours" in told
     assert "30 days" in told
     assert "roll back" in page.text(".panel")
@@ -57,7 +57,7 @@ def test_one_suspends_another_ratifies_and_somebody_ends_it(here: Company) -> No
     assert "Another person must ratify this." in page.text(".notice")
     assert here.version() == "1.0.0"
     path = page.address.partition("?")[0]
-    assert "You suspended it, so someone else must ratify it." in page.text("#acts")
+    assert "You suspended it, so another person must ratify it." in page.text("#acts")
     assert "it misjudges everybody" in page.text(".signatures")
 
     visitor = Visitor(here, "compliance")
@@ -88,7 +88,7 @@ def test_a_wrong_password_suspends_nothing_and_keeps_the_reason(still: Company) 
 def test_a_suspension_needs_a_reason(still: Company) -> None:
     page = suspend(still, reason="")
     assert page.status == 422
-    assert "This has to be filled in." in page.text("#suspend")
+    assert "This field is required." in page.text("#suspend")
     assert still.version() == "1.1.0"
 
 
@@ -138,7 +138,7 @@ def test_only_directors_suspend(still: Company, name: str) -> None:
 
 def test_the_list_filters_sorts_and_pages(here: Company) -> None:
     empty = Visitor(here, "ann").get("/suspensions")
-    assert "Nothing was ever suspended." in empty.text(".empty")
+    assert "No suspensions yet." in empty.text(".empty")
     first = here.did("POST", "/v1/suspensions", "sales", body())
     here.clock.move(hours=73)
     second = here.did("POST", "/v1/suspensions", "general", body("general_manager", "again"))
@@ -156,7 +156,7 @@ def test_the_list_filters_sorts_and_pages(here: Company) -> None:
     assert shown(f"?policy={TIER}") == [second["id"], first["id"]]
     assert shown("?state=nonsense") == [second["id"], first["id"]]
     page = visitor.get("/suspensions?policy=tiering/other")
-    assert "No suspension is like that." in page.text(".empty")
+    assert "No matching suspensions." in page.text(".empty")
     assert page.link("Show all") == "/suspensions"
 
 

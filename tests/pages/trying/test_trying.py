@@ -57,7 +57,7 @@ def tried(here: Company, path: str = PATH, by: str = "ann", lang: str = "en", **
 def test_before_anything_is_filled_in_the_page_says_what_to_do(here: Company) -> None:
     page = Visitor(here, "ann").get(PATH)
     assert page.status == 200
-    assert "Fill in the facts" in page.text()
+    assert "Fill in the inputs" in page.text()
     assert page.one("input[name='f.orders']").attributes["value"] == ""
     filled = Visitor(here, "ann").get(page.link("many"))
     assert filled.text("dd.outcome") == "‘big’"
@@ -70,7 +70,7 @@ def test_the_decision_says_which_rule_and_why_and_why_not_every_other(here: Comp
     assert page.text("tr.fired th") == "big"
     said = page.text("ul.rules")
     assert "big matched" in said
-    assert "small did not match This does not hold: “orders” is less than 100 It saw: orders = 120" in said
+    assert "small did not match Failed condition: “orders” is less than 100 Value: orders = 120" in said
 
 
 def test_the_cell_that_decided_is_marked_in_the_grid(here: Company) -> None:
@@ -90,13 +90,13 @@ def test_figures_are_typed_as_people_write_them(here: Company) -> None:
     assert tried(here, orders="1,200").text("dd.outcome") == "‘big’"
     wrong = tried(here, orders="1,2")
     assert wrong.status == 422
-    assert "This does not fit" in wrong.text(".fault")
+    assert "Invalid" in wrong.text(".fault")
     assert wrong.one("input[name='f.orders']").attributes["value"] == "1,2"
 
 
 def test_a_fact_that_is_not_given_is_missing_and_no_rule_is_asked(here: Company) -> None:
     page = tried(here)
-    assert "these facts are needed and were not given. orders" in page.text("section.decided")
+    assert "these required inputs are missing. orders" in page.text("section.decided")
     assert not page.has("ul.rules")
 
 
@@ -133,13 +133,13 @@ def test_sensitive_facts_stay_out_of_every_address(here: Company) -> None:
     link = page.link("Link to this case")
     assert "Nobody" not in link
     assert "f.wishes=tea&f.wishes=pen" in link
-    assert "needed and were not given. name" in Visitor(here, "ann").get(link).text()
+    assert "required inputs are missing. name" in Visitor(here, "ann").get(link).text()
 
 
 def test_what_another_policy_decides_can_be_given(here: Company) -> None:
     page = tried(here, f"/policies/{BONUS}/try", size="big")
     assert page.text("dd.outcome") == "10"
-    assert f"decided by {TIER}" in page.text("form#facts")
+    assert f"from {TIER}, when it decides" in page.text("form#facts")
 
 
 def test_a_case_becomes_an_example_of_my_own_draft(here: Company) -> None:
