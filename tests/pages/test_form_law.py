@@ -19,6 +19,7 @@ from api.features.session import account as own_account
 from api.features.suspensions import detail, suspend
 from api.kit.form_action import FormAction
 from api.kit.form_fields import form_fields
+from api.kit.forms import SECRET_FIELDS
 from policy_service.actor import Role
 from policy_service.clock import timestamp
 from policy_service.identity import service as identity
@@ -212,6 +213,12 @@ def test_every_form_is_an_action_or_has_a_reason_not_to_be() -> None:
     sent = {path for method, path in PERMISSIONS if method == "POST" and not path.startswith("/v1/")}
     assert sent == set(BY_PATH) | set(OTHERS)
     assert not set(BY_PATH) & set(OTHERS)
+
+
+def test_secrets_are_never_shown_again() -> None:
+    drawn = [(field.name, field.widget.kind) for action in ACTIONS for field in form_fields(action.form)]
+    secrets = {name for name, kind in drawn if kind in {"proof", "new-password", "current-password"}}
+    assert secrets == SECRET_FIELDS
 
 
 @pytest.mark.parametrize("path", BY_PATH)

@@ -11,8 +11,8 @@ from starlette.requests import Request
 
 from api.auth.confirmation import run_hashing
 from api.features.accounts.account import account_page
-from api.features.accounts.forms import FORMS, LinkForm, PasswordForm, RolesForm
-from api.features.session.passwords import field_errors, password_errors
+from api.features.accounts.forms import FORMS, LinkForm, RolesForm
+from api.features.session.passwords import NewPasswordForm, field_errors
 from api.kit.form_action import FormAction, FormRequest, form_routes
 from api.kit.forms import FieldErrors, FormState
 from api.kit.frame import Page
@@ -33,14 +33,13 @@ async def _validate_roles(form: FormRequest[RolesForm]) -> FieldErrors:
     return field_errors([error]) if error is not None else {}
 
 
-async def _validate_password(form: FormRequest[PasswordForm]) -> FieldErrors:
+async def _validate_password(form: FormRequest[NewPasswordForm]) -> FieldErrors:
     service, account = form.service, form.path["account"]
     owner = await run_read(service, lambda session: identity.read_account(session, account))
-    password, repeated = form.values.new.get_secret_value(), form.values.again.get_secret_value()
-    return password_errors("new", password, repeated, owner.name, owner.printed_name, *service.settings.words)
+    return form.values.errors(owner.name, owner.printed_name, *service.settings.words)
 
 
-async def _hash_password(form: FormRequest[PasswordForm]) -> str:
+async def _hash_password(form: FormRequest[NewPasswordForm]) -> str:
     password = form.values.new.get_secret_value()
     return await run_hashing(lambda: passwords.hash_password(password))
 

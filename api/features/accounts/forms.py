@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
+from api.features.session.passwords import NewPasswordForm
 from api.kit.form_action import EmptyForm
-from api.kit.form_fields import MAX_PASSWORD, FormField, Proof, Widget, form_fields
+from api.kit.form_fields import FormField, Proof, Widget, form_fields
 from api.kit.forms import FormModel
 from policy_service.actor import Role
 from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER
@@ -30,15 +31,6 @@ class RolesForm(FormModel):
             ),
         ),
     ] = ()
-
-
-class PasswordForm(FormModel):
-    """A new password, twice."""
-
-    new: Annotated[SecretStr, Widget("new-password", Message("New password")), Field(max_length=MAX_PASSWORD)]
-    again: Annotated[
-        SecretStr, Widget("new-password", Message("Repeat the new password")), Field(max_length=MAX_PASSWORD)
-    ]
 
 
 class LinkForm(FormModel):
@@ -66,7 +58,7 @@ FORMS: Mapping[str, type[FormModel]] = {
     "roles": RolesForm,
     "disable": EmptyForm,
     "enable": EmptyForm,
-    "password": PasswordForm,
+    "password": NewPasswordForm,
     "link": LinkForm,
     "vouch": AttestationForm,
 }

@@ -15,10 +15,10 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.browsers import delete_session_cookie
 from api.auth.confirmation import change_password
-from api.features.session.passwords import password_errors
+from api.features.session.passwords import NewPasswordForm
 from api.kit.form_action import FormAction, FormRequest, form_routes
 from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
-from api.kit.forms import FieldErrors, FormModel, FormState
+from api.kit.forms import FieldErrors, FormState
 from api.kit.frame import Frame
 from api.kit.listing import link
 from api.kit.rendering import SIGN_IN, Pages
@@ -37,22 +37,10 @@ METHODS: Mapping[str, Message] = {
 }
 
 
-class PasswordForm(FormModel):
+class PasswordForm(NewPasswordForm):
     """The present password, and the new one, twice."""
 
     old: Annotated[SecretStr, Widget("current-password", Message("Current password")), Field(max_length=MAX_PASSWORD)]
-    new: Annotated[
-        SecretStr,
-        Widget(
-            "new-password",
-            Message("New password"),
-            Message("12 to 256 characters, at least 5 of them different; a sentence is easiest to keep in mind."),
-        ),
-        Field(max_length=MAX_PASSWORD),
-    ]
-    again: Annotated[
-        SecretStr, Widget("new-password", Message("Repeat the new password")), Field(max_length=MAX_PASSWORD)
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +48,7 @@ class AccountPage:
     """My account."""
 
     template: ClassVar[str] = "session/account.html"
-    fields: ClassVar[tuple[FormField, ...]] = form_fields(PasswordForm)
+    fields: ClassVar[tuple[FormField, ...]] = form_fields(PasswordForm, "old", "new", "again")
     frame: Frame
     account: Account
     roles: tuple[Role, ...]
@@ -102,9 +90,7 @@ async def _page(pages: Pages, request: Request, form: FormState) -> AccountPage:
 
 
 async def _validate(form: FormRequest[PasswordForm]) -> FieldErrors:
-    password, repeated = form.values.new.get_secret_value(), form.values.again.get_secret_value()
-    words = form.service.settings.words
-    return password_errors("new", password, repeated, form.actor.name, form.actor.printed_name, *words)
+    return form.values.errors(form.actor.name, form.actor.printed_name, *form.service.settings.words)
 
 
 async def _change_password(form: FormRequest[PasswordForm]) -> None:

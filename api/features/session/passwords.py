@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
-from api.kit.forms import FieldErrors
+from pydantic import Field, SecretStr
+
+from api.kit.form_fields import MAX_PASSWORD, Widget
+from api.kit.forms import FieldErrors, FormModel
 from policy_service.identity.errors import FieldError
 from policy_service.identity.service import password_field_error
 from policy_service.messages import Message
+
+
+class NewPasswordForm(FormModel):
+    """A new password, twice."""
+
+    new: Annotated[
+        SecretStr,
+        Widget(
+            "new-password",
+            Message("New password"),
+            Message("12 to 256 characters, at least 5 of them different; a sentence is easiest to keep in mind."),
+        ),
+        Field(max_length=MAX_PASSWORD),
+    ]
+    again: Annotated[
+        SecretStr, Widget("new-password", Message("Repeat the new password")), Field(max_length=MAX_PASSWORD)
+    ]
+
+    def errors(self, *names: str) -> FieldErrors:
+        """What is wrong with the password; it may hold none of the names."""
+        return password_errors("new", self.new.get_secret_value(), self.again.get_secret_value(), *names)
 
 
 def password_errors(field: str, password: str, repeated: str, *names: str) -> FieldErrors:
