@@ -39,7 +39,7 @@ class Message(str):
     values: Mapping[str, object]
 
     def __new__(cls, pattern: str, /, **values: object) -> Self:
-        message = super().__new__(cls, filled(pattern, values) if values else pattern)
+        message = super().__new__(cls, fill_pattern(pattern, values) if values else pattern)
         message.pattern = pattern
         message.values = MappingProxyType(values) if values else NO_VALUES
         return message
@@ -75,10 +75,10 @@ def translate(text: str, gettext: Callable[[str], str], format_text: Callable[[s
         name: translate(value, gettext, format_text) if isinstance(value, str) else value
         for name, value in text.values.items()
     }
-    return filled(pattern, values)
+    return fill_pattern(pattern, values)
 
 
-def filled(pattern: str, values: Mapping[str, object]) -> str:
+def fill_pattern(pattern: str, values: Mapping[str, object]) -> str:
     """A pattern with its values: `{count} entries` of one is `1 entry`."""
     for name, value in values.items():
         if value == 1:

@@ -31,7 +31,7 @@ from policy_service.database import Database
 from policy_service.database.engines import file_of
 from policy_service.decisions import macs
 from policy_service.decisions.verification import parts_of, verify_rest
-from policy_service.messages import filled
+from policy_service.messages import fill_pattern
 from policy_service.paths import (
     checkpoint_destinations,
     database_url,
@@ -227,7 +227,7 @@ def _usage_errors() -> Iterator[None]:
 
 
 def _counted(pattern: str, **values: object) -> str:
-    return filled(pattern, values)
+    return fill_pattern(pattern, values)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Self
 from policy_service.compilers.evaluator import Slots
 from policy_service.compilers.rules_engine import run_smoke_tests
 from policy_service.decisions.decision import Decision, EngineName, Json, PolicyDecision
-from policy_service.decisions.facts_reader import unknown_fact_problems, value_text
+from policy_service.decisions.facts_reader import raw_text, unknown_fact_problems
 from policy_service.decisions.override import AppliedOverride, Override, apply_override
 from policy_service.decisions.served_policy import Alarm, EngineWatch, Health, ServedPolicy
 from policy_service.decisions.version_build import REHEARSAL_SECONDS, Parts, assemble
@@ -301,6 +301,6 @@ def _outcome_for_fact(policy: Policy, result: Decided, outcome: str) -> Value:
 
 def _contradiction(fact: Fact, supplied_value: Value, decided_value: Value) -> FactProblem:
     source = fact.requirement.policy if fact.requirement else ""
-    expected = f"{value_text(format_value(fact.type, decided_value))}, which {source} decides"
+    expected = f"{raw_text(format_value(fact.type, decided_value))}, which {source} decides"
     hint = "leave it out: the service fills it"
-    return FactProblem(fact.name, "contradiction", value_text(format_value(fact.type, supplied_value)), expected, hint)
+    return FactProblem(fact.name, "contradiction", raw_text(format_value(fact.type, supplied_value)), expected, hint)

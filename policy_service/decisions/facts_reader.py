@@ -89,7 +89,7 @@ class FactsReader:
             except ValueRejected as error:
                 slots.append(None)
                 problem = FactProblem(
-                    name, error.kind, value_text(raw), error.expected, _hint(error.kind, raw, read_value)
+                    name, error.kind, raw_text(raw), error.expected, _hint(error.kind, raw, read_value)
                 )
                 if problem not in problems:
                     problems.append(problem)
@@ -105,11 +105,11 @@ def unknown_fact_problems(facts: Mapping[str, object], known_facts: frozenset[st
     names = [name for name in facts if name not in known_facts]
     hints = {name: did_you_mean(name, sorted(known_facts)) for name in names[:MAX_HINTS]}
     return [
-        FactProblem(shorten(name), "unknown-fact", value_text(facts[name]), expected, hints.get(name)) for name in names
+        FactProblem(shorten(name), "unknown-fact", raw_text(facts[name]), expected, hints.get(name)) for name in names
     ]
 
 
-def value_text(raw: object) -> str:
+def raw_text(raw: object) -> str:
     """A refused value as JSON would write it, shortened; what a reader would not see is escaped."""
     match raw:
         case bool():

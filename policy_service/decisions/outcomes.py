@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policy_service.characters import text_error
-from policy_service.decisions.facts_reader import value_text
+from policy_service.decisions.facts_reader import raw_text
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.outcome import Values
 from policy_service.language.policy import Policy
@@ -67,7 +67,7 @@ def _values(policy: Policy, outcome: object) -> Values:
         try:
             values.append(parse_value(declared.type, outcome[name]))
         except ValueRejected as error:
-            actual = value_text(outcome[name])
+            actual = raw_text(outcome[name])
             problems.append(
                 Message(
                     "`{name}`: expected {expected}, found {found}", name=name, expected=error.expected, found=actual

@@ -167,7 +167,9 @@ def _compare(record: DecisionRecord, replayed: Json) -> ReplayVerdict:
     return ReplayVerdict(record.decision_id, "different" if differences else "same", None, differences, policies)
 
 
-def explain(session: Session, fact_cipher: FactCipher, decision_id: str, *, reveal: bool = False) -> Explanation:
+def explain_decision(
+    session: Session, fact_cipher: FactCipher, decision_id: str, *, reveal: bool = False
+) -> Explanation:
     """Why the decision came out as it did; sensitive values are masked unless they are to be revealed.
 
     Raises UnknownDecision, NotReplayable.

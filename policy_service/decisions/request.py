@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from policy_service.decisions.exact_json import read_json
-from policy_service.decisions.facts_reader import MAX_HINTS, value_text
+from policy_service.decisions.facts_reader import MAX_HINTS, raw_text
 from policy_service.language.diagnostics import did_you_mean, shorten
 from policy_service.language.types import DateType, ValueRejected, parse_value
 from policy_service.subject import CUSTOMER, MAX_ID, id_error, kind_error
@@ -172,4 +172,4 @@ def escape_pointer(name: str) -> str:
 
 def format_or_null(value: object) -> str:
     """A refused value as JSON would write it, shortened."""
-    return "null" if value is None else value_text(value)
+    return "null" if value is None else raw_text(value)

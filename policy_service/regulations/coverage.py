@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policy_service.language.policy import Example, Policy, Rule
-from policy_service.regulations.regulation import Regulation, Row, Section, cited_rows
+from policy_service.regulations.regulation import Regulation, RegulationRow, RegulationSection, cited_rows
 
 
 class Status(StrEnum):
@@ -35,7 +35,7 @@ class PolicyCitation:
 class RowCoverage:
     """A row, and what does it."""
 
-    row: Row
+    row: RegulationRow
     status: Status
     citations: tuple[PolicyCitation, ...]
 
@@ -45,7 +45,7 @@ class Coverage:
     """A regulation, row by row."""
 
     regulation: Regulation
-    sections: tuple[tuple[Section, tuple[RowCoverage, ...]], ...]
+    sections: tuple[tuple[RegulationSection, tuple[RowCoverage, ...]], ...]
 
     @property
     def rows(self) -> tuple[RowCoverage, ...]:
@@ -93,7 +93,7 @@ def _citations(policy: Policy) -> dict[str, PolicyCitation]:
     }
 
 
-def _row_coverage(row: Row, citations: Sequence[PolicyCitation]) -> RowCoverage:
+def _row_coverage(row: RegulationRow, citations: Sequence[PolicyCitation]) -> RowCoverage:
     if citations:
         return RowCoverage(row, Status.POLICY, tuple(citations))
     status = Status.FEATURE if row.feature else Status.NOT_YET if row.not_yet else Status.NOTHING

@@ -55,7 +55,7 @@ class RegulationDoc(Doc):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RegulationRow:
     """One demand. What no policy decides is done by a feature of the service, or not yet, for a reason."""
 
     id: str
@@ -69,11 +69,11 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class RegulationSection:
     """Rows that belong together."""
 
     title: Bilingual
-    rows: tuple[Row, ...]
+    rows: tuple[RegulationRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ class Regulation:
     dated: datetime.date
     title: Bilingual
     notes: Bilingual | None
-    sections: tuple[Section, ...]
+    sections: tuple[RegulationSection, ...]
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[RegulationRow, ...]:
         """The rows of all sections, in order."""
         return tuple(row for section in self.sections for row in section.rows)
 
@@ -147,14 +147,14 @@ def _build_regulation(doc: RegulationDoc, findings: Findings) -> Regulation | No
                 findings.add_key_error(Code.WRONG_SHAPE, f"`{key}` tells where a `feature` is", (*path, key))
     if dated is None:
         return None
-    sections = tuple(Section(bilingual(each.title, ""), tuple(map(_row, each.rows))) for each in doc.sections)
+    sections = tuple(RegulationSection(bilingual(each.title, ""), tuple(map(_row, each.rows))) for each in doc.sections)
     notes = bilingual(doc.notes, "") if doc.notes else None
     return Regulation(doc.regulation, dated, bilingual(doc.title, ""), notes, sections)
 
 
-def _row(doc: RowDoc) -> Row:
+def _row(doc: RowDoc) -> RegulationRow:
     feature, not_yet = (bilingual(each, "") if each else None for each in (doc.feature, doc.not_yet))
-    return Row(doc.id, bilingual(doc.says, ""), feature, not_yet, doc.see, doc.page)
+    return RegulationRow(doc.id, bilingual(doc.says, ""), feature, not_yet, doc.see, doc.page)
 
 
 def cited_rows(text: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ from policy_service.decisions.master_keys import open_or_create
 from policy_service.decisions.override import Override
 from policy_service.decisions.override_store import end_override
 from policy_service.decisions.record_queries import UnknownDecision
-from policy_service.decisions.replay import NotReplayable, ReplayVerdict, explain, replay
+from policy_service.decisions.replay import NotReplayable, ReplayVerdict, explain_decision, replay
 from policy_service.decisions.subjects import FactCipher, erase_subject
 from policy_service.decisions.tables import DecisionRow
 from policy_service.subject import Subject
@@ -219,7 +219,7 @@ def test_a_subject_erased_leaves_records_that_verify_but_cannot_be_replayed(
     with database.read() as session:
         assert verify_blocks(session).is_sound
         with pytest.raises(NotReplayable, match="The key of C1 was deleted"):
-            explain(session, secrets, id_)
+            explain_decision(session, secrets, id_)
 
 
 def test_a_record_that_is_not_what_was_written_is_not_replayed(
@@ -270,8 +270,8 @@ def test_an_explanation_names_the_condition_that_failed_and_the_value_seen(
         database, CLOCK, decider, "C1", facts, secrets=secrets, policies=["tiering/small", "tiering/personal"]
     )
     with database.read() as session:
-        hidden = explain(session, secrets, id_).to_dict()
-        shown = explain(session, secrets, id_, reveal=True)
+        hidden = explain_decision(session, secrets, id_).to_dict()
+        shown = explain_decision(session, secrets, id_, reveal=True)
     assert hidden["decision_id"] == id_
     assert hidden["outcomes"] == record_of(database, id_)["outcomes"]
     assert hidden["trace"]["tiering/small"][0] == {

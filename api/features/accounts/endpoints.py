@@ -73,7 +73,7 @@ class AccountChanges(Model):
     external: ExternalModel | None = None
 
 
-class Vouching(Model):
+class AttestationBody(Model):
     """The password of whoever vouches, if there is one."""
 
     password: Password | None = None
@@ -96,7 +96,7 @@ class AccountModel(Model):
     created_at: datetime
 
 
-class AccountPage(Model):
+class AccountList(Model):
     """Some of the accounts, and how to ask for the next ones."""
 
     items: list[AccountModel]
@@ -114,13 +114,13 @@ def account_routes(service: Service) -> APIRouter:
 
 def _add_queries(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_accounts", responses=problems(INVALID_PARAMETER))
-    async def list_accounts(limit: Limit = PAGE, cursor: Cursor = None) -> AccountPage:
+    async def list_accounts(limit: Limit = PAGE, cursor: Cursor = None) -> AccountList:
         """Every account, in the order of making."""
         after = decode_cursor(cursor)
         accounts = await run_read(service, identity.accounts)
         rest = [account for account in accounts.values() if account.id > after]
         next_cursor = encode_cursor(rest[limit - 1].id) if len(rest) > limit else None
-        return AccountPage(items=list(map(account_model, rest[:limit])), next_cursor=next_cursor)
+        return AccountList(items=list(map(account_model, rest[:limit])), next_cursor=next_cursor)
 
     @router.get("/{account}", operation_id="get_account", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_account(response: Response, account: str) -> AccountModel:
@@ -173,13 +173,13 @@ def _add_attestation(router: APIRouter, service: Service) -> None:
         "/{account}/vouch",
         operation_id="vouch_for_account",
         response_model=AccountModel,
-        openapi_extra=request_body(Vouching),
+        openapi_extra=request_body(AttestationBody),
         dependencies=EDIT_HEADERS,
         responses=problems(*BODY_PROBLEMS, *ATTESTATION_PROBLEMS),
     )
     async def vouch_for_account(request: Request, account: str) -> Response:
         """Says that the account is the person's alone, as it was read: its signing roles take effect."""
-        expected, body = expected_etag(request), await read_json_body(request, Vouching)
+        expected, body = expected_etag(request), await read_json_body(request, AttestationBody)
         actor = await reauthenticate(service, request, body.password)
 
         def command(transaction: Transaction) -> WriteResult:

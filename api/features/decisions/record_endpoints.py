@@ -19,7 +19,7 @@ from policy_service.decisions.encryption import is_encrypted
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.record import DecisionRecord, decode_fact
 from policy_service.decisions.record_queries import read_decision
-from policy_service.decisions.replay import explain, replay
+from policy_service.decisions.replay import explain_decision, replay
 from policy_service.decisions.subjects import ERASED
 
 Json = dict[str, Any]
@@ -119,7 +119,7 @@ def _visible_value(value: Any) -> Any:  # noqa: ANN401  # JSON
 
 def _record_model(service: Service, session: Session, decision: str, *, with_trace: bool) -> RecordModel:
     record = read_decision(session, decision)
-    trace = explain(session, service.fact_cipher, decision).trace if with_trace else None
+    trace = explain_decision(session, service.fact_cipher, decision).trace if with_trace else None
     return RecordModel(
         decision_id=record.decision_id,
         seq=record.seq,

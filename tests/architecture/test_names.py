@@ -1,0 +1,51 @@
+"""Names say the thing: none is a word that the glossary rules out, and no name is defined all over the place."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.architecture.project import ROOT, python_files
+
+ENTRY_POINTS = {"run"}
+"""One in each module of the command line: the shape of a command."""
+PAGE_SHAPES = {"list_routes", "make_page", "read_query", "rejected_page"}
+"""One in each feature that has such a page: the shape of a page's module."""
+ROWS = {"Row", "Cell", "Group"}
+"""Parts of a table or a page, each private to the module that draws it."""
+MOST = 2
+"""Modules that may define a name."""
+
+
+def unused_words() -> set[str]:
+    """Read the words of the glossary that are not used, without those that are limited to one meaning."""
+    page = (ROOT / "docs" / "reference" / "glossary.md").read_text("utf-8")
+    table = page.partition("## Words that are not used")[2]
+    left = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")][1:]
+    return {word.strip().lower() for cell in left if "(" not in cell for word in cell.split(",")}
+
+
+def public_names(file: Path) -> Iterator[str]:
+    """List the functions and classes that a module defines at its top, without a leading underscore."""
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name
+
+
+def test_no_module_function_or_class_has_a_word_that_is_not_used() -> None:
+    words = unused_words()
+    assert len(words) > 100
+    modules = [str(file.relative_to(ROOT)) for file in python_files() if file.stem in words]
+    names = [f"{file.relative_to(ROOT)}: {name}" for file in python_files() for name in public_names(file)]
+    assert modules + [name for name in names if name.rpartition(" ")[2].lower() in words] == []
+
+
+def test_no_name_is_defined_in_more_than_two_modules() -> None:
+    defined = defaultdict(list)
+    for file in python_files():
+        if "versions" not in file.parts:  # each migration defines `upgrade`
+            for name in set(public_names(file)):
+                defined[name].append(str(file.relative_to(ROOT)))
+    often = {name: files for name, files in defined.items() if len(files) > MOST}
+    assert {name: files for name, files in often.items() if name not in ENTRY_POINTS | PAGE_SHAPES | ROWS} == {}
+    assert set(often) >= ENTRY_POINTS, "an allowance that is no longer needed"
