@@ -86,7 +86,7 @@ def problem_renderer(pages: Pages) -> ProblemRenderer:
 
 
 def wants_page(scope: Scope) -> bool:
-    """Whether a browser asks for a page: programs ask under `/v1/`, or do not name HTML in `Accept`.
+    """Return True if a browser asks for a page: programs ask under `/v1/`, or do not name HTML in `Accept`.
 
     Under `/v1/` a browser is only on its way to the provider of identities and back.
     """

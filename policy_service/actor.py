@@ -66,11 +66,11 @@ class Actor:
 
     @property
     def is_system(self) -> bool:
-        """Whether it is the service or its command line: whoever may write to the database on the machine itself."""
+        """True if it is the service or its command line: whoever may write to the database on the machine itself."""
         return self.kind in {"service", "command_line"}
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether the person re-authenticated at most `REAUTHENTICATION_VALIDITY` ago."""
+        """Return True if the person re-authenticated at most `REAUTHENTICATION_VALIDITY` ago."""
         return self.confirmed_at is not None and timedelta() <= now - self.confirmed_at <= REAUTHENTICATION_VALIDITY
 
 

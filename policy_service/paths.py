@@ -72,7 +72,7 @@ def secure_url(text: str) -> str:
 
 
 def shared_location(one: Path, other: Path) -> Literal["folder", "device"] | None:
-    """Whether two files or folders lie in one folder, or at least on one device; None when they do not."""
+    """Return what two files or folders share: one folder, or one device; None for neither."""
     parent, other_parent = one.absolute().parent, other.absolute().parent
     if parent == other_parent or parent in other.absolute().parents or other_parent in one.absolute().parents:
         return "folder"

@@ -147,7 +147,7 @@ def cookies_of(scope: Scope) -> dict[str, str]:
 
 
 def is_secure(service: Service, scope: Scope) -> bool:
-    """Whether people reach the service over TLS."""
+    """Return True if people reach the service over TLS."""
     public = service.settings.public_url
     return public.startswith("https:") if public is not None else scope["scheme"] == "https"
 

@@ -244,7 +244,7 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
 
 
 def check_permission(actor: Actor, access: Access) -> Literal[True] | str:
-    """Whether the actor is let through, or the reason why not."""
+    """Return True if the actor may make the request, else the reason."""
     if actor.kind == "machine" and not access.machines:
         return Message("An API key reads and decides; this is for a person who is signed in.")
     if access.roleless or actor.roles & access.roles:

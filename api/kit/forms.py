@@ -51,7 +51,7 @@ NO_ERRORS: Final[Mapping[str, Message]] = MappingProxyType({})
 
 
 def is_plausible_day(day: date) -> bool:
-    """Whether a day is one that a form may say."""
+    """Return True if a day is one that a form may say."""
     return FIRST_DAY < day < LAST_DAY
 
 
@@ -89,7 +89,7 @@ class FormState:
         return next(iter(self.values.get(name, ())), default)
 
     def has_value(self, name: str, value: str) -> bool:
-        """Whether a choice was made."""
+        """Return True if a choice was made."""
         return value in self.values.get(name, ())
 
     def error(self, name: str) -> Message | None:

@@ -34,7 +34,7 @@ class Listing:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether something is left out."""
+        """True if something is left out."""
         return any(self.filters.values())
 
     @property

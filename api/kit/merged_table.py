@@ -58,7 +58,7 @@ class Row:
 
     @property
     def is_wording(self) -> bool:
-        """Whether the row says in other words what it said before."""
+        """True if the row says in other words what it said before."""
         return self.status == "changed" and all(cell.is_wording for cell in self.cells if cell.changed)
 
 
@@ -79,7 +79,7 @@ class MergedTable:
 
     @property
     def differs(self) -> bool:
-        """Whether the two say anything differently."""
+        """True if the two say anything differently."""
         return any(row.status != "same" or row.previous_position for row in self.rows) or any(
             column.status != "same" for column in self.columns
         )

@@ -26,7 +26,7 @@ class Reauthentication:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the form can be sent: with the password in it, or after the provider said who it is."""
+        """True if the form can be sent: with the password in it, or after the provider said who it is."""
         return self.provider_address is None or self.valid_until is not None
 
 

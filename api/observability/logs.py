@@ -40,7 +40,7 @@ class Lines:
         """Nothing is kept back."""
 
     def _put(self, text: str) -> bool:
-        """Whether there was room; a piece of PIPE_BUF bytes blocks nobody where the system says that it can write."""
+        """True if there was room; a piece of PIPE_BUF bytes blocks nobody where the system says that it can write."""
         if sys.stderr is None or sys.stderr.closed:
             return False
         try:

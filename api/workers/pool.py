@@ -112,7 +112,7 @@ class _Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process is there; a system that is short of memory may have ended it."""
+        """True if the process is there; a system that is short of memory may have ended it."""
         return self._process.poll() is None
 
     def request(self, message: bytes, seconds: float) -> bytes:
@@ -280,7 +280,7 @@ class Workers:
 
     @property
     def are_processes(self) -> bool:
-        """Whether work is done elsewhere at all."""
+        """True if work is done elsewhere at all."""
         return True
 
     def pool(self, kind: WorkKind) -> Pool:
@@ -307,7 +307,7 @@ class InlineWorkers(Workers):
 
     @property
     def are_processes(self) -> bool:
-        """Whether work is done elsewhere at all."""
+        """True if work is done elsewhere at all."""
         return False
 
     def pool(self, kind: WorkKind) -> Pool:  # noqa: ARG002  # all are alike

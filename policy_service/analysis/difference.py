@@ -103,7 +103,7 @@ class Difference:
 
     @property
     def alters(self) -> bool:
-        """Whether other answers may follow."""
+        """True if other answers may follow."""
         return self.old is None or any(each.alters for each in self.alterations)
 
     def to_dict(self) -> dict[str, object]:
@@ -276,7 +276,7 @@ _ASPECTS: Mapping[str, Bilingual] = {
 
 
 def _is_informative(title: str, name: str) -> bool:
-    """Whether a title says more than the name does."""
+    """Return True if a title says more than the name does."""
     return title.casefold() not in {"", name.casefold()}
 
 

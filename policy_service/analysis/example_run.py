@@ -33,7 +33,7 @@ class ExampleRun:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed."""
+        """True if nothing failed."""
         return self.error is None and not self.failures
 
     def to_dict(self) -> dict[str, object]:

@@ -247,7 +247,7 @@ class _Column:
 
 
 def _covers(columns: Sequence[_Column], earlier: int, later: int, rules: Sequence[Rule]) -> bool:
-    """Whether the earlier rule holds wherever the later one does."""
+    """Return True if the earlier rule holds wherever the later one does."""
     if not columns:
         return rules[earlier].when in (TRUE, rules[later].when)
     return not any(column.masks[later] & ~column.masks[earlier] for column in columns)
@@ -262,7 +262,7 @@ def _shared_facts(columns: Sequence[_Column], one: int, other: int) -> str | Non
 
 
 def _may_not_meet(hit: Hit, rule: Rule, other: Rule) -> bool:
-    """Whether two rules must not hold together: under UNIQUE, and under ANY when they are known to differ."""
+    """Return True if two rules must not hold together: under UNIQUE, and under ANY when they are known to differ."""
     if hit is not Hit.ANY:
         return hit is Hit.UNIQUE
     pairs = zip(rule.then, other.then, strict=True)

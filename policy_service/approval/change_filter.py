@@ -66,7 +66,7 @@ class ChangeFilter:
     """The present instant: what waits for a signature has a day that lies ahead. None is before every day."""
 
     def matches(self, change: Change) -> bool:
-        """Whether a change is wanted."""
+        """Return True if a change is wanted."""
         submission, draft = change.submission, change.draft
         versions = (*(submission.versions if submission else ()), *draft.versions)
         policies = {*(version.policy for version in versions), *draft.ends}
@@ -104,7 +104,7 @@ NO_FILTER = ChangeFilter()
 
 
 def awaits_signature_of(change: Change, actor: Actor, now: datetime | None) -> bool:
-    """Whether a change waits for a signature that the actor can give, once it is confirmed who that is."""
+    """Return True if a change waits for a signature that the actor can give, once it is confirmed who that is."""
     if change.state is not ChangeState.SUBMITTED:
         return False
     now = now or change.actions[-1].at
@@ -132,20 +132,20 @@ def open_condition() -> ColumnElement[bool]:
 
 
 def _had_action(actions: Iterable[Action]) -> ColumnElement[bool]:
-    """Whether one of the actions was ever done to the change."""
+    """Build the condition that one of the actions was ever done to the change."""
     query = select(ActionRow.change).where(col(ActionRow.action).in_(list(actions)))
     return _id_in(query)
 
 
 def _concerns_policy(policy: str) -> ColumnElement[bool]:
-    """Whether the change submitted the policy, or may go back to it without having been submitted as it is now."""
+    """Build the condition that the change submitted the policy, or may roll back to it without being submitted."""
     submissions = select(SubmittedRow.change).where(SubmittedRow.policy == policy)
     is_final = _had_action(action for state, action in CLOSING_ACTIONS.items() if state is not ChangeState.WITHDRAWN)
     return or_(_id_in(submissions), and_(col(ChangeRow.kind) == "rollback", ~is_final))
 
 
 def _title_contains(words: Iterable[str]) -> ColumnElement[bool]:
-    """Whether the change ever had a title with these words."""
+    """Build the condition that the change ever had a title with these words."""
     query = select(TitledRow.change)
     for word in words:
         query = query.where(col(TitledRow.words).contains(word, autoescape=True))

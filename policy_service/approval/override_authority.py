@@ -148,7 +148,7 @@ def _authority_from(policy: Policy, version: Version, result: Result) -> Overrid
 
 
 def check_overrides(policy: Policy) -> None:
-    """Whether the service could work with a new version of `governance/overrides`. Raises ValidationFailed."""
+    """Check that the service can work with a new version of `governance/overrides`. Raises ValidationFailed."""
     if problems := list(_shape_problems(policy)):
         raise ValidationFailed(dict.fromkeys(problems))
 

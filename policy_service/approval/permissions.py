@@ -23,7 +23,7 @@ from policy_service.approval.workflow import check_permission
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whether somebody may do something; for a signature, in which of the roles they hold."""
+    """An actor's permission for an action; for a signature, with the roles they may sign in."""
 
     denied_reason: str | None = None
     """A sentence; None when they may."""
@@ -31,7 +31,7 @@ class Permission:
 
     @property
     def allowed(self) -> bool:
-        """Whether they may."""
+        """True if they may."""
         return self.denied_reason is None
 
 
@@ -50,21 +50,21 @@ def change_permissions(change: Change, actor: Actor, now: datetime) -> Mapping[A
 
 
 def ratify_permission(suspension: Suspension, actor: Actor, now: datetime) -> Permission:
-    """Whether an actor who confirms who they are may ratify a suspension, and in which roles."""
+    """Decide if a re-authenticated actor may ratify a suspension, and in which roles."""
     if (possible := can_ratify_suspension(suspension, now)) is not True:
         return Permission(possible)
     return sign_permission(actor, now, lambda confirmed, role: may_ratify_suspension(suspension, confirmed, now, role))
 
 
 def end_permission(suspension: Suspension, actor: Actor, now: datetime) -> Permission:
-    """Whether an actor who confirms who they are may end a suspension, and in which roles."""
+    """Decide if a re-authenticated actor may end a suspension, and in which roles."""
     if (possible := can_end_suspension(suspension, now)) is not True:
         return Permission(possible)
     return sign_permission(actor, now, lambda confirmed, role: may_end_suspension(confirmed, now, role))
 
 
 def suspend_permission(preview: SuspensionPreview, actor: Actor, now: datetime) -> Permission:
-    """Whether an actor who confirms who they are may suspend the version in force, and in which roles."""
+    """Decide if a re-authenticated actor may suspend the version in force, and in which roles."""
     policy, digest, previous = preview.suspended.policy, preview.suspended.digest, preview.previous
     return sign_permission(
         actor,

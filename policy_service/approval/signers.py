@@ -153,7 +153,7 @@ def sign_off_version(session: Session, now: datetime.datetime) -> Version:
 
 
 def decides_money(policy: Policy) -> bool:
-    """Whether a policy has an outcome that is an amount of money."""
+    """Return True if a policy has an outcome that is an amount of money."""
     kinds = (outcome.type for outcome in policy.outcomes.values())
     return any(isinstance(kind, NumberType) and kind.kind == "money" for kind in kinds)
 
@@ -195,7 +195,7 @@ def roles_from(policy: Policy, domain: str, result: Result) -> frozenset[Role]:
 
 
 def check_sign_off(policy: Policy, domains: Iterable[str]) -> None:
-    """Whether the service could work with a new version of `governance/sign_off`, before it is signed.
+    """Check that the service can work with a new version of `governance/sign_off`, before it is signed.
 
     It must answer for every domain, with two roles or more, from the facts that the service supplies. Raises
     ValidationFailed.

@@ -93,7 +93,7 @@ class Suspension:
         return self.end.at if self.end else (self.ratification or self.signature).until
 
     def is_active(self, now: datetime) -> bool:
-        """Whether it lasts now."""
+        """Return True if it lasts now."""
         return self.signature.at <= now < self.until
 
     def to_dict(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def find_fallback(
 
 
 def is_of_governance(policy: str) -> bool:
-    """Whether a policy decides about the service itself, such as who signs."""
+    """Return True if a policy decides about the service itself, such as who signs."""
     return policy.partition("/")[0] == GOVERNANCE
 
 
@@ -168,7 +168,7 @@ def last_removals(
 def may_suspend_version(  # noqa: PLR0913, PLR0917  # who, what, when, and what went before
     policy: str, digest: str, previous: Iterable[Suspension], actor: Actor, now: datetime, role: Role | None
 ) -> Literal[True] | str:
-    """Whether this actor may suspend this version alone, or why not."""
+    """Return True if this actor may suspend this version alone, else the reason."""
     if is_of_governance(policy):
         return Message("Who must sign cannot be suspended: that takes a signed change.")
     allowed = _may_sign(actor, now, role, frozenset(DIRECTORS), SUSPEND_CLAUSE)
@@ -184,12 +184,12 @@ def may_suspend_version(  # noqa: PLR0913, PLR0917  # who, what, when, and what 
 
 
 def can_end_suspension(suspension: Suspension, now: datetime) -> Literal[True] | str:
-    """Whether anybody can end the suspension now, or why nobody can."""
+    """Return True if anyone can end the suspension now, else the reason."""
     return ALLOWED if suspension.is_active(now) else Message("The suspension is over.")
 
 
 def can_ratify_suspension(suspension: Suspension, now: datetime) -> Literal[True] | str:
-    """Whether anybody can ratify the suspension now, or why nobody can."""
+    """Return True if anyone can ratify the suspension now, else the reason."""
     if suspension.is_active(now) and suspension.ratification is not None:
         return Message("{person} ratified the suspension already.", person=suspension.ratification.by.printed_name)
     return can_end_suspension(suspension, now)
@@ -198,14 +198,14 @@ def can_ratify_suspension(suspension: Suspension, now: datetime) -> Literal[True
 def may_ratify_suspension(
     suspension: Suspension, actor: Actor, now: datetime, role: Role | None
 ) -> Literal[True] | str:
-    """Whether this actor may ratify the suspension, or why not."""
+    """Return True if this actor may ratify the suspension, else the reason."""
     if actor.id == suspension.signature.by.id:
         return Message("You suspended it, so another person must ratify it.")
     return _may_sign(actor, now, role, SIGNERS, RATIFY_CLAUSE)
 
 
 def may_end_suspension(actor: Actor, now: datetime, role: Role | None) -> Literal[True] | str:
-    """Whether this actor may end a suspension, or why not."""
+    """Return True if this actor may end a suspension, else the reason."""
     return _may_sign(actor, now, role, SIGNERS, END_CLAUSE)
 
 

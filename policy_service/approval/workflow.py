@@ -154,7 +154,7 @@ def fold_actions(change: str, kind: ChangeKind, actions: Iterable[ActionRecord])
 
 
 def check_state(change: Change, action: Action, now: datetime) -> Literal[True] | str:
-    """Whether anybody can do this to the change as it is now, or why nobody can."""
+    """Return True if anyone can do this to the change as it is now, else the reason."""
     if (change.state, action) not in TRANSITIONS:
         reason = Message(
             "{impossible}: {because}.", impossible=IMPOSSIBLE_CLAUSES[action], because=STATE_CLAUSES[change.state]
@@ -172,7 +172,7 @@ def check_state(change: Change, action: Action, now: datetime) -> Literal[True] 
 def check_permission(
     change: Change, action: Action, actor: Actor, now: datetime, *, role: Role | None = None
 ) -> Literal[True] | str:
-    """Whether this actor may do this to the change now, or why not. A signature is given in a `role`."""
+    """Return True if this actor may do this to the change now, else the reason. A signature is given in a `role`."""
     possible = check_state(change, action, now)
     if possible is not True:
         return possible
@@ -229,7 +229,7 @@ def check_role(actor: Actor, roles: frozenset[Role], clause: str) -> Literal[Tru
 
 
 def check_signing_role(actor: Actor, role: Role | None, now: datetime) -> Literal[True] | str:
-    """Whether the actor may give a signature in a role at all, or why not."""
+    """Return True if the actor may give a signature in a role at all, else the reason."""
     if role is None or role not in SIGNERS:
         return Message("Say in which role you sign: {roles}.", roles=role_names(SIGNERS))
     if role not in actor.roles:
@@ -288,7 +288,7 @@ def _has_signed(change: Change, actor: Actor) -> bool:
 
 
 def check_meaning(role: Role, meaning: Meaning) -> Literal[True] | str:
-    """Whether a signature in a role can have this meaning, or why not."""
+    """Return True if a signature in a role can have this meaning, else the reason."""
     if meaning in MEANINGS[role]:
         return ALLOWED
     expected = join_or(sorted(MEANINGS[role]))

@@ -49,7 +49,7 @@ class SignedExtent:
     """The identity of its log; None in a line from before format 2."""
 
     def is_signed_by(self, key: PublicKey) -> bool:
-        """Whether it was signed with the key."""
+        """Return True if it was signed with the key."""
         return self.key == key.id and key.verifies(self.payload)
 
 
@@ -66,7 +66,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def is_known(self) -> bool:
-        """Whether its format is one that this version reads, with the members of that format."""
+        """True if its format is one that this version reads, with the members of that format."""
         return (self.format, self.log is None) in {(1, True), (FORMAT, False)}
 
 

@@ -214,7 +214,7 @@ class _Client:
             last, number = checkpoint.extent.size, number + 1
 
     def put(self, number: int, line: bytes) -> bool:
-        """Whether the store has the checkpoint now, read back; not when it had another one already. Raises OSError."""
+        """True if the store has the checkpoint now, read back; not when it had another one already. Raises OSError."""
         status, _ = self._request("PUT", number, line)
         if status not in _STORED | _CONFLICT:
             raise self._unexpected_status(f"PUT {self.address}/{number}", status)

@@ -58,7 +58,7 @@ def covered_tables() -> list[Table]:
 
 
 def is_covered(table: str) -> bool:
-    """Whether each row of a table has its digest in the log."""
+    """Return True if each row of a table has its digest in the log."""
     return table not in DERIVED and table not in NOT_SECURITY
 
 

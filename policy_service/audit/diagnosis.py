@@ -137,7 +137,7 @@ def _entries(rest: Iterable[bytes], enough: int) -> Iterator[Entry]:
 
 
 def _is_confirmed(seq: int, digest: str, rest: Iterable[bytes], end: Extent | None) -> bool | None:
-    """Whether what comes next was made for this line; None when nothing comes next."""
+    """Return whether what comes next was made for this line; None when nothing comes next."""
     for line in rest:
         try:
             return read_entry(line).previous == digest

@@ -108,7 +108,7 @@ class Guard:
             return Usable([sentence for each in broken for sentence in each], left_out)
 
     def owner_matches(self, session: Session, tables: Mapping[str, str], owner: str) -> bool:
-        """Whether somebody's rows are those that the log tells of; `tables` say by which column.
+        """Return True if a person's rows are those that the log tells of; `tables` say by which column.
 
         Raises KeyUnavailable.
         """
@@ -145,7 +145,7 @@ class Guard:
     def row_matches(
         self, session: Session, table: Table, values: Mapping[str, Any], *instants: datetime | None
     ) -> bool:
-        """Whether the entry of one of the instants tells of a row as it is. Raises KeyUnavailable."""
+        """Return True if the entry of one of the instants tells of a row as it is. Raises KeyUnavailable."""
         row, keys = (table.name[:], row_key(table, values), row_digest(table, values)), keys_of(session)
         if not keys or row in self._confirmed:
             return True

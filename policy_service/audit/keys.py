@@ -62,7 +62,7 @@ class PublicKey:
     text: str
 
     def verifies(self, line: Mapping[str, Any]) -> bool:
-        """Whether the signature of a signed line is this key's."""
+        """Return True if the signature of a signed line is this key's."""
         body = {name: value for name, value in line.items() if name != "signature"}
         signature = decode_hex(line.get("signature"), _SIGNATURE)
         if signature is None:

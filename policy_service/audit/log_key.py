@@ -41,7 +41,7 @@ class LogKey:
         return hmac.digest(self.secret, b"policy-service %b 1\n%b" % (purpose.encode(), content), "sha256")
 
     def verifies(self, mac: str | None, purpose: str, content: bytes) -> bool:
-        """Whether the MAC is this key's."""
+        """Return True if the MAC is this key's."""
         return mac is not None and hmac.compare_digest(mac.encode(), self.mac(purpose, content).encode())
 
 

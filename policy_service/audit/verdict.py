@@ -84,7 +84,7 @@ class LogVerdict:
 
     @property
     def is_fine(self) -> bool:
-        """Whether no fault was found, neither in the log nor in where its checkpoints are kept."""
+        """True if no fault was found, neither in the log nor in where its checkpoints are kept."""
         return self.fault is None and all(each.fault is None for each in self.copies)
 
     def to_dict(self) -> dict[str, Any]:

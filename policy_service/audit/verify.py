@@ -74,7 +74,7 @@ class KeyChain:
         self.bodies.append(dict(body))
 
     def is_trusted(self) -> bool:
-        """Whether the key in use is trusted, or endorsed from one that is."""
+        """Return True if the key in use is trusted, or endorsed from one that is."""
         return self.in_use is not None and self.in_use.id in self.trusted
 
 

@@ -23,7 +23,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed."""
+        """True if nothing failed."""
         return self.fault is None and not self.failures
 
     def to_dict(self) -> dict[str, object]:

@@ -36,7 +36,7 @@ class PolicyFile:
 
     @property
     def is_fine(self) -> bool:
-        """Whether nothing is wrong with it."""
+        """True if nothing is wrong with it."""
         return self.error is None
 
 

@@ -29,5 +29,5 @@ def _ask(name: str) -> str:
 
 
 def at_terminal() -> bool:
-    """Whether somebody types."""
+    """Return True if a person types."""
     return sys.stdin is not None and getattr(sys.stdin, "isatty", bool)()

@@ -83,7 +83,7 @@ class Evaluator:
 
 
 def is_computed(rule: CoreRule) -> bool:
-    """Whether what the rule gives depends on facts."""
+    """Return True if what the rule gives depends on facts."""
     return any(isinstance(outcome, ComputedNumber | BooleanOutcome) for outcome in rule.then)
 
 

@@ -100,7 +100,7 @@ def _find_fact(name: str, policies: Sequence[Policy], errors: list[str]) -> tupl
 
 
 def _is_partition(name: str, classes: Iterable[NamedClass], values: Sequence[str], errors: list[str]) -> bool:
-    """Whether every value is in exactly one class; what is wrong is added to `errors`."""
+    """Return True if every value is in exactly one class; what is wrong is added to `errors`."""
     before = len(errors)
     classes = tuple(classes)
     listed_values = [value for each in classes for value in each.values or ()]

@@ -311,7 +311,7 @@ def database_of(session: Session) -> Database | None:
 
 
 def is_write_session(session: Session) -> bool:
-    """Whether a session is one of `Database.write`."""
+    """Return True if a session is one of `Database.write`."""
     return _WRITES in session.info
 
 

@@ -260,7 +260,7 @@ class Batch:
 
 
 def _ends_batch(answer: LineAnswer | _PendingLine) -> bool:
-    """Whether nothing is decided behind a line."""
+    """Return True if nothing is decided behind a line."""
     return isinstance(answer, LineAnswer) and isinstance(answer.result, IdempotencyKeyReused | BatchEnded)
 
 

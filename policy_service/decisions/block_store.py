@@ -352,7 +352,7 @@ class Sealer:
                 yield (block := following)
 
     def _has_work(self) -> bool:
-        """Whether there is anything to seal or sign; looking does not disturb those who watch the governance lane."""
+        """True if there is anything to seal or sign; looking does not disturb those who watch the governance lane."""
         with self._database.read() as session:
             return count_unsealed(session) > 0 or unsigned_count(session) > 0
 

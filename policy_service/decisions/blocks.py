@@ -47,7 +47,7 @@ class BlockReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing was altered, removed or added."""
+        """True if nothing was altered, removed or added."""
         return not self.faults
 
     def tell(self, faults: Sequence[str]) -> None:

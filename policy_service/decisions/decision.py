@@ -73,7 +73,7 @@ class ResultWriter:
 
 
 def _needs_writing(kind: Type) -> bool:
-    """Whether a kept value of the type is not already what JSON shows."""
+    """Return True if a kept value of the type is not already what JSON shows."""
     return isinstance(kind, DateType | DurationType | TagsType) or (
         isinstance(kind, NumberType) and kind.kind != "integer"
     )

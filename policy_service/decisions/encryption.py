@@ -58,7 +58,7 @@ def encrypt_fact(key: SubjectKey, decision: str, fact: str, value: Any) -> dict[
 
 
 def is_encrypted(value: object) -> bool:
-    """Whether a fact in a record is sealed; no fact's own value is an object."""
+    """Return True if a fact in a record is sealed; no fact's own value is an object."""
     return isinstance(value, dict) and ENCRYPTED in value
 
 

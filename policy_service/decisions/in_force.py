@@ -182,7 +182,7 @@ class InForce:
         return NotReady(Message("no policy is in force"))
 
     def is_current(self, evaluation: Evaluation, window: Window) -> bool:
-        """Whether a decision was made by what is in force in the window, at its start."""
+        """Return True if a decision was made by what is in force in the window, at its start."""
         if evaluation.digests is not window.digests and evaluation.digests != window.digests:
             return False
         if evaluation.stops != window.stops:

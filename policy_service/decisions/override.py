@@ -128,7 +128,7 @@ class Override:
         return min(each for each in (self.until, self.ended_at, lapses_at) if each is not None)
 
     def covers(self, at: datetime) -> bool:
-        """Whether it applies at an instant."""
+        """Return True if it applies at an instant."""
         return self.starts_at is not None and self.starts_at <= at < self.ends_at
 
     def state(self, now: datetime) -> OverrideState:
@@ -142,7 +142,7 @@ class Override:
         return "runs" if self.covers(now) else "over"
 
     def is_open(self, now: datetime) -> bool:
-        """Whether it applies or may still apply, so that there can be no other beside it."""
+        """Return True if it applies or may still apply, so that there can be no other beside it."""
         return now < self.ends_at
 
     def as_known_at(self, at: datetime) -> Override:
@@ -244,14 +244,14 @@ def _provisional(override: Override) -> dict[str, str]:
 
 
 def may_override(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
-    """Whether the actor may make an exception in a role: a director, in person, freshly confirmed."""
+    """Return True if the actor may add an override in a role (a re-authenticated director), else the reason."""
     if role not in DIRECTORS:
         return Message("Only a director may add an override.")
     return _may_sign(actor, role, now)
 
 
 def may_sign_override(override: Override, actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
-    """Whether the actor may sign an exception that another person recorded, in a role that is owed."""
+    """Return True if the actor may sign another person's override in a missing role, else the reason."""
     if actor.id == override.actor:
         return Message("You recorded this override, so another person must sign it.")
     if any(each.actor == actor.id for each in override.signatures):
@@ -264,7 +264,7 @@ def may_sign_override(override: Override, actor: Actor, role: Role, now: datetim
 
 
 def can_sign_override(override: Override, now: datetime) -> Literal[True] | str:
-    """Whether anybody can sign the exception now, or why nobody can."""
+    """Return True if anyone can sign the exception now, else the reason."""
     match override.state(now):
         case "provisional" | "waiting":
             reason = override.void.get(override.actor)
@@ -286,7 +286,7 @@ def signing_roles(override: Override, actor: Actor, now: datetime) -> tuple[Role
 
 
 def may_end_override(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
-    """Whether the actor may end an exception in a role: a director or compliance, in person, freshly confirmed."""
+    """Return True if the actor may end an override in a role (director or compliance), else the reason."""
     if role not in ENDING_ROLES:
         return Message("Only a director or compliance may end an override.")
     return _may_sign(actor, role, now)

@@ -57,7 +57,7 @@ class RecordFilter:
 
     @property
     def needs_scan(self) -> bool:
-        """Whether records have to be looked through: no index finds those of a policy, or of all subjects of a kind."""
+        """True if records have to be looked through: no index finds those of a policy, or of all subjects of a kind."""
         return self.policy is not None or (self.kind is not None and self.subject is None)
 
     def read_match(self, line: bytes) -> DecisionRecord | None:
@@ -99,7 +99,7 @@ def subject_history(
 
 
 def is_on_record(session: Session, id_: str, kind: str | None = None) -> bool:
-    """Whether anything was ever decided about a subject, or it was excepted from a policy; `kind` None is any kind."""
+    """True if anything was ever decided about a subject, or it was excepted from a policy; `kind` None is any kind."""
     for table in (DecisionRow, OverrideRow):
         query = select(table.seq).where(table.subject == id_).limit(1)
         if session.exec(query if kind is None else query.where(table.kind == kind)).first() is not None:

@@ -187,7 +187,7 @@ def _subject_of(row: SubjectKeyRow) -> Subject:
 
 
 def may_erase(actor: Actor) -> Literal[True] | str:
-    """Whether the actor may erase a subject: compliance, in person; or the command line."""
+    """Return True if the actor may erase a subject (compliance, or the command line), else the reason."""
     if actor.kind not in {"person", "machine"}:
         return True
     if actor.kind != "person" or Role.COMPLIANCE not in actor.roles:

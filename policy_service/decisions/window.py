@@ -32,7 +32,7 @@ class Window:
     """The policies that were ended, by name, each with the activation that says so."""
 
     def covers(self, now: datetime) -> bool:
-        """Whether the versions are in force at an instant."""
+        """Return True if the versions are in force at an instant."""
         return self.start <= now and (self.until is None or now < self.until)
 
 

@@ -99,7 +99,7 @@ class Account:
 
     @property
     def has_own_password(self) -> bool:
-        """Whether nobody else gave it the password it has, if it has one."""
+        """True if nobody else gave it the password it has, if it has one."""
         return self.password_by in {None, self.id}
 
     def actor(self, confirmed_at: datetime | None = None) -> Actor:
@@ -161,7 +161,7 @@ def roles_error(roles: frozenset[Role]) -> FieldError | None:
 
 
 def may_administer(actor: Actor) -> PermissionResult:
-    """Whether the actor manages accounts and keys: an administrator, the command line, or the service itself."""
+    """Return True if the actor may manage accounts and keys (an administrator or the system), else the reason."""
     if actor.is_system or (actor.kind == "person" and Role.ADMINISTRATOR in actor.roles):
         return True
     return Message("Only an administrator manages accounts and API keys.")
@@ -170,7 +170,7 @@ def may_administer(actor: Actor) -> PermissionResult:
 def may_change_roles(
     actor: Actor, account: Account, roles: frozenset[Role], accounts: Mapping[str, Account]
 ) -> PermissionResult:
-    """Whether the actor may give the account these roles instead of those it has."""
+    """Return True if the actor may replace the account's roles by these, else the reason."""
     if (permission := may_administer(actor)) is not True:
         return permission
     if actor.id == account.id:
@@ -181,7 +181,7 @@ def may_change_roles(
 
 
 def may_link(actor: Actor, account: Account) -> PermissionResult:
-    """Whether the actor may say how a provider of identities knows the person."""
+    """Return True if the actor may link the account to an identity provider, else the reason."""
     if (permission := may_administer(actor)) is not True:
         return permission
     if actor.id == account.id:
@@ -190,7 +190,7 @@ def may_link(actor: Actor, account: Account) -> PermissionResult:
 
 
 def may_disable(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
-    """Whether the actor may disable the account."""
+    """Return True if the actor may disable the account, else the reason."""
     if (permission := may_administer(actor)) is not True:
         return permission
     if _is_last_administrator(account, accounts):

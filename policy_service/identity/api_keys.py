@@ -53,7 +53,7 @@ class ApiKey:
     used_at: datetime | None = None
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether it lets anybody in."""
+        """Return True if it lets anyone in."""
         return self.revoked_at is None and now < self.expires_at
 
     def actor(self) -> Actor:

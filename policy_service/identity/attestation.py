@@ -24,7 +24,7 @@ COMPLIANCE_ATTESTS = Message("Only compliance may attest an account.")
 
 
 def may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
-    """Whether the actor may vouch for the account, or why not."""
+    """Return True if the actor may vouch for the account, else the reason."""
     if actor.is_system:
         return True
     if actor.kind != "person":
@@ -41,7 +41,7 @@ def may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) 
 
 
 def can_be_attested(account: Account, actor: Actor) -> PermissionResult:
-    """Whether the account as it is can be vouched for, or why not."""
+    """Return True if the account as it is can be vouched for, else the reason."""
     if not account.enabled:
         return Message("The account {account} is disabled.", account=account.name)
     if not account.signing_roles:
@@ -66,7 +66,7 @@ def all_editors(account: Account, accounts: Mapping[str, Account]) -> frozenset[
 
 
 def _may_attest_first(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
-    """Whether an administrator may vouch, because there is nobody of compliance yet who could."""
+    """Return True if an administrator may attest because no compliance account could yet, else the reason."""
     if Role.ADMINISTRATOR not in actor.roles or any(each.was_compliance for each in accounts.values()):
         return COMPLIANCE_ATTESTS
     if Role.COMPLIANCE not in account.roles:

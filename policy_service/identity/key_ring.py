@@ -49,7 +49,7 @@ class KeyRing:
 
     @property
     def is_stale(self) -> bool:
-        """Whether `refresh` has to be called before `authenticate`."""
+        """True if `refresh` has to be called before `authenticate`."""
         return self._ticks() - self._refreshed_at >= REFRESH_SECONDS
 
     def invalidate(self) -> None:

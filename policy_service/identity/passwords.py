@@ -59,7 +59,7 @@ def hash_password(password: str) -> str:
 
 
 def matches(password_hash: str, password: str) -> bool:
-    """Whether the password is the one that was hashed. A hash that cannot be read matches nothing."""
+    """Return True if the password is the one that was hashed. A hash that cannot be read matches nothing."""
     if len(password) > MAX_LENGTH:
         return False
     try:
@@ -69,7 +69,7 @@ def matches(password_hash: str, password: str) -> bool:
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Whether the hash was made with other parameters than those of today."""
+    """Return True if the hash was made with other parameters than those of today."""
     return HASHER.check_needs_rehash(password_hash)
 
 
@@ -101,7 +101,7 @@ def password_error(password: str, *names: str) -> str | None:
 
 
 def is_common(password: str) -> bool:
-    """Whether a password is what many people take."""
+    """Return True if a password is what many people take."""
     plain = _normal(password).casefold()
     word = plain.strip(_AFFIXES)
     if _PINYIN.fullmatch("".join(filter(str.isalpha, plain))):

@@ -107,7 +107,7 @@ def find_session(
 
 
 def _is_logged(session: Session, row: SignedInRow) -> bool:
-    """Whether the log tells of a session as it is: where it began, or where its owner was last confirmed."""
+    """Return True if the log tells of a session as it is: where it began, or where its owner was last confirmed."""
     guard = guard_of(session)
     return guard is None or guard.row_matches(session, _SESSIONS, row.model_dump(), row.started_at, row.confirmed_at)
 

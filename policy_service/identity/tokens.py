@@ -48,5 +48,5 @@ def parse_key(text: str) -> ParsedKey | None:
 
 
 def is_key_like(text: str) -> bool:
-    """Whether the text calls itself an API key."""
+    """Return True if the text calls itself an API key."""
     return text.startswith(f"{KEY_PREFIX}_")

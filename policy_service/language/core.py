@@ -100,7 +100,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class IsPresent:
-    """Whether an optional fact is there."""
+    """The test that an optional fact is given."""
 
     fact: str
     negated: bool
@@ -125,7 +125,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """Whether a choice or a text is one of some words."""
+    """The test that a choice or a text is one of some words."""
 
     fact: str
     words: frozenset[str]
@@ -134,7 +134,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class SameWord:
-    """Whether two choices or two texts are equal."""
+    """The test that two choices or two texts are equal."""
 
     left: str
     right: str
@@ -143,7 +143,7 @@ class SameWord:
 
 @dataclass(frozen=True, slots=True)
 class HasTag:
-    """Whether a word is one of the tags."""
+    """The test that a word is one of the tags."""
 
     fact: str
     word: str
@@ -152,7 +152,7 @@ class HasTag:
 
 @dataclass(frozen=True, slots=True)
 class HasTagOf:
-    """Whether a choice is one of the tags."""
+    """The test that a choice is one of the tags."""
 
     tags: str
     choice: str

@@ -117,7 +117,7 @@ class Diagnostic:
 
     @property
     def severity(self) -> Literal["error", "warning"]:
-        """Whether the file is refused for it."""
+        """`error` if the file is rejected for it, else `warning`."""
         return "warning" if isinstance(self.code, WarningCode) else "error"
 
     def render(self, path: str, lines: list[str]) -> str:
@@ -200,7 +200,7 @@ def _excerpt(line: str, span: SourceSpan) -> tuple[str, int]:
 
 
 def _is_control(character: str) -> bool:
-    """Whether the character would do something to a terminal, or hide in it, and not be seen."""
+    """Return True if the character would do something to a terminal, or hide in it, and not be seen."""
     return unicodedata.category(character)[0] == "C" or character in "\u2028\u2029"
 
 

@@ -85,7 +85,7 @@ def _stored_value(then: Expr | Value, kind: Type, scope: Scope) -> Value:
 
 
 def holds(expression: Expr, scope: Scope) -> bool:
-    """Whether a condition is true."""
+    """Return True if a condition is true."""
     return evaluate_expression(expression, scope) is True
 
 
@@ -140,7 +140,7 @@ def constant_value(expression: Expr) -> Exact | None:
 
 
 def passes_test(operand: Exact, test: Range | Test, scope: Scope) -> bool:
-    """Whether a value passes one test of a cell or an `in` list; in a tag list, whether it is one of the tags."""
+    """True if a value passes one test of a cell or an `in` list; in a tag list, whether it is one of the tags."""
     match test:
         case Range():
             above: Comparator = ">=" if test.low_closed else ">"

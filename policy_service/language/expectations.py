@@ -120,7 +120,7 @@ class ExpectationReader:
 
     @property
     def returns_list(self) -> bool:
-        """Whether the outcome is a list."""
+        """True if the outcome is a list."""
         return bool(
             self.logic and self.logic.hit in ("RULE ORDER", "OUTPUT ORDER", "COLLECT") and not self.logic.aggregate
         )
@@ -262,7 +262,7 @@ class ExpectationReader:
 
 
 def is_ordered(kind: Type) -> bool:
-    """Whether one value of the type can be higher than another."""
+    """Return True if one value of the type can be higher than another."""
     return isinstance(kind, NumberType | DateType | DurationType) or (
         isinstance(kind, ChoiceType) and kind.ordered is not None
     )

@@ -107,7 +107,7 @@ def questions(formula: Formula) -> set[object]:
 
 
 def tests_one_value(formula: Any) -> bool:
-    """Whether an `or` is about tests of one and the same value, as a cell with several tests is."""
+    """Return True if an `or` is about tests of one and the same value, as a cell with several tests is."""
     facts = set()
     for part in formula.parts:
         for atom in part.parts if isinstance(part, All) else (part,):

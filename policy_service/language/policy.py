@@ -237,7 +237,7 @@ class Policy:
 
     @property
     def returns_list(self) -> bool:
-        """Whether the outcome is a list with one entry a matching rule."""
+        """True if the outcome is a list with one entry a matching rule."""
         return self.hit in LISTING_HIT_POLICIES and self.aggregate is None
 
 

@@ -52,7 +52,7 @@ class Quantity:
 
     @property
     def holds_zero(self) -> bool:
-        """Whether the value can be zero, as far as is known."""
+        """True if the value can be zero, as far as is known."""
         return self.low <= 0 <= self.high
 
 
@@ -97,7 +97,7 @@ def decimals(value: Fraction) -> int | None:
 
 
 def is_plain(unit: str) -> bool:
-    """Whether the unit is a number or a currency, which literals can stand beside."""
+    """Return True if the unit is a number or a currency, which literals can stand beside."""
     return unit not in (DATE, DURATION, MONTHS)
 
 

@@ -118,7 +118,7 @@ def _requirement_error(
 
 
 def accepts(fact: Type, outcome: Type, *, is_list: bool) -> bool:
-    """Whether a fact can take every value an outcome can have; a listed choice becomes tags."""
+    """Return True if a fact can take every value an outcome can have; a listed choice becomes tags."""
     match fact, outcome:
         case TagsType(), ChoiceType() if is_list:
             return set(outcome.of) <= set(fact.of)

@@ -27,7 +27,7 @@ class InputCell:
 
     @property
     def handles_missing(self) -> bool:
-        """Whether it says what holds when its fact is missing."""
+        """True if it says what holds when its fact is missing."""
         return self.cell is not None and self.cell.handles_missing and self.cell.condition != TRUE
 
 

@@ -195,7 +195,7 @@ _SHOWN_DIGITS = 15
 
 
 def _is_literal(text: OutcomeText, kind: Type) -> bool:
-    """Whether `given` stands for itself and is no expression."""
+    """Return True if `given` stands for itself and is no expression."""
     match kind:
         case ChoiceType() | TextType() | TagsType():
             return True

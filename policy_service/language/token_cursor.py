@@ -58,7 +58,7 @@ class TokenCursor:
             raise self.unexpected(self.next, "the end")
 
     def interval_ahead(self) -> bool:
-        """Whether the bracket that comes next holds `..`, so that it opens an interval and not an expression."""
+        """Return True if the bracket that comes next holds `..`, so that it opens an interval and not an expression."""
         open_brackets: list[bool] = []
         """Of each bracket that is open whether it holds `..`."""
         begins = True  # a value may begin here, so `]` opens an interval; `[` closes one only where none may

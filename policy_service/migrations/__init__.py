@@ -42,7 +42,7 @@ def upgrade(database: Database) -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Whether every step was taken. Raises NewerDatabase, DatabaseUnavailable."""
+    """Return True if every step was taken. Raises NewerDatabase, DatabaseUnavailable."""
     if database.file and not database.file.exists():
         return False
     with database.read() as session:

@@ -317,7 +317,7 @@ def _history_facts(session: Session, actor: Actor, request: OverrideRequest, now
 
 
 def _ran_unsigned(override: Override, now: datetime) -> bool:
-    """Whether an exception applied in the last days by one signature alone."""
+    """Return True if an exception applied in the last days by one signature alone."""
     return (
         override.starts_at is not None and override.ratified_at is None and override.ends_at > now - UNSIGNED_LOOKBACK
     )

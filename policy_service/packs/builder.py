@@ -112,7 +112,7 @@ def _sign(archive: Archive, manifest: dict[str, Any], context: PackContext) -> N
 
 
 def is_signed(line: dict[str, Any], manifest: bytes, key: PublicKey) -> bool:
-    """Whether the signature of a manifest is this key's."""
+    """Return True if the signature of a manifest is this key's."""
     return line.get("manifest") == digest(manifest) and line.get("key") == key.id and key.verifies(line)
 
 

@@ -65,7 +65,7 @@ class PackFiles:
         return [name for name in self.listed if name.startswith(f"{folder}/") and name.endswith(end)]
 
     def matches_listing(self, name: str) -> bool:
-        """Whether a file has the digest and the size that the list says."""
+        """Return True if a file has the digest and the size that the list says."""
         content = self.read(name)
         listing = self.listed[name]
         return (listing.get("sha256"), listing.get("size")) == (hashlib.sha256(content).hexdigest(), len(content))

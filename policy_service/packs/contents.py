@@ -90,7 +90,7 @@ def collect(session: Session, scope: Scope, now: datetime) -> PackContents:
 
 
 def _overlaps(scope: Scope, start: datetime, until: datetime | None) -> bool:
-    """Whether something that lasted from `start` until `until` reaches into the period."""
+    """Return True if something that lasted from `start` until `until` reaches into the period."""
     return (scope.until is None or start < scope.until) and (
         scope.since is None or until is None or until > scope.since
     )
@@ -196,12 +196,12 @@ def _entries(
 
 
 def _concerns(row: AuditEntry, digests: set[str]) -> bool:
-    """Whether an entry is about a change, or about one of the versions."""
+    """Return True if an entry is about a change, or about one of the versions."""
     return not row.event.startswith("version_") or any(digest.encode() in row.line for digest in digests)
 
 
 def _is_of_kind(row: AuditEntry, kind: str) -> bool:
-    """Whether an entry is about a subject of a kind; one that was altered may be, and its proof says what it is."""
+    """True if an entry is about a subject of a kind; one that was altered may be, and its proof says what it is."""
     try:
         return bool(read_entry(row.line).body.get("kind", CUSTOMER) == kind)
     except InvalidEntry:

@@ -168,7 +168,7 @@ class _ExpectedRows:
         return changes
 
     def includes_activation(self, row: Json) -> bool:
-        """Whether the pack should show an activation that an entry tells of."""
+        """Return True if the pack should show an activation that an entry tells of."""
         return row["digest"] in self._digests_in_pack
 
     def includes_suspension(self, row: Json) -> bool:
@@ -207,7 +207,7 @@ class _ExpectedRows:
         return (each for each in self._entries if each.event in events)
 
     def _overlaps(self, start: str, until: str) -> bool:
-        """Whether something reaches into the period that the pack is about; instants are compared as text."""
+        """Return True if something reaches into the period that the pack is about; instants are compared as text."""
         since, end = self._scope.get("from"), self._scope.get("until")
         return (end is None or start < end) and (since is None or until > since)
 

@@ -48,7 +48,7 @@ class PackVerdict:
 
     @property
     def is_fine(self) -> bool:
-        """Whether no fault was found."""
+        """True if no fault was found."""
         return not self.faults
 
     def to_dict(self) -> dict[str, Any]:

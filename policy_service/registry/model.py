@@ -64,7 +64,7 @@ class Period:
             raise ValueError(f"a period ends after it starts: {self.until} is not after {self.start}")
 
     def covers(self, instant: datetime) -> bool:
-        """Whether the instant is in the period."""
+        """Return True if the instant is in the period."""
         return self.start <= instant and (self.until is None or instant < self.until)
 
 
@@ -89,21 +89,21 @@ class Activation:
 
     @property
     def is_stop(self) -> bool:
-        """Whether the policy answers that it is suspended, instead of deciding."""
+        """True if the policy answers that it is suspended, instead of deciding."""
         return self.kind is ActivationKind.STOP
 
     @property
     def is_emergency(self) -> bool:
-        """Whether a suspension made it, and not a change or the set-up."""
+        """True if a suspension made it, and not a change or the set-up."""
         return self.kind in {ActivationKind.SUSPENSION, ActivationKind.STOP}
 
     @property
     def is_ending(self) -> bool:
-        """Whether it says that nothing is in force."""
+        """True if it says that nothing is in force."""
         return self.kind in ENDING_KINDS
 
     def is_known_at(self, at: datetime) -> bool:
-        """Whether the record said so at an instant."""
+        """Return True if the record said so at an instant."""
         return self.recorded_at <= at and (self.cancelled_at is None or at < self.cancelled_at)
 
 

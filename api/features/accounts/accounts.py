@@ -98,7 +98,7 @@ def _list_page(pages: Pages, request: Request, accounts: Sequence[Account]) -> A
 
 
 def _matches(account: Account, filters: Mapping[str, str]) -> bool:
-    """Whether an account is one of those that the filters leave."""
+    """Return True if an account is one of those that the filters leave."""
     text, role, state = filters["words"].casefold(), filters["role"], filters["state"]
     if text and text not in account.name and text not in account.printed_name.casefold():
         return False

@@ -146,7 +146,7 @@ def _state(key: ApiKey, now: datetime) -> str:
 
 
 def _matches(key: ApiKey, filters: Mapping[str, str], now: datetime) -> bool:
-    """Whether a key is one of those that the filters leave; one that ends soon is in use as well."""
+    """Return True if a key is one of those that the filters leave; one that ends soon is in use as well."""
     text, scope, wanted_state = filters["words"].casefold(), filters["scope"], filters["state"]
     state = _state(key, now)
     return (

@@ -44,7 +44,7 @@ class ChangeAction:
 
     @property
     def has_errors(self) -> bool:
-        """Whether something was typed that has to be seen again."""
+        """True if something was typed that has to be seen again."""
         return bool(self.form.form_error or self.form.errors)
 
 

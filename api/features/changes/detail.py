@@ -79,7 +79,7 @@ class ChangeDetail:
 
     @property
     def alters(self) -> bool:
-        """Whether other answers may follow."""
+        """True if other answers may follow."""
         return bool(self.change.draft.ends) or any(each.candidate.alters for each in self.comparisons)
 
     @property

@@ -40,7 +40,7 @@ NOTICES: Mapping[str, Message] = {
 
 @dataclass(frozen=True, slots=True)
 class CheckMode:
-    """Whether files are looked at, or why they could not be."""
+    """The outcome of checking files, or why they could not be checked."""
 
     is_enabled: bool = False
     unavailable_reason: str | None = None

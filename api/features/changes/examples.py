@@ -60,7 +60,7 @@ def add_example(text: bytes, example: Mapping[str, JsonValue]) -> bytes:
 
 
 def _adds_only_example(before: Policy, after: Policy) -> bool:
-    """Whether the file says what it said, and one more example."""
+    """Return True if the file says what it said, and one more example."""
     unchanged = replace(after, digest=before.digest, text=before.text, examples=before.examples)
     return unchanged == before and after.examples[:-1] == before.examples
 

@@ -152,7 +152,7 @@ class ReportView:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the policies could be read, so that there is a report."""
+        """True if the policies could be read, so that there is a report."""
         return bool(self.candidates or self.endings)
 
 

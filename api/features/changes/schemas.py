@@ -62,7 +62,7 @@ class CommentModel(Model):
 
 
 class MayModel(Model):
-    """Whether whoever asks may do something, or why not; a signature says in which roles."""
+    """Return True if whoever asks may do something, else the reason; a signature says in which roles."""
 
     allowed: bool
     reason: str | None

@@ -21,7 +21,7 @@ class SignatureLine:
 
     @property
     def counts(self) -> bool:
-        """Whether it was given and counts."""
+        """True if it was given and counts."""
         return self.signature is not None and self.void_reason is None
 
 

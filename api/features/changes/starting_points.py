@@ -69,7 +69,7 @@ class RollbackOptions:
 
     @property
     def is_possible(self) -> bool:
-        """Whether there is another version than the one in force."""
+        """True if there is another version than the one in force."""
         return any(version != self.active for version in self.versions)
 
 

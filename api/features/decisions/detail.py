@@ -119,7 +119,7 @@ def decision_page(service: Service, session: Session, frame: Frame, decision: st
 
 
 def may_read(actor: Actor | None, path: str) -> bool:
-    """Whether somebody may open the pages at an address of the table of permissions."""
+    """Return True if a person may open the pages at an address of the table of permissions."""
     return actor is not None and check_permission(actor, PERMISSIONS["GET", path]) is True
 
 

@@ -81,7 +81,7 @@ class DecisionsPage:
 
     @property
     def is_newest_first(self) -> bool:
-        """Whether the last decision stands first."""
+        """True if the last decision stands first."""
         return self.listing.sort == NEWEST
 
 

@@ -173,7 +173,7 @@ def readiness(service: Service, last_write: datetime | DatabaseUnavailable | Non
 
 
 def writable(database: Database) -> tuple[str, list[str]]:
-    """Whether something can be recorded now, or why not; and what there was to see of late.
+    """Return True if something can be recorded now, else the reason; and what there was to see of late.
 
     A write that was just kept says so. Otherwise it is tried without writing anything: so a service that is sent
     nothing while it cannot record finds out by itself that it can again.

@@ -34,7 +34,7 @@ class HealthView:
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing has to be looked after."""
+        """True if nothing has to be looked after."""
         return not self.concerns
 
 

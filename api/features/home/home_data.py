@@ -56,7 +56,7 @@ class PendingTasks:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits."""
+        """True if nothing waits."""
         mine = (self.to_sign, self.returned, self.drafts, self.to_schedule)
         return not any((*mine, self.to_ratify, self.to_countersign, self.to_attest))
 
@@ -104,7 +104,7 @@ def read_home_data(session: Session, actor: Actor, now: datetime, lang: Language
 
 
 def may_see(actor: Actor, address: str) -> bool:
-    """Whether somebody may ask for a page."""
+    """Return True if a person may ask for a page."""
     return check_permission(actor, PERMISSIONS["GET", address]) is True
 
 
@@ -140,7 +140,7 @@ def _my_changes(session: Session, actor: Actor) -> tuple[Change, ...]:
 
 
 def _was_returned(change: Change) -> bool:
-    """Whether the last that happened to a draft, beside edits, is that somebody asked for changes."""
+    """Return True if the last that happened to a draft, beside edits, is that a person asked for changes."""
     actions = [acted.action for acted in change.actions if acted.action is not Action.EDIT]
     return actions[-1:] == [Action.REQUEST_CHANGES]
 

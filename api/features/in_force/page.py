@@ -57,13 +57,13 @@ class InForceQuery:
     """The last policy of the page before."""
 
     def matches(self, policy: str) -> bool:
-        """Whether the filters leave a policy."""
+        """Return True if the filters leave a policy."""
         domain, only = self.form.value("domain"), self.form.value("policy")
         return domain in {"", policy.partition("/")[0]} and only in {"", policy}
 
     @property
     def is_filtered(self) -> bool:
-        """Whether policies are left out."""
+        """True if policies are left out."""
         return bool(self.form.value("domain") or self.form.value("policy"))
 
 

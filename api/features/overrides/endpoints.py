@@ -271,6 +271,6 @@ def _override_model(override: Override, now: datetime) -> OverrideModel:
 
 
 def _signature_status(override: Override, account: str) -> dict[str, object]:
-    """Whether the signature of an account counts."""
+    """Return the JSON members that tell if the account's signature is valid."""
     why_not = override.void.get(account)
     return {"counts": why_not is None, "why_not": why_not}

@@ -39,7 +39,7 @@ class OutcomeField:
 
 
 def is_outcome_field(name: str) -> bool:
-    """Whether a field of the form is one of these."""
+    """Return True if a field of the form is one of these."""
     return name == EMPTY_LIST_FIELD or FIELD.fullmatch(name) is not None
 
 

@@ -71,13 +71,13 @@ class VersionPage:
 
     @property
     def is_wide(self) -> bool:
-        """Whether the table has no room beside the sentences."""
+        """True if the table has no room beside the sentences."""
         shown_table = self.prose.grid.table if self.prose.grid else self.table
         return len(shown_table.headers) > MAX_NARROW_COLUMNS
 
     @property
     def is_imported(self) -> bool:
-        """Whether it came at set-up, so that nobody signed it here."""
+        """True if it came at set-up, so that nobody signed it here."""
         return self.head.version.change is None
 
 

@@ -68,7 +68,7 @@ class VersionHead:
 
     @property
     def is_active(self) -> bool:
-        """Whether it is in force."""
+        """True if it is in force."""
         return self.active == self.version.version
 
 

@@ -65,12 +65,12 @@ class SuspensionPage:
 
     @property
     def is_running(self) -> bool:
-        """Whether it lasts now."""
+        """True if it lasts now."""
         return self.suspension.is_active(self.frame.now)
 
     @property
     def rollback_permission(self) -> Literal[True] | str:
-        """Whether the reader may begin a rollback."""
+        """True if the reader may create a rollback, else the reason."""
         return change_permission(self.frame.actor)
 
     @property

@@ -35,5 +35,5 @@ class SuspendForm(SignedReasonForm):
 
 
 def change_permission(actor: Actor | None) -> Literal[True] | str:
-    """Whether a reader may begin a change, such as a rollback; or why not."""
+    """Return True if a reader may create a change, such as a rollback, else the reason."""
     return check_permission(actor, WRITING) if actor is not None else ""

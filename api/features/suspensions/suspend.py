@@ -56,7 +56,7 @@ class SuspendPage:
 
     @property
     def rollback_permission(self) -> Literal[True] | str:
-        """Whether the reader may begin a rollback."""
+        """True if the reader may create a rollback, else the reason."""
         return change_permission(self.frame.actor)
 
     @property

@@ -47,7 +47,7 @@ def examples_table(policy: Policy, context: Context) -> Table | None:
 
 
 def _is_spread(policy: Policy) -> bool:
-    """Whether each outcome has a column of its own."""
+    """Return True if each outcome has a column of its own."""
     return len(policy.outcomes) > 1 and not policy.returns_list
 
 

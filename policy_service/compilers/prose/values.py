@@ -79,7 +79,7 @@ def outcome_value(expression: Expr, context: Context, unit: str) -> str:
 
 
 def is_literal(expression: Expr) -> bool:
-    """Whether the value is written in the policy and not looked up."""
+    """Return True if the value is written in the policy and not looked up."""
     return isinstance(expression.operand if isinstance(expression, Negation) else expression, Constant)
 
 
@@ -184,7 +184,7 @@ def _product(expression: Arithmetic, context: Context, unit: str) -> Words:
 
 
 def _makes_unit(expression: Expr, context: Context, unit: str) -> bool:
-    """Whether plain numbers are told in a unit: one factor is then an amount, `CNY 500.00 × “customers brought”`."""
+    """True if plain numbers are told in a unit: one factor is then an amount, `CNY 500.00 × “customers brought”`."""
     return unit != "" and not unit_of(expression, context)
 
 
@@ -199,7 +199,7 @@ def _formula(expression: Arithmetic, context: Context, unit: str) -> Words:
 
 
 def _has_figure(factor: Expr) -> bool:
-    """Whether a factor is a literal or has one to be told as an amount."""
+    """Return True if a factor is a literal or has one to be told as an amount."""
     match factor:
         case Arithmetic(operator="*"):
             return _has_figure(factor.left) or is_literal(factor.right)

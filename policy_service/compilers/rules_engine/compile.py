@@ -61,7 +61,7 @@ class Vector:
 
 
 def is_quick(formula: Formula) -> bool:
-    """Whether a test is worked out in less time than the engine takes to read a flag."""
+    """Return True if a test is worked out in less time than the engine takes to read a flag."""
     match formula:
         case Threshold(comparator=comparator):
             return comparator == "="

@@ -168,7 +168,7 @@ def _ruleset(terms: Sequence[Term], flags: frozenset[int]) -> Ruleset:
 
 
 def _needs_value(condition: Condition) -> bool:
-    """Whether a condition asks more of its field than whether it is 1."""
+    """Return True if a condition asks more of its field than whether it is 1."""
     return (condition.operator, condition.value) != ("=", 1)
 
 
