@@ -16,7 +16,7 @@ REAUTHENTICATION_VALIDITY = timedelta(minutes=5)
 
 
 class Role(StrEnum):
-    """What an actor may do; an administrator may neither write nor sign by virtue of being one."""
+    """The permissions of an actor; an administrator may neither write nor sign by virtue of being one."""
 
     AUTHOR = "author"
     SALES_DIRECTOR = "sales_director"
@@ -57,7 +57,7 @@ class Actor:
     pending_roles: PendingRoles | None = None
 
     def pending_reason(self, roles: Iterable[Role]) -> str | None:
-        """Why the person cannot act in one of these roles yet; None when it is not a matter of waiting."""
+        """Return why the actor cannot act in one of these roles yet; None unless the role is pending."""
         return (
             self.pending_roles.reason
             if self.pending_roles is not None and self.pending_roles.roles.intersection(roles)

@@ -53,7 +53,7 @@ def iter_hidden_characters(text: str) -> Iterator[re.Match[str]]:
 
 
 def spelling_error(identifier: str) -> Message | None:
-    """Why `identifier` is not the one spelling of itself, with what to write; None when it is."""
+    """Return why `identifier` is not canonical, with what to write; None when it is."""
     if identifier.isascii() and identifier.isprintable() and identifier[:1] != " " != identifier[-1:]:
         return None
     if match := _HIDDEN_IN_IDENTIFIER.search(identifier):
@@ -72,7 +72,7 @@ def spelling_error(identifier: str) -> Message | None:
 
 
 def text_error(text: str) -> Message | None:
-    """Why a text cannot be read as it stands, with what to do; None when it holds no hidden character."""
+    """Return why a text is unreadable as it stands, with what to do; None when it has no hidden character."""
     if (match := find_hidden_character(text)) is None:
         return None
     return Message("leave out the hidden character {character}", character=describe_character(match[0]))
@@ -91,7 +91,7 @@ def describe_character(character: str) -> str:
 
 
 def skeleton(text: str) -> str:
-    """What a reader sees of `text`: two texts of one skeleton look alike.
+    """Return the visual skeleton of `text`: two texts of one skeleton look alike.
 
     Width, composition (NFKC) and hidden characters make no difference, nor does a Cyrillic or Greek letter that has the
     shape of a Latin one.

@@ -39,7 +39,7 @@ ErrorKind = Literal[
 
 
 class PolicyServiceError(Exception):
-    """What is refused or fails for a reason that the caller is told: the message is the reason."""
+    """A failure or rejection that the caller is told: the message is the reason."""
 
     kind: ClassVar[ErrorKind]
     retry_seconds: ClassVar[int | None] = None

@@ -25,7 +25,7 @@ from policy_service.language.types import Type, Value, format_value
 
 
 class Kind(StrEnum):
-    """What an article is."""
+    """The kind of an article."""
 
     HEAD = "policy"
     FACT = "fact"

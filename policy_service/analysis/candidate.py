@@ -72,7 +72,7 @@ def _changed_answers(base: Policy, policy: Policy) -> Iterator[ChangedAnswer]:
 
 
 def _answer(base: Policy, policy: Policy, example: Example) -> str:
-    """What the candidate answers on an old example's facts, as far as it still asks for them."""
+    """Return the candidate's answer on an old example's facts, as far as it still has them."""
     facts: dict[str, Value] = {}
     for name, value in example.facts.items():
         if name not in policy.facts:

@@ -68,7 +68,7 @@ class Alteration:
         }
 
     def sentences(self, lang: Language) -> Iterator[str]:
-        """What is different, one sentence for each thing."""
+        """Describe the difference, one sentence for each thing."""
         words = _WORDS[lang]
         title = _localized(self.title, lang) if self.title else ""
         label = "head" if self.kind is Kind.HEAD else "titled" if _is_informative(title, self.name) else "named"
@@ -95,7 +95,7 @@ class Alteration:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How `new` differs from `old`; from nothing, when the policy is new."""
+    """The difference of `new` from `old`; from nothing, when the policy is new."""
 
     old: Policy | None
     new: Policy

@@ -26,7 +26,7 @@ EVALUATORS = ("definition", "durable_rules", "python")
 
 @dataclass(frozen=True, slots=True)
 class ExampleRun:
-    """What came of it: failures by evaluator and kind, or why the engine did not take the policy at all."""
+    """The result of running examples: failures by engine and kind, or why the engine did not take the policy."""
 
     failures: tuple[tuple[str, str, Failure], ...] = ()
     error: str | None = None

@@ -53,7 +53,7 @@ def check_examples(policy: Policy, evaluate: Evaluate) -> tuple[Failure, ...]:
 
 
 def check_example(policy: Policy, example: Example, evaluate: Evaluate) -> Failure | None:
-    """How the example fails, or None. A right outcome by another rule fails."""
+    """Return how the example fails, or None. A right outcome by another rule fails."""
     result = evaluate(facts_of(example), day_of(example))
     if _agrees(policy, example, result):
         return None
@@ -195,7 +195,7 @@ def _moves_wrong(policy: Policy, law: Monotone, before: Value, after: Value) -> 
 
 
 def rank(kind: object, value: Value) -> int:
-    """Where a value stands in the order of its type; for an ordered choice, lower is worse."""
+    """Return the position of a value in the order of its type; for an ordered choice, lower is worse."""
     if isinstance(kind, ChoiceType):
         index = kind.of.index(str(value))
         return -index if kind.ordered == "best-first" else index

@@ -70,7 +70,7 @@ def duplicate_errors(candidates: Sequence[Policy]) -> Iterator[Finding]:
 
 
 def candidate_errors(candidate: CandidateReport) -> Iterator[Finding]:
-    """What is wrong with one candidate by itself."""
+    """List the errors of one candidate by itself."""
     name, run = candidate.policy.id, candidate.example_run
     if run.error is not None:
         message = Bilingual(
@@ -111,7 +111,7 @@ def requirement_errors(
     ends: Collection[str] = (),
     absent: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """What would not fit together, as far as it is not so already, without the policies that are or were ended."""
+    """List what would become incompatible and is not so already, without the policies that are or were ended."""
     proposed = {policy.id: policy for policy in candidates}
     before = set(_requirement_problems(in_force.values(), absent))
     remaining = {name: policy for name, policy in in_force.items() if name not in ends}
@@ -148,7 +148,7 @@ def affected_dependants(examined: Sequence[CandidateReport], related: Sequence[P
 
 
 def candidate_warnings(candidate: CandidateReport) -> Iterator[Finding]:
-    """What those who sign should know about one candidate."""
+    """List what signers should know about one candidate."""
     for code, (message, find_cases) in _WARNING_CHECKS.items():
         if cases := tuple(find_cases(candidate)):
             yield Finding("warning", code, candidate.policy.id, message, cases)

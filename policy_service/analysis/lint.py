@@ -110,7 +110,7 @@ def _cell(cell: Expr, domain: Domain, path: Path) -> Iterator[LintWarning]:
 
 
 def _replacement_hint(cell: Expr, values: Region, domain: Domain) -> str:
-    """What to write for a cell that holds for every value."""
+    """Return what to write for a cell that holds for every value."""
     match cell:
         case In(tests=[first, second]):
             combined = f"{unparse_test(first)} and {unparse_test(second)}"

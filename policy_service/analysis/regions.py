@@ -132,7 +132,7 @@ def _scaled(number: Fraction, scale: int) -> Fraction:
 
 
 def region(condition: Expr, domain: Domain) -> Region | None:
-    """Where a condition holds; None when it asks about more than the fact of `domain`, or not plainly."""
+    """Return the region where a condition holds; None unless it tests only the fact of `domain`, and plainly."""
     match condition:
         case Constant(value=bool() as truth):
             return domain.all if truth else NOTHING

@@ -39,12 +39,12 @@ class Report:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What keeps the change from being submitted."""
+        """The findings that keep the change from being submitted."""
         return tuple(each for each in self.findings if each.severity == "error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What those who sign must judge."""
+        """The findings that signers must review."""
         return tuple(each for each in self.findings if each.severity == "warning")
 
     @property

@@ -27,7 +27,7 @@ Afterwards = Literal["before", "nothing"]
 
 
 class ChangeState(StrEnum):
-    """How far a change is. That it is in force, or no longer, follows from dates and is not stored."""
+    """The state of a change. That it is in force, or no longer, follows from dates and is not stored."""
 
     DRAFT = "draft"
     SUBMITTED = "submitted"
@@ -39,7 +39,7 @@ class ChangeState(StrEnum):
 
 
 class Action(StrEnum):
-    """What is done to a change."""
+    """An action on a change."""
 
     CREATE = "create"
     EDIT = "edit"
@@ -54,7 +54,7 @@ class Action(StrEnum):
 
 
 class Meaning(StrEnum):
-    """What a signature says (21 CFR 11.50)."""
+    """The meaning of a signature (21 CFR 11.50)."""
 
     APPROVED = "approved"
     """I approve the content, its effect and the day."""
@@ -70,7 +70,7 @@ MEANINGS: Mapping[Role, frozenset[Meaning]] = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who acted, as the record shows it for ever."""
+    """The actor, as the record shows them for ever."""
 
     id: str
     name: str
@@ -101,7 +101,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the author asks for, as edited last.
+    """The author's request, as last edited.
 
     `texts` are the digests of the policy files, whether they are valid yet or not; a rollback names `versions` instead.
     `ends` are the policies that the change ends from its start on.
@@ -130,7 +130,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What was submitted, frozen; `digest` covers all of it."""
+    """The submitted content, frozen; `digest` covers all of it."""
 
     number: int
     """Which submission of the change it is, from 1; a later one is another digest."""
@@ -227,7 +227,7 @@ class Change:
 
     @property
     def author(self) -> Person:
-        """Who began it."""
+        """The actor who created the change."""
         return self.actions[0].by
 
     @property
@@ -238,12 +238,12 @@ class Change:
 
     @property
     def digest(self) -> str | None:
-        """What a signature must be on; none while the change is a draft."""
+        """The digest that a signature must be on; none while the change is a draft."""
         return self.submission.digest(self.id) if self.submission else None
 
     @property
     def frozen_submission(self) -> Submission:
-        """What is under review or was. Raises ValueError while the change is a draft."""
+        """The submission under review, or the last one. Raises ValueError while the change is a draft."""
         if self.submission is None:
             raise ValueError("a draft has no submission")
         return self.submission

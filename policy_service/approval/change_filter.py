@@ -50,7 +50,7 @@ MAX_SEARCH_WORDS = 8
 
 @dataclass(frozen=True, slots=True)
 class ChangeFilter:
-    """Which changes to list; what is empty or None does not matter."""
+    """The filter of a list of changes; an empty field or None does not filter."""
 
     states: frozenset[ChangeState] = frozenset()
     kind: ChangeKind | None = None
@@ -80,7 +80,7 @@ class ChangeFilter:
         )
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """What is true of the row of every change that is wanted, and of few others."""
+        """Build conditions that every matching change satisfies, and few others."""
         conditions: list[ColumnElement[bool]] = []
         if self.kind is not None:
             conditions.append(col(ChangeRow.kind) == self.kind)
@@ -114,7 +114,7 @@ def awaits_signature_of(change: Change, actor: Actor, now: datetime | None) -> b
 
 
 def state_condition(state: ChangeState) -> ColumnElement[bool]:
-    """What is true of the row of every change in a state, see the table above."""
+    """Build the condition on the row of every change in a state, see the table above."""
     if state in OPEN:
         return (
             and_(open_condition(), _had_action([REACHING_ACTIONS[state]]))
@@ -127,7 +127,7 @@ def state_condition(state: ChangeState) -> ColumnElement[bool]:
 
 
 def open_condition() -> ColumnElement[bool]:
-    """What is true of the row of every change that is open, and of no other."""
+    """Build the condition on the row of every open change, and of no other."""
     return ~_had_action(CLOSING_ACTIONS.values())
 
 

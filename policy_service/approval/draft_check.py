@@ -52,7 +52,7 @@ CHANGE_MODIFIED = Message("The change was altered since you read it: read it aga
 
 @dataclass(frozen=True, slots=True)
 class DraftCheck:
-    """What is wrong with a draft, and what its report says as far as there is one."""
+    """The problems of a draft, and its report as far as there is one."""
 
     problems: tuple[str, ...]
     """Sentences; none when it could be submitted now."""
@@ -81,7 +81,7 @@ class PreparedSubmission:
 
 
 def check_draft(session: Session, change: str, signers: GovernanceEvaluator, now: datetime.datetime) -> DraftCheck:
-    """What keeps a draft from being submitted. Slow. Raises UnknownChange, InvalidState."""
+    """List what keeps a draft from being submitted. Slow. Raises UnknownChange, InvalidState."""
     try:
         prepared = prepare_submission(session, change, signers, now)
     except ValidationFailed as error:
@@ -171,7 +171,7 @@ def _required_roles(  # noqa: PLR0913, PLR0917  # all that decides who must sign
     now: datetime.datetime,
     problems: list[str],
 ) -> tuple[tuple[Role, ...], Version | None]:
-    """Who must sign, by which version; what keeps that from being told is added to `problems`."""
+    """Return the required signers and the version that decides them; add to `problems` what prevents that."""
     domains = {policy.domain for policy in candidates}
     other_domains, paying_domains = (
         {each.domain for each in candidates if decides_money(each) is decides} for decides in (False, True)
@@ -199,7 +199,7 @@ def _required_roles(  # noqa: PLR0913, PLR0917  # all that decides who must sign
 def submission_problems(
     session: Session, draft: Change, versions: Sequence[Version], ends: Sequence[Version], now: datetime.datetime
 ) -> list[str]:
-    """Why these versions cannot be submitted for the period asked for, as the registry is now: sentences.
+    """List why these versions cannot be submitted for the requested period, as the registry is now.
 
     `ends` are the policies that the draft ends and that would be in force then.
     """
@@ -238,12 +238,12 @@ def submission_problems(
 def plan_for_draft(
     draft: Change, versions: Sequence[Version], ends: Sequence[Version]
 ) -> tuple[PlannedActivation, ...]:
-    """What the change would record of these versions."""
+    """Plan the activations that the change would record of these versions."""
     return plan_activations(versions, ends, draft.draft.afterwards, draft.draft.effective, draft.kind)
 
 
 def _ending_problems(draft: Change, versions: Sequence[Version], ends: Sequence[Version]) -> Iterator[str]:
-    """What is wrong with what a draft ends.
+    """List the problems of what a draft ends.
 
     The policies of governance decide who signs and how far one person reaches: the service asks for
     `governance/sign_off` by its name, and every other needs a successor, so that nothing is left undecided.
@@ -270,7 +270,7 @@ def _ending_problems(draft: Change, versions: Sequence[Version], ends: Sequence[
 def _version_number_problems(
     session: Session, version: Version, all_activations: Sequence[Activation]
 ) -> Iterator[str]:
-    """What is wrong with a version's number."""
+    """List the problems of a version's number."""
     version_name = {"policy": version.policy, "version": version.version}
     if any(each.digest == version.digest and not each.is_ending for each in all_activations):
         yield Message("{policy} {version} was put in force before: to return to it, roll back.", **version_name)
@@ -330,7 +330,7 @@ def new_compatibility_problems(
     all_activations: Sequence[Activation],
     now: datetime.datetime,
 ) -> list[str]:
-    """What would no longer fit, at any later instant, if the change did what it plans."""
+    """List what would become incompatible, at any later instant, if the change did what it plans."""
     start, load = draft.draft.effective.start, head_loader(session)
     activations_after = (*all_activations, *proposed_activations(draft.id, plan, now))
     known_problems = set(compatibility_problems(all_activations, start, now, load))

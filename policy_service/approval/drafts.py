@@ -193,7 +193,7 @@ def _validate_draft(  # noqa: PLR0913  # what a draft says
     ends: Sequence[str] = (),
     afterwards: Afterwards = "before",
 ) -> Draft:
-    """What the author asks for. Raises ValidationFailed with everything that is wrong with it."""
+    """Validate the author's request. Raises ValidationFailed with all that is wrong with it."""
     problems = list(period_errors(effective))
     problems += [
         Message("`{name}` is not the name of a policy.", name=shorten(name))

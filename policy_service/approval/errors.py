@@ -61,7 +61,7 @@ class StaleChange(OperationRejected):
 
 
 class ValidationFailed(OperationRejected):
-    """What was given cannot be accepted: `messages` tell everything that is wrong.
+    """The input is invalid: `messages` has all that is wrong with it.
 
     `diagnostics` are the faults of policy files, one object a text; `report` is the analysis report, if there is one.
     """

@@ -47,7 +47,7 @@ class PlannedActivation(NamedTuple):
 def plan_activations(
     versions: Sequence[Version], ends: Sequence[Version], afterwards: Afterwards, effective: Period, kind: ChangeKind
 ) -> tuple[PlannedActivation, ...]:
-    """What a change records, in order. `ends` are the policies it ends, each with its version in force on the day.
+    """Plan a change's activations, in order. `ends` are the policies it ends, each with its version in force.
 
     A policy of which nothing shall be in force after the period is ended from the start on, before its version is put
     in force: of two that begin together the one recorded last counts, and of what begins meanwhile nothing is lost.
@@ -93,7 +93,7 @@ def base_versions(  # noqa: PLR0913, PLR0917  # what a change touches, and where
     load: PolicyLoader,
     ends: Collection[str] = (),
 ) -> tuple[Version, ...]:
-    """What would be in force at `start` without a change: of its policies, and of those next to them in need.
+    """Return the versions in force at `start` without the change: of its policies, and of their neighbours.
 
     `ends` are the policies that it ends.
     """
@@ -111,7 +111,7 @@ def base_versions(  # noqa: PLR0913, PLR0917  # what a change touches, and where
 def compatibility_problems(
     activations: Iterable[Activation], start: datetime, now: datetime, load: PolicyLoader
 ) -> list[str]:
-    """Why policies would not fit together at some instant from `start` on; one sentence a policy and instant."""
+    """List why policies would be incompatible at some instant from `start` on; one sentence a policy and instant."""
     activations = relevant_from(activations, start, now)
     ends = (instant for each in activations for instant in (each.effective.start, each.effective.until))
     boundaries = sorted({start, *(instant for instant in ends if instant is not None and instant > start)})
@@ -181,7 +181,7 @@ def affected_changes(
 
 
 def version_differences(signed_versions: Sequence[Version], current_versions: Sequence[Version]) -> list[str]:
-    """What is compared with something else now than it was."""
+    """List the versions that are compared with others now than at submission."""
     old, new = ({version.policy: version for version in versions} for versions in (signed_versions, current_versions))
     return [
         _describe_difference(name, old, new)

@@ -69,7 +69,7 @@ ALWAYS_KNOWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OverrideAuthority:
-    """How far an override reaches by the signature of who records it, and by which rule."""
+    """The reach of an override by its recorder's signature alone, and the rule that decides it."""
 
     verdict: OverrideVerdict
     max_days: int
@@ -93,7 +93,7 @@ def overrides_version(session: Session, now: datetime.datetime) -> Version | Non
 def decide_authority(
     session: Session, governance: GovernanceEvaluator, facts: Mapping[str, object], now: datetime.datetime
 ) -> OverrideAuthority:
-    """How far an override with these facts reaches. Slow at first.
+    """Decide the reach of an override with these facts. Slow at first.
 
     Raises OperationRejected when that cannot be decided.
     """
@@ -107,7 +107,7 @@ def decide_authority(
 def signers_of(
     session: Session, governance: GovernanceEvaluator, policy: Policy, now: datetime.datetime
 ) -> tuple[tuple[Role, ...], Version]:
-    """Who signs a change of a policy, by which version of `governance/sign_off`. Raises OperationRejected."""
+    """Return who signs a change of a policy, by which version of `governance/sign_off`. Raises OperationRejected."""
     version = sign_off_version(session, now)
     sign_off_policy, domain = policy_loader(session)(version.digest), [policy.domain]
     other_domains, paying_domains = ([], domain) if decides_money(policy) else (domain, [])

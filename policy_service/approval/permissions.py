@@ -36,7 +36,7 @@ class Permission:
 
 
 def change_permissions(change: Change, actor: Actor, now: datetime) -> Mapping[Action, Permission]:
-    """What an actor may do with a change, who would confirm who they are when they sign; all but to begin one."""
+    """Return the permissions of an actor, re-authenticated for signing, on a change; all but to create one."""
     permissions: dict[Action, Permission] = {
         action: _permission(check_permission(change, action, actor, now))
         for action in Action

@@ -23,7 +23,7 @@ MAX_ORIGINS = 100
 
 
 class SuspensionMeaning(StrEnum):
-    """What a signature on a suspension says."""
+    """The meaning of a signature on a suspension."""
 
     SUSPENDS = "suspends"
     """I suspend the version that was in force."""
@@ -55,7 +55,7 @@ class SignedChange:
 
 @dataclass(frozen=True, slots=True)
 class ActivationOrigin:
-    """What put a version in force by one activation; neither a change nor a suspension for one imported at set-up."""
+    """The origin of an activation; neither a change nor a suspension for one imported at set-up."""
 
     activation: Activation
     change: SignedChange | None
@@ -68,7 +68,7 @@ class ActivationOrigin:
 
     @property
     def signatures(self) -> tuple[RecordedSignature, ...]:
-        """Who signed it."""
+        """The signatures on it."""
         if self.change is not None:
             return self.change.signatures
         return _suspension_signatures(self.suspension) if self.suspension is not None else ()
@@ -76,7 +76,7 @@ class ActivationOrigin:
 
 @dataclass(frozen=True, slots=True)
 class VersionProvenance:
-    """Where a version comes from: the change that submitted it, None when it was imported, and each activation."""
+    """The provenance of a version: the change that submitted it, None if imported, and each activation."""
 
     version: Version
     submission: SignedChange | None

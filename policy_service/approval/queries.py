@@ -103,7 +103,7 @@ def upcoming_changes(session: Session, now: datetime, *, limit: int = 20) -> tup
 
 
 def count_by_state(session: Session) -> Mapping[ChangeState, int]:
-    """How many changes are in each state."""
+    """Count the changes in each state."""
     return cached(session, "changes-by-state", _count_by_state)
 
 
@@ -196,6 +196,6 @@ def _open_with_last_action() -> Select[Any]:
 
 
 def _last_value(column: Any) -> ScalarSelect[Any]:  # noqa: ANN401  # SQLModel's
-    """What a column says of the last action of a change."""
+    """Build the query of a column's value in the last action of a change."""
     query = sqlalchemy.select(column).where(col(ActionRow.change) == col(ChangeRow.id))
     return query.order_by(col(ActionRow.number).desc()).limit(1).correlate(ChangeRow).scalar_subquery()

@@ -70,7 +70,7 @@ def submit(transaction: Transaction, actor: Actor, prepared: PreparedSubmission,
 
 
 def _submission(session: Session, draft: Change, prepared: PreparedSubmission, report: str) -> Submission:
-    """What is submitted."""
+    """Build the submission."""
     authors = writers_of(session, {each.digest for each in prepared.versions})
     return Submission(
         number=1 + sum(action_record.action is Action.SUBMIT for action_record in draft.actions),

@@ -61,7 +61,7 @@ def schedule(transaction: Transaction, actor: Actor, change: str, *, expected: s
 
 
 def _scheduling_problems(transaction: Transaction, change: Change, submission: Submission) -> list[str]:
-    """What stands against putting in force what was signed."""
+    """List what prevents the signed versions from being put in force."""
     session, now, load = transaction.session, transaction.now, head_loader(transaction.session)
     start, all_activations = submission.effective.start, registry.activations(session)
     problems: list[str] = []
@@ -101,7 +101,7 @@ def _scheduling_problems(transaction: Transaction, change: Change, submission: S
 
 
 def _plan(change: Change, submission: Submission) -> tuple[PlannedActivation, ...]:
-    """What was signed, as activations."""
+    """Plan the signed versions as activations."""
     return plan_activations(
         submission.versions, submission.ends, submission.afterwards, submission.effective, change.kind
     )

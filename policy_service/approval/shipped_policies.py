@@ -37,7 +37,7 @@ REASON = (
 
 @dataclass(frozen=True, slots=True)
 class ShippedDraft:
-    """What an upgrade proposes: a draft, and the policies in it; no draft when there is nothing new."""
+    """The draft that an upgrade offers, with its policies; no draft when there is nothing new."""
 
     change: Change | None
     policies: tuple[Policy, ...]

@@ -65,7 +65,7 @@ def evaluate_signatures(
 
 
 def void_reason(signature: ActionRecord, writers: frozenset[str], signers: Mapping[str, Account]) -> str | None:
-    """Why a signature does not count now; None when it does."""
+    """Return why a signature is void now; None when it is valid."""
     person = signature.by.printed_name
     if (reason := lost_role_reason(person, signature.role, signers.get(signature.by.id))) is not None:
         return reason
@@ -75,7 +75,7 @@ def void_reason(signature: ActionRecord, writers: frozenset[str], signers: Mappi
 
 
 def lost_role_reason(person: str, role: Role | None, account: Account | None) -> str | None:
-    """Why a person with this account could not sign in a role now; None when they could."""
+    """Return why the owner of this account could not sign in a role now; None if they could."""
     if account is None or not account.enabled:
         return Message("{person} no longer has an enabled account.", person=person)
     if role not in account.actor().roles:

@@ -96,7 +96,7 @@ class GovernanceEvaluator:
         return tuple(role for role in SIGNING_ROLES if role in roles)
 
     def decide(self, policy: Policy, facts: Mapping[str, Value], day: datetime.date) -> Result:
-        """What a policy of governance says by the rules engine, as its definition does too.
+        """Decide a policy of governance by the rules engine and its definition, which must agree.
 
         Raises OperationRejected.
         """

@@ -101,7 +101,7 @@ def action_rows(change: str, record: ActionRecord) -> list[SQLModel]:
 
 
 def read_comments(session: Session, change: str) -> list[CommentRow]:
-    """What was said about a change, oldest first."""
+    """Read the comments on a change, oldest first."""
     query = select(CommentRow).where(CommentRow.change == change)
     return list(session.exec(query.order_by(col(CommentRow.at), col(CommentRow.id))))
 

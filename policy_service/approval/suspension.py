@@ -62,7 +62,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class SuspensionEnd:
-    """That a suspension was ended before its end."""
+    """The record that a suspension was ended early."""
 
     by: Person
     reason: str
@@ -143,7 +143,7 @@ def is_of_governance(policy: str) -> bool:
 def last_removals(
     ordinary: Iterable[Activation], suspensions: Iterable[Suspension], meanings: Mapping[str, str], now: datetime
 ) -> dict[str, datetime]:
-    """When each text, by its meaning, was last suspended, rolled back or ended; `meanings` gives meanings by digest.
+    """Return when each text, by its meaning, was last suspended, rolled back or ended; `meanings` by digest.
 
     A rollback takes out all that began after the version it goes back to had begun; an ending takes out all.
     """

@@ -44,7 +44,7 @@ from policy_service.registry.model import Activation, ActivationKind, Period, ac
 
 @dataclass(frozen=True, slots=True)
 class SuspensionPreview:
-    """What a suspension would do: the version that goes out of force, and the one that would apply in its place."""
+    """The effect of a suspension: the version that goes out of force, and the one in its place."""
 
     suspended: Activation
     fallback: Activation | None
@@ -59,7 +59,7 @@ SuspensionStatus = Literal["running", "unratified", "over"]
 
 @dataclass(frozen=True, slots=True)
 class SuspensionFilter:
-    """Which suspensions to list; what is None does not matter."""
+    """The filter of a list of suspensions; None does not filter."""
 
     policy: str | None = None
     status: SuspensionStatus | None = None
@@ -233,7 +233,7 @@ def end_suspension(transaction: Transaction, actor: Actor, suspension: str, *, r
 def preview_suspension(
     session: Session, actor: Actor, policy: str, version: str | None, now: datetime
 ) -> SuspensionPreview:
-    """What would happen if this actor suspended the version in force now.
+    """Return the effect if this actor suspended the version in force now.
 
     Raises InvalidState when nobody can suspend it.
     """
@@ -255,7 +255,7 @@ def _find_fallback(  # noqa: PLR0913, PLR0917  # who suspends what, and all that
     previous: Sequence[Suspension],
     now: datetime,
 ) -> Activation | None:
-    """What applies in place of a suspended version; None when nothing does."""
+    """Find the version that applies in place of a suspended one; None when none does."""
     of_policy = [each for each in ordinary_activations(all_activations) if each.policy == suspended.policy]
     digests = {suspended.digest, *(each.digest for each in of_policy), *(each.digest for each in previous)}
     meanings, authors = meanings_of(session, digests), writers_of(session, digests)
@@ -297,7 +297,7 @@ def _version_in_force(all_activations: Sequence[Activation], policy: str, versio
 def _fallback_problems(
     session: Session, all_activations: Sequence[Activation], applied: Activation, period: Period, now: datetime
 ) -> list[str]:
-    """Why the other policies could not work with the version fallen back to; a sentence each."""
+    """List why the other policies could not work with the fallback version; a sentence each."""
     load = head_loader(session)
     kind = ActivationKind.SUSPENSION
     hypothetical = Activation(LAST_SEQ, "planned", applied.policy, applied.version, applied.digest, kind, period, now)

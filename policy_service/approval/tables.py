@@ -65,7 +65,7 @@ class TitledRow(SQLModel, table=True):
 
 
 class DraftedRow(SQLModel, table=True):
-    """That an account put a text into a draft."""
+    """The record that an account put a text into a draft."""
 
     __tablename__ = "change_drafted"
 
@@ -76,7 +76,7 @@ class DraftedRow(SQLModel, table=True):
 
 
 class MeaningRow(SQLModel, table=True):
-    """What a drafted or registered text decides, as a digest; empty for one that is not a valid policy."""
+    """The meaning of a drafted or registered text, as a digest; empty for one that is not a valid policy."""
 
     __tablename__ = "text_meaning"
 
@@ -85,7 +85,7 @@ class MeaningRow(SQLModel, table=True):
 
 
 class SubmittedRow(SQLModel, table=True):
-    """That a change was submitted for a policy and a day."""
+    """The record that a change was submitted for a policy and a day."""
 
     __tablename__ = "change_submitted"
     __table_args__ = (Index("change_submitted_policy", "policy", "effective_from"),)
@@ -159,7 +159,7 @@ class RatificationRow(SQLModel, table=True):
 
 
 class SuspensionEndRow(SQLModel, table=True):
-    """That a suspension was ended before its end."""
+    """The record that a suspension was ended early."""
 
     __tablename__ = "suspension_end"
 

@@ -61,7 +61,7 @@ def search_form(text: str) -> str:
 
 
 def period_errors(period: Period) -> tuple[str, ...]:
-    """What is wrong with a period that somebody asks for."""
+    """List the errors of a requested period."""
     ends = [end for end in (period.start, period.until) if end is not None]
     if any(end.tzinfo is None for end in ends):
         return (Message("The period needs instants with a time zone."),)

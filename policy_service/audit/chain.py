@@ -23,7 +23,7 @@ GENESIS = f"sha256:{'0' * 64}"
 
 
 class EntryActor(msgspec.Struct, forbid_unknown_fields=True):
-    """Who did it."""
+    """The actor of an entry."""
 
     id: str
     kind: str
@@ -87,7 +87,7 @@ def encode_entry(entry: Entry) -> bytes:
 
 
 def read_entry(line: bytes) -> Entry:
-    """What the line of an entry says. Raises InvalidEntry unless it is canonical, to the byte."""
+    """Decode the line of an entry. Raises InvalidEntry unless it is canonical, to the byte."""
     try:
         entry = _DECODER.decode(line)
         if _ENCODER.encode(entry) == line:

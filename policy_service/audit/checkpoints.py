@@ -29,7 +29,7 @@ FORMAT = 2
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How long a log is, and all that is in it: the number of entries, their Merkle root, the last one's digest."""
+    """The size and content of a log: the number of entries, their Merkle root, the last one's digest."""
 
     size: int
     root: str
@@ -78,7 +78,7 @@ def checkpoint_line(extent: Extent, at: datetime, signer: Signer, log: str | Non
 
 
 def read_checkpoint(line: bytes) -> SignedExtent:
-    """What a checkpoint says. Raises InvalidSignedLine."""
+    """Decode a checkpoint. Raises InvalidSignedLine."""
     payload = read_signed(line, KIND)
     try:
         parsed = msgspec.convert(payload, _Line)

@@ -45,7 +45,7 @@ PAUSE, MAX_PAUSE = 10.0, 600.0
 
 @dataclass(frozen=True, slots=True)
 class _CopyState:
-    """How many checkpoints a place was given, and how many entries the newest of them covers."""
+    """The number of checkpoints copied to a place, and the entries that the newest of them covers."""
 
     count: int = 0
     size: int = 0
@@ -122,7 +122,7 @@ class LogComparison:
         return None
 
     def _call_copy(self, copy: Copy, operation: Callable[[], str | None]) -> str | None:
-        """What a place answers; None while it does not."""
+        """Call the store; None while it does not answer."""
         length, until = self._pauses.get(copy.location, (0.0, 0.0))
         if time.monotonic() < until:
             return None
@@ -167,7 +167,7 @@ def copy_checkpoints(database: Database, clock: Clock, copy: Copy) -> None:
 
 
 def copy_difference(session: Session, copy: Copy, keys: Sequence[PublicKey]) -> str | None:
-    """What differs between the log and the newest checkpoints of a place. Raises OSError."""
+    """Return the difference between the log and the newest checkpoints of a place. Raises OSError."""
     copy_state = _copy_state(session, _copy_key(session, copy))
     try:
         contents = copy.inspect(copy_state.count)
@@ -178,7 +178,7 @@ def copy_difference(session: Session, copy: Copy, keys: Sequence[PublicKey]) -> 
 
 
 def disagreement(session: Session, checkpoint: SignedExtent, source: str, keys: Sequence[PublicKey]) -> Message | None:
-    """What the log and a checkpoint do not agree in; None when they agree. `keys` are those of the folder."""
+    """Return how the log and a checkpoint disagree; None when they agree. `keys` are those of the folder."""
     log, count = log_id(session), checkpoint.extent.size
     logged_keys = (public_key(body["public_key"]) for body in signing_keys(session))
     if not any(checkpoint.is_signed_by(key) for key in (*keys, *logged_keys)):
@@ -209,7 +209,7 @@ def disagreement(session: Session, checkpoint: SignedExtent, source: str, keys: 
 
 
 def recorded_difference(session: Session) -> str | None:
-    """What differed when the log was last compared; None when nothing did, or it was settled."""
+    """Return the difference found by the last comparison; None when there was none, or it was settled."""
     query = select(CheckpointCopy.difference).where(col(CheckpointCopy.difference).is_not(None))
     encoded = session.exec(query.order_by(col(CheckpointCopy.copied_at)).limit(1)).first()
     if encoded is None:
@@ -360,5 +360,5 @@ def _decode_message(value: Any) -> Any:  # noqa: ANN401  # JSON
 
 
 def _count_settlements(session: Session) -> int:
-    """How often a difference was settled."""
+    """Count the settlements of differences."""
     return session.exec(select(func.count()).where(AuditEntry.event == LogSettled.name)).one()

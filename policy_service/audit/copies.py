@@ -47,7 +47,7 @@ class Unreachable(OSError):
 
 @dataclass(frozen=True, slots=True)
 class CopyContents:
-    """What a place holds: how many checkpoints, and the newest of them, the oldest of these first."""
+    """The contents of a copy: the number of checkpoints, and the newest of them, oldest first."""
 
     count: int
     newest: tuple[SignedExtent, ...] = ()
@@ -72,7 +72,7 @@ class Copy(Protocol):
         ...
 
     def inspect(self, count: int) -> CopyContents:
-        """What is there; `count` is how many the database knows of."""
+        """Read the contents of the copy; `count` is how many the database knows of."""
         ...
 
     def read(self) -> list[SignedExtent]:

@@ -63,7 +63,7 @@ def is_covered(table: str) -> bool:
 
 
 def row_key(table: Table, values: Mapping[str, Any]) -> str:
-    """What tells a row from the others of its table, as text."""
+    """Return the text that identifies a row in its table."""
     parts = [_json_value(values[column.name], column) for column in table.primary_key.columns]
     return str(parts[0]) if len(parts) == 1 else to_canonical_json_unchecked(parts).decode()
 

@@ -122,7 +122,7 @@ class _StoredRows:
             checkpoint = next(checkpoints, None)
 
     def compare(self, entry: Entry, line_digest: str) -> None:
-        """What stands beside the line of an entry. Raises VerificationFailed."""
+        """Compare the columns beside the line of an entry. Raises VerificationFailed."""
         seq = self._row[0]
         if self._row[4] != line_digest:
             raise _digest_mismatch(seq)
@@ -151,7 +151,7 @@ class _StoredRows:
             self.macs += 1
 
     def collect_all_rows(self) -> None:
-        """What all entries say of rows, in spite of a fault: so these are compared all the same."""
+        """Collect what all entries record of rows, in spite of a fault, so that these are compared all the same."""
         self._shadow.clear()
         for seq, line in self._read(AuditEntry.seq, AuditEntry.line):
             with suppress(InvalidEntry):

@@ -31,7 +31,7 @@ class TruncatedLine(Exception):
 
 
 def chain_break(seq: int, line: bytes, rest: Iterable[bytes], end: Extent | None) -> VerificationFailed:
-    """What is wrong with an entry of the right number that was not made for the line before it."""
+    """Diagnose an entry of the right number that was not made for the line before it."""
     is_confirmed = _is_confirmed(seq, digest(line), _whole_lines(rest), end)
     before = seq - 1
     if seq == 1 or is_confirmed is False:
@@ -52,7 +52,7 @@ def sequence_break(before: int, seq: int) -> VerificationFailed:
 
 
 def order_break(seq: int, entry: Entry, previous: str, rest: Iterable[bytes]) -> VerificationFailed:
-    """What is wrong when another number stands where an entry belongs."""
+    """Diagnose another number where an entry belongs."""
     actual = entry.seq
     if entry.previous == previous:
         return VerificationFailed(
@@ -86,7 +86,7 @@ def entries_removed(seq: int, next_seq: int) -> VerificationFailed:
 
 
 def checkpoint_misplaced(size: int, claimed_size: int, rest: Iterable[bytes], *, is_signed: bool) -> VerificationFailed:
-    """What is wrong when a checkpoint stands behind another entry than the one it counts to."""
+    """Diagnose a checkpoint that stands behind another entry than the one it counts to."""
     following = [each.seq for each in _entries(rest, enough=size + 1)] if claimed_size > size else [size + 1]
     if not following and is_signed:
         return log_truncated(size, claimed_size, Message("a checkpoint"))
@@ -111,7 +111,7 @@ def checkpoint_misplaced(size: int, claimed_size: int, rest: Iterable[bytes], *,
 
 
 def log_truncated(size: int, expected_size: int, witness: Message) -> VerificationFailed:
-    """What is wrong when the log ends before it should."""
+    """Diagnose a log that ends before it should."""
     return VerificationFailed(
         Message(
             "entry {seq} was removed, with all behind it: the log ends at entry {last}, and {witness} tells of {count}",

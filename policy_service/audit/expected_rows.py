@@ -73,7 +73,7 @@ class ExpectedRows:
         self._file.execute("DELETE FROM expected")
 
     def add_entry(self, seq: int, rows: Iterable[tuple[str, str, str | None]], state: str | None) -> None:
-        """What an entry says."""
+        """Add what an entry records."""
         self.state = state
         if state is not None:
             self.has_state = True
@@ -133,7 +133,7 @@ class ExpectedRows:
         return keys.get(self._key_id(table), NO_KEY) if table in KEYED else NO_KEY
 
     def _key_id(self, table: str) -> str:
-        """Whose key made the newest digest of a table; empty when none did."""
+        """Return the key of the newest digest of a table; empty when there is none."""
         query = "SELECT digest FROM expected WHERE name = ? AND digest IS NOT NULL ORDER BY entry DESC LIMIT 1"
         row = self._file.execute(query, (table,)).fetchone()
         id_ = key_id_of(row[0]) if row else ""

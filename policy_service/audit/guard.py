@@ -56,7 +56,7 @@ class _KnownRows(NamedTuple):
 
 
 class Usable(NamedTuple):
-    """What may be taken up of tables: nothing where there are faults, else the rows but those that are left out."""
+    """The rows of tables that may be used: none where there are faults, else all but those left out."""
 
     faults: Sequence[str]
     left_out: Mapping[str, frozenset[str]]
@@ -64,7 +64,7 @@ class Usable(NamedTuple):
 
 
 class Guard:
-    """What one process knows to be so."""
+    """The rows that one process has verified."""
 
     def __init__(self, tables: Collection[str] = (*IN_FORCE, *OVERRIDES, *API_KEYS, *ACCOUNTS)) -> None:
         self._tables = [SQLModel.metadata.tables[name] for name in tables]
@@ -100,7 +100,7 @@ class Guard:
                 self._epoch = epoch
 
     def usable(self, session: Session, tables: Collection[str]) -> Usable:
-        """What may be taken up of some tables, as this session sees them. Raises KeyUnavailable."""
+        """Return the usable rows of some tables, as this session sees them. Raises KeyUnavailable."""
         with self._lock:
             self._read(session, [SQLModel.metadata.tables[name] for name in tables])
             broken = (self._faults[name] for name in tables if name in self._faults and name not in self._left_out)
@@ -121,7 +121,7 @@ class Guard:
         return self._owner_matches(session, tables, owner)
 
     def compare(self, session: Session, tables: Collection[str]) -> list[str]:
-        """What keeps the rows of some tables from being relied on in a transaction that has not written to them yet.
+        """List why the rows of some tables cannot be relied on in a transaction that has not written to them yet.
 
         They are read again, whether governance has written or not. Raises KeyUnavailable.
         """
@@ -240,7 +240,7 @@ def guard_for(database: Database) -> Guard | None:
 
 
 def usable(session: Session, tables: Collection[str]) -> Usable:
-    """What may be taken up of some tables; all where nobody guards. Raises KeyUnavailable."""
+    """Return the usable rows of some tables; all where there is no guard. Raises KeyUnavailable."""
     guard = guard_of(session)
     return Usable((), dict.fromkeys(tables, frozenset())) if guard is None else guard.usable(session, tables)
 
@@ -279,7 +279,7 @@ LATEST.append(_last_at)
 
 
 def _differing_rows(session: Session, table: Table, key: LogKey) -> tuple[list[str], frozenset[str]]:
-    """Which rows of a table are not what the log says, and the keys of those that no entry tells of.
+    """Return the rows of a table that differ from the log, and the keys of those without an entry.
 
     All entries are read for that, as it is rare. Their MACs are not, as the state vouches for the rows that remain.
     """

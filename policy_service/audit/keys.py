@@ -56,7 +56,7 @@ class InvalidSignedLine(PolicyServiceError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """What a signature is verified with: its fingerprint, and its 32 bytes as hexadecimal."""
+    """The key that verifies a signature: its fingerprint, and its 32 bytes as hexadecimal."""
 
     id: str
     text: str
@@ -99,7 +99,7 @@ class Signer:
 
 
 def read_signed(line: bytes, kind: str) -> dict[str, Any]:
-    """What a signed line of a kind says; whose signature it has is for `PublicKey.verifies`.
+    """Decode a signed line of a kind; whose signature it has is for `PublicKey.verifies`.
 
     Raises InvalidSignedLine.
     """

@@ -28,7 +28,7 @@ class Levels:
 
     @property
     def size(self) -> int:
-        """How many leaves there are."""
+        """The number of leaves."""
         return len(self._levels[0]) // _SIZE
 
     def root(self) -> str:

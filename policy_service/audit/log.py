@@ -25,7 +25,7 @@ END_SEQ = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class EntryFilter:
-    """Which entries somebody wants to read; what is None does not matter."""
+    """The filter of a list of entries; None does not filter."""
 
     event: str | None = None
     actor: str | None = None

@@ -50,7 +50,7 @@ NO_KEY = LogKey("", b"")
 
 
 def key_id_of(mac: str | None) -> str:
-    """Which key made a MAC; empty when there is no MAC."""
+    """Return the key of a MAC; empty when there is no MAC."""
     return "" if mac is None else mac.partition(":")[0]
 
 
@@ -93,7 +93,7 @@ def make_log_key(folder: Path) -> LogKey:
 
 
 def lost_key_error(id_: str) -> KeyUnavailable:
-    """What is told when a key that is needed is not there."""
+    """Build the error for a key that is needed and missing."""
     return KeyUnavailable(
         Message(
             "`{name}` does not hold the key {key} of the log: restore it from its backup, "

@@ -85,7 +85,7 @@ def path(leaves: Sequence[str], index: int) -> list[str]:
 
 
 def sibling_ranges(index: int, size: int) -> Iterator[tuple[int, int]]:
-    """Which leaves, from the first up to below the last, each step of a path is the root of. Raises IndexError."""
+    """Return the range of leaves that each step of a path is the root of. Raises IndexError."""
     if not 0 <= index < size:
         raise IndexError(index)
     width, last = 1, size - 1

@@ -49,7 +49,7 @@ class InvalidProof(ValueError):
 
 
 class RecordProof(msgspec.Struct, forbid_unknown_fields=True):
-    """That a record is in a block."""
+    """The proof that a record is in a block."""
 
     line: str
     index: int
@@ -58,13 +58,13 @@ class RecordProof(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _RecordNumber(msgspec.Struct):
-    """What a record says of its place among all records."""
+    """The number of a record among all records, as the record has it."""
 
     seq: int
 
 
 class Proof(msgspec.Struct, forbid_unknown_fields=True):
-    """That an entry is in the log."""
+    """The proof that an entry is in the log."""
 
     kind: str
     seq: int

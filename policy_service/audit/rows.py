@@ -31,7 +31,7 @@ _STATE: Table = LogStateRow.__table__  # type: ignore[attr-defined]  # SQLModel 
 
 
 class RowDigest(NamedTuple):
-    """What an entry says of a row; a row without a digest was deleted."""
+    """The digest of a row in an entry; a row without a digest was deleted."""
 
     table: str
     key: str
@@ -39,7 +39,7 @@ class RowDigest(NamedTuple):
 
 
 class TableState(NamedTuple):
-    """How many rows a table has, and the sum of their tags."""
+    """The number of rows of a table, and the sum of their tags."""
 
     rows: int = 0
     total: int = 0
@@ -145,7 +145,7 @@ def use_key(session: Session, key: LogKey) -> None:
 
 
 def pending_count(session: Session) -> int:
-    """How often covered rows were written that no entry tells of yet."""
+    """Count the writes of covered rows without an entry yet."""
     return len(session.info.get(_PENDING, ()))
 
 
@@ -174,7 +174,7 @@ def read_states(connection: Connection) -> dict[str, TableState]:
 
 
 def digest_of_states(states: Mapping[str, TableState]) -> str:
-    """What an entry says of all states."""
+    """Return the digest of all states that goes into an entry."""
     return digest(
         to_canonical_json_unchecked({name: [state.rows, f"{state.total:064x}"] for name, state in states.items()})
     )

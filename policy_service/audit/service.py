@@ -167,7 +167,7 @@ def last_checkpoint(session: Session) -> SignedExtent | None:
 
 
 def _last_signed_at(session: Session) -> datetime | None:
-    """When the newest checkpoint was signed, by a key of the folder."""
+    """Return when the newest checkpoint was signed, by a key of the folder."""
     database, row = database_of(session), _last_checkpoint_line(session)
     if row is None:
         return None
@@ -187,12 +187,12 @@ def _last_checkpoint_line(session: Session) -> bytes | None:
 
 
 def count_checkpoints(session: Session) -> int:
-    """How many checkpoints there are."""
+    """Count the checkpoints."""
     return session.exec(select(func.count()).select_from(Checkpoint)).one()
 
 
 def unsigned_count(session: Session) -> int:
-    """How many entries no checkpoint covers yet."""
+    """Count the entries that no checkpoint covers yet."""
     last, checkpoint = last_entry(session), _last_checkpoint(session)
     return (last.seq if last else 0) - (checkpoint.size if checkpoint else 0)
 
@@ -281,7 +281,7 @@ def export(session: Session, signer: Signer, now: datetime) -> Iterator[bytes]:
 
 
 def extent_at(session: Session, size: int) -> Extent | None:
-    """What the log's first `size` entries are; None when it is shorter."""
+    """Return the extent of the log's first `size` entries; None when it is shorter."""
     tree, head = _tree_at(session, size)
     return Extent(tree.size, tree.root(), head) if tree.size == size else None
 

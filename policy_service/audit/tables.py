@@ -33,7 +33,7 @@ class AuditEntry(SQLModel, table=True):
 
 
 class AuditAbout(SQLModel, table=True):
-    """What an entry is about, e.g. `policy:tiering/rfm_value`: one row a thing."""
+    """An object of an entry, e.g. `policy:tiering/rfm_value`: one row an object."""
 
     __tablename__ = "audit_about"
 
@@ -54,7 +54,7 @@ class Checkpoint(SQLModel, table=True):
 
 
 class CheckpointCopy(SQLModel, table=True):
-    """How many checkpoints a place outside the database has been given, and the difference found there, if any."""
+    """The checkpoints copied to a place outside the database, and the difference found there, if any."""
 
     __tablename__ = "checkpoint_copy"
 
@@ -68,7 +68,7 @@ class CheckpointCopy(SQLModel, table=True):
 
 
 class LogStateRow(SQLModel, table=True):
-    """How many rows a covered table has, and the sum of their tags; the last entry has the digest of all of this."""
+    """The number of rows of a covered table, and the sum of their tags; the last entry has the digest of all."""
 
     __tablename__ = "log_state"
 

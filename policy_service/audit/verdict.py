@@ -57,7 +57,7 @@ class CopyComparison:
 
 @dataclass(frozen=True, slots=True)
 class LogVerdict:
-    """What was looked at before the first fault, or altogether when there is none."""
+    """The extent verified before the first fault, or altogether when there is none."""
 
     entries: int
     checkpoints: int

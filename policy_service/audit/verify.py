@@ -83,7 +83,7 @@ def say_nothing(_part: str, _done: int) -> None:
 
 
 def endorsement(key: PublicKey, previous: PublicKey) -> dict[str, object]:
-    """What the key before signs."""
+    """Return the endorsement that the key before signs."""
     return {"kind": KEY_KIND, "signing_key": key.id, "public_key": key.text, "endorsed_by": previous.id}
 
 
@@ -160,7 +160,7 @@ class LogVerifier:
             )
 
     def verdict(self, fault: LogFault | None = None, exported_at: str | None = None) -> LogVerdict:
-        """What was found so far."""
+        """Return the verdict so far."""
         key = self.keys.in_use.id if self.keys.in_use else None
         size = self.end.size if self.end is not None and fault is None else self.confirmed
         return LogVerdict(

@@ -62,7 +62,7 @@ def copy(source: Database, target: Database, *, backup: bool = False) -> dict[st
 
 
 def _log_faults(session: Session) -> list[str]:
-    """What is wrong with the log, by the keys it names itself; what they are worth is for `audit verify` to ask."""
+    """List the faults of the log by the keys it names itself; `audit verify` asks if these are trusted."""
     keys = [public_key(each["public_key"]) for each in signing_keys(session)]
     fault = verify_database(session, keys).fault
     return [] if fault is None else [fault.message]
@@ -82,7 +82,7 @@ def _refuse_unless_empty(target: Connection) -> None:
 
 
 def _refuse_if_written(source: Database, counts: Mapping[LaneName, int]) -> None:
-    """What is written meanwhile is in the old database only."""
+    """Reject the copy if the database is written meanwhile: that is in the old database only."""
     with source.read() as session:
         if any(transaction_count(session, lane) != counts[lane] for lane in LaneName):
             raise UsageError("the database was written to while it was copied: stop the service and copy again")

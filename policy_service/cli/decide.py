@@ -34,7 +34,7 @@ _DAY = DateType()
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the command was asked, as it was typed."""
+    """The arguments of the command, as typed."""
 
     facts: str
     policies: Sequence[str] | None

@@ -15,7 +15,7 @@ from policy_service.cli.status import EXIT_FAULT, EXIT_OK
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of one file: failures by evaluator and kind, and faults that kept it from being tried."""
+    """The result of one file: failures by engine and kind, and errors that kept it from being run."""
 
     file: PolicyFile
     failures: Sequence[tuple[str, str, Failure]] = ()

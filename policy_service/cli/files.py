@@ -31,7 +31,7 @@ class PolicyFile:
 
     @cached_property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """What is questionable in it, when nothing is wrong."""
+        """The warnings about it, when there are no errors."""
         return lint(self.policy) if self.policy and self.is_fine else ()
 
     @property

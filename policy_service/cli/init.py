@@ -69,7 +69,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class SetUpResult:
-    """What one transaction set up."""
+    """The result of one set-up transaction."""
 
     imported: ImportResult
     proposed: ShippedDraft

@@ -35,7 +35,7 @@ _OWNER_ONLY = 0o600
 
 @dataclass(frozen=True, slots=True)
 class PackArguments:
-    """What a pack is asked to be about, as typed."""
+    """The scope of a pack, as typed."""
 
     policy: str | None
     subject: str | None

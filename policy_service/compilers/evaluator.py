@@ -55,11 +55,11 @@ class Evaluator:
             self._band_outcomes = outcome_functions(core.bands, band_slots, core.stand_ins)
 
     def evaluate(self, facts: Mapping[str, Value], as_of: datetime.date) -> Result:
-        """What the policy decides; the same as `language.evaluate.evaluate`."""
+        """Decide by the policy; the same as `language.evaluate.evaluate`."""
         return self.decide((*map(facts.get, self.policy.facts), as_of.toordinal()))
 
     def decide(self, slots: Slots) -> Result:
-        """What the policy decides about a subject given by its slots."""
+        """Decide about a subject given by its slots."""
         if None in slots and (missing := tuple(name for slot, name in self._required if slots[slot] is None)):
             return MissingFacts(missing)
         matched = self._rules.matches(slots)

@@ -129,7 +129,7 @@ def factor_text(factor: Factor) -> str:
 
 
 def outcome_text(outcome: OutcomeExpr) -> str:
-    """What a rule gives for one outcome, as a Python expression of its kept value."""
+    """Return a rule's value for one outcome, as a Python expression of its stored value."""
     match outcome:
         case ComputedNumber():
             numerator = polynomial_text(outcome.ratio.numerator)

@@ -43,7 +43,7 @@ _PLAIN = re.compile(r"[^\W_](?:[\w .()·×，。、；（）/-]*[\w.()·，。�
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """What the file says of itself: policy, version, the rows of a regulation that it follows."""
+    """The heading of the file: policy, version, the rows of a regulation that it follows."""
 
     policy: str
     version: str = "1.0.0"
@@ -51,11 +51,11 @@ class Heading:
 
     @property
     def outcome(self) -> str:
-        """What is decided: the last part of the policy's name."""
+        """The name of the outcome: the last part of the policy's name."""
         return self.policy.rpartition("/")[2]
 
     def errors(self) -> Iterator[str]:
-        """What a policy file would be refused for."""
+        """List the errors for which a policy file would be rejected."""
         if not POLICY_ID.fullmatch(self.policy):
             yield f"`{shorten(self.policy)}` names no policy: write `<domain>/<policy>`, e.g. `tiering/my_groups`"
         if not VERSION.fullmatch(self.version):
@@ -130,7 +130,7 @@ class _File:
         self.groups = [Group(dict(sorted(zip(self.order, classes, strict=True)))) for classes in crossed]
 
     def errors(self) -> Iterator[str]:
-        """What is wrong with the names of classes and of groups, each once."""
+        """List the errors in names of classes and of groups, each once."""
         for name, dimension in self.dimensions.items():
             for each in dimension.classes:
                 if not RULE_ID.fullmatch(each.name):
@@ -228,7 +228,7 @@ class _File:
             yield f"      because: {_bilingual_yaml(Bilingual(f'{part.zh}；', f'{_capital(part.en)};'))}"
 
     def _part(self, name: str, each: GroupClass) -> Bilingual:
-        """What a class says of its dimension."""
+        """Return the part of a name that a class gives for its dimension."""
         title = self.dimensions[name].fact.title
         return Bilingual(f"{title.zh}为{each.title.zh}", f"{title.en}: {each.title.en}")
 

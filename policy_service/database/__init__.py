@@ -98,14 +98,14 @@ class Instant(TypeDecorator[datetime]):
 
 
 class LaneName(StrEnum):
-    """What a transaction writes."""
+    """The name of what a transaction writes."""
 
     GOVERNANCE = "governance"
     DECISIONS = "decisions"
 
 
 class Lane(SQLModel, table=True):
-    """How many transactions a lane has had, and when the last one was."""
+    """The number of a lane's transactions, and when the last one was."""
 
     __tablename__ = "lane"
 
@@ -275,7 +275,7 @@ def _check_disk_space(file: Path) -> None:
 
 
 def transaction_count(session: Session, lane: LaneName = LaneName.GOVERNANCE) -> int:
-    """How many transactions the lane has had; when it has not changed, neither has what the lane writes."""
+    """Return the number of the lane's transactions; while it is the same, so are the rows that the lane writes."""
     return session.exec(select(Lane.count).where(Lane.name == lane)).one()
 
 
@@ -289,7 +289,7 @@ def borne_out(session: Session, at: datetime) -> datetime:
 
 
 def cached(session: Session, name: str, read: Callable[[Session], Value]) -> Value:
-    """What `read` gives of the rows of the lane `governance`: read again, by those who only read, when it has moved.
+    """Return what `read` gives of the rows of the lane `governance`, read again by readers when it has moved.
 
     A transaction that writes sees what may yet be undone, so it reads for itself and nobody remembers that.
     """

@@ -89,7 +89,7 @@ def translate_db_errors(*, reading: bool = False) -> Iterator[None]:
 
 
 def unavailable(error: DBAPIError) -> Unavailable | None:
-    """Why the database was not available; None when that was not the trouble."""
+    """Return why the database was unavailable; None when another error happened."""
     if isinstance(error.orig, FileReplaced):
         return "replaced"
     match _code(error):

@@ -60,7 +60,7 @@ class BatchEnded(Exception):
 
 
 class LineAnswer(NamedTuple):
-    """What is answered to one line."""
+    """The answer to one line."""
 
     line: int
     """Its number, from 1."""
@@ -73,7 +73,7 @@ class LineAnswer(NamedTuple):
 
     @property
     def subject(self) -> str | None:
-        """Whom it is about, when that is known."""
+        """The subject, if known."""
         request = self.result.valid_members if isinstance(self.result, InvalidRequest) else self.request
         return (request.subject or None) if request is not None else None
 
@@ -232,7 +232,7 @@ class Batch:
         return b"".join(rendered)
 
     async def _recall(self, lines: Sequence[Line]) -> Mapping[int, RecordResult]:
-        """What was answered to some of the lines under the key of the batch, and which of them are others than then."""
+        """Return the recorded answers to some lines under the key of the batch, and which of them differ now."""
         if self._prefix is None:
             return {}
         names = {number: (self._actor.id, f"{self._prefix}{number}") for number, _ in lines}

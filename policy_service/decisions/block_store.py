@@ -136,12 +136,12 @@ def block_with(session: Session, seq: int) -> BlockRow | None:
 
 
 def block_of(row: BlockRow) -> Block:
-    """What a row says that it seals."""
+    """Return the block that a row records."""
     return Block(row.number, row.first, row.last, row.root)
 
 
 def count_unsealed(session: Session) -> int:
-    """How many records are in no block yet."""
+    """Count the records in no block yet."""
     last = last_block(session)
     return session.exec(
         select(func.count()).select_from(DecisionRow).where(DecisionRow.seq > (last.last if last else 0))
@@ -227,7 +227,7 @@ def _blocks(session: Session, start: int, report: BlockReport) -> Iterator[Block
 
 
 def _log_faults(session: Session, start: int) -> list[str]:
-    """Where the blocks and the audit log do not say the same."""
+    """List where the blocks and the audit log disagree."""
     previous = session.get(BlockRow, start - 1)
     entries = select(AuditEntry.seq, AuditEntry.line).where(
         AuditEntry.event == DecisionsSealed.name, AuditEntry.seq > (previous.entry if previous else 0)
@@ -307,7 +307,7 @@ class Sealer:
         self._thread.start()
 
     def standstill(self, seconds: float = STANDSTILL_SECONDS) -> str | None:
-        """Why nothing was sealed and signed for so long, though there may be something; None when all is well."""
+        """Return why nothing was sealed and signed for too long, if there is anything; None when all is well."""
         idle_seconds = monotonic() - self._last_done_at
         if (
             self._thread.ident is None

@@ -26,7 +26,7 @@ MAX_GAPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Which records a block seals, and under what root."""
+    """The records that a block seals, and their root."""
 
     number: int
     first: int
@@ -36,7 +36,7 @@ class Block:
 
 @dataclass(slots=True)
 class BlockReport:
-    """What a verification of blocks found; every fault is a sentence, the first one first."""
+    """The result of verifying blocks; every fault is a sentence, the first one first."""
 
     blocks: int = 0
     records: int = 0
@@ -67,7 +67,7 @@ def leaves_of(rows: Sequence[DecisionRow]) -> list[str]:
 
 
 def record_fault(row: DecisionRow) -> str | None:
-    """What is wrong with a record, seen alone; None when nothing is."""
+    """Return the fault of a record, seen alone; None when there is none."""
     alteration = find_alteration(row)
     return (
         None if alteration is None else Message("decision record {seq} was altered: {how}", seq=row.seq, how=alteration)
@@ -75,7 +75,7 @@ def record_fault(row: DecisionRow) -> str | None:
 
 
 def find_alteration(row: DecisionRow) -> str | None:
-    """How a record is not what was written, as the end of a sentence; None when it is."""
+    """Return how a record was altered, as the end of a sentence; None when it was not."""
     if digest(row.line) != row.digest:
         return Message("it does not have the digest it was written with")
     try:
@@ -104,7 +104,7 @@ def _text(value: object) -> str:
 
 
 def block_faults(block: Block, rows: Sequence[DecisionRow]) -> list[str]:
-    """What is wrong with the records of a block: each that was removed or altered, else the block as a whole."""
+    """List the faults of a block's records: each that was removed or altered, else the block as a whole."""
     faults = find_gaps([row.seq for row in rows], block.first, block.last)
     faults += [fault for row in rows if (fault := record_fault(row)) is not None]
     if not faults and root_of(leaves_of(rows)) != block.root:
@@ -128,7 +128,7 @@ def find_gaps(seqs: Sequence[int], first: int, last: int) -> list[str]:
 
 
 def record_proof(block: Block, leaves: Sequence[str], seq: int, line: bytes) -> dict[str, Any]:
-    """That a record is in its block: its line and its path to the root; the `record` of `audit.proofs`.
+    """Prove that a record is in its block: its line and its path to the root; the `record` of `audit.proofs`.
 
     `leaves` are the digests the block's records were written with: whether they are those that were sealed says the
     root. Raises InvalidPath when one is missing, or is no digest.

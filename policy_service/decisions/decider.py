@@ -61,7 +61,7 @@ class Decider:
 
     @property
     def health(self) -> Health:
-        """What the decider has seen so far."""
+        """The decider's counts so far."""
         return self._watch.health
 
     # the policies
@@ -158,7 +158,7 @@ class Decider:
         overrides: Mapping[str, Override] | None = None,
         stops: Mapping[str, PolicyStop] = NO_STOPS,
     ) -> Decision:
-        """What the policies decide about the subject with these facts on the day `as_of`.
+        """Decide about the subject with these facts on the day `as_of`.
 
         `facts` are JSON values; decimals as Decimal or text, None for what is not known. `policies` left out asks all
         that are about subjects of the `kind`, of any kind where that is left out too. Policies that those asked for
@@ -293,7 +293,7 @@ def _close(served: ServedPolicies, *, keep: ServedPolicies) -> None:
 
 
 def _outcome_for_fact(policy: Policy, result: Decided, outcome: str) -> Value:
-    """What a fact takes from another policy's answer: the outcome, or all that are listed as tags."""
+    """Return what a fact takes from another policy's answer: the outcome, or all that are listed as tags."""
     index = list(policy.outcomes).index(outcome)
     values = [entry[index] for entry in result.outcome]
     return frozenset(map(str, values)) if policy.returns_list else values[0]

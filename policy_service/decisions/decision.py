@@ -80,7 +80,7 @@ def _needs_writing(kind: Type) -> bool:
 
 
 class PolicyDecision(NamedTuple):
-    """What one policy decided about the subject."""
+    """One policy's decision about the subject."""
 
     result: PolicyAnswer
     supplied: tuple[str, ...]
@@ -98,7 +98,7 @@ class PolicyDecision(NamedTuple):
 
     @property
     def rules_result(self) -> PolicyAnswer:
-        """What the rules answered, or that the policy is stopped."""
+        """The answer of the rules, or that the policy is stopped."""
         return self.result if self.applied_override is None else self.applied_override.rules_result
 
     def to_dict(self) -> Json:
@@ -110,7 +110,7 @@ class PolicyDecision(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What the policies decided about one subject on the day `as_of`."""
+    """The policies' decisions about one subject on the day `as_of`."""
 
     as_of: datetime.date
     policies: Mapping[str, PolicyDecision]

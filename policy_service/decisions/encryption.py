@@ -36,7 +36,7 @@ ENCRYPTED = "$sealed"
 
 
 class DecryptionFailed(ValueError):
-    """What was sealed does not open: it was altered, or put in another's place."""
+    """Decryption failed: the ciphertext was altered, or put in another's place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def read_json(content: bytes) -> Any:  # noqa: ANN401  # whatever the bytes hold
 
 
 def _members(value: object) -> int:
-    """How many members there are in an object and in its objects; what lies deeper is not counted."""
+    """Count the members of an object and of its objects; what lies deeper is not counted."""
     if not isinstance(value, dict):
         return 0
     return len(value) + sum(len(inner) for inner in value.values() if isinstance(inner, dict))
@@ -71,7 +71,7 @@ def _reject_duplicates(pairs: list[tuple[str, object]]) -> None:
 
 
 def _levels(value: object) -> int:
-    """How deep objects and lists nest, without recursion."""
+    """Return the depth of nested objects and lists, without recursion."""
     levels, inner = 0, [value]
     while inner := [item for item in inner if isinstance(item, dict | list)]:
         levels += 1

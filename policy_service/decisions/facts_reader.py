@@ -143,7 +143,7 @@ def _hint(code: str, raw: object, read_value: ValueReader) -> str | None:
 
 
 def _hints_on_commas(raw: str, read_value: ValueReader) -> Iterator[str]:
-    """What to write for a number that has commas, where that is a value of the fact."""
+    """Suggest what to write for a number with commas, where that is a value of the fact."""
     for form, template, hint in _COMMAS:
         if match := form.fullmatch(raw):
             numeral = match.expand(template).replace(",", "").replace("\N{FULLWIDTH COMMA}", "")

@@ -18,7 +18,7 @@ MAX_COUNTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Firings:
-    """How often each rule decided in the last decisions of a policy."""
+    """The count of each rule in the last decisions of a policy."""
 
     rules: Mapping[str, int]
     """By the identifier of the rule; one that is not there never decided."""
@@ -31,7 +31,7 @@ class Firings:
 
 
 class _Answer(msgspec.Struct):
-    """What a record says of one policy, as far as it matters here."""
+    """One policy's answer in a record, as far as it matters here."""
 
     rules: tuple[str, ...] = ()
 
@@ -47,7 +47,7 @@ _DECODER = msgspec.json.Decoder(_Line)
 
 
 def firings(session: Session, policy: str, *, max_counted: int = MAX_COUNTED) -> Firings:
-    """How often each rule decided in the `max_counted` decisions of a policy among the newest MAX_SCANNED records."""
+    """Count how often each rule decided in `max_counted` decisions of a policy among the newest MAX_SCANNED."""
     rules: Counter[str] = Counter()
     total, scanned_count, oldest = 0, 0, None
     marker = f'"{policy}"'.encode()

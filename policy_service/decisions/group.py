@@ -69,7 +69,7 @@ class StaleDecisions(Exception):
 
 @dataclass(slots=True)
 class _RecordDraft:
-    """What is kept of an item, before it has a number."""
+    """An item's record, before it has a number."""
 
     item: PendingDecision
     reads: FactsNeeded
@@ -89,7 +89,7 @@ class GroupWriter:
         self._reads_by_versions: dict[tuple[str, ...], FactsNeeded] = {}
 
     def write(self, transaction: Transaction, items: Sequence[PendingDecision]) -> list[RecordResult]:
-        """What each is told, once the transaction is kept. Raises StaleDecisions before anything is written.
+        """Write a group; return each result once it is committed. Raises StaleDecisions before anything is written.
 
         The transaction must be of the lane `decisions`. An item that cannot be written down gets the reason, and does
         not keep the others from being recorded.
@@ -219,7 +219,7 @@ def _idempotency_row(item: PendingDecision, answer: RecordedAnswer, at: datetime
 def _duplicate_result(
     item: PendingDecision, first: PendingDecision, results: dict[PendingDecision, RecordResult]
 ) -> RecordResult:
-    """What an item is told whose key another of the group has."""
+    """Return the result of an item whose key another of the group has."""
     if item.fingerprint != first.fingerprint:
         return IdempotencyKeyReused()
     result = results[first]

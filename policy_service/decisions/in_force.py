@@ -66,7 +66,7 @@ class VersionsChanging(NotReady):
 
 
 class Question(NamedTuple):
-    """What is asked about a subject."""
+    """A request for a decision about a subject."""
 
     subject: Subject
     facts: Mapping[str, object]
@@ -176,7 +176,7 @@ class InForce:
             return Evaluation(question, decision, requested, self._window.digests, stops, overrides)
 
     def _no_policies_error(self, kind: str) -> Exception:
-        """Why there is nothing to ask about a subject of a kind."""
+        """Build the error for a kind of subject without policies."""
         if self._default:
             return UnknownSubjectKind(kind, self._default)
         return NotReady(Message("no policy is in force"))
@@ -191,7 +191,7 @@ class InForce:
         return overrides == evaluation.overrides
 
     def window_in_force(self, session: Session, now: datetime) -> Window:
-        """What the database says is in force at `now`, or at the last write of governance, if that is later.
+        """Read what is in force at `now`, or at the last write of governance, if that is later.
 
         For a transaction that writes: until its end nobody can put anything else in force.
         """
@@ -341,7 +341,7 @@ class InForce:
         self._next = (window, prepared)
 
     def _read_activations(self, session: Session, epoch: int) -> Sequence[Activation]:
-        """What is recorded; what was before, while the log does not tell of all of it. Raises NotReady at the start."""
+        """Read activations; the earlier ones, while the log does not confirm all. Raises NotReady at the start."""
         if self._known_activations[0] != epoch:
             faults, left_out = usable(session, IN_FORCE)
             if faults and self._known_activations[0] < 0:
@@ -365,7 +365,7 @@ class InForce:
 
 
 def _told(session: Session, left_out: Mapping[str, frozenset[str]]) -> Sequence[Activation]:
-    """What is recorded, without the rows that are left out."""
+    """Return the recorded activations, without the rows that are left out."""
     added, taken_back = (left_out[table] for table in IN_FORCE)
     found = activations(session, without=[*map(int, added)])
     return [replace(each, cancelled_at=None) if each.id in taken_back else each for each in found]
@@ -382,6 +382,6 @@ def _not_ready(error: Exception) -> NotReady:
 
 
 def _lane_state(session: Session) -> tuple[int, datetime]:
-    """How often governance has written, and when anything was last written."""
+    """Return how often governance has written, and when anything was last written."""
     rows = session.exec(select(Lane)).all()
     return next(row.count for row in rows if row.name == LaneName.GOVERNANCE), max(row.at for row in rows)

@@ -70,7 +70,7 @@ class MacKeys(NamedTuple):
     last_without_mac: int
 
     def mac_fault(self, row: DecisionRow | Row[Any, Any, Any, Any]) -> str | None:
-        """What is wrong with the MAC of a record; None when nothing is, or when there is no key to say."""
+        """Return the fault of a record's MAC; None when there is none, or no key to tell."""
         key = self.keys.get(key_id_of(row.mac))
         if key is not None:
             is_valid = key.verifies(row.mac, "decision", row.digest.encode())
@@ -82,7 +82,7 @@ class MacKeys(NamedTuple):
 
 
 def _last_at(session: Session) -> datetime | None:
-    """When the last record was made whose MAC is right; of a few that is, at the end."""
+    """Return when the last record with a right MAC was made; of a few of them, at the end."""
     query = sqlalchemy.select(_DECISIONS.c.seq, _DECISIONS.c.line, _DECISIONS.c.digest, _DECISIONS.c.mac)
     rows = session.connection().execute(query.order_by(_DECISIONS.c.seq.desc()).limit(FEW)).all()
     macs = read_mac_keys(session) if rows else None
@@ -103,7 +103,7 @@ def current_mac_key(session: Session) -> LogKey | None:
 
 
 def read_mac_keys(session: Session, keys: Mapping[str, LogKey] | None = None) -> MacKeys:
-    """What MACs are checked with: the keys given, or those of the folder. Raises KeyUnavailable."""
+    """Read the keys that check MACs: those given, or those of the folder. Raises KeyUnavailable."""
     database = database_of(session)
     available = read_log_keys(database.keys if database else None) if keys is None else keys
     query = select(AuditEntry.line).where(AuditEntry.event == LogKeyAdded.name).order_by(col(AuditEntry.seq))
@@ -139,7 +139,7 @@ def _content(values: Mapping[str, Any]) -> bytes:
 
 
 def last_erasures(session: Session) -> dict[tuple[str, str], str]:
-    """When each subject was erased last."""
+    """Return when each subject was last erased."""
     query = select(AuditEntry.at, AuditEntry.line).where(AuditEntry.event == SubjectErased.name)
     erased_at: dict[tuple[str, str], str] = {}
     at: datetime

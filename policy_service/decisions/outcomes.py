@@ -83,7 +83,7 @@ def _values(policy: Policy, outcome: object) -> Values:
 
 
 def text_problems(outcome: Any) -> list[str]:  # noqa: ANN401  # an object or a list of them
-    """What is wrong with the texts that a person wrote into an outcome."""
+    """List the problems of texts in an outcome."""
     entries = outcome if isinstance(outcome, list) else [outcome]
     texts = [(name, value) for entry in entries for name, value in entry.items() if isinstance(value, str)]
     return [

@@ -101,7 +101,7 @@ class Override:
 
     @property
     def ratified_at(self) -> datetime | None:
-        """When the last of the others signed; None while one of them owes a signature."""
+        """The instant of the last signature; None while one is missing."""
         return next((each.signed_at for each in self.signatures if each.ratifies), None)
 
     @property
@@ -132,7 +132,7 @@ class Override:
         return self.starts_at is not None and self.starts_at <= at < self.ends_at
 
     def state(self, now: datetime) -> OverrideState:
-        """How it stands at an instant."""
+        """Return the state of the override at an instant."""
         if self.ended_at is not None and self.ended_at <= now:
             return "ended"
         if self.lapses_at is not None and self.ratified_at is None:
@@ -151,7 +151,7 @@ class Override:
 
     @property
     def digest(self) -> str:
-        """What the others sign: the digest of all that was recorded."""
+        """The digest that the others sign: of all that was recorded."""
         return digest_of(self._recorded())
 
     def _recorded(self) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class Override:
 
 
 class AppliedOverride(NamedTuple):
-    """What an exception did to one policy's answer: nothing, when `problems` says why not."""
+    """The effect of an override on one policy's answer: none, when `problems` says why."""
 
     override: Override
     rules_result: Result
@@ -303,7 +303,7 @@ def _may_sign(actor: Actor, role: Role, now: datetime) -> Literal[True] | str:
 
 
 def term_problems(until: datetime, reason: str, now: datetime) -> list[str]:
-    """What is wrong with the end and the reason of an exception."""
+    """List the problems of an override's end and reason."""
     problems: list[str] = []
     if until <= now:
         problems.append(Message("The end must lie in the future."))
@@ -313,7 +313,7 @@ def term_problems(until: datetime, reason: str, now: datetime) -> list[str]:
 
 
 def reason_problems(reason: str) -> list[str]:
-    """What is wrong with a reason."""
+    """List the problems of a reason."""
     if not reason.strip():
         return [Message("Give a reason.")]
     problems: list[str] = []

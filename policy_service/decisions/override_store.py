@@ -266,7 +266,7 @@ def _role(table: str, override: str, role: str) -> Role:
 
 
 def _outcome(row: OverrideRow) -> dict[str, Any] | list[dict[str, Any]]:
-    """What is decided instead: an object, or a list of them for a policy that lists."""
+    """Return the outcome of the override: an object, or a list of them for a policy that lists."""
     with reading_row("override", row.id):
         return msgspec.json.decode(row.outcome or b"", type=dict[str, Any] | list[dict[str, Any]])
 

@@ -76,7 +76,7 @@ class DecisionRecord:
 
 @dataclass(frozen=True, slots=True)
 class FactsNeeded:
-    """What a set of policies needs of a subject, and which versions they are; the same for many decisions."""
+    """The facts that a set of policies needs, and their versions; the same for many decisions."""
 
     facts: frozenset[str]
     sensitive: frozenset[str]
@@ -84,7 +84,7 @@ class FactsNeeded:
 
     @staticmethod
     def of(policies: Collection[Policy]) -> FactsNeeded:
-        """What these policies read."""
+        """Return the facts that these policies read."""
         return FactsNeeded(
             frozenset(name for policy in policies for name in policy.facts),
             sensitive_facts(policies),
@@ -179,7 +179,7 @@ def encode_fact(value: object) -> Any:  # noqa: ANN401  # JSON
 
 
 def decode_fact(value: Any) -> Any:  # noqa: ANN401  # JSON
-    """What the caller gave, from a value as kept; a sealed one stays sealed."""
+    """Decode a stored value to what the client gave; an encrypted one stays encrypted."""
     match value:
         case {"$number": str(digits)}:
             return Decimal(digits)

@@ -42,7 +42,7 @@ def last_decision_seq(session: Session) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RecordFilter:
-    """Which records somebody wants to read; what is None does not matter."""
+    """The filter of a list of records; None does not filter."""
 
     subject: str | None = None
     """The identifier."""

@@ -63,7 +63,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ReplayVerdict:
-    """What a replay found."""
+    """The result of a replay."""
 
     decision_id: str
     verdict: ReplayVerdictName
@@ -90,7 +90,7 @@ class ReplayVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a recorded decision came out as it did: of each rule that did not match the condition that failed."""
+    """The explanation of a recorded decision: for each rule that did not match, the failed condition."""
 
     decision_id: str
     outcomes: Mapping[str, Any]
@@ -123,7 +123,7 @@ DECIDERS = DeciderCache()
 
 
 class ReplayReview(NamedTuple):
-    """What a replay found, and why each rule matched or did not; None when nothing could be made again."""
+    """The result of a replay, and why each rule matched or not; None when nothing could be replayed."""
 
     verdict: ReplayVerdict
     trace: Json | None
@@ -170,7 +170,7 @@ def _compare(record: DecisionRecord, replayed: Json) -> ReplayVerdict:
 def explain_decision(
     session: Session, fact_cipher: FactCipher, decision_id: str, *, reveal: bool = False
 ) -> Explanation:
-    """Why the decision came out as it did; sensitive values are masked unless they are to be revealed.
+    """Explain the decision; sensitive values are masked unless they are to be revealed.
 
     Raises UnknownDecision, NotReplayable.
     """

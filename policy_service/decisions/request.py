@@ -45,7 +45,7 @@ class DecisionRequest:
 
 @dataclass(frozen=True, slots=True)
 class RequestProblem:
-    """What is wrong with one member; `pointer` is a JSON pointer (RFC 6901) to it."""
+    """The problem of one member; `pointer` is a JSON pointer (RFC 6901) to it."""
 
     pointer: str
     code: str
@@ -112,7 +112,7 @@ def read_facts(content: bytes) -> Mapping[str, object]:
 
 
 def _problems(document: Mapping[str, object]) -> Iterator[RequestProblem]:
-    """What is wrong with the members, in the order of the table above, the unknown ones last."""
+    """List the problems of the members, in the order of the table above, the unknown ones last."""
     subject, kind, facts, policies, as_of, explain = map(document.get, MEMBERS)
     if not isinstance(subject, str):
         yield _member_problem("/subject", subject, AN_ID, missing="subject" not in document)

@@ -35,7 +35,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What a decider has seen since it was made: policies decided, checked, and answered in the engine's place."""
+    """The counts of a decider since it was made: policies decided, checked, and answered by the standby engine."""
 
     engine: EngineName
     decisions: int = 0
@@ -55,7 +55,7 @@ class EngineWatch:
 
     @property
     def health(self) -> Health:
-        """What was seen so far."""
+        """The counts so far."""
         return Health(self.engine, self.decisions, self.shadow_checks, self.differences, self.fallbacks)
 
     def is_check_due(self) -> bool:
@@ -88,7 +88,7 @@ class ServedPolicy:
         self.benchmarks = tuple((slot, fact.name) for slot, fact in facts if fact.measure is not None)
 
     def answer(self, slots: Slots, watch: EngineWatch) -> tuple[Result, EngineName]:
-        """What the policy decides, and who said so."""
+        """Decide by the policy; return the result and the engine that gave it."""
         is_check_due = watch.is_check_due()
         if self.served_by == "python":
             return self.python.decide(slots), "python"
@@ -117,7 +117,7 @@ class ServedPolicy:
         return definition_result, self.served_by
 
     def evaluate_definition(self, slots: Slots) -> Result:
-        """What the definition says."""
+        """Return the result by the definition."""
         facts = {name: value for name, value in zip(self.policy.facts, slots, strict=False) if value is not None}
         return evaluate(self.policy, facts, datetime.date.fromordinal(int(slots[-1])))  # type: ignore[arg-type]  # the day
 

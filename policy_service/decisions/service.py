@@ -129,7 +129,7 @@ class DecisionService:
         return self.writer.submit(PendingDecision(evaluation, actor, key, fingerprint)).result()
 
     def recall(self, names: Iterable[ScopedKey]) -> dict[ScopedKey, tuple[str, StoredResponse]]:
-        """What was answered under some keys, each with the fingerprint of its request. Raises DatabaseUnavailable."""
+        """Return recorded answers under some keys, each with its request's fingerprint. Raises DatabaseUnavailable."""
         with self._database.read() as session:
             return find_responses(session, names)
 
@@ -181,7 +181,7 @@ class DecisionService:
             raise VersionsChanging from None
 
     def _recall_answer(self, name: ScopedKey, fingerprint: str) -> RecordedAnswer | None:
-        """What was answered before. Policies may have changed since, and refuse what they took then."""
+        """Return the recorded answer. Policies may have changed since, and reject what they took then."""
         with self._database.read() as session:
             stored = find_response(session, *name, fingerprint)
         return RecordedAnswer(stored.body, None) if stored else None

@@ -50,7 +50,7 @@ Item = TypeVar("Item")
 
 
 class _EncryptedRecord(msgspec.Struct):
-    """What of a record says which keys its facts are sealed with."""
+    """The members of a record that name the keys its facts are encrypted with."""
 
     decision_id: str
     subject: str
@@ -77,7 +77,7 @@ def verify_everything(
 
 
 def parts_of(session: Session) -> dict[str, int]:
-    """How much there is to read of each part that `verify_everything` tells the progress of, in that order."""
+    """Count what there is to read of each part that `verify_everything` reports the progress of, in that order."""
     last, records = last_entry(session), last_decision_seq(session)
     rows = sum(state.rows for state in read_states(session.connection()).values()) + count_checkpoints(session)
     return {"entries": last.seq if last else 0, "rows": rows, "records": records, "MACs of records": records}

@@ -11,7 +11,7 @@ from policy_service.registry.model import Activation, all_active_at, all_endings
 
 
 class PolicyStop(NamedTuple):
-    """That a policy was suspended and no version applies in its place: by which suspension, and why."""
+    """The stop of a policy, suspended without a version in its place: by which suspension, and why."""
 
     suspension: str
     reason: str

@@ -93,7 +93,7 @@ class DecisionWriter:
 
     @property
     def queue_length(self) -> int:
-        """How many single decisions wait."""
+        """The number of single decisions in the queue."""
         return len(self._singles)
 
     async def record(self, item: PendingDecision) -> RecordedAnswer:
@@ -189,7 +189,7 @@ class DecisionWriter:
         return group
 
     def _record(self, items: Sequence[PendingDecision]) -> list[RecordResult]:
-        """What each is told: a failure of the database if need be, but never nothing."""
+        """Return each result: a failure of the database if need be, but never nothing."""
         errors: dict[PendingDecision, Exception] = {}
         for _ in range(MAX_ATTEMPTS):
             remaining = [item for item in items if item not in errors]

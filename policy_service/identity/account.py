@@ -37,7 +37,7 @@ PermissionResult = Literal[True] | str
 
 @dataclass(frozen=True, slots=True)
 class ExternalIdentity:
-    """How a provider of identities knows the person: who provides, and the name it gives (OpenID Connect Core 2)."""
+    """The identity of a person at an identity provider: the issuer and the subject (OpenID Connect Core 2)."""
 
     issuer: str
     subject: str
@@ -45,7 +45,7 @@ class ExternalIdentity:
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
-    """What was changed of an account, and by whom; what is None stayed."""
+    """One change of an account, and its actor; None stands for a field that stayed."""
 
     roles: frozenset[Role] | None = None
     enabled: bool | None = None
@@ -82,7 +82,7 @@ class Account:
 
     @property
     def etag(self) -> str:
-        """What names the account as it is now."""
+        """The entity tag of the account as it is now."""
         return f"{self.id}-{self.revision}"
 
     @property
@@ -137,7 +137,7 @@ def _apply(account: Account, change: AccountChange) -> Account:
 
 
 def name_errors(name: str, printed_name: str) -> list[FieldError]:
-    """What is wrong with the names of a new account."""
+    """List the errors of a new account's names."""
     errors = []
     if not NAME.fullmatch(name):
         expected = Message("3 to 64 small letters, digits, points, hyphens or underscores, beginning with a letter")
@@ -147,13 +147,13 @@ def name_errors(name: str, printed_name: str) -> list[FieldError]:
 
 
 def external_errors(external: ExternalIdentity) -> list[FieldError]:
-    """What is wrong with how a provider of identities is said to know a person."""
+    """List the errors of an external identity."""
     members = (("issuer", external.issuer, MAX_ISSUER), ("subject", external.subject, MAX_EXTERNAL_SUBJECT))
     return [error for each in members if (error := line_error(*each)) is not None]
 
 
 def roles_error(roles: frozenset[Role]) -> FieldError | None:
-    """What is wrong with a set of roles; None when a person may hold them together."""
+    """Return the error of a set of roles; None when a person may hold them together."""
     if Role.ADMINISTRATOR in roles and len(roles) > 1:
         expected = Message("no other role beside administrator: who manages accounts neither writes nor signs")
         return FieldError("roles", ", ".join(sorted(roles)), expected)

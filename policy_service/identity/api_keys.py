@@ -122,7 +122,7 @@ def revoke_key(transaction: Transaction, actor: Actor, api_key: str) -> ApiKey:
 
 
 def api_key_errors(name: str, scopes: frozenset[Role], expires_at: datetime, now: datetime) -> list[FieldError]:
-    """What is wrong with a key that is asked for."""
+    """List the errors of a requested key."""
     errors = list(filter(None, [line_error("name", name, MAX_NAME)]))
     if not scopes or not scopes <= frozenset(SCOPES):
         expected = Message(

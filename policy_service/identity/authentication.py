@@ -180,7 +180,7 @@ def attempt_password(
 
 
 def resolve_attempt(transaction: Transaction, attempt: PasswordAttempt) -> Account | SignInError:
-    """Whose password it was, or why nobody is let in. A refusal is given, not raised: it has to be written down."""
+    """Return the account of the password, or why sign-in fails: returned, not raised, as it has to be recorded."""
     session = transaction.session
     account = find_account_by_name(session, attempt.name)
     account_name = account.name if account else None

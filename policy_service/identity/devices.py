@@ -21,7 +21,7 @@ _KEY = b"policy-service known browser 1"
 
 
 def issue_device_token(account: str, password_hash: str, now: datetime) -> str:
-    """What a browser is known by from now on to an account."""
+    """Issue the token by which an account knows a browser from now on."""
     text = f"{account}.{int(now.timestamp())}.{secrets.token_urlsafe(16)}"
     return f"{text}.{_signature(password_hash, text)}"
 

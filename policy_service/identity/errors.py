@@ -12,7 +12,7 @@ from policy_service.messages import Message, join_semicolon
 
 
 class IdentityError(PolicyServiceError):
-    """What was asked is refused; the message is the reason."""
+    """The request is rejected; the message is the reason."""
 
 
 class IdentityPermissionDenied(IdentityError):
@@ -73,7 +73,7 @@ class SignInThrottled(IdentityError):
 
 
 class ProviderRejected(IdentityError):
-    """What the provider of identities says opens nothing here."""
+    """The identity provider's response is not accepted here."""
 
     kind = "sign-in-refused"
 
@@ -113,7 +113,7 @@ class FieldError:
 
 
 def line_error(member: str, text: str, limit: int) -> FieldError | None:
-    """What is wrong with a text of one line, which people read and which is never changed; None when nothing is."""
+    """Return the error of a text of one line that is never changed; None when there is none."""
     is_line = text.strip() == text != "" and len(text) <= limit and text.isprintable()
     hint = text_error(text)
     if is_line and hint is None:
@@ -123,7 +123,7 @@ def line_error(member: str, text: str, limit: int) -> FieldError | None:
 
 
 class IdentityValidationFailed(PolicyServiceError, ValueError):
-    """What an account or a key is to be made from is wrong. Carries all faults."""
+    """The data of an account or a key are invalid. Carries all errors."""
 
     kind = "request-refused"
 

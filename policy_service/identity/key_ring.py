@@ -70,7 +70,7 @@ class KeyRing:
             self._refreshed_at = ticks
 
     def authenticate(self, text: str, now: datetime) -> Actor:
-        """Whose key the text is. Raises AuthenticationFailed."""
+        """Return the actor of the key. Raises AuthenticationFailed."""
         snapshot = self._snapshot
         parsed_key = parse_key(text)
         key = snapshot.keys.get(parsed_key.id) if parsed_key is not None else None

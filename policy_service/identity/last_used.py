@@ -34,7 +34,7 @@ class LastUsed:
         self._sessions[id_] = self._last_seen[id_] = at
 
     def session_last_used(self, id_: str) -> datetime | None:
-        """When a session was last used, as far as this process knows."""
+        """Return when a session was last used, as far as this process knows."""
         return self._last_seen.get(id_)
 
     def flush(self, database: Database, clock: Clock) -> None:

@@ -40,7 +40,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """How the provider knows this service."""
+    """This service, as the provider knows it."""
 
     id: str
     secret: str
@@ -49,7 +49,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class OidcIdentity:
-    """Who came back from the provider, and when they last proved it there, if it says so."""
+    """The person returned by the provider, and when they last authenticated there, if it says so."""
 
     external: ExternalIdentity
     authenticated_at: datetime | None
@@ -66,7 +66,7 @@ class Provider:
         self._keys: KeySet | None = None
 
     async def authorization_url(self, flow: OidcFlow, *, confirm: bool) -> str:
-        """Where to send the browser; to confirm, the person has to prove there again who they are.
+        """Return where to send the browser; to confirm, the person has to authenticate there again.
 
         Raises ProviderUnavailable.
         """
@@ -86,7 +86,7 @@ class Provider:
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
 
     async def exchange_code(self, code: str, flow: OidcFlow, now: datetime) -> OidcIdentity:
-        """Who the code stands for. Raises ProviderRejected, ProviderUnavailable."""
+        """Exchange the code for an identity. Raises ProviderRejected, ProviderUnavailable."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -127,7 +127,7 @@ class Provider:
             raise ProviderRejected(Message("what the provider of identities says is not for this sign-in"))
 
     async def _claims(self, token: str) -> Json:
-        """What an ID token says, by a key of the provider's; its keys are asked for again when none fits."""
+        """Decode an ID token by a key of the provider's; its keys are fetched again when none fits."""
         for refresh in (False, True):
             keys = await self._key_set(refresh=refresh)
             try:
@@ -178,7 +178,7 @@ class Provider:
 
 
 def code_challenge(verifier: str) -> str:
-    """What is shown of the verifier beforehand (RFC 7636 section 4.2)."""
+    """Return the challenge of the verifier (RFC 7636 section 4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 

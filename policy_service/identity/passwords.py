@@ -54,7 +54,7 @@ _LOOKALIKES = str.maketrans("@4301$5!7", "aaeolssit")
 
 
 def hash_password(password: str) -> str:
-    """What is kept of a password: the hash, with its salt and its parameters."""
+    """Hash a password: the hash holds its salt and its parameters."""
     return HASHER.hash(_bytes(password))
 
 
@@ -80,7 +80,7 @@ def dummy_hash() -> str:
 
 
 def password_error(password: str, *names: str) -> str | None:
-    """What a new password ought to be and is not; None when it will do.
+    """Return which requirement a new password does not meet; None when it meets all.
 
     `names` are those of the account and of the person, and the words of the company.
     """

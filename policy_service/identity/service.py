@@ -98,7 +98,7 @@ def account_errors(
 
 
 def password_field_error(password: str, *names: str) -> FieldError | None:
-    """What is wrong with a new password, which is not repeated."""
+    """Return the error of a new password, which is not repeated."""
     expected = passwords.password_error(password, *names)
     return None if expected is None else FieldError("password", "…", expected)
 
@@ -154,7 +154,7 @@ def _find_lookalike(session: Session, printed_name: str) -> str | None:
 
 
 def _printed_skeleton(printed_name: str) -> str:
-    """What a reader sees of a name: capitals, blanks and letters that look alike make no difference."""
+    """Return the visual skeleton of a name: capitals, blanks and letters that look alike make no difference."""
     return skeleton("".join(skeleton(printed_name).casefold().split()))
 
 

@@ -40,7 +40,7 @@ LastUseLookup = Callable[[str], datetime | None]
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """When sessions end by themselves."""
+    """The limits of a session."""
 
     idle: timedelta = IDLE
     absolute: timedelta = ABSOLUTE
@@ -58,7 +58,7 @@ class UserSession:
     confirmed_at: datetime | None = None
 
     def ends_at(self, limits: SessionLimits) -> datetime:
-        """When it ends, if nothing more is asked."""
+        """Return when the session ends without further requests."""
         return min(self.seen_at + limits.idle, self.started_at + limits.absolute)
 
 
@@ -142,7 +142,7 @@ def session_owner(transaction: Transaction, session_id: str) -> str:
 
 
 def use_confirmation(transaction: Transaction, session_id: str) -> datetime | None:
-    """When the owner last proved who they are; a confirmation is good for one act. Raises AuthenticationFailed."""
+    """Use a confirmation, good for one action; return when it was made. Raises AuthenticationFailed."""
     row = _open_row(transaction, session_id)
     confirmed_at, row.confirmed_at = row.confirmed_at, None
     transaction.session.flush()

@@ -101,7 +101,7 @@ class RevocationRow(SQLModel, table=True):
 
 
 class KeyUseRow(SQLModel, table=True):
-    """When a key was last used, to within some minutes."""
+    """The last use of a key, to within some minutes."""
 
     __tablename__ = "api_key_use"
 

@@ -37,7 +37,7 @@ NETWORK = 64
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """What a counter remembers."""
+    """The state of a counter."""
 
     count: int
     since: datetime
@@ -52,7 +52,7 @@ class Failures:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """Where failures are counted, and how many of them make everybody wait whom it counts."""
+    """A counter of failures, and how many of them throttle the address or the name it counts."""
 
     key: str
     limit: int
@@ -60,7 +60,7 @@ class Counter:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a password comes from: the client's address; a known browser, or an open session, by its identifier."""
+    """The origin of a password: the client's address; a known browser, or an open session, by its identifier."""
 
     address: str = ""
     device: str | None = None
@@ -88,7 +88,7 @@ def log_counter(name: str) -> Counter:
 
 
 def after_failure(previous: Failures | None, now: datetime, limit: int = LIMIT) -> Failures:
-    """What is remembered after one more wrong password."""
+    """Return the state after one more wrong password."""
     if previous is None or now - previous.last > RETENTION:
         return Failures(1, now, now)
     if previous.wait_until(now) is not None:
@@ -103,7 +103,7 @@ def after_failure(previous: Failures | None, now: datetime, limit: int = LIMIT) 
 
 
 def key_of(kind: str, *parts: str) -> str:
-    """What stands for a name or an address in the memory of failures: passwords typed as names are not kept."""
+    """Return the key of a name or an address in memory: passwords typed as names are not stored."""
     text = "\0".join((kind, *(part.strip().casefold() for part in parts)))
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 

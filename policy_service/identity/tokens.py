@@ -31,7 +31,7 @@ def new_token() -> str:
 
 
 def digest_of(token: str) -> str:
-    """What is kept of a secret: the hexadecimal SHA-256."""
+    """Return the stored form of a secret: the hexadecimal SHA-256."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 

@@ -19,7 +19,7 @@ Operator = Literal["+", "-", "*", "/", "**"]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What every node has: its place in the text."""
+    """A node, with its span in the text."""
 
     span: tuple[int, int] = field(default=(0, 0), compare=False, repr=False, kw_only=True)
 

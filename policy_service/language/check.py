@@ -366,7 +366,7 @@ class Checker:
 
 
 def _name_hint(name: str, names: Mapping[str, Type]) -> str | None:
-    """What may be meant by a name that there is not."""
+    """Suggest a name for one that there is not."""
     return f"write `{name.lower()}`" if name.lower() in ("true", "false") else did_you_mean(name, names)
 
 

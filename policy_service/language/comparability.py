@@ -105,7 +105,7 @@ def range_errors(test: Range, low: Static, high: Static) -> Iterator[CheckError]
 
 
 def hint_for(left: Static, right: Static) -> str | None:
-    """What to write instead, when both sides of a comparison are of different kinds."""
+    """Suggest what to write when both sides of a comparison are of different kinds."""
     match left, right:
         case (Quantity() | BooleanType() as other, Word(text=text)) | (
             Word(text=text),
@@ -119,7 +119,7 @@ def hint_for(left: Static, right: Static) -> str | None:
 
 
 def _unquoted(text: str, other: Quantity | BooleanType) -> str | None:
-    """How a quoted text is written that was meant as a value of another kind."""
+    """Return a quoted text as it is written when a value of another kind was meant."""
     is_temporal = isinstance(other, Quantity) and not is_plain(other.unit)
     if is_temporal and (parse_date(text) or parse_duration(text)):
         return f'write `@"{text}"`'

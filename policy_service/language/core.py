@@ -69,7 +69,7 @@ class MonthsLater:
 
 @dataclass(frozen=True, slots=True)
 class CountOf:
-    """How many tags a fact has."""
+    """The number of a fact's tags."""
 
     fact: str
 

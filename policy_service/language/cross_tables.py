@@ -67,7 +67,7 @@ class CrossTableReader:
         return grid, CrossTable(_lines(doc.rows, rows), _lines(doc.columns, columns), tuple(grid.cells))
 
     def _heads(self, lines: Sequence[CrossRowDoc | ColumnDoc], name: str, key: str) -> list[InputCell]:
-        """What the heads of all rows or columns ask; no two have one name, and no two ask the same."""
+        """Read the heads of all rows or columns; no two have one name, and no two ask the same."""
         self.findings.check_ids((line.id, (CROSS, key, index, "id")) for index, line in enumerate(lines))
         heads = [
             self.row_reader.read_cell(line.when, name, (CROSS, key, index, "when")) for index, line in enumerate(lines)
@@ -112,7 +112,7 @@ class CrossTableReader:
 
 
 def rule_path(policy: Policy, rule: int) -> Path:
-    """Where the rule of this index stands in the file of `policy`: its row, or its cell of the cross table."""
+    """Return the path of a rule in the file of `policy`: its row, or its cell of the cross table."""
     if policy.cross is None:
         return (policy.form, "rows", rule)
     row, column = policy.cross.cells[rule]
@@ -120,7 +120,7 @@ def rule_path(policy: Policy, rule: int) -> Path:
 
 
 def input_path(policy: Policy, rule: int, column: int) -> Path:
-    """Where the cell of a rule's input stands in the file of a decision table; in a cross table at a head."""
+    """Return the path of a rule's input cell in the file of a decision table; in a cross table at a head."""
     if policy.cross is None:
         return (*rule_path(policy, rule), "when", column)
     return (CROSS, ("rows", "columns")[column], policy.cross.cells[rule][column], "when")

@@ -97,7 +97,7 @@ def to_bilingual(doc: BilingualDoc) -> Bilingual:
 
 
 def title_of(doc: TitledDoc) -> Bilingual | None:
-    """What people call a rule or an example, or None when it has no title."""
+    """Return the title of a rule or an example, or None when it has none."""
     return to_bilingual(doc.title) if doc.title else None
 
 
@@ -112,7 +112,7 @@ def bilingual(doc: BilingualDoc | None, otherwise: str) -> Bilingual:
 
 
 def word_titles(doc: FactDoc | OutcomeDoc) -> dict[str, Bilingual]:
-    """What the words of a choice or of tags are called."""
+    """Return the titles of the words of a choice or of tags."""
     return {word: to_bilingual(title) for word, title in (doc.words or {}).items()}
 
 

@@ -36,7 +36,7 @@ OnUse = Callable[[Name, KnownFacts], None]
 
 
 def known_facts(expression: Expr, known: KnownFacts, on_use: OnUse) -> tuple[KnownFacts, KnownFacts]:
-    """What is known when the expression is true, and when it is false; `known` is known before it is asked."""
+    """Return the facts known when the expression is true, and when it is false; `known` is known before."""
     match expression:
         case IsMissing():
             return known, known | {expression.fact.name}
@@ -59,7 +59,7 @@ def known_facts(expression: Expr, known: KnownFacts, on_use: OnUse) -> tuple[Kno
 def _known_in_chain(
     operands: tuple[Expr, ...], known: KnownFacts, on_use: OnUse, *, opposite: bool
 ) -> tuple[KnownFacts, KnownFacts]:
-    """What is known when all operands hold, and when one does not; with `opposite`, all are turned round."""
+    """Return the facts known when all operands hold, and when one does not; `opposite` negates all."""
     failures = []
     for part in operands:
         true, false = known_facts(part, known, on_use)

@@ -96,7 +96,7 @@ class WarningCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class SourceSpan:
-    """Where in a file: line and column count from 1, in characters; `width` is the number of characters meant."""
+    """A span of a file: line and column count from 1, in characters; `width` is its number of characters."""
 
     line: int
     column: int
@@ -191,7 +191,7 @@ def shorten(text: str, limit: int = 60) -> str:
 
 
 def _excerpt(line: str, span: SourceSpan) -> tuple[str, int]:
-    """What is shown of a line, and which character of that the place begins at."""
+    """Return the excerpt of a line, and the column in it at which the span begins."""
     offset = span.column - 1
     cut = 0 if offset + span.width <= MAX_EXCERPT else max(0, offset - MAX_EXCERPT // 4)
     excerpt = line[cut : cut + MAX_EXCERPT]

@@ -90,7 +90,7 @@ class RowDoc(TitledDoc):
 
 
 class OtherwiseDoc(TitledDoc):
-    """What is decided when no rule matches."""
+    """The outcome when no rule matches."""
 
     then: Outcomes
     because: BilingualDoc
@@ -146,7 +146,7 @@ class CellDoc(TitledDoc):
 
 
 def _kind_of_cell(cell: object) -> str:
-    """Which of the ways to write a cell of a cross table was taken, so that only its own faults are told."""
+    """Return the way in which a cell of a cross table is written, so that only its own errors are reported."""
     return "CellDoc" if isinstance(cell, dict | CellDoc) else "list" if isinstance(cell, list) else "text"
 
 

@@ -47,7 +47,7 @@ Scope = Mapping[str, Exact]
 
 
 def evaluate(policy: Policy, facts: Mapping[str, Value], as_of: datetime.date) -> Result:
-    """What `policy` decides about a subject with these `facts` (as kept, see `types.py`) on the day `as_of`."""
+    """Decide about a subject with these `facts` (as stored, see `types.py`) on the day `as_of`."""
     if missing := missing_facts(policy, facts):
         return MissingFacts(missing)
     scope = scope_of(policy, facts, as_of)
@@ -90,7 +90,7 @@ def holds(expression: Expr, scope: Scope) -> bool:
 
 
 def evaluate_expression(expression: Expr, scope: Scope) -> Exact:  # one case a node, in the order of ast.py
-    """What an expression is."""
+    """Evaluate an expression."""
     match expression:
         case Constant():
             return expression.value

@@ -146,7 +146,7 @@ ROLES: dict[str, Bilingual] = {
 
 
 def describe_event(event: str, actor: str, body: dict[str, Any], lang: Language) -> str:
-    """What an entry says, for a reader. Raises KeyError when there is no such event."""
+    """Describe an entry for a reader. Raises KeyError when there is no such event."""
     kind = kind_label(body.get("kind", CUSTOMER), lang)  # of entries from before kinds, too
     names = {**body, "actor": actor, "kind": kind}
     if (role := ROLES.get(body.get("role", ""))) is not None:

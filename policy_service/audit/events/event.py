@@ -34,6 +34,6 @@ class Event:
         return asdict(self)
 
     def about(self) -> tuple[str, ...]:
-        """What the event is about, e.g. `change:0197…`."""
+        """Return the objects of the event, e.g. `change:0197…`."""
         body = self.body()
         return tuple(f"{field}:{body[field]}" for field in OBJECT_FIELDS if body.get(field))

@@ -37,7 +37,7 @@ class VersionSubmitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class _ActivationEvent(Event):
-    """What every activation says, whatever its kind: `effective_until` is null when it has no end."""
+    """The fields of every activation, whatever its kind: `effective_until` is null when it has no end."""
 
     policy: str
     version: str

@@ -63,7 +63,7 @@ class Context:
     """Each word of each choice and of each list of tags, as it is told: by its title, where it has one."""
 
     def title(self, name: str) -> str:
-        """What a sentence calls a fact, an outcome, the day of decision or the score."""
+        """Return the name of a fact, an outcome, the day of decision or the score in a sentence."""
         if name == AS_OF:
             return self.words.as_of
         if name == SCORE:
@@ -99,12 +99,12 @@ def title_line(title: Bilingual | None, context: Context) -> str:
 
 
 def rule_label(rule: Rule, context: Context) -> str:
-    """What a rule is called: its title, if it has one, and its id."""
+    """Return the label of a rule: its title, if it has one, and its id."""
     return f"{title_line(rule.title, context)} `{rule.id}`".lstrip()
 
 
 def rule_labels(policy: Policy, context: Context) -> Mapping[str, str]:
-    """What the rules and bands of a policy are called, by id."""
+    """Return the labels of a policy's rules and bands, by id."""
     bands = policy.scorecard.bands if policy.scorecard else ()
     return {rule.id: rule_label(rule, context) for rule in (*policy.rules, *bands)}
 
@@ -122,7 +122,7 @@ def word_labels(kind: Type, titles: Mapping[str, Bilingual], words: Vocabulary) 
 
 
 def sort_of(expression: Expr, context: Context) -> Sort:
-    """What kind of value the expression has."""
+    """Return the sort of the expression's value."""
     match expression:
         case Constant():
             return _sort_of_constant(expression)
@@ -170,7 +170,7 @@ def _sort_of_arithmetic(expression: Arithmetic, context: Context) -> Sort:
 
 
 def sort_of_type(kind: Type) -> Sort:
-    """What kind of value a fact or an outcome has."""
+    """Return the sort of a fact's or an outcome's value."""
     match kind:
         case BooleanType():
             return "truth"
@@ -189,7 +189,7 @@ def sort_of_type(kind: Type) -> Sort:
 
 
 def unit_of(expression: Expr, context: Context) -> str:
-    """What figures and words beside the expression are told in.
+    """Return the unit of the figures and words beside the expression.
 
     A currency; `YEAR`, whose thousands are not grouped; or the name of the choice or of the tags whose words they are.
     Empty for a plain number, and for a literal, which takes its neighbour's.

@@ -127,7 +127,7 @@ def bands_table(policy: Policy, context: Context) -> Table | None:
 
 
 def resolution(policy: Policy, context: Context) -> str:
-    """What the answer is when several rules hold (DMN 1.5 section 8.2.8), or how a scorecard counts."""
+    """Return the answer when several rules hold (DMN 1.5 section 8.2.8), or how a scorecard counts."""
     labels = LABELS[context.words.language]
     if policy.scorecard is not None:
         return context.words.fill(
@@ -139,7 +139,7 @@ def resolution(policy: Policy, context: Context) -> str:
 
 
 def unmatched_text(policy: Policy, context: Context) -> str:
-    """What the answer is when no rule holds; a scorecard always has one."""
+    """Return the answer when no rule holds; a scorecard always has one."""
     labels = LABELS[context.words.language]
     if policy.scorecard is not None:
         return ""
@@ -147,7 +147,7 @@ def unmatched_text(policy: Policy, context: Context) -> str:
 
 
 def _order(policy: Policy, context: Context) -> str:
-    """How outcomes rank: by the place of their words in the choices' lists, the first outcome first."""
+    """Return the rank of outcomes: by the position of their words in the choices' lists, the first outcome first."""
     label = LABELS[context.words.language].rank
     ranks = [
         context.words.fill(

@@ -82,7 +82,7 @@ def _value(name: str, value: object, context: Context) -> str:
 
 
 def _expected(policy: Policy, example: Example, context: Context) -> tuple[str, ...]:
-    """What must come out: one cell an outcome, or all in one."""
+    """Return the expected outcomes: one cell an outcome, or all in one."""
     labels, words = LABELS[context.words.language], context.words
     if example.status != "decided":
         missing = words.listing([context.title(name) for name in example.missing])

@@ -19,7 +19,7 @@ NO_RULE = "—"
 
 @dataclass(frozen=True, slots=True)
 class GridCell:
-    """What is decided where a row and a column meet, and by which rule; None where no rule is."""
+    """The outcome where a row and a column meet, and its rule; None where there is no rule."""
 
     rule: str | None
     values: tuple[str, ...]

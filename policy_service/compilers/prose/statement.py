@@ -41,7 +41,7 @@ Statement = Clause | Group
 
 
 def clause(words: Vocabulary, subject: str, predicate: str) -> Clause:
-    """What a sentence says of its subject."""
+    """Return the clause about its subject."""
     return Clause(words.say(subject, predicate), subject, (predicate,))
 
 

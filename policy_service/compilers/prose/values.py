@@ -64,7 +64,7 @@ def single(expression: Expr, context: Context, unit: str = "") -> str:
 
 
 def outcome_value(expression: Expr, context: Context, unit: str) -> str:
-    """What a rule gives: as `value`, but a cap or a floor is told as one, which only here cannot be misread."""
+    """Return a rule's outcome: as `value`, but a cap or a floor as one, which only here cannot be misread."""
     if not isinstance(expression, Call) or expression.function not in ("min", "max") or len(expression.arguments) != 2:  # noqa: PLR2004
         return value(expression, context, unit)
     limited, limit = expression.arguments

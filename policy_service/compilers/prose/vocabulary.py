@@ -83,7 +83,7 @@ class Vocabulary(Protocol):
         ...
 
     def bracket(self, text: str) -> str:
-        """What belongs together."""
+        """Return an expression in brackets."""
         ...
 
     def listing(self, items: Sequence[str]) -> str:
@@ -105,7 +105,7 @@ class Vocabulary(Protocol):
         ...
 
     def lead(self, connective: Connective) -> str:
-        """What stands above a list of conditions."""
+        """Return the lead of a list of conditions."""
         ...
 
     def presence(self, *, missing: bool) -> str:
@@ -175,11 +175,11 @@ class Vocabulary(Protocol):
         ...
 
     def remainder(self, dividend: str, divisor: str) -> str:
-        """What is left of a number after a division, with the sign of the divisor."""
+        """Return the remainder of a division, with the sign of the divisor."""
         ...
 
     def count_of(self, tags: str) -> str:
-        """How many tags there are."""
+        """Return the number of tags."""
         ...
 
     def part(self, name: str, whole: str) -> str:

@@ -101,7 +101,7 @@ def limit_process(*, seconds: float) -> None:
 
 
 def _failure_reason(program: Program, samples: Sequence[tuple[Sequence[int], Sequence[int]]]) -> str:
-    """Why the program fails; empty when it does not."""
+    """Return why the program fails; empty when it does not."""
     try:
         engine = Engine(program)
     except (EngineFault, EngineLimitError) as error:

@@ -32,7 +32,7 @@ from policy_service.language.types import Value
 
 
 class Vector:
-    """Which fields the rules ask for, each as a Python expression; grows while the rules are compiled."""
+    """The fields that the rules read, each as a Python expression; grows while the rules are compiled."""
 
     def __init__(self) -> None:
         self.fields: dict[str, int] = {}
@@ -43,13 +43,13 @@ class Vector:
         return self.fields.setdefault(text, len(self.fields))
 
     def truth(self, formula: Formula) -> Condition:
-        """That something worked out before is true."""
+        """Return the condition that something computed before is true."""
         field = self.field(condition_text(formula))
         self.flags.add(field)
         return Condition(field, "=", 1)
 
     def inputs(self, slots: Sequence[str], stand_ins: Mapping[str, Value]) -> Inputs:
-        """How the fields come out of the slots."""
+        """Return the inputs: how the fields come out of the slots."""
 
         def define_fields(body: Sequence[str]) -> Callable[[Anything], Anything]:
             return define_function(function_text("fields", slots, stand_ins, body), "fields")

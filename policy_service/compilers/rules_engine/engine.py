@@ -63,7 +63,7 @@ _DECIDING: Final = _State.DECIDING
 
 
 class _Conversation(NamedTuple):
-    """What one decision calls on one ruleset, each call bound to its handle."""
+    """The calls of one decision on one ruleset, each bound to its handle."""
 
     rules: Mapping[str, int]
     ask: Callable[[str], tuple[int, int]]

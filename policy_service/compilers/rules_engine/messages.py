@@ -27,7 +27,7 @@ Write = Callable[[Values], tuple[tuple[int, ...], tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """How the fields of a program come out of what a decision is about.
+    """The way from what a decision is about to the fields of a program.
 
     The texts are Python, and must be of this package's own making.
     """

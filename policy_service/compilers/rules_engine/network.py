@@ -196,7 +196,7 @@ def _in_cheapest_order(terms: Sequence[Term], flags: frozenset[int]) -> list[Ter
 
 
 def _chances(conditions: Iterable[Condition]) -> dict[Condition, float]:
-    """How likely each condition is to be true.
+    """Estimate how likely each condition is to be true.
 
     Each constant of its field, and each gap between two of them, is taken to be as likely as any other.
     """
