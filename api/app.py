@@ -102,7 +102,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, wor
 
 
 def _connection_problem_renderer(service: Service) -> Callable[[Problem, str | None], Response]:
-    """What answers that which never becomes a request."""
+    """Return the renderer of problems that arise before there is a request."""
     headers = headers_of(service.settings)
 
     def render(problem: Problem, address: str | None) -> Response:
@@ -140,7 +140,7 @@ def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
 
 
 def _error_handler(render_problem: ProblemRenderer) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """What turns an error of the router's into an answer."""
+    """Return the handler that turns an error of the router into a response."""
 
     async def handle_error(request: Request, error: Exception) -> Response:
         match error:

@@ -31,7 +31,7 @@ from api.workers.draft_check import DraftChecker
 
 
 def pages_of(service: Service, worker_runner: RunInWorker | None = None) -> Pages:
-    """What all pages of a service work with; `worker_runner` does in workers what takes long."""
+    """Build what all pages of a service work with; `worker_runner` runs long work in workers."""
     return Pages(service, DraftChecker(service), Auditor(service), worker_runner)
 
 

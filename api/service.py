@@ -83,12 +83,12 @@ class Service:
 
     @property
     def advice(self) -> list[Message]:
-        """What lies beside the database and had better lie elsewhere."""
+        """The warnings about what lies beside the database and had better lie elsewhere."""
         return separation_warnings(self.database.file, self.settings.keys, self.settings.checkpoint_locations)
 
     @property
     def decider(self) -> Decider:
-        """What decides, by the versions in force."""
+        """The decider, by the versions in force."""
         return self.decisions.in_force.decider
 
     def render_problem(self, problem: Problem, scope: Scope, **log_fields: object) -> Response:
@@ -118,7 +118,7 @@ class Service:
 
 
 def _caller_fields(problem: Problem, scope: Scope) -> dict[str, object]:
-    """Who asked for what they may not do, for the log: their account or key, and which roles may."""
+    """Return the log fields of a rejected caller: their account or key, and the roles that may."""
     principal = scope.get("state", {}).get(PRINCIPAL)
     if problem.kind.status != HTTPStatus.FORBIDDEN or principal is None:
         return {}

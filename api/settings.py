@@ -171,7 +171,7 @@ class Settings(BaseSettings):
 
     @property
     def session_limits(self) -> SessionLimits:
-        """When sessions end."""
+        """The limits of sessions."""
         return SessionLimits(timedelta(minutes=self.session_idle_minutes), timedelta(hours=self.session_hours))
 
     @model_validator(mode="after")

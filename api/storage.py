@@ -46,7 +46,7 @@ class KeysMissingError(NotInitialisedError):
 
 
 class NotSoundError(StartupError):
-    """What is on record is not what was written; the message has a line for each fault."""
+    """The stored data are not what was written; the message has a line for each fault."""
 
     status = 5
 
@@ -134,7 +134,7 @@ def _faults(session: Session, settings: Settings) -> list[str]:
 
 
 def _copy_fault(session: Session, copy: Copy, trusted: Sequence[PublicKey]) -> str | None:
-    """What differs at a place that checkpoints are copied to; a store that does not answer is asked again later."""
+    """Return the difference at a place of copied checkpoints; a store that does not answer is tried again later."""
     try:
         fault = copy_difference(session, copy, trusted)
         if fault is None and isinstance(copy, FileCopy):

@@ -90,7 +90,7 @@ def _device(path: Path) -> int | None:
 
 
 def separation_warnings(database: Path | None, keys: Path, destinations: Sequence[str]) -> list[Message]:
-    """What lies beside the file of the database, so that whoever has the one has the other; nothing for a server's."""
+    """Warn of what lies beside the file of the database, and would be lost or stolen with it; never of a server's."""
     if database is None:
         return []
     warnings = []

@@ -71,7 +71,7 @@ class InvalidSubject(PolicyServiceError, ValueError):
 
 
 def id_error(id_: str) -> Message | None:
-    """What is wrong with an identifier, as what to do about it; None when nothing is."""
+    """Return the error of an identifier, as what to do about it; None when there is none."""
     if not id_:
         return Message("write at least one character")
     if len(id_) > MAX_ID:
@@ -82,19 +82,19 @@ def id_error(id_: str) -> Message | None:
 
 
 def kind_error(kind: str) -> Message | None:
-    """What is wrong with a kind, as what to do about it; None when nothing is."""
+    """Return the error of a kind, as what to do about it; None when there is none."""
     if KIND.fullmatch(kind):
         return None
     return Message("write small letters, digits and underscores, such as `{kind}`", kind=CUSTOMER)
 
 
 def subject_errors(subject: Subject) -> dict[str, Message]:
-    """What is wrong with a subject, by part: `subject` is its identifier."""
+    """Return the errors of a subject, by part: `subject` is its identifier."""
     errors = {"subject": id_error(subject.id), "kind": kind_error(subject.kind)}
     return {part: error for part, error in errors.items() if error is not None}
 
 
 def kind_label(kind: str, lang: str) -> str:
-    """What a kind is called in a language, `zh` or `en`."""
+    """Return the label of a kind in a language, `zh` or `en`."""
     spaced = kind.replace("_", " ")
     return KIND_LABELS_ZH.get(kind, spaced) if lang == "zh" else spaced

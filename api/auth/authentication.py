@@ -69,7 +69,7 @@ class AuthenticationMiddleware:
         await self.app(scope, receive, send)
 
     async def authenticate(self, scope: Scope) -> Principal:
-        """Who sent a request. Raises ProblemError when that cannot be told."""
+        """Authenticate a request. Raises ProblemError when that fails."""
         headers = dict(scope["headers"])
         try:
             if (authorization := headers.get(b"authorization")) is not None:

@@ -24,7 +24,7 @@ DEVICE = "policy_service_device"
 
 
 def device_cookie(service: Service, scope: Scope) -> str | None:
-    """What a browser says it is known by."""
+    """Return the device token that a browser sent."""
     return cookies_of(scope).get(_device_name(service, scope)) or None
 
 
@@ -33,7 +33,7 @@ def _device_name(service: Service, scope: Scope) -> str:
 
 
 async def browser_principal(service: Service, request: Request) -> Principal | None:
-    """Whose session the browser has; None when it has none that is open. For pages that anybody may ask for.
+    """Return the principal of the browser's session; None without an open one. For pages that are public.
 
     Looking does not count as asking: the session does not last longer by it. Raises DatabaseUnavailable.
     """

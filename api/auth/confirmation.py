@@ -38,7 +38,7 @@ _sign_ins_by_network: Counter[str] = Counter()
 
 
 async def run_hashing(function: Callable[[], Result], limiter: CapacityLimiter = _session_limiter) -> Result:
-    """What an act gives that tries or makes a password's hash. Raises ProblemError, and what the act does."""
+    """Run a command that verifies or makes a password's hash. Raises ProblemError, and what the command raises."""
     if limiter.statistics().tasks_waiting >= MAX_WAITING:
         raise _too_many(MAX_WAITING)
     return await to_thread.run_sync(function, limiter=limiter)
@@ -58,7 +58,7 @@ async def sign_in_with_password(service: Service, request: Request, name: str, p
 
 
 async def reauthenticate(service: Service, request: Request, password: SecretStr | None) -> Actor:
-    """Who asks, having just proved it for this very act: by the password, or at the provider of identities.
+    """Re-authenticate the caller for this action: by the password, or at the identity provider.
 
     Raises ProblemError, SignInThrottled, AuthenticationFailed, ReauthenticationRequired.
     """

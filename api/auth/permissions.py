@@ -37,7 +37,7 @@ ROLES: Mapping[Role, Message] = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who is let through: anybody at all, anybody who is known, or who has one of some roles."""
+    """The access of a request: public, any principal, or some roles."""
 
     roles: frozenset[Role] = frozenset()
     authenticated: bool = True

@@ -48,7 +48,7 @@ DAYS_OF_MONTH = 30
 
 
 class PeriodStatus(StrEnum):
-    """Where a period stands as seen from now."""
+    """The status of a period at an instant."""
 
     PAST = "past"
     NOW = "now"
@@ -77,7 +77,7 @@ class Bar:
     """Where there is more about it."""
 
     def status(self, now: datetime) -> PeriodStatus:
-        """Where it stands as seen from now."""
+        """Return the status at an instant."""
         if self.start > now:
             return PeriodStatus.PLANNED
         return PeriodStatus.PAST if self.until is not None and self.until <= now else PeriodStatus.NOW
@@ -103,7 +103,7 @@ class Shape:
 
     @property
     def status_name(self) -> Message:
-        """Where it stands, in words."""
+        """The name of the status."""
         return STATUS_NAMES[self.status]
 
 
@@ -139,7 +139,7 @@ class Timeline:
 
     @property
     def bottom(self) -> int:
-        """Where the lanes end."""
+        """The bottom of the lanes."""
         return self.height - 6
 
 

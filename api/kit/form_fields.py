@@ -32,7 +32,7 @@ WidgetKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """How a field is drawn. A page gives the options of `choice`, `pick` and `checks`, and the value of `hidden`.
+    """The widget of a field. A page gives the options of `choice`, `pick` and `checks`, and the value of `hidden`.
 
     `name` is text that is no prose; `pick` shows the only option there is, or a choice of several; `proof` is the
     password, or the confirmation of the identity provider.

@@ -46,7 +46,7 @@ class Formats:
         return at.astimezone(self._zone).strftime("%Y-%m-%dT%H:%M")
 
     def ago(self, at: datetime, now: datetime) -> str:
-        """How long before or after now: `3 hours ago`, `in 2 days`."""
+        """Format the time before or after now: `3 hours ago`, `in 2 days`."""
         return format_timedelta(at - now, add_direction=True, locale=self._locale)
 
     def duration(self, duration: timedelta) -> str:
@@ -79,7 +79,7 @@ class Formats:
 
 
 def visible(value: object) -> Markup:
-    """What somebody wrote, isolated from the writing around it; marks that cannot be seen are shown by their number."""
+    """Isolate an author's text from the text around it; invisible marks are shown by their number."""
     text = str(value)
     if find_hidden_character(text) is None:
         return BDI_START + escape(text) + BDI_END
@@ -105,7 +105,7 @@ def inline_code(value: object) -> Markup:
 
 
 def escape_hidden(text: str) -> str:
-    """What somebody wrote, within a sentence; marks that cannot be seen are told by their number."""
+    """Escape an author's text within a sentence; invisible marks are told by their number."""
     if isinstance(text, Markup) or find_hidden_character(str(text)) is None:
         return text
     return HIDDEN_CHARACTER.sub(lambda mark: f"[U+{ord(mark[0]):04X}]", text)

@@ -73,7 +73,7 @@ class FormModel(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FormState:
-    """What stands in the fields of a form, what is wrong with them, and why it was refused as a whole."""
+    """The values of a form's fields, their errors, and the error of the form as a whole."""
 
     key: str
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class FormState:
     """The faults of policy files that led to it."""
 
     def value(self, name: str, default: str = "") -> str:
-        """What stands in a field."""
+        """Return the value of a field."""
         return next(iter(self.values.get(name, ())), default)
 
     def has_value(self, name: str, value: str) -> bool:
@@ -93,19 +93,19 @@ class FormState:
         return value in self.values.get(name, ())
 
     def error(self, name: str) -> Message | None:
-        """What is wrong with a field."""
+        """Return the error of a field."""
         return self.errors.get(name)
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What was sent."""
+    """The form as sent."""
 
     fields: Mapping[str, tuple[str, ...]]
     files: Mapping[str, tuple[bytes, ...]]
 
     def value(self, name: str, default: str = "") -> str:
-        """What stands in a field."""
+        """Return the value of a field."""
         return next(iter(self.fields.get(name, ())), default)
 
     @property
@@ -132,7 +132,7 @@ class Form:
     def bind(
         self, errors: Mapping[str, Message] = NO_ERRORS, form_error: str | None = None, reasons: Sequence[str] = ()
     ) -> FormState:
-        """What stands in the fields when the page is shown again; secrets have to be typed again."""
+        """Return the state of the form when the page is shown again; secrets have to be typed again."""
         values = {name: each for name, each in self.fields.items() if name not in SECRET_FIELDS}
         return FormState(self.key, values, errors, form_error, tuple(reasons))
 

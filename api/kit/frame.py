@@ -50,7 +50,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around a page."""
+    """The frame of a page."""
 
     lang: Language
     tag: str
@@ -77,12 +77,12 @@ class Page(Protocol):
 
     @property
     def frame(self) -> Frame:
-        """What stands around it."""
+        """The frame of the page."""
         ...
 
 
 def frame_of(request: Request, now: datetime, notice: Message | None = None) -> Frame:
-    """What stands around the page that a request asks for; `now` is the service's."""
+    """Build the frame of the requested page; `now` is the service's."""
     principal: Principal | None = getattr(request.state, STATE, None)
     actor = principal.actor if principal else None
     path = request.url.path

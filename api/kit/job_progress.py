@@ -28,7 +28,7 @@ HUNDRED = 100
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """How far a piece of work is."""
+    """The progress of a job."""
 
     state: str
     """`running`, `done`, `failed`, or `unknown`: it was forgotten, or never asked for by this reader."""
@@ -41,7 +41,7 @@ class JobProgress:
 
     @property
     def percent(self) -> int:
-        """How much is done, of a hundred."""
+        """The part that is done, in percent."""
         return min(HUNDRED, self.completed * HUNDRED // self.total) if self.total else 0
 
 
@@ -65,7 +65,7 @@ def find_job(pages: Pages, request: Request, kind: str, job_id: str) -> Job | No
 
 
 def job_progress(pages: Pages, job: Job | None, address: str) -> JobProgress:
-    """How far it is."""
+    """Return the progress of a job."""
     if job is None:
         return JobProgress("unknown", address)
     duration = (job.ended_at or pages.service.clock.now()) - job.started_at

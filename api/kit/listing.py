@@ -20,7 +20,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Where a list is, which of its items are wanted, and in which order: `sort` is a column, `-column` the reverse."""
+    """The state of a list: its address, filters and order; `sort` is a column, `-column` the reverse."""
 
     path: str
     filters: Mapping[str, str]
@@ -57,7 +57,7 @@ class Listing:
         return self._address(f"-{column.name}" if self.sort == column.name else column.name, None)
 
     def direction(self, column: Column) -> str:
-        """How the list is sorted by a column, as `aria-sort` says it."""
+        """Return the direction of sorting by a column, as for `aria-sort`."""
         return {column.name: "ascending", f"-{column.name}": "descending"}.get(self.sort, "none")
 
     def _address(self, sort: str, cursor: str | None) -> str:

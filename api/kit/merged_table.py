@@ -29,7 +29,7 @@ MAX_UNFOLDED_ROWS = 12
 
 @dataclass(frozen=True, slots=True)
 class CellText:
-    """What a cell says: in words, and as it is compared."""
+    """The text of a cell: in words, and as it is compared."""
 
     text: str
     key: object
@@ -245,7 +245,7 @@ def _rules(policy: Policy, prose: Explanation, lang: Language) -> Grid:
 
 
 def _cell_meanings(rule: Rule, policy: Policy) -> list[str]:
-    """What the cells of a row mean."""
+    """Return the meanings of a row's cells."""
     conditions = rule.cells if policy.form == "table" else (rule.when,)
     outcomes = rule.then or (("",) if policy.otherwise is not None else ())  # a rule that counts gives nothing
     return [repr(each) for each in (*conditions, *outcomes)]

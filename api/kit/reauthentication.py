@@ -17,7 +17,7 @@ PROVIDER_CONFIRMATION = "/v1/session/oidc/confirm"
 
 @dataclass(frozen=True, slots=True)
 class Reauthentication:
-    """What a form that signs asks for."""
+    """The way in which a form that signs re-authenticates."""
 
     provider_address: str | None
     """Where a form leads to the provider and back; None for whoever signed in with a password."""
@@ -31,7 +31,7 @@ class Reauthentication:
 
 
 def reauthentication_state(request: Request, now: datetime, return_address: str) -> Reauthentication:
-    """How whoever asks proves who they are; `return_address` is where the provider's answer leads."""
+    """Return how the caller re-authenticates; `return_address` is where the provider's answer leads."""
     user_session = principal_of(request).user_session
     if user_session is None or user_session.method != OIDC:
         return Reauthentication(None)

@@ -76,7 +76,7 @@ FormPage = Callable[[FormState], Awaitable[Page]] | WorkerPage
 
 @dataclass(frozen=True, slots=True)
 class ProblemPage:
-    """Why something was not done or not found."""
+    """The page of a problem."""
 
     template: ClassVar[str] = "problem.html"
     frame: Frame
@@ -105,7 +105,7 @@ class Pages:
         self._environments = {lang: _environment(service, lang) for lang in ("zh", "en")}
 
     def frame(self, request: Request, notice: Message | None = None) -> Frame:
-        """What stands around the page that a request asks for."""
+        """Build the frame of the requested page."""
         return frame_of(request, self.service.clock.now(), notice)
 
     def new_form(self, **values: str) -> FormState:
@@ -134,7 +134,7 @@ class Pages:
     async def run_in_worker(
         self, kind: WorkKind, request: Request, function: Callable[..., Awaitable[Result]], *arguments: object
     ) -> Result:
-        """What `function` finds, which takes long. Raises ProblemError, and what it raises."""
+        """Run `function`, which takes long, in a worker. Raises ProblemError, and what it raises."""
         if self._run_in_worker is None:
             return await function(self, request, *arguments)
         result: Result = await self._run_in_worker(kind, request, function, arguments)
@@ -225,7 +225,7 @@ class Pages:
         return self.redirect(stored.body.decode())
 
     def problem_of(self, error: Exception) -> Problem | None:
-        """What an exception tells; None when it is a fault of the service's own."""
+        """Return the problem of an exception; None when it is a fault of the service's own."""
         return error.problem if isinstance(error, ProblemError) else library_problem(error, self.service.clock.now())
 
     @staticmethod

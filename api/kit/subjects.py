@@ -17,10 +17,10 @@ def kind_options(policies: Iterable[Policy], lang: Language, selected: str = "")
 
 
 def subject_field_errors(subject: Subject) -> FieldErrors:
-    """What is wrong with a subject, by field."""
+    """Return the errors of a subject, by field."""
     return invalid_subject_errors(InvalidSubject(subject, subject_errors(subject)))
 
 
 def invalid_subject_errors(invalid: InvalidSubject) -> FieldErrors:
-    """What the fields say of a subject that there cannot be, with what to write."""
+    """Return the errors of the fields of an invalid subject, with what to write."""
     return {part: Message("Invalid subject: {fault}.", fault=error) for part, error in invalid.errors.items()}

@@ -50,7 +50,7 @@ def widget_of(kind: Type, titles: Mapping[str, Bilingual], lang: Language) -> tu
 
 
 def to_json(kind: Type, texts: Sequence[str]) -> object:
-    """What was typed, to be read by the type; nothing at all is no tag, and empty text."""
+    """Return the typed text as JSON, to be read by the type; nothing at all is no tag, and empty text."""
     text = texts[0] if texts else ""
     match kind:
         case BooleanType():

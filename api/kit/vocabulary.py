@@ -68,10 +68,10 @@ DOMAINS: Mapping[str, Message] = {
 
 
 def enum_label(member: Enum) -> Message:
-    """What a member of a closed set is called. Raises KeyError when it was forgotten here."""
+    """Return the label of an enum's member. Raises KeyError when it has none."""
     return _LABELS_BY_KIND[type(member), member.value]
 
 
 def domain_name(domain: str) -> str:
-    """What a domain is called; one of the company's own is called as it is written."""
+    """Return the label of a domain; one of the company's own is labelled as it is written."""
     return DOMAINS.get(domain, domain)

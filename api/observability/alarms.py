@@ -27,7 +27,7 @@ class AlarmRecord:
 
 
 class Alarms:
-    """What was raised, by whichever thread."""
+    """The alarms raised, by whichever thread."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

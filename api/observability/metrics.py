@@ -89,7 +89,7 @@ class Metrics:
 
 
 class _EngineCollector(Collector):
-    """What the decider has seen of its engine, and what the log could not tell, read when it is asked for."""
+    """The collector of the decider's counts and of failed log writes, read on request."""
 
     def __init__(self, decider: Decider) -> None:
         self._decider = decider
@@ -115,7 +115,7 @@ class _EngineCollector(Collector):
 
 
 class _LogCollector(Collector):
-    """What the sealer found when it last compared the log."""
+    """The collector of the sealer's last comparison of the log."""
 
     def __init__(self, comparison: LogComparison) -> None:
         self._comparison = comparison

@@ -48,7 +48,7 @@ _FIELD = len(": \r\n")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client, and all together, may take up."""
+    """The limits of one client, and of all together."""
 
     connections: int = 500
     head_bytes: int = 64 * 1024
@@ -104,7 +104,7 @@ class ServedApplication(Protocol):
 
 
 class ConnectionPhase(Enum):
-    """Whom a connection waits for, and for what."""
+    """The party that a connection waits for, and the reason."""
 
     IDLE = auto()
     """For a request, of which nothing has come."""
@@ -256,7 +256,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def eviction_rank(self) -> float | None:
-        """Who gives way first has the lowest; None while the service has to answer."""
+        """The rank for eviction: the lowest goes first; None while the service has to answer."""
         if self.transport.is_closing():
             return float("-inf")  # its client does not read the end of its answer
         cycle = self._newest_cycle

@@ -45,7 +45,7 @@ REPLAYED = {"Idempotency-Replayed": "true"}
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """What is answered to a write, and kept under its key."""
+    """The response to a write, stored under its key."""
 
     model: BaseModel
     status: int = 200
@@ -110,7 +110,7 @@ async def run_prepared_write(
 async def run_idempotent(
     service: Service, request: IdempotentRequest, prepare: Callable[[], Awaitable[StoringCommand]]
 ) -> tuple[StoredResponse, bool]:
-    """What is answered to a request, and whether that is new; `prepare` is left out when it was answered before.
+    """Return the response to a request, and True if it is new; `prepare` is skipped when it was answered before.
 
     Raises ProblemError, IdempotencyKeyReused, DatabaseUnavailable, and what the act raises.
     """

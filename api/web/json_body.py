@@ -47,7 +47,7 @@ def _parse_body(content: bytes, model: type[Body]) -> Body:
 
 
 def request_body(model: type[BaseModel]) -> Json:
-    """What OpenAPI says of a body that `read_json_body` reads."""
+    """Describe in OpenAPI a body that `read_json_body` reads."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
     return {"requestBody": {"required": True, "content": {MEDIA_TYPES[0]: {"schema": schema}}}}
 
@@ -89,7 +89,7 @@ def _problem_of_pydantic_error(error: Json, model: type[BaseModel]) -> Json:
 
 
 def _expected(error: Json, code: str, path: list[str], members: list[str]) -> tuple[str, str | None]:
-    """What was expected instead, in the words that are used for other requests, and a hint."""
+    """Return the expectation in the words used for other requests, and a hint."""
     match code:
         case "missing-member":
             return Message("a value"), None

@@ -340,7 +340,7 @@ def answer_examples(decider: Decider, clock: Clock, requests: Json) -> Json:
 
 
 def example_answer(decider: Decider, clock: Clock, request: Json) -> Json:
-    """What is answered to an example request."""
+    """Return the response to an example request."""
     as_of, policies = date.fromisoformat(request["as_of"]), request["policies"]
     decision = decider.decide(request["facts"], as_of=as_of, policies=policies, kind=request["kind"])
     return unrecorded_answer(decision, request["subject"], request["kind"], clock)

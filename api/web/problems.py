@@ -321,7 +321,7 @@ class ProblemError(Exception):
 
 
 def http_problem(request: Request, error: HTTPException) -> Problem:
-    """What the router refused, as a problem."""
+    """Build the problem of an error of the router."""
     match error.status_code:
         case HTTPStatus.METHOD_NOT_ALLOWED:
             allow = (error.headers or {}).get("Allow", "")
@@ -353,7 +353,7 @@ def parameter_problem(error: RequestValidationError) -> Problem:
 
 
 def invalid_parameters_detail(names: Iterable[str]) -> Message:
-    """That parameters with these names are wrong."""
+    """Return the message that parameters with these names are wrong."""
     return Message("refused: {names}", names=join_comma(names))
 
 

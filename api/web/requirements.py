@@ -96,7 +96,7 @@ def facts_schema(policy: Policy, policies: Mapping[str, Policy]) -> Json:
 
 
 def _required_facts(policy: Policy, policies: Mapping[str, Policy]) -> Json:
-    """What must be given so that the policy is decided: a fact of another policy, or what that one needs."""
+    """Return the facts that are required for a decision: one of another policy, or those that it needs."""
     needed_facts = [fact for fact in policy.facts.values() if not fact.optional]
     needs = _required(*(fact.name for fact in needed_facts if fact.requirement is None))
     conditions = []
@@ -110,7 +110,7 @@ def _required_facts(policy: Policy, policies: Mapping[str, Policy]) -> Json:
 
 
 def _required(*names: str) -> Json:
-    """That facts are given: null counts as not given."""
+    """Return the schema by which facts are given: null counts as not given."""
     return {"required": sorted(names), "properties": {name: {"not": {"type": "null"}} for name in sorted(names)}}
 
 
@@ -166,7 +166,7 @@ def _number(kind: NumberType) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class _ExampleFacts:
-    """What an example gives: facts as JSON."""
+    """The facts of an example, as JSON."""
 
     facts: Mapping[str, object]
     as_of: str | None
@@ -203,7 +203,7 @@ def _example_facts(policy: Policy, example: Example, policies: Mapping[str, Poli
 
 
 def _source_facts(fact: Fact, value: Value, policies: Mapping[str, Policy]) -> _ExampleFacts | None:
-    """What is given in an example of the policy the fact comes from, that decides this value."""
+    """Return the facts of an example of the source policy that decides this value."""
     source = policies.get(fact.requirement.policy) if fact.requirement else None
     if source is None or fact.requirement is None or source.returns_list:
         return None

@@ -55,7 +55,7 @@ NO_STORE = (CACHE_CONTROL, b"no-store")
 
 
 class ProblemRenderer(Protocol):
-    """What tells a problem to whoever asked."""
+    """The renderer of a problem for the client."""
 
     def __call__(self, problem: Problem, scope: Scope, **log_fields: object) -> Response:
         """The answer; `log_fields` are for the log."""
@@ -108,7 +108,7 @@ class SecurityMiddleware:
                 await response(scope, receive, send_with_headers)
 
     def _error_response(self, error: Exception, scope: Scope) -> Response:
-        """What the library refused, in its own words; of anything else only that it happened."""
+        """Return the library's error in its own words; of any other only that it happened."""
         if (problem := library_problem(error, self.service.clock.now())) is not None:
             return self.render_problem(problem, scope)
         internal_error = Problem(INTERNAL_ERROR, Message("the service failed; see its log"))

@@ -35,7 +35,7 @@ class Auditor:
         self._seconds = time_limit(AUDITING, service.settings)
 
     async def verify(self, on_progress: ProgressCallback | None = None) -> LogVerdict:
-        """What is found in the database, against copies of its checkpoints. Raises as `verify`, and ProblemError."""
+        """Verify the database against copies of its checkpoints. Raises as `verify`, and ProblemError."""
         service = self._service
         keys, copies = service.settings.keys, service.settings.copies
         async with watch_progress(on_progress) as progress_path:
@@ -82,7 +82,7 @@ class Auditor:
 def verify(
     url: str, keys: Path, copies: Sequence[Copy], progress: ProgressFile, now: datetime | None = None
 ) -> LogVerdict:
-    """What is found in the database. Raises KeyUnavailable, DatabaseUnavailable."""
+    """Verify the database. Raises KeyUnavailable, DatabaseUnavailable."""
     trusted = list(public_keys(keys).values())
     if not trusted:
         raise KeyUnavailable("there is no key to verify with")

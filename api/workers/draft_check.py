@@ -35,7 +35,7 @@ class DraftChecker:
         return prepared
 
     async def check(self, change: str) -> DraftCheck:
-        """What keeps a draft from being submitted. Raises ProblemError, DatabaseUnavailable, OperationRejected."""
+        """Check a draft before it is submitted. Raises ProblemError, DatabaseUnavailable, OperationRejected."""
         try:
             return DraftCheck((), (), (await self._check(change, None)).report)
         except ValidationFailed as error:
@@ -50,12 +50,12 @@ class DraftChecker:
 
 
 def check_draft(url: str, change: str, expected: str | None, now: datetime) -> PreparedSubmission:
-    """What a submission needs. Raises OperationRejected, DatabaseUnavailable."""
+    """Prepare a submission. Raises OperationRejected, DatabaseUnavailable."""
     with closing(Database(url)) as database, database.read() as session:
         return prepare_submission(session, change, signers(), now, expected=expected)
 
 
 @cache
 def signers() -> GovernanceEvaluator:
-    """What asks the policies of governance; kept as long as the process."""
+    """Return the evaluator of the policies of governance; one a process."""
     return GovernanceEvaluator()

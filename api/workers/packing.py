@@ -35,7 +35,7 @@ class PackFile:
 
 @dataclass(frozen=True, slots=True)
 class PackRequest:
-    """What a pack is to be about, for whom, and when it was asked for."""
+    """The scope of a pack, its requester, and the instant of the request."""
 
     scope: Scope
     requested_by: str

@@ -17,7 +17,7 @@ FILE = "policy.yaml"
 
 
 def check_file(content: bytes, served: Mapping[str, Policy], absent: Collection[str] = ()) -> Json:
-    """What is wrong with the bytes of a policy file, alone and in the place of the one of its name that is served.
+    """Check the bytes of a policy file, alone and in the place of the served one of its name.
 
     `absent` are the policies that were ended.
     """

@@ -88,7 +88,7 @@ class Pool(Protocol):
         """Raises ProblemError when more pieces wait than may."""
 
     async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
-        """What `work` gives; it may take so many seconds. Raises ProblemError, and what the work raises."""
+        """Run `work` within so many seconds. Raises ProblemError, and what the work raises."""
 
     def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
         """The same for threads, which wait. Raises WorkerDied, TimeoutError, and what the work raises."""
@@ -146,7 +146,7 @@ class _Task:
         self._lock = threading.Lock()
 
     def run_on(self, worker: _Worker) -> Any:  # noqa: ANN401  # whatever the work gives
-        """What the work gives. Raises _TooLong, WorkerDied, and what the work raises."""
+        """Run the work. Raises _TooLong, WorkerDied, and what the work raises."""
         message = pickle.dumps((self.work, self.arguments), pickle.HIGHEST_PROTOCOL)
         with self._lock:
             if self._abandoned:
@@ -187,7 +187,7 @@ class WorkerPool:
             raise ProblemError(BUSY, self._kind.busy_message(waiting), headers={"Retry-After": "10"})
 
     async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
-        """What `work` gives; it may take so many seconds. Raises ProblemError, and what the work raises."""
+        """Run `work` within so many seconds. Raises ProblemError, and what the work raises."""
         self.refuse_when_busy()
         task = _Task(seconds, work, arguments)
         try:
@@ -318,11 +318,11 @@ class InlineWorkers(Workers):
         """There is no waiting here."""
 
     async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # whoever sent it counts them
-        """What `work` gives. Raises what it does."""
+        """Run `work`. Raises what it does."""
         return await run_in_threadpool(work, *arguments)
 
     def call(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:  # noqa: ARG002  # the same
-        """What `work` gives. Raises what it does."""
+        """Call `work`. Raises what it does."""
         return work(*arguments)
 
     def begin(self, work: Callable[..., object], *arguments: object) -> None:

@@ -81,7 +81,7 @@ def run_for_request(
     function: Callable[..., Awaitable[Result]],
     arguments: Sequence[Any],
 ) -> Result | Problem:
-    """What `function` returns for a request, or why it does not. Raises whatever is a fault of the service's own."""
+    """Run `function` for a request; return its result or a problem. Raises what is a fault of the service's own."""
     reader = _reader(settings)
     reader.clock.instant = now
     return _result_or_problem(now, lambda: function(reader.pages, Request(dict(scope)), *arguments))
@@ -107,7 +107,7 @@ async def _respond(app: FastAPI, scope: dict[str, Any], body: bytes) -> WorkerRe
 
 
 def _result_or_problem(now: datetime, function: Callable[[], Awaitable[Result]]) -> Result | Problem:
-    """What is answered, or the problem that stands in its way."""
+    """Return the result, or the problem that prevents it."""
 
     async def run() -> Result:
         return await function()
@@ -142,7 +142,7 @@ def _reader(settings: Settings) -> Reader:
 
 
 async def _raise_problem(request: Request, error: Exception) -> NoReturn:
-    """What the router refuses is told by the process that sent the request."""
+    """Raise what the router rejects, for the process that sent the request."""
     match error:
         case RequestValidationError():
             raise ProblemError.from_problem(parameter_problem(error)) from None

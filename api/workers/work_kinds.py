@@ -9,7 +9,7 @@ from policy_service.messages import Message
 
 
 def command_line_message(seconds: float) -> Message:
-    """Where to do what takes more than is given."""
+    """Return the message that names the command for what exceeds the limits."""
     return Message(
         "it takes more than {seconds} s, or more memory than is given: use the command line", seconds=f"{seconds:g}"
     )

@@ -132,7 +132,7 @@ def evaluate_expression(expression: Expr, scope: Scope) -> Exact:  # one case a 
 
 
 def constant_value(expression: Expr) -> Exact | None:
-    """What an expression without names is; None when it has a name in it, or is nothing (a division by zero)."""
+    """Return the value of an expression without names; None when it has one, or divides by zero."""
     try:
         return evaluate_expression(expression, {})
     except (KeyError, ArithmeticError, OverflowError, ValueError):

@@ -28,7 +28,7 @@ MANY = 1_000_000
 
 
 class Size(NamedTuple):
-    """How large a condition is once written as an `or` of `and`s."""
+    """The size of a condition once written as an `or` of `and`s."""
 
     terms: int
     conditions: int

@@ -57,7 +57,7 @@ ZERO = Fraction(0)
 
 @dataclass(frozen=True, slots=True)
 class Logic:
-    """What the file decides by."""
+    """The logic of the file: what it decides by."""
 
     form: Form
     hit: Hit

@@ -126,7 +126,7 @@ class Lowering:
         return CoreRule(self.formula(rule.when), tuple(self.lower_outcome(then, kind) for then, kind in pairs))
 
     def lower_outcome(self, then: Expr | Value, kind: Type) -> OutcomeExpr:
-        """What a rule gives, in the core."""
+        """Lower a rule's outcome to the core."""
         if isinstance(then, bool | int | str | frozenset):
             return then
         if isinstance(kind, BooleanType):

@@ -72,7 +72,7 @@ class NumberLowering:
                 raise TypeError(f"no number: {expression!r}")
 
     def quantity(self, expression: Expr) -> Quantity:
-        """What the checker knows of a number."""
+        """Return the checker's knowledge of a number."""
         static = self.checker.type_of(expression)
         if not isinstance(static, Quantity):
             raise TypeError(f"no number: {expression!r}")

@@ -103,7 +103,7 @@ def parse_cell(text: str, column: str) -> Cell:
 
 
 def _parse(text: str, column: str | None, read: Callable[[_Parser], Parsed]) -> Parsed:
-    """What `text` writes. What cannot be read is tried as authors write it elsewhere, for the hint of the fault."""
+    """Parse `text`. On failure, the ways in which other tools write it are tried, for the hint of the error."""
     try:
         return _parse_whole(text, column, read)
     except ExpressionSyntaxError as error:

@@ -29,7 +29,7 @@ class Bilingual:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Where a fact comes from when the caller need not give it: an outcome of another policy."""
+    """The source of a fact that the client need not give: an outcome of another policy."""
 
     policy: str
     outcome: str
@@ -63,7 +63,7 @@ class Outcome:
 
 
 class Hit(StrEnum):
-    """What happens when several rules match (DMN 1.5 section 8.2.8)."""
+    """The hit policy: what happens when several rules match (DMN 1.5 section 8.2.8)."""
 
     UNIQUE = "UNIQUE"
     ANY = "ANY"
@@ -75,7 +75,7 @@ class Hit(StrEnum):
 
 
 class Aggregate(StrEnum):
-    """What COLLECT makes of the outcomes of all matching rules; without one it lists them."""
+    """The aggregate by which COLLECT combines the outcomes of all matching rules; without one it lists them."""
 
     SUM = "sum"
     MIN = "min"
@@ -117,7 +117,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class CrossTable:
-    """How the rows of a decision table with two inputs stand as a grid.
+    """The grid in which the rows of a decision table with two inputs stand.
 
     `cells` says of each rule but `otherwise`, in the order of the policy's rules, in which row and which column it
     stands, both counted from 0. A row's head is the first cell of its rules, a column's head the second.

@@ -57,7 +57,7 @@ class Quantity:
 
 
 def quantity_of_type(kind: NumberType | DateType | DurationType) -> Quantity:
-    """What the type alone says of a fact."""
+    """Return what the type alone tells of a fact."""
     match kind:
         case NumberType():
             size = 10**kind.scale
@@ -86,7 +86,7 @@ def quantity_of_constant(value: Fraction | datetime.date | Duration | Months) ->
 
 
 def decimals(value: Fraction) -> int | None:
-    """How many decimals the number has, or None when it has no end of them."""
+    """Return the decimals of the number, or None when they have no end."""
     scale, denominator = 0, value.denominator
     while denominator % 10 == 0:
         denominator, scale = denominator // 10, scale + 1

@@ -83,7 +83,7 @@ def _order(by_id: Mapping[str, Policy], errors: dict[str, list[Diagnostic]]) -> 
 def _requirement_error(
     policy: Policy, fact: Fact, by_id: Mapping[str, Policy], absent: Collection[str]
 ) -> Diagnostic | None:
-    """Why the fact cannot come from where it says, or None."""
+    """Return why the fact cannot come from its source, or None."""
     required = fact.requirement
     if required is None:
         return None

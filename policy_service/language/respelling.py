@@ -178,7 +178,7 @@ _PHRASE = re.compile(
 
 
 def foreign_function_hint(text: str) -> str | None:
-    """What is written here instead of a function of several words of another tool; None when there is none."""
+    """Return what is written here instead of a function of another tool; None when there is none."""
     match = _PHRASE.search(text)
     return FOREIGN_WORDS[" ".join(match[1].lower().split())] if match else None
 

@@ -131,7 +131,7 @@ def _length(node: Node) -> int:
 
 
 def _limit(kind: str, context: Mapping[str, Any], node: Node) -> str | None:
-    """What is expected of something that is too long, too short or none of a few words."""
+    """Return the expectation of something that is too long, too short or none of a few words."""
     match kind, context:
         case "too_long", {"max_length": most}:
             return f"at most {most:,} entries, found {_length(node):,}"

@@ -77,7 +77,7 @@ _KEY = re.compile(r"( *(?:- )?[a-z][a-z0-9_]*)：")
 
 
 def full_width_hint(node: object) -> str | None:
-    """What to write instead of the full-width sign in unquoted text; None when there is none."""
+    """Return what to write instead of the full-width sign in unquoted text; None when there is none."""
     sign = node.full_width_sign if isinstance(node, Scalar) else None
     return f"`{sign}` is full-width: write `{_HALF_WIDTH[sign]}`" if sign else None
 

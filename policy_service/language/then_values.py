@@ -62,7 +62,7 @@ class ThenReader:
         count: bool = False,
         then_path: Path | None = None,
     ) -> tuple[tuple[Expr | Value, ...], Bounds]:
-        """What a rule gives, one value an outcome, and the bounds of the first.
+        """Read a rule's values, one an outcome, and the bounds of the first.
 
         `known` are the optional facts that are there when the rule holds. With `count` a rule gives nothing.
         `then_path` is where `then` stands when it is no key of the rule at `path`.

@@ -104,7 +104,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def _ambiguous(text: str, number: re.Match[str]) -> ExpressionSyntaxError | None:
-    """Why a number is not taken as it stands."""
+    """Return why a number is ambiguous as it stands."""
     start = number.start()
     if day := _DAY.match(text, start):
         iso_date = f"{day[1]}-{day[3]:0>2}-{day[4]:0>2}"

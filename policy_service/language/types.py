@@ -164,7 +164,7 @@ def type_name(kind: Type) -> str:
 
 
 def describe_type(kind: Type) -> str:
-    """What a value of the type looks like, for error messages."""
+    """Describe the values of the type, for error messages."""
     match kind:
         case BooleanType():
             return "true or false"

@@ -100,7 +100,7 @@ class PreparedOverride:
 
 @dataclass(frozen=True, slots=True)
 class _CheckedRequest:
-    """What is asked for, as far as the registry and the other exceptions allow it."""
+    """A checked request, as far as the registry and the other overrides allow it."""
 
     version: Version
     outcome: Any
@@ -239,7 +239,7 @@ def sign_override(  # noqa: PLR0913  # what a signature says
 
 
 def _check_request(session: Session, actor: Actor, request: OverrideRequest, now: datetime) -> _CheckedRequest:
-    """What is asked for, as far as it can be. Raises OverrideRejected with every reason."""
+    """Check the request as far as possible. Raises OverrideRejected with every reason."""
     subject, policy = request.subject, request.policy
     problems: list[str] = [_subject_problem(part, problem) for part, problem in subject_errors(subject).items()]
     problems += term_problems(request.until, request.reason, now)
@@ -278,14 +278,14 @@ def _check_request(session: Session, actor: Actor, request: OverrideRequest, now
 
 
 def _subject_problem(part: str, problem: str) -> Message:
-    """What is wrong with the identifier or the kind of a subject, as a sentence."""
+    """Return the problem of a subject's identifier or kind, as a sentence."""
     if part == "kind":
         return Message("The kind of the subject: {fault}.", fault=problem)
     return Message("The subject: {fault}.", fault=problem)
 
 
 def _outcome_facts(policy: Policy, values: Sequence[Values]) -> dict[str, Any]:
-    """What the outcome says: whether it is about money, and how much in all."""
+    """Return the facts of the outcome: if it is about money, and how much in all."""
     money = [
         (position, declared.type)
         for position, declared in enumerate(policy.outcomes.values())
@@ -301,7 +301,7 @@ def _outcome_facts(policy: Policy, values: Sequence[Values]) -> dict[str, Any]:
 
 
 def _history_facts(session: Session, actor: Actor, request: OverrideRequest, now: datetime) -> dict[str, Any]:
-    """What the other exceptions and the term say."""
+    """Return the facts of the other overrides and the term."""
     subject = request.subject
     of_same_subject = overrides_of_subject(session, subject)
     running = [each for each in of_same_subject if each.is_open(now)]
@@ -324,7 +324,7 @@ def _ran_unsigned(override: Override, now: datetime) -> bool:
 
 
 def _count_open(session: Session, now: datetime, condition: Any) -> int:  # noqa: ANN401  # SQLAlchemy's
-    """How many exceptions apply or may still apply."""
+    """Count the overrides that are in effect or may still be."""
     is_ratified = (
         select(OverrideSignatureRow.override)
         .where(OverrideSignatureRow.override == OverrideRow.id, col(OverrideSignatureRow.ratifies))
@@ -337,7 +337,7 @@ def _count_open(session: Session, now: datetime, condition: Any) -> int:  # noqa
 
 
 def _authority_problems(authority: OverrideAuthority, facts: Mapping[str, Any]) -> Iterator[str]:
-    """Why governance does not let anybody make this exception."""
+    """List why governance does not allow this override to anyone."""
     policy = authority.policy
     version_name = {"policy": policy.policy if policy else OVERRIDES, "version": policy.version if policy else ""}
     if authority.verdict == "refused":

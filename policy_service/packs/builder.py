@@ -34,7 +34,7 @@ PackProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class PackContext:
-    """What a pack is made with: who asked for it, when, and the key that its manifest is signed with."""
+    """The context of a pack: its requester, the instant, and the key that signs its manifest."""
 
     fact_cipher: FactCipher
     signer: Signer
@@ -82,7 +82,7 @@ def make_pack(
 def _manifest_head(
     context: PackContext, scope: Scope, contents: PackContents, proofs: Proofs, counts: dict[str, int]
 ) -> dict[str, Any]:
-    """What the manifest says before it lists anything."""
+    """Return the head of the manifest, before its lists."""
     extent = proofs.checkpoint.extent
     return {
         "kind": KIND,

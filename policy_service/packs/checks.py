@@ -43,7 +43,7 @@ class PackFiles:
         """The entries whose lines are right, in the order of the log."""
 
     def read(self, name: str) -> bytes:
-        """What stands in a file."""
+        """Read the bytes of a file."""
         try:
             return self._archive.read(name)
         except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
@@ -54,7 +54,7 @@ class PackFiles:
         return self.read(name).splitlines()
 
     def json(self, name: str) -> Any:  # noqa: ANN401  # whatever JSON says
-        """What a file says; None when it is no JSON."""
+        """Parse a file; None when it is no JSON."""
         try:
             return msgspec.json.decode(self.read(name))
         except (msgspec.MsgspecError, RecursionError):
@@ -92,7 +92,7 @@ def check_entries(pack: PackFiles, _: Json, trusted: Sequence[PublicKey]) -> Ite
 
 
 def _entry(line: bytes) -> tuple[Json, Entry] | None:
-    """What a line says, and the entry in it; None when it holds none."""
+    """Decode a line and the entry in it; None when it holds none."""
     try:
         payload = msgspec.json.decode(line)
         entry = read_entry(payload["entry"].encode())
@@ -130,7 +130,7 @@ def check_changes(pack: PackFiles, _: Json, __: Sequence[PublicKey]) -> Iterator
 
 
 def _change_faults(change: Json, name: str, logged_signatures: Collection[tuple[object, ...]]) -> Iterator[str]:
-    """What is wrong with the submissions and the signatures of a change; `signed` are those that the log tells of."""
+    """List the faults of a change's submissions and signatures; `signed` are those in the log."""
     if change.get("change") != name:
         yield " was altered: it is about another change"
     submitted, listed_signatures = set(), set()
@@ -258,7 +258,7 @@ def _events(pack: PackFiles, *names: str) -> Iterator[Json]:
 
 
 def _signature(change: object, body: Json, printed_name: object) -> tuple[object, ...]:
-    """What tells one signature from another."""
+    """Return what identifies a signature."""
     return (change, body.get("digest"), body.get("role"), body.get("meaning"), printed_name)
 
 

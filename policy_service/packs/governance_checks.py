@@ -81,7 +81,7 @@ def check_governance(pack: PackFiles, manifest: Json, _: Sequence[PublicKey]) ->
 
 
 class _ExpectedRows:
-    """What the entries of a pack tell, as the rows that it should show, with all else that their entries say."""
+    """The rows that the entries of a pack require, with the other content of these entries."""
 
     def __init__(self, entries: Sequence[Entry], manifest: Json) -> None:
         self._entries = entries
@@ -150,7 +150,7 @@ class _ExpectedRows:
         return rows
 
     def actions(self) -> dict[str, list[dict[str, Any]]]:
-        """What was done to every change, in order."""
+        """Return the actions on every change, in order."""
         changes: dict[str, list[dict[str, Any]]] = {}
         submitted: dict[str, str] = {}
         for each in self._entries:
@@ -192,7 +192,7 @@ class _ExpectedRows:
         return "changes" not in self._truncated_kinds
 
     def person(self, entry: Entry) -> dict[str, Any]:
-        """Who did it, as packs show people."""
+        """Return the actor, as packs show people."""
         printed = entry.body.get("printed_name") or self._names.get(entry.by.id, UNKNOWN)
         return {"id": entry.by.id, "name": entry.by.name, "printed_name": printed}
 
@@ -304,7 +304,7 @@ def _check_actions(name: str, change: Json, expected: Sequence[Json]) -> Iterato
 
 
 def _check_derived(name: str, change: Json) -> Iterator[str]:
-    """What follows from the actions and the submissions, and is shown beside them."""
+    """List the faults of what follows from the actions and the submissions, and is shown beside them."""
     actions, submissions = objects(change.get("actions")), objects(change.get("submissions"))
     first = actions[0] if actions else {}
     submitted = [each.get("submission") for each in submissions]

@@ -51,12 +51,12 @@ class Scope:
 
     @property
     def kind(self) -> ScopeKind:
-        """What the pack is about in the first place."""
+        """The kind of the pack: its main subject."""
         return "policy" if self.policy else "subject" if self.subject else "period"
 
     @property
     def seed(self) -> str:
-        """What the sample is drawn by: the digest of what was asked for."""
+        """The seed of the sample: the digest of the request."""
         return digest_of(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class InvalidPack(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PackVerdict:
-    """What was looked at, and every fault that was found, as a sentence that names the file."""
+    """The extent verified, and every fault found, as a sentence that names the file."""
 
     files: int
     manifest: Mapping[str, Any]
@@ -102,7 +102,7 @@ def _names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:
-    """What stands in a file that everything else hangs on. Raises InvalidPack, KeyError."""
+    """Read a file that everything else depends on. Raises InvalidPack, KeyError."""
     try:
         return archive.read(name)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
@@ -133,7 +133,7 @@ def _is_list(files: Any) -> bool:  # noqa: ANN401  # whatever JSON says
 def _signature_faults(
     archive: zipfile.ZipFile, manifest: bytes, trusted: Sequence[PublicKey], pack: PackFiles
 ) -> list[str]:
-    """What is wrong with the signature on the list: it is by the key in use, trusted or endorsed from one that is."""
+    """List the faults of the list's signature: by the key in use, trusted or endorsed from a trusted one."""
     try:
         payload = read_signed(_read(archive, SIGNATURE), KIND)
     except (InvalidSignedLine, KeyError):

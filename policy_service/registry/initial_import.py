@@ -22,7 +22,7 @@ from policy_service.registry.service import activate, policies_in_force, read_ve
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an initial import did."""
+    """The result of an initial import."""
 
     new_versions: tuple[Policy, ...]
     """Versions kept from now on."""

@@ -32,7 +32,7 @@ from itertools import zip_longest
 
 
 class ActivationKind(StrEnum):
-    """Why a version was put in force."""
+    """The reason why a version was put in force."""
 
     INITIAL = "initial"
     """Imported at set-up; nobody signed it here."""
@@ -110,7 +110,7 @@ class Activation:
 def active_at(
     activations: Iterable[Activation], policy: str, valid_at: datetime, known_at: datetime
 ) -> Activation | None:
-    """What applies to the policy at `valid_at`, by what was known at `known_at`; None when nothing does."""
+    """Return the activation in force at `valid_at`, as recorded until `known_at`; None when there is none."""
     effective = _effective_activation(activations, policy, valid_at, known_at)
     return None if effective is None or effective.is_ending else effective
 

@@ -57,7 +57,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class PolicyPeriods:
-    """When the versions of one policy are in force, by all that is known."""
+    """The effective periods of one policy's versions, by all that is recorded."""
 
     pieces: Sequence[Piece]
     """In order."""
@@ -86,7 +86,7 @@ class RegistrySnapshot:
         return self._periods_of(policy).periods
 
     def active(self, policy: str, now: datetime) -> Piece | None:
-        """What is in force, and the piece of time in which it is; None while the policy is stopped."""
+        """Return the version in force and its piece of time; None while the policy is stopped."""
         piece = self._piece_at(policy, now)
         return None if piece is None or piece[1].is_stop else piece
 
@@ -112,7 +112,7 @@ class RegistrySnapshot:
         return next(each.start for each in self.periods(policy)[active[1].version] if each.covers(now))
 
     def next_piece(self, policy: str, now: datetime) -> Piece | None:
-        """What comes into force next."""
+        """Return the next piece."""
         policy_periods = self._periods_of(policy)
         position = bisect_right(policy_periods.starts, now)
         return policy_periods.pieces[position] if position < len(policy_periods.pieces) else None

@@ -11,7 +11,7 @@ from policy_service.regulations.regulation import Regulation, RegulationRow, Reg
 
 
 class Status(StrEnum):
-    """What does a row."""
+    """The way in which a row is implemented."""
 
     POLICY = "policy"
     FEATURE = "feature"
@@ -53,12 +53,12 @@ class Coverage:
         return tuple(each for _, rows in self.sections for each in rows)
 
     def count(self, status: Status) -> int:
-        """How many rows have a status."""
+        """Count the rows with a status."""
         return sum(each.status is status for each in self.rows)
 
 
 def coverage_of(regulation: Regulation, policies: Iterable[Policy]) -> Coverage:
-    """What does each row; `policies` has one version of each policy."""
+    """Return the coverage of each row; `policies` has one version of each policy."""
     policies = sorted(policies, key=lambda policy: policy.id)
     by_row: dict[str, list[PolicyCitation]] = {}
     for policy in policies:

@@ -90,7 +90,7 @@ async def new_account_page(pages: Pages, request: Request, form: FormState) -> P
 
 
 async def _validate(form: FormRequest[NewAccountForm]) -> FieldErrors:
-    """What is wrong with a new account, by its fields."""
+    """Return the errors of a new account, by field."""
     values = form.values
     errors = field_errors(identity.account_errors(values.name, values.printed_name, values.roles))
     password, repeated = values.password.get_secret_value(), values.again.get_secret_value()

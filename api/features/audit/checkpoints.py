@@ -75,7 +75,7 @@ class CopyView:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointsPage:
-    """What was signed, and the keys it was signed with."""
+    """The checkpoints, and the keys that signed them."""
 
     template: ClassVar[str] = "audit/checkpoints.html"
     frame: Frame
@@ -123,7 +123,7 @@ def _read_filters(request: Request) -> tuple[FormState, CheckpointFilters | None
 
 @dataclass(frozen=True, slots=True)
 class _CheckpointData:
-    """What was read: one page of the checkpoints and one more, every key, every copy."""
+    """The rows read: one page of the checkpoints and one more, every key, every copy."""
 
     page: list[SignedExtent]
     keys: tuple[PublicKey, ...]

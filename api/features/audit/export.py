@@ -54,7 +54,7 @@ def add_export(router: APIRouter, pages: Pages) -> None:
 
     @router.get("/audit/exports/{job}")
     async def show_export(request: Request, job: str) -> Response:
-        """How far it is, or where it is fetched."""
+        """Show the progress of the export, or the link to its file."""
         found_job = find_job(pages, request, KIND, job)
         progress = job_progress(pages, found_job, f"/audit/exports/{job}")
         size = found_job.file.stat().st_size if found_job and found_job.file and found_job.file.exists() else None

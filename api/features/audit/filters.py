@@ -46,7 +46,7 @@ class LogFilters(FormModel):
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """What an address asks for: the filters as typed, and what they mean or what is wrong with them."""
+    """The query of an address: the filters as typed, and their meaning or their errors."""
 
     form: FormState
     filters: LogFilters | None
@@ -68,7 +68,7 @@ def read_filters(request: Request) -> LogQuery:
 
 
 def entry_filter(session: Session, filters: LogFilters, zone: ZoneInfo) -> EntryFilter | None:
-    """What the filters mean; None when they name somebody or something that the log does not know."""
+    """Return the filter; None when it names an actor or an object that the log does not know."""
     actor = _actor(session, filters.by) if filters.by else None
     about = _about(session, filters.about) if filters.about else None
     if (filters.by and actor is None) or (filters.about and about is None):
@@ -89,7 +89,7 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _reworded(errors: FieldErrors) -> FieldErrors:
-    """What is wrong with an event that there is not, in the words of the page."""
+    """Reword the error of an unknown event for the page."""
     others = {name: error for name, error in errors.items() if name != "event"}
     return others if "event" not in errors else {**others, "event": Message("Choose one of the options.")}
 

@@ -15,7 +15,7 @@ from policy_service.integrity import reading_row
 
 
 class DoneBy(Model):
-    """Who did it."""
+    """The actor."""
 
     id: str
     kind: ActorKind

@@ -59,7 +59,7 @@ def add_verification(router: APIRouter, pages: Pages, verdicts: LastVerdictStore
 
     @router.get("/audit/verifications/{job}")
     async def verification(request: Request, job: str) -> Response:
-        """How far it is, or its verdict."""
+        """Show the progress of the verification, or its verdict."""
         found_job = find_job(pages, request, KIND, job)
         progress = job_progress(pages, found_job, f"/audit/verifications/{job}")
         verdict = cast("LogVerdict", found_job.result) if found_job and found_job.state == "done" else None

@@ -16,7 +16,7 @@ from policy_service.messages import Message
 
 
 class ReasonForm(FormModel):
-    """Why something is done."""
+    """The reason of an action."""
 
     reason: Reason
 
@@ -32,7 +32,7 @@ class SignOffForm(FormModel):
 
 
 class CommentForm(FormModel):
-    """What is said."""
+    """The text of a comment."""
 
     text: Annotated[str, Widget("area", Message("Your comment")), Field(max_length=MAX_REASON)]
 

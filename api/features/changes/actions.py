@@ -121,7 +121,7 @@ def change_actions(
     actor: Actor,
     rejected_forms: Mapping[str, FormState],
 ) -> ChangeActions:
-    """What an actor can do with a change; `rejected_forms` are forms that were refused, by the end of their address."""
+    """Return the actions of an actor on a change; `rejected_forms` are rejected forms, by the end of their address."""
     now = pages.service.clock.now()
     permissions = change_permissions(change, actor, now)
     by_action = {

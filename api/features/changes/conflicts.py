@@ -38,7 +38,7 @@ class FileConflict:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Who edited the draft meanwhile, and what it says otherwise than the form."""
+    """The editor of the draft meanwhile, and the differences of its content from the form."""
 
     edit: ActionRecord
     draft: Draft
@@ -48,7 +48,7 @@ class Conflict:
 def conflict_of(
     form: Form, change: Change, contents: Mapping[str, bytes], submitted: Mapping[str, str]
 ) -> Conflict | None:
-    """What the form and the draft say differently; None when nobody edited meanwhile. `submitted` are its files."""
+    """Return the differences of form and draft; None if nobody edited meanwhile. `submitted` are the form's files."""
     if form.etag == change.etag:
         return None
     edits = [acted for acted in change.actions if acted.action in {Action.CREATE, Action.EDIT}]

@@ -49,7 +49,7 @@ class VersionComparison:
 
     @property
     def compare_address(self) -> str | None:
-        """Where the two versions stand side by side in full."""
+        """The address of the two versions side by side."""
         if self.base is None:
             return None
         return f"/policies/{self.policy.id}/compare?from={self.base.version}&to={self.policy.version}"
@@ -57,7 +57,7 @@ class VersionComparison:
 
 @dataclass(frozen=True, slots=True)
 class PolicyTimeline:
-    """When a policy's versions apply, with what the change asks for among them."""
+    """The effective periods of a policy's versions, with those of the change among them."""
 
     policy: str
     """Empty while it is not known: a draft's files are not read."""
@@ -66,7 +66,7 @@ class PolicyTimeline:
 
 @dataclass(frozen=True, slots=True)
 class ChangeDetail:
-    """What a change holds."""
+    """The content of a change."""
 
     change: Change
     versions: tuple[Version, ...]
@@ -84,19 +84,19 @@ class ChangeDetail:
 
     @property
     def example_count(self) -> int:
-        """How many examples came out as written, by every evaluator."""
+        """The number of examples that passed in every engine."""
         return sum(each.candidate.examples for each in self.comparisons)
 
     @property
     def changed_answer_count(self) -> int:
-        """How many examples of the versions in force get another answer."""
+        """The number of examples of the versions in force that change result."""
         return sum(len(each.candidate.changed_answers) for each in self.comparisons)
 
 
 def read_change_detail(  # noqa: PLR0913, PLR0917  # where to read, and for whom
     session: Session, catalogue: Catalogue, change: Change, recorded: Sequence[Activation], frame: Frame, zone: ZoneInfo
 ) -> ChangeDetail:
-    """What a change holds, in the language of the page. Raises UnknownChange."""
+    """Read the content of a change, in the language of the page. Raises UnknownChange."""
     submission = change.submission
     versions = submission.versions if submission else change.draft.versions
     report = frozen_report(session, change) if submission else None

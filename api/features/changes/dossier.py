@@ -66,7 +66,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Discussion:
-    """What was said about a change, oldest first."""
+    """The comments on a change, oldest first."""
 
     comments: tuple[CommentRow, ...]
     earlier: int
@@ -75,7 +75,7 @@ class Discussion:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What was done to a change, oldest first."""
+    """The actions on a change, oldest first."""
 
     actions: tuple[ActionRecord, ...]
     earlier: int
@@ -101,7 +101,7 @@ class Dossier:
 
 @dataclass(frozen=True, slots=True)
 class DossierData:
-    """What the database says about a change."""
+    """The data of a change from the database."""
 
     change: Change
     comments: tuple[CommentRow, ...]

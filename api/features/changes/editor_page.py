@@ -83,7 +83,7 @@ class EditedFile:
 
     @property
     def lines(self) -> int:
-        """How many lines it has."""
+        """The number of its lines."""
         return self.text.count("\n") + 1
 
     @property
@@ -158,7 +158,7 @@ class Editor:
         return await run_read(service, query)
 
     async def check_files(self, contents: tuple[bytes, ...], mode: CheckMode) -> CheckReport | str | None:
-        """What is to be said about files, among the policies in force; or why that cannot be told now."""
+        """Check files among the policies in force; return the report, or why they cannot be checked now."""
         if not mode.is_enabled or not contents:
             return mode.unavailable_reason
         service, now = self.pages.service, self.pages.service.now()

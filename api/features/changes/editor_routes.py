@@ -53,7 +53,7 @@ def editor_routes(pages: Pages) -> APIRouter:
 
     @router.post("/changes/check")
     async def check(request: Request) -> Response:
-        """What is wrong with the files of a form: a part of the editor, or a page of its own."""
+        """Check the files of a form: as a part of the editor, or a page of its own."""
         texts = _texts(await read_form(request, limit))
         template = "changes/_checked.html" if request.headers.get("hx-request") == "true" else None
         return await _render_check(pages, request, check_page, texts, template=template)
@@ -105,7 +105,7 @@ async def _render_check(
 
 
 async def check_page(pages: Pages, request: Request, texts: tuple[str, ...], mode: CheckMode) -> CheckPage:
-    """What is wrong with texts."""
+    """Check the texts."""
     check = await Editor(pages).check_files(tuple(text.encode() for text in texts), mode)
     return CheckPage(pages.frame(request), check or CheckReport(()))
 

@@ -57,7 +57,7 @@ class ExampleResult:
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What was seen in one file."""
+    """The result of checking one file."""
 
     label: str
     """The policy and version, once the file can be read."""
@@ -70,18 +70,18 @@ class FileReport:
 
     @property
     def failed(self) -> tuple[ExampleResult, ...]:
-        """What does not come out as written."""
+        """The examples and laws that failed."""
         return tuple(each for each in self.results if each.expected is not None)
 
     @property
     def passed(self) -> tuple[ExampleResult, ...]:
-        """What comes out as written."""
+        """The examples and laws that passed."""
         return tuple(each for each in self.results if each.expected is None)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What was seen in all files of a draft."""
+    """The result of checking all files of a draft."""
 
     files: tuple[FileReport, ...]
     misfits: tuple[tuple[str, str], ...] = ()
@@ -89,27 +89,27 @@ class CheckReport:
 
     @property
     def error_count(self) -> int:
-        """How much keeps the files from being valid."""
+        """The number of errors."""
         return sum(len(each.errors) + each.more_errors for each in self.files) + len(self.misfits)
 
     @property
     def warning_count(self) -> int:
-        """How much is questionable in them."""
+        """The number of warnings."""
         return sum(len(each.warnings) for each in self.files)
 
     @property
     def failed_count(self) -> int:
-        """How many examples do not come out as written."""
+        """The number of examples that failed."""
         return sum(len(each.failed) for each in self.files)
 
     @property
     def result_count(self) -> int:
-        """How many examples and laws were tried."""
+        """The number of examples and laws that ran."""
         return sum(len(each.results) for each in self.files)
 
 
 def check_files(contents: Sequence[bytes], served: Mapping[str, Policy], ended: Collection[str] = ()) -> CheckReport:
-    """What is to be said about the files of a draft, among the policies served; `ended` are those that were ended."""
+    """Check the files of a draft among the policies served; `ended` are those that were ended."""
     results = [_load(content) for content in contents]
     policies = [each for each in results if isinstance(each, Policy)]
     misfits, others = _misfits(policies, served, ended) if len(policies) == len(results) else ({}, ())
@@ -139,7 +139,7 @@ def _file_report(result: Policy | PolicyError, misfits: Mapping[str, Sequence[Di
 def _misfits(
     policies: Sequence[Policy], served: Mapping[str, Policy], ended: Collection[str]
 ) -> tuple[Mapping[str, Sequence[Diagnostic]], tuple[tuple[str, str], ...]]:
-    """What does not fit together: of the files by the policy, and of the policies in force."""
+    """Return what is incompatible: of the files by the policy, and of the policies in force."""
     drafted = {policy.id for policy in policies}
     try:
         topological_order([*(policy for name, policy in served.items() if name not in drafted), *policies], ended)

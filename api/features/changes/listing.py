@@ -131,7 +131,7 @@ def _page(session: Session, frame: Frame, actor: Actor, query: Mapping[str, str]
 
 
 def change_filter(filters: Mapping[str, str], actor: Actor, now: datetime) -> ChangeFilter:
-    """Which changes the filters leave; a state or a kind that there is none of is as if it were not said."""
+    """Return the filter of changes; an unknown state or kind does not filter."""
     state = filters["state"]
     states = OPEN if state == OPEN_FILTER else frozenset(each for each in ChangeState if each.value == state)
     return ChangeFilter(
@@ -158,6 +158,6 @@ def _row(change: Change, mine_filter: ChangeFilter) -> Row:
 
 
 def _authors(session: Session) -> Sequence[tuple[str, str]]:
-    """Who may begin changes, by the name that is printed."""
+    """Return the authors, by printed name."""
     authors = [account for account in accounts(session).values() if Role.AUTHOR in account.roles]
     return tuple((account.id, account.printed_name) for account in sorted(authors, key=lambda each: each.printed_name))

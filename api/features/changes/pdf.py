@@ -37,7 +37,7 @@ DRAWING_STYLE: Final = f"<style>{FILES['drawings.css'][0].decode()}</style>"
 
 @dataclass(frozen=True, slots=True)
 class PdfUnavailable:
-    """Why nothing can be laid out on this machine: the words of the loader that did not find a library."""
+    """PDF cannot be made on this machine: the message is that of the loader that did not find a library."""
 
     reason: str
 

@@ -66,7 +66,7 @@ class ChangedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What was found about one version of the change."""
+    """The findings about one version of the change."""
 
     policy: str
     version: str
@@ -142,12 +142,12 @@ class ReportView:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """What keeps the change from being submitted."""
+        """The findings that keep the change from being submitted."""
         return tuple(each for each in self.findings if each.is_error)
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """What those who sign judge."""
+        """The findings that signers review."""
         return tuple(each for each in self.findings if not each.is_error)
 
     @property

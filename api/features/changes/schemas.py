@@ -150,7 +150,7 @@ def change_detail(change: Change, comments: Sequence[CommentRow], actor: Actor, 
 
 
 def permitted_actions(change: Change, actor: Actor, now: datetime) -> dict[Action, MayModel]:
-    """What an actor may do with a change, who would confirm who they are when they sign."""
+    """Return the permissions of an actor, re-authenticated for signing, on a change."""
     by_action = change_permissions(change, actor, now)
     may = {action: MayModel(allowed=each.allowed, reason=each.denied_reason) for action, each in by_action.items()}
     sign_off = by_action[Action.SIGN_OFF]

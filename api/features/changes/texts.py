@@ -44,7 +44,7 @@ def declared_version(text: str) -> tuple[str | None, str | None]:
 
 
 def label(text: str) -> str:
-    """What a file is called: its policy and version, as far as it says them."""
+    """Return the label of a file: its policy and version, as far as it has them."""
     return " ".join(part for part in declared_version(text) if part)
 
 

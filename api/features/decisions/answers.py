@@ -66,7 +66,7 @@ class AppliedOverrideView:
 
 @dataclass(frozen=True, slots=True)
 class PolicyAnswer:
-    """What one policy answered."""
+    """One policy's answer."""
 
     policy: str
     title: Bilingual
@@ -172,7 +172,7 @@ def _field_text(name: str, value: object, policy: Policy | None, lang: Language)
 
 
 def fact_title(name: str, policy: Policy | None) -> Bilingual:
-    """What a fact is called."""
+    """Return the title of a fact."""
     fact = policy.facts.get(name) if policy else None
     return fact.title if fact else Bilingual(name, name)
 

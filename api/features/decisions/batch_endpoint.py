@@ -125,7 +125,7 @@ class BatchResponse(Response):
         return _ENCODER.encode(line) + b"\n"
 
     def _problem_of(self, answer: LineAnswer, error: Exception) -> tuple[Problem, dict[str, object]]:
-        """What a single request would be told, and what else the log is."""
+        """Return the problem as for a single request, and the other fields of the log."""
         match error:
             case NotJsonError():
                 return Problem(MALFORMED_JSON, str(error)), {}

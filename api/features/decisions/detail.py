@@ -144,7 +144,7 @@ def _erased_facts(service: Service, session: Session, record: DecisionRecord) ->
 
 
 def _origins(session: Session, record: DecisionRecord) -> dict[str, ActivationOrigin]:
-    """What put the versions in force that answered, by policy, as it was known when the decision was made."""
+    """Return the origins of the versions that answered, by policy, as recorded when the decision was made."""
     at = record.decided_at
     active = {policy: active_at(activations(session, policy), policy, at, at) for policy in record.outcomes}
     in_force = {

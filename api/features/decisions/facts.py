@@ -75,7 +75,7 @@ def _raw(fact: Fact, record: DecisionRecord) -> tuple[Any, Message]:
 
 
 def _derived_value(fact: Fact, record: DecisionRecord) -> Any:  # noqa: ANN401  # JSON
-    """What another policy decided for the fact; None when none did."""
+    """Return the value that another policy decided for the fact; None when none did."""
     if fact.requirement is None:
         return None
     entry: Mapping[str, Any] = record.outcomes.get(fact.requirement.policy, {})

@@ -87,7 +87,7 @@ class DecisionsPage:
 
 @dataclass(frozen=True, slots=True)
 class DecisionQuery:
-    """What is looked for."""
+    """The query of a list of decisions."""
 
     subject: str = ""
     kind: str = ""
@@ -103,7 +103,7 @@ class DecisionQuery:
 
 
 def read_query(query: Mapping[str, str]) -> DecisionQuery:
-    """What an address looks for; the one field takes an identifier for what it is, anything else for a subject.
+    """Read the query of an address; the one field takes an identifier, or else a subject.
 
     Blanks around what was typed do not matter, but in `subject`, which means exactly what it says.
     """
@@ -195,7 +195,7 @@ def _find(session: Session, query: DecisionQuery, days: _DateRange) -> RecordPag
 
 
 def _query_errors(session: Session, query: DecisionQuery, policies: tuple[str, ...]) -> dict[str, Message]:
-    """What cannot be looked for, by the field."""
+    """Return the errors of the query, by field."""
     errors: dict[str, Message] = {}
     if query.decision and not _exists(session, query.decision):
         errors["decision"] = Message("There is no decision with this identifier.")

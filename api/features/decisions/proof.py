@@ -21,7 +21,7 @@ State = Literal["proved", "waiting", "broken"]
 
 @dataclass(frozen=True, slots=True)
 class RecordProof:
-    """Where a record is sealed, and whether the proof of it holds."""
+    """The block of a record, and the verification of its proof."""
 
     state: State
     reason: str | None

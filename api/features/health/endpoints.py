@@ -107,7 +107,7 @@ def health_routes(service: Service) -> APIRouter:
 
 
 def problem_routes() -> APIRouter:
-    """What the `type` of a problem leads to."""
+    """Build the routes that the `type` of a problem leads to."""
     router = APIRouter(prefix="/problems", tags=["problems"])
 
     @router.get("", operation_id="list_problems")
@@ -126,7 +126,7 @@ def problem_routes() -> APIRouter:
 
 
 async def last_write_time(service: Service) -> datetime | DatabaseUnavailable:
-    """When the database was last written to, or why it cannot be read."""
+    """Return when the database was last written to, or why it cannot be read."""
     try:
         return await run_read(service, lambda session: session.exec(select(func.max(Lane.at))).one())
     except DatabaseUnavailable as error:

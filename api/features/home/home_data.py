@@ -40,7 +40,7 @@ OPEN_STATES = (ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF)
 
 @dataclass(frozen=True, slots=True)
 class PendingTasks:
-    """What waits for whoever reads the page."""
+    """The tasks of the reader."""
 
     to_sign: tuple[Change, ...]
     returned: tuple[Change, ...]
@@ -63,7 +63,7 @@ class PendingTasks:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledDay:
-    """What becomes active on a day."""
+    """The versions that take effect on a day."""
 
     day: date
     changes: tuple[Change, ...]
@@ -71,7 +71,7 @@ class ScheduledDay:
 
 @dataclass(frozen=True, slots=True)
 class HomeData:
-    """What was found; what somebody may not read is None."""
+    """The data of the home page; None for what the reader may not read."""
 
     tasks: PendingTasks
     scheduled: tuple[ScheduledDay, ...] | None
@@ -85,7 +85,7 @@ class HomeData:
 
 
 def read_home_data(session: Session, actor: Actor, now: datetime, lang: Language, zone: ZoneInfo) -> HomeData:
-    """What there is for this reader."""
+    """Read the data for this reader."""
     may_read_changes = may_see(actor, "/changes")
     running = tuple(each for each in approval.read_suspensions(session) if each.is_active(now))
     state_counts = count_by_state(session) if may_read_changes else None

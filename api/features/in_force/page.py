@@ -97,7 +97,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class InForcePage:
-    """What was in force."""
+    """The versions in force at an instant."""
 
     template: ClassVar[str] = "in_force/page.html"
     frame: Frame
@@ -170,7 +170,7 @@ def in_force_page(service: Service, session: Session, frame: Frame, query: InFor
 
 @dataclass(frozen=True, slots=True)
 class _ThenAndNow:
-    """What is active of one policy, then and now."""
+    """The versions of one policy, then and now."""
 
     policy: str
     then: Activation | None

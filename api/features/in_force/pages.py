@@ -20,7 +20,7 @@ def in_force_routes(pages: Pages) -> APIRouter:
 
     @router.get("/in-force")
     async def in_force(request: Request) -> Response:
-        """What was in force at an instant."""
+        """Show the versions in force at an instant."""
         frame = pages.frame(request)
         query = read_query(request.query_params, service.zone, frame.now)
         status = HTTPStatus.UNPROCESSABLE_ENTITY if query.form.errors else HTTPStatus.OK

@@ -43,7 +43,7 @@ from policy_service.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class OverrideEnd:
-    """That somebody ended the exception."""
+    """The early end of the override."""
 
     by: str
     at: datetime
@@ -212,7 +212,7 @@ def _override_end(session: Session, override: str) -> OverrideEnd | None:
 
 
 def _outcome_errors(service: Service, session: Session, override: Override, now: datetime) -> tuple[str, ...]:
-    """Why an exception that runs is not applied: the version in force now decides something else."""
+    """Return why an override is not applied: the version in force does not support its outcome."""
     policy = service.catalogue.in_force(session, now).get(override.policy) if override.covers(now) else None
     if policy is None:
         return ()

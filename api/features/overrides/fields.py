@@ -57,7 +57,7 @@ def _field(entry: int, outcome: Outcome, lang: Language) -> OutcomeField:
 
 
 def read_outcome_fields(policy: Policy, form: Form, lang: Language) -> tuple[Any, FieldErrors]:
-    """What was filled in, as JSON, and what is wrong with each field."""
+    """Read the fields as JSON; return it with the errors of each field."""
     entries: dict[int, dict[str, Sequence[str]]] = {}
     errors: FieldErrors = {}
     for field, values in form.fields.items():

@@ -22,7 +22,7 @@ MAX_SEARCHED = 50
 
 @dataclass(frozen=True, slots=True)
 class LastDecision:
-    """What the rules said of the subject in a decision."""
+    """The result of the rules in the subject's last decision."""
 
     decision: str
     decided_at: datetime
@@ -41,7 +41,7 @@ def read_policy_version(service: Service, session: Session, override: Override) 
 def read_last_decision(
     service: Service, session: Session, subject: Subject, policy: str, lang: Language
 ) -> LastDecision | None:
-    """What the rules said when the policy last decided about the subject, whatever was answered instead."""
+    """Read the result of the rules when the policy last decided about the subject, whatever was answered instead."""
     for record in subject_history(session, subject, None, MAX_SEARCHED).records:
         if policy in record.outcomes:
             versions = versions_of(session, [record], service.catalogue)[record.decision_id]

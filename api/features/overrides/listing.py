@@ -83,7 +83,7 @@ class OverridesPage:
 
 @dataclass(frozen=True, slots=True)
 class OverrideQuery:
-    """Which exceptions are wanted, in which order, from where on."""
+    """The query of a list of overrides: filter, order and start."""
 
     subject: str = ""
     kind: str = ""
@@ -94,7 +94,7 @@ class OverrideQuery:
 
 
 def read_query(query: Mapping[str, str]) -> OverrideQuery:
-    """What an address asks for; an order or a state that there is none of is as if it were not said."""
+    """Read the query of an address; an unknown order or state counts as absent."""
     state, sort = query.get("state", ""), query.get("sort", NEWEST)
     return OverrideQuery(
         subject=query.get("subject", "").strip(),

@@ -120,7 +120,7 @@ def new_override_page(
 def read_override_form(
     service: Service, session: Session, form: Form, lang: Language
 ) -> OverrideSubmission | FieldErrors:
-    """What was filled in, or what is wrong with each field."""
+    """Read the form; return the submission, or the errors of each field."""
     fields = {name: each for name, each in form.fields.items() if not is_outcome_field(name)}
     values = validate_form(Form(fields, {}), OverrideForm)
     errors: FieldErrors = values if isinstance(values, dict) else {}
@@ -150,7 +150,7 @@ def prefilled_form(form: FormState, query: dict[str, str]) -> FormState:
 
 
 def _subject_errors(id_: str) -> FieldErrors:
-    """What is wrong with the field of the subject; one that is empty is another fault."""
+    """Return the errors of the subject's field; an empty one is another error."""
     return subject_field_errors(Subject(id_)) if id_ else {}
 
 

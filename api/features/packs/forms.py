@@ -52,7 +52,7 @@ class PackForm(FormModel):
 
 
 def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
-    """What the form asks for; days are those of the zone, the last one included. Raises InvalidScope."""
+    """Return the scope of the form; days are those of the zone, the last one included. Raises InvalidScope."""
     since = _midnight(form.since, zone) if form.since else None
     until = _midnight(form.until + timedelta(days=1), zone) if form.until else None
     subject = Subject(form.subject, form.kind) if form.subject else None
@@ -60,7 +60,7 @@ def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
 
 
 def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
-    """Which of what was asked for is not on record."""
+    """Return the errors of what is not on record."""
     errors: FieldErrors = {}
     if form.policy and session.exec(select(VersionRow.digest).where(VersionRow.policy == form.policy)).first() is None:
         errors["policy"] = Message("Choose one of the options.")

@@ -152,7 +152,7 @@ def pack_routes(pages: Pages) -> APIRouter:
 
     @router.get("/packs/{job}")
     async def pack(request: Request, job: str) -> Response:
-        """How far it is, or what is in it."""
+        """Show the progress of the pack, or its content."""
         found_job = find_job(pages, request, KIND, job)
         return pages.render(_pack_page(pages, request, found_job, job), 404 if found_job is None else 200)
 

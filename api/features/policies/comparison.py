@@ -57,7 +57,7 @@ class ComparePage:
 
     @property
     def address(self) -> str:
-        """Where the policy is."""
+        """The address of the policy."""
         return f"/policies/{self.name}"
 
 
@@ -110,7 +110,7 @@ def _read(pages: Pages, snapshot: RegistrySnapshot, session: Session, name: str,
 def compared_versions(
     snapshot: RegistrySnapshot, name: str, active: str | None, requested: tuple[str, str]
 ) -> tuple[str, str]:
-    """Which two are compared when one or both are not named: the newest, with what is in force or the one before."""
+    """Choose the two versions to compare: the newest, with the one in force or the one before."""
     versions: Sequence[str] = [each.version for each in snapshot.versions_of(name)]
     new = requested[1] or versions[0]
     if requested[0]:

@@ -24,7 +24,7 @@ class Dependency:
 
     @property
     def address(self) -> str:
-        """Where the other policy is."""
+        """The address of the other policy."""
         return f"/policies/{self.policy}"
 
 

@@ -47,7 +47,7 @@ class OriginModel(Model):
 
 
 class ProvenanceModel(Model):
-    """Where a version comes from."""
+    """Build the provenance of a version."""
 
     policy: str
     version: str

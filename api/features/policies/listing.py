@@ -58,7 +58,7 @@ class PolicyRow:
 
     @property
     def address(self) -> str:
-        """Where there is more about it."""
+        """The address of the details."""
         return f"{PATH}/{self.name}"
 
     @property
@@ -130,7 +130,7 @@ def policy_row(  # noqa: PLR0913, PLR0917  # what the registry knows of it
     suspension: str | None = None,
     ended: Activation | None = None,
 ) -> PolicyRow:
-    """What the list says of a policy."""
+    """Return the row of a policy in the list."""
     titles = tuple(outcome.title for outcome in policy.outcomes.values())
     name = (policy.id, policy.domain, policy.title, policy.subject)
     return PolicyRow(*name, titles, policy.source, active, since, next_piece, suspension, ended)

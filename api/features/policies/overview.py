@@ -74,7 +74,7 @@ class VersionItem:
 
 @dataclass(frozen=True, slots=True)
 class OverviewData:
-    """What was read for the page."""
+    """The data of the page."""
 
     policy: Policy
     active: Piece | None

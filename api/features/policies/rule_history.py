@@ -80,7 +80,7 @@ class RuleHistoryPage:
 
     @property
     def address(self) -> str:
-        """Where the policy is."""
+        """The address of the policy."""
         return f"/policies/{self.policy}"
 
     @property
@@ -94,7 +94,7 @@ class RuleHistoryPage:
 
     @property
     def firing_count(self) -> int:
-        """How often it decided lately."""
+        """The number of its recent decisions."""
         return self.firings.rules.get(self.rule, 0)
 
 
@@ -137,7 +137,7 @@ def rule_history_routes(pages: Pages) -> APIRouter:
 
 
 def _position(snapshot: RegistrySnapshot, name: str, version: str) -> int:
-    """Where a version stands in the list; before all of them when there is none."""
+    """Return the position of a version in the list; before all of them when there is none."""
     return next((position for position, each in enumerate(snapshot.versions[name]) if each.version == version), -1)
 
 
@@ -240,7 +240,7 @@ Change = Literal["same", "new", "gone", "changed", "first"]
 
 
 def _rule_change(before: Policy | None, policy: Policy, rule: str, lang: Language) -> tuple[Change, tuple[str, ...]]:
-    """What became of the rule since the version before, and what that changed, in sentences."""
+    """Return the change of the rule since the version before, and its effects, in sentences."""
     old, new = (rule_of(before, rule) if before else None), rule_of(policy, rule)
     if before is None:
         return ("first" if new else "same"), ()

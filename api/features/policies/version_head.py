@@ -45,12 +45,12 @@ class VersionHead:
 
     @property
     def policy_address(self) -> str:
-        """Where the policy is."""
+        """The address of the policy."""
         return f"/policies/{self.name}"
 
     @property
     def address(self) -> str:
-        """Where the version is."""
+        """The address of the version."""
         return f"{self.policy_address}/versions/{self.version.version}"
 
     @property
@@ -60,7 +60,7 @@ class VersionHead:
 
     @property
     def compare_address(self) -> str | None:
-        """Where it is compared with the version in force, or the one in force with the newest."""
+        """The address of its comparison with the version in force, or of the one in force with the newest."""
         other = self.active if self.active != self.version.version else self.newest
         if other is None or other == self.version.version:
             return None

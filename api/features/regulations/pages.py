@@ -34,7 +34,7 @@ def regulation_page_routes(pages: Pages) -> APIRouter:
 
     @router.get("/regulations")
     async def regulations(request: Request) -> Response:
-        """Which policies in force decide each row."""
+        """Show which policies in force implement each row."""
         frame = pages.frame(request)
         status_param = request.query_params.get("status", "")
         status = Status(status_param) if status_param in {*Status} else None

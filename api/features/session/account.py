@@ -119,7 +119,7 @@ def account_routes(pages: Pages) -> APIRouter:
 
     @router.get("/account")
     async def my_account(request: Request) -> Response:
-        """Who I am."""
+        """Show the caller's account."""
         return pages.render(await _page(pages, request, pages.new_form()))
 
     return router

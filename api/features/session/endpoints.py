@@ -116,7 +116,7 @@ def _add_password(router: APIRouter, service: Service) -> None:
 
 
 def me_model(service: Service, principal: Principal, token: str | None = None) -> Me:
-    """Who asks, as it is told."""
+    """Build the description of the caller."""
     actor, user_session = principal.actor, principal.user_session
     return Me(
         id=actor.id,

@@ -31,12 +31,12 @@ class NewPasswordForm(FormModel):
     ]
 
     def errors(self, *names: str) -> FieldErrors:
-        """What is wrong with the password; it may hold none of the names."""
+        """Return the errors of the password; it may hold none of the names."""
         return password_errors("new", self.new.get_secret_value(), self.again.get_secret_value(), *names)
 
 
 def password_errors(field: str, password: str, repeated: str, *names: str) -> FieldErrors:
-    """What is wrong with a new password that was typed twice; empty when it will do."""
+    """Return the errors of a new password that was typed twice; empty when there are none."""
     errors: FieldErrors = {}
     if (error := password_field_error(password, *names)) is not None:
         errors[field] = error_message(error)

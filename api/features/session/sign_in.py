@@ -122,7 +122,7 @@ async def _sign_in(pages: Pages, request: Request, form: Form, values: SignInFor
 
 
 def _rejection_message(pages: Pages, problem: Problem) -> Message:
-    """Why nobody is let in, in words; with the time from which on it is worth trying."""
+    """Return why sign-in was rejected; with the time from which on another attempt is possible."""
     if problem.kind is SIGN_IN_REFUSED:
         return WRONG_CREDENTIALS
     wait = timedelta(seconds=int(problem.headers.get("Retry-After", "0")) + 1)

@@ -104,7 +104,7 @@ async def suspension_page(
 
 
 def _bars(suspension: Suspension) -> list[Bar]:
-    """How long it lasts by whose signature, and how long it did."""
+    """Return the bars of its duration by each signature, and of its actual duration."""
     lane = suspension.fallback or NO_VERSION
     bars = [Bar(lane, suspension.signature.at, suspension.signature.until, "suspension", Message("by one signature"))]
     if suspension.ratification is not None:

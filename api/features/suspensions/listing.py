@@ -46,7 +46,7 @@ class SuspensionsPage:
 
     @property
     def statuses(self) -> tuple[tuple[str, Message], ...]:
-        """How suspensions may stand, to choose from."""
+        """The statuses to choose from."""
         return tuple(STATUS_NAMES.items())
 
 

@@ -51,7 +51,7 @@ class SuspendPage:
 
     @property
     def until(self) -> datetime:
-        """When it would end by itself."""
+        """The instant at which it would end automatically."""
         return self.frame.now + SUSPENSION_LENGTH
 
     @property
@@ -61,7 +61,7 @@ class SuspendPage:
 
     @property
     def ratified_until(self) -> datetime:
-        """When it would end once it is ratified."""
+        """The instant at which it would end once ratified."""
         return self.frame.now + RATIFIED_LENGTH
 
 
@@ -105,7 +105,7 @@ SUSPEND = FormAction(
 def _read(
     pages: Pages, session: Session, actor: Actor, policy: str, now: datetime
 ) -> tuple[Bilingual, SuspensionPreview | InvalidState]:
-    """What a policy is called, and what a suspension would do or why nobody can suspend it."""
+    """Read the policy's title, and the effect of a suspension or why it cannot be suspended."""
     catalogue = pages.service.catalogue
     title = catalogue.load(session, catalogue.snapshot(session).versions_of(policy)[0].digest).title
     try:
@@ -120,7 +120,7 @@ def suspend_routes(pages: Pages) -> APIRouter:
 
     @router.get("/policies/{domain}/{policy}/suspend")
     async def show(request: Request, domain: str, policy: str) -> Response:
-        """What a suspension would do, and the form for it."""
+        """Show the effect of a suspension, and its form."""
         return pages.render(await suspend_page(pages, request, f"{domain}/{policy}", pages.new_form()))
 
     return router

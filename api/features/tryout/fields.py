@@ -42,7 +42,7 @@ class FactField:
 
     @property
     def value(self) -> str:
-        """What stands in a field of one line."""
+        """The text in a field of one line."""
         return self.values[0] if self.values else ""
 
 

@@ -90,7 +90,7 @@ class ExampleForm(FormModel):
 
 @dataclass(frozen=True, slots=True)
 class TrialCase:
-    """What was asked: the version, the day, the facts as typed."""
+    """The case: the version, the day, the facts as typed."""
 
     version: str | None
     draft: str | None
@@ -239,7 +239,7 @@ def _tried_policy(pages: Pages, session: Session, actor: Actor, name: str, case:
 
 
 def _read_case(items: Sequence[tuple[str, str]]) -> TrialCase:
-    """What a query or a form says."""
+    """Read the case from a query or a form."""
     params: dict[str, list[str]] = {}
     for name, value in items:
         params.setdefault(name, []).append(value)

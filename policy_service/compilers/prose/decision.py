@@ -44,7 +44,7 @@ def rule_words(policy: Policy, rule: Rule, context: Context) -> RuleWords:
 
 
 def then_words(policy: Policy, rule: Rule, context: Context) -> tuple[str, ...]:
-    """What a rule gives, one sentence an outcome."""
+    """Return a rule's outcomes, one sentence an outcome."""
     labels = LABELS[context.words.language]
     if policy.aggregate is Aggregate.COUNT and not rule.otherwise:
         return (labels.counts,)
