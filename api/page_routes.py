@@ -76,7 +76,7 @@ def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
 
 
 def problem_renderer(pages: Pages) -> ProblemRenderer:
-    """Tells a problem as a page to whoever asked for one, and as problem+json to everybody else."""
+    """Tells a problem as a page to a client that asked for one, and as problem+json to everyone else."""
 
     def render_problem(problem: Problem, scope: Scope, **extensions: object) -> Response:
         instance = pages.service.log_problem(problem, scope, **extensions)

@@ -66,7 +66,7 @@ class Actor:
 
     @property
     def is_system(self) -> bool:
-        """True if it is the service or its command line: whoever may write to the database on the machine itself."""
+        """True if it is the service or its command line: anyone who may write to the database on the machine itself."""
         return self.kind in {"service", "command_line"}
 
     def is_fresh(self, now: datetime) -> bool:

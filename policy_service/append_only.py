@@ -3,7 +3,7 @@
     class Activation(SQLModel, table=True): ...
     make_append_only(Activation)
 
-The triggers come with the table when it is made, by a migration (`create_triggers`) or from its declaration. Whoever
+The triggers come with the table when it is made, by a migration (`create_triggers`) or from its declaration. Anyone who
 owns the database can take them away again, so they are looked for at every start (`tables_without_triggers`), and the
 log is sealed besides.
 """

@@ -43,7 +43,7 @@ def digest_of(value: object) -> str:
     return digest(to_canonical_json(value))
 
 
-def _check(value: Any, depth: int = 0) -> None:  # noqa: ANN401  # whatever somebody wants to be canonical
+def _check(value: Any, depth: int = 0) -> None:  # noqa: ANN401  # whatever a person wants to be canonical
     match value:
         case None | bool():
             pass

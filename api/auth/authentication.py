@@ -1,4 +1,4 @@
-"""Who asks: the API key or the session that comes with a request, and whether they may ask for this.
+"""The caller: the API key or the session that comes with a request, and whether they may ask for this.
 
 | credential                                 | of                  |
 |--------------------------------------------|---------------------|
@@ -6,7 +6,7 @@
 | `Authorization: Bearer` a session's token  | a person's program  |
 | the cookie of a session                    | a person's browser  |
 
-A browser sends its cookie whoever made it ask; so what changes something must come from a page of this very service,
+A browser sends its cookie whichever page made it ask; so a write must come from a page of this very service,
 which the browser tells under `Sec-Fetch-Site` or `Origin`.
 """
 

@@ -2,7 +2,7 @@
 
 `SameSite=Lax` lets a director who follows a link from a mail arrive signed in. Whatever changes something comes from a
 page of this very service in any case (`refuse_other_sites`), and what another site can make a browser fetch changes
-nothing. A browser has one session: whoever signs in again leaves the one before.
+nothing. A browser has one session: anyone who signs in again leaves the one before.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ async def run_hashing(function: Callable[[], Result], limiter: CapacityLimiter =
 
 
 async def sign_in_with_password(service: Service, request: Request, name: str, password: str) -> StartedSession:
-    """A session for whoever gives the name and the password of an account.
+    """A session for anyone who gives the name and the password of an account.
 
     Raises ProblemError, SignInFailed, SignInThrottled, DatabaseUnavailable.
     """
@@ -83,7 +83,7 @@ async def reauthenticate(service: Service, request: Request, password: SecretStr
 
 
 async def change_password(service: Service, request: Request, old: SecretStr, new: SecretStr) -> None:
-    """Gives the account of whoever asks another password; all its sessions end.
+    """Gives the account of the caller another password; all its sessions end.
 
     Raises ProblemError, IdentityValidationFailed, SignInFailed, SignInThrottled, DatabaseUnavailable.
     """
@@ -118,7 +118,7 @@ def _queue_slot(network: str) -> Iterator[None]:
 def _log_failed_password(
     service: Service, event: Literal["sign_in_failed", "confirmation_failed"], address: str
 ) -> Iterator[None]:
-    """Logs a wrong password with the account, when the name is anybody's, and the address."""
+    """Logs a wrong password with the account, when the name is anyone's, and the address."""
     try:
         yield
     except (SignInFailed, SignInThrottled) as error:

@@ -41,11 +41,11 @@ class Access:
 
     roles: frozenset[Role] = frozenset()
     authenticated: bool = True
-    """Whether it has to be known who asks."""
+    """True if authentication is required."""
     machines: bool = True
     """Whether an API key will do."""
     roleless: bool = False
-    """Whether somebody without any role is let through too."""
+    """True if a principal without any role is admitted too."""
 
 
 PUBLIC = Access(authenticated=False)
@@ -82,7 +82,7 @@ DIRECTING = people(*DIRECTORS)
 COMPLYING = people(Role.COMPLIANCE)
 ADMINISTERING = people(Role.ADMINISTRATOR)
 ATTESTING = people(Role.COMPLIANCE, Role.ADMINISTRATOR)
-"""Who reads accounts and vouches for them; an administrator only for the first of compliance."""
+"""Who reads and attests accounts; an administrator only for the first of compliance."""
 
 PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/healthz"): PUBLIC,
@@ -308,7 +308,7 @@ class PermissionTable:
         raise ProblemError(METHOD_NOT_ALLOWED, detail, headers={"Allow": ", ".join(allowed)})
 
     def refuse_unlisted(self, routes: Iterable[BaseRoute]) -> None:
-        """Raises UnlistedRoute when somebody could ask for something that the table does not know."""
+        """Raises UnlistedRoute when a person could ask for something that the table does not know."""
         unlisted = [
             f"{method} {route.path}"
             for route in routes

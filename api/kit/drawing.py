@@ -72,7 +72,7 @@ class Bar:
     until: datetime | None
     kind: Literal["period", "suspension"] = "period"
     label: str = ""
-    """What the period is: a sentence or what somebody wrote."""
+    """What the period is: a sentence or what a person wrote."""
     address: str | None = None
     """Where there is more about it."""
 

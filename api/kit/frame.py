@@ -36,7 +36,7 @@ SECTIONS: tuple[tuple[Message, str], ...] = (
     (Message("Accounts"), "/accounts"),
     (Message("API keys"), "/api-keys"),
 )
-"""The sections, in the order of the navigation; whoever may not ask for one does not see it."""
+"""The sections, in the order of the navigation; anyone who may not ask for one does not see it."""
 
 
 @dataclass(frozen=True, slots=True)

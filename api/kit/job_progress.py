@@ -48,7 +48,7 @@ class JobProgress:
 def start_job(
     pages: Pages, request: Request, kind: str, run: Callable[[Job, ProgressCallback], Awaitable[object]]
 ) -> Job:
-    """Begins a piece of work for whoever asks. Raises ProblemError when they have too many under way."""
+    """Begins a piece of work for the caller. Raises ProblemError when they have too many under way."""
 
     async def run_job(job: Job) -> object:
         def on_progress(completed: int, total: int) -> None:
@@ -60,7 +60,7 @@ def start_job(
 
 
 def find_job(pages: Pages, request: Request, kind: str, job_id: str) -> Job | None:
-    """A piece of work that whoever asks began; None when there is none (any more)."""
+    """A piece of work that the caller began; None when there is none (any more)."""
     return pages.jobs.find(job_id, principal_of(request).actor.id, kind)
 
 

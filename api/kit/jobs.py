@@ -27,7 +27,7 @@ State = Literal["running", "done", "failed"]
 
 @dataclass(slots=True)
 class Job:
-    """One piece of long work; whoever runs it moves it on."""
+    """One piece of long work; anyone who runs it moves it on."""
 
     id: str
     kind: str
@@ -72,12 +72,12 @@ class Jobs:
         return job
 
     def find(self, job_id: str, account: str, kind: str) -> Job | None:
-        """A job that somebody asked for; None when there is none (any more)."""
+        """A job that a person asked for; None when there is none (any more)."""
         job = self._jobs.get(job_id)
         return job if job is not None and (job.account, job.kind) == (account, kind) else None
 
     def list_jobs(self, account: str, kind: str) -> list[Job]:
-        """The jobs of a kind that somebody asked for, oldest first."""
+        """The jobs of a kind that a person asked for, oldest first."""
         return [job for job in self._jobs.values() if (job.account, job.kind) == (account, kind)]
 
     async def close(self) -> None:
@@ -93,7 +93,7 @@ class Jobs:
         try:
             job.result = await run(job)
             job.state = "done"
-        except Exception as error:  # noqa: BLE001  # whoever asks for the job is told
+        except Exception as error:  # noqa: BLE001  # the reader of the job is told
             job.problem = problem_of(error) or Problem(INTERNAL_ERROR, Message("the service failed; see its log"))
             job.state = "failed"
         finally:

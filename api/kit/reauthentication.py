@@ -1,4 +1,4 @@
-"""How somebody proves who they are right before a signature: by the password, or at the provider of identities."""
+"""How a person proves who they are right before a signature: by the password, or at the provider of identities."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Reauthentication:
     """The way in which a form that signs re-authenticates."""
 
     provider_address: str | None
-    """Where a form leads to the provider and back; None for whoever signed in with a password."""
+    """Where a form leads to the provider and back; None for anyone who signed in with a password."""
     valid_until: datetime | None = None
     """Until when a proof that the provider gave may be used; None when there is none."""
 

@@ -1,6 +1,6 @@
 """The service's log: one JSON object a line on standard error. Never a fact's value, never a body.
 
-Nobody waits for whoever reads it: what a full pipe does not take is dropped, and the next line that gets through is
+Nobody waits for anyone who reads it: what a full pipe does not take is dropped, and the next line that gets through is
 `log_lines_dropped` with their number.
 """
 

@@ -1,7 +1,7 @@
 """Where a request comes from: the client's address, also behind proxies that are trusted.
 
 A proxy adds the address it was asked from to the right of `X-Forwarded-For`; what stands further to the left was
-written by whoever asked the proxy. So the list is read from the right, over trusted proxies, up to the first other.
+written by the client of the proxy. So the list is read from the right, over trusted proxies, up to the first other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Connections with bounds: uvicorn's HTTP/1.1 protocol reads a head of any length, from anybody, for any time.
+"""Connections with bounds: uvicorn's HTTP/1.1 protocol reads a head of any length, from anyone, for any time.
 
 | what a client does                                  | bound (`Limits`)                      | answer                |
 |-----------------------------------------------------|---------------------------------------|-----------------------|
@@ -319,7 +319,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if not newest.more_body:
                 self._end_after_answers()
                 return
-            newest.disconnected = True  # whoever reads the body is told that it will not come
+            newest.disconnected = True  # anyone who reads the body is told that it will not come
             newest.message_event.set()
             if newest.response_started or self.pipeline:
                 self.transport.close()

@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on, as text that means nothing to whoever holds it."""
+"""Cursors: where a list goes on, as text that means nothing to anyone who holds it."""
 
 from __future__ import annotations
 

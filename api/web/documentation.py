@@ -36,7 +36,7 @@ FOLDER = Path(__file__).parent.parent
 TITLE = "policy-service"
 SUMMARY = "Business policies, decided exactly, with the reason in the answer"
 PUBLIC = {"cache-control": "no-cache"}
-"""Whoever keeps it asks whether it is still so."""
+"""Anyone who keeps it asks whether it is still so."""
 DECISIONS = "/v1/decisions"
 """The route that is none of FastAPI's."""
 

@@ -59,7 +59,7 @@ class WriteResult:
 
 @dataclass(frozen=True, slots=True)
 class IdempotentRequest:
-    """Under what the answer to a request is kept: who asks, the key they chose, the digest of all they sent."""
+    """Under what the answer to a request is kept: the caller, the key they chose, the digest of all they sent."""
 
     principal: str
     key: str

@@ -13,7 +13,7 @@ from policy_service.messages import Message
 MAX_WAIT_SECONDS = 30.0
 """Seconds that a request waits for the one before it with the same key."""
 RequestKey = tuple[str, str]
-"""Who asks, and the key it chose."""
+"""The caller, and the key it chose."""
 
 
 @dataclass(frozen=True, slots=True)

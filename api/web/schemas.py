@@ -71,7 +71,7 @@ class Words(Model):
 
 
 class PersonModel(Model):
-    """Somebody, as the record shows them."""
+    """A person, as the record shows them."""
 
     id: str
     name: str
@@ -107,5 +107,5 @@ def words_model(text: Bilingual) -> Words:
 
 
 def person_model(person: Person) -> PersonModel:
-    """Somebody, as the record shows them."""
+    """A person, as the record shows them."""
     return PersonModel(id=person.id, name=person.name, printed_name=person.printed_name)

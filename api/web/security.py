@@ -51,7 +51,7 @@ HEADERS = [
 """On every answer. No other site may read one: there are no CORS headers."""
 CACHE_CONTROL = b"cache-control"
 NO_STORE = (CACHE_CONTROL, b"no-store")
-"""On every answer that does not say otherwise: most hold what concerns somebody, and none needs to be kept."""
+"""On every answer that does not say otherwise: most hold what concerns a person, and none needs to be kept."""
 
 
 class ProblemRenderer(Protocol):

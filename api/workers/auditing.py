@@ -61,7 +61,7 @@ class Auditor:
             _remove(file)
 
     async def export_file(self, on_progress: ProgressCallback | None = None) -> Path:
-        """The log in a new file, which whoever asked removes.
+        """The log in a new file, which the caller removes.
 
         Raises ProblemError, KeyUnavailable, DatabaseUnavailable.
         """
@@ -73,7 +73,7 @@ class Auditor:
                 await service.workers.pool(AUDITING).run(
                     self._seconds, write_export, url, keys, now, file, ProgressFile(progress_path)
                 )
-        except BaseException:  # whoever breaks it off, too, leaves nothing behind
+        except BaseException:  # anyone who breaks it off, too, leaves nothing behind
             _remove(file)
             raise
         return file

@@ -69,7 +69,7 @@ FORWARDED_SCOPE = (
     *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path", "headers"),
     *("client", "server"),
 )
-"""What of a request is sent to the worker, beside who asks."""
+"""What of a request is sent to the worker, beside the caller."""
 
 
 class ForwardingMiddleware:

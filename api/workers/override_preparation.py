@@ -1,4 +1,4 @@
-"""Asks governance how far an exception reaches, before the transaction that records it."""
+"""Asks governance how far an override reaches, before the transaction that records it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policy_service.overrides.service import OverrideRequest, PreparedOverride, 
 
 
 async def prepared_override(service: Service, actor: Actor, override_request: OverrideRequest) -> PreparedOverride:
-    """All that recording an exception needs, worked out in a thread.
+    """All that recording an override needs, worked out in a thread.
 
     The first time after a policy of governance came into force that builds it. Raises OverrideRejected, Forbidden,
     DatabaseUnavailable.

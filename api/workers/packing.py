@@ -26,7 +26,7 @@ from policy_service.packs.scope import Scope
 
 @dataclass(frozen=True, slots=True)
 class PackFile:
-    """A pack that was made: its file, which whoever asked removes, and what its manifest says of it."""
+    """A pack that was made: its file, which the caller removes, and what its manifest says of it."""
 
     file: Path
     counts: Mapping[str, int]
@@ -61,7 +61,7 @@ class Packer:
                 manifest = await service.workers.pool(PACKING).run(
                     seconds, write_pack, url, keys, pack_request, file, ProgressFile(progress_path)
                 )
-        except BaseException:  # whoever breaks it off, too, leaves nothing behind
+        except BaseException:  # anyone who breaks it off, too, leaves nothing behind
             _remove(file)
             raise
         return PackFile(file, manifest["counts"], tuple(manifest["left_out"]))

@@ -1,6 +1,6 @@
 """The service in a worker: the same routes on the same database, which read and change nothing.
 
-Who asks, and whether they may, is known before a request gets here; what is refused is told by whoever sent it.
+Who asks, and whether they may, is known before a request gets here; what is refused is told by anyone who sent it.
 """
 
 from __future__ import annotations

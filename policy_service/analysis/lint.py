@@ -1,4 +1,4 @@
-"""What is questionable in a valid policy file: at its place, as a warning, before anybody signs.
+"""What is questionable in a valid policy file: at its place, as a warning, before anyone signs.
 
 | code                | what                                                                                       |
 |---------------------|--------------------------------------------------------------------------------------------|

@@ -1,4 +1,4 @@
-"""Which changes somebody wants to see: as a value, as SQL that leaves out nothing wanted, and as the exact question.
+"""Which changes a person wants to see: as a value, as SQL that leaves out nothing wanted, and as the exact question.
 
 The state of a change is the fold of its actions and stands in no row, so SQL asks for actions:
 
@@ -31,7 +31,7 @@ from policy_service.approval.validation import search_form
 from policy_service.approval.workflow import check_permission
 
 OPEN = frozenset({ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF})
-"""The states in which a change waits for somebody."""
+"""The states in which a change waits for a person."""
 CLOSING_ACTIONS: Mapping[ChangeState, Action] = {
     ChangeState.REJECTED: Action.REJECT,
     ChangeState.WITHDRAWN: Action.WITHDRAW,
@@ -61,7 +61,7 @@ class ChangeFilter:
     text: str = ""
     """Words, each of which stands in the title, in capitals or not."""
     signer: Actor | None = None
-    """Somebody whose signature the change waits for."""
+    """A person whose signature the change waits for."""
     now: datetime | None = None
     """The present instant: what waits for a signature has a day that lies ahead. None is before every day."""
 

@@ -1,4 +1,4 @@
-"""What somebody may do with a change or a suspension, all of it at once: each act with the reason why not."""
+"""What a person may do with a change or a suspension, all of it at once: each act with the reason why not."""
 
 from __future__ import annotations
 

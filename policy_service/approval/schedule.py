@@ -1,4 +1,4 @@
-"""Scheduling: what everybody signed is put in force from its day; until that day it can be taken back."""
+"""Scheduling: what everyone signed is put in force from its day; until that day it can be taken back."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ under review is read, until it is scheduled:
 | a signature does not count while   | which may turn when                                              |
 |------------------------------------|------------------------------------------------------------------|
 | its signer has no enabled account  | the account is disabled or enabled                               |
-| its signer does not hold the role  | roles are changed; the account is vouched for, or no longer is   |
+| its signer does not hold the role  | roles are changed; the account is attested, or no longer is   |
 | its signer wrote what the text says| a text that decides the same is drafted or submitted by the signer |
 
-What a signature that does not count was for is owed again. With everybody's signature there again, it counts again.
+What a signature that does not count was for is owed again. With everyone's signature there again, it counts again.
 """
 
 from __future__ import annotations

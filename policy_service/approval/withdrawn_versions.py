@@ -10,7 +10,7 @@ from policy_service.database import cached
 from policy_service.registry.tables import ActivationRow, VersionRow
 
 WITHDRAWN_STATES = frozenset({ChangeState.DRAFT, ChangeState.WITHDRAWN, ChangeState.REJECTED})
-"""What became of a change whose text is not to be read by everybody: sent back, withdrawn or rejected."""
+"""What became of a change whose text is not to be read by everyone: sent back, withdrawn or rejected."""
 
 
 def withdrawn_versions(session: Session) -> frozenset[str]:

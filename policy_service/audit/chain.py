@@ -3,7 +3,7 @@
     line 1  {"seq":1, …, "previous":"sha256:000…"}
     line 2  {"seq":2, …, "previous":digest(line 1)}
 
-Whoever knows the digest of the last line knows all of them.
+Anyone who knows the digest of the last line knows all of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What of the database the log vouches for: every table, unless it stands here with its reason.
+"""What of the database the log attests to: every table, unless it stands here with its reason.
 
     covered        each row has its digest in an entry; the newest one counts, and a row that was deleted has none
     DERIVED        the table repeats what the log, a record or a MAC says, and is compared with that
@@ -80,7 +80,7 @@ def row_digest(table: Table, values: Mapping[str, Any], key: LogKey = NO_KEY) ->
 
 
 def read_rows(connection: Connection, table: Table, *where: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  # SQLAlchemy's
-    """The rows of a table as they are kept, whatever somebody put there, in the order of their keys."""
+    """The rows of a table as they are kept, whatever a person put there, in the order of their keys."""
     columns = [type_coerce(column, NullType()).label(column.name) for column in table.columns]
     query = sqlalchemy.select(*columns).where(*where).order_by(*table.primary_key.columns)
     result = connection.execute(query, execution_options={"yield_per": FETCH_SIZE})

@@ -3,15 +3,15 @@
 | the line where entry n belongs     | what stands behind it | what happened                                  |
 |------------------------------------|-----------------------|------------------------------------------------|
 | no entry's canonical bytes         |                       | n was altered                                  |
-| n, made for another line before it | vouches for n         | n - 1 was altered                              |
-| n, made for another line before it | vouches for another n | n was altered                                  |
+| n, made for another line before it | attests to n         | n - 1 was altered                              |
+| n, made for another line before it | attests to another n | n was altered                                  |
 | another number, made for line n - 1 |                      | n was altered: its number                      |
 | a greater number                   | n, further on         | n was moved                                    |
 | a greater number                   | no n                  | n was removed                                  |
 | a smaller number                   | n + 1                 | n was removed, and the line stands there again |
 | a smaller number                   | anything else         | the entry of that number stands twice          |
 
-An entry vouches for the one before with its `previous`, a checkpoint with its `head`.
+An entry attests to the one before with its `previous`, a checkpoint with its `head`.
 """
 
 from __future__ import annotations

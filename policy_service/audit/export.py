@@ -1,4 +1,4 @@
-"""An export: the whole log in a file of lines, to be verified by anybody who has the file and a public key.
+"""An export: the whole log in a file of lines, to be verified by anyone who has the file and a public key.
 
     {"kind":"export", "log":…, "size":…, "root":…, "head":…, "keys":…, "checkpoints":…, …}       the signed header
     {"kind":"key", "signing_key":…, "public_key":…, "endorsed_by":…, "signature":…}              every key in turn

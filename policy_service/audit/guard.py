@@ -5,8 +5,8 @@
                                                    else ──► a fault; what was taken up before stays what is known
 
 Whoever takes something up, which is when governance has written, asks `usable` first, in the same session. Whoever
-lets somebody in asks `owner_matches` for that one's rows, which are compared each time, since a row can be altered
-while nobody writes. Sessions are many and short: `row_matches` asks the entry of the same instant for them. Whoever
+lets a person in asks `owner_matches` for that one's rows, which are compared each time, since a row can be altered
+while nobody writes. Sessions are many and short: `row_matches` asks the entry of the same instant for them. Anyone who
 writes governance by what is in force asks `compare`; the rows of the one change, suspension or override are
 `audit.row_verification`'s.
 
@@ -246,7 +246,7 @@ def usable(session: Session, tables: Collection[str]) -> Usable:
 
 
 def keys_of(session: Session) -> Mapping[str, LogKey]:
-    """The keys of the MACs of a session's log, by identifier; none for whoever has no folder of keys."""
+    """The keys of the MACs of a session's log, by identifier; none for anyone who has no folder of keys."""
     database = database_of(session)
     return read_log_keys(database.keys if database else None)
 
@@ -281,7 +281,7 @@ LATEST.append(_last_at)
 def _differing_rows(session: Session, table: Table, key: LogKey) -> tuple[list[str], frozenset[str]]:
     """Return the rows of a table that differ from the log, and the keys of those without an entry.
 
-    All entries are read for that, as it is rare. Their MACs are not, as the state vouches for the rows that remain.
+    All entries are read for that, as it is rare. Their MACs are not, as the state attests to the rows that remain.
     """
     with ExpectedRows([table]) as shadow:
         query = sqlalchemy.select(col(AuditEntry.seq), col(AuditEntry.line)).order_by(col(AuditEntry.seq))

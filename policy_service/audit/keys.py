@@ -143,7 +143,7 @@ def read_public_key(file: Path) -> PublicKey:
 
 
 def make_key(folder: Path) -> Signer:
-    """A new private key, written to the folder before anybody relies on it."""
+    """A new private key, written to the folder before anyone relies on it."""
     private = Ed25519PrivateKey.generate()
     signer = Signer(private, _public(private.public_key()))
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

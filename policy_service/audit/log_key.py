@@ -73,7 +73,7 @@ def read_log_keys(folder: Path | None) -> dict[str, LogKey]:
 
 
 def make_log_key(folder: Path) -> LogKey:
-    """A new key, put behind those of the folder before anybody relies on it. Raises KeyUnavailable."""
+    """A new key, put behind those of the folder before anyone relies on it. Raises KeyUnavailable."""
     key = _key(os.urandom(SIZE))
     keys = {**read_log_keys(folder), key.id: key}
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

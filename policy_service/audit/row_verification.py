@@ -41,12 +41,12 @@ _ENTRY = sqlalchemy.select(col(AuditEntry.seq), col(AuditEntry.line), col(AuditE
 def require_logged(session: Session, kind: LoggedKind, name: str) -> None:
     """Sees to it that the rows of a thing are those that the log tells of. Raises TamperedRecord, KeyUnavailable.
 
-    A log without MACs vouches for nothing, and the rows are taken as they are.
+    A log without MACs attests to nothing, and the rows are taken as they are.
     """
     if not (keys := keys_of(session)):
         return
     if not (stored_rows := _stored_rows(session, kind, name)):
-        return  # there is no such thing, as whoever reads it is told
+        return  # there is no such thing, as the reader is told
     logged_rows = _logged_rows(session, keys, kind, name, stored_rows)
     for row in sorted(stored_rows.keys() | logged_rows.keys()):
         if stored_rows.get(row) != logged_rows.get(row):
@@ -67,7 +67,7 @@ def require_in_force_logged(session: Session) -> None:
 
 
 def require_account_logged(session: Session, account: str) -> None:
-    """Sees to it that somebody's account is what the log says, as far as it is guarded.
+    """Sees to it that a person's account is what the log says, as far as it is guarded.
 
     Raises TamperedRecord, KeyUnavailable.
     """
@@ -120,7 +120,7 @@ def _authenticated_entries(
 
 
 def _chain_range(session: Session, keys: Mapping[str, LogKey], first: int) -> range:
-    """The entries from one on that the chain vouches for, up to the next that tells of a lost key; else none."""
+    """The entries from one on that the chain attests to, up to the next that tells of a lost key; else none."""
     query = _ENTRY.where(col(AuditEntry.event) == LogKeyAdded.name, col(AuditEntry.seq) > first)
     added = (authenticated_entry(line, mac, keys) for _, line, mac in session.connection().execute(query).all())
     end = next((entry for entry in added if entry is not None and entry.body["lost"]), None)

@@ -5,7 +5,7 @@
 
 The state of a table is how many rows it has and the sum of their tags modulo 2^256, where a tag is the MAC of a row's
 digest (MSet-Add-Hash of Clarke and others, ASIACRYPT 2003). It lies in `log_state`, and its digest in every entry: so
-whoever has the key and the last entry knows by reading a table alone whether a row was added, altered or removed.
+anyone who has the key and the last entry knows by reading a table alone whether a row was added, altered or removed.
 """
 
 from __future__ import annotations

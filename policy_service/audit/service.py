@@ -131,7 +131,7 @@ def _activate_key(transaction: Transaction, actor: Actor, key: LogKey, event: Lo
 
 
 def cover_rows(transaction: Transaction, key: LogKey) -> None:
-    """Covers all rows as they are found, under a key; for whoever wrote them without this service."""
+    """Covers all rows as they are found, under a key; for anyone who wrote them without this service."""
     use_key(transaction.session, key)
     _cover_batches(transaction, SERVICE, rebuild_states(transaction.session, key, every_row=True))
 

@@ -79,7 +79,7 @@ class KeyChain:
 
 
 def say_nothing(_part: str, _done: int) -> None:
-    """For whoever does not want to know how far it is."""
+    """For anyone who does not want to know how far it is."""
 
 
 def endorsement(key: PublicKey, previous: PublicKey) -> dict[str, object]:
@@ -232,7 +232,7 @@ class LogVerifier:
         self.confirmed = self.size
 
     def _compare(self, extent: Extent, scope: Message) -> None:
-        """Finds the entries that differ from those somebody signed for."""
+        """Finds the entries that differ from those a person signed for."""
         size = self.size
         if (extent.root, extent.head) == (self.tree.root(), self.head):
             return

@@ -1,4 +1,4 @@
-"""`policy-service account …`: accounts of people, by whoever may write to the database.
+"""`policy-service account …`: accounts of people, by anyone who may write to the database.
 
 The log names the command line as the one who acted, and the user of the operating system. Passwords are typed, or read
 from standard input, never taken from the command line, which other users of the machine can read.

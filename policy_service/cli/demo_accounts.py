@@ -1,4 +1,4 @@
-"""The file of demo passwords, which `init --demo` keeps so that somebody who tries the service can look them up.
+"""The file of demo passwords, which `init --demo` keeps so that a person who tries the service can look them up.
 
     demo-author       correct-horse-battery
     demo-integration  psk_…

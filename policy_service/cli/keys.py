@@ -1,4 +1,4 @@
-"""`policy-service api-key …`: the keys that machines come in with, by whoever may write to the database."""
+"""`policy-service api-key …`: the keys that machines come in with, by anyone who may write to the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`policy-service subject …`: the keys of subjects, by whoever has the database and the folder of the keys.
+"""`policy-service subject …`: the keys of subjects, by anyone who has the database and the folder of the keys.
 
 Neither can be undone, so both ask first: at a terminal, or by `--yes`. The log names the command line.
 """

@@ -151,7 +151,7 @@ BEFORE_COMMIT: list[Callable[[Transaction], None]] = []
 """What is called at the end of every transaction that writes."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: list[Callable[[Session], datetime | None]] = []
-"""What says when something was last written, by what the log vouches for; None when nothing was."""
+"""What says when something was last written, by what the log attests to; None when nothing was."""
 _WRITES = "writes"
 """Where a session says that it is one of a transaction that writes."""
 
@@ -160,7 +160,7 @@ class Database:
     """One database, shared by all threads."""
 
     def __init__(self, url: str, *, lock_seconds: float = LOCK_SECONDS, keys: Path | None = None) -> None:
-        """Opens nothing yet. `keys` is the folder of the log's keys, for whoever writes to a log that has MACs.
+        """Opens nothing yet. `keys` is the folder of the log's keys, for anyone who writes to a log that has MACs.
 
         Raises ValueError when the address is none of SQLite's or PostgreSQL's.
         """
@@ -214,7 +214,7 @@ class Database:
     def probe(self, seconds: float = PROBE_SECONDS) -> None:
         """Looks whether something could be written, and writes nothing. Raises DatabaseUnavailable.
 
-        Whoever else writes is waited for no longer than `seconds`; and there has to be room for a few pages.
+        Another writer is waited for no longer than `seconds`; and there has to be room for a few pages.
         """
         with translate_db_errors(), self._writers.connect() as connection:
             if self.file:
@@ -232,9 +232,9 @@ class Database:
                 connection.rollback()
 
     def _begin(self, session: Session, clock: Clock, lane: LaneName) -> tuple[int, datetime]:
-        """Takes the lane, which whoever comes next waits for, and only then asks what time it is.
+        """Takes the lane, which the next writer waits for, and only then asks what time it is.
 
-        Whoever waited is so later than those it waited for; and later than anything in either lane, though the
+        A writer that waited is so later than those it waited for; and later than anything in either lane, though the
         machine's clock may have gone back. A lane that says what nothing bears out moves no time.
         """
         connection = session.connection()
@@ -252,7 +252,7 @@ class Database:
         Raises DatabaseUnavailable.
         """
         if self.file:
-            with suppress(OSError):  # whoever opens it next is told
+            with suppress(OSError):  # anyone who opens it next is told
                 os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
                 self.file.chmod(0o600)
         with translate_db_errors(), self._write_lock, self._writers.begin() as connection:

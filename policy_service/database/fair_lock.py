@@ -1,6 +1,6 @@
 """Takes the threads of one process in the order they came.
 
-SQLite has one writer at a time, and whoever waits for it asks again every tenth of a second. One that writes without
+SQLite has one writer at a time, and anyone who waits for it asks again every tenth of a second. One that writes without
 pause would be let in again and again before the others ask: so the threads of a process stand in a line.
 """
 
@@ -17,7 +17,7 @@ class FairLock:
     """A lock that is handed over to the one who has waited longest."""
 
     def __init__(self, seconds: float) -> None:
-        """`seconds` is how long anybody waits."""
+        """`seconds` is how long anyone waits."""
         self._seconds = seconds
         self._lock = threading.Lock()
         self._is_taken = False

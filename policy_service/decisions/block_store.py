@@ -369,7 +369,7 @@ class Sealer:
         self.comparison.copy_all()
 
     def _run_safely(self, task: Callable[[], object]) -> None:
-        """Whatever stops it, somebody is told, and there is another time."""
+        """Whatever stops it, an alarm is raised, and there is another time."""
         try:
             task()
         except DatabaseUnavailable as error:

@@ -116,7 +116,7 @@ class Decider:
     def put(self, prepared: ServedPolicies) -> ServedPolicies:
         """Puts what was prepared in service, at once; closes and gives what served before.
 
-        Whoever is in a hurry keeps that, and lets it go later: a thousand rules take milliseconds to be freed.
+        Anyone who is in a hurry keeps that, and lets it go later: a thousand rules take milliseconds to be freed.
         """
         with self._lock:
             old, self._in_service = self._in_service, prepared

@@ -6,7 +6,7 @@
 The associated data bind a sealed fact to its decision and its name, and a wrapped key to its subject, so that none can
 be put in another's place. They name the kind of the subject unless it is `customer`: then they are what they were
 before subjects had kinds, and what was sealed then still opens. The JSON is padded with blanks, so that its length does
-not tell the value. Without its key a sealed fact says nothing to anybody: deleting the key erases the subject (NIST SP
+not tell the value. Without its key a sealed fact says nothing to anyone: deleting the key erases the subject (NIST SP
 800-88, cryptographic erase).
 """
 

@@ -1,4 +1,4 @@
-"""Exceptions from the rules for one subject (R-GOV-4): who may make them, whether they fit, what an answer says.
+"""Overrides of the rules for one subject (R-GOV-4): who may make them, whether they fit, what an answer says.
 
     {"status": "decided", "outcome": {"tier": "A"}, "rules": [], "because": [the reason],
      "overridden": {"override": …, "by": …, "role": …, "reason": …, "until": …, "rules_said": what the rules answered}}
@@ -10,7 +10,7 @@
 | `needs_signers` | from the last of their signatures to its end               | it lapses then, and never applied     |
 | none            | to its end: it was recorded before a policy decided this   |                                       |
 
-Policies that take the outcome see the exception, not what the rules said. An exception that the version in force has no
+Policies that take the outcome see the override, not what the rules said. An override that the version in force has no
 room for, since its outcomes have changed, is not applied, and the answer says that too.
 """
 
@@ -32,18 +32,18 @@ from policy_service.messages import Message, plain_text
 from policy_service.subject import Subject
 
 MAX_LENGTH = timedelta(days=366)
-"""How long an exception may last."""
+"""How long an override may last."""
 MAX_REASON = 1_000
 ENDING_ROLES = (*DIRECTORS, Role.COMPLIANCE)
-"""The roles that may end an exception early."""
+"""The roles that may end an override early."""
 OverrideState = Literal["runs", "provisional", "waiting", "lapsed", "ended", "over"]
-"""Whether an exception applies for good, applies until the others must have signed, waits for them, lapsed without
+"""Whether an override applies for good, applies until the others must have signed, waits for them, lapsed without
 their signatures, was ended by a person, or is over by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class OverrideSignature:
-    """The signature of another person on an exception (21 CFR 11.50)."""
+    """The signature of another person on an override (21 CFR 11.50)."""
 
     actor: str
     """The account."""
@@ -71,7 +71,7 @@ class OverrideSignature:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One exception."""
+    """One override."""
 
     id: str
     subject: Subject
@@ -112,7 +112,7 @@ class Override:
 
     @property
     def void_roles(self) -> Mapping[str, str]:
-        """The owed roles in which somebody signed, each with the reason why that does not count now."""
+        """The owed roles in which a person signed, each with the reason why that does not count now."""
         reasons = {each.role: self.void[each.actor] for each in self.signatures if each.actor in self.void}
         return {role: reasons[role] for role in self.missing_roles if role in reasons}
 
@@ -146,7 +146,7 @@ class Override:
         return now < self.ends_at
 
     def as_known_at(self, at: datetime) -> Override:
-        """The exception as the record told it at an instant: without the signatures that followed."""
+        """The override as the record told it at an instant: without the signatures that followed."""
         return replace(self, signatures=tuple(each for each in self.signatures if each.signed_at <= at))
 
     @property
@@ -196,13 +196,13 @@ class AppliedOverride(NamedTuple):
 
 
 def overrides_at(overrides: Iterable[Override], subject: Subject, at: datetime) -> dict[str, Override]:
-    """The exceptions that apply to a subject at an instant, by policy; of several the one recorded last."""
+    """The overrides that apply to a subject at an instant, by policy; of several the one recorded last."""
     applicable = [each for each in overrides if each.subject == subject and each.covers(at)]
     return {each.policy: each for each in sorted(applicable, key=lambda each: (each.recorded_at, each.id))}
 
 
 def apply_override(policy: Policy, result: Result, override: Override) -> tuple[Result, AppliedOverride]:
-    """The answer with the exception in it, or the rules' answer when the exception does not fit the version."""
+    """The answer with the override in it, or the rules' answer when the override does not fit the version."""
     try:
         values = read_outcome(policy, override.outcome)
     except InvalidOutcome as error:
@@ -213,7 +213,7 @@ def apply_override(policy: Policy, result: Result, override: Override) -> tuple[
 
 
 def merge_override(entry: dict[str, Any], rules_entry: dict[str, Any], applied: AppliedOverride) -> dict[str, Any]:
-    """The entry of an excepted policy, from the written answers with and without the exception."""
+    """The entry of an excepted policy, from the written answers with and without the override."""
     override = applied.override
     if applied.problems:
         return {**rules_entry, "override_unfit": {"override": override.id, "why": list(applied.problems)}}
@@ -264,7 +264,7 @@ def may_sign_override(override: Override, actor: Actor, role: Role, now: datetim
 
 
 def can_sign_override(override: Override, now: datetime) -> Literal[True] | str:
-    """Return True if anyone can sign the exception now, else the reason."""
+    """Return True if anyone can sign the override now, else the reason."""
     match override.state(now):
         case "provisional" | "waiting":
             reason = override.void.get(override.actor)
@@ -278,7 +278,7 @@ def can_sign_override(override: Override, now: datetime) -> Literal[True] | str:
 
 
 def signing_roles(override: Override, actor: Actor, now: datetime) -> tuple[Role, ...]:
-    """The roles in which the actor, who would confirm who they are, may sign the exception now."""
+    """The roles in which the actor, who would confirm who they are, may sign the override now."""
     if can_sign_override(override, now) is not True:
         return ()
     confirmed = replace(actor, confirmed_at=now)

@@ -1,4 +1,4 @@
-"""The exceptions on record: read, listed, ended by people, kept in memory for the decisions."""
+"""The overrides on record: read, listed, ended by people, kept in memory for the decisions."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from policy_service.subject import Subject
 GOVERNANCE = "governance"
 """The domain nobody is excepted from: who must sign is decided by its rules alone."""
 PAGE_SIZE = 100
-"""Exceptions told at once."""
+"""Overrides told at once."""
 FETCH_SIZE = 500
-"""Exceptions whose signatures are read at once."""
+"""Overrides whose signatures are read at once."""
 MAX_SEQ = 2**31 - 1
-"""The greatest number an exception can have."""
+"""The greatest number an override can have."""
 
 
 class OverrideRejected(PolicyServiceError):
-    """An exception is not made, or not ended; `problems` has a sentence for each reason."""
+    """An override is not made, or not ended; `problems` has a sentence for each reason."""
 
     kind: ClassVar[ErrorKind] = "override-unfit"
 
@@ -65,7 +65,7 @@ class OverridePermissionDenied(OverrideRejected):
 
 
 class UnknownOverride(OverrideRejected):
-    """Because there is no such exception."""
+    """Because there is no such override."""
 
     kind = "not-found"
 
@@ -145,9 +145,9 @@ def read_overrides(  # noqa: PLR0913  # the filters
 
 
 class OverrideCache:
-    """The exceptions that may apply, in memory, so that asking costs nothing when there are none.
+    """The overrides that may apply, in memory, so that asking costs nothing when there are none.
 
-    `refresh` looks at the database again, in a snapshot or a transaction of the caller's; whoever watches the lane
+    `refresh` looks at the database again, in a snapshot or a transaction of the caller's; anyone who watches the lane
     `governance` calls it when that moved.
     """
 
@@ -181,7 +181,7 @@ class OverrideCache:
             self._lane_count = lane_count
 
     def active_overrides(self, subject: Subject, at: datetime) -> Mapping[str, Override]:
-        """The exceptions that apply to the subject at an instant, by policy."""
+        """The overrides that apply to the subject at an instant, by policy."""
         overrides = self._by_subject.get(subject)
         return overrides_at(overrides, subject, at) if overrides else {}
 
@@ -190,18 +190,18 @@ class OverrideCache:
 
 
 _ALL_OVERRIDES: Any = select(OverrideRow, OverrideEndRow.recorded_at).join(OverrideEndRow, isouter=True)
-"""The exceptions, each with the instant at which a person ended it."""
+"""The overrides, each with the instant at which a person ended it."""
 _SIGNATURE = SQLModel.metadata.tables["override_signature"]
 _RATIFIED = (
     select(OverrideSignatureRow.override)
     .where(OverrideSignatureRow.override == OverrideRow.id, col(OverrideSignatureRow.ratifies))
     .exists()
 )
-"""Whether everybody who must has signed an exception."""
+"""Whether everyone who must has signed an override."""
 
 
 def _read(session: Session, query: Any, without: Collection[str] = ()) -> list[tuple[int, Override]]:  # noqa: ANN401  # SQLModel's
-    """Exceptions with their numbers and signatures, without some of these by their keys, in the order of the query."""
+    """Overrides with their numbers and signatures, without some of these by their keys, in the order of the query."""
     rows = session.exec(query).all()
     signatures = _signatures(session, [row.id for row, _ in rows if row.signers], without)
     return [(row.seq, _override_of(row, ended_at, signatures[row.id])) for row, ended_at in rows]
@@ -210,7 +210,7 @@ def _read(session: Session, query: Any, without: Collection[str] = ()) -> list[t
 def _signatures(
     session: Session, names: Sequence[str], without: Collection[str]
 ) -> Mapping[str, list[OverrideSignature]]:
-    """The signatures on exceptions, by exception, in the order of time."""
+    """The signatures on overrides, by override, in the order of time."""
     signatures: dict[str, list[OverrideSignature]] = defaultdict(list)
     for start in range(0, len(names), FETCH_SIZE):
         page = names[start : start + FETCH_SIZE]
@@ -234,7 +234,7 @@ def _signatures(
 
 
 def _open_overrides(session: Session, left_out: Mapping[str, frozenset[str]]) -> dict[Subject, tuple[Override, ...]]:
-    """The exceptions that may apply, without some rows: that nobody ended and that are not long past, by subject."""
+    """The overrides that may apply, without some rows: that nobody ended and that are not long past, by subject."""
     at = session.exec(select(Lane.at).where(Lane.name == LaneName.GOVERNANCE)).one()
     long_past = borne_out(session, at) - timedelta(days=1)
     end = col(OverrideEndRow.override)
@@ -249,14 +249,14 @@ def _open_overrides(session: Session, left_out: Mapping[str, frozenset[str]]) ->
 
 
 def overrides_of_subject(session: Session, subject: Subject, policy: str | None = None) -> list[Override]:
-    """Every exception of a subject, from one policy or from all, in the order of recording."""
+    """Every override of a subject, from one policy or from all, in the order of recording."""
     query = _ALL_OVERRIDES.where(col(OverrideRow.subject) == subject.id, col(OverrideRow.kind) == subject.kind)
     query = query if policy is None else query.where(col(OverrideRow.policy) == policy)
     return [each for _, each in _read(session, query.order_by(col(OverrideRow.seq)))]
 
 
 def last_override_seq(session: Session) -> int:
-    """The number of the exception recorded last; 0 when there is none."""
+    """The number of the override recorded last; 0 when there is none."""
     return session.exec(select(func.max(OverrideRow.seq))).one() or 0
 
 

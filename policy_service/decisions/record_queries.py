@@ -1,4 +1,4 @@
-"""The decision records on file: one by its identifier; a subject's, a policy's or everybody's, in either order."""
+"""The decision records on file: one by its identifier; a subject's, a policy's or everyone's, in either order."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def newest_lines(session: Session, limit: int) -> Iterator[bytes]:
 def _lines(
     session: Session, criteria: RecordFilter, seqs: tuple[int, int], limit: int, *, oldest_first: bool = False
 ) -> Iterator[tuple[int, bytes]]:
-    """Numbers and lines of a subject's records, or everybody's, between two numbers, half open, in their order."""
+    """Numbers and lines of a subject's records, or everyone's, between two numbers, half open, in their order."""
     seq, (first, end) = col(DecisionRow.seq), seqs
     query = select(DecisionRow.seq, DecisionRow.line).where(seq >= first, seq < end)
     if criteria.subject is not None:

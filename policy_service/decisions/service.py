@@ -189,7 +189,7 @@ class DecisionService:
     def _forget_task(self, name: ScopedKey, task: asyncio.Task[RecordedAnswer]) -> None:
         del self._request_tasks[name]
         if not task.cancelled():
-            task.exception()  # whoever waited was told, or has gone
+            task.exception()  # anyone who waited was told, or has gone
 
 
 def open_decision_service(  # noqa: PLR0913  # what it works with

@@ -5,7 +5,7 @@
     lines of batches ──► queue ────────────┘
 
 A commit costs a write to the disk however much is in it, so those that come while one is under way share the next.
-Single decisions, for which somebody waits, go before lines of batches: when both wait, the two take turns, and as long
+Single decisions, for which a person waits, go before lines of batches: when both wait, the two take turns, and as long
 as single decisions come, a group of lines is small. So a single decision waits for few lines at most, and a batch has
 its turn too.
 
@@ -115,7 +115,7 @@ class DecisionWriter:
         future: asyncio.Future[Sequence[RecordResult]] = loop.create_future()
 
         def deliver(results: Sequence[RecordResult]) -> None:
-            if not future.done():  # whoever waited has gone
+            if not future.done():  # anyone who waited has gone
                 future.set_result(results)
 
         with self._changed:
@@ -233,7 +233,7 @@ def _call_all(calls: Sequence[Callable[[], None]]) -> None:
 
 def _resolve(future: asyncio.Future[RecordedAnswer] | Future[RecordedAnswer], results: Sequence[RecordResult]) -> None:
     [result] = results
-    if future.done():  # whoever waited has gone
+    if future.done():  # anyone who waited has gone
         return
     if isinstance(result, Exception):
         future.set_exception(result)

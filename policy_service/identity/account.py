@@ -4,8 +4,8 @@ An account is its making and all changes since, folded in order. Nothing of it i
 as long as the signature is.
 
     administrator   stands alone: who manages accounts neither writes policies nor signs them, nor decides
-    signing roles   have no effect before somebody else has vouched for the account as it is now (see `attestation`)
-    everybody else  may hold several roles; that nobody signs twice or signs their own work is the workflow's business
+    signing roles   have no effect before another person has attested the account as it is now (see `attestation`)
+    everyone else  may hold several roles; that nobody signs twice or signs their own work is the workflow's business
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class AccountChange:
     password: bool = False
     """Whether the account was given a password."""
     attested: bool = False
-    """Whether it was vouched for, as it was then."""
+    """Whether it was attested, as it was then."""
     by: str = ""
     seq: int = 0
 
@@ -70,13 +70,13 @@ class Account:
     enabled: bool = False
     external: ExternalIdentity | None = None
     attested: bool = False
-    """Whether somebody vouched for it as it is now."""
+    """Whether a person attested it as it is now."""
     password_by: str | None = None
     """Who gave it the password it has."""
     editors: frozenset[str] = frozenset()
-    """Everybody else who made it or changed anything of it."""
+    """Everyone else who made it or changed anything of it."""
     was_compliance: bool = False
-    """Whether it was ever vouched for in the role of compliance."""
+    """Whether it was ever attested in the role of compliance."""
     revision: int = 0
     """The number of its last change."""
 

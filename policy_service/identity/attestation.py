@@ -1,14 +1,14 @@
-"""Vouching: somebody else says that an account is the person's alone, before it signs anything.
+"""Attestation: another person says that an account is the person's alone, before it signs anything.
 
 Whoever looks after accounts could make one with a signing role, or give a director's another password, and sign as that
 person. So a signing role has no effect before two have had to do with it: one who gave it, and one who vouched.
 
     who may vouch           a person in the role of compliance that has effect; the command line, at the very start
-    the first of compliance an administrator whom only the command line made may vouch for, as long as nobody ever was
+    the first of compliance an administrator whom only the command line made may attest, as long as nobody ever was
     who may not             the person; whoever made the account or changed anything of it; whoever is behind those
-    what is vouched for     an account that is enabled, has a signing role, and no password that somebody else gave
+    what is attested     an account that is enabled, has a signing role, and no password that another person gave
 
-A vouching is for the account as it is then. A password or a link given by somebody else, another signing role, and
+An attestation is for the account as it is then. A password or a link given by another person, another signing role, and
 being let in again take it away (`account.fold`); a password that the person changes does not.
 """
 
@@ -24,7 +24,7 @@ COMPLIANCE_ATTESTS = Message("Only compliance may attest an account.")
 
 
 def may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) -> PermissionResult:
-    """Return True if the actor may vouch for the account, else the reason."""
+    """Return True if the actor may attest the account, else the reason."""
     if actor.is_system:
         return True
     if actor.kind != "person":
@@ -41,7 +41,7 @@ def may_attest(actor: Actor, account: Account, accounts: Mapping[str, Account]) 
 
 
 def can_be_attested(account: Account, actor: Actor) -> PermissionResult:
-    """Return True if the account as it is can be vouched for, else the reason."""
+    """Return True if the account as it is can be attested, else the reason."""
     if not account.enabled:
         return Message("The account {account} is disabled.", account=account.name)
     if not account.signing_roles:
@@ -54,7 +54,7 @@ def can_be_attested(account: Account, actor: Actor) -> PermissionResult:
 
 
 def all_editors(account: Account, accounts: Mapping[str, Account]) -> frozenset[str]:
-    """Everybody who had a hand in the account, or in the account of somebody who had."""
+    """Everyone who had a hand in the account, or in the account of a person who had."""
     editors: set[str] = set()
     queue = set(account.editors)
     while queue:

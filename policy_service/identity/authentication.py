@@ -59,7 +59,7 @@ Result = TypeVar("Result")
 
 
 def sign_in(database: Database, clock: Clock, name: str, password: str, origin: Origin = ANYWHERE) -> StartedSession:
-    """A session for whoever gives the name and the password of an account. Raises SignInFailed, SignInThrottled."""
+    """A session for anyone who gives the name and the password of an account. Raises SignInFailed, SignInThrottled."""
     attempt = attempt_password(database, clock, name, password, origin)
     with database.write(clock) as transaction:
         account_or_error = resolve_attempt(transaction, attempt)
@@ -138,7 +138,7 @@ def authenticate_session(
 
 
 def sign_in_with_oidc(transaction: Transaction, external: ExternalIdentity) -> StartedSession:
-    """A session for a person whom the provider of identities vouches for. Raises ProviderRejected."""
+    """A session for a person whom the provider of identities attests to. Raises ProviderRejected."""
     account = find_account_by_external(transaction.session, external)
     if account is None or not account.enabled:
         raise ProviderRejected(Message("no account is linked to you, or it is disabled: ask an administrator"))
@@ -148,7 +148,7 @@ def sign_in_with_oidc(transaction: Transaction, external: ExternalIdentity) -> S
 def confirm_with_oidc(transaction: Transaction, external: ExternalIdentity, session_id: str) -> None:
     """Writes down that the owner of a session proved again who they are, at the provider of identities.
 
-    Raises ProviderRejected when it was somebody else, AuthenticationFailed.
+    Raises ProviderRejected when it was another person, AuthenticationFailed.
     """
     account = find_account_by_external(transaction.session, external)
     if account is None or not account.enabled or sessions.session_owner(transaction, session_id) != account.id:

@@ -1,4 +1,4 @@
-"""Why somebody is not let in, or may not do what was asked: each a sentence for the one who asked."""
+"""Why a person is not let in, or may not do what was asked: each a sentence for the one who asked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class IdentityConflict(IdentityError):
 
 
 class StaleAccount(IdentityError):
-    """It is not as whoever asks has seen it."""
+    """It is not as the caller has seen it."""
 
     kind = "precondition-failed"
 
@@ -40,7 +40,7 @@ class AuthenticationFailed(IdentityError):
 
 
 class ReauthenticationRequired(IdentityError):
-    """The act needs a proof of who somebody is that is given for it."""
+    """The act needs a proof of who a person is that is given for it."""
 
     kind = "confirmation-needed"
 
@@ -58,7 +58,7 @@ class SignInFailed(IdentityError):
 class SignInThrottled(IdentityError):
     """Too many wrong passwords came from there: nobody is let in from there before `until`, with the right one neither.
 
-    `account` is whose name was given, when it is anybody's: for the service's log.
+    `account` is whose name was given, when it is anyone's: for the service's log.
     """
 
     kind = "too-many-attempts"

@@ -19,7 +19,7 @@ from policy_service.identity.throttle import RETENTION, Counter, Failures, after
 
 
 def blocked_until(session: Session, counters: Iterable[Counter], now: datetime) -> datetime | None:
-    """Until when nobody is let in whom one of these counts; None when somebody may be."""
+    """Until when nobody is let in whom one of these counts; None when a person may be."""
     keys = [counter.key for counter in counters]
     rows = session.exec(select(FailureRow).where(col(FailureRow.name).in_(keys)))
     return max(filter(None, (_failures(row).wait_until(now) for row in rows)), default=None)
@@ -30,7 +30,7 @@ def record_failure(
 ) -> datetime | None:
     """Counts a wrong password; until when those whom it counts have to wait, if they have to.
 
-    `account` is whose name it is, when it is anybody's: only then is there something to tell the log.
+    `account` is whose name it is, when it is anyone's: only then is there something to tell the log.
     """
     session, now = transaction.session, transaction.now
     session.exec(delete(FailureRow).where(col(FailureRow.last) < now - RETENTION))

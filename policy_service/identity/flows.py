@@ -1,7 +1,7 @@
-"""Somebody on the way to the provider of identities and back: what has to fit together when they return.
+"""A person on the way to the provider of identities and back: what has to fit together when they return.
 
 `state` ties the answer to the question, `browser` (a cookie) to the browser that asked, `nonce` what the provider says
-to the question, `verifier` the code to whoever asked for it (PKCE, RFC 7636). Each is good once, for ten minutes.
+to the question, `verifier` the code to its requester (PKCE, RFC 7636). Each is good once, for ten minutes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class OidcFlow:
 
 
 def begin(transaction: Transaction, session: str | None = None) -> OidcFlow:
-    """Remembers that somebody is sent to the provider."""
+    """Remembers that a person is sent to the provider."""
     now = transaction.now
     transaction.session.exec(delete(OidcFlowRow).where(col(OidcFlowRow.started_at) < now - LIFETIME))
     flow = OidcFlow(new_token(), new_token(), new_token(), new_token(), now, session)
@@ -53,7 +53,7 @@ def begin(transaction: Transaction, session: str | None = None) -> OidcFlow:
 
 
 def finish(transaction: Transaction, state: str, browser: str) -> OidcFlow | None:
-    """The way that somebody comes back from, forgotten from now on; None when there is none that fits."""
+    """The way that a person comes back from, forgotten from now on; None when there is none that fits."""
     row = transaction.session.get(OidcFlowRow, digest_of(state))
     if row is None:
         return None

@@ -1,7 +1,7 @@
-"""The API keys in memory, so that a decision does not wait for the database to say who asks.
+"""The API keys in memory, so that a decision does not wait for the database to authenticate the caller.
 
 The ring is as old as the last look at the database, at most `REFRESH_SECONDS` seconds; a look costs one small read, and
-the keys are read again only when somebody has written since. What this process writes itself counts at once
+the keys are read again only when there were writes since. What this process writes itself counts at once
 (`invalidate`).
 """
 
@@ -66,7 +66,7 @@ class KeyRing:
                 faults, left_out = usable(session, API_KEYS)
                 keys = self._snapshot.keys if faults else _told(session, left_out)
                 self._snapshot = KeySnapshot(epoch, keys, {key.id: key.actor() for key in keys.values()})
-        if writes == self._writes:  # else somebody wrote while this was being read
+        if writes == self._writes:  # else there was a write while this was being read
             self._refreshed_at = ticks
 
     def authenticate(self, text: str, now: datetime) -> Actor:

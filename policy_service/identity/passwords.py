@@ -36,7 +36,7 @@ MIN_DISTINCT = 5
 """Different characters in a password, at least."""
 COMMON = Path(__file__).with_name("common_passwords.txt.gz")
 SERVICE = "policy service"
-"""What the service is called: the first that somebody thinks of."""
+"""What the service is called: the first guess at a password."""
 WORDS = "POLICY_SERVICE_PASSWORD_WORDS"
 """The environment variable with the words of the company, separated by commas."""
 PINYIN = """

@@ -114,7 +114,7 @@ def create_account(  # noqa: PLR0913  # what an account is made from
 ) -> Account:
     """Makes an account; without a password only the provider of identities lets the person in.
 
-    Its signing roles have no effect before somebody else has vouched for it.
+    Its signing roles have no effect before another person has attested it.
     Raises IdentityPermissionDenied, IdentityValidationFailed, IdentityConflict when the name is taken, or the printed
     name looks like another's.
     """
@@ -236,7 +236,7 @@ def attest(transaction: Transaction, actor: Actor, account: str, *, expected: st
 
 
 def set_password(transaction: Transaction, actor: Actor, account: str, password_hash: str) -> None:
-    """Gives an account another password, and ends its sessions: the person's own, or anybody's by an administrator.
+    """Gives an account another password, and ends its sessions: the person's own, or anyone's by an administrator.
 
     The caller has seen to it that a person who changes their own gave the old one. Raises IdentityPermissionDenied,
     UnknownAccount.

@@ -6,7 +6,7 @@
 | in any case                                                                         | 12 hours   |
 | when the person signs out, or the account's password, roles or state are changed   | at once    |
 
-Both times are settings. A confirmation is a proof of who somebody is in the middle of a session, for a signature.
+Both times are settings. A confirmation is a proof of who a person is in the middle of a session, for a signature.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PASSWORD = "password"  # noqa: S105  # the name of a method, not a secret
 OIDC = "oidc"
 _SESSIONS = SignedInRow.__table__  # type: ignore[attr-defined]  # SQLModel does not declare it
 LastUseLookup = Callable[[str], datetime | None]
-"""When a session was last used, by its identifier, as far as somebody knows."""
+"""When a session was last used, by its identifier, as far as is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class StartedSession:
 
 
 def start_session(transaction: Transaction, account: Account, method: str) -> StartedSession:
-    """Begins a session of somebody who has proved to be the account's owner."""
+    """Begins a session of a person who has proved to be the account's owner."""
     token, now = new_token(), transaction.now
     row = SignedInRow(
         id=transaction.new_id(),

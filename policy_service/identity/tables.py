@@ -1,4 +1,4 @@
-"""The rows of identity. What says who somebody was is append-only; secrets and what is only true for now are not.
+"""The rows of identity. What says who a person was is append-only; secrets and what is only true for now are not.
 
 A password's hash is replaced, not kept beside the new one: a hash that no longer opens anything may still tell a
 password that its owner uses elsewhere.
@@ -32,7 +32,7 @@ class AccountRow(SQLModel, table=True):
 class AccountChangeRow(SQLModel, table=True):
     """A change of an account; a column without a value is one that stayed. Roles are separated by blanks.
 
-    `password`: it was given one; `vouched`: somebody vouched for it, as it was then.
+    `password`: it was given one; `vouched`: a person attested it, as it was then.
     """
 
     __tablename__ = "account_change"
@@ -123,7 +123,7 @@ class FailureRow(SQLModel, table=True):
 
 
 class OidcFlowRow(SQLModel, table=True):
-    """Somebody was sent to the provider of identities and is not back yet; kept under the digest of `state`."""
+    """A person was sent to the provider of identities and is not back yet; kept under the digest of `state`."""
 
     __tablename__ = "oidc_flow"
 

@@ -1,4 +1,4 @@
-"""How wrong passwords slow down whoever guesses, and nobody else.
+"""How wrong passwords slow down anyone who guesses, and nobody else.
 
 Only wrong passwords count. Which counters they go to says where they came from:
 
@@ -46,7 +46,7 @@ class Failures:
     blocked_until: datetime | None = None
 
     def wait_until(self, now: datetime) -> datetime | None:
-        """Until when nobody is let in; None when somebody may be."""
+        """Until when nobody is let in; None when a person may be."""
         return self.blocked_until if self.blocked_until is not None and now < self.blocked_until else None
 
 
@@ -109,7 +109,7 @@ def key_of(kind: str, *parts: str) -> str:
 
 
 def network_of(address: str) -> str:
-    """The part of an address that whoever has it cannot choose; the text itself when it is no IP address."""
+    """The part of an address that anyone who has it cannot choose; the text itself when it is no IP address."""
     try:
         parsed = ip_address(address)
     except ValueError:

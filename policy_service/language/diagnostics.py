@@ -149,7 +149,7 @@ class Diagnostic:
 
 
 MAX_DIAGNOSTICS = 200
-"""Faults that are told of one file; whoever has more mends these first."""
+"""Faults that are told of one file; anyone who has more mends these first."""
 MAX_EXCERPT = 400
 """Characters of a line that are shown; a line of a megabyte is nobody's help."""
 

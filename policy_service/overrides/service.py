@@ -1,4 +1,4 @@
-"""Records and signs exceptions: what governance decides is asked before the transaction, and compared in it.
+"""Records and signs overrides: what governance decides is asked before the transaction, and compared in it.
 
 prepared = prepare_override(session, governance, actor, request, now)   slow at first: governance is built
 override = record_override(transaction, actor, prepared)             refused when what was asked about has changed
@@ -68,7 +68,7 @@ BASIS_CHANGED = Message("The versions or the overrides in force changed while th
 
 @dataclass(frozen=True, slots=True)
 class OverrideRequest:
-    """An exception that a person asks for."""
+    """An override that a person asks for."""
 
     subject: Subject
     policy: str
@@ -81,7 +81,7 @@ class OverrideRequest:
 
 @dataclass(frozen=True, slots=True)
 class PreparedOverride:
-    """All that recording an exception needs, worked out from one state of the database."""
+    """All that recording an override needs, worked out from one state of the database."""
 
     request: OverrideRequest
     actor: str
@@ -110,7 +110,7 @@ class _CheckedRequest:
 def prepare_override(
     session: Session, governance: GovernanceEvaluator, actor: Actor, request: OverrideRequest, now: datetime
 ) -> PreparedOverride:
-    """Asks governance how far the exception reaches, and who else must sign it. Slow at first.
+    """Asks governance how far the override reaches, and who else must sign it. Slow at first.
 
     Raises OverridePermissionDenied, OverrideRejected with every reason.
     """
@@ -187,7 +187,7 @@ def record_override(transaction: Transaction, actor: Actor, prepared: PreparedOv
 def sign_override(  # noqa: PLR0913  # what a signature says
     transaction: Transaction, actor: Actor, override: str, *, role: Role, digest: str, reason: str
 ) -> Override:
-    """Another person's signature on an exception, in a role that is owed, on what the person was shown.
+    """Another person's signature on an override, in a role that is owed, on what the person was shown.
 
     With the last of them the exception lasts to its end: all count then. Raises UnknownOverride,
     OverridePermissionDenied,
@@ -317,7 +317,7 @@ def _history_facts(session: Session, actor: Actor, request: OverrideRequest, now
 
 
 def _ran_unsigned(override: Override, now: datetime) -> bool:
-    """Return True if an exception applied in the last days by one signature alone."""
+    """Return True if an override applied in the last days by one signature alone."""
     return (
         override.starts_at is not None and override.ratified_at is None and override.ends_at > now - UNSIGNED_LOOKBACK
     )
@@ -355,7 +355,7 @@ def _authority_problems(authority: OverrideAuthority, facts: Mapping[str, Any]) 
 
 
 def _decided_by(prepared: PreparedOverride) -> dict[str, Any]:
-    """By what it was decided how far the exception reaches and who must sign, as JSON."""
+    """By what it was decided how far the override reaches and who must sign, as JSON."""
     authority, sign_off = prepared.authority, prepared.sign_off
     return {
         "overrides": authority.policy.to_dict() if authority.policy else None,

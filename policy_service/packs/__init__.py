@@ -10,7 +10,7 @@
 | `suspensions` | what was suspended, and who ratified it                                                             |
 | `timeline`    | which version was put in force from when until when                                                 |
 | `overrides`   | the exceptions made for subjects                                                                    |
-| `decisions`   | a sample anybody can draw again: records, verdicts of their replay, proofs                          |
+| `decisions`   | a sample anyone can draw again: records, verdicts of their replay, proofs                          |
 | `audit`       | the entries of the log that concern it, with proofs up to a signed checkpoint, and the public keys  |
 
 The package stands above all others of the library that keep something: a pack is made from what each of them tells.

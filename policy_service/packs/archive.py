@@ -80,6 +80,6 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def cell(value: object) -> str:
-    """A cell that a spreadsheet takes for text, whoever wrote it (OWASP, CSV injection)."""
+    """A cell that a spreadsheet takes for text, no matter who wrote it (OWASP, CSV injection)."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,4 +1,4 @@
-"""A sample of decisions that anybody can draw again: chance comes from the digest of what the pack was asked for.
+"""A sample of decisions that anyone can draw again: chance comes from the digest of what the pack was asked for.
 
 Draw number i is place  SHA-256("<seed>:<i>"), its first eight bytes as a number, modulo the size of the population;
 a place that was drawn before does not count again, and a record that does not use the policy asked for is passed over.

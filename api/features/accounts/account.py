@@ -1,4 +1,4 @@
-"""`/accounts/{account}`: one account, its history, and what whoever reads it may do with it."""
+"""`/accounts/{account}`: one account, its history, and what the reader may do with it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class AccountPage:
     """Of each of the forms."""
     needs_attestation: bool
     reauthentication: Reauthentication
-    """How whoever vouches proves who they are."""
+    """How anyone who attests proves who they are."""
     issuer: str
     forms: Mapping[str, FormState]
     roles: Sequence[tuple[str, Message]]

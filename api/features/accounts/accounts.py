@@ -1,4 +1,4 @@
-"""`/accounts`: everybody who has an account, and new ones."""
+"""`/accounts`: everyone who has an account, and new ones."""
 
 from __future__ import annotations
 

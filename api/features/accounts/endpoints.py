@@ -1,4 +1,4 @@
-"""`/v1/accounts`: who may sign in, and in which roles; for administrators. Compliance vouches for signing roles."""
+"""`/v1/accounts`: who may sign in, and in which roles; for administrators. Compliance attests signing roles."""
 
 from datetime import datetime
 from typing import Annotated
@@ -74,7 +74,7 @@ class AccountChanges(Model):
 
 
 class AttestationBody(Model):
-    """The password of whoever vouches, if there is one."""
+    """The password of anyone who attests, if there is one."""
 
     password: Password | None = None
 
@@ -87,7 +87,7 @@ class AccountModel(Model):
     printed_name: str
     roles: list[Role]
     waiting: list[Role]
-    """Those of the roles that have no effect before somebody has vouched for the account."""
+    """Those of the roles that have no effect before a person has attested the account."""
     enabled: bool
     external: ExternalModel | None
     has_own_password: bool

@@ -1,4 +1,4 @@
-"""`/v1/audit`: the log, entry by entry, in words; and all that somebody needs to verify it without this service."""
+"""`/v1/audit`: the log, entry by entry, in words; and all that a person needs to verify it without this service."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, BinaryIO
@@ -111,7 +111,7 @@ def _add_verification_and_export(router: APIRouter, auditor: Auditor) -> None:
         responses={200: _body("application/x-ndjson", "every line of the log"), **problems(CONFLICT, BUSY)},
     )
     async def export_log() -> Response:
-        """The whole log, to be verified by anybody who has a public key; one at a time."""
+        """The whole log, to be verified by anyone who has a public key; one at a time."""
         file = await auditor.export()
         headers = {"Content-Disposition": 'attachment; filename="log.ndjson"', **NO_STORE}
         return StreamingResponse(

@@ -1,4 +1,4 @@
-"""`/audit/exports`: the whole log in a file that anybody can verify who has the public key."""
+"""`/audit/exports`: the whole log in a file that anyone can verify who has the public key."""
 
 from __future__ import annotations
 

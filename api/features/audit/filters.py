@@ -1,4 +1,4 @@
-"""Which entries of the log somebody wants to see, as the address says it."""
+"""Which entries of the log a person wants to see, as the address says it."""
 
 from __future__ import annotations
 

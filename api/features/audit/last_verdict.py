@@ -1,4 +1,4 @@
-"""The last verdict on the log that this process came to, for whoever looks at the log."""
+"""The last verdict on the log that this process came to, for anyone who looks at the log."""
 
 from __future__ import annotations
 

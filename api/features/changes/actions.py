@@ -1,4 +1,4 @@
-"""What somebody can do with a change: each act with its form, or with the reason why there is none."""
+"""What a person can do with a change: each act with its form, or with the reason why there is none."""
 
 from __future__ import annotations
 

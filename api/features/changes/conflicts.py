@@ -1,4 +1,4 @@
-"""What somebody else wrote into a draft while its editor was open: both texts, line against line."""
+"""What another person wrote into a draft while its editor was open: both texts, line against line."""
 
 from __future__ import annotations
 

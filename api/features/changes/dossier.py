@@ -112,7 +112,7 @@ class DossierData:
 async def dossier(
     pages: Pages, request: Request, change: str, rejected_forms: Mapping[str, FormState] | None = None
 ) -> Dossier:
-    """The page of a change, as whoever asks sees it; `rejected_forms` are forms that were refused, by their act.
+    """The page of a change, as the caller sees it; `rejected_forms` are forms that were refused, by their act.
 
     Raises UnknownChange, DatabaseUnavailable.
     """

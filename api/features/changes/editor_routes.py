@@ -60,7 +60,7 @@ def editor_routes(pages: Pages) -> APIRouter:
 
     @router.get("/changes/{change}/draft")
     async def draft(request: Request, change: str) -> Response:
-        """The editor, for those who may edit; everybody else reads the draft on the change's page."""
+        """The editor, for those who may edit; everyone else reads the draft on the change's page."""
         stored_change = await run_read(service, lambda session: approval.read_change(session, change))
         if (
             approval.check_permission(stored_change, Action.EDIT, principal_of(request).actor, service.clock.now())

@@ -105,7 +105,7 @@ def _add_list(router: APIRouter, service: Service) -> None:
 def _add_one(router: APIRouter, service: Service, examiner: DraftChecker) -> None:
     @router.get("/{change}", operation_id="get_change", response_model=ChangeDetail, responses=problems(*READ_PROBLEMS))
     async def get_change(request: Request, change: Id) -> Response:
-        """A change, whole: what it asks for, who signed, who must still sign, and what whoever asks may do."""
+        """A change, whole: what it asks for, who signed, who must still sign, and what the caller may do."""
         actor, now = principal_of(request).actor, service.clock.now()
         return change_response(await run_read(service, lambda session: read_change_detail(session, change, actor, now)))
 
@@ -185,7 +185,7 @@ def _add_comments(router: APIRouter, service: Service) -> None:
         responses=problems(*BODY_PROBLEMS, *WRITE_PROBLEMS),
     )
     async def comment_on_change(request: Request, change: Id) -> Response:
-        """Says something about a change, for everybody who reads it."""
+        """Says something about a change, for everyone who reads it."""
         body, actor = await read_json_body(request, CommentText), principal_of(request).actor
         return await run_write_command(service, request, lambda t: _comment(t, actor, change, body.text), body)
 
@@ -196,14 +196,14 @@ def _add_comments(router: APIRouter, service: Service) -> None:
 def change_result(
     transaction: Transaction, actor: Actor, change: Change, status: int = 200, headers: dict[str, str] | None = None
 ) -> WriteResult:
-    """A change after something was done to it, as whoever did it sees it."""
+    """A change after something was done to it, as anyone who did it sees it."""
     comments = approval.read_comments(transaction.session, change.id)
     model = change_detail(change, comments, actor, transaction.now)
     return WriteResult(model, status, {**etag(change.etag), **(headers or {})})
 
 
 def read_change_detail(session: Session, change: str, actor: Actor, now: datetime) -> ChangeDetail:
-    """A change, as somebody sees it. Raises UnknownChange."""
+    """A change, as the caller sees it. Raises UnknownChange."""
     return change_detail(approval.read_change(session, change), approval.read_comments(session, change), actor, now)
 
 

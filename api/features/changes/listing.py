@@ -35,7 +35,7 @@ PAGE_SIZE = 30
 MAX_FILTER_LENGTH = 200
 """Characters of a filter."""
 OPEN_FILTER = "open"
-"""What stands for all states in which a change waits for somebody."""
+"""What stands for all states in which a change waits for a person."""
 SORTS: Mapping[str, ChangeSort] = {"created": "created", "-created": "-created", "acted": "acted", "-acted": "-acted"}
 KINDS: Mapping[str, ChangeKind] = {"change": "change", "rollback": "rollback"}
 KIND_NAMES = (("change", Message("new versions")), ("rollback", Message("rollback")))
@@ -84,7 +84,7 @@ class ChangesPage:
     authors: Sequence[tuple[str, str]]
     may_sign: bool
     denied_reason: str | None
-    """Why the reader may begin none; None for whoever may."""
+    """Why the reader may begin none; None for those who may."""
 
 
 def list_routes(pages: Pages) -> APIRouter:

@@ -119,7 +119,7 @@ def _add_scheduling(router: APIRouter, service: Service) -> None:
         responses=problems(*EDIT_PROBLEMS),
     )
     async def schedule_change(request: Request, change: Id) -> Response:
-        """Puts a change that everybody who must has signed in force, from the day that was signed."""
+        """Puts a change that everyone who must has signed in force, from the day that was signed."""
         expected, actor = expected_etag(request), principal_of(request).actor
 
         async def prepare() -> Callable[[Transaction], WriteResult]:

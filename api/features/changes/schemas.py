@@ -62,7 +62,7 @@ class CommentModel(Model):
 
 
 class MayModel(Model):
-    """Return True if whoever asks may do something, else the reason; a signature says in which roles."""
+    """Return True if the caller may do something, else the reason; a signature says in which roles."""
 
     allowed: bool
     reason: str | None
@@ -93,7 +93,7 @@ class ChangePage(Model):
 
 
 class ChangeDetail(ChangeSummary):
-    """A change, whole; `may` is what whoever asks may do with it."""
+    """A change, whole; `may` is what the caller may do with it."""
 
     etag: str
     revision: int
@@ -127,7 +127,7 @@ def change_summary(change: Change) -> ChangeSummary:
 
 
 def change_detail(change: Change, comments: Sequence[CommentRow], actor: Actor, now: datetime) -> ChangeDetail:
-    """A change, whole, as somebody sees it."""
+    """A change, whole, as the caller sees it."""
     submission = change.submission
     return ChangeDetail(
         **_summary(change),

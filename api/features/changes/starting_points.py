@@ -112,7 +112,7 @@ def rollback_options(
 
 
 def _offered_versions(name: str, versions: set[str], selected: set[PolicyVersion]) -> tuple[str, ...]:
-    """The versions that are offered, the newest first; an older one when somebody picked it."""
+    """The versions that are offered, the newest first; an older one when a person picked it."""
     ordered = sorted(versions, key=version_key, reverse=True)
     return (*ordered[:MAX_OFFERED], *(each for each in ordered[MAX_OFFERED:] if (name, each) in selected))
 

@@ -62,7 +62,7 @@ class DecisionPage:
     answers: tuple[PolicyAnswerView, ...]
     facts: tuple[FactView, ...]
     has_erased_facts: bool
-    """Whether a sensitive fact cannot be read any more by anybody."""
+    """Whether a sensitive fact cannot be read any more by anyone."""
     replay: ReplayView
     proof: RecordProof
     may_read_changes: bool

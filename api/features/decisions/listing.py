@@ -1,4 +1,4 @@
-"""The list of decisions: of everybody, a subject or a policy, in either order; and the way to one by its identifier."""
+"""The list of decisions: of everyone, a subject or a policy, in either order; and the way to one by its identifier."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class DecisionsPage:
     kinds: tuple[tuple[str, str], ...]
     """The same for kinds of subjects."""
     subject: str
-    """Whose decisions these are; empty for those of everybody."""
+    """Whose decisions these are; empty for those of everyone."""
 
     @property
     def is_newest_first(self) -> bool:

@@ -49,7 +49,7 @@ class Ready(Model):
     waiting: int
     """Decisions that wait to be recorded."""
     concerns: list[str]
-    """What somebody should look at: an edited policy file, versions that are not kept up with, a clock gone back, a log
+    """What a person should look at: an edited policy file, versions that are not kept up with, a clock gone back, a log
     that is not what was signed, a copy of its checkpoints that does not answer."""
     advice: list[str]
     """What lies beside the database and had better lie elsewhere; it does not make the service `degraded`."""

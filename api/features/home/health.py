@@ -27,7 +27,7 @@ class HealthView:
     unsealed: int
     unsigned: int
     concerns: tuple[Message, ...]
-    """What somebody has to look after; nothing when all is well."""
+    """What a person has to look after; nothing when all is well."""
     edited_files: tuple[str, ...]
     alarms: tuple[AlarmRecord, ...]
     alarm_count: int

@@ -1,4 +1,4 @@
-"""What the home page is made from: what waits for whoever reads it, what is coming, what happened, all in one read.
+"""What the home page is made from: what waits for the reader, what is coming, what happened, all in one read.
 
 Nothing here grows with the number of changes, decisions or entries: each list is short, and found by an index.
 """
@@ -35,7 +35,7 @@ from policy_service.registry.recent_activations import RecentActivation, recent_
 MAX_ITEMS = 8
 """Items of a list on the home page; each leads to the whole list."""
 OPEN_STATES = (ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF)
-"""The states that are counted: of changes that wait for somebody."""
+"""The states that are counted: of changes that wait for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class PendingTasks:
 
     to_sign: tuple[Change, ...]
     returned: tuple[Change, ...]
-    """My drafts that somebody asked to change."""
+    """My drafts that a person asked to change."""
     drafts: tuple[Change, ...]
     """My other drafts."""
     to_schedule: tuple[Change, ...]
-    """My changes that everybody signed, and that nobody scheduled yet."""
+    """My changes that everyone signed, and that nobody scheduled yet."""
     to_ratify: tuple[Suspension, ...]
     to_countersign: tuple[Override, ...]
     """Exceptions that others recorded and that I must sign."""
@@ -126,7 +126,7 @@ def _pending_tasks(session: Session, actor: Actor, now: datetime, running: Seque
 
 
 def _to_countersign(session: Session, actor: Actor, now: datetime) -> tuple[Override, ...]:
-    """The exceptions that wait for a signature of whoever reads the page, the one that waits longest first."""
+    """The exceptions that wait for a signature of the reader, the one that waits longest first."""
     overrides = with_signature_validity(session, [each for _, each in read_overrides(session, waiting_at=now)], now)
     return tuple(each for each in overrides if signing_roles(each, actor, now))[:MAX_ITEMS]
 
@@ -146,7 +146,7 @@ def _was_returned(change: Change) -> bool:
 
 
 def _to_attest(session: Session, actor: Actor) -> tuple[Account, ...]:
-    """The accounts that whoever reads the page may vouch for, and that wait for it."""
+    """The accounts that the reader may attest, and that wait for it."""
     all_accounts = accounts(session)
     attestable = (
         account

@@ -38,7 +38,7 @@ def home_routes(pages: Pages) -> APIRouter:
 
     @router.get("/")
     async def home(request: Request) -> Response:
-        """The home page of whoever asks."""
+        """The home page of the caller."""
         actor, frame = principal_of(request).actor, pages.frame(request)
         data = await run_read(
             service, lambda session: read_home_data(session, actor, frame.now, frame.lang, service.zone)

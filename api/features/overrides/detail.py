@@ -1,4 +1,4 @@
-"""One exception: who made it, why, until when, what it sets, what the rules would say; and the form that ends it."""
+"""One override: who made it, why, until when, what it sets, what the rules would say; and the form that ends it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Countersignature:
 
 @dataclass(frozen=True, slots=True)
 class OverridePage:
-    """One exception."""
+    """One override."""
 
     template: ClassVar[str] = "overrides/one.html"
     end_fields: ClassVar[tuple[FormField, ...]] = form_fields(EndForm)
@@ -102,13 +102,13 @@ class OverridePage:
     action: Literal["sign", "end"]
     """The act whose form is shown."""
     sign_denied_reason: str | None
-    """Why the reader cannot sign it; None for whoever can."""
+    """Why the reader cannot sign it; None for those who can."""
     end: OverrideEnd | None
     last_decision: LastDecision | None
     outcome_errors: tuple[str, ...]
     """Why the version in force now has no room for it, if it has none."""
     end_denied_reason: str | None
-    """Why the reader cannot end it; None for whoever can."""
+    """Why the reader cannot end it; None for those who can."""
     form: FormState
     ending_roles: tuple[Role, ...]
     """Those that the reader may end it in."""

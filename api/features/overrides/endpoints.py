@@ -1,4 +1,4 @@
-"""`/v1/overrides`: exceptions from the rules for one subject (R-GOV-4), with reason, end and a director's signature."""
+"""`/v1/overrides`: overrides of the rules for one subject (R-GOV-4), with reason, end and a director's signature."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -88,7 +88,7 @@ class OverrideSignOff(Model):
 
 
 class OverrideSignatureModel(Model):
-    """The signature of another person on an exception."""
+    """The signature of another person on an override."""
 
     by: str
     role: Role
@@ -101,7 +101,7 @@ class OverrideSignatureModel(Model):
 
 
 class OverrideModel(Model):
-    """An exception; `version` was in force when it was made."""
+    """An override; `version` was in force when it was made."""
 
     override: str
     subject: str
@@ -134,7 +134,7 @@ class OverrideModel(Model):
 
 
 class OverridePage(Model):
-    """Some of the exceptions, and how to ask for the next ones."""
+    """Some of the overrides, and how to ask for the next ones."""
 
     items: list[OverrideModel]
     next_cursor: str | None
@@ -159,7 +159,7 @@ def _add_reading(router: APIRouter, service: Service) -> None:
         limit: Limit = PAGE_SIZE,
         cursor: Cursor = None,
     ) -> OverridePage:
-        """Exceptions in the order of recording."""
+        """Overrides in the order of recording."""
         now, after = service.now(), decode_number_cursor(cursor) or 0
         subject_kind = kind or (CUSTOMER if subject is not None else None)
 
@@ -183,7 +183,7 @@ def _add_reading(router: APIRouter, service: Service) -> None:
 
     @router.get("/{override}", operation_id="get_override", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_override(override: Id) -> OverrideModel:
-        """One exception."""
+        """One override."""
         now = service.now()
         return _override_model(
             await run_read(service, lambda session: read_with_signature_validity(session, override, now)), now
@@ -230,7 +230,7 @@ def _add_commands(router: APIRouter, service: Service) -> None:
         responses=problems(*WRITE_PROBLEMS, NOT_FOUND),
     )
     async def sign_off(request: Request, override: Id) -> Response:
-        """Signs an exception that another person recorded, in a role that is owed."""
+        """Signs an override that another person recorded, in a role that is owed."""
         body = await read_json_body(request, OverrideSignOff)
         actor = await reauthenticate(service, request, body.password)
         payload = body.model_dump(include={"role", "digest", "reason"})
@@ -251,7 +251,7 @@ def _add_commands(router: APIRouter, service: Service) -> None:
         responses=problems(*WRITE_PROBLEMS, NOT_FOUND),
     )
     async def end(request: Request, override: Id) -> Response:
-        """Ends an exception now."""
+        """Ends an override now."""
         body = await read_json_body(request, SignedReason)
         actor = await reauthenticate(service, request, body.password)
         payload = body.model_dump(include={"role", "reason"})
@@ -264,7 +264,7 @@ def _add_commands(router: APIRouter, service: Service) -> None:
 
 
 def _override_model(override: Override, now: datetime) -> OverrideModel:
-    """An exception, as it is told at an instant."""
+    """An override, as it is told at an instant."""
     signatures = [each.to_dict() | _signature_status(override, each.actor) for each in override.signatures]
     members = {**override.to_dict(), **_signature_status(override, override.actor), "signatures": signatures}
     return OverrideModel.model_validate({**members, "state": override.state(now)})

@@ -1,4 +1,4 @@
-"""What exceptions and their last uses are told by: the version they were made for, the decision that used them last."""
+"""What overrides and their last uses are told by: the version they were made for, the decision that used them last."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LastDecision:
 
 
 def read_policy_version(service: Service, session: Session, override: Override) -> Policy | None:
-    """The version that was in force when the exception was made; None when the registry has lost it."""
+    """The version that was in force when the override was made; None when the registry has lost it."""
     try:
         row = read_version(session, override.policy, override.version)
     except UnknownVersion:

@@ -1,4 +1,4 @@
-"""The list of exceptions: of a subject, of a policy, those that apply and those that are over."""
+"""The list of overrides: of a subject, of a policy, those that apply and those that are over."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from policy_service.subject import InvalidSubject, Subject
 
 PATH = "/overrides"
 PAGE_SIZE = 50
-"""Exceptions on a page."""
+"""Overrides on a page."""
 OLDEST, NEWEST = "recorded", "-recorded"
 STATES: tuple[tuple[str, Message], ...] = (
     ("running", Message("in effect")),
@@ -48,7 +48,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One exception of the list."""
+    """One override of the list."""
 
     override: str
     subject: Subject
@@ -78,7 +78,7 @@ class OverridesPage:
     kinds: tuple[tuple[str, str], ...]
     states: tuple[tuple[str, Message], ...]
     denied_reason: str | None
-    """Why the reader may make none; None for whoever may."""
+    """Why the reader may make none; None for those who may."""
 
 
 @dataclass(frozen=True, slots=True)

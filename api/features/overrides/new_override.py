@@ -1,4 +1,4 @@
-"""The form that makes an exception: for whom, from which policy, what is decided instead, why, until which day."""
+"""The form that makes an override: for whom, from which policy, what is decided instead, why, until which day."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class OverrideForm(FormModel):
 
 @dataclass(frozen=True, slots=True)
 class OverrideSubmission:
-    """An exception as it was asked for, ready for the library."""
+    """An override as it was asked for, ready for the library."""
 
     override: OverrideRequest
     password: SecretStr | None
@@ -86,7 +86,7 @@ class NewOverridePage:
     roles: tuple[Role, ...]
     reauthentication: Reauthentication
     max_days: int
-    """Days that an exception lasts at most."""
+    """Days that an override lasts at most."""
 
 
 def new_override_page(

@@ -65,13 +65,13 @@ def _add_creation(router: APIRouter, pages: Pages) -> None:
 
     @router.get(f"{PATH}/{{override}}")
     async def one_override(request: Request, override: str) -> Response:
-        """One exception."""
+        """One override."""
         action = request.query_params.get("act", "")
         return pages.render(await render_one(pages, request, override, pages.new_form(), action=action))
 
     @router.post(PATH)
     async def create(request: Request) -> Response:
-        """Makes an exception."""
+        """Makes an override."""
         form, lang, form_page = await read_form(request), pages.frame(request).lang, WorkerPage(render_new)
         await warm_heads(service)
         submission = await run_read(service, lambda session: read_override_form(service, session, form, lang))
@@ -104,13 +104,13 @@ def _end(transaction: Transaction, form: FormRequest[EndForm]) -> None:
 
 
 async def render_new(pages: Pages, request: Request, form: FormState) -> Page:
-    """The form of an exception, as far as it is filled in."""
+    """The form of an override, as far as it is filled in."""
     service, frame = pages.service, pages.frame(request)
     return await run_read(service, lambda session: new_override_page(service, session, request, frame, form))
 
 
 async def render_one(pages: Pages, request: Request, override: str, form: FormState, *, action: str) -> Page:
-    """An exception, with the form that signs it or the one that ends it."""
+    """An override, with the form that signs it or the one that ends it."""
     service, name = pages.service, override_id(override)
     frame = pages.frame(request, NOTICES.get(request.query_params.get("done", "")))
     return await run_read(service, lambda session: override_page(service, session, request, frame, name, action, form))

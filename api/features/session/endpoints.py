@@ -44,7 +44,7 @@ class NewPassword(Model):
 
 
 class Me(Model):
-    """Who asks, in which roles, and until when, unless something more is asked."""
+    """The caller, in which roles, and until when, unless something more is asked."""
 
     id: str
     name: str
@@ -87,7 +87,7 @@ def _add_session(router: APIRouter, service: Service) -> None:
 
     @router.get("", operation_id="who_am_i")
     async def who_am_i(request: Request) -> Me:
-        """Who asks, in which roles, and when the session ends."""
+        """The caller, in which roles, and when the session ends."""
         return me_model(service, principal_of(request))
 
     @router.delete("", operation_id="sign_out", status_code=204, response_class=Response)

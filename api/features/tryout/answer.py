@@ -1,4 +1,4 @@
-"""What a policy decides about facts that somebody tries, in words; by the definition, which all evaluators match."""
+"""What a policy decides about facts that a person tries, in words; by the definition, which all evaluators match."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class AccountLinked(Event):
 
 @dataclass(frozen=True, slots=True)
 class AccountAttested(Event):
-    """Somebody vouched that the account is this person's alone; its signing roles take effect."""
+    """A person attested that the account is this person's alone; its signing roles take effect."""
 
     name = "account_vouched"
     summary = Bilingual(
@@ -112,7 +112,7 @@ class SignedOut(Event):
 
 @dataclass(frozen=True, slots=True)
 class SignInBlocked(Event):
-    """Too many wrong passwords were given for the account: whoever gave them has to wait, at least until `until`."""
+    """Too many wrong passwords were given for the account: anyone who gave them has to wait, at least until `until`."""
 
     name = "sign_in_blocked"
     summary = Bilingual(
@@ -148,7 +148,7 @@ class ApiKeyRevoked(Event):
 
 @dataclass(frozen=True, slots=True)
 class SigningKeyAdded(Event):
-    """Checkpoints are signed with this key from now on; the key before vouches for it, except for the first."""
+    """Checkpoints are signed with this key from now on; the key before attests to it, except for the first."""
 
     name = "signing_key_added"
     summary = Bilingual("启用新的签名密钥 {signing_key}", "a new signing key is in use: {signing_key}")

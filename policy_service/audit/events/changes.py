@@ -31,7 +31,7 @@ class ChangeEdited(Event):
 
 @dataclass(frozen=True, slots=True)
 class ChangeCommented(Event):
-    """Somebody said something about a change."""
+    """A person said something about a change."""
 
     name = "change_commented"
     summary = Bilingual("{actor} 评论变更：{text}", "{actor} commented: {text}")

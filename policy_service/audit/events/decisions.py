@@ -48,7 +48,7 @@ class OverrideRecorded(Event):
 
 @dataclass(frozen=True, slots=True)
 class OverrideSigned(Event):
-    """Another person signed an override; `ratifies` when everybody who must has signed it."""
+    """Another person signed an override; `ratifies` when everyone who must has signed it."""
 
     name = "override_signed"
     summary = Bilingual(
@@ -82,7 +82,7 @@ class OverrideEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class SubjectErased(Event):
-    """A subject's key was deleted: its sensitive facts can no longer be read by anybody."""
+    """A subject's key was deleted: its sensitive facts can no longer be read by anyone."""
 
     name = "subject_erased"
     summary = Bilingual(

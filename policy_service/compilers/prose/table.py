@@ -35,7 +35,7 @@ def _cell(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Words that stay one line of Markdown and open no HTML tag, whoever wrote them."""
+    """Words that stay one line of Markdown and open no HTML tag, no matter who wrote them."""
     return re.sub(r"<(?=[A-Za-z!/?])", r"\\<", printable_line(text))
 
 
