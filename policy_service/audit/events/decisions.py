@@ -28,7 +28,7 @@ class OverrideRecorded(Event):
     name = "override_recorded"
     summary = Bilingual(
         "{printed_name}以{role}身份对{kind} {subject} 的 {policy} 作例外处理，至 {until}：{reason}",
-        "{printed_name} as {role} excepted the {kind} {subject} from {policy} until {until}: {reason}",
+        "{printed_name} as {role} overrode {policy} for the {kind} {subject} until {until}: {reason}",
     )
     override: str
     subject: str
