@@ -7,11 +7,12 @@ must take every value of the outcome's.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from policy_service.language.diagnostics import Code, Diagnostic, PolicyError, SourceSpan, did_you_mean
 from policy_service.language.load import PolicyFolderError
-from policy_service.language.policy import Fact, Policy
+from policy_service.language.policy import Bilingual, Fact, Policy
 from policy_service.language.source import find_node, read_source
 from policy_service.language.types import (
     ChoiceType,
@@ -22,6 +23,29 @@ from policy_service.language.types import (
     Type,
     describe_type,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """An outcome of one policy that is a fact of another."""
+
+    policy: str
+    """The other policy."""
+    title: Bilingual
+    outcome: str
+    fact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The neighbours of a policy in the graph."""
+
+    upstream: tuple[Dependency, ...]
+    """What it needs."""
+    downstream: tuple[Dependency, ...]
+    """What needs it."""
+    measures: tuple[tuple[str, str], ...]
+    """Facts that come from the benchmark set, and what they measure."""
 
 
 def topological_order(policies: Iterable[Policy], absent: Collection[str] = ()) -> tuple[Policy, ...]:
@@ -64,6 +88,26 @@ def required_policies(policy: Policy) -> frozenset[str]:
 def facts_from(policy: Policy, source: str) -> tuple[Fact, ...]:
     """The facts that the policy takes from another."""
     return tuple(fact for fact in policy.facts.values() if fact.requirement and fact.requirement.policy == source)
+
+
+def dependencies_of(name: str, policies: Mapping[str, Policy], active: Collection[str]) -> Dependencies:
+    """Return the neighbours of a policy among others, of which only those that are `active` need anything."""
+    policy = policies[name]
+    return Dependencies(
+        upstream=tuple(
+            Dependency(source.id, source.title, fact.requirement.outcome, fact.name)
+            for fact in policy.facts.values()
+            if fact.requirement is not None and (source := policies.get(fact.requirement.policy)) is not None
+        ),
+        downstream=tuple(
+            Dependency(other.id, other.title, fact.requirement.outcome, fact.name)
+            for other in policies.values()
+            if other.id in active
+            for fact in facts_from(other, name)
+            if fact.requirement is not None
+        ),
+        measures=tuple((fact.name, fact.measure) for fact in policy.facts.values() if fact.measure is not None),
+    )
 
 
 def _order(by_id: Mapping[str, Policy], errors: dict[str, list[Diagnostic]]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from policy_service.language.policy import Policy
+from policy_service.language.requirements import Dependencies, dependencies_of
 from policy_service.messages import Message
 from policy_service.registry import policy_cache
 from policy_service.registry.model import Activation, active_at, all_active_at, all_endings_at, ending_at
@@ -80,6 +81,17 @@ class Catalogue:
             )
             raise UnknownPolicy(message, versions_hint(versions))
         return self.load(session, active.digest)
+
+    def dependencies(self, session: Session, snapshot: RegistrySnapshot, name: str, now: datetime) -> Dependencies:
+        """Return what a policy needs and what needs it, by the versions in force. Raises UnknownPolicy.
+
+        A policy that is not in force is told by its newest version, and needs nothing.
+        """
+        snapshot.versions_of(name)
+        active = {each: piece[1].digest for each in snapshot.versions if (piece := snapshot.active(each, now))}
+        newest = {each: versions[0].digest for each, versions in snapshot.versions.items()}
+        policies = {each: self.load(session, active.get(each, newest[each])) for each in sorted(newest)}
+        return dependencies_of(name, policies, active)
 
     def version(self, session: Session, name: str, version: str, hidden: Collection[str] = ()) -> Policy:
         """Return one version of a policy. Raises UnknownPolicy."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.client import assert_problem
 from tests.api.company import Company, company
-from tests.approval.world import TIER, tier
+from tests.approval.world import BONUS, TIER, tier
 
 POLICY = f"/v1/policies/{TIER}"
 
@@ -44,3 +44,18 @@ def test_provenance_of_an_imported_version_names_nobody(here: Company) -> None:
 def test_provenance_of_what_is_not_there_is_refused(here: Company) -> None:
     problem = assert_problem(here.ask("GET", f"{POLICY}/versions/9.9.9/provenance"), 404, "unknown-policy")
     assert problem["hint"] == "its versions are 1.1.0, 1.0.0"
+
+
+def test_dependencies_name_what_a_policy_needs_and_what_needs_it(here: Company) -> None:
+    assert here.did("GET", f"{POLICY}/dependencies") == {
+        "policy": TIER,
+        "upstream": [],
+        "downstream": [
+            {"policy": BONUS, "title": {"zh": "奖励", "en": "bonus"}, "outcome": "size", "fact": "size"},
+        ],
+        "measures": [],
+    }
+    found = here.did("GET", f"/v1/policies/{BONUS}/dependencies")
+    assert [each["policy"] for each in found["upstream"]] == [TIER]
+    assert found["downstream"] == []
+    assert_problem(here.ask("GET", "/v1/policies/tiering/none/dependencies"), 404, "unknown-policy")

@@ -4,7 +4,7 @@ import pytest
 
 from policy_service.language.load import PolicyFolderError, load_bytes
 from policy_service.language.policy import Policy
-from policy_service.language.requirements import accepts, required_policies, topological_order
+from policy_service.language.requirements import accepts, dependencies_of, required_policies, topological_order
 from policy_service.language.types import (
     BooleanType,
     ChoiceType,
@@ -149,3 +149,21 @@ def test_a_fact_takes_every_value_of_the_outcome_or_is_refused(fact: Type, outco
 )
 def test_of_a_list_only_choices_can_be_taken(fact: Type, outcome: Type, *, fits: bool) -> None:
     assert accepts(fact, outcome, is_list=True) is fits
+
+
+def test_the_neighbours_of_a_policy_are_what_it_needs_and_what_in_force_needs_it() -> None:
+    first, second, third = policy("a/first"), policy("a/second", "a/first", "a/gone"), policy("a/third", "a/first")
+    policies = {each.id: each for each in (first, second, third)}
+    found = dependencies_of("a/first", policies, {"a/first", "a/second"})
+    assert found.upstream == ()
+    assert [(each.policy, each.title.en, each.outcome, each.fact) for each in found.downstream] == [
+        ("a/second", "sample", "out", "f0")
+    ]
+    assert [(each.policy, each.fact) for each in dependencies_of("a/second", policies, ()).upstream] == [
+        ("a/first", "f0")
+    ]
+
+
+def test_facts_of_the_benchmark_set_are_told_with_what_they_measure() -> None:
+    text = (TEXT % ("a/measured", "customer", "  f: {type: integer, min: 0, max: 9, measure: mean_orders}", "FIRST")).encode()
+    assert dependencies_of("a/measured", {"a/measured": load_bytes(text)}, ()).measures == (("f", "mean_orders"),)

@@ -1,11 +1,11 @@
-"""`/v1/policies/…`: where a version comes from."""
+"""`/v1/policies/…`: where a version comes from, what a policy needs and what needs it."""
 
 from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.visible_versions import visible_versions
-from api.features.policies.history_schemas import ProvenanceModel, provenance_model
+from api.features.policies.history_schemas import DependenciesModel, ProvenanceModel, dependencies_model, provenance_model
 from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY
@@ -27,6 +27,17 @@ def policy_history_routes(service: Service) -> APIRouter:
         def query(session: Session) -> ProvenanceModel:
             recorded = visible_versions(catalogue, session, request).version(f"{domain}/{policy}", version)
             return provenance_model(read_provenance(session, recorded))
+
+        return await run_read(service, query)
+
+    @router.get("/dependencies", operation_id="get_dependencies", responses=PROBLEMS)
+    async def get_dependencies(request: Request, domain: str, policy: str) -> DependenciesModel:
+        """What a policy needs of others, and which need it, by the versions in force."""
+        name, now = f"{domain}/{policy}", service.now()
+
+        def query(session: Session) -> DependenciesModel:
+            snapshot = visible_versions(catalogue, session, request)
+            return dependencies_model(name, catalogue.dependencies(session, snapshot, name, now))
 
         return await run_read(service, query)
 

@@ -1,4 +1,4 @@
-"""The shapes of where a version comes from: who submitted it, what put it in force, and who signed that."""
+"""The shapes of where a version comes from, and of what a policy needs and what needs it."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from api.features.policies.in_force_schemas import ActivationModel, activation_model
-from api.web.schemas import Digest, Model, PersonModel, person_model
+from api.web.schemas import Digest, Model, PersonModel, PolicyName, Words, person_model, words_model
 from policy_service.actor import Role
 from policy_service.approval.change import Meaning
 from policy_service.approval.provenance import (
@@ -16,6 +16,32 @@ from policy_service.approval.provenance import (
     SuspensionMeaning,
     VersionProvenance,
 )
+from policy_service.language.requirements import Dependencies, Dependency
+
+
+class DependencyModel(Model):
+    """An outcome of one policy that is a fact of another."""
+
+    policy: Annotated[PolicyName, Field(description="the other policy")]
+    title: Words
+    outcome: str
+    fact: str
+
+
+class MeasureModel(Model):
+    """A fact that comes from the benchmark set, and what it measures."""
+
+    fact: str
+    measure: str
+
+
+class DependenciesModel(Model):
+    """What a policy needs, and what needs it, by the versions in force."""
+
+    policy: PolicyName
+    upstream: Annotated[list[DependencyModel], Field(description="outcomes of other policies that it takes")]
+    downstream: Annotated[list[DependencyModel], Field(description="policies in force that take its outcomes")]
+    measures: list[MeasureModel]
 
 
 class RecordedSignatureModel(Model):
@@ -68,6 +94,20 @@ def provenance_model(provenance: VersionProvenance) -> ProvenanceModel:
         submission=_signed_change(submission) if submission else None,
         origins=list(map(_origin, provenance.origins)),
     )
+
+
+def dependencies_model(policy: str, dependencies: Dependencies) -> DependenciesModel:
+    """What a policy needs, and what needs it."""
+    return DependenciesModel(
+        policy=policy,
+        upstream=list(map(_dependency, dependencies.upstream)),
+        downstream=list(map(_dependency, dependencies.downstream)),
+        measures=[MeasureModel(fact=fact, measure=measure) for fact, measure in dependencies.measures],
+    )
+
+
+def _dependency(each: Dependency) -> DependencyModel:
+    return DependencyModel(policy=each.policy, title=words_model(each.title), outcome=each.outcome, fact=each.fact)
 
 
 def _signed_change(change: SignedChange) -> SignedChangeModel:

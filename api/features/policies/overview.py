@@ -15,7 +15,6 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.auth.visible_versions import visible_versions
-from api.features.policies.dependencies import Dependencies, read_dependencies
 from api.features.policies.version_head import POLICY
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
@@ -26,6 +25,7 @@ from api.web.transactions import run_read
 from policy_service.actor import Actor
 from policy_service.approval.provenance import SignedChange, read_signed_changes
 from policy_service.language.policy import Policy
+from policy_service.language.requirements import Dependencies
 from policy_service.messages import Message
 from policy_service.registry.model import Activation, Period, ending_at
 from policy_service.registry.snapshot import Piece, RegistrySnapshot, Version
@@ -183,7 +183,7 @@ def _read(
         has_more=len(versions) > first + PAGE,
         periods=snapshot.periods(name),
         changes=read_signed_changes(session, names),
-        dependencies=read_dependencies(catalogue, snapshot, session, name, now),
+        dependencies=catalogue.dependencies(session, snapshot, name, now),
     )
 
 
