@@ -156,6 +156,7 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/policies/{domain}/{policy}/versions/{version}/provenance"): ANY_PRINCIPAL,
     ("GET", "/v1/policies/{domain}/{policy}/active"): ANY_PRINCIPAL,
     ("GET", "/v1/policies/{domain}/{policy}/dependencies"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/rules/{rule}/history"): ANY_PRINCIPAL,
     ("GET", "/v1/policies/{domain}/{policy}/requirements"): ANY_PRINCIPAL,
     ("GET", "/v1/policies/{domain}/{policy}/difference"): ANY_PRINCIPAL,
     # ---- the pages

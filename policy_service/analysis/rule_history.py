@@ -48,7 +48,9 @@ class RuleVersion:
 
 def rule_history(policies: Sequence[Policy], rule: str) -> tuple[RuleVersion, ...]:
     """Follow a rule through versions of its policy, the newest first; the last of them counts as the first version."""
-    return tuple(rule_version(policy, before, rule) for policy, before in zip(policies, [*policies[1:], None], strict=True))
+    return tuple(
+        rule_version(policy, before, rule) for policy, before in zip(policies, [*policies[1:], None], strict=True)
+    )
 
 
 def rule_version(policy: Policy, before: Policy | None, rule: str) -> RuleVersion:

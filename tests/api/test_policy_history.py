@@ -59,3 +59,27 @@ def test_dependencies_name_what_a_policy_needs_and_what_needs_it(here: Company) 
     assert [each["policy"] for each in found["upstream"]] == [TIER]
     assert found["downstream"] == []
     assert_problem(here.ask("GET", "/v1/policies/tiering/none/dependencies"), 404, "unknown-policy")
+
+
+def test_a_rule_is_followed_through_the_versions(here: Company) -> None:
+    found = here.did("GET", f"{POLICY}/rules/big/history")
+    assert (found["policy"], found["rule"], found["next_cursor"]) == (TIER, "big", None)
+    assert [(each["version"], each["status"]) for each in found["items"]] == [("1.1.0", "changed"), ("1.0.0", "first")]
+    newest = found["items"][0]
+    assert newest["rule"]["when"] == "orders in (>= 50)"
+    assert "it is now: at least 50" in newest["sentences"]["en"][0]
+    assert (newest["position"], newest["rule_count"], newest["active"]) == (1, 2, True)
+    assert newest["in_force"][0]["until"] is None
+    assert found["firings"] == {"times": 0, "decisions": 0, "since": None}
+
+
+def test_the_history_of_a_rule_is_read_page_by_page(here: Company) -> None:
+    first = here.did("GET", f"{POLICY}/rules/big/history?limit=1")
+    second = here.did("GET", f"{POLICY}/rules/big/history?limit=1&cursor={first['next_cursor']}")
+    assert [each["status"] for each in (*first["items"], *second["items"])] == ["changed", "first"]
+    assert second["next_cursor"] is None
+
+
+def test_a_rule_that_no_version_has_is_refused(here: Company) -> None:
+    problem = assert_problem(here.ask("GET", f"{POLICY}/rules/nobody/history"), 404, "not-found")
+    assert problem["detail"] == f"no version of `{TIER}` has a rule `nobody`"

@@ -165,5 +165,6 @@ def test_the_neighbours_of_a_policy_are_what_it_needs_and_what_in_force_needs_it
 
 
 def test_facts_of_the_benchmark_set_are_told_with_what_they_measure() -> None:
-    text = (TEXT % ("a/measured", "customer", "  f: {type: integer, min: 0, max: 9, measure: mean_orders}", "FIRST")).encode()
-    assert dependencies_of("a/measured", {"a/measured": load_bytes(text)}, ()).measures == (("f", "mean_orders"),)
+    fact = "  f: {type: integer, min: 0, max: 9, from: benchmark, measure: mean(orders) by industry}"
+    measured = load_bytes((TEXT % ("a/measured", "customer", fact, "FIRST")).encode())
+    assert dependencies_of(measured.id, {measured.id: measured}, ()).measures == (("f", "mean(orders) by industry"),)

@@ -1,17 +1,38 @@
-"""`/v1/policies/…`: where a version comes from, what a policy needs and what needs it."""
+"""`/v1/policies/…`: where a version comes from, what a policy needs and what needs it, how a rule came about."""
 
-from fastapi import APIRouter
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.visible_versions import visible_versions
-from api.features.policies.history_schemas import DependenciesModel, ProvenanceModel, dependencies_model, provenance_model
+from api.features.policies.history_schemas import (
+    DependenciesModel,
+    ProvenanceModel,
+    RuleHistoryModel,
+    dependencies_model,
+    firings_model,
+    provenance_model,
+    rule_version_model,
+)
 from api.service import Service
+from api.web.cursors import Cursor, decode_cursor, encode_cursor
 from api.web.openapi import problems
-from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY
+from api.web.problems import INVALID_PARAMETER, NOT_FOUND, UNKNOWN_POLICY, ProblemError
+from api.web.schemas import READ_PROBLEMS
 from api.web.transactions import run_read
+from policy_service.analysis.rule_history import find_rule, rule_history
 from policy_service.approval.provenance import read_provenance
+from policy_service.decisions.firings import firings
+from policy_service.language.diagnostics import shorten
+from policy_service.messages import Message
+from policy_service.registry.catalogue import Catalogue
+from policy_service.registry.snapshot import RegistrySnapshot
 
+PAGE = 12
+Limit = Annotated[int, Query(ge=1, le=PAGE, description="versions on a page")]
 PROBLEMS = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
 
@@ -41,4 +62,51 @@ def policy_history_routes(service: Service) -> APIRouter:
 
         return await run_read(service, query)
 
+    @router.get(
+        "/rules/{rule}/history", operation_id="get_rule_history", responses=problems(*READ_PROBLEMS, UNKNOWN_POLICY)
+    )
+    async def get_rule_history(  # noqa: PLR0913, PLR0917  # three of the path, three that say how
+        request: Request, domain: str, policy: str, rule: str, limit: Limit = PAGE, cursor: Cursor = None
+    ) -> RuleHistoryModel:
+        """A rule through the versions of its policy, the newest first, and how often it decided lately."""
+        name, now, after = f"{domain}/{policy}", service.now(), decode_cursor(cursor)
+
+        def query(session: Session) -> RuleHistoryModel:
+            snapshot = visible_versions(catalogue, session, request)
+            return _rule_history(catalogue, session, snapshot, name, rule, now, after, limit)
+
+        return await run_read(service, query)
+
     return router
+
+
+def _rule_history(  # noqa: PLR0913, PLR0917  # of what, when, from where, how much
+    catalogue: Catalogue,
+    session: Session,
+    snapshot: RegistrySnapshot,
+    name: str,
+    rule: str,
+    now: datetime,
+    after: str,
+    limit: int,
+) -> RuleHistoryModel:
+    versions = snapshot.versions_of(name)
+    if not any(find_rule(catalogue.load(session, each.digest), rule) for each in versions):
+        raise ProblemError(
+            NOT_FOUND, Message("no version of `{policy}` has a rule `{rule}`", policy=name, rule=shorten(rule))
+        )
+    first = next((position for position, each in enumerate(versions, 1) if each.version == after), 0)
+    shown = versions[first : first + limit]
+    with_before = versions[first : first + limit + 1]  # the last of them is what the oldest shown is compared with
+    history = rule_history([catalogue.load(session, each.digest) for each in with_before], rule)
+    periods = snapshot.periods(name)
+    return RuleHistoryModel(
+        policy=name,
+        rule=rule,
+        firings=firings_model(firings(session, name), rule),
+        items=[
+            rule_version_model(version, each, periods.get(version.version, ()), now)
+            for version, each in zip(shown, history, strict=False)
+        ],
+        next_cursor=encode_cursor(shown[-1].version) if len(with_before) > len(shown) else None,
+    )

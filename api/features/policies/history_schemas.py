@@ -1,13 +1,16 @@
 """The shapes of where a version comes from, and of what a policy needs and what needs it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
 
 from api.features.policies.in_force_schemas import ActivationModel, activation_model
+from api.features.policies.schemas import InForceModel, RuleModel, SentencesModel, in_force_model, rule_model
 from api.web.schemas import Digest, Model, PersonModel, PolicyName, Words, person_model, words_model
 from policy_service.actor import Role
+from policy_service.analysis.rule_history import RuleStatus, RuleVersion
 from policy_service.approval.change import Meaning
 from policy_service.approval.provenance import (
     ActivationOrigin,
@@ -16,7 +19,10 @@ from policy_service.approval.provenance import (
     SuspensionMeaning,
     VersionProvenance,
 )
+from policy_service.decisions.firings import Firings
 from policy_service.language.requirements import Dependencies, Dependency
+from policy_service.registry.model import Period
+from policy_service.registry.snapshot import Version
 
 
 class DependencyModel(Model):
@@ -42,6 +48,41 @@ class DependenciesModel(Model):
     upstream: Annotated[list[DependencyModel], Field(description="outcomes of other policies that it takes")]
     downstream: Annotated[list[DependencyModel], Field(description="policies in force that take its outcomes")]
     measures: list[MeasureModel]
+
+
+class RuleVersionModel(Model):
+    """A rule in one version; `rule` is null where the version does not have it."""
+
+    version: str
+    digest: Digest
+    status: Annotated[
+        RuleStatus,
+        Field(description="against the version before; `absent`: neither has it, `first`: the first version has it"),
+    ]
+    rule: RuleModel | None
+    position: Annotated[int, Field(description="which rule of the version's it is, from 1; 0 where it is not there")]
+    rule_count: int
+    sentences: Annotated[SentencesModel, Field(description="what the version changed in it")]
+    in_force: list[InForceModel]
+    active: bool
+
+
+class FiringsModel(Model):
+    """How often the rule decided in the last decisions of its policy."""
+
+    times: int
+    decisions: int
+    since: datetime | None
+
+
+class RuleHistoryModel(Model):
+    """A rule through the versions of its policy, the newest first, and how to ask for the next ones."""
+
+    policy: PolicyName
+    rule: str
+    firings: FiringsModel
+    items: list[RuleVersionModel]
+    next_cursor: str | None
 
 
 class RecordedSignatureModel(Model):
@@ -94,6 +135,28 @@ def provenance_model(provenance: VersionProvenance) -> ProvenanceModel:
         submission=_signed_change(submission) if submission else None,
         origins=list(map(_origin, provenance.origins)),
     )
+
+
+def rule_version_model(
+    version: Version, history: RuleVersion, periods: Sequence[Period], now: datetime
+) -> RuleVersionModel:
+    """A rule in one version, and when that is in force."""
+    return RuleVersionModel(
+        version=version.version,
+        digest=version.digest,
+        status=history.status,
+        rule=rule_model(history.policy, history.rule) if history.rule else None,
+        position=history.position,
+        rule_count=history.rule_count,
+        sentences=SentencesModel(zh=list(history.sentences("zh")), en=list(history.sentences("en"))),
+        in_force=list(map(in_force_model, periods)),
+        active=any(period.covers(now) for period in periods),
+    )
+
+
+def firings_model(firings: Firings, rule: str) -> FiringsModel:
+    """How often a rule decided lately."""
+    return FiringsModel(times=firings.rules.get(rule, 0), decisions=firings.total, since=firings.since)
 
 
 def dependencies_model(policy: str, dependencies: Dependencies) -> DependenciesModel:

@@ -266,7 +266,6 @@ def difference_model(difference: Difference) -> VersionDifference:
 
 def policy_detail(policy: Policy) -> PolicyDetail:
     """The policy, whole."""
-    kinds = {name: outcome.type for name, outcome in policy.outcomes.items()}
     scorecard = policy.scorecard
     return PolicyDetail(
         **_summary_fields(policy),
@@ -284,12 +283,19 @@ def policy_detail(policy: Policy) -> PolicyDetail:
             )
             for each in policy.outcomes.values()
         ],
-        rules=[_rule(rule, {"points": scorecard.type} if scorecard else kinds) for rule in policy.rules],
+        rules=[rule_model(policy, rule) for rule in policy.rules],
         cross_table=_cross_table(policy),
-        bands=[_rule(band, kinds) for band in scorecard.bands] if scorecard else [],
+        bands=[rule_model(policy, band) for band in scorecard.bands] if scorecard else [],
         invariants=[InvariantModel(id=law.id, says=words_model(law.says)) for law in policy.invariants],
         examples=len(policy.examples),
     )
+
+
+def rule_model(policy: Policy, rule: Rule) -> RuleModel:
+    """A rule of the policy; a scorecard's rule or band."""
+    if policy.scorecard is not None and rule in policy.rules:
+        return _rule(rule, {"points": policy.scorecard.type})
+    return _rule(rule, {name: outcome.type for name, outcome in policy.outcomes.items()})
 
 
 def _summary_fields(policy: Policy) -> dict[str, Any]:
