@@ -159,6 +159,7 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/policies/{domain}/{policy}/rules/{rule}/history"): ANY_PRINCIPAL,
     ("GET", "/v1/policies/{domain}/{policy}/requirements"): ANY_PRINCIPAL,
     ("GET", "/v1/policies/{domain}/{policy}/difference"): ANY_PRINCIPAL,
+    ("GET", "/v1/policies/{domain}/{policy}/difference/tables"): ANY_PRINCIPAL,
     # ---- the pages
     ("GET", "/sign-in"): PUBLIC,
     ("POST", "/sign-in"): PUBLIC,

@@ -83,3 +83,16 @@ def test_the_history_of_a_rule_is_read_page_by_page(here: Company) -> None:
 def test_a_rule_that_no_version_has_is_refused(here: Company) -> None:
     problem = assert_problem(here.ask("GET", f"{POLICY}/rules/nobody/history"), 404, "not-found")
     assert problem["detail"] == f"no version of `{TIER}` has a rule `nobody`"
+
+
+def test_two_versions_are_laid_over_each_other_cell_by_cell(here: Company) -> None:
+    found = here.did("GET", f"{POLICY}/difference/tables?from=1.0.0&to=1.1.0")
+    assert (found["from"]["version"], found["to"]["version"], found["lang"]) == ("1.0.0", "1.1.0", "en")
+    assert [each["title"] for each in found["rules"]["columns"]] == ["Rule", "orders", "size", "Reason"]
+    assert [each["status"] for each in found["rules"]["rows"]] == ["changed", "changed"]
+    changed = [each for each in found["rules"]["rows"][0]["cells"] if each["changed"]]
+    assert changed == [{"before": "at least 100", "after": "at least 50", "changed": True, "wording_only": False}]
+    assert {each["status"] for each in found["facts"]["rows"]} == {"same"}
+    assert found["grid"] is found["bands"] is None
+    chinese = here.did("GET", f"{POLICY}/difference/tables?from=1.0.0&to=1.1.0&lang=zh")
+    assert chinese["rules"]["columns"][-1]["title"] == "理由"

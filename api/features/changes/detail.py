@@ -16,9 +16,9 @@ from sqlmodel import Session
 from api.features.changes.report import Candidate, ReportView, frozen_report
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
-from api.kit.merged_table import MergedTables, merged_tables
 from api.kit.vocabulary import enum_label
 from policy_service.analysis.difference import difference
+from policy_service.analysis.table_difference import MergedTables, merged_tables
 from policy_service.approval.service import Change, ChangeState, Version
 from policy_service.compilers.prose import Explanation, explanation
 from policy_service.language.policy import Language, Policy
@@ -140,7 +140,7 @@ _PROSE: LruCache[tuple[str, Language], Explanation] = LruCache(CACHE_SIZE)
 
 def _merged_tables(old: Policy | None, new: Policy, lang: Language) -> MergedTables:
     key, size = (old.digest if old else None, new.digest, lang), len(new.text) + (len(old.text) if old else 0)
-    return _TABLES.get_or_make(key, lambda: merged_tables(difference(old, new), lang), size)
+    return _TABLES.get_or_make(key, lambda: merged_tables(difference(old, new), lang).folded(), size)
 
 
 def _prose(policy: Policy, lang: Language) -> Explanation:

@@ -15,10 +15,10 @@ from starlette.responses import Response
 from api.auth.visible_versions import visible_versions
 from api.features.policies.version_head import POLICY, load_version_head
 from api.kit.frame import Frame
-from api.kit.merged_table import MergedTables, merged_tables
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.analysis.difference import Difference, difference
+from policy_service.analysis.table_difference import MergedTables, merged_tables
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.lru_cache import LruCache
 from policy_service.registry.snapshot import RegistrySnapshot
@@ -125,5 +125,5 @@ def compare_versions(old: Policy, new: Policy, lang: Language) -> Comparison:
     """Lays two versions side by side."""
     result: Difference = difference(old, new)
     return Comparison(
-        tuple(result.sentences(lang)), result.alters, bool(result.alterations), merged_tables(result, lang)
+        tuple(result.sentences(lang)), result.alters, bool(result.alterations), merged_tables(result, lang).folded()
     )

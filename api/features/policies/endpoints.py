@@ -25,6 +25,7 @@ from api.features.policies.schemas import (
     policy_detail,
     version_model,
 )
+from api.features.policies.table_schemas import TableDifference, table_difference
 from api.service import Service
 from api.web.body import read_body
 from api.web.cursors import Cursor, decode_cursor, encode_cursor
@@ -67,6 +68,7 @@ CACHE_CHARACTERS = 4 * 2**20
 """Characters of policy files that stay told in words, and of those that stay compared."""
 _PROSE: LruCache[str, str] = LruCache(CACHE_CHARACTERS)
 _DIFFERENCES: LruCache[tuple[str, str], VersionDifference] = LruCache(CACHE_CHARACTERS)
+_TABLES: LruCache[tuple[str, str, str], TableDifference] = LruCache(CACHE_CHARACTERS)
 POLICY_RESPONSES = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
 
 Domain = Annotated[str | None, Query(max_length=64, description="only policies of this domain, e.g. `tiering`")]
@@ -74,7 +76,7 @@ Limit = Annotated[int, Query(ge=1, le=PAGE, description="policies on a page")]
 VersionFormat = Annotated[
     Literal["json", "yaml", "text"] | None, Query(alias="format", description="otherwise by the header Accept")
 ]
-Lang = Annotated[Literal["zh", "en"], Query(description="of `format=text`")]
+Lang = Annotated[Literal["zh", "en"], Query(description="the language of prose and tables")]
 ValidAt = Annotated[UtcInstant | None, Query(description="an instant with its time zone; now when it is left out")]
 KnownAt = Annotated[UtcInstant | None, Query(description="what was known then; now when it is left out")]
 OldVersion = Annotated[str, Query(alias="from", max_length=32, description="a version")]
@@ -87,6 +89,7 @@ def policy_routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1/policies", tags=["policies"])
     _add_lists(router, service)
     _add_one(router, service)
+    _add_tables(router, service)
     _add_check(router, service)
     return router
 
@@ -182,6 +185,26 @@ def _add_one(router: APIRouter, service: Service) -> None:
             lambda: _DIFFERENCES.get_or_make(
                 (old_policy.digest, new_policy.digest),
                 lambda: difference_model(difference(old_policy, new_policy)),
+                len(old_policy.text) + len(new_policy.text),
+            )
+        )
+
+
+def _add_tables(router: APIRouter, service: Service) -> None:
+    catalogue = service.catalogue
+
+    @router.get("/{domain}/{policy}/difference/tables", operation_id="compare_tables", responses=POLICY_RESPONSES)
+    async def compare_tables(  # noqa: PLR0913, PLR0917  # three of the path, three that say how
+        request: Request, domain: str, policy: str, old: OldVersion, new: NewVersion, lang: Lang = "en"
+    ) -> TableDifference:
+        """Two versions laid over each other, table by table and cell by cell."""
+        old_policy, new_policy = await run_read(
+            service, lambda session: _load(catalogue, session, request, f"{domain}/{policy}", old, new)
+        )
+        return await run_in_threadpool(
+            lambda: _TABLES.get_or_make(
+                (old_policy.digest, new_policy.digest, lang),
+                lambda: table_difference(old_policy, new_policy, difference(old_policy, new_policy), lang),
                 len(old_policy.text) + len(new_policy.text),
             )
         )

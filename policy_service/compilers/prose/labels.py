@@ -21,6 +21,7 @@ class Labels:
     rule: str
     when: str
     band: str
+    reason: str
     example: str
     decided_for: str
     """The column of the days the examples are decided for."""
@@ -71,6 +72,7 @@ ENGLISH = Labels(
     rule="Rule",
     when="When",
     band="Band",
+    reason="Reason",
     example="Example",
     decided_for="Decided for",
     expected="Must give",
@@ -169,6 +171,7 @@ CHINESE = Labels(
     rule="规则",
     when="条件",
     band="分数段",
+    reason="理由",
     example="示例",
     decided_for="决策日",
     expected="应得结果",

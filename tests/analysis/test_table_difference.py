@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from api.kit.merged_table import MAX_UNFOLDED_ROWS, MergedTable, merged_tables
 from policy_service.analysis.difference import difference
+from policy_service.analysis.table_difference import MAX_UNFOLDED_ROWS, MergedTable, merged_tables
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Language
 from policy_service.shipped import shipped_policies
@@ -109,7 +109,10 @@ def test_long_runs_that_are_the_same_stand_in_one_line() -> None:
     new = table(
         *(row(f"r{place}", f"< {place + (place == 10)}") for place in range(count)), row("rest", "-"), version="1.1.0"
     )
-    found = merged(old, new)
+    whole = merged_tables(difference(load_bytes(old), load_bytes(new)), "en")
+    assert {each.folded_count for each in whole.rules.rows} == {0}
+    assert len(whole.rules.rows) == count + 1
+    found = whole.folded().rules
     assert [each.folded_count for each in found.rows] == [9, 0, 0, 0, count - 11]
     assert found.rows[2].status == "changed"
     assert sum(each.folded_count or 1 for each in found.rows) == count + 1

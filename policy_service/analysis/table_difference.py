@@ -1,7 +1,7 @@
 """Two versions of a policy as one set of tables: what is gone, new and moved, and in each cell what it said before.
 
     tables = merged_tables(difference(old, new), "zh")
-    {{ parts.merged_table(page.tables.rules, _("Rules")) }}
+    tables.folded()                  without long runs of rows that are the same
 
 A cell is changed when it means something else in the policy language or reads differently; so nothing that differs is
 shown as the same. Rules stand in the order of the new version, those that are gone where they stood before.
@@ -10,14 +10,14 @@ shown as the same. Rules stand in the order of the new version, those that are g
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from policy_service.analysis.articles import Kind
 from policy_service.analysis.difference import Difference
 from policy_service.compilers.prose import Explanation, Table, explanation, table
+from policy_service.compilers.prose.labels import LABELS
 from policy_service.language.policy import Language, Policy, Rule
-from policy_service.messages import Message
 
 DiffStatus = Literal["same", "changed", "new", "gone"]
 RULE, REASON = "rule", "because"
@@ -84,6 +84,10 @@ class MergedTable:
             column.status != "same" for column in self.columns
         )
 
+    def folded(self) -> MergedTable:
+        """Return the same, long runs of unchanged rows in one line each."""
+        return replace(self, rows=tuple(_fold(self.rows)))
+
 
 @dataclass(frozen=True, slots=True)
 class MergedTables:
@@ -95,6 +99,11 @@ class MergedTables:
     bands: MergedTable | None
     facts: MergedTable
     outcomes: MergedTable
+
+    def folded(self) -> MergedTables:
+        """Return the same, each table folded."""
+        grid, bands = (each.folded() if each else None for each in (self.grid, self.bands))
+        return MergedTables(self.rules.folded(), grid, bands, self.facts.folded(), self.outcomes.folded())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +122,7 @@ def merged_tables(difference: Difference, lang: Language) -> MergedTables:
     old, new = difference.old, difference.new
     before, after = (explanation(old, lang) if old else None), explanation(new, lang)
     previous_positions = {kind: _previous_positions(difference, kind, lang) for kind in (Kind.RULE, Kind.BAND)}
-    bands = [_bands(policy, each) for policy, each in ((old, before), (new, after)) if policy and each]
+    bands = [_bands(policy, each, lang) for policy, each in ((old, before), (new, after)) if policy and each]
     return MergedTables(
         rules=merge(
             _rules(old, before, lang) if old and before else EMPTY_GRID,
@@ -143,7 +152,7 @@ def merge(old: Grid, new: Grid, previous_positions: Mapping[str, str] | None = N
     )
     if not old.columns:
         headers = tuple(Column(head.title, "same") for head in headers)
-    return MergedTable(headers, tuple(_fold(rows)))
+    return MergedTable(headers, tuple(rows))
 
 
 def _status(before: bool, after: bool) -> DiffStatus:  # noqa: FBT001  # whether it was there, whether it is
@@ -226,7 +235,7 @@ def _rules(policy: Policy, prose: Explanation, lang: Language) -> Grid:
     columns = {
         RULE: rule_table.headers[0],
         **dict(zip(keys, rule_table.headers[1:], strict=True)),
-        REASON: Message("Reason"),
+        REASON: LABELS[lang].reason,
     }
     return Grid(
         columns,
@@ -279,14 +288,14 @@ def _grid(policy: Policy, prose: Explanation) -> Grid:
     return Grid({RULE: grid.corner, **headers}, rows)
 
 
-def _bands(policy: Policy, prose: Explanation) -> Grid:
+def _bands(policy: Policy, prose: Explanation, lang: Language) -> Grid:
     """The bands of a scorecard, with their reasons."""
     if prose.bands is None or policy.scorecard is None:
         return EMPTY_GRID
     keys = ["score", *(f"outcome {name}" for name in policy.outcomes)]
     reasons = {band.id: band.because for band in prose.band_rules}
     headers = prose.bands.headers
-    columns = {RULE: headers[0], **dict(zip(keys, headers[1:], strict=True)), REASON: Message("Reason")}
+    columns = {RULE: headers[0], **dict(zip(keys, headers[1:], strict=True)), REASON: LABELS[lang].reason}
     rows = {}
     for band, row in zip(policy.scorecard.bands, prose.bands.rows, strict=True):
         meanings = [repr(each) for each in (band.when, *band.then)]
