@@ -113,6 +113,7 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/decisions/{decision}"): REVIEWERS,
     ("POST", "/v1/decisions/{decision}/replay"): REVIEWERS,
     ("GET", "/v1/decisions/{decision}/proof"): REVIEWERS,
+    ("GET", "/v1/decisions/{decision}/proof/state"): REVIEWERS,
     ("GET", "/v1/subjects/{subject:path}/decisions"): REVIEWERS,
     ("DELETE", "/v1/subjects/{subject:path}/key"): people(Role.COMPLIANCE),
     ("GET", "/v1/overrides"): REVIEWERS,

@@ -103,16 +103,24 @@ def test_a_decision_is_proved_to_whoever_has_the_public_key() -> None:
     early = ask("GET", path)
     assert_problem(early, 409, "conflict")
     assert early.headers["retry-after"] == "10"
+    waiting = ask("GET", f"{path}/state").json()
+    assert (waiting["state"], waiting["block"], waiting["key"]) == ("waiting", None, None)
+    assert waiting["reason"]
     service = application().service
     Sealer(service.database, StandingClock(), keys()).seal_all()
     proof = ask("GET", path)
     assert proof.status_code == 200, proof.text
     verify_proof(proof.json(), list(public_keys(keys()).values()))
     assert json.loads(proof.json()["record"]["line"])["subject"] == "R4"
+    proved = ask("GET", f"{path}/state").json()
+    assert (proved["state"], proved["reason"]) == ("proved", None)
+    assert proved["first"] <= proved["seq"] <= proved["last"]
+    assert proved["entry"] <= proved["checkpoint"]
 
 
 @pytest.mark.parametrize(
-    ("method", "end"), [("GET", ""), ("GET", "?explain=true"), ("POST", "/replay"), ("GET", "/proof")]
+    ("method", "end"),
+    [("GET", ""), ("GET", "?explain=true"), ("POST", "/replay"), ("GET", "/proof"), ("GET", "/proof/state")],
 )
 def test_a_decision_nobody_made_is_not_found(method: str, end: str) -> None:
     assert_problem(ask(method, f"{DECISIONS}/{NOBODY}{end}"), 404, "not-found")

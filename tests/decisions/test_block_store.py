@@ -35,6 +35,8 @@ from policy_service.decisions.block_store import (
     verify_blocks,
 )
 from policy_service.decisions.blocks import Block, BlockReport, leaves_of, record_proof
+from policy_service.decisions.proof import RecordProof, check_proof
+from policy_service.decisions.record_queries import read_decision
 from policy_service.decisions.state_tables import BlockRow
 from policy_service.decisions.tables import DecisionRow
 from tests.databases import BACKENDS, TestClock, fresh_database
@@ -313,6 +315,36 @@ def test_a_decision_is_proved_offline_with_the_public_key_alone(
     tamper(database, "DELETE FROM decision WHERE seq = 2")
     with database.read() as session, pytest.raises(BlockAltered, match="are not those that were sealed as block 1"):
         prove_decision(session, ids[0])
+
+
+def test_the_state_of_a_proof_is_told_with_where_the_record_is_sealed(
+    database: Database, decider: Decider, tmp_path: Path
+) -> None:
+    ids = record(database, decider, 3)
+    with database.write(CLOCK) as transaction:
+        ensure_signing_key(transaction, tmp_path)
+
+    def state() -> RecordProof:
+        with database.read() as session:
+            return check_proof(session, read_decision(session, ids[1]), tmp_path)
+
+    early = state()
+    assert (early.state, early.seq, early.block) == ("waiting", 2, None)
+    assert "not sealed yet" in str(early.reason)
+    seal_some(database)
+    sealed = state()
+    assert (sealed.state, sealed.block, sealed.first, sealed.last, sealed.key) == ("waiting", 1, 1, 3, None)
+    assert "no checkpoint covers" in str(sealed.reason)
+    with database.write(CLOCK) as transaction:
+        sign_checkpoint(transaction, tmp_path)
+    proved = state()
+    assert (proved.state, proved.reason, proved.block) == ("proved", None, 1)
+    assert proved.checkpoint is not None
+    assert proved.key is not None
+    tamper(database, "DELETE FROM decision WHERE seq = 3")
+    broken = state()
+    assert (broken.state, broken.block, broken.checkpoint) == ("broken", 1, None)
+    assert "are not those that were sealed as block 1" in str(broken.reason)
 
 
 def test_a_proof_is_the_same_as_one_made_from_the_lines_of_all_records(database: Database, decider: Decider) -> None:

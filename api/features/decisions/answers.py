@@ -15,13 +15,12 @@ from api.kit.listing import quote_segment
 from policy_service.actor import Role
 from policy_service.compilers.prose import value_in_words
 from policy_service.decisions.record import DecisionRecord
+from policy_service.decisions.record_versions import Versions
 from policy_service.language.policy import Bilingual, Fact, Language, Outcome, Policy
 from policy_service.language.types import ValueRejected, parse_value
 from policy_service.messages import Message
 
 Json = Mapping[str, Any]
-Versions = Mapping[str, Policy]
-"""The versions that decided, by the name of the policy."""
 
 STATUS_NAMES: Mapping[str, Message] = {
     "decided": Message("decided"),

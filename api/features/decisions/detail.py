@@ -13,18 +13,18 @@ from sqlmodel import Session
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.decisions.answers import PolicyAnswer, policy_answers
 from api.features.decisions.facts import FactView, fact_views
-from api.features.decisions.proof import RecordProof, record_proof
 from api.features.decisions.replay import ReplayView, replay_view
 from api.features.decisions.trace import RuleTrace, rule_traces
-from api.features.decisions.versions import verified_versions, versions_of
 from api.kit.frame import Frame
 from api.service import Service
 from api.web.problems import CONFLICT, NOT_FOUND, ProblemError
 from policy_service.actor import Actor
 from policy_service.approval.provenance import ActivationOrigin, activation_origins
 from policy_service.decisions.encryption import DecryptionFailed, is_encrypted
+from policy_service.decisions.proof import RecordProof, check_proof
 from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import read_decision
+from policy_service.decisions.record_versions import load_verified, versions_of
 from policy_service.decisions.replay import replay_with_trace
 from policy_service.decisions.subjects import ERASED
 from policy_service.messages import Message
@@ -83,8 +83,8 @@ def decision_id(text: str) -> str:
 def decision_page(service: Service, session: Session, frame: Frame, decision: str) -> DecisionPage:
     """The page of a decision. Raises UnknownDecision, ProblemError."""
     record = _read(session, decision)
-    versions = versions_of(session, [record], service.catalogue)[decision]
-    reviewed = replay_with_trace(session, service.fact_cipher, decision, load=verified_versions(service.catalogue))
+    versions = versions_of(session, [record])[decision]
+    reviewed = replay_with_trace(session, service.fact_cipher, decision, load=load_verified)
     erased = _erased_facts(service, session, record)
     origins = _origins(session, record)
     answers = policy_answers(record, versions, frame.lang)
@@ -110,7 +110,7 @@ def decision_page(service: Service, session: Session, frame: Frame, decision: st
         facts=fact_views(record, versions, erased, frame.lang),
         has_erased_facts=bool(erased),
         replay=replay_view(reviewed.verdict, versions, frame.lang),
-        proof=record_proof(session, record, service.settings.keys),
+        proof=check_proof(session, record, service.settings.keys),
         may_read_changes=may_read(actor, "/changes/{change}"),
         may_read_log=may_read(actor, "/audit/entries/{seq}"),
         benchmark_set=record.benchmark_set,

@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from api.features.decisions.answers import Versions, value_text
+from api.features.decisions.answers import value_text
 from policy_service.decisions.masking import sensitive_facts
 from policy_service.decisions.record import DecisionRecord, decode_fact
+from policy_service.decisions.record_versions import Versions
 from policy_service.language.policy import Bilingual, Fact, Language
 from policy_service.messages import Message
 

@@ -10,9 +10,8 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.features.decisions.answers import PolicyAnswer, Versions, policy_answers
+from api.features.decisions.answers import PolicyAnswer, policy_answers
 from api.features.decisions.detail import ID
-from api.features.decisions.versions import versions_of
 from api.kit.forms import FormState, is_plausible_day
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing
@@ -27,6 +26,7 @@ from policy_service.decisions.record_queries import (
     find_records,
     read_decision,
 )
+from policy_service.decisions.record_versions import Versions, versions_of
 from policy_service.language.policy import Language
 from policy_service.language.types import parse_date
 from policy_service.messages import Message
@@ -134,7 +134,7 @@ def decisions_page(service: Service, session: Session, frame: Frame, query: Deci
             page = _find(session, query, days)
         except InvalidSubject as error:
             errors |= invalid_subject_errors(error)
-    versions = versions_of(session, page.records, service.catalogue)
+    versions = versions_of(session, page.records)
     filters = {name: getattr(query, name) for name in ("subject", "kind", "policy", "since", "until")}
     values = {**filters, "q": query.decision or query.subject, "decision": query.decision}
     next_cursor = encode_cursor(str(page.cursor)) if page.cursor is not None else None

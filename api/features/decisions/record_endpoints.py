@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field
 from sqlmodel import Session
 from starlette.responses import Response
 
@@ -17,6 +18,7 @@ from api.web.transactions import run_read
 from policy_service.decisions.block_store import prove_decision
 from policy_service.decisions.encryption import is_encrypted
 from policy_service.decisions.masking import MASK
+from policy_service.decisions.proof import ProofState, check_proof
 from policy_service.decisions.record import DecisionRecord, decode_fact
 from policy_service.decisions.record_queries import read_decision
 from policy_service.decisions.replay import explain_decision, replay
@@ -66,6 +68,25 @@ class VerdictModel(Model):
     policies: dict[str, UsedModel] | None
 
 
+class ProofStateModel(Model):
+    """Where a record is sealed, and whether its proof holds; what is not known yet is null."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+
+    state: Annotated[ProofState, Field(description="`waiting`: not sealed and signed yet; `broken`: it does not hold")]
+    reason: str | None
+    seq: Annotated[int, Field(description="the record's number")]
+    block: int | None
+    first: Annotated[int | None, Field(description="the first record of the block")]
+    last: Annotated[int | None, Field(description="the last record of the block")]
+    sealed_at: datetime | None
+    entry: Annotated[int | None, Field(description="the entry of the log that seals the block")]
+    root: str | None
+    checkpoint: Annotated[int | None, Field(description="how many entries the signed checkpoint covers")]
+    signed_at: datetime | None
+    key: Annotated[str | None, Field(description="the fingerprint of the key that signed it")]
+
+
 def record_routes(service: Service) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/decisions/{decision}", tags=["decisions"])
@@ -91,6 +112,13 @@ def record_routes(service: Service) -> APIRouter:
         """The proof that the decision is in the log, for a reader who has only the public key."""
         proof = await run_read(service, lambda session: _proof(session, decision))
         return Response(msgspec.json.encode(proof), media_type="application/json")
+
+    @router.get("/proof/state", operation_id="get_proof_state", responses=problems(*READ_PROBLEMS))
+    async def get_proof_state(decision: Id) -> ProofStateModel:
+        """Whether the decision is proved to be in the log, verified now by the service, and where it is sealed."""
+        keys = service.settings.keys
+        proof = await run_read(service, lambda session: check_proof(session, read_decision(session, decision), keys))
+        return ProofStateModel.model_validate(proof)
 
     return router
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.features.decisions.answers import FieldText, PolicyAnswer, Versions, rule_address, value_text
+from api.features.decisions.answers import FieldText, PolicyAnswer, rule_address, value_text
 from policy_service.compilers.prose import condition_writer, no_other_rule, value_in_words
 from policy_service.decisions.masking import MASK
+from policy_service.decisions.record_versions import Versions
 from policy_service.language.ast import Expr
 from policy_service.language.parser import parse
 from policy_service.language.policy import AS_OF, OTHERWISE, SCORE, Bilingual, Language, Policy

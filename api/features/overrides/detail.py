@@ -162,7 +162,7 @@ def override_page(  # noqa: PLR0913, PLR0917  # what it is made from, and the fo
         action="sign" if signer_roles and action != "end" else "end",
         sign_denied_reason=_sign_denied_reason(frame.actor, override, now),
         end=_override_end(session, name),
-        last_decision=read_last_decision(service, session, override.subject, override.policy, frame.lang),
+        last_decision=read_last_decision(session, override.subject, override.policy, frame.lang),
         outcome_errors=_outcome_errors(service, session, override, now),
         end_denied_reason=_end_denied_reason(frame.actor, override, now),
         form=form,

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlmodel import Session
 
 from api.features.decisions.answers import PolicyAnswer, policy_answers
-from api.features.decisions.versions import versions_of
 from api.service import Service
 from policy_service.decisions.override import Override
 from policy_service.decisions.record_queries import subject_history
+from policy_service.decisions.record_versions import versions_of
 from policy_service.language.policy import Language, Policy
 from policy_service.registry.service import UnknownVersion, read_version
 from policy_service.subject import Subject
@@ -38,13 +38,11 @@ def read_policy_version(service: Service, session: Session, override: Override) 
     return service.catalogue.load(session, row.digest)
 
 
-def read_last_decision(
-    service: Service, session: Session, subject: Subject, policy: str, lang: Language
-) -> LastDecision | None:
+def read_last_decision(session: Session, subject: Subject, policy: str, lang: Language) -> LastDecision | None:
     """Read the result of the rules when the policy last decided about the subject, whatever was answered instead."""
     for record in subject_history(session, subject, None, MAX_SEARCHED).records:
         if policy in record.outcomes:
-            versions = versions_of(session, [record], service.catalogue)[record.decision_id]
+            versions = versions_of(session, [record])[record.decision_id]
             answer = next(each for each in policy_answers(record, versions, lang) if each.policy == policy)
             return LastDecision(
                 record.decision_id,

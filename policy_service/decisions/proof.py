@@ -1,4 +1,4 @@
-"""That a decision is in the log, checked here and now: from its record to its block, its entry, a signed checkpoint."""
+"""The state of a decision's proof, checked now: from its record to its block, its entry, a signed checkpoint."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from policy_service.decisions.block_store import BlockAltered, NotSealed, block_
 from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.state_tables import BlockRow
 
-State = Literal["proved", "waiting", "broken"]
+ProofState = Literal["proved", "waiting", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordProof:
     """The block of a record, and the verification of its proof."""
 
-    state: State
+    state: ProofState
     reason: str | None
     """Why there is no proof yet, or why it does not hold."""
     seq: int
@@ -41,8 +41,8 @@ class RecordProof:
     """The fingerprint of the key that signed it."""
 
 
-def record_proof(session: Session, record: DecisionRecord, keys: Path) -> RecordProof:
-    """The proof of a record, verified with the public keys of the service."""
+def check_proof(session: Session, record: DecisionRecord, keys: Path) -> RecordProof:
+    """Return the proof of a record, verified with the public keys of the service."""
     block = block_with(session, record.seq)
     try:
         proof = verify_proof(prove_decision(session, record.decision_id), list(public_keys(keys).values()))
@@ -56,7 +56,7 @@ def record_proof(session: Session, record: DecisionRecord, keys: Path) -> Record
 
 
 def _record_proof(
-    record: DecisionRecord, block: BlockRow | None, state: State, reason: str | None, proof: Proof | None = None
+    record: DecisionRecord, block: BlockRow | None, state: ProofState, reason: str | None, proof: Proof | None = None
 ) -> RecordProof:
     checkpoint = read_checkpoint(proof.checkpoint.encode()) if proof else None
     return RecordProof(
