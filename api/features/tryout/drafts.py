@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlmodel import Session
 
-from api.features.changes.examples import JsonValue, add_example
 from policy_service import PolicyError, load_bytes
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change, ChangeFilter, ChangeState
 from policy_service.database import Transaction
 from policy_service.language.definedness import names_in
+from policy_service.language.edit import JsonValue, add_example
 from policy_service.language.evaluate import evaluate
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Values
 from policy_service.language.policy import AS_OF, Policy

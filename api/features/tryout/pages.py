@@ -17,7 +17,6 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.auth.visible_versions import hidden_versions, visible_versions
-from api.features.changes.examples import ExampleRejected
 from api.features.tryout.answer import TrialAnswer, try_policy
 from api.features.tryout.drafts import (
     DraftUpdate,
@@ -38,6 +37,7 @@ from api.workers.work_kinds import FILE_CHECKING
 from policy_service.actor import Actor
 from policy_service.clock import today
 from policy_service.compilers.prose import GridWords, Table, cross_table, table
+from policy_service.language.edit import ExampleRejected
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import parse_date
 from policy_service.messages import Message

@@ -1,4 +1,4 @@
-"""Adds an example to a policy file and leaves every other byte as its author wrote it.
+"""Editing of policy files: an example is added, and every other byte stays as its author wrote it.
 
     examples:                                  →   examples:
       - {name: many, facts: {orders: 100}, …}        - {name: many, facts: {orders: 100}, …}
@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import takewhile
+from typing import assert_never
 
 import yaml
 
@@ -36,9 +38,9 @@ class ExampleRejected(ValueError):
 
 
 def add_example(text: bytes, example: Mapping[str, JsonValue]) -> bytes:
-    """The policy file with one more example, a mapping as the file has it: `name`, `facts`, `outcome`, `rule`, ….
+    """Return the policy file with one more example, a mapping as the file has it: `name`, `facts`, `outcome`, ….
 
-    Raises ExampleRefused when the file has faults, when an example has this name, or when it would not be valid.
+    Raises ExampleRejected when the file has faults, when an example has this name, or when it would not be valid.
     """
     try:
         policy = load_bytes(text)
@@ -80,6 +82,8 @@ def to_yaml(value: JsonValue) -> str:
             return f"[{', '.join(map(to_yaml, value))}]"
         case dict():
             return f"{{{', '.join(f'{to_yaml(key)}: {to_yaml(each)}' for key, each in value.items())}}}"
+        case _:
+            assert_never(value)
 
 
 def _escaped(character: str) -> str:
@@ -122,12 +126,9 @@ def _in_brackets(text: str, end: int, line: str) -> Iterator[str]:
 
 def _after_content(region: str) -> int:
     """Behind the last line that is neither blank nor a remark."""
-    at = len(region)
-    for piece in reversed(region.splitlines(keepends=True)):
-        if piece.strip() and not piece.lstrip().startswith("#"):
-            return at
-        at -= len(piece)
-    return at
+    lines = reversed(region.splitlines(keepends=True))
+    trailing = takewhile(lambda line: not line.strip() or line.lstrip().startswith("#"), lines)
+    return len(region) - sum(map(len, trailing))
 
 
 def _next_line(text: str, index: int) -> int:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from api.features.changes.examples import ExampleRejected, add_example
 from policy_service import load_bytes
+from policy_service.language.edit import ExampleRejected, add_example, to_yaml
 from policy_service.shipped import shipped_policies
 from tests.approval.world import bonus, tier
 
@@ -63,6 +63,31 @@ def test_text_that_looks_like_a_remark_is_no_remark() -> None:
 """
     made = add_example(HEAD + block, FEW)
     assert made == HEAD + block + LINE
+
+
+def test_a_remark_within_text_stays_within_it() -> None:
+    block = b"""examples:
+  - facts: {orders: 100}
+    outcome: {size: big}
+    rule: big
+    name: |
+      one
+      # two
+"""
+    made = add_example(HEAD + block, FEW)
+    assert made == HEAD + block + LINE
+    assert load_bytes(made).examples[0].name == "one\n# two\n"
+
+
+@pytest.mark.parametrize("end", [b"", b"examples: []\n", TIER[len(HEAD) :]])
+def test_an_example_that_is_not_valid_is_refused_wherever_it_is_put(end: bytes) -> None:
+    with pytest.raises(ExampleRejected, match="cannot be added"):
+        add_example(HEAD + end, {**FEW, "rule": "none"})
+
+
+def test_a_value_is_written_in_one_line_and_text_always_quoted() -> None:
+    value: dict[str, Any] = {"a": [1, True, False, None], "b": 'x"\\\t'}
+    assert to_yaml(value) == '{"a": [1, true, false, null], "b": "x\\"\\\\\\U00000009"}'
 
 
 def test_line_ends_are_those_of_the_file() -> None:
