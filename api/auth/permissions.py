@@ -261,6 +261,11 @@ def check_permission(actor: Actor, access: Access) -> Literal[True] | str:
     return Message("This is for {needed}; you are {held}.", needed=needed, held=join_and(_role_names(actor.roles)))
 
 
+def may_read(actor: Actor | None, path: str) -> bool:
+    """Return whether an actor may open the pages at an address of the table of permissions."""
+    return actor is not None and check_permission(actor, PERMISSIONS["GET", path]) is True
+
+
 def _role_names(roles: Iterable[Role]) -> Iterable[str]:
     """Roles in their usual order, in words."""
     return (ROLES[role] for role in Role if role in roles)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -78,6 +78,10 @@ class Formats:
         return Markup('<time datetime="{}">{}</time>').format(at.isoformat(), text)
 
 
+UUID_TEXT = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""An identifier as addresses have it."""
+
+
 def visible(value: object) -> Markup:
     """Isolate an author's text from the text around it; invisible marks are shown by their number."""
     text = str(value)
@@ -109,3 +113,13 @@ def escape_hidden(text: str) -> str:
     if isinstance(text, Markup) or find_hidden_character(str(text)) is None:
         return text
     return HIDDEN_CHARACTER.sub(lambda mark: f"[U+{ord(mark[0]):04X}]", text)
+
+
+def parse_instant(local: datetime, zone: ZoneInfo, before: datetime | None = None) -> datetime | None:
+    """The instant of a day and time in a zone; None when it is too early or too late to be one."""
+    if before is not None and local == before.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0):
+        return before
+    try:
+        return local.replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        return None

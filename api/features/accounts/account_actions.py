@@ -12,11 +12,11 @@ from starlette.requests import Request
 from api.auth.confirmation import run_hashing
 from api.features.accounts.account import account_page
 from api.features.accounts.forms import FORMS, LinkForm, RolesForm
-from api.features.session.passwords import NewPasswordForm, field_errors
 from api.kit.form_action import FormAction, FormRequest, form_routes
 from api.kit.forms import FieldErrors, FormState
 from api.kit.frame import Page
 from api.kit.listing import quote_segment
+from api.kit.passwords import NewPasswordForm, field_errors
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.database import Transaction

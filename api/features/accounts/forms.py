@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.features.session.passwords import NewPasswordForm
 from api.kit.form_action import EmptyForm
 from api.kit.form_fields import FormField, Proof, Widget, form_fields
 from api.kit.forms import FormModel
+from api.kit.passwords import NewPasswordForm
 from policy_service.actor import Role
 from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER
 from policy_service.messages import Message

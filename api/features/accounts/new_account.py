@@ -13,12 +13,12 @@ from starlette.responses import Response
 
 from api.auth.confirmation import run_hashing
 from api.features.accounts.accounts import ROLES
-from api.features.session.passwords import field_errors, password_errors
 from api.kit.form_action import FormAction, FormRequest, form_routes
 from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.frame import Frame, Page
 from api.kit.listing import quote_segment
+from api.kit.passwords import field_errors, password_errors
 from api.kit.rendering import Pages
 from policy_service.actor import Role
 from policy_service.database import Transaction

@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.features.api_keys.pages import SCOPE_NAMES, keys_page
-from api.features.session.passwords import field_errors
 from api.kit.form_action import EmptyForm, FormAction, FormRequest, form_routes
 from api.kit.form_fields import FormField, Widget, form_fields
 from api.kit.forms import FieldErrors, FormModel, FormState
 from api.kit.frame import Frame, Page
 from api.kit.listing import link
+from api.kit.passwords import field_errors
 from api.kit.rendering import Pages
 from policy_service.actor import Role
 from policy_service.database import Transaction

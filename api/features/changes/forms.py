@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, NaiveDatetime
 
 from api.kit.form_fields import Widget, form_fields
+from api.kit.formats import parse_instant
 from api.kit.forms import FieldErrors, FormModel
 from policy_service.approval.change import Afterwards, Draft
 from policy_service.approval.validation import MAX_REASON, MAX_TITLE
@@ -62,16 +63,6 @@ def read_period(form: ChangeForm, zone: ZoneInfo, before: Draft | None = None) -
     if until is not None and until <= start:
         return {"effective_until": END_BEFORE_START}
     return Period(start, until)
-
-
-def parse_instant(local: datetime, zone: ZoneInfo, before: datetime | None = None) -> datetime | None:
-    """The instant of a day and time in a zone; None when it is too early or too late to be one."""
-    if before is not None and local == before.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0):
-        return before
-    try:
-        return local.replace(tzinfo=zone).astimezone(UTC)
-    except OverflowError:
-        return None
 
 
 def format_local(at: datetime | None, zone: ZoneInfo) -> str:

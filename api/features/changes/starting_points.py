@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from api.features.changes.texts import next_version, with_version
 from policy_service.language.load import version_key
@@ -14,8 +14,7 @@ from policy_service.language.policy import Bilingual
 from policy_service.messages import Message
 from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.model import active_at, all_active_at
-from policy_service.registry.service import activations
-from policy_service.registry.tables import VersionRow
+from policy_service.registry.service import activations, version_text, versions
 
 NO_STARTING_POINT = Message("There is no such policy in force.")
 MAX_OFFERED = 50
@@ -84,11 +83,10 @@ def starting_text(session: Session, name: str, now: datetime) -> bytes | None:
     if name == NEW:
         return SAMPLE
     active = active_at(activations(session, name), name, now, now)
-    row = session.get(VersionRow, active.digest) if active else None
-    if row is None:
+    if active is None:
         return None
-    versions = session.exec(select(VersionRow.version).where(VersionRow.policy == name))
-    return with_version(row.content, next_version(list(versions)))
+    numbers = [each.version for each in versions(session, name)]
+    return with_version(version_text(session, active.digest), next_version(numbers))
 
 
 def rollback_options(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,15 +9,15 @@ from typing import ClassVar
 
 from sqlmodel import Session
 
-from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.decisions.answers import PolicyAnswer, policy_answers
+from api.auth.permissions import may_read
 from api.features.decisions.facts import FactView, fact_views
 from api.features.decisions.replay import ReplayView, replay_view
 from api.features.decisions.trace import RuleTrace, rule_traces
+from api.kit.answers import PolicyAnswer, policy_answers
+from api.kit.formats import UUID_TEXT
 from api.kit.frame import Frame
 from api.service import Service
 from api.web.problems import CONFLICT, NOT_FOUND, ProblemError
-from policy_service.actor import Actor
 from policy_service.approval.provenance import ActivationOrigin, activation_origins
 from policy_service.decisions.encryption import DecryptionFailed, is_encrypted
 from policy_service.decisions.proof import RecordProof, check_proof
@@ -31,8 +30,6 @@ from policy_service.messages import Message
 from policy_service.registry.model import active_at
 from policy_service.registry.service import activations
 from policy_service.subject import Subject
-
-ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ class DecisionPage:
 
 def decision_id(text: str) -> str:
     """The identifier of a decision in an address. Raises ProblemError when it is none."""
-    if not ID.fullmatch(text):
+    if not UUID_TEXT.fullmatch(text):
         raise ProblemError(NOT_FOUND, Message("There is no such decision."))
     return text
 
@@ -116,11 +113,6 @@ def decision_page(service: Service, session: Session, frame: Frame, decision: st
         benchmark_set=record.benchmark_set,
         engine=tuple(record.engine.items()),
     )
-
-
-def may_read(actor: Actor | None, path: str) -> bool:
-    """Return True if a person may open the pages at an address of the table of permissions."""
-    return actor is not None and check_permission(actor, PERMISSIONS["GET", path]) is True
 
 
 def _read(session: Session, decision: str) -> DecisionRecord:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from api.features.decisions.answers import value_text
+from api.kit.answers import value_text
 from policy_service.decisions.masking import sensitive_facts
 from policy_service.decisions.record import DecisionRecord, decode_fact
 from policy_service.decisions.record_versions import Versions

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.features.decisions.answers import PolicyAnswer, policy_answers
-from api.features.decisions.detail import ID
+from api.kit.answers import PolicyAnswer, policy_answers
+from api.kit.formats import UUID_TEXT
 from api.kit.forms import FormState, is_plausible_day
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing
@@ -109,7 +109,7 @@ def read_query(query: Mapping[str, str]) -> DecisionQuery:
     """
     texts = {name: query.get(name, "").strip() for name in FIELDS}
     search_text = texts["q"]
-    decision = texts["decision"].lower() or (search_text.lower() if ID.fullmatch(search_text.lower()) else "")
+    decision = texts["decision"].lower() or (search_text.lower() if UUID_TEXT.fullmatch(search_text.lower()) else "")
     return DecisionQuery(
         subject=query.get("subject", "") or ("" if decision else search_text),
         kind=texts["kind"],
@@ -207,7 +207,7 @@ def _query_errors(session: Session, query: DecisionQuery, policies: tuple[str, .
 
 
 def _exists(session: Session, decision: str) -> bool:
-    if not ID.fullmatch(decision):
+    if not UUID_TEXT.fullmatch(decision):
         return False
     try:
         read_decision(session, decision)

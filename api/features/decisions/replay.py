@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.features.decisions.answers import STATUS_NAMES, FieldText, outcome_texts
+from api.kit.answers import STATUS_NAMES, FieldText, outcome_texts
 from policy_service.decisions.record_versions import Versions
 from policy_service.decisions.replay import ReplayVerdict, ReplayVerdictName
 from policy_service.language.policy import Bilingual, Language, Policy

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.features.decisions.answers import FieldText, PolicyAnswer, rule_address, value_text
+from api.kit.answers import FieldText, PolicyAnswer, rule_address, value_text
 from policy_service.compilers.prose import condition_writer, no_other_rule, value_in_words
 from policy_service.decisions.masking import MASK
 from policy_service.decisions.record_versions import Versions

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.features.changes.forms import parse_instant
-from api.features.decisions.answers import version_address
-from api.features.decisions.detail import may_read
+from api.auth.permissions import may_read
+from api.kit.answers import version_address
+from api.kit.formats import parse_instant
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing

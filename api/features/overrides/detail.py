@@ -11,12 +11,12 @@ from sqlmodel import Session
 from starlette.requests import Request
 
 from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.decisions.answers import FieldText, outcome_texts, version_address
-from api.features.decisions.detail import ID
 from api.features.overrides.forms import EndForm, SignForm
 from api.features.overrides.last_decision import LastDecision, read_last_decision, read_policy_version
 from api.features.overrides.listing import PATH
+from api.kit.answers import FieldText, outcome_texts, version_address
 from api.kit.form_fields import FormField, form_fields
+from api.kit.formats import UUID_TEXT
 from api.kit.forms import FormState
 from api.kit.frame import Frame
 from api.kit.reauthentication import Reauthentication, reauthentication_state
@@ -117,7 +117,7 @@ class OverridePage:
 
 def override_id(text: str) -> str:
     """The identifier of an exception in an address. Raises ProblemError when it is none."""
-    if not ID.fullmatch(text):
+    if not UUID_TEXT.fullmatch(text):
         raise ProblemError(NOT_FOUND, Message("There is no such override."))
     return text
 

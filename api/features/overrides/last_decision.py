@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from api.features.decisions.answers import PolicyAnswer, policy_answers
+from api.kit.answers import PolicyAnswer, policy_answers
 from api.service import Service
 from policy_service.decisions.override import Override
 from policy_service.decisions.record_queries import subject_history

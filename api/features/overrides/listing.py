@@ -10,8 +10,8 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.decisions.answers import FieldText, outcome_texts
 from api.features.overrides.last_decision import read_policy_version
+from api.kit.answers import FieldText, outcome_texts
 from api.kit.forms import NO_ERRORS, FormState
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing

@@ -8,7 +8,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from api.kit.form_fields import Widget
 from api.kit.forms import Day, FieldErrors, FormModel
@@ -17,7 +17,7 @@ from policy_service.decisions.record_queries import is_on_record
 from policy_service.language.policy import Language, Policy
 from policy_service.messages import Message
 from policy_service.packs.scope import MAX_SAMPLE, Scope
-from policy_service.registry.tables import VersionRow
+from policy_service.registry.service import policy_names
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
 Option = tuple[str, str]
@@ -62,7 +62,7 @@ def scope_of(form: PackForm, zone: ZoneInfo) -> Scope:
 def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
     """Return the errors of what is not on record."""
     errors: FieldErrors = {}
-    if form.policy and session.exec(select(VersionRow.digest).where(VersionRow.policy == form.policy)).first() is None:
+    if form.policy and form.policy not in policy_names(session):
         errors["policy"] = Message("Choose one of the options.")
     if form.subject and not is_on_record(session, form.subject, form.kind):
         not_on_record = {"subject": Message("No records about this subject.")}
@@ -72,7 +72,7 @@ def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
 
 def policy_options(session: Session, in_force: Mapping[str, Policy], lang: Language) -> tuple[Option, ...]:
     """Every policy there ever was, with its title where it is in force."""
-    names = sorted(session.exec(select(VersionRow.policy).distinct()))
+    names = policy_names(session)
     return tuple((name, _label(name, in_force.get(name), lang)) for name in names)
 
 

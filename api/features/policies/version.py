@@ -21,7 +21,7 @@ from policy_service.approval.provenance import RecordedSignature, SignedChange, 
 from policy_service.compilers.prose import Explanation, Table, explanation, table
 from policy_service.language.policy import Language, Policy
 from policy_service.lru_cache import LruCache
-from policy_service.registry.tables import VersionRow
+from policy_service.registry.service import version_text
 
 CACHE_SIZE = 4 * 2**20
 """Characters of policy files that stay told, in each language once."""
@@ -141,8 +141,7 @@ def version_routes(pages: Pages) -> APIRouter:
         def query(session: Session) -> tuple[bytes, Mapping[str, str]]:
             snapshot = visible_versions(service.catalogue, session, request)
             _, head = load_version_head(service.catalogue, snapshot, session, name, version, now=now)
-            row = session.get_one(VersionRow, head.version.digest)
-            return row.content, attachment(f"{policy}-{head.version.version}.yaml")
+            return version_text(session, head.version.digest), attachment(f"{policy}-{head.version.version}.yaml")
 
         content, headers = await run_read(service, query)
         return Response(content, headers=dict(headers), media_type="application/yaml")

@@ -15,12 +15,12 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.browsers import delete_session_cookie
 from api.auth.confirmation import change_password
-from api.features.session.passwords import NewPasswordForm
 from api.kit.form_action import FormAction, FormRequest, form_routes
 from api.kit.form_fields import MAX_PASSWORD, FormField, Widget, form_fields
 from api.kit.forms import FieldErrors, FormState
 from api.kit.frame import Frame
 from api.kit.listing import link
+from api.kit.passwords import NewPasswordForm
 from api.kit.rendering import SIGN_IN, Pages
 from api.web.problems import CONFIRMATION_NEEDED, ProblemError
 from api.web.transactions import run_read
