@@ -30,7 +30,6 @@ from api.features.changes.editor_page import (
     read_stored_draft,
     text_sources,
 )
-from api.features.changes.file_check import CheckReport
 from api.features.changes.forms import read_period
 from api.features.changes.starting_points import NO_STARTING_POINT, parse_selected, starting_text
 from api.features.changes.texts import browser_text, file_bytes, label, merge_uploads
@@ -39,6 +38,7 @@ from api.kit.rendering import Command, PageBuilder, Pages, WorkerPage
 from api.web.problems import BUSY, CHECK_ABANDONED, ProblemError
 from api.web.transactions import run_read
 from api.workers.work_kinds import FILE_CHECKING
+from policy_service.analysis.file_check import CheckReport
 from policy_service.approval import service as approval
 from policy_service.approval.service import Action
 from policy_service.database import Transaction

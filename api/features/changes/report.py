@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.features.changes.result_texts import localized_result
 from api.kit.frame import Frame
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
+from policy_service.analysis.result_texts import localized_result
 from policy_service.approval import service as approval
 from policy_service.approval.service import Action, Change
 from policy_service.language.policy import Bilingual

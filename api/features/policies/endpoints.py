@@ -42,8 +42,8 @@ from api.web.problems import (
 from api.web.requirements import requirements
 from api.web.schemas import UtcInstant
 from api.web.transactions import run_read
-from api.workers.policy_check import check_file
 from policy_service.analysis.difference import difference
+from policy_service.analysis.file_check import check_file
 from policy_service.clock import today
 from policy_service.compilers.prose import explain
 from policy_service.decisions.request import format_or_null

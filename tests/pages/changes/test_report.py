@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from api.features.changes.report import report_of
-from api.features.changes.result_texts import localized_result
+from policy_service.analysis.result_texts import localized_result
 from policy_service.messages import Message
 from tests.api.company import Company, company, later
 from tests.approval.world import tier

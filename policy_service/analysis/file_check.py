@@ -1,8 +1,9 @@
-"""Looks at the policy files of a draft, all together, while they are being written: their faults and their examples.
+"""Check of policy files that are being written, alone and among the policies in force: their faults and examples.
 
-    report = check_files(contents, served)
+    report = check_files(contents, served)     for pages: with excerpts, and the examples run
+    document = check_file(content, served)     for programs: the diagnostics of one file
 
-The examples are tried by the definition of the language alone, which is quick; the report tries every evaluator.
+The examples are run by the definition of the language alone, which is quick; the report tries every evaluator.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from typing import Any
 
-from api.features.changes.result_texts import localized_result
 from policy_service.analysis.examples import check_example, check_invariants, day_of, describe_result, facts_of
 from policy_service.analysis.lint import lint
+from policy_service.analysis.result_texts import localized_result
 from policy_service.language.diagnostics import Diagnostic, PolicyError
 from policy_service.language.evaluate import evaluate
 from policy_service.language.load import PolicyFolderError, load_bytes
@@ -23,6 +25,8 @@ from policy_service.language.policy import Bilingual, Example, Policy
 from policy_service.language.requirements import topological_order
 from policy_service.language.types import Value
 
+FILE = "policy.yaml"
+"""What a file without a name is called in diagnostics."""
 EXCERPT_WIDTH = 160
 """Characters of a line that are shown around a fault."""
 Evaluate = Callable[[Mapping[str, Value], date], Result]
@@ -110,17 +114,50 @@ class CheckReport:
 
 def check_files(contents: Sequence[bytes], served: Mapping[str, Policy], ended: Collection[str] = ()) -> CheckReport:
     """Check the files of a draft among the policies served; `ended` are those that were ended."""
-    results = [_load(content) for content in contents]
+    results = [_load(content, "draft.yaml") for content in contents]
     policies = [each for each in results if isinstance(each, Policy)]
     misfits, others = _misfits(policies, served, ended) if len(policies) == len(results) else ({}, ())
     return CheckReport(tuple(_file_report(each, misfits) for each in results), others)
 
 
-def _load(content: bytes) -> Policy | PolicyError:
+def check_file(content: bytes, served: Mapping[str, Policy], ended: Collection[str] = ()) -> dict[str, Any]:
+    """Return what is wrong with the bytes of a policy file, alone and in the place of the one served under its name."""
+    policy = _load(content, FILE)
+    error = policy if isinstance(policy, PolicyError) else _fit([policy], served, ended)
+    warnings = lint(policy) if error is None and isinstance(policy, Policy) else ()
+    loaded = policy if isinstance(policy, Policy) else None
+    lines = loaded.text.splitlines() if loaded else []
+    return {
+        "valid": error is None,
+        "policy": loaded.id if loaded else None,
+        "version": loaded.version if loaded else None,
+        "digest": loaded.digest if loaded else None,
+        "diagnostics": _diagnostics(error) if error else [],
+        "warnings": [{"file": FILE, **each.to_dict()} for each in warnings],
+        "text": error.render() if error else "\n".join(each.render(FILE, lines) for each in warnings),
+    }
+
+
+def _diagnostics(error: PolicyError) -> list[dict[str, Any]]:
+    errors = error.errors if isinstance(error, PolicyFolderError) else (error,)
+    return [{"file": each.path, **diagnostic.to_dict()} for each in errors for diagnostic in each.diagnostics]
+
+
+def _load(content: bytes, file: str) -> Policy | PolicyError:
     try:
-        return load_bytes(content, "draft.yaml")
+        return load_bytes(content, file)
     except PolicyError as error:
         return error
+
+
+def _fit(policies: Sequence[Policy], served: Mapping[str, Policy], ended: Collection[str]) -> PolicyFolderError | None:
+    """Return why the policies do not fit among those served, each in the place of the one of its name."""
+    replaced = {policy.id for policy in policies}
+    try:
+        topological_order([*(policy for name, policy in served.items() if name not in replaced), *policies], ended)
+    except PolicyFolderError as error:
+        return error
+    return None
 
 
 def _file_report(result: Policy | PolicyError, misfits: Mapping[str, Sequence[Diagnostic]]) -> FileReport:
@@ -140,19 +177,18 @@ def _misfits(
     policies: Sequence[Policy], served: Mapping[str, Policy], ended: Collection[str]
 ) -> tuple[Mapping[str, Sequence[Diagnostic]], tuple[tuple[str, str], ...]]:
     """Return what is incompatible: of the files by the policy, and of the policies in force."""
+    error = _fit(policies, served, ended)
+    if error is None:
+        return {}, ()
     drafted = {policy.id for policy in policies}
-    try:
-        topological_order([*(policy for name, policy in served.items() if name not in drafted), *policies], ended)
-    except PolicyFolderError as error:
-        by_policy = {each.path.rpartition("/")[0]: each.diagnostics for each in error.errors}
-        others = [
-            (name, diagnostic.message)
-            for name, diagnostics in by_policy.items()
-            if name not in drafted
-            for diagnostic in diagnostics
-        ]
-        return {name: diagnostics for name, diagnostics in by_policy.items() if name in drafted}, tuple(others)
-    return {}, ()
+    by_policy = {each.path.rpartition("/")[0]: each.diagnostics for each in error.errors}
+    others = [
+        (name, diagnostic.message)
+        for name, diagnostics in by_policy.items()
+        if name not in drafted
+        for diagnostic in diagnostics
+    ]
+    return {name: diagnostics for name, diagnostics in by_policy.items() if name in drafted}, tuple(others)
 
 
 def _run_examples(policy: Policy) -> Iterable[ExampleResult]:
