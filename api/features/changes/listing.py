@@ -21,7 +21,7 @@ from api.kit.rendering import Pages
 from api.kit.vocabulary import enum_label
 from api.web.cursors import decode_cursor, encode_cursor
 from api.web.transactions import run_read
-from policy_service.actor import Actor, Role
+from policy_service.actor import SIGNING_ROLES, Actor, Role
 from policy_service.approval import service as approval
 from policy_service.approval.queries import OPEN, ChangeFilter, ChangeSort
 from policy_service.approval.service import Change, ChangeKind, ChangeState, Version
@@ -125,7 +125,7 @@ def _page(session: Session, frame: Frame, actor: Actor, query: Mapping[str, str]
         kinds=KIND_NAMES,
         policies=tuple((name, name) for name in policy_names(session)),
         authors=_authors(session),
-        may_sign=bool(actor.roles - {Role.AUTHOR, Role.ADMINISTRATOR, Role.INTEGRATION}),
+        may_sign=not actor.roles.isdisjoint(SIGNING_ROLES),
         denied_reason=None if permission is True else permission,
     )
 
