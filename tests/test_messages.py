@@ -226,7 +226,7 @@ SOME = (
         f"api/{name}.py"
         for name in (
             *("auth/authentication", "auth/confirmation", "auth/permissions"),
-            *("web/body", "web/catalogue", "web/error_mapping", "web/in_flight", "web/security"),
+            *("web/body", "web/error_mapping", "web/in_flight", "web/security"),
             *("workers/draft_check", "workers/forwarding", "workers/heads", "workers/reader", "workers/work_kinds"),
         )
     ),

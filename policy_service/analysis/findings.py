@@ -81,7 +81,7 @@ def candidate_errors(candidate: CandidateReport) -> Iterator[Finding]:
         (
             "example",
             "example-failed",
-            Bilingual("有示例未得到应得结果", Message("examples fail")),
+            Bilingual("有示例未通过", Message("examples fail")),
         ),
         (
             "invariant",

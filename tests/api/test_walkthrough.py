@@ -36,6 +36,8 @@ NEEDED = ("bash", "curl", "awk")
 
 NOT_TYPED = {
     "README.md": "packages of the system; the service here is begun by the commands of `make run`; what runs the tests",
+    "CONTRIBUTING.md": "what runs the tests, and what writes a migration",
+    "CONTRIBUTING.zh.md": "as CONTRIBUTING.md",
     "benchmarks/README.md": "takes half an hour",
     "docs/how-to/erase-a-subject.md": "asks at a terminal; tests/cli/test_subjects.py erases and rotates so",
     "docs/how-to/move-to-postgresql.md": "needs a PostgreSQL server of one's own; tests/cli/test_copy.py copies there",
