@@ -244,7 +244,6 @@ UNSAID = {
     "the password of nobody at all",
     PINYIN,  # what no password is made of
     ", is now ",  # kept in the report
-    'Bearer realm="policy-service"',  # for the browser
     "no such address",  # for the service's log
     "sealing has stood still for ",  # for /readyz
     "it is at work",
