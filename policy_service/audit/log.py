@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from policy_service.actor import SERVICE, Actor
 from policy_service.audit.chain import GENESIS, entry_line
 from policy_service.audit.coverage import read_rows, row_digest, row_key
-from policy_service.audit.events import Event, RowsRecorded
+from policy_service.audit.events import OBJECT_FIELDS, Event, RowsRecorded
 from policy_service.audit.log_key import NO_KEY
 from policy_service.audit.rows import RowDigest, current_key, pending_count, take_pending
 from policy_service.audit.tables import AuditAbout, AuditEntry, Checkpoint
@@ -35,6 +35,13 @@ class EntryFilter:
     since: datetime | None = None
     until: datetime | None = None
     """Before this instant."""
+
+
+def find_object(session: Session, name: str) -> str | None:
+    """Return what entries are about under this name, with its kind before it; of several kinds the first."""
+    kinds = {f"{kind}:{name}": position for position, kind in enumerate(OBJECT_FIELDS)}
+    matches = session.exec(select(AuditAbout.about).where(col(AuditAbout.about).in_(kinds)).distinct())
+    return min(matches, key=lambda about: kinds[about], default=None)
 
 
 def append(transaction: Transaction, actor: Actor, event: Event) -> AuditEntry:

@@ -81,6 +81,11 @@ def api_keys(session: Session, *, skip_damaged: bool = False) -> dict[str, ApiKe
     return keys
 
 
+def find_key_by_name(session: Session, name: str) -> str | None:
+    """Return the identifier of the first API key of this name; None when there is none."""
+    return session.exec(select(ApiKeyRow.id).where(ApiKeyRow.name == name).order_by(col(ApiKeyRow.id))).first()
+
+
 def issue_key(
     transaction: Transaction, actor: Actor, *, name: str, scopes: Iterable[Role], expires_at: datetime
 ) -> IssuedKey:

@@ -79,6 +79,12 @@ def find_account_by_name(session: Session, name: str) -> Account | None:
     return None if row is None else _account_from_row(session, row)
 
 
+def printed_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
+    """Return the printed names of those among the actors who are people with an account, by their identifiers."""
+    query = select(AccountRow.id, AccountRow.printed_name).where(col(AccountRow.id).in_(sorted(actors)))
+    return dict(session.exec(query).all())
+
+
 def find_account_by_external(session: Session, external: ExternalIdentity) -> Account | None:
     """The account that is linked to this person of a provider's; None when there is none."""
     query = select(AccountChangeRow.account).where(

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.audit.vocabulary import EVENT_NAMES, MEANINGS, THING_NAMES
@@ -20,7 +20,7 @@ from api.kit.listing import link, quote_segment
 from policy_service.actor import Actor
 from policy_service.audit.events import ROLES, describe_event
 from policy_service.audit.tables import AuditEntry
-from policy_service.identity.tables import AccountRow
+from policy_service.identity.service import printed_names
 from policy_service.integrity import reading_row
 from policy_service.language.policy import Language
 from policy_service.messages import Message, translate
@@ -150,9 +150,3 @@ class EntryDescriber:
 
     def _may_read(self, template: str) -> bool:
         return check_permission(self._reader, PERMISSIONS["GET", template]) is True
-
-
-def printed_names(session: Session, actors: Iterable[str]) -> dict[str, str]:
-    """The printed names of those among the actors who are people with an account."""
-    query = select(AccountRow.id, AccountRow.printed_name).where(col(AccountRow.id).in_(sorted(actors)))
-    return dict(session.exec(query).all())

@@ -9,15 +9,14 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 from starlette.requests import Request
 
 from api.kit.forms import Day, FieldErrors, Form, FormModel, FormState, validate_form
 from policy_service.audit.events import EVENTS, OBJECT_FIELDS
-from policy_service.audit.log import EntryFilter
-from policy_service.audit.tables import AuditAbout
+from policy_service.audit.log import EntryFilter, find_object
+from policy_service.identity.api_keys import find_key_by_name
 from policy_service.identity.service import find_account_by_name
-from policy_service.identity.tables import ApiKeyRow
 from policy_service.messages import Message
 
 NAMES = ("event", "by", "about", "since", "until")
@@ -98,14 +97,11 @@ def _actor(session: Session, name: str) -> str | None:
     """The identifier of the account or the key of this name; an identifier, or the service, stands for itself."""
     if (account := find_account_by_name(session, name)) is not None:
         return account.id
-    key = session.exec(select(ApiKeyRow.id).where(ApiKeyRow.name == name).order_by(col(ApiKeyRow.id))).first()
-    return key or name
+    return find_key_by_name(session, name) or name
 
 
 def _about(session: Session, name: str) -> str | None:
     """The thing of this name: with its kind before it, or alone, then of the first kind that has one."""
     if QUALIFIED.fullmatch(name):
         return name
-    kinds = {f"{thing}:{name}": position for position, thing in enumerate(OBJECT_FIELDS)}
-    matches = set(session.exec(select(AuditAbout.about).where(col(AuditAbout.about).in_(kinds)).distinct()))
-    return min(matches, key=lambda about: kinds[about], default=None)
+    return find_object(session, name)
