@@ -33,6 +33,7 @@ from api.web.documentation import OpenApiDocument, documentation_routes
 from api.web.problems import Problem, http_problem, parameter_problem
 from api.web.security import ProblemRenderer, SecurityMiddleware, headers_of
 from api.workers.forwarding import ForwardingMiddleware, worker_runner_of
+from api.workers.jobs import Jobs
 from api.workers.pool import SHARED, Workers
 from api.workers.reader import warm_up
 from api.workers.work_kinds import READING
@@ -50,6 +51,7 @@ class Application(FastAPI):
     proxies: tuple[Network, ...]
     table: PermissionTable
     openapi_document: OpenApiDocument
+    jobs: Jobs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request; one for a decision goes straight to its route, which saves half of its time."""
@@ -85,6 +87,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, wor
         AuthenticationMiddleware(DecisionRoute(service), service, lambda _: access), service
     )
     pages = pages_of(service, worker_runner_of(service))
+    app.jobs = pages.jobs
     render_problem = problem_renderer(pages)
     app.openapi_document = OpenApiDocument(service, lambda: app.routes)
     routers = (*routers_of(service, pages), documentation_routes(app.openapi_document, service))
@@ -129,7 +132,7 @@ def _lifespan(service: Service, pages: Pages) -> Callable[[FastAPI], Any]:
         service.log.info("service_started", engine=service.settings.engine, policies=sorted(service.decider.policies))
         service.sealer.start()
         service.workers.pool(READING).begin(warm_up, service.settings, service.now())
-        async with background_tasks(service):
+        async with background_tasks(service, pages.jobs.maintain()):
             yield
         await pages.jobs.close()
         await run_in_threadpool(service.workers.close)

@@ -14,7 +14,7 @@ from api.features.accounts.accounts import account_list_routes
 from api.features.accounts.new_account import new_account_routes
 from api.features.api_keys.actions import key_action_routes
 from api.features.api_keys.pages import key_routes
-from api.features.audit.pages import audit_page_routes
+from api.features.audit.pages import audit_page_routes, export_routes, verification_routes
 from api.features.changes.action_routes import action_routes
 from api.features.changes.dossier import dossier_routes
 from api.features.changes.pages import writing_routes
@@ -40,6 +40,8 @@ from api.web.security import ProblemRenderer
 
 ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     audit_page_routes,
+    verification_routes,
+    export_routes,
     pack_routes,
     preference_routes,
     policies_routes,

@@ -9,13 +9,16 @@ from fastapi import APIRouter
 from api.features.accounts.endpoints import account_routes
 from api.features.api_keys.endpoints import key_routes
 from api.features.audit.endpoints import audit_routes
+from api.features.audit.jobs import EXPORT, VERIFICATION
 from api.features.changes.endpoints import change_routes
 from api.features.changes.review_endpoints import review_routes
 from api.features.cross_groups.endpoints import cross_group_routes
 from api.features.decisions.batch_endpoint import batch_routes
 from api.features.decisions.record_endpoints import record_routes
 from api.features.health.endpoints import health_routes, problem_routes
+from api.features.jobs.endpoints import job_endpoint_routes
 from api.features.overrides.endpoints import override_routes
+from api.features.packs.jobs import PACK
 from api.features.policies.endpoints import policy_routes
 from api.features.policies.history_endpoints import policy_history_routes
 from api.features.regulations.endpoints import regulation_routes
@@ -28,16 +31,20 @@ from api.page_routes import page_routes
 from api.service import Service
 from api.workers.auditing import Auditor
 from api.workers.draft_check import DraftChecker
+from api.workers.jobs import AnyKind, Jobs
+
+JOB_KINDS: Sequence[AnyKind] = (VERIFICATION, EXPORT, PACK)
+"""Every kind of long work."""
 
 
 def pages_of(service: Service, worker_runner: RunInWorker | None = None) -> Pages:
     """Build what all pages of a service work with; `worker_runner` runs long work in workers."""
-    return Pages(service, DraftChecker(service), Auditor(service), worker_runner)
+    return Pages(service, DraftChecker(service), Jobs(service, JOB_KINDS), worker_runner)
 
 
 def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
     """The routes, but those that describe the application itself."""
-    draft_checker, auditor = pages.draft_checker, pages.auditor
+    draft_checker = pages.draft_checker
     return (
         batch_routes(service),
         record_routes(service),
@@ -54,7 +61,8 @@ def routers_of(service: Service, pages: Pages) -> Sequence[APIRouter]:
         change_routes(service, draft_checker),
         review_routes(service, draft_checker),
         suspension_routes(service),
-        audit_routes(service, auditor),
+        audit_routes(service, Auditor(service)),
+        job_endpoint_routes(service, pages.jobs),
         health_routes(service),
         problem_routes(),
         *page_routes(pages),

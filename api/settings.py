@@ -92,6 +92,8 @@ class Settings(BaseSettings):
     """Further places for checkpoints: files, folders, and addresses of append-only stores, separated by blanks."""
     checkpoint_token: FilePath | None = None
     """The file with the bearer token for those places that are addresses."""
+    jobs: Path = Path("var/jobs")
+    """The folder of the files that jobs make; all processes of one database share it."""
     policies: DirectoryPath = Field(default_factory=shipped_policies)
     """The folder of policy files, `<domain>/<policy>/<version>.yaml`, which is compared with what was submitted."""
     engine: Literal["durable_rules", "python", "definition"] = "durable_rules"

@@ -28,7 +28,6 @@ from api.faces import code_point, missing_glyphs
 from api.kit.formats import Formats, escape_hidden, inline_code, visible
 from api.kit.forms import Form, FormState
 from api.kit.frame import Frame, Page, frame_of
-from api.kit.jobs import Jobs
 from api.kit.languages import translations
 from api.kit.listing import link
 from api.kit.vocabulary import enum_label
@@ -36,8 +35,8 @@ from api.service import Service
 from api.web.error_mapping import library_problem
 from api.web.idempotent_writes import IdempotentRequest, run_idempotent
 from api.web.problems import MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
-from api.workers.auditing import Auditor
 from api.workers.draft_check import DraftChecker
+from api.workers.jobs import Jobs
 from api.workers.pool import WorkKind
 from api.workers.work_kinds import READING
 from policy_service.characters import describe_character
@@ -92,14 +91,13 @@ class Pages:
     """Everything a route needs beside the request."""
 
     def __init__(
-        self, service: Service, draft_checker: DraftChecker, auditor: Auditor, run_in_worker: RunInWorker | None = None
+        self, service: Service, draft_checker: DraftChecker, jobs: Jobs, run_in_worker: RunInWorker | None = None
     ) -> None:
         """`run_in_worker` does in workers what takes long; without it all is done here."""
         self.service = service
         self._run_in_worker = run_in_worker
         self.draft_checker = draft_checker
-        self.auditor = auditor
-        self.jobs = Jobs(service.clock)
+        self.jobs = jobs
         self._logged_characters: set[str] = set()
         missing_glyphs("林")  # reads the typeface now, and not while a page is waited for
         self._environments = {lang: _environment(service, lang) for lang in ("zh", "en")}

@@ -7,8 +7,9 @@ time it looks how late the event loop is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
@@ -18,9 +19,10 @@ from policy_service.identity.last_used import FLUSH_AFTER
 
 
 @asynccontextmanager
-async def background_tasks(service: Service) -> AsyncIterator[None]:
-    """Does it while the service runs, and once more at the end."""
-    tasks = [asyncio.ensure_future(each) for each in (_run_periodically(service), service.loop_watch.observe_lag())]
+async def background_tasks(service: Service, *others: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Does it while the service runs, and once more at the end; `others` go on meanwhile."""
+    own = (_run_periodically(service), service.loop_watch.observe_lag())
+    tasks = [asyncio.ensure_future(each) for each in (*own, *others)]
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from sqlmodel import Session
 
 from api.service import Service
-from api.workers.progress import ProgressCallback, ProgressFile, watch_progress
+from api.workers.progress import ProgressFile
 from api.workers.work_kinds import AUDITING, time_limit
 from policy_service.audit.comparison import verify_log
 from policy_service.audit.copies import Copy
@@ -28,55 +28,34 @@ from policy_service.decisions.verification import parts_of, verify_rest
 
 
 class Auditor:
-    """Reads the log whole, for one after another; `moved` is told how much of how much it has read."""
+    """Reads the log whole for a program that waits for it, for one after another."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._seconds = time_limit(AUDITING, service.settings)
 
-    async def verify(self, on_progress: ProgressCallback | None = None) -> LogVerdict:
-        """Verify the database against copies of its checkpoints. Raises as `verify`, and ProblemError."""
-        service = self._service
-        keys, copies = service.settings.keys, service.settings.copies
-        async with watch_progress(on_progress) as progress_path:
-            return await service.workers.pool(AUDITING).run(
-                self._seconds,
-                verify,
-                service.database.url,
-                keys,
-                copies,
-                ProgressFile(progress_path),
-                service.clock.now(),
-            )
+    async def verify(self) -> LogVerdict:
+        """What is found in the database, against copies of its checkpoints. Raises as `verify`, and ProblemError."""
+        service, settings = self._service, self._service.settings
+        url, now, silent = service.database.url, service.clock.now(), ProgressFile(None)
+        pool = service.workers.pool(AUDITING)
+        return await pool.run(self._seconds, verify, url, settings.keys, settings.copies, silent, now)
 
     async def export(self) -> BinaryIO:
         """The log in a file that is gone when it is closed.
 
         Raises ProblemError, KeyUnavailable, DatabaseUnavailable.
         """
-        file = await self.export_file()
-        try:
-            return _open(file)
-        finally:
-            _remove(file)
-
-    async def export_file(self, on_progress: ProgressCallback | None = None) -> Path:
-        """The log in a new file, which the caller removes.
-
-        Raises ProblemError, KeyUnavailable, DatabaseUnavailable.
-        """
         service = self._service
         url, keys, now = service.database.url, service.settings.keys, service.clock.now()
-        file = create_private_file("policy-service-export-")
+        file = _create_private_file()
         try:
-            async with watch_progress(on_progress) as progress_path:
-                await service.workers.pool(AUDITING).run(
-                    self._seconds, write_export, url, keys, now, file, ProgressFile(progress_path)
-                )
-        except BaseException:  # anyone who breaks it off, too, leaves nothing behind
-            _remove(file)
-            raise
-        return file
+            await service.workers.pool(AUDITING).run(
+                self._seconds, write_export, url, keys, now, file, ProgressFile(None)
+            )
+            return _open(file)
+        finally:
+            file.unlink()
 
 
 def verify(
@@ -113,9 +92,9 @@ def write_export(url: str, keys: Path, now: datetime, file: Path, progress: Prog
         return written
 
 
-def create_private_file(prefix: str) -> Path:
+def _create_private_file() -> Path:
     """A file that only its owner can read."""
-    number, name = tempfile.mkstemp(prefix=prefix)
+    number, name = tempfile.mkstemp(prefix="policy-service-export-")
     os.close(number)
     return Path(name)
 
@@ -127,7 +106,3 @@ def _log_size(session: Session) -> int:
 
 def _open(file: Path) -> BinaryIO:
     return file.open("rb")
-
-
-def _remove(file: Path) -> None:
-    file.unlink()

@@ -42,18 +42,15 @@ LOCAL_ROUTES = frozenset(
         "/v1/session/oidc/callback",
         "/",
         "/changes/{change}/draft",
-        "/audit",
-        "/audit/verifications/{job}",
-        "/audit/exports/{job}",
         "/audit/exports/{job}/file",
         "/packs",
-        "/packs/{job}",
         "/packs/{job}/file",
         "/v1/audit/verify",
+        "/v1/jobs/{job}/file",
         "/v1/audit/export",
     }
 )
-"""What is read here: the state of this process, its jobs, sign-in; and what sends its own work away."""
+"""What is read here: the state of this process, files of jobs, sign-in; and what sends its own work away."""
 FORWARDED: Mapping[tuple[str, str], WorkKind] = {
     **{row: READING for row in PERMISSIONS if row[0] == "GET" and row[1] not in LOCAL_ROUTES},
     ("POST", "/policies/{domain}/{policy}/try"): READING,

@@ -40,6 +40,7 @@ NOT_SECURITY: Mapping[str, str] = {
     "api_key_use": "when a key was last used, to within some minutes",
     "sign_in_failure": "slows down guesses of passwords; nobody is let in by it",
     "oidc_flow": "lasts for the minutes in which somebody is at the provider of identities, who proves who they are",
+    "job": "how far long work is; what came of it is under the MAC of its row, and it can be done again",
 }
 EXCLUDED_COLUMNS: Mapping[tuple[str, str], str] = {
     ("lane", "count"): "how many transactions there were: who asks looks again when it has moved",

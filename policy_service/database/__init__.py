@@ -2,6 +2,7 @@
 
     with database.read() as session: ...            # a snapshot; nothing can be written
     with database.write(clock) as transaction: ...  # one after another; all of it is kept, or none of it
+    with database.write_unlogged() as session: ...  # for what is no part of the record: how far a job is
 
 There are two lanes to write in, each a row of `lane` that a writer holds until the end: `governance` for what people
 do, `decisions` for what is decided. A lane counts its transactions and remembers when the last of them was, so that
@@ -200,6 +201,16 @@ class Database:
             yield transaction
             for hook in BEFORE_COMMIT:
                 hook(transaction)
+
+    @contextmanager
+    def write_unlogged(self) -> Iterator[Session]:
+        """One transaction in no lane, for rows that are no part of the record.
+
+        It moves no time, and nobody who waits for changes of the record reads anew. Raises DatabaseUnavailable.
+        """
+        new_session = Session(self._writers, info={_DATABASE: self})
+        with translate_db_errors(), self._write_lock, new_session as session, session.begin():
+            yield session
 
     @contextmanager
     def _track_failures(self) -> Iterator[None]:

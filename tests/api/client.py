@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
@@ -144,7 +145,9 @@ def populate(url: str, clock: Clock | None = None, policies: Path | None = None)
 
 def settings(**changes: Any) -> Settings:  # noqa: ANN401 - whatever a setting takes
     """Settings of a service on the database of `database_url`."""
-    places = {"database_url": SecretStr(database_url()), "keys": keys(), "checkpoints": keys().parent / "checkpoints"}
+    url = changes.get("database_url") or SecretStr(database_url())
+    jobs = keys().parent / "jobs" / sha256(url.get_secret_value().encode()).hexdigest()
+    places = {"database_url": url, "keys": keys(), "checkpoints": keys().parent / "checkpoints", "jobs": jobs}
     return Settings(**{**places, "log_level": "error", **changes})
 
 

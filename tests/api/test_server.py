@@ -38,14 +38,14 @@ def running(**environment: str) -> Iterator[tuple[subprocess.Popen[str], httpx.C
     with fresh_url("sqlite") as url:
         key = {"authorization": populate(url, SystemClock())["integration"]}
         with (
-            _serving(url, **environment) as (server, address),
+            serving(url, **environment) as (server, address),
             httpx.Client(base_url=address, headers=key, timeout=30) as client,
         ):
             yield server, client
 
 
 @contextmanager
-def _serving(url: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(url: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -68,8 +68,13 @@ def _serving(url: str, **environment: str) -> Iterator[tuple[subprocess.Popen[st
 
 def places(url: str) -> dict[str, str]:
     """The environment of a service on a database."""
-    checkpoints = f"{url.removeprefix('sqlite:///')}.checkpoints"
-    return {"DATABASE_URL": url, "POLICY_SERVICE_KEYS": str(keys()), "POLICY_SERVICE_CHECKPOINTS": checkpoints}
+    file = url.removeprefix("sqlite:///")
+    beside = {"CHECKPOINTS": f"{file}.checkpoints", "JOBS": f"{file}.jobs"}
+    return {
+        "DATABASE_URL": url,
+        "POLICY_SERVICE_KEYS": str(keys()),
+        **{f"POLICY_SERVICE_{name}": place for name, place in beside.items()},
+    }
 
 
 def wait_until_ready(server: subprocess.Popen[str], address: str) -> None:
@@ -193,7 +198,7 @@ def test_it_ends_with_another_status_when_the_database_does_not_answer(tmp_path:
 
 
 def test_a_log_that_nobody_reads_stops_nothing(database: str) -> None:
-    with _serving(database, POLICY_SERVICE_ENGINE="python") as (_, address), httpx.Client(base_url=address) as client:
+    with serving(database, POLICY_SERVICE_ENGINE="python") as (_, address), httpx.Client(base_url=address) as client:
         for _ in range(400):
             assert client.get("/v1/policies").status_code == 401
         assert "policy_service_log_lines_dropped_total 0.0" not in client.get("/metrics").text

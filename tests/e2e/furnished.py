@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
 
 from api.auth.permissions import PERMISSIONS
@@ -17,6 +18,7 @@ SEEN_BY = ("compliance", "sales", "ann", "root")
 """Who looks at a page: the first who may."""
 ROLES = {"compliance": Role.COMPLIANCE, "sales": Role.SALES_DIRECTOR, "ann": Role.AUTHOR, "root": Role.ADMINISTRATOR}
 NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/problems", "/problems/{name}"}
+JOBS = {"export": "/audit/exports/", "pack": "/packs/"}
 FILES = re.compile(r"\.(?:pdf|pem|json)$|/file$|/texts/|^/static/")
 """Addresses of what is downloaded, not looked at."""
 
@@ -56,8 +58,20 @@ def furnish(here: Company) -> dict[str, str]:
         "decision": decision["decision_id"],
         "seq": "3",
         "account": here.people["sales"].id,
-        "job": "0" * 8 + "-0000-7000-8000-" + "0" * 12,
+        "job": _ended(here, "verification")["id"],
+        "export": _ended(here, "export")["id"],
+        "pack": _ended(here, "pack", {"policy": TIER, "sample": 1})["id"],
     }
+
+
+def _ended(here: Company, kind: str, parameters: Json | None = None) -> Json:
+    """A job of compliance that has ended."""
+    job = here.did("POST", f"/v1/jobs/{kind}", "compliance", parameters)
+    while job["state"] == "running":
+        time.sleep(0.1)
+        job = here.did("GET", f"/v1/jobs/{job['id']}", "compliance")
+    assert job["state"] == "done", job
+    return job
 
 
 def pages(values: dict[str, str]) -> list[tuple[str, str]]:
@@ -88,7 +102,8 @@ def pages(values: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def _address(path: str, values: dict[str, str]) -> str:
-    own = {**values, "change": values["draft"]} if path.endswith(("/draft", "/report")) else values
+    own = {**values, "change": values["draft"]} if path.endswith(("/draft", "/report")) else dict(values)
+    own["job"] = next((values[kind] for kind in ("export", "pack") if path.startswith(JOBS[kind])), values["job"])
     return re.sub(r"\{(\w+)\}", lambda name: own[name[1]], path)
 
 

@@ -55,6 +55,7 @@ OTHERS = {
     "/overrides": "its outcome fields are made from the policy that is chosen",
     "/audit/verifications": "a button that starts a job",
     "/audit/exports": "a button that starts a job",
+    **{f"{path}/{{job}}/cancel": "a button" for path in ("/audit/verifications", "/audit/exports", "/packs")},
 }
 """Forms that are no actions, each with the reason."""
 NEW = "another staple for it"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +14,7 @@ from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.audit.entry_view import AuditEntryView, EntryDescriber
 from api.features.audit.filters import OLDEST, LogFilters, LogQuery, entry_filter, read_filters
-from api.features.audit.last_verdict import LastVerdict
+from api.features.audit.last_verdict import LastVerdict, last_verdict
 from api.features.audit.vocabulary import EVENT_NAMES
 from api.kit.forms import FormState
 from api.kit.frame import Frame
@@ -60,12 +59,12 @@ class LogPage:
     may_verify: bool | str
     """Whether the reader may let the log be verified, or the reason why not."""
     last_verdict: LastVerdict | None
-    """The last verdict of this process."""
+    """The last verdict on record."""
     difference: str | None
     """Why nothing is signed any more: what differs from what was signed, or from its copies."""
 
 
-def add_log(router: APIRouter, pages: Pages, last_verdict: Callable[[], LastVerdict | None]) -> None:
+def add_log(router: APIRouter, pages: Pages) -> None:
     """Adds the route."""
 
     @router.get("/audit")
@@ -76,7 +75,9 @@ def add_log(router: APIRouter, pages: Pages, last_verdict: Callable[[], LastVerd
         frame = pages.frame(request)
         describer = EntryDescriber(actor, frame.lang, pages.service.zone)
         query = _PageQuery(pages, log_query, before, describer)
-        entry_views, next_cursor, size, signed_size, difference = await run_read(pages.service, query)
+        (entry_views, next_cursor, size, signed_size, difference), verdict = await run_read(
+            pages.service, lambda session: (query(session), last_verdict(session, pages.jobs))
+        )
         listing = Listing("/audit", log_query.texts, COLUMNS, _sort(log_query.filters), cursor, next_cursor)
         permission = check_permission(actor, PERMISSIONS["POST", "/audit/verifications"])
         page = LogPage(
@@ -90,7 +91,7 @@ def add_log(router: APIRouter, pages: Pages, last_verdict: Callable[[], LastVerd
             size=size,
             signed_size=signed_size,
             may_verify=permission,
-            last_verdict=last_verdict(),
+            last_verdict=verdict,
             difference=difference,
         )
         return pages.render(page, 422 if log_query.filters is None else 200)

@@ -1,25 +1,32 @@
-"""All routes of the log."""
+"""All pages of the log."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.features.audit.breadcrumbs import LOG_BREADCRUMBS
 from api.features.audit.checkpoints import add_checkpoints
 from api.features.audit.entry import add_entry
-from api.features.audit.export import add_export
-from api.features.audit.last_verdict import LastVerdictStore
+from api.features.audit.jobs import EXPORT, VERIFICATION
 from api.features.audit.log import add_log
-from api.features.audit.verification import add_verification
+from api.kit.job import JobPages, job_routes
 from api.kit.rendering import Pages
 
 
 def audit_page_routes(pages: Pages) -> APIRouter:
     """The routes."""
-    verdicts = LastVerdictStore()
     router = APIRouter(include_in_schema=False)
-    add_log(router, pages, verdicts.last)
+    add_log(router, pages)
     add_checkpoints(router, pages)
     add_entry(router, pages)
-    add_verification(router, pages, verdicts)
-    add_export(router, pages)
     return router
+
+
+def verification_routes(pages: Pages) -> APIRouter:
+    """The routes of verifications."""
+    return job_routes(pages, JobPages("/audit/verifications", VERIFICATION, LOG_BREADCRUMBS))
+
+
+def export_routes(pages: Pages) -> APIRouter:
+    """The routes of exports."""
+    return job_routes(pages, JobPages("/audit/exports", EXPORT, LOG_BREADCRUMBS))

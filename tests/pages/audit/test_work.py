@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from api.web.problems import BUSY, ProblemError
-from api.workers.auditing import Auditor
-from api.workers.progress import ProgressCallback
+from api.workers import auditing
 from policy_service.audit.export import verify_export
 from policy_service.audit.keys import public_key
 from policy_service.audit.service import signing_keys
 from policy_service.audit.verdict import LogFault, LogVerdict
 from policy_service.messages import Message
-from tests.api.client import portal
 from tests.api.company import Company, company
 from tests.pages.visitor import Seen, Visitor
 
@@ -62,7 +60,7 @@ def test_who_did_not_ask_does_not_find_it(here: Company) -> None:
     visitor, page = begun(here, "compliance", "#verify-log")
     other = Visitor(here, "both").get(page.address)
     assert other.status == 404
-    assert "This work is not known any more." in other.text(".empty")
+    assert "There is no such job." in other.text(".empty")
     settled(visitor, page)
 
 
@@ -75,42 +73,51 @@ def test_a_form_that_is_sent_twice_begins_one_verification(here: Company) -> Non
 
 
 def test_while_it_goes_on_the_page_shows_how_far_it_is(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    go_on = asyncio.Event()
+    go_on = threading.Event()
 
-    async def slow(_: Auditor, moved: ProgressCallback) -> LogVerdict:
-        moved(250_000, 1_000_000)
-        await go_on.wait()
-        fault = LogFault(Message("entry {seq} was removed", seq=17), 17)
+    def slow(_session: object, _keys: object, _copies: object, tick: Callable[[str, int], None], _: object) -> object:
+        tick("entries", 4)
+        go_on.wait(PATIENCE)
+        fault = LogFault(Message("entry {seq} was added or altered: it has no MAC", seq=17), 17)
         return LogVerdict(16, 2, "sha256:0", "sha256:1", None, 16, fault=fault)
 
-    monkeypatch.setattr(Auditor, "verify", slow)
+    monkeypatch.setattr(auditing, "parts_of", lambda _: {"entries": 16})
+    monkeypatch.setattr(auditing, "verify_log", slow)
+    monkeypatch.setattr(auditing, "verify_rest", lambda _session, verdict, *_: verdict)
     visitor, page = begun(here, "compliance", "#verify-log")
-    page = visitor.get(page.address)
+    until = time.monotonic() + PATIENCE
+    while "25%" not in page.text("#work"):
+        assert time.monotonic() < until, page.text("#work")
+        time.sleep(0.1)
+        page = visitor.get(page.address)
     assert page.one("progress").attributes["value"] == "25"
-    assert "250,000 of 1,000,000 entries, rows and records" in page.text("#work")
+    assert "4 of 16 entries, rows and records" in page.text("#work")
     assert page.one("#work").attributes["hx-get"] == page.address
     assert page.one("noscript meta").attributes["content"] == "2"
-    portal().call(go_on.set)
+    go_on.set()
     page = settled(visitor, page)
     assert page.text("#verdict") == "The log differs from what was signed"
-    assert "entry 17 was removed" in page.text(".lead")
+    assert "entry 17 was added or altered: it has no MAC" in page.text(".lead")
     assert "Everything before entry 17 is as it was written." in page.text("#work")
     assert not page.has("[hx-get]")
     assert not page.has("meta[http-equiv=refresh]")
     log = visitor.get("/audit")
     assert "inconsistent" in log.text(".overview .badge")
-    assert "entry 17 was removed" in log.text(".overview")
+    assert "entry 17 was added or altered: it has no MAC" in log.text(".overview")
+    chinese = Visitor(here, "compliance", "zh")
+    assert "17" in chinese.get(page.address).text(".lead")
+    assert "altered" not in chinese.get(page.address).text(".lead")
 
 
 def test_what_keeps_it_from_being_done_is_told(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def busy(_: Auditor, __: ProgressCallback) -> LogVerdict:
+    def busy(*_: object) -> LogVerdict:
         raise ProblemError(BUSY, Message("the log is being read whole already"))
 
-    monkeypatch.setattr(Auditor, "verify", busy)
+    monkeypatch.setattr(auditing, "verify_log", busy)
     visitor, page = begun(here, "compliance", "#verify-log")
     page = settled(visitor, page)
     assert "the log is being read whole already" in page.text(".refusal")
-    assert page.has("form button")
+    assert page.has("#start-again button")
 
 
 def test_an_export_is_made_fetched_and_verifies(here: Company) -> None:
@@ -128,15 +135,16 @@ def test_an_export_is_made_fetched_and_verifies(here: Company) -> None:
 def test_a_file_that_was_removed_is_asked_for_again(here: Company) -> None:
     page = Visitor(here, "compliance").get("/audit/exports/gone/file")
     assert page.status == 404
-    assert "Request the export again" in page.text()
+    assert "This file has expired." in page.text()
 
 
 @pytest.mark.parametrize("what", ["verifications", "exports"])
-def test_work_of_before_the_service_was_started_is_told_to_be_gone(here: Company, what: str) -> None:
+def test_a_job_that_was_removed_is_told_to_be_gone(here: Company, what: str) -> None:
     page = Visitor(here, "compliance").get(f"/audit/{what}/0197")
     assert page.status == 404
-    assert "This work is not known any more." in page.text()
-    assert page.has(f'form[action="/audit/{what}"] button')
+    assert "There is no such job." in page.text()
+    assert page.link("Start another one") == f"/audit/{what}"
+    assert Visitor(here, "compliance").get(f"/audit/{what}").has("#start button")
 
 
 @pytest.mark.parametrize("name", ["sales", "ann", "root"])

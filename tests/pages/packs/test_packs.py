@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 
+from api.features.packs import jobs
 from api.web.problems import CONFLICT, ProblemError
-from api.workers.packing import Packer, PackFile
-from api.workers.progress import ProgressCallback
 from policy_service.audit.keys import public_keys
 from policy_service.messages import Message
-from policy_service.packs.scope import Scope
 from policy_service.packs.verification import verify_pack
 from tests.api.company import Company, company
 from tests.approval.world import TIER
@@ -34,7 +32,11 @@ def here() -> Iterator[Company]:
 
 def made(visitor: Visitor, **fields: Any) -> Seen:  # noqa: ANN401 - as `send` takes them
     """The page of a pack once it is made."""
-    page = visitor.send(visitor.get("/packs"), "#ask", **fields)
+    return settled(visitor, visitor.send(visitor.get("/packs"), "#ask", **fields))
+
+
+def settled(visitor: Visitor, page: Seen) -> Seen:
+    """The page once its work is over."""
     until = time.monotonic() + PATIENCE
     while page.has("progress"):
         assert time.monotonic() < until, "it does not end"
@@ -128,16 +130,17 @@ def test_a_form_that_is_sent_twice_makes_one_pack(here: Company) -> None:
     page = visitor.get("/packs")
     first, second = (visitor.send(page, "#ask", policy=TIER, sample="0", follow=False) for _ in range(2))
     assert first.headers["location"] == second.headers["location"]
+    settled(visitor, visitor.get(first.headers["location"]))
 
 
 def test_what_keeps_a_pack_from_being_made_is_told(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(_: Packer, __: Scope, ___: str, ____: ProgressCallback) -> PackFile:
+    def refuse(*_: object) -> None:
         raise ProblemError(CONFLICT, Message("the log's keys are not here: run `policy-service init`"))
 
-    monkeypatch.setattr(Packer, "make", refuse)
+    monkeypatch.setattr(jobs, "make_pack", refuse)
     page = made(Visitor(here, "compliance"), policy=TIER)
     assert "the log's keys are not here" in page.text(".refusal")
-    assert page.link("Create another pack") == "/packs"
+    assert page.link("Start another one") == "/packs"
 
 
 def test_a_log_that_is_not_what_was_signed_is_told() -> None:
@@ -170,7 +173,7 @@ def test_packs_are_for_compliance(here: Company, name: str) -> None:
     assert visitor.get("/packs/x/file").status == 403
 
 
-def test_a_pack_of_before_the_service_was_started_is_told_to_be_gone(here: Company) -> None:
+def test_a_pack_that_was_removed_is_told_to_be_gone(here: Company) -> None:
     page = Visitor(here, "compliance").get("/packs/0197")
     assert page.status == 404
-    assert "This work is not known any more." in page.text()
+    assert "There is no such job." in page.text()

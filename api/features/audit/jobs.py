@@ -1,0 +1,61 @@
+"""The long work on the log: its verification, and its export to a file."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from api.features.audit.schemas import verdict_model
+from api.workers.auditing import verify, write_export
+from api.workers.job_kind import FileKind, JobContext, JobKind, NoParameters
+from api.workers.work_kinds import AUDITING
+from policy_service.audit.verdict import CopyComparison, LogFault, LogVerdict
+from policy_service.messages import Message
+
+NDJSON = "application/x-ndjson"
+
+
+def run_verification(context: JobContext, _: NoParameters) -> LogVerdict:
+    """Verify the log. Raises KeyUnavailable, DatabaseUnavailable."""
+    return verify(context.url, context.keys, context.copies, context.progress, context.started_at)
+
+
+def run_export(context: JobContext, _: NoParameters) -> None:
+    """Write the log to the file. Raises KeyUnavailable, DatabaseUnavailable."""
+    write_export(context.url, context.keys, context.started_at, context.file, context.progress)
+
+
+def read_verdict(data: Any) -> LogVerdict:  # noqa: ANN401  # as JSON
+    """Make a verdict of its JSON. Raises what reading damaged JSON does."""
+    return LogVerdict(
+        **{
+            **data,
+            "fault": None if data["fault"] is None else LogFault(**data["fault"]),
+            "faults": tuple(LogFault(**each) for each in data["faults"]),
+            "copies": tuple(CopyComparison(**each) for each in data["copies"]),
+        }
+    )
+
+
+VERIFICATION: JobKind[NoParameters, LogVerdict] = JobKind(
+    name="verification",
+    title=Message("Verification of the log"),
+    unit=Message("entries, rows and records"),
+    form=NoParameters,
+    run=run_verification,
+    template="audit/verification.html",
+    limits=AUDITING,
+    keep=timedelta(days=90),
+    read_result=read_verdict,
+    describe=lambda verdict: verdict_model(verdict).model_dump(mode="json"),
+)
+EXPORT: JobKind[NoParameters, None] = JobKind(
+    name="export",
+    title=Message("Export of the log"),
+    unit=Message("entries"),
+    form=NoParameters,
+    run=run_export,
+    template="audit/export.html",
+    limits=AUDITING,
+    file=FileKind("log.ndjson", NDJSON),
+)

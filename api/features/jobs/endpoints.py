@@ -1,0 +1,166 @@
+"""`/v1/jobs`: starts long work, says how far it is, gives its result and its file; only to the account it is of."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.auth.permissions import PERMISSIONS, check_permission
+from api.features.jobs.schemas import JobFileModel, JobList, JobModel, JobProblemModel
+from api.service import Service
+from api.web.idempotent_writes import WRITE_HEADERS, WriteCommand, WriteResult, run_prepared_write
+from api.web.json_body import invalid_body_error, read_json_body, request_body
+from api.web.openapi import problems
+from api.web.problems import (
+    BUSY,
+    IDEMPOTENCY_KEY_REUSED,
+    INVALID_PARAMETER,
+    MALFORMED_JSON,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    PROBLEMS,
+    REQUEST_IN_FLIGHT,
+    REQUEST_REFUSED,
+    UNSUPPORTED_MEDIA_TYPE,
+    ProblemError,
+)
+from api.web.transactions import run_read
+from api.workers.jobs import AnyKind, Jobs
+from policy_service.actor import Actor
+from policy_service.jobs import queries
+from policy_service.jobs.encoding import without_patterns
+from policy_service.jobs.model import Job, JobState
+from policy_service.messages import Message
+
+ACCEPTED = 202
+READ_PROBLEMS = (NOT_FOUND, INVALID_PARAMETER)
+
+
+def job_endpoint_routes(service: Service, jobs: Jobs) -> APIRouter:
+    """Return the routes: one that starts each kind, and those of all jobs."""
+    router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+    for kind in jobs.kinds.values():
+        _add_start(router, service, jobs, kind)
+    _add_reading(router, service, jobs)
+    _add_cancelling(router, service, jobs)
+    return router
+
+
+def _add_start(router: APIRouter, service: Service, jobs: Jobs, kind: AnyKind) -> None:
+    has_form = bool(kind.form.model_fields)
+    body_problems = (MALFORMED_JSON, REQUEST_REFUSED, UNSUPPORTED_MEDIA_TYPE) if has_form else ()
+
+    @router.post(
+        f"/{kind.name}",
+        operation_id=f"start_{kind.name}",
+        summary=f"Start a job: {kind.title}",
+        status_code=ACCEPTED,
+        response_model=JobModel,
+        dependencies=WRITE_HEADERS,
+        openapi_extra=request_body(kind.form) if has_form else None,
+        responses=problems(BUSY, IDEMPOTENCY_KEY_REUSED, INVALID_PARAMETER, REQUEST_IN_FLIGHT, *body_problems),
+    )
+    async def start_job(request: Request) -> Response:
+        """Starts a job; `Location` is where it is asked for until it is done."""
+        form = await read_json_body(request, kind.form) if has_form else kind.form()
+        if kind.check is not None and (errors := await run_read(service, lambda session: kind.check(session, form))):  # type: ignore[misc]
+            raise invalid_body_error(_problems_of(errors))
+
+        async def prepare() -> WriteCommand:
+            job = await jobs.start(kind, principal_of(request).actor, form)
+            result = WriteResult(_model(jobs, job), ACCEPTED, {"Location": f"/v1/jobs/{job.id}"})
+            return lambda _: result
+
+        return await run_prepared_write(service, request, prepare, form)
+
+
+def _add_reading(router: APIRouter, service: Service, jobs: Jobs) -> None:
+    @router.get("", operation_id="list_jobs")
+    async def list_jobs(request: Request) -> JobList:
+        """The newest jobs that the caller started, newest first, without their results."""
+        actor = principal_of(request).actor
+        found = await run_read(service, lambda session: queries.list_jobs(session, actor.id))
+        return JobList(items=[_model(jobs, job) for job in found if _permission(actor, job.kind) is True])
+
+    @router.get("/{job}", operation_id="get_job", responses=problems(*READ_PROBLEMS))
+    async def get_job(request: Request, job: str) -> JobModel:
+        """One job that the caller started, with its result when it is done."""
+        found = await _read(service, request, job)
+        return _model(jobs, found, with_result=True)
+
+    @router.get(
+        "/{job}/file",
+        operation_id="get_job_file",
+        response_class=Response,
+        responses={
+            200: {"description": "the file", "content": {"application/octet-stream": {"schema": {"type": "string"}}}},
+            **problems(*READ_PROBLEMS),
+        },
+    )
+    async def get_job_file(request: Request, job: str) -> Response:
+        """The file of a job that the caller started; removed 24 hours after the job ended."""
+        return jobs.file_response(await _read(service, request, job))
+
+
+def _add_cancelling(router: APIRouter, service: Service, jobs: Jobs) -> None:
+    @router.delete("/{job}", operation_id="cancel_job", responses=problems(*READ_PROBLEMS))
+    async def cancel_job(request: Request, job: str) -> JobModel:
+        """Cancels a job that the caller started; one that has ended stays as it is."""
+        await jobs.cancel(await _read(service, request, job))
+        return _model(jobs, await _read(service, request, job))
+
+
+async def _read(service: Service, request: Request, job_id: str) -> Job:
+    """Return a job of the caller. Raises ProblemError when there is none, or its kind is no longer for the caller."""
+    actor = principal_of(request).actor
+    job = await run_read(service, lambda session: queries.read_job(session, job_id, actor.id))
+    if job is None:
+        raise ProblemError(NOT_FOUND, Message("There is no such job."))
+    if (permission := _permission(actor, job.kind)) is not True:
+        raise ProblemError(NOT_ALLOWED, permission)
+    return job
+
+
+def _permission(actor: Actor, kind: str) -> Literal[True] | str:
+    """Return True, or why the kind is not for the caller: who may start it may read it."""
+    access = PERMISSIONS.get(("POST", f"/v1/jobs/{kind}"))
+    return Message("There is no such kind of job any more.") if access is None else check_permission(actor, access)
+
+
+def _model(jobs: Jobs, job: Job, *, with_result: bool = False) -> JobModel:
+    file = job.file_name is not None and job.file_size is not None
+    result = None
+    if with_result and job.state is JobState.DONE:
+        result = without_patterns(jobs.kinds[job.kind].describe(jobs.result_of(job)))
+    return JobModel(
+        id=job.id,
+        kind=job.kind,
+        state=job.state,
+        parameters=dict(job.parameters),
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+        completed=job.completed,
+        total=job.total,
+        result=result,
+        file=JobFileModel(name=job.file_name or "", size=job.file_size or 0) if file else None,
+        problem=JobProblemModel(type=PROBLEMS[job.problem.type].address, detail=job.problem.detail)
+        if job.problem
+        else None,
+    )
+
+
+def _problems_of(errors: Mapping[str, Message]) -> list[dict[str, Any]]:
+    """Return what is wrong with the parameters, as problems of a body."""
+    return [
+        {
+            "pointer": f"/{name}" if name else "",
+            "code": "mistyped",
+            "value": "",
+            "expected": str(message),
+            "hint": None,
+        }
+        for name, message in errors.items()
+    ]

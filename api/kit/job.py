@@ -1,0 +1,223 @@
+"""The pages of a kind of job, made of its declaration: `job_routes(pages, JobPages("/audit/exports", EXPORT))`.
+
+POST path              start a job; leads to its page
+GET  path              my jobs of this kind, and the form that starts one
+GET  path/{job}        how far it is, then its result
+GET  path/{job}/file   the file of a kind that makes one
+POST path/{job}/cancel cancel it; leads back to its page
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.auth.authentication import principal_of
+from api.kit.form_action import FormAction, FormRequest, form_routes
+from api.kit.forms import FieldErrors, FormState, read_form
+from api.kit.frame import Frame, Page
+from api.kit.rendering import Command, Pages
+from api.web.problems import NOT_FOUND, ProblemError
+from api.web.transactions import run_read
+from api.workers.job_kind import JobKind
+from policy_service.jobs import queries
+from policy_service.jobs.model import Job, JobState
+from policy_service.messages import Message
+
+HUNDRED = 100
+AnyKind = JobKind[Any, Any]
+Breadcrumbs = tuple[tuple[Message, str], ...]
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job is."""
+
+    state: str
+    """A state of a job, or `unknown`: it was removed, or somebody else started it."""
+    address: str
+    started_at: datetime | None = None
+    completed: int = 0
+    total: int | None = None
+    duration: timedelta = timedelta()
+    problem: str = ""
+
+    @property
+    def percent(self) -> int:
+        """How much is done, of a hundred."""
+        return min(HUNDRED, self.completed * HUNDRED // self.total) if self.total else 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """A job: how far it is, then its result."""
+
+    template: ClassVar[str] = "jobs/job.html"
+    frame: Frame
+    form: FormState
+    """To start it again, with its parameters."""
+    path: str
+    title: Message
+    unit: Message
+    progress: JobProgress
+    result: Any
+    """The result of a job that is done."""
+    file_name: str | None
+    file_size: int | None
+    """Bytes of the file; None while it is not there."""
+    keep: timedelta
+    breadcrumbs: Breadcrumbs
+
+
+@dataclass(frozen=True, slots=True)
+class JobListPage:
+    """The jobs that the reader started, and a button that starts another one."""
+
+    template: ClassVar[str] = "jobs/list.html"
+    frame: Frame
+    form: FormState
+    path: str
+    title: Message
+    jobs: tuple[JobProgress, ...]
+    keep: timedelta
+    breadcrumbs: Breadcrumbs
+
+
+StartPage = Callable[[Pages, Request, FormState, tuple[JobProgress, ...]], Awaitable[Page]]
+"""Builds the page on which a job is started: its form, and the jobs that the reader started."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPages:
+    """Where the pages of a kind are, and what they have beside it."""
+
+    path: str
+    kind: AnyKind
+    breadcrumbs: Breadcrumbs = ()
+    start_page: StartPage | None = None
+    """A page with the form of the kind; without it a button starts a job."""
+    prefilled: tuple[str, ...] = ()
+    """Fields of the form that a link may fill in."""
+
+    def start_action(self) -> FormAction[Any]:
+        """Return the form that starts a job."""
+        return FormAction(
+            self.path,
+            self.kind.form,
+            page=self.form_page,
+            command=lambda _, form: form.prepared,
+            done=lambda _, job: f"{self.path}/{job.id}",
+            validate=self._validate,
+            prepare=self._start,
+        )
+
+    async def form_page(self, pages: Pages, request: Request, form: FormState) -> Page:
+        """Build the page on which a job is started."""
+        account = principal_of(request).actor.id
+        jobs = await run_read(pages.service, lambda session: queries.list_jobs(session, account, self.kind.name))
+        now = pages.service.clock.now()
+        mine = tuple(progress_of(job, f"{self.path}/{job.id}", now) for job in jobs)
+        if self.start_page is not None:
+            return await self.start_page(pages, request, form, mine)
+        frame = pages.frame(request)
+        return JobListPage(frame, form, self.path, self.kind.title, mine, self.kind.keep, self.breadcrumbs)
+
+    async def _validate(self, form: FormRequest[Any]) -> FieldErrors:
+        check = self.kind.check
+        return {} if check is None else dict(await run_read(form.service, lambda session: check(session, form.values)))
+
+    async def _start(self, form: FormRequest[Any]) -> Job:
+        return await form.pages.jobs.start(self.kind, form.actor, form.values)
+
+
+def job_routes(pages: Pages, job_pages: JobPages) -> APIRouter:
+    """Return the routes of a kind."""
+    router = form_routes(pages, job_pages.start_action())
+    routes, path = _JobRoutes(pages, job_pages), job_pages.path
+    router.get(path)(routes.list)
+    router.get(f"{path}/{{job}}")(routes.show)
+    router.post(f"{path}/{{job}}/cancel")(routes.cancel)
+    if job_pages.kind.file is not None:
+        router.get(f"{path}/{{job}}/file")(routes.file)
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class _JobRoutes:
+    """The endpoints of a kind."""
+
+    pages: Pages
+    its: JobPages
+
+    async def list(self, request: Request) -> Response:
+        """Show the jobs that the reader started, and the form."""
+        values = {name: value for name in self.its.prefilled if (value := request.query_params.get(name))}
+        return self.pages.render(await self.its.form_page(self.pages, request, self.pages.new_form(**values)))
+
+    async def show(self, request: Request, job: str) -> Response:
+        """Show how far a job is, or its result."""
+        found_job = await self._read(request, job)
+        return self.pages.render(
+            self._page(request, job, found_job, self.pages.new_form()),
+            200 if found_job else 404,
+            self.its.kind.template,
+        )
+
+    async def file(self, request: Request, job: str) -> Response:
+        """Answer with the file."""
+        return self.pages.jobs.file_response(await self._read(request, job))
+
+    async def cancel(self, request: Request, job: str) -> Response:
+        """Cancel a job."""
+        form = await read_form(request)
+        found_job = await self._read(request, job)
+        if found_job is None:
+            raise ProblemError(NOT_FOUND, Message("There is no such job."))
+
+        async def prepare() -> Command:
+            await self.pages.jobs.cancel(found_job)
+            return lambda _: f"{self.its.path}/{job}"
+
+        async def form_page(state: FormState) -> Page:
+            return self._page(request, job, found_job, state)
+
+        return await self.pages.execute(request, form, prepare, form_page)
+
+    async def _read(self, request: Request, job: str) -> Job | None:
+        account = principal_of(request).actor.id
+        return await run_read(
+            self.pages.service, lambda session: queries.read_job(session, job, account, self.its.kind.name)
+        )
+
+    def _page(self, request: Request, address: str, job: Job | None, form: FormState) -> JobPage:
+        kind, is_done = self.its.kind, job is not None and job.state is JobState.DONE
+        parameters = {name: (str(value),) for name, value in job.parameters.items()} if job else {}
+        return JobPage(
+            frame=self.pages.frame(request),
+            form=FormState(form.key, parameters, form.errors, form.form_error, form.reasons),
+            path=self.its.path,
+            title=kind.title,
+            unit=kind.unit,
+            progress=progress_of(job, f"{self.its.path}/{address}", self.pages.service.clock.now()),
+            result=self.pages.jobs.result_of(job) if job and is_done else None,
+            file_name=job.file_name if job and is_done else None,
+            file_size=job.file_size if job and is_done else None,
+            keep=kind.keep,
+            breadcrumbs=(*self.its.breadcrumbs, (kind.title, self.its.path)),
+        )
+
+
+def progress_of(job: Job | None, address: str, now: datetime) -> JobProgress:
+    """Return how far a job is."""
+    if job is None:
+        return JobProgress(UNKNOWN, address)
+    problem = job.problem.detail if job.problem else ""
+    duration = (job.ended_at or now) - job.started_at
+    return JobProgress(job.state.value, address, job.started_at, job.completed, job.total, duration, problem)

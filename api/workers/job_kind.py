@@ -1,0 +1,92 @@
+"""`JobKind`: what a kind of long work is, declared once for its pages, its REST address and its process.
+
+    VERIFICATION: JobKind[NoParameters, LogVerdict] = JobKind(
+        name="verification", title=Message("Verification of the log"), unit=Message("entries"), form=NoParameters,
+        run=run_verification, template="audit/verification.html", limits=AUDITING,
+    )
+
+`run` is a function of a module: a worker finds it by its name, and calls it with a `JobContext` and the parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+from sqlmodel import Session
+
+from api.service import Service
+from api.workers.pool import WorkKind
+from api.workers.progress import ProgressFile
+from policy_service.audit.copies import Copy
+from policy_service.messages import Message
+
+Parameters = TypeVar("Parameters", bound=BaseModel)
+Result = TypeVar("Result")
+KEEP = timedelta(hours=24)
+"""How long a job is kept after it ended, and its file with it."""
+
+
+class NoParameters(BaseModel):
+    """The form of a kind that is started by a button."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """What a job works with, in the process that runs it."""
+
+    url: str
+    keys: Path
+    copies: Sequence[Copy]
+    zone: ZoneInfo
+    requested_by: str
+    """The printed name of the account that started it."""
+    started_at: datetime
+    file: Path
+    """Where the file goes, for a kind that makes one; it exists and is empty."""
+    progress: ProgressFile
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """The file of a kind: its name, with the instant of the start as `{at:%Y%m%d}`, and its media type."""
+
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind(Generic[Parameters, Result]):
+    """A kind of long work."""
+
+    name: str
+    """The end of `/v1/jobs/NAME`; its row in the table of permissions says who may start it."""
+    title: Message
+    unit: Message
+    """What is counted while it runs."""
+    form: type[Parameters]
+    run: Callable[[JobContext, Parameters], Result]
+    """Does it, in a worker."""
+    template: str
+    """Extends `jobs/job.html` by the result."""
+    limits: WorkKind
+    """How many processes do it, for how long, and what is said when it takes too much."""
+    file: FileKind | None = None
+    keep: timedelta = KEEP
+    alone: bool = True
+    """Run one at a time, whoever starts it."""
+    check: Callable[[Session, Parameters], Mapping[str, Message]] | None = None
+    """Finds what the database knows to be wrong with the parameters, by field; `""` for all of them."""
+    prepare: Callable[[Service], None] | None = None
+    """Called before, in the process that decides."""
+    read_result: Callable[[Any], Result] = lambda data: data
+    """Makes the result of its JSON."""
+    describe: Callable[[Any], Any] = lambda data: data
+    """Makes of the result what programs get, as JSON."""

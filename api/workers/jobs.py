@@ -1,0 +1,301 @@
+"""`Jobs`: starts long work in workers of this process, and keeps the table of jobs true.
+
+    start ──► row `running` ──► worker ──► row `done`, `failed`
+                  ▲   │ once a second: how far it is; a row that is cancelled ends the worker
+                  │   └────────────────────────────────────────────────────────────────────────
+    sweep: rows of processes that are gone become `interrupted`, old jobs are removed with their files
+
+Each process holds a lock on a file of its own in the folder of job files. It ends with the process, however that ends:
+so all processes of one database share the folder, and each sees which of the others is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse
+
+from api.observability.logs import stack_frames
+from api.service import Service
+from api.web.error_mapping import library_problem
+from api.web.problems import INTERNAL_ERROR, NOT_FOUND, Problem, ProblemError
+from api.workers.job_kind import KEEP, JobContext, JobKind
+from api.workers.progress import ProgressFile, watch_progress
+from api.workers.work_kinds import time_limit
+from policy_service.actor import Actor
+from policy_service.audit.log_key import key_id_of, read_log_keys
+from policy_service.database import DatabaseUnavailable
+from policy_service.integrity import DamagedRecord, reading_row
+from policy_service.jobs import queries
+from policy_service.jobs import service as job_rows
+from policy_service.jobs.encoding import encode_json
+from policy_service.jobs.model import ID, Job, JobProblem, JobState
+from policy_service.messages import Message
+
+WATCH_SECONDS = 1.0
+"""Seconds between two looks at the row of a job that runs here."""
+SWEEP_SECONDS = 60.0
+"""Seconds between two sweeps."""
+MAC_PURPOSE = "job"
+"""What the log's key makes MACs of here."""
+AnyKind = JobKind[Any, Any]
+
+
+class Jobs:
+    """The jobs that this process runs, and the table that tells of all."""
+
+    def __init__(self, service: Service, kinds: Iterable[AnyKind]) -> None:
+        self.kinds: Mapping[str, AnyKind] = {kind.name: kind for kind in kinds}
+        self._service = service
+        self._folder = service.settings.jobs
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._lock: _ProcessLock | None = None
+
+    async def start(self, kind: AnyKind, actor: Actor, parameters: BaseModel) -> Job:
+        """Start a job. Raises TooManyJobs, DatabaseUnavailable."""
+        job = await run_in_threadpool(self._record, kind, actor, parameters)
+        task = asyncio.ensure_future(self._run(kind, job, parameters))
+        self._tasks[job.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
+        return job
+
+    async def cancel(self, job: Job) -> None:
+        """Cancel a job, whichever process runs it; one that has ended stays as it is. Raises DatabaseUnavailable."""
+        await run_in_threadpool(self._end, replace(job, state=JobState.CANCELLED))
+        if task := self._tasks.get(job.id):
+            task.cancel()
+
+    def file_response(self, job: Job | None) -> FileResponse:
+        """Answer with the file of a job. Raises ProblemError when there is none (any more)."""
+        if job is None or job.state is not JobState.DONE or job.file_name is None or not self._file(job.id).exists():
+            raise ProblemError(NOT_FOUND, Message("This file has expired. Start the job again."))
+        kind = self.kinds[job.kind].file
+        media_type = kind.media_type if kind else None
+        headers = {"cache-control": "no-store"}
+        return FileResponse(self._file(job.id), headers=headers, media_type=media_type, filename=job.file_name)
+
+    def is_genuine(self, job: Job) -> bool:
+        """Return True if the outcome of a job that is done is what a process of the service wrote."""
+        keys = read_log_keys(self._service.settings.keys)
+        key = keys.get(key_id_of(job.mac))
+        return not keys if key is None else key.verifies(job.mac, MAC_PURPOSE, job.outcome())
+
+    def result_of(self, job: Job) -> Any:  # noqa: ANN401  # of its kind
+        """Return the result of a job that is done. Raises DamagedRecord, KeyUnavailable."""
+        if not self.is_genuine(job):
+            raise DamagedRecord("job", job.id)
+        with reading_row("job", job.id):
+            return self.kinds[job.kind].read_result(job.result)
+
+    async def maintain(self) -> None:
+        """Sweep now and once a minute, until it is cancelled."""
+        while True:
+            try:
+                await run_in_threadpool(self.sweep)
+            except (DatabaseUnavailable, DamagedRecord) as error:
+                self._service.log.warning("job_sweep_failed", reason=str(error))
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    def sweep(self) -> None:
+        """Interrupt the jobs of processes that are gone; remove old jobs with their files.
+
+        Raises DatabaseUnavailable, DamagedRecord.
+        """
+        database, now = self._service.database, self._service.clock.now()
+        with database.read() as session:
+            processes = queries.running_processes(session)
+            keep = {kind.name: kind.keep for kind in self.kinds.values()}
+            expired = queries.expired_jobs(session, keep, KEEP, now)
+        gone = [process for process in processes if not self._is_alive(process)]
+        if gone or expired:
+            with database.write_unlogged() as session:
+                interrupted = job_rows.interrupt_jobs(session, gone, now)
+                job_rows.remove_jobs(session, expired)
+            for job_id in (*interrupted, *expired):
+                self._file(job_id).unlink(missing_ok=True)
+            if interrupted:
+                self._service.log.warning("jobs_interrupted", jobs=interrupted)
+
+    async def close(self) -> None:
+        """Interrupt what runs here."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _record(self, kind: AnyKind, actor: Actor, parameters: BaseModel) -> Job:
+        self.sweep()  # what a process left that is gone stands in nobody's way
+        clock = self._service.clock
+        if self._lock is None:
+            self._lock = _ProcessLock(self._folder, str(clock.new_id()))
+        now = clock.now()
+        job = Job(
+            id=str(clock.new_id()),
+            kind=kind.name,
+            account=actor.id,
+            requested_by=actor.printed_name,
+            parameters=parameters.model_dump(mode="json", exclude_none=True),
+            state=JobState.RUNNING,
+            started_at=now,
+            file_name=kind.file.name.format(at=now) if kind.file else None,
+        )
+        with self._service.database.write_unlogged() as session:
+            job_rows.start_job(session, job, self._lock.process, alone=kind.alone)
+        return job
+
+    async def _run(self, kind: AnyKind, job: Job, parameters: BaseModel) -> None:
+        file, watch = self._file(job.id), _Watch(self, job.id, asyncio.current_task())
+        try:
+            ended = await self._execute(kind, job, parameters, watch)
+        except asyncio.CancelledError:  # of `cancel`, which wrote so before, or of `close`
+            ended = replace(job, state=JobState.INTERRUPTED)
+        except Exception as error:  # noqa: BLE001  # the row tells of it
+            ended = replace(job, state=JobState.FAILED, problem=self._problem_of(kind, error))
+        completed, total = watch.progress
+        is_written = await self._end_surely(replace(ended, completed=completed, total=total))
+        if not (is_written and ended.state is JobState.DONE and kind.file):
+            await run_in_threadpool(file.unlink, missing_ok=True)
+
+    async def _execute(self, kind: AnyKind, job: Job, parameters: BaseModel, watch: _Watch) -> Job:
+        service, settings, file = self._service, self._service.settings, self._file(job.id)
+        watching = asyncio.ensure_future(watch.run())
+        try:
+            if kind.prepare is not None:
+                await run_in_threadpool(kind.prepare, service)
+            await run_in_threadpool(_create_private, file)
+            async with watch_progress(watch.note) as progress:
+                context = JobContext(
+                    service.database.url,
+                    settings.keys,
+                    settings.copies,
+                    service.zone,
+                    job.requested_by,
+                    job.started_at,
+                    file,
+                    ProgressFile(progress),
+                )
+                pool = service.workers.pool(kind.limits)
+                result = await pool.run(time_limit(kind.limits, settings), kind.run, context, parameters)
+        finally:
+            watching.cancel()
+        size = (await run_in_threadpool(file.stat)).st_size if kind.file else None
+        return replace(job, state=JobState.DONE, result_json=encode_json(result), file_size=size)
+
+    async def _end_surely(self, job: Job) -> bool:
+        """Write how a job ended as soon as the database answers. Return False when it had ended before."""
+        while True:
+            try:
+                return await run_in_threadpool(self._end, job)
+            except DatabaseUnavailable:
+                if job.state is JobState.INTERRUPTED:  # the next sweep sees that this process is gone
+                    return False
+                await asyncio.sleep(WATCH_SECONDS)
+
+    def _end(self, job: Job) -> bool:
+        ended = replace(job, ended_at=self._service.clock.now())
+        if ended.state is JobState.DONE and (keys := read_log_keys(self._service.settings.keys)):
+            ended = replace(ended, mac=list(keys.values())[-1].mac(MAC_PURPOSE, ended.outcome()))
+        with self._service.database.write_unlogged() as session:
+            return job_rows.end_job(session, ended)
+
+    def _problem_of(self, kind: AnyKind, error: Exception) -> JobProblem:
+        problem = error.problem if isinstance(error, ProblemError) else None
+        problem = problem or library_problem(error, self._service.clock.now())
+        if problem is None:
+            self._service.log.error("job_failed", kind=kind.name, where=stack_frames(error))
+            problem = Problem(INTERNAL_ERROR, Message("the service failed; see its log"))
+        return JobProblem(problem.kind.name, problem.detail)
+
+    def _file(self, job_id: str) -> Path:
+        return self._folder / _checked_name(job_id)
+
+    def _is_alive(self, process: str) -> bool:
+        return (self._lock is not None and self._lock.process == process) or _is_locked(self._folder, process)
+
+
+class _Watch:
+    """Looks at the row of a job while it runs: writes how far it is, and ends what was cancelled elsewhere."""
+
+    def __init__(self, jobs: Jobs, job_id: str, task: asyncio.Task[None] | None) -> None:
+        self._jobs, self._job_id, self._task = jobs, job_id, task
+        self.progress: tuple[int, int | None] = (0, None)
+
+    def note(self, completed: int, total: int) -> None:
+        """Take how far it is."""
+        self.progress = completed, total
+
+    async def run(self) -> None:
+        """Look once a second."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            with suppress(DatabaseUnavailable):  # it is looked again
+                if not await run_in_threadpool(self._is_running) and self._task is not None:
+                    self._task.cancel()
+                    return
+
+    def _is_running(self) -> bool:
+        with self._jobs._service.database.write_unlogged() as session:  # noqa: SLF001  # a part of it
+            return job_rows.report_progress(session, self._job_id, *self.progress)
+
+
+class _ProcessLock:
+    """The lock by which other processes see that this one is there."""
+
+    def __init__(self, folder: Path, process: str) -> None:
+        self.process = process
+        self._file = _lock_file(folder, process)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hidden = self._file.with_suffix(".new")  # locked before anybody finds it
+        self._descriptor = os.open(hidden, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        hidden.rename(self._file)
+
+    def close(self) -> None:
+        """Give it back."""
+        self._file.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+
+def _is_locked(folder: Path, process: str) -> bool:
+    """Return True if a process is there; the file of one that is gone is removed."""
+    file = _lock_file(folder, process)
+    try:
+        descriptor = os.open(file, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        file.unlink(missing_ok=True)
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _lock_file(folder: Path, process: str) -> Path:
+    return folder / f"{_checked_name(process)}.lock"
+
+
+def _checked_name(id_: str) -> str:
+    """Return an identifier that names a file of its own in the folder. Raises DamagedRecord for any other text."""
+    if not ID.fullmatch(id_):
+        raise DamagedRecord("job", id_[:40])
+    return id_
+
+
+def _create_private(file: Path) -> None:
+    os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))

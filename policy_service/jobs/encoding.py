@@ -1,0 +1,81 @@
+"""Results as JSON: dataclasses become objects; messages keep their pattern, so that they can still be translated.
+
+`Message("entry {seq} was removed", seq=17)` is `{"$message": ["entry {seq} was removed", {"seq": 17}]}`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from string import Formatter
+from typing import Any
+
+from policy_service.messages import Message, plain_text, rebuild_message
+
+MESSAGE = "$message"
+FORMATS = frozenset({"", None, "g", ","})
+"""Formats of values that a stored pattern may name."""
+
+
+def encode_json(value: object) -> str:
+    """Encode a result."""
+    return json.dumps(_encode(value), ensure_ascii=False)
+
+
+def decode_json(text: str) -> Any:  # noqa: ANN401  # whatever was encoded
+    """Decode a result. Raises ValueError when it is no JSON, or has a pattern that nobody encodes."""
+    return _decode(json.loads(text))
+
+
+def without_patterns(value: object) -> Any:  # noqa: ANN401  # as JSON
+    """Return a decoded result with plain texts, for programs."""
+    match value:
+        case str():
+            return plain_text(value)
+        case dict():
+            return {name: without_patterns(each) for name, each in value.items()}
+        case list():
+            return [without_patterns(each) for each in value]
+        case _:
+            return value
+
+
+def _encode(value: object) -> Any:  # noqa: ANN401  # as JSON
+    match value:
+        case Message() if _is_safe(value.pattern):
+            return {MESSAGE: [value.pattern, _encode(value.values)]}
+        case str():
+            return plain_text(value)
+        case Mapping():
+            return {str(name): _encode(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_encode(each) for each in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {field.name: _encode(getattr(value, field.name)) for field in fields(value)}
+        case bool() | int() | float() | None:
+            return value
+        case _:
+            return str(value)
+
+
+def _decode(value: Any) -> Any:  # noqa: ANN401  # as JSON
+    match value:
+        case {"$message": [str(pattern), dict(values)]}:
+            if not _is_safe(pattern):
+                raise ValueError("not a pattern of a message")
+            return rebuild_message(pattern, _decode(values))
+        case dict():
+            return {name: _decode(each) for name, each in value.items()}
+        case list():
+            return [_decode(each) for each in value]
+        case _:
+            return value
+
+
+def _is_safe(pattern: str) -> bool:
+    """Return True if the pattern names values alone: an attribute or a width in it would be somebody's attack."""
+    return all(
+        (name is None or name.isidentifier()) and form in FORMATS and conversion is None
+        for _, name, form, conversion in Formatter().parse(pattern)
+    )

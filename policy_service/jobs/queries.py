@@ -1,0 +1,72 @@
+"""All reads of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from policy_service.integrity import reading_row
+from policy_service.jobs.encoding import decode_json
+from policy_service.jobs.model import Job, JobProblem, JobState
+from policy_service.jobs.tables import JobRow
+
+MAX_LISTED = 50
+"""Jobs of a list."""
+
+
+def read_job(session: Session, job_id: str, account: str, kind: str | None = None) -> Job | None:
+    """Return a job of the account; None when there is none (any more). Raises DamagedRecord."""
+    row = session.get(JobRow, job_id)
+    if row is None or row.account != account or kind not in {None, row.kind}:
+        return None
+    return _job(row)
+
+
+def list_jobs(session: Session, account: str, kind: str | None = None) -> list[Job]:
+    """Return the newest jobs of the account, newest first. Raises DamagedRecord."""
+    query = select(JobRow).where(JobRow.account == account)
+    if kind is not None:
+        query = query.where(JobRow.kind == kind)
+    query = query.order_by(col(JobRow.started_at).desc(), col(JobRow.id).desc()).limit(MAX_LISTED)
+    return [_job(row) for row in session.exec(query)]
+
+
+def last_done(session: Session, kind: str) -> Job | None:
+    """Return the job of the kind that was done last, whoever started it; None when none is on record."""
+    query = select(JobRow).where(JobRow.kind == kind, JobRow.state == JobState.DONE)
+    row = session.exec(query.order_by(col(JobRow.ended_at).desc(), col(JobRow.id).desc()).limit(1)).first()
+    return None if row is None else _job(row)
+
+
+def running_processes(session: Session) -> list[str]:
+    """Return the processes that are said to run a job."""
+    return list(session.exec(select(JobRow.process).where(JobRow.state == JobState.RUNNING).distinct()))
+
+
+def expired_jobs(session: Session, keep: Mapping[str, timedelta], default: timedelta, now: datetime) -> list[str]:
+    """Return the jobs that ended longer ago than their kind is kept."""
+    ended = session.exec(select(JobRow.id, JobRow.kind, JobRow.ended_at).where(col(JobRow.ended_at).is_not(None)))
+    return [id_ for id_, kind, at in ended if at is not None and at + keep.get(kind, default) <= now]
+
+
+def _job(row: JobRow) -> Job:
+    with reading_row("job", row.id):
+        return Job(
+            row.id,
+            row.kind,
+            row.account,
+            row.requested_by,
+            decode_json(row.parameters),
+            JobState(row.state),
+            row.started_at,
+            row.ended_at,
+            row.completed,
+            row.total,
+            row.result,
+            row.file_name,
+            row.file_size,
+            None if row.problem is None else JobProblem(**decode_json(row.problem)),
+            row.mac,
+        )

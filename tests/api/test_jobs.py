@@ -1,0 +1,171 @@
+"""Jobs over HTTP, and a server that is killed in the middle of them."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from policy_service.clock import SystemClock
+from tests.api.client import RFM, assert_problem, one_policy, populate
+from tests.api.company import Company, company
+from tests.api.test_server import serving
+from tests.approval.world import TIER
+from tests.databases import fresh_url
+
+PATIENCE = 120.0
+KINDS: dict[str, tuple[str, dict[str, str]]] = {
+    "verification": ("/audit/verifications", {}),
+    "pack": ("/packs", {"policy": RFM, "sample": "0"}),
+    "export": ("/audit/exports", {}),
+}
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[Company]:
+    with company() as found:
+        found.app.service.sealer.seal_all()
+        yield found
+
+
+def over(here: Company, job: Json, by: str = "compliance") -> Json:
+    """The job once it has ended."""
+    deadline = time.monotonic() + PATIENCE
+    while job["state"] == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        job = here.did("GET", f"/v1/jobs/{job['id']}", by)
+    return job
+
+
+def test_a_program_starts_one_and_asks_until_it_is_done(here: Company) -> None:
+    started = here.ask("POST", "/v1/jobs/verification", "compliance", idempotency_key="once")
+    assert started.status_code == 202
+    job = started.json()
+    assert started.headers["location"] == f"/v1/jobs/{job['id']}"
+    assert (job["state"], job["result"], job["file"]) == ("running", None, None)
+    again = here.ask("POST", "/v1/jobs/verification", "compliance", idempotency_key="once")
+    assert again.json() == job
+    done = over(here, job)
+    verdict = here.did("GET", "/v1/audit/verify", "compliance")
+    assert done["result"] == verdict
+    assert done["result"]["fine"]
+    assert done["completed"] == done["total"] > 0
+    assert done["id"] in [each["id"] for each in here.did("GET", "/v1/jobs", "compliance")["items"]]
+
+
+def test_a_file_is_fetched_by_who_started_the_job_alone(here: Company) -> None:
+    job = over(here, here.did("POST", "/v1/jobs/export", "compliance"))
+    answer = here.ask("GET", f"/v1/jobs/{job['id']}/file", "compliance")
+    assert answer.headers["content-disposition"] == 'attachment; filename="log.ndjson"'
+    assert len(answer.content) == job["file"]["size"]
+    for method, path in (("GET", ""), ("GET", "/file"), ("DELETE", "")):
+        assert_problem(here.ask(method, f"/v1/jobs/{job['id']}{path}", "both"), 404, "not-found")
+    assert here.did("GET", "/v1/jobs", "both") == {"items": []}
+    assert here.did("DELETE", f"/v1/jobs/{job['id']}", "compliance")["state"] == "done"
+
+
+def test_parameters_that_are_wrong_are_told_by_their_member(here: Company) -> None:
+    for body, pointer in (
+        ({"policy": "no/such"}, "/policy"),
+        ({"policy": TIER, "sample": 201}, "/sample"),
+        ({"policy": TIER, "color": "red"}, "/color"),
+        ({}, ""),
+    ):
+        refused = here.ask("POST", "/v1/jobs/pack", "compliance", body)
+        assert [each["pointer"] for each in assert_problem(refused, 422, "request-refused")["problems"]] == [pointer]
+    job = over(here, here.did("POST", "/v1/jobs/pack", "compliance", {"policy": TIER, "sample": 0}))
+    assert job["parameters"]["policy"] == TIER
+    assert job["result"]["counts"]["versions"] == 1
+
+
+def test_who_may_not_start_a_kind_any_more_does_not_read_it(here: Company) -> None:
+    job = over(here, here.did("POST", "/v1/jobs/verification", "both"), "both")
+    account = here.did("GET", f"/v1/accounts/{here.people['both'].id}", "root")
+    change = here.ask(
+        "PATCH", f"/v1/accounts/{account['id']}", "root", {"roles": ["sales_director"]}, if_match=f'"{account["etag"]}"'
+    )
+    assert change.is_success, change.text
+    here.clock.move(seconds=1)  # the session before ended
+    assert_problem(here.ask("GET", f"/v1/jobs/{job['id']}", "both"), 403, "not-allowed")
+    assert here.did("GET", "/v1/jobs", "both") == {"items": []}
+
+
+# ------------------------------------------------------------------------------------------ the server is killed
+
+
+class Browser:
+    """Compliance at the pages of a server."""
+
+    def __init__(self, address: str, authorization: str) -> None:
+        headers = {"authorization": authorization, "accept": "text/html", "sec-fetch-site": "same-origin"}
+        self.client = httpx.Client(base_url=address, headers={**headers, "accept-language": "en"}, timeout=60)
+
+    def start(self, path: str, fields: dict[str, str]) -> str:
+        answer = self.client.post(path, data={**fields, "_key": f"{path}{time.monotonic_ns()}"})
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"]
+
+    def page(self, address: str) -> LexborHTMLParser:
+        answer = self.client.get(address)
+        assert answer.status_code == 200, answer.text
+        return LexborHTMLParser(answer.text)
+
+
+@contextmanager
+def browser(url: str, authorization: str, *, kill: bool) -> Iterator[Browser]:
+    """A browser at a server, which is killed at the end or told to stop."""
+    with serving(url, POLICY_SERVICE_ENGINE="python", POLICY_SERVICE_POLICIES=str(one_policy())) as (server, address):
+        found = Browser(address, authorization)
+        with closing(found.client):
+            yield found
+        server.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+        server.wait(PATIENCE)
+
+
+def states(url: str) -> dict[str, str]:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        return dict(connection.execute("SELECT kind, state FROM job").fetchall())
+
+
+@pytest.fixture(scope="module")
+def killed() -> Iterator[tuple[Browser, dict[str, str]]]:
+    """A server whose predecessors were killed in the middle of each kind, and the addresses of these jobs."""
+    with ExitStack() as stack:
+        url, addresses = stack.enter_context(fresh_url("sqlite")), {}
+        authorization = populate(url, SystemClock(), one_policy())["compliance"]
+        for kinds in (("verification", "pack"), ("export",)):  # log and packs have a worker each
+            with browser(url, authorization, kill=True) as first:
+                for kind in kinds:
+                    addresses[kind] = first.start(*KINDS[kind])
+            assert {states(url)[kind] for kind in kinds} == {"running"}
+        yield stack.enter_context(browser(url, authorization, kill=False)), addresses
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_server_that_was_killed_in_the_middle_says_so_and_does_it_again(
+    killed: tuple[Browser, dict[str, str]], kind: str
+) -> None:
+    browser, addresses = killed
+    page = browser.page(addresses[kind])
+    assert "The job was interrupted." in page.css_first("#work").text()
+    form = page.css_first("#start-again")
+    assert form.css_first("button").text() == "Start again"
+    fields = {each.attributes["name"]: each.attributes["value"] for each in form.css("input")}
+    address = browser.start(
+        form.attributes["action"] or "", {name or "": value or "" for name, value in fields.items()}
+    )
+    deadline = time.monotonic() + PATIENCE
+    while (page := browser.page(address)).css_first("progress") is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert page.css_first("#work h2") is not None, page.text()

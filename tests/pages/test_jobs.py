@@ -1,0 +1,248 @@
+"""What holds for every kind of job: all processes see it, it is cancelled, interrupted, started again, and removed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.app import Application, create_app
+from api.routes import JOB_KINDS
+from api.workers import jobs as job_workers
+from api.workers.jobs import AnyKind
+from api.workers.pool import InlineWorkers, Result
+from policy_service.jobs.model import JobState
+from policy_service.jobs.tables import JobRow
+from tests.api.client import portal
+from tests.api.company import Company, company
+from tests.approval.world import TIER
+from tests.pages.visitor import Seen, Visitor
+
+PATIENCE = 60.0
+STARTED: dict[str, tuple[str, dict[str, Any]]] = {
+    "verification": ("/audit/verifications", {}),
+    "export": ("/audit/exports", {}),
+    "pack": ("/packs", {"policy": TIER, "sample": "3"}),
+}
+"""How each kind is started from its page: the path, and the fields of the form."""
+BY_NAME = {kind.name: kind for kind in JOB_KINDS}
+every_kind = pytest.mark.parametrize("name", STARTED)
+
+
+class HeldWorkers(InlineWorkers):
+    """Does nothing until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    async def run(self, seconds: float, work: Callable[..., Result], *arguments: object) -> Result:
+        while not self.go.is_set():  # noqa: ASYNC110  # an event of threads, for any loop
+            await asyncio.sleep(0.01)
+        return await super().run(seconds, work, *arguments)
+
+
+@dataclass
+class Two:
+    """Two processes on one database: jobs of the first go on when they are let; the second does them at once."""
+
+    first: Company
+    second: Company
+    held: HeldWorkers
+
+    @property
+    def folder(self) -> Path:
+        return self.first.app.service.settings.jobs
+
+    def start(self, name: str, here: Company | None = None) -> tuple[Visitor, Seen]:
+        """The page of a job that compliance started."""
+        path, fields = STARTED[name]
+        visitor = Visitor(here or self.first, "compliance")
+        form = "#ask" if visitor.get(path).has("#ask") else "#start"
+        return visitor, visitor.send(visitor.get(path), form, **fields)
+
+    def files(self) -> set[str]:
+        return {file.name for file in self.folder.glob("*") if not file.suffix}
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Two]:
+    held = HeldWorkers()
+    with company(workers=held) as first, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job_workers, "WATCH_SECONDS", 0.05)
+        app = create_app(first.app.service.settings, first.clock, InlineWorkers())
+        assert isinstance(app, Application)
+        with closing(app.service):
+            yield Two(first, replace(first, app=app), held)
+
+
+@pytest.fixture
+def two(processes: Two) -> Iterator[Two]:
+    """Both, without jobs."""
+    processes.held.go.clear()
+    yield processes
+    processes.held.go.set()
+    for each in (processes.first, processes.second):
+        portal().call(each.app.jobs.close)
+    with processes.first.database.write_unlogged() as session:
+        session.connection().exec_driver_sql("DELETE FROM job")
+    for file in processes.folder.glob("*"):
+        file.unlink()
+
+
+def until(visitor: Visitor, page: Seen, found: Callable[[Seen], bool]) -> Seen:
+    """The page once this is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not found(page):
+        assert time.monotonic() < deadline, page.text()
+        time.sleep(0.05)
+        page = visitor.get(page.address)
+    return page
+
+
+def is_over(page: Seen) -> bool:
+    return not page.has("progress")
+
+
+def eventually(found: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_every_kind_is_looked_at() -> None:
+    assert STARTED.keys() == BY_NAME.keys()
+
+
+@every_kind
+def test_every_process_sees_the_same_job_to_its_end(two: Two, name: str) -> None:
+    kind: AnyKind = BY_NAME[name]
+    visitor, page = two.start(name)
+    assert page.has("progress")
+    elsewhere = Visitor(two.second, "compliance")
+    assert elsewhere.get(page.address).has("progress")
+    assert Visitor(two.second, "both").get(page.address).status == 404
+    two.held.go.set()
+    page = until(visitor, page, is_over)
+    assert page.status == 200
+    assert page.has("#work h2"), page.text()
+    assert elsewhere.get(page.address).text("#work") == page.text("#work")
+    assert elsewhere.get(STARTED[name][0]).has(f'a[href="{page.address}"]')
+    job = two.second.did("GET", f"/v1/jobs/{page.address.rpartition('/')[2]}", "compliance")
+    assert (job["kind"], job["state"]) == (name, "done")
+    if kind.file is not None:
+        files = [each.get(f"{page.address}/file") for each in (visitor, elsewhere)]
+        assert files[0].body == files[1].body
+        assert job["file"]["size"] == len(files[0].body) > 0
+        assert Visitor(two.first, "both").get(f"{page.address}/file").status == 404
+    else:
+        assert not two.files()
+
+
+@every_kind
+def test_a_second_one_is_started_when_the_first_has_ended(two: Two, name: str) -> None:
+    visitor, page = two.start(name)
+    for here in (two.first, two.second):
+        refused = two.start(name, here)[1]
+        assert refused.status == 503
+        assert "Another job of this kind is running." in refused.text(".refusal")
+    two.held.go.set()
+    until(visitor, page, is_over)
+    assert until(visitor, two.start(name)[1], is_over).status == 200
+
+
+@every_kind
+@pytest.mark.parametrize("by", ["first", "second"])
+def test_it_is_cancelled_by_whichever_process_is_asked(two: Two, name: str, by: str) -> None:
+    _, page = two.start(name)
+    eventually(lambda: bool(two.files()))
+    asked = Visitor(two.first if by == "first" else two.second, "compliance")
+    assert "The job was cancelled." in asked.send(asked.get(page.address), "#cancel-job").text()
+    eventually(lambda: not two.files())
+    assert Visitor(two.first, "both").post(f"{page.address}/cancel", {"_key": "k"}).status == 404
+    two.held.go.set()
+    again = until(asked, asked.send(asked.get(page.address), "#start-again"), is_over)
+    assert again.address != page.address
+    assert again.has("#work h2"), again.text()
+
+
+@every_kind
+def test_a_process_that_is_stopped_interrupts_it_and_another_one_starts_it_again(two: Two, name: str) -> None:
+    _, page = two.start(name)
+    portal().call(two.first.app.jobs.close)
+    visitor = Visitor(two.second, "compliance")
+    page = visitor.get(page.address)
+    assert "The job was interrupted." in page.text("#work")
+    assert not two.files()
+    again = until(visitor, visitor.send(page, "#start-again"), is_over)
+    assert again.has("#work h2"), again.text()
+
+
+@every_kind
+def test_one_of_a_process_that_is_gone_stands_in_nobodys_way(two: Two, name: str) -> None:
+    _, page = two.start(name)
+    with two.first.database.write_unlogged() as session:
+        row = session.get(JobRow, page.address.rpartition("/")[2])
+        assert row is not None
+        row.process = "0" * 36
+    visitor, other = two.start(name, two.second)
+    assert until(visitor, other, is_over).has("#work h2")
+    assert "The job was interrupted." in visitor.get(page.address).text("#work")
+
+
+@every_kind
+def test_it_is_removed_with_its_file_when_its_time_is_over(two: Two, name: str) -> None:
+    kind: AnyKind = BY_NAME[name]
+    two.held.go.set()
+    visitor, page = two.start(name)
+    until(visitor, page, is_over)
+    two.first.clock.at += kind.keep - timedelta(seconds=1)
+    two.second.app.jobs.sweep()
+    assert Visitor(two.first, "compliance").get(page.address).status == 200
+    two.first.clock.at += timedelta(seconds=1)
+    two.second.app.jobs.sweep()
+    assert Visitor(two.first, "compliance").get(page.address).status == 404
+    assert not two.files()
+
+
+@every_kind
+def test_a_result_that_somebody_else_wrote_is_not_shown(two: Two, name: str) -> None:
+    two.held.go.set()
+    visitor, page = two.start(name)
+    page = until(visitor, page, is_over)
+    with two.first.database.write_unlogged() as session:
+        row = session.get(JobRow, page.address.rpartition("/")[2])
+        assert row is not None
+        assert row.state == JobState.DONE
+        row.result = (row.result or "null").replace(": ", ":  ") + " "
+    shown = visitor.get(page.address)
+    assert shown.status == 503
+    assert f"The row {page.address.rpartition('/')[2]} of the table `job` cannot be read" in shown.text()
+    if name == "verification":
+        assert "Nobody has verified it here yet." in visitor.get("/audit").text()
+
+
+def test_the_name_of_a_file_leads_nowhere_else(two: Two) -> None:
+    two.held.go.set()
+    visitor, page = two.start("export")
+    until(visitor, page, is_over)
+    secret = two.folder.parent / "secret"
+    secret.write_text("key")
+    with two.first.database.write_unlogged() as session:
+        row = session.get(JobRow, page.address.rpartition("/")[2])
+        assert row is not None
+        row.id = "../secret"
+    answer = visitor.get("/audit/exports/..%2Fsecret/file")
+    assert answer.status >= 400
+    assert answer.body != b"key"
+    listed = two.first.ask("GET", "/v1/jobs", "compliance")
+    assert b'"key"' not in listed.content
