@@ -242,7 +242,9 @@ def test_no_damage_is_a_fault_of_the_service(furnished: Furnished, column: str) 
     quiet |= {"activation.digest", "version.content", "version.digest", "version.recorded_at"}
     quiet |= {"change_submitted.effective_from"}  # looked for, never read
     quiet |= QUIET
-    assert told or column in quiet, f"nobody said that {column} is damaged: {answers}"
+    for value in values_of(column):  # beside much other work readers have been seen to answer as before, once
+        told = told or column in quiet or damage_is_told(furnished, column, value, answers)
+    assert told, f"nobody said that {column} is damaged: {answers}"
 
 
 def test_a_key_that_cannot_be_read_opens_nothing_and_others_do(furnished: Furnished) -> None:
