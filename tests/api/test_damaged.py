@@ -152,6 +152,8 @@ READERS: dict[str, tuple[str, ...]] = {
 }
 """The columns whose values are parsed, and what reads them."""
 UNREAD = {
+    "job.started_at",  # of whoever started it: tests/pages/test_jobs.py
+    "job.ended_at",
     "api_key_revocation.at",  # read with its key
     "api_key_use.used_at",  # a note of the last use, read with its key
     "idempotency.body",  # read when the same request comes again: below

@@ -123,6 +123,8 @@ def bodies(place: Place, text: str) -> Iterator[Request]:
         yield "PATCH", ben, "root", {"external": external}
     key = {"name": text, "scopes": ["integration"], "expires_at": until}
     yield "POST", "/v1/api-keys", "root", key
+    for member in ("policy", "subject", "since", "until"):
+        yield "POST", "/v1/jobs/pack", "compliance", {"policy": PLACE, member: text}
 
 
 def secrets(text: str) -> Iterator[Request]:
@@ -172,6 +174,7 @@ def addresses(place: Place, text: str) -> Iterator[Request]:
     yield "POST", f"/v1/decisions/{given}/replay", "machine", None
     yield "PATCH", f"/v1/accounts/{given}", "root", {"enabled": True}
     yield "DELETE", f"/v1/api-keys/{given}", "root", None
+    yield "DELETE", f"/v1/jobs/{given}", "compliance", None
     yield "DELETE", f"/v1/subjects/{given}/key", "compliance", {"reason": "so", "password": SECRET}
     yield "POST", f"{change.replace(place.change['id'], given)}/comments", "ann", {"text": "so"}
     yield "GET", f"/problems/{given}", "ann", None
@@ -239,6 +242,8 @@ WITHOUT_TEXTS = {
     ("POST", "/v1/session/oidc/confirm"),
     ("POST", "/v1/changes/{change}/submit"),
     ("POST", "/v1/changes/{change}/schedule"),
+    ("POST", "/v1/jobs/verification"),
+    ("POST", "/v1/jobs/export"),
 }
 ELSEWHERE = {("POST", "/v1/decisions/batch"), ("POST", "/v1/policies/check")}
 """Answered with what is wrong with each line, or with the policy file."""

@@ -33,6 +33,7 @@ MAY_CHANGE = {
     "api_key_use": "is when a key was used last",
     "oidc_flow": "is a sign-in that is under way",
     "checkpoint_copy": "counts what a place elsewhere was given, and remembers a difference until it is settled",
+    "job": "says how far work is, and is forgotten after a while",
     "log_state": "is what the last entry tells of every table, and compared with it",
 }
 """The tables that are not append-only, and why."""

@@ -101,7 +101,7 @@ def test_a_password_put_into_the_database_opens_nothing(here: Company) -> None:
     database, clock = here.app.service.database, here.clock
     assert sign_in(database, clock, "ann", SECRET).actor.name == "ann"
     tamper(here, f"UPDATE credential SET password_hash = '{hash_password('another secret')}'")
-    with pytest.raises(AuthenticationFailed, match="the account is not what the log says it is"):
+    with pytest.raises(AuthenticationFailed, match="the account differs from the log"):
         sign_in(database, clock, "ann", "another secret")
 
 

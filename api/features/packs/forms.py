@@ -64,7 +64,8 @@ def unknown_errors(session: Session, form: PackForm) -> FieldErrors:
     errors: FieldErrors = {}
     if form.policy and form.policy not in policy_names(session):
         errors["policy"] = Message("Choose one of the options.")
-    if form.subject and not is_on_record(session, form.subject, form.kind):
+    # No database has a subject with NUL, and PostgreSQL does not even look for one.
+    if form.subject and ("\0" in form.subject or not is_on_record(session, form.subject, form.kind)):
         not_on_record = {"subject": Message("No records about this subject.")}
         errors |= subject_field_errors(Subject(form.subject, form.kind)) or not_on_record
     return errors
