@@ -321,15 +321,15 @@ class Approval(Excepting):
         done = self.attempt("suspend", approval.suspend, self.fresh(by), **said)
         if done is not None:
             self._law(falls_back_rightly, done.id, known=self.made.activations())
-            until = done.signed.at + timedelta(hours=72)
-            self.emergencies[done.id] = Emergency(done.id, policy, done.fallback, done.signed.at, until)
+            until = done.signature.at + timedelta(hours=72)
+            self.emergencies[done.id] = Emergency(done.id, policy, done.fallback, done.signature.at, until)
 
     @rule(pick=which, by=deciders, role=roles)
     def ratify(self, pick: int, by: Actor, role: Role) -> None:
         if found := self._emergency(pick):
             done = self.attempt("ratify", approval.ratify, self.fresh(by), found.id, role=own(by, role), reason="r")
             if done is not None:
-                assert done.signed.by.id != by.id
+                assert done.signature.by.id != by.id
                 self.emergencies[found.id] = replace(found, until=found.at + timedelta(days=30))
 
     @rule(pick=which, by=deciders, role=roles)

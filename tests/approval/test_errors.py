@@ -10,6 +10,7 @@ import pytest
 
 from policy_service.actor import Role
 from policy_service.approval import service as approval
+from policy_service.approval.errors import OperationRejected
 from policy_service.approval.service import ChangeState, InvalidState, PermissionDenied, StaleChange, ValidationFailed
 from policy_service.registry.model import Period
 from tests.approval.world import (
@@ -261,3 +262,12 @@ def test_a_text_holds_nothing_that_a_reader_does_not_see(made: World, hidden: st
 def test_a_text_may_have_lines_signs_and_any_script(made: World) -> None:
     title = "上限（甲类）\t≥ 5 % — «naïve» 👍\N{VARIATION SELECTOR-16}\r\nنص"
     assert made.create(title=title).draft.title == title
+
+
+def test_an_error_tells_a_client_all_reasons_in_one_line_and_one_by_one() -> None:
+    error = OperationRejected("The day has passed.", "Nobody signed\nit.")
+    assert error.detail == "The day has passed. Nobody signed it."
+    assert error.extensions == {"reasons": ["The day has passed.", "Nobody signed\nit."]}
+    assert str(error) == "The day has passed.\nNobody signed\nit."
+    failed = ValidationFailed(["wrong"], diagnostics=[{"code": "x"}])
+    assert failed.extensions == {"reasons": ["wrong"], "diagnostics": [{"code": "x"}]}

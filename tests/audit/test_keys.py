@@ -91,3 +91,8 @@ def test_a_signed_line_is_verified_to_the_byte(tmp_path: Path) -> None:
 def test_what_is_no_signed_line_is_told(line: bytes) -> None:
     with pytest.raises(InvalidSignedLine, match="this is no signed export"):
         read_signed(line, "export")
+
+
+def test_an_error_names_files_to_the_operator_alone() -> None:
+    assert KeyUnavailable("no key in /srv/keys").detail == "the log's keys are not here: run `policy-service init`"
+    assert InvalidSignedLine("/srv/x: line 3").detail == "the file of checkpoints kept elsewhere was altered"

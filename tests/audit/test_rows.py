@@ -11,7 +11,7 @@ from sqlalchemy import Table
 from sqlmodel import Session, SQLModel
 
 from policy_service.actor import SERVICE, Role
-from policy_service.audit import guard
+from policy_service.audit import guard, rows
 from policy_service.audit.chain import read_entry
 from policy_service.audit.coverage import read_rows
 from policy_service.audit.database_verification import verify_database
@@ -288,3 +288,7 @@ def test_a_log_whose_macs_were_all_taken_away_is_told(log: Log) -> None:
     fault = verify(log).fault
     assert fault is not None
     assert (fault.seq, fault.message) == (5, "entry 5 was added or altered: its MAC is of no key of the log")
+
+
+def test_a_total_that_is_no_number_is_the_total_of_nothing() -> None:
+    assert (rows._number("ff"), rows._number("gossip"), rows._number(None)) == (255, 0, 0)
