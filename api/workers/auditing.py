@@ -23,6 +23,7 @@ from policy_service.audit.log_key import read_log_keys
 from policy_service.audit.service import current_signer, export
 from policy_service.audit.verdict import LogVerdict
 from policy_service.audit.verify import PROGRESS_INTERVAL
+from policy_service.clock import Clock
 from policy_service.database import Database
 from policy_service.decisions.verification import parts_of, verify_rest
 
@@ -37,9 +38,9 @@ class Auditor:
     async def verify(self) -> LogVerdict:
         """What is found in the database, against copies of its checkpoints. Raises as `verify`, and ProblemError."""
         service, settings = self._service, self._service.settings
-        url, now, silent = service.database.url, service.clock.now(), ProgressFile(None)
+        url, clock, silent = service.database.url, service.clock, ProgressFile(None)
         pool = service.workers.pool(AUDITING)
-        return await pool.run(self._seconds, verify, url, settings.keys, settings.copies, silent, now)
+        return await pool.run(self._seconds, verify, url, settings.keys, settings.copies, silent, clock)
 
     async def export(self) -> BinaryIO:
         """The log in a file that is gone when it is closed.
@@ -58,10 +59,11 @@ class Auditor:
             file.unlink()
 
 
-def verify(
-    url: str, keys: Path, copies: Sequence[Copy], progress: ProgressFile, now: datetime | None = None
-) -> LogVerdict:
-    """Verify the database. Raises KeyUnavailable, DatabaseUnavailable."""
+def verify(url: str, keys: Path, copies: Sequence[Copy], progress: ProgressFile, clock: Clock) -> LogVerdict:
+    """Verify the database. Raises KeyUnavailable, DatabaseUnavailable.
+
+    The clock is read after the database was: what is written until then is not later than the present.
+    """
     trusted = list(public_keys(keys).values())
     if not trusted:
         raise KeyUnavailable("there is no key to verify with")
@@ -76,7 +78,7 @@ def verify(
         progress.write(0, size)
         log_keys = read_log_keys(keys)
         verdict = verify_log(session, trusted, copies, tick, log_keys)
-        verdict = verify_rest(session, verdict, log_keys, tick, now)
+        verdict = verify_rest(session, verdict, log_keys, tick, clock.now())
         progress.write(size, size)
         return verdict
 

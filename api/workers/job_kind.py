@@ -24,6 +24,7 @@ from api.service import Service
 from api.workers.pool import WorkKind
 from api.workers.progress import ProgressFile
 from policy_service.audit.copies import Copy
+from policy_service.clock import Clock
 from policy_service.messages import Message
 
 Parameters = TypeVar("Parameters", bound=BaseModel)
@@ -48,6 +49,7 @@ class JobContext:
     zone: ZoneInfo
     requested_by: str
     """The printed name of the account that started it."""
+    clock: Clock
     started_at: datetime
     file: Path
     """Where the file goes, for a kind that makes one; it exists and is empty."""

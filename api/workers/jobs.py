@@ -182,6 +182,7 @@ class Jobs:
                     settings.copies,
                     service.zone,
                     job.requested_by,
+                    service.clock,
                     job.started_at,
                     file,
                     ProgressFile(progress),

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -32,6 +32,7 @@ from policy_service.audit.proofs import verify_proof
 from policy_service.audit.service import ensure_signing_key, sign_checkpoint
 from policy_service.clock import timestamp
 from policy_service.database import DatabaseUnavailable
+from policy_service.decisions.verification import verify_rest
 from tests.api.client import ask, assert_problem, keys, one_policy, opened, populate
 from tests.audit.logs import Log
 from tests.audit.test_database_verification import tamper
@@ -187,13 +188,39 @@ def test_the_log_is_verified_and_its_export_verifies_elsewhere(watched: Watched)
     assert (found.fault, found.entries, found.root) == (None, newest, verdict["root"])
 
 
+class TickingClock(TestClock):
+    """A clock that is a second later each time it is read."""
+
+    def now(self) -> datetime:
+        self.move(seconds=1)
+        return super().now()
+
+
+def test_what_is_written_while_a_verification_begins_is_no_fault(tmp_path: Path) -> None:
+    with fresh_database("sqlite") as database:
+        log = Log(database, TickingClock(), tmp_path)
+        log.start()
+        log.write(2)
+        began = log.clock.now()
+        with database.write(log.clock):  # such as the last use of a session, which is in no entry
+            pass
+        found = verify(database.url, tmp_path, [], ProgressFile(None), log.clock)
+        with database.read() as session:
+            at_once = verify_rest(session, replace(found, faults=()), now=began)
+    assert found.faults == ()
+    [fault] = at_once.faults
+    assert str(fault.message).startswith("the lane `governance` was altered, or the clock of the machine was set back")
+
+
 def test_the_first_fault_is_named(watched: Watched, tmp_path: Path) -> None:
     with fresh_database("sqlite") as database:
         log = Log(database, TestClock(), tmp_path)
         log.start()
         log.write(4)
         tamper(log, "UPDATE audit_entry SET actor = 'somebody' WHERE seq = 3")
-        found = verify(database.url, tmp_path, [FileCopy(tmp_path / "nothing-kept.ndjson")], ProgressFile(None))
+        found = verify(
+            database.url, tmp_path, [FileCopy(tmp_path / "nothing-kept.ndjson")], ProgressFile(None), log.clock
+        )
     assert found.fault is not None
     assert found.fault.seq == 3
     assert watched.get("/verify")["fine"]

@@ -17,7 +17,7 @@ NDJSON = "application/x-ndjson"
 
 def run_verification(context: JobContext, _: NoParameters) -> LogVerdict:
     """Verify the log. Raises KeyUnavailable, DatabaseUnavailable."""
-    return verify(context.url, context.keys, context.copies, context.progress, context.started_at)
+    return verify(context.url, context.keys, context.copies, context.progress, context.clock)
 
 
 def run_export(context: JobContext, _: NoParameters) -> None:
