@@ -66,7 +66,8 @@ def _add_start(router: APIRouter, service: Service, jobs: Jobs, kind: AnyKind) -
     async def start_job(request: Request) -> Response:
         """Starts a job; `Location` is where it is asked for until it is done."""
         form = await read_json_body(request, kind.form) if has_form else kind.form()
-        if kind.check is not None and (errors := await run_read(service, lambda session: kind.check(session, form))):  # type: ignore[misc]
+        check = kind.check
+        if check is not None and (errors := await run_read(service, lambda session: check(session, form))):
             raise invalid_body_error(_problems_of(errors))
 
         async def prepare() -> WriteCommand:
