@@ -94,3 +94,14 @@ def connect(address: Address) -> socket.socket:
     line.settimeout(WITHIN)
     line.connect(("127.0.0.1", address.port))
     return line
+
+
+def rest(line: socket.socket) -> bytes:
+    """What comes until the connection ends."""
+    found = b""
+    try:
+        while piece := line.recv(65_536):
+            found += piece
+    except ConnectionResetError:
+        pass
+    return found
