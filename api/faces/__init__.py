@@ -31,8 +31,8 @@ def missing_glyphs(text: str) -> tuple[str, ...]:
     """
     if text.isascii():
         return ()
-    found = set(_not_held().findall(text))
-    return tuple(sorted(each for each in found if not each.isspace() and find_hidden_character(each) is None))
+    characters = set(_not_held().findall(text))
+    return tuple(sorted(each for each in characters if not each.isspace() and find_hidden_character(each) is None))
 
 
 def spell_out(text: str) -> str:

@@ -153,10 +153,10 @@ def standard_characters(folder: Path) -> set[str]:
     archive = fetch(["apt-get", "download", "-qq", package], "*.deb", folder, wanted)
     run(["dpkg-deb", "--extract", str(archive), str(folder / package)], folder)
     with bz2.open(folder / package / "usr/share/unicode/Unihan_OtherMappings.txt.bz2", "rt", encoding="utf-8") as file:
-        found = {chr(int(match[1], 16)) for line in file if (match := re.match(r"U\+([0-9A-F]+)\tkTGH\t", line))}
-    if len(found) != STANDARD_CHARACTERS:
-        sys.exit(f"the table of standard characters has {len(found)} characters, not {STANDARD_CHARACTERS}")
-    return found
+        characters = {chr(int(match[1], 16)) for line in file if (match := re.match(r"U\+([0-9A-F]+)\tkTGH\t", line))}
+    if len(characters) != STANDARD_CHARACTERS:
+        sys.exit(f"the table of standard characters has {len(characters)} characters, not {STANDARD_CHARACTERS}")
+    return characters
 
 
 def fetch(command: list[str], pattern: str, folder: Path, wanted: str) -> Path:

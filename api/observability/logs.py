@@ -30,8 +30,8 @@ class Lines:
     def write(self, line: str) -> None:
         """Writes a line, if there is room for it, and before it how many there was no room for."""
         with self._lock:
-            told = json.dumps({"event": "log_lines_dropped", "count": self._untold, "level": "warning"}) + "\n"
-            if self._put(told + line if self._untold else line):
+            notice = json.dumps({"event": "log_lines_dropped", "count": self._untold, "level": "warning"}) + "\n"
+            if self._put(notice + line if self._untold else line):
                 self._untold = 0
             else:
                 self._untold, self.dropped = self._untold + 1, self.dropped + 1

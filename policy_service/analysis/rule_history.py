@@ -55,13 +55,13 @@ def rule_history(policies: Sequence[Policy], rule: str) -> tuple[RuleVersion, ..
 
 def rule_version(policy: Policy, before: Policy | None, rule: str) -> RuleVersion:
     """Return a rule as one version has it, and what became of it since the version `before`."""
-    found = find_rule(policy, rule)
+    match = find_rule(policy, rule)
     status, alterations = _rule_change(before, policy, rule)
-    is_band = found is not None and found[1] not in policy.rules
+    is_band = match is not None and match[1] not in policy.rules
     return RuleVersion(
         policy=policy,
-        rule=found[1] if found else None,
-        position=found[0] if found else 0,
+        rule=match[1] if match else None,
+        position=match[0] if match else 0,
         rule_count=len(policy.scorecard.bands) if is_band and policy.scorecard else len(policy.rules),
         status=status,
         alterations=alterations,

@@ -192,15 +192,15 @@ class Guard:
     def _compare(self, session: Session, table: Table, key: LogKey, state: TableState) -> None:
         """Takes the rows of a table up when they are those of its state, or those are that some entry tells of."""
         name = table.name[:]
-        known, found = self._rows(session, table, key)
+        known, actual = self._rows(session, table, key)
         self._left_out.pop(name, None)
-        if found == state:
+        if actual == state:
             self._known[name] = known
             self._faults.pop(name, None)
             return
         self._faults[name], added = _differing_rows(session, table, key)
-        known, found = self._rows(session, table, key, added)
-        if found == state:
+        known, actual = self._rows(session, table, key, added)
+        if actual == state:
             self._known[name], self._left_out[name] = known, added
 
     def _rows(
@@ -215,8 +215,8 @@ class Guard:
             if without and row_key(table, values) in without:
                 continue
             row = tuple(values.values())
-            kept = known_tags.get(row)
-            tags[row] = tag(key, row_digest(table, values, key)) if kept is None else kept
+            known_tag = known_tags.get(row)
+            tags[row] = tag(key, row_digest(table, values, key)) if known_tag is None else known_tag
             if owner is not None:
                 owned[values[owner]].add(row)
         known = _KnownRows(tags, {each: frozenset(rows) for each, rows in owned.items()})
@@ -268,8 +268,8 @@ def _last_at(session: Session) -> datetime | None:
         .limit(MAX_FAULTS)
     )
     rows, keys = session.connection().execute(query).all(), keys_of(session)
-    found = (authenticated_entry(line, mac, keys) if keys else read_entry(line) for line, mac in rows)
-    entry = next((each for each in found if each is not None), None)
+    last_entries = (authenticated_entry(line, mac, keys) if keys else read_entry(line) for line, mac in rows)
+    entry = next((each for each in last_entries if each is not None), None)
     if entry is None:
         return NEVER if rows else None
     return datetime.fromisoformat(entry.at)
@@ -294,5 +294,5 @@ def _differing_rows(session: Session, table: Table, key: LogKey) -> tuple[list[s
                 shadow.add_entry(seq, [row for row in entry.rows if row[0] == table.name], entry.rows_state)
         _, _, faults = shadow.compare(session, {key.id: key})
         added = shadow.added(table)
-    told = [fault.message for fault in faults]
-    return told or [Message("the rows of `{table}` are not what the log says", table=table.name[:])], added
+    messages = [fault.message for fault in faults]
+    return messages or [Message("the rows of `{table}` are not what the log says", table=table.name[:])], added

@@ -151,8 +151,8 @@ def _print_comparisons(verdict: LogVerdict) -> None:
             print_line(f"not fine: {each.fault}")
         else:
             newest = _counted(", the newest of {size} entries, signed at {at}", size=each.size, at=each.at)
-            told = _counted("compared with {count} checkpoints of {place}", count=each.checkpoints, place=each.location)
-            print_line(f"{told}{newest if each.size else ''}")
+            line = _counted("compared with {count} checkpoints of {place}", count=each.checkpoints, place=each.location)
+            print_line(f"{line}{newest if each.size else ''}")
     file = file_of(database_url(os.environ))
     for sentence in separation_warnings(file, keys_folder(os.environ), checkpoint_destinations(os.environ)):
         print_line(f"note: {sentence}")
@@ -184,8 +184,8 @@ def _print_verdict(verdict: LogVerdict, subject: str, *, as_json: bool = False) 
     else:
         at = f", exported at {verdict.exported_at}" if verdict.exported_at else ""
         summary = "is fine" if verdict.is_fine else "is what was signed"
-        found = {"entries": verdict.entries, "checkpoints": verdict.checkpoints}
-        print_line(f"{subject} {summary}: {_counted('{entries} entries, {checkpoints} checkpoints', **found)}{at}")
+        report = {"entries": verdict.entries, "checkpoints": verdict.checkpoints}
+        print_line(f"{subject} {summary}: {_counted('{entries} entries, {checkpoints} checkpoints', **report)}{at}")
         print_line(f"signed with {verdict.key}")
         if verdict.rows is not None:
             print_line(_counted("{rows} rows are what the log says", rows=verdict.rows))

@@ -295,8 +295,8 @@ def borne_out(session: Session, at: datetime) -> datetime:
 
     Its row is under no MAC: who has the database alone could move the time of the service by it.
     """
-    told = [each for each in (ask(session) for ask in LATEST) if each is not None]
-    return min(at, max(told)) if told else at
+    instants = [each for each in (ask(session) for ask in LATEST) if each is not None]
+    return min(at, max(instants)) if instants else at
 
 
 def cached(session: Session, name: str, read: Callable[[Session], Value]) -> Value:

@@ -220,8 +220,8 @@ def _blocks(session: Session, start: int, report: BlockReport) -> Iterator[Block
     first = previous.last + 1 if previous else 1
     for block in map(block_of, _rows(session, start)):
         if block.first != first and not report.faults:
-            told = {"block": block.number, "found": block.first, "first": first}
-            report.tell([Message("block {block} begins with record {found}, not with {first}", **told)])
+            fields = {"block": block.number, "found": block.first, "first": first}
+            report.tell([Message("block {block} begins with record {found}, not with {first}", **fields)])
         first = block.last + 1
         yield block
 

@@ -346,7 +346,10 @@ class InForce:
             faults, left_out = usable(session, IN_FORCE)
             if faults and self._known_activations[0] < 0:
                 raise NotReady(faults[0])
-            self._known_activations = (epoch, self._known_activations[1] if faults else _told(session, left_out))
+            self._known_activations = (
+                epoch,
+                self._known_activations[1] if faults else _logged_activations(session, left_out),
+            )
         return self._known_activations[1]
 
     def _texts(self, session: Session, window: Window) -> Texts:
@@ -364,11 +367,11 @@ class InForce:
         return replace(window, digests=digests) if window.digests == digests else window
 
 
-def _told(session: Session, left_out: Mapping[str, frozenset[str]]) -> Sequence[Activation]:
+def _logged_activations(session: Session, left_out: Mapping[str, frozenset[str]]) -> Sequence[Activation]:
     """Return the recorded activations, without the rows that are left out."""
     added, taken_back = (left_out[table] for table in IN_FORCE)
-    found = activations(session, without=[*map(int, added)])
-    return [replace(each, cancelled_at=None) if each.id in taken_back else each for each in found]
+    recorded = activations(session, without=[*map(int, added)])
+    return [replace(each, cancelled_at=None) if each.id in taken_back else each for each in recorded]
 
 
 def _with_ended_policies(unknown: UnknownPolicies, absent: Mapping[str, Activation]) -> UnknownPolicies:

@@ -64,7 +64,7 @@ class KeyRing:
             epoch = transaction_count(session)
             if epoch != self._snapshot.epoch:
                 faults, left_out = usable(session, API_KEYS)
-                keys = self._snapshot.keys if faults else _told(session, left_out)
+                keys = self._snapshot.keys if faults else _logged_keys(session, left_out)
                 self._snapshot = KeySnapshot(epoch, keys, {key.id: key.actor() for key in keys.values()})
         if writes == self._writes:  # else there was a write while this was being read
             self._refreshed_at = ticks
@@ -84,7 +84,7 @@ class KeyRing:
         return snapshot.actors[key.id]
 
 
-def _told(session: Session, left_out: Mapping[str, frozenset[str]]) -> dict[str, ApiKey]:
+def _logged_keys(session: Session, left_out: Mapping[str, frozenset[str]]) -> dict[str, ApiKey]:
     """The keys without the rows that are left out. A key that cannot be read opens nothing; others do."""
     added, revoked = (left_out[table] for table in API_KEYS)
     keys = api_keys(session, skip_damaged=True)

@@ -83,14 +83,14 @@ def _add_reading(router: APIRouter, service: Service, jobs: Jobs) -> None:
     async def list_jobs(request: Request) -> JobList:
         """The newest jobs that the caller started, newest first, without their results."""
         actor = principal_of(request).actor
-        found = await run_read(service, lambda session: queries.list_jobs(session, actor.id))
-        return JobList(items=[_model(jobs, job) for job in found if _permission(actor, job.kind) is True])
+        own_jobs = await run_read(service, lambda session: queries.list_jobs(session, actor.id))
+        return JobList(items=[_model(jobs, job) for job in own_jobs if _permission(actor, job.kind) is True])
 
     @router.get("/{job}", operation_id="get_job", responses=problems(*READ_PROBLEMS))
     async def get_job(request: Request, job: str) -> JobModel:
         """One job that the caller started, with its result when it is done."""
-        found = await _read(service, request, job)
-        return _model(jobs, found, with_result=True)
+        found_job = await _read(service, request, job)
+        return _model(jobs, found_job, with_result=True)
 
     @router.get(
         "/{job}/file",

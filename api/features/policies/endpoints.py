@@ -212,8 +212,8 @@ def _add_tables(router: APIRouter, service: Service) -> None:
 
 def _standing(catalogue: Catalogue, session: Session, now: datetime) -> list[ListedPolicy]:
     """Every policy that is in force or was, by name."""
-    found = all_active_at(activations(session), now, now) | catalogue.ended_policies(session, now)
-    return [listed_policy(catalogue.load(session, found[name].digest), found[name]) for name in sorted(found)]
+    latest = all_active_at(activations(session), now, now) | catalogue.ended_policies(session, now)
+    return [listed_policy(catalogue.load(session, latest[name].digest), latest[name]) for name in sorted(latest)]
 
 
 def _load(catalogue: Catalogue, session: Session, request: Request, name: str, *versions: str) -> list[Policy]:

@@ -96,7 +96,7 @@ def _rule_history(  # noqa: PLR0913, PLR0917  # of what, when, from where, how m
             NOT_FOUND, Message("no version of `{policy}` has a rule `{rule}`", policy=name, rule=shorten(rule))
         )
     first = next((position for position, each in enumerate(versions, 1) if each.version == after), 0)
-    shown = versions[first : first + limit]
+    page_versions = versions[first : first + limit]
     with_before = versions[first : first + limit + 1]  # the last of them is what the oldest shown is compared with
     history = rule_history([catalogue.load(session, each.digest) for each in with_before], rule)
     periods = snapshot.periods(name)
@@ -106,7 +106,7 @@ def _rule_history(  # noqa: PLR0913, PLR0917  # of what, when, from where, how m
         firings=firings_model(firings(session, name), rule),
         items=[
             rule_version_model(version, each, periods.get(version.version, ()), now)
-            for version, each in zip(shown, history, strict=False)
+            for version, each in zip(page_versions, history, strict=False)
         ],
-        next_cursor=encode_cursor(shown[-1].version) if len(with_before) > len(shown) else None,
+        next_cursor=encode_cursor(page_versions[-1].version) if len(with_before) > len(page_versions) else None,
     )
