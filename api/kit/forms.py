@@ -38,6 +38,9 @@ URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 SECRET_FIELDS = frozenset({"password", "old", "new", "again"})
 """Fields that are never shown again."""
+PASSWORD_FIELDS = ("password", "old")
+"""Fields by which a person proves who they are."""
+ENTER_AGAIN = Message("Enter it again.")
 KEY = "_key"
 ETAG = "_etag"
 FieldErrors = dict[str, Message]
@@ -95,6 +98,10 @@ class FormState:
     def error(self, name: str) -> Message | None:
         """Return the error of a field."""
         return self.errors.get(name)
+
+    def has_focus(self, name: str) -> bool:
+        """Return True if a field is the first that is wrong."""
+        return name == next(filter(None, self.errors), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +203,10 @@ def validate_form(form: Form, model: type[Model]) -> Model | FieldErrors:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        return {_field_of(each, model): _error_message(each) for each in reversed(error.errors())}
+        errors: FieldErrors = {}
+        for each in error.errors():
+            errors.setdefault(_field_of(each, model), _error_message(each))
+        return errors
 
 
 def _field_of(error: ErrorDetails, model: type[BaseModel]) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass
+from dataclasses import Field, dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 from starlette.requests import Request
 
 from api.auth.authentication import STATE, Principal
 from api.auth.permissions import PERMISSIONS, check_permission
+from api.kit.forms import FormState
 from api.kit.languages import TAG, language_of
 from api.kit.static import VERSION
 from api.web.safe_redirect import MAX_ADDRESS
@@ -67,6 +68,8 @@ class Frame:
     """What was just done."""
     missing_glyphs: tuple[str, ...] = ()
     """The characters of the page that the typeface cannot draw."""
+    rejected: FormState | None = None
+    """The form that was refused: the page says so above everything else, and keeps it in view."""
 
 
 class Page(Protocol):
@@ -79,6 +82,14 @@ class Page(Protocol):
     def frame(self) -> Frame:
         """The frame of the page."""
         ...
+
+
+PageType = TypeVar("PageType", bound=Page)
+
+
+def with_rejected(page: PageType, form_state: FormState) -> PageType:
+    """Return the page with the form that was refused: what is wrong stands above it."""
+    return replace(page, frame=replace(page.frame, rejected=form_state))
 
 
 def frame_of(request: Request, now: datetime, notice: Message | None = None) -> Frame:

@@ -26,15 +26,15 @@ from starlette.types import Receive, Scope, Send
 from api.auth.authentication import principal_of
 from api.faces import code_point, missing_glyphs
 from api.kit.formats import Formats, escape_hidden, inline_code, visible
-from api.kit.forms import Form, FormState
-from api.kit.frame import Frame, Page, frame_of
+from api.kit.forms import ENTER_AGAIN, PASSWORD_FIELDS, FieldErrors, Form, FormState
+from api.kit.frame import Frame, Page, frame_of, with_rejected
 from api.kit.languages import translations
 from api.kit.listing import link
 from api.kit.vocabulary import enum_label
 from api.service import Service
 from api.web.error_mapping import library_problem
 from api.web.idempotent_writes import IdempotentRequest, run_idempotent
-from api.web.problems import MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
+from api.web.problems import CONFIRMATION_NEEDED, MALFORMED_FORM, NOT_AUTHENTICATED, Problem, ProblemError
 from api.workers.draft_check import DraftChecker
 from api.workers.jobs import Jobs
 from api.workers.pool import WorkKind
@@ -144,9 +144,9 @@ class Pages:
         """The page of a form with what stands in it. Raises ProblemError."""
         if isinstance(form_page, WorkerPage):
             return await self.render_in_worker(
-                request, form_page.build, *form_page.arguments, form_state, status=status
+                request, rejected_page, form_page.build, *form_page.arguments, form_state, status=status
             )
-        return self.render(await form_page(form_state), status)
+        return self.render(with_rejected(await form_page(form_state), form_state), status)
 
     def warm_up(self) -> None:
         """Compiles all templates."""
@@ -216,7 +216,7 @@ class Pages:
             details = tuple(map(str, reasons)) if isinstance(reasons, list | tuple) else ()
             diagnostics = problem.extensions.get("diagnostics")
             form_error = problem.kind.title if len(details) > 1 else problem.detail  # several stand in a list beneath
-            form_state = form.bind(form_error=form_error, reasons=details)
+            form_state = form.bind(_proof_errors(form, problem), form_error, details)
             if isinstance(diagnostics, list):
                 form_state = replace(form_state, diagnostics=tuple(diagnostics))
             return await self.render_invalid(request, form_page, form_state, problem.kind.status)
@@ -239,6 +239,13 @@ async def build_html(
     return pages.render_html(await build(pages, request, *arguments), template).encode()
 
 
+async def rejected_page(pages: Pages, request: Request, build: PageBuilder, *arguments: object) -> Page:
+    """The page of a form that was refused; the last of the arguments is the form's state."""
+    *_, form_state = arguments
+    page = await build(pages, request, *arguments)
+    return with_rejected(page, form_state) if isinstance(form_state, FormState) else page
+
+
 class DeferredHTMLResponse(Response):
     """A page that is rendered when it is sent, in a thread: even a short one takes longer than decisions may wait."""
 
@@ -253,6 +260,13 @@ class DeferredHTMLResponse(Response):
         self.body = await run_in_threadpool(lambda: self._html().encode())
         self.headers["content-length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
+
+
+def _proof_errors(form: Form, problem: Problem) -> FieldErrors:
+    """Return the error of the field with the password, when that is what is wrong."""
+    if problem.kind is not CONFIRMATION_NEEDED:
+        return {}
+    return {name: ENTER_AGAIN for name in PASSWORD_FIELDS if name in form.fields}
 
 
 def _redirect_to_sign_in(request: Request, frame: Frame) -> Response:

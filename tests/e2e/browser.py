@@ -100,7 +100,7 @@ def person(
         locale=LOCALES[lang],
         timezone_id="Asia/Shanghai",
         java_script_enabled=scripts,
-        viewport={"width": 390, "height": 844} if phone else {"width": 1280, "height": 900},
+        viewport={"width": 390, "height": 844} if phone else {"width": 1280, "height": 800},
         color_scheme="dark" if dark else "light",
         accept_downloads=True,
         bypass_csp=bypass_csp,

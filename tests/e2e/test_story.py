@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.api.client import SECRET
 from tests.api.company import Company, company
@@ -152,7 +152,10 @@ def signed(story: Story, change: str) -> None:
     sales.fill("#sign [name=reason]", "sound and feasible")
     sales.fill("#sign [name=password]", "not the password at all")
     sales.click("#sign .actions button")
-    expect(sales.locator("#sign-panel .refusal")).to_be_visible()
+    expect(sales.locator("#refusal")).to_be_in_viewport(ratio=1)
+    expect(sales.locator("#sign [name=password]")).to_be_focused()
+    expect(sales.locator("#sign [name=password]")).to_be_in_viewport(ratio=1)
+    assert below(sales, "#refusal", "#sign [name=password]"), "neither hides the other"
     assert sales.input_value("#sign [name=reason]") == "sound and feasible"
     sales.fill("#sign [name=password]", SECRET)
     sales.click("#sign .actions button")
@@ -164,6 +167,14 @@ def signed(story: Story, change: str) -> None:
     compliance.fill("#sign [name=password]", SECRET)
     compliance.click("#sign .actions button")
     expect(compliance.locator(".state-signed_off").first).to_be_visible()
+
+
+def below(page: Page, upper: str, lower: str) -> bool:
+    """Return True if the second of two elements begins where the first ends, or below it."""
+    first, second = page.locator(upper).bounding_box(), page.locator(lower).bounding_box()
+    assert first
+    assert second
+    return first["y"] + first["height"] <= second["y"]
 
 
 def scheduled(story: Story, change: str) -> None:

@@ -34,6 +34,7 @@ from api.features.changes.forms import read_period
 from api.features.changes.starting_points import NO_STARTING_POINT, parse_selected, starting_text
 from api.features.changes.texts import browser_text, file_bytes, label, merge_uploads
 from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
+from api.kit.frame import with_rejected
 from api.kit.rendering import Command, PageBuilder, Pages, WorkerPage
 from api.web.problems import BUSY, CHECK_ABANDONED, ProblemError
 from api.web.transactions import run_read
@@ -147,7 +148,8 @@ async def unsaved_page(pages: Pages, request: Request, change: str, form: Form, 
         ]
         values = {"text": tuple(text for text, _ in remaining), "was": tuple(name for _, name in remaining)}
         form_state = replace(form_state, values={**form_state.values, **values})
-    return replace(editor.page(request, stored_draft, form_state, check), is_saved=False)
+    page = replace(editor.page(request, stored_draft, form_state, check), is_saved=False)
+    return with_rejected(page, form_state) if form_state.errors else page
 
 
 async def rejected_page(pages: Pages, request: Request, change: str, form: Form, form_state: FormState) -> EditorPage:

@@ -21,7 +21,7 @@ from api.features.overrides.new_override import (
 )
 from api.kit.form_action import FormAction, FormRequest, form_routes
 from api.kit.forms import FormState, read_form
-from api.kit.frame import Page
+from api.kit.frame import Page, with_rejected
 from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.transactions import run_read
 from api.workers.heads import warm_heads
@@ -60,8 +60,10 @@ def _add_creation(router: APIRouter, pages: Pages) -> None:
         """The form, begun by what the address names."""
         query = {name: value for name, value in request.query_params.items() if name in PREFILLED}
         form = prefilled_form(pages.new_form(), query)
-        status = HTTPStatus.UNPROCESSABLE_ENTITY if form.errors else HTTPStatus.OK
-        return pages.render(await render_new(pages, request, form), status)
+        page = await render_new(pages, request, form)
+        if form.errors:
+            return pages.render(with_rejected(page, form), HTTPStatus.UNPROCESSABLE_ENTITY)
+        return pages.render(page)
 
     @router.get(f"{PATH}/{{override}}")
     async def one_override(request: Request, override: str) -> Response:

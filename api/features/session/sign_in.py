@@ -19,8 +19,8 @@ from api.auth.authentication import principal_of, refuse_other_sites, session_co
 from api.auth.browsers import browser_principal, delete_session_cookie, set_session_cookie
 from api.auth.confirmation import sign_in_with_password
 from api.kit.form_fields import HIDDEN, MAX_PASSWORD, FormField, Widget, form_fields
-from api.kit.forms import Form, FormModel, FormState, read_form, validate_form
-from api.kit.frame import Frame
+from api.kit.forms import ENTER_AGAIN, Form, FormModel, FormState, read_form, validate_form
+from api.kit.frame import Frame, with_rejected
 from api.kit.listing import link
 from api.kit.rendering import SIGN_IN, Pages
 from api.web.problems import BUSY, SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, Problem
@@ -87,9 +87,8 @@ def sign_in_routes(pages: Pages) -> APIRouter:
         form = await read_form(request)
         values = validate_form(form, SignInForm)
         if not isinstance(values, SignInForm):
-            return pages.render(
-                _page(pages, request, form.bind(values), safe_redirect_address(form.value("next"))), 422
-            )
+            form_state, next_address = form.bind(values), safe_redirect_address(form.value("next"))
+            return pages.render(with_rejected(_page(pages, request, form_state, next_address), form_state), 422)
         return await _sign_in(pages, request, form, values)
 
     @router.post("/sign-out")
@@ -113,7 +112,9 @@ async def _sign_in(pages: Pages, request: Request, form: Form, values: SignInFor
         problem = pages.problem_of(error)
         if problem is None or problem.kind not in {SIGN_IN_REFUSED, TOO_MANY_ATTEMPTS, BUSY}:
             raise
-        page = _page(pages, request, form.bind(form_error=_rejection_message(pages, problem)), next_address)
+        errors = {"password": ENTER_AGAIN} if problem.kind is SIGN_IN_REFUSED else {}
+        form_state = form.bind(errors, _rejection_message(pages, problem))
+        page = with_rejected(_page(pages, request, form_state, next_address), form_state)
         response = pages.render(page, problem.kind.status)
         if (wait := problem.headers.get("Retry-After")) is not None:
             response.headers["Retry-After"] = wait

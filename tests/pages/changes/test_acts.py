@@ -89,7 +89,7 @@ def test_who_holds_two_roles_chooses_one(shared: Company) -> None:
     ]
     page = visitor.send(page, "form#sign", role="sales_director", meaning="conforms", reason="sound", password=SECRET)
     assert page.status == 403
-    assert "A signature of the sales director cannot mean `conforms`" in page.text("#sign-panel .refusal")
+    assert "A signature of the sales director cannot mean `conforms`" in page.text("#refusal")
     page = visitor.send(page, "form#sign", role="compliance", meaning="conforms", password=SECRET)
     assert "You signed the change." in page.text(".notice")
     assert "You already signed this change" in page.text(".why-not")
@@ -99,7 +99,7 @@ def test_a_wrong_password_keeps_the_reason_and_signs_nothing(shared: Company) ->
     change = submitted(shared, 13)
     page = sign(shared, change, reason="well weighed", password=WRONG)
     assert page.status == 403
-    assert "The password is wrong." in page.text("#sign-panel .refusal")
+    assert "The password is wrong." in page.text("#refusal")
     assert page.one("#sign textarea").text().strip() == "well weighed"
     assert "value" not in page.one("#sign input[type=password]").attributes
     assert WRONG not in page.html
@@ -135,7 +135,7 @@ def test_what_was_not_read_is_not_signed(shared: Company) -> None:
         shared.moved("submit", edited)
     page = visitor.send(page, "form#sign", reason="sound", password=SECRET)
     assert page.status == 412
-    assert "This change was altered since you read it" in page.text("#sign-panel .refusal")
+    assert "This change was altered since you read it" in page.text("#refusal")
     assert "at least 999" in page.text("#tables")
     now = shared.read(change)
     assert now["signatures"] == []
@@ -191,7 +191,7 @@ def test_five_wrong_passwords_block_whoever_signs(here: Company) -> None:
         page = sign(here, change, password=WRONG)
     page = sign(here, change, password=SECRET)
     assert page.status == 429
-    assert page.has("#sign-panel .refusal")
+    assert page.has("#refusal")
     assert here.read(change)["signatures"] == []
 
 
@@ -256,7 +256,7 @@ def test_what_keeps_a_draft_from_being_submitted_is_told_all_at_once(shared: Com
     ann = Visitor(shared, "ann")
     page = ann.send(ann.get(f"/changes/{change['id']}"), "form#submit")
     assert page.status == 422
-    assert len(page.all("form#submit .diagnostics li")) >= 2
+    assert len(page.all("#refusal .diagnostics li")) >= 2
     assert page.has(f"form#submit a[href='/changes/{change['id']}/report']")
     assert shared.read(change)["state"] == "draft"
 
@@ -301,6 +301,6 @@ def test_refusals_are_told_in_chinese(shared: Company) -> None:
     page = visitor.get(f"/changes/{change['id']}")
     page = visitor.send(page, "form#sign", reason="可行", password=WRONG)
     assert page.one("#sign textarea").text().strip() == "可行"
-    refusal = page.text("#sign-panel .refusal")
+    refusal = page.text("#refusal")
     assert refusal
     assert "password" not in refusal

@@ -54,7 +54,7 @@ def test_the_proof_is_used_up_by_one_signature(here: Company, started: StartedSe
     other = visitor.send(other, "form#sign", reason="sound")
     assert other.status == 403
     assert other.has("#sign-panel form.confirm")
-    assert "needs a fresh proof" in other.text("#sign-panel .refusal")
+    assert "needs a fresh proof" in other.text("#refusal")
     assert "sound" in other.text("#sign-panel blockquote")
     assert here.read(second)["signatures"] == []
 
