@@ -85,12 +85,13 @@ def database_url() -> str:
 
 def credentials(app: FastAPI | None = None) -> dict[str, str]:
     """The `Authorization` of everybody that `populate` made, by what it calls them."""
-    if isinstance(app, Application) and (url := app.service.settings.database_url.get_secret_value()) in _CREDENTIALS:
-        return _CREDENTIALS[url]
-    return _CREDENTIALS[database_url()]
+    if isinstance(app, Application) and (url := app.service.settings.database_url.get_secret_value()) in CREDENTIALS:
+        return CREDENTIALS[url]
+    return CREDENTIALS[database_url()]
 
 
-_CREDENTIALS: dict[str, dict[str, str]] = {}
+CREDENTIALS: dict[str, dict[str, str]] = {}
+"""The same, by the address of the database."""
 
 
 @cache
@@ -102,16 +103,18 @@ def keys() -> Path:
 
 
 @contextmanager
-def populated(backend: str = "sqlite", policies: Path | None = None) -> Iterator[str]:
+def populated(
+    backend: str = "sqlite", policies: Path | None = None, clock: type[Clock] = StandingClock
+) -> Iterator[str]:
     """The address of a database of the test's own that `populate` filled: a copy, which takes less time."""
-    with copied(backend, _populating(policies)) as made:
-        _CREDENTIALS[made.url] = made.result
+    with copied(backend, _populating(policies, clock)) as made:
+        CREDENTIALS[made.url] = made.result
         yield made.url
 
 
 @cache
-def _populating(policies: Path | None) -> Callable[[str, Path], dict[str, str]]:
-    return lambda url, _folder: populate(url, policies=policies)
+def _populating(policies: Path | None, clock: type[Clock]) -> Callable[[str, Path], dict[str, str]]:
+    return lambda url, _folder: populate(url, clock(), policies)
 
 
 def populate(url: str, clock: Clock | None = None, policies: Path | None = None) -> dict[str, str]:
@@ -139,7 +142,7 @@ def populate(url: str, clock: Clock | None = None, policies: Path | None = None)
             found[f"key:{role.value}"] = f"Bearer {issued.text}"
         found["integration"] = found["key:integration"]
     database.close()
-    _CREDENTIALS[url] = found
+    CREDENTIALS[url] = found
     return found
 
 

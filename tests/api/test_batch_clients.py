@@ -24,10 +24,9 @@ from api.app import Application, create_app
 from api.web import batch_body
 from api.web.spool import Spool
 from policy_service.decisions.tables import DecisionRow
-from tests.api.client import CUSTOMER, RFM, StandingClock, application, one_policy, populate, settings
+from tests.api.client import CUSTOMER, RFM, StandingClock, application, one_policy, populated, settings
 from tests.api.network import BUFFERS, WITHIN, Address, connect, eventually, served
 from tests.architecture.project import ROOT
-from tests.databases import fresh_url
 
 Json = dict[str, Any]
 PATH = "/v1/decisions/batch"
@@ -41,8 +40,7 @@ LIMIT = 2**20
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[Application]:
-    with fresh_url("sqlite") as url:
-        populate(url, policies=one_policy())
+    with populated(policies=one_policy()) as url:
         here = {"database_url": SecretStr(url), "policies": one_policy(), "batch_spool_limit": LIMIT}
         made = create_app(settings(**here), StandingClock())
         assert isinstance(made, Application)

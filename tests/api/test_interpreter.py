@@ -12,8 +12,7 @@ from pydantic import SecretStr
 
 from api.app import create_app
 from api.observability.interpreter import SWITCH_SECONDS
-from tests.api.client import StandingClock, one_policy, populate, settings
-from tests.databases import fresh_url
+from tests.api.client import HERE, StandingClock, one_policy, populated, settings
 
 
 @pytest.fixture
@@ -30,9 +29,8 @@ def test_a_service_that_starts_shares_the_interpreter(tmp_path: Path) -> None:
             return sys.getswitchinterval(), gc.get_freeze_count()
 
     before = gc.get_freeze_count()  # of other services in this process; to look through all of that takes long
-    with fresh_url("sqlite") as url:
-        populate(url, policies=one_policy())
+    with populated(policies=one_policy()) as url:
         here = {"database_url": SecretStr(url), "policies": one_policy(), "checkpoints": tmp_path / "checkpoints"}
-        interval, frozen = asyncio.run(run(create_app(settings(**here), StandingClock())))
+        interval, frozen = asyncio.run(run(create_app(settings(**here), StandingClock(), HERE)))
     assert interval == pytest.approx(SWITCH_SECONDS)
     assert frozen > before + 10_000

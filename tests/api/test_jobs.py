@@ -14,11 +14,11 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from policy_service.clock import SystemClock
-from tests.api.client import RFM, assert_problem, one_policy, populate
+from tests.api.client import CREDENTIALS, RFM, assert_problem, one_policy, populated
 from tests.api.company import Company, company
 from tests.api.test_server import serving
 from tests.approval.world import TIER
-from tests.databases import fresh_url
+from tests.effort import sample
 
 PATIENCE = 120.0
 KINDS: dict[str, tuple[str, dict[str, str]]] = {
@@ -26,6 +26,8 @@ KINDS: dict[str, tuple[str, dict[str, str]]] = {
     "pack": ("/packs", {"policy": RFM, "sample": "0"}),
     "export": ("/audit/exports", {}),
 }
+TOGETHER = sample([("verification", "pack"), ("export",)], 2)
+"""Those that are interrupted by one kill: the log has a worker, and so have packs."""
 Json = dict[str, Any]
 
 
@@ -140,9 +142,9 @@ def states(url: str) -> dict[str, str]:
 def killed() -> Iterator[tuple[Browser, dict[str, str]]]:
     """A server whose predecessors were killed in the middle of each kind, and the addresses of these jobs."""
     with ExitStack() as stack:
-        url, addresses = stack.enter_context(fresh_url("sqlite")), {}
-        authorization = populate(url, SystemClock(), one_policy())["compliance"]
-        for kinds in (("verification", "pack"), ("export",)):  # log and packs have a worker each
+        url, addresses = stack.enter_context(populated(policies=one_policy(), clock=SystemClock)), {}
+        authorization = CREDENTIALS[url]["compliance"]
+        for kinds in TOGETHER:
             with browser(url, authorization, kill=True) as first:
                 for kind in kinds:
                     addresses[kind] = first.start(*KINDS[kind])
@@ -151,7 +153,7 @@ def killed() -> Iterator[tuple[Browser, dict[str, str]]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kinds in TOGETHER for kind in kinds])
 def test_a_server_that_was_killed_in_the_middle_says_so_and_does_it_again(
     killed: tuple[Browser, dict[str, str]], kind: str
 ) -> None:

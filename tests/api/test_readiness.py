@@ -17,7 +17,7 @@ from api.app import Application
 from api.features.health import endpoints as health
 from policy_service.database import Database
 from policy_service.decisions.block_store import Sealer
-from tests.api.client import _CREDENTIALS, ask, assert_problem, decide, one_policy, opened, populated
+from tests.api.client import CREDENTIALS, ask, assert_problem, decide, one_policy, opened, populated
 from tests.databases import BACKENDS
 from tests.decisions.desks import eventually
 
@@ -124,7 +124,7 @@ def fill(file: Path) -> None:
 def test_a_full_disk_is_told_and_over_when_there_is_room(file: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 4 * file.stat().st_size + 2**20) as disk:
         moved = f"sqlite:///{shutil.move(file, disk)}"
-        _CREDENTIALS[moved] = _CREDENTIALS[f"sqlite:///{file}"]
+        CREDENTIALS[moved] = CREDENTIALS[f"sqlite:///{file}"]
         with served(moved) as app:
             assert decide(app=app).status_code == 200
             app.service.database.last_commit_at = float("-inf")

@@ -23,10 +23,9 @@ from policy_service.database import Database
 from policy_service.errors import StartupError
 from policy_service.registry.model import ActivationKind, Period
 from policy_service.registry.service import activate, read_version, record_version
-from tests.api.client import JSON, REQUEST, RFM, keys, one_policy, populate
+from tests.api.client import CREDENTIALS, JSON, REQUEST, RFM, keys, one_policy, populated
 from tests.approval.world import TIER, bonus
 from tests.architecture.project import ROOT
-from tests.databases import fresh_url
 
 COMMAND = (sys.executable, "-c", "from policy_service.cli import main; main()", "serve", "--port")
 READY_WITHIN = 60.0
@@ -35,10 +34,10 @@ READY_WITHIN = 60.0
 @contextmanager
 def running(**environment: str) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
     """The server, and a client of it that may ask for decisions, once it answers; stopped at the end."""
-    with fresh_url("sqlite") as url:
-        key = {"authorization": populate(url, SystemClock())["integration"]}
+    with populated(policies=one_policy(), clock=SystemClock) as url:
+        key = {"authorization": CREDENTIALS[url]["integration"]}
         with (
-            serving(url, **environment) as (server, address),
+            serving(url, POLICY_SERVICE_POLICIES=str(one_policy()), **environment) as (server, address),
             httpx.Client(base_url=address, headers=key, timeout=30) as client,
         ):
             yield server, client
@@ -98,8 +97,10 @@ def test_it_decides_refuses_goes_on_and_stops_when_told() -> None:
         assert (large.status_code, large.headers["connection"]) == (413, "close")
         deep = client.post("/v1/decisions", content=b'{"facts":' + b"[" * 100_000, headers=JSON)
         assert deep.status_code == 400
-        assert client.post("/v1/decisions", json=REQUEST).json()["outcomes"][RFM] == right
         assert "server" not in large.headers
+        for _ in range(3):
+            _go_away_in_the_middle_of_a_body(client)
+        assert client.post("/v1/decisions", json=REQUEST).json()["outcomes"][RFM] == right
         server.send_signal(signal.SIGTERM)
         out, log = server.communicate(timeout=30)
         assert server.returncode == 0
@@ -110,24 +111,20 @@ def test_it_decides_refuses_goes_on_and_stops_when_told() -> None:
         }
 
 
-def test_a_caller_who_goes_away_in_the_middle_of_a_body_harms_nobody() -> None:
-    with running(POLICY_SERVICE_ENGINE="python") as (_, client):
-        port, key = client.base_url.port, client.headers["authorization"]
-        for _ in range(3):
-            with socket.create_connection(("127.0.0.1", port)) as line:
-                line.sendall(
-                    b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\n"
-                    + f"Authorization: {key}\r\n".encode()
-                    + b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
-                )
-        assert client.post("/v1/decisions", json=REQUEST).status_code == 200
+def _go_away_in_the_middle_of_a_body(client: httpx.Client) -> None:
+    port, key = client.base_url.port, client.headers["authorization"]
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(
+            b"POST /v1/decisions HTTP/1.1\r\nHost: x\r\n"
+            + f"Authorization: {key}\r\n".encode()
+            + b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n{"
+        )
 
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """The address of a database that a service could begin on."""
-    with fresh_url("sqlite") as url:
-        populate(url, SystemClock(), policies=one_policy())
+    with populated(policies=one_policy(), clock=SystemClock) as url:
         yield url
 
 
@@ -197,15 +194,11 @@ def test_it_ends_with_another_status_when_the_database_does_not_answer(tmp_path:
     assert (status, "does not answer" in said, "secret" in said) == (3, True, False)
 
 
-def test_a_log_that_nobody_reads_stops_nothing(database: str) -> None:
-    with serving(database, POLICY_SERVICE_ENGINE="python") as (_, address), httpx.Client(base_url=address) as client:
+def test_a_log_that_nobody_reads_stops_nothing_and_ctrl_c_stops_it_as_a_supervisor_does() -> None:
+    with running(POLICY_SERVICE_ENGINE="python") as (server, client):
         for _ in range(400):
-            assert client.get("/v1/policies").status_code == 401
+            assert client.get("/v1/policies", headers={"authorization": ""}).status_code == 401
         assert "policy_service_log_lines_dropped_total 0.0" not in client.get("/metrics").text
-
-
-def test_ctrl_c_stops_it_as_a_supervisor_does() -> None:
-    with running(POLICY_SERVICE_ENGINE="python") as (server, _):
         server.send_signal(signal.SIGINT)
         _, log = server.communicate(timeout=30)
         assert server.returncode == 0

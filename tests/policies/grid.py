@@ -28,13 +28,14 @@ from policy_service.language.types import (
     parse_value,
     to_exact,
 )
+from tests.effort import effort
 
 FIXED: Mapping[str, Mapping[str, tuple[object, ...]]] = {
     "governance/overrides": {
-        "running_of_policy": (0, 199, 200),
-        "running_of_subject": (0, 4, 5),
-        "running_of_person": (0, 49, 50),
-        "days": (1, 3, 4, 366),
+        "running_of_policy": effort((199, 200), (0, 199, 200)),
+        "running_of_subject": effort((4, 5), (0, 4, 5)),
+        "running_of_person": effort((49, 50), (0, 49, 50)),
+        "days": effort((3, 4), (1, 3, 4, 366)),
     },
     "tiering/group_review": {
         "months_in_force": (2, 3),
