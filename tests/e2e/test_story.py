@@ -149,6 +149,10 @@ def amended(story: Story, change: str) -> None:
 def signed(story: Story, change: str) -> None:
     """Those who must sign, each with their password; a wrong one signs nothing."""
     sales = story("sales").go(change)
+    for seen in (".cells del", ".cells ins", ".owed", ".act-bar .button"):
+        expect(sales.locator(seen).first).to_be_in_viewport(ratio=1)
+    sales.click(".act-bar .button")
+    expect(sales.locator("#sign [name=reason]")).to_be_in_viewport()
     sales.fill("#sign [name=reason]", "sound and feasible")
     sales.fill("#sign [name=password]", "not the password at all")
     sales.click("#sign .actions button")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,8 @@ class SignOffForm(FormModel):
     meaning: Annotated[Meaning, Widget("pick", Message("Your signature means"))]
     reason: Reason
     digest: Annotated[str, HIDDEN, Field(max_length=100)]
+    then: Annotated[Literal["scheduled"] | None, HIDDEN] = None
+    """What the change is afterwards, when it is the last signature and the signer schedules it in the same step."""
     password: Proof = None
 
 

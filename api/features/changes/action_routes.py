@@ -38,11 +38,14 @@ def _submit(transaction: Transaction, form: FormRequest[EmptyForm]) -> Change:
 
 
 def _sign_off(transaction: Transaction, form: FormRequest[SignOffForm]) -> Change:
-    fields = form.values.model_dump(exclude={"password"})
-    return approval.sign_off(transaction, form.actor, form.path["change"], **fields)
+    fields = form.values.model_dump(exclude={"password", "then"})
+    change = approval.sign_off(transaction, form.actor, form.path["change"], **fields)
+    if form.values.then is None:
+        return change
+    return approval.schedule(transaction, form.actor, change.id, expected=change.etag)
 
 
-async def _warm_heads(form: FormRequest[EmptyForm]) -> None:
+async def _warm_heads(form: FormRequest[Any]) -> None:
     await warm_heads(form.service, form.path["change"])
 
 
@@ -75,7 +78,7 @@ def _action(
         FORMS[name],
         page=partial(rejected_dossier, name=name),
         command=command,
-        done=lambda form, _: f"/changes/{form.path['change']}?done={notice}",
+        done=lambda form, _: f"/changes/{form.path['change']}?done={getattr(form.values, 'then', None) or notice}",
         prepare=prepare,
         confirm=confirm,
         in_worker=True,
@@ -84,7 +87,7 @@ def _action(
 
 ACTIONS = (
     _action("submit", "submitted", _submit, _check_draft),
-    _action("sign-offs", "signed", _sign_off, confirm=True),
+    _action("sign-offs", "signed", _sign_off, _warm_heads, confirm=True),
     _action("schedule", "scheduled", _schedule, _warm_heads),
     _action("request-changes", "request-changes", _with_reason(approval.request_changes)),
     _action("reject", "rejected", _with_reason(approval.reject)),

@@ -82,6 +82,11 @@ class ChangeActions:
         return self.by_action[Action.SCHEDULE]
 
     @property
+    def ask_again(self) -> ChangeAction:
+        """Sending it back to its author."""
+        return self.by_action[Action.REQUEST_CHANGES]
+
+    @property
     def edit(self) -> ChangeAction:
         """Editing the draft."""
         return self.by_action[Action.EDIT]
@@ -90,6 +95,13 @@ class ChangeActions:
     def comment(self) -> ChangeAction:
         """Saying something."""
         return self.by_action[Action.COMMENT]
+
+    @property
+    def next(self) -> tuple[tuple[Message, str], ...]:
+        """The acts that move the change on, as far as the reader may do them, each with where it stands."""
+        acts = ((self.sign, "#sign-panel"), (self.schedule, "#schedule"), (self.submit, "#submit"))
+        edit = ((self.edit.label, f"{self.path}/draft"),) if self.edit.permission.allowed else ()
+        return (*((act.label, anchor) for act, anchor in acts if act.permission.allowed), *edit)
 
     @property
     def with_reason(self) -> tuple[ChangeAction, ...]:

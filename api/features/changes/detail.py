@@ -1,7 +1,7 @@
 """What a change holds, ready to be read: its versions beside what they were compared with, and when they apply.
 
-What was submitted is told by the report that was frozen with it, so that a reader sees what was signed. The files of a
-draft are not read here: that may take long, and happens when its report is asked for.
+What was submitted is told by the report that was frozen with it, so that a reader sees what was signed. Of the files of
+a draft only the titles are read here: to check them may take long, and happens when its report is asked for.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from api.features.changes.changed_cells import MAX_LINES, ChangedCells, changed_cells
 from api.features.changes.report import Candidate, ReportView, frozen_report
+from api.features.changes.texts import browser_text, declared_version, title_of
 from api.kit.drawing import Bar, Timeline, timeline
 from api.kit.frame import Frame
 from api.kit.vocabulary import enum_label
 from policy_service.analysis.difference import difference
 from policy_service.analysis.table_difference import MergedTables, merged_tables
+from policy_service.approval import service as approval
 from policy_service.approval.service import Change, ChangeState, Version
 from policy_service.compilers.prose import Explanation, explanation
-from policy_service.language.policy import Language, Policy
+from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.lru_cache import LruCache
 from policy_service.messages import Message
 from policy_service.registry import model
@@ -56,6 +59,16 @@ class VersionComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftText:
+    """A file of a draft, by the words of its text."""
+
+    digest: str
+    title: Bilingual
+    version: str
+    """Empty where the file names none."""
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyTimeline:
     """The effective periods of a policy's versions, with those of the change among them."""
 
@@ -71,8 +84,8 @@ class ChangeDetail:
     change: Change
     versions: tuple[Version, ...]
     """Submitted, or gone back to; none while files are a draft."""
-    texts: tuple[str, ...]
-    """The digests of a draft's files."""
+    texts: tuple[DraftText, ...]
+    """A draft's files."""
     report: ReportView | None
     comparisons: tuple[VersionComparison, ...]
     timelines: tuple[PolicyTimeline, ...]
@@ -81,6 +94,16 @@ class ChangeDetail:
     def alters(self) -> bool:
         """True if other answers may follow."""
         return bool(self.change.draft.ends) or any(each.candidate.alters for each in self.comparisons)
+
+    @property
+    def first_cells(self) -> tuple[tuple[VersionComparison, ChangedCells], ...]:
+        """The versions with the first cells that change in each; together as many as one screen has room for."""
+        room, found = MAX_LINES, []
+        for each in self.comparisons:
+            cells = changed_cells(each.tables, room)
+            room -= len(cells.lines)
+            found.append((each, cells))
+        return tuple(found)
 
     @property
     def example_count(self) -> int:
@@ -108,11 +131,23 @@ def read_change_detail(  # noqa: PLR0913, PLR0917  # where to read, and for whom
     return ChangeDetail(
         change=change,
         versions=versions,
-        texts=() if submission else change.draft.texts,
+        texts=() if submission else tuple(_draft_text(session, digest) for digest in change.draft.texts),
         report=report,
         comparisons=compared,
         timelines=tuple(_timelines(change, versions, recorded, frame.now, zone)),
     )
+
+
+_DRAFT_TEXTS: LruCache[str, DraftText] = LruCache(CACHE_SIZE)
+
+
+def _draft_text(session: Session, digest: str) -> DraftText:
+    def read() -> DraftText:
+        text = browser_text(approval.read_text(session, digest))
+        _, version = declared_version(text)
+        return DraftText(digest, title_of(text), version or "")
+
+    return _DRAFT_TEXTS.get_or_make(digest, read, 1_000)
 
 
 def _with_candidates(versions: Sequence[Version], report: ReportView | None) -> Iterable[tuple[Version, Candidate]]:

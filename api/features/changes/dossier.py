@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.changes.actions import ChangeActions, change_actions
-from api.features.changes.detail import ChangeDetail, read_change_detail
+from api.features.changes.detail import OPEN_STATES, ChangeDetail, read_change_detail
 from api.features.changes.signatures import SignatureLine, signature_lines
 from api.kit.forms import FormState
 from api.kit.frame import Frame
@@ -97,6 +97,11 @@ class Dossier:
         """The address of the change."""
         return f"/changes/{self.change.id}"
 
+    @property
+    def day_has_passed(self) -> bool:
+        """True if the change waits for people though the day it asks for is over."""
+        return self.change.state in OPEN_STATES and self.change.draft.effective.start <= self.frame.now
+
 
 @dataclass(frozen=True, slots=True)
 class DossierData:
@@ -129,15 +134,13 @@ def sections_of(
     """The parts of the dossier, in the order in which they are read."""
     change, detail = data.change, data.detail
     is_draft = change.state is ChangeState.DRAFT
-    sections = [
-        Section("period", Message("Effective period"), "changes/_period.html", detail.timelines),
-        Section("differences", Message("What changes"), "changes/_differences.html", detail),
-    ]
+    sections = []
     if detail.comparisons:
         sections += [
             Section("tables", Message("The rules, cell by cell"), "changes/_tables.html", detail.comparisons),
             Section("examples", Message("Examples"), "changes/_examples.html", detail.comparisons),
         ]
+    sections.append(Section("differences", Message("All differences"), "changes/_differences.html", detail))
     if detail.report is not None:
         sections.append(Section("report", Message("The analysis report"), "changes/_findings.html", detail.report))
     if not is_draft:
@@ -146,6 +149,7 @@ def sections_of(
     discussion = Discussion(data.comments[-MAX_SHOWN:], max(0, len(data.comments) - MAX_SHOWN))
     return (
         *sections,
+        Section("period", Message("Effective period"), "changes/_period.html", detail.timelines),
         Section("acts", Message("What you can do"), "changes/_acts.html", actions, on_paper=False),
         Section("discussion", Message("Discussion"), "changes/_discussion.html", discussion, "changes/_comment.html"),
         Section("history", Message("History"), "changes/_history.html", history),

@@ -14,6 +14,7 @@ from contextlib import suppress
 from policy_service.canonical import digest
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import POLICY_ID, VERSION, version_key
+from policy_service.language.policy import Bilingual
 from policy_service.language.source import Scalar, find_node, read_source
 
 LINE_END = re.compile("\r\n|\r")
@@ -69,6 +70,22 @@ def with_version(content: bytes, version: str) -> bytes:
                 lines[node.start.line - 1] = line[:column] + version + line[column + len(node.text) :]
                 return mark + "".join(lines).encode()
     return content
+
+
+MAX_TITLED = 256 * 1_024
+"""Characters of a file that is read for its title; a longer one is called by its policy."""
+
+
+def title_of(text: str) -> Bilingual:
+    """Return the title of a policy file, valid or not; its policy, or the word draft, where it has none."""
+    policy, _ = declared_version(text)
+    with suppress(PolicyError):
+        if len(text) <= MAX_TITLED:
+            root, _ = read_source("policy.yaml", text.encode())
+            zh, en = (find_node(root, ("title", lang)) for lang in ("zh", "en"))
+            if isinstance(zh, Scalar) and isinstance(en, Scalar) and zh.text and en.text:
+                return Bilingual(zh.text, en.text)
+    return Bilingual(policy or "草稿", policy or "draft")
 
 
 def next_version(numbers: list[str]) -> str:

@@ -58,12 +58,10 @@ def test_a_change_goes_from_draft_to_force_without_scripts(here: Company) -> Non
     page = sign(here, change, reason="the limit fits")
     assert "You signed the change." in page.text(".notice")
     assert "the limit fits" in page.text("#signatures")
-    page = sign(here, change, "compliance", meaning="conforms", reason="as the regulation has it")
-    assert page.text("p.lead").startswith("approved")
-    assert "I checked that it conforms to the regulation" in page.text("#signatures")
-
-    page = ann.send(ann.get(path), "form#schedule")
+    page = sign(here, change, "compliance", meaning="conforms", reason="as the regulation has it", then="scheduled")
     assert "takes effect automatically on its day" in page.text(".notice")
+    assert page.text("p.lead").startswith("scheduled")
+    assert "I checked that it conforms to the regulation" in page.text("#signatures")
     assert here.version() == "1.0.0"
     here.clock.move(days=2)
     assert here.version() == "1.1.0"
@@ -104,6 +102,17 @@ def test_a_wrong_password_keeps_the_reason_and_signs_nothing(shared: Company) ->
     assert "value" not in page.one("#sign input[type=password]").attributes
     assert WRONG not in page.html
     assert shared.read(change)["signatures"] == []
+
+
+def test_only_the_last_signature_can_schedule_in_the_same_step(shared: Company) -> None:
+    change = submitted(shared, 33)
+    assert not Visitor(shared, "sales").get(f"/changes/{change['id']}").has("#sign button[name=then]")
+    page = sign(shared, change, then="scheduled")
+    assert page.status == 409
+    assert "is not signed by all required signers" in page.text("#refusal")
+    assert shared.read(change)["signatures"] == [], "neither half was done"
+    sign(shared, change)
+    assert Visitor(shared, "compliance").get(f"/changes/{change['id']}").has("#sign button[name=then]")
 
 
 def test_a_signature_needs_every_field(shared: Company) -> None:

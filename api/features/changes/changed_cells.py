@@ -1,0 +1,71 @@
+"""What changes, cell by cell: what a director sees of a change first.
+
+A line is a cell of a rule or a band that means something else now, or a rule or band that is new or removed; cells that
+say the same in other words are left to the full tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from policy_service.analysis.table_difference import DiffStatus, MergedTable, MergedTables, Row
+
+MAX_LINES = 8
+"""Lines of all policies of a change on its first screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCell:
+    """One cell before and after; for a rule that is new or removed, its results."""
+
+    rule: str
+    """The first cell of its row."""
+    column: str
+    """Empty when the whole row is new or removed."""
+    before: str | None
+    after: str | None
+    status: DiffStatus
+    reason_kept: bool = False
+    """Whether the reason of the row still says what it said before its cells changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCells:
+    """The first lines, and how many more there are."""
+
+    lines: tuple[ChangedCell, ...]
+    more: int
+
+
+def changed_cells(tables: MergedTables, limit: int = MAX_LINES) -> ChangedCells:
+    """Return the cells that change in the rules and bands of two versions, in the order of the tables."""
+    lines = [line for table in (tables.rules, tables.bands) if table is not None for line in _changed_cells(table)]
+    shown = lines if len(lines) <= limit else lines[: max(limit, 1)]
+    return ChangedCells(tuple(shown), len(lines) - len(shown))
+
+
+def _changed_cells(table: MergedTable) -> Iterator[ChangedCell]:
+    titles = [column.title for column in table.columns]
+    for row in table.rows:
+        if row.status in {"new", "gone"}:
+            yield _whole_row(row)
+        elif row.status == "changed":
+            yield from _cells(row, titles)
+
+
+def _whole_row(row: Row) -> ChangedCell:
+    """A row that is new or removed: all its cells but its name and its reason."""
+    name, *cells, _ = row.cells
+    before, after = (
+        "; ".join(filter(None, texts)) or None
+        for texts in ([cell.before for cell in cells], [cell.after for cell in cells])
+    )
+    return ChangedCell((name.after or name.before) or "", "", before, after, row.status)
+
+
+def _cells(row: Row, titles: Sequence[str]) -> Iterator[ChangedCell]:
+    name, *_, reason = row.cells
+    for title, cell in zip(titles, row.cells, strict=True):
+        if cell.changed and not cell.is_wording:
+            yield ChangedCell(name.after or "", title, cell.before, cell.after, "changed", not reason.changed)
