@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random  # with a seed
 from typing import Any, NamedTuple
 
-from sqlalchemy import Boolean, Connection, Integer, LargeBinary, Table, text
+from sqlalchemy import Boolean, Connection, Integer, LargeBinary, Table, event, text
 from sqlmodel import Session, SQLModel, create_engine
 
 from policy_service.actor import SERVICE, Role
@@ -208,6 +208,21 @@ def another(table: Table, name: str, value: object) -> object:
             return next((new for each, new in kinds.items() if isinstance(kind, each)), "2026-11-20")
 
 
+@contextmanager
+def undone(connection: Connection, mutation: Mutation, seed: int = 1) -> Iterator[Session]:
+    """A session that sees what was done through a connection without defences, and is undone in the end.
+
+    Raises NotPossible, DBAPIError.
+    """
+    attempt = connection.begin_nested()
+    try:
+        Tampering(connection, seed).do(mutation)
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            yield session
+    finally:
+        attempt.rollback()
+
+
 def tampered(place: Place, folder: Path, *mutation: Mutation, seed: int = 1) -> Place:
     """A copy of a SQLite database in which that was done. Raises NotPossible, DBAPIError."""
     file = folder / "tampered.db"
@@ -231,6 +246,9 @@ def executed(place: Place, *statements: str) -> None:
 def defenceless(place: Place) -> Iterator[Connection]:
     """A connection to a database whose triggers and foreign keys are taken away; the triggers are put back."""
     engine = create_engine(place.url)
+    if engine.dialect.name == "sqlite":  # whose driver begins too late for savepoints
+        event.listen(engine, "connect", lambda driver, _: setattr(driver, "isolation_level", None))
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
