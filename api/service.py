@@ -153,8 +153,7 @@ def open_service(settings: Settings, clock: Clock, workers: Workers = SHARED) ->
         undo.pop_all()
     for sentence in service.edited_files:
         log.error("policy_file_edited", message=sentence)
-    known = guard.guard_for(database)
-    for sentence in known.faults if known else ():
+    for sentence in guard.unused_rows(database):
         log.error("row_not_used", message=sentence)
     for sentence in service.advice:
         log.warning("stored_beside_database", message=sentence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 
 from api.service import Service
 from api.workers.heads import warm_heads
@@ -16,6 +17,7 @@ from policy_service.approval.service import (
     ValidationFailed,
     prepare_submission,
 )
+from policy_service.audit.guard import start_guard
 from policy_service.database import Database
 
 
@@ -45,13 +47,14 @@ class DraftChecker:
         service = self._service
         seconds, now = time_limit(DRAFT_CHECKING, service.settings), service.clock.now()
         return await service.workers.pool(DRAFT_CHECKING).run(
-            seconds, check_draft, service.database.url, change, expected, now
+            seconds, check_draft, service.database.url, service.settings.keys, change, expected, now
         )
 
 
-def check_draft(url: str, change: str, expected: str | None, now: datetime) -> PreparedSubmission:
-    """Prepare a submission. Raises OperationRejected, DatabaseUnavailable."""
-    with closing(Database(url)) as database, database.read() as session:
+def check_draft(url: str, keys: Path, change: str, expected: str | None, now: datetime) -> PreparedSubmission:
+    """Prepare a submission. Raises OperationRejected, KeyUnavailable, DatabaseUnavailable."""
+    with closing(Database(url, keys=keys)) as database, database.read() as session:
+        start_guard(database)
         return prepare_submission(session, change, signers(), now, expected=expected)
 
 

@@ -43,7 +43,7 @@ NOT_SECURITY: Mapping[str, str] = {
     "job": "how far long work is; what came of it is under the MAC of its row, and it can be done again",
 }
 EXCLUDED_COLUMNS: Mapping[tuple[str, str], str] = {
-    ("lane", "count"): "how many transactions there were: who asks looks again when it has moved",
+    ("lane", "count"): "how many transactions there were: nobody goes by it, as who looks for changes asks the log",
     ("signed_in", "seen_at"): "when a session was last used; it ends by its age in any case",
 }
 KEYED = frozenset({"credential"})

@@ -4,7 +4,8 @@
             └──► the same without the rows that no entry tells of ──► taken up without those
                                                    else ──► a fault; what was taken up before stays what is known
 
-Whoever takes something up, which is when governance has written, asks `usable` first, in the same session. Whoever
+Whoever takes something up, which is when governance has written, asks `usable` first, in the same session. Everybody
+else who reads by the ORM is given the rows that some entry tells of: `_leave_out` sees to that in each query. Whoever
 lets a person in asks `owner_matches` for that one's rows, which are compared each time, since a row can be altered
 while nobody writes. Sessions are many and short: `row_matches` asks the entry of the same instant for them. Anyone who
 writes governance by what is in force asks `compare`; the rows of the one change, suspension or override are
@@ -17,13 +18,14 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 import sqlalchemy
-from sqlalchemy import Table
+from sqlalchemy import Table, event, inspect
+from sqlalchemy.orm import Mapper, ORMExecuteState, with_loader_criteria
 from sqlmodel import Session, SQLModel, col
 
 from policy_service.audit.chain import Entry, InvalidEntry, read_entry
@@ -32,10 +34,11 @@ from policy_service.audit.expected_rows import ExpectedRows
 from policy_service.audit.log_key import LogKey, key_id_of, read_log_keys
 from policy_service.audit.rows import MODULUS, TableState, digest_of_states, read_states, tag
 from policy_service.audit.tables import AuditEntry
-from policy_service.database import LATEST, NEVER, Database, database_of, transaction_count
+from policy_service.database import LATEST, NEVER, Database, database_of, is_write_session, log_size
 from policy_service.messages import Message
 
 IN_FORCE = ("activation", "cancellation")
+SUSPENSIONS = ("suspension", "ratification", "suspension_end")
 OVERRIDES = ("override", "override_signature", "override_end")
 API_KEYS = ("api_key", "api_key_revocation")
 ACCOUNTS: Mapping[str, str] = {"account": "id", "account_change": "account", "credential": "account"}
@@ -45,6 +48,8 @@ MAX_FAULTS = 20
 MAX_CONFIRMED = 10_000
 """Rows of sessions that need not be asked for again."""
 _Row = tuple[Any, ...]
+_UNLOGGED = "rows left out"
+"""Where a session that reads finds the rows that it is not given."""
 _guards: WeakKeyDictionary[Database, Guard] = WeakKeyDictionary()
 
 
@@ -66,14 +71,17 @@ class Usable(NamedTuple):
 class Guard:
     """The rows that one process has verified."""
 
-    def __init__(self, tables: Collection[str] = (*IN_FORCE, *OVERRIDES, *API_KEYS, *ACCOUNTS)) -> None:
+    def __init__(self, tables: Collection[str] = (*IN_FORCE, *SUSPENSIONS, *OVERRIDES, *API_KEYS, *ACCOUNTS)) -> None:
         self._tables = [SQLModel.metadata.tables[name] for name in tables]
+        sizes = (f'(SELECT count(*) FROM "{table.name}")' for table in self._tables)  # noqa: S608  # names of ours
+        self._sizes_query = f"SELECT {', '.join(sizes)}"
         self._lock = threading.Lock()
-        self._epoch = -1
+        self._seen: tuple[int, ...] = (-1,)
         self._key = ""
         self._known: dict[str, _KnownRows] = {}
         self._faults: dict[str, list[str]] = {}
         self._left_out: dict[str, frozenset[str]] = {}
+        self._unlogged: dict[Mapper[Any], list[_Row]] = {}
         self._notes: dict[str, None] = {}
         self._confirmed: set[tuple[str, str, str]] = set()
 
@@ -89,15 +97,24 @@ class Guard:
         return [sentence for table in self._faults if table not in self._left_out for sentence in self._faults[table]]
 
     def refresh(self, session: Session) -> None:
-        """Compares the tables with what the last entry says, when governance has written since.
+        """Compares the tables with what the last entry says, when the log has grown since or a table has other rows.
 
-        Raises KeyUnavailable.
+        A snapshot older than the one that was compared last is left alone. Raises KeyUnavailable.
         """
-        epoch = transaction_count(session)
+        seen = (log_size(session), *session.connection().exec_driver_sql(self._sizes_query).one())
         with self._lock:
-            if epoch > self._epoch:
+            if seen != self._seen and seen[0] >= self._seen[0]:
                 self._read(session, self._tables)
-                self._epoch = epoch
+                self._seen = seen
+
+    def unlogged(self, session: Session) -> Mapping[Mapper[Any], list[_Row]]:
+        """The primary keys of the rows that no entry tells of; a session asks once. Raises KeyUnavailable."""
+        found: Mapping[Mapper[Any], list[_Row]] | None = session.info.get(_UNLOGGED)
+        if found is None:
+            self.refresh(session)
+            with self._lock:
+                found = session.info[_UNLOGGED] = {mapper: keys for mapper, keys in self._unlogged.items() if keys}
+        return found
 
     def usable(self, session: Session, tables: Collection[str]) -> Usable:
         """Return the usable rows of some tables, as this session sees them. Raises KeyUnavailable."""
@@ -197,8 +214,10 @@ class Guard:
         if actual == state:
             self._known[name] = known
             self._faults.pop(name, None)
+            self._unlogged.pop(_mapper_of(table), None)
             return
         self._faults[name], added = _differing_rows(session, table, key)
+        self._unlogged[_mapper_of(table)] = list(_primary_keys(session, table, added))
         known, actual = self._rows(session, table, key, added)
         if actual == state:
             self._known[name], self._left_out[name] = known, added
@@ -239,10 +258,32 @@ def guard_for(database: Database) -> Guard | None:
     return _guards.get(database)
 
 
+def unused_rows(database: Database) -> tuple[str, ...]:
+    """A sentence for each row of a database that this process does not use, as far as that was seen."""
+    guard = guard_for(database)
+    return () if guard is None else tuple(guard.faults)
+
+
 def usable(session: Session, tables: Collection[str]) -> Usable:
     """Return the usable rows of some tables; all where there is no guard. Raises KeyUnavailable."""
     guard = guard_of(session)
     return Usable((), dict.fromkeys(tables, frozenset())) if guard is None else guard.usable(session, tables)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _leave_out(execution: ORMExecuteState) -> None:
+    """Keeps the rows that no entry tells of from everyone who reads.
+
+    A transaction that writes sees them: it must not give their keys again, and compares what it acts by.
+    """
+    session = cast("Session", execution.session)
+    if not execution.is_select or is_write_session(session) or (guard := guard_of(session)) is None:
+        return
+    for mapper, keys in guard.unlogged(session).items():
+        logged = sqlalchemy.tuple_(*mapper.primary_key).not_in(keys)
+        execution.statement = execution.statement.options(
+            with_loader_criteria(mapper, logged, include_aliases=True, track_closure_variables=False)
+        )
 
 
 def keys_of(session: Session) -> Mapping[str, LogKey]:
@@ -276,6 +317,17 @@ def _last_at(session: Session) -> datetime | None:
 
 
 LATEST.append(_last_at)
+
+
+def _mapper_of(table: Table) -> Mapper[Any]:
+    return next(each for each in inspect(AuditEntry).registry.mappers if each.local_table is table)
+
+
+def _primary_keys(session: Session, table: Table, keys: Collection[str]) -> Iterator[_Row]:
+    """The primary keys of rows, as they are kept, by the texts that identify them."""
+    for values in read_rows(session.connection(), table):
+        if row_key(table, values) in keys:
+            yield tuple(values[column.name] for column in table.primary_key.columns)
 
 
 def _differing_rows(session: Session, table: Table, key: LogKey) -> tuple[list[str], frozenset[str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import policy_service.tables  # noqa: F401  # declares all of them: what compares rows reads every table
 from policy_service.audit.comparison import LogComparison, LogMismatch
 from policy_service.audit.copies import Copy, copies_of
+from policy_service.audit.guard import start_guard
 from policy_service.audit.keys import KeyUnavailable
 from policy_service.cli.status import UsageError
 from policy_service.clock import SystemClock
@@ -51,6 +52,7 @@ def open_current_database(url: str) -> Iterator[Database]:
     with open_database(url) as database:
         if not is_current(database):
             raise UsageError("the database was not set up by this version: run `policy-service init`")
+        start_guard(database)
         yield database
 
 

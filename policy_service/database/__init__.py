@@ -6,7 +6,8 @@
 
 There are two lanes to write in, each a row of `lane` that a writer holds until the end: `governance` for what people
 do, `decisions` for what is decided. A lane counts its transactions and remembers when the last of them was, so that
-the record never goes back in time though the machine's clock may.
+the record never goes back in time though the machine's clock may. Whether governance has written since is asked of the
+log (`log_size`), since anyone who has the database could hold the count of a lane still.
 
 Kept means durable: SQLite has synced its file, PostgreSQL its log.
 
@@ -28,7 +29,7 @@ from tempfile import TemporaryFile
 from time import monotonic
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import BigInteger, Table, bindparam, func
+from sqlalchemy import BigInteger, Table, bindparam, column, func, table
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.types import String, TypeDecorator
 from sqlmodel import Field, Session, SQLModel, select
@@ -57,6 +58,7 @@ __all__ = [
     "database_of",
     "initial_rows",
     "is_write_session",
+    "log_size",
     "transaction_count",
     "unavailable",
 ]
@@ -116,6 +118,7 @@ class Lane(SQLModel, table=True):
 
 
 Value = TypeVar("Value")
+_LOG_SIZE = select(func.max(table("audit_entry", column("seq")).c.seq))
 _CACHE = "kept"
 """Where a session that reads finds what is remembered from one to the next."""
 _DATABASE = "database"
@@ -286,8 +289,14 @@ def _check_disk_space(file: Path) -> None:
 
 
 def transaction_count(session: Session, lane: LaneName = LaneName.GOVERNANCE) -> int:
-    """Return the number of the lane's transactions; while it is the same, so are the rows that the lane writes."""
+    """Return the number of the lane's transactions."""
     return session.exec(select(Lane.count).where(Lane.name == lane)).one()
+
+
+def log_size(session: Session) -> int:
+    """Return the number of the log's last entry; while it is the same, so are the rows that governance writes."""
+    size: int | None = session.connection().execute(_LOG_SIZE).scalar()
+    return size or 0
 
 
 def borne_out(session: Session, at: datetime) -> datetime:
@@ -300,14 +309,14 @@ def borne_out(session: Session, at: datetime) -> datetime:
 
 
 def cached(session: Session, name: str, read: Callable[[Session], Value]) -> Value:
-    """Return what `read` gives of the rows of the lane `governance`, read again by readers when it has moved.
+    """Return what `read` gives of the rows that governance writes, read again by readers when the log has grown.
 
     A transaction that writes sees what may yet be undone, so it reads for itself and nobody remembers that.
     """
     cache: dict[str, tuple[int, Any]] | None = session.info.get(_CACHE)
     if cache is None:
         return read(session)
-    epoch = transaction_count(session)
+    epoch = log_size(session)
     entry = cache.get(name)
     if entry is None or entry[0] != epoch:
         entry = cache[name] = epoch, read(session)

@@ -18,12 +18,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from sqlmodel import Session, select
+from sqlmodel import Session, func, select
 
 from policy_service.audit.guard import IN_FORCE, usable
 from policy_service.clock import Clock
 from policy_service.compilers.rules_engine import EngineLimitError, SmokeTestFailed
-from policy_service.database import Database, Lane, LaneName, borne_out, transaction_count
+from policy_service.database import Database, Lane, LaneName, borne_out, log_size
 from policy_service.decisions.decider import Decider, ServedPolicies, with_trace
 from policy_service.decisions.decision import Decision, EngineName
 from policy_service.decisions.override import Override
@@ -44,7 +44,7 @@ POLL_SECONDS = 0.5
 """How often the thread asks whether another process recorded something."""
 OWN_DOMAIN = "governance"
 """The domain whose policies decide about the service itself, not about subjects: they must be asked for by name."""
-_GOVERNANCE = select(Lane.count, Lane.at).where(Lane.name == LaneName.GOVERNANCE).with_for_update(read=True)
+_GOVERNANCE = select(Lane.at).where(Lane.name == LaneName.GOVERNANCE).with_for_update(read=True)
 
 
 Texts = Mapping[str, bytes]
@@ -195,7 +195,8 @@ class InForce:
 
         For a transaction that writes: until its end nobody can put anything else in force.
         """
-        epoch, at = session.connection().execute(_GOVERNANCE).one()
+        at = session.connection().execute(_GOVERNANCE).scalar_one()
+        epoch = log_size(session)  # after the lane was taken, as it is another statement's snapshot on PostgreSQL
         window = self._window
         now = max(now, at if at <= now else borne_out(session, at), window.start)
         if epoch == window.epoch and window.covers(now):
@@ -325,7 +326,7 @@ class InForce:
             if window.until is None or (next_ is not None and next_[0].epoch == window.epoch):
                 return
             with self._database.read() as session:
-                if transaction_count(session) != window.epoch:
+                if log_size(session) != window.epoch:
                     return
                 upcoming = window_at(window.epoch, self._read_activations(session, window.epoch), window.until)
                 if next_ is not None and upcoming.digests == next_[0].digests:  # governance wrote something else
@@ -385,6 +386,5 @@ def _not_ready(error: Exception) -> NotReady:
 
 
 def _lane_state(session: Session) -> tuple[int, datetime]:
-    """Return how often governance has written, and when anything was last written."""
-    rows = session.exec(select(Lane)).all()
-    return next(row.count for row in rows if row.name == LaneName.GOVERNANCE), max(row.at for row in rows)
+    """Return the size of the log, and when anything was last written."""
+    return log_size(session), session.exec(select(func.max(Lane.at))).one()

@@ -18,7 +18,7 @@ from policy_service.audit.events import OverrideEnded
 from policy_service.audit.guard import OVERRIDES, usable
 from policy_service.audit.log import append
 from policy_service.audit.row_verification import require_logged
-from policy_service.database import Lane, LaneName, Transaction, borne_out, transaction_count
+from policy_service.database import Lane, LaneName, Transaction, borne_out, log_size
 from policy_service.decisions.override import (
     Override,
     OverrideSignature,
@@ -162,28 +162,28 @@ def read_overrides(  # noqa: PLR0913  # the filters
 class OverrideCache:
     """The overrides that may apply, in memory, so that asking costs nothing when there are none.
 
-    `refresh` looks at the database again, in a snapshot or a transaction of the caller's; anyone who watches the lane
-    `governance` calls it when that moved.
+    `refresh` looks at the database again, in a snapshot or a transaction of the caller's; anyone who watches the log
+    calls it when that has grown.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lane_count = -1
+        self._epoch = -1
         self._row_counts: tuple[object, ...] | None = None
         self._by_subject: Mapping[Subject, tuple[Override, ...]] = {}
 
     def refresh(self, session: Session) -> None:
-        """Takes up what was made and ended since; nothing is read when the governance lane stood still.
+        """Takes up what was made and ended since; nothing is read when the log has not grown.
 
         A snapshot older than what was taken up before is left alone, so that nothing is forgotten again.
         """
-        lane_count = transaction_count(session)
+        epoch = log_size(session)
         with self._lock:
-            if lane_count <= self._lane_count:
+            if epoch <= self._epoch:
                 return
             faults, left_out = usable(session, OVERRIDES)
             if faults:  # what was known before goes on
-                self._lane_count = lane_count
+                self._epoch = epoch
                 return
             row_counts = (
                 last_override_seq(session),
@@ -193,7 +193,7 @@ class OverrideCache:
             if row_counts != self._row_counts:
                 self._by_subject = _open_overrides(session, left_out)
                 self._row_counts = row_counts
-            self._lane_count = lane_count
+            self._epoch = epoch
 
     def active_overrides(self, subject: Subject, at: datetime) -> Mapping[str, Override]:
         """The overrides that apply to the subject at an instant, by policy."""

@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from policy_service.actor import Actor
 from policy_service.audit.guard import API_KEYS, usable
-from policy_service.database import Database, transaction_count
+from policy_service.database import Database, log_size
 from policy_service.identity.api_keys import ApiKey, api_keys
 from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.tokens import parse_key
@@ -61,7 +61,7 @@ class KeyRing:
         """Reads what changed. Raises DatabaseUnavailable, and then the ring stays stale."""
         ticks, writes = self._ticks(), self._writes
         with self._database.read() as session:
-            epoch = transaction_count(session)
+            epoch = log_size(session)
             if epoch != self._snapshot.epoch:
                 faults, left_out = usable(session, API_KEYS)
                 keys = self._snapshot.keys if faults else _logged_keys(session, left_out)

@@ -275,7 +275,7 @@ def _activations(session: Session, query: Select[Any]) -> tuple[Activation, ...]
     """The activations of some rows, read as columns: there are thousands, and nothing is done to the rows."""
     return tuple(
         Activation(seq, id_, policy, version, digest, _kind(id_, kind), Period(start, until), recorded_at, *others)
-        for seq, id_, policy, version, digest, kind, start, until, recorded_at, *others in session.connection().execute(
+        for seq, id_, policy, version, digest, kind, start, until, recorded_at, *others in session.execute(
             query.order_by(col(ActivationRow.seq))
         )
     )

@@ -206,11 +206,11 @@ def altered(here: Company, column: str, value: str) -> Iterator[None]:
         given = value.encode() if isinstance(kept, bytes) else value
         try:
             connection.execute(f'UPDATE "{table}" SET "{name}" = ? WHERE rowid = ?', (given, row))  # noqa: S608
-            connection.execute("UPDATE lane SET count = count + 1")
+            here.app.service.database._cache.clear()
             yield
         finally:
             connection.execute(f'UPDATE "{table}" SET "{name}" = ? WHERE rowid = ?', (kept, row))  # noqa: S608
-            connection.execute("UPDATE lane SET count = count + 1")
+            here.app.service.database._cache.clear()
             for _, sql in triggers:
                 connection.execute(sql)
 

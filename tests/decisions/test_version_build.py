@@ -10,9 +10,12 @@ from unittest import mock
 import pytest
 
 from policy_service import Decider, load_bytes
+from policy_service.actor import SERVICE
+from policy_service.audit.events import VersionImported
+from policy_service.audit.log import append
 from policy_service.compilers import python_text
 from policy_service.compilers.rules_engine import SmokeTestFailed
-from policy_service.database import transaction_count
+from policy_service.database import log_size
 from policy_service.decisions import version_build
 from policy_service.decisions.decision import EngineName
 from policy_service.decisions.in_force import InForce, NotReady
@@ -108,10 +111,10 @@ def test_what_comes_into_force_is_built_elsewhere_and_settles() -> None:
         put(database, clock, tier("1.1.0", 200), Period(clock.now() + timedelta(hours=1)))
         eventually(lambda: in_force._next is not None)
         assert built == [1]
-        with database.write(clock):  # a sign-in, a seal: whatever else governance writes
-            pass
+        with database.write(clock) as transaction:  # whatever else governance writes
+            append(transaction, SERVICE, VersionImported("tiering/other", "1.0.0", "sha256:0"))
         with database.read() as session:
-            written = transaction_count(session)
+            written = log_size(session)
         eventually(lambda: in_force._next is not None and in_force._next[0].epoch == written)
         assert built == [1]
         clock.move(hours=1)

@@ -20,10 +20,10 @@ from policy_service.audit.events import VersionImported
 from policy_service.audit.log import append
 from policy_service.audit.verdict import LogVerdict
 from policy_service.clock import timestamp
-from policy_service.database import NEVER, Database, LaneName, borne_out
+from policy_service.database import NEVER, Database, LaneName, borne_out, transaction_count
 from policy_service.decisions.request import DecisionRequest
 from policy_service.decisions.verification import verify_rest
-from policy_service.identity.api_keys import issue_key
+from policy_service.identity.api_keys import issue_key, revoke_key
 from policy_service.identity.authentication import sign_in
 from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.passwords import hash_password
@@ -186,6 +186,26 @@ def lane_faults(here: Company) -> list[str]:
     with here.database.read() as session:
         nothing = LogVerdict(0, 0, "", "", None, 0)
         return [str(each.message) for each in verify_rest(session, nothing, now=here.clock.at).faults]
+
+
+def test_a_lane_whose_count_is_held_still_hides_nothing(here: Company) -> None:
+    with here.database.write(here.clock) as transaction:
+        until = here.clock.at + timedelta(days=30)
+        issued = issue_key(transaction, SERVICE, name="crm", scopes=[Role.INTEGRATION], expires_at=until)
+    ring, in_force = here.app.service.key_ring, here.app.service.decisions.in_force
+    ring.refresh()
+    in_force.refresh()
+    with here.database.read() as session:
+        before = transaction_count(session)
+    here.in_force(tier(here.next_version(), 50))
+    with here.database.write(here.clock) as transaction:
+        revoke_key(transaction, SERVICE, issued.key.id)
+    tamper(here, f"UPDATE lane SET count = {before} WHERE name = 'governance'")
+    ring.refresh()
+    in_force.refresh()
+    assert size_of(here, 60) == "big"
+    with pytest.raises(AuthenticationFailed, match="revoked"):
+        ring.authenticate(issued.text, here.clock.at)
 
 
 def test_a_machine_whose_clock_went_back_goes_on_behind_what_was_written(here: Company) -> None:

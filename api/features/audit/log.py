@@ -23,6 +23,7 @@ from api.kit.rendering import Pages
 from api.web.cursors import decode_number_cursor, encode_cursor
 from api.web.transactions import run_read
 from policy_service.audit.comparison import recorded_difference
+from policy_service.audit.guard import unused_rows
 from policy_service.audit.log import entries, last_entry
 from policy_service.audit.service import last_checkpoint
 from policy_service.messages import Message
@@ -62,6 +63,8 @@ class LogPage:
     """The last verdict on record."""
     difference: str | None
     """Why nothing is signed any more: what differs from what was signed, or from its copies."""
+    unused_rows: tuple[str, ...]
+    """A sentence for each row that is not what the log says, as far as this process has seen."""
 
 
 def add_log(router: APIRouter, pages: Pages) -> None:
@@ -93,6 +96,7 @@ def add_log(router: APIRouter, pages: Pages) -> None:
             may_verify=permission,
             last_verdict=verdict,
             difference=difference,
+            unused_rows=unused_rows(pages.service.database),
         )
         return pages.render(page, 422 if log_query.filters is None else 200)
 

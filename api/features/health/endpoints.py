@@ -148,8 +148,7 @@ def readiness(service: Service, last_write: datetime | DatabaseUnavailable | Non
     if clock_lag > GRACE:
         lag = timedelta(seconds=round(clock_lag.total_seconds()))
         concerns.append(f"the clock is {lag} behind the last record: until it has caught up, records bear its time")
-    row_guard = guard.guard_for(service.database)
-    concerns.extend(row_guard.faults if row_guard is not None else ())
+    concerns += guard.unused_rows(service.database)
     if service.decisions.in_force.last_error is not None:
         service.log.warning("policy_refresh_failed", reason=service.decisions.in_force.last_error)
         concerns.append("what comes into force cannot be kept up with: the log says why")

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from api.observability.alarms import AlarmRecord
 from api.service import Service
+from policy_service.audit.guard import unused_rows
 from policy_service.decisions.served_policy import Health
 from policy_service.messages import Message
 
@@ -70,6 +71,8 @@ def _concerns(service: Service, unsealed: int) -> Iterator[Message]:
             "Nothing is sealed, because the log is not what was signed: {difference}", difference=comparison.difference
         )
     yield from comparison.copy_errors.values()
+    if unused_rows(service.database):
+        yield Message("Rows of the database are not what the log says. The audit log names them.")
     if unsealed > MAX_UNSEALED or any(alarm.kind == "sealing" for alarm in service.alarms.newest):
         yield Message("Decision records are not being sealed. See the service log.")
     if service.edited_files:

@@ -14,6 +14,7 @@ from api.features.packs.forms import PackForm, scope_of, unknown_errors
 from api.service import Service
 from api.workers.job_kind import FileKind, JobContext, JobKind
 from api.workers.work_kinds import PACKING
+from policy_service.audit.guard import start_guard
 from policy_service.audit.service import current_signer
 from policy_service.database import Database
 from policy_service.decisions.block_store import SealingFailed
@@ -59,7 +60,8 @@ def run_pack(context: JobContext, form: PackForm) -> PackSummary:
 
     Raises KeyUnavailable, LogNotSigned, KeyFileError, DatabaseUnavailable.
     """
-    with closing(Database(context.url)) as database, database.read() as session:
+    with closing(Database(context.url, keys=context.keys)) as database, database.read() as session:
+        start_guard(database)
         signer = current_signer(session, context.keys)
         maker = PackContext(FactCipher(MasterKeys(context.keys)), signer, context.requested_by, context.started_at)
         manifest = make_pack(session, maker, scope_of(form, context.zone), context.file, context.progress.write)
