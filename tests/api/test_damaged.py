@@ -24,6 +24,7 @@ from policy_service.lru_cache import LruCache
 from policy_service.registry import policy_cache
 from tests.api.company import Company, company, opened
 from tests.approval.world import TIER
+from tests.effort import sample
 from tests.packs.packing import decided, fill, fill_further
 from tests.pages.visitor import Visitor
 
@@ -252,7 +253,7 @@ def damage_is_told(furnished: Furnished, column: str, value: str, answers: list[
     return told
 
 
-@pytest.mark.parametrize("column", READERS)
+@pytest.mark.parametrize("column", sample(READERS, 2))
 def test_no_damage_is_a_fault_of_the_service(furnished: Furnished, column: str) -> None:
     answers: list[tuple[str, str, int]] = []
     told = sum(damage_is_told(furnished, column, value, answers) for value in values_of(column))

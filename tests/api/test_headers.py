@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import product
 
 import pytest
 
@@ -71,13 +72,12 @@ HOSTS = [
 ]
 
 
-@pytest.mark.parametrize(("host", "allowed"), HOSTS)
-def test_only_hosts_that_are_set_are_served(host: str, allowed: bool) -> None:
+def test_only_hosts_that_are_set_are_served() -> None:
     with opened(policies=one_policy(), engine="python", allowed_hosts="policies.example, [::1], 10.0.0.7") as app:
-        for method, path in (("GET", "/healthz"), ("POST", "/v1/decisions")):
+        for (host, allowed), (method, path) in product(HOSTS, (("GET", "/healthz"), ("POST", "/v1/decisions"))):
             answer = ask(method, path, app=app, headers={"host": host})
             if allowed:
-                assert answer.status_code in {200, 415}
+                assert answer.status_code in {200, 415}, host
             else:
                 assert_problem(answer, 400, "other-host")
 

@@ -166,7 +166,7 @@ READS: dict[str, tuple[str, str]] = {
 """What is read, by whom."""
 
 
-@pytest.mark.parametrize("name", sample(READS, 2))
+@pytest.mark.parametrize("name", sample(READS, 4))
 def test_to_read_it_takes_no_step_that_others_would_notice(desk: Desk, name: str) -> None:
     address, by = READS[name]
     gaps = {"draft": desk.draft["id"], "submitted": desk.submitted["id"], "decided": desk.decided}

@@ -169,7 +169,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(
-    ("act", "how", "statement"), sample(CASES, 2), ids=sample([f"{act}: {how}" for act, how, _ in CASES], 2)
+    ("act", "how", "statement"), sample(CASES, 3), ids=sample([f"{act}: {how}" for act, how, _ in CASES], 3)
 )
 def test_nothing_is_done_by_rows_that_the_log_does_not_tell_of(
     here: Company, act: str, how: str, statement: str
