@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import unified_diff
 
-from api.features.changes.texts import browser_text, label
 from api.kit.forms import Form
 from policy_service.approval.change import Action, ActionRecord, Change, Draft
+from policy_service.language.file_text import browser_text, label
 
 MAX_COMPARED_LINES = 4_000
 """Lines of a file that are compared; of a longer one both are only linked."""

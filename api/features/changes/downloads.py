@@ -6,11 +6,11 @@ from fastapi import APIRouter
 from sqlmodel import Session
 from starlette.responses import Response
 
-from api.features.changes.texts import file_name
 from api.kit.rendering import NO_STORE, Pages
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read
 from policy_service.approval import service as approval
+from policy_service.language.file_text import file_name
 from policy_service.messages import Message
 
 

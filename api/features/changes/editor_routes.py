@@ -32,7 +32,6 @@ from api.features.changes.editor_page import (
 )
 from api.features.changes.forms import read_period
 from api.features.changes.starting_points import NO_STARTING_POINT, parse_selected, starting_text
-from api.features.changes.texts import browser_text, file_bytes, label, merge_uploads
 from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
 from api.kit.frame import with_rejected
 from api.kit.rendering import Command, PageBuilder, Pages, WorkerPage
@@ -43,6 +42,7 @@ from policy_service.analysis.file_check import CheckReport
 from policy_service.approval import service as approval
 from policy_service.approval.service import Action
 from policy_service.database import Transaction
+from policy_service.language.file_text import browser_text, file_bytes, label, merge_uploads
 from policy_service.registry.model import Period
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from api.features.changes.texts import next_version, with_version
+from policy_service.language.file_text import next_version, with_version
 from policy_service.language.load import version_key
 from policy_service.language.policy import Bilingual
 from policy_service.messages import Message

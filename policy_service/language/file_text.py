@@ -1,4 +1,4 @@
-"""Policy files on their way through a browser and back: the author's bytes are kept wherever they were not edited.
+"""The text of a policy file, valid or not: shown and edited in a browser, what it declares, its next version number.
 
 A browser shows text, not bytes, and sends every line end as CR LF. So a text that comes back as it was shown is the
 bytes it was made from; one that was edited keeps their line ends.
@@ -24,12 +24,12 @@ FIRST_VERSION = "1.0.0"
 
 
 def browser_text(content: bytes) -> str:
-    """The text of a file as a browser shows it: what is not UTF-8 as replacement characters, line ends as LF."""
+    """Return the text of a file as a browser shows it: what is not UTF-8 as replacement characters, line ends as LF."""
     return LINE_END.sub("\n", content.decode("utf-8", "replace")).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def file_bytes(text: str, before: bytes | None) -> bytes:
-    """The bytes of a text that came back; `before` are those it was made from, if there were any."""
+    """Return the bytes of an edited text; `before` are those it was made from, None for a new file."""
     if before is None:
         return text.encode()
     if text == browser_text(before):
@@ -39,7 +39,7 @@ def file_bytes(text: str, before: bytes | None) -> bytes:
 
 
 def declared_version(text: str) -> tuple[str | None, str | None]:
-    """The policy and the version that a file says it is, valid or not; None for what it does not say plainly."""
+    """Return the policy and the version that a text declares; None for what no line of it declares."""
     policy, version = POLICY_LINE.search(text), VERSION_LINE.search(text)
     return policy[1] if policy else None, version[1] if version else None
 
@@ -50,7 +50,7 @@ def label(text: str) -> str:
 
 
 def file_name(content: bytes) -> str:
-    """A name for the file of a text, of letters that every system takes."""
+    """Return a name for the file: of its policy and version, or of its digest."""
     policy, version = declared_version(browser_text(content))
     if policy is None:
         return f"{digest(content).removeprefix('sha256:')[:12]}.yaml"
@@ -58,7 +58,7 @@ def file_name(content: bytes) -> str:
 
 
 def with_version(content: bytes, version: str) -> bytes:
-    """The same file under another version number; as it is, when it does not say one that can be found."""
+    """Return the file with another version number; unchanged when its number cannot be found."""
     with suppress(PolicyError, UnicodeDecodeError):
         root, _ = read_source("policy.yaml", content)
         node = find_node(root, ("version",))
@@ -66,9 +66,8 @@ def with_version(content: bytes, version: str) -> bytes:
             mark = BOM_UTF8 if content.startswith(BOM_UTF8) else b""
             lines = content.removeprefix(mark).decode().splitlines(keepends=True)
             line, column = lines[node.start.line - 1], node.start.column - 1
-            if line[column : column + len(node.text)] == node.text:
-                lines[node.start.line - 1] = line[:column] + version + line[column + len(node.text) :]
-                return mark + "".join(lines).encode()
+            lines[node.start.line - 1] = line[:column] + version + line[column + len(node.text) :]
+            return mark + "".join(lines).encode()
     return content
 
 
@@ -89,7 +88,7 @@ def title_of(text: str) -> Bilingual:
 
 
 def next_version(numbers: list[str]) -> str:
-    """The number after the highest: the middle place raised, because a change of rules is more than a correction."""
+    """Return the number after the highest: the middle place raised, because a change of rules is more than a fix."""
     if not numbers:
         return FIRST_VERSION
     major, minor, _ = version_key(max(numbers, key=version_key))
@@ -97,9 +96,9 @@ def next_version(numbers: list[str]) -> str:
 
 
 def merge_uploads(texts: Mapping[str, bytes], uploads: tuple[bytes, ...]) -> list[bytes]:
-    """The files of a draft with those that were uploaded: each takes the place of the one of its policy, if any.
+    """Return the files of a draft with the uploaded ones: each replaces the file of its policy, or is added.
 
-    `texts` are the files by a key of their own each.
+    `texts` are the files of the draft, each under a key of its own.
     """
     files = dict(texts)
     for number, upload in enumerate(uploads):

@@ -5,7 +5,7 @@ from codecs import BOM_UTF8
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.features.changes.texts import (
+from policy_service.language.file_text import (
     browser_text,
     file_bytes,
     file_name,
