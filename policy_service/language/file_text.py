@@ -21,6 +21,29 @@ LINE_END = re.compile("\r\n|\r")
 POLICY_LINE = re.compile(rf"(?m)^\ufeff?policy:[ \t]*({POLICY_ID.pattern})[ \t]*(?:#.*)?$")
 VERSION_LINE = re.compile(rf"(?m)^\ufeff?version:[ \t]*({VERSION.pattern})[ \t]*(?:#.*)?$")
 FIRST_VERSION = "1.0.0"
+SAMPLE = """\
+policy: domain/name
+version: 1.0.0
+title: {zh: 规则名称, en: name of the policy}
+source: []
+subject: customer
+facts:
+  orders: {type: integer, min: 0, title: {zh: 订单数, en: orders}}
+outcome:
+  size: {type: choice, of: [large, small], title: {zh: 规模, en: size}}
+table:
+  hit: FIRST
+  inputs: [orders]
+  rows:
+    - {id: large, when: [">= 10"], then: [large], because: {zh: 订单多, en: many orders}}
+    - {id: small, when: ["-"], then: [small], because: {zh: 其余客户, en: everybody else}}
+examples:
+  - {name: ten orders, facts: {orders: 10}, outcome: {size: large}, rule: large}
+  - {name: nine orders, facts: {orders: 9}, outcome: {size: small}, rule: small}
+invariants:
+  - {id: total, says: {zh: 每个客户都有规模, en: every customer has a size}}
+""".encode()
+"""A policy file that a new policy can begin with."""
 
 
 def browser_text(content: bytes) -> str:

@@ -14,7 +14,6 @@ from starlette.requests import Request
 
 from api.features.changes.conflicts import Conflict
 from api.features.changes.forms import CHANGE_FIELDS, ChangeForm, format_local
-from api.features.changes.starting_points import RollbackOptions, StartingPoint, rollback_options, starting_points
 from api.kit.form_fields import FormField
 from api.kit.forms import ETAG, FormState
 from api.kit.frame import Frame
@@ -23,6 +22,7 @@ from api.web.transactions import run_read
 from policy_service.analysis.file_check import CheckReport, check_files
 from policy_service.approval import service as approval
 from policy_service.approval.service import Change
+from policy_service.approval.starting_points import RollbackOptions, StartingPoint, rollback_options, starting_points
 from policy_service.language.file_text import browser_text, declared_version, label
 from policy_service.language.load import POLICY_ID
 from policy_service.messages import Message

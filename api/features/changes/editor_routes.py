@@ -30,8 +30,7 @@ from api.features.changes.editor_page import (
     read_stored_draft,
     text_sources,
 )
-from api.features.changes.forms import read_period
-from api.features.changes.starting_points import NO_STARTING_POINT, parse_selected, starting_text
+from api.features.changes.forms import NO_STARTING_POINT, parse_selected, read_period
 from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
 from api.kit.frame import with_rejected
 from api.kit.rendering import Command, PageBuilder, Pages, WorkerPage
@@ -41,6 +40,7 @@ from api.workers.work_kinds import FILE_CHECKING
 from policy_service.analysis.file_check import CheckReport
 from policy_service.approval import service as approval
 from policy_service.approval.service import Action
+from policy_service.approval.starting_points import starting_text
 from policy_service.database import Transaction
 from policy_service.language.file_text import browser_text, file_bytes, label, merge_uploads
 from policy_service.registry.model import Period

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from policy_service.registry.model import Period
 
 NOT_AN_INSTANT = Message("Not a valid date or time.")
 END_BEFORE_START = Message("The end must be after the beginning.")
+NO_STARTING_POINT = Message("There is no such policy in force.")
 
 
 class ChangeForm(FormModel):
@@ -68,3 +70,9 @@ def read_period(form: ChangeForm, zone: ZoneInfo, before: Draft | None = None) -
 def format_local(at: datetime | None, zone: ZoneInfo) -> str:
     """An instant as a field for a day and time has it; empty for none."""
     return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if at else ""
+
+
+def parse_selected(values: Sequence[str]) -> list[tuple[str, str]]:
+    """Read the versions selected to go back to: each is written `policy@version`, and empty where none was."""
+    pairs = (value.partition("@") for value in values if value)
+    return [(policy, version) for policy, _, version in pairs]

@@ -16,16 +16,13 @@ from starlette.responses import Response
 
 from api.auth.authentication import principal_of
 from api.features.changes.editor_page import MAX_TEXTS
-from api.features.changes.forms import CHANGE_FIELDS, ChangeForm, format_local, read_period
-from api.features.changes.starting_points import (
-    NEW,
+from api.features.changes.forms import (
+    CHANGE_FIELDS,
     NO_STARTING_POINT,
-    RollbackOptions,
-    StartingPoint,
+    ChangeForm,
+    format_local,
     parse_selected,
-    rollback_options,
-    starting_points,
-    starting_text,
+    read_period,
 )
 from api.kit.form_fields import FormField
 from api.kit.forms import MAX_FORM_BYTES, Form, FormState, read_form, validate_form
@@ -34,6 +31,14 @@ from api.kit.rendering import Command, Pages, WorkerPage
 from api.web.transactions import run_read
 from api.workers.work_kinds import FILE_CHECKING
 from policy_service.approval import service as approval
+from policy_service.approval.starting_points import (
+    NEW,
+    RollbackOptions,
+    StartingPoint,
+    rollback_options,
+    starting_points,
+    starting_text,
+)
 from policy_service.database import Transaction
 from policy_service.messages import Message
 from policy_service.registry.model import Period

@@ -166,7 +166,7 @@ def test_the_page_is_in_chinese(here: Company) -> None:
 def test_of_many_versions_the_newest_are_offered_and_the_one_that_a_link_names(
     here: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.features.changes.starting_points.MAX_OFFERED", 1)
+    monkeypatch.setattr("policy_service.approval.starting_points.MAX_OFFERED", 1)
     visitor = Visitor(here, "ann")
     assert "1.0.0" not in visitor.get("/changes/new?rollback=").text("option")
     page = visitor.get("/changes/new?rollback=tiering/size&version=1.0.0")
