@@ -12,14 +12,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from itertools import takewhile
-from typing import assert_never
+from typing import Any, assert_never
 
 import yaml
 
+from policy_service.language.definedness import names_in
 from policy_service.language.diagnostics import PolicyError
+from policy_service.language.evaluate import evaluate
 from policy_service.language.load import load_bytes
-from policy_service.language.policy import Policy
+from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Values
+from policy_service.language.policy import AS_OF, Policy
+from policy_service.language.types import Value, format_value
 from policy_service.messages import Message
 
 JsonValue = str | int | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
@@ -90,6 +95,34 @@ def _escaped(character: str) -> str:
     if character in '"\\':
         return f"\\{character}"
     return character if PRINTABLE.fullmatch(character) and character != "\t" else f"\\U{ord(character):08X}"
+
+
+def example_entry(policy: Policy, facts: Mapping[str, Value], as_of: date, example_name: str) -> dict[str, JsonValue]:
+    """Return an example as a policy file has it: these facts, and what the policy answers."""
+    entry: dict[str, Any] = {"name": example_name}
+    if any(AS_OF in names_in(rule.when) for rule in policy.rules):
+        entry["as_of"] = as_of.isoformat()
+    entry["facts"] = {name: format_value(policy.facts[name].type, value) for name, value in facts.items()}
+    result = evaluate(policy, facts, as_of)
+    match result:
+        case Decided():
+            outcomes = [_outcome_entry(policy, values) for values in result.outcome]
+            entry["outcome"] = outcomes if policy.returns_list else outcomes[0]
+            entry |= {"rule": result.rules[0]} if len(result.rules) == 1 else {"rules": list(result.rules)}
+        case MissingFacts():
+            entry["missing"] = list(result.names)
+        case NoRuleMatched():
+            entry["status"] = "no_rule_matched"
+        case Conflict():
+            entry |= {"status": "conflict", "rules": list(result.rules)}
+        case _:
+            assert_never(result)
+    return entry
+
+
+def _outcome_entry(policy: Policy, values: Values) -> dict[str, Any]:
+    pairs = zip(policy.outcomes.values(), values, strict=False)
+    return {outcome.name: format_value(outcome.type, value) for outcome, value in pairs}
 
 
 # ---------------------------------------------------------------------------------------------- where it belongs

@@ -1,11 +1,14 @@
 """An example is added to a policy file, and nothing else in it moves."""
 
+from datetime import date
 from typing import Any
 
 import pytest
 
 from policy_service import load_bytes
-from policy_service.language.edit import ExampleRejected, add_example, to_yaml
+from policy_service.analysis.examples import check_examples
+from policy_service.language.edit import ExampleRejected, add_example, example_entry, to_yaml
+from policy_service.language.evaluate import evaluate
 from policy_service.shipped import shipped_policies
 from tests.approval.world import bonus, tier
 
@@ -139,3 +142,47 @@ def test_values_of_every_kind_are_written_exactly() -> None:
     policy = load_bytes(add_example(bonus("1.0.0"), example))
     assert policy.examples[-1].missing == ("size",)
     assert policy.examples[-1].facts == {}
+
+
+LATE = """\
+policy: followup/late
+version: 1.0.0
+title: {zh: 逾期, en: late}
+subject: customer
+facts:
+  orders: {type: integer, min: 0, max: 100, title: {zh: 订单, en: orders}}
+  due_on: {type: date, title: {zh: 期限, en: due}}
+outcome: {size: {type: choice, of: [big, small], title: {zh: 规模, en: size}}}
+rules:
+  hit: %s
+  rows:
+    - {id: many, when: orders >= 10, then: {size: big}, because: {zh: 多, en: many}}
+    - {id: late, when: orders >= 5 and as_of > due_on, then: {size: small}, because: {zh: 逾期, en: late}}
+"""
+DAY, BEFORE = date(2026, 11, 21), date(2026, 1, 1).toordinal()
+
+
+@pytest.mark.parametrize(
+    ("hit", "facts", "expected"),
+    [
+        ("UNIQUE", {"orders": 10, "due_on": DAY.toordinal()}, {"outcome": {"size": "big"}, "rule": "many"}),
+        ("UNIQUE", {"orders": 10, "due_on": BEFORE}, {"status": "conflict", "rules": ["many", "late"]}),
+        (
+            "RULE ORDER",
+            {"orders": 10, "due_on": BEFORE},
+            {"outcome": [{"size": "big"}, {"size": "small"}], "rules": ["many", "late"]},
+        ),
+        ("UNIQUE", {"orders": 1, "due_on": DAY.toordinal()}, {"status": "no_rule_matched"}),
+        ("UNIQUE", {"orders": 1}, {"missing": ["due_on"]}),
+    ],
+)
+def test_a_case_becomes_an_example_that_passes(hit: str, facts: dict[str, Any], expected: dict[str, Any]) -> None:
+    text = (LATE % hit).encode()
+    entry = example_entry(load_bytes(text), facts, DAY, "a case")
+    assert {name: entry[name] for name in entry.keys() - {"name", "facts"}} == {"as_of": "2026-11-21", **expected}
+    policy = load_bytes(add_example(text, entry))
+    assert check_examples(policy, lambda values, as_of: evaluate(policy, values, as_of)) == ()
+
+
+def test_an_example_says_no_day_where_the_policy_asks_for_none() -> None:
+    assert "as_of" not in example_entry(load_bytes(TIER), {"orders": 3}, DAY, "few")

@@ -18,15 +18,6 @@ from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.auth.visible_versions import hidden_versions, visible_versions
 from api.features.tryout.answer import TrialAnswer, try_policy
-from api.features.tryout.drafts import (
-    DraftUpdate,
-    OwnDraft,
-    example_entry,
-    read_draft_policy,
-    read_own_drafts,
-    save_draft,
-    updated_draft,
-)
 from api.features.tryout.fields import PREFIX, FactField, FactTexts, fact_fields, fact_texts, read_facts
 from api.kit.forms import MAX_FIELDS, FormModel, FormState, read_form, validate_form
 from api.kit.frame import Frame
@@ -35,9 +26,18 @@ from api.web.problems import MALFORMED_FORM, NOT_ALLOWED, NOT_FOUND, ProblemErro
 from api.web.transactions import run_read
 from api.workers.work_kinds import FILE_CHECKING
 from policy_service.actor import Actor
+from policy_service.approval.own_drafts import (
+    DraftUpdate,
+    OwnDraft,
+    draft_with_example,
+    read_draft_policy,
+    read_own_drafts,
+    save_draft,
+)
 from policy_service.clock import today
 from policy_service.compilers.prose import GridWords, Table, cross_table, table
-from policy_service.language.edit import ExampleRejected
+from policy_service.database import Transaction
+from policy_service.language.edit import ExampleRejected, example_entry
 from policy_service.language.policy import Bilingual, Policy
 from policy_service.language.types import parse_date
 from policy_service.messages import Message
@@ -136,9 +136,13 @@ def _add_example(router: APIRouter, pages: Pages) -> None:
 
         async def prepare() -> Command:
             update = await pages.run_in_worker(
-                FILE_CHECKING, request, draft_with_example, values.draft, name, case, values.name
+                FILE_CHECKING, request, prepare_example, values.draft, name, case, values.name
             )
-            return lambda transaction: save_draft(transaction, actor, update)
+
+            def run(transaction: Transaction) -> str:
+                return f"/changes/{save_draft(transaction, actor, update).id}/draft?done=example"
+
+            return run
 
         try:
             return await pages.execute(request, form, prepare, form_page)
@@ -146,10 +150,10 @@ def _add_example(router: APIRouter, pages: Pages) -> None:
             return await pages.render_invalid(request, form_page, form.bind(form_error=error.message), 422)
 
 
-async def draft_with_example(  # noqa: PLR0913, PLR0917  # which case becomes an example of which draft
+async def prepare_example(  # noqa: PLR0913, PLR0917  # which case becomes an example of which draft
     pages: Pages, request: Request, draft: str, name: str, case: TrialCase, example_name: str
 ) -> DraftUpdate:
-    """A draft with the case as one more example. Raises ExampleRefused, ProblemError, UnknownChange."""
+    """A draft with the case as one more example. Raises ExampleRejected, ProblemError, UnknownChange."""
     lang, actor = pages.frame(request).lang, principal_of(request).actor
 
     def query(session: Session) -> DraftUpdate:
@@ -157,7 +161,7 @@ async def draft_with_example(  # noqa: PLR0913, PLR0917  # which case becomes an
         facts, day = read_facts(policy, case.fact_texts, lang), parse_date(case.as_of)
         if facts.errors or day is None:
             raise ProblemError(MALFORMED_FORM, Message("the form cannot be read"))
-        return updated_draft(session, draft, name, example_entry(policy, facts.facts, day, example_name))
+        return draft_with_example(session, draft, name, example_entry(policy, facts.facts, day, example_name))
 
     return await run_read(pages.service, query)
 
