@@ -35,7 +35,7 @@ class People:
 
 
 def make_people(transaction: Transaction) -> People:
-    """Gives everybody an account, and vouches for those who sign."""
+    """Gives everybody an account, and attests those who sign."""
     password_hash = hash_password(PASSWORD)
 
     def make_person(name: str, role: Role) -> Actor:

@@ -61,7 +61,7 @@ def run_create(name: str, printed_name: str, roles: Sequence[str], *, without_pa
         )
     print_line(f"{name} was made an account")
     if account.pending_roles:
-        print_line("its signing roles wait until compliance, or `policy-service account attest`, has vouched for it")
+        print_line("its signing roles wait until compliance, or `policy-service account attest`, has attested it")
     return EXIT_OK
 
 

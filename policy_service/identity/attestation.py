@@ -1,12 +1,12 @@
 """Attestation: another person says that an account is the person's alone, before it signs anything.
 
 Whoever looks after accounts could make one with a signing role, or give a director's another password, and sign as that
-person. So a signing role has no effect before two have had to do with it: one who gave it, and one who vouched.
+person. So a signing role has no effect before two have had to do with it: one who gave it, and one who attested.
 
-    who may vouch           a person in the role of compliance that has effect; the command line, at the very start
+    who may attest          a person in the role of compliance that has effect; the command line, at the very start
     the first of compliance an administrator whom only the command line made may attest, as long as nobody ever was
     who may not             the person; whoever made the account or changed anything of it; whoever is behind those
-    what is attested     an account that is enabled, has a signing role, and no password that another person gave
+    what is attested        an account that is enabled, has a signing role, and no password that another person gave
 
 An attestation is for the account as it is then. A password or a link given by another person, another signing role, and
 being let in again take it away (`account.fold`); a password that the person changes does not.

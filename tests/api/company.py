@@ -267,7 +267,7 @@ def policy_folder() -> Path:
 
 
 def make_people(database: Database, clock: Clock) -> dict[str, Account]:
-    """An account for everybody, vouched for where signatures are given."""
+    """An account for everybody, attested where signatures are given."""
     kept = hash_password(SECRET)
     with database.write(clock) as transaction:
         people = {

@@ -72,7 +72,7 @@ EXPECTED = {
     ("POST", "/v1/accounts"): "adm",
     ("GET", "/v1/accounts/{account}"): "com adm",
     ("PATCH", "/v1/accounts/{account}"): "adm",
-    ("POST", "/v1/accounts/{account}/vouch"): "com adm",
+    ("POST", "/v1/accounts/{account}/attest"): "com adm",
     ("GET", "/v1/api-keys"): "adm",
     ("POST", "/v1/api-keys"): "adm",
     ("DELETE", "/v1/api-keys/{key}"): "adm",

@@ -3,7 +3,7 @@
 The law, read out of the rows: an override that applies
 
 - was signed in every role that signs a change of its policy, by as many people, who recorded it among them; each had
-  an enabled account and the role, vouched for, when the last of them signed; or
+  an enabled account and the role, attested, when the last of them signed; or
 - was recorded less than three days ago under `governance/overrides`, for a subject that nobody had excepted from the
   policy alone within the thirty days before;
 

@@ -107,17 +107,17 @@ def was_signed(row: Activation, actions: Sequence[ActionRow]) -> None:
 
 
 def held_by(session: Session, account: str, role: str) -> bool:
-    """Whether an account is enabled and holds a role that somebody vouched for, by the rows of its changes."""
-    enabled = vouched = False
+    """Whether an account is enabled and holds a role that somebody attested, by the rows of its changes."""
+    enabled = attested = False
     roles: frozenset[str] = frozenset()
     query = select(AccountChangeRow).where(AccountChangeRow.account == account).order_by(col(AccountChangeRow.seq))
     for row in session.exec(query):
         before = roles
         roles = roles if row.roles is None else frozenset(row.roles.split())
         opened = row.password or (row.enabled is True and not enabled)
-        vouched = row.vouched or (vouched and not (opened or roles & SIGNING - before))
+        attested = row.vouched or (attested and not (opened or roles & SIGNING - before))
         enabled = enabled if row.enabled is None else row.enabled
-    return enabled and vouched and role in roles
+    return enabled and attested and role in roles
 
 
 def owing(session: Session, override: str, digest: str) -> set[str]:

@@ -6,7 +6,7 @@ The laws are read out of the rows, by other code than the service's:
 
 - nothing is in force but what was imported, or what all who must have signed, on the very digest of what was submitted;
 - nobody signed twice, or in a role they did not hold, or what they wrote: in that change or any other, by meaning;
-- when a change is scheduled, everybody whose signature it needs has an enabled account and the role, vouched for;
+- when a change is scheduled, everybody whose signature it needs has an enabled account and the role, attested;
 - a suspension falls back to what nobody took out since and the director did not write, or to nothing;
 - at every instant each policy has a version in force, is stopped or was ended, as a simple calendar says;
 - no row is ever altered, and a change is edited only while it is a draft;
@@ -272,7 +272,7 @@ class Approval(Excepting):
             assert all(owed.values()), owed
 
     def holds(self, account: str, role: Role) -> bool:
-        """Whether somebody has an enabled account with the role, vouched for, by the rows."""
+        """Whether somebody has an enabled account with the role, attested, by the rows."""
         with self.made.database.read() as session:
             return held_by(session, account, role)
 
@@ -287,9 +287,9 @@ class Approval(Excepting):
             self.altered.add(by)
             DONE["roles are changed"] += 1
 
-    @rule(by=st.sampled_from(HIRED), how=st.sampled_from(["disabled", "not vouched for"]))
+    @rule(by=st.sampled_from(HIRED), how=st.sampled_from(["disabled", "not attested"]))
     def lose(self, by: Actor, how: str) -> None:
-        (self.made.dismiss if how == "disabled" else self.made.unvouch)(by)
+        (self.made.dismiss if how == "disabled" else self.made.withdraw_attestation)(by)
         self.altered.add(by)
         DONE[f"an account is {how}"] += 1
 

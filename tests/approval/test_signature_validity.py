@@ -143,9 +143,9 @@ def test_a_signature_in_a_role_that_was_taken_away_is_owed_again(made: World) ->
     made.schedule(made.read(change))
 
 
-def test_a_role_that_waits_for_somebody_to_vouch_counts_as_not_held(made: World) -> None:
+def test_a_role_that_waits_for_somebody_to_attest_counts_as_not_held(made: World) -> None:
     change = signed_by_sales(made)
-    made.unvouch(SALES)
+    made.withdraw_attestation(SALES)
     assert made.read(change).missing_roles == (Role.SALES_DIRECTOR,)
 
 

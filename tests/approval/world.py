@@ -125,7 +125,7 @@ class World:
                 activate(transaction, SERVICE, row, Period(at), ActivationKind.INITIAL)
 
     def hire(self, actor: Actor) -> None:
-        """Gives a person an account, unless they have one; it was vouched for in all roles."""
+        """Gives a person an account, unless they have one; it was attested in all roles."""
         with self.database.read() as session:
             if actor.kind != "person" or session.get(AccountRow, actor.id) is not None:
                 return
@@ -157,21 +157,21 @@ class World:
             append(transaction, SERVICE, AccountCreated(actor.id, actor.name, actor.printed_name, roles))
 
     def employ(self, actor: Actor, *roles: Role) -> None:
-        """Gives a person these roles instead of those they have, vouched for."""
+        """Gives a person these roles instead of those they have, attested."""
         self.hire(actor)
         with self.database.write(self.clock) as transaction:
             change_roles(transaction, SERVICE, actor.id, roles)
             if frozenset(roles) & frozenset(SIGNING_ROLES):
                 attest(transaction, SERVICE, actor.id)
 
-    def unvouch(self, actor: Actor) -> None:
-        """Gives a person another password, so that nobody vouches for the account as it is."""
+    def withdraw_attestation(self, actor: Actor) -> None:
+        """Gives a person another password, so that nobody attests the account as it is."""
         self.hire(actor)
         with self.database.write(self.clock) as transaction:
             set_password(transaction, SERVICE, actor.id, "$argon2id$")
 
     def engage(self, actor: Actor) -> None:
-        """Enables a person's account again, vouched for."""
+        """Enables a person's account again, attested."""
         with self.database.write(self.clock) as transaction:
             enable(transaction, SERVICE, actor.id)
             attest(transaction, SERVICE, actor.id)

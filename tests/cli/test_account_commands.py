@@ -143,7 +143,7 @@ def test_without_a_database_there_is_a_sentence(
     assert "policy-service init" in ended.err or "cannot be reached" in ended.err
 
 
-def test_the_command_line_vouches_at_the_very_start(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_attests_at_the_very_start(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     made = call(capsys, "account", "create", "ada", "--printed-name", "Ada", "--role", "compliance", stdin=PASSWORD)
     assert "its signing roles wait" in made.out
     assert "waiting" in call(capsys, "account", "list").out

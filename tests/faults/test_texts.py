@@ -133,7 +133,7 @@ def secrets(text: str) -> Iterator[Request]:
     yield "POST", "/v1/session", "root", {"name": "nobody", "password": text}
     yield "POST", "/v1/session/password", "ben", {"old": text, "new": SECRET}
     ratified = {**signed("so"), "password": text}
-    yield "POST", f"/v1/accounts/{NOBODY}/vouch", "both", {"password": text}
+    yield "POST", f"/v1/accounts/{NOBODY}/attest", "both", {"password": text}
     yield "POST", f"/v1/suspensions/{NOBODY}/ratify", "both", ratified
 
 

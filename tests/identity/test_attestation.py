@@ -1,4 +1,4 @@
-"""Signing needs two: one who gives the role, and one who vouches. Nobody can be both, nor sign as somebody else."""
+"""Signing needs two: one who gives the role, and one who attests. Nobody can be both, nor sign as somebody else."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class House:
         with self.database.write(self.clock) as transaction:
             act(transaction)
 
-    def vouch(self, by: str, name: str, expected: str | None = None) -> Account:
+    def attest(self, by: str, name: str, expected: str | None = None) -> Account:
         with self.database.write(self.clock) as transaction:
             return service.attest(transaction, self.actor(by), self.account(name).id, expected=expected)
 
@@ -89,7 +89,7 @@ def house_in(database: Database) -> House:
     return House(database, clock, people)
 
 
-def test_a_director_whom_an_administrator_made_signs_nothing_before_compliance_vouched(house: House) -> None:
+def test_a_director_whom_an_administrator_made_signs_nothing_before_compliance_attested(house: House) -> None:
     made = house.create("root", "ada", DIRECTOR, Role.AUTHOR)
     ada = house.enter("ada", SECRET)
     assert ada.roles == {Role.AUTHOR}
@@ -97,10 +97,10 @@ def test_a_director_whom_an_administrator_made_signs_nothing_before_compliance_v
     assert ada.pending_reason(SIGNING_ROLES) == PASSWORD_SET_BY_OTHER
     assert ada.pending_reason([Role.COMPLIANCE]) is ada.pending_reason([Role.AUTHOR]) is None
     with pytest.raises(IdentityConflict, match="The password of ada was set by another person"):
-        house.vouch("controller", "ada")
+        house.attest("controller", "ada")
     house.take_over("ada")
     assert house.enter("ada", OWN).pending_reason([DIRECTOR]) == UNATTESTED
-    assert house.vouch("controller", "ada").attested
+    assert house.attest("controller", "ada").attested
     ada = house.enter("ada", OWN)
     assert ada.roles == {Role.AUTHOR, DIRECTOR}
     assert ada.pending_roles is None
@@ -116,7 +116,7 @@ ATTACKS: dict[str, Callable[[Transaction, Actor, str], object]] = {
 
 
 @pytest.mark.parametrize("what", ATTACKS)
-def test_what_would_let_an_administrator_sign_as_a_director_takes_the_vouching_away(house: House, what: str) -> None:
+def test_what_would_let_an_administrator_sign_as_a_director_takes_the_attestation_away(house: House, what: str) -> None:
     assert DIRECTOR in house.enter("director", OWN).roles
     director = house.account("director").id
     house.act(lambda t: ATTACKS[what](t, house.actor("root"), director))
@@ -128,15 +128,15 @@ def test_what_would_let_an_administrator_sign_as_a_director_takes_the_vouching_a
         ("director", "your own account"),
     ):
         with pytest.raises(IdentityPermissionDenied, match=why):
-            house.vouch(by, "director")
+            house.attest(by, "director")
     if password == OTHER:
         change_password(house.database, house.clock, house.actor("director"), OTHER, OWN)
         assert not house.enter("director", OWN).roles.intersection(SIGNING_ROLES)
-    house.vouch("controller", "director")
+    house.attest("controller", "director")
     assert DIRECTOR in house.enter("director", OWN).roles
 
 
-def test_what_gives_nobody_else_anything_keeps_the_vouching(house: House) -> None:
+def test_what_gives_nobody_else_anything_keeps_the_attestation(house: House) -> None:
     director, root = house.account("director").id, house.actor("root")
     change_password(house.database, house.clock, house.actor("director"), OWN, OTHER)
     house.act(lambda t: service.change_roles(t, root, director, [DIRECTOR]))
@@ -147,31 +147,31 @@ def test_what_gives_nobody_else_anything_keeps_the_vouching(house: House) -> Non
     assert house.enter("director", OTHER).roles == set()
 
 
-def test_a_vouching_is_told_once_and_for_what_was_seen(house: House) -> None:
+def test_an_attestation_is_told_once_and_for_what_was_seen(house: House) -> None:
     house.create("root", "ada", DIRECTOR, password=None)
     seen = house.account("ada").etag
     house.act(lambda t: service.link(t, house.actor("root"), house.account("ada").id, LINKED))
     with pytest.raises(StaleAccount, match="The account ada has changed since you read it"):
-        house.vouch("controller", "ada", seen)
+        house.attest("controller", "ada", seen)
     before = house.account("ada")
-    after = house.vouch("controller", "ada", before.etag)
+    after = house.attest("controller", "ada", before.etag)
     assert after.etag != before.etag
-    assert house.vouch("controller", "ada") == after
+    assert house.attest("controller", "ada") == after
     assert told(house.database)[-2:] == ["account_linked", "account_vouched"]
     with pytest.raises(UnknownAccount), house.database.write(house.clock) as transaction:
         service.attest(transaction, SERVICE, "nobody")
 
 
-def test_nobody_vouches_for_what_cannot_sign(house: House) -> None:
+def test_nobody_attests_what_cannot_sign(house: House) -> None:
     house.create("root", "ada", Role.AUTHOR, password=None)
     with pytest.raises(IdentityConflict, match="The account ada has no signing role"):
-        house.vouch("controller", "ada")
+        house.attest("controller", "ada")
     house.act(lambda t: service.disable(t, house.actor("root"), house.account("ada").id))
     with pytest.raises(IdentityConflict, match="The account ada is disabled"):
-        house.vouch("controller", "ada")
+        house.attest("controller", "ada")
 
 
-def test_who_waits_vouches_for_nobody_and_neither_does_a_machine(house: House) -> None:
+def test_who_waits_attests_nobody_and_neither_does_a_machine(house: House) -> None:
     house.create("root", "ada", DIRECTOR, password=None)
     house.create("second", "bob", Role.COMPLIANCE, password=None)
     key = Actor("k", "key", "key", frozenset({Role.COMPLIANCE}), "machine")
@@ -184,7 +184,7 @@ def test_who_waits_vouches_for_nobody_and_neither_does_a_machine(house: House) -
             service.attest(transaction, by, house.account("ada").id)
 
 
-def test_an_administrator_who_becomes_compliance_does_not_vouch_for_what_they_had_a_hand_in(house: House) -> None:
+def test_an_administrator_who_becomes_compliance_does_not_attest_what_they_had_a_hand_in(house: House) -> None:
     house.create("root", "puppet", Role.ADMINISTRATOR, password=None)
     house.create("puppet", "ada", DIRECTOR, password=None)
     root = house.account("root").id
@@ -192,7 +192,7 @@ def test_an_administrator_who_becomes_compliance_does_not_vouch_for_what_they_ha
     house.take_over("root")
     house.act(lambda t: service.attest(t, SERVICE, root))
     with pytest.raises(IdentityPermissionDenied, match=r"changed (the|your) account"):
-        house.vouch("root", "ada")
+        house.attest("root", "ada")
 
 
 # ------------------------------------------------------------------------------------------------- the very start
@@ -208,16 +208,16 @@ def beginning() -> Iterator[House]:
         yield House(database, clock, people)
 
 
-def test_the_first_of_compliance_is_vouched_for_by_another_administrator(beginning: House) -> None:
+def test_the_first_of_compliance_is_attested_by_another_administrator(beginning: House) -> None:
     house = beginning
     house.create("root", "controller", Role.COMPLIANCE, password=None)
     house.create("root", "ada", DIRECTOR, password=None)
     with pytest.raises(IdentityPermissionDenied, match=r"changed (the|your) account"):
-        house.vouch("root", "controller")
+        house.attest("root", "controller")
     with pytest.raises(IdentityPermissionDenied, match="attest a compliance account first"):
-        house.vouch("second", "ada")
-    assert house.vouch("second", "controller").attested
-    house.vouch("controller", "ada")
+        house.attest("second", "ada")
+    assert house.attest("second", "controller").attested
+    house.attest("controller", "ada")
     assert house.actor("ada").roles == {DIRECTOR}
 
 
@@ -233,17 +233,17 @@ def test_one_administrator_with_two_accounts_is_not_two(beginning: House) -> Non
         ("puppet", "three", "Another administrator changed your account"),
     ):
         with pytest.raises(IdentityPermissionDenied, match=why):
-            house.vouch(by, name)
-    assert house.vouch("second", "two").attested
+            house.attest(by, name)
+    assert house.attest("second", "two").attested
 
 
 def test_nobody_makes_it_the_very_start_again_by_disabling_compliance(beginning: House) -> None:
     house = beginning
     house.create("root", "controller", Role.COMPLIANCE, password=None)
-    house.vouch("second", "controller")
+    house.attest("second", "controller")
     house.act(lambda t: service.disable(t, house.actor("root"), house.account("controller").id))
     house.create("root", "another", Role.COMPLIANCE, password=None)
     with pytest.raises(IdentityPermissionDenied, match=COMPLIANCE_ATTESTS):
-        house.vouch("second", "another")
+        house.attest("second", "another")
     house.act(lambda t: service.attest(t, SERVICE, house.account("another").id))
     assert house.actor("another").roles == {Role.COMPLIANCE}

@@ -59,7 +59,7 @@ def test_a_signature_counts_while_its_signer_has_the_account_and_the_role(left: 
     made.employ(FINANCE, Role.AUTHOR)
     assert shown(made, it).void == {FINANCE.id: "Finance no longer holds the role of the finance director."}
     made.employ(FINANCE, Role.FINANCE_DIRECTOR)
-    made.unvouch(FINANCE)
+    made.withdraw_attestation(FINANCE)
     assert list(shown(made, it).void) == [FINANCE.id]
 
 

@@ -88,7 +88,7 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         ("enable", "root", {}),
         ("password", "root", {"new": NEW, "again": NEW}),
         ("link", "root", {"issuer": "https://identity.example", "subject": "1"}),
-        ("vouch", "compliance", {"password": SECRET}),
+        ("attest", "compliance", {"password": SECRET}),
     ):
         found[f"/accounts/{{account}}/{action}"] = Scenario(by, f"/accounts/{_account(here, action)}", fields)
     key = here.did("POST", "/v1/api-keys", "root", _key())["id"]
@@ -116,7 +116,7 @@ def scenarios(here: Company) -> dict[str, Scenario]:
 
 
 def _account(here: Company, action: str) -> str:
-    roles = [Role.SALES_DIRECTOR if action == "vouch" else Role.AUTHOR]
+    roles = [Role.SALES_DIRECTOR if action == "attest" else Role.AUTHOR]
     with here.database.write(here.clock) as transaction:
         password_hash = hash_password(SECRET)
         account = identity.create_account(

@@ -43,7 +43,7 @@ NOTICES: Mapping[str, Message] = {
     "enable": Message("The person may sign in again."),
     "password": Message("The password was changed. The person's sessions have ended."),
     "link": Message("The account was linked. The person's sessions have ended."),
-    "vouch": Message("You attested the account: its signing roles take effect."),
+    "attest": Message("You attested the account: its signing roles take effect."),
 }
 
 
@@ -109,7 +109,7 @@ async def account_page(
         fields=FIELDS,
         needs_attestation=account.pending_roles is not None,
         reauthentication=reauthentication_state(
-            request, pages.service.clock.now(), f"/accounts/{quote_segment(account_id)}#vouch"
+            request, pages.service.clock.now(), f"/accounts/{quote_segment(account_id)}#attestation"
         ),
         issuer=pages.service.settings.oidc_issuer or "",
         forms={

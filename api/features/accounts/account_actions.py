@@ -93,7 +93,7 @@ ACTIONS = (
     ),
     _action("link", _link),
     _action(
-        "vouch",
+        "attest",
         lambda transaction, form, account: identity.attest(transaction, form.actor, account, expected=form.etag),
         confirm=True,
     ),

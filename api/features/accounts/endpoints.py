@@ -170,14 +170,14 @@ def _add_commands(router: APIRouter, service: Service) -> None:
 
 def _add_attestation(router: APIRouter, service: Service) -> None:
     @router.post(
-        "/{account}/vouch",
-        operation_id="vouch_for_account",
+        "/{account}/attest",
+        operation_id="attest_account",
         response_model=AccountModel,
         openapi_extra=request_body(AttestationBody),
         dependencies=EDIT_HEADERS,
         responses=problems(*BODY_PROBLEMS, *ATTESTATION_PROBLEMS),
     )
-    async def vouch_for_account(request: Request, account: str) -> Response:
+    async def attest_account(request: Request, account: str) -> Response:
         """Says that the account is the person's alone, as it was read: its signing roles take effect."""
         expected, body = expected_etag(request), await read_json_body(request, AttestationBody)
         actor = await reauthenticate(service, request, body.password)

@@ -60,7 +60,7 @@ FORMS: Mapping[str, type[FormModel]] = {
     "enable": EmptyForm,
     "password": NewPasswordForm,
     "link": LinkForm,
-    "vouch": AttestationForm,
+    "attest": AttestationForm,
 }
 """The forms of the page, by the end of their address."""
 FIELDS: Mapping[str, tuple[FormField, ...]] = {name: form_fields(form) for name, form in FORMS.items()}

@@ -213,37 +213,37 @@ def test_nobody_administers_themselves_and_is_told_why(here: Company) -> None:
         assert Visitor(here, "root").post(f"/accounts/{here.people['root'].id}/{what}", given).status == 403
 
 
-def test_compliance_vouches_with_the_password_again(here: Company) -> None:
+def test_compliance_attests_with_the_password_again(here: Company) -> None:
     account = made(here, "director.new", Role.SALES_DIRECTOR)
     assert "You changed the account" in Visitor(here, "root").get(f"/accounts/{account.id}").text(".because")
     page = Visitor(here, "compliance").get(f"/accounts/{account.id}")
     assert "Only an administrator manages accounts and API keys." in page.text(".because")
-    refused = act(here, account, "vouch", "compliance", password=NEW)
+    refused = act(here, account, "attest", "compliance", password=NEW)
     assert refused.status == 403
     assert refused.text(".refusal") == "The password is wrong."
-    done = act(here, account, "vouch", "compliance", password=SECRET)
+    done = act(here, account, "attest", "compliance", password=SECRET)
     assert "You attested the account" in done.text(".notice")
     assert "attested the account" in done.text("tbody")
     assert now(here, account).attested
 
 
-def test_what_stands_against_vouching_is_said_instead_of_a_button(here: Company) -> None:
+def test_what_stands_against_attestation_is_said_instead_of_a_button(here: Company) -> None:
     given = made(here, "director.given", Role.SALES_DIRECTOR, own=False)
     page = Visitor(here, "compliance").get(f"/accounts/{given.id}")
     assert "its owner must change it first" in page.text(".because")
-    assert not page.has("form[action$='/vouch']")
+    assert not page.has("form[action$='/attest']")
     with here.database.write(here.clock) as transaction:
         writer = identity.create_account(transaction, SERVICE, name="plain", printed_name="Plain", roles=[])
     told = Visitor(here, "compliance").get(f"/accounts/{writer.id}").text()
     assert "No attestation needed" in told
 
 
-def test_vouching_is_for_the_account_as_it_was_seen(here: Company) -> None:
+def test_attestation_is_for_the_account_as_it_was_seen(here: Company) -> None:
     account = made(here, "director.moving", Role.SALES_DIRECTOR)
     visitor = Visitor(here, "compliance")
     page = visitor.get(f"/accounts/{account.id}")
     act(here, account, "roles", roles=["sales_director", "compliance"])
-    late = visitor.send(page, "form[action$='/vouch']", password=SECRET)
+    late = visitor.send(page, "form[action$='/attest']", password=SECRET)
     assert late.status == 412
     assert not now(here, account).attested
 

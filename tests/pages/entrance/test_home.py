@@ -115,7 +115,7 @@ def test_a_suspension_is_on_everybodys_page_and_waits_to_be_ratified(own: Compan
     assert "suspension" in Visitor(own, "ann").get("/").text("section[aria-labelledby=lately]")
 
 
-def test_compliance_finds_the_accounts_to_vouch_for(own: Company) -> None:
+def test_compliance_finds_the_accounts_to_attest(own: Company) -> None:
     with own.database.write(own.clock) as transaction:
         root = own.people["root"].actor()
         made = identity.create_account(

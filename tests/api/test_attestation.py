@@ -1,4 +1,4 @@
-"""An administrator who made a director, or has their password, does not sign over HTTP before compliance vouched."""
+"""An administrator who made a director, or has their password, does not sign over HTTP before compliance attested."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def as_signed_in(here: Company, token: str, method: str, path: str, body: object
     return here.ask(method, path, body=body, authorization=f"Bearer {token}")
 
 
-def vouch(here: Company, name: str, by: str = "compliance", password: str = SECRET, **headers: str) -> httpx.Response:
+def attest(here: Company, name: str, by: str = "compliance", password: str = SECRET, **headers: str) -> httpx.Response:
     found = account(here, name)
     tag = {"if_match": f'"{found["etag"]}"', **headers}
-    return here.ask("POST", f"{ACCOUNTS}/{found['id']}/vouch", by, {"password": password}, **tag)
+    return here.ask("POST", f"{ACCOUNTS}/{found['id']}/attest", by, {"password": password}, **tag)
 
 
 def test_an_administrator_who_has_a_directors_password_signs_nothing(here: Company) -> None:
@@ -55,14 +55,14 @@ def test_an_administrator_who_has_a_directors_password_signs_nothing(here: Compa
     assert taken["waiting"].startswith("Your signing roles have no effect yet: change your password")
     path, body = f"/v1/changes/{change['id']}/sign-offs", here.signature(change, "sales_director", password=TAKEN)
     refused(as_signed_in(here, taken["token"], "POST", path, body), 403, "not-allowed", taken["waiting"])
-    refused(vouch(here, "sally"), 409, "conflict", "The password of sally was set by another person")
+    refused(attest(here, "sally"), 409, "conflict", "The password of sally was set by another person")
     passwords = {"old": TAKEN, "new": OWN}
     assert as_signed_in(here, taken["token"], "POST", f"{SESSION}/password", passwords).status_code == 204
     token = enter(here, "sally", OWN)["token"]
     body["password"] = OWN
     refused(as_signed_in(here, token, "POST", path, body), 403, "not-allowed", UNVOUCHED)
-    refused(vouch(here, "sally", by="root"), 403, "not-allowed", "You changed the account sally")
-    assert vouch(here, "sally").json()["waiting"] == []
+    refused(attest(here, "sally", by="root"), 403, "not-allowed", "You changed the account sally")
+    assert attest(here, "sally").json()["waiting"] == []
     assert as_signed_in(here, token, "GET", SESSION).json()["roles"] == ["sales_director"]
     assert as_signed_in(here, token, "POST", path, body).status_code == 201
     here.moved("withdraw", here.read(change))
@@ -85,26 +85,26 @@ def test_a_director_whom_an_administrator_made_signs_nothing(here: Company) -> N
     here.moved("withdraw", change)
 
 
-def test_a_vouching_is_a_signature_for_what_was_seen_and_has_one_effect(here: Company) -> None:
+def test_an_attestation_is_a_signature_for_what_was_seen_and_has_one_effect(here: Company) -> None:
     here.clock.move(minutes=1)
     found = here.did("POST", ACCOUNTS, "root", {"name": "bob", "printed_name": "Bob", "roles": ["sales_director"]})
     path = f"{ACCOUNTS}/{found['id']}"
-    assert_problem(here.ask("POST", f"{path}/vouch", "compliance", {}), 428, "precondition-required")
-    assert_problem(vouch(here, "bob", password="wrong"), 403, "confirmation-needed")  # noqa: S106  # not the right one
+    assert_problem(here.ask("POST", f"{path}/attest", "compliance", {}), 428, "precondition-required")
+    assert_problem(attest(here, "bob", password="wrong"), 403, "confirmation-needed")  # noqa: S106  # not the right one
     here.did("PATCH", path, "root", {"external": {"issuer": "https://identities.example", "subject": "1"}})
-    stale = vouch(here, "bob", if_match=f'"{found["etag"]}"')
+    stale = attest(here, "bob", if_match=f'"{found["etag"]}"')
     refused(stale, 412, "precondition-failed", "has changed since you read it")
     read = here.ask("GET", path, "compliance")
     assert read.headers["etag"] == f'"{read.json()["etag"]}"'
-    request, given = ("POST", f"{path}/vouch", "compliance", {"password": SECRET}), read.headers["etag"]
+    request, given = ("POST", f"{path}/attest", "compliance", {"password": SECRET}), read.headers["etag"]
     first, again = (here.ask(*request, if_match=given, idempotency_key="one") for _ in range(2))
     assert (first.status_code, first.headers["etag"]) == (200, f'"{first.json()["etag"]}"')
     assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
 
 
-def test_a_director_vouches_for_nobody(here: Company) -> None:
+def test_a_director_attests_nobody(here: Company) -> None:
     here.clock.move(minutes=1)
     sally = account(here, "sally")
-    path, tag = f"{ACCOUNTS}/{sally['id']}/vouch", f'"{sally["etag"]}"'
+    path, tag = f"{ACCOUNTS}/{sally['id']}/attest", f'"{sally["etag"]}"'
     answer = here.ask("POST", path, "sales", {"password": SECRET}, if_match=tag)
     refused(answer, 403, "not-allowed", "This is for compliance or administrator; you are sales director.")
