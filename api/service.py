@@ -1,4 +1,4 @@
-"""What all routes work with: settings, database, policies, decisions, keys, clock, counters, log."""
+"""The service that all routes work with: settings, database, policies, decisions, keys, clock, counters, log."""
 
 from __future__ import annotations
 

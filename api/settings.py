@@ -1,4 +1,4 @@
-"""What can be set from outside: environment variables, each with the prefix `POLICY_SERVICE_` but `DATABASE_URL`."""
+"""Settings: environment variables, each with the prefix `POLICY_SERVICE_` but `DATABASE_URL`."""
 
 from __future__ import annotations
 

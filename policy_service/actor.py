@@ -1,4 +1,4 @@
-"""Who acts: a person with an account, a machine with an API key, the service itself, or the command line."""
+"""Actors: a person with an account, a machine with an API key, the service itself, or the command line."""
 
 from __future__ import annotations
 

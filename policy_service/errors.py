@@ -1,4 +1,4 @@
-"""What a caller of the library can be told: every exception that is part of its interface."""
+"""The exceptions that are part of the library's interface."""
 
 from __future__ import annotations
 

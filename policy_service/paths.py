@@ -1,4 +1,4 @@
-"""Where the service keeps what it must not lose, as the environment says.
+"""Paths of what the service must not lose, from the environment.
 
 | variable                           | what                                      | when it is not set                |
 |------------------------------------|-------------------------------------------|-----------------------------------|

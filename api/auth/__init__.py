@@ -1,1 +1,1 @@
-"""Who makes a request, and what they may do."""
+"""Authentication and authorization of requests."""

@@ -1,4 +1,4 @@
-"""Who may ask for what: one table, a row a route. What is not in it does not exist.
+"""Permissions: one table, a row a route. A route that is not in it does not exist.
 
 An API key reads and decides. What a person alone may do has `machines=False`: a key's scopes do not matter there.
 """

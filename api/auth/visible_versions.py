@@ -1,4 +1,4 @@
-"""Which versions a reader may see: texts that were taken back are for those who read changes."""
+"""The versions that a reader may see: texts that were taken back are for those who read changes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What all pages are made of: frame, rendering, forms, lists, jobs, formats, languages."""
+"""The kit of pages: frame, rendering, forms, lists, jobs, formats, languages."""

@@ -1,4 +1,4 @@
-"""What a record says, in words: each policy's answer with its rules and reasons, the facts and where each came from.
+"""A decision record in words: each policy's answer with its rules and reasons, the facts and where each came from.
 
 Values are told by the very version that decided. What does not fit it, because what was kept is not what was written,
 is shown as it stands.

@@ -1,4 +1,4 @@
-"""How dates, figures and what people wrote are shown to people: as they write them, in the time zone of the service."""
+"""Formats of dates, figures and text for people, in the time zone of the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a browser sends back: the fields of a form and its files, small, read exactly, checked against a model.
+"""Submitted forms: fields and files, bounded, read exactly, checked against a model.
 
     form = await read_form(request)
     values = validate_form(form, SignOffForm)       # the model, or what is wrong with each field

@@ -1,4 +1,4 @@
-"""What stands around every page: who reads it, in which language, and where they can go."""
+"""The frame around every page: who reads it, in which language, and where they can go."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """How far a job is."""
+    """The progress of a job."""
 
     state: str
     """A state of a job, or `unknown`: it was removed, or somebody else started it."""
@@ -51,7 +51,7 @@ class JobProgress:
 
     @property
     def percent(self) -> int:
-        """How much is done, of a hundred."""
+        """The percentage that is done."""
         return min(HUNDRED, self.completed * HUNDRED // self.total) if self.total else 0
 
 
@@ -96,7 +96,7 @@ StartPage = Callable[[Pages, Request, FormState, tuple[JobProgress, ...]], Await
 
 @dataclass(frozen=True, slots=True)
 class JobPages:
-    """Where the pages of a kind are, and what they have beside it."""
+    """The pages of a kind of job: their address, and what they show beside it."""
 
     path: str
     kind: AnyKind

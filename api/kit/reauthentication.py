@@ -1,4 +1,4 @@
-"""How a person proves who they are right before a signature: by the password, or at the provider of identities."""
+"""Re-authentication before a signature: by the password, or at the identity provider."""
 
 from __future__ import annotations
 

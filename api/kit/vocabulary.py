@@ -1,4 +1,4 @@
-"""What the closed sets of the library are called on the pages: states, actions, roles, kinds."""
+"""Titles of the library's closed sets: states, actions, roles, kinds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service does beside answering.
+"""Background work of the service.
 
 Once a minute it writes down when sessions and keys were last used, and ends workers that have nothing to do; all the
 time it looks how late the event loop is.

@@ -1,4 +1,4 @@
-"""Where a request comes from: the client's address, also behind proxies that are trusted.
+"""The client's address of a request, also behind trusted proxies.
 
 A proxy adds the address it was asked from to the right of `X-Forwarded-For`; what stands further to the left was
 written by the client of the proxy. So the list is read from the right, over trusted proxies, up to the first other.

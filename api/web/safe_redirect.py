@@ -1,4 +1,4 @@
-"""Where a browser goes on: an address of this very service, whatever a form, a link or a cookie says."""
+"""Safe redirects: to an address of this service only, whatever a form, a link or a cookie says."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class PersonModel(Model):
 
 
 class ByModel(Model):
-    """Who asked."""
+    """The client of a request: account or API key."""
 
     id: str
     name: str

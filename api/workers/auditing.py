@@ -36,7 +36,7 @@ class Auditor:
         self._seconds = time_limit(AUDITING, service.settings)
 
     async def verify(self) -> LogVerdict:
-        """What is found in the database, against copies of its checkpoints. Raises as `verify`, and ProblemError."""
+        """Verify the database against copies of its checkpoints. Raises as `verify`, and ProblemError."""
         service, settings = self._service, self._service.settings
         url, clock, silent = service.database.url, service.clock, ProgressFile(None)
         pool = service.workers.pool(AUDITING)

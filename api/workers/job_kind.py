@@ -41,7 +41,7 @@ class NoParameters(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class JobContext:
-    """What a job works with, in the process that runs it."""
+    """The context of a job, in the process that runs it."""
 
     url: str
     keys: Path

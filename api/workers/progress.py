@@ -1,4 +1,4 @@
-"""How far work is that goes on in a process of its own: it writes two numbers into a small file, its parent reads them.
+"""Progress of work in a process of its own: it writes two numbers into a small file, its parent reads them.
 
 async with watch_progress(on_progress) as path:  # the parent: `on_progress(done, total)` is called a few times a second
     await to_process.run_sync(work, …, path)     # the worker: `ProgressFile(path).write(done, total)`

@@ -1,4 +1,4 @@
-"""What a policy is made of, piece by piece, so that two versions can be laid side by side.
+"""The pieces that a policy is made of, so that two versions can be laid side by side.
 
     article  a fact, an outcome, a rule, a band, an example, an invariant, or the head of the policy
     aspect   one thing it says, e.g. a rule's condition: as written, to be compared, and in words, to be read

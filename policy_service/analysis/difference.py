@@ -1,4 +1,4 @@
-"""What a new version of a policy says differently from an old one, piece by piece, in both languages.
+"""The difference of two versions of a policy, piece by piece, in both languages.
 
     rule `A`: added, removed, moved, or its condition, its values or its reason changed from … to …
 

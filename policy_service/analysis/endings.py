@@ -1,4 +1,4 @@
-"""What becomes of the policies that take an outcome of one that a change ends.
+"""The effect of ending a policy on the policies that take an outcome of it.
 
 | then       | what                                                                      |
 |------------|---------------------------------------------------------------------------|

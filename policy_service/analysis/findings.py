@@ -1,4 +1,4 @@
-"""What is found about the candidates of a change: errors, which block it, and warnings, which a person must judge.
+"""Findings about the candidates of a change: errors, which block it, and warnings, which a person must judge.
 
 | code                    | severity | what                                                                      |
 |-------------------------|----------|---------------------------------------------------------------------------|

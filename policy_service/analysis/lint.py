@@ -1,4 +1,4 @@
-"""What is questionable in a valid policy file: at its place, as a warning, before anyone signs.
+"""Warnings about a valid policy file: what is questionable in it, at its place, before anyone signs.
 
 | code                | what                                                                                       |
 |---------------------|--------------------------------------------------------------------------------------------|

@@ -1,4 +1,4 @@
-"""Which changes a person wants to see: as a value, as SQL that leaves out nothing wanted, and as the exact question.
+"""The filter of changes: as a value, as SQL that drops no match, and as the exact test of one change.
 
 The state of a change is the fold of its actions and stands in no row, so SQL asks for actions:
 

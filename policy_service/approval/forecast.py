@@ -1,4 +1,4 @@
-"""What will be in force: on the day of a change without it, and whether everything fits from then on with it.
+"""Forecast of what is in force: on the day of a change without it, and whether all fits with it from then on.
 
 Emergency suspensions are left out of what a change is compared with: they end by themselves, and a change is made for
 the time after.

@@ -1,4 +1,4 @@
-"""How far one person's override reaches: `governance/overrides`, asked like any policy, by the rules engine.
+"""The reach of one person's override: `governance/overrides`, decided like any policy, by the rules engine.
 
 The service supplies what it knows of an override; the policy may ask for any of it:
 

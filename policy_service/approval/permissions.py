@@ -1,4 +1,4 @@
-"""What a person may do with a change or a suspension, all of it at once: each act with the reason why not."""
+"""Permissions of a person on a change or a suspension: every action, with the reason why not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What put a version in force: a change, a rollback, a suspension or the set-up; and who signed it."""
+"""Provenance of a version: the change, rollback, suspension or set-up that put it in force, and who signed that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rest of the service calls: the public names of changes and suspensions, in one place.
+"""The public names of changes and suspensions, in one place: the rest of the service calls these.
 
 Functions with a `Transaction` write, in the lane `governance`; those with a `Session` read. A refusal is an
 `OperationRejected`.

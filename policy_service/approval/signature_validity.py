@@ -1,4 +1,4 @@
-"""Which signatures count now: those whose signers still may sign.
+"""The signatures that count now: those whose signers still may sign.
 
 A change says what was signed, and that does not alter. Whether a signature counts is asked again whenever a change
 under review is read, until it is scheduled:

@@ -1,4 +1,4 @@
-"""Who must sign: the policy `governance/sign_off` says so, decided by the rules engine and checked by the definition.
+"""The signers of a change: the policy `governance/sign_off`, decided by the rules engine and checked by the definition.
 
 The service supplies these facts, as far as the version in force declares them:
 

@@ -1,4 +1,4 @@
-"""What people write: bounded text without hidden characters; everything wrong with it is told at once."""
+"""Validation of what people write: bounded text without hidden characters, with all its errors at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which versions only those read who may read the change: texts that were submitted and then taken back or refused."""
+"""Withdrawn versions, submitted and then taken back or refused: read only by those who may read the change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done to a change, by whom, and what becomes of it: one table, and the rules beside it.
+"""The state machine of a change: one table of actions, states and roles, and the rules beside it.
 
 What is not in the table is refused with a sentence. A change is the fold of its actions, so its state is never stored
 anywhere that could be edited.
@@ -215,7 +215,7 @@ def require_role(actor: Actor, roles: frozenset[Role], clause: str) -> None:
 
 
 def check_role(actor: Actor, roles: frozenset[Role], clause: str) -> Literal[True] | str:
-    """Whether the actor is a person in one of the roles, or why not; `clause` is one of `ACTION_CLAUSES` or alike."""
+    """Return True if the actor is a person in one of the roles, else why not; `clause` is one of `ACTION_CLAUSES`."""
     if actor.kind != "person":
         return Message("{deed} by a person, not by a machine and not by the service.", deed=clause)
     if actor.roles & roles:

@@ -1,4 +1,4 @@
-"""Who wrote what a version says: everyone who put a text of the same meaning into a draft, or submitted one.
+"""The writers of a version: everyone who put a text of the same meaning into a draft, or submitted one.
 
 Two texts are the same when they decide the same (`language.meaning`), whatever their version, comments and titles. To
 learn what a text means takes reading it, so it is noted once (`policies.record_meanings`). A text that is not valid

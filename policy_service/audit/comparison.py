@@ -1,4 +1,4 @@
-"""Whether the log is still the one that was signed: asked at the start, and by the sealer before every signature.
+"""Comparison of the log with what was signed of it: at the start, and by the sealer before every signature.
 
 It is compared with the last checkpoint that this process made, and with the newest that every place elsewhere holds:
 the log's first n entries must have the root and the head that a checkpoint of n entries tells. A place must hold no

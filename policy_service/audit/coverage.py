@@ -1,4 +1,4 @@
-"""What of the database the log attests to: every table, unless it stands here with its reason.
+"""Coverage of the database by the log: every table, unless it stands here with its reason.
 
     covered        each row has its digest in an entry; the newest one counts, and a row that was deleted has none
     DERIVED        the table repeats what the log, a record or a MAC says, and is compared with that

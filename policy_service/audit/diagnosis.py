@@ -1,4 +1,4 @@
-"""Which entry is the bad one, when the chain does not go on: what stands behind the break tells.
+"""Diagnosis of a break in the chain: the bad entry, found by what stands behind the break.
 
 | the line where entry n belongs     | what stands behind it | what happened                                  |
 |------------------------------------|-----------------------|------------------------------------------------|

@@ -1,4 +1,4 @@
-"""What a transaction does to covered rows, so that an entry of the same transaction says it.
+"""Digests of the covered rows that a transaction writes, for the entry of the same transaction.
 
     a row is written ──► its digest waits ──► the next entry names it in `rows`, and in `rows_state` the state of all
                                          └──► at the end of the transaction an entry `rows_recorded`, if none came

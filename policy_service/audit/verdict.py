@@ -1,4 +1,4 @@
-"""What a verification found: how much was looked at, and the first fault if there is one."""
+"""The result of a verification: how much was looked at, and the first fault if there is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who acts when a command writes: the command line, and the user of the operating system who typed it."""
+"""The actor of a command that writes: the command line, and the user of the operating system who typed it."""
 
 from __future__ import annotations
 

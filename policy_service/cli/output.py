@@ -1,4 +1,4 @@
-"""What commands print: text and tables for people, JSON for programs. What a policy says is never taken for markup."""
+"""Output of commands: text and tables for people, JSON for programs. Text of policies is never taken for markup."""
 
 from __future__ import annotations
 

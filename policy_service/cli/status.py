@@ -1,4 +1,4 @@
-"""How a command ends: the three exit statuses, and the fault of being called wrongly."""
+"""Exit statuses of commands, and the error of wrong usage."""
 
 from typing import Final
 

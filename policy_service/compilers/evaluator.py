@@ -1,4 +1,4 @@
-"""What every compiled policy does alike: ask which rules match, add up a scorecard, apply the hit policy.
+"""The steps that all compiled policies share: ask which rules match, add up a scorecard, apply the hit policy.
 
 A compiler only makes matchers; the rest stands here once. A subject comes as its *slots*: one kept value a fact, in the
 policy's order, None for what is missing, and last the day of the decision as an ordinal.

@@ -1,4 +1,4 @@
-"""What generated code calls: rounding of quotients and the calendar, on whole numbers alone.
+"""Functions that generated code calls: rounding of quotients and the calendar, on whole numbers alone.
 
 `tests/compilers/test_whole_numbers.py` holds each against the definition's own, in `language/functions.py`.
 """

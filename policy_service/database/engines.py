@@ -1,4 +1,4 @@
-"""How the two databases are opened, and how a read and a write begin on each."""
+"""Engines of the two databases: how each is opened, and how a read and a write begin on it."""
 
 from __future__ import annotations
 

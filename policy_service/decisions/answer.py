@@ -1,4 +1,4 @@
-"""What a decision is told as: the one shape of answers, over HTTP and on the command line."""
+"""The answer to a request for a decision: one shape, over HTTP and on the command line."""
 
 from __future__ import annotations
 

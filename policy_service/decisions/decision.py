@@ -1,4 +1,4 @@
-"""What a decision answers: for each policy its status, outcome, rules and reasons, and the version that gave them."""
+"""A decision: for each policy its status, outcome, rules and reasons, and the version that gave them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often each rule of a policy decided lately, counted in the newest decision records."""
+"""The firings of each rule of a policy, counted in the newest decision records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which facts are sensitive, and how they are shown where they must not be: in logs, on pages, in a trace."""
+"""Masking of sensitive facts in logs, on pages and in traces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a decision: the JSON object of a request, checked member by member, every fault named at once.
+"""A request for a decision: a JSON object, checked member by member, with all its errors at once.
 
 | member   | value                                                  | left out or null                                 |
 |----------|--------------------------------------------------------|--------------------------------------------------|

@@ -1,4 +1,4 @@
-"""Which versions are in force, from when until when, worked out from the registry's activations."""
+"""The windows of time in which versions are in force, worked out from the registry's activations."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who may come in: people by password or by a provider of identities (OIDC), machines by API key."""
+"""Identity: people by password or by an identity provider (OIDC), machines by API key."""

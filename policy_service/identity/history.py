@@ -1,4 +1,4 @@
-"""What became of an account: its making and every change since, by whom and when, as the rows tell it."""
+"""The history of an account: its creation and every change since, by whom and when, read from the rows."""
 
 from __future__ import annotations
 

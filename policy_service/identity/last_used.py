@@ -1,4 +1,4 @@
-"""When sessions and keys were last used: kept in memory, written down now and then, in one transaction for all.
+"""Last uses of sessions and keys: held in memory, written now and then, in one transaction for all.
 
 A session's idle time counts from memory where it is fresher. After a crash a session may end up to `FLUSH_AFTER` early,
 and so may one that several processes serve in turn.

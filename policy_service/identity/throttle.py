@@ -1,4 +1,4 @@
-"""How wrong passwords slow down anyone who guesses, and nobody else.
+"""Throttling of wrong passwords, which slows down those who guess and nobody else.
 
 Only wrong passwords count. Which counters they go to says where they came from:
 

@@ -1,4 +1,4 @@
-"""What is refused about jobs."""
+"""Exceptions of jobs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a policy means: from the text of a policy file to the value it decides. Pure: no database, clock or network."""
+"""The language of policies: from the text of a file to the value it decides. Pure: no database, clock or network."""

@@ -1,4 +1,4 @@
-"""What can be compared with what: the faults of a comparison, by the types of its sides."""
+"""The types that can be compared with each other: the errors of a comparison, by the types of its sides."""
 
 from __future__ import annotations
 

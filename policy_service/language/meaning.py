@@ -1,4 +1,4 @@
-"""What a policy decides, as a digest: two texts of one meaning give every subject the same answer, rule for rule.
+"""The meaning of a policy as a digest: two texts of one meaning give every subject the same answer, rule for rule.
 
 It covers the name of the policy, its kind of subject, its facts and outcomes with their types, its hit policy, and its
 rules or bands as they were understood, in their order where that counts. It does not cover what only tells: the

@@ -89,7 +89,7 @@ LISTING_HIT_POLICIES = frozenset({Hit.RULE_ORDER, Hit.OUTPUT_ORDER, Hit.COLLECT}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When this holds, then these are the values, because of this.
+    """A rule: when the condition holds, the values, and the reason.
 
     `cells` are a table row's conditions, one an input (`true` for an empty cell); `when` is all of them together.
     `then` has one expression an outcome, in the policy's order of outcomes; in a scorecard's rules, the points alone.

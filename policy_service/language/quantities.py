@@ -1,4 +1,4 @@
-"""What is known of an arithmetic expression before any fact is: its unit, its range and its decimals.
+"""Static analysis of arithmetic: the unit, range and decimals of an expression, before any fact is known.
 
 | operation                      | unit of the result                                                |
 |--------------------------------|-------------------------------------------------------------------|

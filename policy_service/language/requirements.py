@@ -1,4 +1,4 @@
-"""Which policies need which: the requirements graph (DMN 1.5 section 6, DRG). Circles and mismatches are refused.
+"""The requirements graph of policies (DMN 1.5 section 6, DRG). Circles and mismatches are refused.
 
 A fact with `from: tiering/rfm_value.tier` takes an outcome of another policy. So that it always can, the fact's type
 must take every value of the outcome's.

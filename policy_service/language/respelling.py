@@ -1,4 +1,4 @@
-"""What an author meant who writes as in another tool, a spreadsheet or plain Chinese, spelt as it is written here.
+"""Hints for authors who write as in another tool, a spreadsheet or plain Chinese: the same, as it is written here.
 
 | written                                             | meant                                                      |
 |-----------------------------------------------------|------------------------------------------------------------|

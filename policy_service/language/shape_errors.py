@@ -1,4 +1,4 @@
-"""What pydantic says of a file's shape, in the author's words: one fault a place, told with the author's own keys.
+"""Pydantic's errors about the shape of a file, in the author's words: one error a place, with the author's own keys.
 
 A value that may be written in two ways (`then` is a list, or keys with values) is one fault, not one for each way.
 """

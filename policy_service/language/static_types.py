@@ -1,4 +1,4 @@
-"""What is known of an expression before any fact is, and how to say it to the author."""
+"""The static type of an expression, known before any fact is, and its description for the author."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service asks of its database before it starts: that nothing is broken, missing, or set to forget."""
+"""The self-check of the database before the service starts: nothing is broken, missing, or set to forget."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_FAULTS = 20
 
 
 def self_check(database: Database, *, thorough: bool = False) -> list[str]:
-    """What is wrong with a database that is current, a sentence each; nothing when all is well.
+    """Return the errors of a database that is current, a sentence each; none when all is well.
 
     Reads every page of a SQLite file; when thorough, its indexes and references as well. Raises DatabaseUnavailable.
     """

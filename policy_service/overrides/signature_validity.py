@@ -1,4 +1,4 @@
-"""Which signatures on overrides count now: those whose signers still may sign, until all have signed.
+"""The signatures on overrides that count now: those whose signers still may sign, until all have signed.
 
 A signature does not count while its signer has no enabled account or does not hold the role, attested. Its role is
 owed again, before any other; that of who recorded the override nobody else can give, so it is recorded anew. With the

@@ -1,4 +1,4 @@
-"""What the parts of a pack must say of each other: entries and their proofs, versions, signatures, decisions.
+"""Checks that the parts of a pack agree: entries and their proofs, versions, signatures, decisions.
 
 Each check gives a sentence for everything that is not right, and begins it with the name of the file.
 """

@@ -1,4 +1,4 @@
-"""What concerns a pack, found in all that is on record."""
+"""The contents of a pack, selected from all that is on record."""
 
 from __future__ import annotations
 

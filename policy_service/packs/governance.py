@@ -1,4 +1,4 @@
-"""What people decided: changes with their signatures and reports, suspensions, the timeline, overrides."""
+"""Governance in a pack: changes with their signatures and reports, suspensions, the timeline, overrides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pack shows of governance must be what the entries in it tell: every field, no row more, no row less.
+"""Checks that the governance of a pack is what the entries in it tell: every field, no row more, no row less.
 
 | part            | an entry makes a row           | entries that change it                      |
 |-----------------|--------------------------------|---------------------------------------------|

@@ -1,4 +1,4 @@
-"""What a pack is asked to be about, and the limits that keep it small enough to be read."""
+"""The scope of a pack, and the limits that keep it small enough to be read."""
 
 from __future__ import annotations
 

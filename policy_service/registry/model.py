@@ -1,4 +1,4 @@
-"""When a version is in force: activations, and what follows from them.
+"""Activations, and which version is in force by them.
 
 An activation says that a version applies over an effective period, half open. Of those that cover an instant the one
 that began last is active; of two that began together, the one recorded last. So a later regulation supersedes an

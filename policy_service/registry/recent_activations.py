@@ -1,4 +1,4 @@
-"""What came into force lately: the newest activations that have begun, without reading the others."""
+"""The newest activations that have begun, read without the others."""
 
 from __future__ import annotations
 

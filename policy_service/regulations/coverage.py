@@ -1,4 +1,4 @@
-"""Which policies decide each row of a regulation, by which rules, shown by which examples."""
+"""Coverage of a regulation: the policies, rules and examples for each of its rows."""
 
 from __future__ import annotations
 

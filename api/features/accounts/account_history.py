@@ -1,4 +1,4 @@
-"""What became of an account, told in words: a line for each change."""
+"""The history of an account in words, a line for each change."""
 
 from __future__ import annotations
 

@@ -49,14 +49,14 @@ Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
 
 
 class ExternalModel(Model):
-    """How the provider of identities knows the person."""
+    """The person's account at the identity provider."""
 
     issuer: Annotated[str, Field(min_length=1, max_length=MAX_ISSUER, pattern=ON_ONE_LINE)]
     subject: Annotated[str, Field(min_length=1, max_length=MAX_EXTERNAL_SUBJECT, pattern=ON_ONE_LINE)]
 
 
 class NewAccount(Model):
-    """What an account is made from; without a password only the provider of identities lets the person in."""
+    """A new account; without a password the person signs in at the identity provider only."""
 
     name: Name
     printed_name: Name
@@ -65,7 +65,7 @@ class NewAccount(Model):
 
 
 class AccountChanges(Model):
-    """What is to be changed; what is left out stays."""
+    """Changes of an account; members that are left out stay as they are."""
 
     roles: list[Role] | None = None
     enabled: StrictBool | None = None

@@ -34,7 +34,7 @@ class RolesForm(FormModel):
 
 
 class LinkForm(FormModel):
-    """How the identity provider knows the person."""
+    """The fields of a link to the identity provider."""
 
     issuer: Annotated[
         str,

@@ -29,7 +29,7 @@ from policy_service.messages import Message
 
 
 class NewAccountForm(FormModel):
-    """What an account is made from; without a password only the identity provider lets the person in."""
+    """The fields of a new account; without a password the person signs in at the identity provider only."""
 
     printed_name: Annotated[
         str, Widget("text", Message("Printed name in signatures")), Field(max_length=MAX_PRINTED_NAME)

@@ -42,7 +42,7 @@ DEFAULT_LIFETIME = timedelta(days=365)
 
 
 class NewKeyForm(FormModel):
-    """What a key is issued for."""
+    """The fields of a new API key."""
 
     name: Annotated[
         str,

@@ -23,7 +23,7 @@ Limit = Annotated[int, Query(ge=1, le=PAGE, description="keys on a page")]
 
 
 class NewKey(Model):
-    """What a key is issued for."""
+    """The fields of a new API key."""
 
     name: Annotated[str, Field(max_length=200)]
     scopes: list[Role]

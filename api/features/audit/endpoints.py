@@ -122,7 +122,7 @@ def _add_verification_and_export(router: APIRouter, auditor: Auditor) -> None:
 def _add_checkpoints(router: APIRouter, service: Service) -> None:
     @router.get("/checkpoints", operation_id="list_checkpoints", responses=problems(INVALID_PARAMETER))
     async def list_checkpoints(limit: Limit = PAGE, cursor: Cursor = None) -> CheckpointPage:
-        """How long the log was, and what was in it, each time it was signed; the newest first."""
+        """List the checkpoints, the newest first: the log's length and root, each time it was signed."""
         before_size = decode_number_cursor(cursor)
         signed = await run_read(service, lambda session: checkpoints(session, before_size, limit + 1))
         next_cursor = encode_cursor(str(signed[limit - 1].extent.size)) if len(signed) > limit else None

@@ -44,7 +44,7 @@ class ProofStep:
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
-    """That an entry is in the log that a checkpoint was signed for."""
+    """The proof that an entry is in the log that a checkpoint was signed for."""
 
     steps: tuple[ProofStep, ...]
     size: int

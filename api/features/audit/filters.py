@@ -1,4 +1,4 @@
-"""Which entries of the log a person wants to see, as the address says it."""
+"""Filters of the log, as the address has them."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class EntryPage(Model):
 
 
 class CheckpointModel(Model):
-    """How long the log was, and what was in it, at an instant; `line` is what was signed."""
+    """A checkpoint: the log's length and root at an instant; `line` is what was signed."""
 
     size: int
     at: datetime
@@ -89,7 +89,7 @@ class ComparedWith(Model):
 
 
 class LogVerdictModel(Model):
-    """What was found before the first fault, or altogether when there is none."""
+    """The figures up to the first fault, or of the whole log when there is none."""
 
     fine: bool
     entries: int
@@ -129,7 +129,7 @@ def checkpoint_model(signed: SignedExtent) -> CheckpointModel:
 
 
 def verdict_model(verdict: LogVerdict) -> LogVerdictModel:
-    """What a verification found."""
+    """Convert the result of a verification."""
     return LogVerdictModel.model_validate(verdict.to_dict())
 
 

@@ -1,4 +1,4 @@
-"""What the events of the log, and the things they are about, are called on the pages."""
+"""Titles of the log's events, and of the things they are about."""
 
 from __future__ import annotations
 

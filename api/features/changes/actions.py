@@ -1,4 +1,4 @@
-"""What a person can do with a change: each act with its form, or with the reason why there is none."""
+"""The actions on a change: each with its form, or with the reason why there is none."""
 
 from __future__ import annotations
 

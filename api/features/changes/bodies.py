@@ -42,7 +42,7 @@ class PeriodModel(Model):
 
 
 class DraftModel(Model):
-    """What a change asks for: policy files as YAML and policies to end, or versions that a rollback goes back to."""
+    """The draft of a change: policy files as YAML and policies to end, or versions that a rollback goes back to."""
 
     model_config = _with_examples(
         {**EXAMPLE, "texts": ["policy: tiering/rfm_value\nversion: 1.1.0\n…\n"]},

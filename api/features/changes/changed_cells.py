@@ -1,4 +1,4 @@
-"""What changes, cell by cell: what a director sees of a change first.
+"""The changed cells of a change: what a director sees first.
 
 A line is a cell of a rule or a band that means something else now, or a rule or band that is new or removed; cells that
 say the same in other words are left to the full tables.

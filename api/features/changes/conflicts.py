@@ -1,4 +1,4 @@
-"""What another person wrote into a draft while its editor was open: both texts, line against line."""
+"""The conflict with what another person wrote into a draft while its editor was open: both texts, line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change holds, ready to be read: its versions beside what they were compared with, and when they apply.
+"""The detail of a change, ready to be read: its versions beside what they were compared with, and when they apply.
 
 What was submitted is told by the report that was frozen with it, so that a reader sees what was signed. Of the files of
 a draft only the titles are read here: to check them may take long, and happens when its report is asked for.

@@ -1,4 +1,4 @@
-"""What the author of a change asks for, as a form has it: title, reason, and the period, in the service's time zone."""
+"""The form of a change's author: title, reason, and the period, in the service's time zone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the analysis report of a change says, ready to be shown; and its page, `/changes/{change}/report`.
+"""The analysis report of a change, ready to be shown; and its page, `/changes/{change}/report`.
 
     report = report_of(result.report, problems=result.problems, diagnostics=result.diagnostics, frozen=False)
     {% import "changes/_report.html" as reports with context %} {{ reports.findings(page.report) }} …

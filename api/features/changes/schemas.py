@@ -112,7 +112,7 @@ class ChangeDetail(ChangeSummary):
 
 
 class ReportModel(Model):
-    """What keeps a draft from being submitted, and its analysis report; the report that was frozen, afterwards."""
+    """The errors that keep a draft from being submitted, and its analysis report; once submitted, the frozen report."""
 
     frozen: bool
     problems: list[str]

@@ -1,4 +1,4 @@
-"""Who signed a change and who must: name, role, time, meaning, reason, digest, as a record demands (21 CFR 11.50)."""
+"""Signatures of a change, given and owed: name, role, time, meaning, reason, digest (21 CFR 11.50)."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class DifferenceModel(Model):
 
 
 class VerdictModel(Model):
-    """What a replay found."""
+    """The result of a replay."""
 
     decision_id: str
     verdict: Literal["same", "different", "not_replayable"]
@@ -69,7 +69,7 @@ class VerdictModel(Model):
 
 
 class ProofStateModel(Model):
-    """Where a record is sealed, and whether its proof holds; what is not known yet is null."""
+    """The state of a record's proof: where it is sealed, and whether the proof holds; what is not known yet is null."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
@@ -93,7 +93,7 @@ def record_routes(service: Service) -> APIRouter:
 
     @router.get("", operation_id="get_decision", responses=problems(*READ_PROBLEMS, CONFLICT))
     async def get_decision(decision: Id, *, explain: Explain = False) -> RecordModel:
-        """What is on record of a decision."""
+        """Return the record of a decision."""
         return await run_read(service, lambda session: _record_model(service, session, decision, with_trace=explain))
 
     @router.post("/replay", operation_id="replay_decision", responses=problems(*READ_PROBLEMS))
@@ -115,7 +115,7 @@ def record_routes(service: Service) -> APIRouter:
 
     @router.get("/proof/state", operation_id="get_proof_state", responses=problems(*READ_PROBLEMS))
     async def get_proof_state(decision: Id) -> ProofStateModel:
-        """Whether the decision is proved to be in the log, verified now by the service, and where it is sealed."""
+        """Verify the proof that the decision is in the log, now and by the service, and return where it is sealed."""
         keys = service.settings.keys
         proof = await run_read(service, lambda session: check_proof(session, read_decision(session, decision), keys))
         return ProofStateModel.model_validate(proof)

@@ -1,4 +1,4 @@
-"""What a replay found, in words: the same, another answer, or why the decision cannot be made again."""
+"""The result of a replay in words: the same, another answer, or why the decision cannot be made again."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Alive(Model):
 
 
 class Ready(Model):
-    """Whether the service decides. `degraded`: it does, but its engine failed or differed, or there are `concerns`."""
+    """The service's readiness. `degraded`: it decides, but its engine failed or differed, or there are `concerns`."""
 
     status: Literal["ready", "degraded", "not_ready"]
     database: str
@@ -117,7 +117,7 @@ def problem_routes() -> APIRouter:
 
     @router.get("/{name}", operation_id="get_problem", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_problem(name: str) -> ProblemKind:
-        """What an error means, and what to do about it."""
+        """Explain a type of error, and what to do about it."""
         if name not in PROBLEMS:
             raise ProblemError(NOT_FOUND, f"no problem is called `{shorten(name)}`", hint=did_you_mean(name, PROBLEMS))
         return ProblemKind.model_validate(PROBLEMS[name].to_dict())

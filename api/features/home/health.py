@@ -1,4 +1,4 @@
-"""How the engine is: what it was seen to do since the service began, in figures; and what has to be looked after."""
+"""The health of the engine: figures since the service began, and what needs attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the home page is made from: what waits for the reader, what is coming, what happened, all in one read.
+"""The data of the home page: what waits for the reader, what is coming, what happened, all in one read.
 
 Nothing here grows with the number of changes, decisions or entries: each list is short, and found by an index.
 """

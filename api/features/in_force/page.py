@@ -1,4 +1,4 @@
-"""What was in force at an instant, as known at an instant, by domain; and whether it is the same now."""
+"""The page of what was in force at an instant, as known at an instant, by domain; and whether it is the same now."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ InvalidReason = Annotated[str | None, Field(description="why it does not count; 
 
 
 class NewOverride(Model):
-    """What is answered instead of what the rules say, for whom, why, until when; and the signature."""
+    """A new override: the outcome instead of the rules', its subject, reason and end, and the signature."""
 
     subject: str
     kind: Kind = CUSTOMER

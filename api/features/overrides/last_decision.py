@@ -1,4 +1,4 @@
-"""What overrides and their last uses are told by: the version they were made for, the decision that used them last."""
+"""The version that an override was made for, and the decision that used it last."""
 
 from __future__ import annotations
 

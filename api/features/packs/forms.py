@@ -1,4 +1,4 @@
-"""What a pack is to be about, as a form says it: a policy, a subject, both, or a period."""
+"""The form of a pack: a policy, a subject, both, or a period."""
 
 from __future__ import annotations
 

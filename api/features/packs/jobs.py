@@ -44,14 +44,14 @@ COUNT_NAMES: tuple[tuple[str, Message], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class PackSummary:
-    """What the manifest of a pack says of it."""
+    """The summary of a pack, from its manifest."""
 
     counts: Mapping[str, int]
     left_out: tuple[Bilingual, ...]
 
     @property
     def labels(self) -> tuple[tuple[str, Message], ...]:
-        """What is counted, in its order."""
+        """The titles of the counts, in order."""
         return tuple((name, label) for name, label in COUNT_NAMES if name in self.counts)
 
 

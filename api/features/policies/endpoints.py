@@ -119,7 +119,7 @@ def _add_lists(router: APIRouter, service: Service) -> None:
 
     @router.get("/{domain}/{policy}/active", operation_id="get_active", responses=POLICY_RESPONSES)
     async def get_active(domain: str, policy: str, valid_at: ValidAt = None, known_at: KnownAt = None) -> ActiveModel:
-        """Which version applied at an instant, by what was known at another."""
+        """Return the version that applied at an instant, by what was known at another."""
         now = service.now()
         if known_at is not None and known_at > now:
             raise _not_known_yet(known_at)
@@ -168,7 +168,7 @@ def _add_one(router: APIRouter, service: Service) -> None:
         responses=POLICY_RESPONSES,
     )
     async def get_requirements(domain: str, policy: str) -> Response:
-        """What a caller has to give for the policy to be decided, and a request that works."""
+        """Return the schema of the facts that the policy needs, and a request that works."""
         now, day = service.now(), today(service.clock, service.zone)
         found_requirements = await run_read(
             service, lambda session: _requirements(catalogue, session, f"{domain}/{policy}", now, day)
@@ -179,7 +179,7 @@ def _add_one(router: APIRouter, service: Service) -> None:
     async def compare_versions(
         request: Request, domain: str, policy: str, old: OldVersion, new: NewVersion
     ) -> VersionDifference:
-        """What one version says differently from another, piece by piece and in words."""
+        """Return the difference of two versions, piece by piece and in words."""
         old_policy, new_policy = await run_read(
             service, lambda session: _load(catalogue, session, request, f"{domain}/{policy}", old, new)
         )
@@ -275,7 +275,7 @@ def _add_check(router: APIRouter, service: Service) -> None:
 
     @router.post("/check", operation_id="check_policy", openapi_extra=CHECK_BODY, responses=refusals)
     async def check_policy(request: Request) -> CheckAnswer:
-        """Whether a policy file is valid, alone and among the policies in force."""
+        """Check a policy file, alone and among the policies in force."""
         limit, now = service.settings.policy_body_limit, service.now()
         body = await read_body(request.scope, request.receive, limit=limit, media_types=YAML_KINDS)
         served, absent = await run_read(

@@ -43,7 +43,7 @@ def policy_history_routes(service: Service) -> APIRouter:
 
     @router.get("/versions/{version}/provenance", operation_id="get_provenance", responses=PROBLEMS)
     async def get_provenance(request: Request, domain: str, policy: str, version: str) -> ProvenanceModel:
-        """Who submitted a version, what put it in force, and who signed that."""
+        """Return who submitted a version, what put it in force, and who signed that."""
 
         def query(session: Session) -> ProvenanceModel:
             recorded = visible_versions(catalogue, session, request).version(f"{domain}/{policy}", version)
@@ -53,7 +53,7 @@ def policy_history_routes(service: Service) -> APIRouter:
 
     @router.get("/dependencies", operation_id="get_dependencies", responses=PROBLEMS)
     async def get_dependencies(request: Request, domain: str, policy: str) -> DependenciesModel:
-        """What a policy needs of others, and which need it, by the versions in force."""
+        """Return the policies that a policy needs, and those that need it, by the versions in force."""
         name, now = f"{domain}/{policy}", service.now()
 
         def query(session: Session) -> DependenciesModel:

@@ -42,7 +42,7 @@ class MeasureModel(Model):
 
 
 class DependenciesModel(Model):
-    """What a policy needs, and what needs it, by the versions in force."""
+    """The policies that a policy needs, and those that need it, by the versions in force."""
 
     policy: PolicyName
     upstream: Annotated[list[DependencyModel], Field(description="outcomes of other policies that it takes")]
@@ -68,7 +68,7 @@ class RuleVersionModel(Model):
 
 
 class FiringsModel(Model):
-    """How often the rule decided in the last decisions of its policy."""
+    """The number of times the rule decided in the last decisions of its policy."""
 
     times: int
     decisions: int
@@ -106,7 +106,7 @@ class SignedChangeModel(Model):
 
 
 class OriginModel(Model):
-    """What put the version in force: `change` and `suspension` of the activation name it; neither at set-up."""
+    """The origin of an activation: its `change` or `suspension`; neither at set-up."""
 
     activation: ActivationModel
     title: Annotated[str | None, Field(description="of the change")]
@@ -125,7 +125,7 @@ class ProvenanceModel(Model):
 
 
 def provenance_model(provenance: VersionProvenance) -> ProvenanceModel:
-    """Where a version comes from."""
+    """Convert the provenance of a version."""
     version, submission = provenance.version, provenance.submission
     return ProvenanceModel(
         policy=version.policy,
@@ -155,12 +155,12 @@ def rule_version_model(
 
 
 def firings_model(firings: Firings, rule: str) -> FiringsModel:
-    """How often a rule decided lately."""
+    """Convert the count of a rule's recent firings."""
     return FiringsModel(times=firings.rules.get(rule, 0), decisions=firings.total, since=firings.since)
 
 
 def dependencies_model(policy: str, dependencies: Dependencies) -> DependenciesModel:
-    """What a policy needs, and what needs it."""
+    """Convert the dependencies of a policy."""
     return DependenciesModel(
         policy=policy,
         upstream=list(map(_dependency, dependencies.upstream)),

@@ -25,7 +25,7 @@ class ActivationModel(Model):
 
 
 class StopModel(Model):
-    """That a policy answers `suspended`: `version` is out of force, and no version applies in its place."""
+    """A stop, which makes a policy answer `suspended`: `version` is out of force, and none applies in its place."""
 
     suspension: str
     reason: str
@@ -34,7 +34,7 @@ class StopModel(Model):
 
 
 class ActiveModel(Model):
-    """Which version applied at `valid_at`, by what was known at `known_at`; null when none did."""
+    """The version that applied at `valid_at`, by what was known at `known_at`; null when none did."""
 
     policy: str
     valid_at: datetime
@@ -70,7 +70,7 @@ def activation_model(activation: Activation) -> ActivationModel:
 def active_model(
     policy: str, valid_at: datetime, known_at: datetime, activation: Activation | None, ending: Activation | None
 ) -> ActiveModel:
-    """What applied to a policy: a version, a suspension that left none, or nothing."""
+    """Convert what applied to a policy: a version, a suspension that left none, or nothing."""
     stop = activation if activation is not None and activation.is_stop else None
     return ActiveModel(
         policy=policy,

@@ -48,7 +48,7 @@ class RuleVersionView:
 
     @property
     def address(self) -> str:
-        """Where the version is."""
+        """The address of the version."""
         return f"/policies/{self.version.policy}/versions/{self.version.version}"
 
 

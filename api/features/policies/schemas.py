@@ -104,7 +104,7 @@ class SentencesModel(Model):
 
 
 class VersionDifference(Model):
-    """What one version says differently from another, piece by piece."""
+    """The difference of two versions, piece by piece."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -139,7 +139,7 @@ class OutcomeModel(Model):
 
 
 class RuleModel(Model):
-    """When, then, because; the points of a scorecard's rule stand under `points`."""
+    """A rule: when, then, because; the points of a scorecard's rule stand under `points`."""
 
     id: str
     title: Words | None
@@ -215,7 +215,7 @@ class DiagnosticModel(Model):
 
 
 class CheckAnswer(Model):
-    """Whether a policy file is valid, alone and among those served; `text` has all that was found as people read it."""
+    """The check of a policy file, alone and among those served; `text` has all findings as people read them."""
 
     valid: bool
     policy: str | None

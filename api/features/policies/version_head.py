@@ -1,4 +1,4 @@
-"""What all pages of one version begin with: the policy, the version, whether it is in force, and the tabs."""
+"""The head of all pages of one version: the policy, the version, whether it is in force, and the tabs."""
 
 from __future__ import annotations
 

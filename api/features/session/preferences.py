@@ -23,7 +23,7 @@ YEAR = 365 * 24 * 60 * 60
 
 
 class Preferences(FormModel):
-    """What is wanted; what is left out stays."""
+    """The preferences to set; those left out stay as they are."""
 
     language: Language | None = None
     theme: Literal["system", "light", "dark"] | None = None

@@ -40,7 +40,7 @@ SESSION_ENDED = Message("Your session has ended. Sign in again to continue.")
 
 
 class SignInForm(FormModel):
-    """Who wants to come in, and where they want to go."""
+    """The fields of signing in, and the address to go to afterwards."""
 
     name: Annotated[str, Widget("username", Message("User name")), Field(max_length=100)]
     password: Annotated[SecretStr, Widget("current-password", Message("Password")), Field(max_length=MAX_PASSWORD)]

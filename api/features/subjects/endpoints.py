@@ -84,7 +84,7 @@ def subject_routes(service: Service) -> APIRouter:
     async def list_decisions(
         subject: Id, kind: OfKind = CUSTOMER, limit: Limit = PAGE_SIZE, cursor: Cursor = None
     ) -> DecisionPage:
-        """What was decided about a subject, the newest first."""
+        """List the decisions about a subject, the newest first."""
         start, about = decode_number_cursor(cursor), Subject(subject, kind)
         page = await run_read(service, lambda session: subject_history(session, about, start, limit))
         next_cursor = encode_cursor(str(page.cursor)) if page.cursor is not None else None

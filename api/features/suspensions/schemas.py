@@ -12,7 +12,7 @@ from policy_service.approval.suspension import Signature, SuspensionEnd
 
 
 class SuspendModel(Model):
-    """Which version in force is to be suspended, and the signature."""
+    """The version in force to suspend, and the signature."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -48,7 +48,7 @@ class SuspensionSignature(Model):
 
 
 class EndedModel(Model):
-    """That a suspension was ended before its end."""
+    """The early end of a suspension."""
 
     by: PersonModel
     reason: str

@@ -1,4 +1,4 @@
-"""What a policy decides about facts that a person tries, in words; by the definition, which all evaluators match."""
+"""A policy's answer to facts that a person tries, in words; by the definition, which all evaluators match."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TriedRule:
 
 @dataclass(frozen=True, slots=True)
 class TrialAnswer:
-    """What was decided."""
+    """The answer to a trial."""
 
     status: Status
     outcomes: tuple[tuple[ValueText, ...], ...]
@@ -64,7 +64,7 @@ class TrialAnswer:
 
 
 def try_policy(policy: Policy, facts: Mapping[str, Value], as_of: date, lang: Language) -> TrialAnswer:
-    """What the policy decides, and what became of every rule."""
+    """Evaluate the policy, and return its answer and what became of every rule."""
     result = evaluate(policy, facts, as_of)
     decided = result.rules if isinstance(result, Decided) else ()
     bands = policy.scorecard.bands if policy.scorecard else ()

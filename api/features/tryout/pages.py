@@ -80,7 +80,7 @@ class TryPage:
 
 
 class ExampleForm(FormModel):
-    """Which draft the case becomes an example of, and what it is called."""
+    """The draft that the case is added to, and the name of the example."""
 
     draft: Annotated[str, Limit(pattern="^[0-9a-f-]{36}$")]
     name: Annotated[str, Limit(max_length=MAX_OFFERED)]

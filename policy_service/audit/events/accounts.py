@@ -1,4 +1,4 @@
-"""What happens to accounts and keys, and who signed in."""
+"""Events of accounts, keys and sessions."""
 
 from __future__ import annotations
 

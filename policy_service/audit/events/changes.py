@@ -1,4 +1,4 @@
-"""What happens to changes and suspensions."""
+"""Events of changes and suspensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to decisions, and to the subjects they are about."""
+"""Events of decisions, and of the subjects they are about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every event has: a name, its sentences, its fields as the body of an entry, and the things it is about."""
+"""The base of all events: a name, its sentences, its fields as the body of an entry, and the things it is about."""
 
 from __future__ import annotations
 

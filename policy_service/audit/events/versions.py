@@ -1,4 +1,4 @@
-"""What happens to versions: imported, submitted, put in force, taken back."""
+"""Events of versions: imported, submitted, put in force, taken back."""
 
 from __future__ import annotations
 

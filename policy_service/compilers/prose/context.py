@@ -1,4 +1,4 @@
-"""What the names of one policy stand for: their titles in one language, their types, the sort of every value.
+"""The names of one policy: their titles in one language, their types, the sort of every value.
 
 Two names never have the same title: where the author gave one title twice, the name itself is added to it. The same
 goes for the words of one choice or of one list of tags.
@@ -71,7 +71,7 @@ class Context:
         return self.words.title(self.titles.get(name, name))
 
     def word(self, text: str, name: str = "") -> str:
-        """What a text is called where it is a word of the choice or of the tags `name`; any other stands for itself."""
+        """Return the title of a text that is a word of the choice or of the tags `name`; of any other, itself."""
         return self.word_labels.get(name, {}).get(text) or self.words.word(text)
 
 

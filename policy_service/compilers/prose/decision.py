@@ -1,4 +1,4 @@
-"""How a policy decides, in words: its rules, its tables, and what happens when several rules hold."""
+"""The decision logic of a policy in words: its rules, its tables, and what happens when several rules hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a policy declares, in words: its facts with their kinds, bounds and origins, its outcomes, and kept values."""
+"""The declarations of a policy in words: facts with their kinds, bounds and origins, outcomes, and kept values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a policy says of itself, in words: its examples as a table, its invariants as sentences."""
+"""The expectations of a policy in words: its examples as a table, its invariants as sentences."""
 
 from __future__ import annotations
 

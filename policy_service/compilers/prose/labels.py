@@ -1,4 +1,4 @@
-"""What a page says besides conditions, in both languages: headings of columns, kinds, hit policies, laws."""
+"""Labels of pages in both languages: headings of columns, kinds, hit policies, laws."""
 
 from __future__ import annotations
 

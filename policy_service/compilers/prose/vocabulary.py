@@ -1,4 +1,4 @@
-"""What a language must be able to say for a policy to be told in it; `english.py` and `chinese.py` say it."""
+"""The vocabulary that a language must have for policies to be written in it; `english.py` and `chinese.py` have it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a program becomes rulesets of durable-rules that cannot reach any of the engine's limits.
+"""Translation of a program into rulesets of durable-rules that stay below the engine's limits.
 
     program = one ruleset, or several of at most 256 terms and 251 fields each
     ruleset = at most 60 terms, or guards that hold at most 32 terms each

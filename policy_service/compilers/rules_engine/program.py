@@ -1,4 +1,4 @@
-"""What the rules engine runs: rules as conjunctions of comparisons between whole numbers.
+"""The program of the rules engine: rules as conjunctions of comparisons between whole numbers.
 
     program   := a number of fields, and terms
     term      := rule: condition and condition and ...        (no condition: always true)
