@@ -1,9 +1,11 @@
 """Versioned policy files, decided by a rules engine, with the reason in the answer.
 
-    policies = policy_service.newest(policy_service.load_folder("policies"))
-    with policy_service.Decider(policies) as decider:
-        decision = decider.decide({"amount_12m": "800000.00", ...}, as_of=date(2026, 11, 21))
-        decision.to_dict()
+>>> from datetime import date
+>>> policy = load(shipped_policies() / "tiering/region/1.0.0.yaml")
+>>> with Decider([policy], engine="python") as decider:
+...     decision = decider.decide({"province": "beijing"}, as_of=date(2026, 11, 21))
+>>> decision.to_dict()["tiering/region"]["outcome"]
+{'region': 'north'}
 
 A name is imported when it is first asked for, so that `policy-service --help` need not wait for the rules engine.
 """
@@ -52,11 +54,11 @@ _HOMES = {
     "language.policy": ("Policy",),
     "shipped": ("shipped_policies",),
 }
-"""Which module has which of the public names."""
+"""The module of each public name."""
 
 
 def __getattr__(name: str) -> object:
-    """A public name, imported now."""
+    """Import a public name. Raises AttributeError."""
     for module, names in _HOMES.items():
         if name in names:
             value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)

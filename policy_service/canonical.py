@@ -23,23 +23,35 @@ class NotCanonicalError(ValueError):
 
 
 def to_canonical_json(value: object) -> bytes:
-    """The canonical JSON of a value. Raises NotCanonicalError."""
+    """Return the canonical JSON of a value. Raises NotCanonicalError.
+
+    >>> to_canonical_json({"b": ["5.00", None], "a": 1})
+    b'{"a":1,"b":["5.00",null]}'
+    >>> to_canonical_json(0.1)
+    Traceback (most recent call last):
+    ...
+    policy_service.canonical.NotCanonicalError: a float has no canonical form
+    """
     _check(value)
     return _ENCODER.encode(value)
 
 
 def to_canonical_json_unchecked(value: object) -> bytes:
-    """The canonical JSON of a value that is known to have one, such as an answer of this service."""
+    """Return the canonical JSON of a value that is known to have one, such as an answer of this service."""
     return _ENCODER.encode(value)
 
 
 def digest(content: bytes) -> str:
-    """`sha256:` and the hexadecimal SHA-256 (FIPS 180-4) of bytes."""
+    """Return `sha256:` and the hexadecimal SHA-256 (FIPS 180-4) of bytes.
+
+    >>> digest(b"")
+    'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+    """
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def digest_of(value: object) -> str:
-    """The digest of a value's canonical bytes. Raises NotCanonicalError."""
+    """Return the digest of a value's canonical bytes. Raises NotCanonicalError."""
     return digest(to_canonical_json(value))
 
 

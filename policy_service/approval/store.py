@@ -131,7 +131,7 @@ def store_text(transaction: Transaction, content: bytes) -> str:
 
 
 def read_report(session: Session, change: Change) -> dict[str, Any]:
-    """The analysis report that was submitted with a change. Raises UnknownChange."""
+    """The analysis report that was submitted with a change. Raises UnknownChange, DamagedRecord."""
     row = session.get(ReportRow, change.submission.report) if change.submission else None
     if row is None:
         raise UnknownChange(Message("The change has no report: it is a draft."))

@@ -118,7 +118,7 @@ ALLOWED: Literal[True] = True
 
 
 def new_change(change: str, kind: ChangeKind, creation: ActionRecord) -> Change:
-    """A change that was just created."""
+    """Return the change that its creation makes. Raises ValueError when the action is another one."""
     if creation.action is not Action.CREATE or creation.draft is None:
         raise ValueError("a change begins by being created")
     return Change(change, kind, ChangeState.DRAFT, creation.draft, 1, (creation,))

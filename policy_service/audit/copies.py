@@ -197,7 +197,7 @@ class _Client:
     def follow(self, number: int, *, known: int) -> Iterator[SignedExtent]:
         """The checkpoints from a number on, up to the first that is not there.
 
-        Raises OSError, and InvalidSignedLine for what is no checkpoint where one is known to have been.
+        Raises Unreachable, and InvalidSignedLine for what is no checkpoint where one is known to have been.
         """
         last = 0
         while (line := self._line(number)) is not None:

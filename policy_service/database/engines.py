@@ -47,7 +47,7 @@ _PRAGMAS = (
 
 
 def file_of(url: str) -> Path | None:
-    """The file an address names, none when it is PostgreSQL's."""
+    """Return the file that a database's address names; None for PostgreSQL. Raises ValueError for another address."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -63,7 +63,7 @@ def file_of(url: str) -> Path | None:
 
 
 def open_postgresql(url: str, lock_seconds: float) -> Engine:
-    """Connections to PostgreSQL. Raises ValueError when its driver is not installed."""
+    """Open connections to PostgreSQL. Raises ValueError when its driver is not installed."""
     settings = {
         "lock_timeout": f"{round(lock_seconds * 1_000)}ms",
         "statement_timeout": f"{STATEMENT_SECONDS}s",
@@ -83,7 +83,7 @@ def open_postgresql(url: str, lock_seconds: float) -> Engine:
 
 
 def open_sqlite(file: Path, lock_seconds: float) -> Engine:
-    """Connections to a SQLite file that is there."""
+    """Open connections to a SQLite file that is there; one that is gone is not made anew."""
     original = _OriginalFile(file)
 
     def connect() -> sqlite3.Connection:  # SQLite would make a file that is gone anew, and empty

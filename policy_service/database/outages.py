@@ -76,7 +76,7 @@ _READ_ONLY = (sqlite3.SQLITE_READONLY, "25006")
 
 @contextmanager
 def translate_db_errors(*, reading: bool = False) -> Iterator[None]:
-    """Tells a database that is not there apart from a fault of ours, which stays what it is."""
+    """Raise DatabaseUnavailable for a database that is not there; other errors stay what they are."""
     try:
         yield
     except PoolTimeout:

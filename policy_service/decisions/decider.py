@@ -40,8 +40,17 @@ MAX_PLANS = 256
 class Decider:
     """Decides about subjects by a set of policies, one version of each.
 
-    Not for several threads at once in the sense of speed: decisions are made one after another. Raises PolicyError
-    when the policies do not fit together, SmokeTestFailed when the engine cannot be trusted with one of them.
+    Threads may share one; decisions are made one after another. Close it, or use it in `with`.
+
+    Args:
+        policies: one version of each policy, with those that they need.
+        engine: the evaluator that answers; the other ones are its standby and its check.
+        shadow_every: check each n-th answer of a policy against the second evaluator; 0 checks none.
+        on_alarm: called when the engine fails or differs, in the thread that decides.
+
+    Raises:
+        PolicyError: the policies do not fit together.
+        SmokeTestFailed: the engine cannot be trusted with one of them.
     """
 
     def __init__(
@@ -72,9 +81,9 @@ class Decider:
         return {id_: served.policy for id_, served in self._in_service.items()}
 
     def replace(self, policies: Iterable[Policy]) -> None:
-        """Puts other policies in service.
+        """Put other policies in service; the old ones decide until these are built and tried, and are then closed.
 
-        Until all of them are built and tried the old ones go on; then they are closed.
+        Raises PolicyError, SmokeTestFailed; the old ones then go on.
         """
         self.put(self.prepare(policies))
 
@@ -84,11 +93,19 @@ class Decider:
         parts: Mapping[str, Parts] = NO_PARTS,
         absent: Collection[str] = (),
     ) -> ServedPolicies:
-        """Builds and tries policies beside those in service, of which it takes what is the same.
+        """Build and try policies beside those in service; a version that is in service already is taken over.
 
-        `parts` are those that another process has built and tried, by their digests; `absent` are the policies that
-        were ended, whose outcomes the others do without. Hand the result to `put`, or to
-        `discard`; after another `put` only to `discard`.
+        Args:
+            policies: one version of each policy.
+            parts: what another process has built and tried, by the digest of the version.
+            absent: the policies that were ended, whose outcomes the others do without.
+
+        Returns:
+            The policies to hand to `put`, or to `discard`; after another `put` only to `discard`.
+
+        Raises:
+            PolicyError: the policies do not fit together.
+            SmokeTestFailed: the engine cannot be trusted with one of them.
         """
         ordered = topological_order(policies, absent)
         in_service = self._in_service
@@ -114,9 +131,9 @@ class Decider:
         return ServedPolicy(policy, self._engine) if parts is None else assemble(parts)
 
     def put(self, prepared: ServedPolicies) -> ServedPolicies:
-        """Puts what was prepared in service, at once; closes and gives what served before.
+        """Put prepared policies in service at once; close those that served before, and return them.
 
-        Anyone who is in a hurry keeps that, and lets it go later: a thousand rules take milliseconds to be freed.
+        A caller in a hurry holds the result and drops it later: a thousand rules take milliseconds to be freed.
         """
         with self._lock:
             old, self._in_service = self._in_service, prepared
@@ -126,12 +143,12 @@ class Decider:
             return old
 
     def discard(self, prepared: ServedPolicies) -> None:
-        """Closes what was prepared and will not serve."""
+        """Close prepared policies that will not serve."""
         with self._lock:
             _close(prepared, keep=self._in_service)
 
     def close(self) -> None:
-        """Gives back what the engine holds. Closing twice is fine; deciding afterwards is not."""
+        """Free what the engine holds. It may be called twice; deciding afterwards raises RuntimeError."""
         with self._lock:
             for served in self._in_service.values():
                 served.close()
@@ -158,15 +175,25 @@ class Decider:
         overrides: Mapping[str, Override] | None = None,
         stops: Mapping[str, PolicyStop] = NO_STOPS,
     ) -> Decision:
-        """Decide about the subject with these facts on the day `as_of`.
+        """Decide about the subject with these facts.
 
-        `facts` are JSON values; decimals as Decimal or text, None for what is not known. `policies` left out asks all
-        that are about subjects of the `kind`, of any kind where that is left out too. Policies that those asked for
-        need are decided too, and answered when they decide or are stopped. `overrides` are the exceptions made for the
-        subject, by policy: what they say is answered, and is what other policies take. `stops` are the policies that
-        answer that they are suspended, whatever their rules or exceptions say. Raises FactsRejected with every problem,
-        UnknownPolicies with every name, WrongSubjectKind with every policy that is about another kind,
-        UnknownSubjectKind.
+        Args:
+            facts: JSON values by name; decimals as Decimal or text, None for what is not known.
+            as_of: the day that dates count against.
+            policies: the policies to decide, by name; None for all about subjects of the `kind`. Those that they need
+                are decided too, and answered when they decide or are stopped.
+            kind: the kind of the subject; None for any.
+            explain: add the trace of every rule.
+            overrides: the overrides of the subject, by policy: their outcomes are answered, and other policies take
+                them.
+            stops: the policies that answer `suspended`, whatever their rules or overrides say.
+
+        Raises:
+            FactsRejected: facts are unknown, mistyped, out of range or contradict a decision; carries all of them.
+            UnknownPolicies: policies are not in service; carries all their names.
+            WrongSubjectKind: policies are about another kind of subject; carries all of them.
+            UnknownSubjectKind: no policy in service is about this kind.
+            RuntimeError: the decider is closed, or has no policies.
         """
         with self._lock:
             plan, requested = self._plan(kind, None if policies is None else tuple(policies))
@@ -257,7 +284,7 @@ class Decider:
 
 
 def with_trace(decision: Decision) -> Decision:
-    """A decision with its trace: for each rule whether it matched; if not, what failed and the values it saw.
+    """Return a decision with its trace: for each rule whether it matched; if not, what failed and the values it saw.
 
     It goes through every rule by the definition, so it is slow for many rules, and needs no decider.
     """

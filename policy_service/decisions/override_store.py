@@ -71,7 +71,7 @@ class UnknownOverride(OverrideRejected):
 
 
 def end_override(transaction: Transaction, actor: Actor, override: str, *, role: Role, reason: str) -> Override:
-    """Ends an exception before its end. Raises OverrideRejected."""
+    """End an override before its end. Raises UnknownOverride, OverridePermissionDenied, OverrideRejected."""
     now, session = transaction.now, transaction.session
     if (allowed := may_end_override(actor, role, now)) is not True:
         raise OverridePermissionDenied([allowed])

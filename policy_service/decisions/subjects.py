@@ -198,7 +198,7 @@ def may_erase(actor: Actor) -> Literal[True] | str:
 def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reason: str) -> None:
     """Deletes the subject's key: nobody can read its sensitive facts any more, while its records still verify.
 
-    Raises ErasureRejected, InvalidSubject.
+    Raises ErasurePermissionDenied, ErasureRejected, InvalidSubject.
     """
     if (allowed := may_erase(actor)) is not True:
         raise ErasurePermissionDenied(allowed)

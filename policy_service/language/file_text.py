@@ -62,7 +62,11 @@ def file_bytes(text: str, before: bytes | None) -> bytes:
 
 
 def declared_version(text: str) -> tuple[str | None, str | None]:
-    """Return the policy and the version that a text declares; None for what no line of it declares."""
+    """Return the policy and the version that a text declares; None for what no line of it declares.
+
+    >>> declared_version("policy: tiering/size")
+    ('tiering/size', None)
+    """
     policy, version = POLICY_LINE.search(text), VERSION_LINE.search(text)
     return policy[1] if policy else None, version[1] if version else None
 
@@ -111,7 +115,11 @@ def title_of(text: str) -> Bilingual:
 
 
 def next_version(numbers: list[str]) -> str:
-    """Return the number after the highest: the middle place raised, because a change of rules is more than a fix."""
+    """Return the number after the highest: the middle place raised, because a change of rules is more than a fix.
+
+    >>> next_version(["1.2.3", "1.10.0"])
+    '1.11.0'
+    """
     if not numbers:
         return FIRST_VERSION
     major, minor, _ = version_key(max(numbers, key=version_key))

@@ -32,9 +32,12 @@ CITATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._§:/-]{0,99}")
 
 
 def load(path: str | Path) -> Policy:
-    """The policy in the file at `path`, `…/<domain>/<policy>/<version>.yaml`.
+    """Load the policy in the file at `path`, `…/<domain>/<policy>/<version>.yaml`.
 
-    Raises PolicyError with every fault of the file, OSError when it cannot be read.
+    Raises:
+        PolicyError: the file has errors, or stands at another path than its policy and version say; it carries every
+            error with its line and column.
+        OSError: the file cannot be read.
     """
     path = Path(path)
     with path.open("rb") as file:
@@ -53,7 +56,21 @@ def load(path: str | Path) -> Policy:
 
 
 def load_bytes(content: bytes, path: str = "policy.yaml") -> Policy:
-    """The policy that a file's bytes state; `path` only names it in diagnostics. Raises PolicyError."""
+    """Load a policy from the bytes of its file.
+
+    Args:
+        content: YAML in UTF-8, at most 2 MiB.
+        path: the name of the file in diagnostics.
+
+    Raises:
+        PolicyError: the file has errors; it carries every one.
+
+    >>> try:
+    ...     load_bytes(b"policy: tiering", "tiering.yaml")
+    ... except PolicyError as error:
+    ...     print(error.diagnostics[0].code)
+    missing-key
+    """
     root, text = read_source(path, content)
     findings = Findings(root)
     policy = None
@@ -65,9 +82,14 @@ def load_bytes(content: bytes, path: str = "policy.yaml") -> Policy:
 
 
 def load_folder(folder: str | Path) -> tuple[Policy, ...]:
-    """Every version of every policy below `folder`, by name and version.
+    """Load every version of every policy below `folder`, laid out `<domain>/<policy>/<version>.yaml`.
 
-    Raises PolicyError for the first files that have faults, all of them in one; OSError when a file cannot be read.
+    Returns:
+        The policies, by name and version number.
+
+    Raises:
+        PolicyFolderError: files have errors; it carries a PolicyError for each of them.
+        OSError: a file cannot be read.
     """
     policies: list[Policy] = []
     errors: list[PolicyError] = []
@@ -96,12 +118,16 @@ class PolicyFolderError(PolicyError):
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """The order of semantic versions."""
+    """Return the key that sorts versions by number.
+
+    >>> sorted(["1.10.0", "1.9.0"], key=version_key)
+    ['1.9.0', '1.10.0']
+    """
     return tuple(map(int, version.split(".")))
 
 
 def newest(policies: tuple[Policy, ...]) -> tuple[Policy, ...]:
-    """Of each policy the version with the highest number."""
+    """Return of each policy the version with the highest number."""
     best: dict[str, Policy] = {}
     for policy in policies:
         if policy.id not in best or version_key(best[policy.id].version) < version_key(policy.version):
