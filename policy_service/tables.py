@@ -8,11 +8,23 @@ from policy_service.audit import tables as audit
 from policy_service.database import Instant, Lane
 from policy_service.decisions import state_tables as decisions_state
 from policy_service.decisions import tables as decisions
+from policy_service.decisions.groups import tables as groups
 from policy_service.identity import tables as identity
 from policy_service.jobs import tables as jobs
 from policy_service.registry import tables as registry
 
-__all__ = ["Lane", "approval", "audit", "decisions", "decisions_state", "idempotency", "identity", "jobs", "registry"]
+__all__ = [
+    "Lane",
+    "approval",
+    "audit",
+    "decisions",
+    "decisions_state",
+    "groups",
+    "idempotency",
+    "identity",
+    "jobs",
+    "registry",
+]
 
 for _table in SQLModel.metadata.tables.values():
     for _column in _table.columns:

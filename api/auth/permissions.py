@@ -114,6 +114,11 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("POST", "/v1/decisions/{decision}/replay"): REVIEWERS,
     ("GET", "/v1/decisions/{decision}/proof"): REVIEWERS,
     ("GET", "/v1/decisions/{decision}/proof/state"): REVIEWERS,
+    ("GET", "/v1/groups"): REVIEWERS,
+    ("GET", "/v1/groups/{domain}/{policy}"): REVIEWERS,
+    ("GET", "/v1/movements"): REVIEWERS,
+    ("GET", "/v1/movements/subjects"): REVIEWERS,
+    ("GET", "/v1/subjects/{subject:path}"): REVIEWERS,
     ("GET", "/v1/subjects/{subject:path}/decisions"): REVIEWERS,
     ("DELETE", "/v1/subjects/{subject:path}/key"): people(Role.COMPLIANCE),
     ("GET", "/v1/overrides"): REVIEWERS,
@@ -300,7 +305,9 @@ class PermissionTable:
         self.rows = rows
         self.documented = {(method, compile_path(path)[1]): access for (method, path), access in rows.items()}
         """The same by the paths of the OpenAPI document, where a parameter has no converter."""
-        templates = sorted({path for _, path in rows}, key=lambda path: (path.count("{"), path))
+        templates = sorted(
+            {path for _, path in rows}, key=lambda path: (path.count("{"), path.endswith(":path}"), path)
+        )
         self._paths: list[tuple[re.Pattern[str], str, dict[str, None]]] = [
             (compile_path(path)[0], path, {method: None for method, its in rows if its == path}) for path in templates
         ]

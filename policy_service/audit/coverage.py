@@ -30,6 +30,8 @@ DERIVED: Mapping[str, str] = {
     "checkpoint": "signed, and compared with the entries it counts; the entry behind it tells of its row",
     "block": "compared with its entry `decisions_sealed`, and made again from its records",
     "decision": "sealed in blocks; each record is under its MAC, and its columns are compared with its line",
+    "outcome_period": "worked out from the decision records, and compared with them",
+    "outcome_count": "counted from `outcome_period`, and compared with it",
     "subject_key": "each row is under its MAC; a key that records name is there, or an entry tells of the erasure",
     "log_state": "compared with what the last entry says of it",
     "lane": "each is as late as what was written; a later instant moves no time that nothing else bears out",

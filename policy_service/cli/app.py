@@ -28,9 +28,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 audit = typer.Typer(name="audit", help="Export and verify the audit log, and manage its keys.", no_args_is_help=True)
+groups = typer.Typer(name="groups", help="Manage the group lists.", no_args_is_help=True)
 database = typer.Typer(name="database", help="Copy and back up the database.", no_args_is_help=True)
 app.add_typer(audit)
 app.add_typer(database)
+app.add_typer(groups)
 app.add_typer(account)
 app.add_typer(api_key)
 app.add_typer(subject)
@@ -230,6 +232,14 @@ def database_copy(
     from policy_service.cli.copy import run
 
     raise typer.Exit(run(to, backup=backup))
+
+
+@groups.command("rebuild")
+def groups_rebuild() -> None:
+    """Make the group lists again from the decision records; decisions go on meanwhile."""
+    from policy_service.cli.groups import run_rebuild
+
+    raise typer.Exit(run_rebuild())
 
 
 @app.command()

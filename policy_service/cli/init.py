@@ -35,6 +35,7 @@ from policy_service.cli.storage import configured_copies, open_database, refuse_
 from policy_service.clock import Clock, SystemClock
 from policy_service.database import Database, Transaction
 from policy_service.decisions import macs
+from policy_service.decisions.groups.service import lacks_groups, rebuild
 from policy_service.decisions.master_keys import FILE_NAME, KeyFileError, open_or_create
 from policy_service.decisions.state_tables import SubjectKeyRow
 from policy_service.identity.api_keys import api_keys, issue_key
@@ -93,6 +94,8 @@ def run(policies: Path | None, administrator: str | None, printed_name: str | No
             else _first_administrator(database, administrator, printed_name)
         )
         result = set_up(database, SystemClock(), keys, policies or shipped_policies(), people, demo=demo)
+        if lacks_groups(database):
+            rebuild(database, SystemClock())
         for copy in configured_copies():
             _copy_to(database, copy)
         _print_result(result, url)

@@ -58,6 +58,7 @@ __all__ = [
     "database_of",
     "initial_rows",
     "is_write_session",
+    "lock_lane",
     "log_size",
     "transaction_count",
     "unavailable",
@@ -297,6 +298,11 @@ def log_size(session: Session) -> int:
     """Return the number of the log's last entry; while it is the same, so are the rows that governance writes."""
     size: int | None = session.connection().execute(_LOG_SIZE).scalar()
     return size or 0
+
+
+def lock_lane(session: Session, lane: LaneName) -> None:
+    """Let nobody write in a lane before the transaction ends, one in another lane; many may do this at once."""
+    session.exec(select(Lane.count).where(Lane.name == lane).with_for_update(read=True)).one()
 
 
 def borne_out(session: Session, at: datetime) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, cast
@@ -16,6 +16,9 @@ from policy_service.database import Lane, LaneName, Transaction
 from policy_service.decisions.answer import answer_document, encode_answer
 from policy_service.decisions.decision import Json
 from policy_service.decisions.encryption import SubjectKey, encrypt_fact
+from policy_service.decisions.groups.model import AssignmentReader, PlacedDecision
+from policy_service.decisions.groups.records import placed_decisions
+from policy_service.decisions.groups.service import record_outcomes
 from policy_service.decisions.in_force import Evaluation, InForce
 from policy_service.decisions.macs import current_mac_key, mac_of_record
 from policy_service.decisions.record import FactsNeeded, encode_facts_read, masked_trace, record_line
@@ -87,6 +90,7 @@ class GroupWriter:
         self._in_force = in_force
         self._fact_cipher = fact_cipher
         self._reads_by_versions: dict[tuple[str, ...], FactsNeeded] = {}
+        self._assignments = AssignmentReader()
 
     def write(self, transaction: Transaction, items: Sequence[PendingDecision]) -> list[RecordResult]:
         """Write a group; return each result once it is committed. Raises StaleDecisions before anything is written.
@@ -130,14 +134,16 @@ class GroupWriter:
         seq, key = connection.execute(_LAST).scalar_one() or 0, current_mac_key(transaction.session)
         results: dict[PendingDecision, RecordResult] = {}
         rows: list[Json] = []
+        placed: list[PlacedDecision] = []
         for draft in drafts:
             try:
-                row, results[draft.item] = _make_row(draft, keys, transaction.new_id(), seq + 1, at)
+                row, answer = _make_row(draft, keys, transaction.new_id(), seq + 1, at)
             except (TypeError, ValueError) as error:
                 results[draft.item] = error
             else:
-                seq += 1
+                seq, results[draft.item] = seq + 1, answer
                 rows.append(row | {"mac": mac_of_record(key, row["digest"])})
+                placed += self._place(draft, seq, answer.outcomes or {})
         answers = [
             _idempotency_row(item, result, at)
             for item, result in results.items()
@@ -146,7 +152,15 @@ class GroupWriter:
         for table, new_rows in ((_DECISIONS, rows), (_ANSWERS, answers)):
             if new_rows:
                 connection.execute(insert(table), new_rows)
+        record_outcomes(transaction.session, placed)
         return results
+
+    def _place(self, draft: _RecordDraft, seq: int, outcomes: Json) -> Iterator[PlacedDecision]:
+        """The answers of a record, as group lists take them."""
+        decision = draft.item.evaluation.decision
+        for entry in decision.policies.values():
+            self._assignments.add_version(entry.policy)
+        return placed_decisions(self._assignments, draft.subject, decision.as_of, seq, outcomes)
 
     def _draft(self, item: PendingDecision) -> _RecordDraft:
         evaluated = item.evaluation.decision.evaluated

@@ -21,7 +21,7 @@ from policy_service.audit.coverage import read_rows, row_digest, row_key
 from policy_service.audit.events import LogKeyAdded, SubjectErased
 from policy_service.audit.log_key import LogKey, key_id_of, read_log_keys
 from policy_service.audit.service import ensure_log_key, last_log_key_id, rotate_log_key
-from policy_service.audit.tables import AuditEntry
+from policy_service.audit.tables import AuditAbout, AuditEntry
 from policy_service.canonical import digest
 from policy_service.clock import timestamp
 from policy_service.database import LATEST, NEVER, Transaction, database_of
@@ -138,9 +138,12 @@ def _content(values: Mapping[str, Any]) -> bytes:
     return row_digest(_SUBJECT_KEYS, {**values, "mac": None}).encode()
 
 
-def last_erasures(session: Session) -> dict[tuple[str, str], str]:
-    """Return when each subject was last erased."""
+def last_erasures(session: Session, name: str | None = None) -> dict[tuple[str, str], str]:
+    """Return when each subject was last erased; or each of one name."""
     query = select(AuditEntry.at, AuditEntry.line).where(AuditEntry.event == SubjectErased.name)
+    if name is not None:
+        query = query.join(AuditAbout, col(AuditEntry.seq) == col(AuditAbout.seq))
+        query = query.where(AuditAbout.about == f"subject:{name}")
     erased_at: dict[tuple[str, str], str] = {}
     at: datetime
     for at, line in session.exec(query.order_by(col(AuditEntry.seq))):

@@ -27,6 +27,7 @@ from policy_service.decisions.encryption import (
     unwrap_key,
     wrap_key,
 )
+from policy_service.decisions.groups.service import forget_subject
 from policy_service.decisions.macs import current_mac_key, mac_of_subject_key
 from policy_service.decisions.master_keys import MasterKeys
 from policy_service.decisions.override import reason_problems
@@ -198,6 +199,8 @@ def may_erase(actor: Actor) -> Literal[True] | str:
 def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reason: str) -> None:
     """Deletes the subject's key: nobody can read its sensitive facts any more, while its records still verify.
 
+    Group lists name it no longer, not even those of days gone by.
+
     Raises ErasurePermissionDenied, ErasureRejected, InvalidSubject.
     """
     if (allowed := may_erase(actor)) is not True:
@@ -219,6 +222,7 @@ def erase_subject(transaction: Transaction, actor: Actor, subject: Subject, reas
         )
     session.delete(row)
     session.flush()
+    forget_subject(session, subject)
     append(transaction, actor, SubjectErased(*subject, reason))
 
 

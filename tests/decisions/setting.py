@@ -15,6 +15,9 @@ from policy_service.canonical import digest
 from policy_service.clock import Clock
 from policy_service.database import Database, LaneName
 from policy_service.decisions.encryption import encrypt_fact
+from policy_service.decisions.groups.model import AssignmentReader
+from policy_service.decisions.groups.records import placed_decisions
+from policy_service.decisions.groups.service import record_outcomes
 from policy_service.decisions.override import Override
 from policy_service.decisions.record import FactsNeeded, encode_facts_read, read_record, record_line
 from policy_service.decisions.subjects import FactCipher
@@ -93,6 +96,11 @@ def decide_and_record(
                 digest=digest(line),
             )
         )
+        session.flush()
+        reader = AssignmentReader()
+        for each in decision.policies.values():
+            reader.add_version(each.policy)
+        record_outcomes(session, placed_decisions(reader, about, record.as_of, seq, record.outcomes))
     return id_
 
 

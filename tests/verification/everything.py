@@ -120,13 +120,12 @@ class Tampering:
     def __init__(self, connection: Connection, seed: int = 1) -> None:
         self._connection = connection
         self._random = Random(seed)  # no secret
-        on_sqlite = connection.dialect.name == "sqlite"
-        self._row, self._where = ("rowid", "rowid = :r") if on_sqlite else ("ctid::text", "ctid = CAST(:r AS tid)")
+        self._on_sqlite = connection.dialect.name == "sqlite"
 
     def do(self, mutation: Mutation) -> None:
         """Raises NotPossible, DBAPIError."""
         table = SQLModel.metadata.tables[mutation.table]
-        query = f'SELECT {self._row}, {_names(table)} FROM "{table.name}" ORDER BY {_names(table)}'
+        query = f'SELECT {self._row(table)}, {_names(table)} FROM "{table.name}" ORDER BY {_names(table)}'
         rows = [tuple(row) for row in self._connection.exec_driver_sql(query)]
         if not rows:
             raise NotPossible
@@ -135,11 +134,21 @@ class Tampering:
             case "edit":
                 self._edit(table, row, str(mutation.column))
             case "delete":
-                self._run(f'DELETE FROM "{table.name}" WHERE {self._where}', {"r": row[0]})
+                self._run(f'DELETE FROM "{table.name}" WHERE {self._where(table)}', {"r": row[0]})
             case "insert":
                 self._insert(table, row[1:])
             case _:
                 self._swap(table, row, rows)
+
+    def _row(self, table: Table) -> str:
+        """What tells a row from the others: its number, or its key where it has none."""
+        if not self._on_sqlite:
+            return "ctid::text"
+        has_number = table.dialect_options["sqlite"]["with_rowid"]
+        return "rowid" if has_number else " || '|' || ".join(column.name for column in table.primary_key)
+
+    def _where(self, table: Table) -> str:
+        return f"{self._row(table)} = :r" if self._on_sqlite else "ctid = CAST(:r AS tid)"
 
     def _edit(self, table: Table, row: tuple[Any, ...], name: str) -> None:
         value = row[1 + list(table.columns.keys()).index(name)]
@@ -148,7 +157,7 @@ class Tampering:
     def _set(self, table: Table, row: object, values: dict[str, Any]) -> None:
         names = ", ".join(f'"{name}" = :v_{name}' for name in values)
         given = {f"v_{name}": value for name, value in values.items()}
-        self._run(f'UPDATE "{table.name}" SET {names} WHERE {self._where}', {"r": row, **given})
+        self._run(f'UPDATE "{table.name}" SET {names} WHERE {self._where(table)}', {"r": row, **given})
 
     def _run(self, statement: str, values: dict[str, Any]) -> None:
         self._connection.execute(text(statement), values)

@@ -34,7 +34,7 @@ def test_each_part_is_told_up_to_its_end(place: Place, monkeypatch: pytest.Monke
         trusted, keys = list(public_keys(place.keys).values()), read_log_keys(place.keys)
         verdict = verify_everything(session, trusted, (), keys, lambda part, done: told.append((part, done)))
     assert verdict.is_fine
-    assert list(parts) == ["entries", "rows", "records", "MACs of records"]
+    assert list(parts) == ["entries", "rows", "records", "MACs of records", "periods of group lists"]
     assert list(dict.fromkeys(part for part, _ in told)) == list(parts)
     assert dict(told) == parts
     assert verdict.rows == parts["rows"] + parts["records"]

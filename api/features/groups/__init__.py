@@ -1,0 +1,1 @@
+"""Group lists and tier movements: their routes, and what they show."""

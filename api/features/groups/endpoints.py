@@ -1,0 +1,193 @@
+"""`/v1/groups`, `/v1/movements` and `/v1/subjects/{subject}`: who is in which group, since when, and who moved."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import groupby
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BeforeValidator
+from sqlmodel import Session
+
+from api.features.groups.schemas import (
+    GroupList,
+    GroupSizeModel,
+    MemberPage,
+    MovementMatrix,
+    MovePage,
+    PolicyGroups,
+    SubjectModel,
+    group_model,
+    member_model,
+    move_model,
+    movement_model,
+    rates_model,
+)
+from api.service import Service
+from api.web.cursors import Cursor
+from api.web.openapi import problems
+from api.web.problems import INVALID_PARAMETER, UNKNOWN_POLICY, ProblemError, invalid_parameters_detail
+from api.web.transactions import run_read
+from policy_service.decisions.groups.model import Group
+from policy_service.decisions.groups.movements import Move, MoveFilter, declaring_head, list_moves, movements, rates
+from policy_service.decisions.groups.queries import (
+    PAGE_SIZE,
+    GroupSize,
+    Member,
+    MemberFilter,
+    group_sizes,
+    list_members,
+    matching_groups,
+    subject_assignments,
+)
+from policy_service.language.load import POLICY_ID
+from policy_service.language.types import DateType, ValueRejected, parse_value
+from policy_service.paging import Page
+from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
+
+NEW = "none"
+"""The name of no group, from which those come that were not decided about before."""
+_DAY_TYPE = DateType()
+
+
+def _day(value: object) -> object:
+    """Read a day as decisions do. Raises ValueError."""
+    try:
+        return date.fromordinal(cast("int", parse_value(_DAY_TYPE, value)))
+    except ValueRejected as error:
+        raise ValueError(error.expected) from None
+
+
+Name = Annotated[str, Path(max_length=64)]
+Id = Annotated[str, Path(max_length=MAX_ID)]
+OfKind = Annotated[str, Query(pattern=f"^{KIND.pattern}$", description="of which kind the subject is")]
+OfPolicy = Annotated[str | None, Query(pattern=f"^{POLICY_ID.pattern}$", description="only the groups of this policy")]
+ThePolicy = Annotated[str, Query(pattern=f"^{POLICY_ID.pattern}$", description="the policy")]
+DayText = Annotated[date, BeforeValidator(_day)]
+OnDay = Annotated[DayText | None, Query(description="as of this day; left out: by the newest decisions")]
+From = Annotated[DayText, Query(alias="from", description="the first day")]
+To = Annotated[DayText, Query(description="the second day, not before the first")]
+InGroup = Annotated[str | None, Query(max_length=400, description="only this group, e.g. `tier:S`, `missing_facts`")]
+Before = Annotated[str | None, Query(max_length=400, description=f"only from this group; `{NEW}` for no group")]
+After = Annotated[str | None, Query(max_length=400, description="only to this group")]
+OfRule = Annotated[str | None, Query(max_length=64, description="only those that this rule decided")]
+OfSubject = Annotated[str | None, Query(max_length=MAX_ID, description="only this subject")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="subjects on a page")]
+POLICY_PROBLEMS = problems(UNKNOWN_POLICY, INVALID_PARAMETER)
+
+
+def group_routes(service: Service) -> APIRouter:
+    """Routes of group lists, movements and the assignments of one subject."""
+    router = APIRouter(prefix="/v1", tags=["groups"])
+    _add_groups(router, service)
+    _add_movements(router, service)
+    return router
+
+
+def _add_groups(router: APIRouter, service: Service) -> None:
+    catalogue = service.catalogue
+
+    def names(session: Session, policy: str | None) -> list[str]:
+        versions = catalogue.snapshot(session)
+        if policy is not None:
+            versions.versions_of(policy)
+        return sorted(versions.versions) if policy is None else [policy]
+
+    @router.get("/groups", operation_id="list_groups", responses=POLICY_PROBLEMS)
+    async def list_groups(policy: OfPolicy = None, day: OnDay = None) -> GroupList:
+        """How many subjects each group of each policy has."""
+        sizes = await run_read(service, lambda session: group_sizes(session, names(session, policy), day))
+        by_policy = groupby(sizes, key=lambda each: (each.policy, each.kind))
+        return GroupList(day=day, items=[_policy_groups(*key, list(its)) for key, its in by_policy])
+
+    @router.get("/groups/{domain}/{policy}", operation_id="list_group", responses=POLICY_PROBLEMS)
+    async def list_group(  # noqa: PLR0913  # two of the path, the filters
+        domain: Name,
+        policy: Name,
+        *,
+        day: OnDay = None,
+        group: InGroup = None,
+        rule: OfRule = None,
+        subject: OfSubject = None,
+        limit: Limit = PAGE_SIZE,
+        cursor: Cursor = None,
+    ) -> MemberPage:
+        """The subjects of a policy by group and identifier, each with the decision that put it there."""
+        name = f"{domain}/{policy}"
+
+        def read(session: Session) -> Page[Member]:
+            names(session, name)
+            criteria = MemberFilter(name, day, _groups(session, name, group), rule, subject)
+            return list_members(session, criteria, cursor=cursor, limit=limit)
+
+        page = await run_read(service, read)
+        return MemberPage(items=list(map(member_model, page.items)), next_cursor=page.next_cursor)
+
+    @router.get("/subjects/{subject:path}", operation_id="get_subject", responses=problems(INVALID_PARAMETER))
+    async def get_subject(subject: Id, kind: OfKind = CUSTOMER) -> SubjectModel:
+        """In which group a subject is now by each policy, by which rule and since when."""
+        about = Subject(subject, kind)
+        assignments = await run_read(service, lambda session: subject_assignments(session, about))
+        return SubjectModel(subject=subject, kind=kind, policies=list(map(member_model, assignments)))
+
+
+def _add_movements(router: APIRouter, service: Service) -> None:
+    @router.get("/movements", operation_id="list_movements", responses=POLICY_PROBLEMS)
+    async def list_movements(policy: ThePolicy, since: From, to: To) -> MovementMatrix:
+        """How many subjects went from which group to which between two days, with the loss and upgrade rates."""
+        _check_days(since, to)
+
+        def read(session: Session) -> MovementMatrix:
+            head = declaring_head(session, service.catalogue, policy, service.now())
+            matrix = movements(session, policy, since, to)
+            return MovementMatrix(
+                policy=policy,
+                since=since,
+                until=to,
+                movements=list(map(movement_model, matrix)),
+                groups=list(map(rates_model, rates(matrix, head))),
+            )
+
+        return await run_read(service, read)
+
+    @router.get("/movements/subjects", operation_id="list_moved_subjects", responses=POLICY_PROBLEMS)
+    async def list_moved_subjects(  # noqa: PLR0913  # the filters
+        policy: ThePolicy,
+        since: From,
+        to: To,
+        *,
+        before: Before = None,
+        after: After = None,
+        limit: Limit = PAGE_SIZE,
+        cursor: Cursor = None,
+    ) -> MovePage:
+        """The subjects that moved, by identifier, each with the decision by which it last did."""
+        _check_days(since, to)
+
+        def read(session: Session) -> Page[Move]:
+            service.catalogue.snapshot(session).versions_of(policy)
+            came_from = _groups(session, policy, None if before == NEW else before)
+            went_to = _groups(session, policy, after)
+            criteria = MoveFilter(policy, since, to, came_from, went_to, is_new=before == NEW)
+            return list_moves(session, criteria, cursor=cursor, limit=limit)
+
+        page = await run_read(service, read)
+        return MovePage(items=list(map(move_model, page.items)), next_cursor=page.next_cursor)
+
+
+def _groups(session: Session, policy: str, name: str | None) -> list[Group] | None:
+    return None if name is None else matching_groups(session, policy, name)
+
+
+def _check_days(since: date, until: date) -> None:
+    """Raise ProblemError unless the second day is not before the first."""
+    if until < since:
+        expected = f"a day from {since} on"
+        problem = {"parameter": "to", "code": "out-of-range", "value": str(until), "expected": expected}
+        raise ProblemError(INVALID_PARAMETER, invalid_parameters_detail(["to"]), problems=[problem])
+
+
+def _policy_groups(policy: str, kind: str, sizes: list[GroupSize]) -> PolicyGroups:
+    groups = [GroupSizeModel(**group_model(each.group).model_dump(), subjects=each.subjects) for each in sizes]
+    return PolicyGroups(policy=policy, kind=kind, subjects=sum(each.subjects for each in sizes), groups=groups)

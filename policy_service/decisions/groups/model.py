@@ -1,0 +1,264 @@
+"""Which outcome a subject has on which day, worked out from its decisions.
+
+    periods = ()
+    for decision in decisions:                                     # in the order of the records
+        periods = place(periods, decision, next_decision)
+
+On a day D a subject has the outcome of the record with the greatest `as_of` not after D; of several of that day the
+newest one counts, that is the one recorded last. So a decision of a day gone by changes the days from its own to the
+next that has one, and no later day. Neighbouring days with the same assignment are one period.
+
+| group         | value                                                                                          |
+|---------------|------------------------------------------------------------------------------------------------|
+| status        | `decided`, `no_rule_matched`, `missing_facts`, `conflict`, `suspended`                         |
+| outcome       | of a decision: its choices and booleans, as canonical JSON; of a policy without them: nothing  |
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import msgspec
+
+from policy_service.canonical import to_canonical_json_unchecked
+from policy_service.language.policy import Policy
+from policy_service.language.types import BooleanType, ChoiceType
+
+OPEN = date.max
+"""The end of a period that has none; no decision is made for so late a day."""
+MAX_OUTCOME = 400
+"""Characters of the values of a group."""
+DECIDED = "decided"
+MAX_CACHED = 10_000
+"""Outcomes whose text is remembered."""
+
+
+class Group(NamedTuple):
+    """A group of a group list: the subjects with the same answer."""
+
+    status: str
+    outcome: str
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values of the outcome, by name."""
+        values: dict[str, Any] = msgspec.json.decode(self.outcome) if self.outcome else {}
+        return values
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of its name: `tier:S` for each value; of one without values its status."""
+        return tuple(f"{name}:{group_value(value)}" for name, value in self.values.items()) or (self.status,)
+
+    @property
+    def name(self) -> str:
+        """What it is called by programs: `tier:S`, `missing_facts`."""
+        return ",".join(self.parts)
+
+    def matches(self, name: str) -> bool:
+        """Return True if a name is the group's, or says some of its values."""
+        return name == self.name or set(name.split(",")) <= set(self.parts)
+
+
+def group_value(value: object) -> str:
+    """A value of a group as its name has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Assignment(NamedTuple):
+    """What a policy answered about a subject, as far as group lists tell it."""
+
+    status: str
+    outcome: str
+    rule: str
+    """The rule that gave it: of several the first, of a scorecard the band; empty when no rule did."""
+    override: str
+    """The override that took the place of the rules; empty when none did."""
+
+    @property
+    def group(self) -> Group:
+        """The group it puts a subject in."""
+        return Group(self.status, self.outcome)
+
+
+class Place(NamedTuple):
+    """Whose outcome it is, and of which policy."""
+
+    subject: str
+    kind: str
+    policy: str
+
+
+class PlacedDecision(NamedTuple):
+    """The answer of one policy in one record."""
+
+    place: Place
+    day: date
+    seq: int
+    assignment: Assignment
+
+
+class DayRecord(NamedTuple):
+    """The record that counts on a day."""
+
+    day: date
+    seq: int
+
+
+class Period(NamedTuple):
+    """A subject's outcome from one day until before another; `last` is the newest record, if there is no end."""
+
+    since: date
+    until: date
+    entered: date
+    assignment: Assignment
+    first: int
+    last: DayRecord | None = None
+
+
+def countable_outcomes(policy: Policy) -> tuple[str, ...]:
+    """The outcomes whose values make groups: choices and booleans, unless the policy answers a list.
+
+    Of very many with long words only the first ones are taken.
+    """
+    if policy.returns_list:
+        return ()
+    names: list[str] = []
+    length = 1
+    for name, outcome in policy.outcomes.items():
+        words = outcome.type.of if isinstance(outcome.type, ChoiceType) else ("false",)
+        length += max(len(to_canonical_json_unchecked({name: word}).decode()) for word in words) if words else 0
+        if isinstance(outcome.type, ChoiceType | BooleanType) and length <= MAX_OUTCOME:
+            names.append(name)
+    return tuple(names)
+
+
+class AssignmentReader:
+    """Reads the assignments that entries of `outcomes` tell; knows which of a version's outcomes can be counted."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, tuple[tuple[str, ...], bool]] = {}
+        self._outcomes: dict[tuple[object, ...], str] = {}
+
+    def add_version(self, policy: Policy) -> None:
+        """Learn what a version declares; its rules are not asked for."""
+        if policy.digest not in self._versions:
+            self._versions[policy.digest] = countable_outcomes(policy), policy.form == "scorecard"
+
+    def load_missing(self, entries: Iterable[Mapping[str, Any]], load: Callable[[str], Policy]) -> None:
+        """Learn the versions that entries name and that are not known yet; `load` reads one by its digest."""
+        for entry in entries:
+            if entry["status"] == DECIDED and entry["digest"] not in self._versions:
+                self.add_version(load(entry["digest"]))
+
+    def read(self, entry: Mapping[str, Any]) -> Assignment:
+        """The assignment that a policy's entry tells. Its version must be known."""
+        status: str = entry["status"]
+        if status != DECIDED:
+            return Assignment(status, "", "", "")
+        names, is_scorecard = self._versions[entry["digest"]]
+        rules = entry["rules"]
+        rule = rules[-1 if is_scorecard else 0] if rules else ""
+        override = entry.get("overridden", _NONE)["override"]
+        return Assignment(status, self._outcome(names, entry["outcome"]), rule, override)
+
+    def _outcome(self, names: tuple[str, ...], outcome: Any) -> str:  # noqa: ANN401  # an object, or a list of them
+        if not names:
+            return ""
+        key = (names, *[outcome[name] for name in names])
+        text = self._outcomes.get(key)
+        if text is None:
+            if len(self._outcomes) >= MAX_CACHED:
+                self._outcomes.clear()
+            text = to_canonical_json_unchecked({name: outcome[name] for name in names}).decode()
+            self._outcomes[key] = text
+        return text
+
+
+_NONE = {"override": ""}
+
+
+def place(
+    periods: Sequence[Period], decision: PlacedDecision, next_record: Callable[[], DayRecord | None]
+) -> list[Period]:
+    """The periods with one more decision, which must be the newest record.
+
+    `periods` may leave out those that ended before the day of the decision. `next_record` gives the record of the next
+    day that has one; it is asked only for a decision of a day gone by.
+    """
+    day, assignment = decision.day, decision.assignment
+    this = DayRecord(day, decision.seq)
+    if not periods:
+        return [Period(day, OPEN, day, assignment, this.seq, this)]
+    last = max(this, periods[-1].last or this)
+    position = next((index for index, each in enumerate(periods) if each.since <= day < each.until), None)
+    if position is None:  # before the first
+        return _joined([Period(day, periods[0].since, day, assignment, this.seq), *periods], last)
+    current = periods[position]
+    if current.assignment == assignment:
+        first = this.seq if current.since == day else current.first
+        return _joined([*periods[:position], current._replace(first=first), *periods[position + 1 :]], last)
+    pieces = [current._replace(until=day)] if current.since < day else []
+    following = next_record() if day < last.day else None
+    if following is None or following.day >= current.until:
+        pieces.append(Period(day, current.until, day, assignment, this.seq))
+    else:
+        pieces.append(Period(day, following.day, day, assignment, this.seq))
+        pieces.append(Period(following.day, current.until, following.day, current.assignment, following.seq))
+    return _joined([*periods[:position], *pieces, *periods[position + 1 :]], last)
+
+
+def periods_of(records: Mapping[date, tuple[int, Assignment]]) -> list[Period]:
+    """The periods that follow from the record that counts on each day."""
+    days = sorted(records)
+    if not days:
+        return []
+    ends = [*days[1:], OPEN]
+    pieces = [Period(day, end, day, records[day][1], records[day][0]) for day, end in zip(days, ends, strict=True)]
+    return _joined(pieces, DayRecord(days[-1], records[days[-1]][0]))
+
+
+def _joined(pieces: Iterable[Period], last: DayRecord) -> list[Period]:
+    """Pieces in order, neighbours with the same assignment joined, each with the day its group was entered."""
+    periods: list[Period] = []
+    for piece in pieces:
+        before = periods[-1] if periods else None
+        if before is not None and before.assignment == piece.assignment:
+            periods[-1] = before._replace(until=piece.until)
+        elif before is not None:
+            entered = before.entered if before.assignment.group == piece.assignment.group else piece.since
+            periods.append(piece._replace(entered=entered, last=None))
+        else:
+            periods.append(piece._replace(last=None))
+    periods[-1] = periods[-1]._replace(last=last)
+    return periods
+
+
+class CountKey(NamedTuple):
+    """What is counted: the subjects of a kind that come to a group on a day; at OPEN those that it has at last."""
+
+    policy: str
+    day: date
+    kind: str
+    group: Group
+
+
+def count_into(changes: Counter[CountKey], place: Place, periods: Sequence[Period], sign: int = 1) -> None:
+    """Add to the changes of sizes what a subject adds to them; the group of the first period is entered."""
+    for day, group, change in _steps(periods):
+        changes[CountKey(place.policy, day, place.kind, group)] += sign * change
+
+
+def _steps(periods: Sequence[Period]) -> Iterator[tuple[date, Group, int]]:
+    if not periods:
+        return
+    yield periods[0].entered, periods[0].assignment.group, 1
+    for before, after in pairwise(periods):
+        if after.entered == after.since:
+            yield after.since, before.assignment.group, -1
+            yield after.since, after.assignment.group, 1
+    yield OPEN, periods[-1].assignment.group, 1

@@ -1,0 +1,226 @@
+"""Tier movements (R-GOV-6): which subjects were in another group on one day than on another.
+
+    movements(session, policy, date(2026, 10, 31), date(2026, 11, 30))   # how many from which group to which
+    list_moves(session, criteria)                                       # who, and by which decision
+
+The movements to each group, and those from it, add up with its sizes on both days. A subject without any decision on
+the first day came from no group.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col
+
+from policy_service.decisions.groups.model import DECIDED, Group
+from policy_service.decisions.groups.queries import PAGE_SIZE, group_sizes, in_groups, read_records
+from policy_service.decisions.groups.tables import OutcomePeriod
+from policy_service.decisions.record import DecisionRecord
+from policy_service.language.policy import Policy
+from policy_service.language.types import ChoiceType
+from policy_service.paging import Order, Page, fetch
+from policy_service.registry import policy_cache
+from policy_service.registry.catalogue import Catalogue
+from policy_service.subject import Subject
+
+_BEFORE, _AFTER, _CAUSE = (aliased(OutcomePeriod, name=name) for name in ("before", "after", "cause"))
+MAX_WORDS = 1_000_000
+"""The place of a word that the choice has no longer."""
+_BY_SUBJECT = Order("subject", (col(_AFTER.subject), col(_AFTER.kind)))
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """How many subjects went from one group to another, or stayed; `before` is None for those decided first since."""
+
+    before: Group | None
+    after: Group
+    subjects: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoveFilter:
+    """Whose moves to list: between two days, from and to some groups; None does not matter."""
+
+    policy: str
+    since: date
+    until: date
+    before: Sequence[Group] | None = None
+    after: Sequence[Group] | None = None
+    is_new: bool = False
+    """Only those that came from no group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One subject that moved, on which day, and the decision that moved it last."""
+
+    subject: Subject
+    before: Group | None
+    after: Group
+    day: date
+    decision: DecisionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRates:
+    """What became of the subjects that a group had on the first day: they stayed, rose, fell, or neither."""
+
+    group: Group
+    before: int
+    after: int
+    """How many it has on the second day."""
+    stayed: int
+    risen: int
+    fallen: int
+
+    @property
+    def other(self) -> int:
+        """Those that went where there is no better and worse."""
+        return self.before - self.stayed - self.risen - self.fallen
+
+    @property
+    def loss_rate(self) -> str | None:
+        """The share that the group lost, in per cent with one decimal; None of nobody."""
+        return percentage(self.before - self.stayed, self.before)
+
+    @property
+    def upgrade_rate(self) -> str | None:
+        """The share that rose, in per cent with one decimal; None of nobody."""
+        return percentage(self.risen, self.before)
+
+
+def percentage(part: int, whole: int) -> str | None:
+    """A share in per cent, rounded half up to one decimal: `12.5`; None of nothing."""
+    if whole == 0:
+        return None
+    tenths = (2_000 * part + whole) // (2 * whole)
+    return f"{tenths // 10}.{tenths % 10}"
+
+
+def movements(session: Session, policy: str, since: date, until: date) -> list[Movement]:
+    """How many subjects were in which group on a first day and on a second, which is not before it."""
+    columns = (_BEFORE.status, _BEFORE.outcome, _AFTER.status, _AFTER.outcome)
+    query = _moved(MoveFilter(policy, since, until), *columns, func.count()).group_by(*columns)
+    moved = [
+        Movement(None if row[0] is None else Group(row[0], row[1]), Group(row[2], row[3]), row[4])
+        for row in session.connection().execute(query)
+    ]
+    staying: Counter[Group] = Counter()
+    for size in group_sizes(session, [policy], since):
+        staying[size.group] += size.subjects
+    for each in moved:
+        if each.before is not None:
+            staying[each.before] -= each.subjects
+    stayed = [Movement(group, group, subjects) for group, subjects in staying.items() if subjects]
+    return sorted([*moved, *stayed], key=lambda each: (each.before or Group("", ""), each.after))
+
+
+def rates(matrix: Sequence[Movement], head: Policy) -> list[GroupRates]:
+    """What became of each group; `head` declares which outcome is the better one."""
+    ranks = GroupRanks(head)
+    groups = {group for each in matrix for group in (each.before, each.after) if group is not None}
+    found = []
+    for group in sorted(groups, key=ranks.sort_key):
+        own = [each for each in matrix if each.before == group]
+        found.append(
+            GroupRates(
+                group,
+                before=sum(each.subjects for each in own),
+                after=sum(each.subjects for each in matrix if each.after == group),
+                stayed=sum(each.subjects for each in own if each.after == group),
+                risen=sum(each.subjects for each in own if ranks.is_better(each.after, group)),
+                fallen=sum(each.subjects for each in own if ranks.is_better(group, each.after)),
+            )
+        )
+    return found
+
+
+class GroupRanks:
+    """Which groups of a policy are better: those with the better word of its first ordered choice."""
+
+    def __init__(self, head: Policy) -> None:
+        """`head` declares the outcomes."""
+        self._words: dict[str, dict[str, int]] = {}
+        self._ordered: str | None = None
+        for name, outcome in head.outcomes.items():
+            if isinstance(outcome.type, ChoiceType):
+                words = outcome.type.of if outcome.type.ordered != "worst-first" else tuple(reversed(outcome.type.of))
+                self._words[name] = {word: rank for rank, word in enumerate(words)}
+                if outcome.type.ordered and self._ordered is None:
+                    self._ordered = name
+
+    def is_better(self, one: Group, other: Group) -> bool:
+        """Return True if both have a word that is ordered, and the one's is better."""
+        ranks = [self._rank(each) for each in (one, other)]
+        return ranks[0] is not None and ranks[1] is not None and ranks[0] < ranks[1]
+
+    def _rank(self, group: Group) -> int | None:
+        if self._ordered is None or group.status != DECIDED:
+            return None
+        return self._words[self._ordered].get(str(group.values.get(self._ordered)))
+
+    def sort_key(self, group: Group) -> tuple[Any, ...]:
+        """The place of a group in lists: decided ones first, by the words of their choices as they are declared."""
+        places = [self._words.get(name, {}).get(str(value), MAX_WORDS) for name, value in group.values.items()]
+        return (group.status != DECIDED, places, group)
+
+
+def declaring_head(session: Session, catalogue: Catalogue, policy: str, now: datetime) -> Policy:
+    """The version that says which outcomes are better: the one in force, else the newest. Raises UnknownPolicy."""
+    snapshot = catalogue.snapshot(session)
+    newest, active = snapshot.versions_of(policy)[0], snapshot.active(policy, now)
+    return policy_cache.load_head(session, active[1].digest if active else newest.digest)
+
+
+def list_moves(
+    session: Session, criteria: MoveFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
+) -> Page[Move]:
+    """The subjects that moved, by identifier. Raises InvalidCursor."""
+    is_cause = and_(_same_place(_CAUSE), col(_CAUSE.since) == _AFTER.entered)
+    query = _moved(criteria, _BEFORE.status, _BEFORE.outcome, _AFTER, _CAUSE.first).join(_CAUSE, is_cause)
+    page = fetch(session, query, _BY_SUBJECT, lambda *row: row, after=cursor, limit=limit)
+    records = read_records(session, {row[3] for row in page.items})
+    moves = tuple(
+        Move(
+            Subject(after.subject, after.kind),
+            None if status is None else Group(status, outcome),
+            Group(after.status, after.outcome),
+            after.entered,
+            records[first],
+        )
+        for status, outcome, after, first in page.items
+    )
+    return Page(moves, page.next_cursor)
+
+
+def _moved(criteria: MoveFilter, *columns: Any) -> Select[Any]:  # noqa: ANN401  # SQLAlchemy's
+    """Select columns of the subjects that had another group, or none, on the first day."""
+    is_before = and_(_same_place(_BEFORE), col(_BEFORE.since) <= criteria.since, col(_BEFORE.until) > criteria.since)
+    is_other = or_(
+        col(_BEFORE.status).is_(None),
+        col(_BEFORE.status) != _AFTER.status,
+        col(_BEFORE.outcome) != _AFTER.outcome,
+    )
+    query = (
+        select(*columns)
+        .select_from(_AFTER)
+        .join(_BEFORE, is_before, isouter=True)
+        .where(col(_AFTER.policy) == criteria.policy, col(_AFTER.entered) > criteria.since)
+        .where(col(_AFTER.since) <= criteria.until, col(_AFTER.until) > criteria.until, is_other)
+    )
+    for side, groups in ((_BEFORE, criteria.before), (_AFTER, criteria.after)):
+        if groups is not None:
+            query = query.where(in_groups(side, groups))
+    return query.where(col(_BEFORE.status).is_(None)) if criteria.is_new else query
+
+
+def _same_place(other: type[OutcomePeriod]) -> ColumnElement[bool]:
+    return and_(*[col(getattr(other, name)) == getattr(_AFTER, name) for name in ("subject", "kind", "policy")])

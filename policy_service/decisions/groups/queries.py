@@ -1,0 +1,152 @@
+"""Reads group lists: how many subjects each group has, which they are, and where one subject stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlmodel import Session, col
+from sqlmodel import select as select_model
+
+from policy_service.decisions.groups.model import OPEN, Group
+from policy_service.decisions.groups.rows import COUNTS
+from policy_service.decisions.groups.tables import OutcomePeriod
+from policy_service.decisions.record import DecisionRecord, read_row
+from policy_service.decisions.record_queries import check_lookup
+from policy_service.decisions.tables import DecisionRow
+from policy_service.integrity import reading_row
+from policy_service.paging import Order, Page, fetch
+from policy_service.subject import Subject
+
+PAGE_SIZE = 50
+MAX_PAGE = 500
+_BY_GROUP = Order(
+    "group",
+    (col(OutcomePeriod.status), col(OutcomePeriod.outcome), col(OutcomePeriod.subject), col(OutcomePeriod.kind)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSize:
+    """How many subjects of a kind a group has."""
+
+    policy: str
+    kind: str
+    group: Group
+    subjects: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFilter:
+    """Which subjects to list, of one policy; what is None does not matter."""
+
+    policy: str
+    day: date | None = None
+    """As they stood on a day; None as they stand by their newest decisions."""
+    groups: Sequence[Group] | None = None
+    rule: str | None = None
+    subject: str | None = None
+    """The identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Where a subject stands by a policy, and the decision that says so."""
+
+    subject: Subject
+    policy: str
+    group: Group
+    rule: str
+    override: str
+    since: date
+    """Since when it has been in the group."""
+    decision: DecisionRecord
+    """The newest decision; of a day gone by the one with which the assignment of that day began."""
+
+    @property
+    def entry(self) -> Mapping[str, Any]:
+        """What the decision answers for the policy."""
+        entry: Mapping[str, Any] = self.decision.outcomes[self.policy]
+        return entry
+
+
+def group_sizes(session: Session, policies: Iterable[str], day: date | None = None) -> list[GroupSize]:
+    """How many subjects each group of some policies has by the newest decisions, or had on a day."""
+    columns = (COUNTS.c.policy, COUNTS.c.kind, COUNTS.c.status, COUNTS.c.outcome)
+    total = func.sum(COUNTS.c.change)
+    query = select(*columns, total).where(COUNTS.c.policy.in_(sorted(policies)))
+    query = query.where(COUNTS.c.day == OPEN if day is None else COUNTS.c.day <= min(day, OPEN - OPEN.resolution))
+    rows = session.connection().execute(query.group_by(*columns).having(total != 0).order_by(*columns))
+    return [GroupSize(policy, kind, Group(status, outcome), int(size)) for policy, kind, status, outcome, size in rows]
+
+
+def matching_groups(session: Session, policy: str, name: str) -> list[Group]:
+    """The groups that a policy ever had and that a name matches, such as `tier:S`."""
+    query = select(COUNTS.c.status, COUNTS.c.outcome).where(COUNTS.c.policy == policy).distinct()
+    groups = [Group(*row) for row in session.connection().execute(query)]
+    return sorted(each for each in groups if each.matches(name))
+
+
+def list_members(
+    session: Session, criteria: MemberFilter, *, cursor: str | None = None, limit: int = PAGE_SIZE
+) -> Page[Member]:
+    """The subjects that a filter selects, by group, then by identifier. Raises InvalidCursor, InvalidSubject."""
+    if criteria.subject is not None:
+        check_lookup(session, criteria.subject)
+    row = OutcomePeriod
+    query = select_model(row).where(row.policy == criteria.policy, *_on(criteria.day))
+    if criteria.groups is not None:
+        query = query.where(in_groups(row, criteria.groups))
+    if criteria.rule is not None:
+        query = query.where(row.rule == criteria.rule)
+    if criteria.subject is not None:
+        query = query.where(row.subject == criteria.subject)
+    with reading_row("outcome_period", criteria.policy):
+        page = fetch(session, query, _BY_GROUP, lambda period: period, after=cursor, limit=max(1, min(limit, MAX_PAGE)))
+        return Page(tuple(_members(session, page.items)), page.next_cursor)
+
+
+def subject_assignments(session: Session, subject: Subject) -> list[Member]:
+    """Where a subject stands by every policy that decided about it, in the order of policies. Raises InvalidSubject."""
+    check_lookup(session, *subject)
+    row = OutcomePeriod
+    query = select_model(row).where(row.subject == subject.id, row.kind == subject.kind, row.until == OPEN)
+    with reading_row("outcome_period", *subject):
+        return _members(session, session.exec(query.order_by(row.policy)).all())
+
+
+def in_groups(row: type[OutcomePeriod], groups: Sequence[Group]) -> ColumnElement[bool]:
+    """The condition that a row is of one of some groups."""
+    conditions = [and_(col(row.status) == each.status, col(row.outcome) == each.outcome) for each in groups]
+    return or_(false(), *conditions)
+
+
+def _on(day: date | None) -> tuple[ColumnElement[bool], ...]:
+    until, since = col(OutcomePeriod.until), col(OutcomePeriod.since)
+    return (until == OPEN,) if day is None else (since <= day, until > day)
+
+
+def _members(session: Session, periods: Sequence[OutcomePeriod]) -> list[Member]:
+    seqs = {each.last or each.first for each in periods}
+    records = read_records(session, seqs)
+    return [
+        Member(
+            Subject(each.subject, each.kind),
+            each.policy,
+            Group(each.status, each.outcome),
+            each.rule,
+            each.override,
+            each.entered,
+            records[each.last or each.first],
+        )
+        for each in periods
+    ]
+
+
+def read_records(session: Session, seqs: Collection[int]) -> dict[int, DecisionRecord]:
+    """Some records, by number. Raises DamagedRecord."""
+    query = select_model(DecisionRow.seq, DecisionRow.line).where(col(DecisionRow.seq).in_(seqs))
+    return {seq: read_row(seq, line) for seq, line in session.exec(query)}

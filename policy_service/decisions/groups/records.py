@@ -1,0 +1,121 @@
+"""What decision records say for group lists, read from their lines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from datetime import date
+from typing import Any, NamedTuple, cast
+
+import msgspec
+from sqlalchemy import Table, bindparam, select
+from sqlmodel import Session
+
+from policy_service.decisions.groups.model import (
+    Assignment,
+    AssignmentReader,
+    DayRecord,
+    Period,
+    Place,
+    PlacedDecision,
+    periods_of,
+)
+from policy_service.decisions.macs import last_erasures
+from policy_service.decisions.tables import DecisionRow
+from policy_service.integrity import reading_row
+from policy_service.registry import policy_cache
+from policy_service.subject import CUSTOMER, Subject
+
+FETCH_SIZE = 500
+"""Records fetched at a time."""
+_NEVER = ""
+_DECISIONS = cast("Table", DecisionRow.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+_C = _DECISIONS.c
+_RECORDS = select(_C.seq, _C.as_of, _C.line).execution_options(yield_per=FETCH_SIZE)
+_LATER = _RECORDS.where(
+    _C.subject == bindparam("its_subject"),
+    _C.kind == bindparam("its_kind"),
+    _C.as_of > bindparam("day"),
+    _C.seq < bindparam("before"),
+).order_by(_C.as_of, _C.seq.desc())
+
+
+class _Line(msgspec.Struct):
+    """The members of a record that group lists are made of."""
+
+    subject: str
+    decided_at: str
+    outcomes: dict[str, Any]
+    kind: str = CUSTOMER
+
+
+_DECODER = msgspec.json.Decoder(_Line)
+
+
+class Erasures(NamedTuple):
+    """When subjects were erased: no list tells of what was decided before."""
+
+    erased_at: Mapping[tuple[str, str], str]
+
+    @staticmethod
+    def read(session: Session, subject: str | None = None) -> Erasures:
+        """Those on record, or those of the subjects of one name."""
+        return Erasures(last_erasures(session, subject))
+
+    def hides(self, line: _Line) -> bool:
+        """Return True if a record was made before its subject was erased."""
+        return line.decided_at <= self.erased_at.get((line.subject, line.kind), _NEVER)
+
+
+def placed_decisions(
+    reader: AssignmentReader, subject: Subject, day: date, seq: int, outcomes: Mapping[str, Any]
+) -> Iterator[PlacedDecision]:
+    """The answers of one record, by policy."""
+    for policy, entry in outcomes.items():
+        yield PlacedDecision(Place(*subject, policy), day, seq, reader.read(entry))
+
+
+def next_record(session: Session, decision: PlacedDecision) -> DayRecord | None:
+    """The record that counts on the next day that has one, of those before a decision; None when there is none."""
+    where = decision.place
+    erasures, marker = Erasures.read(session, where.subject), f'"{where.policy}"'.encode()
+    names = {"its_subject": where.subject, "its_kind": where.kind, "day": decision.day, "before": decision.seq}
+    with closing(session.connection().execute(_LATER, names)) as rows:
+        for seq, day, line in rows:
+            if marker not in line:  # cheap byte test first
+                continue
+            record = _read(seq, line)
+            if where.policy in record.outcomes and not erasures.hides(record):
+                return DayRecord(day, seq)
+    return None
+
+
+def next_subjects(session: Session, last: str, limit: int) -> list[str]:
+    """The identifiers of subjects with records, behind `last`, in the order of the database."""
+    subject = _DECISIONS.c.subject
+    query = select(subject).where(subject > last).distinct().order_by(subject).limit(limit)
+    return list(session.connection().execute(query).scalars())
+
+
+def expected_periods(
+    session: Session, reader: AssignmentReader, erasures: Erasures, subjects: Sequence[str]
+) -> dict[Place, list[Period]]:
+    """The periods of some subjects, as they follow from all their records."""
+    days: dict[Place, dict[date, tuple[int, Assignment]]] = defaultdict(dict)
+    query = _RECORDS.where(_DECISIONS.c.subject.in_(subjects)).order_by(_DECISIONS.c.subject, _DECISIONS.c.seq)
+    with closing(session.connection().execute(query)) as rows:
+        for seq, day, line in rows:
+            record = _read(seq, line)
+            if erasures.hides(record):
+                continue
+            reader.load_missing(record.outcomes.values(), lambda digest: policy_cache.load_head(session, digest))
+            subject = Subject(record.subject, record.kind)
+            for each in placed_decisions(reader, subject, day, seq, record.outcomes):
+                days[each.place][day] = seq, each.assignment
+    return {where: periods_of(records) for where, records in days.items()}
+
+
+def _read(seq: int, line: bytes) -> _Line:
+    with reading_row("decision", seq):
+        return _DECODER.decode(line)

@@ -1,0 +1,76 @@
+"""Periods and counts as rows, and back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, Date, Row, Table, func, literal, select, union_all
+
+from policy_service.decisions.groups.model import OPEN, Assignment, DayRecord, Period, Place
+from policy_service.decisions.groups.tables import OutcomeCount, OutcomePeriod
+
+Periods = Mapping[Place, Sequence[Period]]
+PERIODS = cast("Table", OutcomePeriod.__table__)  # type: ignore[attr-defined]  # SQLModel does not declare it
+COUNTS = cast("Table", OutcomeCount.__table__)  # type: ignore[attr-defined]  # the same
+GROUP = ("policy", "kind", "status", "outcome")
+
+
+def period_row(where: Place, period: Period) -> dict[str, object]:
+    """The row of a period."""
+    assignment, last = period.assignment, period.last
+    return {
+        **where._asdict(),
+        "until": period.until,
+        "since": period.since,
+        "entered": period.entered,
+        **assignment._asdict(),
+        "first": period.first,
+        "last": last.seq if last else None,
+        "as_of": last.day if last else None,
+    }
+
+
+def read_periods(rows: Iterable[Row[Any]]) -> dict[Place, list[Period]]:
+    """The periods that rows tell, by place, in order."""
+    periods: dict[Place, list[Period]] = defaultdict(list)
+    for row in rows:
+        assignment = Assignment(row.status, row.outcome, row.rule, row.override)
+        last = None if row.last is None else DayRecord(row.as_of, row.last)
+        period = Period(row.since, row.until, row.entered, assignment, row.first, last)
+        periods[Place(row.subject, row.kind, row.policy)].append(period)
+    for its in periods.values():
+        its.sort()
+    return periods
+
+
+def subject_range(last: str, subjects: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    """The rows of subjects behind `last`, up to the last of some; of all behind it when there are none."""
+    behind = PERIODS.c.subject > last
+    return (behind, PERIODS.c.subject <= subjects[-1]) if subjects else (behind,)
+
+
+def _counted(change: int, day: ColumnElement[Any], group: Any = PERIODS) -> Any:  # noqa: ANN401  # SQLAlchemy's
+    columns = [group.c[name] for name in GROUP]
+    return select(*columns, day.label("day"), literal(change).label("change"))
+
+
+def expected_counts() -> Any:  # noqa: ANN401  # SQLAlchemy's
+    """Select the rows of `outcome_count` as they follow from the periods."""
+    is_entry = PERIODS.c.since == PERIODS.c.entered
+    before = PERIODS.alias("before")
+    follows = (
+        (before.c.subject == PERIODS.c.subject)
+        & (before.c.kind == PERIODS.c.kind)
+        & (before.c.policy == PERIODS.c.policy)
+        & (before.c.until == PERIODS.c.since)
+    )
+    steps = union_all(
+        _counted(1, PERIODS.c.since).where(is_entry),
+        _counted(-1, PERIODS.c.since, before).join_from(PERIODS, before, follows).where(is_entry),
+        _counted(1, literal(OPEN, Date)).where(PERIODS.c.until == OPEN),
+    ).subquery()
+    total = func.sum(steps.c.change)
+    names = [steps.c[column.name] for column in COUNTS.c if column.name != "change"]
+    return select(*names, total.label("change")).group_by(*names).having(total != 0)

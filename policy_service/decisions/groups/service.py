@@ -1,0 +1,213 @@
+"""Writes group lists: with each group of records, for a subject that is erased, and all of them anew.
+
+    record_outcomes(session, decisions)           # in the transaction that records them
+    forget_subject(session, subject)              # in the transaction that erases it
+    rebuild(database, clock)                      # any number of times, while decisions are made
+
+Records are written in the lane `decisions` under a lock of the lane `governance`, in which subjects are erased; a part
+of `rebuild` is, too. So no two of the three are under way at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from functools import cache, partial
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from policy_service.clock import Clock
+from policy_service.database import Database, LaneName, lock_lane
+from policy_service.decisions.groups.model import (
+    OPEN,
+    AssignmentReader,
+    CountKey,
+    DayRecord,
+    Period,
+    Place,
+    PlacedDecision,
+    count_into,
+    place,
+)
+from policy_service.decisions.groups.records import Erasures, expected_periods, next_record, next_subjects
+from policy_service.decisions.groups.rows import (
+    COUNTS,
+    PERIODS,
+    Periods,
+    expected_counts,
+    period_row,
+    read_periods,
+    subject_range,
+)
+from policy_service.subject import Subject
+
+PART_SIZE = 200
+"""Subjects whose rows are made again in one transaction."""
+LOOKUP_SIZE = 500
+"""Subjects that are looked up together."""
+_C = PERIODS.c
+_OPEN_PERIODS = select(PERIODS).where(
+    _C.subject.in_(bindparam("subjects", expanding=True)),
+    _C.kind == bindparam("its_kind"),
+    _C.policy.in_(bindparam("policies", expanding=True)),
+    _C.until == OPEN,
+)
+_PERIODS_FROM = (
+    select(PERIODS)
+    .where(
+        _C.subject == bindparam("at_subject"),
+        _C.kind == bindparam("at_kind"),
+        _C.policy == bindparam("at_policy"),
+        _C.until >= bindparam("at_until"),
+    )
+    .order_by(_C.until)
+)
+_KEY = [column == bindparam(f"at_{column.name}") for column in PERIODS.primary_key]
+_TOUCH = update(PERIODS).where(*_KEY).values(last=bindparam("to_last"), as_of=bindparam("to_as_of"))
+_DELETE = delete(PERIODS).where(*_KEY)
+
+
+def record_outcomes(session: Session, decisions: Iterable[PlacedDecision]) -> None:
+    """Bring the lists up to date with decisions that were just recorded, in the order of their records."""
+    by_place: dict[Place, list[PlacedDecision]] = defaultdict(list)
+    for decision in decisions:
+        by_place[decision.place].append(decision)
+    connection = session.connection()
+    open_periods = _open_periods(connection, by_place)
+    before: dict[Place, Sequence[Period]] = {}
+    after: dict[Place, Sequence[Period]] = {}
+    for where, its in by_place.items():
+        periods = open_periods.get(where, ())
+        if periods and any(_needs_history(periods[0], each) for each in its):
+            periods = _periods_from(connection, where, min(each.day for each in its))
+        before[where] = periods
+        for each in its:
+            periods = place(periods, each, partial(next_record, session, each))
+        after[where] = periods
+    _replace(connection, before, after)
+
+
+def forget_subject(session: Session, subject: Subject) -> None:
+    """Take a subject out of all lists, those of days gone by included: it was erased."""
+    connection = session.connection()
+    rows = connection.execute(select(PERIODS).where(_C.subject == subject.id, _C.kind == subject.kind))
+    _replace(connection, read_periods(rows), {})
+
+
+def lacks_groups(database: Database) -> bool:
+    """Return True if there are records, and group lists were never made of them. Raises DatabaseUnavailable."""
+    with database.read() as session:
+        connection = session.connection()
+        has_sizes = connection.execute(select(COUNTS.c.policy).limit(1)).first() is not None
+        return not has_sizes and bool(next_subjects(session, "", 1))
+
+
+def rebuild(database: Database, clock: Clock, on_progress: Callable[[int], object] = lambda _: None) -> int:
+    """Make all lists again from the records; give the number of subjects.
+
+    It works in parts, each of which leaves right what it found right: it may be stopped, and begun again, and
+    decisions go on between two parts. Raises DatabaseUnavailable.
+    """
+    reader, last, count = AssignmentReader(), "", 0
+    while True:
+        with database.write(clock, LaneName.DECISIONS) as transaction:
+            session = transaction.session
+            lock_lane(session, LaneName.GOVERNANCE)
+            subjects = next_subjects(session, last, PART_SIZE)
+            _rebuild_part(session, reader, last, subjects)
+        count += len(subjects)
+        on_progress(count)
+        if not subjects:
+            return count
+        last = subjects[-1]
+
+
+def _rebuild_part(session: Session, reader: AssignmentReader, last: str, subjects: Sequence[str]) -> None:
+    """Make the rows of the subjects behind `last` again; at the end, when there are no more, all counts."""
+    connection = session.connection()
+    connection.execute(delete(PERIODS).where(*subject_range(last, subjects)))
+    if subjects:
+        _insert(connection, expected_periods(session, reader, Erasures.read(session), subjects))
+    else:
+        connection.execute(delete(COUNTS))
+        connection.execute(insert(COUNTS).from_select([column.name for column in COUNTS.c], expected_counts()))
+
+
+def _needs_history(current: Period, decision: PlacedDecision) -> bool:
+    """Return True if a decision alters more than the period without an end and those behind it."""
+    return decision.day < current.since or (decision.day == current.since and decision.assignment != current.assignment)
+
+
+def _open_periods(connection: Connection, places: Iterable[Place]) -> Periods:
+    """The periods without an end, of a superset of some places."""
+    periods: dict[Place, Sequence[Period]] = {}
+    by_kind = groupby(sorted(places, key=lambda each: each.kind), key=lambda each: each.kind)
+    for kind, group in by_kind:
+        its = list(group)
+        policies, subjects = sorted({each.policy for each in its}), sorted({each.subject for each in its})
+        for start in range(0, len(subjects), LOOKUP_SIZE):
+            names = {"its_kind": kind, "policies": policies, "subjects": subjects[start : start + LOOKUP_SIZE]}
+            periods |= read_periods(connection.execute(_OPEN_PERIODS, names))
+    return periods
+
+
+def _periods_from(connection: Connection, where: Place, day: date) -> Sequence[Period]:
+    """The periods of a place from the last that ended by a day."""
+    return read_periods(connection.execute(_PERIODS_FROM, _key(where, day)))[where]
+
+
+def _replace(connection: Connection, before: Periods, after: Periods) -> None:
+    """Write what differs."""
+    touched: list[dict[str, object]] = []
+    removed: list[dict[str, object]] = []
+    added: dict[Place, list[Period]] = {}
+    changes: Counter[CountKey] = Counter()
+    for where in before.keys() | after.keys():
+        old, new = before.get(where, ()), after.get(where, ())
+        if len(old) == len(new) == 1 and old[0]._replace(last=None) == new[0]._replace(last=None):
+            last = new[0].last or DayRecord(new[0].since, new[0].first)
+            touched.append(_key(where, OPEN) | {"to_last": last.seq, "to_as_of": last.day})
+            continue
+        kept = set(old) & set(new)
+        removed += [_key(where, each.until) for each in old if each not in kept]
+        added[where] = [each for each in new if each not in kept]
+        count_into(changes, where, new)
+        count_into(changes, where, old, -1)
+    for statement, rows in ((_TOUCH, touched), (_DELETE, removed)):
+        if rows:
+            connection.execute(statement, rows)
+    _insert(connection, added)
+    _count(connection, changes)
+
+
+def _key(where: Place, until: date) -> dict[str, object]:
+    return {"at_subject": where.subject, "at_kind": where.kind, "at_policy": where.policy, "at_until": until}
+
+
+def _insert(connection: Connection, periods: Periods) -> None:
+    rows = [period_row(where, each) for where, its in periods.items() for each in its]
+    if rows:
+        connection.execute(insert(PERIODS), rows)
+
+
+def _count(connection: Connection, changes: Mapping[CountKey, int]) -> None:
+    rows = [
+        {"policy": policy, "day": day, "kind": kind, "status": group.status, "outcome": group.outcome, "change": change}
+        for (policy, day, kind, group), change in changes.items()
+        if change
+    ]
+    if not rows:
+        return
+    connection.execute(_upsert_counts(connection.dialect.name), rows)
+
+
+@cache
+def _upsert_counts(dialect: str) -> Any:  # noqa: ANN401  # the two dialects have no type in common
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(COUNTS)
+    added = {"change": COUNTS.c.change + statement.excluded.change}
+    return statement.on_conflict_do_update(index_elements=list(COUNTS.primary_key), set_=added)

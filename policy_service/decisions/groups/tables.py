@@ -1,0 +1,68 @@
+"""The rows of group lists: which outcome a subject has from which day on, and how many there are of each.
+
+Both repeat what the decision records say. They are written with each record, made again from the records by
+`policy-service groups rebuild`, and compared with them by `policy-service audit verify`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import BigInteger, Index
+from sqlmodel import Field, SQLModel
+
+from policy_service.decisions.groups.model import MAX_OUTCOME
+from policy_service.subject import MAX_ID, MAX_KIND
+
+MAX_POLICY = 129
+MAX_STATUS = 16
+MAX_RULE = 64
+
+
+class OutcomePeriod(SQLModel, table=True):
+    """The outcome of one policy for one subject on the days from `since` until before `until`.
+
+    The periods of a subject follow each other without a gap; the last one has no end: its `until` is 9999-12-31.
+    """
+
+    __tablename__ = "outcome_period"
+    __table_args__ = (
+        # all that lists and movements filter by, so that no row is fetched in vain
+        Index(
+            "outcome_period_group", *("policy", "status", "outcome", "subject", "kind"), *("until", "rule", "entered")
+        ),
+        {"sqlite_with_rowid": False},
+    )
+
+    subject: str = Field(primary_key=True, max_length=MAX_ID)
+    kind: str = Field(primary_key=True, max_length=MAX_KIND)
+    policy: str = Field(primary_key=True, max_length=MAX_POLICY)
+    until: date = Field(primary_key=True)
+    since: date
+    entered: date
+    """Since when the subject has been in the group, whatever rule or override put it there."""
+    status: str = Field(max_length=MAX_STATUS)
+    outcome: str = Field(max_length=MAX_OUTCOME)
+    """The values that can be counted, as canonical JSON; empty when there are none."""
+    rule: str = Field(max_length=MAX_RULE)
+    override: str = Field(max_length=36)
+    first: int = Field(sa_type=BigInteger)
+    """The number of the record that the period begins with."""
+    last: int | None = Field(default=None, sa_type=BigInteger)
+    """The number of the newest record, of a period without an end."""
+    as_of: date | None = None
+    """The day of that record."""
+
+
+class OutcomeCount(SQLModel, table=True):
+    """By how many subjects a group grew (or shrank) on a day; how many it has at last, at the day 9999-12-31."""
+
+    __tablename__ = "outcome_count"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    policy: str = Field(primary_key=True, max_length=MAX_POLICY)
+    day: date = Field(primary_key=True)
+    kind: str = Field(primary_key=True, max_length=MAX_KIND)
+    status: str = Field(primary_key=True, max_length=MAX_STATUS)
+    outcome: str = Field(primary_key=True, max_length=MAX_OUTCOME)
+    change: int = Field(sa_type=BigInteger)
