@@ -37,7 +37,7 @@ help: ## say what can be asked for
 run: $(VENV)/.installed ## set everything up, with demo accounts; decide the regulation's customers; serve at HOST:PORT
 	$(BIN)/policy-service demo
 	$(BIN)/policy-service init --demo
-	$(BIN)/policy-service serve --host $(HOST) --port $(PORT)
+	$(BIN)/policy-service serve --host $(HOST) --port $(PORT) --demo
 
 # ------------------------------------------------------------------------------------------- for developers
 test: $(VENV)/.installed-dev ## run the tests (TESTS=path for some of them, JOBS=n processes)

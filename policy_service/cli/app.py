@@ -246,11 +246,14 @@ def groups_rebuild() -> None:
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65_535)] = 8_000,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Say what to open and whom to sign in as; write the log to a file.")
+    ] = False,
 ) -> None:
     """Start the HTTP service; settings come from the environment."""
     from policy_service.cli.serve import run
 
-    raise typer.Exit(run(host, port))
+    raise typer.Exit(run(host, port, demo=demo))
 
 
 @audit.command("export")

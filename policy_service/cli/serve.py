@@ -1,5 +1,7 @@
 """`policy-service serve`: the HTTP service on one worker, its log as JSON lines on standard error.
 
+With `--demo` the log goes to a file beside the demo accounts, and the last lines on the terminal say what to open.
+
 | it ends with | because                                                                |
 |--------------|------------------------------------------------------------------------|
 | 0            | it was told to stop, by SIGTERM or SIGINT                              |
@@ -14,31 +16,41 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
-from collections.abc import MutableMapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import closing, contextmanager, nullcontext, redirect_stderr
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import structlog
 import uvicorn
 
+from policy_service.cli import demo_accounts
 from policy_service.cli.output import print_line
 from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.compilers.rules_engine import SmokeTestFailed
 from policy_service.errors import StartupError
+from policy_service.paths import keys_folder
 
 APPLICATION = "api.app:create_app"
 PROTOCOL = "api.web.connections:BoundedProtocol"
 LOG = "api.observability.logs.LINES"
 GRACE_SECONDS = 10
 NOT_LISTENING, NOT_DECIDING = 6, StartupError.status
+DEMO_TASKS = {
+    "demo-author": "writes changes",
+    "demo-sales-director": "signs them",
+    "demo-compliance": "signs them too, and verifies the log",
+}
+"""The demo accounts of the tutorial, and what each does there."""
 
 
-def run(host: str, port: int) -> int:
-    """Serves until it is told to stop; gives the exit status. Raises UsageError when a setting is wrong."""
+def run(host: str, port: int, *, demo: bool = False) -> int:
+    """Serve until it is told to stop; return the exit status. Raises UsageError when a setting is wrong."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     try:
@@ -47,11 +59,31 @@ def run(host: str, port: int) -> int:
         return _fail(f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}", NOT_LISTENING)
     with closing(listener):
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        print_line(f"serving at {address}, described at {address}/docs")
-        return _serve(listener)
+        if not demo:
+            print_line(f"serving at {address}, described at {address}/docs")
+            return _serve(listener)
+        accounts = demo_accounts.demo_file(keys_folder(os.environ))
+        log = accounts.with_name("service.log")
+        if status := _serve(listener, log, lambda: _print_welcome(address, accounts, log)):
+            return _fail(f"it ended with {status}; its log: {log}", status)
+        return status
 
 
-def _serve(listener: socket.socket) -> int:
+class AnnouncingServer(uvicorn.Server):
+    """A server that calls a function once it accepts requests."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then announce it."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+
+def _serve(listener: socket.socket, log: Path | None = None, on_started: Callable[[], None] = lambda: None) -> int:
     config = uvicorn.Config(
         APPLICATION,
         factory=True,
@@ -64,9 +96,10 @@ def _serve(listener: socket.socket) -> int:
         log_config=log_config(),
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = uvicorn.Server(config)
+    server = AnnouncingServer(config, on_started)
     try:
-        server.run(sockets=[listener])
+        with _log_file(log) if log else nullcontext():
+            server.run(sockets=[listener])
     except StartupError as error:
         return _fail(f"cannot serve:\n{error}", error.status)
     except SmokeTestFailed as error:
@@ -76,6 +109,23 @@ def _serve(listener: socket.socket) -> int:
     except (ValueError, OSError) as error:  # an address of a database, a library that is not installed: it says which
         raise UsageError(f"cannot serve:\n{error}") from None
     return EXIT_OK if server.started else EXIT_FAULT
+
+
+@contextmanager
+def _log_file(file: Path) -> Iterator[None]:
+    """Write the log to a new file, not to standard error. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8") as log, redirect_stderr(log):
+        yield
+
+
+def _print_welcome(address: str, accounts: Path, log: Path) -> None:
+    """Say what to open and whom to sign in as."""
+    secrets = demo_accounts.read(accounts)
+    print_line(f"\nReady. Open {address} in a browser and sign in, for example as\n")
+    for name, task in DEMO_TASKS.items():
+        print_line(f"  {name:<20}  {secrets.get(name, ''):<16}  {task}")
+    print_line(f"\nMore accounts: {accounts}. Log: {log}. Ctrl-C stops the service.\n\n  {address}\n")
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -224,7 +224,7 @@ class Ending:
 )
 def test_what_the_server_ends_with_is_told_apart(how: BaseException | None, status: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("policy_service.cli.serve.uvicorn.Server", lambda _: Ending(how))
+        patch.setattr("policy_service.cli.serve.AnnouncingServer", lambda *_: Ending(how))
         patch.setattr("policy_service.cli.serve.signal.signal", lambda *_: None)
         assert serve.run("127.0.0.1", 0) == status
 

@@ -6,6 +6,7 @@ moment: `NOT_TYPED` says of each page why. Addresses and folders of the reader's
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -31,13 +32,14 @@ SECOND = "8001"
 """The port of a second service that a page begins."""
 FOLDERS = ("/srv/", "/media/", "/mnt/")
 """Folders of the reader's machine that pages name."""
+SAID = "var/terminal.txt"
+"""What the service says on the terminal."""
 COMMAND = "from policy_service.cli import main; main()"
 NEEDED = ("bash", "curl", "awk")
 
 NOT_TYPED = {
     "README.md": "packages of the system; the service here is begun by the commands of `make run`; what runs the tests",
     "CONTRIBUTING.md": "what runs the tests, and what writes a migration",
-    "CONTRIBUTING.zh.md": "as CONTRIBUTING.md",
     "benchmarks/README.md": "takes half an hour",
     "docs/how-to/erase-a-subject.md": "asks at a terminal; tests/cli/test_subjects.py erases and rotates so",
     "docs/how-to/move-to-postgresql.md": "needs a PostgreSQL server of one's own; tests/cli/test_copy.py copies there",
@@ -158,7 +160,7 @@ UNTIL=$(python3 -c 'import datetime as d; print((d.datetime.now(d.UTC) + d.timed
     Walk(
         "docs/how-to/make-an-audit-pack.md",
         ["tier.zip", "customer.zip", "year.zip", "the pack in tier.zip is fine"],
-        "policy-service audit public-key > policy-service.pub.pem",
+        ".venv/bin/policy-service audit public-key > policy-service.pub.pem",
     ),
     Walk(
         "docs/how-to/erase-a-subject.md",
@@ -168,7 +170,7 @@ UNTIL=$(python3 -c 'import datetime as d; print((d.datetime.now(d.UTC) + d.timed
         + DECIDED
         + """
 decide '{"subject": "C202405001", "policies": ["tiering/membership_card"],
-  "facts": {"total_purchases": 0, "standing": ["villa"], "contacts": []}}' > decided.json
+  "facts": {"total_purchases": 0, "standing": ["villa"], "contacts": []}}' > var/decided.json
 TOKEN=$(sign_in compliance)
 """,
     ),
@@ -177,14 +179,14 @@ TOKEN=$(sign_in compliance)
         ["a.example was made an account", '"name":"demo-c"', '"waiting":[]'],
         SESSIONS
         + """
-echo "$PASSWORD" | policy-service account create demo-c --printed-name C --role sales_director > c.txt
+echo "$PASSWORD" | .venv/bin/policy-service account create demo-c --printed-name C --role sales_director > var/c.txt
 curl -sS http://127.0.0.1:8000/v1/session/password -H "Authorization: Bearer $(sign_in c)" \\
   -H 'Content-Type: application/json' -d "{\\"old\\": \\"$PASSWORD\\", \\"new\\": \\"another of some length\\"}"
 TOKEN=$(sign_in compliance)
-curl -sS http://127.0.0.1:8000/v1/accounts -H "Authorization: Bearer $TOKEN" > accounts.json
+curl -sS http://127.0.0.1:8000/v1/accounts -H "Authorization: Bearer $TOKEN" > var/accounts.json
 ACCOUNT=$(python3 -c 'import json
-print(*(each["id"] for each in json.load(open("accounts.json"))["items"] if each["name"] == "demo-c"))')
-ETAG=$(curl -sS -D - -o c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H "Authorization: Bearer $TOKEN" |
+print(*(each["id"] for each in json.load(open("var/accounts.json"))["items"] if each["name"] == "demo-c"))')
+ETAG=$(curl -sS -D - -o var/c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H "Authorization: Bearer $TOKEN" |
   awk 'tolower($1) == "etag:" {print $2}' | tr -d '\\r')
 """,
         typed="a password of some length\n",
@@ -196,7 +198,7 @@ ETAG=$(curl -sS -D - -o c.json http://127.0.0.1:8000/v1/accounts/$ACCOUNT -H "Au
     Walk(
         "docs/how-to/rotate-an-api-key.md",
         ["demo-integration", "psk_", "opens nothing any more"],
-        "OLD=$(policy-service api-key issue old --scope integration --days 9 | tail -n 1)",
+        "OLD=$(.venv/bin/policy-service api-key issue old --scope integration --days 9 | tail -n 1)",
     ),
     Walk(
         "docs/how-to/verify-the-log.md",
@@ -259,8 +261,8 @@ def blocks(page: str) -> list[tuple[str, str, str]]:
 
 
 def pages_with(language: str) -> set[str]:
-    """The pages that have a block of a language."""
-    names = map(name_of, markdown_files())
+    """The pages that have a block of a language; those in Chinese have the same blocks to the letter."""
+    names = [name_of(page) for page in markdown_files() if not page.name.endswith(".zh.md")]
     return {name for name in names if any(found == language for _, found, _ in blocks(name))}
 
 
@@ -272,15 +274,15 @@ def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
     _write_program(programs / "policy-service", f"-c '{COMMAND}'")
     _write_program(programs / "python3", "")
     own = {name: text for name, text in os.environ.items() if not name.startswith(("POLICY_SERVICE_", "DATABASE_URL"))}
-    environment = {**own, "PATH": f"{programs}:{own['PATH']}", "PYTHONPATH": str(ROOT)}
+    others = [each for each in own["PATH"].split(os.pathsep) if not (Path(each) / "policy-service").exists()]
+    environment = {**own, "PATH": os.pathsep.join(others), "PYTHONPATH": str(ROOT)}
     environment |= {"LC_ALL": "C.UTF-8"}
     port = free_port()
     *begin, serve = _commands_of_make_run(port)
     for command in begin:
         subprocess.run(command, cwd=folder, env=environment, check=True, timeout=200)
-    server = subprocess.Popen(
-        serve, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    with (folder / SAID).open("w") as said:
+        server = subprocess.Popen(serve, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, text=True)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_until_ready(server, address)
@@ -318,10 +320,23 @@ def _write_program(file: Path, arguments: str) -> None:
 @pytest.mark.parametrize("walk", [*WALKS[:TUTORIALS], *sample(WALKS[TUTORIALS:], 4)], ids=lambda walk: str(walk.page))
 def test_the_commands_of_a_page_do_what_it_says(terminal: Terminal, walk: Walk) -> None:
     said = terminal.walk(walk)
+    ignored = {line.strip("/") for line in (ROOT / ".gitignore").read_text("utf-8").splitlines()}
+    left = {file.name for file in terminal.folder.iterdir()} - {folder.strip("/") for folder in FOLDERS}
+    assert sorted(left - ignored) == [], "a clone would show them as new: add them to .gitignore"
     rest = squeezed(said)
     for words in walk.prints:
         _, found, rest = rest.partition(squeezed(words))
         assert found, f"{words!r} is not printed, or not in its place:\n{said}"
+
+
+@pytest.mark.slow
+def test_make_run_ends_with_the_address_to_open_and_whom_to_sign_in_as(terminal: Terminal) -> None:
+    said = (terminal.folder / SAID).read_text("utf-8")
+    assert said.split()[-1] == terminal.address
+    secrets = dict(line.split() for line in (terminal.folder / "var/demo-accounts.txt").read_text("utf-8").splitlines())
+    assert f"demo-sales-director   {secrets['demo-sales-director']}" in said
+    log = (terminal.folder / "var/service.log").read_text("utf-8")
+    assert "service_started" in {json.loads(line)["event"] for line in log.splitlines()}
 
 
 def squeezed(text: str) -> str:
