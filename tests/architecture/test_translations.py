@@ -14,7 +14,6 @@ HEADING = re.compile(r"^(#+) ", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#[^)\s]+)?\)")
 STEP = re.compile(r"^ *(?:\d+\. |- |\| )", re.MULTILINE)
 ENGLISH_ONLY = {
-    "docs/reference/": "not yet",
     "CHANGELOG.md": "for those who upgrade: programmers",
     "benchmarks/README.md": "for programmers",
     "docs/adr/": "for those who work on the service",

@@ -3,7 +3,7 @@
 A valid file for every warning stands beside them.
 
 A folder holds the files of a mistake that several policies make together. Files too long to be read are made here.
-`python -m tests.language.mistakes` writes the `.txt` files and the examples of the page of errors anew.
+`python -m tests.language.mistakes` writes the `.txt` files and the examples of the pages of errors anew.
 """
 
 import re
@@ -101,20 +101,21 @@ def shown(name: str) -> str:
     return "\n".join(warning.render(f"{name}.yaml", lines) for warning in warned(name))
 
 
-def sections() -> dict[str, str]:
+def sections(page: Path = PAGE) -> dict[str, str]:
     """The text under the heading of each code of the page of errors."""
-    return dict(SECTION.findall(PAGE.read_text("utf-8")))
+    return dict(SECTION.findall(page.read_text("utf-8")))
 
 
 def _write() -> None:
     for name in (*mistakes(), *WARNINGS):
         (FOLDER / f"{name}.txt").write_text(f"{shown(name)}\n", "utf-8")
-    page = PAGE.read_text("utf-8")
-    for code, section in sections().items():
-        today = (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
-        [example] = EXAMPLE.findall(section)
-        page = page.replace(section, section.replace(f"```text\n{example}", f"```text\n{today}"))
-    PAGE.write_text(page, "utf-8")
+    for page in (PAGE, PAGE.with_suffix(".zh.md")):
+        text = page.read_text("utf-8")
+        for code, section in sections(page).items():
+            today = (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
+            [example] = EXAMPLE.findall(section)
+            text = text.replace(section, section.replace(f"```text\n{example}", f"```text\n{today}"))
+        page.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
