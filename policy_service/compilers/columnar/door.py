@@ -1,0 +1,143 @@
+"""The one door to Ibis: whole numbers, words and conditions of a query, for each database as it computes exactly.
+
+| database   | divides whole numbers, towards zero                       | a number too wide for its type  |
+|------------|-----------------------------------------------------------|---------------------------------|
+| DuckDB     | `divide` of 64 bits; of 128 bits by the macro of `SETUP`  | raises                          |
+| Spark      | `div`, whose result has 64 bits                           | raises in ANSI mode             |
+| PostgreSQL | `div` of numeric                                          | bigint raises, numeric grows    |
+
+Ibis's own `/`, `//` and `%` are not used: they go through a double. A literal is cast, or DuckDB and PostgreSQL would
+compute with 32 bits.
+"""
+
+from __future__ import annotations
+
+import datetime
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import ibis
+from ibis.expr.types import Table as Table  # noqa: PLC0414  # for those who may not import it
+from ibis.expr.types import Value as Value  # noqa: PLC0414
+
+from policy_service.language.ast import Comparator
+
+NARROW_TYPE, WIDE_TYPE = "int64", "decimal(38, 0)"
+SETUP: Final = (
+    "CREATE OR REPLACE TEMP MACRO policy_quotient(a, b) AS "
+    "CAST(divide(CAST(a AS HUGEINT), CAST(b AS HUGEINT)) AS DECIMAL(38, 0))"
+)
+"""What a connection to DuckDB runs before a query."""
+COMPARE: Mapping[Comparator, Callable[[Value, Value | int], Value]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_INT32 = 2**31 - 1
+
+
+def _builtin(name: str, kind: str) -> Callable[..., Value]:
+    def quotient(numerator: object, denominator: object) -> None: ...
+
+    return ibis.udf.scalar.builtin(name=name, signature=((kind, kind), kind))(quotient)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A database's SQL."""
+
+    name: str
+    """What Ibis calls it."""
+    divide: Callable[..., Value]
+    divide_wide: Callable[..., Value]
+    wide_quotients: bool
+    """True if a quotient may be wider than 64 bits."""
+
+    def sql(self, query: Table) -> str:
+        """The query's text."""
+        return str(ibis.to_sql(query, dialect=self.name, pretty=False))
+
+
+DUCKDB = Dialect("duckdb", _builtin("divide", NARROW_TYPE), _builtin("policy_quotient", WIDE_TYPE), True)  # noqa: FBT003
+POSTGRESQL = Dialect("postgres", _builtin("div", NARROW_TYPE), _builtin("div", WIDE_TYPE), True)  # noqa: FBT003
+SPARK = Dialect("pyspark", _builtin("div", NARROW_TYPE), _builtin("div", WIDE_TYPE), False)  # noqa: FBT003
+DIALECTS: Mapping[str, Dialect] = {"duckdb": DUCKDB, "postgres": POSTGRESQL, "spark": SPARK}
+
+
+def table_of(name: str, columns: Mapping[str, str]) -> Table:
+    """A table that a database has, by its columns and their types."""
+    return ibis.table(columns, name=name)
+
+
+def whole(value: int, *, wide: bool = False) -> Value:
+    """A whole number."""
+    if wide:
+        return ibis.literal(value, WIDE_TYPE)
+    if abs(value) <= _INT32:
+        return ibis.literal(value, "int32").cast(NARROW_TYPE)
+    return ibis.literal(value, NARROW_TYPE)
+
+
+def text(value: str) -> Value:
+    """A text."""
+    return ibis.literal(value, "string")
+
+
+def truth(value: bool) -> Value:  # noqa: FBT001
+    """A condition that always holds, or never."""
+    return ibis.literal(value, "boolean")
+
+
+def given_or(value: Value, stand_in: Value) -> Value:
+    """`value`, or `stand_in` where it is missing."""
+    return ibis.coalesce(value, stand_in)
+
+
+def cases(branches: Sequence[tuple[Value, Value]], otherwise: Value | None = None) -> Value:
+    """The value of the first branch that holds, else `otherwise`; without one, null."""
+    return ibis.cases(*branches, else_=otherwise)
+
+
+def nothing(kind: str) -> Value:
+    """Null."""
+    return ibis.null(kind)
+
+
+def extreme(choose: str, values: Sequence[Value]) -> Value:
+    """The least or the greatest of several."""
+    if len(values) == 1:  # Spark asks for two
+        return values[0]
+    return (ibis.least if choose == "min" else ibis.greatest)(*values)
+
+
+def day_of(ordinal: Value) -> Value:
+    """The date with this ordinal."""
+    return _FIRST + (ordinal - 1).cast("int32").as_interval("D")
+
+
+def months_later(ordinal: Value, months: int) -> Value:
+    """The ordinal of the day so many months later; a day that month lacks becomes its last."""
+    shifted = day_of(ordinal) + whole(months).cast("int32").as_interval("M")
+    return shifted.delta(_FIRST, unit="day").cast(NARROW_TYPE) + 1
+
+
+def date_part(part: str, ordinal: Value) -> Value:
+    """`year`, `month` or `day` of the day with this ordinal."""
+    day = day_of(ordinal)
+    return {"year": day.year, "month": day.month, "day": day.day}[part]().cast(NARROW_TYPE)
+
+
+_FIRST = ibis.literal(datetime.date(1, 1, 1))
+
+
+def balanced(join: Callable[[Value, Value], Value], parts: Sequence[Value]) -> Value:
+    """All parts joined, as a tree of the least depth: a chain of 1,500 is more than a parser's stack takes."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return join(balanced(join, parts[:middle]), balanced(join, parts[middle:]))

@@ -1,0 +1,55 @@
+"""Answers pairs by the columnar compiler: all of one policy in one query of DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+import pyarrow as pa
+
+from policy_service.compilers.columnar import door
+from policy_service.compilers.columnar.layout import AnswerColumns, column_type, to_cell
+from policy_service.compilers.columnar.query import add_answers, fact_bounds
+from policy_service.language.lower import lower
+from policy_service.language.outcome import Result
+from policy_service.language.policy import AS_OF, Policy
+from policy_service.language.types import DateType
+from tests.conformance.facts import Pair
+
+ARROW = {"int64": pa.int64(), "string": pa.string()}
+
+
+def columns_of(policy: Policy) -> dict[str, str]:
+    """The column of each fact."""
+    return {name: f"f{index}" for index, name in enumerate((*policy.facts, AS_OF))}
+
+
+def table_of(policy: Policy, pairs: Sequence[Pair]) -> pa.Table:
+    """The pairs as a table."""
+    kinds = {**{name: fact.type for name, fact in policy.facts.items()}, AS_OF: DateType()}
+    cells = {
+        name: [day.toordinal() if name == AS_OF else to_cell(kind, facts.get(name)) for facts, day in pairs]
+        for name, kind in kinds.items()
+    }
+    names = columns_of(policy)
+    return pa.table({names[name]: pa.array(cells[name], ARROW[column_type(kind)]) for name, kind in kinds.items()})
+
+
+def sql_of(policy: Policy, dialect: door.Dialect = door.DUCKDB) -> str:
+    """The query over the table `subjects`. Raises NotColumnar."""
+    kinds = {**{name: fact.type for name, fact in policy.facts.items()}, AS_OF: DateType()}
+    names = columns_of(policy)
+    table = door.table_of("subjects", {names[name]: column_type(kind) for name, kind in kinds.items()})
+    answers = add_answers(
+        table, policy, lower(policy), columns=names, bounds=fact_bounds(policy), prefix="a_", dialect=dialect
+    )
+    return dialect.sql(answers)
+
+
+def answers(connection: duckdb.DuckDBPyConnection, policy: Policy, pairs: Sequence[Pair]) -> list[Result]:
+    """What the policy decides about each pair, in order. Raises NotColumnar."""
+    sql = sql_of(policy)
+    connection.register("subjects", table_of(policy, pairs))
+    columns = AnswerColumns(policy, "a_")
+    rows = connection.sql(sql).to_arrow_table().select(columns.names).to_pylist()
+    return [columns.read(row) for row in rows]
