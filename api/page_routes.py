@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -10,18 +11,23 @@ from starlette.types import Scope
 
 from api.features.accounts.account import account_page_routes
 from api.features.accounts.account_actions import account_action_routes
-from api.features.accounts.accounts import account_list_routes
+from api.features.accounts.accounts import ACCOUNTS
 from api.features.accounts.new_account import new_account_routes
 from api.features.api_keys.actions import key_action_routes
-from api.features.api_keys.pages import key_routes
+from api.features.api_keys.pages import API_KEYS
+from api.features.audit.checkpoints import CHECKPOINTS
+from api.features.audit.log import AUDIT_LOG
 from api.features.audit.pages import audit_page_routes, export_routes, verification_routes
 from api.features.changes.action_routes import action_routes
 from api.features.changes.dossier import dossier_routes
+from api.features.changes.listing import CHANGES
 from api.features.changes.pages import writing_routes
 from api.features.changes.printing import printing_routes
+from api.features.decisions.listing import DECISIONS
 from api.features.decisions.pages import decision_routes
 from api.features.home.pages import home_routes
 from api.features.in_force.pages import in_force_routes
+from api.features.overrides.listing import OVERRIDES
 from api.features.overrides.pages import override_routes
 from api.features.packs.pages import pack_routes
 from api.features.policies.pages import policies_routes
@@ -30,11 +36,13 @@ from api.features.session.account import account_routes
 from api.features.session.preferences import preference_routes
 from api.features.session.sign_in import sign_in_routes
 from api.features.suspensions.detail import suspension_routes
-from api.features.suspensions.listing import list_routes as suspension_list_routes
+from api.features.suspensions.listing import SUSPENSIONS
 from api.features.suspensions.suspend import suspend_routes
 from api.features.tryout.pages import trying_routes
 from api.kit.rendering import Pages
 from api.kit.static import static_routes
+from api.kit.table import ExportedList, Table
+from api.kit.table_export import table_routes
 from api.web.problems import Problem
 from api.web.security import ProblemRenderer
 
@@ -48,11 +56,9 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     home_routes,
     sign_in_routes,
     account_routes,
-    account_list_routes,
     new_account_routes,
     account_page_routes,
     account_action_routes,
-    key_routes,
     key_action_routes,
     decision_routes,
     override_routes,
@@ -63,18 +69,21 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     action_routes,
     printing_routes,
     dossier_routes,
-    suspension_list_routes,
     suspension_routes,
     suspend_routes,
 )
 """What makes the routes of each part."""
+TABLE_PAGES: Sequence[Table[Any]] = (AUDIT_LOG, CHANGES, SUSPENSIONS, OVERRIDES, ACCOUNTS, API_KEYS, CHECKPOINTS)
+TABLES: Sequence[ExportedList[Any]] = (*TABLE_PAGES, DECISIONS)
+"""Every list, each with its exports."""
 OIDC_REDIRECTS = {"/v1/session/oidc", "/v1/session/oidc/callback", "/v1/session/oidc/confirm"}
 """Where browsers pass on their way to the provider of identities and back."""
 
 
 def page_routes(pages: Pages) -> tuple[APIRouter, ...]:
     """The routes."""
-    return (static_routes(), *(area(pages) for area in ROUTE_FACTORIES))
+    tables = (table_routes(pages, each) for each in TABLE_PAGES)
+    return (static_routes(), *(area(pages) for area in ROUTE_FACTORIES), *tables)
 
 
 def problem_renderer(pages: Pages) -> ProblemRenderer:

@@ -131,13 +131,13 @@ def _gaps(session: Session, now: datetime) -> Iterator[tuple[frozenset[str], Val
 
 def _changes(session: Session) -> Iterator[tuple[str, Sequence[Values]]]:
     for state in ChangeState:
-        changes = approval.list_changes(session, ChangeFilter(frozenset({state})), limit=VALUES).changes
+        changes = approval.list_changes(session, ChangeFilter(frozenset({state})), limit=VALUES).items
         if changes:
             yield f"({state})", [{"change": change.id} for change in changes]
 
 
 def _texts(session: Session) -> Iterator[Values]:
-    for change in approval.list_changes(session, ChangeFilter(kind="change"), limit=VALUES).changes:
+    for change in approval.list_changes(session, ChangeFilter(kind="change"), limit=VALUES).items:
         yield {"change": change.id, "text": change.draft.texts[0]}
 
 

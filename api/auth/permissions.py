@@ -84,7 +84,19 @@ ADMINISTERING = people(Role.ADMINISTRATOR)
 ATTESTING = people(Role.COMPLIANCE, Role.ADMINISTRATOR)
 """Who reads and attests accounts; an administrator only for the first of compliance."""
 
-PERMISSIONS: Mapping[tuple[str, str], Access] = {
+EXPORTED_LISTS = (
+    "/changes",
+    "/decisions",
+    "/suspensions",
+    "/overrides",
+    "/accounts",
+    "/api-keys",
+    "/audit",
+    "/audit/checkpoints",
+)
+"""The lists that are exported, too: whoever may read one may export it."""
+EXPORT_PATHS = frozenset(f"{path}.{each}" for path in EXPORTED_LISTS for each in ("csv", "xlsx"))
+_ROWS: Mapping[tuple[str, str], Access] = {
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
     ("GET", "/metrics"): people_and_machines(Role.ADMINISTRATOR, Role.INTEGRATION, Role.COMPLIANCE),
@@ -260,6 +272,10 @@ PERMISSIONS: Mapping[tuple[str, str], Access] = {
     ("POST", "/api-keys"): ADMINISTERING,
     ("GET", "/api-keys/new"): ADMINISTERING,
     ("POST", "/api-keys/{key}/revoke"): ADMINISTERING,
+}
+PERMISSIONS: Mapping[tuple[str, str], Access] = {
+    **_ROWS,
+    **{("GET", path): _ROWS["GET", path.rpartition(".")[0]] for path in sorted(EXPORT_PATHS)},
 }
 """The access to every route, by its method and the template of its path."""
 

@@ -164,6 +164,15 @@ def outcome_texts(outcome: Any, policy: Policy | None, lang: Language) -> tuple[
     return tuple(tuple(_field_text(name, value, policy, lang) for name, value in entry.items()) for entry in entries)
 
 
+def outcome_cell(outcome: tuple[tuple[FieldText, ...], ...], lang: Language) -> list[str]:
+    """An outcome in one cell: each value with what it is called."""
+    return [
+        f"{field.title.zh if lang == 'zh' else field.title.en}: {field.value or ''}"
+        for entry in outcome
+        for field in entry
+    ]
+
+
 def _field_text(name: str, value: object, policy: Policy | None, lang: Language) -> FieldText:
     declared = policy.outcomes.get(name) if policy else None
     title = declared.title if declared else Bilingual(name, name)

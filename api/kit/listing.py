@@ -52,6 +52,10 @@ class Listing:
         """The address of the next page."""
         return self._address(self.sort, self.next_cursor) if self.next_cursor else None
 
+    def export_address(self, export_format: str) -> str:
+        """The address of the rows that the filters leave, as a file."""
+        return link(f"{self.path}.{export_format}", **self.filters, sort=self.sort)
+
     def sort_address(self, column: Column) -> str:
         """The address of the list sorted by a column; by the same again, the other way round."""
         return self._address(f"-{column.name}" if self.sort == column.name else column.name, None)

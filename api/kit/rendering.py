@@ -98,6 +98,8 @@ class Pages:
         self._run_in_worker = run_in_worker
         self.draft_checker = draft_checker
         self.jobs = jobs
+        self.tables: dict[str, Any] = {}
+        """The tables whose routes there are, by path: a worker finds the one to export here."""
         self._logged_characters: set[str] = set()
         missing_glyphs("林")  # reads the typeface now, and not while a page is waited for
         self._environments = {lang: _environment(service, lang) for lang in ("zh", "en")}

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from api.web.problems import INVALID_PARAMETER, ProblemError, invalid_parameters_detail
+from api.web.problems import INVALID_PARAMETER, Problem, ProblemError, invalid_parameters_detail
 from policy_service.decisions.request import format_or_null
 
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before")]
@@ -44,6 +44,11 @@ def decode_number_cursor(cursor: str | None) -> int | None:
 
 
 def _invalid_cursor(cursor: str) -> ProblemError:
+    return ProblemError.from_problem(invalid_cursor_problem(cursor))
+
+
+def invalid_cursor_problem(cursor: str) -> Problem:
+    """That a cursor was not issued by the list it is given to."""
     expected = "`next_cursor` of the page before"
     problem = {"parameter": "cursor", "code": "mistyped", "value": format_or_null(cursor), "expected": expected}
-    return ProblemError(INVALID_PARAMETER, invalid_parameters_detail(["cursor"]), problems=[problem])
+    return Problem(INVALID_PARAMETER, invalid_parameters_detail(["cursor"]), {"problems": [problem]})

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 
+from api.web.cursors import invalid_cursor_problem
 from api.web.json_body import invalid_body_error, problem_of_field_error
 from api.web.problems import CHALLENGE, INVALID_PARAMETER, PROBLEMS, Problem, invalid_parameters_detail
 from policy_service.decisions.request import A_KIND, AN_ID, format_or_null
 from policy_service.errors import PolicyServiceError
 from policy_service.identity.errors import IdentityValidationFailed
+from policy_service.paging import InvalidCursor
 from policy_service.subject import InvalidSubject
 
 
@@ -21,6 +23,8 @@ def library_problem(error: Exception, now: datetime) -> Problem | None:
             return invalid_body_error(map(problem_of_field_error, error.errors)).problem
         case InvalidSubject():
             return _subject_problem(error)
+        case InvalidCursor():
+            return invalid_cursor_problem(str(error))
         case PolicyServiceError():
             return Problem(PROBLEMS[error.kind], error.detail, error.extensions, _headers(error, now))
         case _:

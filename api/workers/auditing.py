@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
@@ -13,6 +11,7 @@ from typing import BinaryIO
 from sqlmodel import Session
 
 from api.service import Service
+from api.workers.private_file import create_private_file
 from api.workers.progress import ProgressFile
 from api.workers.work_kinds import AUDITING, time_limit
 from policy_service.audit.comparison import verify_log
@@ -49,7 +48,7 @@ class Auditor:
         """
         service = self._service
         url, keys, now = service.database.url, service.settings.keys, service.clock.now()
-        file = _create_private_file()
+        file = create_private_file("policy-service-export-")
         try:
             await service.workers.pool(AUDITING).run(
                 self._seconds, write_export, url, keys, now, file, ProgressFile(None)
@@ -92,13 +91,6 @@ def write_export(url: str, keys: Path, now: datetime, file: Path, progress: Prog
             if not number % PROGRESS_INTERVAL:
                 progress.write(number, size)
         return written
-
-
-def _create_private_file() -> Path:
-    """A file that only its owner can read."""
-    number, name = tempfile.mkstemp(prefix="policy-service-export-")
-    os.close(number)
-    return Path(name)
 
 
 def _log_size(session: Session) -> int:

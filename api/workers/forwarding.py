@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.auth.authentication import STATE
-from api.auth.permissions import PERMISSIONS, ROW
+from api.auth.permissions import EXPORT_PATHS, PERMISSIONS, ROW
 from api.features.changes.editor_page import MAX_TEXTS
 from api.kit.forms import MAX_FORM_BYTES
 from api.kit.rendering import RunInWorker
@@ -48,6 +48,7 @@ LOCAL_ROUTES = frozenset(
         "/v1/audit/verify",
         "/v1/jobs/{job}/file",
         "/v1/audit/export",
+        *EXPORT_PATHS,
     }
 )
 """What is read here: the state of this process, files of jobs, sign-in; and what sends its own work away."""

@@ -56,6 +56,14 @@ PRINTING = WorkKind(
     too_large_message=browser_message,
 )
 """Dossiers, laid out as PDF."""
+EXPORTING = WorkKind(
+    processes=1,
+    max_waiting=4,
+    busy_message=lambda count: Message("{count} exports are waiting already", count=count),
+    too_long_message=lambda _: Message("The export takes more time than is given: narrow the filters."),
+    too_large_message=lambda _: Message("The export takes more memory than is given: narrow the filters."),
+)
+"""Lists, written whole as CSV or as a workbook."""
 AUDITING = WorkKind(
     processes=1,
     max_waiting=0,
@@ -82,7 +90,7 @@ BUILDING = WorkKind(
 )
 """Versions that come into force, made ready to decide."""
 
-_TIME_LIMITS = {BUILDING: 120.0, READING: 60.0, PRINTING: 60.0, AUDITING: 600.0, PACKING: 900.0}
+_TIME_LIMITS = {BUILDING: 120.0, READING: 60.0, PRINTING: 60.0, EXPORTING: 120.0, AUDITING: 600.0, PACKING: 900.0}
 
 
 def time_limit(kind: WorkKind, settings: Settings) -> float:

@@ -8,17 +8,7 @@ from collections.abc import Sequence
 from sqlmodel import Session
 
 from policy_service.actor import Actor
-from policy_service.approval.change import (
-    Action,
-    ActionRecord,
-    Afterwards,
-    Change,
-    ChangeKind,
-    Comment,
-    Draft,
-    Person,
-    Version,
-)
+from policy_service.approval.change import Action, ActionRecord, Afterwards, Change, ChangeKind, Draft, Person, Version
 from policy_service.approval.draft_check import CHANGE_MODIFIED
 from policy_service.approval.errors import StaleChange, ValidationFailed
 from policy_service.approval.policies import MAX_INLINE_BYTES, record_meanings
@@ -130,8 +120,8 @@ def edit(  # noqa: PLR0913  # what a draft says
     return updated_change
 
 
-def comment(transaction: Transaction, actor: Actor, change: str, text: str) -> Comment:
-    """Add a comment to a change.
+def comment(transaction: Transaction, actor: Actor, change: str, text: str) -> str:
+    """Says something about a change; gives the comment's identifier.
 
     Raises UnknownChange, InvalidState, PermissionDenied, ValidationFailed.
     """
@@ -149,7 +139,7 @@ def comment(transaction: Transaction, actor: Actor, change: str, text: str) -> C
     transaction.session.add(row)
     transaction.session.flush()
     append(transaction, actor, ChangeCommented(change, comment_text))
-    return Comment(row.id, Person.of(actor), row.at, comment_text)
+    return row.id
 
 
 def withdraw(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:

@@ -37,7 +37,7 @@ def read_own_drafts(session: Session, actor: Actor, policy: str) -> tuple[OwnDra
     )
     return tuple(
         OwnDraft(change.id, change.draft.title)
-        for change in result.changes
+        for change in result.items
         if next(policy_texts(session, change, policy), None) is not None
     )
 

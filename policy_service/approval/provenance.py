@@ -13,7 +13,7 @@ from policy_service.actor import Role
 from policy_service.approval.change import Action, Change, Meaning, Person
 from policy_service.approval.store import read_changes
 from policy_service.approval.suspension import Suspension
-from policy_service.approval.suspension_service import read_suspension
+from policy_service.approval.suspension_queries import read_suspension
 from policy_service.registry.model import Activation
 from policy_service.registry.service import activations
 from policy_service.registry.snapshot import Version

@@ -6,13 +6,12 @@ SQL finds the changes that may be wanted, in order, and only those are folded; w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy
-from sqlalchemy import ColumnElement, ScalarSelect, Select, String, func, literal, type_coerce
+from sqlalchemy import ColumnElement, ScalarSelect, Select, String, func, type_coerce
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -24,13 +23,13 @@ from policy_service.approval.store import fold_rows, read_changes
 from policy_service.approval.tables import ActionRow, ChangeRow
 from policy_service.clock import timestamp
 from policy_service.database import cached
+from policy_service.paging import Order, Page
 from policy_service.registry.tables import ActivationRow, CancellationRow
 
 __all__ = [
     "MAX_PAGE",
     "OPEN",
     "ChangeFilter",
-    "ChangePage",
     "ChangeSort",
     "awaiting_signature",
     "count_by_state",
@@ -51,23 +50,15 @@ STATE_AFTER: Mapping[str, ChangeState] = {
 """The state that an action leaves a change in, where that does not depend on who owes a signature."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangePage:
-    """Some changes, and where the next page begins; None at the end."""
-
-    changes: tuple[Change, ...]
-    cursor: str | None
-
-
 def list_changes(
     session: Session,
     criteria: ChangeFilter = NO_FILTER,
     *,
-    sort: ChangeSort = "-created",
+    sort: ChangeSort = "-acted",
     cursor: str | None = None,
     limit: int = 20,
-) -> ChangePage:
-    """The changes that are wanted, in order, behind the cursor of the page before, which was sorted alike."""
+) -> Page[Change]:
+    """Return a page of the changes that the filter selects, at most MAX_PAGE. Raises InvalidCursor, DamagedRecord."""
     limit = max(1, min(limit, MAX_PAGE))
     matches: list[Change] = []
     last_cursor: str | None = None
@@ -75,13 +66,13 @@ def list_changes(
         if not criteria.matches(change):
             continue
         if len(matches) == limit:
-            return ChangePage(tuple(matches), last_cursor)
+            return Page(tuple(matches), last_cursor)
         matches.append(change)
         last_cursor = candidate_cursor
-    return ChangePage(tuple(matches), None)
+    return Page(tuple(matches))
 
 
-def awaiting_signature(session: Session, actor: Actor, now: datetime, *, limit: int = 20) -> ChangePage:
+def awaiting_signature(session: Session, actor: Actor, now: datetime, *, limit: int = 20) -> Page[Change]:
     """The changes that wait for a signature of this actor, the one that waits longest first."""
     return list_changes(session, ChangeFilter(signer=actor, now=now), sort="acted", limit=limit)
 
@@ -127,7 +118,7 @@ def _count_by_state(session: Session) -> Mapping[ChangeState, int]:
 
 
 class _Candidate(NamedTuple):
-    """A change that may be wanted, and its place in the order."""
+    """A change that may be wanted, and the cursor that stands after it."""
 
     change: Change
     cursor: str
@@ -138,38 +129,22 @@ def _candidates(
 ) -> Iterator[_Candidate]:
     """The changes that may be wanted, in order; the more are asked for, the more are read at a time."""
     by_action = sort in {"acted", "-acted"}
+    if by_action:
+        query, *columns = _with_last_instant(criteria.conditions())
+    else:
+        query, columns = select(ChangeRow).where(*criteria.conditions()), [col(ChangeRow.id)]  # which count up
+    order = Order(sort, tuple(columns), descending=sort.startswith("-"))
+    query = query.order_by(*order.clauses())
     while True:
-        query = (_by_action if by_action else _by_beginning)(criteria, cursor, newest_first=sort.startswith("-"))
-        rows = session.exec(query.limit(batch_size)).all()
+        after = query if cursor is None else query.where(order.after(cursor))
+        rows = session.exec(after.limit(batch_size)).all()
         for change in fold_rows(session, rows):
-            cursor = f"{timestamp(change.actions[-1].at)} {change.id}" if by_action else change.id
+            position = (timestamp(change.actions[-1].at), change.id) if by_action else (change.id,)
+            cursor = order.cursor(position)
             yield _Candidate(change, cursor)
         if len(rows) < batch_size:
             return
         batch_size = min(2 * batch_size, MAX_PAGE)
-
-
-def _by_beginning(criteria: ChangeFilter, cursor: str | None, *, newest_first: bool) -> SelectOfScalar[ChangeRow]:
-    """The rows of changes, in the order of their identifiers, which count up."""
-    id_ = col(ChangeRow.id)
-    query = select(ChangeRow).where(*criteria.conditions()).order_by(id_.desc() if newest_first else id_.asc())
-    if cursor is not None:
-        query = query.where(id_ < cursor if newest_first else id_ > cursor)
-    return query
-
-
-def _by_action(criteria: ChangeFilter, cursor: str | None, *, newest_first: bool) -> SelectOfScalar[ChangeRow]:
-    """The rows of changes, in the order of the last action of each."""
-    query, at, id_ = _with_last_instant(criteria.conditions())
-    query = query.order_by(*((each.desc() if newest_first else each.asc()) for each in (at, id_)))
-    if cursor is not None:
-        cursor_at, _, cursor_id = cursor.partition(" ")
-        position, cursor_position = (
-            sqlalchemy.tuple_(at, id_),
-            sqlalchemy.tuple_(literal(cursor_at), literal(cursor_id)),
-        )
-        query = query.where(position < cursor_position if newest_first else position > cursor_position)
-    return query
 
 
 def _with_last_instant(

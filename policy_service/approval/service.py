@@ -34,7 +34,6 @@ from policy_service.approval.permissions import (
 from policy_service.approval.queries import (
     OPEN,
     ChangeFilter,
-    ChangePage,
     ChangeSort,
     awaiting_signature,
     count_by_state,
@@ -46,15 +45,12 @@ from policy_service.approval.schedule import cancel, schedule
 from policy_service.approval.signers import SIGN_OFF, GovernanceEvaluator
 from policy_service.approval.store import read_change, read_comments, read_report, read_text
 from policy_service.approval.suspension import RATIFIED_LENGTH, SUSPENSION_LENGTH, Suspension
+from policy_service.approval.suspension_queries import read_suspension, read_suspensions
 from policy_service.approval.suspension_service import (
-    SuspensionFilter,
     SuspensionPreview,
     end_suspension,
-    list_suspensions,
     preview_suspension,
     ratify,
-    read_suspension,
-    read_suspensions,
     suspend,
 )
 from policy_service.approval.validation import make_period
@@ -71,7 +67,6 @@ __all__ = [
     "Change",
     "ChangeFilter",
     "ChangeKind",
-    "ChangePage",
     "ChangeSort",
     "ChangeState",
     "DraftCheck",
@@ -84,7 +79,6 @@ __all__ = [
     "PreparedSubmission",
     "StaleChange",
     "Suspension",
-    "SuspensionFilter",
     "SuspensionPreview",
     "UnknownChange",
     "ValidationFailed",
@@ -102,7 +96,6 @@ __all__ = [
     "end_permission",
     "end_suspension",
     "list_changes",
-    "list_suspensions",
     "make_period",
     "prepare_submission",
     "preview_suspension",

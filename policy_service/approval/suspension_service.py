@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlmodel import Session, and_, col, func, not_, select
+from sqlmodel import Session
 
 from policy_service.actor import Actor, Role
-from policy_service.approval.change import Person
-from policy_service.approval.errors import InvalidState, PermissionDenied, UnknownChange
+from policy_service.approval.errors import InvalidState, PermissionDenied
 from policy_service.approval.forecast import LAST_SEQ, compatibility_problems, ordinary_activations
 from policy_service.approval.policies import head_loader, record_meanings
 from policy_service.approval.suspension import (
     RATIFIED_LENGTH,
     SUSPENSION_LENGTH,
-    Signature,
     Suspension,
-    SuspensionEnd,
     can_end_suspension,
     can_ratify_suspension,
     find_fallback,
@@ -28,6 +25,7 @@ from policy_service.approval.suspension import (
     may_ratify_suspension,
     may_suspend_version,
 )
+from policy_service.approval.suspension_queries import read_suspension, read_suspensions, suspension_from_rows
 from policy_service.approval.tables import RatificationRow, SuspensionEndRow, SuspensionRow
 from policy_service.approval.validation import validate_reason
 from policy_service.approval.writers import meanings_of, writers_of
@@ -35,8 +33,7 @@ from policy_service.audit.events import PolicyStopped, PolicySuspended, Suspensi
 from policy_service.audit.log import append
 from policy_service.audit.row_verification import require_in_force_logged, require_logged
 from policy_service.clock import timestamp
-from policy_service.database import Instant, Transaction
-from policy_service.integrity import reading_row
+from policy_service.database import Transaction
 from policy_service.messages import Message
 from policy_service.registry import service as registry
 from policy_service.registry.model import Activation, ActivationKind, Period, active_at
@@ -51,73 +48,6 @@ class SuspensionPreview:
     """None when none would, so that the policy would answer that it is suspended."""
     previous: tuple[Suspension, ...]
     """The suspensions of the policy so far, oldest first."""
-
-
-SuspensionStatus = Literal["running", "unratified", "over"]
-"""Whether a suspension lasts, lasts by one signature, or is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class SuspensionFilter:
-    """The filter of a list of suspensions; None does not filter."""
-
-    policy: str | None = None
-    status: SuspensionStatus | None = None
-
-
-def list_suspensions(  # noqa: PLR0913  # which, in which order, how many
-    session: Session,
-    criteria: SuspensionFilter,
-    now: datetime,
-    *,
-    newest_first: bool = True,
-    cursor: str | None = None,
-    limit: int = 50,
-) -> tuple[list[Suspension], str | None]:
-    """Suspensions that are wanted, behind the cursor of the page before; and the next cursor, None at the end."""
-    row, ratification, end = SuspensionRow, RatificationRow, SuspensionEndRow
-    query = (
-        select(row, ratification, end)
-        .join(ratification, col(ratification.suspension) == col(row.id), isouter=True)
-        .join(end, col(end.suspension) == col(row.id), isouter=True)
-    )
-    is_active = and_(
-        col(end.suspension).is_(None), func.coalesce(col(ratification.until), col(row.until), type_=Instant()) > now
-    )
-    if criteria.policy is not None:
-        query = query.where(col(row.policy) == criteria.policy)
-    conditions = {
-        None: (),
-        "running": (is_active,),
-        "unratified": (is_active, col(ratification.suspension).is_(None)),
-        "over": (not_(is_active),),
-    }
-    query = query.where(*conditions[criteria.status])
-    if cursor is not None:
-        query = query.where(col(row.id) < cursor if newest_first else col(row.id) > cursor)
-    order = col(row.id).desc() if newest_first else col(row.id)
-    page = [_suspension(*each) for each in session.exec(query.order_by(order).limit(limit + 1))]
-    return page[:limit], page[limit - 1].id if len(page) > limit else None
-
-
-def read_suspensions(session: Session, policy: str | None = None) -> list[Suspension]:
-    """The suspensions of a policy, or of all, oldest first."""
-    query = select(SuspensionRow).order_by(col(SuspensionRow.at), col(SuspensionRow.id))
-    rows = session.exec(query if policy is None else query.where(SuspensionRow.policy == policy)).all()
-    suspension_ids = [row.id for row in rows]
-    ratification_rows = session.exec(select(RatificationRow).where(col(RatificationRow.suspension).in_(suspension_ids)))
-    end_rows = session.exec(select(SuspensionEndRow).where(col(SuspensionEndRow.suspension).in_(suspension_ids)))
-    ratifications = {row.suspension: row for row in ratification_rows}
-    ends = {row.suspension: row for row in end_rows}
-    return [_suspension(row, ratifications.get(row.id), ends.get(row.id)) for row in rows]
-
-
-def read_suspension(session: Session, suspension: str) -> Suspension:
-    """One suspension. Raises UnknownChange."""
-    row = session.get(SuspensionRow, suspension)
-    if row is None:
-        raise UnknownChange(Message("There is no suspension {suspension}.", suspension=repr(suspension[:40])))
-    return _suspension(row, session.get(RatificationRow, suspension), session.get(SuspensionEndRow, suspension))
 
 
 def suspend(  # noqa: PLR0913  # what a suspension says
@@ -160,7 +90,7 @@ def suspend(  # noqa: PLR0913  # what a suspension says
         append(transaction, actor, PolicySuspended(policy, version, preview.fallback.version, *signature))
     kind = ActivationKind.SUSPENSION if preview.fallback else ActivationKind.STOP
     _activate(transaction, actor, applied, Period(now, until), kind, row.id)
-    return _suspension(row, None, None)
+    return suspension_from_rows(row, None, None)
 
 
 def ratify(transaction: Transaction, actor: Actor, suspension: str, *, role: Role, reason: str) -> Suspension:
@@ -330,30 +260,3 @@ def _require_state(possible: Literal[True] | str) -> None:
 def _require_permission(allowed: Literal[True] | str) -> None:
     if allowed is not True:
         raise PermissionDenied(allowed)
-
-
-def _suspension(
-    row: SuspensionRow, ratification: RatificationRow | None, end_row: SuspensionEndRow | None
-) -> Suspension:
-    end = (
-        SuspensionEnd(Person(end_row.actor, end_row.actor_name, end_row.printed_name), end_row.reason, end_row.at)
-        if end_row
-        else None
-    )
-    return Suspension(
-        row.id,
-        row.policy,
-        row.version,
-        row.digest,
-        None if row.fallback_digest == row.digest else row.fallback,
-        None if row.fallback_digest == row.digest else row.fallback_digest,
-        _signature(row),
-        _signature(ratification) if ratification else None,
-        end,
-    )
-
-
-def _signature(row: SuspensionRow | RatificationRow) -> Signature:
-    by = Person(row.actor, row.actor_name, row.printed_name)
-    with reading_row(row.__tablename__, row.suspension if isinstance(row, RatificationRow) else row.id):
-        return Signature(by, Role(row.role), row.reason, row.at, row.until)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlmodel import Session, col, func, select
 
@@ -16,6 +16,7 @@ from policy_service.decisions.tables import DecisionRow
 from policy_service.errors import PolicyServiceError
 from policy_service.integrity import reading_row
 from policy_service.messages import Message
+from policy_service.paging import Order, Page
 from policy_service.subject import CUSTOMER, InvalidSubject, Subject, subject_errors
 
 PAGE_SIZE = 50
@@ -24,6 +25,13 @@ MAX_SCANNED = 5_000
 """Records that are looked through for a page."""
 FETCH_SIZE = 500
 """Lines fetched at a time."""
+
+RecordSort = Literal["decided", "-decided"]
+"""By when a decision was made; with `-` the newest first."""
+_ORDERS: Mapping[RecordSort, Order] = {
+    "decided": Order("decided", (col(DecisionRow.seq),)),
+    "-decided": Order("-decided", (col(DecisionRow.seq),), descending=True),
+}
 
 
 class UnknownDecision(PolicyServiceError, LookupError):
@@ -152,6 +160,25 @@ def find_records(
         records.append(record)
     next_seq = seq + 1 if oldest_first else seq - 1
     return RecordPage(records, next_seq if scanned_count == max_lines and first <= next_seq < end else None)
+
+
+def list_records(
+    session: Session,
+    criteria: RecordFilter,
+    *,
+    sort: RecordSort = "-decided",
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> Page[DecisionRecord]:
+    """Return a page of the records that the filter selects, as `find_records` does.
+
+    Raises InvalidSubject, InvalidCursor, DamagedRecord.
+    """
+    order = _ORDERS[sort]
+    start = order.number(cursor)
+    found = find_records(session, criteria, oldest_first=not order.descending, cursor=start, limit=limit)
+    next_cursor = None if found.cursor is None else order.cursor((found.cursor,))
+    return Page(tuple(found.records), next_cursor)
 
 
 def seq_range(session: Session, since: datetime | None = None, until: datetime | None = None) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlmodel import Session, col, select
 
@@ -36,6 +37,9 @@ SCOPES = (Role.INTEGRATION, Role.COMPLIANCE)
 MAX_LIFETIME = timedelta(days=400)
 """A year, and a month to rotate in."""
 MAX_NAME = 100
+EXPIRING_WITHIN = timedelta(days=30)
+"""A key that ends within so long wants another one in its place."""
+ApiKeyStatus = Literal["open", "expiring", "expired", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,14 @@ class ApiKey:
     def is_valid(self, now: datetime) -> bool:
         """Return True if it lets anyone in."""
         return self.revoked_at is None and now < self.expires_at
+
+    def status(self, now: datetime) -> ApiKeyStatus:
+        """Whether it is in use, ends soon, has ended, or was taken back."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if now >= self.expires_at:
+            return "expired"
+        return "expiring" if now >= self.expires_at - EXPIRING_WITHIN else "open"
 
     def actor(self) -> Actor:
         """The machine as one who acts."""

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from policy_service.approval.change import Change
 from policy_service.approval.store import read_changes
 from policy_service.approval.suspension import Suspension
-from policy_service.approval.suspension_service import read_suspensions
+from policy_service.approval.suspension_queries import read_suspensions
 from policy_service.approval.tables import SubmittedRow
 from policy_service.audit.chain import InvalidEntry, read_entry
 from policy_service.audit.tables import AuditEntry

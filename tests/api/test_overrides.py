@@ -90,11 +90,13 @@ def test_exceptions_are_listed_and_read() -> None:
     made = [make(subject).json()["override"] for subject in ("O3", "O4", "O5")]
     end(made[1])
     assert ask("GET", OVERRIDES, params={"subject": "O4"}).json()["items"][0]["ended_at"]
-    assert ask("GET", OVERRIDES, params={"subject": "O4", "active": "true"}).json()["items"] == []
+    assert ask("GET", OVERRIDES, params={"subject": "O4", "state": "running"}).json()["items"] == []
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
-        page = ask("GET", OVERRIDES, params={"limit": "2"} | ({"cursor": cursor} if cursor else {})).json()
+        page = ask(
+            "GET", OVERRIDES, params={"limit": "2", "sort": "recorded"} | ({"cursor": cursor} if cursor else {})
+        ).json()
         assert len(page["items"]) <= 2
         seen += [item["override"] for item in page["items"]]
         cursor = page["next_cursor"]
@@ -188,7 +190,7 @@ def test_money_is_decided_once_all_who_must_have_signed_and_the_answer_says_who_
     made = make("M1", policy=REWARD, outcome={"reward": "500.00"}, until=until).json()
     assert (made["state"], made["verdict"]) == ("waiting", "needs_signers")
     assert made["owed"] == ["finance_director", "general_manager", "compliance"]
-    waiting = ask("GET", f"{OVERRIDES}?waiting=true&subject=M1", role=Role.COMPLIANCE).json()["items"]
+    waiting = ask("GET", f"{OVERRIDES}?state=waiting&subject=M1", role=Role.COMPLIANCE).json()["items"]
     assert [each["override"] for each in waiting] == [made["override"]]
     signed = made
     for by in (Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE):
@@ -201,7 +203,7 @@ def test_money_is_decided_once_all_who_must_have_signed_and_the_answer_says_who_
         signed["signatures"][2]["signed_at"],
     )
     assert [each["role"] for each in signed["signatures"]] == ["finance_director", "general_manager", "compliance"]
-    assert ask("GET", f"{OVERRIDES}?waiting=true&subject=M1", role=Role.COMPLIANCE).json()["items"] == []
+    assert ask("GET", f"{OVERRIDES}?state=waiting&subject=M1", role=Role.COMPLIANCE).json()["items"] == []
     assert_problem(sign(made), 422, "override-unfit")
 
 

@@ -153,7 +153,7 @@ def test_a_change_that_ends_a_policy_is_found_by_its_name(lite: World) -> None:
     change = lite.submit(lite.create(ends=[BONUS]))
     with lite.database.read() as session:
         found = approval.list_changes(session, ChangeFilter(policy=BONUS))
-    assert [each.id for each in found.changes] == [change.id]
+    assert [each.id for each in found.items] == [change.id]
 
 
 def test_two_changes_for_one_policy_and_instant_are_refused(lite: World) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from policy_service.actor import Actor, Role
 from policy_service.approval import service as approval
-from policy_service.approval.service import Action, InvalidState, SuspensionFilter
-from policy_service.approval.suspension_service import SuspensionStatus
+from policy_service.approval.service import Action, InvalidState
+from policy_service.approval.suspension_queries import SuspensionFilter, SuspensionStatus, list_suspensions
 from policy_service.database import Database
 from tests.approval.world import ANN, BOTH, COMPLIANCE, GENERAL, PEOPLE, SALES, TIER, World, tier
 from tests.databases import BACKENDS, fresh_database
@@ -139,25 +139,21 @@ def test_suspensions_are_listed_by_how_they_stand_a_page_at_a_time(backend: str)
         }
         with database.read() as session:
             for standing, names in wanted.items():
-                found, more = approval.list_suspensions(session, SuspensionFilter(None, standing), world.now)
-                assert ([each.id for each in found], more) == (names, None)
-            page, more = approval.list_suspensions(session, SuspensionFilter(TIER), world.now, limit=2)
-            assert [each.id for each in page] == [third.id, second.id]
-            page, more = approval.list_suspensions(session, SuspensionFilter(TIER), world.now, cursor=more, limit=2)
-            assert ([each.id for each in page], more) == ([first.id], None)
-            oldest, more = approval.list_suspensions(
-                session, SuspensionFilter(), world.now, newest_first=False, limit=1
-            )
-            assert [each.id for each in oldest] == [first.id]
-            oldest, _ = approval.list_suspensions(
-                session, SuspensionFilter(), world.now, newest_first=False, cursor=more, limit=9
-            )
-            assert [each.id for each in oldest] == [second.id, third.id]
-            assert approval.list_suspensions(session, SuspensionFilter("rewards/bonus"), world.now) == ([], None)
+                page = list_suspensions(session, SuspensionFilter(None, standing), world.now)
+                assert ([each.id for each in page.items], page.next_cursor) == (names, None)
+            page = list_suspensions(session, SuspensionFilter(TIER), world.now, limit=2)
+            assert [each.id for each in page.items] == [third.id, second.id]
+            page = list_suspensions(session, SuspensionFilter(TIER), world.now, cursor=page.next_cursor, limit=2)
+            assert ([each.id for each in page.items], page.next_cursor) == ([first.id], None)
+            page = list_suspensions(session, SuspensionFilter(), world.now, sort="begun", limit=1)
+            assert [each.id for each in page.items] == [first.id]
+            page = list_suspensions(session, SuspensionFilter(), world.now, sort="begun", cursor=page.next_cursor)
+            assert [each.id for each in page.items] == [second.id, third.id]
+            assert list_suspensions(session, SuspensionFilter("rewards/bonus"), world.now).items == ()
         with database.write(world.clock) as transaction:
             approval.ratify(transaction, world.fresh(GENERAL), third.id, role=Role.GENERAL_MANAGER, reason="so it is")
         world.clock.move(days=5)
         with database.read() as session:
-            running, _ = approval.list_suspensions(session, SuspensionFilter(None, "running"), world.now)
+            running = list_suspensions(session, SuspensionFilter(None, "running"), world.now).items
             assert [each.id for each in running] == [third.id]
-            assert approval.list_suspensions(session, SuspensionFilter(None, "unratified"), world.now) == ([], None)
+            assert list_suspensions(session, SuspensionFilter(None, "unratified"), world.now).items == ()

@@ -16,7 +16,7 @@ from tests.approval.world import ANN, BEN, BONUS, COMPLIANCE, SIGNERS, TIER, Wor
 
 def titles(made: World, wanted: ChangeFilter) -> list[str]:
     with made.database.read() as session:
-        return [change.draft.title for change in approval.list_changes(session, wanted).changes]
+        return [change.draft.title for change in approval.list_changes(session, wanted).items]
 
 
 def test_changes_are_listed_the_newest_first_and_as_wanted() -> None:
@@ -45,8 +45,8 @@ def test_pages_follow_one_another_without_gap_or_repetition() -> None:
                 page = approval.list_changes(
                     session, ChangeFilter(frozenset({ChangeState.DRAFT})), cursor=cursor, limit=2
                 )
-            seen += [change.draft.title for change in page.changes]
-            cursor = page.cursor
+            seen += [change.draft.title for change in page.items]
+            cursor = page.next_cursor
             if cursor is None:
                 break
         assert seen == ["4", "3", "2", "1", "0"]
@@ -59,7 +59,7 @@ def test_comments_stay_and_do_not_alter_the_change() -> None:
             approval.comment(transaction, COMPLIANCE, change.id, " is the limit right? ")
         with made.database.read() as session:
             [comment] = approval.read_comments(session, change.id)
-        assert (comment.text, comment.by.printed_name) == ("is the limit right?", "Compliance")
+        assert (comment.text, comment.printed_name) == ("is the limit right?", "Compliance")
         assert made.read(change).etag == change.etag
 
 

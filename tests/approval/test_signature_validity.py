@@ -170,10 +170,10 @@ def test_a_change_that_is_owed_again_waits_for_those_who_may_sign_it(made: World
     change = signed_by_sales(made)
     made.dismiss(SALES)
     with made.database.read() as session:
-        assert [each.id for each in approval.awaiting_signature(session, SALLY, made.now).changes] == [change.id]
+        assert [each.id for each in approval.awaiting_signature(session, SALLY, made.now).items] == [change.id]
         assert approval.count_by_state(session)[ChangeState.SUBMITTED] == 1
         assert (
-            approval.list_changes(session, approval.ChangeFilter(states=frozenset({ChangeState.SIGNED_OFF}))).changes
+            approval.list_changes(session, approval.ChangeFilter(states=frozenset({ChangeState.SIGNED_OFF}))).items
             == ()
         )
 
@@ -187,7 +187,7 @@ def test_a_change_whose_day_has_passed_is_not_signed(made: World) -> None:
     with pytest.raises(InvalidState, match=r"The day that was asked for, 2026-11-20T\S+, has passed"):
         made.sign(change, COMPLIANCE)
     with made.database.read() as session:
-        assert approval.awaiting_signature(session, COMPLIANCE, made.now).changes == ()
+        assert approval.awaiting_signature(session, COMPLIANCE, made.now).items == ()
     verdict = approval.change_permissions(change, COMPLIANCE, made.now)[Action.SIGN_OFF]
     assert "It needs another day" in str(verdict.denied_reason)
 

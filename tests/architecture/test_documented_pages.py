@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from api.auth.permissions import PERMISSIONS
+from api.auth.permissions import EXPORT_PATHS, PERMISSIONS
 from api.kit.languages import LOCALES
 from api.web.security import HEADERS
 from tests.architecture.project import ROOT, markdown_files, name_of
@@ -72,7 +72,8 @@ def test_the_reference_has_every_page_and_no_other() -> None:
     text = (DOCS / "reference" / "pages.md").read_text("utf-8")
     rows = {path for line in text.splitlines() if line.startswith("| `/") for path in re.findall(r"`(/[^` ]*)`", line)}
     pages = {path for method, path in PERMISSIONS if method == "GET" and not NO_PAGES.match(path)}
-    whole = {path for path in pages if not path.endswith(("/file", "/proof.json"))}
+    assert all(f"`{path.rpartition('.')[0]}`" in text for path in EXPORT_PATHS)
+    whole = {path for path in pages if not path.endswith(("/file", "/proof.json")) and path not in EXPORT_PATHS}
     assert sorted(whole - rows) == []
     assert sorted(rows - pages) == []
 

@@ -76,7 +76,7 @@ def test_the_copy_says_all_that_the_original_says(original: str, backend: str, t
         with target.read() as session, source.read() as original_session:
             assert log_id(session) == log_id(original_session) is not None, "it is the same log"
         with target.read() as session:
-            assert list_changes(session, ChangeFilter(text="限额 abc")).changes == (change,)
+            assert list_changes(session, ChangeFilter(text="限额 abc")).items == (change,)
         with target.write(TestClock()) as transaction:  # it goes on where the original stopped
             assert transaction.number == transaction_count(transaction.session)
         target.close()

@@ -107,7 +107,7 @@ def test_on_a_company_that_has_people_what_is_newer_is_drafted_and_nothing_put_i
     assert "imported" not in second.out
     [found] = [[(each.policy, each.version) for each in activations(session)] for session in looked(url)]
     assert found == [("tiering/small", "1.0.0")]
-    [drafts] = [approval.list_changes(session).changes for session in looked(url)]
+    [drafts] = [approval.list_changes(session).items for session in looked(url)]
     assert [len(change.draft.texts) for change in drafts] == [2]
     assert drafts[0].id in second.out
     assert "drafted" not in begin(capsys, policies).out

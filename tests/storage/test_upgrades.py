@@ -87,7 +87,7 @@ def upgraded(before: Database) -> Database:
 def found(database: Database, words: str) -> set[str]:
     """The changes that somebody finds who looks for these words."""
     with database.read() as session:
-        return {change.id for change in approval.list_changes(session, ChangeFilter(text=words)).changes}
+        return {change.id for change in approval.list_changes(session, ChangeFilter(text=words)).items}
 
 
 def test_an_older_database_becomes_what_a_new_one_is(upgraded: Database) -> None:
@@ -131,7 +131,7 @@ def test_a_change_from_before_is_found_by_its_title(upgraded: Database, words: s
 def test_changes_go_on_where_they_stopped(upgraded: Database) -> None:
     world = World(upgraded, TestClock())
     with upgraded.read() as session:
-        [change] = approval.list_changes(session, ChangeFilter(text="larger")).changes
+        [change] = approval.list_changes(session, ChangeFilter(text="larger")).items
     world.edit(change, tier("1.0.0"), by=ANN)
     assert found(upgraded, "edited") == {"larger"}
     assert found(upgraded, "larger") == set()

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.confirmation import reauthenticate, run_hashing
 from api.service import Service
-from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.cursors import Cursor
 from api.web.idempotent_writes import EDIT_HEADERS, WriteResult, etag, expected_etag, run_write_command
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
@@ -31,10 +31,11 @@ from api.web.schemas import BODY_PROBLEMS, Model, Password
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Actor, Role
 from policy_service.database import Transaction
-from policy_service.identity import passwords
+from policy_service.identity import passwords, queries
 from policy_service.identity import service as identity
 from policy_service.identity.account import MAX_EXTERNAL_SUBJECT, MAX_ISSUER, Account, ExternalIdentity
 from policy_service.identity.errors import IdentityValidationFailed
+from policy_service.identity.queries import AccountFilter, AccountSort, AccountStatus
 
 PAGE = 100
 ON_ONE_LINE = "^[^\\x00-\\x1f\\x7f-\\x9f]*$"
@@ -46,6 +47,12 @@ ATTESTATION_PROBLEMS = (
 )
 Name = Annotated[str, Field(max_length=100)]
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="accounts on a page")]
+WithText = Annotated[str, Query(max_length=200, description="only accounts whose name or person has this in it")]
+WithRole = Annotated[Role | None, Query(description="only accounts with this role")]
+InState = Annotated[
+    AccountStatus | None,
+    Query(description="only accounts that may sign in, whose signing roles wait, that are disabled"),
+]
 
 
 class ExternalModel(Model):
@@ -114,13 +121,21 @@ def account_routes(service: Service) -> APIRouter:
 
 def _add_queries(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_accounts", responses=problems(INVALID_PARAMETER))
-    async def list_accounts(limit: Limit = PAGE, cursor: Cursor = None) -> AccountList:
-        """Every account, in the order of making."""
-        after = decode_cursor(cursor)
-        accounts = await run_read(service, identity.accounts)
-        rest = [account for account in accounts.values() if account.id > after]
-        next_cursor = encode_cursor(rest[limit - 1].id) if len(rest) > limit else None
-        return AccountList(items=list(map(account_model, rest[:limit])), next_cursor=next_cursor)
+    async def list_accounts(  # noqa: PLR0913  # the filters
+        *,
+        q: WithText = "",
+        role: WithRole = None,
+        state: InState = None,
+        sort: AccountSort = "name",
+        limit: Limit = PAGE,
+        cursor: Cursor = None,
+    ) -> AccountList:
+        """Accounts, by name unless told otherwise."""
+        criteria = AccountFilter(q, role, state)
+        page = await run_read(
+            service, lambda s: queries.list_accounts(s, criteria, sort=sort, cursor=cursor, limit=limit)
+        )
+        return AccountList(items=list(map(account_model, page.items)), next_cursor=page.next_cursor)
 
     @router.get("/{account}", operation_id="get_account", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_account(response: Response, account: str) -> AccountModel:

@@ -132,7 +132,7 @@ REVOKE = FormAction(
     EmptyForm,
     page=_revocation_page,
     command=lambda transaction, form: revoke_key(transaction, form.actor, form.path["key"]),
-    done=lambda _, key: link("/api-keys", words=key.name, done="revoked"),
+    done=lambda _, key: link("/api-keys", q=key.name, done="revoked"),
 )
 
 

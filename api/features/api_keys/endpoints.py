@@ -9,17 +9,24 @@ from starlette.requests import Request
 
 from api.auth.authentication import principal_of
 from api.service import Service
-from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.cursors import Cursor
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND
 from api.web.schemas import BODY_PROBLEMS, Model
 from api.web.transactions import run_read, run_write
 from policy_service.actor import Role
-from policy_service.identity.api_keys import ApiKey, api_keys, issue_key, revoke_key
+from policy_service.identity import queries
+from policy_service.identity.api_keys import ApiKey, ApiKeyStatus, issue_key, revoke_key
+from policy_service.identity.queries import ApiKeyFilter, ApiKeySort
 
 PAGE = 100
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="keys on a page")]
+WithText = Annotated[str, Query(max_length=200, description="only keys whose name has this in it")]
+WithScope = Annotated[Role | None, Query(description="only keys with this scope")]
+InState = Annotated[
+    ApiKeyStatus | None, Query(description="only keys that are in use, end within 30 days, have ended, were revoked")
+]
 
 
 class NewKey(Model):
@@ -61,12 +68,21 @@ def key_routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1/api-keys", tags=["api keys"])
 
     @router.get("", operation_id="list_api_keys", responses=problems(INVALID_PARAMETER))
-    async def list_api_keys(limit: Limit = PAGE, cursor: Cursor = None) -> KeyPage:
-        """Every key ever issued, in the order of issuing."""
-        after = decode_cursor(cursor)
-        rest = [key for key in (await run_read(service, api_keys)).values() if key.id > after]
-        next_cursor = encode_cursor(rest[limit - 1].id) if len(rest) > limit else None
-        return KeyPage(items=list(map(key_model, rest[:limit])), next_cursor=next_cursor)
+    async def list_api_keys(  # noqa: PLR0913  # the filters
+        *,
+        q: WithText = "",
+        scope: WithScope = None,
+        state: InState = None,
+        sort: ApiKeySort = "-issued",
+        limit: Limit = PAGE,
+        cursor: Cursor = None,
+    ) -> KeyPage:
+        """Every key ever issued, the newest first unless told otherwise."""
+        criteria, now = ApiKeyFilter(q, scope, state), service.clock.now()
+        page = await run_read(
+            service, lambda s: queries.list_api_keys(s, criteria, now, sort=sort, cursor=cursor, limit=limit)
+        )
+        return KeyPage(items=list(map(key_model, page.items)), next_cursor=page.next_cursor)
 
     @router.post(
         "",

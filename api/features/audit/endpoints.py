@@ -21,7 +21,7 @@ from api.features.audit.schemas import (
     verdict_model,
 )
 from api.service import Service
-from api.web.cursors import Cursor, decode_number_cursor, encode_cursor
+from api.web.cursors import Cursor
 from api.web.openapi import problems
 from api.web.problems import BUSY, CONFLICT, INVALID_PARAMETER, NOT_FOUND, ProblemError
 from api.web.schemas import UtcInstant
@@ -29,9 +29,10 @@ from api.web.transactions import run_read
 from api.workers.auditing import Auditor
 from policy_service.audit.events import EVENTS
 from policy_service.audit.keys import public_key
-from policy_service.audit.log import END_SEQ, EntryFilter, entries
+from policy_service.audit.log import END_SEQ, EntryFilter
 from policy_service.audit.proofs import ProofUnavailable, prove_entry
-from policy_service.audit.service import checkpoints, signing_keys
+from policy_service.audit.queries import CheckpointSort, EntrySort, list_checkpoints, list_entries
+from policy_service.audit.service import signing_keys
 from policy_service.audit.tables import AuditEntry
 
 PAGE = 100
@@ -88,14 +89,14 @@ def _add_list(router: APIRouter, service: Service) -> None:
         about: About = None,
         since: Since = None,
         until: Until = None,
+        sort: EntrySort = "-seq",
         limit: Limit = PAGE,
         cursor: Cursor = None,
     ) -> EntryPage:
-        """The entries of the log, the newest first."""
-        criteria, after = EntryFilter(event, actor, about, since, until), decode_number_cursor(cursor)
-        rows = await run_read(service, lambda session: entries(session, criteria, cursor=after, limit=limit + 1))
-        next_cursor = encode_cursor(str(rows[limit - 1].seq)) if len(rows) > limit else None
-        return EntryPage(items=list(map(entry_model, rows[:limit])), next_cursor=next_cursor)
+        """The entries of the log, the newest first unless told otherwise."""
+        criteria = EntryFilter(event, actor, about, since, until)
+        page = await run_read(service, lambda s: list_entries(s, criteria, sort=sort, cursor=cursor, limit=limit))
+        return EntryPage(items=list(map(entry_model, page.items)), next_cursor=page.next_cursor)
 
 
 def _add_verification_and_export(router: APIRouter, auditor: Auditor) -> None:
@@ -121,12 +122,20 @@ def _add_verification_and_export(router: APIRouter, auditor: Auditor) -> None:
 
 def _add_checkpoints(router: APIRouter, service: Service) -> None:
     @router.get("/checkpoints", operation_id="list_checkpoints", responses=problems(INVALID_PARAMETER))
-    async def list_checkpoints(limit: Limit = PAGE, cursor: Cursor = None) -> CheckpointPage:
-        """List the checkpoints, the newest first: the log's length and root, each time it was signed."""
-        before_size = decode_number_cursor(cursor)
-        signed = await run_read(service, lambda session: checkpoints(session, before_size, limit + 1))
-        next_cursor = encode_cursor(str(signed[limit - 1].extent.size)) if len(signed) > limit else None
-        return CheckpointPage(items=list(map(checkpoint_model, signed[:limit])), next_cursor=next_cursor)
+    async def checkpoints(
+        *,
+        since: Since = None,
+        until: Until = None,
+        sort: CheckpointSort = "-size",
+        limit: Limit = PAGE,
+        cursor: Cursor = None,
+    ) -> CheckpointPage:
+        """List the checkpoints, the newest first by default: the log's length and root, each time it was signed."""
+        page = await run_read(
+            service,
+            lambda s: list_checkpoints(s, since=since, until=until, sort=sort, cursor=cursor, limit=limit),
+        )
+        return CheckpointPage(items=list(map(checkpoint_model, page.items)), next_cursor=page.next_cursor)
 
     @router.get(
         "/public-key",

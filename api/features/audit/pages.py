@@ -5,10 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.features.audit.breadcrumbs import LOG_BREADCRUMBS
-from api.features.audit.checkpoints import add_checkpoints
+from api.features.audit.checkpoints import add_public_key
 from api.features.audit.entry import add_entry
 from api.features.audit.jobs import EXPORT, VERIFICATION
-from api.features.audit.log import add_log
 from api.kit.job import JobPages, job_routes
 from api.kit.rendering import Pages
 
@@ -16,8 +15,7 @@ from api.kit.rendering import Pages
 def audit_page_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
-    add_log(router, pages)
-    add_checkpoints(router, pages)
+    add_public_key(router, pages)
     add_entry(router, pages)
     return router
 

@@ -47,6 +47,7 @@ EVENT_NAMES: Mapping[str, Message] = {
     "api_key_issued": Message("API key issued"),
     "api_key_revoked": Message("API key revoked"),
     "signing_key_added": Message("Signing key added"),
+    "list_exported": Message("List exported"),
     "log_settled": Message("Difference of the log settled"),
     "log_key_added": Message("Log key added"),
     "rows_recorded": Message("Rows recorded"),

@@ -20,7 +20,7 @@ from api.features.changes.schemas import (
     comment_model,
 )
 from api.service import Service
-from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.cursors import Cursor
 from api.web.idempotent_writes import EDIT_HEADERS, WRITE_HEADERS, WriteResult, etag, expected_etag, run_write_command
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
@@ -39,7 +39,7 @@ from api.web.transactions import run_read
 from api.workers.draft_check import DraftChecker
 from policy_service.actor import Actor
 from policy_service.approval import service as approval
-from policy_service.approval.service import Change, ChangeFilter, ChangeKind, ChangeState
+from policy_service.approval.service import Change, ChangeFilter, ChangeKind, ChangeSort, ChangeState
 from policy_service.database import Transaction
 from policy_service.language.load import POLICY_ID
 
@@ -59,6 +59,7 @@ OfPolicy = Annotated[
 OfAuthor = Annotated[
     str | None, Query(pattern="^(me|[0-9a-f-]{36})$", description="only changes of this account, or of `me`")
 ]
+WithText = Annotated[str, Query(max_length=300, description="only changes whose title has these words in it")]
 WaitingForMe = Annotated[
     bool, Query(alias="waiting-for-me", description="only changes that wait for a signature of whoever asks")
 ]
@@ -83,23 +84,27 @@ def _add_list(router: APIRouter, service: Service) -> None:
         kind: OfKind = None,
         policy: OfPolicy = None,
         author: OfAuthor = None,
+        q: WithText = "",
         waiting: WaitingForMe = False,
+        sort: ChangeSort = "-acted",
         limit: Limit = PAGE,
         cursor: Cursor = None,
     ) -> ChangePage:
-        """Changes, the newest first."""
+        """Changes, the one acted on last first unless told otherwise."""
         actor = principal_of(request).actor
-        states = frozenset([state] if state else [])
-        author_id = actor.id if author == "me" else author
         criteria = ChangeFilter(
-            states, kind, author_id, policy, signer=actor if waiting else None, now=service.clock.now()
+            states=frozenset([state] if state else []),
+            kind=kind,
+            author=actor.id if author == "me" else author,
+            policy=policy,
+            text=q,
+            signer=actor if waiting else None,
+            now=service.clock.now(),
         )
-        after = decode_cursor(cursor) or None
         page = await run_read(
-            service, lambda session: approval.list_changes(session, criteria, cursor=after, limit=limit)
+            service, lambda s: approval.list_changes(s, criteria, sort=sort, cursor=cursor, limit=limit)
         )
-        items = list(map(change_summary, page.changes))
-        return ChangePage(items=items, next_cursor=encode_cursor(page.cursor) if page.cursor else None)
+        return ChangePage(items=list(map(change_summary, page.items)), next_cursor=page.next_cursor)
 
 
 def _add_one(router: APIRouter, service: Service, examiner: DraftChecker) -> None:
@@ -254,7 +259,9 @@ def _edit(transaction: Transaction, actor: Actor, change: str, draft: DraftModel
 
 
 def _comment(transaction: Transaction, actor: Actor, change: str, text: str) -> WriteResult:
-    return WriteResult(comment_model(approval.comment(transaction, actor, change, text)), 201)
+    name = approval.comment(transaction, actor, change, text)
+    row = next(row for row in approval.read_comments(transaction.session, change) if row.id == name)
+    return WriteResult(comment_model(row), 201)
 
 
 def _text(session: Session, change: str, text: str) -> bytes:

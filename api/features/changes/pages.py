@@ -6,7 +6,6 @@ from fastapi import APIRouter
 
 from api.features.changes.downloads import download_routes
 from api.features.changes.editor_routes import editor_routes
-from api.features.changes.listing import list_routes
 from api.features.changes.new_change import new_change_routes
 from api.features.changes.report import report_routes
 from api.kit.rendering import Pages
@@ -15,6 +14,6 @@ from api.kit.rendering import Pages
 def writing_routes(pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
-    for area in (list_routes, new_change_routes, editor_routes, report_routes, download_routes):
+    for area in (new_change_routes, editor_routes, report_routes, download_routes):
         router.routes.extend(area(pages).routes)
     return router

@@ -5,33 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import ClassVar
+from typing import ClassVar, cast
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from api.kit.answers import PolicyAnswer, policy_answers
+from api.kit.answers import PolicyAnswer, outcome_cell, policy_answers
 from api.kit.formats import UUID_TEXT
 from api.kit.forms import FormState, is_plausible_day
 from api.kit.frame import Frame
 from api.kit.listing import Column, Listing
 from api.kit.subjects import invalid_subject_errors, kind_options
+from api.kit.table import ExportedList, TableColumn, TableContext, TableFilter, TableQuery, instants_between
 from api.service import Service
-from api.web.cursors import decode_number_cursor, encode_cursor
 from policy_service.decisions.record import DecisionRecord
 from policy_service.decisions.record_queries import (
     RecordFilter,
-    RecordPage,
+    RecordSort,
     UnknownDecision,
-    find_records,
+    list_records,
     read_decision,
 )
 from policy_service.decisions.record_versions import Versions, versions_of
 from policy_service.language.policy import Language
 from policy_service.language.types import parse_date
 from policy_service.messages import Message
+from policy_service.paging import Page
 from policy_service.registry.service import policy_names
-from policy_service.subject import InvalidSubject, Subject, kind_error
+from policy_service.subject import InvalidSubject, Subject, kind_error, kind_label
 
 PATH = "/decisions"
 PAGE_SIZE = 25
@@ -57,10 +58,18 @@ class Row:
     as_of: date | None
     """The day it was made for, where that is another than the day it was made on."""
     answers: tuple[PolicyAnswer, ...]
-    more_answers: int
-    """Answers that are not listed."""
     has_override: bool
     """Whether an exception was answered somewhere."""
+
+    @property
+    def shown_answers(self) -> tuple[PolicyAnswer, ...]:
+        """The answers on the page."""
+        return self.answers[:MAX_ANSWERS]
+
+    @property
+    def more_answers(self) -> int:
+        """How many answers are not on the page."""
+        return max(0, len(self.answers) - MAX_ANSWERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,21 +137,20 @@ def decisions_page(service: Service, session: Session, frame: Frame, query: Deci
     errors = _query_errors(session, query, names) | days.errors
     if query.decision and not errors:
         return f"{PATH}/{query.decision}"
-    page = RecordPage([], None)
+    page: Page[DecisionRecord] = Page(())
     if not errors:
         try:
             page = _find(session, query, days)
         except InvalidSubject as error:
             errors |= invalid_subject_errors(error)
-    versions = versions_of(session, page.records)
+    versions = versions_of(session, page.items)
     filters = {name: getattr(query, name) for name in ("subject", "kind", "policy", "since", "until")}
     values = {**filters, "q": query.decision or query.subject, "decision": query.decision}
-    next_cursor = encode_cursor(str(page.cursor)) if page.cursor is not None else None
     return DecisionsPage(
         frame=frame,
-        listing=Listing(PATH, filters, COLUMNS, query.sort, query.cursor, next_cursor),
+        listing=Listing(PATH, filters, COLUMNS, query.sort, query.cursor, page.next_cursor),
         form=FormState("", {name: (value,) for name, value in values.items()}, errors),
-        rows=tuple(_row(record, versions[record.decision_id], service.zone, frame.lang) for record in page.records),
+        rows=tuple(_row(record, versions[record.decision_id], service.zone, frame.lang) for record in page.items),
         policies=tuple((name, name) for name in names),
         kinds=kind_options(
             service.catalogue.in_force(session, frame.now).values(), frame.lang, "" if "kind" in errors else query.kind
@@ -159,8 +167,7 @@ def _row(record: DecisionRecord, versions: Versions, zone: ZoneInfo, lang: Langu
         subject=record.subject,
         decided_at=record.decided_at,
         as_of=None if same_day else record.as_of,
-        answers=answers[:MAX_ANSWERS],
-        more_answers=max(0, len(answers) - MAX_ANSWERS),
+        answers=answers,
         has_override=any(each.applied_override for each in answers),
     )
 
@@ -186,12 +193,12 @@ def _date_range(query: DecisionQuery, zone: ZoneInfo) -> _DateRange:
     return _DateRange(instants["since"], instants["until"], errors)
 
 
-def _find(session: Session, query: DecisionQuery, days: _DateRange) -> RecordPage:
+def _find(session: Session, query: DecisionQuery, days: _DateRange) -> Page[DecisionRecord]:
     record_filter = RecordFilter(
         query.subject or None, query.policy or None, kind=query.kind or None, since=days.since, until=days.until
     )
-    oldest_first, cursor = query.sort == OLDEST, decode_number_cursor(query.cursor)
-    return find_records(session, record_filter, oldest_first=oldest_first, cursor=cursor, limit=PAGE_SIZE)
+    sort: RecordSort = "decided" if query.sort == OLDEST else "-decided"
+    return list_records(session, record_filter, sort=sort, cursor=query.cursor, limit=PAGE_SIZE)
 
 
 def _query_errors(session: Session, query: DecisionQuery, policies: tuple[str, ...]) -> dict[str, Message]:
@@ -216,3 +223,55 @@ def _exists(session: Session, decision: str) -> bool:
     except (ValueError, KeyError, TypeError, AttributeError):
         return True  # its page says that it was altered
     return True
+
+
+def _read_page(session: Session, context: TableContext, query: TableQuery) -> Page[Row]:
+    service, (since, until) = (
+        context.service,
+        instants_between(query.day("since"), query.day("until"), context.service.zone),
+    )
+    subject, kind, policy = (query.filters[name] or None for name in ("subject", "kind", "policy"))
+    criteria = RecordFilter(subject, policy, kind=kind, since=since, until=until)
+    sort = cast("RecordSort", query.sort)
+    page = list_records(session, criteria, sort=sort, cursor=query.cursor, limit=query.limit)
+    versions = versions_of(session, page.items)
+    rows = (_row(each, versions[each.decision_id], service.zone, context.frame.lang) for each in page.items)
+    return Page(tuple(rows), page.next_cursor)
+
+
+def _answer_cell(answer: PolicyAnswer, lang: Language) -> Message:
+    """One answer: the policy, its version, and the outcome or why there is none."""
+    outcome = "; ".join(outcome_cell(answer.outcomes, lang)) or answer.status_name
+    return Message("{policy} {version}: {outcome}", policy=answer.policy, version=answer.version, outcome=outcome)
+
+
+DECISIONS: ExportedList[Row] = ExportedList(
+    path=PATH,
+    title=Message("Decisions"),
+    columns=(
+        TableColumn("decided", Message("Decided"), lambda each, _: each.decided_at, is_sortable=True),
+        TableColumn("as_of", Message("For the day"), lambda each, _: each.as_of),
+        TableColumn("subject", Message("Subject"), lambda each, _: each.subject.id),
+        TableColumn("kind", Message("Kind of subject"), lambda each, frame: kind_label(each.subject.kind, frame.lang)),
+        TableColumn(
+            "answers",
+            Message("Answers"),
+            lambda each, frame: [_answer_cell(answer, frame.lang) for answer in each.answers],
+        ),
+        TableColumn(
+            "rules", Message("Rules"), lambda each, _: [rule.id for answer in each.answers for rule in answer.rules]
+        ),
+        TableColumn("override", Message("Override"), lambda each, _: each.has_override),
+        TableColumn("id", Message("Identifier"), lambda each, _: each.decision),
+    ),
+    filters=(
+        TableFilter("subject", Message("Subject"), "exact"),
+        TableFilter("kind", Message("Kind of subject")),
+        TableFilter("policy", Message("Policy")),
+        TableFilter("since", Message("From the day"), "day"),
+        TableFilter("until", Message("to the day"), "day"),
+    ),
+    sort=NEWEST,
+    read=_read_page,
+    row_id=lambda each: each.decision,
+)

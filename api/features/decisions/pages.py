@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.features.decisions.detail import decision_id, decision_page
-from api.features.decisions.listing import decisions_page, read_query
+from api.features.decisions.listing import DECISIONS, decisions_page, read_query
 from api.kit.rendering import NO_STORE, Pages
+from api.kit.table_export import export_routes
 from api.web.transactions import run_read
 from policy_service.decisions.block_store import prove_decision
 from policy_service.decisions.record_queries import read_decision
@@ -20,7 +21,7 @@ from policy_service.decisions.record_queries import read_decision
 
 def decision_routes(pages: Pages) -> APIRouter:
     """The routes."""
-    router = APIRouter(include_in_schema=False)
+    router = export_routes(pages, DECISIONS)
     service = pages.service
 
     @router.get("/decisions")

@@ -113,7 +113,7 @@ def _pending_tasks(session: Session, actor: Actor, now: datetime, running: Seque
     drafts = tuple(change for change in mine if change.state is ChangeState.DRAFT)
     returned = tuple(change for change in drafts if _was_returned(change))
     return PendingTasks(
-        to_sign=awaiting_signature(session, actor, now, limit=MAX_ITEMS).changes,
+        to_sign=awaiting_signature(session, actor, now, limit=MAX_ITEMS).items,
         returned=returned,
         drafts=tuple(change for change in drafts if change not in returned),
         to_schedule=tuple(change for change in mine if change.state is ChangeState.SIGNED_OFF),
@@ -136,7 +136,7 @@ def _my_changes(session: Session, actor: Actor) -> tuple[Change, ...]:
     if Role.AUTHOR not in actor.roles:
         return ()
     change_filter = ChangeFilter(states=frozenset({ChangeState.DRAFT, ChangeState.SIGNED_OFF}), author=actor.id)
-    return approval.list_changes(session, change_filter, sort="-acted", limit=MAX_ITEMS).changes
+    return approval.list_changes(session, change_filter, sort="-acted", limit=MAX_ITEMS).items
 
 
 def _was_returned(change: Change) -> bool:

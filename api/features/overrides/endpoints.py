@@ -6,13 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
-from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
 from api.service import Service
-from api.web.cursors import Cursor, decode_number_cursor, encode_cursor
+from api.web.cursors import Cursor
 from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_prepared_write, run_write_command
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
@@ -32,9 +31,12 @@ from api.workers.override_preparation import prepared_override
 from policy_service.actor import Role
 from policy_service.database import Transaction
 from policy_service.decisions.override import MAX_REASON, Override, OverrideState
-from policy_service.decisions.override_store import PAGE_SIZE, end_override, read_overrides
+from policy_service.decisions.override_store import PAGE_SIZE, end_override
+from policy_service.language.load import POLICY_ID
+from policy_service.overrides import queries
+from policy_service.overrides.queries import OverrideFilter, OverrideSort, OverrideStatus
 from policy_service.overrides.service import OverrideRequest, record_override, sign_override
-from policy_service.overrides.signature_validity import read_with_signature_validity, with_signature_validity
+from policy_service.overrides.signature_validity import read_with_signature_validity
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
 WRITE_PROBLEMS = (
@@ -51,8 +53,12 @@ OfKind = Annotated[
         description=f"only exceptions for subjects of this kind; with `subject` it is `{CUSTOMER}` when it is left out",
     ),
 ]
-OnlyActive = Annotated[bool, Query(description="only exceptions that apply now")]
-OnlyWaiting = Annotated[bool, Query(description="only exceptions that wait for signatures now")]
+OfPolicy = Annotated[
+    str | None, Query(pattern=f"^{POLICY_ID.pattern}$", description="only exceptions from this policy")
+]
+InState = Annotated[
+    OverrideStatus | None, Query(description="only exceptions that apply now, that wait for signatures, that are over")
+]
 Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="exceptions on a page")]
 Outcome = Annotated[
     dict[str, Any] | list[Any], Field(description="the policy's outcome, or a list of them where it lists")
@@ -151,35 +157,22 @@ def override_routes(service: Service) -> APIRouter:
 def _add_reading(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_overrides", responses=problems(INVALID_PARAMETER))
     async def list_overrides(  # noqa: PLR0913  # the filters
+        *,
         subject: OfSubject = None,
         kind: OfKind = None,
-        *,
-        active: OnlyActive = False,
-        waiting: OnlyWaiting = False,
+        policy: OfPolicy = None,
+        state: InState = None,
+        sort: OverrideSort = "-recorded",
         limit: Limit = PAGE_SIZE,
         cursor: Cursor = None,
     ) -> OverridePage:
-        """Overrides in the order of recording."""
-        now, after = service.now(), decode_number_cursor(cursor) or 0
-        subject_kind = kind or (CUSTOMER if subject is not None else None)
-
-        def read(session: Session) -> tuple[list[int], list[Override]]:
-            rows = read_overrides(
-                session,
-                subject=subject,
-                kind=subject_kind,
-                active_at=now if active else None,
-                waiting_at=now if waiting else None,
-                after=after,
-                limit=limit + 1,
-            )
-            return [number for number, _ in rows], with_signature_validity(
-                session, [each for _, each in rows[:limit]], now
-            )
-
-        numbers, overrides = await run_read(service, read)
-        next_cursor = encode_cursor(str(numbers[limit - 1])) if len(numbers) > limit else None
-        return OverridePage(items=[_override_model(each, now) for each in overrides], next_cursor=next_cursor)
+        """Exceptions, the one recorded last first unless told otherwise."""
+        now, subject_kind = service.now(), kind or (CUSTOMER if subject is not None else None)
+        criteria = OverrideFilter(subject, subject_kind, policy, state)
+        page = await run_read(
+            service, lambda s: queries.list_overrides(s, criteria, now, sort=sort, cursor=cursor, limit=limit)
+        )
+        return OverridePage(items=[_override_model(each, now) for each in page.items], next_cursor=page.next_cursor)
 
     @router.get("/{override}", operation_id="get_override", responses=problems(NOT_FOUND, INVALID_PARAMETER))
     async def get_override(override: Id) -> OverrideModel:

@@ -5,45 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import cast
 
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.features.overrides.last_decision import read_policy_version
-from api.kit.answers import FieldText, outcome_texts
-from api.kit.forms import NO_ERRORS, FormState
-from api.kit.frame import Frame
-from api.kit.listing import Column, Listing
-from api.kit.subjects import invalid_subject_errors, kind_options
-from api.service import Service
-from api.web.cursors import decode_number_cursor, encode_cursor
+from api.kit.answers import FieldText, outcome_cell, outcome_texts
+from api.kit.subjects import kind_options
+from api.kit.table import Options, Table, TableColumn, TableContext, TableFilter, TableQuery
 from policy_service.actor import Role
 from policy_service.decisions.override import Override, OverrideState
-from policy_service.decisions.override_store import read_overrides
 from policy_service.language.policy import Bilingual, Language, Policy
 from policy_service.messages import Message
-from policy_service.overrides.signature_validity import with_signature_validity
+from policy_service.overrides.queries import OverrideFilter, OverrideSort, OverrideStatus, list_overrides
+from policy_service.paging import Page
 from policy_service.registry.service import policy_names
-from policy_service.subject import InvalidSubject, Subject
+from policy_service.subject import Subject, kind_label
 
 PATH = "/overrides"
-PAGE_SIZE = 50
-"""Overrides on a page."""
-OLDEST, NEWEST = "recorded", "-recorded"
-STATES: tuple[tuple[str, Message], ...] = (
+STATUS_NAMES: tuple[tuple[str, Message], ...] = (
     ("running", Message("in effect")),
     ("waiting", Message("awaiting signatures")),
     ("over", Message("over")),
 )
-COLUMNS = (
-    Column("subject", Message("Subject")),
-    Column("policy", Message("Policy")),
-    Column("outcome", Message("New value")),
-    Column("by", Message("By")),
-    Column("recorded", Message("Added at"), is_sortable=True),
-    Column("until", Message("Ends")),
-)
+STATE_NAMES: Mapping[OverrideState, Message] = {
+    "runs": Message("in effect"),
+    "provisional": Message("in effect for now"),
+    "waiting": Message("awaiting signatures"),
+    "lapsed": Message("lapsed unsigned"),
+    "ended": Message("ended by a person"),
+    "over": Message("over"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +50,7 @@ class Row:
     outcome: tuple[tuple[FieldText, ...], ...]
     printed_name: str
     role: Role
+    reason: str
     recorded_at: datetime
     until: datetime
     """When it ends, or ended."""
@@ -65,91 +59,20 @@ class Row:
     """Who has not signed yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class OverridesPage:
-    """The list."""
-
-    template: ClassVar[str] = "overrides/list.html"
-    frame: Frame
-    listing: Listing
-    form: FormState
-    rows: tuple[Row, ...]
-    policies: tuple[tuple[str, str], ...]
-    kinds: tuple[tuple[str, str], ...]
-    states: tuple[tuple[str, Message], ...]
-    denied_reason: str | None
-    """Why the reader may make none; None for those who may."""
-
-
-@dataclass(frozen=True, slots=True)
-class OverrideQuery:
-    """The query of a list of overrides: filter, order and start."""
-
-    subject: str = ""
-    kind: str = ""
-    policy: str = ""
-    state: str = ""
-    sort: str = NEWEST
-    cursor: str | None = None
-
-
-def read_query(query: Mapping[str, str]) -> OverrideQuery:
-    """Read the query of an address; an unknown order or state counts as absent."""
-    state, sort = query.get("state", ""), query.get("sort", NEWEST)
-    return OverrideQuery(
-        subject=query.get("subject", "").strip(),
-        kind=query.get("kind", ""),
-        policy=query.get("policy", "").strip(),
-        state=state if state in dict(STATES) else "",
-        sort=sort if sort in {OLDEST, NEWEST} else NEWEST,
-        cursor=query.get("cursor") or None,
-    )
-
-
-def overrides_page(service: Service, session: Session, frame: Frame, query: OverrideQuery) -> OverridesPage:
-    """The list. Raises ProblemError."""
-    now, errors = frame.now, NO_ERRORS
-    try:
-        numbered = _find(session, query, now)
-    except InvalidSubject as error:
-        numbered, errors = [], invalid_subject_errors(error)
-    rows = [each for _, each in numbered[:PAGE_SIZE]]
-    first_of = {(each.policy, each.version): each for each in rows}
-    versions = {name: read_policy_version(service, session, each) for name, each in first_of.items()}
-    filters = {"subject": query.subject, "kind": query.kind, "policy": query.policy, "state": query.state}
-    next_cursor = encode_cursor(str(numbered[PAGE_SIZE - 1][0])) if len(numbered) > PAGE_SIZE else None
-    permission = check_permission(frame.actor, PERMISSIONS["POST", PATH]) if frame.actor else ""
-    return OverridesPage(
-        frame=frame,
-        listing=Listing(PATH, filters, COLUMNS, query.sort, query.cursor, next_cursor),
-        form=FormState("", {name: (value,) for name, value in filters.items()}, errors),
-        rows=tuple(_row(each, versions[each.policy, each.version], now, frame.lang) for each in rows),
-        policies=tuple((name, name) for name in policy_names(session)),
-        kinds=kind_options(service.catalogue.in_force(session, now).values(), frame.lang, query.kind),
-        states=STATES,
-        denied_reason=None if permission is True else permission,
-    )
-
-
-def _find(session: Session, query: OverrideQuery, now: datetime) -> list[tuple[int, Override]]:
-    """The exceptions of the page, and one more when there are more. Raises InvalidSubject, ProblemError."""
-    stored = read_overrides(
-        session,
-        subject=query.subject or None,
-        kind=query.kind or None,
-        policy=query.policy or None,
-        active_at=now if query.state == "running" else None,
-        over_at=now if query.state == "over" else None,
-        waiting_at=now if query.state == "waiting" else None,
-        after=decode_number_cursor(query.cursor),
-        newest_first=query.sort == NEWEST,
-        limit=PAGE_SIZE + 1,
-    )
-    overrides = with_signature_validity(session, [each for _, each in stored], now)
-    return [(number, each) for (number, _), each in zip(stored, overrides, strict=True)]
+def read_page(session: Session, context: TableContext, query: TableQuery) -> Page[Row]:
+    """Return one page of the overrides that the filters leave. Raises InvalidSubject."""
+    subject, kind, policy, status = (query.filters[name] or None for name in ("subject", "kind", "policy", "state"))
+    criteria = OverrideFilter(subject, kind, policy, cast("OverrideStatus | None", status))
+    sort, now, lang = cast("OverrideSort", query.sort), context.frame.now, context.frame.lang
+    page = list_overrides(session, criteria, now, sort=sort, cursor=query.cursor, limit=query.limit)
+    first_of = {(each.policy, each.version): each for each in page.items}
+    versions = {name: read_policy_version(context.service, session, each) for name, each in first_of.items()}
+    rows = (_row(each, versions[each.policy, each.version], now, lang) for each in page.items)
+    return Page(tuple(rows), page.next_cursor)
 
 
 def _row(override: Override, policy: Policy | None, now: datetime, lang: Language) -> Row:
+    state = override.state(now)
     return Row(
         override=override.id,
         subject=override.subject,
@@ -158,10 +81,67 @@ def _row(override: Override, policy: Policy | None, now: datetime, lang: Languag
         outcome=outcome_texts(override.outcome, policy, lang),
         printed_name=override.printed_name,
         role=Role(override.role),
+        reason=override.reason,
         recorded_at=override.recorded_at,
         until=override.ends_at,
-        state=override.state(now),
-        owed_roles=tuple(map(Role, override.missing_roles))
-        if override.state(now) in {"provisional", "waiting"}
-        else (),
+        state=state,
+        owed_roles=tuple(map(Role, override.missing_roles)) if state in {"provisional", "waiting"} else (),
     )
+
+
+def _policy_options(session: Session, _: TableContext) -> Options:
+    return tuple((name, name) for name in policy_names(session))
+
+
+def _kind_options(session: Session, context: TableContext) -> Options:
+    frame = context.frame
+    policies = context.service.catalogue.in_force(session, frame.now).values()
+    return kind_options(policies, frame.lang, context.params.get("kind", ""))
+
+
+def _denied_reason(_: Session, context: TableContext) -> str | None:
+    """Why the reader may make none; None for whoever may."""
+    permission = check_permission(context.actor, PERMISSIONS["POST", PATH])
+    return None if permission is True else permission
+
+
+OVERRIDES: Table[Row] = Table(
+    path=PATH,
+    title=Message("Overrides"),
+    about=Message("Overrides of a policy for one subject, each with its reason, its end and its signatures."),
+    columns=(
+        TableColumn("subject", Message("Subject"), lambda each, _: each.subject.id),
+        TableColumn(
+            "kind",
+            Message("Kind of subject"),
+            lambda each, frame: kind_label(each.subject.kind, frame.lang),
+            is_export_only=True,
+        ),
+        TableColumn("policy", Message("Policy"), lambda each, _: each.policy),
+        TableColumn("outcome", Message("New value"), lambda each, frame: outcome_cell(each.outcome, frame.lang)),
+        TableColumn("by", Message("By"), lambda each, _: each.printed_name),
+        TableColumn("role", Message("Role"), lambda each, _: each.role, is_export_only=True),
+        TableColumn("recorded", Message("Added at"), lambda each, _: each.recorded_at, is_sortable=True),
+        TableColumn("until", Message("Ends"), lambda each, _: each.until),
+        TableColumn("state", Message("State"), lambda each, _: STATE_NAMES[each.state], is_export_only=True),
+        TableColumn("owed", Message("Awaited signatures"), lambda each, _: each.owed_roles, is_export_only=True),
+        TableColumn("reason", Message("Reason"), lambda each, _: each.reason, is_export_only=True),
+        TableColumn("id", Message("Identifier"), lambda each, _: each.override, is_export_only=True),
+    ),
+    filters=(
+        TableFilter("subject", Message("Subject")),
+        TableFilter("kind", Message("Kind of subject"), "choice", _kind_options, Message("all kinds")),
+        TableFilter("policy", Message("Policy"), "choice", _policy_options, Message("all policies")),
+        TableFilter("state", Message("Which"), "choice", STATUS_NAMES, Message("all")),
+    ),
+    sort="-recorded",
+    read=read_page,
+    row_id=lambda each: each.override,
+    cells="overrides/_cells.html",
+    empty=(
+        Message("No overrides, now or earlier."),
+        Message("A director adds an override where the rules do not fit one subject; every decision shows it."),
+    ),
+    no_match=Message("No matching overrides."),
+    read_extra=_denied_reason,
+)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.auth.confirmation import reauthenticate
 from api.features.overrides.detail import override_id, override_page
 from api.features.overrides.forms import EndForm, SignForm
-from api.features.overrides.listing import PATH, overrides_page, read_query
+from api.features.overrides.listing import PATH
 from api.features.overrides.new_override import (
     OverrideSubmission,
     new_override_page,
@@ -40,16 +40,6 @@ NOTICES = {
 }
 PREFILLED = ("subject", "policy")
 """What an address may begin a form with."""
-
-
-def _add_reading(router: APIRouter, pages: Pages) -> None:
-    service = pages.service
-
-    @router.get(PATH)
-    async def overrides(request: Request) -> Response:
-        """The list."""
-        frame, query = pages.frame(request), read_query(request.query_params)
-        return pages.render(await run_read(service, lambda session: overrides_page(service, session, frame, query)))
 
 
 def _add_creation(router: APIRouter, pages: Pages) -> None:
@@ -141,6 +131,5 @@ END = FormAction(
 def override_routes(pages: Pages) -> APIRouter:
     """Routes of overrides."""
     router = form_routes(pages, SIGN, END)
-    _add_reading(router, pages)
     _add_creation(router, pages)
     return router

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from api.auth.confirmation import reauthenticate
 from api.service import Service
-from api.web.cursors import Cursor, decode_number_cursor, encode_cursor
+from api.web.cursors import Cursor
 from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
@@ -26,18 +26,22 @@ from api.web.problems import (
     REQUEST_IN_FLIGHT,
     TOO_MANY_ATTEMPTS,
 )
-from api.web.schemas import BODY_PROBLEMS, ByModel, Model, Password, UsedModel
+from api.web.schemas import BODY_PROBLEMS, ByModel, Model, Password, UsedModel, UtcInstant
 from api.web.transactions import run_read
 from policy_service.database import Transaction
 from policy_service.decisions.override import MAX_REASON
 from policy_service.decisions.record import DecisionRecord
-from policy_service.decisions.record_queries import PAGE_SIZE, subject_history
+from policy_service.decisions.record_queries import PAGE_SIZE, RecordFilter, RecordSort, list_records
 from policy_service.decisions.subjects import erase_subject
+from policy_service.language.load import POLICY_ID
 from policy_service.subject import CUSTOMER, KIND, MAX_ID, Subject
 
 SIGNING_PROBLEMS = (CONFIRMATION_NEEDED, TOO_MANY_ATTEMPTS, BUSY)
 Id = Annotated[str, Path(max_length=MAX_ID)]
 OfKind = Annotated[str, Query(pattern=f"^{KIND.pattern}$", description="of which kind the subject is")]
+OfPolicy = Annotated[str | None, Query(pattern=f"^{POLICY_ID.pattern}$", description="only what this policy answered")]
+Since = Annotated[UtcInstant | None, Query(alias="from", description="decided from this instant on")]
+Until = Annotated[UtcInstant | None, Query(description="decided before this instant")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE, description="decisions on a page")]
 
 
@@ -81,14 +85,21 @@ def subject_routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1/subjects/{subject:path}", tags=["subjects"])
 
     @router.get("/decisions", operation_id="list_decisions", responses=problems(INVALID_PARAMETER))
-    async def list_decisions(
-        subject: Id, kind: OfKind = CUSTOMER, limit: Limit = PAGE_SIZE, cursor: Cursor = None
+    async def list_decisions(  # noqa: PLR0913  # the filters
+        subject: Id,
+        *,
+        kind: OfKind = CUSTOMER,
+        policy: OfPolicy = None,
+        since: Since = None,
+        until: Until = None,
+        sort: RecordSort = "-decided",
+        limit: Limit = PAGE_SIZE,
+        cursor: Cursor = None,
     ) -> DecisionPage:
-        """List the decisions about a subject, the newest first."""
-        start, about = decode_number_cursor(cursor), Subject(subject, kind)
-        page = await run_read(service, lambda session: subject_history(session, about, start, limit))
-        next_cursor = encode_cursor(str(page.cursor)) if page.cursor is not None else None
-        return DecisionPage(items=list(map(_summary, page.records)), next_cursor=next_cursor)
+        """List the decisions about a subject, the newest first by default."""
+        criteria = RecordFilter(subject, policy, kind=kind, since=since, until=until)
+        page = await run_read(service, lambda s: list_records(s, criteria, sort=sort, cursor=cursor, limit=limit))
+        return DecisionPage(items=list(map(_summary, page.items)), next_cursor=page.next_cursor)
 
     @router.delete(
         "/key",

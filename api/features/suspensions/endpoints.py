@@ -9,7 +9,7 @@ from starlette.responses import Response
 from api.auth.confirmation import reauthenticate
 from api.features.suspensions.schemas import SuspendModel, SuspensionModel, SuspensionPage, suspension_model
 from api.service import Service
-from api.web.cursors import Cursor, decode_cursor, encode_cursor
+from api.web.cursors import Cursor
 from api.web.idempotent_writes import WRITE_HEADERS, WriteResult, run_write_command
 from api.web.json_body import read_json_body, request_body
 from api.web.openapi import problems
@@ -17,13 +17,18 @@ from api.web.problems import INVALID_PARAMETER
 from api.web.schemas import BODY_PROBLEMS, READ_PROBLEMS, SIGNING_PROBLEMS, WRITE_PROBLEMS, Id, SignedReason
 from api.web.transactions import run_read
 from policy_service.approval import service as approval
+from policy_service.approval import suspension_queries as queries
 from policy_service.approval.service import Suspension
+from policy_service.approval.suspension_queries import SuspensionFilter, SuspensionSort, SuspensionStatus
 from policy_service.database import Transaction
 from policy_service.language.load import POLICY_ID
 
 PAGE = 100
 Limit = Annotated[int, Query(ge=1, le=PAGE, description="suspensions on a page")]
 OfPolicy = Annotated[str | None, Query(pattern=f"^{POLICY_ID.pattern}$", description="only suspensions of this policy")]
+InState = Annotated[
+    SuspensionStatus | None, Query(description="only those that last, wait for a second signature, are over")
+]
 
 
 def suspension_routes(service: Service) -> APIRouter:
@@ -37,13 +42,22 @@ def suspension_routes(service: Service) -> APIRouter:
 
 def _add_reading(router: APIRouter, service: Service) -> None:
     @router.get("", operation_id="list_suspensions", responses=problems(INVALID_PARAMETER))
-    async def list_suspensions(policy: OfPolicy = None, limit: Limit = PAGE, cursor: Cursor = None) -> SuspensionPage:
-        """Suspensions, the newest first, whether they still last or not."""
-        before_id, now = decode_cursor(cursor), service.clock.now()
-        suspensions = await run_read(service, lambda session: approval.read_suspensions(session, policy))
-        rest = [each for each in reversed(suspensions) if not before_id or each.id < before_id]
-        next_cursor = encode_cursor(rest[limit - 1].id) if len(rest) > limit else None
-        return SuspensionPage(items=[suspension_model(each, now) for each in rest[:limit]], next_cursor=next_cursor)
+    async def list_suspensions(
+        *,
+        policy: OfPolicy = None,
+        state: InState = None,
+        sort: SuspensionSort = "-begun",
+        limit: Limit = PAGE,
+        cursor: Cursor = None,
+    ) -> SuspensionPage:
+        """Suspensions, the newest first unless told otherwise, whether they still last or not."""
+        criteria, now = SuspensionFilter(policy, state), service.clock.now()
+        page = await run_read(
+            service,
+            lambda s: queries.list_suspensions(s, criteria, now, sort=sort, cursor=cursor, limit=limit),
+        )
+        items = [suspension_model(each, now) for each in page.items]
+        return SuspensionPage(items=items, next_cursor=page.next_cursor)
 
     @router.get("/{suspension}", operation_id="get_suspension", responses=problems(*READ_PROBLEMS))
     async def get_suspension(suspension: Id) -> SuspensionModel:

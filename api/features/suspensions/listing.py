@@ -3,79 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import cast
 
-from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import Response
+from sqlmodel import Session
 
 from api.kit.frame import Frame
-from api.kit.listing import Column, Listing
-from api.kit.rendering import Pages
-from api.web.cursors import decode_cursor, encode_cursor
-from api.web.transactions import run_read
-from policy_service.approval.service import Suspension, SuspensionFilter, list_suspensions
-from policy_service.approval.suspension_service import SuspensionStatus
+from api.kit.table import Table, TableColumn, TableContext, TableFilter, TableQuery
+from policy_service.approval.suspension import Suspension
+from policy_service.approval.suspension_queries import (
+    SuspensionFilter,
+    SuspensionSort,
+    SuspensionStatus,
+    list_suspensions,
+)
 from policy_service.messages import Message
+from policy_service.paging import Page
 
-PAGE = 50
 STATUS_NAMES: Mapping[SuspensionStatus, Message] = {
     "running": Message("in effect"),
     "unratified": Message("awaiting ratification"),
     "over": Message("over"),
 }
-COLUMNS = (
-    Column("begun", Message("Begun"), is_sortable=True),
-    Column("policy", Message("Policy")),
-    Column("state", Message("State")),
-    Column("until", Message("Until")),
-    Column("by", Message("Signed by")),
-    Column("reason", Message("Reason")),
+
+
+def read_page(session: Session, context: TableContext, query: TableQuery) -> Page[Suspension]:
+    """Return one page of the suspensions that the filters leave."""
+    status = cast("SuspensionStatus | None", query.filters["state"] or None)
+    criteria, sort = SuspensionFilter(query.filters["policy"] or None, status), cast("SuspensionSort", query.sort)
+    return list_suspensions(session, criteria, context.frame.now, sort=sort, cursor=query.cursor, limit=query.limit)
+
+
+def _state(suspension: Suspension, frame: Frame) -> Message:
+    if not suspension.is_active(frame.now):
+        return Message("over")
+    return Message("ratified") if suspension.ratification else Message("awaiting ratification")
+
+
+SUSPENSIONS: Table[Suspension] = Table(
+    path="/suspensions",
+    title=Message("Suspensions"),
+    about=Message(
+        "Versions that one director suspended in an emergency. A suspension ends automatically, by a person, or by a "
+        "signed change."
+    ),
+    columns=(
+        TableColumn("begun", Message("Begun"), lambda each, _: each.signature.at, is_sortable=True),
+        TableColumn("policy", Message("Policy"), lambda each, _: each.policy),
+        TableColumn("version", Message("Version"), lambda each, _: each.version, is_export_only=True),
+        TableColumn("fallback", Message("Version in its place"), lambda each, _: each.fallback, is_export_only=True),
+        TableColumn("state", Message("State"), _state),
+        TableColumn("until", Message("Until"), lambda each, _: each.until),
+        TableColumn("by", Message("Signed by"), lambda each, _: each.signature.by.printed_name),
+        TableColumn("role", Message("Role"), lambda each, _: each.signature.role, is_export_only=True),
+        TableColumn("reason", Message("Reason"), lambda each, _: each.signature.reason),
+        TableColumn("id", Message("Identifier"), lambda each, _: each.id, is_export_only=True),
+    ),
+    filters=(
+        TableFilter("policy", Message("Policy"), placeholder="tiering/rfm_value"),
+        TableFilter("state", Message("State"), "choice", tuple(STATUS_NAMES.items())),
+    ),
+    sort="-begun",
+    read=read_page,
+    row_id=lambda each: each.id,
+    cells="suspensions/_cells.html",
+    empty=(
+        Message("No suspensions yet."),
+        Message("A director suspends a version from the page of its policy."),
+    ),
+    no_match=Message("No matching suspensions."),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class SuspensionsPage:
-    """`/suspensions`."""
-
-    template: ClassVar[str] = "suspensions/list.html"
-    frame: Frame
-    suspensions: tuple[Suspension, ...]
-    listing: Listing
-
-    @property
-    def statuses(self) -> tuple[tuple[str, Message], ...]:
-        """The statuses to choose from."""
-        return tuple(STATUS_NAMES.items())
-
-
-def list_routes(pages: Pages) -> APIRouter:
-    """The route."""
-    router = APIRouter(include_in_schema=False)
-    service = pages.service
-
-    @router.get("/suspensions")
-    async def suspensions(
-        request: Request, policy: str = "", state: str = "", sort: str = "-begun", cursor: str | None = None
-    ) -> Response:
-        """Suspensions, a page at a time."""
-        frame = pages.frame(request)
-        suspension_filter = SuspensionFilter(policy.strip()[:200] or None, _status(state))
-        after, newest_first = decode_cursor(cursor) or None, sort != "begun"
-        rows, last = await run_read(
-            service,
-            lambda session: list_suspensions(
-                session, suspension_filter, frame.now, newest_first=newest_first, cursor=after, limit=PAGE
-            ),
-        )
-        filters = {"policy": suspension_filter.policy or "", "state": suspension_filter.status or ""}
-        next_cursor = encode_cursor(last) if last else None
-        listing = Listing("/suspensions", filters, COLUMNS, "-begun" if newest_first else "begun", cursor, next_cursor)
-        return pages.render(SuspensionsPage(frame, tuple(rows), listing))
-
-    return router
-
-
-def _status(text: str) -> SuspensionStatus | None:
-    return next((each for each in STATUS_NAMES if each == text), None)

@@ -159,6 +159,22 @@ class SigningKeyAdded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ListExported(Event):
+    """The rows of a list that the filters left were exported as a file; `is_complete` unless it was cut."""
+
+    name = "list_exported"
+    summary = Bilingual(
+        "{actor} 导出列表 {path}（{format}），共 {rows} 行",
+        "{actor} exported the list {path} as {format}: rows: {rows}",
+    )
+    path: str
+    format: str
+    rows: int
+    is_complete: bool
+    filters: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettled(Event):
     """The log differed from what was signed or copied elsewhere, and the operator says that it is right as it is."""
 

@@ -67,14 +67,15 @@ def test_the_list_is_filtered_sorted_and_says_when_nothing_fits(here: Company) -
     assert names == sorted(names, reverse=True)
     assert {"sales", "sally", "both", "writing"} <= set(names)
     assert "ann" not in names
-    assert [node.text() for node in visitor.get("/accounts?words=SALL").all("tbody th a")] == ["sally"]
-    assert "No matching accounts." in visitor.get("/accounts?words=%3Cscript%3E&state=disabled").text()
-    assert visitor.get("/accounts?sort=nonsense&role=nonsense").status == 200
+    assert [node.text() for node in visitor.get("/accounts?q=SALL").all("tbody th a")] == ["sally"]
+    assert "No matching accounts." in visitor.get("/accounts?q=%3Cscript%3E&state=disabled").text()
+    assert visitor.get("/accounts?sort=nonsense").status == 200
+    assert visitor.get("/accounts?role=nonsense").status == 422
     assert visitor.get("/accounts?cursor=nonsense").status == 422
 
 
 def test_a_long_list_has_pages(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.features.accounts.accounts.PAGE", 4)
+    monkeypatch.setattr("api.kit.table.PAGE_SIZE", 4)
     visitor = Visitor(here, "root")
     found, address = [], "/accounts?sort=name"
     while address:

@@ -94,14 +94,14 @@ def test_the_list_tells_states_uses_and_hostile_names(here: Company) -> None:
     assert "20 Nov 2026, 10:00" in page.text("tbody")
     assert not page.has("main script")
     assert visitor.get("/api-keys?sort=-used").all("tbody th")[0].text(strip=True) == HOSTILE
-    assert "No matching API keys." in visitor.get("/api-keys?words=no-such-key").text()
-    assert visitor.get("/api-keys?sort=nonsense&state=nonsense&scope=compliance").text("tbody th") == HOSTILE
+    assert "No matching API keys." in visitor.get("/api-keys?q=no-such-key").text()
+    assert visitor.get("/api-keys?sort=nonsense&scope=compliance").text("tbody th") == HOSTILE
 
 
 def test_a_key_is_revoked_after_it_was_asked_again(here: Company) -> None:
     text = issue(here, name="to be revoked").one("#secret").attributes["value"] or ""
     visitor = Visitor(here, "root")
-    page = visitor.get("/api-keys?words=to+be+revoked")
+    page = visitor.get("/api-keys?q=to+be+revoked")
     asked = visitor.get(page.link("Revoke …").partition("#")[0])
     assert "Revoke this key?" in asked.text(".alarm")
     assert "never used" in asked.text(".alarm")

@@ -98,7 +98,7 @@ def test_checkpoints_are_listed_page_by_page(here: Company, monkeypatch: pytest.
     assert page.text("h1") == "检查点与密钥"
     everything = [node.text() for node in page.all("tbody th")]
     assert len(everything) >= 2
-    monkeypatch.setattr(signed_page, "PAGE", 1)
+    monkeypatch.setattr("api.kit.table.PAGE_SIZE", 1)
     page = visitor.get("/audit/checkpoints")
     seen = [node.text() for node in page.all("tbody th")]
     while page.has("a[rel=next]"):
@@ -121,7 +121,7 @@ def test_checkpoints_are_sorted_and_narrowed_to_days(here: Company, monkeypatch:
     days = [f"{here.clock.at + timedelta(days=number):%Y-%m-%d}" for number in (-400, 0, 1)]
     assert sizes(visitor.get(f"/audit/checkpoints?since={days[0]}&until={days[2]}")) == everything
     assert sizes(visitor.get(f"/audit/checkpoints?until={days[0]}")) == []
-    monkeypatch.setattr(signed_page, "PAGE", 1)
+    monkeypatch.setattr("api.kit.table.PAGE_SIZE", 1)
     page = visitor.get(newest.link("Entries"))
     assert page.one('th[aria-sort="ascending"]').text() == "Entries"
     page = visitor.send(page, "#filters", since=days[0])

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 
-from api.features.audit import log as log_page
 from api.features.audit.vocabulary import EVENT_NAMES, THING_NAMES
 from policy_service.audit.events import EVENTS, OBJECT_FIELDS
 from tests.api.company import Company, company, later
@@ -110,9 +109,9 @@ def test_a_cursor_that_is_none_is_a_problem(here: Company) -> None:
 @pytest.mark.parametrize("sort", ["seq", "-seq"])
 def test_pages_follow_each_other_without_a_gap(here: Company, monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
     visitor, seen = Visitor(here, "compliance"), []
-    monkeypatch.setattr(log_page, "PAGE", 200)
+    monkeypatch.setattr("api.kit.table.PAGE_SIZE", 200)
     everything = numbers(visitor.get(f"/audit?sort={sort}"))
-    monkeypatch.setattr(log_page, "PAGE", 7)
+    monkeypatch.setattr("api.kit.table.PAGE_SIZE", 7)
     page = visitor.get(f"/audit?sort={sort}")
     seen += numbers(page)
     while page.has("a[rel=next]"):

@@ -129,7 +129,7 @@ def test_a_signature_of_somebody_who_left_is_marked_and_owed_again() -> None:
         assert (read["counts"], read["why_not"]) == (True, None)
         assert [(each["counts"], each["why_not"]) for each in read["signatures"]] == [(False, why)]
         assert "compliance" in read["owed"]
-        assert here.did("GET", "/v1/overrides?waiting=true", "both")["items"] == [read]
+        assert here.did("GET", "/v1/overrides?state=waiting", "both")["items"] == [read]
         text = said(Visitor(here, "general").get(f"/overrides/{found['override']}"))
         assert f"does not count {why}" in text
         assert f"{why} First another person must sign instead." in text
@@ -349,7 +349,7 @@ def test_the_list_is_narrowed_sorted_and_paged() -> None:
         here.clock.move(days=31)
         over = visitor.get("/overrides?state=running")
         assert "No matching overrides." in over.text()
-        assert over.link("All overrides") == "/overrides"
+        assert over.link("Show all") == "/overrides"
         assert "over" in visitor.get("/overrides?subject=L07").text("tbody")
 
 

@@ -1,0 +1,237 @@
+"""A table page: filters, columns, order, pages, and the same rows as CSV and as a workbook.
+
+    SUSPENSIONS = Table(path="/suspensions", title=Message("Suspensions"), columns=(…), filters=(…), read=…)
+    router = table_routes(pages, SUSPENSIONS)        # GET /suspensions, /suspensions.csv and /suspensions.xlsx
+                                                     # (api/kit/table_export.py)
+
+`cells` names a template of macros: one a column, each given a row, and `above`, what stands before the filters, if any.
+Each exported path has its row in `api/auth/permissions.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+from starlette.requests import Request
+
+from api.auth.authentication import principal_of
+from api.kit.forms import FieldErrors, FormState, is_plausible_day
+from api.kit.frame import Frame
+from api.kit.listing import Column, Listing
+from api.kit.rendering import Pages
+from api.kit.subjects import invalid_subject_errors
+from api.service import Service
+from policy_service.actor import Actor, Role
+from policy_service.language.types import parse_date
+from policy_service.messages import Message
+from policy_service.paging import Page
+from policy_service.subject import InvalidSubject
+
+Item = TypeVar("Item")
+Options = Sequence[tuple[str, str]]
+"""What can be chosen: values and their labels."""
+ExportFormat = Literal["csv", "xlsx"]
+Breadcrumbs = tuple[tuple[Message, str], ...]
+"""The pages that lead to a page: their titles and addresses."""
+EXPORT_FORMATS: tuple[ExportFormat, ...] = ("csv", "xlsx")
+ANY = Message("any")
+PAGE_SIZE = 50
+"""Rows on a page."""
+MAX_FILTER_LENGTH = 300
+"""Characters of a filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableContext:
+    """For whom a table is read, and by which service."""
+
+    pages: Pages
+    service: Service
+    frame: Frame
+    actor: Actor
+    params: Mapping[str, str]
+    """The parameters of the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn(Generic[Item]):
+    """A column: its macro in `cells` has its name; `value` is what an export has in it."""
+
+    name: str
+    title: Message
+    value: Callable[[Item, Frame], object]
+    is_sortable: bool = False
+    is_export_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableFilter:
+    """A field of the filter bar: a text, one of some options, a day, or a box to tick."""
+
+    name: str
+    title: Message
+    kind: Literal["text", "exact", "choice", "day", "check"] = "text"
+    """Blanks around an exact text count."""
+    options: Options | Callable[[Session, TableContext], Options] = ()
+    unset: Message = ANY
+    """The label of no choice."""
+    placeholder: str = ""
+    roles: frozenset[Role] | None = None
+    """Whom it is offered to; None for everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableQuery:
+    """Which rows of a table an address asks for."""
+
+    filters: Mapping[str, str]
+    """By name; empty when not set."""
+    sort: str
+    cursor: str | None
+    limit: int
+
+    def day(self, name: str) -> date | None:
+        """The day of a filter; None when it is not set."""
+        return parse_date(self.filters[name])
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedList(Generic[Item]):
+    """Everything that the exports of a list are made from."""
+
+    path: str
+    title: Message
+    columns: Sequence[TableColumn[Item]]
+    filters: Sequence[TableFilter]
+    sort: str
+    """The order that is not asked for: a column, with `-` the reverse."""
+    read: Callable[[Session, TableContext, TableQuery], Page[Item]]
+    """Raises InvalidCursor, InvalidSubject."""
+    row_id: Callable[[Item], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table(ExportedList[Item]):
+    """Everything that a list page and its exports are made from."""
+
+    about: Message
+    cells: str
+    empty: tuple[Message, Message]
+    """What is said, and what to do, when there is nothing to list."""
+    no_match: Message
+    read_extra: Callable[[Session, TableContext], Any] | None = None
+    """Reads what else `above` and the cells show."""
+    breadcrumbs: Breadcrumbs = ()
+    css_class: str = ""
+    notices: Mapping[str, Message] = field(default_factory=dict)
+    """What was just done, by the value of `done` in the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundFilter:
+    """A filter with its options as they are now."""
+
+    field: TableFilter
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class TablePage:
+    """One page of a table."""
+
+    template: ClassVar[str] = "kit/table.html"
+    frame: Frame
+    table: Table[Any]
+    listing: Listing
+    form: FormState
+    filters: tuple[BoundFilter, ...]
+    """Those that are offered to the reader."""
+    rows: tuple[Any, ...]
+    extra: Any
+
+    @property
+    def columns(self) -> tuple[TableColumn[Any], ...]:
+        """The columns of the page."""
+        return tuple(each for each in self.table.columns if not each.is_export_only)
+
+
+def table_context(pages: Pages, request: Request, notices: Mapping[str, Message] | None = None) -> TableContext:
+    """The context of a request for a table."""
+    params = dict(request.query_params)
+    frame = pages.frame(request, (notices or {}).get(params.get("done", "")))
+    return TableContext(pages, pages.service, frame, principal_of(request).actor, params)
+
+
+def table_page(session: Session, table: Table[Any], context: TableContext) -> TablePage:
+    """One page of a table, or why there is none, in its form. Raises InvalidCursor."""
+    filters, query, errors = bind_query(session, table, context)
+    page: Page[Any] = Page(())
+    if not errors:
+        try:
+            page = table.read(session, context, query)
+        except InvalidSubject as error:
+            errors = invalid_subject_errors(error)
+    columns = [Column(each.name, each.title, each.is_sortable) for each in table.columns if not each.is_export_only]
+    return TablePage(
+        frame=context.frame,
+        table=table,
+        listing=Listing(table.path, query.filters, columns, query.sort, query.cursor, page.next_cursor),
+        form=FormState("", {name: (value,) for name, value in query.filters.items()}, errors),
+        filters=tuple(each for each in filters if each.field.roles is None or each.field.roles & context.actor.roles),
+        rows=page.items,
+        extra=table.read_extra(session, context) if table.read_extra else None,
+    )
+
+
+def bind_query(
+    session: Session, table: ExportedList[Any], context: TableContext
+) -> tuple[tuple[BoundFilter, ...], TableQuery, FieldErrors]:
+    """The filters of a table, what an address asks for, and what is wrong with it.
+
+    An unknown order is the usual one.
+    """
+    params = context.params
+    fields = tuple(
+        BoundFilter(each, each.options(session, context) if callable(each.options) else each.options)
+        for each in table.filters
+    )
+    texts = [(each.name, each.kind, params.get(each.name, "")) for each in table.filters]
+    values = {name: text if kind == "exact" else text.strip() for name, kind, text in texts}
+    errors = {each.field.name: error for each in fields if (error := _filter_error(each, values[each.field.name]))}
+    sort = params.get("sort", "")
+    is_known = sort.removeprefix("-") in {each.name for each in table.columns if each.is_sortable}
+    query = TableQuery(values, sort if is_known else table.sort, params.get("cursor") or None, PAGE_SIZE)
+    return fields, query, errors
+
+
+def _filter_error(bound: BoundFilter, value: str) -> Message | None:
+    if not value:
+        return None
+    match bound.field.kind:
+        case "choice":
+            return None if value in dict(bound.options) else Message("Choose one of the options.")
+        case "check":
+            return None if value == "yes" else Message("Choose one of the options.")
+        case "day":
+            day = parse_date(value)
+            return None if day and is_plausible_day(day) else Message("Not a valid date or time.")
+        case "text" | "exact" if len(value) > MAX_FILTER_LENGTH:
+            return Message("At most {limit} characters.", limit=MAX_FILTER_LENGTH)
+        case "text" | "exact":
+            return None
+
+
+def instants_between(since: date | None, until: date | None, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """Between which instants, half open, days lie, the last one included."""
+    start = midnight(since, zone) if since else None
+    return start, midnight(until + timedelta(days=1), zone) if until else None
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The instant at which a day begins."""
+    return datetime.combine(day, time(), zone)

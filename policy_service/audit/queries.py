@@ -1,0 +1,69 @@
+"""Reads pages of the log and of its checkpoints, both in the order of their numbers, which is that of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from sqlmodel import Session, col
+
+from policy_service.audit.checkpoints import SignedExtent
+from policy_service.audit.log import EntryFilter, entries
+from policy_service.audit.service import checkpoints
+from policy_service.audit.tables import AuditEntry, Checkpoint
+from policy_service.paging import Order, Page, numbered_page
+
+EntrySort = Literal["seq", "-seq"]
+"""By number; with `-` the newest first."""
+CheckpointSort = Literal["size", "-size"]
+"""By the entries that a checkpoint covers; with `-` the newest first."""
+_ENTRY_ORDERS: Mapping[EntrySort, Order] = {
+    "seq": Order("seq", (col(AuditEntry.seq),)),
+    "-seq": Order("-seq", (col(AuditEntry.seq),), descending=True),
+}
+_CHECKPOINT_ORDERS: Mapping[CheckpointSort, Order] = {
+    "size": Order("size", (col(Checkpoint.size),)),
+    "-size": Order("-size", (col(Checkpoint.size),), descending=True),
+}
+
+
+def list_entries(
+    session: Session,
+    criteria: EntryFilter,
+    *,
+    sort: EntrySort = "-seq",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[AuditEntry]:
+    """Return a page of the entries that the filter selects. Raises InvalidCursor."""
+    order = _ENTRY_ORDERS[sort]
+
+    def read(after: int | None, count: int) -> list[tuple[int, AuditEntry]]:
+        rows = entries(session, criteria, cursor=after, limit=count, oldest_first=not order.descending)
+        return [(row.seq, row) for row in rows]
+
+    return numbered_page(order, cursor, limit, read)
+
+
+def list_checkpoints(  # noqa: PLR0913  # which, in which order, how many
+    session: Session,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    sort: CheckpointSort = "-size",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[SignedExtent]:
+    """Return a page of the checkpoints signed from one instant on and before another.
+
+    Raises InvalidCursor, InvalidSignedLine.
+    """
+    order = _CHECKPOINT_ORDERS[sort]
+
+    def read(after: int | None, count: int) -> list[tuple[int, SignedExtent]]:
+        oldest_first = not order.descending
+        signed = checkpoints(session, after, count, since=since, until=until, oldest_first=oldest_first)
+        return [(each.extent.size, each) for each in signed]
+
+    return numbered_page(order, cursor, limit, read)

@@ -1,0 +1,104 @@
+"""Reads pages of accounts and of API keys, those that a filter selects.
+
+What an account is now is the fold of its changes, so both lists are read whole and paged in memory: they are short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlmodel import Session
+
+from policy_service.actor import Role
+from policy_service.identity.account import Account
+from policy_service.identity.api_keys import ApiKey, ApiKeyStatus, api_keys
+from policy_service.identity.service import accounts
+from policy_service.paging import Page, page_of
+
+AccountStatus = Literal["enabled", "waiting", "disabled"]
+"""Whether the person may sign in, may but has roles that await attestation, or may not."""
+AccountSort = Literal["name", "-name", "printed_name", "-printed_name", "created", "-created"]
+ApiKeySort = Literal["name", "-name", "issued", "-issued", "used", "-used", "expires", "-expires"]
+_ACCOUNT_ORDERS: Mapping[str, Callable[[Account], tuple[Any, ...]]] = {
+    "name": lambda account: (account.name,),
+    "printed_name": lambda account: (account.printed_name.casefold(), account.name),
+    "created": lambda account: (account.created_at, account.id),
+}
+_KEY_ORDERS: Mapping[str, Callable[[ApiKey], tuple[Any, ...]]] = {
+    "name": lambda key: (key.name.casefold(), key.id),
+    "issued": lambda key: (key.issued_at, key.id),
+    "used": lambda key: (key.used_at is not None, key.used_at or key.issued_at, key.id),
+    "expires": lambda key: (key.expires_at, key.id),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFilter:
+    """Which accounts to list; what is empty or None does not matter."""
+
+    text: str = ""
+    """A part of the name or of the printed name, in capitals or not."""
+    role: Role | None = None
+    status: AccountStatus | None = None
+
+    def matches(self, account: Account) -> bool:
+        """Whether an account is selected."""
+        text = self.text.casefold()
+        is_waiting = account.enabled and account.pending_roles is not None
+        selected = {None: True, "enabled": account.enabled, "disabled": not account.enabled, "waiting": is_waiting}
+        return (
+            (text in account.name or text in account.printed_name.casefold())
+            and self.role in {None, *account.roles}
+            and selected[self.status]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyFilter:
+    """Which API keys to list; what is empty or None does not matter."""
+
+    text: str = ""
+    """A part of the name, in capitals or not."""
+    scope: Role | None = None
+    status: ApiKeyStatus | None = None
+
+    def matches(self, key: ApiKey, now: datetime) -> bool:
+        """Whether a key is selected; one that expires soon is in use as well."""
+        status = key.status(now)
+        return (
+            self.text.casefold() in key.name.casefold()
+            and self.scope in {None, *key.scopes}
+            and (self.status in {None, status} or (self.status == "open" and status == "expiring"))
+        )
+
+
+def list_accounts(
+    session: Session,
+    criteria: AccountFilter = AccountFilter(),
+    *,
+    sort: AccountSort = "name",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Account]:
+    """Return a page of the accounts that the filter selects. Raises InvalidCursor, DamagedRecord."""
+    selected = filter(criteria.matches, accounts(session).values())
+    order, descending = _ACCOUNT_ORDERS[sort.removeprefix("-")], sort.startswith("-")
+    return page_of(selected, sort, order, descending=descending, after=cursor, limit=limit)
+
+
+def list_api_keys(  # noqa: PLR0913  # which, in which order, how many
+    session: Session,
+    criteria: ApiKeyFilter,
+    now: datetime,
+    *,
+    sort: ApiKeySort = "-issued",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[ApiKey]:
+    """Return a page of the API keys that the filter selects. Raises InvalidCursor, DamagedRecord."""
+    selected = (key for key in api_keys(session).values() if criteria.matches(key, now))
+    order, descending = _KEY_ORDERS[sort.removeprefix("-")], sort.startswith("-")
+    return page_of(selected, sort, order, descending=descending, after=cursor, limit=limit)

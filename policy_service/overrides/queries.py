@@ -1,0 +1,69 @@
+"""Reads a page of the overrides that a filter selects, with the validity of their signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlmodel import Session, col
+
+from policy_service.decisions.override import Override
+from policy_service.decisions.override_store import read_overrides
+from policy_service.decisions.state_tables import OverrideRow
+from policy_service.overrides.signature_validity import with_signature_validity
+from policy_service.paging import Order, Page, numbered_page
+
+OverrideStatus = Literal["running", "waiting", "over"]
+"""Whether an override applies, awaits signatures, or is over; one that applies for now is of the first two."""
+OverrideSort = Literal["recorded", "-recorded"]
+"""By when an override was recorded; with `-` the newest first."""
+_ORDERS: Mapping[OverrideSort, Order] = {
+    "recorded": Order("recorded", (col(OverrideRow.seq),)),
+    "-recorded": Order("-recorded", (col(OverrideRow.seq),), descending=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideFilter:
+    """Which overrides to list; what is None does not matter."""
+
+    subject: str | None = None
+    """The identifier."""
+    kind: str | None = None
+    """Of the subject."""
+    policy: str | None = None
+    status: OverrideStatus | None = None
+
+
+def list_overrides(  # noqa: PLR0913  # which, in which order, how many
+    session: Session,
+    criteria: OverrideFilter,
+    now: datetime,
+    *,
+    sort: OverrideSort = "-recorded",
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Override]:
+    """Return a page of the overrides that the filter selects. Raises InvalidSubject, InvalidCursor, DamagedRecord."""
+    order = _ORDERS[sort]
+    at = {criteria.status: now}
+    page = numbered_page(
+        order,
+        cursor,
+        limit,
+        lambda after, count: read_overrides(
+            session,
+            subject=criteria.subject,
+            kind=criteria.kind,
+            policy=criteria.policy,
+            active_at=at.get("running"),
+            over_at=at.get("over"),
+            waiting_at=at.get("waiting"),
+            after=after,
+            newest_first=order.descending,
+            limit=count,
+        ),
+    )
+    return Page(tuple(with_signature_validity(session, page.items, now)), page.next_cursor)

@@ -1,0 +1,328 @@
+"""Every list: pages of any size give each row once, in order; page, REST, CSV and workbook have the same rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from api.auth.permissions import EXPORT_PATHS, PERMISSIONS
+from api.kit.table import EXPORT_FORMATS, ExportedList
+from api.kit.table_export import cell_of, guard_formula
+from api.page_routes import TABLES
+from policy_service.clock import timestamp
+from policy_service.messages import Message
+from tests.api.client import SECRET
+from tests.api.company import Company, Json, company
+from tests.approval.world import TIER, tier
+from tests.databases import BACKENDS
+from tests.hidden import written_before
+from tests.pages.decisions.deciding import decided, excepted
+from tests.pages.visitor import Visitor
+from tests.pages.workbook import workbook_rows
+
+HOSTILE = '=HYPERLINK("http://evil.example") \u202e'
+DEFAULT_MAX = 50
+
+
+@dataclass(frozen=True)
+class Case:
+    """A list, where programs read it, who may, how one more row comes about, and filters that leave some rows."""
+
+    rest: str
+    by: str
+    add: Callable[[Company], object]
+    key: str = "id"
+    """The member of a REST item that names the row."""
+    base: str = ""
+    """What of the page is what the REST list is of."""
+    filters: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+    """Queries that name what there is not, in a filter."""
+    sorts: tuple[str, ...] = field(default=("",))
+    files: tuple[str, ...] = ("",)
+    """Queries, beside the filters, that leave the same rows after an export as before it."""
+
+
+def suspend(here: Company) -> Json:
+    here.clock.move(days=31)
+    body = {"policy": TIER, "version": "1.1.0", "role": "sales_director", "reason": HOSTILE[:-2], "password": SECRET}
+    return here.did("POST", "/v1/suspensions", "sales", body)
+
+
+def override(here: Company) -> str:
+    here.clock.move(minutes=5)
+    return excepted(here, f"C{here.next_version()}", reason=HOSTILE[:-2])
+
+
+def account(here: Company) -> Json:
+    here.clock.move(seconds=1)
+    name = here.next_version().replace(".", "-")
+    body = {"name": f"z{name}", "printed_name": f"=Z {name}", "roles": ["author"]}
+    return here.did("POST", "/v1/accounts", "root", body)
+
+
+def api_key(here: Company) -> Json:
+    here.clock.move(seconds=1)
+    body = {"name": "=1+1", "scopes": ["integration"], "expires_at": timestamp(here.clock.at + timedelta(days=9))}
+    return here.did("POST", "/v1/api-keys", "root", body)
+
+
+def decide(here: Company) -> None:
+    here.clock.move(minutes=1)
+    decided(here, "S1")
+
+
+def seal(here: Company) -> None:
+    account(here)
+    here.app.service.sealer.seal_all()
+
+
+def change(here: Company) -> Json:
+    here.clock.move(seconds=1)
+    with written_before():
+        return here.create(tier(here.next_version(), 77), title=f"{HOSTILE} {here.next_version()}")
+
+
+CASES = {
+    "/changes": Case(
+        rest="/v1/changes",
+        by="compliance",
+        add=change,
+        filters=("kind=change", "state=draft", f"policy={TIER}", "q=HYPERLINK", "state=rejected"),
+        wrong=("state=nonsense", "kind=nonsense"),
+        sorts=("created", "-created", "acted", "-acted"),
+    ),
+    "/suspensions": Case(
+        rest="/v1/suspensions",
+        by="compliance",
+        add=suspend,
+        filters=("state=over", f"policy={TIER}", "state=running", "policy=tiering/none"),
+        wrong=("state=nonsense",),
+        sorts=("begun", "-begun"),
+    ),
+    "/overrides": Case(
+        rest="/v1/overrides",
+        by="compliance",
+        add=override,
+        key="override",
+        filters=("state=running", "state=over", "state=waiting", f"policy={TIER}", "kind=customer"),
+        wrong=("state=nonsense",),
+        sorts=("recorded", "-recorded"),
+    ),
+    "/accounts": Case(
+        rest="/v1/accounts",
+        by="root",
+        add=account,
+        filters=("q=sal", "role=compliance", "state=enabled", "state=waiting", "state=disabled"),
+        wrong=("state=nonsense", "role=nonsense"),
+        sorts=("name", "-name", "printed_name", "-printed_name", "created", "-created"),
+    ),
+    "/api-keys": Case(
+        rest="/v1/api-keys",
+        by="root",
+        add=api_key,
+        filters=("q=%3D1", "scope=compliance", "state=open", "state=expiring", "state=revoked", "state=expired"),
+        wrong=("state=nonsense", "scope=nonsense"),
+        sorts=("name", "-name", "issued", "-issued", "used", "-used", "expires", "-expires"),
+    ),
+    "/decisions": Case(
+        rest="/v1/subjects/S1/decisions",
+        by="compliance",
+        add=decide,
+        key="decision_id",
+        base="subject=S1&kind=customer",
+        filters=(f"policy={TIER}", "policy=rewards/bonus"),
+        wrong=("until=nonsense",),
+        sorts=("decided", "-decided"),
+    ),
+    "/audit": Case(
+        rest="/v1/audit",
+        by="compliance",
+        add=account,
+        key="seq",
+        filters=("event=account_created", f"about=policy:{TIER}", "about=policy:tiering/none"),
+        wrong=("event=nonsense", "until=nonsense"),
+        sorts=("seq", "-seq"),
+        files=(),
+    ),
+    "/audit/checkpoints": Case(
+        rest="/v1/audit/checkpoints",
+        by="compliance",
+        add=seal,
+        key="size",
+        wrong=("until=nonsense",),
+        sorts=("size", "-size"),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def here(request: pytest.FixtureRequest) -> Iterator[Company]:
+    """A company with some rows in every list."""
+    with company(request.param) as made:
+        made.in_force(tier("1.1.0", 150))
+        for case in CASES.values():
+            for _ in range(3):
+                case.add(made)
+        yield made
+
+
+@pytest.fixture(params=TABLES, ids=lambda table: str(table.path))
+def table(request: pytest.FixtureRequest) -> ExportedList[Any]:
+    found: ExportedList[Any] = request.param
+    return found
+
+
+def query_of(*parts: str) -> str:
+    return f"?{'&'.join(filter(None, parts))}" if any(parts) else ""
+
+
+def rest_ids(here: Company, case: Case, query: str = "", limit: int = DEFAULT_MAX) -> Iterator[str]:
+    """The identifiers of all pages of the REST list."""
+    cursor = ""
+    while True:
+        page = here.did("GET", case.rest + query_of(case.base, query, f"limit={limit}", cursor), case.by)
+        assert len(page["items"]) <= limit
+        yield from (str(each[case.key]) for each in page["items"])
+        if page["next_cursor"] is None:
+            return
+        cursor = f"cursor={page['next_cursor']}"
+
+
+def page_ids(here: Company, table: ExportedList[Any], case: Case, query: str = "") -> list[str]:
+    """The identifiers of all pages of the page."""
+    visitor, found = Visitor(here, case.by), list[str]()
+    page = visitor.get(table.path + query_of(case.base, query))
+    while True:
+        assert page.status == 200, page.text()
+        found += [(each.attributes["id"] or "").removeprefix("row-") for each in page.all("tbody tr[id]")]
+        if not page.has("a[rel=next]"):
+            return found
+        page = visitor.get(page.link("Next page"))
+
+
+def exported(
+    here: Company, table: ExportedList[Any], case: Case, query: str = "", lang: str = "en"
+) -> list[list[list[str]]]:
+    """The rows of both files."""
+    visitor = Visitor(here, case.by, lang)
+    files = [visitor.get(f"{table.path}.{each}{query_of(case.base, query)}") for each in EXPORT_FORMATS]
+    assert [each.status for each in files] == [200, 200], files[0].text()
+    text = files[0].body.decode("utf-8-sig")
+    assert files[0].body.startswith("\ufeff".encode())
+    return [list(csv.reader(io.StringIO(text, newline=""))), workbook_rows(files[1].body)]
+
+
+def test_every_list_has_a_case_and_its_exports_are_for_those_who_may_read_it() -> None:
+    assert set(CASES) == {table.path for table in TABLES}
+    assert {f"{table.path}.{each}" for table in TABLES for each in EXPORT_FORMATS} == EXPORT_PATHS
+    for path in EXPORT_PATHS:
+        assert PERMISSIONS["GET", path] == PERMISSIONS["GET", path.rpartition(".")[0]]
+
+
+def test_pages_of_any_size_give_every_row_once_and_in_order(here: Company, table: ExportedList[Any]) -> None:
+    case = CASES[table.path]
+    for sort in case.sorts:
+        query = f"sort={sort}" if sort else ""
+        whole = list(rest_ids(here, case, query))
+        assert len(whole) == len(set(whole)) >= 3
+        for limit in (1, 2, len(whole)):
+            assert list(rest_ids(here, case, query, limit)) == whole
+
+
+def test_a_row_that_is_added_between_two_pages_moves_no_other(here: Company, table: ExportedList[Any]) -> None:
+    case = CASES[table.path]
+    for sort in case.sorts:
+        query = f"sort={sort}" if sort else ""
+        before = list(rest_ids(here, case, query))
+        seen, pages = list[str](), rest_ids(here, case, query, 1)
+        seen.append(next(pages))
+        case.add(here)
+        seen += pages
+        assert len(set(seen)) == len(seen)
+        assert [each for each in seen if each in before] == before
+
+
+def test_page_and_rest_give_the_same_rows_in_the_same_order(
+    here: Company, table: ExportedList[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.kit.table.PAGE_SIZE", 2)
+    monkeypatch.setattr("api.features.decisions.listing.PAGE_SIZE", 2)
+    case = CASES[table.path]
+    sorts = [f"sort={each}" for each in case.sorts if each]
+    for query in ("", *sorts, *case.filters):
+        assert page_ids(here, table, case, query) == list(rest_ids(here, case, query)), query
+
+
+def test_both_files_hold_the_rows_of_the_page_and_no_formula(here: Company, table: ExportedList[Any]) -> None:
+    case = CASES[table.path]
+    for query in (*case.files, *case.filters):
+        lines, sheet = exported(here, table, case, query)
+        assert lines[0] == sheet[0] == [str(each.title) for each in table.columns]
+        ids = [each[-1] for each in lines[1:]]
+        assert ids == page_ids(here, table, case, query)
+        width = len(table.columns)
+        plain = [[cell[1:] if cell.startswith("'=") else cell for cell in line] for line in lines]
+        assert [line + [""] * (width - len(line)) for line in sheet] == plain
+        assert not [cell for line in lines for cell in line if guard_formula(cell) != cell]
+
+
+def test_titles_are_in_the_language_of_the_reader(here: Company, table: ExportedList[Any]) -> None:
+    lines, sheet = exported(here, table, CASES[table.path], lang="zh-CN")
+    assert lines[0] == sheet[0]
+    assert all(any(letter >= "\u4e00" for letter in title) or title == "ID" for title in lines[0]), lines[0]
+
+
+def test_a_file_that_is_cut_says_so_and_every_export_is_logged(
+    here: Company, table: ExportedList[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.kit.table_export.MAX_ROWS", 2)
+    case = CASES[table.path]
+    lines, sheet = exported(here, table, case)
+    assert len(lines) == len(sheet) == 4
+    assert lines[-1][0] == sheet[-1][0] == "Only the first 2 rows are in this file: narrow the filters."
+    entries = here.did("GET", "/v1/audit?event=list_exported&limit=2", "compliance")["items"]
+    assert [(each["body"]["format"], each["body"]["rows"], each["body"]["is_complete"]) for each in entries] == [
+        ("xlsx", 2, False),
+        ("csv", 2, False),
+    ]
+    assert {each["body"]["path"] for each in entries} == {table.path}
+
+
+def test_what_there_is_not_is_refused_in_place_and_in_files(here: Company, table: ExportedList[Any]) -> None:
+    case = CASES[table.path]
+    visitor = Visitor(here, case.by)
+    for wrong in case.wrong:
+        page = visitor.get(table.path + query_of(wrong))
+        assert (page.status, page.has("tbody tr")) == (422, False)
+        assert page.text(f"#fault-{wrong.partition('=')[0]}")
+        assert visitor.get(f"{table.path}.csv?{wrong}").status == 422
+        assert here.ask("GET", f"{case.rest}?{wrong}", case.by).status_code == 422
+    for cursor in ("nonsense", "WyJvdGhlciIsMV0=", "%ff"):
+        assert visitor.get(f"{table.path}?cursor={cursor}").status == 422
+        assert here.ask("GET", f"{case.rest}?cursor={cursor}", case.by).status_code == 422
+
+
+def test_whoever_may_not_read_a_list_may_not_export_it(here: Company, table: ExportedList[Any]) -> None:
+    access = PERMISSIONS["GET", table.path]
+    for name, account in here.people.items():
+        allowed = access.roleless or bool(account.roles & access.roles)
+        assert (Visitor(here, name).get(f"{table.path}.csv").status == 200) == allowed
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＋1"])
+def test_a_text_that_begins_like_a_formula_is_none(text: str) -> None:
+    assert guard_formula(text) == f"'{text}"
+    assert guard_formula(f"a{text}") == f"a{text}"
+
+
+def test_a_value_that_no_cell_can_hold_is_a_fault(here: Company) -> None:
+    with pytest.raises(TypeError, match="no cell for object"):
+        cell_of(object(), "en", here.app.service.zone)
+    assert cell_of([Message("yes"), None, False], "zh", here.app.service.zone) == "是; 否"
