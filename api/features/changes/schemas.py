@@ -62,7 +62,7 @@ class CommentModel(Model):
 
 
 class MayModel(Model):
-    """Return True if the caller may do something, else the reason; a signature says in which roles."""
+    """The permission to do something, else the reason why not; for a signature with its roles."""
 
     allowed: bool
     reason: str | None

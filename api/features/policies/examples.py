@@ -29,7 +29,6 @@ PAGE = 50
 """Examples on a page."""
 CACHE_SIZE = 4 * 2**20
 """Characters of policy files whose examples stay decided, in each language once."""
-NO_TEXTS: Sequence[str] = ()
 
 
 NamedRule = tuple[str, Bilingual | None]

@@ -114,7 +114,7 @@ class OriginModel(Model):
 
 
 class ProvenanceModel(Model):
-    """Build the provenance of a version."""
+    """The provenance of a version."""
 
     policy: str
     version: str

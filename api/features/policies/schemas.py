@@ -226,11 +226,6 @@ class CheckAnswer(Model):
     text: str
 
 
-def policy_summary(policy: Policy) -> PolicySummary:
-    """The policy in a line."""
-    return PolicySummary(**_summary_fields(policy))
-
-
 def listed_policy(policy: Policy, active: Activation) -> ListedPolicy:
     """The policy in a line, and whether it is suspended or was ended."""
     return ListedPolicy(

@@ -58,16 +58,6 @@ class SmokeTestFailed(Exception):
         return f"{self.name}: {self.reason}"
 
 
-def build_in_child(
-    program: Program, samples: Sequence[tuple[Sequence[int], tuple[int, ...]]], *, seconds: float
-) -> None:
-    """Build one program in a child process and check it against `samples` (values → expected rules).
-
-    Raises SmokeTestFailed when the child dies, takes longer than `seconds` or answers differently.
-    """
-    build_all_in_child({"program": SmokeTest(program, samples)}, seconds=seconds)
-
-
 def build_all_in_child(smoke_tests: Mapping[str, SmokeTest], *, seconds: float) -> None:
     """Build named programs, one after the other in one child process, and check each against its samples.
 

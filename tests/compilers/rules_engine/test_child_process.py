@@ -15,7 +15,6 @@ from policy_service.compilers.rules_engine.child_process import (
     SmokeTest,
     SmokeTestFailed,
     build_all_in_child,
-    build_in_child,
     limit_process,
     run_child,
 )
@@ -30,7 +29,7 @@ UNFIT = SmokeTest(everything_true(2), [([0], (0,))])
 
 
 def test_a_good_program_passes() -> None:
-    build_in_child(GOOD.program, GOOD.samples, seconds=20)
+    build_all_in_child({"program": GOOD}, seconds=20)
 
 
 def test_any_number_of_programs_are_tried_in_one_child() -> None:
@@ -63,13 +62,13 @@ def test_a_program_that_ends_the_child_is_named() -> None:
 def test_a_crash_is_told_from_an_answer(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     monkeypatch.setattr(child_process, "_CHILD", f"import os, sys; sys.stdin.read(); {end}")
     with pytest.raises(SmokeTestFailed, match=r"^program: the child process ended with status -?\d+ .no mess"):
-        build_in_child(GOOD.program, GOOD.samples, seconds=20)
+        build_all_in_child({"program": GOOD}, seconds=20)
 
 
 def test_a_child_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "_CHILD", "while True: pass")
     with pytest.raises(SmokeTestFailed, match=r"^program: took longer than 0\.3 s$"):
-        build_in_child(GOOD.program, GOOD.samples, seconds=0.3)
+        build_all_in_child({"program": GOOD}, seconds=0.3)
 
 
 def test_the_child_answers_a_line_for_each_program(monkeypatch: pytest.MonkeyPatch) -> None:
