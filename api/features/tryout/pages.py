@@ -17,7 +17,6 @@ from starlette.responses import Response
 from api.auth.authentication import principal_of
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.auth.visible_versions import hidden_versions, visible_versions
-from api.features.tryout.answer import TrialAnswer, try_policy
 from api.features.tryout.fields import PREFIX, FactField, FactTexts, fact_fields, fact_texts, read_facts
 from api.kit.forms import MAX_FIELDS, FormModel, FormState, read_form, validate_form
 from api.kit.frame import Frame
@@ -26,6 +25,7 @@ from api.web.problems import MALFORMED_FORM, NOT_ALLOWED, NOT_FOUND, ProblemErro
 from api.web.transactions import run_read
 from api.workers.work_kinds import FILE_CHECKING
 from policy_service.actor import Actor
+from policy_service.analysis.explained_answer import TrialAnswer, try_policy
 from policy_service.approval.own_drafts import (
     DraftUpdate,
     OwnDraft,
