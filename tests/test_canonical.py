@@ -95,9 +95,9 @@ def test_members_of_an_enumeration_are_written_as_their_values() -> None:
 )
 def test_what_has_no_canonical_form_is_refused(value: object, says: str) -> None:
     for act in (to_canonical_json, digest_of):
-        with pytest.raises(NotCanonicalError) as told:
+        with pytest.raises(NotCanonicalError) as failure:
             act(value)
-        assert str(told.value) == says
+        assert str(failure.value) == says
 
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 100_000])

@@ -36,9 +36,9 @@ def test_ordinary_text_holds_no_hidden_character(text: str) -> None:
 
 @pytest.mark.parametrize("character", HIDDEN, ids=describe_character)
 def test_a_hidden_character_is_found_where_it_stands(character: str) -> None:
-    found = find_hidden_character(f"客户{character}A")
-    assert found is not None
-    assert (found[0], found.start()) == (character, 2)
+    hidden_character = find_hidden_character(f"客户{character}A")
+    assert hidden_character is not None
+    assert (hidden_character[0], hidden_character.start()) == (character, 2)
 
 
 def test_every_format_character_that_is_not_drawn_is_hidden() -> None:
@@ -54,7 +54,7 @@ def test_an_identifier_has_its_own_spelling(identifier: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("identifier", "told"),
+    ("identifier", "text"),
     [
         ("C900 ", "leave out the blanks around it"),
         (" C900", "leave out the blanks around it"),
@@ -69,8 +69,8 @@ def test_an_identifier_has_its_own_spelling(identifier: str) -> None:
         ("Zoe\u0308", "write it with composed characters (Unicode NFC)"),
     ],
 )
-def test_a_second_spelling_is_refused_with_what_to_write(identifier: str, told: str) -> None:
-    assert spelling_error(identifier) == told
+def test_a_second_spelling_is_refused_with_what_to_write(identifier: str, text: str) -> None:
+    assert spelling_error(identifier) == text
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])

@@ -38,9 +38,9 @@ def test_the_newest_that_fit_together_are_kept_and_nothing_else(puts: list[int])
     cache: LruCache[int, int] = LruCache(12)
     for weight in puts:
         cache.put(weight, weight, weight)
-    kept: list[int] = []
+    results: list[int] = []
     for weight in dict.fromkeys(reversed(puts)):
-        if kept and sum(kept) + weight > 12:
+        if results and sum(results) + weight > 12:
             break
-        kept.append(weight)
-    assert {weight for weight in puts if cache.get(weight) is not None} == set(kept)
+        results.append(weight)
+    assert {weight for weight in puts if cache.get(weight) is not None} == set(results)

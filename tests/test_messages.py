@@ -137,8 +137,8 @@ def test_figures_and_instants_are_written_as_the_translation_has_them() -> None:
 
 def test_what_is_no_sentence_may_be_shown_otherwise() -> None:
     sentence = Message("Good morning, {name}.", name=join_or([Message("an author"), "\u202eada"]))
-    shown = translate(sentence, to_chinese, lambda text: text.replace("\u202e", "[U+202E]"))
-    assert shown == "起草人或[U+202E]ada，早上好。"
+    result = translate(sentence, to_chinese, lambda text: text.replace("\u202e", "[U+202E]"))
+    assert result == "起草人或[U+202E]ada，早上好。"
     assert translate("\u202e", to_chinese, ascii) == r"'\u202e'"
 
 
@@ -182,9 +182,9 @@ def test_a_translation_writes_figures_as_the_english_does() -> None:
 def test_findings_say_the_same_in_the_report_and_in_a_refusal() -> None:
     chinese = translations("zh").gettext
     tree = ast.parse(Path(str(findings.__file__)).read_text("utf-8"))
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == Bilingual.__name__]
-    assert len(found) > 10  # the table of findings
-    for zh, en in ((_constant(call.args[0]), _constant(call.args[1])) for call in found):
+    results = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == Bilingual.__name__]
+    assert len(results) > 10  # the table of findings
+    for zh, en in ((_constant(call.args[0]), _constant(call.args[1])) for call in results):
         assert zh is None or (en is not None and chinese(en) == zh)
 
 

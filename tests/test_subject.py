@@ -24,7 +24,7 @@ def test_an_identifier_that_every_system_reads_alike_is_one(id_: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("id_", "told"),
+    ("id_", "text"),
     [
         ("", "write at least one character"),
         ("x" * (MAX_ID + 1), "write at most 200 characters"),
@@ -40,8 +40,8 @@ def test_an_identifier_that_every_system_reads_alike_is_one(id_: str) -> None:
         ("./a", "leave out `.` and `..` between slashes"),
     ],
 )
-def test_another_spelling_is_refused_with_what_to_write(id_: str, told: str) -> None:
-    assert id_error(id_) == told
+def test_another_spelling_is_refused_with_what_to_write(id_: str, text: str) -> None:
+    assert id_error(id_) == text
 
 
 @given(st.text(st.sampled_from("aA1 ．/.ａ１\u3000\u200b\u202e\u00a0e\u0308é－（客"), max_size=8))

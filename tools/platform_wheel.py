@@ -76,18 +76,18 @@ def combined(service: Files, engine: Files, platform: str) -> Files:
 
 def only(files: Files, pattern: str) -> str:
     """Return the path of the one file that `pattern` describes. Raises UnexpectedWheel."""
-    found = [name for name in files if re.fullmatch(pattern, name)]
-    if len(found) != 1:
-        raise UnexpectedWheel(f"expected one file {pattern}, found {found}")
-    return found[0]
+    results = [name for name in files if re.fullmatch(pattern, name)]
+    if len(results) != 1:
+        raise UnexpectedWheel(f"expected one file {pattern}, found {results}")
+    return results[0]
 
 
 def replaced(content: bytes, pattern: str, text: str) -> bytes:
     """Return `content` with the one line that `pattern` describes replaced. Raises UnexpectedWheel."""
-    found, count = re.subn(pattern, text, content.decode(), flags=re.MULTILINE)
+    result, count = re.subn(pattern, text, content.decode(), flags=re.MULTILINE)
     if count != 1:
         raise UnexpectedWheel(f"expected one line {pattern}, found {count}")
-    return found.encode()
+    return result.encode()
 
 
 def write_wheel(target: Path, files: Files) -> None:

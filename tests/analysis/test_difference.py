@@ -80,38 +80,38 @@ def between(text: str, *changes: tuple[str, str]) -> Difference:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case["name"]))
 def test_what_is_said_differently_is_told_and_nothing_else(case: dict[str, Any]) -> None:
-    found = between(TABLE, *map(tuple, case["changes"]))
-    assert found.sentences("en") == case["en"]
-    assert found.sentences("zh") == case["zh"]
-    assert found.alters is case["alters"]
+    result = between(TABLE, *map(tuple, case["changes"]))
+    assert result.sentences("en") == case["en"]
+    assert result.sentences("zh") == case["zh"]
+    assert result.alters is case["alters"]
 
 
 def test_a_rule_and_an_example_are_called_by_their_titles() -> None:
     titled = TABLE.replace("{id: large, ", "{id: large, title: {zh: 大额, en: Large customers}, ")
     titled = titled.replace("{name: much, ", "{name: much, title: {zh: 买得多, en: Buys much}, ")
-    found = between(titled, ('"> 100"', '"> 90"'), ("amount: 200", "amount: 300"))
-    rule, example = found.sentences("en")
+    result = between(titled, ('"> 100"', '"> 90"'), ("amount: 200", "amount: 300"))
+    rule, example = result.sentences("en")
     assert rule.startswith("rule “Large customers” `large`: the condition on “purchases” was: more than CNY 100.00;")
     assert example.startswith("example “Buys much” `much`: the facts were: “purchases”: CNY 200.00;")
-    assert found.sentences("zh")[0].startswith("规则“大额”`large`：「金额」的条件原为")
+    assert result.sentences("zh")[0].startswith("规则“大额”`large`：「金额」的条件原为")
     removed = between(titled, ("id: large, ", "id: huge, "), ("rule: large", "rule: huge"))
     assert removed.sentences("en")[0].startswith("rule `huge` is new: title: Large customers; condition: ")
 
 
 def test_a_title_that_says_what_the_name_says_is_not_told_twice() -> None:
     titled = TABLE.replace("{name: much, ", "{name: much, title: {zh: 买得多, en: Much}, ")
-    found = between(titled, ("amount: 200", "amount: 300"))
-    assert found.sentences("en")[0].startswith("example `much`: ")
-    assert found.sentences("zh")[0].startswith("示例“买得多”`much`：")
+    result = between(titled, ("amount: 200", "amount: 300"))
+    assert result.sentences("en")[0].startswith("example `much`: ")
+    assert result.sentences("zh")[0].startswith("示例“买得多”`much`：")
 
 
 def test_a_rule_by_another_name_is_another_rule() -> None:
-    found = between(TABLE, ("id: large", "id: big"), ("rule: large", "rule: big"))
-    assert found.sentences("en")[:2] == [
+    result = between(TABLE, ("id: large", "id: big"), ("rule: large", "rule: big"))
+    assert result.sentences("en")[:2] == [
         "rule `big` is new: condition: “purchases” is more than CNY 100.00; result: “tier” is ‘S’; reason: large",
         "rule `large` is gone: condition: “purchases” is more than CNY 100.00; result: “tier” is ‘S’; reason: large",
     ]
-    assert [(each.change, each.alters) for each in found.alterations] == [
+    assert [(each.change, each.alters) for each in result.alterations] == [
         ("added", True),
         ("removed", True),
         ("changed", False),
@@ -122,10 +122,10 @@ def test_a_rule_by_another_name_is_another_rule() -> None:
 def test_a_rule_that_moves_matters_unless_only_one_can_match(hit: str, alters: bool) -> None:
     text = TABLE.replace("hit: FIRST", f"hit: {hit}")
     first, second = (line for line in text.splitlines() if "id: large" in line or "id: middle" in line)
-    found = between(text, (f"{first}\n{second}\n", f"{second}\n{first}\n"))
-    assert found.sentences("en") == ["rule `middle`: the place was: number 2; it is now: number 1"]
-    assert found.sentences("zh") == ["规则 `middle`：位置原为：第 2 位；现为：第 1 位"]
-    assert found.alters is alters
+    result = between(text, (f"{first}\n{second}\n", f"{second}\n{first}\n"))
+    assert result.sentences("en") == ["rule `middle`: the place was: number 2; it is now: number 1"]
+    assert result.sentences("zh") == ["规则 `middle`：位置原为：第 2 位；现为：第 1 位"]
+    assert result.alters is alters
 
 
 FREE = """\
@@ -140,7 +140,7 @@ example `none` is gone: facts: “amount”: CNY 1.00; “tags”: none; answer:
 
 
 def test_free_rules_tags_and_examples_of_every_kind_are_told() -> None:
-    found = between(
+    result = between(
         RULES,
         ("amount > 100", "amount > 150"),
         ("{gift: [cup, pen]}, because", "{gift: [pen]}, because"),
@@ -148,30 +148,32 @@ def test_free_rules_tags_and_examples_of_every_kind_are_told() -> None:
         ("name: none", "name: nothing"),
         ("missing: [tags]}", "missing: [tags], as_of: 2026-01-01}"),
     )
-    assert found.sentences("en") == FREE.splitlines()
+    assert result.sentences("en") == FREE.splitlines()
 
 
 def test_a_scorecard_tells_its_points_its_bands_and_its_start() -> None:
     new = POINTS.text.replace("base: 10", "base: 5").replace("points: 30", "points: 40").replace('"< 30"', '"< 30.0"')
-    found = difference(POINTS, load_bytes(new.encode()))
-    head, points = found.sentences("en")
+    result = difference(POINTS, load_bytes(new.encode()))
+    head, points = result.sentences("en")
     assert "the way to decide was: The total starts at 10." in head
     assert points.startswith("rule `spends`: the result was: ")
-    assert found.alters
+    assert result.alters
 
 
 def test_another_layout_is_no_difference() -> None:
-    found = between(TABLE, ('"> 100"', '">100.00"'), ("{zh: 大, en: large}", "{en: large, zh: 大}"), ("1.0.0", "1.0.1"))
-    assert (found.alterations, found.alters) == ((), False)
-    assert found.sentences("en") == ["1.0.1 has the same content as 1.0.0"]
-    assert found.sentences("zh") == ["1.0.1 与 1.0.0 内容相同"]
+    result = between(
+        TABLE, ('"> 100"', '">100.00"'), ("{zh: 大, en: large}", "{en: large, zh: 大}"), ("1.0.0", "1.0.1")
+    )
+    assert (result.alterations, result.alters) == ((), False)
+    assert result.sentences("en") == ["1.0.1 has the same content as 1.0.0"]
+    assert result.sentences("zh") == ["1.0.1 与 1.0.0 内容相同"]
 
 
 def test_a_policy_that_is_new_is_told_as_such() -> None:
-    found = difference(None, TIER)
-    assert found.sentences("en") == ["tiering/small is new: 3 facts, 3 rules, 1 examples"]
-    assert found.sentences("zh") == ["新增政策 tiering/small：3 个输入项，3 条规则，1 个示例"]
-    assert (found.alters, found.to_dict()["from"]) == (True, None)
+    result = difference(None, TIER)
+    assert result.sentences("en") == ["tiering/small is new: 3 facts, 3 rules, 1 examples"]
+    assert result.sentences("zh") == ["新增政策 tiering/small：3 个输入项，3 条规则，1 个示例"]
+    assert (result.alters, result.to_dict()["from"]) == (True, None)
 
 
 SMALL = (TIER, VISITS, LISTED, TAKES_LIST, POINTS)
@@ -187,6 +189,6 @@ def test_what_is_new_one_way_is_gone_the_other_way(old: Policy) -> None:
     after = SHIPPED.index(old) + 1
     for new in effort([*SHIPPED, *SHIPPED][after : after + 3], SHIPPED):
         there, back = difference(old, new), difference(new, old)
-        gone = {(each.kind, each.name) for each in there.alterations if each.change == "removed"}
-        assert gone == {(each.kind, each.name) for each in back.alterations if each.change == "added"}
+        results = {(each.kind, each.name) for each in there.alterations if each.change == "removed"}
+        assert results == {(each.kind, each.name) for each in back.alterations if each.change == "added"}
         assert json.loads(to_canonical_json(there.to_dict()))["to"]["version"] == new.version

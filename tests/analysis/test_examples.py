@@ -44,8 +44,8 @@ def policy(text: str, hit: str = "FIRST") -> Policy:
 def failures(text: str, hit: str = "FIRST") -> list[tuple[str, str, str]]:
     """How the examples of the small policy fail."""
     small = policy(text, hit)
-    found = check_examples(small, lambda facts, as_of: evaluate(small, facts, as_of))
-    return [(failure.name, failure.expected, failure.actual) for failure in found]
+    errors = check_examples(small, lambda facts, as_of: evaluate(small, facts, as_of))
+    return [(failure.name, failure.expected, failure.actual) for failure in errors]
 
 
 def broken(laws: str) -> list[tuple[str, str]]:
@@ -72,7 +72,7 @@ def test_an_example_passes(example: str, hit: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("example", "hit", "expected", "found"),
+    ("example", "hit", "expected", "text"),
     [
         ("facts: {amount: 200}, outcome: {tier: S}, rule: middle", "FIRST", "tier S by middle", "tier S by large"),
         ("facts: {amount: 200}, outcome: {tier: A}, rule: large", "FIRST", "tier A by large", "tier S by large"),
@@ -95,8 +95,8 @@ def test_an_example_passes(example: str, hit: str) -> None:
         ),
     ],
 )
-def test_an_example_fails_and_says_what_was_found(example: str, hit: str, expected: str, found: str) -> None:
-    assert failures(f"examples:\n  - {{name: it, {example}}}\n", hit) == [("it", expected, found)]
+def test_an_example_fails_and_says_what_was_found(example: str, hit: str, expected: str, text: str) -> None:
+    assert failures(f"examples:\n  - {{name: it, {example}}}\n", hit) == [("it", expected, text)]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_an_invariant_holds_on_the_examples(law: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("law", "found"),
+    ("law", "text"),
     [
         ('says: all are S, always: tier = "S"', "example `none`: tier A by none"),
         (
@@ -130,10 +130,10 @@ def test_an_invariant_holds_on_the_examples(law: str) -> None:
         ),
     ],
 )
-def test_an_invariant_breaks_and_says_where(law: str, found: str) -> None:
-    [(name, told)] = broken(f"  - {{id: law, {law}}}\n")
+def test_an_invariant_breaks_and_says_where(law: str, text: str) -> None:
+    [(name, result)] = broken(f"  - {{id: law, {law}}}\n")
     assert name == "law"
-    assert told.endswith(found)
+    assert result.endswith(text)
 
 
 def test_a_subject_that_nothing_decides_breaks_totality() -> None:

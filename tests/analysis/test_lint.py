@@ -219,15 +219,15 @@ def test_no_facts_contradict_a_warning() -> None:
 def meant_by(policy: Policy, path: Path) -> tuple[list[int], int | None]:
     """The rules that a place of the file belongs to, and the input when it is a cell or a head."""
     inputs = [None] if policy.form != "table" else [*range(len(policy.inputs)), None]
-    found = [
+    results = [
         (row, column)
         for row, rule in enumerate(policy.rules)
         for column in inputs
         if not rule.otherwise
         and path == (input_path(policy, row, column) if column is not None else place(policy, row, path))
     ]
-    assert found, path
-    return [row for row, _ in found], found[0][1]
+    assert results, path
+    return [row for row, _ in results], results[0][1]
 
 
 def place(policy: Policy, row: int, path: Path) -> Path:
@@ -236,7 +236,7 @@ def place(policy: Policy, row: int, path: Path) -> Path:
 
 
 def test_a_region_holds_what_its_condition_does() -> None:
-    asked = 0
+    request_count = 0
     for seed, policy in generated(range(300)):
         conditions = [cell for rule in policy.rules for cell in rule.cells]
         texts = tuple(dict.fromkeys(texts_of(conditions)))
@@ -251,11 +251,11 @@ def test_a_region_holds_what_its_condition_does() -> None:
                     continue
                 for facts, as_of in fact_sets(random.Random(seed), policy, 10):
                     if name in facts:
-                        asked += 1
+                        request_count += 1
                         number = as_number(domain, facts[name])
                         expected = holds(cell, scope_of(policy, {name: facts[name]}, as_of))
                         assert bool(intersection(held, ((number, number),))) is expected, (seed, cell, facts[name])
-    assert asked > 1_000
+    assert request_count > 1_000
 
 
 def as_number(domain: Domain, value: Value) -> int:

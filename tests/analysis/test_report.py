@@ -100,10 +100,10 @@ def test_what_the_old_examples_now_get_and_who_takes_the_outcome_is_told() -> No
 def test_examples_are_told_with_their_titles() -> None:
     titled = TIER.replace("{name: much, ", "{name: much, title: {zh: 买得多, en: Buys much}, ")
     old, new = load_bytes(titled.encode()), load_bytes(titled.replace('"> 100"', '"> 300"').encode())
-    told = analyse([new], {old.id: old}).candidates[0].to_dict()
+    analysis = analyse([new], {old.id: old}).candidates[0].to_dict()
     title = {"zh": "买得多", "en": "Buys much"}
-    assert [each["title"] for each in told["other_answers"]] == [title]  # type: ignore[attr-defined]
-    assert {each["name"]: each.get("title") for each in told["tried"]["failures"]} == {"much": title}  # type: ignore[index]
+    assert [each["title"] for each in analysis["other_answers"]] == [title]  # type: ignore[attr-defined]
+    assert {each["name"]: each.get("title") for each in analysis["tried"]["failures"]} == {"much": title}  # type: ignore[index]
 
 
 def test_an_old_example_that_can_no_longer_be_read_is_told() -> None:

@@ -43,18 +43,18 @@ def test_a_rule_is_new_changed_the_same_and_gone() -> None:
 
 def test_a_rule_that_moved_was_changed_though_no_sentence_says_so() -> None:
     before = version("1.0.0")
-    moved = version("1.1.0", 100, ("big", "x"), ("small", "big"), ("x", "small"))
-    assert find_rule(before, "big") != find_rule(moved, "big")
-    assert rule_version(moved, before, "big").status == "changed"
+    changed = version("1.1.0", 100, ("big", "x"), ("small", "big"), ("x", "small"))
+    assert find_rule(before, "big") != find_rule(changed, "big")
+    assert rule_version(changed, before, "big").status == "changed"
 
 
 def test_a_band_of_a_scorecard_has_a_history() -> None:
     policy = load_bytes(SCORED.encode())
     assert policy.scorecard is not None
     band = policy.scorecard.bands[0]
-    found = rule_version(policy, policy, band.id)
-    assert (found.status, found.position, found.rule_count) == ("same", 1, len(policy.scorecard.bands))
-    assert found.rule is band
+    result = rule_version(policy, policy, band.id)
+    assert (result.status, result.position, result.rule_count) == ("same", 1, len(policy.scorecard.bands))
+    assert result.rule is band
     assert find_rule(policy, "nobody") is None
 
 

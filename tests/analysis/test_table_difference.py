@@ -37,18 +37,18 @@ def table(*rows: str, version: str = "1.0.0", hit: str = "FIRST") -> bytes:
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_a_version_does_not_differ_from_itself(file: Path, lang: Language) -> None:
     policy = load_bytes(file.read_bytes())
-    found = merged_tables(difference(policy, policy), lang)
-    assert not found.rules.differs
-    assert not found.facts.differs
-    assert not found.outcomes.differs
+    tables = merged_tables(difference(policy, policy), lang)
+    assert not tables.rules.differs
+    assert not tables.facts.differs
+    assert not tables.outcomes.differs
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.parent.name)
 def test_of_a_new_policy_everything_is_new(file: Path) -> None:
     policy = load_bytes(file.read_bytes())
-    found = merged_tables(difference(None, policy), "zh")
-    assert {each.status for each in found.rules.rows} == {"new"}
-    assert len(found.rules.rows) == len(policy.rules)
+    tables = merged_tables(difference(None, policy), "zh")
+    assert {each.status for each in tables.rules.rows} == {"new"}
+    assert len(tables.rules.rows) == len(policy.rules)
 
 
 def test_another_title_or_reason_is_wording_and_no_other_rule() -> None:
@@ -62,8 +62,8 @@ def test_another_title_or_reason_is_wording_and_no_other_rule() -> None:
 
 
 def test_a_changed_cell_says_what_it_said_before() -> None:
-    found = merged(tier("1.0.0"), tier("1.1.0", 150))
-    big = found.rows[0]
+    tables = merged(tier("1.0.0"), tier("1.1.0", 150))
+    big = tables.rows[0]
     assert big.status == "changed"
     assert [(cell.before, cell.after) for cell in big.cells if cell.changed] == [("at least 100", "at least 150")]
 
@@ -71,10 +71,10 @@ def test_a_changed_cell_says_what_it_said_before() -> None:
 def test_rows_that_are_new_gone_and_moved_are_marked() -> None:
     old = table(row("a", "< 1"), row("b", "< 2"), row("c", "< 3"), row("d", "-"))
     new = table(row("c", "< 3"), row("a", "< 1"), row("e", "< 9"), row("d", "-"), version="1.1.0")
-    found = merged(old, new)
-    assert names(found) == ["`c`", "`a`", "`b`", "`e`", "`d`"]
-    assert [each.status for each in found.rows] == ["same", "same", "gone", "new", "same"]
-    assert [each.previous_position for each in found.rows].count("") == 4, (
+    tables = merged(old, new)
+    assert names(tables) == ["`c`", "`a`", "`b`", "`e`", "`d`"]
+    assert [each.status for each in tables.rows] == ["same", "same", "gone", "new", "same"]
+    assert [each.previous_position for each in tables.rows].count("") == 4, (
         "one of the two that changed places was moved"
     )
 
@@ -83,8 +83,8 @@ def test_a_column_that_is_new_or_gone_is_marked() -> None:
     two = tier("1.1.0").replace(b"  orders: {", b"  visits: {type: integer, title: {zh: x, en: visits}}\n  orders: {")
     two = two.replace(b"inputs: [orders]", b"inputs: [visits, orders]").replace(b'when: [">', b'when: ["-", ">')
     two = two.replace(b'when: ["<', b'when: ["-", "<').replace(b"facts: {orders", b"facts: {visits: 1, orders")
-    found = merged(tier("1.0.0"), two)
-    assert [(each.title, each.status) for each in found.columns][1:3] == [("visits", "new"), ("orders", "same")]
+    tables = merged(tier("1.0.0"), two)
+    assert [(each.title, each.status) for each in tables.columns][1:3] == [("visits", "new"), ("orders", "same")]
     back = merged(two, tier("1.2.0"))
     assert [(each.title, each.status) for each in back.columns][1:3] == [("visits", "gone"), ("orders", "same")]
 
@@ -98,8 +98,8 @@ def test_what_reads_alike_and_means_something_else_is_changed() -> None:
     one = head + free % b"visits" + b"examples: []\n"
     other = one.replace(b"version: 1.0.0", b"version: 1.1.0").replace(b"zh: x, en: visits", b"zh: q, en: q")
     other = other.replace("{zh: 订单, en: orders}".encode(), b"{zh: x, en: visits}").replace(b"visits >=", b"orders >=")
-    found = merged(one, other)
-    [changed] = [cell for cell in found.rows[0].cells if cell.changed]
+    tables = merged(one, other)
+    [changed] = [cell for cell in tables.rows[0].cells if cell.changed]
     assert changed.before == changed.after
 
 
@@ -112,15 +112,15 @@ def test_long_runs_that_are_the_same_stand_in_one_line() -> None:
     whole = merged_tables(difference(load_bytes(old), load_bytes(new)), "en")
     assert {each.folded_count for each in whole.rules.rows} == {0}
     assert len(whole.rules.rows) == count + 1
-    found = whole.folded().rules
-    assert [each.folded_count for each in found.rows] == [9, 0, 0, 0, count - 11]
-    assert found.rows[2].status == "changed"
-    assert sum(each.folded_count or 1 for each in found.rows) == count + 1
+    result = whole.folded().rules
+    assert [each.folded_count for each in result.rows] == [9, 0, 0, 0, count - 11]
+    assert result.rows[2].status == "changed"
+    assert sum(each.folded_count or 1 for each in result.rows) == count + 1
 
 
 def test_free_rules_and_scorecards_are_laid_over_each_other_too() -> None:
-    found = merged(rules(), rules("1.1.0", 2000))
-    assert [each.status for each in found.rows] == ["same", "changed"]
+    tables = merged(rules(), rules("1.1.0", 2000))
+    assert [each.status for each in tables.rows] == ["same", "changed"]
     other = SCORED.replace("version: 1.0.0", "version: 1.1.0").replace("points: 20", "points: 30")
     scored = merged_tables(difference(load_bytes(SCORED.encode()), load_bytes(other.encode())), "en")
     assert [(cell.before, cell.after) for cell in scored.rules.rows[0].cells if cell.changed] == [("20", "30")]
@@ -129,19 +129,19 @@ def test_free_rules_and_scorecards_are_laid_over_each_other_too() -> None:
 
 
 def test_two_cross_tables_are_laid_over_each_other_as_one_grid() -> None:
-    found = merged_tables(difference(load_bytes(crossed()), load_bytes(crossed("1.1.0", within="PT5H"))), "en")
-    assert found.grid is not None
-    assert [column.title for column in found.grid.columns] == ["tier ↓ orders →", "less than 10", "at least 10"]
-    assert [each.status for each in found.grid.rows] == ["changed", "same"]
-    assert [(cell.before, cell.after) for cell in found.grid.rows[0].cells if cell.changed] == [
+    tables = merged_tables(difference(load_bytes(crossed()), load_bytes(crossed("1.1.0", within="PT5H"))), "en")
+    assert tables.grid is not None
+    assert [column.title for column in tables.grid.columns] == ["tier ↓ orders →", "less than 10", "at least 10"]
+    assert [each.status for each in tables.grid.rows] == ["changed", "same"]
+    assert [(cell.before, cell.after) for cell in tables.grid.rows[0].cells if cell.changed] == [
         ("‘high’; 1 hour", "‘high’; 5 hours")
     ]
 
 
 def test_a_line_that_asks_something_else_is_another_line() -> None:
-    found = merged_tables(difference(load_bytes(crossed()), load_bytes(crossed("1.1.0", limit=20))), "en")
-    assert found.grid is not None
-    assert [(column.title, column.status) for column in found.grid.columns[1:]] == [
+    tables = merged_tables(difference(load_bytes(crossed()), load_bytes(crossed("1.1.0", limit=20))), "en")
+    assert tables.grid is not None
+    assert [(column.title, column.status) for column in tables.grid.columns[1:]] == [
         ("less than 10", "gone"),
         ("at least 10", "gone"),
         ("less than 20", "new"),
@@ -166,6 +166,6 @@ def test_a_grid_is_shown_where_both_are_cross_tables_over_the_same_facts() -> No
 def test_another_form_has_other_columns() -> None:
     form = tier("1.1.0").replace(b"table:", b"rules:").replace(b"  inputs: [orders]\n", b"")
     form = form.replace(b'when: [">= 100"]', b"when: orders >= 100").replace(b'when: ["< 100"]', b"when: orders < 100")
-    found = merged(tier("1.0.0"), form)
-    assert {each.status for each in found.columns} == {"same", "new", "gone"}
-    assert {each.status for each in found.rows} == {"changed"}
+    tables = merged(tier("1.0.0"), form)
+    assert {each.status for each in tables.columns} == {"same", "new", "gone"}
+    assert {each.status for each in tables.rows} == {"changed"}

@@ -123,27 +123,27 @@ def populate(url: str, clock: Clock | None = None, policies: Path | None = None)
     Gives the `Authorization` of each. An account has the name of its role. Machines are `integration` and
     `key:compliance`; the person who integrates is `person:integration`; `leaving` is a session that may be ended.
     """
-    database, found = Database(url), {}
-    kept = hash_password(SECRET)
+    database, results = Database(url), {}
+    password_hash = hash_password(SECRET)
     set_up(database, clock or StandingClock(), keys(), policies or shipped_policies(), (), demo=False)
     with database.write(clock or StandingClock()) as transaction:
         for role in Role:
             names = {"name": role.value, "printed_name": f"The {role.value.replace('_', ' ')}"}
-            account = create_account(transaction, SERVICE, **names, roles=[role], password_hash=kept)
+            account = create_account(transaction, SERVICE, **names, roles=[role], password_hash=password_hash)
             if role in SIGNING_ROLES:
                 account = attest(transaction, SERVICE, account.id)
-            found[role.value] = f"Bearer {start_session(transaction, account, PASSWORD).token}"
-            found["leaving"] = f"Bearer {start_session(transaction, account, PASSWORD).token}"
-        found["person:integration"] = found["integration"]
+            results[role.value] = f"Bearer {start_session(transaction, account, PASSWORD).token}"
+            results["leaving"] = f"Bearer {start_session(transaction, account, PASSWORD).token}"
+        results["person:integration"] = results["integration"]
         for role in (Role.INTEGRATION, Role.COMPLIANCE):
             issued = issue_key(
                 transaction, SERVICE, name=role.value, scopes=[role], expires_at=transaction.now + KEY_LASTS
             )
-            found[f"key:{role.value}"] = f"Bearer {issued.text}"
-        found["integration"] = found["key:integration"]
+            results[f"key:{role.value}"] = f"Bearer {issued.text}"
+        results["integration"] = results["key:integration"]
     database.close()
-    CREDENTIALS[url] = found
-    return found
+    CREDENTIALS[url] = results
+    return results
 
 
 def settings(**changes: Any) -> Settings:  # noqa: ANN401 - whatever a setting takes
@@ -221,8 +221,8 @@ def bearer(method: str, path: str, app: FastAPI | None = None) -> str | None:
 
 def as_fits(method: str, path: str) -> dict[str, str]:
     """The header of somebody who may ask for this."""
-    shown = bearer(method, path)
-    return {"authorization": shown} if shown else {}
+    result = bearer(method, path)
+    return {"authorization": result} if result else {}
 
 
 def ask(
@@ -235,9 +235,9 @@ def ask(
 ) -> httpx.Response:
     """The answer to one request, by somebody in a role: one that may ask, when it is left to this."""
     headers = dict(more.pop("headers", None) or {})
-    shown = bearer(method, httpx.URL(path).path, app) if role == "fitting" else role and credentials(app)[role.value]
-    if shown and "authorization" not in {name.lower() for name in headers}:
-        headers["authorization"] = shown
+    result = bearer(method, httpx.URL(path).path, app) if role == "fitting" else role and credentials(app)[role.value]
+    if result and "authorization" not in {name.lower() for name in headers}:
+        headers["authorization"] = result
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app or application(), raise_app_exceptions=False)

@@ -118,8 +118,8 @@ class Company:
         """What is answered to something that is done."""
         answer = self.ask(method, path, by, body, **headers)
         assert answer.is_success, answer.text
-        found: Json = answer.json()
-        return found
+        document: Json = answer.json()
+        return document
 
     def decide(self, body: Json) -> Json:
         """What a machine is answered about a subject."""
@@ -154,8 +154,8 @@ class Company:
     def moved(self, action: str, change: Json, by: str = "ann") -> Json:
         answer = self.act(action, change, by)
         assert answer.is_success, answer.text
-        found: Json = answer.json()
-        return found
+        body: Json = answer.json()
+        return body
 
     def signature(self, change: Json, role: str, **changes: object) -> Json:
         """The body of a signature."""
@@ -268,11 +268,16 @@ def policy_folder() -> Path:
 
 def make_people(database: Database, clock: Clock) -> dict[str, Account]:
     """An account for everybody, attested where signatures are given."""
-    kept = hash_password(SECRET)
+    password_hash = hash_password(SECRET)
     with database.write(clock) as transaction:
         people = {
             name: create_account(
-                transaction, SERVICE, name=name, printed_name=name.title(), roles=list(roles), password_hash=kept
+                transaction,
+                SERVICE,
+                name=name,
+                printed_name=name.title(),
+                roles=list(roles),
+                password_hash=password_hash,
             )
             for name, roles in PEOPLE.items()
         }

@@ -98,18 +98,18 @@ def right(kind: Type) -> Texts:
     """Values of a type as the service writes them itself."""
     match kind:
         case NumberType() | DateType() | DurationType():
-            kept: st.SearchStrategy[Value] = st.one_of(st.just(kind.low), st.integers(kind.low, kind.high))
+            values: st.SearchStrategy[Value] = st.one_of(st.just(kind.low), st.integers(kind.low, kind.high))
         case BooleanType():
-            kept = st.booleans()
+            values = st.booleans()
         case ChoiceType(of=of):
-            kept = st.sampled_from(of)
+            values = st.sampled_from(of)
         case TextType():
-            kept = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+            values = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
         case TagsType(of=of):
-            kept = st.frozensets(st.sampled_from(of), max_size=3)
+            values = st.frozensets(st.sampled_from(of), max_size=3)
         case _:
             assert_never(kind)
-    return kept.map(lambda value: json.dumps(format_value(kind, value)))
+    return values.map(lambda value: json.dumps(format_value(kind, value)))
 
 
 def _date(day: int, last: str) -> str:

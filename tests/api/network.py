@@ -49,9 +49,9 @@ def served(app: FastAPI) -> Iterator[Address]:
             listener.setsockopt(*option)  # what it accepts inherits them
         listener.bind(("127.0.0.1", 0))
         with listening(app, listener) as port:
-            shown = bearer("POST", "/v1/decisions/batch", app)
-            assert shown is not None
-            yield Address(port, shown)
+            result = bearer("POST", "/v1/decisions/batch", app)
+            assert result is not None
+            yield Address(port, result)
 
 
 @contextmanager
@@ -98,10 +98,10 @@ def connect(address: Address) -> socket.socket:
 
 def rest(line: socket.socket) -> bytes:
     """What comes until the connection ends."""
-    found = b""
+    content = b""
     try:
         while piece := line.recv(65_536):
-            found += piece
+            content += piece
     except ConnectionResetError:
         pass
-    return found
+    return content

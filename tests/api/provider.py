@@ -34,20 +34,20 @@ class Provider:
     signed_by: ECKey | None = None
     codes: dict[str, Json] = field(default_factory=dict)
 
-    def grant(self, address: str, **asked: str) -> str:
+    def grant(self, address: str, **request: str) -> str:
         """The code it hands out for what a browser was sent with, after the person proved who they are."""
         parts = urlsplit(address)
         assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{ISSUER}/authorize"
-        given = {name: values[0] for name, values in parse_qs(parts.query, strict_parsing=True).items()}
-        assert given["response_type"] == "code"
-        assert given["scope"] == "openid"
-        assert (given["client_id"], given["redirect_uri"]) == (CLIENT, BACK)
-        assert given["code_challenge_method"] == "S256"
-        assert min(len(given[name]) for name in ("state", "nonce", "code_challenge")) >= 43
-        for name, value in asked.items():
-            assert given[name] == value
+        fields = {name: values[0] for name, values in parse_qs(parts.query, strict_parsing=True).items()}
+        assert fields["response_type"] == "code"
+        assert fields["scope"] == "openid"
+        assert (fields["client_id"], fields["redirect_uri"]) == (CLIENT, BACK)
+        assert fields["code_challenge_method"] == "S256"
+        assert min(len(fields[name]) for name in ("state", "nonce", "code_challenge")) >= 43
+        for name, value in request.items():
+            assert fields[name] == value
         code = f"code-{len(self.codes)}"
-        self.codes[code] = given
+        self.codes[code] = fields
         return code
 
     def transport(self) -> httpx.MockTransport:
@@ -81,15 +81,15 @@ class Provider:
     def _token(self, request: httpx.Request) -> httpx.Response:
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
         own = base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
-        given = self.codes.pop(form["code"], None)
-        if given is None or request.headers["authorization"] != f"Basic {own}" or form["redirect_uri"] != BACK:
+        value = self.codes.pop(form["code"], None)
+        if value is None or request.headers["authorization"] != f"Basic {own}" or form["redirect_uri"] != BACK:
             return httpx.Response(400, json={"error": "invalid_grant"})
-        shown = hashlib.sha256(form["code_verifier"].encode()).digest()
-        if base64.urlsafe_b64encode(shown).decode().rstrip("=") != given["code_challenge"]:
+        result = hashlib.sha256(form["code_verifier"].encode()).digest()
+        if base64.urlsafe_b64encode(result).decode().rstrip("=") != value["code_challenge"]:
             return httpx.Response(400, json={"error": "invalid_grant"})
-        return httpx.Response(200, json={"id_token": self._id_token(given), "token_type": "Bearer"})
+        return httpx.Response(200, json={"id_token": self._id_token(value), "token_type": "Bearer"})
 
-    def _id_token(self, given: Json) -> str:
+    def _id_token(self, values: Json) -> str:
         now = int(NOW.timestamp())
         honest: Json = {
             "iss": ISSUER,
@@ -97,7 +97,7 @@ class Provider:
             "aud": CLIENT,
             "exp": now + 300,
             "iat": now,
-            "nonce": given["nonce"],
+            "nonce": values["nonce"],
         }
         claims = {name: value for name, value in (honest | self.claims).items() if value is not None}
         if self.algorithm == "none":

@@ -34,8 +34,8 @@ def test_the_first_that_is_no_trusted_proxy_counts(client: str | None, forwarded
 
 
 def test_without_trusted_proxies_nobody_is_believed() -> None:
-    asked = scope("10.0.0.1", "203.0.113.9")
-    assert forwarded_address(asked, parse_networks("")) == client_address(asked) == "10.0.0.1"
+    request = scope("10.0.0.1", "203.0.113.9")
+    assert forwarded_address(request, parse_networks("")) == client_address(request) == "10.0.0.1"
 
 
 @pytest.mark.parametrize("text", ["proxy.example", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8;10.1.0.1"])

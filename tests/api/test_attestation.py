@@ -26,9 +26,9 @@ def here(request: pytest.FixtureRequest) -> Iterator[Company]:
 
 def account(here: Company, name: str) -> dict[str, Any]:
     items = here.did("GET", ACCOUNTS, "compliance")["items"]
-    found: dict[str, Any] = next(item for item in items if item["name"] == name)
-    assert here.did("GET", f"{ACCOUNTS}/{found['id']}", "root") == found
-    return found
+    result: dict[str, Any] = next(item for item in items if item["name"] == name)
+    assert here.did("GET", f"{ACCOUNTS}/{result['id']}", "root") == result
+    return result
 
 
 def enter(here: Company, name: str, password: str) -> dict[str, Any]:
@@ -41,9 +41,9 @@ def as_signed_in(here: Company, token: str, method: str, path: str, body: object
 
 
 def attest(here: Company, name: str, by: str = "compliance", password: str = SECRET, **headers: str) -> httpx.Response:
-    found = account(here, name)
-    tag = {"if_match": f'"{found["etag"]}"', **headers}
-    return here.ask("POST", f"{ACCOUNTS}/{found['id']}/attest", by, {"password": password}, **tag)
+    result = account(here, name)
+    tag = {"if_match": f'"{result["etag"]}"', **headers}
+    return here.ask("POST", f"{ACCOUNTS}/{result['id']}/attest", by, {"password": password}, **tag)
 
 
 def test_an_administrator_who_has_a_directors_password_signs_nothing(here: Company) -> None:
@@ -87,17 +87,17 @@ def test_a_director_whom_an_administrator_made_signs_nothing(here: Company) -> N
 
 def test_an_attestation_is_a_signature_for_what_was_seen_and_has_one_effect(here: Company) -> None:
     here.clock.move(minutes=1)
-    found = here.did("POST", ACCOUNTS, "root", {"name": "bob", "printed_name": "Bob", "roles": ["sales_director"]})
-    path = f"{ACCOUNTS}/{found['id']}"
+    answer = here.did("POST", ACCOUNTS, "root", {"name": "bob", "printed_name": "Bob", "roles": ["sales_director"]})
+    path = f"{ACCOUNTS}/{answer['id']}"
     assert_problem(here.ask("POST", f"{path}/attest", "compliance", {}), 428, "precondition-required")
     assert_problem(attest(here, "bob", password="wrong"), 403, "confirmation-needed")  # noqa: S106  # not the right one
     here.did("PATCH", path, "root", {"external": {"issuer": "https://identities.example", "subject": "1"}})
-    stale = attest(here, "bob", if_match=f'"{found["etag"]}"')
+    stale = attest(here, "bob", if_match=f'"{answer["etag"]}"')
     refused(stale, 412, "precondition-failed", "has changed since you read it")
     read = here.ask("GET", path, "compliance")
     assert read.headers["etag"] == f'"{read.json()["etag"]}"'
-    request, given = ("POST", f"{path}/attest", "compliance", {"password": SECRET}), read.headers["etag"]
-    first, again = (here.ask(*request, if_match=given, idempotency_key="one") for _ in range(2))
+    request, value = ("POST", f"{path}/attest", "compliance", {"password": SECRET}), read.headers["etag"]
+    first, again = (here.ask(*request, if_match=value, idempotency_key="one") for _ in range(2))
     assert (first.status_code, first.headers["etag"]) == (200, f'"{first.json()["etag"]}"')
     assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
 

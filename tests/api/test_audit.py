@@ -66,7 +66,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """The newest entry is in no checkpoint yet."""
-    kept = tmp_path_factory.mktemp("elsewhere") / "checkpoints.ndjson"
+    copies_file = tmp_path_factory.mktemp("elsewhere") / "checkpoints.ndjson"
     with fresh_database("sqlite") as database:
         log = Log(database, TestClock(), keys())
         database.keys = keys()
@@ -77,9 +77,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         log.write(6)
         with database.write(log.clock) as transaction:
             sign_checkpoint(transaction, keys())
-        copy_checkpoints(database, log.clock, FileCopy(kept))
+        copy_checkpoints(database, log.clock, FileCopy(copies_file))
         log.write(1)
-        with opened(log.clock, database_url=SecretStr(database.url), checkpoints=kept, engine="python") as app:
+        with opened(log.clock, database_url=SecretStr(database.url), checkpoints=copies_file, engine="python") as app:
             yield Watched(app, log, key)
 
 
@@ -110,8 +110,8 @@ def test_entries_are_found_by_event_actor_thing_and_time(watched: Watched) -> No
     author = next(e["by"]["id"] for e in everything if e["event"] == "change_commented")
     middle = next(e["at"] for e in everything if e["event"] == "change_commented")
 
-    def found(**wanted: str) -> list[Json]:
-        items: list[Json] = watched.get("?" + "&".join(f"{k}={quote(v)}" for k, v in wanted.items()))["items"]
+    def found(**expected: str) -> list[Json]:
+        items: list[Json] = watched.get("?" + "&".join(f"{k}={quote(v)}" for k, v in expected.items()))["items"]
         return items
 
     assert found(event="account_created") == [e for e in everything if e["event"] == "account_created"]
@@ -122,8 +122,8 @@ def test_entries_are_found_by_event_actor_thing_and_time(watched: Watched) -> No
     assert later + earlier == everything
     assert {e["at"] >= middle for e in later} == {True}
     assert found(event="change_drafted") == []
-    moved = watched.log.clock.at + timedelta(days=1)
-    assert found(**{"from": timestamp(moved)}) == []
+    changed = watched.log.clock.at + timedelta(days=1)
+    assert found(**{"from": timestamp(changed)}) == []
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,8 @@ def test_the_log_is_verified_and_its_export_verifies_elsewhere(watched: Watched)
     assert verdict["confirmed"] == newest - 1
     export = ask("GET", "/v1/audit/export", app=watched.app, role=Role.COMPLIANCE)
     assert export.headers["content-type"].startswith("application/x-ndjson")
-    found = verify_export(export.content.splitlines(keepends=True), [watched.key])
-    assert (found.fault, found.entries, found.root) == (None, newest, verdict["root"])
+    result = verify_export(export.content.splitlines(keepends=True), [watched.key])
+    assert (result.fault, result.entries, result.root) == (None, newest, verdict["root"])
 
 
 class TickingClock(TestClock):
@@ -204,10 +204,10 @@ def test_what_is_written_while_a_verification_begins_is_no_fault(tmp_path: Path)
         began = log.clock.now()
         with database.write(log.clock):  # such as the last use of a session, which is in no entry
             pass
-        found = verify(database.url, tmp_path, [], ProgressFile(None), log.clock)
+        verdict = verify(database.url, tmp_path, [], ProgressFile(None), log.clock)
         with database.read() as session:
-            at_once = verify_rest(session, replace(found, faults=()), now=began)
-    assert found.faults == ()
+            at_once = verify_rest(session, replace(verdict, faults=()), now=began)
+    assert verdict.faults == ()
     [fault] = at_once.faults
     assert str(fault.message).startswith("the lane `governance` was altered, or the clock of the machine was set back")
 
@@ -218,11 +218,11 @@ def test_the_first_fault_is_named(watched: Watched, tmp_path: Path) -> None:
         log.start()
         log.write(4)
         tamper(log, "UPDATE audit_entry SET actor = 'somebody' WHERE seq = 3")
-        found = verify(
+        verdict = verify(
             database.url, tmp_path, [FileCopy(tmp_path / "nothing-kept.ndjson")], ProgressFile(None), log.clock
         )
-    assert found.fault is not None
-    assert found.fault.seq == 3
+    assert verdict.fault is not None
+    assert verdict.fault.seq == 3
     assert watched.get("/verify")["fine"]
 
 
@@ -237,13 +237,13 @@ def test_what_the_log_was_compared_with_is_told(watched: Watched) -> None:
     [(b"gossip\n", "cannot be read: line 1 of"), (b"", "holds 0 checkpoints, and 3 were"), (None, "is missing: 3")],
 )
 def test_a_copy_that_is_spoilt_emptied_or_gone_is_a_fault(watched: Watched, content: bytes | None, fault: str) -> None:
-    kept = watched.service.settings.checkpoints
-    before = kept.read_bytes()
+    copies_file = watched.service.settings.checkpoints
+    before = copies_file.read_bytes()
     try:
-        kept.unlink() if content is None else kept.write_bytes(content)
+        copies_file.unlink() if content is None else copies_file.write_bytes(content)
         verdict = watched.get("/verify")
     finally:
-        kept.write_bytes(before)
+        copies_file.write_bytes(before)
     assert (verdict["fine"], verdict["fault"]) == (False, None)
     assert fault in verdict["compared"][0]["fault"]
 

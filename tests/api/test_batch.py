@@ -72,8 +72,8 @@ def test_a_line_that_is_refused_carries_what_a_single_request_is_told(bad: bytes
 
 def test_what_is_answered_is_as_the_description_says() -> None:
     document = ask("GET", "/openapi.json").json()
-    told = document["paths"][BATCH]["post"]["responses"]["200"]["content"]["application/x-ndjson"]["schema"]["x-line"]
-    schema = jsonschema_rs.Draft202012Validator({**told, "components": document["components"]})
+    result = document["paths"][BATCH]["post"]["responses"]["200"]["content"]["application/x-ndjson"]["schema"]["x-line"]
+    schema = jsonschema_rs.Draft202012Validator({**result, "components": document["components"]})
     for answer in send(b"".join([line("B0"), *BAD])):
         assert schema.is_valid(answer), answer
 

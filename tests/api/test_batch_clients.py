@@ -50,8 +50,8 @@ def app() -> Iterator[Application]:
 
 @pytest.fixture(scope="module")
 def address(app: Application) -> Iterator[Address]:
-    with served(app) as found:
-        yield found
+    with served(app) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -124,8 +124,12 @@ def by_socket(address: Address, content: bytes) -> bytes:
 
 
 def head(address: Address, *more: str) -> bytes:
-    said = [f"POST {PATH} HTTP/1.1", "Host: service", *(f"{name}: {value}" for name, value in headers(address).items())]
-    return "\r\n".join([*said, *more, "", ""]).encode()
+    results = [
+        f"POST {PATH} HTTP/1.1",
+        "Host: service",
+        *(f"{name}: {value}" for name, value in headers(address).items()),
+    ]
+    return "\r\n".join([*results, *more, "", ""]).encode()
 
 
 def read_all(line: socket.socket) -> bytes:
@@ -136,12 +140,12 @@ def unchunked(answer: bytes) -> bytes:
     """The body of an answer in chunks (RFC 9112 section 7.1); what is left when it breaks off is not given."""
     start, _, rest = answer.partition(b"\r\n\r\n")
     assert start.startswith(b"HTTP/1.1 200 "), start
-    found = []
+    results = []
     while (size := int(rest.partition(b"\r\n")[0], 16)) > 0:
         begin = rest.index(b"\r\n") + 2
-        found.append(rest[begin : begin + size])
+        results.append(rest[begin : begin + size])
         rest = rest[begin + size + 2 :]
-    return b"".join(found)
+    return b"".join(results)
 
 
 def lines(content: bytes) -> list[Json]:
@@ -349,11 +353,11 @@ def assert_nothing_is_left(app: Application, nameless: int) -> None:
 
 
 def _nameless_files() -> int:
-    found = 0
+    count = 0
     for entry in Path("/proc/self/fd").iterdir():
         with suppress(OSError):  # it was that of the listing
-            found += str(entry.readlink()).endswith("(deleted)")
-    return found
+            count += str(entry.readlink()).endswith("(deleted)")
+    return count
 
 
 def _whole(address: Address, content: bytes) -> bytes:

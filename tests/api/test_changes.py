@@ -41,8 +41,8 @@ def test_a_change_is_drafted_sent_back_amended_signed_scheduled_and_then_in_forc
         assert (signed["state"], signed["owed"]) == ("submitted", ["compliance"])
         change = here.sign(change, "compliance", meaning="conforms").json()
         assert change["state"] == "signed_off"
-        shown = [(each["by"]["printed_name"], each["role"], each["meaning"]) for each in change["signatures"]]
-        assert shown == [("Sales", "sales_director", "approved"), ("Compliance", "compliance", "conforms")]
+        results = [(each["by"]["printed_name"], each["role"], each["meaning"]) for each in change["signatures"]]
+        assert results == [("Sales", "sales_director", "approved"), ("Compliance", "compliance", "conforms")]
         assert {each["digest"] for each in change["signatures"]} == {change["digest"]}
         assert here.moved("schedule", change)["state"] == "scheduled"
         assert here.version() == "1.0.0"
@@ -179,16 +179,16 @@ def test_a_comment_is_shown_with_the_name_of_who_made_it(here: Company) -> None:
     path = f"/v1/changes/{change['id']}/comments"
     answer = here.ask("POST", path, "sales", {"text": "why so large?"})
     assert answer.status_code == 201
-    found = here.read(change)
-    assert found["comments"] == [answer.json()]
-    assert (found["comments"][0]["by"]["printed_name"], found["etag"]) == ("Sales", change["etag"])
+    result = here.read(change)
+    assert result["comments"] == [answer.json()]
+    assert (result["comments"][0]["by"]["printed_name"], result["etag"]) == ("Sales", change["etag"])
 
 
 def test_everything_that_is_wrong_with_a_draft_is_told_at_once_by_pointer(here: Company) -> None:
     body = {"title": "", "effective": {"from": "tomorrow"}, "texts": [1], "rollback": {"Size": "1"}, "x": 0}
     problem = assert_problem(here.ask("POST", "/v1/changes", "ann", body), 422, "request-refused")
-    told = {fault["pointer"] for fault in problem["problems"]}
-    assert {"/title", "/reason", "/effective/from", "/texts/0", "/x"} <= told
+    results = {fault["pointer"] for fault in problem["problems"]}
+    assert {"/title", "/reason", "/effective/from", "/texts/0", "/x"} <= results
 
 
 @pytest.mark.parametrize(
@@ -218,8 +218,8 @@ def test_a_rollback_to_what_was_never_in_force_is_refused(here: Company) -> None
 def test_a_hidden_character_in_a_title_is_refused(here: Company) -> None:
     for hidden in ("\u0000", "\u202e"):
         body = here.draft(title=f"a{hidden}b")
-        told = f"The title: leave out the hidden character U+{ord(hidden):04X}"
-        refused(here.ask("POST", "/v1/changes", "ann", body), 422, "change-unfit", told)
+        message = f"The title: leave out the hidden character U+{ord(hidden):04X}"
+        refused(here.ask("POST", "/v1/changes", "ann", body), 422, "change-unfit", message)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

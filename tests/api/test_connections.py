@@ -60,8 +60,8 @@ class Echo:
             except ClientDisconnect:
                 self.disconnected += 1
                 return
-        told = "x" * LARGE if scope["path"] == "/large" else f"{len(body)} {','.join(sorted(request.headers))}"
-        await PlainTextResponse(told, 401 if scope["path"] == "/unread" else 200)(scope, receive, send)
+        message = "x" * LARGE if scope["path"] == "/large" else f"{len(body)} {','.join(sorted(request.headers))}"
+        await PlainTextResponse(message, 401 if scope["path"] == "/unread" else 200)(scope, receive, send)
 
 
 @dataclass
@@ -103,10 +103,10 @@ def exchange(line: socket.socket, *pieces: bytes) -> bytes:
 
 def one(line: socket.socket) -> bytes:
     """The body of one answer on a connection that goes on."""
-    found = b""
-    while b"\r\n\r\n" not in found:
-        found += line.recv(1)
-    size = int(found.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    content = b""
+    while b"\r\n\r\n" not in content:
+        content += line.recv(1)
+    size = int(content.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
     body = b""
     while len(body) < size:
         body += line.recv(size - len(body))
@@ -154,19 +154,19 @@ ENDLESS = {
 def test_what_never_ends_is_not_read_to_its_end(name: str) -> None:
     start, again = ENDLESS[name]
     with served(PATIENT) as here, here.connect() as line:
-        sent, answered = len(start), b""
+        response, answered = len(start), b""
         line.sendall(start)
         line.settimeout(0.001)
         deadline = time.monotonic() + WITHIN
-        while sent < 64 * 1024**2 and not answered and time.monotonic() < deadline:
+        while response < 64 * 1024**2 and not answered and time.monotonic() < deadline:
             try:
-                sent += line.send(again)
+                response += line.send(again)
                 answered = line.recv(65_536)
             except TimeoutError:
                 continue
             except (BrokenPipeError, ConnectionResetError):
                 break
-        assert sent < 4 * 1024**2
+        assert response < 4 * 1024**2
         assert statuses(answered) in ([431], [])
         assert [kind for kind, _ in here.app.refused] == ["head-too-large"]
 
@@ -191,7 +191,7 @@ def slowly(line: socket.socket, start: bytes, byte: bytes) -> tuple[bytes, float
     began = time.monotonic()
     line.sendall(start)
     line.settimeout(0.05)
-    found = b""
+    content = b""
     while time.monotonic() < began + WITHIN:
         try:
             line.sendall(byte)
@@ -200,10 +200,10 @@ def slowly(line: socket.socket, start: bytes, byte: bytes) -> tuple[bytes, float
             continue
         except OSError:
             break
-        found += piece
+        content += piece
         if not piece:
             break
-    return found, time.monotonic() - began
+    return content, time.monotonic() - began
 
 
 SLOW = {
@@ -217,9 +217,9 @@ SLOW = {
 @pytest.mark.parametrize("name", SLOW)
 def test_who_sends_byte_by_byte_is_not_waited_for(name: str) -> None:
     with served() as here, here.connect() as line:
-        found, seconds = slowly(line, *SLOW[name])
-        assert statuses(found) == [408]
-        assert json.loads(found.partition(b"\r\n\r\n")[2])["type"] == "/problems/request-timeout"
+        result, seconds = slowly(line, *SLOW[name])
+        assert statuses(result) == [408]
+        assert json.loads(result.partition(b"\r\n\r\n")[2])["type"] == "/problems/request-timeout"
         assert 0.3 < seconds < 5
         expected, until = int("body" in name), time.monotonic() + 5
         while here.app.disconnected < expected and time.monotonic() < until:
@@ -261,8 +261,8 @@ def test_what_is_slow_to_answer_is_waited_for() -> None:
 def test_who_has_an_answer_and_sends_on_is_left() -> None:
     start = b"POST /unread HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
     with served(PATIENT) as here, here.connect() as line:
-        found, seconds = slowly(line, start, b"1\r\na\r\n")
-        assert statuses(found) == [401]
+        result, seconds = slowly(line, start, b"1\r\na\r\n")
+        assert statuses(result) == [401]
         assert seconds < 5
 
 
@@ -340,11 +340,11 @@ def test_who_has_kept_it_waiting_for_longest_gives_way() -> None:
             line.sendall(GET[: 5 * number])
             eventually(lambda: len(here.app.connections._swept or ()) == 4)
             time.sleep(0.05)
-        for left, told in zip(lines[:3], ([], [503], [503]), strict=True):
+        for left, result in zip(lines[:3], ([], [503], [503]), strict=True):
             lines.append(here.connect())
             lines[-1].sendall(GET)
             assert one(lines[-1]).startswith(b"0 ")
-            assert statuses(rest(left)) == told
+            assert statuses(rest(left)) == result
         lines[3].sendall(GET[15:])
         assert one(lines[3]).startswith(b"0 ")
         for line in lines:

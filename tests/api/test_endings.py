@@ -37,10 +37,10 @@ def test_a_signed_change_ends_a_policy_for_good(here: Company) -> None:
 
 
 def test_what_cannot_be_ended_is_told_when_it_is_submitted(here: Company) -> None:
-    for name, told in ((TIER, f"{BONUS} 1.0.0 would lack `size`"), (SIGN_OFF, "decides who signs")):
+    for name, result in ((TIER, f"{BONUS} 1.0.0 would lack `size`"), (SIGN_OFF, "decides who signs")):
         answer = here.act("submit", here.create(ends=[name]))
         problem = assert_problem(answer, 422, "change-unfit")
-        assert told in str(problem)
+        assert result in str(problem)
 
 
 def test_a_period_can_fall_back_to_nothing(here: Company) -> None:

@@ -27,17 +27,17 @@ FLOODS, DECISIONS = 4, effort(20, 500)
 
 def flood(port: int, size: int, stopped: threading.Event) -> tuple[int, int]:
     """Sends at least so many bytes of heads, until it is stopped; how many, and how often it was refused."""
-    sent = refused = 0
-    while sent < size or not stopped.is_set():
+    sent_count = refused = 0
+    while sent_count < size or not stopped.is_set():
         with socket.create_connection(("127.0.0.1", port), WITHIN) as line:
             try:
                 line.sendall(b"GET / HTTP/1.1\r\na: ")
                 for _ in range(1_600):
-                    sent += line.send(b"a" * 65_536)
+                    sent_count += line.send(b"a" * 65_536)
             except (BrokenPipeError, ConnectionResetError):
                 pass
             refused += b" 431 " in rest(line)
-    return sent, refused
+    return sent_count, refused
 
 
 def test_decisions_go_on_while_heads_without_end_are_sent() -> None:
@@ -58,8 +58,8 @@ def test_decisions_go_on_while_heads_without_end_are_sent() -> None:
         finally:
             stopped.set()
         for each in flooding:
-            sent, refused = each.result()
-            assert sent >= MEBIBYTES * 1024**2
+            response, refused = each.result()
+            assert response >= MEBIBYTES * 1024**2
             assert refused > 0
         assert grown < 32 * 1024**2
         assert slowest < 5

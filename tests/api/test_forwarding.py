@@ -39,8 +39,8 @@ class Both:
     def ask(self, method: str, path: str, by: str, body: object = None, **headers: str) -> httpx.Response:
         """The answer, when it is the same from both."""
         answers = [each.ask(method, path, by, body, **headers) for each in (self.sending, self.alone)]
-        told = [(each.status_code, _plain(each), dict(each.headers)) for each in answers]
-        assert told[0] == told[1]
+        results = [(each.status_code, _plain(each), dict(each.headers)) for each in answers]
+        assert results[0] == results[1]
         return answers[0]
 
 
@@ -77,7 +77,7 @@ def test_a_page_is_the_same_wherever_it_is_made(both: Both) -> None:
 
 def test_programs_read_the_same_too(both: Both) -> None:
     readers = {"author": "ann", "administrator": "root", "integration": "crm", "compliance": "compliance"}
-    asked = 0
+    request_count = 0
     for (method, template), access in PERMISSIONS.items():
         if method != "GET" or not template.startswith("/v1/") or template in LOCAL_ROUTES:
             continue
@@ -87,8 +87,8 @@ def test_programs_read_the_same_too(both: Both) -> None:
         by = "compliance" if template.startswith("/v1/jobs") else by  # whose jobs they are
         query = "?from=1.0.0&to=1.1.0" if "/difference" in template else ""
         assert both.ask("GET", path + query, by).status_code == 200, path
-        asked += 1
-    assert asked > 20
+        request_count += 1
+    assert request_count > 20
 
 
 def test_what_is_refused_is_told_by_the_process_that_was_asked(both: Both) -> None:

@@ -32,10 +32,10 @@ def address(path: str) -> str:
 def test_every_answer_has_the_headers(method: str, path: str) -> None:
     for role in ("fitting", None):
         answer = ask(method, address(path), role=role)
-        found = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-        assert set(HEADERS) <= set(found)
-        kept = answer.headers.get_list("cache-control")
-        assert kept == [STORED.get((method, path), "no-store") if answer.status_code == 200 else "no-store"]
+        results = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+        assert set(HEADERS) <= set(results)
+        stored = answer.headers.get_list("cache-control")
+        assert stored == [STORED.get((method, path), "no-store") if answer.status_code == 200 else "no-store"]
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/v1/decisions"), ("PUT", "/nowhere"), ("GET", "/%00")])

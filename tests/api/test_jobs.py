@@ -33,9 +33,9 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        found.app.service.sealer.seal_all()
-        yield found
+    with company() as here:
+        here.app.service.sealer.seal_all()
+        yield here
 
 
 def over(here: Company, job: Json, by: str = "compliance") -> Json:
@@ -126,9 +126,9 @@ class Browser:
 def browser(url: str, authorization: str, *, kill: bool) -> Iterator[Browser]:
     """A browser at a server, which is killed at the end or told to stop."""
     with serving(url, POLICY_SERVICE_ENGINE="python", POLICY_SERVICE_POLICIES=str(one_policy())) as (server, address):
-        found = Browser(address, authorization)
-        with closing(found.client):
-            yield found
+        result = Browser(address, authorization)
+        with closing(result.client):
+            yield result
         server.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         server.wait(PATIENCE)
 

@@ -9,14 +9,14 @@ ACCOUNTS = "/v1/accounts"
 def test_every_member_that_is_wrong_is_told_with_what_was_expected() -> None:
     body = {"titel": "A title", "reason": "Because.", "effective": {"from": "tomorrow", "to": "never"}, "texts": []}
     problem = assert_problem(ask("POST", "/v1/changes", role=Role.AUTHOR, json=body), 422, "request-refused")
-    told = {fault["pointer"]: fault for fault in problem["problems"]}
-    assert told["/title"]["code"] == "missing-member"
-    assert told["/title"]["expected"] == "a value"
-    assert told["/titel"]["code"] == "unknown-member"
-    assert "title" in told["/titel"]["expected"]
-    assert told["/titel"]["hint"] == "did you mean `title`?"
-    assert told["/effective/to"]["expected"] == "no such member"
-    assert told["/effective/from"]["code"] == "mistyped"
+    results = {fault["pointer"]: fault for fault in problem["problems"]}
+    assert results["/title"]["code"] == "missing-member"
+    assert results["/title"]["expected"] == "a value"
+    assert results["/titel"]["code"] == "unknown-member"
+    assert "title" in results["/titel"]["expected"]
+    assert results["/titel"]["hint"] == "did you mean `title`?"
+    assert results["/effective/to"]["expected"] == "no such member"
+    assert results["/effective/from"]["code"] == "mistyped"
 
 
 def test_where_a_secret_may_be_no_value_is_shown() -> None:

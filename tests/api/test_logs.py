@@ -45,8 +45,8 @@ def test_a_pipe_that_nobody_reads_stops_nothing_and_what_was_lost_is_counted() -
         for number in range(2_000):
             log.info("request_rejected", number=number, detail="文" * 20)
         lost = LINES.dropped - before
-        told = [json.loads(line)["number"] for line in read(pipe)]
-        assert told == list(range(2_000 - lost))
+        results = [json.loads(line)["number"] for line in read(pipe)]
+        assert results == list(range(2_000 - lost))
         assert 0 < lost < 2_000
         log.info("request_rejected", number=2_000)
         first, second = map(json.loads, read(pipe))
@@ -60,8 +60,8 @@ def test_a_long_line_that_was_cut_leaves_the_others_whole() -> None:
         log = make_log("info")
         log.info("first", detail="x" * (CAPACITY - 10_000))
         log.info("second", detail="x" * 20_000)
-        told, cut = read(pipe)
-        assert json.loads(told)["event"] == "first"
+        result, cut = read(pipe)
+        assert json.loads(result)["event"] == "first"
         assert cut.startswith('{"detail": "xxx')
         log.info("third")
         empty, lost, third = read(pipe)

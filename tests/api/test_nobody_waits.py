@@ -67,9 +67,9 @@ class Desk:
     def longest(self) -> dict[str, float]:
         """The steps that took longer than they may, by route, since the last look."""
         watch = self.here.app.service.loop_watch
-        found = {route: seconds for route, seconds in watch.longest.items() if seconds > BOUND}
+        results = {route: seconds for route, seconds in watch.longest.items() if seconds > BOUND}
         watch.longest.clear()
-        return found
+        return results
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +84,8 @@ def desk() -> Iterator[Desk]:
         here.clock.move(hours=1)
         submitted = here.moved("submit", here.create(large("1.1.0").encode()))
         draft = here.create(large("1.2.0").encode())
-        asked = {"subject": "C1", "facts": _facts(), "policies": [LARGE]}
-        decided = here.did("POST", "/v1/decisions", "crm", asked)["decision_id"]
+        body = {"subject": "C1", "facts": _facts(), "policies": [LARGE]}
+        decided = here.did("POST", "/v1/decisions", "crm", body)["decision_id"]
         made = Desk(here, submitted, draft, decided)
         stop = threading.Event()
         asking = portal().start_task_soon(_decide, made, machine(here.database, here.clock), stop)

@@ -77,13 +77,13 @@ def test_a_domain_nobody_uses_has_no_policies() -> None:
 
 @pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: str(policy.id))
 def test_a_policy_is_told_whole(policy: Any) -> None:  # noqa: ANN401
-    told = ask("GET", f"/v1/policies/{policy.id}").json()
-    assert told["digest"] == policy.digest
-    assert [fact["name"] for fact in told["facts"]] == list(policy.facts)
-    assert [rule["id"] for rule in told["rules"]] == [rule.id for rule in policy.rules]
-    assert all(rule["because"]["zh"] and rule["because"]["en"] for rule in told["rules"])
+    body = ask("GET", f"/v1/policies/{policy.id}").json()
+    assert body["digest"] == policy.digest
+    assert [fact["name"] for fact in body["facts"]] == list(policy.facts)
+    assert [rule["id"] for rule in body["rules"]] == [rule.id for rule in policy.rules]
+    assert all(rule["because"]["zh"] and rule["because"]["en"] for rule in body["rules"])
     assert ask("GET", f"/v1/policies/{policy.id}/versions").json()["items"][0]["version"] == policy.version
-    assert ask("GET", f"/v1/policies/{policy.id}/versions/{policy.version}").json() == told
+    assert ask("GET", f"/v1/policies/{policy.id}/versions/{policy.version}").json() == body
 
 
 @pytest.mark.parametrize(
@@ -230,15 +230,15 @@ def test_too_many_files_at_once_are_put_off() -> None:
 
 
 def test_a_cross_table_is_told_as_its_grid_too() -> None:
-    found = ask(
+    answer = ask(
         "GET", f"/v1/policies/service_levels/response_times/versions/{VERSIONS['service_levels/response_times']}"
     )
-    grid = found.json()["cross_table"]
+    grid = answer.json()["cross_table"]
     assert (grid["down"], grid["across"]) == ("tier", "severity")
     assert [line["id"] for line in grid["rows"]] == ["S", "A", "B", "C"]
     assert grid["columns"][0] == {"id": "critical", "when": 'severity in ("critical")'}
     assert grid["cells"][3] == ["C-critical", "C-major", "C-minor"]
-    assert {rule["id"] for rule in found.json()["rules"]} == {rule for row in grid["cells"] for rule in row}
+    assert {rule["id"] for rule in answer.json()["rules"]} == {rule for row in grid["cells"] for rule in row}
     assert ask("GET", VERSION).json()["cross_table"] is None
 
 

@@ -16,18 +16,18 @@ POLICY = f"/v1/policies/{TIER}"
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
     """The tiering policy in its second version."""
-    with company() as found:
-        found.in_force(tier("1.1.0", 50))
-        yield found
+    with company() as here:
+        here.in_force(tier("1.1.0", 50))
+        yield here
 
 
 def test_provenance_names_the_change_that_put_a_version_in_force_and_its_signatures(here: Company) -> None:
-    found = here.did("GET", f"{POLICY}/versions/1.1.0/provenance")
-    assert found["submission"]["title"] == "larger limit"
-    assert found["submission"]["submitted_by"]["name"] == "ann"
-    origin = found["origins"][0]
+    answer = here.did("GET", f"{POLICY}/versions/1.1.0/provenance")
+    assert answer["submission"]["title"] == "larger limit"
+    assert answer["submission"]["submitted_by"]["name"] == "ann"
+    origin = answer["origins"][0]
     assert origin["activation"]["kind"] == "change"
-    assert origin["activation"]["change"] == found["submission"]["id"]
+    assert origin["activation"]["change"] == answer["submission"]["id"]
     assert origin["title"] == "larger limit"
     assert [(each["role"], each["meaning"]) for each in origin["signatures"]] == [
         ("sales_director", "approved"),
@@ -36,9 +36,9 @@ def test_provenance_names_the_change_that_put_a_version_in_force_and_its_signatu
 
 
 def test_provenance_of_an_imported_version_names_nobody(here: Company) -> None:
-    found = here.did("GET", f"{POLICY}/versions/1.0.0/provenance")
-    assert found["submission"] is None
-    assert [(each["activation"]["kind"], each["signatures"]) for each in found["origins"]] == [("initial", [])]
+    answer = here.did("GET", f"{POLICY}/versions/1.0.0/provenance")
+    assert answer["submission"] is None
+    assert [(each["activation"]["kind"], each["signatures"]) for each in answer["origins"]] == [("initial", [])]
 
 
 def test_provenance_of_what_is_not_there_is_refused(here: Company) -> None:
@@ -55,22 +55,22 @@ def test_dependencies_name_what_a_policy_needs_and_what_needs_it(here: Company) 
         ],
         "measures": [],
     }
-    found = here.did("GET", f"/v1/policies/{BONUS}/dependencies")
-    assert [each["policy"] for each in found["upstream"]] == [TIER]
-    assert found["downstream"] == []
+    answer = here.did("GET", f"/v1/policies/{BONUS}/dependencies")
+    assert [each["policy"] for each in answer["upstream"]] == [TIER]
+    assert answer["downstream"] == []
     assert_problem(here.ask("GET", "/v1/policies/tiering/none/dependencies"), 404, "unknown-policy")
 
 
 def test_a_rule_is_followed_through_the_versions(here: Company) -> None:
-    found = here.did("GET", f"{POLICY}/rules/big/history")
-    assert (found["policy"], found["rule"], found["next_cursor"]) == (TIER, "big", None)
-    assert [(each["version"], each["status"]) for each in found["items"]] == [("1.1.0", "changed"), ("1.0.0", "first")]
-    newest = found["items"][0]
+    answer = here.did("GET", f"{POLICY}/rules/big/history")
+    assert (answer["policy"], answer["rule"], answer["next_cursor"]) == (TIER, "big", None)
+    assert [(each["version"], each["status"]) for each in answer["items"]] == [("1.1.0", "changed"), ("1.0.0", "first")]
+    newest = answer["items"][0]
     assert newest["rule"]["when"] == "orders in (>= 50)"
     assert "it is now: at least 50" in newest["sentences"]["en"][0]
     assert (newest["position"], newest["rule_count"], newest["active"]) == (1, 2, True)
     assert newest["in_force"][0]["until"] is None
-    assert found["firings"] == {"times": 0, "decisions": 0, "since": None}
+    assert answer["firings"] == {"times": 0, "decisions": 0, "since": None}
 
 
 def test_the_history_of_a_rule_is_read_page_by_page(here: Company) -> None:
@@ -86,13 +86,13 @@ def test_a_rule_that_no_version_has_is_refused(here: Company) -> None:
 
 
 def test_two_versions_are_laid_over_each_other_cell_by_cell(here: Company) -> None:
-    found = here.did("GET", f"{POLICY}/difference/tables?from=1.0.0&to=1.1.0")
-    assert (found["from"]["version"], found["to"]["version"], found["lang"]) == ("1.0.0", "1.1.0", "en")
-    assert [each["title"] for each in found["rules"]["columns"]] == ["Rule", "orders", "size", "Reason"]
-    assert [each["status"] for each in found["rules"]["rows"]] == ["changed", "changed"]
-    changed = [each for each in found["rules"]["rows"][0]["cells"] if each["changed"]]
+    answer = here.did("GET", f"{POLICY}/difference/tables?from=1.0.0&to=1.1.0")
+    assert (answer["from"]["version"], answer["to"]["version"], answer["lang"]) == ("1.0.0", "1.1.0", "en")
+    assert [each["title"] for each in answer["rules"]["columns"]] == ["Rule", "orders", "size", "Reason"]
+    assert [each["status"] for each in answer["rules"]["rows"]] == ["changed", "changed"]
+    changed = [each for each in answer["rules"]["rows"][0]["cells"] if each["changed"]]
     assert changed == [{"before": "at least 100", "after": "at least 50", "changed": True, "wording_only": False}]
-    assert {each["status"] for each in found["facts"]["rows"]} == {"same"}
-    assert found["grid"] is found["bands"] is None
+    assert {each["status"] for each in answer["facts"]["rows"]} == {"same"}
+    assert answer["grid"] is answer["bands"] is None
     chinese = here.did("GET", f"{POLICY}/difference/tables?from=1.0.0&to=1.1.0&lang=zh")
     assert chinese["rules"]["columns"][-1]["title"] == "理由"

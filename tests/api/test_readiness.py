@@ -56,8 +56,8 @@ def ready(app: Application) -> tuple[int, dict[str, Any]]:
 def test_when_all_is_well_it_is_ready_and_writes_nothing(app: Application) -> None:
     with app.service.database.read() as session:
         before = session.connection().exec_driver_sql("SELECT count FROM lane ORDER BY name").all()
-    status, said = ready(app)
-    assert (status, said["status"], said["database"], said["concerns"]) == (200, "ready", "writable", [])
+    status, text = ready(app)
+    assert (status, text["status"], text["database"], text["concerns"]) == (200, "ready", "writable", [])
     with app.service.database.read() as session:
         assert session.connection().exec_driver_sql("SELECT count FROM lane ORDER BY name").all() == before
 
@@ -66,9 +66,9 @@ def test_a_database_that_another_process_has_locked_is_told_though_nobody_wrote(
     with served(f"sqlite:///{file}") as app, closing(sqlite3.connect(file, isolation_level=None)) as foreign:
         assert ready(app)[0] == 200
         foreign.execute("BEGIN IMMEDIATE")
-        status, said = ready(app)
-        assert (status, said["status"], said["database"]) == (503, "not_ready", "the database is busy")
-        assert said["self_test"] == "passed"
+        status, text = ready(app)
+        assert (status, text["status"], text["database"]) == (503, "not_ready", "the database is busy")
+        assert text["self_test"] == "passed"
         foreign.execute("ROLLBACK")
         assert ready(app)[0] == 200
 
@@ -87,12 +87,12 @@ def test_a_write_that_was_not_kept_is_told_until_one_is(file: Path, monkeypatch:
         with closing(sqlite3.connect(file, isolation_level=None)) as foreign:
             foreign.execute("BEGIN IMMEDIATE")
             assert_problem(decide(app=app), 503, "database-unavailable")
-        status, said = ready(app)
-        assert (status, said["database"]) == (503, "the last write failed: the database is busy")
+        status, text = ready(app)
+        assert (status, text["database"]) == (503, "the last write failed: the database is busy")
         monkeypatch.setattr(health, "RECENT_SECONDS", 0.0)
-        status, said = ready(app)
-        assert (status, said["status"], said["database"]) == (200, "degraded", "writable")
-        assert re.match(r"the last write failed \d+ seconds ago, and none was made since", said["concerns"][0])
+        status, text = ready(app)
+        assert (status, text["status"], text["database"]) == (200, "degraded", "writable")
+        assert re.match(r"the last write failed \d+ seconds ago, and none was made since", text["concerns"][0])
         assert decide(app=app).status_code == 200
         assert ready(app)[1]["status"] == "ready"
 
@@ -123,16 +123,16 @@ def fill(file: Path) -> None:
 
 def test_a_full_disk_is_told_and_over_when_there_is_room(file: Path, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 4 * file.stat().st_size + 2**20) as disk:
-        moved = f"sqlite:///{shutil.move(file, disk)}"
-        CREDENTIALS[moved] = CREDENTIALS[f"sqlite:///{file}"]
-        with served(moved) as app:
+        message = f"sqlite:///{shutil.move(file, disk)}"
+        CREDENTIALS[message] = CREDENTIALS[f"sqlite:///{file}"]
+        with served(message) as app:
             assert decide(app=app).status_code == 200
             app.service.database.last_commit_at = float("-inf")
             filler = disk / "filler"
             with pytest.raises(OSError, match="No space left"):
                 fill(filler)
-            status, said = ready(app)
-            assert (status, said["database"]) == (503, "the database is full")
+            status, text = ready(app)
+            assert (status, text["database"]) == (503, "the database is full")
             while decide(app=app).status_code == 200:  # what the log of the database still has room for
                 continue
             problem = assert_problem(decide(app=app), 503, "database-unavailable")
@@ -154,9 +154,9 @@ def test_sealing_that_stands_still_is_told(file: Path, tmp_path: Path) -> None:
         eventually(lambda: sealer._last_error is not None)
         assert ready(app)[1]["concerns"] == []
         sealer._last_done_at -= 61
-        status, said = ready(app)
-        assert (status, said["status"]) == (200, "degraded")
-        assert re.match(r"sealing has stood still for \d+ seconds: .", said["concerns"][0])
+        status, text = ready(app)
+        assert (status, text["status"]) == (200, "degraded")
+        assert re.match(r"sealing has stood still for \d+ seconds: .", text["concerns"][0])
         sealer._keys = service.settings.keys
         eventually(lambda: ready(app)[1]["status"] == "ready")
         sealer.close()
@@ -178,9 +178,9 @@ def test_another_file_in_the_place_of_the_database_is_refused_until_a_restart(fi
         assert decide(app=app).status_code == 200
         first = file.rename(file.with_name("first.db"))
         shutil.copy(other.removeprefix("sqlite:///"), file)
-        status, said = ready(app)
+        status, text = ready(app)
         assert status == 503
-        assert said["database"] == "the database is another file than at the start: restart the service"
+        assert text["database"] == "the database is another file than at the start: restart the service"
         problem = assert_problem(decide(app=app), 503, "database-unavailable")
         assert problem["detail"] == "the database is another file than at the start: restart the service"
         first.replace(file)

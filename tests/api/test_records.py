@@ -43,8 +43,8 @@ def ask(method: str, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401 
 
 def example(policy: str) -> dict[str, Any]:
     """A request that decides a policy."""
-    found: dict[str, Any] = ask("GET", f"/v1/policies/{policy}/requirements").json()["example"]
-    return found
+    answer: dict[str, Any] = ask("GET", f"/v1/policies/{policy}/requirements").json()["example"]
+    return answer
 
 
 def decided(subject: str, policy: str = RFM, **changes: object) -> dict[str, Any]:
@@ -52,15 +52,15 @@ def decided(subject: str, policy: str = RFM, **changes: object) -> dict[str, Any
     request = example(policy) if policy != RFM else {"facts": CUSTOMER, "policies": [RFM], "as_of": "2026-11-21"}
     answer = client.decide({**request, "subject": subject, **changes}, app=application())
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def record_of(answer: dict[str, Any], **params: str) -> dict[str, Any]:
     """What is on record of it."""
-    found = ask("GET", f"{DECISIONS}/{answer['decision_id']}", params=params)
-    assert found.status_code == 200, found.text
-    record: dict[str, Any] = found.json()
+    result = ask("GET", f"{DECISIONS}/{answer['decision_id']}", params=params)
+    assert result.status_code == 200, result.text
+    record: dict[str, Any] = result.json()
     return record
 
 

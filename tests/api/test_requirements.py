@@ -23,10 +23,10 @@ def requirements(name: str) -> dict[str, Any]:
 
 @by_policy
 def test_the_example_decides_and_keeps_to_the_schema(policy: Policy) -> None:
-    told = requirements(policy.id)
-    assert jsonschema_rs.Draft202012Validator(told["schema"]).is_valid(told["example"]["facts"])
+    result = requirements(policy.id)
+    assert jsonschema_rs.Draft202012Validator(result["schema"]).is_valid(result["example"]["facts"])
     example = next(example for example in policy.examples if example.status == "decided")
-    entry = decide(told["example"]).json()["outcomes"][policy.id]
+    entry = decide(result["example"]).json()["outcomes"][policy.id]
     assert (entry["status"], entry["rules"]) == ("decided", list(example.rules or ()))
 
 
@@ -39,15 +39,20 @@ def test_the_schema_takes_every_example_that_misses_no_fact(policy: Policy) -> N
 
 
 def test_facts_of_a_policy_it_needs_are_asked_for_or_what_it_takes_from_there() -> None:
-    told = requirements("followup/contact_cadence")
-    assert told["needs"] == [RFM]
-    assert "tier" not in told["example"]["facts"]
-    validator = jsonschema_rs.Draft202012Validator(told["schema"])
-    facts = told["example"]["facts"]
+    result = requirements("followup/contact_cadence")
+    assert result["needs"] == [RFM]
+    assert "tier" not in result["example"]["facts"]
+    validator = jsonschema_rs.Draft202012Validator(result["schema"])
+    facts = result["example"]["facts"]
     own = {name: value for name, value in facts.items() if name not in CUSTOMER}
-    for given, is_enough in ((facts, True), (own, False), ({**own, "tier": "A"}, True), ({**own, "tier": None}, False)):
-        answer = decide({**told["example"], "facts": given}).json()["outcomes"][told["policy"]]
-        assert (validator.is_valid(given), answer["status"] == "decided") == (is_enough, is_enough), given
+    for given_value, is_enough in (
+        (facts, True),
+        (own, False),
+        ({**own, "tier": "A"}, True),
+        ({**own, "tier": None}, False),
+    ):
+        answer = decide({**result["example"], "facts": given_value}).json()["outcomes"][result["policy"]]
+        assert (validator.is_valid(given_value), answer["status"] == "decided") == (is_enough, is_enough), given_value
 
 
 def test_the_ends_of_a_range_are_told_digit_by_digit() -> None:

@@ -18,10 +18,10 @@ from tests.pages.visitor import Visitor
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        decided(found, "C0", orders=1)
-        found.app.service.sealer.seal_all()
-        yield found
+    with company() as here:
+        decided(here, "C0", orders=1)
+        here.app.service.sealer.seal_all()
+        yield here
 
 
 def figure(here: Company) -> str:
@@ -31,25 +31,25 @@ def figure(here: Company) -> str:
 
 def test_a_difference_is_told_everywhere_until_it_is_settled(here: Company) -> None:
     service = here.app.service
-    kept = service.settings.checkpoints
-    before = kept.read_bytes()
-    kept.unlink()
-    told = f"{kept.absolute()} is missing: {len(before.splitlines())} checkpoints were copied there"
+    copies_file = service.settings.checkpoints
+    before = copies_file.read_bytes()
+    copies_file.unlink()
+    message = f"{copies_file.absolute()} is missing: {len(before.splitlines())} checkpoints were copied there"
     decided(here, "C1", orders=1)
     with pytest.raises(LogMismatch, match="is missing"):
         service.sealer.seal_all()
 
     state = readiness(service)
     assert state.status == "degraded"
-    assert state.concerns == [f"nothing is sealed, because the log is not what was signed: {told}"]
+    assert state.concerns == [f"nothing is sealed, because the log is not what was signed: {message}"]
     assert figure(here) == "policy_service_log_differs 1.0"
     assert decided(here, "C2", orders=1), "decisions go on"
     page = Visitor(here, "compliance").get("/audit")
-    assert told in page.text("[role=alert]")
+    assert message in page.text("[role=alert]")
     page = Visitor(here, "compliance", "zh").get("/audit")
     assert "日志与已签名内容不一致，已停止封存和签名。" in page.text("[role=alert]")
     assert "不存在：此前已复制" in page.text("[role=alert]")
-    assert told in Visitor(here, "root").get("/").text()
+    assert message in Visitor(here, "root").get("/").text()
 
     alarms: list[str] = []
     again = Sealer(
@@ -58,16 +58,16 @@ def test_a_difference_is_told_everywhere_until_it_is_settled(here: Company) -> N
     again.start()
     again.close()
     assert alarms == [], "what was found before is no new alarm"
-    assert again.comparison.difference == told
+    assert again.comparison.difference == message
 
     by = (command_line(), service.settings.keys, service.settings.copies, "the disk was replaced")
-    assert settle(here.database, here.clock, *by) == told
+    assert settle(here.database, here.clock, *by) == message
     assert service.sealer.seal_all() == 1
-    assert kept.read_bytes().startswith(before)
+    assert copies_file.read_bytes().startswith(before)
     assert (readiness(service).concerns, figure(here)) == ([], "policy_service_log_differs 0.0")
     assert not Visitor(here, "compliance").get("/audit").has("[role=alert]")
     [entry] = here.did("GET", "/v1/audit?event=log_settled", "compliance")["items"]
-    assert entry["sentence"]["en"].endswith(f"settled a difference of the log: {told}: the disk was replaced")
+    assert entry["sentence"]["en"].endswith(f"settled a difference of the log: {message}: the disk was replaced")
 
 
 def test_a_store_that_refuses_is_a_concern_and_sealing_goes_on(here: Company) -> None:

@@ -27,10 +27,10 @@ TEXTS = {
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        found.in_force(*TEXTS.values())
-        found.app.service.sealer.seal_all()
-        yield found
+    with company() as here:
+        here.in_force(*TEXTS.values())
+        here.app.service.sealer.seal_all()
+        yield here
 
 
 def digest(content: bytes) -> str:
@@ -45,17 +45,17 @@ def served(here: Company, path: str, by: str = "ann", **headers: str) -> httpx.R
 @pytest.mark.parametrize("version", TEXTS)
 def test_a_version_is_served_to_the_byte_whatever_is_accepted(here: Company, version: str) -> None:
     path = f"/v1/policies/{TIER}/versions/{version}"
-    told = served(here, path).json()["digest"]
-    assert told == digest(TEXTS[version])
+    result = served(here, path).json()["digest"]
+    assert result == digest(TEXTS[version])
     for accept in ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/yaml, */*;q=0.1"):
         answer = served(here, path, accept=accept)
         assert answer.headers["content-type"].partition(";")[0] == "application/yaml"
-        assert answer.headers["etag"].startswith(f'"{told}')
-        assert digest(answer.content) == told
+        assert answer.headers["etag"].startswith(f'"{result}')
+        assert digest(answer.content) == result
     for accept in ("*/*", "application/json", "text/html", "text/plain"):
-        assert digest(served(here, f"{path}?format=yaml", accept=accept).content) == told
+        assert digest(served(here, f"{path}?format=yaml", accept=accept).content) == result
     file = Visitor(here, "sales").get(f"/policies/{TIER}/versions/{version}/file")
-    assert digest(file.body) == told
+    assert digest(file.body) == result
 
 
 def test_the_files_of_a_change_are_served_to_the_byte(here: Company) -> None:

@@ -213,10 +213,10 @@ def test_no_answer_and_no_log_tells_a_password(
     answer = ask("POST", SESSION, app=app, role=None, json=body, headers=OURS)
     problem = assert_problem(answer, 422, "request-refused")
     assert [fault["pointer"] for fault in problem["problems"]] == pointers
-    told = answer.text + capsys.readouterr().err
-    assert "hunter2" not in told
-    assert "12345678" not in told
-    assert "xxx" not in told
+    result = answer.text + capsys.readouterr().err
+    assert "hunter2" not in result
+    assert "12345678" not in result
+    assert "xxx" not in result
 
 
 def test_what_is_no_json_is_refused_without_repeating_it(app: Application, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,9 +235,9 @@ def test_what_is_no_json_is_refused_without_repeating_it(app: Application, capsy
 def test_no_log_tells_a_credential(app: Application, capsys: pytest.CaptureFixture[str]) -> None:
     token = enter(app).json()["token"]
     enter(app, password="wrong secret password")  # noqa: S106  # nobody's
-    for shown in (token, "psk_1_secret-of-a-key", credentials(app)["key:integration"].removeprefix("Bearer ")):
-        ask("GET", "/v1/accounts", app=app, role=None, headers={"authorization": f"Bearer {shown}"})
-        assert shown not in capsys.readouterr().err
+    for result in (token, "psk_1_secret-of-a-key", credentials(app)["key:integration"].removeprefix("Bearer ")):
+        ask("GET", "/v1/accounts", app=app, role=None, headers={"authorization": f"Bearer {result}"})
+        assert result not in capsys.readouterr().err
 
 
 def test_a_person_changes_their_password(app: Application) -> None:
@@ -261,15 +261,15 @@ def confirming(app: Application, headers: dict[str, str], password: str | None) 
     from api.auth.authentication import AuthenticationMiddleware  # noqa: PLC0415
     from api.auth.permissions import ANY_PRINCIPAL  # noqa: PLC0415
 
-    found: list[object] = []
+    results: list[object] = []
 
     async def route(scope: object, receive: object, send: object) -> None:
         del receive, send
         secret = None if password is None else SecretStr(password)
         try:
-            found.append(await reauthenticate(app.service, Request(cast("dict[str, object]", scope)), secret))
+            results.append(await reauthenticate(app.service, Request(cast("dict[str, object]", scope)), secret))
         except ProblemError as error:
-            found.append(error.problem.kind.name)
+            results.append(error.problem.kind.name)
 
     scope = {
         "type": "http",
@@ -280,7 +280,7 @@ def confirming(app: Application, headers: dict[str, str], password: str | None) 
         "client": ("127.0.0.1", 1),
     }
     asyncio.run(AuthenticationMiddleware(route, app.service, lambda _: ANY_PRINCIPAL)(scope, None, None))  # type: ignore[arg-type]
-    return found[0]
+    return results[0]
 
 
 def test_a_signature_takes_the_password_again(app: Application) -> None:

@@ -165,8 +165,8 @@ def test_a_signature_of_somebody_who_left_is_marked_and_owed_again() -> None:
             (False, "Sally no longer has an enabled account."),
             (True, None),
         ]
-        told = assert_problem(here.act("schedule", change), 409, "conflict")["detail"]
-        assert "Sally no longer has an enabled account." in told
+        result = assert_problem(here.act("schedule", change), 409, "conflict")["detail"]
+        assert "Sally no longer has an enabled account." in result
         page = Visitor(here, "sales").get(f"/changes/{change['id']}")
         assert "does not count" in page.text("#signatures")
         change = here.sign(change, "sales").json()

@@ -29,11 +29,11 @@ def test_bytes_come_out_in_the_order_they_went_in(steps: list[bytes | int]) -> N
 
 def open_files(folder: Path) -> int:
     """How many files of a folder this process has open, with or without a name."""
-    found = 0
+    count = 0
     for entry in Path("/proc/self/fd").iterdir():
         with suppress(OSError):  # it was that of the listing
-            found += str(entry.readlink()).startswith(f"{folder}/")
-    return found
+            count += str(entry.readlink()).startswith(f"{folder}/")
+    return count
 
 
 def test_the_file_has_no_name_and_is_made_with_the_first_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

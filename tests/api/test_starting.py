@@ -44,8 +44,8 @@ def begin(url: str, **changes: Any) -> Service:  # noqa: ANN401  # whatever a se
 def altered(database: Database, table: str, statement: str) -> None:
     """Does what the triggers would refuse, as somebody who has the file in hand can."""
     with database.engine.begin() as connection:
-        kept = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
-        ours = [(name, sql) for name, sql in kept if name.startswith(f"{table}_no_")]
+        stored = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+        ours = [(name, sql) for name, sql in stored if name.startswith(f"{table}_no_")]
         for name, _ in ours:
             connection.exec_driver_sql(f"DROP TRIGGER {name}")
         connection.exec_driver_sql(statement)

@@ -43,9 +43,9 @@ class Doors:
     def send(self, method: str, path: str, by: str, body: object = None, **headers: str) -> httpx.Response:
         """The answer to one request; text is sent as it is."""
         here = self.here
-        shown = self.key if by == "machine" else f"Bearer {here.token(by)}"
+        result = self.key if by == "machine" else f"Bearer {here.token(by)}"
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        head = {"content-type": "application/json", **headers, "authorization": shown}
+        head = {"content-type": "application/json", **headers, "authorization": result}
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(here.app, raise_app_exceptions=False)
@@ -61,14 +61,14 @@ class Doors:
     def batch(self, subject: str, **more: object) -> dict[str, Any]:
         line = json.dumps({"subject": subject, "facts": {"phone": PHONE}, "policies": [PLACE], **more}).encode()
         answer = self.send("POST", "/v1/decisions/batch", "machine", line, **{"content-type": "application/x-ndjson"})
-        found: dict[str, Any] = json.loads(answer.content)
-        return found
+        body: dict[str, Any] = json.loads(answer.content)
+        return body
 
     def override(self, subject: str, policy: str = PLACE, **more: object) -> httpx.Response:
         self.here.clock.move(minutes=5)  # passwords are taken at a pace
         until = timestamp(self.here.clock.at + timedelta(days=1))
-        said = {"outcome": {"said": "instead"}, "role": "sales_director", "reason": "agreed", "until": until}
-        body = {"subject": subject, "policy": policy, "password": SECRET, **said, **more}
+        arguments = {"outcome": {"said": "instead"}, "role": "sales_director", "reason": "agreed", "until": until}
+        body = {"subject": subject, "policy": policy, "password": SECRET, **arguments, **more}
         return self.send("POST", "/v1/overrides", "sales", body)
 
     def decisions(self, subject: str, query: str = "") -> httpx.Response:
@@ -83,8 +83,8 @@ class Doors:
         return self.send("DELETE", f"/v1/subjects/{quote(subject, safe='')}/key{query}", "compliance", body, **headers)
 
     def page(self, path: str, by: str = "compliance", **query: str) -> httpx.Response:
-        asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-        return self.send("GET", f"{path}?{asked}", by, **{"accept-language": "en"})
+        request = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+        return self.send("GET", f"{path}?{request}", by, **{"accept-language": "en"})
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -116,20 +116,20 @@ def test_an_exception_applies_to_the_one_spelling_and_no_other_is_taken(doors: D
     }
 
 
-@pytest.mark.parametrize(("subject", "told"), NOT_THE_SPELLING)
-def test_a_second_spelling_is_refused_at_every_door_with_what_to_write(doors: Doors, subject: str, told: str) -> None:
+@pytest.mark.parametrize(("subject", "text"), NOT_THE_SPELLING)
+def test_a_second_spelling_is_refused_at_every_door_with_what_to_write(doors: Doors, subject: str, text: str) -> None:
     assert_problem(doors.decide(subject), 422, "request-refused")
-    assert doors.decide(subject).json()["problems"][0]["hint"] == told
+    assert doors.decide(subject).json()["problems"][0]["hint"] == text
     refused = doors.batch(subject)["problem"]["problems"]
-    assert [(each["pointer"], each["hint"]) for each in refused] == [("/subject", told)]
-    assert assert_problem(doors.override(subject), 422, "override-unfit")["reasons"] == [f"The subject: {told}."]
+    assert [(each["pointer"], each["hint"]) for each in refused] == [("/subject", text)]
+    assert assert_problem(doors.override(subject), 422, "override-unfit")["reasons"] == [f"The subject: {text}."]
     for answer in (doors.decisions(subject), doors.overrides(subject), doors.erase(subject)):
         [fault] = assert_problem(answer, 422, "invalid-parameter")["problems"]
-        assert (fault["parameter"], fault["hint"]) == ("subject", told)
+        assert (fault["parameter"], fault["hint"]) == ("subject", text)
     for path in ("/decisions", "/overrides"):
         if path == "/overrides" and subject.strip() == "C900":
             continue  # a form that searches leaves out the blanks around what was typed
-        assert f"Invalid subject: {told}.".replace("`", "") in _text(doors.page(path, subject=subject))
+        assert f"Invalid subject: {text}.".replace("`", "") in _text(doors.page(path, subject=subject))
 
 
 def _text(page: httpx.Response) -> str:
@@ -184,15 +184,15 @@ def test_what_one_door_takes_every_door_takes_and_finds_again_to_the_byte(doors:
     made = doors.override(subject)
     assert (made.status_code == 201 or "already has an override of" in made.text) is good, made.text
     listed, excepted = doors.decisions(subject), doors.overrides(subject)
-    found, erased = doors.page("/decisions", subject=subject), doors.erase(subject)
-    for each in (listed, excepted, found, erased):
+    result, erased = doors.page("/decisions", subject=subject), doors.erase(subject)
+    for each in (listed, excepted, result, erased):
         assert each.status_code == 200 if good else 400 <= each.status_code < 500, each.text
     if good:
         decision = answer.json()
         assert decision["subject"] == subject == erased.json()["subject"]
         assert decision["decision_id"] in {item["decision_id"] for item in listed.json()["items"]}
         assert {item["subject"] for item in excepted.json()["items"]} == {subject}
-        assert f"/decisions/{decision['decision_id']}" in found.text
+        assert f"/decisions/{decision['decision_id']}" in result.text
         record = doors.send("GET", f"/v1/decisions/{decision['decision_id']}", "machine").json()
         assert (record["subject"], record["facts"]["phone"]) == (subject, {"$erased": True})
 
@@ -204,8 +204,8 @@ def test_what_one_door_takes_every_door_takes_and_finds_again_to_the_byte(doors:
 def test_an_identifier_with_slashes_has_an_address(doors: Doors, subject: str) -> None:
     made = doors.decide(subject, policies=[PLACE]).json()["decision_id"]
     for path in (quote(subject, safe=""), quote(subject, safe="/")):
-        found = doors.send("GET", f"/v1/subjects/{path}/decisions", "machine")
-        assert made in {item["decision_id"] for item in found.json()["items"]}, path
+        result = doors.send("GET", f"/v1/subjects/{path}/decisions", "machine")
+        assert made in {item["decision_id"] for item in result.json()["items"]}, path
     record = doors.page(f"/decisions/{made}")
     assert f"/decisions?subject={quote(subject, safe='')}&amp;kind=customer" in record.text.replace("+", "%20")
     assert doors.erase(subject).json()["subject"] == subject

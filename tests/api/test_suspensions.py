@@ -96,8 +96,8 @@ def test_a_first_version_is_stopped_and_whoever_asks_is_told(backend: str) -> No
         }
         fine = ("in_force", None)
         assert listed == {TIER: ("suspended", suspension["id"]), BONUS: fine, SIGN_OFF: fine}
-        told = assert_problem(here.ask("GET", f"/v1/policies/{TIER}"), 404, "unknown-policy")
-        assert "is suspended, and no version applies: pays out wrongly" in told["detail"]
+        result = assert_problem(here.ask("GET", f"/v1/policies/{TIER}"), 404, "unknown-policy")
+        assert "is suspended, and no version applies: pays out wrongly" in result["detail"]
         assert here.did("GET", f"/v1/policies/{TIER}/requirements")
         assert not here.did("GET", f"/v1/policies/{TIER}/versions")["items"][0]["active"]
         here.clock.move(hours=1)

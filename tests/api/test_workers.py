@@ -39,13 +39,13 @@ def pool() -> Iterator[WorkerPool]:
     made.close()
 
 
-def run(pool: WorkerPool, work: Callable[..., Any], *given: object, seconds: float = PATIENCE) -> Any:  # noqa: ANN401
-    return asyncio.run(pool.run(seconds, work, *given))
+def run(pool: WorkerPool, work: Callable[..., Any], *value: object, seconds: float = PATIENCE) -> Any:  # noqa: ANN401
+    return asyncio.run(pool.run(seconds, work, *value))
 
 
-def problem(pool: WorkerPool, work: Callable[..., Any], *given: object, seconds: float = PATIENCE) -> ProblemError:
+def problem(pool: WorkerPool, work: Callable[..., Any], *value: object, seconds: float = PATIENCE) -> ProblemError:
     with pytest.raises(ProblemError) as refused:
-        run(pool, work, *given, seconds=seconds)
+        run(pool, work, *value, seconds=seconds)
     return refused.value
 
 
@@ -63,8 +63,8 @@ def test_a_worker_has_little_memory_gives_way_and_is_ended_by_its_own_process_al
 
 def test_what_takes_too_long_is_killed_and_the_next_piece_is_done(pool: WorkerPool) -> None:
     run(pool, pieces.process)  # a worker that is started already
-    told = problem(pool, pieces.sleep, PATIENCE, seconds=0.2).problem
-    assert (told.kind, told.detail, told.headers) == (
+    result = problem(pool, pieces.sleep, PATIENCE, seconds=0.2).problem
+    assert (result.kind, result.detail, result.headers) == (
         BUSY,
         "checking it takes more than 0.2 s",
         {"Retry-After": "0"},
@@ -80,15 +80,15 @@ def test_a_worker_that_ends_or_has_no_memory_left_is_told(pool: WorkerPool, work
 
 def test_a_kind_says_what_it_is_to_take_too_much() -> None:
     checking = WorkerPool(replace(KIND, limit_problem=CHECK_ABANDONED))
-    told = problem(checking, pieces.die).problem
+    result = problem(checking, pieces.die).problem
     checking.close()
-    assert (told.kind, told.headers) == (CHECK_ABANDONED, {})
+    assert (result.kind, result.headers) == (CHECK_ABANDONED, {})
 
 
 def test_so_many_wait_and_no_more(pool: WorkerPool) -> None:
     async def three() -> list[object]:
-        asked: list[Awaitable[object]] = [pool.run(PATIENCE, pieces.add, number, 0) for number in range(3)]
-        return list(await asyncio.gather(*asked, return_exceptions=True))
+        requests: list[Awaitable[object]] = [pool.run(PATIENCE, pieces.add, number, 0) for number in range(3)]
+        return list(await asyncio.gather(*requests, return_exceptions=True))
 
     first, second, third = asyncio.run(three())
     assert (first, second) == (0, 1)
@@ -118,11 +118,11 @@ def test_what_nobody_waits_for_any_more_is_killed(pool: WorkerPool) -> None:
 
 
 def test_what_the_work_refuses_is_raised_as_it_was(pool: WorkerPool) -> None:
-    told = problem(pool, pieces.refuse, "problem").problem
-    assert told.kind is CONFLICT
-    assert told.detail == Message("`{policy}` is not in force", policy="x/y")
-    assert isinstance(told.detail, Message)
-    assert told.extensions == {"hint": "none"}
+    result = problem(pool, pieces.refuse, "problem").problem
+    assert result.kind is CONFLICT
+    assert result.detail == Message("`{policy}` is not in force", policy="x/y")
+    assert isinstance(result.detail, Message)
+    assert result.extensions == {"hint": "none"}
     with pytest.raises(ValidationFailed) as unfit:
         run(pool, pieces.refuse, "unfit")
     assert unfit.value.messages == ("The title must be given.",)
@@ -232,11 +232,11 @@ def test_in_this_process_the_work_is_done_at_once() -> None:
 
 
 def test_every_kind_of_work_has_its_sentences_and_its_time() -> None:
-    given = settings(policy_check_seconds=7)
+    value = settings(policy_check_seconds=7)
     kinds = (READING, FILE_CHECKING, DRAFT_CHECKING, PRINTING, AUDITING, PACKING)
-    assert [time_limit(kind, given) for kind in kinds] == [60, 7, 7, 60, 600, 900]
+    assert [time_limit(kind, value) for kind in kinds] == [60, 7, 7, 60, 600, 900]
     for kind in kinds:
-        for told in (kind.busy_message(3), kind.too_long_message(2.5), kind.too_large_message(2.5)):
-            assert isinstance(told, Message)
-            assert told.pattern
+        for result in (kind.busy_message(3), kind.too_long_message(2.5), kind.too_large_message(2.5)):
+            assert isinstance(result, Message)
+            assert result.pattern
     assert "more than 2.5 s" in AUDITING.too_long_message(2.5)

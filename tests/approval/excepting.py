@@ -127,10 +127,10 @@ class Excepting(RuleBasedStateMachine):
     ) -> None:
         role = own(by, role)
         until = self.now + timedelta(days=days)
-        asked = OverrideRequest(subject, policy, INSTEAD[policy], role, "r", until)
+        request = OverrideRequest(subject, policy, INSTEAD[policy], role, "r", until)
 
         def prepare(transaction: Transaction, actor: Actor) -> PreparedOverride:
-            return prepare_override(transaction.session, SIGNERS, actor, asked, transaction.now)
+            return prepare_override(transaction.session, SIGNERS, actor, request, transaction.now)
 
         prepared = self.attempt("prepare an override", prepare, self.fresh(by))
         if prepared is not None:
@@ -145,8 +145,8 @@ class Excepting(RuleBasedStateMachine):
         """Somebody signs in some role."""
         seen = self._seen(pick)
         actor = self.fresh(by) if fresh else by
-        said = {"role": role, "digest": seen.digest, "reason": "r"}
-        done = self.attempt("sign an override", sign_override, actor, seen.id, **said)
+        arguments = {"role": role, "digest": seen.digest, "reason": "r"}
+        done = self.attempt("sign an override", sign_override, actor, seen.id, **arguments)
         if done is None:
             return
         assert fresh

@@ -127,8 +127,8 @@ def owing(session: Session, override: str, digest: str) -> set[str]:
     assert len({row.actor, *(each.actor for each in signed)}) == len(signed) + 1, "nobody signed twice"
     assert {each.digest for each in signed} == {digest}
     assert all(BY_ID[each.actor].kind == "person" for each in signed)
-    given = [(row.actor, row.role), *((each.actor, each.role.partition("/")[0]) for each in signed)]
-    held = {role for actor, role in given if held_by(session, actor, role)}
+    results = [(row.actor, row.role), *((each.actor, each.role.partition("/")[0]) for each in signed)]
+    held = {role for actor, role in results if held_by(session, actor, role)}
     return (MUST[row.policy.partition("/")[0]] | {row.role}) - held
 
 
@@ -208,7 +208,7 @@ def _meant(content: bytes) -> str:
 
 def _writers(session: Session, meanings: set[str]) -> set[str]:
     """Everybody who put a text of one of these meanings into a draft, or submitted a change that ever held one."""
-    found: set[str] = set()
+    results: set[str] = set()
     changes: dict[str, list[ActionRow]] = {}
     for action in session.exec(select(ActionRow).order_by(col(ActionRow.change), col(ActionRow.number))):
         changes.setdefault(action.change, []).append(action)
@@ -220,5 +220,5 @@ def _writers(session: Session, meanings: set[str]) -> set[str]:
             if any(_meaning(session, text) in meanings for text in json.loads(action.body or b"")["texts"])
         }
         if wrote:
-            found |= wrote | {action.actor for action in actions if action.action == "submit"}
-    return found
+            results |= wrote | {action.actor for action in actions if action.action == "submit"}
+    return results

@@ -38,10 +38,10 @@ def test_what_a_change_will_be_asked_about_is_named_until_it_was_read() -> None:
             here.database.read() as session,
             mock.patch.object(policy_cache, "_HEADS", LruCache(policy_cache.MAX_HEAD_CHARACTERS)),
         ):
-            asked = uncached_heads(session, change.id, here.now)
-            assert asked == {*change.draft.texts, *(each.digest for each in here.activations())}
-            assert uncached_heads(session, None, here.now) == asked - set(change.draft.texts)
-            cache_heads(head_loader(session)(each) for each in asked)
+            request = uncached_heads(session, change.id, here.now)
+            assert request == {*change.draft.texts, *(each.digest for each in here.activations())}
+            assert uncached_heads(session, None, here.now) == request - set(change.draft.texts)
+            cache_heads(head_loader(session)(each) for each in request)
             assert uncached_heads(session, change.id, here.now) == set()
 
 

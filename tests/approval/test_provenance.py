@@ -27,8 +27,8 @@ def provenance(here: World, version: str) -> VersionProvenance:
         return read_provenance(session, Catalogue().snapshot(session).version(TIER, version))
 
 
-def signatures(found: VersionProvenance, origin: int = 0) -> list[tuple[str, object]]:
-    return [(each.by.printed_name, each.meaning) for each in found.origins[origin].signatures]
+def signatures(result: VersionProvenance, origin: int = 0) -> list[tuple[str, object]]:
+    return [(each.by.printed_name, each.meaning) for each in result.origins[origin].signatures]
 
 
 def put_in_force(here: World, version: str, limit: int) -> None:
@@ -38,10 +38,10 @@ def put_in_force(here: World, version: str, limit: int) -> None:
 
 def test_nobody_signed_what_was_imported_at_set_up() -> None:
     with world() as here:
-        found = provenance(here, "1.0.0")
-    assert found.submission is None
-    assert [each.activation.kind for each in found.origins] == [ActivationKind.INITIAL]
-    assert (found.origins[0].title, found.origins[0].signatures) == (None, ())
+        result = provenance(here, "1.0.0")
+    assert result.submission is None
+    assert [each.activation.kind for each in result.origins] == [ActivationKind.INITIAL]
+    assert (result.origins[0].title, result.origins[0].signatures) == (None, ())
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
@@ -74,8 +74,8 @@ def test_a_suspension_that_nobody_ratified_has_one_signature() -> None:
     with world() as here:
         put_in_force(here, "1.1.0", 50)
         here.suspend()
-        found = provenance(here, "1.0.0")
-    assert signatures(found) == [(SALES.printed_name, SuspensionMeaning.SUSPENDS)]
+        result = provenance(here, "1.0.0")
+    assert signatures(result) == [(SALES.printed_name, SuspensionMeaning.SUSPENDS)]
 
 
 def test_what_was_taken_back_before_it_began_put_nothing_in_force() -> None:
@@ -83,16 +83,16 @@ def test_what_was_taken_back_before_it_began_put_nothing_in_force() -> None:
         change = here.schedule(here.signed(tier("1.1.0", 50), start=here.now + timedelta(days=3)))
         assert len(provenance(here, "1.1.0").origins) == 1
         here.cancel(change)
-        found = provenance(here, "1.1.0")
-    assert found.submission is not None
-    assert found.submission.id == change.id
-    assert found.origins == ()
+        result = provenance(here, "1.1.0")
+    assert result.submission is not None
+    assert result.submission.id == change.id
+    assert result.origins == ()
 
 
 def test_a_draft_has_the_title_of_the_draft_and_nobody_submitted_it() -> None:
     with world() as here:
-        found = signed_change(here.create(tier("1.1.0", 50), title="an idea"))
-    assert (found.title, found.submitted_by, found.signatures) == ("an idea", None, ())
+        result = signed_change(here.create(tier("1.1.0", 50), title="an idea"))
+    assert (result.title, result.submitted_by, result.signatures) == ("an idea", None, ())
 
 
 def test_origins_are_told_by_activation() -> None:

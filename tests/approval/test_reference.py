@@ -14,12 +14,12 @@ ROW = re.compile(r"^\| `(\w+)` \| `(\w+)` \| ([\w, ]+) \| `(\w+)` \|$", re.MULTI
 
 
 def test_the_table_of_states_and_actions_is_the_one_of_the_code() -> None:
-    told = {(state, action): (roles, to) for state, action, roles, to in ROW.findall(PAGE)}
+    results = {(state, action): (roles, to) for state, action, roles, to in ROW.findall(PAGE)}
     expected = {
         (str(state), str(action)): (", ".join(role for role in Role if role in step.roles), str(step.to))
         for (state, action), step in TRANSITIONS.items()
     }
-    assert told == expected
+    assert results == expected
 
 
 def test_every_kind_of_refusal_and_every_meaning_has_its_place() -> None:

@@ -54,10 +54,10 @@ def test_what_is_new_or_newer_is_one_draft_of_the_command_line_and_nothing_is_in
     made: World, folder: Path
 ) -> None:
     before = made.activations()
-    found = proposed(made, folder)
-    assert found.change is not None
-    assert [(policy.id, policy.version) for policy in found.policies] == [(NEW, "1.0.0"), (TIER, "1.1.0")]
-    assert (found.change.state, found.change.author.id, found.change.author.name) == (
+    result = proposed(made, folder)
+    assert result.change is not None
+    assert [(policy.id, policy.version) for policy in result.policies] == [(NEW, "1.0.0"), (TIER, "1.1.0")]
+    assert (result.change.state, result.change.author.id, result.change.author.name) == (
         ChangeState.DRAFT,
         COMMAND_LINE,
         "root",

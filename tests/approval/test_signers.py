@@ -57,12 +57,12 @@ def shipped() -> Policy:
 )
 def test_every_domain_of_a_change_has_its_signers(domains: list[str], impact: str | None, expected: str) -> None:
     with GovernanceEvaluator() as made:
-        found = made.required_roles(shipped(), domains, "change", impact, DAY)
-    assert set(found) == {Role(word) for word in expected.split()}
-    assert list(found) == [
+        result = made.required_roles(shipped(), domains, "change", impact, DAY)
+    assert set(result) == {Role(word) for word in expected.split()}
+    assert list(result) == [
         role
         for role in (Role.SALES_DIRECTOR, Role.FINANCE_DIRECTOR, Role.GENERAL_MANAGER, Role.COMPLIANCE)
-        if role in found
+        if role in result
     ]
 
 
@@ -82,8 +82,8 @@ def test_a_policy_of_money_has_the_signers_of_rewards_wherever_it_lies(
 ) -> None:
     policy = load_bytes((shipped_policies() / SIGN_OFF / "1.1.0.yaml").read_bytes())
     with GovernanceEvaluator() as made:
-        found = made.required_roles(policy, domains, "change", None, DAY, paying_domains=paying)
-    assert set(found) == {Role(word) for word in expected.split()}
+        result = made.required_roles(policy, domains, "change", None, DAY, paying_domains=paying)
+    assert set(result) == {Role(word) for word in expected.split()}
 
 
 def test_money_hidden_in_a_tier_is_found_when_it_is_submitted() -> None:
@@ -113,11 +113,11 @@ def test_money_hidden_in_a_tier_is_found_when_it_is_submitted() -> None:
 def test_many_threads_ask_and_old_versions_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signers, "CACHE_SIZE", 1)
     versions = [shipped(), load_bytes(PLAIN.encode())]
-    found: list[tuple[Role, ...]] = []
+    results: list[tuple[Role, ...]] = []
     with GovernanceEvaluator() as made:
         threads = [
             threading.Thread(
-                target=lambda each=each: found.append(made.required_roles(each, ["tiering"], "change", None, DAY))
+                target=lambda each=each: results.append(made.required_roles(each, ["tiering"], "change", None, DAY))
             )
             for each in versions * 2
         ]
@@ -126,7 +126,7 @@ def test_many_threads_ask_and_old_versions_are_given_back(monkeypatch: pytest.Mo
         for thread in threads:
             thread.join()
         assert len(made._evaluators) == 1
-    assert found == [(Role.SALES_DIRECTOR, Role.COMPLIANCE)] * 4
+    assert results == [(Role.SALES_DIRECTOR, Role.COMPLIANCE)] * 4
 
 
 def test_a_difference_between_engine_and_definition_is_refused_loudly() -> None:
@@ -198,8 +198,8 @@ def test_a_version_that_would_leave_changes_unsigned_is_refused(old: str, new: s
 
 
 def test_policies_are_read_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: LruCache[str, Policy] = LruCache(1)
-    monkeypatch.setattr(policy_cache, "_POLICIES", kept)
+    cache: LruCache[str, Policy] = LruCache(1)
+    monkeypatch.setattr(policy_cache, "_POLICIES", cache)
     with fresh_database("sqlite") as database:
         world = World(database)
         world.import_(tier("1.0.0"), sign_off_text())
@@ -207,5 +207,5 @@ def test_policies_are_read_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch
             load = policies.policy_loader(session)
             for each in world.activations():
                 assert load(each.digest) is load(each.digest)
-        found = [kept.get(each.digest) for each in world.activations()]
-        assert [policy.id for policy in found if policy] == [SIGN_OFF]
+        results = [cache.get(each.digest) for each in world.activations()]
+        assert [policy.id for policy in results if policy] == [SIGN_OFF]

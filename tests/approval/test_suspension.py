@@ -322,10 +322,10 @@ def test_a_change_scheduled_after_an_early_end_takes_effect(made: World) -> None
 
 def test_a_suspension_as_json_tells_all_of_it(made: World) -> None:
     suspension = made.suspend()
-    told = made.ratify(suspension).to_dict()
-    assert (told["version"], told["fallback"], told["ended"]) == ("1.1.0", "1.0.0", None)
-    assert told["signed"]["until"] == "2026-11-24T03:00:00.000000Z"
-    assert told["until"] == told["ratified"]["until"] == "2026-12-21T03:00:00.000000Z"
+    result = made.ratify(suspension).to_dict()
+    assert (result["version"], result["fallback"], result["ended"]) == ("1.1.0", "1.0.0", None)
+    assert result["signed"]["until"] == "2026-11-24T03:00:00.000000Z"
+    assert result["until"] == result["ratified"]["until"] == "2026-12-21T03:00:00.000000Z"
     ended = made.end(suspension).to_dict()
     assert ended["ended"]["reason"] == "mended"
     assert ended["until"] == ended["ended"]["at"]

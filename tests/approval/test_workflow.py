@@ -234,8 +234,8 @@ def test_roles_are_told_in_words() -> None:
 
 
 def test_a_change_as_json_shows_what_a_signature_must_show() -> None:
-    told = change_in(ChangeState.SIGNED_OFF).to_dict()
-    assert told["signatures"][0] == {
+    result = change_in(ChangeState.SIGNED_OFF).to_dict()
+    assert result["signatures"][0] == {
         "number": 3,
         "action": "sign_off",
         "by": {"id": "id-sales", "name": "sales", "printed_name": "Sales"},
@@ -244,5 +244,5 @@ def test_a_change_as_json_shows_what_a_signature_must_show() -> None:
         "role": "sales_director",
         "meaning": "approved",
     }
-    assert (told["state"], told["digest"], told["owed"]) == ("signed_off", DIGEST, [])
+    assert (result["state"], result["digest"], result["owed"]) == ("signed_off", DIGEST, [])
     assert change_in(ChangeState.DRAFT).to_dict()["submission"] is None

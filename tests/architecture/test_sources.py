@@ -37,13 +37,13 @@ def test_a_file_is_short_and_says_its_job(file: Path) -> None:
 @pytest.mark.parametrize("what", ELSEWHERE)
 def test_the_project_speaks_of_itself_alone(what: str) -> None:
     pattern = re.compile(ELSEWHERE[what])
-    found = [
+    results = [
         f"{name_of(file)}:{number}: {line.strip()[:100]}"
         for file in text_files()
         for number, line in enumerate(file.read_text("utf-8", errors="replace").splitlines(), 1)
         if pattern.search(line)
     ]
-    assert not found, f"{what}:\n" + "\n".join(found)
+    assert not results, f"{what}:\n" + "\n".join(results)
 
 
 def test_the_search_for_foreign_words_finds_them() -> None:

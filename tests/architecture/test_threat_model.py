@@ -55,9 +55,9 @@ def test_every_requirement_of_the_standard_is_answered_once() -> None:
 
 def test_the_sums_are_those_of_the_rows() -> None:
     counted = Counter(answer for _, _, answer, _ in ROW.findall(STANDARD))
-    said = re.search(r"(\d+) of (\d+) requirements are met, (\d+) are not, and\s+(\d+) are not ours", STANDARD)
-    assert said is not None
-    assert [int(each) for each in said.groups()] == [
+    match = re.search(r"(\d+) of (\d+) requirements are met, (\d+) are not, and\s+(\d+) are not ours", STANDARD)
+    assert match is not None
+    assert [int(each) for each in match.groups()] == [
         counted["met"],
         counted.total(),
         counted["not met"],

@@ -70,9 +70,9 @@ class Log:
             return [line + b"\n" for line in lines]
 
     def verify(self, *trusted: PublicKey, elsewhere: bool = False) -> LogVerdict:
-        kept = read_checkpoints(self.kept) if elsewhere else []
+        copies = read_checkpoints(self.kept) if elsewhere else []
         with self.database.read() as session:
-            return verify_database(session, trusted, kept)
+            return verify_database(session, trusted, copies)
 
 
 @dataclass(frozen=True)

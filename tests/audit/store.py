@@ -46,8 +46,8 @@ class _Handler(BaseHTTPRequestHandler):
     store: ClassVar[Store]
 
     def do_GET(self) -> None:
-        found = self.store.answer if self.store.answer is not None else self.store.held.get(self.path)
-        self._tell(404 if found is None else 200, found or b"")
+        result = self.store.answer if self.store.answer is not None else self.store.held.get(self.path)
+        self._tell(404 if result is None else 200, result or b"")
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))

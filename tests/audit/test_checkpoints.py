@@ -70,8 +70,8 @@ def test_checkpoints_are_added_behind_those_that_are_there(signer: Signer, tmp_p
 def test_a_line_that_was_not_finished_does_not_count_and_is_taken_away(signer: Signer, tmp_path: Path) -> None:
     file = tmp_path / "checkpoints.ndjson"
     append_checkpoints(file, [line(signer, 1)])
-    with file.open("ab") as kept:
-        kept.write(line(signer, 2)[:50])
+    with file.open("ab") as opened:
+        opened.write(line(signer, 2)[:50])
     assert [each.extent.size for each in read_checkpoints(file)] == [1]
     append_checkpoints(file, [line(signer, 3)])
     assert [each.extent.size for each in read_checkpoints(file)] == [1, 3]

@@ -54,9 +54,9 @@ def sign(log: Log, compared: LogComparison) -> None:
 
 
 def difference(compared: LogComparison) -> tuple[str, bool]:
-    with pytest.raises(LogMismatch) as found:
+    with pytest.raises(LogMismatch) as failure:
         compared.check()
-    return str(found.value), found.value.is_new
+    return str(failure.value), failure.value.is_new
 
 
 def test_a_log_that_goes_on_is_signed_and_copied(log: Log) -> None:
@@ -120,8 +120,8 @@ def test_an_altered_root_is_found_though_the_head_is_right(log: Log) -> None:
     tamper(log, "UPDATE audit_entry SET digest = (SELECT digest FROM audit_entry WHERE seq = 2) WHERE seq = 6")
     tamper(log, "DELETE FROM checkpoint WHERE size = 7")
     with log.database.read() as session:
-        told = disagreement(session, newest, OWN, list(public_keys(log.folder).values()))
-    assert told == f"the first 7 entries of the log are not those that {OWN} tells of"
+        result = disagreement(session, newest, OWN, list(public_keys(log.folder).values()))
+    assert result == f"the first 7 entries of the log are not those that {OWN} tells of"
 
 
 def test_a_digest_altered_before_what_is_looked_at_again_is_found_by_the_root(log: Log) -> None:
@@ -139,13 +139,13 @@ def test_nothing_is_signed_until_somebody_settles_it_after_a_restart_too(log: Lo
     sign(log, compared)
     whole = log.kept.read_bytes()
     log.kept.write_bytes(whole.splitlines(keepends=True)[0])
-    told = f"{log.kept} holds 1 checkpoint, and 2 were copied there"
-    assert difference(compared) == (told, True)
+    message = f"{log.kept} holds 1 checkpoint, and 2 were copied there"
+    assert difference(compared) == (message, True)
     log.kept.write_bytes(whole)
-    assert difference(compared) == (told, False), "a good comparison alone does not resume it"
-    assert difference(comparison(log)) == (told, False), "nor does a restart"
+    assert difference(compared) == (message, False), "a good comparison alone does not resume it"
+    assert difference(comparison(log)) == (message, False), "nor does a restart"
     by = (ADMINISTRATOR, log.folder, [FileCopy(log.kept)], "the disk was replaced")
-    assert settle(log.database, log.clock, *by) == told
+    assert settle(log.database, log.clock, *by) == message
     sign(log, compared)
     sign(log, comparison(log))
     assert compared.difference is None
@@ -177,8 +177,8 @@ def test_a_copy_of_another_log_is_told_as_that(log: Log, tmp_path: Path) -> None
         other.write(20)
         other.seal()
         shutil.copyfile(other.kept, log.kept)
-    told, _ = difference(comparison(log))
-    assert told.startswith(f"{log.kept} holds a checkpoint of another log, sha256:")
+    result, _ = difference(comparison(log))
+    assert result.startswith(f"{log.kept} holds a checkpoint of another log, sha256:")
     with log.database.read() as session:
         verdict = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
     assert verdict.fault is not None
@@ -194,11 +194,11 @@ def test_a_place_that_does_not_answer_is_told_and_asked_again_later(log: Log, mo
         assert compared.copy_errors == {
             store.address: f"checkpoints are not copied to {store.address}: GET {store.address}/1 was answered with 500"
         }
-        for wait, asked in ((9, 0), (2, 1), (19, 0), (2, 1)):
+        for wait, request in ((9, 0), (2, 1), (19, 0), (2, 1)):
             now[0] += wait
             before = len(store.asked)
             compared.copy_all()
-            assert len(store.asked) - before == asked
+            assert len(store.asked) - before == request
         store.status = None
         now[0] += 41
         compared.copy_all()
@@ -233,17 +233,17 @@ def test_a_verification_says_what_it_was_compared_with(log: Log, spoil: object, 
     assert compared.at == "2026-11-20T01:00:03.000000Z"
     spoil(log.kept)  # type: ignore[operator]
     with log.database.read() as session:
-        found = verify_log(session, trusted, [FileCopy(log.kept)])
-    assert (found.is_fine, found.fault) == (False, None)
-    assert found.copies[0].fault == fault.format(kept=log.kept)
+        verdict = verify_log(session, trusted, [FileCopy(log.kept)])
+    assert (verdict.is_fine, verdict.fault) == (False, None)
+    assert verdict.copies[0].fault == fault.format(kept=log.kept)
 
 
 def test_a_new_place_that_is_not_there_yet_is_a_fault_once_something_was_signed(log: Log, tmp_path: Path) -> None:
     trusted = list(public_keys(log.folder).values())
     new = FileCopy(tmp_path / "new")
     with log.database.read() as session:
-        found = verify_log(session, trusted, [new])
-    assert [each.fault for each in found.copies] == [
+        verdict = verify_log(session, trusted, [new])
+    assert [each.fault for each in verdict.copies] == [
         f"{new.location} is missing: there is nothing to compare the log with"
     ]
 
@@ -253,9 +253,9 @@ def test_a_place_that_is_not_there_yet_is_no_fault_while_nothing_was_signed(tmp_
         log = Log(database, TestClock(), tmp_path / "keys")
         log.start()
         with database.read() as session:
-            found = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
-    assert (found.is_fine, found.checkpoints) == (True, 0)
-    assert [each.to_dict() for each in found.copies] == [
+            verdict = verify_log(session, list(public_keys(log.folder).values()), [FileCopy(log.kept)])
+    assert (verdict.is_fine, verdict.checkpoints) == (True, 0)
+    assert [each.to_dict() for each in verdict.copies] == [
         {"location": str(log.kept), "checkpoints": 0, "size": None, "at": None, "fault": None}
     ]
 
@@ -269,5 +269,5 @@ def test_a_place_that_lost_checkpoints_is_given_no_more(log: Log) -> None:
     log.kept.write_bytes(less)
     copy_checkpoints(log.database, log.clock, FileCopy(log.kept))
     assert log.kept.read_bytes() == less
-    told = f"{log.kept} holds 1 checkpoint, and 2 were copied there"
-    assert difference(comparison(log)) == (told, True), "what was lost is still told"
+    message = f"{log.kept} holds 1 checkpoint, and 2 were copied there"
+    assert difference(comparison(log)) == (message, True), "what was lost is still told"

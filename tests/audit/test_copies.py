@@ -62,9 +62,9 @@ def test_a_new_store_is_given_the_newest_and_then_every_one(log: Log, store: Sto
     assert store.lines == lines(log)[1:]
     assert [each.line for each in copy.read()] == store.lines
     assert difference(log, copy) is None
-    asked = len(store.asked)
+    request = len(store.asked)
     copy_checkpoints(log.database, log.clock, copy)
-    assert len(store.asked) == asked, "there was nothing to copy"
+    assert len(store.asked) == request, "there was nothing to copy"
 
 
 def test_an_answer_that_was_lost_is_no_difference(log: Log, store: Store, tmp_path: Path) -> None:
@@ -103,9 +103,9 @@ def test_a_store_that_lost_or_altered_what_it_had_differs(log: Log, store: Store
     line = store.held.pop("/log/1")
     assert difference(log, copy) == f"{store.address} holds 0 checkpoints, and 1 were copied there"
     store.held["/log/1"] = line.replace(b"sha256:", b"sha512:", 1)
-    found = difference(log, copy)
-    assert found is not None
-    assert "no key of the log" in found
+    result = difference(log, copy)
+    assert result is not None
+    assert "no key of the log" in result
     store.held["/log/1"] = b"gossip"
     assert difference(log, copy) == (
         f"a copy of the checkpoints was altered: {store.address}/1 is no checkpoint behind the one before it"

@@ -69,9 +69,9 @@ def tamper(log: Log, *statements: str) -> None:
 def faults(log: Log) -> tuple[LogFault | None, LogFault | None]:
     """What the whole verification says, and what the look at the end does."""
     trusted = list(public_keys(log.folder).values())
-    kept = read_checkpoints(log.kept)
+    copies = read_checkpoints(log.kept)
     with log.database.read() as session:
-        tail = verify_tail(session, trusted, kept, entries=4)
+        tail = verify_tail(session, trusted, copies, entries=4)
     return log.verify(*trusted, elsewhere=True).fault, tail
 
 
@@ -180,8 +180,8 @@ def test_checkpoints_elsewhere_that_are_of_another_log_are_told(log: Log, tmp_pa
         log.kept.write_bytes(other.kept.read_bytes())
     with log.database.read() as session:
         ours = log_id(session)
-    told = f"the checkpoint of 21 entries kept elsewhere is of another log, {theirs}; this log is {ours}"
-    assert faults(log) == (LogFault(told, is_other_log=True),) * 2
+    message = f"the checkpoint of 21 entries kept elsewhere is of another log, {theirs}; this log is {ours}"
+    assert faults(log) == (LogFault(message, is_other_log=True),) * 2
 
 
 def test_a_checkpoint_from_before_logs_had_an_identity_is_read_and_of_an_unknown_key(log: Log, tmp_path: Path) -> None:
@@ -330,8 +330,8 @@ def test_without_the_private_key_nothing_is_signed(log: Log, tmp_path: Path) -> 
 def test_the_log_is_read_by_what_one_asks_for(log: Log) -> None:
     with log.database.read() as session:
 
-        def seqs(wanted: EntryFilter, **how: Any) -> list[int]:  # noqa: ANN401  # as the function takes them
-            return [entry.seq for entry in entries(session, wanted, **how)]
+        def seqs(criteria: EntryFilter, **how: Any) -> list[int]:  # noqa: ANN401  # as the function takes them
+            return [entry.seq for entry in entries(session, criteria, **how)]
 
         assert seqs(EntryFilter()) == list(range(12, 0, -1))
         assert seqs(EntryFilter(), limit=3, cursor=10) == [9, 8, 7]

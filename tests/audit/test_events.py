@@ -29,20 +29,20 @@ def test_a_sentence_names_only_fields_the_event_has(kind: type[Event]) -> None:
 
 
 def test_the_reference_has_every_event_and_no_other() -> None:
-    told = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
-    assert told == [row(kind) for kind in EVENTS.values()]
+    results = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    assert results == [row(kind) for kind in EVENTS.values()]
 
 
 @pytest.mark.parametrize(
-    ("lang", "said"),
+    ("lang", "text"),
     [
         ("zh", "示例人名以销售总监身份签署变更（approval）：合理"),
         ("en", "示例人名 signed as sales director (approval): 合理"),
     ],
 )
-def test_a_sentence_tells_roles_in_the_language_of_the_reader(lang: str, said: str) -> None:
+def test_a_sentence_tells_roles_in_the_language_of_the_reader(lang: str, text: str) -> None:
     body = {"role": "sales_director", "printed_name": "示例人名", "meaning": "approval", "reason": "合理"}
-    assert describe_event("change_signed_off", "d-1", body, "zh" if lang == "zh" else "en") == said
+    assert describe_event("change_signed_off", "d-1", body, "zh" if lang == "zh" else "en") == text
 
 
 def test_braces_in_what_somebody_wrote_stay_as_they_are() -> None:

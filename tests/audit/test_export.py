@@ -58,8 +58,8 @@ def rewritten(lines: Lines, seq: int, **members: object) -> Lines:
     """Entry `seq` altered, and the chain made anew behind it, as somebody would who cannot sign."""
     lines, previous = list(lines), None
     for at in (place(lines, each) for each in range(seq, 61)):
-        told = members if previous is None else {"previous": previous}
-        lines[at] = altered(lines[at], **told)
+        result = members if previous is None else {"previous": previous}
+        lines[at] = altered(lines[at], **result)
         previous = digest(lines[at][:-1])
     return lines
 
@@ -216,9 +216,9 @@ def test_an_older_header_does_not_fit(export: Exported) -> None:
 
 def test_an_older_export_is_fine_in_itself_and_found_by_a_checkpoint_kept_elsewhere(export: Exported) -> None:
     older = [header_as_of(export, "2030-01-01T00:00:00.000000Z"), *export.older[1:]]
-    kept = read_checkpoints(export.kept)
-    assert verify_export(export.older, [export.first], kept).fault is None, "it ends before the later checkpoints"
-    assert verify_export(older, [export.first], kept).fault is not None, "its header does not lie about its time"
+    copies = read_checkpoints(export.kept)
+    assert verify_export(export.older, [export.first], copies).fault is None, "it ends before the later checkpoints"
+    assert verify_export(older, [export.first], copies).fault is not None, "its header does not lie about its time"
 
 
 def header_as_of(export: Exported, at: str) -> bytes:
@@ -253,9 +253,9 @@ def test_a_log_signed_anew_with_another_key_is_only_fine_for_who_trusts_that_key
     forged = signed_anew(list(export.lines), signer)
     assert verify_export(forged, [signer.public]).fault is None
     assert "neither trusted nor endorsed" in fault_of(forged, export).message
-    kept = verify_export(forged, [signer.public], read_checkpoints(export.kept)).fault
-    assert kept is not None
-    assert "kept elsewhere was altered, or signed with another key" in kept.message
+    copies = verify_export(forged, [signer.public], read_checkpoints(export.kept)).fault
+    assert copies is not None
+    assert "kept elsewhere was altered, or signed with another key" in copies.message
 
 
 def test_a_signature_for_another_log_of_one_entry_names_that_entry(export: Exported, tmp_path: Path) -> None:
@@ -277,8 +277,8 @@ def test_a_checkpoint_may_not_be_dropped_moved_altered_or_signed_anew(
     size = read_checkpoint(line[:-1]).extent.size
     dropped = [*export.lines[:at], *export.lines[at + 1 :]]
     assert fault_of(dropped, export).message == "the header tells of 6 checkpoints, and 5 are there"
-    moved = [*dropped[: at + 1], line, *dropped[at + 1 :]]
-    assert fault_of(moved, export).message.startswith(f"the checkpoint of {size} entries was moved")
+    results = [*dropped[: at + 1], line, *dropped[at + 1 :]]
+    assert fault_of(results, export).message.startswith(f"the checkpoint of {size} entries was moved")
     again = [*export.lines[:at], line, *export.lines[at:]]
     assert fault_of(again, export).message == "the header tells of 6 checkpoints, and 7 are there"
     spaced = [*export.lines[:at], line[:-2] + b" }\n", *export.lines[at + 1 :]]
@@ -332,8 +332,8 @@ def test_a_checkpoint_that_an_earlier_key_signed_for_other_entries_tells_of_them
     other = Extent(newest.size, digest(b"other entries"), digest(b"another entry"))
 
     def found(extent: Extent) -> LogFault:
-        kept = read_checkpoint(checkpoint_line(extent, BEFORE, earlier))
-        fault = verify_export(export.lines, [export.last], [kept]).fault
+        copies = read_checkpoint(checkpoint_line(extent, BEFORE, earlier))
+        fault = verify_export(export.lines, [export.last], [copies]).fault
         assert fault is not None
         return fault
 

@@ -58,11 +58,11 @@ def mutate(lines: Lines, chance: Chance) -> tuple[str, Lines, int | None]:
             if index == len(line):
                 seq = None
         case "member":
-            said = msgspec.json.decode(lines[at])
-            name = chance.one_of(sorted(said))
-            values: tuple[object, ...] = (None, 7, "sha256:0", {}, [], said.get("seq", 1))
-            said[name] = chance.one_of(values)
-            line = bytearray(to_canonical_json(said) + b"\n")
+            body = msgspec.json.decode(lines[at])
+            name = chance.one_of(sorted(body))
+            values: tuple[object, ...] = (None, 7, "sha256:0", {}, [], body.get("seq", 1))
+            body[name] = chance.one_of(values)
+            line = bytearray(to_canonical_json(body) + b"\n")
         case "remove":
             return kind, [*lines[:at], *lines[at + 1 :]], seq
         case "twice":

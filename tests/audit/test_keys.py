@@ -78,13 +78,13 @@ def test_what_is_no_public_key_is_told(tmp_path: Path) -> None:
 def test_a_signed_line_is_verified_to_the_byte(tmp_path: Path) -> None:
     signer, other = make_key(tmp_path), make_key(tmp_path)
     line = signer.sign_line({"kind": "export", "size": 3})
-    said = read_signed(line, "export")
-    assert signer.public.verifies(said)
-    assert not other.public.verifies(said)
-    assert not signer.public.verifies({**said, "size": 4})
-    assert not signer.public.verifies({**said, "kind": "checkpoint"})
-    for signature in (None, 7, "", said["signature"].upper(), "0" * 128):
-        assert not signer.public.verifies({**said, "signature": signature})
+    signed = read_signed(line, "export")
+    assert signer.public.verifies(signed)
+    assert not other.public.verifies(signed)
+    assert not signer.public.verifies({**signed, "size": 4})
+    assert not signer.public.verifies({**signed, "kind": "checkpoint"})
+    for signature in (None, 7, "", signed["signature"].upper(), "0" * 128):
+        assert not signer.public.verifies({**signed, "signature": signature})
 
 
 @pytest.mark.parametrize("line", [b"", b"[]", b"{}", b'{"kind":"key"}', b'{"kind": "export"}', b"[" * 100_000, b"\xff"])

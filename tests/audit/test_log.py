@@ -35,26 +35,28 @@ def log(request: pytest.FixtureRequest) -> Iterator[tuple[Database, list[AuditEn
             yield database, entries(session, limit=1_000, oldest_first=True)
 
 
-def takes(wanted: EntryFilter, entry: AuditEntry) -> bool:
+def takes(criteria: EntryFilter, entry: AuditEntry) -> bool:
     """Whether an entry is wanted, seen by itself."""
     return (
-        wanted.event in {None, entry.event}
-        and wanted.actor in {None, entry.actor}
-        and wanted.about in {None, ABOUT[entry.event]}
-        and (wanted.since is None or wanted.since <= entry.at)
-        and (wanted.until is None or entry.at < wanted.until)
+        criteria.event in {None, entry.event}
+        and criteria.actor in {None, entry.actor}
+        and criteria.about in {None, ABOUT[entry.event]}
+        and (criteria.since is None or criteria.since <= entry.at)
+        and (criteria.until is None or entry.at < criteria.until)
     )
 
 
-def listed(database: Database, wanted: EntryFilter, *, oldest_first: bool, limit: int) -> list[int]:
+def listed(database: Database, criteria: EntryFilter, *, oldest_first: bool, limit: int) -> list[int]:
     """The numbers of what the pages hold, one after another."""
-    found: list[int] = []
+    results: list[int] = []
     while True:
         with database.read() as session:
-            page = entries(session, wanted, cursor=found[-1] if found else None, limit=limit, oldest_first=oldest_first)
-        found += [entry.seq for entry in page]
+            page = entries(
+                session, criteria, cursor=results[-1] if results else None, limit=limit, oldest_first=oldest_first
+            )
+        results += [entry.seq for entry in page]
         if len(page) < limit:
-            return found
+            return results
 
 
 @pytest.mark.parametrize("oldest_first", [True, False])
@@ -74,10 +76,10 @@ def test_every_filter_and_every_two_of_them_hold_what_they_should(
         *(EntryFilter(about="change:two", since=since, until=every[20].at) for since in instants),
         *(EntryFilter("subject_erased", SERVICE.id, "subject:C1", since) for since in instants),
     ]
-    for wanted in filters:
-        expected = [entry.seq for entry in every if takes(wanted, entry)]
+    for expected_values in filters:
+        expected = [entry.seq for entry in every if takes(expected_values, entry)]
         ordered = expected if oldest_first else expected[::-1]
-        assert listed(database, wanted, oldest_first=oldest_first, limit=limit) == ordered, wanted
+        assert listed(database, expected_values, oldest_first=oldest_first, limit=limit) == ordered, expected_values
 
 
 def test_a_place_behind_every_entry_is_a_place_like_any_other(log: tuple[Database, list[AuditEntry]]) -> None:

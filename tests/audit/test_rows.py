@@ -109,15 +109,15 @@ def test_a_state_that_the_last_entry_does_not_tell_of_vouches_for_no_table(log: 
     account(log, "ann")
     assert faults_in(log, "account", "activation") == []
     tamper(log, "UPDATE log_state SET rows = 2 WHERE name = 'account'")
-    told = "`log_state` was altered: it is not the one that the last entry tells of"
-    assert faults_in(log, "account", "activation") == [told, told]
+    message = "`log_state` was altered: it is not the one that the last entry tells of"
+    assert faults_in(log, "account", "activation") == [message, message]
 
 
 def test_a_line_that_is_no_entry_vouches_for_nothing_whatever_its_mac(log: Log) -> None:
     account(log, "ann")
     replace_line(log, last(log), b"no entry")
-    [told] = faults_in(log, "account")
-    assert told.startswith(f"entry {last(log)} was added or altered")
+    [result] = faults_in(log, "account")
+    assert result.startswith(f"entry {last(log)} was added or altered")
 
 
 def test_an_altered_row_is_named_though_another_line_cannot_be_read(log: Log) -> None:
@@ -126,8 +126,8 @@ def test_an_altered_row_is_named_though_another_line_cannot_be_read(log: Log) ->
     account(log, "cat")
     replace_line(log, unreadable, b'{"account"')
     tamper(log, f"UPDATE account SET printed_name = 'somebody' WHERE id = '{made.id}'")  # noqa: S608
-    told = f"the row {made.id} of `account` was altered: it is not what entry {unreadable + 1} says"
-    assert told in faults_in(log, "account")
+    message = f"the row {made.id} of `account` was altered: it is not what entry {unreadable + 1} says"
+    assert message in faults_in(log, "account")
 
 
 def test_a_row_that_no_entry_tells_of_is_left_out_and_no_other(log: Log) -> None:
@@ -136,8 +136,8 @@ def test_a_row_that_no_entry_tells_of_is_left_out_and_no_other(log: Log) -> None
     account(log, "ben")
     tamper(log, f"INSERT INTO account VALUES ('a', 'a', 'a', {FORGED}, 'x')")  # noqa: S608
     with log.database.read() as session:
-        found = Guard().usable(session, ["account"])
-    assert (found.faults, found.left_out) == ([], {"account": frozenset({"a"})})
+        result = Guard().usable(session, ["account"])
+    assert (result.faults, result.left_out) == ([], {"account": frozenset({"a"})})
     replace_line(log, unreadable, b'{"account"')  # so that no entry seems to tell of her, either
     with log.database.read() as session:
         faults, left_out = Guard().usable(session, ["account"])
@@ -191,10 +191,10 @@ def test_what_is_written_beside_the_service_is_not_told_by_the_log_and_found(log
 def test_the_last_use_of_a_session_is_nothing_that_the_log_tells_of(log: Log) -> None:
     made = account(log, "ann")
     with log.database.write(log.clock) as transaction:
-        found = start_session(transaction, made, PASSWORD).user_session
+        session = start_session(transaction, made, PASSWORD).user_session
     before = last(log)
     with log.database.write(log.clock) as transaction:
-        row = transaction.session.get_one(SignedInRow, found.id)
+        row = transaction.session.get_one(SignedInRow, session.id)
         row.seen_at += timedelta(hours=1)
         transaction.session.flush()
         assert pending_count(transaction.session) == 0
@@ -217,9 +217,9 @@ def test_rows_written_before_a_new_key_are_told_under_the_one_before(log: Log) -
         transaction.session.add(row)
         key = rotate_log_key(transaction, ADMINISTRATOR, log.folder, decisions=0, is_lost=False)
     with log.database.read() as session:
-        [told] = [each for each in entries(session) if each.event == RowsRecorded.name]
-    assert before.verifies(told.mac, "entry", told.line)
-    assert [row[:2] for row in read_entry(told.line).rows] == [("account", "a")]
+        [result] = [each for each in entries(session) if each.event == RowsRecorded.name]
+    assert before.verifies(result.mac, "entry", result.line)
+    assert [row[:2] for row in read_entry(result.line).rows] == [("account", "a")]
     assert key.id != before.id
     assert verify(log).faults == ()
 

@@ -19,30 +19,30 @@ Signed = tuple[int, datetime]
 def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Log, list[Signed]]]:
     """A log with nine checkpoints, some of them at the same instant; with what each is of and when it was signed."""
     with fresh_database(request.param) as database:
-        found = Log(database, TestClock(), tmp_path_factory.mktemp("keys"))
-        found.start()
+        result = Log(database, TestClock(), tmp_path_factory.mktemp("keys"))
+        result.start()
         for number in range(9):
-            found.write(1 + number % 4 * 3)
+            result.write(1 + number % 4 * 3)
             if number % 3:
-                found.clock.move(minutes=number)
-            found.seal()
+                result.clock.move(minutes=number)
+            result.seal()
         with database.read() as session:
             every = checkpoints(session, limit=100, oldest_first=True)
-        yield found, [(each.extent.size, datetime.fromisoformat(each.at)) for each in every]
+        yield result, [(each.extent.size, datetime.fromisoformat(each.at)) for each in every]
 
 
 def listed(log: Log, limit: int, *, oldest_first: bool, **days: datetime | None) -> list[int]:
     """The sizes on all pages, one after another."""
-    found: list[int] = []
+    results: list[int] = []
     while True:
         with log.database.read() as session:
-            cursor = found[-1] if found else None
+            cursor = results[-1] if results else None
             page = checkpoints(
                 session, cursor, limit, oldest_first=oldest_first, since=days["since"], until=days["until"]
             )
-        found += [each.extent.size for each in page]
+        results += [each.extent.size for each in page]
         if len(page) < limit:
-            return found
+            return results
 
 
 @pytest.mark.parametrize("oldest_first", [True, False])
@@ -50,19 +50,19 @@ def listed(log: Log, limit: int, *, oldest_first: bool, **days: datetime | None)
 def test_those_of_a_time_are_listed_in_order_on_pages_of_any_size(
     log: tuple[Log, list[Signed]], limit: int, oldest_first: bool
 ) -> None:
-    found, every = log
+    result, every = log
     assert len(every) == 9
     instants = [None, START - timedelta(days=1), *{at for _, at in every}, START + timedelta(days=9)]
     for since in instants:
         for until in sample(instants, 3):
             expected = [size for size, at in every if (not since or at >= since) and (not until or at < until)]
-            seen = listed(found, limit, oldest_first=oldest_first, since=since, until=until)
+            seen = listed(result, limit, oldest_first=oldest_first, since=since, until=until)
             assert seen == (expected if oldest_first else expected[::-1])
 
 
 def test_a_place_behind_all_or_before_all_is_one_too(log: tuple[Log, list[Signed]]) -> None:
-    found, every = log
-    with found.database.read() as session:
+    result, every = log
+    with result.database.read() as session:
         assert len(checkpoints(session, 2**50)) == len(every)
         assert checkpoints(session, 2**50, oldest_first=True) == checkpoints(session, 0) == []
 

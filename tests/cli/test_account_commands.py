@@ -26,14 +26,14 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
     """A database that was set up, and that the environment names."""
     url = f"sqlite:///{tmp_path / 'test.db'}"
     monkeypatch.setenv("DATABASE_URL", url)
-    with closing(Database(url)) as found:
-        upgrade(found)
-        yield found
+    with closing(Database(url)) as database:
+        upgrade(database)
+        yield database
 
 
 def listed(capsys: pytest.CaptureFixture[str], what: str) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = json.loads(call(capsys, what, "list", "--json").out)
-    return found
+    body: list[dict[str, object]] = json.loads(call(capsys, what, "list", "--json").out)
+    return body
 
 
 def test_an_account_is_made_changed_and_told(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,9 +58,9 @@ def test_an_account_is_made_changed_and_told(database: Database, capsys: pytest.
     with database.read() as session:
         account = find_account_by_name(session, "ada")
         assert account is not None
-        kept = stored_hash(session, account.id)
-    assert kept is not None
-    assert matches(kept, "another staple for it")
+        password_hash = stored_hash(session, account.id)
+    assert password_hash is not None
+    assert matches(password_hash, "another staple for it")
     assert "password_changed" in told(database)
 
 
@@ -100,9 +100,9 @@ def test_a_byte_order_mark_is_no_part_of_a_password(database: Database, capsys: 
     assert call(capsys, *CREATE, stdin=b"\xef\xbb\xbf" + SECRET.encode() + b"\r\n").status == 0
     with database.read() as session:
         account = find_account_by_name(session, "ada")
-        kept = stored_hash(session, account.id) if account else None
-    assert kept is not None
-    assert matches(kept, SECRET)
+        password_hash = stored_hash(session, account.id) if account else None
+    assert password_hash is not None
+    assert matches(password_hash, SECRET)
 
 
 def test_a_password_is_typed_twice(

@@ -78,9 +78,9 @@ def test_an_altered_export_is_a_fault(tmp_path: Path, capsys: Capture) -> None:
     ended = audit(capsys, "verify", file)
     assert ended.status == 1
     assert "is not what was signed: entry 2 was altered" in ended.out
-    told = audit(capsys, "verify", file, "--json")
-    assert told.status == 1
-    assert json.loads(told.out)["fault"]["seq"] == 2
+    result = audit(capsys, "verify", file, "--json")
+    assert result.status == 1
+    assert json.loads(result.out)["fault"]["seq"] == 2
 
 
 def test_a_checkpoint_is_kept_elsewhere_and_shows_a_database_cut_short(
@@ -99,8 +99,8 @@ def test_a_checkpoint_is_kept_elsewhere_and_shows_a_database_cut_short(
     log.write(2)
     assert audit(capsys, "checkpoint").out == "signed: 8 entries\n"
     assert audit(capsys, "verify").status == 0
-    kept = tmp_path / "elsewhere" / "checkpoints.ndjson"
-    assert audit(capsys, "verify", "--checkpoints", kept).status == 0
+    copies_file = tmp_path / "elsewhere" / "checkpoints.ndjson"
+    assert audit(capsys, "verify", "--checkpoints", copies_file).status == 0
     log.database.close()
     home.write_bytes(before)
     ended = audit(capsys, "verify")
@@ -109,28 +109,31 @@ def test_a_checkpoint_is_kept_elsewhere_and_shows_a_database_cut_short(
     for command in ("checkpoint", "rotate-key"):
         refused = audit(capsys, command)
         assert refused.status == 2
-        assert f"nothing is signed: the log ends at entry 6, and {kept} tells of 8 entries" in refused.err
+        assert f"nothing is signed: the log ends at entry 6, and {copies_file} tells of 8 entries" in refused.err
     still = audit(capsys, "settle", "--reason", "restored from the backup of Friday")
     assert (still.status, still.out.splitlines()[0]) == (
         1,
-        f"not settled: the log ends at entry 6, and {kept} tells of 8 entries",
+        f"not settled: the log ends at entry 6, and {copies_file} tells of 8 entries",
     )
-    kept.rename(tmp_path / "before.ndjson")
+    copies_file.rename(tmp_path / "before.ndjson")
     settled = audit(capsys, "settle", "--reason", "restored from the backup of Friday")
-    assert (settled.status, settled.out) == (0, f"settled: the log ends at entry 6, and {kept} tells of 8 entries\n")
+    assert (settled.status, settled.out) == (
+        0,
+        f"settled: the log ends at entry 6, and {copies_file} tells of 8 entries\n",
+    )
     verified = audit(capsys, "verify")
     assert verified.status == 0
-    assert f"compared with 1 checkpoint of {kept}, the newest of 7 entries" in verified.out
+    assert f"compared with 1 checkpoint of {copies_file}, the newest of 7 entries" in verified.out
     assert audit(capsys, "settle", "--reason", "again").out == "there was no difference to settle\n"
 
 
 def test_a_copy_that_is_gone_is_a_fault_until_it_is_settled(log: Log, tmp_path: Path, capsys: Capture) -> None:
     assert audit(capsys, "checkpoint").status == 0
-    kept = tmp_path / "elsewhere" / "checkpoints.ndjson"
-    kept.unlink()
+    copies_file = tmp_path / "elsewhere" / "checkpoints.ndjson"
+    copies_file.unlink()
     ended = audit(capsys, "verify")
     assert ended.status == 1
-    assert f"not fine: {kept} is missing: 1 checkpoint was copied there" in ended.out
+    assert f"not fine: {copies_file} is missing: 1 checkpoint was copied there" in ended.out
     assert json.loads(audit(capsys, "verify", "--json").out)["compared"][0]["checkpoints"] == 0
     log.write(1)
     assert audit(capsys, "checkpoint").status == 2
@@ -204,7 +207,7 @@ def test_a_process_of_its_own_knows_every_table(tmp_path: Path) -> None:
     """In this process other tests have imported the tables; a command has to do so itself."""
     environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/service.db"}
     command = (sys.executable, "-c", "from policy_service.cli import main; main()")
-    said = ""
+    message = ""
     for arguments in (("init",), ("audit", "verify")):
-        said = subprocess.check_output([*command, *arguments], cwd=tmp_path, env=environment, text=True)
-    assert "the log is fine" in said
+        message = subprocess.check_output([*command, *arguments], cwd=tmp_path, env=environment, text=True)
+    assert "the log is fine" in message

@@ -50,8 +50,8 @@ def test_every_fault_of_every_file_is_told(tmp_path: Path, capsys: Capture) -> N
 
 def test_policies_that_do_not_fit_together_are_told(tmp_path: Path, capsys: Capture) -> None:
     path = copy(tmp_path, CADENCE)
-    for asked in (tmp_path, path):
-        ended = call(capsys, "check", asked)
+    for request in (tmp_path, path):
+        ended = call(capsys, "check", request)
         assert ended.status == 1
         assert f"{path}:" in ended.out
         assert "unknown-policy" in ended.out
@@ -61,9 +61,9 @@ def test_for_a_program_there_is_json(tmp_path: Path, capsys: Capture) -> None:
     path = copy(tmp_path, RFM, ("hit: FIRST", "hit: LAST"))
     ended = call(capsys, "check", tmp_path, "--json")
     assert ended.status == 1
-    told = json.loads(ended.out)
-    [file] = told["files"]
-    assert (told["valid"], file["file"], file["valid"]) == (False, str(path), False)
+    body = json.loads(ended.out)
+    [file] = body["files"]
+    assert (body["valid"], file["file"], file["valid"]) == (False, str(path), False)
     assert [fault["code"] for fault in file["diagnostics"]] == ["hit-policy"]
     fine = json.loads(call(capsys, "check", "--json").out)
     assert fine["valid"]

@@ -27,11 +27,11 @@ def test_the_answer_is_that_of_the_http_service(engine: str, capsys: Capture) ->
         capsys, "--policy", RFM, "--as-of", "2026-11-21", "--subject", "C1", "--engine", engine, "--json", "--explain"
     )
     assert (ended.status, ended.err) == (0, "")
-    told: dict[str, Any] = json.loads(ended.out)
+    body: dict[str, Any] = json.loads(ended.out)
     served = ask_over_http(subject="C1", explain=True).json()
-    assert list(told) == list(served)
+    assert list(body) == list(served)
     for member in ("subject", "kind", "as_of", "outcomes", "benchmark_set", "trace"):
-        assert told[member] == served[member]
+        assert body[member] == served[member]
 
 
 def test_facts_come_from_a_file_too(tmp_path: Path, capsys: Capture) -> None:
@@ -124,11 +124,11 @@ def test_a_faulty_policy_is_told(tmp_path: Path, capsys: Capture) -> None:
 
 
 def test_policies_left_out_are_those_about_the_kind(capsys: Capture) -> None:
-    told = json.loads(decide(capsys, "--kind", "salesperson", "--json", stdin=b"{}").out)
+    body = json.loads(decide(capsys, "--kind", "salesperson", "--json", stdin=b"{}").out)
     about = {policy.id for policy in SHIPPED if policy.subject == "salesperson" and policy.domain != "governance"}
-    assert (told["kind"], set(told["outcomes"])) == ("salesperson", about)
+    assert (body["kind"], set(body["outcomes"])) == ("salesperson", about)
     assert "rewards/data_quality" in about
-    told = json.loads(decide(capsys, "--json", stdin=b"{}").out)
-    assert told["kind"] == "customer"
-    assert RFM in told["outcomes"]
-    assert not {"rewards/data_quality", "governance/sign_off"} & set(told["outcomes"])
+    body = json.loads(decide(capsys, "--json", stdin=b"{}").out)
+    assert body["kind"] == "customer"
+    assert RFM in body["outcomes"]
+    assert not {"rewards/data_quality", "governance/sign_off"} & set(body["outcomes"])

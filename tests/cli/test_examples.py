@@ -13,19 +13,19 @@ from tests.shipped import SHIPPED
 def test_the_shipped_policies_pass(capsys: Capture) -> None:
     ended = call(capsys, "test", "--json")
     assert ended.status == 0
-    told = json.loads(ended.out)
-    assert told["passed"]
+    body = json.loads(ended.out)
+    assert body["passed"]
     policies = {(policy.id, policy.version): policy for policy in SHIPPED}
-    assert {(report["policy"], report["version"]) for report in told["policies"]} == set(policies)
-    for report in told["policies"]:
+    assert {(report["policy"], report["version"]) for report in body["policies"]} == set(policies)
+    for report in body["policies"]:
         assert report["examples"] == len(policies[report["policy"], report["version"]].examples) > 0
         assert report["failures"] == []
 
 
 def test_a_right_outcome_by_another_rule_fails_under_every_evaluator(tmp_path: Path, capsys: Capture) -> None:
     copy(tmp_path, RFM, ("outcome: {tier: S}, rule: S}", "outcome: {tier: S}, rule: A}"))
-    told = json.loads(call(capsys, "test", tmp_path, "--json").out)
-    failures = [failure for failure in told["policies"][0]["failures"] if failure["name"] == "C202405002"]
+    body = json.loads(call(capsys, "test", tmp_path, "--json").out)
+    failures = [failure for failure in body["policies"][0]["failures"] if failure["name"] == "C202405002"]
     assert [failure["evaluator"] for failure in failures] == ["definition", "durable_rules", "python"]
     assert {(failure["expected"], failure["found"]) for failure in failures} == {("tier S by A", "tier S by S")}
     ended = call(capsys, "test", tmp_path)
@@ -36,9 +36,9 @@ def test_a_right_outcome_by_another_rule_fails_under_every_evaluator(tmp_path: P
 def test_an_invariant_that_an_example_breaks_fails(tmp_path: Path, capsys: Capture) -> None:
     law = '\n  - {id: all-are-s, says: everybody is tier S, always: tier = "S"}'
     copy(tmp_path, RFM, ("\ninvariants:", f"\ninvariants:{law}"))
-    told = json.loads(call(capsys, "test", tmp_path, "--json").out)
-    found = {(failure["kind"], failure["name"]) for failure in told["policies"][0]["failures"]}
-    assert found == {("invariant", "all-are-s")}
+    body = json.loads(call(capsys, "test", tmp_path, "--json").out)
+    results = {(failure["kind"], failure["name"]) for failure in body["policies"][0]["failures"]}
+    assert results == {("invariant", "all-are-s")}
 
 
 def test_a_faulty_file_is_told_and_the_others_are_tried(tmp_path: Path, capsys: Capture) -> None:

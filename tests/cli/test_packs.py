@@ -20,9 +20,9 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        fill(found)
-        yield found
+    with company() as here:
+        fill(here)
+        yield here
 
 
 @pytest.fixture(autouse=True)

@@ -29,11 +29,11 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Databa
     url = f"sqlite:///{tmp_path / 'test.db'}"
     monkeypatch.setenv("DATABASE_URL", url)
     monkeypatch.setenv("POLICY_SERVICE_KEYS", str(tmp_path))
-    with closing(Database(url)) as found:
-        upgrade(found)
-        with found.write(TestClock(), LaneName.DECISIONS) as transaction:
+    with closing(Database(url)) as database:
+        upgrade(database)
+        with database.write(TestClock(), LaneName.DECISIONS) as transaction:
             FactCipher(open_or_create(tmp_path)).keys_for(transaction, [C1, C2])
-        yield found
+        yield database
 
 
 def left(database: Database, folder: Path) -> set[Subject]:

@@ -35,9 +35,9 @@ class Author(Writer):
             parts.append(question)
             known = known | answered
         elif unasked and rng.random() < 0.7:
-            asked = rng.choice(unasked)
-            parts.append(f"{asked} is {'not ' if word == 'and' else ''}missing")
-            known = known | {asked}
+            request = rng.choice(unasked)
+            parts.append(f"{request} is {'not ' if word == 'and' else ''}missing")
+            known = known | {request}
         for _ in range(rng.choice((1, 2, 2, 3)) if parts else rng.choice((2, 2, 3))):
             part = self.condition(depth - 1, known)
             parts.append(f"({part})" if f" {'or' if word == 'and' else 'and'} " in part else part)

@@ -84,8 +84,8 @@ def _pool(kind: Type, constants: AbstractSet[object]) -> list[Value]:
         case TagsType():
             return [frozenset(kind.of)]
         case TextType():
-            said = [text for text in constants if isinstance(text, str)]
-            return [*TEXTS, *said, *(text + PARTS[1] for text in said), *(PARTS[2] + text for text in said)]
+            results = [text for text in constants if isinstance(text, str)]
+            return [*TEXTS, *results, *(text + PARTS[1] for text in results), *(PARTS[2] + text for text in results)]
         case NumberType():
             marks = [int(v * 10**kind.scale // 1) for v in constants if isinstance(v, Fraction)]
             marks += [0, 10**kind.scale, -(10**kind.scale)]

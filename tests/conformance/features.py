@@ -55,29 +55,29 @@ FEATURES = frozenset(
 
 def features_of(policy: Policy) -> set[str]:
     """The features that a policy uses."""
-    found = {"form cross table" if policy.cross else f"form {policy.form}"}
+    results = {"form cross table" if policy.cross else f"form {policy.form}"}
     if policy.cross and len(policy.cross.cells) < len(policy.cross.rows) * len(policy.cross.columns):
-        found.add("cell without a rule")
+        results.add("cell without a rule")
     if policy.scorecard is None:
-        found.add(f"hit {policy.hit}")
+        results.add(f"hit {policy.hit}")
     if policy.hit is Hit.COLLECT:
-        found.add(f"aggregate {policy.aggregate or 'none'}")
+        results.add(f"aggregate {policy.aggregate or 'none'}")
     for fact in policy.facts.values():
-        found.add(f"{'optional ' if fact.optional else ''}fact {type_name(fact.type)}")
-    found |= {f"outcome {type_name(outcome.type)}" for outcome in policy.outcomes.values()}
+        results.add(f"{'optional ' if fact.optional else ''}fact {type_name(fact.type)}")
+    results |= {f"outcome {type_name(outcome.type)}" for outcome in policy.outcomes.values()}
     if policy.otherwise is not None:
-        found.add("otherwise")
+        results.add("otherwise")
     if len(policy.outcomes) > 1:
-        found.add("outcomes several")
+        results.add("outcomes several")
     rules = [*policy.rules, *(policy.scorecard.bands if policy.scorecard else ())]
     if any(cell == Constant(value=True) for rule in rules for cell in rule.cells):
-        found.add("cell -")
+        results.add("cell -")
     if any(not isinstance(then, bool | int | str | frozenset) for rule in rules for then in rule.then):
-        found.add("outcome computed")
+        results.add("outcome computed")
     for rule in rules:
         for node in nodes((rule.when, rule.cells, rule.then)):
-            found |= set(_features_of_node(node))
-    return found
+            results |= set(_features_of_node(node))
+    return results
 
 
 def nodes(root: object) -> Iterator[Node]:

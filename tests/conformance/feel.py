@@ -165,18 +165,18 @@ def cases(rng: random.Random, column: str) -> list[Case]:
     return [{"?": values[column](), "x": quarter(), "y": float(rng.randrange(-5, 9))} for _ in range(CASES)]
 
 
-def ours(cell: str, column: str, asked: list[Case]) -> list[bool | None]:
+def ours(cell: str, column: str, requests: list[Case]) -> list[bool | None]:
     """What this language answers; None for a cell that it refuses."""
     names: Mapping[str, Type] = {"v": COLUMNS[column], "x": NUMBER, "y": NUMBER}
     try:
         condition = parse_cell(cell, "v").condition
     except ExpressionSyntaxError:
-        return [None] * len(asked)
+        return [None] * len(requests)
     checker = Checker(names)
     checker.check_condition(condition)
     if checker.errors:
-        return [None] * len(asked)
-    scopes = [{name.replace("?", "v"): exact(value) for name, value in case.items()} for case in asked]
+        return [None] * len(requests)
+    scopes = [{name.replace("?", "v"): exact(value) for name, value in case.items()} for case in requests]
     return [None if turned(condition, scope) else holds(condition, scope) for scope in scopes]
 
 
@@ -232,15 +232,17 @@ def main() -> int:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as node:
         if node.stdin is None or node.stdout is None:
             raise RuntimeError("node has no pipes")
-        for cell, column, asked in islice(written(arguments.seed, arguments.cells), arguments.cells):
-            node.stdin.write(f"{json.dumps({'cell': cell, 'cases': asked})}\n")
+        for cell, column, request in islice(written(arguments.seed, arguments.cells), arguments.cells):
+            node.stdin.write(f"{json.dumps({'cell': cell, 'cases': request})}\n")
             node.stdin.flush()
-            mine, theirs = ours(cell, column, asked), json.loads(node.stdout.readline())
+            mine, theirs = ours(cell, column, request), json.loads(node.stdout.readline())
             tally.cells += 1
             tally.ours += any(answer is not None for answer in mine)
             tally.theirs += None not in theirs
             pairs = [
-                (case, a, b) for case, a, b in zip(asked, mine, theirs, strict=True) if a is not None and b is not None
+                (case, a, b)
+                for case, a, b in zip(request, mine, theirs, strict=True)
+                if a is not None and b is not None
             ]
             tally.both += bool(pairs)
             tally.answers += len(pairs)

@@ -183,14 +183,14 @@ class Rows:
     def heads(self, fact: Declared) -> list[tuple[str, Known]]:
         """The heads of one dimension, no two the same, and the optional facts that are there when each holds."""
         rng, own = self.rng, frozenset({fact.name})
-        found: dict[str, Known] = {}
+        results: dict[str, Known] = {}
         for _ in range(rng.choice((1, 2, 3, 4))):
             form = rng.random()
             text = "-" if form < 0.1 else self.author.cell(fact, own, asks=False)
-            found.setdefault(text, NOTHING if text == "-" else own)
+            results.setdefault(text, NOTHING if text == "-" else own)
         if fact.optional:
-            found[self.author.cell(fact, NOTHING, asks=True)] = NOTHING
-        return list(found.items())
+            results[self.author.cell(fact, NOTHING, asks=True)] = NOTHING
+        return list(results.items())
 
     def cross_cell(self, known: Known, *, first: bool) -> str:
         """A cell of a cross table: nothing, but for the first; values alone or by name, or values with a reason."""

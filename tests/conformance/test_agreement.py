@@ -79,9 +79,9 @@ def test_every_evaluator_agrees_on_policies_that_shrink(rng: random.Random) -> N
         for pair in fact_sets(rng, policy, 3):
             expected = Definition(policy).evaluate(*pair)
             for name, evaluator in evaluators.items():
-                found = answer(evaluator, pair)
-                assert same(found, expected), (
-                    f"{name}: {found}, not {expected}\n{draft.text}\n{shown(pair[0])}\n{pair[1]}"
+                result = answer(evaluator, pair)
+                assert same(result, expected), (
+                    f"{name}: {result}, not {expected}\n{draft.text}\n{shown(pair[0])}\n{pair[1]}"
                 )
 
 

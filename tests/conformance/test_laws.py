@@ -210,21 +210,21 @@ def test_a_number_is_read_exactly_or_refused(kind: NumberType, number: Decimal) 
 def test_a_threshold_holds_where_its_comparison_does(comparator: str, factor: int, base: int, fact: int) -> None:
     assume(factor != 0)
     formula = threshold("x", comparator, factor, base)  # type: ignore[arg-type]  # drawn from the comparators
-    asked = COMPARE[comparator](factor * fact + base, 0)  # type: ignore[index]
+    request = COMPARE[comparator](factor * fact + base, 0)  # type: ignore[index]
     match formula:
         case Truth(value=value):
-            assert value == asked
+            assert value == request
         case Threshold(comparator=found, value=value):
-            assert COMPARE[found](fact, value) == asked
+            assert COMPARE[found](fact, value) == request
         case _:
             pytest.fail(f"{formula} is no threshold")
 
 
 @given(st.sampled_from(list(OPPOSITE)), st.integers(-2, 2), st.integers(-2, 2))
 def test_the_opposite_and_the_mirrored_comparison(comparator: str, left: int, right: int) -> None:
-    asked = COMPARE[comparator](left, right)  # type: ignore[index]  # drawn from the comparators
-    assert COMPARE[OPPOSITE[comparator]](left, right) is not asked  # type: ignore[index]
-    assert COMPARE[MIRRORED[comparator]](right, left) is asked  # type: ignore[index]
+    request = COMPARE[comparator](left, right)  # type: ignore[index]  # drawn from the comparators
+    assert COMPARE[OPPOSITE[comparator]](left, right) is not request  # type: ignore[index]
+    assert COMPARE[MIRRORED[comparator]](right, left) is request  # type: ignore[index]
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -63,9 +63,9 @@ def lines(rng: random.Random, content: bytes) -> bytes:
 
 def words(rng: random.Random, content: bytes) -> bytes:
     """Puts one word of the file in the place of another."""
-    found = content.split(b" ")
-    found[rng.randrange(len(found))] = rng.choice(found)
-    return b" ".join(found)
+    result = content.split(b" ")
+    result[rng.randrange(len(result))] = rng.choice(result)
+    return b" ".join(result)
 
 
 def cut(rng: random.Random, content: bytes) -> bytes:

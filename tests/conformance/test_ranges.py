@@ -29,8 +29,8 @@ def known_quantities(policy: Policy) -> list[tuple[Numeric, Quantity]]:
     names: dict[str, Type] = {name: fact.type for name, fact in policy.facts.items()}
     checker = Checker({**names, AS_OF: DateType()}, frozenset(n for n, fact in policy.facts.items() if fact.optional))
     parts = [node for rule in policy.rules for node in nodes([rule.when, rule.then]) if isinstance(node, Numeric)]
-    found = [(part, checker.infer(part)) for part in parts]
-    return [(part, static) for part, static in found if isinstance(static, Quantity)]
+    results = [(part, checker.infer(part)) for part in parts]
+    return [(part, static) for part, static in results if isinstance(static, Quantity)]
 
 
 def figure(exact: Exact) -> Fraction:
@@ -55,7 +55,7 @@ def assert_known(part: Numeric, known: Quantity, scope: Mapping[str, Exact]) -> 
 
 @pytest.mark.parametrize("block", range(8))
 def test_a_number_lies_in_the_range_the_checker_knows(block: int) -> None:
-    asked = 0
+    request_count = 0
     for index in range(40):
         rng = random.Random(f"ranges/{block}/{index}")
         try:
@@ -67,6 +67,6 @@ def test_a_number_lies_in_the_range_the_checker_knows(block: int) -> None:
             if len(facts) == len(policy.facts):
                 scope = scope_of(policy, facts, as_of)
                 for part, known in quantities:
-                    asked += 1
+                    request_count += 1
                     assert_known(part, known, scope)
-    assert asked > 500
+    assert request_count > 500

@@ -55,9 +55,9 @@ def test_every_evaluator_answers_the_written_cases(name: str, evaluator: str) ->
     opened = EVALUATORS[evaluator](policy)
     wrong = []
     for example in policy.examples:
-        found = opened.evaluate(facts_of(example), datetime.date.fromisoformat(example.as_of or ANY_DAY))
-        if not same(found, wanted := expected(policy, example)):
-            wrong.append(f"{example.name}: expected {wanted}, found {found}")
+        answer = opened.evaluate(facts_of(example), datetime.date.fromisoformat(example.as_of or ANY_DAY))
+        if not same(answer, expected_values := expected(policy, example)):
+            wrong.append(f"{example.name}: expected {expected_values}, found {answer}")
     opened.close()
     assert policy.examples
     assert not wrong, "\n".join(wrong)

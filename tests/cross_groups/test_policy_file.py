@@ -33,18 +33,18 @@ def groups(policy: Policy) -> dict[tuple[Value, ...], tuple[str, str]]:
     names = sorted(policy.facts)
     kinds = [policy.facts[name].type for name in names]
     every: list[tuple[Value, ...]] = [kind.of if isinstance(kind, ChoiceType) else (True, False) for kind in kinds]
-    found = {}
+    results = {}
     for values in product(*every):
         result = evaluate(policy, dict(zip(names, values, strict=True)), DAY)
         assert isinstance(result, Decided)
-        found[values] = (str(result.outcome[0][0]), result.rules[0])
-    return found
+        results[values] = (str(result.outcome[0][0]), result.rules[0])
+    return results
 
 
 def test_every_crossing_is_a_group_named_by_its_classes_in_the_order_of_the_dimensions_names() -> None:
-    found = groups(crossed("scale × industry × frequency"))
-    assert found["high", "it", "large"] == ("high_it_large", "high-it-large")
-    assert len(found) == len(set(found.values())) == 7 * 3 * 3
+    result = groups(crossed("scale × industry × frequency"))
+    assert result["high", "it", "large"] == ("high_it_large", "high-it-large")
+    assert len(result) == len(set(result.values())) == 7 * 3 * 3
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_an_outcome_is_taken_from_its_policy_and_a_fact_as_it_is_declared() -> N
 
 
 def test_a_boolean_has_two_classes() -> None:
-    found = groups(crossed("promising × scale"))
-    assert found[True, "large"] == ("promising_large", "promising-large")
-    assert found[False, "large"] == ("not_promising_large", "not_promising-large")
+    result = groups(crossed("promising × scale"))
+    assert result[True, "large"] == ("promising_large", "promising-large")
+    assert result[False, "large"] == ("not_promising_large", "not_promising-large")
     named = groups(crossed("promising(hot=true | cold=false)"))
     assert named == {(True,): ("hot", "hot"), (False,): ("cold", "cold")}
 

@@ -58,17 +58,17 @@ def decide_and_record(
 ) -> str:
     """Decides and records, as the service does; gives the decision's identifier."""
     about = Subject(subject, kind)
-    asked = None if policies is None else tuple(policies)
-    decision = decider.decide(facts, as_of=AS_OF, policies=asked, overrides=overrides)
+    request = None if policies is None else tuple(policies)
+    decision = decider.decide(facts, as_of=AS_OF, policies=request, overrides=overrides)
     reads = FactsNeeded.of([each.policy for each in decision.evaluated.values()])
     with database.write(clock, LaneName.DECISIONS) as transaction:
         session = transaction.session
         id_ = transaction.new_id()
-        kept = encode_facts_read(facts, reads)
-        sensitive = reads.sensitive & kept.keys()
+        stored = encode_facts_read(facts, reads)
+        sensitive = reads.sensitive & stored.keys()
         if sensitive and secrets is not None:
             key = secrets.keys_for(transaction, [about])[about]
-            kept |= {name: encrypt_fact(key, id_, name, kept[name]) for name in sensitive}
+            stored |= {name: encrypt_fact(key, id_, name, stored[name]) for name in sensitive}
         seq = (session.exec(select(func.max(DecisionRow.seq))).one() or 0) + 1
         line = record_line(
             decision,
@@ -78,7 +78,7 @@ def decide_and_record(
             subject=about,
             decided_at=transaction.now,
             by=MACHINE,
-            facts=kept,
+            facts=stored,
             requested=list(decision.policies),
             outcomes=decision.to_dict(),
         )

@@ -75,8 +75,8 @@ def batch(desk: Desk | DecisionService, *, actor: Actor = CRM, **more: Any) -> B
 
 def answers(content: bytes, size: int = 7, *, desk: Desk | DecisionService | None = None, **more: Any) -> list[str]:  # noqa: ANN401
     async def collect() -> list[str]:
-        found = batch(desk or Desk(), **more).decide(pieces(content, size))
-        return [line async for part in found for line in part.decode().splitlines()]
+        result = batch(desk or Desk(), **more).decide(pieces(content, size))
+        return [line async for part in result for line in part.decode().splitlines()]
 
     return asyncio.run(collect())
 
@@ -114,8 +114,8 @@ def test_a_byte_order_mark_before_a_line_is_passed_over() -> None:
 
 
 def test_utf_16_is_refused_line_by_line() -> None:
-    told = answers(lines(["C1", "C2"]).decode().encode("utf-16"))
-    assert told == ["1 None NotJsonError", "2 None NotJsonError", "3 None NotJsonError"]
+    answer = answers(lines(["C1", "C2"]).decode().encode("utf-16"))
+    assert answer == ["1 None NotJsonError", "2 None NotJsonError", "3 None NotJsonError"]
 
 
 @pytest.mark.parametrize("size", [1, 3, 100_000])
@@ -144,11 +144,11 @@ def test_only_so_many_lines_are_under_way_and_nothing_is_read_ahead_of_what_is_t
             yield lines(["C"])
 
     async def take() -> None:
-        found = batch(desk, max_in_flight=5).decide(endless())
+        result = batch(desk, max_in_flight=5).decide(endless())
         for _ in range(3):
-            await anext(found)
+            await anext(result)
         await asyncio.sleep(0.05)
-        await found.aclose()
+        await result.aclose()
 
     asyncio.run(take())
     assert len(desk.groups) == 2 + 5  # the third answer is not taken before the next is asked for
@@ -209,8 +209,8 @@ def test_only_the_first_of_many_lines_waits_for_versions_that_do_not_come(monkey
     with setting("sqlite") as each:
         monkeypatch.setattr(DecisionService, "_wait_for_refresh", wait)
         monkeypatch.setattr(InForce, "evaluate", turning)
-        told = answers(amounts(range(40)), 10_000, desk=each.decisions)
-    assert told == [f"{number} C{number - 1} VersionsChanging" for number in range(1, 41)]
+        answer = answers(amounts(range(40)), 10_000, desk=each.decisions)
+    assert answer == [f"{number} C{number - 1} VersionsChanging" for number in range(1, 41)]
     assert waited == 1
 
 
@@ -220,10 +220,10 @@ def test_what_the_caller_breaks_off_is_raised_after_the_answers_before() -> None
         raise ConnectionError("gone")
 
     async def collect() -> bytes:
-        found = batch(Desk()).decide(broken())
-        first = await anext(found)
+        result = batch(Desk()).decide(broken())
+        first = await anext(result)
         with pytest.raises(ConnectionError, match="gone"):
-            await anext(found)
+            await anext(result)
         return first
 
     assert asyncio.run(collect()) == b"C1\n"
@@ -244,9 +244,9 @@ def test_a_batch_that_is_not_read_to_its_end_says_where_it_ended(begun: bytes) -
 def test_a_batch_that_is_left_leaves_nothing_behind() -> None:
     async def leave() -> int:
         desk = Desk(0.01)
-        found = batch(desk).decide(pieces(lines(map(str, range(1_000))), 100_000))
-        await anext(found)
-        await found.aclose()
+        result = batch(desk).decide(pieces(lines(map(str, range(1_000))), 100_000))
+        await anext(result)
+        await result.aclose()
         await asyncio.sleep(0.05)
         assert desk.batches == 0
         return len(asyncio.all_tasks())
@@ -314,8 +314,8 @@ def amounts(numbers: Iterable[int]) -> bytes:
     return b"".join(b'{"subject": "C%d", "facts": {"amount": %d}}\n' % (number, number) for number in numbers)
 
 
-def subjects(told: Iterable[str]) -> list[str]:
-    return [json.loads(line)["subject"] for line in told]
+def subjects(results: Iterable[str]) -> list[str]:
+    return [json.loads(line)["subject"] for line in results]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -323,11 +323,11 @@ def test_a_batch_is_decided_and_recorded(backend: str) -> None:
     content = amounts(range(7)) + b'{"subject": "C7", "facts": {"amount": -1}}\n' + amounts(range(8, 300))
     content += b'{"subject": "C", "facts": {"amount": 1}, "policies": ["tiering/on"]}'
     with setting(backend) as each:
-        told = answers(content, 1_000, desk=each.decisions)
+        answer = answers(content, 1_000, desk=each.decisions)
         records = each.records()
-    assert told[7] == "8 C7 FactsRejected"
-    assert told[300] == "301 C UnknownPolicies"
-    ids = [json.loads(line)["decision_id"] for line in told if line.startswith("{")]
+    assert answer[7] == "8 C7 FactsRejected"
+    assert answer[300] == "301 C UnknownPolicies"
+    ids = [json.loads(line)["decision_id"] for line in answer if line.startswith("{")]
     assert ids == [record.decision_id for record in records]
     assert len(records) == 299
 
@@ -337,8 +337,8 @@ def test_a_line_has_one_effect_under_its_key_whatever_is_in_force_and_whoever_el
     content = amounts(range(100))
 
     async def twice(each: Setting) -> list[list[bytes]]:
-        sent = [batch(each.decisions, key="k").decide(pieces(content, 1_000)) for _ in range(2)]
-        return list(await asyncio.gather(*(_all(answers) for answers in sent)))
+        response = [batch(each.decisions, key="k").decide(pieces(content, 1_000)) for _ in range(2)]
+        return list(await asyncio.gather(*(_all(answers) for answers in response)))
 
     with setting(backend) as each:
         first, second = asyncio.run(twice(each))
@@ -356,8 +356,8 @@ def test_a_database_that_cannot_be_asked_is_told_for_each_line(backend: str, mon
 
     with setting(backend) as each:
         monkeypatch.setattr(DecisionService, "recall", gone)
-        told = answers(amounts([1, 2]) + b"{\n", desk=each.decisions, key="k")
-        assert told == ["1 C1 DatabaseUnavailable", "2 C2 DatabaseUnavailable", "3 None DatabaseUnavailable"]
+        answer = answers(amounts([1, 2]) + b"{\n", desk=each.decisions, key="k")
+        assert answer == ["1 C1 DatabaseUnavailable", "2 C2 DatabaseUnavailable", "3 None DatabaseUnavailable"]
         assert not each.records()
 
 
@@ -388,5 +388,5 @@ def test_single_decisions_and_lines_take_turns_and_few_lines_at_a_time_have_thei
     assert len(recorded) == 303
 
 
-async def _all(found: AsyncIterator[bytes]) -> list[bytes]:
-    return [part async for part in found]
+async def _all(result: AsyncIterator[bytes]) -> list[bytes]:
+    return [part async for part in result]

@@ -84,9 +84,9 @@ def test_records_are_sealed_in_blocks_without_a_gap(database: Database, decider:
     with database.read() as session:
         assert count_unsealed(session) == 1
         assert block_with(session, 7) is None
-        found = block_with(session, 4)
-        assert found is not None
-        assert found.number == 2
+        result = block_with(session, 4)
+        assert result is not None
+        assert result.number == 2
     assert seal_some(database, 3) == (7, 7)
     assert seal_some(database, 3) is None
     assert verify(database) == BlockReport(blocks=3, records=7)
@@ -98,10 +98,10 @@ def test_a_block_is_told_in_the_log(database: Database, decider: Decider) -> Non
     seal_some(database)
     with database.read() as session:
         entry = session.exec(select(AuditEntry).where(AuditEntry.event == DecisionsSealed.name)).one()
-        found = block_with(session, 1)
-    assert found is not None
-    assert found.entry == entry.seq
-    assert f'"root":"{found.root}"'.encode() in entry.line
+        result = block_with(session, 1)
+    assert result is not None
+    assert result.entry == entry.seq
+    assert f'"root":"{result.root}"'.encode() in entry.line
 
 
 def test_what_is_not_sealed_yet_is_verified_too(database: Database, decider: Decider) -> None:
@@ -352,9 +352,9 @@ def test_a_proof_is_the_same_as_one_made_from_the_lines_of_all_records(database:
     seal_some(database)
     with database.read() as session:
         rows = session.exec(select(DecisionRow).order_by(col(DecisionRow.seq))).all()
-        found = block_with(session, 1)
-        assert found is not None
-        block = block_of(found)
+        result = block_with(session, 1)
+        assert result is not None
+        block = block_of(result)
         assert digests_of(session, block) == leaves_of(rows)
         for index, row in enumerate(rows):
             proof = record_proof(block, digests_of(session, block), row.seq, row.line)

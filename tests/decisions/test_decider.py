@@ -226,8 +226,8 @@ def test_asking_in_many_ways_does_not_gather_plans_without_end() -> None:
 
 
 def test_explaining_tells_for_every_rule_what_failed_and_what_it_saw(decider: Decider) -> None:
-    told = decider.decide(GOOD | {"days": 45}, as_of=AS_OF, policies=["tiering/small"], explain=True).trace
-    assert told == {
+    decision = decider.decide(GOOD | {"days": 45}, as_of=AS_OF, policies=["tiering/small"], explain=True).trace
+    assert decision == {
         "tiering/small": [
             {"rule": "never", "matched": False, "failed": "days is missing", "saw": {"days": 45}},
             {"rule": "S", "matched": False, "failed": "days in (< 30)", "saw": {"days": 45}},
@@ -238,15 +238,15 @@ def test_explaining_tells_for_every_rule_what_failed_and_what_it_saw(decider: De
 
 def test_explaining_shows_a_missing_fact_as_null_and_nothing_for_what_was_not_evaluated(decider: Decider) -> None:
     facts = {"amount": 5, "mean": 1}
-    told = decider.decide(facts, as_of=AS_OF, policies=["tiering/small", "followup/small"], explain=True).trace
-    assert told is not None
-    assert told["tiering/small"][1] == {
+    decision = decider.decide(facts, as_of=AS_OF, policies=["tiering/small", "followup/small"], explain=True).trace
+    assert decision is not None
+    assert decision["tiering/small"][1] == {
         "rule": "S",
         "matched": False,
         "failed": "days is not missing",
         "saw": {"days": None},
     }
-    assert told["followup/small"] == []
+    assert decision["followup/small"] == []
 
 
 def test_no_trace_is_made_unasked(decider: Decider) -> None:

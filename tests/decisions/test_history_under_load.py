@@ -41,9 +41,9 @@ async def callers(decisions: DecisionService, clock: SystemClock, stop: threadin
         while not stop.is_set():
             start = clock.now()
             answer = await decisions.decide(DecisionRequest("C1", {"amount": "150"}), CRM)
-            told = msgspec.json.decode(answer.body)
-            digest = told["outcomes"]["tiering/one"]["digest"]
-            seen.append(Asked(start, clock.now(), told["decision_id"], digest))
+            body = msgspec.json.decode(answer.body)
+            digest = body["outcomes"]["tiering/one"]["digest"]
+            seen.append(Asked(start, clock.now(), body["decision_id"], digest))
 
     await asyncio.gather(*(caller() for _ in range(CALLERS)))
 
@@ -93,5 +93,5 @@ def test_every_record_names_a_version_that_was_active_between_its_start_and_its_
 
 def active(recorded: tuple[Activation, ...], at: datetime) -> str | None:
     """The digest in force at an instant, by what was known then."""
-    found = active_at(recorded, "tiering/one", at, at)
-    return found.digest if found else None
+    result = active_at(recorded, "tiering/one", at, at)
+    return result.digest if result else None

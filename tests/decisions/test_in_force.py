@@ -137,10 +137,10 @@ def test_versions_taken_up_while_others_are_built_are_built_upon() -> None:
         eventually(lambda: in_force._next is not None)
         calls = 0
 
-        def overtaken(self: Decider, *given: object) -> object:
+        def overtaken(self: Decider, *value: object) -> object:
             nonlocal calls
             calls += 1
-            prepared = prepare(self, *given)  # type: ignore[arg-type]
+            prepared = prepare(self, *value)  # type: ignore[arg-type]
             if calls == 1:
                 clock.move(hours=1)
                 assert version(in_force) == "1.1.0"

@@ -212,7 +212,7 @@ def test_an_exception_has_an_end_and_a_reason(days: float, reason: str, problem:
 
 
 def test_a_text_that_a_person_decides_instead_holds_nothing_hidden() -> None:
-    told = ["`said`: leave out the hidden character U+200B ZERO WIDTH SPACE"]
-    assert text_problems({"said": "a\u200bb", "count": 5, "tags": ["x"]}) == told
-    assert text_problems([{"said": "fine"}, {"said": "a\u200bb"}]) == told
+    results = ["`said`: leave out the hidden character U+200B ZERO WIDTH SPACE"]
+    assert text_problems({"said": "a\u200bb", "count": 5, "tags": ["x"]}) == results
+    assert text_problems([{"said": "fine"}, {"said": "a\u200bb"}]) == results
     assert text_problems({"said": "两行\n字"}) == []

@@ -56,7 +56,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
 
 
 def make(database: Database, clock: TestClock, **changes: object) -> Override:
-    said: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "subject": Subject("C1"),
         "policy": "tiering/small",
         "outcome": {"tier": "S"},
@@ -66,14 +66,14 @@ def make(database: Database, clock: TestClock, **changes: object) -> Override:
     } | changes
     director = person("director", Role.SALES_DIRECTOR, confirmed_at=clock.now())
     with database.write(clock) as transaction:
-        return record_alone(transaction, said.pop("by", director), **said)
+        return record_alone(transaction, arguments.pop("by", director), **arguments)
 
 
 def end(database: Database, clock: TestClock, override: str, **changes: object) -> Override:
-    said: dict[str, Any] = {"role": Role.COMPLIANCE, "reason": "not justified"} | changes
+    arguments: dict[str, Any] = {"role": Role.COMPLIANCE, "reason": "not justified"} | changes
     compliance = person("compliance", Role.COMPLIANCE, confirmed_at=clock.now())
     with database.write(clock) as transaction:
-        return end_override(transaction, said.pop("by", compliance), override, **said)
+        return end_override(transaction, arguments.pop("by", compliance), override, **arguments)
 
 
 def events(database: Database) -> list[str]:

@@ -25,9 +25,9 @@ from tests.decisions.policies import TIER, VISITS
 AT = datetime(2026, 11, 21, 1, 2, 3, tzinfo=UTC)
 
 
-def line_of(facts: dict[str, object], asked: list[str]) -> bytes:
+def line_of(facts: dict[str, object], requests: list[str]) -> bytes:
     with Decider([TIER, VISITS], engine="python") as decider:
-        decision = decider.decide(facts, as_of=date(2026, 11, 21), policies=asked)
+        decision = decider.decide(facts, as_of=date(2026, 11, 21), policies=requests)
     reads = FactsNeeded.of([entry.policy for entry in decision.evaluated.values()])
     return record_line(
         decision,
@@ -38,7 +38,7 @@ def line_of(facts: dict[str, object], asked: list[str]) -> bytes:
         decided_at=AT,
         by=SERVICE,
         facts=encode_facts_read(facts, reads),
-        requested=asked,
+        requested=requests,
         outcomes=decision.to_dict(),
     )
 

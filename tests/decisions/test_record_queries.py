@@ -52,13 +52,13 @@ def decided(request: pytest.FixtureRequest) -> Iterator[tuple[Setting, list[Deci
         yield each, each.records()
 
 
-def found(each: Setting, wanted: RecordFilter, limit: int = 50, *, oldest_first: bool = False) -> list[int]:
+def found(each: Setting, criteria: RecordFilter, limit: int = 50, *, oldest_first: bool = False) -> list[int]:
     """The numbers of what the pages hold, one after another."""
     seqs: list[int] = []
     cursor = None
     while True:
         with each.database.read() as session:
-            page = find_records(session, wanted, oldest_first=oldest_first, cursor=cursor, limit=limit)
+            page = find_records(session, criteria, oldest_first=oldest_first, cursor=cursor, limit=limit)
         seqs += [record.seq for record in page.records]
         cursor = page.cursor
         if cursor is None:
@@ -111,9 +111,9 @@ def test_those_of_a_subject_are_listed_narrowed_to_a_policy_and_a_time(
         assert found(each, RecordFilter(REGULAR, policy), limit, oldest_first=oldest_first) == ordered(
             expected, oldest_first
         )
-        wanted = RecordFilter(REGULAR, policy, since=since, until=until)
+        criteria = RecordFilter(REGULAR, policy, since=since, until=until)
         expected = [r.seq for r in mine[1:5] if policy is None or policy in r.outcomes]
-        assert found(each, wanted, limit, oldest_first=oldest_first) == ordered(expected, oldest_first)
+        assert found(each, criteria, limit, oldest_first=oldest_first) == ordered(expected, oldest_first)
     assert found(each, RecordFilter("nobody"), limit, oldest_first=oldest_first) == []
 
 
@@ -138,8 +138,8 @@ def test_those_of_a_kind_are_listed_of_everybody_and_of_a_subject(
         and subject in {None, record.subject.id}
         and (policy is None or policy in record.outcomes)
     ]
-    wanted = RecordFilter(subject, policy, kind=kind)
-    assert found(each, wanted, 2, oldest_first=oldest_first) == ordered(expected, oldest_first)
+    criteria = RecordFilter(subject, policy, kind=kind)
+    assert found(each, criteria, 2, oldest_first=oldest_first) == ordered(expected, oldest_first)
 
 
 def test_those_of_a_version_are_listed(decided: tuple[Setting, list[DecisionRecord]]) -> None:

@@ -90,16 +90,16 @@ def rewrite(database: Database, id_: str, record: dict[str, Any]) -> None:
     )
 
 
-@pytest.mark.parametrize("asked", [None, ["followup/small"], ["rewards/takes_list", "tiering/points"]])
+@pytest.mark.parametrize("requests", [None, ["followup/small"], ["rewards/takes_list", "tiering/points"]])
 def test_what_the_engine_decided_the_definition_decides_again(
-    database: Database, decider: Decider, secrets: FactCipher, asked: list[str] | None
+    database: Database, decider: Decider, secrets: FactCipher, requests: list[str] | None
 ) -> None:
     for left_out in [("amount",), ("last_contact_on", "late"), ("days", "standing")]:
         facts = {name: value for name, value in FACTS.items() if name not in left_out}
-        id_ = decide_and_record(database, CLOCK, decider, "C1", facts, secrets=secrets, policies=asked)
+        id_ = decide_and_record(database, CLOCK, decider, "C1", facts, secrets=secrets, policies=requests)
         verdict = again(database, secrets, id_)
         assert verdict.verdict == "same", verdict
-    id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets, policies=asked)
+    id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets, policies=requests)
     assert again(database, secrets, id_).to_dict() == {
         "decision_id": id_,
         "verdict": "same",
@@ -143,12 +143,14 @@ def test_an_answer_that_the_definition_does_not_give_is_told_with_both_answers(
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets)
     record = record_of(database, id_)
     recorded = record["outcomes"]["tiering/points"]
-    meant = recorded | {"outcome": dict(recorded["outcome"])}
+    expected = recorded | {"outcome": dict(recorded["outcome"])}
     recorded["outcome"]["class"] = "low"
     rewrite(database, id_, record)
     verdict = again(database, secrets, id_)
     assert verdict.verdict == "different"
-    assert verdict.to_dict()["differences"] == [{"policy": "tiering/points", "recorded": recorded, "replayed": meant}]
+    assert verdict.to_dict()["differences"] == [
+        {"policy": "tiering/points", "recorded": recorded, "replayed": expected}
+    ]
 
 
 def test_a_policy_on_record_that_needs_another_is_told_when_that_answers_nothing(
@@ -156,10 +158,10 @@ def test_a_policy_on_record_that_needs_another_is_told_when_that_answers_nothing
 ) -> None:
     id_ = decide_and_record(database, CLOCK, decider, "C1", FACTS, secrets=secrets, policies=["followup/small"])
     record = record_of(database, id_)
-    gone = record["outcomes"].pop("tiering/small")
+    removed = record["outcomes"].pop("tiering/small")
     rewrite(database, id_, record)
     [difference] = again(database, secrets, id_).differences
-    assert (difference.policy, difference.recorded, difference.replayed) == ("tiering/small", None, gone)
+    assert (difference.policy, difference.recorded, difference.replayed) == ("tiering/small", None, removed)
 
 
 def an_override(database: Database, outcome: object = None) -> Override:
@@ -271,7 +273,7 @@ def test_an_explanation_names_the_condition_that_failed_and_the_value_seen(
     )
     with database.read() as session:
         hidden = explain_decision(session, secrets, id_).to_dict()
-        shown = explain_decision(session, secrets, id_, reveal=True)
+        result = explain_decision(session, secrets, id_, reveal=True)
     assert hidden["decision_id"] == id_
     assert hidden["outcomes"] == record_of(database, id_)["outcomes"]
     assert hidden["trace"]["tiering/small"][0] == {
@@ -282,7 +284,7 @@ def test_an_explanation_names_the_condition_that_failed_and_the_value_seen(
     }
     rich = {"rule": "rich", "matched": False, "failed": "income > 1000"}
     assert hidden["trace"]["tiering/personal"][0] == {**rich, "saw": {"income": MASK}}
-    assert shown.trace["tiering/personal"][0] == {**rich, "saw": {"income": "10.00"}}
+    assert result.trace["tiering/personal"][0] == {**rich, "saw": {"income": "10.00"}}
 
 
 def test_no_sensitive_value_is_kept_in_the_clear(database: Database, decider: Decider, secrets: FactCipher) -> None:

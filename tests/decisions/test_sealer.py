@@ -73,7 +73,7 @@ def test_the_sealer_tells_when_it_cannot_seal_and_tries_again(
 ) -> None:
     alarms: list[str] = []
     failing = iter([DatabaseUnavailable("busy"), SealingFailed("decision record 2 was removed")])
-    told = threading.Event()
+    event = threading.Event()
     with database.write(CLOCK) as transaction:
         ensure_signing_key(transaction, tmp_path)
     record(database, decider, 1)
@@ -86,13 +86,13 @@ def test_the_sealer_tells_when_it_cannot_seal_and_tries_again(
 
     def alarm(message: str) -> None:
         alarms.append(message)
-        told.set()
+        event.set()
 
     real = Sealer._has_work
     monkeypatch.setattr(Sealer, "_has_work", fails_twice)
     sealer = Sealer(database, CLOCK, tmp_path, interval_seconds=0.01, on_alarm=alarm)
     sealer.start()
-    assert told.wait(10)
+    assert event.wait(10)
     sealer.close()
     assert alarms == ["decision records are not being sealed: decision record 2 was removed"]
     assert verify(database) == BlockReport(blocks=1, records=1)

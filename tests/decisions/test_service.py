@@ -40,9 +40,9 @@ def ask(decisions: DecisionService, request: DecisionRequest, actor: Actor = CRM
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_is_answered_is_on_record(backend: str) -> None:
     with setting(backend) as each:
-        told = ask(each.decisions, asked(amount=Decimal("150.10")))
-        body = msgspec.json.decode(told.body)
-        assert body["outcomes"] == told.outcomes
+        answer = ask(each.decisions, asked(amount=Decimal("150.10")))
+        body = msgspec.json.decode(answer.body)
+        assert body["outcomes"] == answer.outcomes
         assert body["outcomes"]["tiering/one"]["outcome"] == {"tier": "A"}
         assert body["as_of"] == "2026-11-20"
         assert "trace" not in body
@@ -154,10 +154,10 @@ def test_a_refusal_is_not_kept_but_what_was_answered_stays_though_the_policies_c
     with setting(backend) as each:
         with pytest.raises(FactsRejected):
             ask(each.decisions, asked(amount="-1"), key="1", fingerprint="f")
-        told = ask(each.decisions, asked(), key="1", fingerprint="f")
+        answer = ask(each.decisions, asked(), key="1", fingerprint="f")
         put(each.database, each.clock, load_bytes(tier("2.0.0").text.replace("amount", "sum").encode()))
         each.decisions.in_force.refresh()
-        assert ask(each.decisions, asked(), key="1", fingerprint="f").body == told.body
+        assert ask(each.decisions, asked(), key="1", fingerprint="f").body == answer.body
         with pytest.raises(FactsRejected):
             ask(each.decisions, asked(), key="2", fingerprint="f")
 
@@ -173,8 +173,8 @@ def test_what_policies_ask_is_refused_before_anything_is_recorded() -> None:
 def test_a_sensitive_fact_is_sealed_on_record_and_masked_in_the_trace(backend: str) -> None:
     with setting(backend) as each:
         request = DecisionRequest("C1", {"amount": "1.00", "phone": "13900000001"}, explain=True)
-        told = ask(each.decisions, request, key="1", fingerprint="f")
-        rules = msgspec.json.decode(told.body)["trace"]["tiering/one"]
+        answer = ask(each.decisions, request, key="1", fingerprint="f")
+        rules = msgspec.json.decode(answer.body)["trace"]["tiering/one"]
         assert rules[0]["saw"] == {"phone": "•••"}
         (record,) = each.records()
         assert list(record.facts["phone"]) == ["$sealed"]
@@ -182,7 +182,7 @@ def test_a_sensitive_fact_is_sealed_on_record_and_masked_in_the_trace(backend: s
         with each.database.read() as session:
             facts = each.secrets.decrypt_facts(session, record.subject, record.decision_id, record.facts)
         assert facts["phone"] == "13900000001"
-        assert b"13900000001" not in told.body
+        assert b"13900000001" not in answer.body
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -240,10 +240,10 @@ def test_who_asks_while_versions_change_waits_for_them(*, in_thread: bool) -> No
         each.decisions.in_force.refresh()
         each.clock.move(hours=4)
         if in_thread:
-            told = each.decisions.decide_in_thread(asked(), CRM, key="1", fingerprint="f")
+            decision = each.decisions.decide_in_thread(asked(), CRM, key="1", fingerprint="f")
         else:
-            told = ask(each.decisions, asked())
-        assert (told.outcomes or {})["tiering/one"]["version"] == "1.1.0"
+            decision = ask(each.decisions, asked())
+        assert (decision.outcomes or {})["tiering/one"]["version"] == "1.1.0"
 
 
 def test_who_waits_too_long_for_the_versions_is_told() -> None:

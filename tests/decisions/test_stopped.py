@@ -35,14 +35,14 @@ def test_it_answers_with_the_suspension_its_reason_and_the_version_out_of_force(
 
 
 def test_what_takes_its_outcome_lacks_a_fact_and_the_caller_is_told_why(decider: Decider) -> None:
-    found = outcomes(decider, {"orders": 200}, BONUS)
-    assert (found[BONUS]["status"], found[BONUS]["missing"]) == ("missing_facts", ["size"])
-    assert found[TIER]["status"] == "suspended"
+    result = outcomes(decider, {"orders": 200}, BONUS)
+    assert (result[BONUS]["status"], result[BONUS]["missing"]) == ("missing_facts", ["size"])
+    assert result[TIER]["status"] == "suspended"
 
 
 def test_the_caller_may_supply_the_fact(decider: Decider) -> None:
-    found = outcomes(decider, {"size": "big"}, BONUS)[BONUS]
-    assert (found["status"], found["outcome"], found["supplied"]) == ("decided", {"bonus": 10}, ["size"])
+    result = outcomes(decider, {"size": "big"}, BONUS)[BONUS]
+    assert (result["status"], result["outcome"], result["supplied"]) == ("decided", {"bonus": 10}, ["size"])
 
 
 def test_its_facts_are_still_checked(decider: Decider) -> None:

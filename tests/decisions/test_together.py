@@ -29,8 +29,8 @@ ROUNDS = 8
 
 
 def decide(each: Setting, subject: str, **facts: object) -> dict[str, Any]:
-    told = each.decisions.decide_in_thread(DecisionRequest(subject, {"amount": "150.00", **facts}), MACHINE)
-    body: dict[str, Any] = msgspec.json.decode(told.body)
+    decision = each.decisions.decide_in_thread(DecisionRequest(subject, {"amount": "150.00", **facts}), MACHINE)
+    body: dict[str, Any] = msgspec.json.decode(decision.body)
     return body
 
 
@@ -86,12 +86,12 @@ def test_all_of_it_at_once_verifies_and_replays(backend: str, tmp_path: Path) ->
             ensure_signing_key(transaction, tmp_path)
         sealer = Sealer(each.database, each.clock, tmp_path, interval_seconds=0.05)
         sealer.start()
-        told: dict[str, list[dict[str, Any]]] = {"C1": [], "C2": []}
+        results: dict[str, list[dict[str, Any]]] = {"C1": [], "C2": []}
 
         def decides(subject: str) -> None:
-            told[subject] += [decide(each, subject, phone=PHONE) for _ in range(ROUNDS)]
+            results[subject] += [decide(each, subject, phone=PHONE) for _ in range(ROUNDS)]
 
-        threads = [threading.Thread(target=decides, args=[subject]) for subject in told]
+        threads = [threading.Thread(target=decides, args=[subject]) for subject in results]
         for thread in threads:
             thread.start()
         for _ in range(3):
@@ -106,7 +106,7 @@ def test_all_of_it_at_once_verifies_and_replays(backend: str, tmp_path: Path) ->
             assert verify_blocks(session).to_dict()["faults"] == []
             verdicts = {
                 subject: [replay(session, each.secrets, body["decision_id"]).verdict for body in bodies]
-                for subject, bodies in told.items()
+                for subject, bodies in results.items()
             }
             assert verdicts["C1"] == ["same"] * ROUNDS
             assert set(verdicts["C2"]) <= {"same", "not_replayable"}

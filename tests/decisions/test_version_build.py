@@ -45,9 +45,9 @@ def test_what_is_put_together_answers_as_what_is_built_here(engine: EngineName) 
         for policy in policies:
             for example in policy.examples:
                 facts = {name: format_value(policy.facts[name].type, value) for name, value in example.facts.items()}
-                told = [each.decide(facts, as_of=DAY, policies=[policy.id]) for each in (here, there)]
-                assert told[0].to_dict() == told[1].to_dict()
-                assert told[0].policies[policy.id].served_by == told[1].policies[policy.id].served_by == engine
+                results = [each.decide(facts, as_of=DAY, policies=[policy.id]) for each in (here, there)]
+                assert results[0].to_dict() == results[1].to_dict()
+                assert results[0].policies[policy.id].served_by == results[1].policies[policy.id].served_by == engine
 
 
 def test_nothing_is_read_lowered_compiled_or_tried_again() -> None:

@@ -30,8 +30,8 @@ def broken(decider: Decider, matches: Callable[[Slots], Sequence[int]]) -> None:
 
 
 def rules(decider: Decider) -> list[str]:
-    found: list[str] = decider.decide(GOOD, as_of=AS_OF).to_dict()["tiering/small"]["rules"]
-    return found
+    decision: list[str] = decider.decide(GOOD, as_of=AS_OF).to_dict()["tiering/small"]["rules"]
+    return decision
 
 
 def test_a_difference_raises_an_alarm_and_the_second_evaluator_serves_from_then_on() -> None:
@@ -88,12 +88,12 @@ def test_without_a_hook_an_alarm_is_still_counted() -> None:
 def test_a_replaced_policy_decides_from_the_next_decision_on_and_the_others_are_kept() -> None:
     other = load_bytes(TIER.text.replace("version: 1.0.0", "version: 1.1.0").replace("< 30", "< 5").encode())
     with Decider([TIER, LISTED]) as decider:
-        kept = decider._in_service["rewards/listed"]
+        stored = decider._in_service["rewards/listed"]
         assert rules(decider) == ["S"]
         decider.replace([other, LISTED])
         assert rules(decider) == ["A"]
         assert decider.policies["tiering/small"].version == "1.1.0"
-        assert decider._in_service["rewards/listed"] is kept
+        assert decider._in_service["rewards/listed"] is stored
         decider.replace([LISTED])
         assert list(decider.policies) == ["rewards/listed"]
 

@@ -112,10 +112,10 @@ def test_a_fault_that_ends_the_transaction_reaches_only_whose_it_is(backend: str
     write = GroupWriter.write
 
     def poisoned(self: GroupWriter, transaction: object, items: list[PendingDecision]) -> object:
-        told = write(self, transaction, items)  # type: ignore[arg-type]
+        result = write(self, transaction, items)  # type: ignore[arg-type]
         if any(item.evaluation.question.subject.id == "poison" for item in items):
             raise KeyError("poison")
-        return told
+        return result
 
     with setting(backend) as each, patch.object(GroupWriter, "write", poisoned):
         with held(each.database, each.clock):

@@ -108,16 +108,16 @@ def person(
     context.set_default_timeout(PATIENCE)
     if token is not None:
         context.add_cookies([{"name": COOKIE, "value": token, "url": address}])
-    found = Person(context, context.new_page(), address)
+    result = Person(context, context.new_page(), address)
 
     def complain(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and "status of 4" not in message.text:
-            found.complaints.append(message.text)
+            result.complaints.append(message.text)
 
-    found.page.on("console", complain)
-    found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    result.page.on("console", complain)
+    result.page.on("pageerror", lambda error: result.complaints.append(str(error)))
     try:
-        yield found
+        yield result
     finally:
         context.close()
-    assert not found.complaints, found.complaints
+    assert not result.complaints, result.complaints

@@ -10,5 +10,5 @@ from tests.e2e.browser import launched
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with launched() as found:
-        yield found
+    with launched() as opened:
+        yield opened

@@ -76,15 +76,15 @@ def _ended(here: Company, kind: str, parameters: Json | None = None) -> Json:
 
 def pages(values: dict[str, str]) -> list[tuple[str, str]]:
     """Every page with what makes it worth looking at, and who looks."""
-    found = []
+    results = []
     for (method, path), access in PERMISSIONS.items():
         if method == "GET" and not path.startswith("/v1/") and path not in NOT_PAGES and not FILES.search(path):
             name = "-" if not access.authenticated else next(name for name in SEEN_BY if ROLES[name] in access.roles)
-            found.append((_address(path, values), name))
+            results.append((_address(path, values), name))
     policy = f"/policies/{TIER}"
     change = f"/changes/{values['change']}"
     return [
-        *found,
+        *results,
         (f"{policy}/compare?from=1.0.0&to=1.1.0", "ann"),
         (f"{policy}/try?as_of=2026-11-21&f.orders=7", "ann"),
         ("/changes/new?rollback=" + TIER + "&version=1.0.0", "ann"),

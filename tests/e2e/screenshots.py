@@ -56,10 +56,10 @@ class Demo:
 
     def __call__(self, name: str, lang: str = "en") -> Person:
         if (name, lang) not in self.people:
-            found = self.closing.enter_context(person(self.browser, self.address, lang=lang))
-            found.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-            found.sign_in(f"demo-{name}", self.secrets[f"demo-{name}"])
-            self.people[name, lang] = found
+            result = self.closing.enter_context(person(self.browser, self.address, lang=lang))
+            result.page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+            result.sign_in(f"demo-{name}", self.secrets[f"demo-{name}"])
+            self.people[name, lang] = result
         return self.people[name, lang]
 
     def shoot(

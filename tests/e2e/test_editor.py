@@ -15,15 +15,15 @@ TEXT = "#text-0"
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[tuple[Company, str]]:
-    with company() as found, served(found) as address:
-        yield found, address
+    with company() as here, served(here) as address:
+        yield here, address
 
 
 @pytest.fixture
 def ann(browser: Browser, here: tuple[Company, str]) -> Iterator[Person]:
-    found, address = here
-    change = found.create(tier("1.1.0"), bonus("1.1.0"))
-    with person(browser, address, token=found.token("ann")) as one:
+    result, address = here
+    change = result.create(tier("1.1.0"), bonus("1.1.0"))
+    with person(browser, address, token=result.token("ann")) as one:
         one.go(f"/changes/{change['id']}/draft")
         expect(one.page.locator("#looked .badge").first).to_have_text("valid")
         yield one
@@ -31,20 +31,20 @@ def ann(browser: Browser, here: tuple[Company, str]) -> Iterator[Person]:
 
 def selected(page: Page) -> str:
     """The text that is selected in the first file."""
-    found: str = page.eval_on_selector(TEXT, "area => area.value.slice(area.selectionStart, area.selectionEnd)")
-    return found
+    result: str = page.eval_on_selector(TEXT, "area => area.value.slice(area.selectionStart, area.selectionEnd)")
+    return result
 
 
 def questions(page: Page) -> list[str]:
     """What the browser asks from now on; every question is answered with yes."""
-    asked: list[str] = []
+    requests: list[str] = []
 
     def answer(dialog: Dialog) -> None:
-        asked.append(dialog.type)
+        requests.append(dialog.type)
         dialog.accept()
 
     page.on("dialog", answer)
-    return asked
+    return requests
 
 
 def test_a_fault_is_told_while_one_types_and_leads_to_its_place(ann: Person) -> None:
@@ -70,18 +70,18 @@ def test_the_lines_are_numbered_as_far_as_they_are_written(ann: Person) -> None:
 
 
 def test_what_is_not_saved_is_not_left_by_mistake(ann: Person) -> None:
-    page, asked = ann.page, questions(ann.page)
+    page, request = ann.page, questions(ann.page)
     page.locator(TEXT).press_sequentially("# ")
     page.click("nav.sections a[href='/changes']")
     page.wait_for_url("**/changes")
-    assert asked == ["beforeunload"]
+    assert request == ["beforeunload"]
 
 
 def test_what_is_saved_is_left_without_a_question(ann: Person) -> None:
-    page, asked = ann.page, questions(ann.page)
+    page, request = ann.page, questions(ann.page)
     page.locator(TEXT).press_sequentially("# ")
     page.click("text=Save the draft")
     expect(page.locator(".notice")).to_have_text("The draft was saved.")
     page.click("nav.sections a[href='/changes']")
     page.wait_for_url("**/changes")
-    assert not asked
+    assert not request

@@ -57,8 +57,8 @@ def look(one: Person, path: str, *, phone: bool) -> Iterator[str]:
     if answer.status >= 400 and path != "/nowhere" and "00000000-0000-7000" not in path:
         yield f"answers {answer.status}"
         return
-    found = Axe().run(one.page, options=RULES)
-    for violation in found.response["violations"]:
+    result = Axe().run(one.page, options=RULES)
+    for violation in result.response["violations"]:
         if violation["impact"] in SERIOUS:
             nodes = [node["html"][:150] for node in violation["nodes"][:2]]
             yield f"{violation['id']}: {violation['help']} ({len(violation['nodes'])}): {nodes}"
@@ -68,5 +68,5 @@ def look(one: Person, path: str, *, phone: bool) -> Iterator[str]:
 
 def overflow(page: Page) -> int:
     """How much wider the page is than the screen."""
-    found: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return found
+    answer: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return answer

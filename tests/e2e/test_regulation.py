@@ -44,7 +44,7 @@ def test_three_clicks_lead_from_a_row_to_rule_version_signers_and_examples(
     _, address = walked
     rules = (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))
     titles = {each.id: getattr(each.title, lang) for each in rules}
-    [shown] = [getattr(each.title, lang) for each in policy.examples if each.name == example]
+    [result] = [getattr(each.title, lang) for each in policy.examples if each.name == example]
     with person(browser, address, lang=lang) as compliance:
         compliance.sign_in("compliance")
         page = compliance.go("/regulations")
@@ -58,15 +58,15 @@ def test_three_clicks_lead_from_a_row_to_rule_version_signers_and_examples(
         assert titles[rule] in compliance.read(f"#{row}")
         seen(0)
         page.click(f"#{row} a[href='/policies/{policy.id}/rules/{rule}']")
-        said = seen(1)
-        assert titles[rule] in said
-        assert policy.version in said
-        assert getattr(dict(zip(titles, rules, strict=True))[rule].because, lang) in said
+        text = seen(1)
+        assert titles[rule] in text
+        assert policy.version in text
+        assert getattr(dict(zip(titles, rules, strict=True))[rule].because, lang) in text
         page.locator(f"main a[href^='/policies/{policy.id}/versions/{policy.version}']").first.click()
-        said = seen(2)
-        assert all(title in said for title in titles.values())
-        assert all(name in said for name in ("Sales", "Compliance")), "who signed it"
+        text = seen(2)
+        assert all(title in text for title in titles.values())
+        assert all(name in text for name in ("Sales", "Compliance")), "who signed it"
         page.locator(f"main a[href$='/versions/{policy.version}/examples']").first.click()
-        said = seen(3)
-        assert shown in said
-        assert titles[rule] in said
+        text = seen(3)
+        assert result in text
+        assert titles[rule] in text

@@ -61,8 +61,8 @@ class Story:
 )
 def story(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Story]:
     lang, scripts = request.param
-    with told(browser, lang, scripts=scripts) as found:
-        yield found
+    with told(browser, lang, scripts=scripts) as opened:
+        yield opened
 
 
 @contextmanager
@@ -121,10 +121,10 @@ def sent_back(story: Story, change: str) -> None:
     director = story("sales")
     page = director.go("/")
     page.click(f"a[href='{change}']")
-    said = director.read()
-    assert "<b>larger</b>" in said, "what was written is shown, not run"
-    assert "100" in said
-    assert "50" in said
+    text = director.read()
+    assert "<b>larger</b>" in text, "what was written is shown, not run"
+    assert "100" in text
+    assert "50" in text
     page.locator("#request-changes").locator("xpath=ancestor::details/summary").click()
     page.fill("#request-changes [name=reason]", "60 would be better")
     page.click("#request-changes .actions button")
@@ -222,9 +222,9 @@ def replayed(story: Story, change: str) -> None:
     page.fill("#q", SUBJECT)
     page.click("form[role=search] button")
     page.locator("main a[href*='/decisions/0']").first.click()
-    said = compliance.read()
-    assert "1.2.0" in said
-    assert "Sales" in said, "who signed"
+    text = compliance.read()
+    assert "1.2.0" in text
+    assert "Sales" in text, "who signed"
     assert page.locator(".badge.good").count() > 0, "the replay matches"
     assert page.locator(f"a[href^='{change}']").count() > 0, "and leads to the change"
 

@@ -29,23 +29,23 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     subset.main([str(FOLDER / "mono-400.ttf"), "--unicodes=20", f"--output-file={folder / 'blank.ttf'}"])
     settings = folder / "fonts.conf"
     settings.write_text(SETTINGS.format(folder=folder), "utf-8")
-    with launched({"FONTCONFIG_FILE": str(settings)}) as found:
-        yield found
+    with launched({"FONTCONFIG_FILE": str(settings)}) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[tuple[Company, str]]:
-    with company() as found, served(found) as address:
-        yield found, address
+    with company() as here, served(here) as address:
+        yield here, address
 
 
 @pytest.mark.parametrize("lang", sample(["zh", "en"], 2))
 def test_every_word_is_drawn_in_the_typeface_of_the_service(
     browser: Browser, here: tuple[Company, str], lang: str
 ) -> None:
-    found, address = here
-    change = found.create(tier("1.1.0", 150), title=TITLE)
-    with person(browser, address, lang=lang, token=found.token("ann")) as one:
+    result, address = here
+    change = result.create(tier("1.1.0", 150), title=TITLE)
+    with person(browser, address, lang=lang, token=result.token("ann")) as one:
         for path in ("/", f"/policies/{TIER}", f"/changes/{change['id']}", f"/changes/{change['id']}/print", "/docs"):
             page = one.go(path)
             page.wait_for_load_state("networkidle")
@@ -56,9 +56,9 @@ def test_every_word_is_drawn_in_the_typeface_of_the_service(
 
 
 def test_what_is_rare_is_fetched_by_pages_that_have_it(browser: Browser, here: tuple[Company, str]) -> None:
-    found, address = here
-    change = found.create(tier("1.1.0", 150), title=TITLE)
-    with person(browser, address, lang="zh", token=found.token("ann")) as one:
+    result, address = here
+    change = result.create(tier("1.1.0", 150), title=TITLE)
+    with person(browser, address, lang="zh", token=result.token("ann")) as one:
         fetched: list[str] = []
         one.page.on("request", lambda request: fetched.append(Path(request.url.split("?")[0]).name))
         one.go("/policies").wait_for_load_state("networkidle")
@@ -78,9 +78,9 @@ def fonts(page: Page) -> dict[str, int]:
     session.send("DOM.enable")
     session.send("CSS.enable")
     root = session.send("DOM.getDocument")["root"]["nodeId"]
-    found: dict[str, int] = {}
+    results: dict[str, int] = {}
     for node in session.send("DOM.querySelectorAll", {"nodeId": root, "selector": "body *"})["nodeIds"]:
         for font in session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]:
             name = font["postScriptName"] if font["isCustomFont"] else f"({font['familyName']})"
-            found[name] = found.get(name, 0) + int(font["glyphCount"])
-    return found
+            results[name] = results.get(name, 0) + int(font["glyphCount"])
+    return results

@@ -61,12 +61,12 @@ class Memory:
     many: Counter[str] = field(default_factory=Counter)
     seen: threading.Condition = field(default_factory=threading.Condition)
 
-    def remember(self, told: Told) -> None:
+    def remember(self, result: Told) -> None:
         """Keeps an answer."""
         with self.seen:
-            self.told.append(told)
-            self.kept.append(Kept(told.request.kind, name_of(told)))
-            self.many[told.request.kind] += 1
+            self.told.append(result)
+            self.kept.append(Kept(result.request.kind, name_of(result)))
+            self.many[result.request.kind] += 1
             self.seen.notify_all()
 
     def wait(self, kind: str, seconds: float) -> None:
@@ -105,32 +105,32 @@ class Client:
     def did(self, request: Request) -> Json:
         """What is answered to something that is done; remembered, as is that there was no answer. Raises Gone."""
         try:
-            told = self.send(request)
+            result = self.send(request)
         except Gone:
             self.memory.unanswered.append(request)
             raise
-        if told.status not in {httpx.codes.OK, httpx.codes.CREATED}:
-            raise AssertionError(f"{request}: {told.status} {told.content.decode()}")
-        self.memory.remember(told)
-        return document(told)
+        if result.status not in {httpx.codes.OK, httpx.codes.CREATED}:
+            raise AssertionError(f"{request}: {result.status} {result.content.decode()}")
+        self.memory.remember(result)
+        return document(result)
 
 
-def document(told: Told) -> Json:
+def document(result: Told) -> Json:
     """The answer's JSON."""
-    found: Json = httpx.Response(told.status, content=told.content).json()
-    return found
+    body: Json = httpx.Response(result.status, content=result.content).json()
+    return body
 
 
-def name_of(told: Told) -> str:
+def name_of(result: Told) -> str:
     """The name under which the effect must be found."""
-    answer = document(told)
-    match told.request.kind:
+    answer = document(result)
+    match result.request.kind:
         case "decision":
             return str(answer["decision_id"])
         case "override":
             return str(answer["override"])
         case "signature":
-            body = told.request.body or {}
+            body = result.request.body or {}
             return f"{answer['id']}/{body['role']}"
         case _:
             return str(answer["id"])

@@ -101,8 +101,8 @@ class Found:
 class Governing:
     """Somebody for every role, who puts versions in force and suspends them."""
 
-    def __init__(self, here: Company, portal: BlockingPortal, found: Found) -> None:
-        self._here, self._portal, self._found = here, portal, found
+    def __init__(self, here: Company, portal: BlockingPortal, result: Found) -> None:
+        self._here, self._portal, self._found = here, portal, result
         with here.database.write(here.clock) as transaction:
             people = {name: here.people[name] for name in ("ann", *ROLES)}
             self._tokens = {name: start_session(transaction, person, PASSWORD).token for name, person in people.items()}
@@ -113,8 +113,8 @@ class Governing:
         answer = self._portal.call(self._send, method, path, by, body, headers)
         if not answer.is_success:
             raise Refused(answer.text)
-        found: Json = answer.json()
-        return found
+        document: Json = answer.json()
+        return document
 
     async def _send(self, method: str, path: str, by: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
         self._asked += 1  # from another address each time: passwords are counted by it
@@ -169,7 +169,7 @@ class Refused(AssertionError):
     """Something that should be done was refused."""
 
 
-async def call(app: Application, key: str, stop: threading.Event, found: Found) -> None:
+async def call(app: Application, key: str, stop: threading.Event, result: Found) -> None:
     """Decides with some clients until told to stop."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service", timeout=60) as client:
@@ -180,17 +180,17 @@ async def call(app: Application, key: str, stop: threading.Event, found: Found) 
                 begun = _REAL.now()
                 answer = await client.post("/v1/decisions", content=content, headers=headers)
                 if answer.status_code != httpx.codes.OK:
-                    found.faults.append(f"{answer.status_code}: {answer.text}")
+                    result.faults.append(f"{answer.status_code}: {answer.text}")
                     return
-                told = answer.json()
-                digests = {name: each["digest"] for name, each in told["outcomes"].items()}
-                found.asked.append(Asked(begun, _REAL.now(), told["decision_id"], digests))
+                document = answer.json()
+                digests = {name: each["digest"] for name, each in document["outcomes"].items()}
+                result.asked.append(Asked(begun, _REAL.now(), document["decision_id"], digests))
 
         one: dict[str, object] = {"subject": "C1", "facts": {"orders": 150}}
         await asyncio.gather(*(caller({**one, "policies": [TIER]} if n % 2 else one) for n in range(CALLERS)))
 
 
-def govern(people: Governing, stop: threading.Event, found: Found, *, rounds: int, seconds: float) -> None:
+def govern(people: Governing, stop: threading.Event, result: Found, *, rounds: int, seconds: float) -> None:
     """Goes on for so many rounds and seconds at least."""
     begun = monotonic()
     try:
@@ -198,17 +198,17 @@ def govern(people: Governing, stop: threading.Event, found: Found, *, rounds: in
             version = people.activate(number)
             if version is not None:
                 people.suspend(version)
-            if found.suspended >= rounds and monotonic() - begun >= seconds:
+            if result.suspended >= rounds and monotonic() - begun >= seconds:
                 return
     except Exception as fault:  # noqa: BLE001  # told to whoever started it
-        found.faults.append(repr(fault))
+        result.faults.append(repr(fault))
     finally:
         stop.set()
 
 
 def run(backend: str, *, rounds: int = 1, seconds: float = 0.0) -> Found:
     """Governs and decides for so many rounds and seconds at least; gives what was seen, with every fault."""
-    found, stop = Found(), threading.Event()
+    result, stop = Found(), threading.Event()
     with copied(backend, nothing) as made, ExitStack() as stack:
         clock = RunningClock()
         people = establish(made.url, made.folder, clock)
@@ -219,30 +219,32 @@ def run(backend: str, *, rounds: int = 1, seconds: float = 0.0) -> Found:
         key, apps = machine(here.database, here.clock), (here.app, other)
         portals = [stack.enter_context(start_blocking_portal()) for _ in apps]
         here.app.service.sealer.start()
-        governing = Governing(here, portals[0], found)
-        calls = [portal.start_task_soon(call, app, key, stop, found) for app, portal in zip(apps, portals, strict=True)]
-        govern(governing, stop, found, rounds=rounds, seconds=seconds)
+        governing = Governing(here, portals[0], result)
+        calls = [
+            portal.start_task_soon(call, app, key, stop, result) for app, portal in zip(apps, portals, strict=True)
+        ]
+        govern(governing, stop, result, rounds=rounds, seconds=seconds)
         for each in calls:
             each.result()
         here.app.service.sealer.seal_all()
         with here.database.read() as session:
-            found.faults += faults(session, here, found.asked)
-    return found
+            result.faults += faults(session, here, result.asked)
+    return result
 
 
-def faults(session: Session, here: Company, asked: list[Asked]) -> Iterator[str]:
+def faults(session: Session, here: Company, requests: list[Asked]) -> Iterator[str]:
     """Everything on record that is not as it was seen, or not as it must be."""
     recorded = activations(session)
     rows = session.exec(select(DecisionRow.line).order_by(col(DecisionRow.seq)))
     records = {record.decision_id: record for record in map(read_record, rows)}
-    if len(records) != len(asked) or [each.seq for each in records.values()] != list(range(1, len(asked) + 1)):
-        yield f"{len(asked)} were answered, {len(records)} are on record"
+    if len(records) != len(requests) or [each.seq for each in records.values()] != list(range(1, len(requests) + 1)):
+        yield f"{len(requests)} were answered, {len(records)} are on record"
     for before, after in pairwise(records.values()):
         if after.decided_at < before.decided_at:
             yield f"{after.decision_id} was decided before {before.decision_id}, and recorded after it"
-    for each in asked:
+    for each in requests:
         yield from _wrong(each, records[each.decision_id], recorded)
-    for each in asked[:: max(1, len(asked) // REPLAYED)]:
+    for each in requests[:: max(1, len(requests) // REPLAYED)]:
         verdict = replay(session, here.app.service.fact_cipher, each.decision_id).verdict
         if verdict != "same":
             yield f"{each.decision_id}: replayed, it is {verdict}"
@@ -252,11 +254,11 @@ def faults(session: Session, here: Company, asked: list[Asked]) -> Iterator[str]
         yield entries.message
 
 
-def _wrong(asked: Asked, record: DecisionRecord, recorded: tuple[Activation, ...]) -> Iterator[str]:
+def _wrong(request: Asked, record: DecisionRecord, recorded: tuple[Activation, ...]) -> Iterator[str]:
     at = record.decided_at
-    if not asked.start <= at <= asked.end:
-        yield f"{record.decision_id}: decided at {at}, asked from {asked.start} to {asked.end}"
-    for policy, digest in asked.digests.items():
+    if not request.start <= at <= request.end:
+        yield f"{record.decision_id}: decided at {at}, asked from {request.start} to {request.end}"
+    for policy, digest in request.digests.items():
         active = active_at(recorded, policy, at, at)
         named = record.policies[policy].digest
         if not (active is not None and active.digest == named == digest):
@@ -268,13 +270,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--backend", action="append", choices=BACKENDS)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     wrong: list[str] = []
-    for backend in asked.backend or BACKENDS:
-        found = run(backend, seconds=asked.seconds)
-        told = f"{found.activated} activated, {found.suspended} suspended, {found.digests} versions decided"
-        print(f"{backend}: {len(found.asked):,} decisions, {told}", *found.faults[:20], sep="\n  ")  # noqa: T201  # a command
-        wrong += found.faults
+    for backend in options.backend or BACKENDS:
+        result = run(backend, seconds=options.seconds)
+        message = f"{result.activated} activated, {result.suspended} suspended, {result.digests} versions decided"
+        print(f"{backend}: {len(result.asked):,} decisions, {message}", *result.faults[:20], sep="\n  ")  # noqa: T201  # a command
+        wrong += result.faults
     raise SystemExit(1 if wrong else 0)
 
 

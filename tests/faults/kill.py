@@ -204,10 +204,10 @@ def ask_again(address: str, memory: Memory) -> None:
     try:
         for request in unanswered:
             client.did(request)
-        for told in memory.told[-ASKED_AGAIN:]:
-            again = client.send(told.request)
-            if again != told:
-                raise Lost(f"{told.request} was answered {told.status} {told.content!r}, then {again}")
+        for result in memory.told[-ASKED_AGAIN:]:
+            again = client.send(result.request)
+            if again != result:
+                raise Lost(f"{result.request} was answered {result.status} {result.content!r}, then {again}")
     except Gone:
         raise Lost("the service went away while it was asked again") from None
     finally:
@@ -218,7 +218,7 @@ def _fraction() -> float:
     return int.from_bytes(os.urandom(4)) / 2**32
 
 
-def run(backend: str, kills: int, told: Callable[[str], object] = print) -> Counter[str]:
+def run(backend: str, kills: int, write: Callable[[str], object] = print) -> Counter[str]:
     """Kills so many services on a database of its own; gives how many of each kind were answered. Raises Lost."""
     with fresh_url(backend) as url, tempfile.TemporaryDirectory() as folder:
         place = Place(url, Path(folder))
@@ -227,7 +227,7 @@ def run(backend: str, kills: int, told: Callable[[str], object] = print) -> Coun
             live_once(place, memory, number)
             look(place.url, place.keys, memory.kept, thoroughly=number % EVERY == 0)
             if number % EVERY == 0:
-                told(f"{backend}: {number} kills, {len(memory.kept):,} answered, none lost")
+                write(f"{backend}: {number} kills, {len(memory.kept):,} answered, none lost")
         revive(place, memory)
         look(place.url, place.keys, memory.kept, thoroughly=True)
         return Counter(each.kind for each in memory.kept)
@@ -238,11 +238,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--backend", action="append", choices=BACKENDS)
-    asked = parser.parse_args()
-    for backend in asked.backend or BACKENDS:
+    options = parser.parse_args()
+    for backend in options.backend or BACKENDS:
         with hashed_by(CHEAP):  # and so do the services, which are forked from here
-            found = run(backend, asked.kills)
-        print(f"{backend}: {asked.kills} kills; kept: {', '.join(f'{many:,} {kind}' for kind, many in found.items())}")  # noqa: T201  # a command
+            result = run(backend, options.kills)
+        print(  # noqa: T201  # a command
+            f"{backend}: {options.kills} kills; kept: {', '.join(f'{many:,} {kind}' for kind, many in result.items())}"
+        )
 
 
 if __name__ == "__main__":

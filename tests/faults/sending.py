@@ -34,11 +34,11 @@ def send_all(apps: Sequence[Application], requests: Sequence[Sent]) -> list[http
     async def send() -> list[httpx.Response]:
         transports = [httpx.ASGITransport(app, raise_app_exceptions=False) for app in apps]
         clients = [httpx.AsyncClient(transport=each, base_url="http://service", timeout=60) for each in transports]
-        sent = [
+        response = [
             clients[number % len(clients)].post(each.path, headers=each.headers, content=json.dumps(each.body).encode())
             for number, each in enumerate(requests)
         ]
-        answers = await asyncio.gather(*sent)
+        answers = await asyncio.gather(*response)
         for client in clients:
             await client.aclose()
         return answers

@@ -9,9 +9,9 @@ from tests.faults.history import run
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_record_names_a_version_that_was_active_between_its_start_and_its_end(backend: str) -> None:
-    found = run(backend, rounds=effort(1, 20))
-    assert found.faults == []
-    assert found.activated > 0
-    assert found.suspended > 0
-    assert found.digests > 1
-    assert len(found.asked) > 50
+    result = run(backend, rounds=effort(1, 20))
+    assert result.faults == []
+    assert result.activated > 0
+    assert result.suspended > 0
+    assert result.digests > 1
+    assert len(result.asked) > 50

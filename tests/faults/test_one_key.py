@@ -52,8 +52,8 @@ def test_a_hundred_decisions_with_one_key_are_one_decision_however_many_services
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_hundred_changes_with_one_key_are_one_change_however_many_services_are_asked(backend: str) -> None:
     with two(backend) as (here, apps):
-        asked = Sent("/v1/changes", f"Bearer {here.token('ann')}", here.draft(tier("1.1.0")), "k1")
-        answers = send_all(apps, [asked] * MANY)
+        request = Sent("/v1/changes", f"Bearer {here.token('ann')}", here.draft(tier("1.1.0")), "k1")
+        answers = send_all(apps, [request] * MANY)
         assert [answer.status_code for answer in answers] == [201] * MANY
         assert len({answer.content for answer in answers}) == 1
         assert [answer.headers.get("idempotency-replayed") for answer in answers].count(None) == 1
@@ -67,9 +67,9 @@ def test_a_hundred_changes_with_one_key_are_one_change_however_many_services_are
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_different_decisions_with_one_key_are_one_decision_and_refusals(backend: str) -> None:
     with two(backend) as (here, apps):
-        asked = Sent("/v1/decisions", machine(here.database, here.clock), DECISION, "k1")
+        request = Sent("/v1/decisions", machine(here.database, here.clock), DECISION, "k1")
         bodies = [{**DECISION, "subject": f"C{number}"} for number in range(MANY)]
-        answers = send_all(apps, [asked._replace(body=body) for body in bodies])
+        answers = send_all(apps, [request._replace(body=body) for body in bodies])
         assert {answer.status_code for answer in answers} <= {200, 409, 422}
         assert [answer.status_code for answer in answers].count(200) == 1
         with here.database.read() as session:

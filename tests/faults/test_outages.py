@@ -156,8 +156,8 @@ def faults(here: Company) -> list[str]:
         entries = verify_database(session, list(public_keys(here.app.service.settings.keys).values())).fault
         drafted = session.exec(select(func.count()).where(AuditEntry.event == ChangeDrafted.name)).one()
         changes = session.exec(select(func.count()).select_from(ChangeRow)).one()
-        found = [*self_check(here.database, thorough=True), *verify_blocks(session).faults]
-    return [*found, *([entries.message] if entries else []), *(["half a change"] if drafted != changes else [])]
+        results = [*self_check(here.database, thorough=True), *verify_blocks(session).faults]
+    return [*results, *([entries.message] if entries else []), *(["half a change"] if drafted != changes else [])]
 
 
 def ready(here: Company) -> httpx.Response:
@@ -198,8 +198,8 @@ def test_an_outage_is_told_and_leaves_nothing_behind(backend: str, outage: Outag
         app.service.sealer.seal_all()
         assert faults(here) == []
         with here.database.read() as session:
-            found = rows(session)
-            assert found[:4] == [AT_ONCE, 5, before[2] + 4, AT_ONCE + 5]
+            result = rows(session)
+            assert result[:4] == [AT_ONCE, 5, before[2] + 4, AT_ONCE + 5]
 
 
 @pytest.mark.usefixtures("impatient")
@@ -217,14 +217,14 @@ def test_the_record_does_not_go_back_in_time_with_the_clock(backend: str) -> Non
     with company(backend) as here:
         key = machine(here.database, here.clock)
         here.create(tier("1.1.0"))
-        sent = [Sent("/v1/decisions", key, DECISION, None)]
-        first = send_all([here.app], sent)[0].json()
+        response = [Sent("/v1/decisions", key, DECISION, None)]
+        first = send_all([here.app], response)[0].json()
         assert ready(here).json()["concerns"] == []
         here.clock.move(hours=-3)
         [concern] = ready(here).json()["concerns"]
         assert concern.startswith("the clock is 3:00:00 behind the last record")
         assert ready(here).json()["status"] == "degraded"
-        second = send_all([here.app], sent)[0].json()
+        second = send_all([here.app], response)[0].json()
         assert second["decided_at"] >= first["decided_at"]
         here.create(tier("1.2.0"))
         with here.database.read() as session:

@@ -46,9 +46,9 @@ class Place(NamedTuple):
 
     def send(self, method: str, path: str, by: str, body: object = None, **headers: str) -> httpx.Response:
         """The answer to one request, whatever characters it has."""
-        shown = self.key if by == "machine" else f"Bearer {self.company.token(by)}"
-        given = {"content-type": "application/json", **({} if "cookie" in headers else {"authorization": shown})}
-        head = [(name.encode(), value.encode("latin-1")) for name, value in {**given, **headers}.items()]
+        result = self.key if by == "machine" else f"Bearer {self.company.token(by)}"
+        fields = {"content-type": "application/json", **({} if "cookie" in headers else {"authorization": result})}
+        head = [(name.encode(), value.encode("latin-1")) for name, value in {**fields, **headers}.items()]
         content = b"" if body is None else json.dumps(body).encode()  # as ASCII: a half pair is written as \ud800
 
         async def send() -> httpx.Response:
@@ -139,7 +139,7 @@ def secrets(text: str) -> Iterator[Request]:
 
 def addresses(place: Place, text: str) -> Iterator[Request]:
     """A request for every text that an address holds."""
-    given = quote(text[:300], safe="", errors="surrogatepass")
+    value = quote(text[:300], safe="", errors="surrogatepass")
     change = f"/v1/changes/{place.change['id']}"
     for path, by in (
         ("decisions/{}", "machine"),
@@ -170,14 +170,14 @@ def addresses(place: Place, text: str) -> Iterator[Request]:
         ("policies/tiering/size/difference?from={}&to=1.0.0", "ann"),
         ("session/oidc/callback?state={}&code=x", "ann"),
     ):
-        yield "GET", f"/v1/{path.format(given)}", by, None
-    yield "POST", f"/v1/decisions/{given}/replay", "machine", None
-    yield "PATCH", f"/v1/accounts/{given}", "root", {"enabled": True}
-    yield "DELETE", f"/v1/api-keys/{given}", "root", None
-    yield "DELETE", f"/v1/jobs/{given}", "compliance", None
-    yield "DELETE", f"/v1/subjects/{given}/key", "compliance", {"reason": "so", "password": SECRET}
-    yield "POST", f"{change.replace(place.change['id'], given)}/comments", "ann", {"text": "so"}
-    yield "GET", f"/problems/{given}", "ann", None
+        yield "GET", f"/v1/{path.format(value)}", by, None
+    yield "POST", f"/v1/decisions/{value}/replay", "machine", None
+    yield "PATCH", f"/v1/accounts/{value}", "root", {"enabled": True}
+    yield "DELETE", f"/v1/api-keys/{value}", "root", None
+    yield "DELETE", f"/v1/jobs/{value}", "compliance", None
+    yield "DELETE", f"/v1/subjects/{value}/key", "compliance", {"reason": "so", "password": SECRET}
+    yield "POST", f"{change.replace(place.change['id'], value)}/comments", "ann", {"text": "so"}
+    yield "GET", f"/problems/{value}", "ann", None
 
 
 def refused(place: Place, request: Request, *, found: tuple[int, ...] = ()) -> str | None:
@@ -216,8 +216,8 @@ def test_a_text_that_is_a_fact_is_kept_whatever_it_holds(place: Place) -> None:
     for facts in ({"place": "a\0b"}, {"phone": "a\0b"}):
         made = place.send("POST", "/v1/decisions", "machine", {"subject": "C1", "facts": facts, "policies": [PLACE]})
         assert made.status_code == 200, made.text
-        kept = place.send("GET", f"/v1/decisions/{made.json()['decision_id']}", "sales")
-        assert kept.status_code == 200, kept.text
+        stored = place.send("GET", f"/v1/decisions/{made.json()['decision_id']}", "sales")
+        assert stored.status_code == 200, stored.text
 
 
 @pytest.mark.parametrize("key", [b"a\0b", b"x" * 201, b"\xed\xa0\x80", b"\x80"])
@@ -250,9 +250,9 @@ ELSEWHERE = {("POST", "/v1/decisions/batch"), ("POST", "/v1/policies/check")}
 
 
 def test_no_write_is_forgotten(place: Place) -> None:
-    asked = [*bodies(place, "so"), *secrets("so"), *addresses(place, "so")]
+    requests = [*bodies(place, "so"), *secrets("so"), *addresses(place, "so")]
     over_http = {route for route in PERMISSIONS if route[0] != "GET" and route[1].startswith("/v1/")}
     writes = over_http - WITHOUT_TEXTS - ELSEWHERE  # forms have tests/pages/test_hostile_forms.py
     for method, path in writes:
         pattern = re.compile(re.sub(r"\{\w+(:path)?\}", "[^/]+", path))
-        assert any(each[0] == method and pattern.fullmatch(each[1]) for each in asked), f"{method} {path}"
+        assert any(each[0] == method and pattern.fullmatch(each[1]) for each in requests), f"{method} {path}"

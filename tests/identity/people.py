@@ -15,8 +15,10 @@ SECRET = "correct horse battery staple"  # noqa: S105  # nobody's
 
 def make(transaction: Transaction, name: str, *roles: Role, password: str | None = SECRET) -> Account:
     """Makes an account that nobody has attested."""
-    kept = None if password is None else hash_password(password)
-    return create_account(transaction, SERVICE, name=name, printed_name=f"The {name}", roles=roles, password_hash=kept)
+    password_hash = None if password is None else hash_password(password)
+    return create_account(
+        transaction, SERVICE, name=name, printed_name=f"The {name}", roles=roles, password_hash=password_hash
+    )
 
 
 def made(database: Database, clock: TestClock, name: str, *roles: Role, password: str | None = SECRET) -> Account:

@@ -115,11 +115,11 @@ def test_nobody_changes_their_own_roles(roles: frozenset[Role]) -> None:
 
 
 def test_the_last_enabled_administrator_is_neither_demoted_nor_disabled() -> None:
-    last, gone = account("1", Role.ADMINISTRATOR), account("2", Role.ADMINISTRATOR, enabled=False)
-    everybody = {"1": last, "2": gone, "3": account("3", Role.AUTHOR)}
+    last, removed = account("1", Role.ADMINISTRATOR), account("2", Role.ADMINISTRATOR, enabled=False)
+    everybody = {"1": last, "2": removed, "3": account("3", Role.AUTHOR)}
     sentence = "name-1 is the last enabled administrator: make another one first."
     assert may_change_roles(SERVICE, last, frozenset({Role.AUTHOR}), everybody) == sentence
     assert may_change_roles(SERVICE, last, ADMINISTRATOR, everybody) is True
     assert may_disable(SERVICE, last, everybody) == sentence
-    assert may_disable(SERVICE, gone, everybody) is True
+    assert may_disable(SERVICE, removed, everybody) is True
     assert may_disable(SERVICE, last, {**everybody, "4": account("4", Role.ADMINISTRATOR)}) is True

@@ -27,8 +27,8 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(params=BACKENDS)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    with fresh_database(request.param) as found:
-        yield found
+    with fresh_database(request.param) as database:
+        yield database
 
 
 class Ticks:
@@ -79,9 +79,9 @@ def test_what_is_no_key_opens_nothing(database: Database, text: str) -> None:
 
 
 def test_a_key_is_taken_apart() -> None:
-    found = parse_key("psk_1-2_a_b-c")
-    assert found is not None
-    assert (found.id, found.digest) == ("1-2", digest_of("a_b-c"))
+    key = parse_key("psk_1-2_a_b-c")
+    assert key is not None
+    assert (key.id, key.digest) == ("1-2", digest_of("a_b-c"))
     assert is_key_like("psk_x")
     assert not is_key_like("a token")
 

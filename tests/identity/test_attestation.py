@@ -35,15 +35,20 @@ class House:
 
     def account(self, name: str) -> Account:
         with self.database.read() as session:
-            found = service.find_account_by_name(session, name)
-        assert found is not None
-        return found
+            account_by_name = service.find_account_by_name(session, name)
+        assert account_by_name is not None
+        return account_by_name
 
     def create(self, by: str, name: str, *roles: Role, password: str | None = SECRET) -> Account:
-        kept = None if password is None else passwords.hash_password(password)
+        password_hash = None if password is None else passwords.hash_password(password)
         with self.database.write(self.clock) as transaction:
             return service.create_account(
-                transaction, self.actor(by), name=name, printed_name=f"The {name}", roles=roles, password_hash=kept
+                transaction,
+                self.actor(by),
+                name=name,
+                printed_name=f"The {name}",
+                roles=roles,
+                password_hash=password_hash,
             )
 
     def act(self, act: Callable[[Transaction], object]) -> None:

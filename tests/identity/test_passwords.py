@@ -32,20 +32,20 @@ def test_the_parameters_are_those_of_the_standard() -> None:
 
 
 def test_only_the_same_password_matches() -> None:
-    kept = hash_password(SECRET)
-    assert SECRET not in kept
-    assert matches(kept, SECRET)
-    assert not matches(kept, SECRET + " ")
-    assert kept != hash_password(SECRET)
+    password_hash = hash_password(SECRET)
+    assert SECRET not in password_hash
+    assert matches(password_hash, SECRET)
+    assert not matches(password_hash, SECRET + " ")
+    assert password_hash != hash_password(SECRET)
 
 
 def test_however_the_keyboard_composed_it_the_password_is_the_same() -> None:
     assert matches(hash_password("caf\u00e9 au lait, ma\u00eetre"), "cafe\u0301 au lait, mai\u0302tre")
 
 
-@pytest.mark.parametrize("kept", ["", "plain text", "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"])
-def test_a_hash_that_cannot_be_read_matches_nothing(kept: str) -> None:
-    assert not matches(kept, "plain text")
+@pytest.mark.parametrize("stored", ["", "plain text", "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA"])
+def test_a_hash_that_cannot_be_read_matches_nothing(stored: str) -> None:
+    assert not matches(stored, "plain text")
 
 
 def test_a_password_without_end_is_not_hashed(monkeypatch: pytest.MonkeyPatch) -> None:

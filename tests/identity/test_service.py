@@ -26,8 +26,8 @@ ISSUER = "https://identities.example"
 
 @pytest.fixture(params=BACKENDS)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    with fresh_database(request.param) as found:
-        yield found
+    with fresh_database(request.param) as database:
+        yield database
 
 
 def test_an_account_is_made_and_found(database: Database) -> None:
@@ -157,9 +157,9 @@ def test_a_person_of_a_provider_has_one_account(database: Database) -> None:
         service.link(transaction, SERVICE, ada.id, second)
     with database.read() as session:
         assert service.find_account_by_external(session, first) is None
-        found = service.find_account_by_external(session, second)
-    assert found is not None
-    assert found.id == ada.id
+        account_by_external = service.find_account_by_external(session, second)
+    assert account_by_external is not None
+    assert account_by_external.id == ada.id
 
 
 def test_only_the_present_hash_is_kept(database: Database) -> None:

@@ -40,8 +40,8 @@ OTHER = "another staple for a battery"
 
 @pytest.fixture(params=BACKENDS)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    with fresh_database(request.param) as found:
-        yield found
+    with fresh_database(request.param) as database:
+        yield database
 
 
 def never(_: str) -> None:
@@ -196,8 +196,8 @@ def test_failures_of_yesterday_are_not_kept(database: Database) -> None:
     fail(database, clock, "carol", 1)
     with database.read() as session:
         left = {row.name for row in session.exec(select(FailureRow)).all()}
-    kept = {counter.key for counter in (*counters("carol", Origin(), None), log_counter("carol"))}
-    assert left == kept
+    results = {counter.key for counter in (*counters("carol", Origin(), None), log_counter("carol"))}
+    assert left == results
 
 
 HERE, THERE = Origin("192.0.2.1"), Origin("198.51.100.7")
@@ -361,10 +361,10 @@ def test_a_password_changed_meanwhile_is_not_the_right_one_any_more(
     ada = made(database, clock, "ada")
     real = passwords.matches
 
-    def slowly(kept: str, password: str) -> bool:
+    def slowly(stored: str, password: str) -> bool:
         with database.write(clock) as transaction:
             service.set_password(transaction, ada.actor(), ada.id, passwords.hash_password(OTHER))
-        return real(kept, password)
+        return real(stored, password)
 
     monkeypatch.setattr(passwords, "matches", slowly)
     with pytest.raises(SignInFailed):

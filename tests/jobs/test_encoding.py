@@ -39,9 +39,9 @@ def test_a_message_can_still_be_translated() -> None:
 
 
 def test_programs_get_plain_text() -> None:
-    found = without_patterns(decode_json(encode_json({"all": [NESTED], "count": 1})))
-    assert found == {"all": ["entry 3: 1,200 rows are gone"], "count": 1}
-    assert type(found["all"][0]) is str
+    body = without_patterns(decode_json(encode_json({"all": [NESTED], "count": 1})))
+    assert body == {"all": ["entry 3: 1,200 rows are gone"], "count": 1}
+    assert type(body["all"][0]) is str
 
 
 @pytest.mark.parametrize("pattern", ["{a.__class__}", "{a[0]}", "{a!r}", "{a:>99999999}", "{}", "{a"])

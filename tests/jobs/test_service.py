@@ -52,9 +52,9 @@ def started(database: Database, *jobs: Job, alone: bool = False) -> None:
 
 def read(database: Database, one: Job) -> Job:
     with database.read() as session:
-        found = read_job(session, one.id, one.account)
-    assert found is not None
-    return found
+        result = read_job(session, one.id, one.account)
+    assert result is not None
+    return result
 
 
 def test_a_job_is_found_by_its_account_and_kind_alone(database: Database) -> None:
@@ -123,9 +123,9 @@ def test_each_kind_is_kept_for_its_time(database: Database) -> None:
     with database.write_unlogged() as session:
         for each in jobs[:2]:
             end_job(session, replace(each, state=JobState.DONE, ended_at=START))
-    for hours, gone in ((1, [jobs[0].id]), (2, [jobs[0].id, jobs[1].id])):
+    for hours, removed in ((1, [jobs[0].id]), (2, [jobs[0].id, jobs[1].id])):
         with database.read() as session:
-            assert sorted(expired_jobs(session, keep, timedelta(hours=2), START + timedelta(hours=hours))) == gone
+            assert sorted(expired_jobs(session, keep, timedelta(hours=2), START + timedelta(hours=hours))) == removed
     with database.read() as session:
         assert last_done(session, "export") is not None
     with database.write_unlogged() as session:

@@ -61,8 +61,8 @@ def rule_lines(*rules: tuple[str, str, str], hit: str = "FIRST", aggregate: str 
     """Free rules, each an id, a condition and what stands after `then:`; empty for nothing."""
     lines = ["rules:", f"  hit: {hit}", *([f"  aggregate: {aggregate}"] if aggregate else []), "  rows:"]
     for id_, when, then in rules:
-        given = f"then: {then}, " if then else ""
-        lines.append(f"    - {{id: {id_}, when: '{when}', {given}because: {{zh: 是, en: {id_}}}}}")
+        message = f"then: {then}, " if then else ""
+        lines.append(f"    - {{id: {id_}, when: '{when}', {message}because: {{zh: 是, en: {id_}}}}}")
     return "\n".join(lines) + "\n"
 
 

@@ -70,13 +70,15 @@ def test_an_outcome_of_many_products_is_refused_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "shown"), [(6, None), (7, "128"), (19, "524,288"), (20, "more than 1,000,000"), (60, "more than 1,000,000")]
+    ("count", "result"), [(6, None), (7, "128"), (19, "524,288"), (20, "more than 1,000,000"), (60, "more than 1,000,000")]
 )  # fmt: skip
-def test_alternatives_are_counted_and_limited(count: int, shown: str | None) -> None:
+def test_alternatives_are_counted_and_limited(count: int, result: str | None) -> None:
     both = " and ".join(f"(count_ > {number} or whole > {number})" for number in range(count))
-    found = told(ruled(f"'{both}'"))
-    message = f"rule-too-wide: the condition has {shown} alternatives, at most 64 are allowed"
-    assert [(fault[1], fault[2]) for fault in found] == ([(message, "split the rule into several")] if shown else [])
+    diagnostics = told(ruled(f"'{both}'"))
+    message = f"rule-too-wide: the condition has {result} alternatives, at most 64 are allowed"
+    assert [(fault[1], fault[2]) for fault in diagnostics] == (
+        [(message, "split the rule into several")] if result else []
+    )
 
 
 def test_a_band_of_a_scorecard_and_a_cell_with_many_tests_are_one_alternative() -> None:
@@ -98,8 +100,8 @@ def test_a_flood_of_faults_is_cut_off() -> None:
 
 @pytest.mark.parametrize("name", ["id", "sid", "s_", "_g", "list", "dict", "str", "none", "true_"])
 def test_names_that_mean_something_elsewhere_are_just_names(name: str) -> None:
-    found = told(policy_text(facts=f"  {name}: {{type: boolean}}\n", logic=RULES.replace('"true"', name)))
-    assert [fault[1].partition(":")[0] for fault in found] == (["invalid-name"] if name.startswith("_") else [])
+    diagnostics = told(policy_text(facts=f"  {name}: {{type: boolean}}\n", logic=RULES.replace('"true"', name)))
+    assert [fault[1].partition(":")[0] for fault in diagnostics] == (["invalid-name"] if name.startswith("_") else [])
 
 
 def test_long_words_and_lines_stay_readable() -> None:

@@ -14,7 +14,7 @@ ZERO = "give the facts of the divisor a `min` above zero, or write `max(…, 1)`
 
 
 @pytest.mark.parametrize(
-    ("when", "meant", "message", "hint"),
+    ("when", "expected", "message", "hint"),
     [
         ("count_", "count_", "type-mismatch: expected a condition, found a number", None),
         ("flag and spend", "spend", "type-mismatch: expected a condition, found an amount in CNY", None),
@@ -124,10 +124,10 @@ ZERO = "give the facts of the divisor a `min` above zero, or write `max(…, 1)`
         ("maybe > 1", "maybe", "optional-not-asked: optional fact `maybe` is used before it is asked about", "write `maybe is not missing and …`, or leave `optional` out"),
     ],
 )  # fmt: skip
-def test_a_fault_is_told_at_its_characters(when: str, meant: str, message: str, hint: str | None) -> None:
-    found = told(ruled(f"'{when}'"))
-    assert (meant, message, hint) in found
-    assert all(fault[1] == message for fault in found)
+def test_a_fault_is_told_at_its_characters(when: str, expected: str, message: str, hint: str | None) -> None:
+    diagnostics = told(ruled(f"'{when}'"))
+    assert (expected, message, hint) in diagnostics
+    assert all(fault[1] == message for fault in diagnostics)
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_an_optional_fact_is_asked_about_first(when: str) -> None:
 
 
 def test_all_faults_of_an_expression_are_told_at_once() -> None:
-    found = told(ruled("'spent > 1 and tier = \"Z\" and flag + 1 > nothing'"))
-    assert [fault[0] for fault in found] == ["spent", 'tier = "Z"', "flag", "nothing"]
+    diagnostics = told(ruled("'spent > 1 and tier = \"Z\" and flag + 1 > nothing'"))
+    assert [fault[0] for fault in diagnostics] == ["spent", 'tier = "Z"', "flag", "nothing"]
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def test_a_rule_and_its_conditions_have_their_places_in_the_file() -> None:
 
 def test_lines_that_are_moved_leave_every_rule_its_name_and_its_values() -> None:
     first, second = ROWS.splitlines(keepends=True)
-    moved = loaded(crossed(second + first)).rules
-    assert {rule.id: (rule.when, rule.then, rule.because) for rule in moved} == {
+    policy = loaded(crossed(second + first)).rules
+    assert {rule.id: (rule.when, rule.then, rule.because) for rule in policy} == {
         rule.id: (rule.when, rule.then, rule.because) for rule in loaded(crossed()).rules
     }
 

@@ -65,7 +65,7 @@ def test_money_has_the_decimals_of_its_currency(currency: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("declaration", "meant", "message", "hint"),
+    ("declaration", "expected", "message", "hint"),
     [
         ("type: integr", "integr", "invalid-value: unknown type `integr`", "did you mean `integer`?"),
         ("type: x", "x", "invalid-value: unknown type `x`", TYPES_HINT),
@@ -100,8 +100,8 @@ def test_money_has_the_decimals_of_its_currency(currency: str) -> None:
         ("type: integer, from: a/b.C", "a/b.C", "invalid-value: `a/b.C` names no outcome", FROM_HINT),
     ],
 )  # fmt: skip
-def test_a_fault_of_a_declaration_is_told(declaration: str, meant: str, message: str, hint: str | None) -> None:
-    assert told(fact(declaration)) == [(meant, message, hint)]
+def test_a_fault_of_a_declaration_is_told(declaration: str, expected: str, message: str, hint: str | None) -> None:
+    assert told(fact(declaration)) == [(expected, message, hint)]
 
 
 @pytest.mark.parametrize("kind", TYPE_KEYS)
@@ -110,9 +110,9 @@ def test_a_type_has_its_keys_and_no_others(kind: str) -> None:
     values["words"] = "{a: {zh: 甲, en: alpha}}"
     words = {"date": ("2001-01-01", "2002-01-01"), "duration": ("P1D", "P2D")}.get(kind, ("1", "2"))
     values |= dict(zip(("min", "max"), words, strict=True))
-    found = told(fact(", ".join([f"type: {kind}", *(f"{key}: {value}" for key, value in values.items())])))
+    diagnostics = told(fact(", ".join([f"type: {kind}", *(f"{key}: {value}" for key, value in values.items())])))
     refused = [key for key in values if key not in TYPE_KEYS[kind]]
-    assert found == [(key, f"key-not-allowed: the type `{kind}` has no `{key}`", None) for key in refused]
+    assert diagnostics == [(key, f"key-not-allowed: the type `{kind}` has no `{key}`", None) for key in refused]
 
 
 def test_a_choice_in_quotes_may_hold_a_full_width_comma() -> None:
@@ -136,10 +136,10 @@ def test_words_of_tags_and_of_outcomes_have_titles_too() -> None:
 
 @pytest.mark.parametrize("name", ["F", "1a", "_a", "a-b", "a b", "客户", "a" * 65])
 def test_what_is_no_name_is_refused(name: str) -> None:
-    shown = name if len(name) <= 60 else f"{name[:60]}… (65 characters)"
-    assert told(fact("type: boolean", name)) == [(name, f"invalid-name: `{shown}` is no name", NAME_HINT)]
+    result = name if len(name) <= 60 else f"{name[:60]}… (65 characters)"
+    assert told(fact("type: boolean", name)) == [(name, f"invalid-name: `{result}` is no name", NAME_HINT)]
     outcome = f"  {name}: {{type: choice, of: [yes]}}\n"
-    assert told(policy_text(outcome=outcome)) == [(name, f"invalid-name: `{shown}` is no name", NAME_HINT)]
+    assert told(policy_text(outcome=outcome)) == [(name, f"invalid-name: `{result}` is no name", NAME_HINT)]
 
 
 @pytest.mark.parametrize("name", ["a", "a1_", "a" * 64])
@@ -158,10 +158,10 @@ def test_some_names_have_a_meaning_already() -> None:
     assert told(fact("type: boolean", "as_of")) == [("as_of", f"invalid-name: `as_of` always means {day}", None)]
     assert told(fact("type: boolean", "score")) == [("score", f"invalid-name: `score` always means {total}", None)]
     for name in ("as_of", "score"):
-        found = told(policy_text(outcome=f"  {name}: {{type: choice, of: [yes]}}\n"))
-        assert found == [(name, f"invalid-name: `{name}` has a meaning of its own", None)]
-    found = told(policy_text(outcome="  tier: {type: choice, of: [yes]}\n"))
-    assert found == [("tier", "duplicate-id: `tier` is a fact already", None)]
+        diagnostics = told(policy_text(outcome=f"  {name}: {{type: choice, of: [yes]}}\n"))
+        assert diagnostics == [(name, f"invalid-name: `{name}` has a meaning of its own", None)]
+    diagnostics = told(policy_text(outcome="  tier: {type: choice, of: [yes]}\n"))
+    assert diagnostics == [("tier", "duplicate-id: `tier` is a fact already", None)]
 
 
 def test_a_fact_has_its_title_or_its_name_and_says_where_it_comes_from() -> None:
@@ -171,16 +171,16 @@ def test_a_fact_has_its_title_or_its_name_and_says_where_it_comes_from() -> None
   c: {type: integer, from: benchmark, measure: mean(a)}
   d: {type: choice, of: [x, y], words: {x: {zh: 甲, en: alpha}}}
 """
-    found = loaded(policy_text(facts=facts)).facts
-    assert (found["a"].title, found["b"].title) == (Bilingual("甲", "alpha"), Bilingual("b", "b"))
-    assert found["a"].title.to_dict() == {"zh": "甲", "en": "alpha"}
-    assert (found["a"].optional, found["a"].sensitive) == (True, True)
-    assert (found["b"].optional, found["b"].sensitive) == (False, False)
-    assert found["b"].requirement == Requirement("tiering/rfm_value", "tier")
-    assert (found["d"].words, found["c"].words) == ({"x": Bilingual("甲", "alpha")}, {})
-    assert (found["c"].requirement, found["c"].measure, found["b"].measure) == (None, "mean(a)", None)
+    policy = loaded(policy_text(facts=facts)).facts
+    assert (policy["a"].title, policy["b"].title) == (Bilingual("甲", "alpha"), Bilingual("b", "b"))
+    assert policy["a"].title.to_dict() == {"zh": "甲", "en": "alpha"}
+    assert (policy["a"].optional, policy["a"].sensitive) == (True, True)
+    assert (policy["b"].optional, policy["b"].sensitive) == (False, False)
+    assert policy["b"].requirement == Requirement("tiering/rfm_value", "tier")
+    assert (policy["d"].words, policy["c"].words) == ({"x": Bilingual("甲", "alpha")}, {})
+    assert (policy["c"].requirement, policy["c"].measure, policy["b"].measure) == (None, "mean(a)", None)
 
 
 def test_all_faults_of_declarations_are_told_at_once() -> None:
-    found = told(policy_text(facts="  a: {type: x}\n  b: {type: money}\n", outcome="  c: {type: y}\n"))
-    assert [fault[1].split(":")[0] for fault in found] == ["invalid-value", "missing-key", "invalid-value"]
+    diagnostics = told(policy_text(facts="  a: {type: x}\n  b: {type: money}\n", outcome="  c: {type: y}\n"))
+    assert [fault[1].split(":")[0] for fault in diagnostics] == ["invalid-value", "missing-key", "invalid-value"]

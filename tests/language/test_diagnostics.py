@@ -62,8 +62,8 @@ def test_of_a_long_line_the_part_that_is_meant_is_shown() -> None:
 
 def test_control_characters_are_spelt_out_and_do_nothing_to_a_terminal() -> None:
     fault = Diagnostic(Code.SYNTAX, "bad `\x1b[31m\u202e`", SourceSpan(1, 2), "no \x07")
-    shown = fault.render("f", ["a\x1b\u2028b"]).split("\n")
-    assert shown == ["f:1:2: syntax: bad `\\x1b[31m\\u202e`", "    a\ufffd\ufffdb", "     ^", "  hint: no \\x07"]
+    text = fault.render("f", ["a\x1b\u2028b"]).split("\n")
+    assert text == ["f:1:2: syntax: bad `\\x1b[31m\\u202e`", "    a\ufffd\ufffdb", "     ^", "  hint: no \\x07"]
 
 
 def test_a_fault_as_json() -> None:

@@ -138,9 +138,9 @@ SCOPE: dict[str, Exact] = {
     ],
 )
 def test_an_expression_is(text: str, result: Exact) -> None:
-    found = evaluate_expression(parse(text), SCOPE)
-    assert found == result
-    assert type(found) is type(result)
+    actual = evaluate_expression(parse(text), SCOPE)
+    assert actual == result
+    assert type(actual) is type(result)
 
 
 def test_a_condition_holds_only_when_it_is_true() -> None:

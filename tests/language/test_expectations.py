@@ -38,10 +38,10 @@ def law(keys: str, outcome: str = BEST, rules: str = BEST_RULES) -> str:
 
 def test_an_example_is_kept_as_values() -> None:
     keys = "as_of: 2026-11-21, source: [R-1], facts: {flag: true, spend: '5.00', tags: [vip], note: ~}, outcome: {out: yes}, rule: one"
-    [found] = loaded(example(keys)).examples
-    assert (found.name, found.as_of, found.source) == ("x", "2026-11-21", ("R-1",))
-    assert found.facts == {"flag": True, "spend": 500, "tags": frozenset({"vip"})}
-    assert (found.status, found.outcome, found.rules, found.missing) == ("decided", {"out": "yes"}, ("one",), ())
+    [result] = loaded(example(keys)).examples
+    assert (result.name, result.as_of, result.source) == ("x", "2026-11-21", ("R-1",))
+    assert result.facts == {"flag": True, "spend": 500, "tags": frozenset({"vip"})}
+    assert (result.status, result.outcome, result.rules, result.missing) == ("decided", {"out": "yes"}, ("one",), ())
 
 
 @pytest.mark.parametrize(
@@ -56,15 +56,15 @@ def test_an_example_is_kept_as_values() -> None:
 def test_an_example_may_expect_no_outcome(
     keys: str, status: str, missing: tuple[str, ...], rules: tuple[str, ...] | None
 ) -> None:
-    [found] = loaded(example(f"facts: {{}}, {keys}")).examples
-    assert (found.status, found.missing, found.rules, found.outcome) == (status, missing, rules, None)
+    [result] = loaded(example(f"facts: {{}}, {keys}")).examples
+    assert (result.status, result.missing, result.rules, result.outcome) == (status, missing, rules, None)
 
 
 def test_a_list_of_outcomes_is_expected_where_the_policy_lists_them() -> None:
     logic = rule_lines(("a", "flag", "[yes]"), ("b", "flag", "[no]"), hit="COLLECT")
     rest = "examples:\n  - {name: x, facts: {flag: true}, outcome: [{out: yes}, {out: no}], rules: [a, b]}\n"
-    [found] = loaded(policy_text(logic, rest=rest)).examples
-    assert (found.outcome, found.rules) == (({"out": "yes"}, {"out": "no"}), ("a", "b"))
+    [result] = loaded(policy_text(logic, rest=rest)).examples
+    assert (result.outcome, result.rules) == (({"out": "yes"}, {"out": "no"}), ("a", "b"))
     one = rest.replace("[{out: yes}, {out: no}]", "{out: yes}")
     assert [fault[1] for fault in told(policy_text(logic, rest=one))] == [
         "example-expectation: this policy's outcome is a list with one entry a rule"
@@ -75,7 +75,7 @@ GIVES = "outcome: {out: yes}, rule: one"
 
 
 @pytest.mark.parametrize(
-    ("keys", "meant", "message", "hint"),
+    ("keys", "expected", "message", "hint"),
     [
         ("facts: {}", "{", ONE_OF, None),
         (f"facts: {{}}, {GIVES}, missing: [flag]", "{", ONE_OF, None),
@@ -98,8 +98,8 @@ GIVES = "outcome: {out: yes}, rule: one"
         (f"facts: {{}}, as_of: 0001-01-01, {GIVES}", "0001-01-01", f"example-facts: expected {DAY}, found `0001-01-01`", None),
     ],
 )  # fmt: skip
-def test_a_fault_of_an_example_is_told(keys: str, meant: str, message: str, hint: str | None) -> None:
-    assert told(example(keys)) == [(meant, message, hint)]
+def test_a_fault_of_an_example_is_told(keys: str, expected: str, message: str, hint: str | None) -> None:
+    assert told(example(keys)) == [(expected, message, hint)]
 
 
 def test_two_examples_with_one_name_are_refused() -> None:
@@ -122,31 +122,31 @@ def test_an_example_of_a_policy_whose_rules_have_faults_is_read_all_the_same() -
     ],
 )
 def test_a_monotone_law_is_kept(keys: str, expected: Monotone) -> None:
-    [found] = loaded(law(keys)).invariants
-    assert (found.id, found.says, found.law) == ("law", Bilingual("a law", "a law"), expected)
+    [result] = loaded(law(keys)).invariants
+    assert (result.id, result.says, result.law) == ("law", Bilingual("a law", "a law"), expected)
 
 
 def test_a_law_is_said_in_one_language_or_in_both() -> None:
-    [found] = loaded(law("always: flag").replace("says: a law", "says: {zh: 法, en: law}")).invariants
-    assert found.says == Bilingual("法", "law")
+    [result] = loaded(law("always: flag").replace("says: a law", "says: {zh: 法, en: law}")).invariants
+    assert result.says == Bilingual("法", "law")
 
 
 def test_the_total_law_and_laws_over_outcomes_are_kept() -> None:
     text = law("always: size > 0").replace("id: law", "id: total")
     assert isinstance(loaded(text).invariants[0].law, Always)
-    [found] = loaded(text.replace(", always: size > 0", "")).invariants
-    assert found.law == Total()
-    [found] = loaded(law("when: maybe is not missing, always: size > maybe or as_of > born")).invariants
-    assert isinstance(found.law, Always)
-    assert unparse(found.law.when) == "maybe is not missing"
-    assert unparse(found.law.always) == "size > maybe or as_of > born"
-    [found] = loaded(law("always: flag")).invariants
-    assert isinstance(found.law, Always)
-    assert unparse(found.law.when) == "true"
+    [result] = loaded(text.replace(", always: size > 0", "")).invariants
+    assert result.law == Total()
+    [result] = loaded(law("when: maybe is not missing, always: size > maybe or as_of > born")).invariants
+    assert isinstance(result.law, Always)
+    assert unparse(result.law.when) == "maybe is not missing"
+    assert unparse(result.law.always) == "size > maybe or as_of > born"
+    [result] = loaded(law("always: flag")).invariants
+    assert isinstance(result.law, Always)
+    assert unparse(result.law.when) == "true"
 
 
 @pytest.mark.parametrize(
-    ("keys", "meant", "message", "hint"),
+    ("keys", "expected", "message", "hint"),
     [
         ("when: flag", "{", "invariant: the invariant states no law", LAWS),
         ("increasing: spend", "{", "invariant: the invariant states no law", LAWS),
@@ -170,15 +170,15 @@ def test_the_total_law_and_laws_over_outcomes_are_kept() -> None:
         ("when: flag and, always: flag", ",", "syntax: expected a value, found the end", None),
     ],
 )  # fmt: skip
-def test_a_fault_of_an_invariant_is_told(keys: str, meant: str, message: str, hint: str | None) -> None:
-    assert told(law(keys)) == [(meant, message, hint)]
+def test_a_fault_of_an_invariant_is_told(keys: str, expected: str, message: str, hint: str | None) -> None:
+    assert told(law(keys)) == [(expected, message, hint)]
 
 
 def test_no_law_is_about_a_list_of_outcomes() -> None:
     logic = rule_lines(("a", "flag", "[yes]"), hit="COLLECT")
     best = OUTCOME.replace("no]", "no], ordered: best-first")
-    found = told(law("increasing: spend, never_lowers: out", best, logic))
-    assert found == [("out", "invariant: this policy lists several outcomes", ORDER)]
+    diagnostics = told(law("increasing: spend, never_lowers: out", best, logic))
+    assert diagnostics == [("out", "invariant: this policy lists several outcomes", ORDER)]
     [fault] = told(law("always: flag", best, logic))
     assert fault[1] == "invariant: an invariant speaks of one outcome, and this policy lists several"
 

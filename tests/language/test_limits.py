@@ -53,8 +53,8 @@ def test_a_condition_is_counted_as_an_or_of_ands(formula: Formula, size: Size) -
 def test_a_fact_that_is_asked_twice_is_one_question() -> None:
     one, two = OneOf("w", frozenset({"x"}), negated=False), OneOf("w", frozenset({"x", "y"}), negated=False)
     computed = Sign("<", (((StoredFact("a"), StoredFact("b")), 1),))
-    asked = All((A, Threshold("a", ">", 7), Any((B, one)), two, computed, computed, CELL))
-    assert questions(asked) == {"a", "b", "w", two, computed, CELL}
+    request = All((A, Threshold("a", ">", 7), Any((B, one)), two, computed, computed, CELL))
+    assert questions(request) == {"a", "b", "w", two, computed, CELL}
 
 
 def test_a_rule_may_not_ask_more_different_things_than_the_engine_has_fields() -> None:

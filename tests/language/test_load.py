@@ -56,7 +56,7 @@ def test_a_policy_has_the_bytes_of_its_file(mark: str, end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "meant", "message", "hint"),
+    ("old", "new", "expected", "message", "hint"),
     [
         ("policy: tests/sample", "policy: sample", "sample", "invalid-name: `sample` names no policy", ID_HINT),
         ("policy: tests/sample", "policy: a/b/c", "a/b/c", "invalid-name: `a/b/c` names no policy", ID_HINT),
@@ -68,8 +68,8 @@ def test_a_policy_has_the_bytes_of_its_file(mark: str, end: str) -> None:
         ("subject: customer", "subject: customer\nsource: ['?']", "'?'", "invalid-value: `?` is no citation", "write `R-RFM-1`"),
     ],
 )  # fmt: skip
-def test_a_fault_of_the_identity_is_told(old: str, new: str, meant: str, message: str, hint: str) -> None:
-    assert told(TEXT.replace(old, new)) == [(meant, message, hint)]
+def test_a_fault_of_the_identity_is_told(old: str, new: str, expected: str, message: str, hint: str) -> None:
+    assert told(TEXT.replace(old, new)) == [(expected, message, hint)]
 
 
 def test_a_file_stands_where_its_name_says(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def one(then: str, hit: str, aggregate: str | None, outcome: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "meant", "message", "hint"),
+    ("text", "expected", "message", "hint"),
     [
         (one("[yes]", "first", None, "  out: {type: choice, of: [yes]}\n"), "first", "hit-policy: unknown hit policy `first`", "did you mean `FIRST`?"),
         (one("[yes]", "xyz", None, "  out: {type: choice, of: [yes]}\n"), "xyz", "hit-policy: unknown hit policy `xyz`", HITS),
@@ -58,9 +58,9 @@ def one(then: str, hit: str, aggregate: str | None, outcome: str) -> str:
         (tabled("flag", "when: ['= ='], then: [yes]"), "=", "syntax: expected a value, found `=`", None),
     ],
 )  # fmt: skip
-def test_a_fault_of_the_logic_is_told(text: str, meant: str, message: str, hint: str | None) -> None:
-    found = [fault for fault in told(text) if fault[1] != "missing-outcome: the rule gives no out"]
-    assert found == [(meant, message, hint)]
+def test_a_fault_of_the_logic_is_told(text: str, expected: str, message: str, hint: str | None) -> None:
+    results = [fault for fault in told(text) if fault[1] != "missing-outcome: the rule gives no out"]
+    assert results == [(expected, message, hint)]
 
 
 @pytest.mark.parametrize("id_", ["a", "A", "1", "a.b_c+d-e", "x" * 64])
@@ -111,9 +111,9 @@ SUM = "  out: {type: integer, min: %s, max: %s}\n"
 )
 def test_a_sum_fits_whichever_rules_match(values: tuple[str, str], low: str, high: str, reach: str | None) -> None:
     rules = [(f"r{index}", "flag", f'["{value}"]') for index, value in enumerate(values)]
-    found = told(policy_text(rule_lines(*rules, hit="COLLECT", aggregate="sum"), SUM % (low, high)))
+    diagnostics = told(policy_text(rule_lines(*rules, hit="COLLECT", aggregate="sum"), SUM % (low, high)))
     message = f"may-exceed: the sum can be anything {reach}"
-    assert found == ([("sum", message, CAP)] if reach else [])
+    assert diagnostics == ([("sum", message, CAP)] if reach else [])
 
 
 def test_a_row_is_the_and_of_its_cells_with_optional_facts_asked_first() -> None:

@@ -164,7 +164,7 @@ def test_a_cell_is_read_as(text: str, cell: Cell | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "expected"),
     [
         (" a = 1 ", "a = 1"),
         ("(a + b) * 2 > 1", "a + b) * 2 > 1"),
@@ -179,9 +179,9 @@ def test_a_cell_is_read_as(text: str, cell: Cell | None) -> None:
         ("a or b and c ", "a or b and c"),
     ],
 )
-def test_a_node_spans_its_text(text: str, meant: str) -> None:
+def test_a_node_spans_its_text(text: str, expected: str) -> None:
     start, end = parse(text).span
-    assert text[start:end] == meant
+    assert text[start:end] == expected
 
 
 def test_the_parts_of_a_cell_span_their_text() -> None:
@@ -239,12 +239,12 @@ FAULTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "told"), [(text, tuple(told)) for text, *told in FAULTS])
-def test_what_breaks_the_grammar_is_refused_there(text: str, told: tuple[object, ...]) -> None:
+@pytest.mark.parametrize(("text", "results"), [(text, tuple(told)) for text, *told in FAULTS])
+def test_what_breaks_the_grammar_is_refused_there(text: str, results: tuple[object, ...]) -> None:
     with pytest.raises(ExpressionSyntaxError) as refused:
         parse(text)
     fault = refused.value
-    assert (fault.message, fault.start, fault.end, fault.hint, fault.code) == told
+    assert (fault.message, fault.start, fault.end, fault.hint, fault.code) == results
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,8 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def most(doc: type[document.Doc], field: str) -> int:
-    found = [getattr(rule, "max_length", None) for rule in doc.model_fields[field].metadata]
-    [number] = [length for length in found if length is not None]
+    results = [getattr(rule, "max_length", None) for rule in doc.model_fields[field].metadata]
+    [number] = [length for length in results if length is not None]
     return int(number)
 
 
@@ -79,8 +79,8 @@ def test_the_page_names_every_hit_policy_and_aggregate() -> None:
 def test_the_page_names_every_function_and_property() -> None:
     named = {name.split("(")[0] for row in rows("Functions")[1:] for name in re.findall(r"`([^`]+)`", row[0])}
     assert named == functions.FUNCTIONS
-    shown = {row[0].strip("`.") for row in rows("Properties")[1:]}
-    assert shown == {*functions.DATE_PROPERTIES, "days"}
+    results = {row[0].strip("`.") for row in rows("Properties")[1:]}
+    assert results == {*functions.DATE_PROPERTIES, "days"}
 
 
 def test_the_page_names_every_word_that_is_taken() -> None:
@@ -137,8 +137,8 @@ def test_no_section_is_about_a_code_there_is_not() -> None:
 
 @pytest.mark.parametrize("code", [*Code, *WarningCode])
 def test_the_example_of_a_code_is_what_is_printed_today(code: Code) -> None:
-    [shown] = EXAMPLE.findall(sections()[code])
-    assert shown == (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
+    [result] = EXAMPLE.findall(sections()[code])
+    assert result == (FOLDER / f"{code.replace('-', '_')}.txt").read_text("utf-8")
 
 
 def test_the_page_of_errors_tells_how_many_faults_are_shown() -> None:

@@ -56,8 +56,8 @@ def test_a_policy_stands_after_those_it_needs() -> None:
 
 
 def test_what_is_not_there_cannot_be_needed() -> None:
-    found = told(policy("t/b", "t/aa"), policy("t/a"))
-    assert found == [("t/b/1.0.0.yaml", "unknown-policy", "unknown policy `t/aa`", "did you mean `t/a`?")]
+    diagnostics = told(policy("t/b", "t/aa"), policy("t/a"))
+    assert diagnostics == [("t/b/1.0.0.yaml", "unknown-policy", "unknown policy `t/aa`", "did you mean `t/a`?")]
     text = (TEXT % ("t/b", "customer", "  f: {type: choice, of: [a, b], from: t/a.outt}", "FIRST")).encode()
     message = "`t/a` has no outcome `outt`"
     assert told(load_bytes(text), policy("t/a")) == [
@@ -97,8 +97,8 @@ def test_a_listed_choice_becomes_tags() -> None:
 
 
 def test_the_faults_of_all_policies_are_told_at_once() -> None:
-    found = told(policy("t/a", "t/x"), policy("t/b", "t/y"))
-    assert [fault[:2] for fault in found] == [
+    diagnostics = told(policy("t/a", "t/x"), policy("t/b", "t/y"))
+    assert [fault[:2] for fault in diagnostics] == [
         ("t/a/1.0.0.yaml", "unknown-policy"),
         ("t/b/1.0.0.yaml", "unknown-policy"),
     ]
@@ -154,9 +154,9 @@ def test_of_a_list_only_choices_can_be_taken(fact: Type, outcome: Type, *, fits:
 def test_the_neighbours_of_a_policy_are_what_it_needs_and_what_in_force_needs_it() -> None:
     first, second, third = policy("a/first"), policy("a/second", "a/first", "a/gone"), policy("a/third", "a/first")
     policies = {each.id: each for each in (first, second, third)}
-    found = dependencies_of("a/first", policies, {"a/first", "a/second"})
-    assert found.upstream == ()
-    assert [(each.policy, each.title.en, each.outcome, each.fact) for each in found.downstream] == [
+    result = dependencies_of("a/first", policies, {"a/first", "a/second"})
+    assert result.upstream == ()
+    assert [(each.policy, each.title.en, each.outcome, each.fact) for each in result.downstream] == [
         ("a/second", "sample", "out", "f0")
     ]
     assert [(each.policy, each.fact) for each in dependencies_of("a/second", policies, ()).upstream] == [

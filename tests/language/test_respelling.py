@@ -58,9 +58,9 @@ def rule(when: str) -> bytes:
 
 def holds(text: bytes, facts: dict[str, object]) -> bool:
     """Whether the row `r` holds."""
-    found: Policy = load_bytes(text)
-    kept = {name: parse_value(found.facts[name].type, value) for name, value in {**PLAIN, **facts}.items()}
-    result = evaluate(found, kept, DAY)
+    loaded_policy: Policy = load_bytes(text)
+    results = {name: parse_value(loaded_policy.facts[name].type, value) for name, value in {**PLAIN, **facts}.items()}
+    result = evaluate(loaded_policy, results, DAY)
     return isinstance(result, Decided) and "r" in result.rules
 
 

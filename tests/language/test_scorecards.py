@@ -100,7 +100,7 @@ CAP = "cap it: `min(…, most)` and `max(…, least)`, or bound its facts"
 
 
 @pytest.mark.parametrize(
-    ("text", "meant", "message", "hint"),
+    ("text", "expected", "message", "hint"),
     [
         (card(">= 0", head='  scale: "7"\n'), '"7"', "invalid-value: `scale` is the number of decimals, 0 to 6", None),
         (card(">= 0", head='  base: "5"\n  scale: "x"\n'), '"x"', "invalid-value: `scale` is the number of decimals, 0 to 6", None),
@@ -121,8 +121,8 @@ CAP = "cap it: `min(…, most)` and `max(…, least)`, or bound its facts"
         (card(">= 0").replace("id: b0", "id: a"), "a", "duplicate-id: `a` is used twice", None),
     ],
 )  # fmt: skip
-def test_a_fault_of_a_scorecard_is_told(text: str, meant: str, message: str, hint: str | None) -> None:
-    assert told(text) == [(meant, message, hint)]
+def test_a_fault_of_a_scorecard_is_told(text: str, expected: str, message: str, hint: str | None) -> None:
+    assert told(text) == [(expected, message, hint)]
 
 
 def test_bands_may_name_so_many_numbers() -> None:

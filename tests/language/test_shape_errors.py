@@ -18,7 +18,7 @@ EXAMPLE = "examples:\n  - {name: x, facts: {}, %s}\n"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "meant", "message", "hint"),
+    ("old", "new", "expected", "message", "hint"),
     [
         ("version: 1.0.0\n", "", "p", "missing-key: `version` is missing", None),
         (", en: sample", "", "{", "missing-key: `en` is missing", None),
@@ -39,8 +39,8 @@ EXAMPLE = "examples:\n  - {name: x, facts: {}, %s}\n"
         ("title: {zh: 样例", f"title: {{zh: {'x' * (MAX_WORDS + 1)}", "x" * (MAX_WORDS + 1), "wrong-shape: expected at most 2,000 characters", None),
     ],
 )  # fmt: skip
-def test_a_fault_of_the_shape_is_told(old: str, new: str, meant: str, message: str, hint: str | None) -> None:
-    assert told(VALID.replace(old, new, 1)) == [(meant, message, hint)]
+def test_a_fault_of_the_shape_is_told(old: str, new: str, expected: str, message: str, hint: str | None) -> None:
+    assert told(VALID.replace(old, new, 1)) == [(expected, message, hint)]
 
 
 def test_a_fact_called_like_a_type_of_python_has_its_own_place() -> None:
@@ -49,23 +49,23 @@ def test_a_fact_called_like_a_type_of_python_has_its_own_place() -> None:
 
 
 def test_nothing_at_all_is_told_key_by_key() -> None:
-    found = [fault[1] for fault in told("notes: {zh: 注, en: note}\n")]
-    wanted = ("facts", "outcome", "policy", "subject", "title", "version")
-    assert sorted(found) == [f"missing-key: `{key}` is missing" for key in wanted]
+    results = [fault[1] for fault in told("notes: {zh: 注, en: note}\n")]
+    expected = ("facts", "outcome", "policy", "subject", "title", "version")
+    assert sorted(results) == [f"missing-key: `{key}` is missing" for key in expected]
 
 
-@pytest.mark.parametrize("given", ["outcome: 5", "outcome: [5]"])
-def test_an_expected_outcome_of_another_shape_is_one_fault(given: str) -> None:
-    [fault] = told(VALID + EXAMPLE % f"{given}, rule: one")
+@pytest.mark.parametrize("value", ["outcome: 5", "outcome: [5]"])
+def test_an_expected_outcome_of_another_shape_is_one_fault(value: str) -> None:
+    [fault] = told(VALID + EXAMPLE % f"{value}, rule: one")
     assert fault[1].startswith("wrong-shape: expected ")
 
 
 def test_a_list_of_rules_is_allowed_to_the_last() -> None:
     head = VALID[: VALID.index("    - {id")]
     assert told(head + "".join(ROW % number for number in range(MAX_RULES))) == []
-    found = told(head + "".join(ROW % number for number in range(MAX_RULES + 1)))
+    diagnostics = told(head + "".join(ROW % number for number in range(MAX_RULES + 1)))
     hint = "split the policy into several"
-    assert found == [("rows", "too-many-rules: a policy has at most 1,000 rules, this one 1,001", hint)]
+    assert diagnostics == [("rows", "too-many-rules: a policy has at most 1,000 rules, this one 1,001", hint)]
 
 
 def test_facts_outcomes_and_choices_are_allowed_to_the_last() -> None:

@@ -145,8 +145,8 @@ def test_what_yaml_does_not_allow_is_told_at_its_place() -> None:
 
 @pytest.mark.parametrize("character", ["\u200b", "\u202e", "\u2066", "\ufeff", "\u00ad", "\u2028"])
 def test_every_hidden_character_is_told_wherever_it_stands(character: str) -> None:
-    found = faults(f"a: b{character} # {character}\nc: 'd{character}'")
-    assert [(fault[0], fault[2], fault[3]) for fault in found] == [
+    errors = faults(f"a: b{character} # {character}\nc: 'd{character}'")
+    assert [(fault[0], fault[2], fault[3]) for fault in errors] == [
         ("hidden-character", 1, 5),
         ("hidden-character", 1, 9),
         ("hidden-character", 2, 6),

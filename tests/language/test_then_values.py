@@ -39,9 +39,9 @@ def gives(kind: str, then: str) -> str:
 def test_a_constant_is_kept_as_its_value(kind: str, then: str, value: Value) -> None:
     if kind == "type: date" and then.startswith("20"):
         value = loaded(gives(kind, 'date("2026-11-21")')).rules[0].then[0]  # type: ignore[assignment]
-    given = loaded(gives(kind, then.replace("'", "''"))).rules[0].then
-    assert given == (value,)
-    assert type(given[0]) is type(value)
+    policy = loaded(gives(kind, then.replace("'", "''"))).rules[0].then
+    assert policy == (value,)
+    assert type(policy[0]) is type(value)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_holds_no_fact_is_worked_out_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "then", "meant", "message", "hint"),
+    ("kind", "then", "expected", "message", "hint"),
     [
         ("type: boolean", "1", "1", "type-mismatch: expected true or false, found a number", None),
         ("type: boolean", "True", "True", "unknown-fact: unknown fact `True`", "write `true`"),
@@ -111,10 +111,10 @@ def test_what_holds_no_fact_is_worked_out_once() -> None:
         ("type: integer", "maybe", "maybe", "optional-not-asked: optional fact `maybe` is used before it is asked about", "write `maybe is not missing and …`, or leave `optional` out"),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_told(kind: str, then: str, meant: str, message: str, hint: str | None) -> None:
-    found = told(gives(kind, then))
-    assert [(fault[1], fault[2]) for fault in found] == [(message, hint)]
-    assert found[0][0].strip("'") == meant.strip("'")
+def test_what_does_not_fit_is_told(kind: str, then: str, expected: str, message: str, hint: str | None) -> None:
+    diagnostics = told(gives(kind, then))
+    assert [(fault[1], fault[2]) for fault in diagnostics] == [(message, hint)]
+    assert diagnostics[0][0].strip("'") == expected.strip("'")
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ TWO = "  a: {type: integer}\n  b: {type: integer}\n"
     ],
 )  # fmt: skip
 def test_a_rule_gives_every_outcome(then: str, faults: list[tuple[str, str, str | None]]) -> None:
-    found = told(ruled("flag", then, TWO))
-    assert [fault[1] for fault in found] == [fault[1] for fault in faults]
-    assert [fault[2] for fault in found if fault[2] != "did you mean `b`?"] == [
+    diagnostics = told(ruled("flag", then, TWO))
+    assert [fault[1] for fault in diagnostics] == [fault[1] for fault in faults]
+    assert [fault[2] for fault in diagnostics if fault[2] != "did you mean `b`?"] == [
         fault[2] for fault in faults if fault[0] != "bb"
     ]
     if not faults:

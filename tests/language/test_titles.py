@@ -67,7 +67,7 @@ def test_an_example_has_a_title_beside_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "meant", "message"),
+    ("title", "expected", "message"),
     [
         ("{zh: 大单}", "{", "missing-key: `en` is missing"),
         ("Large order", "Large order", "wrong-shape: expected keys with values"),
@@ -75,8 +75,8 @@ def test_an_example_has_a_title_beside_its_name() -> None:
         ("{zh: 大单, en: Large order, fr: Grande commande}", "fr", "unknown-key: unknown key `fr`"),
     ],
 )
-def test_a_title_in_one_language_alone_is_refused(title: str, meant: str, message: str) -> None:
+def test_a_title_in_one_language_alone_is_refused(title: str, expected: str, message: str) -> None:
     old = "{id: one, "
     text = policy_text()
     assert old in text
-    assert [fault[:2] for fault in told(text.replace(old, f"{old}title: {title}, ", 1))] == [(meant, message)]
+    assert [fault[:2] for fault in told(text.replace(old, f"{old}title: {title}, ", 1))] == [(expected, message)]

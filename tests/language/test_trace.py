@@ -36,7 +36,7 @@ def test_the_rule_otherwise_fails_by_its_name_when_another_matched() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "results"),
     [
         ("1", []),
         ("a", ["a"]),
@@ -46,8 +46,8 @@ def test_the_rule_otherwise_fails_by_its_name_when_another_matched() -> None:
         ("a in (b, [c..d])", ["a", "b", "c", "d"]),
     ],
 )
-def test_the_names_of_an_expression_are_found_from_left_to_right(text: str, found: list[str]) -> None:
-    assert list(names_in(parse(text))) == found
+def test_the_names_of_an_expression_are_found_from_left_to_right(text: str, results: list[str]) -> None:
+    assert list(names_in(parse(text))) == results
 
 
 def _ignore(_name: Name, _known: KnownFacts) -> None:

@@ -95,9 +95,9 @@ DAY = datetime.date(2026, 11, 21)
     ],
 )
 def test_a_value_is_kept_exactly(kind: Type, raw: object, value: Value) -> None:
-    found = parse_value(kind, raw)
-    assert found == value
-    assert type(found) is type(value)
+    result = parse_value(kind, raw)
+    assert result == value
+    assert type(result) is type(value)
 
 
 MISTYPED: list[tuple[Type, object]] = [

@@ -28,7 +28,7 @@ def record_alone(  # what an exception says
     """Records an exception that lasts to its end by the signature of who records it. Raises OverrideRejected."""
     session, now = transaction.session, transaction.now
     reach = OverrideAuthority("allowed", 366, 3, overrides_version(session, now))
-    asked = service.OverrideRequest(subject, policy, outcome, role, reason, until)
+    request = service.OverrideRequest(subject, policy, outcome, role, reason, until)
     with mock.patch.object(service, "decide_authority", return_value=reach):
-        prepared = service.prepare_override(session, GovernanceEvaluator(), actor, asked, now)
+        prepared = service.prepare_override(session, GovernanceEvaluator(), actor, request, now)
     return service.record_override(transaction, actor, prepared)

@@ -58,8 +58,8 @@ def asked(
     role: Role = Role.SALES_DIRECTOR,
     days: float = 30,
 ) -> OverrideRequest:
-    wanted = {TIER: SMALL, REWARD: {"reward": "500.00"}}[policy] if outcome is None else outcome
-    return OverrideRequest(Subject(subject), policy, wanted, role, "a partner of ten years", made.now + days * DAY)
+    expected = {TIER: SMALL, REWARD: {"reward": "500.00"}}[policy] if outcome is None else outcome
+    return OverrideRequest(Subject(subject), policy, expected, role, "a partner of ten years", made.now + days * DAY)
 
 
 def prepare(made: World, it: OverrideRequest, by: Actor = SALES) -> PreparedOverride:
@@ -101,10 +101,10 @@ def refusal(made: World, it: OverrideRequest, by: Actor = SALES) -> str:
 
 
 def book(made: World) -> OverrideCache:
-    found = OverrideCache()
+    result = OverrideCache()
     with made.database.read() as session:
-        found.refresh(session)
-    return found
+        result.refresh(session)
+    return result
 
 
 def events(made: World) -> list[str]:

@@ -73,8 +73,8 @@ def test_lists_tell_what_waits_applies_and_is_over(both: World) -> None:
 
 def read_all(made: World, subject: str) -> Override:
     with made.database.read() as session:
-        [found] = overrides_of_subject(session, Subject(subject))
-        return read_override(session, found.id)
+        [result] = overrides_of_subject(session, Subject(subject))
+        return read_override(session, result.id)
 
 
 def test_what_was_recorded_before_governance_decided_lasts_to_its_end(both: World) -> None:

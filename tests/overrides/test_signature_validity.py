@@ -51,9 +51,9 @@ def left(both: World) -> tuple[World, Override]:
 
 def test_a_signature_counts_while_its_signer_has_the_account_and_the_role(left: tuple[World, Override]) -> None:
     made, it = left
-    found = shown(made, it)
-    assert found.void == {FINANCE.id: "Finance no longer has an enabled account."}
-    assert found.missing_roles == ("finance_director", "general_manager", "compliance")
+    result = shown(made, it)
+    assert result.void == {FINANCE.id: "Finance no longer has an enabled account."}
+    assert result.missing_roles == ("finance_director", "general_manager", "compliance")
     made.engage(FINANCE)
     assert (shown(made, it).void, shown(made, it).missing_roles) == ({}, ("general_manager", "compliance"))
     made.employ(FINANCE, Role.AUTHOR)
@@ -70,16 +70,16 @@ def test_another_person_signs_in_the_role_before_all_others(left: tuple[World, O
         OverridePermissionDenied, match=r"Finance no longer has an enabled account\. First another person must sign"
     ):
         sign(made, it, GENERAL)
-    found = sign(made, it, SECOND)
-    assert found.missing_roles == ("general_manager", "compliance")
-    assert [(each.printed_name, each.role) for each in found.signatures] == [
+    result = sign(made, it, SECOND)
+    assert result.missing_roles == ("general_manager", "compliance")
+    assert [(each.printed_name, each.role) for each in result.signatures] == [
         ("Finance", "finance_director"),
         ("Second", "finance_director"),
     ]
     sign(made, it, GENERAL)
-    found = sign(made, it, COMPLIANCE)
-    assert (found.missing_roles, found.state(made.now)) == ((), "runs")
-    assert book(made).active_overrides(Subject("C1"), made.now) == {REWARD: found}
+    result = sign(made, it, COMPLIANCE)
+    assert (result.missing_roles, result.state(made.now)) == ((), "runs")
+    assert book(made).active_overrides(Subject("C1"), made.now) == {REWARD: result}
     made.dismiss(SECOND)
     assert (shown(made, it).void, shown(made, it).state(made.now)) == ({}, "runs")
 

@@ -109,8 +109,8 @@ def fill_further(here: Company) -> None:
     here.clock.move(minutes=5)
     here.did("POST", f"/v1/suspensions/{suspension['id']}/end", "sales", {**signed, "role": "sales_director"})
     body = {"subject": "C1", "policy": TIER, "outcome": {"size": "small"}, "role": "sales_director"}
-    asked = {**body, "reason": "moved", "until": later(here, 30)["from"], "password": SECRET}
-    override = here.did("POST", "/v1/overrides", "sales", asked)
+    payload = {**body, "reason": "moved", "until": later(here, 30)["from"], "password": SECRET}
+    override = here.did("POST", "/v1/overrides", "sales", payload)
     here.clock.move(minutes=5)
     signing = {"role": "compliance", "digest": override["digest"], "reason": "agreed", "password": SECRET}
     here.did("POST", f"/v1/overrides/{override['override']}/sign-offs", "compliance", signing)
@@ -125,8 +125,8 @@ def fill_further(here: Company) -> None:
 def signed_instead(here: Company, subject: str) -> None:
     """An exception with a second signature in a role: whoever gave the first has lost the role for a while."""
     body = {"subject": subject, "policy": BONUS, "outcome": {"bonus": 5}, "role": "sales_director"}
-    asked = {**body, "reason": "moved", "until": later(here, 30)["from"], "password": SECRET}
-    override = here.did("POST", "/v1/overrides", "sales", asked)
+    payload = {**body, "reason": "moved", "until": later(here, 30)["from"], "password": SECRET}
+    override = here.did("POST", "/v1/overrides", "sales", payload)
     where = f"/v1/overrides/{override['override']}/sign-offs"
     signing = {"role": "compliance", "digest": override["digest"], "reason": "agreed", "password": SECRET}
     here.clock.move(minutes=5)
@@ -145,8 +145,8 @@ def signed_instead(here: Company, subject: str) -> None:
 def decided(here: Company, subject: str, **facts: object) -> str:
     """The identifier of a decision."""
     answer = here.app.service.decisions.decide_in_thread(DecisionRequest(subject, facts, (BONUS,)), CRM)
-    found: str = json.loads(answer.body)["decision_id"]
-    return found
+    body: str = json.loads(answer.body)["decision_id"]
+    return body
 
 
 def packed(here: Company, file: Path, scope: Scope) -> Pack:

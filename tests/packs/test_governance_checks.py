@@ -42,10 +42,10 @@ Path_ = tuple[str | int, ...]
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
     """What packs are made of, and beside it a ratified suspension that was ended, and an exception that was ended."""
-    with company() as found:
-        fill(found)
-        fill_further(found)
-        yield found
+    with company() as here:
+        fill(here)
+        fill_further(here)
+        yield here
 
 
 @pytest.fixture(scope="module", params=SCOPES)
@@ -57,7 +57,7 @@ class Altered(PackFiles):
     """The files of a pack, some of them with another content, and none at all where it is None."""
 
     def __init__(self, archive: zipfile.ZipFile, pack: Pack, contents: dict[str, bytes | None]) -> None:
-        listed = {name: said for name, said in pack.manifest["files"].items() if contents.get(name, b"") is not None}
+        listed = {name: text for name, text in pack.manifest["files"].items() if contents.get(name, b"") is not None}
         super().__init__(archive, {**listed, **{name: {} for name, content in contents.items() if content is not None}})
         self.contents = contents
 
@@ -70,8 +70,8 @@ def faults(pack: Pack, **contents: bytes | None) -> list[str]:
     """What the parts of a pack say of each other when somebody altered some and mended the list."""
     with zipfile.ZipFile(pack.file) as archive:
         opened = Altered(archive, pack, contents)
-        found = list(check_entries(opened, pack.manifest, [pack.key]))
-        return found + [fault for check in CHECKS for fault in check(opened, pack.manifest, [pack.key])]
+        errors = list(check_entries(opened, pack.manifest, [pack.key]))
+        return errors + [fault for check in CHECKS for fault in check(opened, pack.manifest, [pack.key])]
 
 
 def leaves(value: Any, path: Path_ = ()) -> Iterator[Path_]:  # noqa: ANN401  # JSON
@@ -127,15 +127,15 @@ def test_every_field_that_is_altered_is_named(pack: Pack) -> None:
             value = document
             for step in path:
                 value = value[step]
-            found = faults(pack, **{name: set_at(document, path, another(value))})
-            assert any(fault.startswith((name, name.partition("/")[0])) for fault in found), (name, path)
+            errors = faults(pack, **{name: set_at(document, path, another(value))})
+            assert any(fault.startswith((name, name.partition("/")[0])) for fault in errors), (name, path)
 
 
 def test_a_second_signature_in_a_role_is_shown_as_one_and_missed(pack: Pack) -> None:
     rows = pack.json("overrides.json")
-    found = [row for row in rows if row["policy"] == BONUS]
-    assert len(found) == (pack.manifest["scope"].get("policy") is None)
-    for row in found:
+    results = [row for row in rows if row["policy"] == BONUS]
+    assert len(results) == (pack.manifest["scope"].get("policy") is None)
+    for row in results:
         first, second = row["signatures"]
         assert [(each["by"], each["role"]) for each in (first, second)] == [
             ("Compliance", "compliance"),
@@ -143,8 +143,10 @@ def test_a_second_signature_in_a_role_is_shown_as_one_and_missed(pack: Pack) -> 
         ]
         for signatures in ([first], [second], [second, first]):
             altered = [{**each, "signatures": signatures} if each is row else each for each in rows]
-            told = f"overrides.json was altered: `signatures` of override {row['override']} is not what the log tells"
-            assert told in faults(pack, **{"overrides.json": json.dumps(altered).encode()})
+            message = (
+                f"overrides.json was altered: `signatures` of override {row['override']} is not what the log tells"
+            )
+            assert message in faults(pack, **{"overrides.json": json.dumps(altered).encode()})
 
 
 def test_every_row_that_is_left_out_doubled_or_made_up_is_named(pack: Pack) -> None:
@@ -152,13 +154,13 @@ def test_every_row_that_is_left_out_doubled_or_made_up_is_named(pack: Pack) -> N
         rows = pack.json(name)
         for number, row in enumerate(rows):
             others = [*rows[:number], *rows[number + 1 :]]
-            told = f"{name} was altered: it does not show {key} {row[key]}, of which the log tells"
-            assert told in faults(pack, **{name: json.dumps(others).encode()})
-            told = f"{name} was altered: it shows {key} {row[key]} twice"
-            assert told in faults(pack, **{name: json.dumps([*rows, row]).encode()})
+            message = f"{name} was altered: it does not show {key} {row[key]}, of which the log tells"
+            assert message in faults(pack, **{name: json.dumps(others).encode()})
+            message = f"{name} was altered: it shows {key} {row[key]} twice"
+            assert message in faults(pack, **{name: json.dumps([*rows, row]).encode()})
             made_up = {**row, key: "0197-made-up"}
-            told = f"{name}: no entry of the log tells of {key} 0197-made-up"
-            assert told in faults(pack, **{name: json.dumps([*rows, made_up]).encode()})
+            message = f"{name}: no entry of the log tells of {key} 0197-made-up"
+            assert message in faults(pack, **{name: json.dumps([*rows, made_up]).encode()})
 
 
 def test_every_file_that_is_left_out_is_named(pack: Pack) -> None:
@@ -166,12 +168,12 @@ def test_every_file_that_is_left_out_is_named(pack: Pack) -> None:
     for name in pack.names():
         if name.startswith("suspensions/"):
             id_ = name.removeprefix("suspensions/").removesuffix(".json")
-            told = f"suspensions was altered: it does not show suspension {id_}, of which the log tells"
+            message = f"suspensions was altered: it does not show suspension {id_}, of which the log tells"
         elif name.endswith("/change.json"):
-            told = f"changes was altered: it does not show change {name.split('/')[1]}, of which the log tells"
+            message = f"changes was altered: it does not show change {name.split('/')[1]}, of which the log tells"
         else:
             continue
-        assert told in faults(pack, **{name: None})
+        assert message in faults(pack, **{name: None})
 
 
 def test_every_action_that_is_left_out_is_named(pack: Pack) -> None:
@@ -180,15 +182,15 @@ def test_every_action_that_is_left_out_is_named(pack: Pack) -> None:
             change = pack.json(name)
             for number in range(len(change["actions"])):
                 actions = [each for at, each in enumerate(change["actions"]) if at != number]
-                found = faults(pack, **{name: json.dumps({**change, "actions": actions}).encode()})
-                assert any(fault.startswith(name) for fault in found), (name, number)
+                errors = faults(pack, **{name: json.dumps({**change, "actions": actions}).encode()})
+                assert any(fault.startswith(name) for fault in errors), (name, number)
 
 
 def test_what_is_shown_beside_the_parts_is_made_of_them(pack: Pack) -> None:
     for name in pack.names():
         if name.endswith((".csv", ".pem")) or "/signatures." in name:
-            found = faults(pack, **{name: pack.read(name).replace(b"a", b"b", 1) + b" "})
-            assert any(fault.startswith(name) for fault in found), name
+            errors = faults(pack, **{name: pack.read(name).replace(b"a", b"b", 1) + b" "})
+            assert any(fault.startswith(name) for fault in errors), name
 
 
 @pytest.mark.parametrize(
@@ -221,19 +223,19 @@ def test_the_figures_of_the_manifest_are_those_of_what_is_there(pack: Pack) -> N
         "entries",
     ):
         counts = {**pack.manifest["counts"], name: 99}
-        told = f"the manifest counts 99 {name}, and {pack.manifest['counts'][name]} are there"
+        message = f"the manifest counts 99 {name}, and {pack.manifest['counts'][name]} are there"
         with zipfile.ZipFile(pack.file) as archive:
             opened = Altered(archive, pack, {})
             list(check_entries(opened, pack.manifest, [pack.key]))
-            assert list(check_counts(opened, {**pack.manifest, "counts": counts}, [])) == [told]
+            assert list(check_counts(opened, {**pack.manifest, "counts": counts}, [])) == [message]
 
 
 def test_a_pack_names_its_log_and_a_checkpoint_of_another_is_told(pack: Pack) -> None:
     assert pack.manifest["log"]["id"] == pack.json("audit/checkpoint.json")["log"]
     manifest = {**pack.manifest, "log": {**pack.manifest["log"], "id": "sha256:0"}}
     with zipfile.ZipFile(pack.file) as archive:
-        found = list(check_log(Altered(archive, pack, {}), manifest, [pack.key]))
-    assert any("is of another log" in fault for fault in found)
+        errors = list(check_log(Altered(archive, pack, {}), manifest, [pack.key]))
+    assert any("is of another log" in fault for fault in errors)
 
 
 def test_accounts_are_named_as_their_entries_do(pack: Pack) -> None:
@@ -244,8 +246,8 @@ def test_accounts_are_named_as_their_entries_do(pack: Pack) -> None:
     change = pack.json(names[0])
     by = change["actions"][0]["by"]
     altered = set_at(change, ("actions", 0, "by"), {**by, "printed_name": HOSTILE})
-    told = f"{names[0]} was altered: `by.printed_name` of action 1 is not what the log tells"
-    assert told in faults(pack, **{names[0]: altered})
+    message = f"{names[0]} was altered: `by.printed_name` of action 1 is not what the log tells"
+    assert message in faults(pack, **{names[0]: altered})
 
 
 def test_a_pack_of_the_first_format_is_still_read(here: Company, tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ from tests.packs.packing import CRM, HOSTILE, Pack, fill, packed
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        fill(found)
-        yield found
+    with company() as here:
+        fill(here)
+        yield here
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +72,8 @@ def test_the_same_question_gives_the_same_bytes(here: Company, of_policy: Pack, 
 def test_every_file_is_on_the_list_with_its_digest(of_policy: Pack) -> None:
     listed = of_policy.manifest["files"]
     assert set(of_policy.names()) == {*listed, "manifest.json", "manifest.signature.json"}
-    for name, said in listed.items():
-        assert f"sha256:{said['sha256']}" == digest(of_policy.read(name))
+    for name, text in listed.items():
+        assert f"sha256:{text['sha256']}" == digest(of_policy.read(name))
 
 
 def test_entries_lead_to_the_signed_root(of_policy: Pack) -> None:
@@ -91,8 +91,8 @@ def test_decisions_are_replayed_and_sensitive_facts_are_masked(of_policy: Pack) 
     records = [name for name in of_policy.names() if name.endswith("/record.json")]
     assert of_policy.manifest["counts"]["decisions"] == len(records) == 9
     assert of_policy.manifest["counts"]["replayed_same"] == 9
-    shown = [of_policy.json(name)["facts"]["orders"] for name in records]
-    assert shown.count(MASK) == 1
+    results = [of_policy.json(name)["facts"]["orders"] for name in records]
+    assert results.count(MASK) == 1
     whole = b"".join(of_policy.read(name) for name in of_policy.names())
     assert not re.search(rb"(?<![0-9a-f])770077(?![0-9a-f])", whole)
 
@@ -181,13 +181,13 @@ def test_a_pack_of_a_period_has_what_was_done_in_it(here: Company, tmp_path: Pat
 
 def test_the_sample_can_be_drawn_again_from_what_the_pack_says(here: Company, tmp_path: Path) -> None:
     pack = packed(here, tmp_path / "sample.zip", Scope(policy=TIER, sample=4))
-    said = pack.json("decisions/sample.json")
-    assert len(said["taken"]) == 4
+    text = pack.json("decisions/sample.json")
+    assert len(text["taken"]) == 4
     drawn = [
-        said["first"] + place
-        for place, _ in zip(draw_positions(said["seed"], said["population"]), range(4), strict=False)
+        text["first"] + place
+        for place, _ in zip(draw_positions(text["seed"], text["population"]), range(4), strict=False)
     ]
-    assert sorted(drawn) == said["taken"]
+    assert sorted(drawn) == text["taken"]
     assert any("sample" in each["en"] for each in pack.manifest["left_out"])
 
 
@@ -196,11 +196,11 @@ def test_limits_are_said_plainly(here: Company, tmp_path: Path, monkeypatch: pyt
         monkeypatch.setattr(contents, name, 1)
     monkeypatch.setattr(contents, "MAX_OVERRIDES", 0)
     pack = packed(here, tmp_path / "small.zip", Scope(policy=TIER))
-    told = " ".join(each["en"] for each in pack.manifest["left_out"])
-    assert "Of 4 versions 1 are in it." in told
-    assert "the newest 1 are in it" in told
-    assert "Only the oldest 0 overrides" in told
-    assert "more entries of the log" in told
+    message = " ".join(each["en"] for each in pack.manifest["left_out"])
+    assert "Of 4 versions 1 are in it." in message
+    assert "the newest 1 are in it" in message
+    assert "Only the oldest 0 overrides" in message
+    assert "more entries of the log" in message
     assert "Of 4 versions" in pack.read("README.en.md").decode()
     assert verify_pack(pack.file, [pack.key]).faults == ()
 

@@ -25,9 +25,9 @@ Change = Callable[[bytes], bytes]
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        fill(found)
-        yield found
+    with company() as here:
+        fill(here)
+        yield here
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +94,10 @@ def test_who_mends_the_list_too_is_found_out_by_the_signature_and_by_what_the_pa
         for name in pack.names()
         if name.startswith(start) and name.endswith(end) and old.encode() in pack.read(name)
     )
-    found = faults(pack, pack.relisted(tmp_path / "mended.zip", name, swapped(old, new)))
-    assert any(fault in each for each in found), found
-    assert any(MANIFEST in each or "keys.ndjson" in each for each in found)
-    assert not any("does not have the digest that the list says" in each for each in found)
+    errors = faults(pack, pack.relisted(tmp_path / "mended.zip", name, swapped(old, new)))
+    assert any(fault in each for each in errors), errors
+    assert any(MANIFEST in each or "keys.ndjson" in each for each in errors)
+    assert not any("does not have the digest that the list says" in each for each in errors)
 
 
 def test_a_signature_that_is_left_out_is_told(pack: Pack, tmp_path: Path) -> None:
@@ -108,35 +108,35 @@ def test_a_signature_that_is_left_out_is_told(pack: Pack, tmp_path: Path) -> Non
         change["actions"] = [each for each in change["actions"] if each.get("role") != "compliance"]
         return json.dumps(change).encode()
 
-    found = faults(pack, pack.relisted(tmp_path / "left.zip", name, without))
-    assert f"{name} was altered: it does not tell that Compliance signed as compliance" in found
+    errors = faults(pack, pack.relisted(tmp_path / "left.zip", name, without))
+    assert f"{name} was altered: it does not tell that Compliance signed as compliance" in errors
 
 
 def test_a_report_that_is_changed_is_named_though_the_list_is_mended(pack: Pack, tmp_path: Path) -> None:
     name = next(name for name in pack.names() if "/reports/" in name)
-    found = faults(pack, pack.relisted(tmp_path / "report.zip", name, lambda content: content + b" "))
-    assert f"{name} was altered: it does not have the digest of the report" in found
+    errors = faults(pack, pack.relisted(tmp_path / "report.zip", name, lambda content: content + b" "))
+    assert f"{name} was altered: it does not have the digest of the report" in errors
 
 
 def test_a_version_that_no_entry_names_is_told(pack: Pack, tmp_path: Path) -> None:
     def without(content: bytes) -> bytes:
         return b"".join(line + b"\n" for line in content.splitlines() if b"version_submitted" not in line)
 
-    found = faults(pack, pack.relisted(tmp_path / "unnamed.zip", "audit/entries.ndjson", without))
-    assert f"versions/{TIER}/1.1.0.yaml: no entry of the log says that it was submitted or imported" in found
+    errors = faults(pack, pack.relisted(tmp_path / "unnamed.zip", "audit/entries.ndjson", without))
+    assert f"versions/{TIER}/1.1.0.yaml: no entry of the log says that it was submitted or imported" in errors
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"null", b'{"kind":"proof"}', b"\xff"])
 def test_parts_that_are_no_json_are_named(pack: Pack, tmp_path: Path, content: bytes) -> None:
     for start, end in (("changes/", "/change.json"), ("decisions/", "/proof.json"), ("decisions/", "/record.json")):
         name = one(pack, start, end)
-        found = faults(pack, pack.relisted(tmp_path / "none.zip", name, lambda _: content))
-        assert any(fault.startswith(name) for fault in found), name
+        errors = faults(pack, pack.relisted(tmp_path / "none.zip", name, lambda _: content))
+        assert any(fault.startswith(name) for fault in errors), name
 
 
 def test_another_key_is_not_trusted(pack: Pack, tmp_path: Path) -> None:
-    found = verify_pack(pack.file, [make_key(tmp_path).public]).faults
-    assert any("no key in it is trusted" in fault for fault in found)
+    verdict = verify_pack(pack.file, [make_key(tmp_path).public]).faults
+    assert any("no key in it is trusted" in fault for fault in verdict)
 
 
 def test_a_manifest_or_a_signature_that_is_changed_is_named(pack: Pack, tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ def test_the_command_ends_with_its_verdict(pack: Pack, tmp_path: Path, capsys: p
     assert (ended.status, ended.err) == (0, "")
     assert f"is fine: {len(pack.names())} files, 4 versions, 4 signatures, 9 decisions" in ended.out.replace("\n", " ")
     assert "replayed when it was made: 9 same" in ended.out
-    told = call(capsys, "audit", "verify-pack", pack.file, "--public-key", key, "--json")
-    assert json.loads(told.out)["fine"] is True
+    result = call(capsys, "audit", "verify-pack", pack.file, "--public-key", key, "--json")
+    assert json.loads(result.out)["fine"] is True
     changed = pack.tampered(tmp_path / "a.zip", "timeline.json", lambda content: content + b" ")
     ended = call(capsys, "audit", "verify-pack", changed, "--public-key", key)
     assert ended.status == 1

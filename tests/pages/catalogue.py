@@ -109,10 +109,10 @@ def update(area: str, known: Mapping[str, str]) -> int:
     return missing
 
 
-def main(wanted: Iterable[str]) -> int:
+def main(expected: Iterable[str]) -> int:
     """Update the catalogues; fail while translations are missing."""
     total, known = 0, translations()
-    for area in list(wanted) or areas():
+    for area in list(expected) or areas():
         missing = update(area, known)
         total += missing
         sys.stdout.write(f"{area}: {missing} without a translation\n")

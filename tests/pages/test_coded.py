@@ -6,7 +6,7 @@ from api.kit.formats import inline_code, visible
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "message"),
     [
         ("plain", '<bdi class="written">plain</bdi>'),
         ("`id`", '<code><bdi class="written">id</bdi></code>'),
@@ -19,8 +19,8 @@ from api.kit.formats import inline_code, visible
         ("", '<bdi class="written"></bdi>'),
     ],
 )
-def test_names_between_backticks_are_code(text: str, shown: str) -> None:
-    assert (inline_code(text) or visible("")) == shown
+def test_names_between_backticks_are_code(text: str, message: str) -> None:
+    assert (inline_code(text) or visible("")) == message
 
 
 def test_marks_that_turn_the_writing_are_shown_by_their_number() -> None:

@@ -35,8 +35,8 @@ def test_nothing_is_drawn_outside(given_bars: list[Bar], now: datetime) -> None:
 
 def test_a_period_is_over_or_now_or_planned() -> None:
     day = timedelta(days=1)
-    found = [Bar("1", NOW - day, NOW), Bar("2", NOW, None), Bar("3", NOW + day, None)]
-    assert [bar.status(NOW) for bar in found] == [PeriodStatus.PAST, PeriodStatus.NOW, PeriodStatus.PLANNED]
+    results = [Bar("1", NOW - day, NOW), Bar("2", NOW, None), Bar("3", NOW + day, None)]
+    assert [bar.status(NOW) for bar in results] == [PeriodStatus.PAST, PeriodStatus.NOW, PeriodStatus.PLANNED]
 
 
 def test_only_what_goes_on_has_a_point() -> None:

@@ -75,7 +75,7 @@ def scenarios(here: Company) -> dict[str, Scenario]:
     here.in_force(bonus("1.1.0"))
     reason = {"reason": "sound"}
     signed = {**reason, "password": SECRET}
-    found = {
+    results = {
         "/accounts": Scenario("root", "/accounts/new", {"name": "a.new.one", "printed_name": "A New One"}),
         "/api-keys": Scenario("root", "/api-keys/new", {"name": "a machine", "scopes": ["integration"]}),
         "/packs": Scenario("compliance", "/packs", {"policy": TIER}),
@@ -90,9 +90,9 @@ def scenarios(here: Company) -> dict[str, Scenario]:
         ("link", "root", {"issuer": "https://identity.example", "subject": "1"}),
         ("attest", "compliance", {"password": SECRET}),
     ):
-        found[f"/accounts/{{account}}/{action}"] = Scenario(by, f"/accounts/{_account(here, action)}", fields)
+        results[f"/accounts/{{account}}/{action}"] = Scenario(by, f"/accounts/{_account(here, action)}", fields)
     key = here.did("POST", "/v1/api-keys", "root", _key())["id"]
-    found["/api-keys/{key}/revoke"] = Scenario("root", f"/api-keys?revoke={key}", {})
+    results["/api-keys/{key}/revoke"] = Scenario("root", f"/api-keys?revoke={key}", {})
     for version, (action, by, fields) in enumerate(
         (
             ("cancel", "ann", reason),
@@ -105,14 +105,14 @@ def scenarios(here: Company) -> dict[str, Scenario]:
             ("submit", "ann", {}),  # its version is the highest
         )
     ):
-        found[f"/changes/{{change}}/{action}"] = Scenario(by, f"/changes/{_change(here, action, version)}", fields)
+        results[f"/changes/{{change}}/{action}"] = Scenario(by, f"/changes/{_change(here, action, version)}", fields)
     suspension = here.did("POST", "/v1/suspensions", "sales", _suspension())["id"]
     for action in ("ratify", "end"):
-        found[f"/suspensions/{{suspension}}/{action}"] = Scenario("compliance", f"/suspensions/{suspension}", signed)
+        results[f"/suspensions/{{suspension}}/{action}"] = Scenario("compliance", f"/suspensions/{suspension}", signed)
     for action, query in (("sign", ""), ("end", "?act=end")):
         page = f"/overrides/{_override(here, action)}{query}"
-        found[f"/overrides/{{override}}/{action}"] = Scenario("compliance", page, signed)
-    return found
+        results[f"/overrides/{{override}}/{action}"] = Scenario("compliance", page, signed)
+    return results
 
 
 def _account(here: Company, action: str) -> str:
@@ -212,8 +212,8 @@ def opened(here: Company, path: str) -> Opened:
 
 
 def test_every_form_is_an_action_or_has_a_reason_not_to_be() -> None:
-    sent = {path for method, path in PERMISSIONS if method == "POST" and not path.startswith("/v1/")}
-    assert sent == set(BY_PATH) | set(OTHERS)
+    response = {path for method, path in PERMISSIONS if method == "POST" and not path.startswith("/v1/")}
+    assert response == set(BY_PATH) | set(OTHERS)
     assert not set(BY_PATH) & set(OTHERS)
 
 
@@ -229,13 +229,13 @@ def test_the_browser_knows_the_limits_of_the_model(refusing: Company, path: str)
     for field in form_fields(BY_PATH[path].form):
         nodes = form.page.all(f"{form.selector} [name='{field.name}']")
         assert nodes, field.name
-        shown = nodes[0].attributes
-        if shown.get("type") in {"hidden", "checkbox"}:
+        result = nodes[0].attributes
+        if result.get("type") in {"hidden", "checkbox"}:
             continue
-        assert {name: int(shown.get(name) or -1) for name in field.limits} == dict(field.limits), field.name
-        assert not field.required or "required" in shown or nodes[0].css("option[value='']"), field.name
-        assert form.page.text(f"label[for='{shown['id']}']"), field.name
-        for described in (shown.get("aria-describedby") or "").split():
+        assert {name: int(result.get(name) or -1) for name in field.limits} == dict(field.limits), field.name
+        assert not field.required or "required" in result or nodes[0].css("option[value='']"), field.name
+        assert form.page.text(f"label[for='{result['id']}']"), field.name
+        for described in (result.get("aria-describedby") or "").split():
             assert form.page.text(f"#{described}"), described
 
 
@@ -243,15 +243,15 @@ def test_the_browser_knows_the_limits_of_the_model(refusing: Company, path: str)
 def test_each_error_stands_at_its_field_with_the_focus(refusing: Company, path: str) -> None:
     form = opened(refusing, path)
     for field in form_fields(BY_PATH[path].form):
-        shown = form.page.all(f"{form.selector} [name='{field.name}']")[0].attributes
-        if shown.get("type") == "hidden":
+        result = form.page.all(f"{form.selector} [name='{field.name}']")[0].attributes
+        if result.get("type") == "hidden":
             continue
         wrong = ["x" * (field.limits["maxlength"] + 1)] if "maxlength" in field.limits else ["\x01"]
         wrong += [""] if field.required and not field.default else []
         for value in wrong:
             refused = form.send(**{field.name: value})
             assert refused.status == 422, (field.name, value[:9])
-            name = shown.get("id") or field.name
+            name = result.get("id") or field.name
             assert refused.text(f"{form.selector} #fault-{name}"), (field.name, value[:9])
             assert [node.attributes["name"] for node in refused.all("[autofocus]")] == [field.name]
 

@@ -98,10 +98,10 @@ def two(processes: Two) -> Iterator[Two]:
         file.unlink()
 
 
-def until(visitor: Visitor, page: Seen, found: Callable[[Seen], bool]) -> Seen:
+def until(visitor: Visitor, page: Seen, condition: Callable[[Seen], bool]) -> Seen:
     """The page once this is so."""
     deadline = time.monotonic() + PATIENCE
-    while not found(page):
+    while not condition(page):
         assert time.monotonic() < deadline, page.text()
         time.sleep(0.05)
         page = visitor.get(page.address)
@@ -112,9 +112,9 @@ def is_over(page: Seen) -> bool:
     return not page.has("progress")
 
 
-def eventually(found: Callable[[], bool]) -> None:
+def eventually(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
-    while not found():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -165,12 +165,12 @@ def test_a_second_one_is_started_when_the_first_has_ended(two: Two, name: str) -
 def test_it_is_cancelled_by_whichever_process_is_asked(two: Two, name: str, by: str) -> None:
     _, page = two.start(name)
     eventually(lambda: bool(two.files()))
-    asked = Visitor(two.first if by == "first" else two.second, "compliance")
-    assert "The job was cancelled." in asked.send(asked.get(page.address), "#cancel-job").text()
+    request = Visitor(two.first if by == "first" else two.second, "compliance")
+    assert "The job was cancelled." in request.send(request.get(page.address), "#cancel-job").text()
     eventually(lambda: not two.files())
     assert Visitor(two.first, "both").post(f"{page.address}/cancel", {"_key": "k"}).status == 404
     two.held.go.set()
-    again = until(asked, asked.send(asked.get(page.address), "#start-again"), is_over)
+    again = until(request, request.send(request.get(page.address), "#start-again"), is_over)
     assert again.address != page.address
     assert again.has("#work h2"), again.text()
 
@@ -224,9 +224,9 @@ def test_a_result_that_somebody_else_wrote_is_not_shown(two: Two, name: str) -> 
         assert row is not None
         assert row.state == JobState.DONE
         row.result = (row.result or "null").replace(": ", ":  ") + " "
-    shown = visitor.get(page.address)
-    assert shown.status == 503
-    assert f"The row {page.address.rpartition('/')[2]} of the table `job` cannot be read" in shown.text()
+    next_page = visitor.get(page.address)
+    assert next_page.status == 503
+    assert f"The row {page.address.rpartition('/')[2]} of the table `job` cannot be read" in next_page.text()
     if name == "verification":
         assert "Nobody has verified it here yet." in visitor.get("/audit").text()
 

@@ -10,8 +10,8 @@ from tests.pages.visitor import Visitor
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        yield found
+    with company() as here:
+        yield here
 
 
 @pytest.mark.parametrize(

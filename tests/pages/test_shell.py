@@ -10,8 +10,8 @@ from tests.pages.visitor import Visitor
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        yield found
+    with company() as here:
+        yield here
 
 
 def test_an_address_that_leads_nowhere_is_told_as_a_page(here: Company) -> None:

@@ -27,8 +27,8 @@ LOST = "😀한"
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        yield found
+    with company() as here:
+        yield here
 
 
 def test_every_file_is_the_one_that_is_made_and_no_other_is_there() -> None:
@@ -75,7 +75,7 @@ def test_everything_the_service_says_is_drawn() -> None:
         if file.suffix in {".html", ".po", ".css", ".js", ".yaml"}
     ]
     assert len(files) > 90
-    assert {file.name: found for file in files if (found := missing_glyphs(file.read_text("utf-8")))} == {}
+    assert {file.name: result for file in files if (result := missing_glyphs(file.read_text("utf-8")))} == {}
 
 
 @pytest.mark.parametrize("character", ["😀", "한", "\ue000", "\U0003fffe", "☑", "ก"])
@@ -104,9 +104,9 @@ def test_a_page_names_what_may_be_missing_on_it(here: Company, lang: str, words:
 
 def test_a_page_names_no_more_than_twenty(here: Company) -> None:
     change = here.create(tier("1.1.0", 150), title="".join(map(chr, range(0xAC00, 0xAC00 + 100))))
-    said = Visitor(here, "ann").get(f"/changes/{change['id']}").text(".warning")
-    assert said.count("U+") == 20
-    assert "U+AC13 HANGUL SYLLABLE GAS, …. A screen" in said
+    text = Visitor(here, "ann").get(f"/changes/{change['id']}").text(".warning")
+    assert text.count("U+") == 20
+    assert "U+AC13 HANGUL SYLLABLE GAS, …. A screen" in text
 
 
 def test_a_draft_that_is_checked_while_it_is_written_names_them_too(here: Company) -> None:

@@ -46,9 +46,9 @@ class Seen:
         return self.tree.css(selector)
 
     def one(self, selector: str) -> LexborNode:
-        found = self.all(selector)
-        assert len(found) == 1, f"{len(found)} of {selector} in:\n{self.text()}"
-        return found[0]
+        result = self.all(selector)
+        assert len(result) == 1, f"{len(result)} of {selector} in:\n{self.text()}"
+        return result[0]
 
     def has(self, selector: str) -> bool:
         return bool(self.all(selector))
@@ -59,9 +59,9 @@ class Seen:
 
     def link(self, words: str) -> str:
         """Where the link with these words leads."""
-        found = [node for node in self.all("a") if " ".join(node.text().split()) == words]
-        assert found, f"no link {words!r} in:\n{self.text()}"
-        return found[0].attributes["href"] or ""
+        text = [node for node in self.all("a") if " ".join(node.text().split()) == words]
+        assert text, f"no link {words!r} in:\n{self.text()}"
+        return text[0].attributes["href"] or ""
 
 
 @dataclass
@@ -86,8 +86,8 @@ class Visitor:
         **headers: str,
     ) -> Seen:
         """Sends a form that no page was asked for; it has a key of its own, unless the fields say which."""
-        said = {"_key": str(next(KEYS)), **(fields or {})}
-        return self._ask("POST", path, said, files, headers, follow=follow)
+        arguments = {"_key": str(next(KEYS)), **(fields or {})}
+        return self._ask("POST", path, arguments, files, headers, follow=follow)
 
     def send(
         self,
@@ -101,14 +101,14 @@ class Visitor:
         """Fills in the form on a page and sends it; what is not told is as it stands there, None empties a field."""
         form = page.one(selector)
         known = standing_fields(form)
-        given = {**known, **fields}
+        values = {**known, **fields}
         named = {node.attributes.get("name") for node in form.css("input, select, textarea, button")}
         assert set(fields) <= named, f"the form has no field {sorted(set(fields) - {str(n) for n in named})}"
-        said = {name: value for name, value in given.items() if value is not None}
+        arguments = {name: value for name, value in values.items() if value is not None}
         address = urljoin(page.address, form.attributes.get("action") or page.address)
         if (form.attributes.get("method") or "get").lower() == "get":
-            return self.get(f"{urlsplit(address).path}?{urlencode(said, doseq=True)}", follow=follow)
-        return self.post(address, said, files, follow=follow)
+            return self.get(f"{urlsplit(address).path}?{urlencode(arguments, doseq=True)}", follow=follow)
+        return self.post(address, arguments, files, follow=follow)
 
     def _ask(
         self,
@@ -136,8 +136,8 @@ class Visitor:
             transport = httpx.ASGITransport(self.here.app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
                 if files is not None:
-                    sent = {name: (f"{name}.yaml", content, "application/yaml") for name, content in files.items()}
-                    return await client.request(method, path, headers=headers, data=fields, files=sent)
+                    results = {name: (f"{name}.yaml", content, "application/yaml") for name, content in files.items()}
+                    return await client.request(method, path, headers=headers, data=fields, files=results)
                 if fields is not None:
                     return await client.request(method, path, headers=headers, data=fields)
                 return await client.request(method, path, headers=headers)
@@ -153,11 +153,11 @@ class Visitor:
 
 def standing_fields(form: LexborNode) -> dict[str, Any]:
     """What stands in the fields of a form."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for node in form.css("input, select, textarea"):
-        said = node.attributes
-        name, kind = said.get("name"), said.get("type") or "text"
-        if name is None or kind in {"submit", "file"} or (kind in {"checkbox", "radio"} and "checked" not in said):
+        text = node.attributes
+        name, kind = text.get("name"), text.get("type") or "text"
+        if name is None or kind in {"submit", "file"} or (kind in {"checkbox", "radio"} and "checked" not in text):
             continue
         if node.tag == "select":
             options = node.css("option")
@@ -166,10 +166,10 @@ def standing_fields(form: LexborNode) -> dict[str, Any]:
         elif node.tag == "textarea":
             value = node.text()  # the parser left out the line end that begins it
         else:
-            value = said.get("value") or ""
-        if name in found:
-            before = found[name]
-            found[name] = [*(before if isinstance(before, list) else [before]), value]
+            value = text.get("value") or ""
+        if name in results:
+            before = results[name]
+            results[name] = [*(before if isinstance(before, list) else [before]), value]
         else:
-            found[name] = value
-    return found
+            results[name] = value
+    return results

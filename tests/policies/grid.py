@@ -157,7 +157,7 @@ def blocks(policy: Policy) -> Iterator[Block]:
 
 def given(axes: Mapping[str, object], point: Point) -> dict[str, Value]:
     """The facts that are not None."""
-    return {name: kept for name, kept in zip(axes, point, strict=True) if kept is not None}
+    return {name: stored for name, stored in zip(axes, point, strict=True) if stored is not None}
 
 
 def axis(policy: Policy, name: str, fixed: Mapping[str, Value | None]) -> tuple[Value | None, ...]:
@@ -180,15 +180,17 @@ def values(policy: Policy, name: str, fixed: Mapping[str, Value | None]) -> set[
             return {frozenset(subset) for subset in subsets}
         case NumberType():
             scope = {
-                other: to_exact(policy.facts[other].type, kept) for other, kept in fixed.items() if kept is not None
+                other: to_exact(policy.facts[other].type, stored)
+                for other, stored in fixed.items()
+                if stored is not None
             }
             limits = (evaluate_expression(bound, scope) for rule in policy.rules for bound in bounds(rule.when, name))
-            asked = {kind.low, kind.high}
+            body = {kind.low, kind.high}
             for limit in limits:
                 assert isinstance(limit, Fraction)
                 units = limit * 10**kind.scale
-                asked |= {floor(units) - 1, floor(units), ceil(units), ceil(units) + 1}
-            return {number for number in asked if kind.low <= number <= kind.high}
+                body |= {floor(units) - 1, floor(units), ceil(units), ceil(units) + 1}
+            return {number for number in body if kind.low <= number <= kind.high}
         case _:
             raise TypeError(f"say in FIXED which values {name} of {policy.id} takes")
 
@@ -210,15 +212,15 @@ def bounds(condition: Expr, name: str) -> Iterator[Expr]:
             return
 
 
-def rank(kind: Type, kept: Value) -> int:
+def rank(kind: Type, stored: Value) -> int:
     """How high a value stands; for an ordered choice the best word stands highest."""
-    if isinstance(kind, ChoiceType) and isinstance(kept, str):
-        place = kind.of.index(kept)
+    if isinstance(kind, ChoiceType) and isinstance(stored, str):
+        place = kind.of.index(stored)
         return place if kind.ordered == "worst-first" else -place
-    assert isinstance(kept, int)
-    return kept
+    assert isinstance(stored, int)
+    return stored
 
 
-def sorted_by_rank(kind: Type, found: set[Value]) -> list[Value]:
+def sorted_by_rank(kind: Type, results: set[Value]) -> list[Value]:
     """The values from the lowest to the highest; tags, which have no order, as they come."""
-    return list(found) if isinstance(kind, TagsType) else sorted(found, key=lambda kept: rank(kind, kept))
+    return list(results) if isinstance(kind, TagsType) else sorted(results, key=lambda stored: rank(kind, stored))

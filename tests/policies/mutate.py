@@ -231,8 +231,8 @@ def of_expression(expr: Expr) -> Iterator[Expr]:
             for parts in one_of((left, right) if operator != "**" else (left,), of_expression):
                 yield replace(expr, left=parts[0], right=(*parts, right)[1])
         case Call(function=function, arguments=arguments):
-            asked = arguments[:1] if function in ROUNDING else arguments
-            for parts in one_of(asked, of_expression):
+            request = arguments[:1] if function in ROUNDING else arguments
+            for parts in one_of(request, of_expression):
                 yield replace(expr, arguments=(*parts, *arguments[len(parts) :]))
         case _:
             assert_never(expr)
@@ -349,13 +349,13 @@ def main(names: Sequence[str]) -> int:
     for policy in NEWEST:
         if names and policy.id not in names:
             continue
-        found = report(policy)
-        low += found.share < SHARE
+        analysis = report(policy)
+        low += analysis.share < SHARE
         print(
-            f"{policy.id:36} {found.made:4} mutants {found.equivalent:3} equivalent "
-            f"{len(found.survivors):3} not noticed  {float(found.share):6.2f} %"
+            f"{policy.id:36} {analysis.made:4} mutants {analysis.equivalent:3} equivalent "
+            f"{len(analysis.survivors):3} not noticed  {float(analysis.share):6.2f} %"
         )
-        for mutant in found.survivors if names else ():
+        for mutant in analysis.survivors if names else ():
             print(f"    {mutant.rule}: {mutant.change}\n        {witness(mutant)}")
     return int(low > 0)
 

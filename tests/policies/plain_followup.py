@@ -84,8 +84,8 @@ def care(facts: Facts, today: date) -> Outcomes:
     if born and born > today:
         return {"care": "review"}
     if born:
-        moved = (born.month, born.day) == (2, 29) and not calendar.isleap(today.year)
-        if (today.month, today.day) == ((2, 28) if moved else (born.month, born.day)):
+        is_moved = (born.month, born.day) == (2, 29) and not calendar.isleap(today.year)
+        if (today.month, today.day) == ((2, 28) if is_moved else (born.month, born.day)):
             return {"care": "birthday_greeting"}
     if festival == today:
         return {"care": "festival_greeting"}

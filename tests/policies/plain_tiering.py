@@ -195,8 +195,8 @@ def campaign_response(facts: Facts, _today: date) -> Outcomes:
         return {"campaign_response": "strong"}
     if intent == "weak":
         return {"campaign_response": "slight" if feedback == "poor" else "moderate"}
-    shown = feedback in {"good", "fair"} or (feedback is None and facts["took_part"])
-    return {"campaign_response": "slight" if shown else "none"}
+    result = feedback in {"good", "fair"} or (feedback is None and facts["took_part"])
+    return {"campaign_response": "slight" if result else "none"}
 
 
 def cross_group(facts: Facts, _today: date) -> Outcomes:
@@ -239,8 +239,8 @@ REGIONS = {
 
 def region(facts: Facts, _today: date) -> Outcomes:
     """R-CRIT-1: the customary parts of the country (ours)."""
-    [found] = [name for name, provinces in REGIONS.items() if facts["province"] in provinces.split()]
-    return {"region": found}
+    [result] = [name for name, provinces in REGIONS.items() if facts["province"] in provinces.split()]
+    return {"region": result}
 
 
 def purchase_history(facts: Facts, _today: date) -> Outcomes:
@@ -283,7 +283,7 @@ def tier_review(facts: Facts, _today: date) -> Outcomes:
     converted, approached = facts["customers_converted"], facts["customers_approached"]
     counts = ((lost, start), (upgraded, start), (again, start), (converted, approached))
     sound = lost + upgraded <= start and again <= start and converted <= approached and not (tier == "S" and upgraded)
-    found = {
+    results = {
         "losses": tier == "S" and 100 * lost > (5 if quarter else 2) * start,
         "few_upgrades": tier == "B" and 100 * upgraded < (3 if quarter else 1) * start,
         "low_repurchase": quarter and 10 * again < 7 * start,
@@ -292,7 +292,7 @@ def tier_review(facts: Facts, _today: date) -> Outcomes:
     }
     names = ("loss_percent", "upgrade_percent", "repurchase_percent", "conversion_percent")
     rates = [percent(*count) if sound else Decimal("0.00") for count in counts]
-    first = next(name for name, holds in found.items() if holds)
+    first = next(name for name, holds in results.items() if holds)
     return {"finding": first if sound else "review", **dict(zip(names, rates, strict=True))}
 
 

@@ -29,6 +29,6 @@ def test_every_evaluator_agrees_with_the_definition(policy: Policy) -> None:
             decided += isinstance(expected, Decided)
             assert sound(policy, expected), (shown(pair[0]), pair[1], expected)
             for name, evaluator in evaluators.items():
-                found = answer(evaluator, pair)
-                assert same(found, expected), (name, shown(pair[0]), pair[1], found, expected)
+                result = answer(evaluator, pair)
+                assert same(result, expected), (name, shown(pair[0]), pair[1], result, expected)
     assert decided >= DECIDED * SUBJECTS

@@ -130,9 +130,9 @@ def test_all_that_is_wrong_is_told_at_once(decider: Decider, policy: Policy) -> 
 def test_facts_that_contradict_each_other_are_decided_by_a_rule_that_says_so(
     decider: Decider, policy: str, facts: Mapping[str, Any], rule: str, outcome: Mapping[str, Any]
 ) -> None:
-    told = decider.decide(facts, as_of=AS_OF, policies=[policy]).to_dict()[policy]
-    assert told["rules"] == [rule]
-    assert {name: told["outcome"][name] for name in outcome} == outcome
+    decision = decider.decide(facts, as_of=AS_OF, policies=[policy]).to_dict()[policy]
+    assert decision["rules"] == [rule]
+    assert {name: decision["outcome"][name] for name in outcome} == outcome
 
 
 @pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: policy.id)
@@ -153,8 +153,8 @@ def test_targets_of_one_year_add_up_over_months_and_quarters(decider: Decider) -
     months, quarters = 0, {}
     for month in range(1, 13):
         facts = {"year_target": "10000000", "month": month}
-        told = decider.decide(facts, as_of=AS_OF, policies=["rewards/period_targets"]).to_dict()
-        outcome = told["rewards/period_targets"]["outcome"]
+        decision = decider.decide(facts, as_of=AS_OF, policies=["rewards/period_targets"]).to_dict()
+        outcome = decision["rewards/period_targets"]["outcome"]
         months += int(outcome["month_target"].replace(".", ""))
         quarters[outcome["quarter"]] = int(outcome["quarter_target"].replace(".", ""))
     assert months == sum(quarters.values()) == 1_000_000_000
@@ -180,8 +180,8 @@ def test_outcomes_of_one_policy_are_facts_of_another(decider: Decider) -> None:
         "team_kind": "key_accounts",
         "salespeople": 4,
     }
-    told = decider.decide(facts, as_of=AS_OF, kind="salesperson").to_dict()
-    assert told["rewards/incentives"]["outcome"]["reward"] == "2000.00"
-    assert told["rewards/staff_rewards"]["rules"] == ["all-rewards"]
-    assert told["rewards/person_targets"]["outcome"] == {"team_target": "480000.00", "person_target": "120000.00"}
-    assert told["rewards/penalties"]["status"] == "missing_facts"
+    decision = decider.decide(facts, as_of=AS_OF, kind="salesperson").to_dict()
+    assert decision["rewards/incentives"]["outcome"]["reward"] == "2000.00"
+    assert decision["rewards/staff_rewards"]["rules"] == ["all-rewards"]
+    assert decision["rewards/person_targets"]["outcome"] == {"team_target": "480000.00", "person_target": "120000.00"}
+    assert decision["rewards/penalties"]["status"] == "missing_facts"

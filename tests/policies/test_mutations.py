@@ -25,9 +25,9 @@ def reported(name: str) -> Report:
 
 @each_policy
 def test_the_examples_notice_what_is_changed(name: str) -> None:
-    found = reported(name)
-    told = [f"{mutant.rule}: {mutant.change}" for mutant in found.survivors]
-    assert found.share >= SHARE, told
+    result = reported(name)
+    results = [f"{mutant.rule}: {mutant.change}" for mutant in result.survivors]
+    assert result.share >= SHARE, results
 
 
 @each_policy
@@ -47,5 +47,5 @@ def test_no_subject_of_the_grid_tells_an_equivalent_from_its_policy(name: str) -
 
 def test_without_examples_nothing_is_noticed() -> None:
     silent: Policy = replace(POLICIES["tiering/importance"], examples=())
-    found = report(silent)
-    assert found.made == len(found.survivors) > 20
+    analysis = report(silent)
+    assert analysis.made == len(analysis.survivors) > 20

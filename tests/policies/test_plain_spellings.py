@@ -68,7 +68,7 @@ def as_json(value: object) -> object:
 
 def axes(policy: Policy, today: date) -> dict[str, tuple[Value | None, ...]]:
     """The values of each fact: the words or the ends of its type, and those beside the limits of the spelling."""
-    found: dict[str, tuple[Value | None, ...]] = {}
+    results: dict[str, tuple[Value | None, ...]] = {}
     beside = VALUES[policy.id](today) if policy.id in VALUES else {}
     for name, fact in policy.facts.items():
         named = beside.get(name, ())
@@ -79,8 +79,8 @@ def axes(policy: Policy, today: date) -> dict[str, tuple[Value | None, ...]]:
         elif isinstance(fact.type, NumberType):
             values += [fact.type.low, fact.type.high]
         assert values, f"{policy.id}: the spelling names no value of {name}"
-        found[name] = (*absent, *values)
-    return found
+        results[name] = (*absent, *values)
+    return results
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
@@ -96,8 +96,8 @@ def test_a_policy_decides_what_its_plain_spelling_decides(name: str) -> None:
         assert isinstance(result, Decided), (facts, today)
         types = [outcome.type for outcome in policy.outcomes.values()]
         decided = [plain(kind, value) for kind, value in zip(types, result.outcome[0], strict=True)]
-        told = spelling({fact: plain(policy.facts[fact].type, value) for fact, value in facts.items()}, today)
-        assert dict(zip(policy.outcomes, decided, strict=True)) == told, (facts, today)
+        actual = spelling({fact: plain(policy.facts[fact].type, value) for fact, value in facts.items()}, today)
+        assert dict(zip(policy.outcomes, decided, strict=True)) == actual, (facts, today)
         used.update(result.rules)
     rules = {rule.id for rule in (*policy.rules, *(policy.scorecard.bands if policy.scorecard else ()))}
     assert used == rules, "the generated subjects reach every rule"

@@ -35,7 +35,7 @@ def plain(kind: Type, value: Value) -> object:
 
 def axes(policy: Policy) -> dict[str, tuple[Value, ...]]:
     """The values of each fact: those that the spelling names, and the ends of its type or all of its words."""
-    found: dict[str, tuple[Value, ...]] = {}
+    results: dict[str, tuple[Value, ...]] = {}
     for name, fact in policy.facts.items():
         named = plain_tiering.VALUES.get(policy.id, {}).get(name, ())
         values = [parse_value(fact.type, str(value)) for value in named]
@@ -43,14 +43,14 @@ def axes(policy: Policy) -> dict[str, tuple[Value, ...]]:
             values += [fact.type.low, fact.type.high]
         else:
             values += sorted(grid.values(policy, name, {}), key=str)
-        found[name] = tuple(values)
-    return found
+        results[name] = tuple(values)
+    return results
 
 
 def subject(policy: Policy, values: dict[str, tuple[Value, ...]], rng: random.Random) -> dict[str, Value]:
     """Facts as the generator has it; an optional one is missing one time in three."""
-    given = [name for name, fact in policy.facts.items() if not fact.optional or rng.random() > 1 / 3]
-    return {name: rng.choice(values[name]) for name in given}
+    results = [name for name, fact in policy.facts.items() if not fact.optional or rng.random() > 1 / 3]
+    return {name: rng.choice(values[name]) for name in results}
 
 
 @pytest.mark.parametrize("name", plain_tiering.SPELLINGS)

@@ -200,8 +200,8 @@ def test_every_rule_decides_an_example(policy: Policy) -> None:
 
 @each_policy
 def test_an_example_shows_what_happens_when_a_fact_is_missing_where_one_can_be(policy: Policy) -> None:
-    shown = any(example.status == "missing_facts" for example in policy.examples)
-    assert shown != all(fact.optional for fact in policy.facts.values())
+    is_shown = any(example.status == "missing_facts" for example in policy.examples)
+    assert is_shown != all(fact.optional for fact in policy.facts.values())
 
 
 # ------------------------------------------------------------------------------------- citations and reasons
@@ -219,8 +219,8 @@ def test_a_policy_cites_rows_of_the_regulation(policy: Policy) -> None:
 @pytest.mark.parametrize(("policy", "rule"), [*each_rule()])
 def test_a_rule_cites_its_row_or_says_that_it_is_ours_in_both_languages(policy: Policy, rule: Rule) -> None:
     ours = rule.id not in AS_WRITTEN[policy.id]
-    said = {language: bool(sign.search(getattr(rule.because, language))) for language, sign in OURS.items()}
-    assert said == {"zh": ours, "en": ours}
+    arguments = {language: bool(sign.search(getattr(rule.because, language))) for language, sign in OURS.items()}
+    assert arguments == {"zh": ours, "en": ours}
     assert CITED.findall(rule.because.zh) == CITED.findall(rule.because.en)
     assert ours or CITED.search(rule.because.en)
 
@@ -350,24 +350,24 @@ def test_what_always_holds_holds_for_every_subject(policy: Policy) -> None:
 
 def outcome_of(policy: Policy, result: Decided) -> Mapping[str, Exact]:
     pairs = zip(policy.outcomes.values(), result.outcome[0], strict=True)
-    return {outcome.name: to_exact(outcome.type, kept) for outcome, kept in pairs}
+    return {outcome.name: to_exact(outcome.type, stored) for outcome, stored in pairs}
 
 
 @pytest.mark.parametrize(("policy", "law"), [*each_monotone_law()])
 def test_a_fact_that_moves_one_way_moves_the_outcome_no_other_way(policy: Policy, law: Monotone) -> None:
-    moved = list(policy.facts).index(law.fact)
-    told = list(policy.outcomes).index(law.outcome)
+    changed = list(policy.facts).index(law.fact)
+    result = list(policy.outcomes).index(law.outcome)
     kind = policy.outcomes[law.outcome].type
     for block in grid(policy.id):
         steps = [step for step in block.axes[law.fact] if step is not None]
         others = [(None,) if name == law.fact else axis for name, axis in block.axes.items()]
         for other in product(*others):
-            line = [(*other[:moved], step, *other[moved + 1 :]) for step in steps]
+            line = [(*other[:changed], step, *other[changed + 1 :]) for step in steps]
             for before, after in pairwise(line if law.rising else line[::-1]):
                 low, high = (block.results[point] for point in (before, after))
                 assert isinstance(low, Decided)
                 assert isinstance(high, Decided)
-                gain = rank(kind, high.outcome[0][told]) - rank(kind, low.outcome[0][told])
+                gain = rank(kind, high.outcome[0][result]) - rank(kind, low.outcome[0][result])
                 assert gain >= 0 if law.never_lowers else gain <= 0, (block.facts(before), block.facts(after))
 
 

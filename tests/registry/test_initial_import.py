@@ -27,8 +27,8 @@ CLOCK = TestClock()
 
 @pytest.fixture(params=BACKENDS)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    with fresh_database(request.param) as found:
-        yield found
+    with fresh_database(request.param) as database:
+        yield database
 
 
 def imported(database: Database, folder: Path) -> ImportResult:
@@ -38,16 +38,16 @@ def imported(database: Database, folder: Path) -> ImportResult:
 
 def in_force(database: Database) -> dict[str, str]:
     with database.read() as session:
-        found = policies_in_force(session, START, START)
-        return {name: policy.version for name, policy in found.items()}
+        result = policies_in_force(session, START, START)
+        return {name: policy.version for name, policy in result.items()}
 
 
 def test_every_version_is_kept_and_the_newest_is_in_force(database: Database, tmp_path: Path) -> None:
     for version in ("1.0.0", "1.9.0", "1.10.0"):
         put_file(tmp_path, policy_text(version=version), version=version)
-    found = imported(database, tmp_path)
-    assert [policy.version for policy in found.new_versions] == ["1.0.0", "1.9.0", "1.10.0"]
-    assert (in_force(database), found.unsigned_messages) == ({"tiering/small": "1.10.0"}, ())
+    result = imported(database, tmp_path)
+    assert [policy.version for policy in result.new_versions] == ["1.0.0", "1.9.0", "1.10.0"]
+    assert (in_force(database), result.unsigned_messages) == ({"tiering/small": "1.10.0"}, ())
     with database.read() as session:
         assert {(row.submitted_by, row.change) for row in versions(session)} == {("service", None)}
         [activation] = activations(session)
@@ -72,9 +72,9 @@ def test_a_newer_file_of_a_known_policy_needs_a_signed_change(database: Database
     imported(database, tmp_path)
     put_file(tmp_path, policy_text(version="2.0.0"), version="2.0.0")
     put_file(tmp_path, policy_text("tiering/new"), "tiering/new")
-    found = imported(database, tmp_path)
-    assert [policy.id for policy in found.activated_versions] == ["tiering/new"]
-    assert found.unsigned_messages == (
+    result = imported(database, tmp_path)
+    assert [policy.id for policy in result.activated_versions] == ["tiering/new"]
+    assert result.unsigned_messages == (
         "tiering/small 2.0.0 was not imported: a version of a policy that is known needs a signed change",
     )
     assert in_force(database) == {"tiering/new": "1.0.0", "tiering/small": "1.0.0"}

@@ -64,14 +64,14 @@ DAYS = st.integers(0, END)
 @st.composite
 def histories(draw: st.DrawFn) -> list[Activation]:
     """What was recorded of a policy, the first without end and from the first day; and now and then of another one."""
-    found = [activation(1, 0)]
+    results = [activation(1, 0)]
     recorded = 0
     for seq in range(2, draw(st.integers(2, 7))):
         recorded = draw(st.integers(recorded, END))
         start = draw(st.integers(recorded, END))
         length = draw(st.none() | st.integers(1, 15))
         cancelled = draw(st.none() | st.integers(recorded, start - 1)) if start > recorded else None
-        found.append(
+        results.append(
             activation(
                 seq,
                 start,
@@ -82,13 +82,13 @@ def histories(draw: st.DrawFn) -> list[Activation]:
                 policy=draw(st.sampled_from([POLICY, POLICY, POLICY, "tiering/other"])),
             )
         )
-    return found
+    return results
 
 
 def test_a_later_start_supersedes_and_a_period_that_ends_gives_way_to_what_was_there_before() -> None:
     history = [activation(1, 0), activation(2, 5, version="1.1.0"), activation(3, 10, 15, version="1.0.0")]
-    found = [active_at(history, POLICY, day(at), day(0)) for at in (0, 4.9, 5, 10, 14.9, 15, 99)]
-    assert [each.seq if each else None for each in found] == [1, 1, 2, 3, 3, 2, 2]
+    results = [active_at(history, POLICY, day(at), day(0)) for at in (0, 4.9, 5, 10, 14.9, 15, 99)]
+    assert [each.seq if each else None for each in results] == [1, 1, 2, 3, 3, 2, 2]
 
 
 def test_before_the_first_activation_nothing_is_active() -> None:
@@ -159,8 +159,8 @@ def test_what_is_recorded_of_the_future_never_alters_what_was_in_force_in_the_pa
 @given(histories(), DAYS, DAYS)
 def test_a_cancelled_activation_leaves_no_gap(history: list[Activation], at: int, known: int) -> None:
     """It is as if it had never been recorded."""
-    kept = [each for each in history if each.cancelled_at is None or each.cancelled_at > day(known)]
-    assert active_at(history, POLICY, day(at), day(known)) == active_at(kept, POLICY, day(at), day(known))
+    results = [each for each in history if each.cancelled_at is None or each.cancelled_at > day(known)]
+    assert active_at(history, POLICY, day(at), day(known)) == active_at(results, POLICY, day(at), day(known))
 
 
 @given(histories(), DAYS, DAYS)
@@ -236,8 +236,8 @@ def test_the_periods_of_all_versions_together_are_the_timeline(history: list[Act
 # ---------------------------------------------------------------------------------------------------- endings
 
 
-def ending(seq: int, start: float, until: float | None = None, **said: Any) -> Activation:  # noqa: ANN401
-    return activation(seq, start, until, kind=ActivationKind.ENDING, **said)
+def ending(seq: int, start: float, until: float | None = None, **value: Any) -> Activation:  # noqa: ANN401
+    return activation(seq, start, until, kind=ActivationKind.ENDING, **value)
 
 
 def test_an_ending_puts_nothing_in_force_until_something_begins_later() -> None:
@@ -265,7 +265,7 @@ def test_an_ending_that_was_cancelled_is_none() -> None:
 def test_a_period_that_falls_back_to_nothing_begins_with_an_ending_beneath_it() -> None:
     """So that what begins within the period goes on when it is over."""
     history = [activation(1, 0), ending(2, 5), activation(3, 5, 8, version="1.1.0")]
-    found = [active_at(history, POLICY, day(at), day(0)) for at in (4, 5, 7.9, 8, 30)]
-    assert [each.seq if each else None for each in found] == [1, 3, 3, None, None]
+    results = [active_at(history, POLICY, day(at), day(0)) for at in (4, 5, 7.9, 8, 30)]
+    assert [each.seq if each else None for each in results] == [1, 3, 3, None, None]
     later = [*history, activation(4, 6, version="1.2.0")]
     assert [active_at(later, POLICY, day(at), day(0)) for at in (7, 8, 30)] == [later[3]] * 3

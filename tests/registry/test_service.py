@@ -40,8 +40,8 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture(params=BACKENDS)
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    with fresh_database(request.param) as found:
-        yield found
+    with fresh_database(request.param) as database:
+        yield database
 
 
 @pytest.fixture
@@ -115,8 +115,8 @@ def test_versions_follow_each_other_and_the_past_stays_as_it_was(database: Datab
     with database.read() as session:
         known = activations(session)
         assert known == (first, second)
-        found = [active_at(known, SMALL, START + hours * HOUR, START) for hours in (0, 1.9, 2, 2.9, 3)]
-        assert [each.version if each else None for each in found] == ["1.0.0", "1.0.0", "1.1.0", "1.1.0", "1.0.0"]
+        results = [active_at(known, SMALL, START + hours * HOUR, START) for hours in (0, 1.9, 2, 2.9, 3)]
+        assert [each.version if each else None for each in results] == ["1.0.0", "1.0.0", "1.1.0", "1.1.0", "1.0.0"]
         assert policies_in_force(session, START + 2 * HOUR, START)[SMALL].version == "1.1.0"
         assert policies_in_force(session, START - HOUR, START) == {}
         assert events(session)[1::2] == ["activation_recorded", "activation_recorded"]

@@ -23,12 +23,12 @@ def test_a_snapshot_is_kept_until_something_is_added() -> None:
             assert second.next_piece(TIER, here.now) is None
         here.schedule(change)
         with here.database.read() as session:
-            found = cache.read(session)
-            assert found is not second
-            following = found.next_piece(TIER, here.now)
+            result = cache.read(session)
+            assert result is not second
+            following = result.next_piece(TIER, here.now)
             assert following is not None
             assert following[1].version == "1.1.0"
-            active = found.active(TIER, here.now + 2 * DAY)
+            active = result.active(TIER, here.now + 2 * DAY)
             assert active is not None
             assert active[1].version == "1.1.0"
 

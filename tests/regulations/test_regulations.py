@@ -114,14 +114,14 @@ FAULTS = {
 
 @pytest.mark.parametrize("what", FAULTS)
 def test_what_is_wrong_is_told_at_its_place(tmp_path: Path, what: str) -> None:
-    before, after, said, hint = FAULTS[what]
+    before, after, text, hint = FAULTS[what]
     assert before in SMALL
     with pytest.raises(PolicyError) as refused:
         load_regulation(written(tmp_path, SMALL.replace(before, after)))
-    told = str(refused.value)
-    assert said in told
-    assert hint is None or hint in told
-    assert re.search(r"visits\.yaml:\d+:\d+: ", told)
+    message = str(refused.value)
+    assert text in message
+    assert hint is None or hint in message
+    assert re.search(r"visits\.yaml:\d+:\d+: ", message)
 
 
 def test_a_file_is_called_like_its_regulation(tmp_path: Path) -> None:
@@ -140,8 +140,8 @@ def test_check_reads_the_regulations_beside_the_policies(tmp_path: Path, capsys:
     written(tmp_path, SMALL)
     assert call(capsys, "check", tmp_path).out == "1 file: fine\n"
     written(tmp_path, SMALL.replace("R-VIS-2", "R-VIS-1"))
-    told = call(capsys, "check", tmp_path)
-    assert (told.status, "visits.yaml:8:14: duplicate-id" in told.out) == (1, True), told.out
+    result = call(capsys, "check", tmp_path)
+    assert (result.status, "visits.yaml:8:14: duplicate-id" in result.out) == (1, True), result.out
 
 
 # ---------------------------------------------------------------------------------------------- what is shipped

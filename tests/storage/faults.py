@@ -68,27 +68,27 @@ def kill_once(url: str, folder: Path, seconds: float, after: bytes) -> list[Kept
     if child == 0:  # pragma: no cover  # it is killed before it could say what it covered
         os.close(reading)
         try:
-            live(url, folder, lambda kept: _write(writing, kept))
+            live(url, folder, lambda stored: _write(writing, stored))
         except BaseException as fault:  # noqa: BLE001  # told to the parent, which fails
             _write(writing, Kept("fault", repr(fault)))
         finally:
             os._exit(1)
     os.close(writing)
-    told = b""
-    while after not in told and (some := os.read(reading, 65_536)):
-        told += some
-    told += _read(reading, monotonic() + seconds)
+    content = b""
+    while after not in content and (some := os.read(reading, 65_536)):
+        content += some
+    content += _read(reading, monotonic() + seconds)
     os.kill(child, signal.SIGKILL)
-    told += _read(reading, None)
+    content += _read(reading, None)
     os.close(reading)
     _, status = os.waitpid(child, 0)
     if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
-        raise Lost(f"the child ended by itself: {told.decode()[-1_000:]}")
-    return [Kept(*line.split(" ", 1)) for line in told.decode().splitlines()]
+        raise Lost(f"the child ended by itself: {content.decode()[-1_000:]}")
+    return [Kept(*line.split(" ", 1)) for line in content.decode().splitlines()]
 
 
-def _write(pipe: int, kept: Kept) -> None:
-    os.write(pipe, f"{kept.kind} {kept.id}\n".encode())  # at once: the pipe takes a short line whole
+def _write(pipe: int, stored: Kept) -> None:
+    os.write(pipe, f"{stored.kind} {stored.id}\n".encode())  # at once: the pipe takes a short line whole
 
 
 def _read(pipe: int, until: float | None) -> bytes:
@@ -129,14 +129,14 @@ def _actions(session: Session, action: Action) -> list[ActionRow]:
     return list(session.exec(select(ActionRow).where(ActionRow.action == action)))
 
 
-def look(url: str, folder: Path, kept: list[Kept], *, thoroughly: bool) -> None:
+def look(url: str, folder: Path, stored: list[Kept], *, thoroughly: bool) -> None:
     """Looks at the database as the next start of the service does, and at what was acknowledged. Raises Lost."""
     database = Database(url)
     try:
-        faults = [f"{each.id}" for each in kept if each.kind == "fault"]
+        faults = [f"{each.id}" for each in stored if each.kind == "fault"]
         faults += self_check(database, thorough=thoroughly)
         with database.read() as session:
-            faults += [*_lost(session, kept), *_halves(session)]
+            faults += [*_lost(session, stored), *_halves(session)]
             faults += _unsound(session, folder, thoroughly=thoroughly)
     finally:
         database.close()
@@ -144,9 +144,9 @@ def look(url: str, folder: Path, kept: list[Kept], *, thoroughly: bool) -> None:
         raise Lost("\n".join(faults))
 
 
-def _lost(session: Session, kept: list[Kept]) -> Iterator[str]:
+def _lost(session: Session, stored: list[Kept]) -> Iterator[str]:
     for kind, find in ROWS.items():
-        lost = sorted({each.id for each in kept if each.kind == kind} - set(find(session)))
+        lost = sorted({each.id for each in stored if each.kind == kind} - set(find(session)))
         if lost:
             yield f"acknowledged and not there: {kind} {', '.join(lost)}"
 
@@ -181,19 +181,19 @@ def _unsound(session: Session, folder: Path, *, thoroughly: bool) -> Iterator[st
     yield from verify_blocks(session, None if thoroughly else 3).faults
 
 
-def run(backend: str, kills: int, told: Callable[[str], object] = print) -> Counter[str]:
+def run(backend: str, kills: int, write: Callable[[str], object] = print) -> Counter[str]:
     """Kills so many children on a database of its own; gives how many of each kind were acknowledged. Raises Lost."""
-    kept: list[Kept] = []
+    results: list[Kept] = []
     with empty_url(backend) as url, tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         set_up(url, folder)
         for number in range(1, kills + 1):
             seconds = LIFE * int.from_bytes(os.urandom(4)) / 2**32
-            kept += kill_once(url, folder, seconds, AFTER[number % len(AFTER)])
-            look(url, folder, kept, thoroughly=number % EVERY == 0 or number == kills)
+            results += kill_once(url, folder, seconds, AFTER[number % len(AFTER)])
+            look(url, folder, results, thoroughly=number % EVERY == 0 or number == kills)
             if number % EVERY == 0:
-                told(f"{backend}: {number} kills, {len(kept):,} acknowledged, none lost")
-    return Counter(each.kind for each in kept)
+                write(f"{backend}: {number} kills, {len(results):,} acknowledged, none lost")
+    return Counter(each.kind for each in results)
 
 
 def main() -> None:
@@ -201,10 +201,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--backend", action="append", choices=BACKENDS)
-    asked = parser.parse_args()
-    for backend in asked.backend or BACKENDS:
-        found = run(backend, asked.kills)
-        print(f"{backend}: {asked.kills} kills; kept: {', '.join(f'{many:,} {kind}' for kind, many in found.items())}")  # noqa: T201  # a command
+    options = parser.parse_args()
+    for backend in options.backend or BACKENDS:
+        result = run(backend, options.kills)
+        print(  # noqa: T201  # a command
+            f"{backend}: {options.kills} kills; kept: {', '.join(f'{many:,} {kind}' for kind, many in result.items())}"
+        )
 
 
 if __name__ == "__main__":

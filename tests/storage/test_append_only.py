@@ -223,8 +223,8 @@ def test_rows_that_refer_to_nothing_are_noticed_by_the_thorough_check() -> None:
         foreign.execute("INSERT INTO audit_about (about, seq) VALUES ('x', 9)")
         foreign.close()
         assert self_check(database) == []
-        told = ["rows of the table `audit_about` refer to rows that are not there"]
-        assert self_check(database, thorough=True) == told
+        results = ["rows of the table `audit_about` refer to rows that are not there"]
+        assert self_check(database, thorough=True) == results
 
 
 def test_a_server_that_may_forget_is_noticed() -> None:

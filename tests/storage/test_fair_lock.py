@@ -59,11 +59,11 @@ def test_who_waits_too_long_goes_and_the_line_goes_on() -> None:
 
 
 def test_a_turn_that_comes_as_one_goes_is_passed_on() -> None:
-    turns, gone = FairLock(PATIENCE), threading.Event()
+    turns, event = FairLock(PATIENCE), threading.Event()
     with turns:
-        turns._queue.append(gone)
-    assert gone.is_set()  # it was handed the turn, and leaves without having seen it
-    turns._leave(gone)
+        turns._queue.append(event)
+    assert event.is_set()  # it was handed the turn, and leaves without having seen it
+    turns._leave(event)
     with turns:
         pass
 

@@ -51,8 +51,8 @@ KEY_ID, KEY = bytes(range(16)), bytes(range(32))
 
 def sealed_then(subject: str, decision: str, fact: str, value: str) -> dict[str, str]:
     """A sensitive fact as it was sealed at step 0008: what it is bound to names no kind."""
-    nonce, told = bytes(12), to_canonical_json(value).ljust(32)
-    content = AESGCM(KEY).encrypt(nonce, told, to_canonical_json(["fact", subject, decision, fact]))
+    nonce, result = bytes(12), to_canonical_json(value).ljust(32)
+    content = AESGCM(KEY).encrypt(nonce, result, to_canonical_json(["fact", subject, decision, fact]))
     return {"$sealed": base64.b64encode(KEY_ID + nonce + content).decode()}
 
 
@@ -62,7 +62,7 @@ def line_then(decider: Decider, seq: int, subject: str) -> bytes:
     facts: dict[str, Any] = {"amount": "150.10", "phone": PHONE}
     decision = decider.decide(facts, as_of=date(2026, 11, 21))
     reads = FactsNeeded.of([each.policy for each in decision.evaluated.values()])
-    kept = {**encode_facts_read(facts, reads), "phone": sealed_then(subject, id_, "phone", PHONE)}
+    results = {**encode_facts_read(facts, reads), "phone": sealed_then(subject, id_, "phone", PHONE)}
     line = record_line(
         decision,
         reads,
@@ -71,7 +71,7 @@ def line_then(decider: Decider, seq: int, subject: str) -> bytes:
         subject=Subject(subject),
         decided_at=CLOCK.now(),
         by=MACHINE,
-        facts=kept,
+        facts=results,
         requested=list(decision.policies),
         outcomes=decision.to_dict(),
     )
@@ -180,8 +180,8 @@ def test_the_database_is_what_a_new_one_is(upgraded: Upgraded) -> None:
     assert self_check(database, thorough=True) == []
     with empty(database.engine.dialect.name) as new:
         migrations.upgrade(new)
-        made, told = schema(database), schema(new)
-    assert (made["tables"], made["triggers"]) == (told["tables"], told["triggers"])
+        made, result = schema(database), schema(new)
+    assert (made["tables"], made["triggers"]) == (result["tables"], result["triggers"])
     with database.engine.connect() as connection:
         assert tables_without_triggers(connection, APPEND_ONLY_TABLES) == []
 
@@ -233,8 +233,8 @@ def test_what_was_sealed_is_read_and_erased_under_the_identifier_as_it_was_writt
     with database.read() as session:
         facts = secrets.readable_facts(session, subject, record.decision_id, record.facts)
         assert facts["phone"] == ERASED
-        told = json.loads(entries(session, limit=1)[0].line)
-    assert told["body"] == {"kind": "customer", "reason": "asked for it", "subject": id_}
+        body = json.loads(entries(session, limit=1)[0].line)
+    assert body["body"] == {"kind": "customer", "reason": "asked for it", "subject": id_}
 
 
 def test_another_spelling_that_nothing_is_on_record_under_is_not_looked_for(upgraded: Upgraded) -> None:

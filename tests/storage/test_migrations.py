@@ -32,12 +32,12 @@ def test_migrations_make_the_schema_that_the_tables_declare(backend: str) -> Non
         with declared.alter() as connection:
             SQLModel.metadata.create_all(connection)
             connection.execute(SQLModel.metadata.tables["lane"].insert(), [row.model_dump() for row in initial_rows()])
-        made, told = schema(migrated), schema(declared)
+        made, result = schema(migrated), schema(declared)
         other = sorted(
-            name for name in made["tables"] | told["tables"] if made["tables"].get(name) != told["tables"].get(name)
+            name for name in made["tables"] | result["tables"] if made["tables"].get(name) != result["tables"].get(name)
         )
         assert not other, "write a step: `python -m tests.storage.write_migration NAME`"
-        assert made == told
+        assert made == result
         with migrated.engine.connect() as connection:
             assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
             assert tables_without_triggers(connection, APPEND_ONLY_TABLES) == []
@@ -129,8 +129,8 @@ def test_steps_are_numbered_without_a_gap_and_say_what_they_do() -> None:
 def test_a_step_that_databases_have_taken_is_never_edited() -> None:
     files = sorted(write_migration.FOLDER.glob("v*.py"))
     there = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in files]
-    kept = (Path(__file__).parent / "steps.sha256").read_text("utf-8").splitlines()
-    assert kept == there, "put an edited step back and write another; a new one is added to `steps.sha256`"
+    stored = (Path(__file__).parent / "steps.sha256").read_text("utf-8").splitlines()
+    assert stored == there, "put an edited step back and write another; a new one is added to `steps.sha256`"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -52,10 +52,10 @@ def opened(url: str) -> Iterator[Database]:
 
 
 def reason_of(database: Database) -> Unavailable:
-    with pytest.raises(DatabaseUnavailable) as told:
+    with pytest.raises(DatabaseUnavailable) as failure:
         write(database)
-    assert str(told.value) == f"the database is {told.value.reason}"
-    return told.value.reason
+    assert str(failure.value) == f"the database is {failure.value.reason}"
+    return failure.value.reason
 
 
 # --------------------------------------------------------------------------------------------------------- busy

@@ -156,8 +156,8 @@ class Tampering:
 
     def _set(self, table: Table, row: object, values: dict[str, Any]) -> None:
         names = ", ".join(f'"{name}" = :v_{name}' for name in values)
-        given = {f"v_{name}": value for name, value in values.items()}
-        self._run(f'UPDATE "{table.name}" SET {names} WHERE {self._where(table)}', {"r": row, **given})
+        fields = {f"v_{name}": value for name, value in values.items()}
+        self._run(f'UPDATE "{table.name}" SET {names} WHERE {self._where(table)}', {"r": row, **fields})
 
     def _run(self, statement: str, values: dict[str, Any]) -> None:
         self._connection.execute(text(statement), values)
@@ -260,8 +260,8 @@ def defenceless(place: Place) -> Iterator[Connection]:
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     with engine.begin() as connection:
         if connection.dialect.name == "sqlite":
-            found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
-            away, back = [f'DROP TRIGGER "{name}"' for name, _ in found], [sql for _, sql in found]
+            result = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+            away, back = [f'DROP TRIGGER "{name}"' for name, _ in result], [sql for _, sql in result]
         else:
             named = [(f'"{name}"', name) for name in SQLModel.metadata.tables]
             away = [f"ALTER TABLE {table} DISABLE TRIGGER ALL" for table, _ in named]

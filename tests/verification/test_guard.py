@@ -72,8 +72,8 @@ def govern(here: Company) -> None:
 
 def size_of(here: Company, orders: int) -> str:
     answer = here.app.service.decisions.decide_in_thread(DecisionRequest("C1", {"orders": orders}, (TIER,)), CRM)
-    found: str = json.loads(answer.body)["outcomes"][TIER]["outcome"]["size"]
-    return found
+    body: str = json.loads(answer.body)["outcomes"][TIER]["outcome"]["size"]
+    return body
 
 
 def concerns(here: Company) -> str:
@@ -325,9 +325,9 @@ def test_a_service_begins_without_an_api_key_that_nobody_issued_or_revoked(here:
         assert ring.authenticate(issued.text, here.clock.at).name == "crm"
         with pytest.raises(AuthenticationFailed):
             ring.authenticate(format_key(other, "mine"), here.clock.at)
-        told = concerns(again)
-        assert f"the row {other} of `api_key` was added" in told
-        assert f"the row {id_} of `api_key_revocation` was added" in told
+        result = concerns(again)
+        assert f"the row {other} of `api_key` was added" in result
+        assert f"the row {id_} of `api_key_revocation` was added" in result
 
 
 def test_a_service_begins_without_a_role_that_nobody_gave(here: Company) -> None:
@@ -339,17 +339,17 @@ def test_a_service_begins_without_a_role_that_nobody_gave(here: Company) -> None
 
 
 @pytest.mark.parametrize(
-    ("statement", "told"),
+    ("statement", "text"),
     [
         ("UPDATE activation SET effective_from = '2026-01-01T00:00:00.000000Z' WHERE seq = 1", "was altered"),
         ("DELETE FROM activation WHERE seq = 1", "was removed"),
     ],
 )
 def test_a_service_does_not_begin_when_what_was_in_force_cannot_be_read(
-    here: Company, statement: str, told: str
+    here: Company, statement: str, text: str
 ) -> None:
     with (
-        pytest.raises(NotSoundError, match=f"the row 1 of `activation` {told}"),
+        pytest.raises(NotSoundError, match=f"the row 1 of `activation` {text}"),
         begun_again(here, statement, FORGED_ACTIVATION),
     ):
         pass

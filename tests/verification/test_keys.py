@@ -46,9 +46,9 @@ def begun(backend: str, folder: Path) -> Iterator[tuple[Database, Place]]:
 
 
 def account(database: Database, name: str) -> None:
-    named, kept = {"name": name, "printed_name": name}, "x"
+    named, message = {"name": name, "printed_name": name}, "x"
     with database.write(TestClock()) as transaction:
-        create_account(transaction, SERVICE, **named, roles=[Role.AUTHOR], password_hash=kept)
+        create_account(transaction, SERVICE, **named, roles=[Role.AUTHOR], password_hash=message)
 
 
 def rotate(database: Database, place: Place, *, is_lost: bool = False) -> None:

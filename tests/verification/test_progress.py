@@ -28,15 +28,15 @@ def place() -> Iterator[Place]:
 def test_each_part_is_told_up_to_its_end(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verify, "PROGRESS_INTERVAL", 1)
     monkeypatch.setattr(shadow, "PROGRESS_INTERVAL", 1)
-    told: list[tuple[str, int]] = []
+    results: list[tuple[str, int]] = []
     with closing(Database(place.url)) as database, database.read() as session:
         parts = parts_of(session)
         trusted, keys = list(public_keys(place.keys).values()), read_log_keys(place.keys)
-        verdict = verify_everything(session, trusted, (), keys, lambda part, done: told.append((part, done)))
+        verdict = verify_everything(session, trusted, (), keys, lambda part, done: results.append((part, done)))
     assert verdict.is_fine
     assert list(parts) == ["entries", "rows", "records", "MACs of records", "periods of group lists"]
-    assert list(dict.fromkeys(part for part, _ in told)) == list(parts)
-    assert dict(told) == parts
+    assert list(dict.fromkeys(part for part, _ in results)) == list(parts)
+    assert dict(results) == parts
     assert verdict.rows == parts["rows"] + parts["records"]
 
 

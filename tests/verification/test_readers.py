@@ -172,9 +172,9 @@ def test_no_pack_and_no_command_tells_of_rows_that_were_added(here: Company, tmp
         patch.setenv("DATABASE_URL", here.database.url)
         patch.setenv("POLICY_SERVICE_KEYS", str(folder))
         for command in (["account", "list"], ["api-key", "list"]):
-            told = CliRunner().invoke(app, [*command, "--json"])
-            assert told.exit_code == 0, told.output
-            assert FORGED not in told.output
+            result = CliRunner().invoke(app, [*command, "--json"])
+            assert result.exit_code == 0, result.output
+            assert FORGED not in result.output
 
 
 def test_queries_of_every_kind_do_without_rows_that_were_added(here: Company) -> None:

@@ -100,12 +100,12 @@ def test_what_was_done_to_a_table_is_found_and_named(backend: str) -> None:
     """Every mutation in the long form, and many at random; some in the short; each is undone before the next."""
     every = list(mutations())
     chance = Random(effort(5, None))  # no secret
-    wanted = [(each, 1) for each in every[:: EACH[backend]]]
-    wanted += [(chance.choice(every), chance.randrange(1 << 30)) for _ in range(RANDOM[backend])]
+    expected = [(each, 1) for each in every[:: EACH[backend]]]
+    expected += [(chance.choice(every), chance.randrange(1 << 30)) for _ in range(RANDOM[backend])]
     with filled(backend) as (here, place):
         here.app.service.close()
         with defenceless(place) as connection:
-            missed = [each for each in wanted if not is_found(place, connection, *each)]
+            missed = [each for each in expected if not is_found(place, connection, *each)]
         assert missed == []
         assert found(place) == []
 

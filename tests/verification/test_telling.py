@@ -45,8 +45,8 @@ def tamper(here: Company, *statements: str) -> None:
 def another(table: str, where: str, **values: str) -> str:
     """Puts a row like another into a table, but for some values, in SQL."""
     names = SQLModel.metadata.tables[table].columns.keys()
-    columns, given = (", ".join(f'"{name}"' for name in names), (values.get(name, f'"{name}"') for name in names))
-    return f'INSERT INTO "{table}" ({columns}) SELECT {", ".join(given)} FROM "{table}" WHERE {where}'
+    columns, value = (", ".join(f'"{name}"' for name in names), (values.get(name, f'"{name}"') for name in names))
+    return f'INSERT INTO "{table}" ({columns}) SELECT {", ".join(value)} FROM "{table}" WHERE {where}'
 
 
 # ------------------------------------------------------------------------------------ what stands, and what is done
@@ -76,9 +76,9 @@ def scheduled(here: Company) -> str:
 def suspension(here: Company) -> str:
     here.in_force(tier(here.next_version(), 50))
     body = {"policy": TIER, "version": here.version(), "role": "sales_director", **SIGNED}
-    found = here.did("POST", "/v1/suspensions", "sales", body)["id"]
-    here.did("POST", f"/v1/suspensions/{found}/ratify", "compliance", {"role": "compliance", **SIGNED})
-    return str(found)
+    answer = here.did("POST", "/v1/suspensions", "sales", body)["id"]
+    here.did("POST", f"/v1/suspensions/{answer}/ratify", "compliance", {"role": "compliance", **SIGNED})
+    return str(answer)
 
 
 def override(here: Company) -> str:
@@ -112,8 +112,8 @@ def end_suspension(here: Company, name: str) -> httpx.Response:
 
 
 def sign_override(here: Company, name: str) -> httpx.Response:
-    shown = here.did("GET", f"/v1/overrides/{name}", "compliance")["digest"]
-    body = {"role": "compliance", "digest": shown, **SIGNED}
+    answer = here.did("GET", f"/v1/overrides/{name}", "compliance")["digest"]
+    body = {"role": "compliance", "digest": answer, **SIGNED}
     return here.ask("POST", f"/v1/overrides/{name}/sign-offs", "compliance", body)
 
 
@@ -200,8 +200,8 @@ def test_a_signature_that_nobody_gave_puts_nothing_in_force(backend: str) -> Non
         for number, role in enumerate(others, 1):
             person = f"'{here.people[BY[role]].id}'"
             where = f"change = '{change['id']}' AND role = '{first}'"
-            given = {"number": f"number + {number}", "role": f"'{role}'", "actor": person}
-            tamper(here, another("change_action", where, **given))
+            fields = {"number": f"number + {number}", "role": f"'{role}'", "actor": person}
+            tamper(here, another("change_action", where, **fields))
         forged = here.read(change)
         assert (forged["state"], forged["owed"]) == ("signed_off", [])
         problem = assert_problem(here.act("schedule", forged), 503, "damaged-record")
@@ -229,9 +229,9 @@ def test_every_act_is_done_by_rows_that_the_log_tells_of(backend: str) -> None:
         here.moved("schedule", here.signed(ends=[BONUS]))
         here.clock.move(days=2)
         assert (here.version(), here.version(BONUS)) == ("1.0.0", None)
-        found = guard.guard_for(here.app.service.database)
-        assert found is not None
-        assert found.faults == []
+        result = guard.guard_for(here.app.service.database)
+        assert result is not None
+        assert result.faults == []
 
 
 def test_a_first_version_is_stopped_and_let_go(here: Company) -> None:

@@ -26,18 +26,18 @@ def test_a_page_is_the_one_a_person_has_read(path: Path, lang: Language) -> None
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_hit_policy_has_its_sentence(lang: Language) -> None:
     policy = written_policy("priority")
-    told = [
+    results = [
         f"- {hit} {aggregate or ''}: {explanation(replace(policy, hit=hit, aggregate=aggregate), lang).resolution}"
         for hit, aggregate in (*((hit, None) for hit in Hit), *((Hit.COLLECT, aggregate) for aggregate in Aggregate))
     ]
-    page = "\n".join(told) + "\n"
+    page = "\n".join(results) + "\n"
     assert page == golden(f"hit_policies.{lang}", page)
 
 
 def test_every_golden_page_belongs_to_a_policy() -> None:
     names = {*map(name_of, (*WRITTEN, *SHIPPED)), "hit_policies"}
-    wanted = {f"{name}.{lang}.md" for name in names for lang in LANGUAGES}
-    assert {path.name for path in GOLDEN.iterdir()} == wanted
+    expected = {f"{name}.{lang}.md" for name in names for lang in LANGUAGES}
+    assert {path.name for path in GOLDEN.iterdir()} == expected
 
 
 def test_no_page_is_written_in_ci(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

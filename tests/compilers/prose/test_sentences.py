@@ -33,10 +33,10 @@ def one_line(expression: Expr, lang: Language) -> str:
 
 def shared(expressions: Iterable[Expr], lang: Language) -> list[str]:
     """Sentences that tell of conditions with different meanings."""
-    told: dict[str, set[Expr]] = defaultdict(set)
+    matches: dict[str, set[Expr]] = defaultdict(set)
     for expression in expressions:
-        told[one_line(expression, lang)].add(expression)
-    return [text for text, same in told.items() if len(same) > 1 and len({*map(meaning, same)}) > 1]
+        matches[one_line(expression, lang)].add(expression)
+    return [text for text, same in matches.items() if len(same) > 1 and len({*map(meaning, same)}) > 1]
 
 
 @pytest.mark.parametrize("lang", EVERY_LANGUAGE)
@@ -58,11 +58,11 @@ def test_lists_and_lines_tell_the_same_conditions_apart(lang: Language) -> None:
 @pytest.mark.parametrize("lang", EVERY_LANGUAGE)
 @pytest.mark.parametrize("unit", ["", "CNY"])
 def test_different_results_never_share_words(lang: Language, unit: str) -> None:
-    told: dict[str, set[Expr]] = defaultdict(set)
+    matches: dict[str, set[Expr]] = defaultdict(set)
     for expression in computations():
         assert isinstance(expression, Comparison)
-        told[outcome_value(expression.left, CONTEXTS[lang], unit)].add(expression.left)
-    assert [text for text, same in told.items() if len(same) > 1 and len({*map(results, same)}) > 1] == []
+        matches[outcome_value(expression.left, CONTEXTS[lang], unit)].add(expression.left)
+    assert [text for text, same in matches.items() if len(same) > 1 and len({*map(results, same)}) > 1] == []
 
 
 TREES = st.recursive(
@@ -159,12 +159,12 @@ def test_a_word_is_told_by_its_title(text: str, en: str, zh: str) -> None:
 
 
 def test_one_word_of_two_lists_is_told_as_each_of_them_calls_it() -> None:
-    told = one_line(parse('"it" in (kind, wish)'), "en")
-    assert told == "at least one of the following holds: (1) “industry” is ‘IT’; (2) “wish” is ‘anything’ (it)"
+    result = one_line(parse('"it" in (kind, wish)'), "en")
+    assert result == "at least one of the following holds: (1) “industry” is ‘IT’; (2) “wish” is ‘anything’ (it)"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("min(500 * count, 10000)", "(CNY 500.00 × “number of times”), but at most CNY 10,000.00"),
         ("count * 500 * level", "“number of times” × CNY 500.00 × “level”"),
@@ -173,8 +173,8 @@ def test_one_word_of_two_lists_is_told_as_each_of_them_calls_it() -> None:
         ("500 / level + count * rate", "CNY 500.00 ÷ “level” + “number of times” × “rate”"),
     ],
 )
-def test_an_amount_made_of_plain_numbers_has_one_factor_that_is_an_amount(text: str, told: str) -> None:
-    assert outcome_value(parse(text), context_of(POLICY, "en"), "CNY") == told
+def test_an_amount_made_of_plain_numbers_has_one_factor_that_is_an_amount(text: str, message: str) -> None:
+    assert outcome_value(parse(text), context_of(POLICY, "en"), "CNY") == message
 
 
 def test_a_rule_is_one_sentence() -> None:

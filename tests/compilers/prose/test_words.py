@@ -116,8 +116,8 @@ def test_every_currency_has_its_unit() -> None:
 
 def test_every_way_of_rounding_has_words_of_its_own() -> None:
     for words in (ENGLISH, CHINESE):
-        told = {words.rounding(way, "x", places) for way in ROUNDING_FUNCTIONS.values() for places in range(7)}
-        assert len(told) == len({*ROUNDING_FUNCTIONS.values()}) * 7
+        results = {words.rounding(way, "x", places) for way in ROUNDING_FUNCTIONS.values() for places in range(7)}
+        assert len(results) == len({*ROUNDING_FUNCTIONS.values()}) * 7
 
 
 @given(st.fractions(max_denominator=10**6))
@@ -128,8 +128,8 @@ def test_figures_lose_nothing(value: Fraction) -> None:
 
 @given(st.fractions(max_denominator=10**4))
 def test_a_percentage_is_exact(value: Fraction) -> None:
-    told = percent(value)
-    assert told is None or Fraction(told.removesuffix("%")) / 100 == value
+    result = percent(value)
+    assert result is None or Fraction(result.removesuffix("%")) / 100 == value
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
@@ -170,9 +170,9 @@ def test_titles_that_could_be_mistaken_carry_their_names() -> None:
     assert sentence(Name(name="safe"), policy, "en") == "“same title `safe`” is yes"
     assert sentence(Name(name="unknown"), policy, "en") == "“unknown” is yes"
     quoting = replace(policy.facts["yes"], title=Bilingual("甲」为「乙", "a” is “b"))
-    told = replace(policy, facts={**policy.facts, "yes": quoting})
-    assert sentence(Name(name="yes"), told, "en") == "“a’ is ‘b” is yes"
-    assert sentence(Name(name="yes"), told, "zh") == "「甲』为『乙」为“是”"
+    result = replace(policy, facts={**policy.facts, "yes": quoting})
+    assert sentence(Name(name="yes"), result, "en") == "“a’ is ‘b” is yes"
+    assert sentence(Name(name="yes"), result, "zh") == "「甲』为『乙」为“是”"
 
 
 def test_a_literal_of_any_kind_has_words() -> None:
@@ -184,9 +184,9 @@ def test_a_literal_of_any_kind_has_words() -> None:
         Months(1): "1 month",
     }
     policy = written_policy("conditions")
-    for literal, told in words.items():
+    for literal, result in words.items():
         same = Constant(value=literal)
-        assert told in sentence(Comparison(comparator="=", left=same, right=same), policy, "en")
+        assert result in sentence(Comparison(comparator="=", left=same, right=same), policy, "en")
 
 
 def test_notes_cannot_pass_for_a_heading_or_a_rule() -> None:
@@ -206,9 +206,9 @@ def test_a_list_of_single_outcomes_is_told_by_its_values() -> None:
     policy = written_policy("table")
     entry = {"importance": "key"}
     example = replace(policy.examples[0], outcome=(entry, entry))
-    told = explanation(replace(policy, hit=Hit.RULE_ORDER, examples=(example,)), "en").examples
-    assert told is not None
-    assert told.rows[0][-2] == "(1) ‘key’; (2) ‘key’"
+    result = explanation(replace(policy, hit=Hit.RULE_ORDER, examples=(example,)), "en").examples
+    assert result is not None
+    assert result.rows[0][-2] == "(1) ‘key’; (2) ‘key’"
 
 
 def test_counted_and_chosen_rules_say_what_they_give() -> None:

@@ -78,9 +78,9 @@ def test_the_child_answers_a_line_for_each_program(monkeypatch: pytest.MonkeyPat
     requests = io.StringIO(child_process._request(trials, 5).partition("\n")[2])
     answers = io.StringIO()
     run_child(requests, answers, seconds=5)
-    found = [json.loads(line) for line in answers.getvalue().splitlines()]
-    assert [answer["name"] for answer in found] == list(trials)
-    assert [bool(answer["reason"]) for answer in found] == [False, True, True, True]
+    results = [json.loads(line) for line in answers.getvalue().splitlines()]
+    assert [answer["name"] for answer in results] == list(trials)
+    assert [bool(answer["reason"]) for answer in results] == [False, True, True, True]
     assert limited == [5]
 
 

@@ -52,11 +52,11 @@ def program(*conditions: str) -> tuple[Program, tuple[int, ...]]:
 
 
 def test_facts_and_thresholds_are_conditions_and_the_quick_tests_of_a_rule_are_one_flag() -> None:
-    found, vector = program(
+    result, vector = program(
         'amount >= 100.005 and industry = "retail" and vip and id != 3', 'industry != "it" and not(vip) and sid <= 9'
     )
     assert vector == (True, 30000, 7, False, 8)
-    assert found == Program(
+    assert result == Program(
         5,
         (
             Term(0, (Condition(0, "=", 1), Condition(1, ">=", 10001), Condition(2, "!=", 3))),
@@ -67,15 +67,15 @@ def test_facts_and_thresholds_are_conditions_and_the_quick_tests_of_a_rule_are_o
 
 
 def test_rules_with_the_same_quick_tests_share_their_flag() -> None:
-    found, _ = program('vip and industry = "it" and id < 3', 'vip and industry = "it" and id > 5', "vip")
-    assert [term.conditions[0].field for term in found.terms] == [0, 0, 2]
-    assert found.flags == {0, 2}
+    result, _ = program('vip and industry = "it" and id < 3', 'vip and industry = "it" and id > 5', "vip")
+    assert [term.conditions[0].field for term in result.terms] == [0, 0, 2]
+    assert result.flags == {0, 2}
 
 
 def test_arithmetic_and_lists_are_worked_out_before_and_only_once() -> None:
-    found, vector = program("amount > 1.5 * mean", "2 * amount > 3 * mean and vip", 'industry in ("it", "retail")')
+    result, vector = program("amount > 1.5 * mean", "2 * amount > 3 * mean and vip", 'industry in ("it", "retail")')
     assert vector == (True, True, True)
-    assert found.terms == (
+    assert result.terms == (
         Term(0, (Condition(0, "=", 1),)),
         Term(1, (Condition(1, "=", 1), Condition(0, "=", 1))),
         Term(2, (Condition(2, "=", 1),)),
@@ -83,23 +83,23 @@ def test_arithmetic_and_lists_are_worked_out_before_and_only_once() -> None:
 
 
 def test_whether_a_fact_is_missing_is_a_flag_beside_a_stand_in() -> None:
-    found, vector = program("days is missing", "days is not missing and days < 30")
+    result, vector = program("days is missing", "days is not missing and days < 30")
     assert vector == (True, False, 0)
-    assert found.terms == (Term(0, (Condition(0, "=", 1),)), Term(1, (Condition(1, "=", 1), Condition(2, "<", 30))))
-    assert found.flags == {0, 1}
+    assert result.terms == (Term(0, (Condition(0, "=", 1),)), Term(1, (Condition(1, "=", 1), Condition(2, "<", 30))))
+    assert result.flags == {0, 1}
 
 
 def test_or_becomes_terms_of_one_rule_but_tests_of_one_cell_do_not() -> None:
-    found, vector = program("vip or id < 3 or sid < 3", "id in (< 3, > 5, [4..4])", "true", "false")
-    assert [term.rule for term in found.terms] == [0, 0, 0, 1, 2]
-    assert found.terms[4].conditions == ()
+    result, vector = program("vip or id < 3 or sid < 3", "id in (< 3, > 5, [4..4])", "true", "false")
+    assert [term.rule for term in result.terms] == [0, 0, 0, 1, 2]
+    assert result.terms[4].conditions == ()
     assert vector[-1] is True
 
 
 def test_a_number_that_the_engine_cannot_hold_is_worked_out_before() -> None:
-    found, vector = program("id < 99999999999999999999", "id > -99999999999999999999")
+    result, vector = program("id < 99999999999999999999", "id > -99999999999999999999")
     assert vector == (True, True)
-    assert {condition.value for term in found.terms for condition in term.conditions} == {1}
+    assert {condition.value for term in result.terms for condition in term.conditions} == {1}
 
 
 def test_facts_named_like_the_engine_s_own_fields_are_facts_like_any_other() -> None:

@@ -16,10 +16,10 @@ def test_a_message_holds_the_numbers_asked_for_and_the_flags_that_are_true() -> 
     numbers, (message,) = make_writer(program, rulesets, vector_inputs(4))([7, 1, 8, 0])
     assert numbers == (7, 8)
     [flag] = [text.split('"')[1] for field, text in rulesets[0].flags.items() if field == 1]
-    found = json.loads(message)
-    assert found.pop("id") == 1
-    assert found.pop(flag) == 1
-    assert list(found.values()) == [7]
+    body = json.loads(message)
+    assert body.pop("id") == 1
+    assert body.pop(flag) == 1
+    assert list(body.values()) == [7]
 
 
 def test_every_ruleset_has_a_message_and_a_field_that_several_ask_for_is_worked_out_once() -> None:

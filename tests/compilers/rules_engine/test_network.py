@@ -42,8 +42,8 @@ def check_limits(ruleset: Ruleset) -> None:
 
 
 def guard_of(ruleset: Ruleset) -> str:
-    found = re.match(r'{"id":1,"(\w+)":0', ruleset.template)
-    return found[1] if found else "$none"
+    match = re.match(r'{"id":1,"(\w+)":0', ruleset.template)
+    return match[1] if match else "$none"
 
 
 @given(programs_with_vectors())

@@ -24,9 +24,9 @@ PATIENCE = 60.0
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        found.app.service.sealer.seal_all()
-        yield found
+    with company() as here:
+        here.app.service.sealer.seal_all()
+        yield here
 
 
 def settled(visitor: Visitor, page: Seen) -> Seen:
@@ -41,9 +41,9 @@ def settled(visitor: Visitor, page: Seen) -> Seen:
 
 def begun(here: Company, name: str, form: str) -> tuple[Visitor, Seen]:
     visitor = Visitor(here, name)
-    sent = visitor.send(visitor.get("/audit"), form, follow=False)
-    assert sent.status == 303
-    return visitor, visitor.get(sent.headers["location"])
+    response = visitor.send(visitor.get("/audit"), form, follow=False)
+    assert response.status == 303
+    return visitor, visitor.get(response.headers["location"])
 
 
 def test_a_verification_ends_with_its_verdict_in_words(here: Company) -> None:

@@ -165,10 +165,10 @@ def test_every_act_is_a_form_or_the_reason_why_not(here: Company, change: Json, 
     for name in here.people:
         for each in (change, draft):
             page = Visitor(here, name).get(f"/changes/{each['id']}")
-            told = {node.text() for node in page.all("#acts .why-not dt")}
+            text = {node.text() for node in page.all("#acts .why-not dt")}
             there = {node.text().strip() for node in page.all("#acts form button, #acts a.button")}
-            assert told | there >= names
-            assert not told & there
+            assert text | there >= names
+            assert not text & there
             assert all(node.text().strip() for node in page.all("#acts .why-not dd"))
 
 
@@ -199,14 +199,14 @@ def test_what_people_write_is_shown_and_not_run(here: Company, text: str) -> Non
     with written_before():
         made = here.create(title=text, reason=f"{text} {'y' * 500}", effective=later(here, 60))
         here.did("POST", f"/v1/changes/{made['id']}/comments", "compliance", {"text": text})
-    for path, shown in (("", text), ("/print", spell_out(text))):
+    for path, result in (("", text), ("/print", spell_out(text))):
         page = Visitor(here, "compliance").get(f"/changes/{made['id']}{path}")
         assert page.status == 200
         assert not page.has("script:not([src])")
-        assert page.one("h1").text().replace("U+202E", "\u202e") == shown
+        assert page.one("h1").text().replace("U+202E", "\u202e") == result
         assert "\u202e" not in page.one("main").text()
         assert "\u202e" not in page.one("head > title").text()
-        assert shown[:8] in page.text("#discussion")
+        assert result[:8] in page.text("#discussion")
 
 
 def test_ids_are_given_once_and_every_field_has_its_label(here: Company, change: Json) -> None:

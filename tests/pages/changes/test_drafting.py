@@ -23,9 +23,9 @@ ASKED: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        found.in_force(tier("1.2.0", 120))
-        yield found
+    with company() as here:
+        here.in_force(tier("1.2.0", 120))
+        yield here
 
 
 def draft(here: Company, page: Seen) -> Change:
@@ -144,12 +144,12 @@ def test_only_authors_begin_changes(here: Company, name: str) -> None:
 def test_hostile_words_are_shown_and_not_run(here: Company) -> None:
     words = "<script>alert(1)</script>\u202e=cmd()"
     visitor = Visitor(here, "ann")
-    asked = {**ASKED, "title": words, "reason": words}
-    page = visitor.send(visitor.get("/changes/new"), "#new", **asked)
+    body = {**ASKED, "title": words, "reason": words}
+    page = visitor.send(visitor.get("/changes/new"), "#new", **body)
     assert page.status == 422
     assert "The title: leave out the hidden character U+202E RIGHT-TO-LEFT OVERRIDE." in page.text(".refusal")
     with written_before():
-        address = visitor.send(visitor.get("/changes/new"), "#new", **asked).address
+        address = visitor.send(visitor.get("/changes/new"), "#new", **body).address
     page = visitor.get(address)
     assert page.status == 200
     assert not page.has("main script, h1 script")

@@ -16,9 +16,9 @@ Json = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        found.in_force(tier("1.0.1", 101))
-        yield found
+    with company() as here:
+        here.in_force(tier("1.0.1", 101))
+        yield here
 
 
 def editor(visitor: Visitor, change: Json, query: str = "") -> Seen:
@@ -194,12 +194,12 @@ def test_who_may_not_edit_is_led_to_the_change(here: Company) -> None:
     page = Visitor(here, "ann").get(f"/changes/{submitted['id']}/draft", follow=False)
     assert (page.status, page.headers["location"]) == (303, f"/changes/{submitted['id']}")
     assert Visitor(here, "sales").get(f"/changes/{submitted['id']}/draft").status == 403
-    sent = Visitor(here, "ann").post(
+    response = Visitor(here, "ann").post(
         f"/changes/{submitted['id']}/draft",
         {"title": "x", "reason": "y", "effective_from": "2027-01-01T00:00", "_key": "k1", "_etag": submitted["etag"]},
     )
-    assert sent.status == 409
-    assert "submitted" in sent.text(".refusal")
+    assert response.status == 409
+    assert "submitted" in response.text(".refusal")
 
 
 def test_an_unknown_change_has_no_editor(here: Company) -> None:

@@ -28,8 +28,8 @@ def test_an_author_ends_a_policy_from_its_page(here: Company) -> None:
     report = author.get(f"/changes/{change}/report").text("main")
     assert f"Ends the policy {BONUS} 1.0.0" in report
     assert "No policy uses its outcome." in report
-    kept = author.send(page, "form#draft", do="save")
-    assert kept.has(f'form#draft input[name=ends][value="{BONUS}"][checked]')
+    stored = author.send(page, "form#draft", do="save")
+    assert stored.has(f'form#draft input[name=ends][value="{BONUS}"][checked]')
 
 
 def test_those_who_sign_read_what_dependants_do(here: Company) -> None:

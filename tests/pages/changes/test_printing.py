@@ -58,7 +58,7 @@ def test_the_pdf_holds_chinese_words_and_the_signatures(here: Company, change: J
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.headers["content-disposition"] == f'attachment; filename="change-{change["id"]}.pdf"'
     text = "".join(page.extract_text() for page in PdfReader(BytesIO(answer.body)).pages)
-    told = "".join(text.split())
+    message = "".join(text.split())
     for words in (
         "提高上限Raisethelimit[U+1F600]",
         "林頔、Łukasz",
@@ -67,8 +67,8 @@ def test_the_pdf_holds_chinese_words_and_the_signatures(here: Company, change: J
         "大于或等于150",
         "etc/passwd",
     ):
-        assert words in told
-    assert change["digest"] in told
+        assert words in message
+    assert change["digest"] in message
 
 
 def test_the_pdf_is_written_in_the_typeface_of_the_service_alone(here: Company, change: Json) -> None:
@@ -168,5 +168,5 @@ def test_a_cross_table_is_printed_as_its_grid_with_what_a_cell_said_before(here:
     ]
     assert len(rules.css("td.changed")) == 1
     answer = Visitor(here, "compliance", "zh-CN").get(f"/changes/{change['id']}/dossier.pdf")
-    told = "".join("".join(page.extract_text() for page in PdfReader(BytesIO(answer.body)).pages).split())
-    assert "等级↓订单→" in told
+    message = "".join("".join(page.extract_text() for page in PdfReader(BytesIO(answer.body)).pages).split())
+    assert "等级↓订单→" in message

@@ -14,8 +14,8 @@ from tests.pages.visitor import Visitor
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        yield found
+    with company() as here:
+        yield here
 
 
 def test_a_draft_is_reported_on_as_it_is_now(here: Company) -> None:
@@ -72,7 +72,7 @@ def test_who_takes_no_part_sees_no_report(here: Company) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "pattern"),
+    ("text", "pattern"),
     [
         ("size big by big", "{outcome} by {rules}"),
         ("missing facts a, b", "missing facts {names}"),
@@ -80,9 +80,9 @@ def test_who_takes_no_part_sees_no_report(here: Company) -> None:
         ("conflict of a, b", "conflict of {rules}"),
     ],
 )
-def test_answers_are_told_in_any_language(told: str, pattern: str) -> None:
-    words = localized_result(told)
-    assert words == told
+def test_answers_are_told_in_any_language(text: str, pattern: str) -> None:
+    words = localized_result(text)
+    assert words == text
     assert isinstance(words, Message)
     assert words.pattern == pattern
 

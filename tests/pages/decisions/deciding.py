@@ -26,8 +26,8 @@ def decided(here: Company, subject: str, *policies: str, kind: str = CUSTOMER, *
     """The identifier of a decision about somebody, by the bonus unless told otherwise."""
     request = DecisionRequest(subject, facts or {"orders": 120}, policies or (BONUS,), kind=kind)
     answer = here.app.service.decisions.decide_in_thread(request, CRM)
-    found: str = json.loads(answer.body)["decision_id"]
-    return found
+    body: str = json.loads(answer.body)["decision_id"]
+    return body
 
 
 def sealed(here: Company) -> None:

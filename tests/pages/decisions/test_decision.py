@@ -31,9 +31,9 @@ def secret(version: str, limit: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        found.in_force(tier("1.1.0", 50), SCORED.encode())
-        yield found
+    with company() as here:
+        here.in_force(tier("1.1.0", 50), SCORED.encode())
+        yield here
 
 
 def one(here: Company, decision: str, by: str = "compliance", lang: str = "en") -> Seen:
@@ -44,18 +44,18 @@ def test_the_outcome_the_rule_the_version_and_the_signatures_stand_on_one_page(h
     page = one(here, decided(here, "C1"))
     assert page.status == 200
     assert page.one("h1").text() == "Decision about customer C1"
-    told = said(page)
-    assert "size ‘big’" in told
-    assert "bonus 10" in told
+    result = said(page)
+    assert "size ‘big’" in result
+    assert "bonus 10" in result
     assert page.link("size 1.1.0") == f"/policies/{TIER}/versions/1.1.0"
     assert page.has(f'a[href="/policies/{TIER}/rules/big"]')
-    assert "In force by the change: larger limit" in told
+    assert "In force by the change: larger limit" in result
     assert page.link("larger limit").startswith("/changes/")
     assert (
         "Sales, sales director, 20 Nov 2026, 10:00:00 +08:00 I approve the content, its effect and the day. sound"
-        in told
+        in result
     )
-    assert "Compliance, compliance, " in told
+    assert "Compliance, compliance, " in result
 
 
 def test_rules_are_called_by_their_titles(here: Company) -> None:
@@ -69,8 +69,8 @@ def test_rules_are_called_by_their_titles(here: Company) -> None:
 def test_from_a_decision_to_who_signed_it_are_no_three_clicks(here: Company) -> None:
     visitor = Visitor(here, "compliance")
     decision = decided(here, "C1b")
-    found = visitor.get("/decisions?q=C1b")
-    page = visitor.get(found.one("tbody th a").attributes["href"] or "")
+    next_page = visitor.get("/decisions?q=C1b")
+    page = visitor.get(next_page.one("tbody th a").attributes["href"] or "")
     assert page.address == f"/decisions/{decision}"
     change = visitor.get(page.link("larger limit"))
     assert change.status == 200

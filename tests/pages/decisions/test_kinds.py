@@ -27,20 +27,20 @@ OLD = "C900 "
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
+    with company() as here:
         put(
-            found,
+            here,
             tier("1.0.0").replace(b"subject: customer", b"subject: order").replace(TIER.encode(), ORDERS.encode()),
         )
-        put(found, REACH)
-        found.app.service.decisions.in_force.refresh()
-        decided(found, BOTH, TIER, orders=120)
-        decided(found, BOTH, ORDERS, kind="order", orders=5)
-        decided(found, "18", ORDERS, kind="order", orders=5)
-        decided(found, OLD, TIER, orders=120)
-        excepted(found, BOTH)
-        excepted(found, BOTH, ORDERS, kind="order")
-        yield found
+        put(here, REACH)
+        here.app.service.decisions.in_force.refresh()
+        decided(here, BOTH, TIER, orders=120)
+        decided(here, BOTH, ORDERS, kind="order", orders=5)
+        decided(here, "18", ORDERS, kind="order", orders=5)
+        decided(here, OLD, TIER, orders=120)
+        excepted(here, BOTH)
+        excepted(here, BOTH, ORDERS, kind="order")
+        yield here
 
 
 def listed(here: Company, lang: str = "en", **query: str) -> Seen:

@@ -20,15 +20,15 @@ ODD = "客户/001?x=1&y=#"
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
+    with company() as here:
         for number in range(30):
-            decided(found, f"L{number}", TIER, orders=number * 7)
-        found.clock.move(days=2)
-        decided(found, ODD)
-        decided(found, HOSTILE)
-        excepted(found, "L1")
-        decided(found, "L1")
-        yield found
+            decided(here, f"L{number}", TIER, orders=number * 7)
+        here.clock.move(days=2)
+        decided(here, ODD)
+        decided(here, HOSTILE)
+        excepted(here, "L1")
+        decided(here, "L1")
+        yield here
 
 
 def listed(here: Company, by: str = "compliance", lang: str = "en", **query: str) -> Seen:
@@ -41,11 +41,11 @@ def subjects(page: Seen) -> list[str]:
 
 def all_subjects(visitor: Visitor, page: Seen) -> list[str]:
     """The subjects of this page and of all behind it."""
-    found = subjects(page)
+    result = subjects(page)
     while page.has("a[rel=next]"):
         page = visitor.get(page.link("Next page"))
-        found += subjects(page)
-    return found
+        result += subjects(page)
+    return result
 
 
 def test_the_latest_stand_first_with_what_was_decided_by_which_rule(here: Company) -> None:
@@ -90,9 +90,9 @@ def test_the_order_stays_when_the_list_is_narrowed(here: Company) -> None:
 
 def test_those_of_a_policy_are_looked_through_a_part_at_a_time(here: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_queries, "MAX_SCANNED", 5)
-    for sort, told in (("decided", "There are later decisions."), ("-decided", "There are earlier decisions.")):
+    for sort, result in (("decided", "There are later decisions."), ("-decided", "There are earlier decisions.")):
         page = listed(here, policy=SIGN_OFF, sort=sort)
-        assert told in page.text(".empty")
+        assert result in page.text(".empty")
         assert page.has("a[rel=next]")
 
 

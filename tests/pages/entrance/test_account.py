@@ -19,22 +19,22 @@ NEW = "another staple for it"
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        yield found
+    with company() as here:
+        yield here
 
 
-def change(visitor: Visitor, **given: Any) -> Seen:  # noqa: ANN401  # what is filled in
-    return visitor.send(visitor.get("/account"), FORM, **{"old": SECRET, "new": NEW, "again": NEW, **given})
+def change(visitor: Visitor, **value: Any) -> Seen:  # noqa: ANN401  # what is filled in
+    return visitor.send(visitor.get("/account"), FORM, **{"old": SECRET, "new": NEW, "again": NEW, **value})
 
 
 def test_the_page_says_who_i_am_and_when_the_session_ends(here: Company) -> None:
     page = Visitor(here, "both").get("/account")
     assert page.text("#who") == "Both"
-    told = page.text("dl.facts")
-    assert "compliance" in told
-    assert "sales director" in told
-    assert "20 Nov 2026, 10:30" in told
-    assert "20 Nov 2026, 22:00" in told
+    text = page.text("dl.facts")
+    assert "compliance" in text
+    assert "sales director" in text
+    assert "20 Nov 2026, 10:30" in text
+    assert "20 Nov 2026, 22:00" in text
 
 
 def test_roles_that_wait_are_told_with_the_reason(here: Company) -> None:
@@ -72,7 +72,7 @@ def test_another_password_ends_all_sessions_and_says_so(here: Company) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "told"),
+    ("fields", "field", "text"),
     [
         ({"new": "short", "again": "short"}, "new", "Expected 12 to 256 characters."),
         ({"again": "another staple"}, "again", "This is not the same password."),
@@ -80,10 +80,10 @@ def test_another_password_ends_all_sessions_and_says_so(here: Company) -> None:
         ({"old": ""}, "old", "This field is required."),
     ],
 )
-def test_what_is_wrong_stands_beside_its_field(here: Company, given: dict[str, str], field: str, told: str) -> None:
-    page = change(Visitor(here, "sales"), **given)
+def test_what_is_wrong_stands_beside_its_field(here: Company, fields: dict[str, str], field: str, text: str) -> None:
+    page = change(Visitor(here, "sales"), **fields)
     assert page.status == 422
-    assert told in page.text(f"#fault-{field}")
+    assert text in page.text(f"#fault-{field}")
     assert not any("value" in node.attributes for node in page.all("input[type=password]"))
 
 

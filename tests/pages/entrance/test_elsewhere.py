@@ -21,12 +21,12 @@ SESSION = "__Host-policy_service_session"
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
     """A company behind TLS whose sales director is linked to a person of the provider's."""
-    given: dict[str, Any] = {"oidc_issuer": ISSUER, "oidc_client_id": CLIENT, "oidc_client_secret": SecretStr(SECRET)}
-    with company(public_url="https://policies.example", **given) as found:
-        with found.database.write(found.clock) as transaction:
-            sales = found.people["sales"].id
+    fields: dict[str, Any] = {"oidc_issuer": ISSUER, "oidc_client_id": CLIENT, "oidc_client_secret": SecretStr(SECRET)}
+    with company(public_url="https://policies.example", **fields) as here:
+        with here.database.write(here.clock) as transaction:
+            sales = here.people["sales"].id
             identity.link(transaction, SERVICE, sales, ExternalIdentity(ISSUER, Provider().subject))
-        yield found
+        yield here
 
 
 def ready(here: Company, provider: Provider) -> None:
@@ -39,9 +39,9 @@ def ready(here: Company, provider: Provider) -> None:
 def there_and_back(here: Company, visitor: Visitor, provider: Provider, start: str) -> Seen:
     """Follows the link, proves there who one is, and comes back."""
     ready(here, provider)
-    sent = visitor.get(start, follow=False)
-    assert sent.status == 303
-    location = sent.headers["location"]
+    response = visitor.get(start, follow=False)
+    assert response.status == 303
+    location = response.headers["location"]
     state = httpx.URL(location).params["state"]
     return visitor.get(f"{BACK}?state={state}&code={provider.grant(location)}", follow=False)
 
@@ -95,11 +95,11 @@ def test_who_confirms_by_a_form_goes_on_by_a_page_and_comes_back(here: Company) 
     now = int(here.clock.at.timestamp())
     visitor, provider = Visitor(here), honest(here, auth_time=now)
     there_and_back(here, visitor, provider, "/v1/session/oidc")
-    sent = visitor.post("/v1/session/oidc/confirm?next=/changes/1", follow=False)
-    assert sent.status == 200  # a redirect of a form to another site is what `form-action 'self'` forbids
-    assert "Confirm" not in sent.text()
-    location = sent.one("a").attributes["href"] or ""
-    assert sent.headers["refresh"] == f"0; url={location}"
+    response = visitor.post("/v1/session/oidc/confirm?next=/changes/1", follow=False)
+    assert response.status == 200  # a redirect of a form to another site is what `form-action 'self'` forbids
+    assert "Confirm" not in response.text()
+    location = response.one("a").attributes["href"] or ""
+    assert response.headers["refresh"] == f"0; url={location}"
     state = httpx.URL(location).params["state"]
     code = provider.grant(location, prompt="login", max_age="0")
     back = visitor.get(f"{BACK}?state={state}&code={code}", follow=False)

@@ -17,8 +17,8 @@ WRONG = "The user name or the password is wrong, or the account is disabled."
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        yield found
+    with company() as here:
+        yield here
 
 
 def come_in(
@@ -30,9 +30,9 @@ def come_in(
 
 def test_a_person_signs_in_and_goes_on_where_they_were(here: Company) -> None:
     visitor = Visitor(here)
-    asked = visitor.get("/account")
-    assert asked.address == "/sign-in?next=%2Faccount"
-    page = visitor.send(asked, FORM, name="sales", password=SECRET)
+    request = visitor.get("/account")
+    assert request.address == "/sign-in?next=%2Faccount"
+    page = visitor.send(request, FORM, name="sales", password=SECRET)
     assert page.address == "/account"
     assert page.one("h1").text() == "My account"
 
@@ -49,16 +49,16 @@ def test_over_tls_the_cookie_is_bound_to_the_host() -> None:
         visitor = Visitor(there)
         page = visitor.get("/sign-in")
         answer = visitor.send(page, FORM, name="sales", password=SECRET, follow=False)
-        said = answer.headers.get_list("set-cookie")[0].split("; ")
-        assert said[0].startswith(f"__Host-{COOKIE}=")
-        assert "Secure" in said
+        text = answer.headers.get_list("set-cookie")[0].split("; ")
+        assert text[0].startswith(f"__Host-{COOKIE}=")
+        assert "Secure" in text
 
 
 @pytest.mark.parametrize("following", ["https://elsewhere.example", "//elsewhere.example", "/\\elsewhere.example", ""])
 def test_nobody_is_led_to_another_site(here: Company, following: str) -> None:
     visitor = Visitor(here)
-    given = {"name": "sales", "password": SECRET, "next": following}
-    assert visitor.post("/sign-in", given, follow=False).headers["location"] == "/"
+    fields = {"name": "sales", "password": SECRET, "next": following}
+    assert visitor.post("/sign-in", fields, follow=False).headers["location"] == "/"
     assert visitor.get(f"/sign-in?next={following}", follow=False).headers["location"] == "/"
 
 
@@ -102,10 +102,10 @@ def test_where_somebody_signed_in_before_strangers_do_not_hold_them_up(here: Com
 
 
 @pytest.mark.parametrize(
-    "given", [{"next": "/"}, {"name": "sales"}, {"name": "x" * 101, "password": "y"}, {"nam": "sales"}]
+    "fields", [{"next": "/"}, {"name": "sales"}, {"name": "x" * 101, "password": "y"}, {"nam": "sales"}]
 )
-def test_a_form_that_is_not_filled_in_says_where(here: Company, given: dict[str, str]) -> None:
-    page = Visitor(here).post("/sign-in", given)
+def test_a_form_that_is_not_filled_in_says_where(here: Company, fields: dict[str, str]) -> None:
+    page = Visitor(here).post("/sign-in", fields)
     assert page.status == 422
     assert page.has(".fault, .refusal")
 

@@ -20,11 +20,11 @@ from tests.pages.visitor import Seen, Visitor
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
     """The tiering policy changes on the 21st, and is planned to change again on the 26th."""
-    with company() as found:
-        found.in_force(tier("1.1.0", 50))
-        later = {"from": timestamp(found.clock.at + timedelta(days=5))}
-        found.moved("schedule", found.signed(tier("1.2.0", 60), title="still larger", effective=later))
-        yield found
+    with company() as here:
+        here.in_force(tier("1.1.0", 50))
+        later = {"from": timestamp(here.clock.at + timedelta(days=5))}
+        here.moved("schedule", here.signed(tier("1.2.0", 60), title="still larger", effective=later))
+        yield here
 
 
 def shown(here: Company, by: str = "ann", lang: str = "en", **query: str) -> Seen:
@@ -32,9 +32,9 @@ def shown(here: Company, by: str = "ann", lang: str = "en", **query: str) -> See
 
 
 def row(page: Seen, policy: str = TIER) -> str:
-    found = [each for each in page.all("tbody tr") if each.css(f'a[href="/policies/{policy}"]')]
-    assert len(found) == 1
-    return " ".join(found[0].text(separator=" ").split()).replace(" ,", ",").replace(" :", ":")
+    results = [each for each in page.all("tbody tr") if each.css(f'a[href="/policies/{policy}"]')]
+    assert len(results) == 1
+    return " ".join(results[0].text(separator=" ").split()).replace(" ,", ",").replace(" :", ":")
 
 
 def test_now_is_shown_at_first(here: Company) -> None:
@@ -138,10 +138,10 @@ def test_it_is_sorted_by_its_headings(here: Company) -> None:
 
 @pytest.mark.parametrize("sort", ["policy", "-policy", "from", "-from"])
 def test_pages_follow_each_other_without_a_gap(here: Company, monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
-    asked = {"sort": sort, "valid_at": "2026-11-20T10:00"}
-    everything = listed(shown(here, **asked))
+    body = {"sort": sort, "valid_at": "2026-11-20T10:00"}
+    everything = listed(shown(here, **body))
     monkeypatch.setattr(in_force_page, "PAGE", 1)
-    page, visitor = shown(here, **asked), Visitor(here, "ann")
+    page, visitor = shown(here, **body), Visitor(here, "ann")
     assert "1 policy differs today." in page.text()
     seen = listed(page)
     while page.has("a[rel=next]"):

@@ -25,9 +25,9 @@ PATIENCE = 90.0
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        fill(found)
-        yield found
+    with company() as here:
+        fill(here)
+        yield here
 
 
 def made(visitor: Visitor, **fields: Any) -> Seen:  # noqa: ANN401 - as `send` takes them

@@ -27,11 +27,11 @@ def importing(here: Company, *texts: bytes, active: bool = True) -> None:
 @pytest.fixture(scope="package")
 def here() -> Iterator[Company]:
     """`tiering/size` 1.0.0 and 1.1.0 were in force, 1.2.0 is, 1.3.0 will be."""
-    with company() as found:
-        importing(found, rules(), SCORED.encode(), HOSTILE.encode(), crossed())
-        importing(found, crossed("1.1.0", within="PT30M"), active=False)
-        importing(found, rules("1.1.0", 2000), SCORED.replace("score\n", "waiting\n", 1).encode(), active=False)
-        found.in_force(tier("1.1.0", 150), tier("1.2.0", 150, words="[small, big]"))
-        found.clock.move(days=3)
-        found.moved("schedule", found.signed(tier("1.3.0", 200, words="[small, big]")))
-        yield found
+    with company() as here:
+        importing(here, rules(), SCORED.encode(), HOSTILE.encode(), crossed())
+        importing(here, crossed("1.1.0", within="PT30M"), active=False)
+        importing(here, rules("1.1.0", 2000), SCORED.replace("score\n", "waiting\n", 1).encode(), active=False)
+        here.in_force(tier("1.1.0", 150), tier("1.2.0", 150, words="[small, big]"))
+        here.clock.move(days=3)
+        here.moved("schedule", here.signed(tier("1.3.0", 200, words="[small, big]")))
+        yield here

@@ -29,11 +29,11 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     folder = tmp_path_factory.mktemp("policies")
     (folder / "regulations").mkdir()
     (folder / "regulations" / "sizes.yaml").write_text(ROWS, "utf-8")
-    with company(policies=folder) as found:
+    with company(policies=folder) as here:
         text = tier("1.1.0", 50).replace(b"subject:", b"source: [R-ORD-1]\nsubject:", 1)
         assert load_bytes(text).source == ("R-ORD-1",)
-        found.in_force(text)
-        yield found
+        here.in_force(text)
+        yield here
 
 
 def test_each_row_leads_to_what_decides_it(here: Company) -> None:

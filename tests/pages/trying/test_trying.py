@@ -41,16 +41,16 @@ table:
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[Company]:
-    with company() as found:
-        found.create(tier("1.1.0", 7), title="my draft")
-        found.in_force(SECRET_FACT)
-        found.in_force(crossed())
-        yield found
+    with company() as here:
+        here.create(tier("1.1.0", 7), title="my draft")
+        here.in_force(SECRET_FACT)
+        here.in_force(crossed())
+        yield here
 
 
-def tried(here: Company, path: str = PATH, by: str = "ann", lang: str = "en", **given: Any) -> Seen:  # noqa: ANN401
+def tried(here: Company, path: str = PATH, by: str = "ann", lang: str = "en", **values: Any) -> Seen:  # noqa: ANN401
     visitor = Visitor(here, by, lang)
-    typed_in: dict[str, Any] = {f"f.{name}": value for name, value in given.items()}
+    typed_in: dict[str, Any] = {f"f.{name}": value for name, value in values.items()}
     return visitor.send(visitor.get(path), "form#facts", **typed_in)
 
 
@@ -68,9 +68,9 @@ def test_the_decision_says_which_rule_and_why_and_why_not_every_other(here: Comp
     assert page.text("dd.outcome") == "‘big’"
     assert "many" in page.text("section.decided")
     assert page.text("tr.fired th") == "big"
-    said = page.text("ul.rules")
-    assert "big matched" in said
-    assert "small did not match Failed condition: “orders” is less than 100 Value: orders = 120" in said
+    text = page.text("ul.rules")
+    assert "big matched" in text
+    assert "small did not match Failed condition: “orders” is less than 100 Value: orders = 120" in text
 
 
 def test_the_cell_that_decided_is_marked_in_the_grid(here: Company) -> None:
@@ -80,10 +80,10 @@ def test_the_cell_that_decided_is_marked_in_the_grid(here: Company) -> None:
 
 
 def test_the_same_in_chinese(here: Company) -> None:
-    said = tried(here, lang="zh", orders="120").text()
-    assert "「订单」小于 100" in said
-    assert "订单 = 120" in said
-    assert "did not match" not in said
+    text = tried(here, lang="zh", orders="120").text()
+    assert "「订单」小于 100" in text
+    assert "订单 = 120" in text
+    assert "did not match" not in text
 
 
 def test_figures_are_typed_as_people_write_them(here: Company) -> None:
@@ -119,7 +119,7 @@ def test_what_is_typed_is_shown_and_never_run(here: Company) -> None:
 
 
 def test_sensitive_facts_stay_out_of_every_address(here: Company) -> None:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": "Nobody",
         "vip": "true",
         "since": "2026-01-31",
@@ -127,7 +127,7 @@ def test_sensitive_facts_stay_out_of_every_address(here: Company) -> None:
         "waits": "PT4H",
         "sales": "1,000.00",
     }
-    page = tried(here, "/policies/rewards/gift/try", **given)
+    page = tried(here, "/policies/rewards/gift/try", **fields)
     assert page.status == 200
     assert page.text("dd.outcome") == "‘pen’"
     link = page.link("Link to this case")
@@ -189,11 +189,11 @@ def test_another_version_can_be_tried_and_unknown_ones_are_told(here: Company) -
 @pytest.mark.parametrize("policy", NEWEST, ids=lambda policy: policy.id)
 def test_every_shipped_example_fills_the_form_and_comes_out_as_it_says(policy: Policy, lang: Language) -> None:
     for example in policy.examples:
-        given = fact_texts(policy, example.facts)
-        filled = read_facts(policy, given, lang)
+        value = fact_texts(policy, example.facts)
+        filled = read_facts(policy, value, lang)
         assert filled.facts == example.facts
-        told = try_policy(policy, filled.facts, day_of(example), lang)
-        assert told.status == example.status
-        if example.rules is not None and told.status == "decided":
-            assert tuple(reason.rule for reason in told.deciding_rules) == example.rules
-        assert all(field.expects for field in fact_fields(policy, given, filled, lang))
+        result = try_policy(policy, filled.facts, day_of(example), lang)
+        assert result.status == example.status
+        if example.rules is not None and result.status == "decided":
+            assert tuple(reason.rule for reason in result.deciding_rules) == example.rules
+        assert all(field.expects for field in fact_fields(policy, value, filled, lang))
