@@ -13,6 +13,7 @@ from benchmarks import report
 from benchmarks.batches import compare_batches
 from benchmarks.company.build import Size
 from benchmarks.engines import compare_engines
+from benchmarks.groups import measure_groups
 from benchmarks.interference import measure_interference
 from benchmarks.memory import sample_memory
 from benchmarks.over_http import compare_http
@@ -20,7 +21,7 @@ from benchmarks.pages import measure_pages
 from benchmarks.rounds import WrongAnswerError
 from benchmarks.serving import NotServingError
 
-SECTIONS = ("engines", "sizes", "http", "batches", "memory", "pages", "interference")
+SECTIONS = ("engines", "sizes", "http", "batches", "memory", "pages", "groups", "interference")
 SIZES = (10, 50, 200, 1_000)
 CONNECTIONS = 32
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -37,6 +38,7 @@ class Plan:
     replacements: int
     company: Size
     page_rounds: int
+    group_rounds: int
     interference_seconds: float
     pages_folder: Path | None
 
@@ -92,6 +94,9 @@ def _measure(section: str, plan: Plan) -> tuple[object, str]:
         case "pages":
             pages = measure_pages(plan.company, plan.page_rounds, plan.pages_folder)
             return asdict(pages), report.pages_table(pages)
+        case "groups":
+            groups = measure_groups(plan.decisions, plan.group_rounds)
+            return asdict(groups), report.groups_table(groups)
         case "interference":
             interference = measure_interference(plan.interference_seconds)
             return [asdict(each) for each in interference], report.interference_table(interference)
@@ -109,6 +114,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         replacements=options.replacements or (20 if quick else 1_000),
         company=Size(changes=200, decisions=5_000, entries=6_000, policies=10) if quick else Size(),
         page_rounds=5 if quick else 50,
+        group_rounds=5 if quick else 40,
         interference_seconds=options.seconds or (0.5 if quick else 3.0),
         pages_folder=options.pages_folder,
     )
@@ -125,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         help="seconds for each competitor in each comparison (5, or 0.5), each other work (3, or 0.5)",
     )
-    parser.add_argument("--decisions", type=int, help="decisions of the memory section (1,000,000, or 20,000)")
+    parser.add_argument("--decisions", type=int, help="decisions of memory and of groups (1,000,000, or 20,000)")
     parser.add_argument("--replacements", type=int, help="policy replacements of the memory section (1,000, or 20)")
     parser.add_argument(
         "--pages-folder", type=Path, metavar="FOLDER", help="where the pages' database is kept for the next run"

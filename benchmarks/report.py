@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.batches import PaceReport
 from benchmarks.engines import Comparison
+from benchmarks.groups import GroupFigures
 from benchmarks.interference import RATE, InterferenceResult
 from benchmarks.memory import Sample
 from benchmarks.over_http import ServiceResult
@@ -175,6 +176,16 @@ def pages_table(pages: Pages) -> str:
     missing = "".join(f"\nnot measured, since it is a file that long work makes: {name}" for name in pages.missing)
     summary = f"{company}; {pages.rounds} times each\n\n{_table(header, lines)}"
     return f"{summary}\n\nabove {PAGE_MILLISECONDS} ms at the 95th percentile: {above}{missing}"
+
+
+def groups_table(figures: GroupFigures) -> str:
+    """Each question about group lists, and what writing them costs."""
+    header = ("question", "p50 ms", "p95 ms", "slowest")
+    lines = [(each.name, f"{each.p50:.1f}", f"{each.p95:.1f}", f"{each.slowest:.1f}") for each in figures.timings]
+    built = f"{figures.decisions:,} decisions about {figures.subjects:,} subjects, lists made in"
+    costs = ", ".join(f"{name} {microseconds:.0f}" for name, microseconds in figures.microseconds.items())
+    table = _table(header, lines)
+    return f"{built} {figures.rebuild_seconds:.0f} s\n\n{table}\n\nµs to record a decision, group lists: {costs}"
 
 
 def interference_table(results: Sequence[InterferenceResult]) -> str:

@@ -21,6 +21,7 @@ from policy_service.integrity import reading_row
 from policy_service.paging import Order, Page, fetch
 from policy_service.subject import Subject
 
+_BY_KIND = Order("kind", (col(OutcomePeriod.subject), col(OutcomePeriod.kind)))
 PAGE_SIZE = 50
 MAX_PAGE = 500
 _BY_GROUP = Order(
@@ -105,7 +106,8 @@ def list_members(
     if criteria.subject is not None:
         query = query.where(row.subject == criteria.subject)
     with reading_row("outcome_period", criteria.policy):
-        page = fetch(session, query, _BY_GROUP, lambda period: period, after=cursor, limit=max(1, min(limit, MAX_PAGE)))
+        order = _BY_GROUP if criteria.subject is None else _BY_KIND  # each as an index has it
+        page = fetch(session, query, order, lambda period: period, after=cursor, limit=max(1, min(limit, MAX_PAGE)))
         return Page(tuple(_members(session, page.items)), page.next_cursor)
 
 

@@ -1,0 +1,224 @@
+"""How long group lists, sizes and movements take at a million decisions, and what writing them costs a decision.
+
+The records are those of one tiering policy, over some quarters, for subjects that change their tier now and then; they
+are written many at a time, and the lists made of them by `rebuild`. Then lists, sizes, and movements are asked for in
+turn, in process. What writing costs is measured by turns: the same decisions with and without group lists.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from unittest import mock
+
+from sqlalchemy import insert
+from sqlmodel import Session
+
+from policy_service.actor import SERVICE, Actor
+from policy_service.canonical import digest, to_canonical_json_unchecked
+from policy_service.clock import SystemClock, timestamp, uuid7
+from policy_service.database import Database, LaneName
+from policy_service.decisions import group
+from policy_service.decisions.group import GroupWriter, PendingDecision
+from policy_service.decisions.groups.model import Group
+from policy_service.decisions.groups.movements import MoveFilter, list_moves, movements
+from policy_service.decisions.groups.queries import MemberFilter, group_sizes, list_members, subject_assignments
+from policy_service.decisions.groups.service import rebuild, record_outcomes
+from policy_service.decisions.in_force import InForce, Question
+from policy_service.decisions.master_keys import open_or_create
+from policy_service.decisions.subjects import FactCipher
+from policy_service.decisions.tables import DecisionRow
+from policy_service.language.load import load_folder, newest
+from policy_service.language.policy import Policy
+from policy_service.migrations import upgrade
+from policy_service.registry.model import ActivationKind, Period
+from policy_service.registry.service import activate, read_version, record_version
+from policy_service.shipped import shipped_policies
+from policy_service.subject import Subject
+
+POLICY = "tiering/rfm_value"
+TIERS = ("S", "A", "B", "C")
+QUARTERS = tuple(date(2026, month, 1) for month in (1, 4, 7, 10))
+MOVES_EVERY = 10
+"""One subject in so many is in another tier a quarter later."""
+ROWS_AT_ONCE = 10_000
+ROUNDS = 40
+GROUP_SIZE = 32
+"""Decisions in a transaction, as with so many connections."""
+FACTS = {"orders_12m": 3, "recency_days": 9, "industry": "it", "industry_mean_orders": "3"}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long one question took, in milliseconds."""
+
+    name: str
+    p50: float
+    p95: float
+    slowest: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """All that was seen."""
+
+    decisions: int
+    subjects: int
+    rebuild_seconds: float
+    timings: tuple[Timing, ...]
+    microseconds: Mapping[str, float]
+    """Of processor time and waiting, a decision in a transaction of some: without group lists, with them; the median
+    of the rounds, and the median of the differences within each."""
+
+
+def measure_groups(decisions: int, rounds: int = ROUNDS) -> GroupFigures:
+    """Build the database, make the lists, ask, and write."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        database, clock = Database(f"sqlite:///{folder}/service.db"), SystemClock()
+        stack.callback(database.close)
+        upgrade(database)
+        policy = next(each for each in newest(load_folder(shipped_policies())) if each.id == POLICY)
+        _put_in_force(database, clock, policy)
+        rng = random.Random(1)  # no secret
+        subjects = _record(database, policy, decisions, rng)
+        begin = time.perf_counter()
+        rebuild(database, clock)
+        seconds = time.perf_counter() - begin
+        with database.read() as session:
+            timings = tuple(
+                _ask(name, partial_question, session, rounds) for name, partial_question in _questions(rng, subjects)
+            )
+        return GroupFigures(decisions, subjects, seconds, timings, _write(database, folder, rng, subjects, rounds))
+
+
+def _put_in_force(database: Database, clock: SystemClock, policy: Policy) -> None:
+    with database.write(clock) as transaction:
+        record_version(transaction, SERVICE, policy.text.encode(), change=None)
+        row = read_version(transaction.session, policy.id, policy.version)
+        activate(transaction, SERVICE, row, Period(transaction.now), ActivationKind.INITIAL)
+
+
+def _record(database: Database, policy: Policy, decisions: int, rng: random.Random) -> int:
+    """Write the records, a quarter after the other; give the number of subjects."""
+    subjects = decisions // len(QUARTERS)
+    tiers = [TIERS[min(3, int(rng.expovariate(1)))] for _ in range(subjects)]
+    tiers = [TIERS[3 - TIERS.index(each)] for each in tiers]  # few of the best
+    rows: list[dict[str, object]] = []
+    for seq in range(1, subjects * len(QUARTERS) + 1):
+        quarter, number = divmod(seq - 1, subjects)
+        if quarter and rng.randrange(MOVES_EVERY) == 0:
+            tiers[number] = rng.choice(TIERS)
+        rows.append(_row(policy, seq, f"C{number:07}", QUARTERS[quarter], tiers[number]))
+        if len(rows) == ROWS_AT_ONCE or seq == subjects * len(QUARTERS):
+            with database.engine.begin() as connection:
+                connection.execute(insert(DecisionRow), rows)
+            rows.clear()
+    return subjects
+
+
+def _row(policy: Policy, seq: int, subject: str, day: date, tier: str) -> dict[str, object]:
+    at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seq)
+    id_ = str(uuid7(int(at.timestamp() * 1_000), seq))
+    identity = {"version": policy.version, "digest": policy.digest}
+    because = [{"zh": "近期、高频、高额", "en": "buys lately, often and much"}]
+    answer = {"status": "decided", "outcome": {"tier": tier}, "rules": [tier], "because": because}
+    line = to_canonical_json_unchecked(
+        {
+            "decision_id": id_,
+            "seq": seq,
+            "subject": subject,
+            "kind": "customer",
+            "as_of": day.isoformat(),
+            "decided_at": timestamp(at),
+            "by": {"id": "k1", "name": "crm", "kind": "machine"},
+            "facts": {**FACTS, "amount_12m": "800000.00"},
+            "asked": [policy.id],
+            "explain": False,
+            "policies": {policy.id: identity},
+            "outcomes": {policy.id: answer | identity},
+            "engine": {policy.id: "durable_rules"},
+            "benchmark_set": None,
+            "overrides": [],
+        }
+    )
+    columns = {"seq": seq, "id": id_, "subject": subject, "kind": "customer", "as_of": day, "decided_at": at}
+    return {**columns, "actor": "k1", "line": line, "digest": digest(line)}
+
+
+def _questions(rng: random.Random, subjects: int) -> Iterator[tuple[str, Callable[[Session], object]]]:
+    best = [Group("decided", '{"tier":"S"}')]
+    first, last = QUARTERS[0], QUARTERS[-1]
+    cursor = ""
+
+    def anybody() -> str:
+        return f"C{rng.randrange(subjects):07}"
+
+    def later_page(session: Session) -> object:
+        nonlocal cursor
+        page = list_members(session, MemberFilter(POLICY, groups=best), cursor=cursor or None)
+        cursor = page.next_cursor or ""
+        return page
+
+    yield "sizes", lambda session: group_sizes(session, [POLICY])
+    yield "sizes on a day", lambda session: group_sizes(session, [POLICY], QUARTERS[1])
+    yield "all of a policy", lambda session: list_members(session, MemberFilter(POLICY))
+    yield "of a group, page by page", later_page
+    yield "of a group on a day", lambda session: list_members(session, MemberFilter(POLICY, QUARTERS[1], best))
+    yield "of a rule", lambda session: list_members(session, MemberFilter(POLICY, rule="B"))
+    yield "of a rule that decided nobody", lambda session: list_members(session, MemberFilter(POLICY, rule="none"))
+    yield "one subject in a list", lambda session: list_members(session, MemberFilter(POLICY, subject=anybody()))
+    yield "one subject", lambda session: subject_assignments(session, Subject(anybody()))
+    yield "movements of a quarter", lambda session: movements(session, POLICY, QUARTERS[-2], last)
+    yield "movements of three quarters", lambda session: movements(session, POLICY, first, last)
+    yield "who moved", lambda session: list_moves(session, MoveFilter(POLICY, QUARTERS[-2], last, before=best))
+
+
+def _ask(name: str, question: Callable[[Session], object], session: Session, rounds: int) -> Timing:
+    times = []
+    for _ in range(rounds + 1):
+        begin = time.perf_counter()
+        question(session)
+        session.expunge_all()
+        times.append(1_000 * (time.perf_counter() - begin))
+    quantiles = statistics.quantiles(times[1:], n=20)  # the first is not counted
+    return Timing(name, statistics.median(times[1:]), quantiles[-1], max(times[1:]))
+
+
+def _write(database: Database, folder: Path, rng: random.Random, subjects: int, rounds: int) -> dict[str, float]:
+    """Record the like decisions with and without group lists, by turns."""
+    actor, clock = Actor("k1", "crm", "CRM", frozenset(), "machine"), SystemClock()
+    in_force = InForce(database, clock, engine="python")
+    writer = GroupWriter(in_force, FactCipher(open_or_create(folder)))
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(2 * rounds):
+        day = date(2027, 1, 1) + timedelta(days=number)
+        for with_lists in (True, False) if number % 2 else (False, True):
+            items = []
+            for _ in range(GROUP_SIZE):
+                amount = str(rng.randrange(1_000_000))
+                facts = {**FACTS, "amount_12m": amount, "industry_mean_amount": "300000"}
+                question = Question(Subject(f"C{rng.randrange(subjects):07}"), facts, day, (POLICY,))
+                items.append(PendingDecision(in_force.evaluate(question), actor))
+            record = record_outcomes if with_lists else lambda _session, decisions: list(decisions)
+            begin = time.perf_counter()
+            with (
+                mock.patch.object(group, "record_outcomes", record),
+                database.write(clock, LaneName.DECISIONS) as transaction,
+            ):
+                writer.write(transaction, items)
+            taken[with_lists].append(1e6 * (time.perf_counter() - begin) / GROUP_SIZE)
+    in_force.close()
+    difference = [one - other for one, other in zip(taken[True], taken[False], strict=True)]
+    return {
+        "without": statistics.median(taken[False]),
+        "with": statistics.median(taken[True]),
+        "difference": statistics.median(difference),
+    }
