@@ -68,6 +68,8 @@ class Frame:
     """What was just done."""
     missing_glyphs: tuple[str, ...] = ()
     """The characters of the page that the typeface cannot draw."""
+    waiting: int = 0
+    """Changes that wait for a signature of the reader."""
     rejected: FormState | None = None
     """The form that was refused: the page says so above everything else, and keeps it in view."""
 

@@ -39,8 +39,11 @@ from api.workers.draft_check import DraftChecker
 from api.workers.jobs import Jobs
 from api.workers.pool import WorkKind
 from api.workers.work_kinds import READING
+from policy_service.approval.queries import count_awaiting
+from policy_service.approval.workflow import SIGNERS
 from policy_service.characters import describe_character
 from policy_service.database import Transaction
+from policy_service.errors import PolicyServiceError
 from policy_service.idempotency import StoredResponse, fingerprint_of
 from policy_service.language.policy import Language
 from policy_service.messages import Message, translate
@@ -162,6 +165,7 @@ class Pages:
         A page with characters that the typeface cannot draw names them; the log has each the first time it is met.
         """
         compiled = self._environments[page.frame.lang].get_template(template or page.template)
+        page = replace(page, frame=replace(page.frame, waiting=self._count_waiting(page.frame)))
         html = compiled.render(page=page)
         if not (missing := missing_glyphs(html)):
             return html
@@ -170,6 +174,16 @@ class Pages:
             characters = sorted(map(code_point, new_characters))
             self.service.log.warning("characters_not_in_typeface", template=compiled.name, characters=characters)
         return compiled.render(page=replace(page, frame=replace(page.frame, missing_glyphs=missing)))
+
+    def _count_waiting(self, frame: Frame) -> int:
+        """Count the changes that wait for the reader's signature; none while the database does not answer."""
+        if frame.actor is None or not frame.actor.roles & SIGNERS:
+            return 0
+        try:
+            with self.service.database.read() as session:
+                return count_awaiting(session, frame.actor, frame.now)
+        except PolicyServiceError:
+            return 0
 
     def render_problem(self, problem: Problem, scope: Scope, instance: str) -> Response:
         """A problem, for people. Who has to sign in first is led there, and back afterwards."""

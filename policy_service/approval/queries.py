@@ -32,6 +32,7 @@ __all__ = [
     "ChangeFilter",
     "ChangeSort",
     "awaiting_signature",
+    "count_awaiting",
     "count_by_state",
     "list_changes",
     "upcoming_changes",
@@ -39,6 +40,8 @@ __all__ = [
 
 MAX_PAGE = 100
 """Changes of one page."""
+MAX_COUNTED = 9
+"""Changes that wait for a signature and are counted; more are as many."""
 ChangeSort = Literal["created", "-created", "acted", "-acted"]
 """By when a change was begun, or last acted on; with `-` the newest first."""
 STATE_AFTER: Mapping[str, ChangeState] = {
@@ -75,6 +78,16 @@ def list_changes(
 def awaiting_signature(session: Session, actor: Actor, now: datetime, *, limit: int = 20) -> Page[Change]:
     """The changes that wait for a signature of this actor, the one that waits longest first."""
     return list_changes(session, ChangeFilter(signer=actor, now=now), sort="acted", limit=limit)
+
+
+def count_awaiting(session: Session, actor: Actor, now: datetime) -> int:
+    """Count the changes that wait for a signature of this actor, to `MAX_COUNTED`; read anew when a change moved."""
+
+    def read(_: Session) -> tuple[datetime, ...]:
+        page = awaiting_signature(session, actor, now, limit=MAX_COUNTED)
+        return tuple(change.draft.effective.start for change in page.items)
+
+    return sum(day > now for day in cached(session, f"awaiting-signature-of:{actor.id}", read))
 
 
 def upcoming_changes(session: Session, now: datetime, *, limit: int = 20) -> tuple[Change, ...]:

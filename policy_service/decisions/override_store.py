@@ -105,6 +105,7 @@ def read_overrides(  # noqa: PLR0913  # the filters
     active_at: datetime | None = None,
     over_at: datetime | None = None,
     waiting_at: datetime | None = None,
+    ending_by: datetime | None = None,
     after: int | None = None,
     newest_first: bool = False,
     limit: int = PAGE_SIZE,
@@ -112,8 +113,8 @@ def read_overrides(  # noqa: PLR0913  # the filters
     """Exceptions in the order of recording, or the newest first, each with its number. Raises InvalidSubject.
 
     `subject` is an identifier, `kind` None is any kind. `active_at` asks for those that apply at an instant, `over_at`
-    for those that have ended or lapsed by then, `waiting_at` for those that then wait for signatures; `after` is the
-    number of the last one seen.
+    for those that have ended or lapsed by then, `waiting_at` for those that then wait for signatures, `ending_by` for
+    those whose end is planned by then, the first end first; `after` is the number of the last one seen.
     """
     seq = col(OverrideRow.seq)
     query = _ALL_OVERRIDES
@@ -141,6 +142,8 @@ def read_overrides(  # noqa: PLR0913  # the filters
         query = query.where(
             is_unsigned, lapses_at > waiting_at, col(OverrideRow.until) > waiting_at, ended_at.is_(None)
         )
+    if ending_by is not None:
+        query = query.where(col(OverrideRow.until) <= ending_by).order_by(col(OverrideRow.until))
     return _read(session, query.order_by(seq.desc() if newest_first else seq).limit(limit))
 
 

@@ -1,4 +1,4 @@
-"""The newest activations that have begun, read without the others."""
+"""The newest activations that have begun, and those that end soon, read without the others."""
 
 from __future__ import annotations
 
@@ -36,6 +36,34 @@ def recent_activations(session: Session, now: datetime, *, limit: int = 10) -> t
     return tuple(
         RecentActivation(row.policy, row.version, _kind(row), row.effective_from, row.change, row.suspension)
         for row in session.exec(query)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EndingActivation:
+    """A version that goes out of force by itself."""
+
+    policy: str
+    version: str
+    until: datetime
+
+
+def ending_activations(
+    session: Session, now: datetime, until: datetime, *, limit: int = 10
+) -> tuple[EndingActivation, ...]:
+    """The activations that end after now and until an instant, the first end first; suspensions are left out."""
+    cancelled = select(CancellationRow.activation).where(CancellationRow.activation == ActivationRow.id).exists()
+    end = col(ActivationRow.effective_until)
+    query = (
+        select(ActivationRow)
+        .where(end > now, end <= until, col(ActivationRow.suspension).is_(None), ~cancelled)
+        .order_by(end, col(ActivationRow.seq))
+        .limit(limit)
+    )
+    return tuple(
+        EndingActivation(row.policy, row.version, row.effective_until)
+        for row in session.exec(query)
+        if row.effective_until is not None
     )
 
 

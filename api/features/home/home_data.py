@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from api.auth.permissions import PERMISSIONS, check_permission
-from api.features.audit.entry_view import AuditEntryView, EntryDescriber
+from api.features.home.signing_tasks import SigningTask, change_task, override_task, suspension_task
+from api.kit.answers import version_address
 from policy_service.actor import Actor, Role
 from policy_service.approval import service as approval
 from policy_service.approval.permissions import ratify_permission
 from policy_service.approval.queries import awaiting_signature, count_by_state, upcoming_changes
 from policy_service.approval.service import Action, Change, ChangeFilter, ChangeState, Suspension
-from policy_service.audit.log import entries
 from policy_service.audit.service import unsigned_count
 from policy_service.decisions.block_store import count_unsealed
 from policy_service.decisions.override import Override, signing_roles
@@ -28,12 +28,14 @@ from policy_service.decisions.override_store import read_overrides
 from policy_service.identity.account import Account
 from policy_service.identity.attestation import can_be_attested, may_attest
 from policy_service.identity.service import accounts
-from policy_service.language.policy import Language
+from policy_service.messages import Message
 from policy_service.overrides.signature_validity import with_signature_validity
-from policy_service.registry.recent_activations import RecentActivation, recent_activations
+from policy_service.registry.recent_activations import RecentActivation, ending_activations, recent_activations
 
 MAX_ITEMS = 8
 """Items of a list on the home page; each leads to the whole list."""
+WEEK, SOON = timedelta(days=7), timedelta(days=30)
+"""What comes into force this week, and what ends soon."""
 OPEN_STATES = (ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF)
 """The states that are counted: of changes that wait for a person."""
 
@@ -42,23 +44,30 @@ OPEN_STATES = (ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.SIGNED_OFF)
 class PendingTasks:
     """The tasks of the reader."""
 
-    to_sign: tuple[Change, ...]
+    to_sign: tuple[SigningTask, ...]
+    """Changes, suspensions and overrides that I must sign, the one that is due first at the top."""
     returned: tuple[Change, ...]
     """My drafts that a person asked to change."""
     drafts: tuple[Change, ...]
     """My other drafts."""
     to_schedule: tuple[Change, ...]
     """My changes that everyone signed, and that nobody scheduled yet."""
-    to_ratify: tuple[Suspension, ...]
-    to_countersign: tuple[Override, ...]
-    """Exceptions that others recorded and that I must sign."""
     to_attest: tuple[Account, ...]
 
     @property
-    def is_empty(self) -> bool:
-        """True if nothing waits."""
-        mine = (self.to_sign, self.returned, self.drafts, self.to_schedule)
-        return not any((*mine, self.to_ratify, self.to_countersign, self.to_attest))
+    def has_others(self) -> bool:
+        """True if anything waits that is no signature."""
+        return any((self.returned, self.drafts, self.to_schedule, self.to_attest))
+
+
+@dataclass(frozen=True, slots=True)
+class EndingItem:
+    """Something that ends soon."""
+
+    kind: Message
+    title: str
+    address: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +83,35 @@ class HomeData:
     """The data of the home page; None for what the reader may not read."""
 
     tasks: PendingTasks
-    scheduled: tuple[ScheduledDay, ...] | None
+    this_week: tuple[ScheduledDay, ...] | None
+    """What takes effect within a week, by day."""
+    later: tuple[ScheduledDay, ...] | None
+    """What takes effect after that."""
+    ending: tuple[EndingItem, ...]
+    """What ends soon, the first end at the top."""
     counts: Mapping[ChangeState, int] | None
     activations: tuple[RecentActivation, ...]
     running_suspensions: tuple[Suspension, ...]
     """The suspensions that last now."""
-    log_entries: tuple[AuditEntryView, ...] | None
     unsealed: int
     unsigned: int
 
 
-def read_home_data(session: Session, actor: Actor, now: datetime, lang: Language, zone: ZoneInfo) -> HomeData:
+def read_home_data(session: Session, actor: Actor, now: datetime, zone: ZoneInfo) -> HomeData:
     """Read the data for this reader."""
     may_read_changes = may_see(actor, "/changes")
     running = tuple(each for each in approval.read_suspensions(session) if each.is_active(now))
     state_counts = count_by_state(session) if may_read_changes else None
+    upcoming = _by_day(upcoming_changes(session, now, limit=MAX_ITEMS), zone) if may_read_changes else None
+    last_day = (now + WEEK).astimezone(zone).date()
     return HomeData(
         tasks=_pending_tasks(session, actor, now, running),
-        scheduled=_by_day(upcoming_changes(session, now, limit=MAX_ITEMS), zone) if may_read_changes else None,
+        this_week=tuple(each for each in upcoming if each.day <= last_day) if upcoming is not None else None,
+        later=tuple(each for each in upcoming if each.day > last_day) if upcoming is not None else None,
+        ending=_ending(session, actor, now, running),
         counts={state: state_counts[state] for state in OPEN_STATES} if state_counts is not None else None,
         activations=recent_activations(session, now, limit=MAX_ITEMS),
         running_suspensions=running,
-        log_entries=EntryDescriber(actor, lang, zone).describe(session, entries(session, limit=MAX_ITEMS))
-        if may_see(actor, "/audit")
-        else None,
         unsealed=count_unsealed(session),
         unsigned=unsigned_count(session),
     )
@@ -113,16 +127,44 @@ def _pending_tasks(session: Session, actor: Actor, now: datetime, running: Seque
     drafts = tuple(change for change in mine if change.state is ChangeState.DRAFT)
     returned = tuple(change for change in drafts if _was_returned(change))
     return PendingTasks(
-        to_sign=awaiting_signature(session, actor, now, limit=MAX_ITEMS).items,
+        to_sign=_to_sign(session, actor, now, running),
         returned=returned,
         drafts=tuple(change for change in drafts if change not in returned),
         to_schedule=tuple(change for change in mine if change.state is ChangeState.SIGNED_OFF),
-        to_ratify=tuple(
-            each for each in running if each.ratification is None and ratify_permission(each, actor, now).allowed
-        ),
-        to_countersign=_to_countersign(session, actor, now) if may_see(actor, "/overrides") else (),
         to_attest=_to_attest(session, actor) if may_see(actor, "/accounts") else (),
     )
+
+
+def _to_sign(session: Session, actor: Actor, now: datetime, running: Sequence[Suspension]) -> tuple[SigningTask, ...]:
+    changes = awaiting_signature(session, actor, now, limit=MAX_ITEMS).items
+    to_ratify = (each for each in running if each.ratification is None and ratify_permission(each, actor, now).allowed)
+    to_countersign = _to_countersign(session, actor, now) if may_see(actor, "/overrides") else ()
+    tasks = (
+        *(change_task(session, change) for change in changes),
+        *map(suspension_task, to_ratify),
+        *map(override_task, to_countersign),
+    )
+    return tuple(sorted(tasks, key=lambda task: task.due))
+
+
+def _ending(session: Session, actor: Actor, now: datetime, running: Sequence[Suspension]) -> tuple[EndingItem, ...]:
+    """The versions, suspensions and overrides that end within `SOON`."""
+    items = [
+        EndingItem(
+            Message("Version"), f"{each.policy} {each.version}", version_address(each.policy, each.version), each.until
+        )
+        for each in ending_activations(session, now, now + SOON, limit=MAX_ITEMS)
+    ]
+    items += [
+        EndingItem(Message("Suspension"), f"{each.policy} {each.version}", f"/suspensions/{each.id}", each.until)
+        for each in running
+    ]
+    if may_see(actor, "/overrides"):
+        items += [
+            EndingItem(Message("Override"), f"{each.policy} · {each.subject.id}", f"/overrides/{each.id}", each.until)
+            for _, each in read_overrides(session, active_at=now, ending_by=now + SOON, limit=MAX_ITEMS)
+        ]
+    return tuple(sorted(items, key=lambda item: item.until)[:MAX_ITEMS])
 
 
 def _to_countersign(session: Session, actor: Actor, now: datetime) -> tuple[Override, ...]:

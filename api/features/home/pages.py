@@ -1,4 +1,4 @@
-"""`/`: what waits for me, what becomes active soon, what happened lately, and how the engine is."""
+"""`/`: what I must sign, what waits for me, what takes effect and ends soon; for administrators how the engine is."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.auth.authentication import principal_of
-from api.features.home.health import HealthView, read_health
-from api.features.home.home_data import HomeData, may_see, read_home_data
+from api.features.home.health import read_health
+from api.features.home.home_data import may_see, read_home_data
+from api.features.home.sections import SECTIONS, HomeContent, HomeSection
 from api.kit.frame import Frame
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
+from policy_service.actor import SIGNING_ROLES, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,8 @@ class HomePage:
 
     template: ClassVar[str] = "home/home.html"
     frame: Frame
-    data: HomeData
-    health: HealthView
+    content: HomeContent
+    sections: tuple[HomeSection, ...]
     pending_reason: str | None
     """Why signing roles of mine have no effect yet."""
     has_role: bool
@@ -40,13 +42,14 @@ def home_routes(pages: Pages) -> APIRouter:
     async def home(request: Request) -> Response:
         """The home page of the caller."""
         actor, frame = principal_of(request).actor, pages.frame(request)
-        data = await run_read(
-            service, lambda session: read_home_data(session, actor, frame.now, frame.lang, service.zone)
-        )
+        data = await run_read(service, lambda session: read_home_data(session, actor, frame.now, service.zone))
+        is_administrator = Role.ADMINISTRATOR in actor.roles
+        health = read_health(service, data.unsealed, data.unsigned) if is_administrator else None
+        content = HomeContent(data, health, is_signer=bool(actor.roles & set(SIGNING_ROLES)))
         page = HomePage(
             frame=frame,
-            data=data,
-            health=read_health(service, data.unsealed, data.unsigned),
+            content=content,
+            sections=tuple(each for each in SECTIONS if each.content(content) is not None),
             pending_reason=actor.pending_roles.reason if actor.pending_roles else None,
             has_role=bool(actor.roles),
             may_write=may_see(actor, "/changes/new"),

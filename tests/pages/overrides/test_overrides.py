@@ -81,7 +81,7 @@ def test_a_director_chooses_a_policy_fills_in_its_outcome_and_signs(here: Compan
 def test_the_others_are_told_on_their_home_page_and_sign(here: Company) -> None:
     made(here, "S9", reason="a partner")
     other = Visitor(here, "compliance")
-    page = other.get(other.get("/").link("Override of tiering/size for S9"))
+    page = other.get(other.get("/").link("tiering/size · S9"))
     page = other.send(page, "form#signing", reason="as agreed", password=SECRET)
     text = said(page)
     assert "You signed the override." in text

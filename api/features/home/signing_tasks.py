@@ -1,0 +1,104 @@
+"""What a person must sign: each with its effect, the day by which it must be signed, and what happens otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from policy_service.approval import service as approval
+from policy_service.approval.service import Change, Suspension
+from policy_service.decisions.override import Override
+from policy_service.lru_cache import LruCache
+from policy_service.messages import Message
+
+CACHED_EFFECTS = 500
+"""Reports whose effect stays known; a report never changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a change does, as its frozen report says."""
+
+    alters: bool
+    """Whether results may change."""
+    changed_examples: int
+    """Existing examples that change result."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningTask:
+    """One thing that waits for a signature of the reader."""
+
+    kind: Message
+    title: str
+    address: str
+    what: tuple[str, ...]
+    """The versions that it puts in force, or the policy it is about."""
+    effect: Effect | None
+    due: datetime
+    """Until when it must be signed."""
+    otherwise: Message
+    """What happens if it is not."""
+
+
+_EFFECTS: LruCache[str, Effect] = LruCache(CACHED_EFFECTS)
+
+
+def change_task(session: Session, change: Change) -> SigningTask:
+    """A change that waits for a signature."""
+    submission = change.frozen_submission
+    bases = {version.policy: version.version for version in submission.bases}
+    return SigningTask(
+        kind=Message("Change"),
+        title=change.draft.title,
+        address=f"/changes/{change.id}",
+        what=(
+            *(_version_step(bases.get(each.policy), each.policy, each.version) for each in submission.versions),
+            *(f"{name} {bases.get(name, '')} → —" for name in change.draft.ends),
+        ),
+        effect=_EFFECTS.get_or_make(submission.report, lambda: _effect(approval.read_report(session, change))),
+        due=submission.effective.start,
+        otherwise=Message("It does not take effect; what is in force stays."),
+    )
+
+
+def suspension_task(suspension: Suspension) -> SigningTask:
+    """A suspension that waits to be ratified."""
+    return SigningTask(
+        kind=Message("Suspension to ratify"),
+        title=f"{suspension.policy} {suspension.version}",
+        address=f"/suspensions/{suspension.id}",
+        what=(_version_step(suspension.version, suspension.policy, suspension.fallback or "—"),),
+        effect=None,
+        due=suspension.until,
+        otherwise=Message("It ends automatically, and the suspended version applies again."),
+    )
+
+
+def override_task(override: Override) -> SigningTask:
+    """An override that waits for a further signature."""
+    return SigningTask(
+        kind=Message("Override"),
+        title=f"{override.policy} · {override.subject.id}",
+        address=f"/overrides/{override.id}",
+        what=(override.policy,),
+        effect=None,
+        due=override.lapses_at or override.until,
+        otherwise=Message("It lapses, and the rules decide."),
+    )
+
+
+def _version_step(base: str | None, policy: str, version: str) -> str:
+    return f"{policy} {base} → {version}" if base else f"{policy} {version}"
+
+
+def _effect(report: Mapping[str, Any]) -> Effect:
+    candidates: Iterable[Mapping[str, Any]] = report["candidates"]
+    return Effect(
+        bool(report.get("endings")) or any(each["difference"]["may_alter_answers"] for each in candidates),
+        sum(len(each["other_answers"]) for each in candidates),
+    )
