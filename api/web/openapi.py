@@ -16,9 +16,9 @@ from api.web.problems import (
     PROBLEMS,
     ProblemType,
 )
-from api.web.requirements import example_request
 from policy_service import Decider
 from policy_service.clock import Clock
+from policy_service.compilers.json_schema.example_request import example_request
 from policy_service.decisions.answer import unrecorded_answer
 from policy_service.decisions.request import MAX_POLICIES
 from policy_service.subject import CUSTOMER, KIND, MAX_ID

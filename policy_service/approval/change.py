@@ -87,6 +87,16 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment on a change; it alters nothing of the change itself."""
+
+    id: str
+    by: Person
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """One version of one policy."""
 

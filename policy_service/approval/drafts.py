@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from sqlmodel import Session
 
 from policy_service.actor import Actor
-from policy_service.approval.change import Action, ActionRecord, Afterwards, Change, ChangeKind, Draft, Person, Version
+from policy_service.approval.change import (
+    Action,
+    ActionRecord,
+    Afterwards,
+    Change,
+    ChangeKind,
+    Comment,
+    Draft,
+    Person,
+    Version,
+)
 from policy_service.approval.draft_check import CHANGE_MODIFIED
 from policy_service.approval.errors import StaleChange, ValidationFailed
 from policy_service.approval.policies import MAX_INLINE_BYTES, record_meanings
@@ -120,8 +130,8 @@ def edit(  # noqa: PLR0913  # what a draft says
     return updated_change
 
 
-def comment(transaction: Transaction, actor: Actor, change: str, text: str) -> str:
-    """Says something about a change; gives the comment's identifier.
+def comment(transaction: Transaction, actor: Actor, change: str, text: str) -> Comment:
+    """Add a comment to a change.
 
     Raises UnknownChange, InvalidState, PermissionDenied, ValidationFailed.
     """
@@ -139,7 +149,7 @@ def comment(transaction: Transaction, actor: Actor, change: str, text: str) -> s
     transaction.session.add(row)
     transaction.session.flush()
     append(transaction, actor, ChangeCommented(change, comment_text))
-    return row.id
+    return Comment(row.id, Person.of(actor), row.at, comment_text)
 
 
 def withdraw(transaction: Transaction, actor: Actor, change: str, *, reason: str, expected: str) -> Change:

@@ -16,6 +16,7 @@ from policy_service.approval.change import (
     Action,
     ActionRecord,
     Change,
+    Comment,
     Draft,
     Meaning,
     Person,
@@ -100,10 +101,13 @@ def action_rows(change: str, record: ActionRecord) -> list[SQLModel]:
     return [action, TitledRow(change=change, number=record.number, words=search_form(record.draft.title))]
 
 
-def read_comments(session: Session, change: str) -> list[CommentRow]:
+def read_comments(session: Session, change: str) -> list[Comment]:
     """Read the comments on a change, oldest first."""
     query = select(CommentRow).where(CommentRow.change == change)
-    return list(session.exec(query.order_by(col(CommentRow.at), col(CommentRow.id))))
+    return [
+        Comment(row.id, Person(row.actor, row.actor_name, row.printed_name), row.at, row.text)
+        for row in session.exec(query.order_by(col(CommentRow.at), col(CommentRow.id)))
+    ]
 
 
 def read_text(session: Session, name: str) -> bytes:

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Engine, event, make_url
 from sqlalchemy.engine import Connection
@@ -87,7 +88,13 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
 
     def connect() -> sqlite3.Connection:  # SQLite would make a file that is gone anew, and empty
         original.check()
-        return sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=lock_seconds, check_same_thread=False)
+        return sqlite3.connect(
+            f"{file.as_uri()}?mode=rw",
+            uri=True,
+            timeout=lock_seconds,
+            check_same_thread=False,
+            factory=_TrackingConnection,
+        )
 
     def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin where `begin` says
@@ -95,6 +102,9 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         record.info["file"] = original.check()
+
+    def close_cursors(connection: _TrackingConnection, _record: ConnectionPoolEntry) -> None:
+        connection.close_cursors()
 
     def check_file(_connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
         if record.info["file"] != original.check():  # SQLite would go on writing to a file that was removed
@@ -105,9 +115,31 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
             connection.exec_driver_sql(statement)
 
     engine = create_engine("sqlite:///", creator=connect, poolclass=QueuePool, pool_timeout=lock_seconds)
-    for name, listener in (("connect", prepare), ("checkout", check_file), ("begin", begin)):
+    listeners = (("connect", prepare), ("checkout", check_file), ("begin", begin), ("checkin", close_cursors))
+    for name, listener in listeners:
         event.listen(engine, name, listener)
     return engine
+
+
+class _TrackingConnection(sqlite3.Connection):
+    """A connection that closes its cursors before another session uses it.
+
+    A cursor that was not read to its end, because an exception left it, keeps its snapshot beyond a rollback: the next
+    sessions would read what the database was then, until the garbage collector found the cursor.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  # those of sqlite3.connect
+        super().__init__(*arguments, **options)
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+
+    def cursor(self, factory: type[sqlite3.Cursor] = sqlite3.Cursor) -> sqlite3.Cursor:  # type: ignore[override]
+        cursor = super().cursor(factory)
+        self._cursors.add(cursor)
+        return cursor
+
+    def close_cursors(self) -> None:
+        for cursor in list(self._cursors):
+            cursor.close()
 
 
 class _OriginalFile:

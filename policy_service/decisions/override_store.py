@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -86,6 +86,21 @@ def end_override(transaction: Transaction, actor: Actor, override: str, *, role:
     session.flush()
     append(transaction, actor, OverrideEnded(override, *current.subject, current.policy, reason))
     return read_override(session, override)
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideEnd:
+    """The early end of an override: who ended it, when and why."""
+
+    actor: str
+    at: datetime
+    reason: str
+
+
+def read_override_end(session: Session, override: str) -> OverrideEnd | None:
+    """Return the early end of an override; None when nobody ended it."""
+    row = session.get(OverrideEndRow, override)
+    return None if row is None else OverrideEnd(row.actor, row.recorded_at, row.reason)
 
 
 def read_override(session: Session, override: str) -> Override:

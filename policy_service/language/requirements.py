@@ -85,6 +85,18 @@ def required_policies(policy: Policy) -> frozenset[str]:
     return frozenset(fact.requirement.policy for fact in policy.facts.values() if fact.requirement)
 
 
+def with_required_policies(policy: Policy, policies: Mapping[str, Policy]) -> list[Policy]:
+    """Return the policy and all those it needs, directly or through others; each once."""
+    chained = [policy]
+    for each in chained:
+        chained += [
+            policies[name]
+            for name in sorted(required_policies(each))
+            if name in policies and policies[name] not in chained
+        ]
+    return chained
+
+
 def facts_from(policy: Policy, source: str) -> tuple[Fact, ...]:
     """The facts that the policy takes from another."""
     return tuple(fact for fact in policy.facts.values() if fact.requirement and fact.requirement.policy == source)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 from sqlalchemy import LargeBinary
@@ -19,7 +20,9 @@ from policy_service.database import Instant
 from policy_service.identity.api_keys import issue_key
 from policy_service.identity.errors import AuthenticationFailed
 from policy_service.identity.key_ring import KeyRing
-from tests.api.company import Company, company
+from policy_service.lru_cache import LruCache
+from policy_service.registry import policy_cache
+from tests.api.company import Company, company, opened
 from tests.approval.world import TIER
 from tests.effort import sample
 from tests.packs.packing import decided, fill, fill_further
@@ -39,6 +42,21 @@ class Furnished:
 
     def paths(self, *patterns: str) -> list[str]:
         return [pattern.format(**self.names) for pattern in patterns]
+
+    @contextmanager
+    def service(self, *, restarted: bool) -> Iterator[Company]:
+        """The company's service, or one that was just started on its database and has read nothing yet."""
+        here = self.here
+        if not restarted:
+            yield here
+            return
+        folder = here.app.service.settings.keys.parent
+        with (
+            mock.patch.object(policy_cache, "_POLICIES", LruCache(policy_cache.MAX_POLICY_CHARACTERS)),
+            mock.patch.object(policy_cache, "_HEADS", LruCache(policy_cache.MAX_HEAD_CHARACTERS)),
+            opened(here.database.url, folder, here.clock, here.people) as cold,
+        ):
+            yield cold
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +170,8 @@ READERS: dict[str, tuple[str, ...]] = {
     "api_key.expires_at": ACCOUNTS,
 }
 """The columns whose values are parsed, and what reads them."""
+COLD = {"version.content", "version.digest", "version.recorded_at"}
+"""Columns that are read once: a service that runs goes on with what it has read, so a new one is asked."""
 UNREAD = {
     "job.started_at",  # of whoever started it: tests/pages/test_jobs.py
     "job.ended_at",
@@ -216,11 +236,10 @@ def values_of(column: str) -> Sequence[str]:
 
 def damage_is_told(furnished: Furnished, column: str, value: str, answers: list[tuple[str, str, int]]) -> bool:
     """Whether some reader tells of the damage; none of them may fail. What each answered is added to `answers`."""
-    here, told = furnished.here, False
+    told = False
     by = "root" if READERS[column] is ACCOUNTS else "compliance"
-    visitor = Visitor(here, by)
-    visitor.get("/")
-    with altered(here, column, value):
+    with furnished.service(restarted=column in COLD) as here, altered(here, column, value):
+        visitor = Visitor(here, by)
         for path in furnished.paths(*READERS[column]):
             if path.startswith("/v1/"):
                 answer = here.ask("GET", path, by)
@@ -241,13 +260,9 @@ def test_no_damage_is_a_fault_of_the_service(furnished: Furnished, column: str) 
     quiet = {"audit_entry.digest", "checkpoint.at", "checkpoint.peaks", "block.root", "change_text.content"}
     quiet |= {"checkpoint_copy.difference", "change_action.number", "audit_entry.event"}
     quiet |= {"account.created_at"}  # what the log does not say of an account is not used, so nobody reads it
-    # what was taken up before goes on, and is what is shown
-    quiet |= {"activation.digest", "version.content", "version.digest", "version.recorded_at"}
-    quiet |= {"change_submitted.effective_from"}  # looked for, never read
+    quiet |= {"activation.digest", "change_submitted.effective_from"}  # looked for, never read
     quiet |= QUIET
-    for value in values_of(column):  # beside much other work readers have been seen to answer as before, once
-        told = told or column in quiet or damage_is_told(furnished, column, value, answers)
-    assert told, f"nobody said that {column} is damaged: {answers}"
+    assert told or column in quiet, f"nobody said that {column} is damaged: {answers}"
 
 
 def test_a_key_that_cannot_be_read_opens_nothing_and_others_do(furnished: Furnished) -> None:

@@ -59,7 +59,7 @@ def test_comments_stay_and_do_not_alter_the_change() -> None:
             approval.comment(transaction, COMPLIANCE, change.id, " is the limit right? ")
         with made.database.read() as session:
             [comment] = approval.read_comments(session, change.id)
-        assert (comment.text, comment.printed_name) == ("is the limit right?", "Compliance")
+        assert (comment.text, comment.by.printed_name) == ("is the limit right?", "Compliance")
         assert made.read(change).etag == change.etag
 
 

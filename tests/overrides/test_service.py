@@ -14,9 +14,11 @@ from policy_service.approval.service import ChangeState, ValidationFailed
 from policy_service.audit.tables import AuditEntry
 from policy_service.decisions.override import signing_roles
 from policy_service.decisions.override_store import (
+    OverrideEnd,
     OverridePermissionDenied,
     OverrideRejected,
     end_override,
+    read_override_end,
 )
 from policy_service.overrides.service import record_override
 from policy_service.subject import Subject
@@ -190,6 +192,8 @@ def test_one_that_waits_is_ended_by_those_who_may(made: World) -> None:
     it = record(made, asked(made, "C1", REWARD, {"reward": "20000.00"}))
     with made.database.write(made.clock) as transaction:
         ended = end_override(transaction, made.fresh(COMPLIANCE), it.id, role=Role.COMPLIANCE, reason="no")
+        assert read_override_end(transaction.session, it.id) == OverrideEnd(COMPLIANCE.id, made.now, "no")
+        assert read_override_end(transaction.session, "another") is None
     assert ended.state(made.now) == "ended"
     with pytest.raises(OverrideRejected, match="has already ended"):
         sign(made, it, FINANCE)

@@ -148,7 +148,7 @@ def sign(database: Database, clock: SystemClock) -> Iterator[Kept]:
         yield Kept("change", change.id)
         with database.write(clock) as transaction:
             said = comment(transaction, AUTHOR, change.id, "kept")
-        yield Kept("comment", said)
+        yield Kept("comment", said.id)
         with database.read() as session:
             prepared = prepare_submission(session, change.id, signers, clock.now())
         with database.write(clock) as transaction:

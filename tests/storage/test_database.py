@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -221,6 +222,19 @@ def test_a_read_does_not_hold_writers_up(backend: str) -> None:
         for _ in range(3):
             with database.write(TestClock()) as transaction:
                 append(transaction, SERVICE, EVENT)
+
+
+@backends
+def test_what_was_read_halfway_does_not_keep_its_snapshot_for_the_next(backend: str) -> None:
+    with fresh_database(backend) as database:
+        with database.read() as session:
+            left = session.connection().execute(select(Lane.name, Lane.count))  # as a frame of an exception holds it
+            assert left.fetchone()
+        with closing(Database(database.url)) as another, another.write(TestClock()):
+            pass
+        with database.read() as session:
+            assert transaction_count(session) == 1
+        left.close()
 
 
 @backends

@@ -24,9 +24,8 @@ from api.kit.frame import Frame
 from api.kit.rendering import Pages
 from api.web.transactions import run_read
 from policy_service.approval import service as approval
-from policy_service.approval.change import ActionRecord
+from policy_service.approval.change import ActionRecord, Comment
 from policy_service.approval.service import Change, ChangeState
-from policy_service.approval.tables import CommentRow
 from policy_service.messages import Message
 from policy_service.registry.model import Activation
 from policy_service.registry.service import activations
@@ -68,7 +67,7 @@ class Section:
 class Discussion:
     """The comments on a change, oldest first."""
 
-    comments: tuple[CommentRow, ...]
+    comments: tuple[Comment, ...]
     earlier: int
     """How many older ones are not shown."""
 
@@ -109,7 +108,7 @@ class DossierData:
     """The data of a change from the database."""
 
     change: Change
-    comments: tuple[CommentRow, ...]
+    comments: tuple[Comment, ...]
     recorded: tuple[Activation, ...] = field(repr=False)
     detail: ChangeDetail
 

@@ -259,9 +259,7 @@ def _edit(transaction: Transaction, actor: Actor, change: str, draft: DraftModel
 
 
 def _comment(transaction: Transaction, actor: Actor, change: str, text: str) -> WriteResult:
-    name = approval.comment(transaction, actor, change, text)
-    row = next(row for row in approval.read_comments(transaction.session, change) if row.id == name)
-    return WriteResult(comment_model(row), 201)
+    return WriteResult(comment_model(approval.comment(transaction, actor, change, text)), 201)
 
 
 def _text(session: Session, change: str, text: str) -> bytes:

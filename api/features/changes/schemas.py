@@ -9,7 +9,7 @@ from pydantic import Field
 from api.features.changes.bodies import PeriodModel
 from api.web.schemas import Digest, Model, PersonModel, person_model
 from policy_service.actor import Actor, Role
-from policy_service.approval.change import ActionRecord, Version
+from policy_service.approval.change import ActionRecord, Comment, Version
 from policy_service.approval.service import (
     Action,
     Afterwards,
@@ -19,7 +19,6 @@ from policy_service.approval.service import (
     Meaning,
     change_permissions,
 )
-from policy_service.approval.tables import CommentRow
 
 
 class VersionModel(Model):
@@ -126,7 +125,7 @@ def change_summary(change: Change) -> ChangeSummary:
     return ChangeSummary(**_summary(change))
 
 
-def change_detail(change: Change, comments: Sequence[CommentRow], actor: Actor, now: datetime) -> ChangeDetail:
+def change_detail(change: Change, comments: Sequence[Comment], actor: Actor, now: datetime) -> ChangeDetail:
     """A change, whole, as the caller sees it."""
     submission = change.submission
     return ChangeDetail(
@@ -158,10 +157,9 @@ def permitted_actions(change: Change, actor: Actor, now: datetime) -> dict[Actio
     return {**may, Action.SIGN_OFF: signing}
 
 
-def comment_model(row: CommentRow) -> CommentModel:
-    """A comment, as it is told."""
-    by = PersonModel(id=row.actor, name=row.actor_name, printed_name=row.printed_name)
-    return CommentModel(id=row.id, by=by, at=row.at, text=row.text)
+def comment_model(comment: Comment) -> CommentModel:
+    """A comment, as JSON shows it."""
+    return CommentModel(id=comment.id, by=person_model(comment.by), at=comment.at, text=comment.text)
 
 
 def _summary(change: Change) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from api.observability.metrics import MEDIA_TYPE
 from api.service import Service
 from api.web.openapi import problems
 from api.web.problems import INVALID_PARAMETER, NOT_FOUND, PROBLEMS, ProblemError
-from api.web.requirements import example_request
 from api.web.schemas import Model
 from api.web.transactions import run_read
 from policy_service.audit import guard
 from policy_service.clock import today
+from policy_service.compilers.json_schema.example_request import example_request
 from policy_service.database import Database, DatabaseUnavailable, Lane
 from policy_service.language.diagnostics import did_you_mean, shorten
 

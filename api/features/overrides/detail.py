@@ -32,7 +32,7 @@ from policy_service.decisions.override import (
     may_sign_override,
     signing_roles,
 )
-from policy_service.decisions.state_tables import OverrideEndRow
+from policy_service.decisions.override_store import read_override_end
 from policy_service.identity.errors import UnknownAccount
 from policy_service.identity.service import read_account
 from policy_service.language.policy import Bilingual
@@ -42,7 +42,7 @@ from policy_service.subject import Subject
 
 
 @dataclass(frozen=True, slots=True)
-class OverrideEnd:
+class OverrideEndView:
     """The early end of the override."""
 
     by: str
@@ -103,7 +103,7 @@ class OverridePage:
     """The act whose form is shown."""
     sign_denied_reason: str | None
     """Why the reader cannot sign it; None for those who can."""
-    end: OverrideEnd | None
+    end: OverrideEndView | None
     last_decision: LastDecision | None
     outcome_errors: tuple[str, ...]
     """Why the version in force now has no room for it, if it has none."""
@@ -200,15 +200,15 @@ def _governance_versions(override: Override) -> Iterator[tuple[str, str]]:
             yield f"{version['policy']} {version['version']}", version_address(version["policy"], version["version"])
 
 
-def _override_end(session: Session, override: str) -> OverrideEnd | None:
-    row = session.get(OverrideEndRow, override)
-    if row is None:
+def _override_end(session: Session, override: str) -> OverrideEndView | None:
+    end = read_override_end(session, override)
+    if end is None:
         return None
     try:
-        by = read_account(session, row.actor).printed_name
+        by = read_account(session, end.actor).printed_name
     except UnknownAccount:
-        by = row.actor
-    return OverrideEnd(by, row.recorded_at, row.reason)
+        by = end.actor
+    return OverrideEndView(by, end.at, end.reason)
 
 
 def _outcome_errors(service: Service, session: Session, override: Override, now: datetime) -> tuple[str, ...]:

@@ -39,15 +39,17 @@ from api.web.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     ProblemError,
 )
-from api.web.requirements import requirements
 from api.web.schemas import UtcInstant
 from api.web.transactions import run_read
 from policy_service.analysis.difference import difference
 from policy_service.analysis.file_check import check_file
 from policy_service.clock import today
+from policy_service.compilers.json_schema import facts_schema
+from policy_service.compilers.json_schema.example_request import example_request
 from policy_service.compilers.prose import explain
-from policy_service.decisions.request import format_or_null
+from policy_service.decisions.request import MAX_FACTS, format_or_null
 from policy_service.language.policy import Policy
+from policy_service.language.requirements import with_required_policies
 from policy_service.lru_cache import LruCache
 from policy_service.registry.catalogue import Catalogue
 from policy_service.registry.model import active_at, all_active_at, ending_at, in_force_periods
@@ -246,7 +248,15 @@ def _active(catalogue: Catalogue, session: Session, name: str, valid_at: datetim
 
 
 def _requirements(catalogue: Catalogue, session: Session, name: str, now: datetime, day: date) -> dict[str, Any]:
-    return requirements(catalogue.declaring_version(session, name, now), catalogue.in_force(session, now), day)
+    policy, policies = catalogue.declaring_version(session, name, now), catalogue.in_force(session, now)
+    return {
+        "policy": policy.id,
+        "version": policy.version,
+        "digest": policy.digest,
+        "needs": sorted(each.id for each in with_required_policies(policy, policies)[1:]),
+        "schema": facts_schema(policy, policies, MAX_FACTS),
+        "example": example_request(policy, policies, day),
+    }
 
 
 def _not_known_yet(known_at: datetime) -> ProblemError:

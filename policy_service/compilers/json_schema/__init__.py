@@ -1,4 +1,4 @@
-"""What a caller has to give for a policy to be decided: a JSON Schema (2020-12) of the facts, and a request that works.
+"""The JSON Schema (2020-12) of the facts of a policy.
 
 The schema takes a fact's value exactly when the policy reads it, and the facts together when the policy is decided by
 them: those of a policy that this one needs are asked for, or what it takes `from:` there. What a schema cannot say is
@@ -10,15 +10,12 @@ Numbers and money may be JSON numbers or text, and both are read exactly.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from typing import Any, assert_never
 
-from api.web.patterns import CALENDAR_DAY, date_pattern, duration_pattern, number_pattern
-from policy_service.decisions.request import MAX_FACTS
-from policy_service.language.policy import Example, Fact, Policy
-from policy_service.language.requirements import required_policies
+from policy_service.compilers.json_schema.patterns import CALENDAR_DAY, date_pattern, duration_pattern, number_pattern
+from policy_service.language.policy import Fact, Policy
+from policy_service.language.requirements import with_required_policies
 from policy_service.language.types import (
     MAX_TAGS,
     MAX_TEXT,
@@ -30,12 +27,9 @@ from policy_service.language.types import (
     TagsType,
     TextType,
     Type,
-    Value,
     describe_type,
-    format_value,
     write_decimal,
 )
-from policy_service.subject import id_error
 
 Json = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -46,34 +40,11 @@ SCHEMA_DESCRIPTION = (
 )
 
 
-def requirements(policy: Policy, policies: Mapping[str, Policy], today: date) -> Json:
-    """The schema and the example of one policy, among the policies it is served with."""
-    return {
-        "policy": policy.id,
-        "version": policy.version,
-        "digest": policy.digest,
-        "needs": sorted(each.id for each in with_required_policies(policy, policies)[1:]),
-        "schema": facts_schema(policy, policies),
-        "example": example_request(policy, policies, today),
-    }
+def facts_schema(policy: Policy, policies: Mapping[str, Policy], max_facts: int) -> Json:
+    """Return the JSON Schema of the facts of this policy, among the policies it is served with.
 
-
-def with_required_policies(policy: Policy, policies: Mapping[str, Policy]) -> list[Policy]:
-    """The policy and all those it needs, directly or through others; each once."""
-    chained = [policy]
-    for each in chained:
-        chained += [
-            policies[name]
-            for name in sorted(required_policies(each))
-            if name in policies and policies[name] not in chained
-        ]
-    return chained
-
-
-def facts_schema(policy: Policy, policies: Mapping[str, Policy]) -> Json:
-    """The JSON Schema of the `facts` object of a request for this policy, among the policies it is served with.
-
-    Numbers with decimals are Decimal: to be encoded as JSON numbers, digit by digit.
+    `max_facts` is the number of facts that one request may have. Numbers with decimals are Decimal: to be encoded as
+    JSON numbers, digit by digit.
     """
     needs = _required_facts(policy, policies)
     properties: dict[str, Json] = {}
@@ -91,7 +62,7 @@ def facts_schema(policy: Policy, policies: Mapping[str, Policy]) -> Json:
         **needs,
         "properties": properties,
         "propertyNames": {"enum": sorted({name for each in (policy, *policies.values()) for name in each.facts})},
-        "maxProperties": MAX_FACTS,
+        "maxProperties": max_facts,
     }
 
 
@@ -162,52 +133,3 @@ def _number(kind: NumberType) -> Json:
     if not kind.scale:
         return {"type": "integer", "minimum": int(low), "maximum": int(high)}
     return {"type": "number", "multipleOf": Decimal(1).scaleb(-kind.scale), "minimum": low, "maximum": high}
-
-
-@dataclass(frozen=True, slots=True)
-class _ExampleFacts:
-    """The facts of an example, as JSON."""
-
-    facts: Mapping[str, object]
-    as_of: str | None
-
-
-def example_request(policy: Policy, policies: Mapping[str, Policy], today: date) -> Json | None:
-    """A request that decides the policy, made of its own examples; None when it has no example that is decided."""
-    for example in policy.examples:
-        if example.status == "decided":
-            example_facts = _example_facts(policy, example, policies)
-            as_of = example_facts.as_of or today.isoformat()
-            subject = example.name if id_error(example.name) is None else "example"
-            request = {"subject": subject, "kind": policy.subject, "facts": dict(example_facts.facts)}
-            return {**request, "policies": [policy.id], "as_of": as_of}
-    return None
-
-
-def _example_facts(policy: Policy, example: Example, policies: Mapping[str, Policy]) -> _ExampleFacts:
-    """The example's facts, outcomes of other policies replaced by facts that make these decide them."""
-    facts = {name: format_value(policy.facts[name].type, value) for name, value in example.facts.items()}
-    as_of = example.as_of
-    for name, value in example.facts.items():
-        source_facts = _source_facts(policy.facts[name], value, policies)
-        if source_facts is None:
-            continue
-        agrees = all(
-            facts.get(other, source_facts.facts[other]) == source_facts.facts[other] for other in source_facts.facts
-        )
-        if agrees and (as_of is None or source_facts.as_of in (None, as_of)):
-            del facts[name]
-            facts.update(source_facts.facts)
-            as_of = as_of or source_facts.as_of
-    return _ExampleFacts(facts, as_of)
-
-
-def _source_facts(fact: Fact, value: Value, policies: Mapping[str, Policy]) -> _ExampleFacts | None:
-    """Return the facts of an example of the source policy that decides this value."""
-    source = policies.get(fact.requirement.policy) if fact.requirement else None
-    if source is None or fact.requirement is None or source.returns_list:
-        return None
-    for example in source.examples:
-        if isinstance(example.outcome, Mapping) and example.outcome[fact.requirement.outcome] == value:
-            return _example_facts(source, example, policies)
-    return None

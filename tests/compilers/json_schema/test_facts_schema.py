@@ -13,12 +13,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, find, given, settings
 from hypothesis import strategies as st
 
-from api.web.requirements import facts_schema, type_schema, with_required_policies
 from policy_service import Decider, FactsRejected
+from policy_service.compilers.json_schema import facts_schema, type_schema
 from policy_service.decisions.exact_json import NotJsonError, read_json
 from policy_service.decisions.facts_reader import value_reader
+from policy_service.decisions.request import MAX_FACTS
 from policy_service.language.diagnostics import PolicyError
 from policy_service.language.load import load_bytes
+from policy_service.language.requirements import with_required_policies
 from policy_service.language.types import (
     BooleanType,
     DateType,
@@ -28,8 +30,7 @@ from policy_service.language.types import (
     Type,
     ValueRejected,
 )
-from tests.api.client import RFM
-from tests.api.fact_texts import parsed, right, texts, types
+from tests.compilers.json_schema.fact_texts import parsed, right, texts, types
 from tests.conformance.comparison import drafts_of
 from tests.effort import sample
 from tests.shipped import NEWEST
@@ -147,7 +148,7 @@ def generated(seed: int) -> Decider | None:
 
 @cache
 def schema_of(decider: Decider, policy: str) -> jsonschema_rs.Draft202012Validator:
-    return validator(facts_schema(decider.policies[policy], decider.policies))
+    return validator(facts_schema(decider.policies[policy], decider.policies, MAX_FACTS))
 
 
 def is_evaluated(decider: Decider, policy: str, text: str) -> bool | None:
@@ -207,7 +208,7 @@ def test_facts_are_valid_when_and_only_when_a_generated_policy_takes_them(seed: 
     assert_same(decider, policy.id, data.draw(whole(decider, policy.id)))
 
 
-@pytest.mark.parametrize("policy", ["followup/contact_cadence", RFM])
+@pytest.mark.parametrize("policy", ["followup/contact_cadence", "tiering/rfm_value"])
 @pytest.mark.parametrize("answer", [True, False])
 def test_both_answers_come(policy: str, answer: bool) -> None:
     """The laws above speak of something."""

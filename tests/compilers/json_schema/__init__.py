@@ -1,0 +1,1 @@
+"""Facts as JSON Schema: what the schema takes, and what the policy reads."""
