@@ -63,6 +63,15 @@ STATUS_NAMES: Mapping[PeriodStatus, Message] = {
 """What a reader calls them."""
 
 
+SUSPENSION_PAINT: Mapping[str, str] = {"fill": "#fdf1d9", "stroke": "#7f4f00"}
+PAINT: Mapping[PeriodStatus, Mapping[str, str]] = {
+    PeriodStatus.PAST: {"fill": "#f3f1ed", "stroke": "#777777"},
+    PeriodStatus.NOW: {"fill": "#bcd3f0", "stroke": "#1d4f91"},
+    PeriodStatus.PLANNED: {"fill": "#e8eff9", "stroke": "#1d4f91", "stroke-dasharray": "4 3"},
+}
+"""The colours of bars as attributes of SVG, which every engine draws; the style sheet of pages has its own for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """One period, half open; without end when `until` is None."""
@@ -100,6 +109,11 @@ class Shape:
     def css_classes(self) -> str:
         """The classes of the style sheet."""
         return f"period {self.status}{' suspension' if self.bar.kind == 'suspension' else ''}"
+
+    @property
+    def paint(self) -> Mapping[str, str]:
+        """The attributes that colour it where no style sheet does: on paper."""
+        return {**PAINT[self.status], **(SUSPENSION_PAINT if self.bar.kind == "suspension" else {})}
 
     @property
     def status_name(self) -> Message:

@@ -20,7 +20,7 @@ from tests.pages.visitor import Visitor
 
 NAMES = "頔瓅詠諹韡頫騄龑镕喆堃玥㛃䶮"
 """Characters of given names, most of them outside GB 2312."""
-SHEETS = ("style.css", "print.css", "drawings.css", "docs.css")
+SHEETS = ("style.css", "print.css", "docs.css")
 LOST = "😀한"
 """Characters that the typeface does not have."""
 

@@ -6,7 +6,6 @@ written in it. WeasyPrint needs Pango, three packages of the system; where they 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +29,6 @@ PRINT_FILES: Final[Mapping[str, tuple[Path, str]]] = {
     **{file.name: (file, "font/ttf") for file in sorted(FOLDER.glob("*.ttf"))},
 }
 """Names under `/static/` that mean another file on paper than in a browser, or only mean one there."""
-SVG_START: Final = re.compile(r"<svg\b[^>]*>")
-DRAWING_STYLE: Final = f"<style>{FILES['drawings.css'][0].decode()}</style>"
-"""How drawings look, for WeasyPrint, which does not draw an SVG by the style sheets of the page around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,6 @@ def lay_out(html: str) -> bytes | PdfUnavailable:
             content, kind = own_file(url)
             return URLFetcherResponse(url, content, {"Content-Type": kind})
 
-    html = SVG_START.sub(lambda begin: begin[0] + DRAWING_STYLE, html)
     return HTML(string=html, base_url=BASE_URL, url_fetcher=OwnFiles()).write_pdf()
 
 

@@ -7,6 +7,8 @@ answers 501 and says how to print instead.
 
 from __future__ import annotations
 
+import re
+
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -18,6 +20,15 @@ from api.features.changes.pdf import render_pdf
 from api.kit.rendering import NO_STORE, Pages
 
 PRINT_TEMPLATE = "changes/print.html"
+AMOUNT = re.compile(
+    r"(?<=[0-9]) (?=(?:[A-Z]{3}\b|[元天年]|个月|小时|分钟|秒|days?\b|months?\b|years?\b|hours?\b|minutes?\b|%))"
+)
+"""The blank between a number and its unit."""
+
+
+def keep_amounts(html: str) -> str:
+    """Return a page on which no line ends between a number and its unit."""
+    return AMOUNT.sub("\N{NO-BREAK SPACE}", html)
 
 
 def printing_routes(pages: Pages) -> APIRouter:
@@ -25,7 +36,7 @@ def printing_routes(pages: Pages) -> APIRouter:
     router = APIRouter(include_in_schema=False, prefix="/changes/{change}")
 
     def print_html(page: Dossier) -> str:
-        return spell_out(pages.render_html(page, PRINT_TEMPLATE))
+        return keep_amounts(spell_out(pages.render_html(page, PRINT_TEMPLATE)))
 
     @router.get("/print")
     async def show_print_view(request: Request, change: str) -> Response:

@@ -3,21 +3,24 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from io import BytesIO
 from types import ModuleType
 from typing import Any
 
 import pytest
 from pypdf import PageObject, PdfReader
+from pypdfium2 import PdfDocument
 
 from api.features.changes import pdf
 from api.features.changes.pdf import BASE_URL, PdfUnavailable, own_file
+from api.features.changes.printing import keep_amounts
 from api.observability.logs import make_log
 from api.web.problems import ProblemError
 from tests.api.company import Company, Json, company
 from tests.approval.world import tier
 from tests.pages.policies.texts import crossed
-from tests.pages.visitor import Visitor
+from tests.pages.visitor import Seen, Visitor
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,12 @@ def change(here: Company) -> Json:
     )
 
 
+@pytest.fixture(scope="module")
+def paper(here: Company, change: Json) -> Seen:
+    """Its PDF file, in Chinese."""
+    return Visitor(here, "compliance", "zh-CN").get(f"/changes/{change['id']}/dossier.pdf")
+
+
 def test_the_printed_page_has_the_record_and_nothing_to_click(here: Company, change: Json) -> None:
     page = Visitor(here, "compliance").get(f"/changes/{change['id']}/print")
     assert page.status == 200
@@ -52,12 +61,11 @@ def test_the_printed_page_is_in_the_readers_language(here: Company, change: Json
     assert "我批准其内容、效果和生效日期。" in page.text("#signatures")
 
 
-def test_the_pdf_holds_chinese_words_and_the_signatures(here: Company, change: Json) -> None:
-    answer = Visitor(here, "compliance", "zh-CN").get(f"/changes/{change['id']}/dossier.pdf")
-    assert answer.status == 200
-    assert answer.headers["content-type"] == "application/pdf"
-    assert answer.headers["content-disposition"] == f'attachment; filename="change-{change["id"]}.pdf"'
-    text = "".join(page.extract_text() for page in PdfReader(BytesIO(answer.body)).pages)
+def test_the_pdf_holds_chinese_words_and_the_signatures(paper: Seen, change: Json) -> None:
+    assert paper.status == 200
+    assert paper.headers["content-type"] == "application/pdf"
+    assert paper.headers["content-disposition"] == f'attachment; filename="change-{change["id"]}.pdf"'
+    text = "".join(page.extract_text() for page in PdfReader(BytesIO(paper.body)).pages)
     message = "".join(text.split())
     for words in (
         "提高上限Raisethelimit[U+1F600]",
@@ -71,11 +79,53 @@ def test_the_pdf_holds_chinese_words_and_the_signatures(here: Company, change: J
     assert change["digest"] in message
 
 
-def test_the_pdf_is_written_in_the_typeface_of_the_service_alone(here: Company, change: Json) -> None:
-    answer = Visitor(here, "compliance", "zh-CN").get(f"/changes/{change['id']}/dossier.pdf")
+def test_the_first_page_is_what_changes_and_the_block_of_signatures(paper: Seen, change: Json) -> None:
+    first, second, *_ = ("".join(page.extract_text().split()) for page in PdfReader(BytesIO(paper.body)).pages)
+    for words in ("变更内容", "大于或等于150", "影响", "理由", "已签2/2", "手写签名或盖章", change["digest"]):
+        assert words in first
+    assert "规则逐格对照" not in first
+    assert second.startswith("规则逐格对照")
+
+
+def test_the_pages_have_no_solid_bars_and_the_timeline_its_colours(paper: Seen) -> None:
+    with closing(PdfDocument(paper.body)) as document:
+        images = [page.render(scale=1).to_pil().convert("RGB") for page in document]
+    for number, image in enumerate(images, 1):
+        darkest, _ = image.convert("L").reduce(6).getextrema()
+        assert isinstance(darkest, int)
+        assert darkest > 60, f"something black stands on page {number}"
+    colours = {colour for image in images for count, colour in image.getcolors(2**20) or () if count > 200}
+    assert {(0xBC, 0xD3, 0xF0), (0xE8, 0xEF, 0xF9)} <= colours, "the periods in force and planned"
+
+
+def test_tables_repeat_their_heads() -> None:
+    rows = "<tr><td>row</td></tr>" * 120
+    content = pdf.lay_out(
+        f'<link rel="stylesheet" href="/static/print.css"><table><thead><tr><th>Head</th></tr></thead>{rows}</table>'
+    )
+    assert isinstance(content, bytes)
+    pages = PdfReader(BytesIO(content)).pages
+    assert len(pages) > 1
+    assert all("Head" in page.extract_text() for page in pages)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("at least 80,000.00 CNY or", "at least 80,000.00\xa0CNY or"),
+        ("30 分钟；2 小时，3 天内", "30\xa0分钟；2\xa0小时，3\xa0天内"),
+        ("within 30 minutes", "within 30\xa0minutes"),
+        ("rule 3 holds", "rule 3 holds"),
+    ],
+)
+def test_no_line_ends_within_an_amount(text: str, kept: str) -> None:
+    assert keep_amounts(text) == kept
+
+
+def test_the_pdf_is_written_in_the_typeface_of_the_service_alone(paper: Seen) -> None:
     faces = {
         font.get_object()["/BaseFont"].partition("+")[2]
-        for page in PdfReader(BytesIO(answer.body)).pages
+        for page in PdfReader(BytesIO(paper.body)).pages
         for font in resources(page)["/Font"].values()
     }
     assert faces == {"Service-Sans", "Service-Sans-Bold", "Service-Latin", "Service-Mono"}
@@ -163,8 +213,8 @@ def test_a_cross_table_is_printed_as_its_grid_with_what_a_cell_said_before(here:
     grid, rules = Visitor(here, "compliance").get(f"/changes/{change['id']}/print").all("#tables table.merged")
     assert [head.text() for head in grid.css("thead th")] == ["tier ↓ orders →", "less than 10", "at least 10"]
     assert [cell.text() for cell in grid.css("td.changed del, td.changed ins")] == [
-        "‘high’; 1 hour",
-        "‘high’; 30 minutes",
+        "‘high’; 1\xa0hour",
+        "‘high’; 30\xa0minutes",
     ]
     assert len(rules.css("td.changed")) == 1
     answer = Visitor(here, "compliance", "zh-CN").get(f"/changes/{change['id']}/dossier.pdf")
