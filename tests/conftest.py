@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.e2e.absence import ABSENT
 from tests.effort import EFFORT
+from tests.once import done_once
 from tests.passwords import CHEAP, hashed_by
 
 # No deadline: a test that shares its processor with others is slow now and then, and that is no fault.
@@ -88,6 +89,13 @@ def _no_server_is_left() -> Iterator[None]:
     yield
     if databases := sys.modules.get("tests.databases"):  # not for those that need no database
         databases.stop_server()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _done_once() -> Iterator[None]:
+    """Statements are compiled once a process, and policy files read once."""
+    with done_once():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
