@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from policy_service.decisions.request import format_or_null
 from policy_service.messages import Message, join_comma, plain_text
+
+if TYPE_CHECKING:  # the processes of workers need no FastAPI
+    from fastapi.exceptions import RequestValidationError
 
 MEDIA_TYPE = "application/problem+json"
 CHALLENGE = 'Bearer realm="policy-service"'

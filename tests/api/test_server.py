@@ -9,8 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -76,6 +77,11 @@ def places(url: str) -> dict[str, str]:
     }
 
 
+def begun(url: str) -> dict[str, str]:
+    """The environment of a service that begins quickly."""
+    return {**places(url), "POLICY_SERVICE_ENGINE": "python"}
+
+
 def wait_until_ready(server: subprocess.Popen[str], address: str) -> None:
     """Returns when the server answers."""
     deadline = time.monotonic() + READY_WITHIN
@@ -138,59 +144,92 @@ def copied(database: str, folder: Path, *statements: str) -> str:
     return f"sqlite:///{file}"
 
 
-def ended(url: str, port: int = 0, before: str = "", **environment: str) -> tuple[int, str]:
+STARTS = f"""
+import json, os, signal, sys
+import api.app  # what takes long is done once
+from policy_service.cli import main
+for line in sys.stdin:
+    start = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        signal.alarm({READY_WITHIN:.0f})
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(start["log"], os.O_CREAT | os.O_WRONLY), 2)
+        os.environ.update(start["environment"])
+        sys.argv = ["policy-service", "serve", "--port", start["port"]]
+        exec(start["before"])
+        main()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""The program of a process that splits off another for each start."""
+Start = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """What a server that does not begin ends with, and what it says; `before` is done in its process first."""
-    python, option, program, *rest = COMMAND
-    done = subprocess.run(
-        [python, option, before + program, *rest, str(port)],
-        cwd=ROOT,
-        env={**os.environ, **places(url), "POLICY_SERVICE_ENGINE": "python", **environment},
-        capture_output=True,
-        text=True,
-        timeout=READY_WITHIN,
-        check=False,
-    )
-    assert not done.stderr.startswith("Traceback")
-    return done.returncode, done.stderr
+    logs = tmp_path_factory.mktemp("logs")
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        numbers = count()
+
+        def ended(port: int = 0, before: str = "", **environment: str) -> tuple[int, str]:
+            log = logs / str(next(numbers))
+            begun = {"log": str(log), "port": str(port), "before": before, "environment": environment}
+            print(json.dumps(begun), file=parent.stdin, flush=True)
+            status = int(parent.stdout.readline())
+            said = log.read_text("utf-8")
+            assert "Traceback" not in said.splitlines()[0]
+            return status, said
+
+        yield ended
+        parent.stdin.close()
 
 
-def test_it_ends_with_another_status_when_it_fails(database: str) -> None:
-    fault = "import api.app; api.app.tune_interpreter = lambda: 1 / 0; "
-    status, said = ended(database, before=fault)
+def test_it_ends_with_another_status_when_it_fails(start: Start, database: str) -> None:
+    fault = "api.app.tune_interpreter = lambda: 1 / 0"
+    status, said = start(before=fault, **begun(database))
     assert (status, "ZeroDivisionError" in said) == (1, True)
     assert all(json.loads(line)["event"] for line in said.splitlines())
 
 
-def test_it_ends_with_another_status_when_the_versions_in_force_cannot_decide(database: str, tmp_path: Path) -> None:
+def test_it_ends_with_another_status_when_the_versions_in_force_cannot_decide(
+    start: Start, database: str, tmp_path: Path
+) -> None:
     url = copied(database, tmp_path)
     with closing(Database(url, keys=keys())) as opened, opened.write(SystemClock()) as transaction:
         row = record_version(transaction, SERVICE, bonus("1.0.0"), change=None)
         version = read_version(transaction.session, row.id, row.version)
         activate(transaction, SERVICE, version, Period(transaction.now), ActivationKind.INITIAL)
-    status, said = ended(url)
+    status, said = start(**begun(url))
     assert (status, TIER in said) == (7, True)
 
 
-def test_it_ends_with_another_status_without_a_key(database: str, tmp_path: Path) -> None:
-    status, said = ended(database, POLICY_SERVICE_KEYS=str(tmp_path))
+def test_it_ends_with_another_status_without_a_key(start: Start, database: str, tmp_path: Path) -> None:
+    status, said = start(**begun(database) | {"POLICY_SERVICE_KEYS": str(tmp_path)})
     assert (status, "POLICY_SERVICE_KEYS" in said) == (4, True)
 
 
-def test_it_ends_with_another_status_when_something_on_record_was_altered(database: str, tmp_path: Path) -> None:
-    status, said = ended(copied(database, tmp_path, "DROP TRIGGER decision_no_update"))
+def test_it_ends_with_another_status_when_something_on_record_was_altered(
+    start: Start, database: str, tmp_path: Path
+) -> None:
+    status, said = start(**begun(copied(database, tmp_path, "DROP TRIGGER decision_no_update")))
     assert (status, "lost a trigger" in said) == (5, True)
 
 
-def test_it_ends_with_another_status_when_the_port_is_taken(database: str) -> None:
+def test_it_ends_with_another_status_when_the_port_is_taken(start: Start, database: str) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        status, said = ended(database, listener.getsockname()[1])
+        status, said = start(listener.getsockname()[1], **begun(database))
     assert (status, "address already in use" in said) == (6, True)
 
 
-def test_it_ends_with_another_status_when_the_database_does_not_answer(tmp_path: Path) -> None:
-    status, said = ended(f"postgresql://ada:secret@/none?host={tmp_path}")
+def test_it_ends_with_another_status_when_the_database_does_not_answer(start: Start, tmp_path: Path) -> None:
+    status, said = start(**begun(f"postgresql://ada:secret@/none?host={tmp_path}"))
     assert (status, "does not answer" in said, "secret" in said) == (3, True, False)
 
 
@@ -235,14 +274,11 @@ def test_every_status_is_in_the_reference() -> None:
     assert set(re.findall(r"^\| (\d) \|", page, re.MULTILINE)) == rows == set("01234567")
 
 
-def test_it_does_not_start_on_a_database_that_nobody_set_up(tmp_path: Path) -> None:
-    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'nothing.db'}"}
-    ended = subprocess.run(
-        [*COMMAND, "0"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert ended.returncode == 3
-    assert "run `policy-service init`" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_it_does_not_start_on_a_database_that_nobody_set_up(start: Start, tmp_path: Path) -> None:
+    status, said = start(DATABASE_URL=f"sqlite:///{tmp_path / 'nothing.db'}")
+    assert status == 3
+    assert "run `policy-service init`" in said
+    assert "Traceback" not in said
     assert not list(tmp_path.iterdir())
 
 
@@ -250,11 +286,8 @@ def test_it_does_not_start_on_a_database_that_nobody_set_up(tmp_path: Path) -> N
     ("name", "value", "sentence"),
     [("ENGIN", "python", "unknown setting"), ("POLICIES", "nowhere", "POLICY_SERVICE_POLICIES: ")],
 )
-def test_it_does_not_start_with_a_wrong_setting(name: str, value: str, sentence: str) -> None:
-    environment = {**os.environ, f"POLICY_SERVICE_{name}": value}
-    ended = subprocess.run(
-        [*COMMAND, "0"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert ended.returncode == 2
-    assert sentence in ended.stderr
-    assert "Traceback" not in ended.stderr
+def test_it_does_not_start_with_a_wrong_setting(start: Start, name: str, value: str, sentence: str) -> None:
+    status, said = start(**{f"POLICY_SERVICE_{name}": value})
+    assert status == 2
+    assert sentence in said
+    assert "Traceback" not in said

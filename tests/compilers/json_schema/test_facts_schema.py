@@ -32,7 +32,7 @@ from policy_service.language.types import (
 )
 from tests.compilers.json_schema.fact_texts import parsed, right, texts, types
 from tests.conformance.comparison import drafts_of
-from tests.effort import sample
+from tests.effort import effort, sample
 from tests.shipped import NEWEST
 
 EXACTLY = msgspec.json.Encoder(decimal_format="number")
@@ -54,7 +54,7 @@ def is_read(kind: Type, text: str) -> bool:
     return True
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort(60, 300))
 @given(st.data())
 def test_a_value_is_valid_when_and_only_when_it_is_read(data: st.DataObject) -> None:
     kind = data.draw(types())
@@ -66,7 +66,7 @@ def test_a_value_is_valid_when_and_only_when_it_is_read(data: st.DataObject) -> 
     "kind",
     [COUNT, AMOUNT, NumberType("number", 4, -12_345, 678_901), DurationType(), DurationType(-1, 2_592_000), DateType()],
 )
-@settings(max_examples=50)
+@settings(max_examples=effort(15, 50))
 @given(st.data())
 def test_whatever_text_the_pattern_of_a_type_writes_is_read(kind: Type, data: st.DataObject) -> None:
     schema = type_schema(kind)
