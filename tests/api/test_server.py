@@ -172,21 +172,21 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     with subprocess.Popen(
         [sys.executable, "-c", STARTS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
-        assert parent.stdin is not None
-        assert parent.stdout is not None
-        numbers = count()
+        numbers, orders, statuses = count(), parent.stdin, parent.stdout
+        assert orders is not None
+        assert statuses is not None
 
         def ended(port: int = 0, before: str = "", **environment: str) -> tuple[int, str]:
             log = logs / str(next(numbers))
             begun = {"log": str(log), "port": str(port), "before": before, "environment": environment}
-            print(json.dumps(begun), file=parent.stdin, flush=True)
-            status = int(parent.stdout.readline())
+            print(json.dumps(begun), file=orders, flush=True)
+            status = int(statuses.readline())
             said = log.read_text("utf-8")
             assert "Traceback" not in said.splitlines()[0]
             return status, said
 
         yield ended
-        parent.stdin.close()
+        orders.close()
 
 
 def test_it_ends_with_another_status_when_it_fails(start: Start, database: str) -> None:

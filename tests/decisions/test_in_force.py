@@ -37,7 +37,7 @@ def test_what_another_process_puts_in_force_is_seen(backend: str) -> None:
         with pytest.raises(NotReady, match="no policy is in force"):
             in_force.evaluate(QUESTION)
         put(database, clock, tier())
-        eventually(lambda: in_force.window.epoch == 1)
+        eventually(lambda: in_force.window.epoch >= 1)
         assert version(in_force) == "1.0.0"
         clock.move(seconds=1)
         put(database, clock, tier("1.1.0", 200))
