@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import make_url
 from sqlmodel import Session
 
 from api.settings import Settings
@@ -21,6 +20,7 @@ from policy_service.audit.guard import guard_of
 from policy_service.audit.keys import KeyUnavailable, PublicKey, public_keys
 from policy_service.audit.service import current_signer
 from policy_service.database import Database, DatabaseUnavailable
+from policy_service.database.engines import printable_address
 from policy_service.decisions.block_store import verify_blocks
 from policy_service.decisions.master_keys import KeyFileError, MasterKeys
 from policy_service.errors import StartupError
@@ -57,7 +57,7 @@ def open_database(url: str, keys: Path) -> Database:
     Raises NotInitialisedError, NotSoundError, ValueError when the address is no database's.
     """
     database = Database(url, keys=keys)
-    address = make_url(url).render_as_string(hide_password=True)
+    address = printable_address(url)
     reason = None
     try:
         if database.file and not database.file.is_file():

@@ -24,6 +24,19 @@ END_SEQ = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One sealed line of the log, with what its columns repeat of it."""
+
+    seq: int
+    at: datetime
+    event: str
+    actor: str
+    """The identifier of who did it."""
+    line: bytes
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntryFilter:
     """The filter of a list of entries; None does not filter."""
 
@@ -99,8 +112,8 @@ def entries(
     cursor: int | None = None,
     limit: int = 50,
     oldest_first: bool = False,
-) -> list[AuditEntry]:
-    """A page of the log, newest first unless told otherwise, from behind the entry whose number is the cursor."""
+) -> list[LogEntry]:
+    """Return a page of the log, newest first unless told otherwise, from behind the entry with the cursor's number."""
     query, seq = select(AuditEntry), col(AuditEntry.seq)
     if criteria.about is not None:
         seq = col(AuditAbout.seq)
@@ -114,7 +127,17 @@ def entries(
         cursor = min(cursor, END_SEQ - 1)
         first, end = (max(first, cursor + 1), end) if oldest_first else (first, min(end, cursor))
     query = query.where(seq >= first, seq < end)
-    return list(session.exec(query.order_by(seq.asc() if oldest_first else seq.desc()).limit(limit)))
+    return list(map(_log_entry, session.exec(query.order_by(seq.asc() if oldest_first else seq.desc()).limit(limit))))
+
+
+def read_entry(session: Session, seq: int) -> LogEntry | None:
+    """Return the entry with a number; None when the log has none."""
+    row = session.get(AuditEntry, seq)
+    return None if row is None else _log_entry(row)
+
+
+def _log_entry(row: AuditEntry) -> LogEntry:
+    return LogEntry(row.seq, row.at, row.event, row.actor, row.line, row.digest)
 
 
 def _seq_range(session: Session, criteria: EntryFilter) -> tuple[int, int]:

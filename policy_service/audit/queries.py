@@ -1,17 +1,18 @@
-"""Reads pages of the log and of its checkpoints, both in the order of their numbers, which is that of time."""
+"""Reads pages of the log and of its checkpoints, in the order of their numbers, which is that of time; and copies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from policy_service.audit.checkpoints import SignedExtent
-from policy_service.audit.log import EntryFilter, entries
+from policy_service.audit.log import EntryFilter, LogEntry, entries
 from policy_service.audit.service import checkpoints
-from policy_service.audit.tables import AuditEntry, Checkpoint
+from policy_service.audit.tables import AuditEntry, Checkpoint, CheckpointCopy
 from policy_service.paging import Order, Page, numbered_page
 
 EntrySort = Literal["seq", "-seq"]
@@ -35,11 +36,11 @@ def list_entries(
     sort: EntrySort = "-seq",
     cursor: str | None = None,
     limit: int = 50,
-) -> Page[AuditEntry]:
+) -> Page[LogEntry]:
     """Return a page of the entries that the filter selects. Raises InvalidCursor."""
     order = _ENTRY_ORDERS[sort]
 
-    def read(after: int | None, count: int) -> list[tuple[int, AuditEntry]]:
+    def read(after: int | None, count: int) -> list[tuple[int, LogEntry]]:
         rows = entries(session, criteria, cursor=after, limit=count, oldest_first=not order.descending)
         return [(row.seq, row) for row in rows]
 
@@ -67,3 +68,20 @@ def list_checkpoints(  # noqa: PLR0913  # which, in which order, how many
         return [(each.extent.size, each) for each in signed]
 
     return numbered_page(order, cursor, limit, read)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointCopies:
+    """The checkpoints that were copied to a place outside the database."""
+
+    location: str
+    count: int
+    size: int
+    """Entries that the newest of them covers."""
+    at: datetime
+
+
+def list_copies(session: Session) -> tuple[CheckpointCopies, ...]:
+    """Return the places that checkpoints were copied to, by location."""
+    rows = session.exec(select(CheckpointCopy).where(CheckpointCopy.count > 0).order_by(CheckpointCopy.location))
+    return tuple(CheckpointCopies(row.location, row.count, row.size, row.copied_at) for row in rows)

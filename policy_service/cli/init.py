@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import make_url
 from sqlmodel import Session, select
 
 from policy_service.actor import Actor, Role
@@ -34,6 +33,7 @@ from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
 from policy_service.cli.storage import configured_copies, open_database, refuse_difference
 from policy_service.clock import Clock, SystemClock
 from policy_service.database import Database, Transaction
+from policy_service.database.engines import printable_address
 from policy_service.decisions import macs
 from policy_service.decisions.groups.service import lacks_groups, rebuild
 from policy_service.decisions.master_keys import FILE_NAME, KeyFileError, open_or_create
@@ -251,7 +251,7 @@ def _print_result(result: SetUpResult, url: str) -> None:
         print_line(sentence)
     if result.created:
         print_line(f"made {'the account' if len(result.created) == 1 else 'the accounts'} {', '.join(result.created)}")
-    print_line(f"ready: {make_url(url).render_as_string(hide_password=True)}")
+    print_line(f"ready: {printable_address(url)}")
 
 
 def _print_missing_administrator(database: Database) -> None:

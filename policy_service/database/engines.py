@@ -62,6 +62,11 @@ def file_of(url: str) -> Path | None:
     return Path(str(parsed.database)).absolute()
 
 
+def printable_address(url: str) -> str:
+    """Return the address of a database without its password."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
 def open_postgresql(url: str, lock_seconds: float) -> Engine:
     """Open connections to PostgreSQL. Raises ValueError when its driver is not installed."""
     settings = {

@@ -20,6 +20,7 @@ from policy_service.audit.comparison import (
 )
 from policy_service.audit.copies import FileCopy, UrlCopy
 from policy_service.audit.keys import public_keys
+from policy_service.audit.queries import list_copies
 from policy_service.audit.service import checkpoints, sign_checkpoint
 from policy_service.audit.tables import AuditEntry, CheckpointCopy
 from tests.audit.logs import ADMINISTRATOR, Log
@@ -194,11 +195,11 @@ def test_a_place_that_does_not_answer_is_told_and_asked_again_later(log: Log, mo
         assert compared.copy_errors == {
             store.address: f"checkpoints are not copied to {store.address}: GET {store.address}/1 was answered with 500"
         }
-        for wait, request in ((9, 0), (2, 1), (19, 0), (2, 1)):
+        for wait, request_count in ((9, 0), (2, 1), (19, 0), (2, 1)):
             now[0] += wait
             before = len(store.asked)
             compared.copy_all()
-            assert len(store.asked) - before == request
+            assert len(store.asked) - before == request_count
         store.status = None
         now[0] += 41
         compared.copy_all()
@@ -209,6 +210,9 @@ def test_a_place_that_does_not_answer_is_told_and_asked_again_later(log: Log, mo
 def test_a_damaged_note_of_a_difference_still_stops_it(log: Log) -> None:
     copy_checkpoints(log.database, log.clock, FileCopy(log.kept))
     with log.database.write(log.clock) as transaction:
+        [copies] = list_copies(transaction.session)
+        assert copies.location.endswith(FileCopy(log.kept).location)
+        assert copies.count == 2
         for row in transaction.session.exec(select(CheckpointCopy)):
             row.difference = "gossip"
             transaction.session.add(row)

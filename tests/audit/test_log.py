@@ -10,8 +10,7 @@ import pytest
 
 from policy_service.actor import SERVICE
 from policy_service.audit.events import ChangeCommented, ChangeRejected, SubjectErased
-from policy_service.audit.log import EntryFilter, append, entries
-from policy_service.audit.tables import AuditEntry
+from policy_service.audit.log import EntryFilter, LogEntry, append, entries, read_entry
 from policy_service.database import Database
 from tests.audit.logs import ADMINISTRATOR, AUTHOR
 from tests.databases import BACKENDS, START, TestClock, fresh_database
@@ -22,7 +21,7 @@ ABOUT = {"change_commented": "change:one", "change_rejected": "change:two", "sub
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def log(request: pytest.FixtureRequest) -> Iterator[tuple[Database, list[AuditEntry]]]:
+def log(request: pytest.FixtureRequest) -> Iterator[tuple[Database, list[LogEntry]]]:
     """Twenty transactions of one to three entries each, some of them at the same instant."""
     clock = TestClock()
     with fresh_database(request.param) as database:
@@ -35,7 +34,7 @@ def log(request: pytest.FixtureRequest) -> Iterator[tuple[Database, list[AuditEn
             yield database, entries(session, limit=1_000, oldest_first=True)
 
 
-def takes(criteria: EntryFilter, entry: AuditEntry) -> bool:
+def takes(criteria: EntryFilter, entry: LogEntry) -> bool:
     """Whether an entry is wanted, seen by itself."""
     return (
         criteria.event in {None, entry.event}
@@ -62,7 +61,7 @@ def listed(database: Database, criteria: EntryFilter, *, oldest_first: bool, lim
 @pytest.mark.parametrize("oldest_first", [True, False])
 @pytest.mark.parametrize("limit", [3, 100])
 def test_every_filter_and_every_two_of_them_hold_what_they_should(
-    log: tuple[Database, list[AuditEntry]], *, oldest_first: bool, limit: int
+    log: tuple[Database, list[LogEntry]], *, oldest_first: bool, limit: int
 ) -> None:
     database, every = log
     instants = [None, START, every[7].at, every[20].at, every[-1].at + timedelta(seconds=1)]
@@ -76,14 +75,16 @@ def test_every_filter_and_every_two_of_them_hold_what_they_should(
         *(EntryFilter(about="change:two", since=since, until=every[20].at) for since in instants),
         *(EntryFilter("subject_erased", SERVICE.id, "subject:C1", since) for since in instants),
     ]
-    for expected_values in filters:
-        expected = [entry.seq for entry in every if takes(expected_values, entry)]
+    for criteria in filters:
+        expected = [entry.seq for entry in every if takes(criteria, entry)]
         ordered = expected if oldest_first else expected[::-1]
-        assert listed(database, expected_values, oldest_first=oldest_first, limit=limit) == ordered, expected_values
+        assert listed(database, criteria, oldest_first=oldest_first, limit=limit) == ordered, criteria
 
 
-def test_a_place_behind_every_entry_is_a_place_like_any_other(log: tuple[Database, list[AuditEntry]]) -> None:
+def test_a_place_behind_every_entry_is_a_place_like_any_other(log: tuple[Database, list[LogEntry]]) -> None:
     database, every = log
     with database.read() as session:
         assert entries(session, cursor=10**15, limit=1)[0].seq == len(every)
         assert entries(session, cursor=10**15, oldest_first=True) == []
+        assert read_entry(session, every[-1].seq) == every[-1]
+        assert read_entry(session, 10**9) is None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Table
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, select
 
 from policy_service.actor import SERVICE, Role
 from policy_service.audit import guard, rows
@@ -24,6 +24,7 @@ from policy_service.audit.log import entries, last_entry
 from policy_service.audit.log_key import LogKey, read_log_keys
 from policy_service.audit.rows import current_key, pending_count
 from policy_service.audit.service import cover_rows, ensure_log_key, rotate_log_key
+from policy_service.audit.tables import AuditEntry
 from policy_service.audit.verdict import LogVerdict
 from policy_service.database import Transaction
 from policy_service.identity.account import Account
@@ -217,7 +218,7 @@ def test_rows_written_before_a_new_key_are_told_under_the_one_before(log: Log) -
         transaction.session.add(row)
         key = rotate_log_key(transaction, ADMINISTRATOR, log.folder, decisions=0, is_lost=False)
     with log.database.read() as session:
-        [result] = [each for each in entries(session) if each.event == RowsRecorded.name]
+        result = session.exec(select(AuditEntry).where(AuditEntry.event == RowsRecorded.name)).one()
     assert before.verifies(result.mac, "entry", result.line)
     assert [row[:2] for row in read_entry(result.line).rows] == [("account", "a")]
     assert key.id != before.id

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from fastapi import APIRouter
-from sqlmodel import Session, select
+from sqlmodel import Session
 from starlette.responses import Response
 
 from api.features.audit.breadcrumbs import LOG_BREADCRUMBS
@@ -18,9 +18,8 @@ from api.web.problems import CONFLICT, ProblemError
 from api.web.transactions import run_read
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.keys import PublicKey, public_key
-from policy_service.audit.queries import CheckpointSort, list_checkpoints
+from policy_service.audit.queries import CheckpointCopies, CheckpointSort, list_checkpoints, list_copies
 from policy_service.audit.service import signing_keys
-from policy_service.audit.tables import CheckpointCopy
 from policy_service.messages import Message
 from policy_service.paging import Page
 
@@ -40,23 +39,12 @@ class CheckpointView:
 
 
 @dataclass(frozen=True, slots=True)
-class CopyView:
-    """A place that checkpoints are copied to, as the database remembers it."""
-
-    location: str
-    count: int
-    size: int
-    """Entries that the newest covers."""
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class CheckpointOverview:
-    """What stands above the checkpoints."""
+    """The keys, copies and advice above the checkpoints."""
 
     keys: tuple[PublicKey, ...]
     """In the order in which they were taken into use; the last one is in use."""
-    copies: tuple[CopyView, ...]
+    copies: tuple[CheckpointCopies, ...]
     advice: tuple[Message, ...]
     """What lies beside the database and had better lie elsewhere."""
 
@@ -83,7 +71,7 @@ def _read_page(session: Session, context: TableContext, query: TableQuery) -> Pa
 
 
 def _read_overview(session: Session, context: TableContext) -> CheckpointOverview:
-    return CheckpointOverview(_keys(session), _copies(session), tuple(context.service.advice))
+    return CheckpointOverview(_keys(session), list_copies(session), tuple(context.service.advice))
 
 
 CHECKPOINTS: Table[CheckpointView] = Table(
@@ -117,11 +105,6 @@ CHECKPOINTS: Table[CheckpointView] = Table(
     read_extra=_read_overview,
     breadcrumbs=LOG_BREADCRUMBS,
 )
-
-
-def _copies(session: Session) -> tuple[CopyView, ...]:
-    rows = session.exec(select(CheckpointCopy).where(CheckpointCopy.count > 0).order_by(CheckpointCopy.location))
-    return tuple(CopyView(row.location, row.count, row.size, row.copied_at) for row in rows)
 
 
 def _keys(session: Session) -> tuple[PublicKey, ...]:

@@ -29,11 +29,10 @@ from api.web.transactions import run_read
 from api.workers.auditing import Auditor
 from policy_service.audit.events import EVENTS
 from policy_service.audit.keys import public_key
-from policy_service.audit.log import END_SEQ, EntryFilter
+from policy_service.audit.log import END_SEQ, EntryFilter, LogEntry, read_entry
 from policy_service.audit.proofs import ProofUnavailable, prove_entry
 from policy_service.audit.queries import CheckpointSort, EntrySort, list_checkpoints, list_entries
 from policy_service.audit.service import signing_keys
-from policy_service.audit.tables import AuditEntry
 
 PAGE = 100
 PORTION = 1 << 18
@@ -172,8 +171,8 @@ def _add_one(router: APIRouter, service: Service) -> None:
         return Response(msgspec.json.encode(proof), headers=NO_STORE, media_type="application/json")
 
 
-def _entry(session: Session, seq: int) -> AuditEntry:
-    entry = session.get(AuditEntry, seq)
+def _entry(session: Session, seq: int) -> LogEntry:
+    entry = read_entry(session, seq)
     if entry is None:
         raise ProblemError(NOT_FOUND, f"the log has no entry {seq}")
     return entry

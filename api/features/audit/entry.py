@@ -21,9 +21,9 @@ from api.kit.rendering import Pages
 from api.web.problems import NOT_FOUND, ProblemError
 from api.web.transactions import run_read
 from policy_service.audit.checkpoints import read_checkpoint
+from policy_service.audit.log import read_entry
 from policy_service.audit.merkle import sibling_ranges
 from policy_service.audit.proofs import ProofUnavailable, prove_entry
-from policy_service.audit.tables import AuditEntry
 from policy_service.characters import find_hidden_character
 from policy_service.messages import Message
 
@@ -91,13 +91,13 @@ def _number(seq: str) -> int:
 
 
 def _page(session: Session, seq: int, frame: Frame, describer: EntryDescriber) -> EntryPage:
-    row = session.get(AuditEntry, seq)
+    row = read_entry(session, seq)
     if row is None:
         raise ProblemError(NOT_FOUND, Message("The log has no such entry."))
     (entry,) = describer.describe(session, [row])
     inclusion, no_proof_reason = _inclusion(session, seq)
     line = row.line.decode()
-    is_last = session.get(AuditEntry, seq + 1) is None
+    is_last = read_entry(session, seq + 1) is None
     return EntryPage(
         frame=frame,
         entry=entry,

@@ -19,7 +19,7 @@ from api.kit.languages import translations
 from api.kit.listing import link, quote_segment
 from policy_service.actor import Actor
 from policy_service.audit.events import ROLES, describe_event
-from policy_service.audit.tables import AuditEntry
+from policy_service.audit.log import LogEntry
 from policy_service.identity.service import printed_names
 from policy_service.integrity import reading_row
 from policy_service.language.policy import Language
@@ -87,17 +87,17 @@ class EntryDescriber:
         self._lang: Language = lang
         self._formats = Formats(lang, zone)
 
-    def describe(self, session: Session, rows: Iterable[AuditEntry]) -> tuple[AuditEntryView, ...]:
+    def describe(self, session: Session, rows: Iterable[LogEntry]) -> tuple[AuditEntryView, ...]:
         """Entries, in their order."""
         rows = tuple(rows)
         names = printed_names(session, {row.actor for row in rows})
         return tuple(self._describe_row(row, names) for row in rows)
 
-    def _describe_row(self, row: AuditEntry, names: Mapping[str, str]) -> AuditEntryView:
+    def _describe_row(self, row: LogEntry, names: Mapping[str, str]) -> AuditEntryView:
         with reading_row("audit_entry", row.seq):
             return self._view(row, names)
 
-    def _view(self, row: AuditEntry, names: Mapping[str, str]) -> AuditEntryView:
+    def _view(self, row: LogEntry, names: Mapping[str, str]) -> AuditEntryView:
         record = msgspec.json.decode(row.line)
         by, body = record["by"], record["body"]
         name = names.get(row.actor, by["name"])

@@ -9,7 +9,7 @@ from api.web.schemas import Digest, Model, Words
 from policy_service.actor import ActorKind
 from policy_service.audit.checkpoints import SignedExtent
 from policy_service.audit.events import describe_event
-from policy_service.audit.tables import AuditEntry
+from policy_service.audit.log import LogEntry
 from policy_service.audit.verdict import LogVerdict
 from policy_service.integrity import reading_row
 
@@ -107,13 +107,13 @@ class LogVerdictModel(Model):
     faults: list[LogFaultModel]
 
 
-def entry_model(row: AuditEntry) -> EntryModel:
+def entry_model(row: LogEntry) -> EntryModel:
     """An entry in a list. Raises DamagedRecord."""
     with reading_row("audit_entry", row.seq):
         return EntryModel.model_validate(_entry_fields(row))
 
 
-def entry_detail(row: AuditEntry) -> EntryDetail:
+def entry_detail(row: LogEntry) -> EntryDetail:
     """An entry by itself. Raises DamagedRecord."""
     with reading_row("audit_entry", row.seq):
         line = row.line.decode()
@@ -133,7 +133,7 @@ def verdict_model(verdict: LogVerdict) -> LogVerdictModel:
     return LogVerdictModel.model_validate(verdict.to_dict())
 
 
-def _entry_fields(row: AuditEntry) -> dict[str, Any]:
+def _entry_fields(row: LogEntry) -> dict[str, Any]:
     entry = msgspec.json.decode(row.line)
     name, body = entry["by"]["name"], entry["body"]
     texts = {"zh": describe_event(row.event, name, body, "zh"), "en": describe_event(row.event, name, body, "en")}
