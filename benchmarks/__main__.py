@@ -29,7 +29,7 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long to look: seconds a competitor a comparison, in rounds; how much the other sections do."""
+    """The plan of a run: seconds a competitor a comparison, in rounds; how much the other sections do."""
 
     seconds: float
     engine_rounds: int

@@ -1,4 +1,4 @@
-"""How long it takes to verify the log: an export of a million entries, and the same log in a database with its rows.
+"""Time to verify the log: an export of a million entries, and the same log in a database with its rows.
 
     python -m benchmarks.audit --entries 1000000 [--database]
 
@@ -51,7 +51,7 @@ INSERT_SIZE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class VerificationResult:
-    """What was verified, and how long it took."""
+    """A verification, and the seconds it took."""
 
     name: str
     entries: int

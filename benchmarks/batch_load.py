@@ -25,7 +25,7 @@ ANSWER, REFUSED = b'"decision_id":', b'"problem":'
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """What was seen from outside."""
+    """The figures of a batch, measured by its client."""
 
     lines: int
     refused: int

@@ -1,4 +1,4 @@
-"""What a batch does to single decisions and they to it: latencies and lines per second, alone and together.
+"""Batches beside single decisions: latencies and lines per second, alone and together.
 
 One server of ours, as for `over_http`. In each round a batch runs alone, single decisions are asked alone, and both are
 asked at the same time; in the next round in another order. Singles come as clicks in a CRM do, at a steady pace, or
@@ -26,7 +26,7 @@ from benchmarks.workload import make_workload
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How single decisions are asked."""
+    """The pace of single decisions."""
 
     name: str
     connections: int
@@ -53,7 +53,7 @@ class PaceReport:
 
     @property
     def p99_ratio(self) -> float:
-        """How many times as long singles take beside a batch: the median of the rounds' ratios."""
+        """Return how many times as long singles take beside a batch: the median of the rounds' ratios."""
         pairs = zip(self.singles_together, self.singles, strict=True)
         return statistics.median(together.p99 / alone.p99 for together, alone in pairs)
 

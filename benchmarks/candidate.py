@@ -1,4 +1,4 @@
-"""What takes part in a comparison: it answers a set of facts with the outputs of all matching rows."""
+"""A candidate of a comparison: it answers a set of facts with the outputs of all matching rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

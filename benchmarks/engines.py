@@ -16,7 +16,7 @@ ENTRIES: tuple[Entry, ...] = (*ours.ENTRIES, *zen.ENTRIES, *cel.ENTRIES)
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """What one engine did with one table."""
+    """The result of one engine on one table."""
 
     name: str
     short: str

@@ -1,4 +1,4 @@
-"""What other work does to decisions: they are asked for at a steady pace while pages, reports and exports are made.
+"""Decisions beside other work: asked for at a steady pace while pages, reports and exports are made.
 
 Decisions are about a table of 50 rows; the other work is about a policy of 1,000 rules, or about all there is. Each
 piece is begun when the service has not seen it before, and done again until the time is up; one that can be done once
@@ -36,7 +36,7 @@ PAUSE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class InterferenceResult:
-    """What decisions took while something else was done; times in milliseconds."""
+    """Latencies of decisions while other work was done, in milliseconds."""
 
     work: str
     seconds: float
@@ -52,7 +52,7 @@ class InterferenceResult:
 
 @dataclass(frozen=True, slots=True)
 class _WorkWindow:
-    """When a piece of work was done, in seconds of the monotonic clock."""
+    """The time of a piece of work, in seconds of the monotonic clock."""
 
     work: str
     begin: float

@@ -30,7 +30,7 @@ WARM_UP_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What was seen from outside; latencies in milliseconds."""
+    """The figures of a load, measured by its client; latencies in milliseconds."""
 
     requests: int
     refused: int

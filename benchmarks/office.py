@@ -67,7 +67,7 @@ class Person:
             time.sleep(0.2)
 
     def ask(self, method: str, address: str, body: Json = None, **headers: str) -> bytes:
-        """What a program is answered."""
+        """Return the answer to a program."""
         named_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         if content is not None:

@@ -53,7 +53,7 @@ def outputs_of(answer: Mapping[str, Any]) -> list[int]:
 
 
 def prepare_with(engine: Engine) -> Callable[[Sequence[Row]], Candidate]:
-    """How the table is made ready for one of our engines."""
+    """Prepare the table for one of our engines."""
 
     def prepare(rows: Sequence[Row]) -> Candidate:
         decider = policy_service.Decider([load_table(rows)], engine=engine)
@@ -69,7 +69,7 @@ def prepare_with(engine: Engine) -> Callable[[Sequence[Row]], Candidate]:
 def prepare_compiled(
     compile_policy: Callable[[policy_service.Policy], Evaluator],
 ) -> Callable[[Sequence[Row]], Candidate]:
-    """How the table is made ready for a compiled policy alone, on facts that were read and checked before."""
+    """Prepare the table for a compiled policy alone, on facts that were read and checked before."""
 
     def prepare(rows: Sequence[Row]) -> Candidate:
         policy = load_table(rows)

@@ -51,7 +51,7 @@ class Service(Server):
 
 @dataclass(frozen=True, slots=True)
 class ServiceResult:
-    """What one service did in each round, seen from outside."""
+    """The figures of one service in each round, measured by its client."""
 
     name: str
     ours: bool
@@ -62,7 +62,7 @@ class ServiceResult:
         return statistics.median(map(figure, self.reports))
 
     def ratio_to(self, other: "ServiceResult") -> float:
-        """How many times the requests per second of `other`: the median of the ratios within each round."""
+        """Return the ratio of the requests per second to those of `other`: the median of the rounds' ratios."""
         pairs = zip(self.reports, other.reports, strict=True)
         return statistics.median(mine.per_second / its.per_second for mine, its in pairs)
 

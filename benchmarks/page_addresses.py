@@ -88,7 +88,7 @@ def pages_of(session: Session, now: datetime) -> tuple[list[PageRequest], list[s
 
 
 def _values_by_kind(template: str, gaps: Iterable[tuple[frozenset[str], ValuesByKind]]) -> ValuesByKind:
-    """What fills the gaps of a template, by the sort of thing; nothing when the database holds no such thing."""
+    """Return the values for the gaps of a template, by kind; none when the database holds no such thing."""
     names = set(GAP.findall(template))
     if not names:
         return {"": [{}]}
@@ -112,7 +112,7 @@ def _fill(template: str, values: Values) -> str:
 
 
 def _gaps(session: Session, now: datetime) -> Iterator[tuple[frozenset[str], ValuesByKind]]:
-    """What stands in the gaps of templates, by the names of the gaps; the things of a kind may be of several sorts."""
+    """Return the values for the gaps of templates, by name; those of a kind may be of several sorts."""
     yield frozenset({"change"}), dict(_changes(session))
     yield frozenset({"change", "text"}), {"": list(_texts(session))}
     yield frozenset({"domain", "policy", "version", "rule"}), {"": list(_policies(session, now))}
@@ -152,7 +152,7 @@ def _policies(session: Session, now: datetime) -> Iterator[Values]:
 
 
 def _queries(session: Session, now: datetime) -> Mapping[str, Mapping[str, Query]]:
-    """How lists are narrowed and sorted, by template."""
+    """Return the filters and orders of lists, by template."""
     name = policy_name(0)
     versions = [each.version for each in activations(session, name)]
     before = f"{now - timedelta(days=400):%Y-%m-%d}"

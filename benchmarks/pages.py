@@ -1,4 +1,4 @@
-"""How long the pages take where much has happened: each is asked for, in turn with all others, and read to its end.
+"""Latency of pages on a large database: each is asked for, in turn with all others, and read to its end.
 
 The service runs as it does for its users (one worker, durable-rules, a SQLite file); one browser asks for one page
 after the other, without waiting in between. The database is built once for each folder; see `benchmarks/company`.
@@ -38,7 +38,7 @@ TIMEOUT = 120
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """What was seen of one page; times in milliseconds."""
+    """The figures of one page; times in milliseconds."""
 
     name: str
     by: str | None
@@ -92,7 +92,7 @@ def _server(folder: Path) -> Server:
 
 
 def _prepare_requests(folder: Path) -> tuple[list[PageRequest], list[str], Mapping[str, str]]:
-    """What is asked for, what cannot be, and the sessions of those who ask."""
+    """Return the requests, the addresses that cannot be filled, and the sessions of the readers."""
     database, clock = Database(f"sqlite:///{folder}/service.db"), SystemClock()
     with database.read() as session:
         requests, missing = pages_of(session, clock.now())

@@ -30,7 +30,7 @@ PAGE_MILLISECONDS = 200
 
 
 def describe_machine() -> dict[str, Any]:
-    """What the figures were measured on, and with which versions."""
+    """Describe the machine and the versions of the measurement."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -189,7 +189,7 @@ def groups_table(figures: GroupFigures) -> str:
 
 
 def interference_table(results: Sequence[InterferenceResult]) -> str:
-    """What decisions took beside each piece of other work."""
+    """Return the table of latencies beside each piece of other work."""
     header = ("other work", "seconds", "times", "decisions", "p50 ms", "p99 ms", "slowest")
     lines = [
         (

@@ -22,7 +22,7 @@ class WrongAnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What one candidate did in each round, in decisions per second."""
+    """The speed of one candidate in each round, in decisions per second."""
 
     per_round: tuple[float, ...]
 
@@ -32,7 +32,7 @@ class Speed:
         return statistics.median(self.per_round)
 
     def ratio_to(self, other: "Speed") -> float:
-        """How many times as fast as `other`: the median of the ratios within each round."""
+        """Return how many times as fast as `other` it is: the median of the rounds' ratios."""
         return statistics.median(mine / its for mine, its in zip(self.per_round, other.per_round, strict=True))
 
 

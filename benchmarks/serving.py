@@ -21,7 +21,7 @@ STOP_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How a server is started."""
+    """A server to start."""
 
     name: str
     factory: str

@@ -109,7 +109,7 @@ FactSet = Mapping[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """When all of `tests` hold, each for the fact it is filed under, the table answers `out`."""
+    """A row: when all of `tests` hold, each for its fact, the table answers `out`."""
 
     id: str
     tests: Mapping[str, Test]
@@ -126,7 +126,7 @@ class Workload:
 
     @property
     def mean_fired(self) -> float:
-        """How many rows fire per decision, on average over the sets of facts."""
+        """Return the number of rows that fire per decision, on average over the sets of facts."""
         return sum(map(len, self.expected)) / len(self.expected)
 
 
@@ -144,7 +144,7 @@ def matching_outputs(rows: Sequence[Row], facts: FactSet) -> list[int]:
 
 
 def holds(test: Test, value: Value) -> bool:
-    """Whether `value` passes `test`; raises TypeError where the two are of different types."""
+    """Return True if `value` passes `test`. Raises TypeError when the two are of different types."""
     match test, value:
         case Below(limit), int() | Decimal():
             return value < limit

@@ -32,7 +32,7 @@ Facts = create_model("Facts", __config__=ConfigDict(extra="forbid"), **{fact.nam
 
 
 class Question(BaseModel):
-    """What a caller sends: one subject and its twenty facts."""
+    """The body of a request: one subject and its twenty facts."""
 
     subject: str
     facts: Facts

@@ -1,1 +1,1 @@
-"""What maintainers run to make what is delivered; none of it is shipped."""
+"""Programs that maintainers run to make what is delivered; none of it is shipped."""

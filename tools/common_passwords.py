@@ -20,7 +20,7 @@ LONG, WORDS = 20_000, 20_000
 
 
 def chosen(passwords: Iterable[str]) -> list[str]:
-    """What is kept of a list, sorted."""
+    """Return the passwords chosen from a list, sorted."""
     known = list(dict.fromkeys(password.strip().casefold() for password in passwords))
     long = (each for each in known if len(each) >= MIN_LENGTH and len(set(each)) >= MIN_DISTINCT)
     words = (each for each in known if len(each) > MIN_NAME_LENGTH and each.isalpha())

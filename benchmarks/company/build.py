@@ -53,7 +53,7 @@ ENTRIES_OF_A_CHANGE = 9
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much was done."""
+    """The size of what was built."""
 
     changes: int = 10_000
     decisions: int = 1_000_000
@@ -148,7 +148,7 @@ def _build_history(
 
 
 def _report() -> Report:
-    """What the analysis says of a change of one limit."""
+    """Return the analysis report of a change of one limit."""
     before, after = (load_bytes(policy_text(0, minor)) for minor in (0, 1))
     content = to_canonical_json(analyse([after], {before.id: before}).to_dict())
     versions = (Version(policy.id, policy.version, policy.digest) for policy in (before, after))

@@ -56,7 +56,7 @@ ENDINGS = {Action.REQUEST_CHANGES: ChangesRequested, Action.REJECT: ChangeReject
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one analysis said, to be told of other versions too: analysing ten thousand would take a day."""
+    """One analysis report, used for other versions too: analysing ten thousand would take a day."""
 
     content: bytes
     before: Version

@@ -54,7 +54,7 @@ def plan_changes(count: int, policies: int, start: datetime, end: datetime, rng:
 
 
 def _actions(rng: random.Random) -> Iterator[Action]:
-    """What is done, in order; a signature when none is owed any more is left out by whoever does it."""
+    """Return the actions, in order; a signature that is not owed any more is left out by the caller."""
     yield Action.CREATE
     if rng.random() < EDITED_SHARE:
         yield Action.EDIT

@@ -96,7 +96,7 @@ class DecisionHistory:
         self._block.clear()
 
     def _active(self, policy: str, at: datetime) -> Activation:
-        """What was in force: none of these activations ends, so the one that began last."""
+        """Return the version in force: none of these activations ends, so the one that began last."""
         if policy not in self._starts:
             ordered = sorted(self.in_force[policy], key=lambda each: (each.effective.start, each.seq))
             self._starts[policy] = [each.effective.start for each in ordered], ordered

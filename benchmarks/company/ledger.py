@@ -48,7 +48,7 @@ class Ledger:
 
     @property
     def entries(self) -> int:
-        """How many entries the log has."""
+        """Count the entries of the log."""
         return self._seq
 
     def add(self, row: SQLModel) -> None:

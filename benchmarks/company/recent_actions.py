@@ -1,4 +1,4 @@
-"""What was done last, by the service itself: exceptions for a few hundred customers, and two emergencies."""
+"""Recent actions by the service itself: overrides for a few hundred customers, and two suspensions."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def actor(name: str) -> Actor:
 
 
 def expected(access: Access, name: str) -> bool:
-    """Whether the table lets somebody through."""
+    """Return True if the table lets somebody through."""
     return not access.authenticated or check_permission(actor(name), access) is True
 
 

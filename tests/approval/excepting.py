@@ -99,7 +99,7 @@ class Excepting(RuleBasedStateMachine):
 
     @property
     def has_reach(self) -> bool:
-        """Whether `governance/overrides` is in force."""
+        """Return True if `governance/overrides` is in force."""
         with self.made.database.read() as session:
             return overrides_version(session, self.now) is not None
 

@@ -107,7 +107,7 @@ def was_signed(row: Activation, actions: Sequence[ActionRow]) -> None:
 
 
 def held_by(session: Session, account: str, role: str) -> bool:
-    """Whether an account is enabled and holds a role that somebody attested, by the rows of its changes."""
+    """Return True if an account is enabled and holds a role that somebody attested, by the rows of its changes."""
     enabled = attested = False
     roles: frozenset[str] = frozenset()
     query = select(AccountChangeRow).where(AccountChangeRow.account == account).order_by(col(AccountChangeRow.seq))

@@ -243,7 +243,7 @@ class Approval(Excepting):
             assert all(owed.values()), owed
 
     def holds(self, account: str, role: Role) -> bool:
-        """Whether somebody has an enabled account with the role, attested, by the rows."""
+        """Return True if somebody has an enabled account with the role, attested, by the rows."""
         with self.made.database.read() as session:
             return held_by(session, account, role)
 

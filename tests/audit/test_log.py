@@ -35,7 +35,7 @@ def log(request: pytest.FixtureRequest) -> Iterator[tuple[Database, list[LogEntr
 
 
 def takes(criteria: EntryFilter, entry: LogEntry) -> bool:
-    """Whether an entry is wanted, seen by itself."""
+    """Return True if an entry is wanted, seen by itself."""
     return (
         criteria.event in {None, entry.event}
         and criteria.actor in {None, entry.actor}

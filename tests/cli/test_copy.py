@@ -99,7 +99,7 @@ def test_a_database_that_was_not_set_up_is_not_copied(
 
 
 def empty(url: str) -> bool:
-    """Whether a database has its tables and nothing in them."""
+    """Return True if a database has its tables and nothing in them."""
     target = Database(url)
     with target.read() as session:
         found = all(

@@ -126,7 +126,7 @@ def answer(evaluator: Evaluator, pair: Pair) -> Result | Exception:
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two results are the same; unlike in Python, true is not 1."""
+    """Return True if two results are the same; unlike in Python, true is not 1."""
     if type(one) is not type(other) or one != other:
         return False
     if isinstance(one, Decided) and isinstance(other, Decided):
@@ -136,7 +136,7 @@ def same(one: object, other: object) -> bool:
 
 
 def sound(policy: Policy, result: Result | Exception) -> bool:
-    """Whether the definition answered, and with values of the outcomes' types, as the checker has proved."""
+    """Return True if the definition answered, and with values of the outcomes' types, as the checker has proved."""
     if not isinstance(result, Decided):
         return not isinstance(result, Exception)
     kinds = [outcome.type for outcome in policy.outcomes.values()]
@@ -150,7 +150,7 @@ def _is_of(kind: Type, value: Value) -> bool:
 
 
 def differs(draft: Draft, pair: Pair, name: str) -> bool:
-    """Whether the evaluator `name` still differs on a policy made shorter."""
+    """Return True if the evaluator `name` still differs on a policy made shorter."""
     try:
         policy = load_bytes(draft.text.encode())
         evaluator = EVALUATORS[name](policy)

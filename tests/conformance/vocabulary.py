@@ -44,7 +44,7 @@ class Declared:
 
     @property
     def positive(self) -> bool:
-        """Whether the number can be divided by."""
+        """Return True if the number can be divided by."""
         return self.low is not None and self.low > 0
 
 

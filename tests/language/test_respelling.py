@@ -57,7 +57,7 @@ def rule(when: str) -> bytes:
 
 
 def holds(text: bytes, facts: dict[str, object]) -> bool:
-    """Whether the row `r` holds."""
+    """Return True if the row `r` holds."""
     loaded_policy: Policy = load_bytes(text)
     results = {name: parse_value(loaded_policy.facts[name].type, value) for name, value in {**PLAIN, **facts}.items()}
     result = evaluate(loaded_policy, results, DAY)

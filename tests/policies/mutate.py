@@ -287,7 +287,7 @@ def decimals(value: Fraction) -> int:
 
 
 def caught(mutant: Mutant) -> bool:
-    """Whether an example comes out otherwise, or a value is one that its type refuses."""
+    """Return True if an example comes out otherwise, or a value is one that its type refuses."""
     policy = mutant.policy
     try:
         return bool(check_examples(policy, lambda facts, as_of: evaluate(policy, facts, as_of)))

@@ -72,7 +72,7 @@ def is_security(mutation: Mutation) -> bool:
 
 
 def is_named(mutation: Mutation, sentences: list[str]) -> bool:
-    """Whether a sentence is about what was done."""
+    """Return True if a sentence is about what was done."""
     if is_covered(mutation.table):
         return any(f"`{mutation.table}`" in sentence for sentence in sentences)
     return any(word in sentence for sentence in sentences for word in NAMES[mutation.table])

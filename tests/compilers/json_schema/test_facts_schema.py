@@ -46,7 +46,7 @@ def validator(schema: Any) -> jsonschema_rs.Draft202012Validator:  # noqa: ANN40
 
 
 def is_read(kind: Type, text: str) -> bool:
-    """Whether the service takes the value."""
+    """Return True if the service takes the value."""
     try:
         value_reader(kind)(read_json(text.encode()))
     except (NotJsonError, ValueRejected):
