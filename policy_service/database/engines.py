@@ -108,8 +108,9 @@ def open_sqlite(file: Path, lock_seconds: float) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
         record.info["file"] = original.check()
 
-    def close_cursors(connection: _TrackingConnection, _record: ConnectionPoolEntry) -> None:
-        connection.close_cursors()
+    def close_cursors(connection: _TrackingConnection | None, _record: ConnectionPoolEntry) -> None:
+        if connection is not None:  # else it is given up
+            connection.close_cursors()
 
     def check_file(_connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
         if record.info["file"] != original.check():  # SQLite would go on writing to a file that was removed

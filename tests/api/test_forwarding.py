@@ -50,7 +50,7 @@ def _plain(answer: httpx.Response) -> bytes:
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[Both]:
-    with company(workers=SHARED) as sending:
+    with company(workers=SHARED, policy_check_seconds=300) as sending:
         values = furnish(sending)
         sending.app.service.sealer.seal_all()
         alone = create_app(sending.app.service.settings, sending.clock, InlineWorkers())
