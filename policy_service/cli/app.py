@@ -12,11 +12,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from policy_service.cli.account_commands import account, api_key, subject
+from policy_service.cli.options import Folder, Json, Kind, Lang, Paths
+from policy_service.cli.population_commands import run_over_population
 from policy_service.cli.status import EXIT_FAULT, EXIT_USAGE, UsageError
 from policy_service.integrity import DamagedRecord
 from policy_service.subject import CUSTOMER
 
-FILES = "Policy files or folders; default: the shipped policies."
 HELP = "Business policies as versioned files: exact decisions, each with its reason."
 
 app = typer.Typer(
@@ -36,28 +37,7 @@ app.add_typer(groups)
 app.add_typer(account)
 app.add_typer(api_key)
 app.add_typer(subject)
-
-Paths = Annotated[list[Path] | None, typer.Argument(metavar="PATH", help=FILES, exists=True, show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
-Folder = Annotated[
-    Path | None,
-    typer.Option(
-        "--policies",
-        metavar="DIR",
-        exists=True,
-        file_okay=False,
-        help="A folder of policy files; default: the shipped policies.",
-        show_default=False,
-    ),
-]
-Kind = Annotated[str, typer.Option("--kind", metavar="KIND", help="The kind of subject.")]
-
-
-class Lang(StrEnum):
-    """A language of texts."""
-
-    zh = "zh"
-    en = "en"
+app.command("run")(run_over_population)
 
 
 class Engine(StrEnum):

@@ -49,7 +49,7 @@ class Question:
 def run(question: Question, *, as_json: bool) -> int:
     """Prints the decision, or every reason why there is none; gives the exit status."""
     clock = SystemClock()
-    as_of = _day(question.as_of) if question.as_of is not None else today(clock, ZoneInfo(DEFAULT_ZONE))
+    as_of = read_day(question.as_of) if question.as_of is not None else today(clock, ZoneInfo(DEFAULT_ZONE))
     _check_subject(question.subject, question.kind)
     content = _content(question.facts)
     try:
@@ -94,7 +94,8 @@ def _check_subject(subject: str | None, kind: str) -> None:
         raise UsageError("; ".join(f"--{part}: {fault}" for part, fault in faults.items()))
 
 
-def _day(text: str) -> date:
+def read_day(text: str) -> date:
+    """The day that `--as-of` names. Raises UsageError."""
     try:
         parse_value(_DAY, text)
     except ValueRejected:

@@ -88,12 +88,14 @@ class FactsReader:
                 slots.append(None if raw is None else read_value(raw))
             except ValueRejected as error:
                 slots.append(None)
-                problem = FactProblem(
-                    name, error.kind, raw_text(raw), error.expected, _hint(error.kind, raw, read_value)
-                )
-                if problem not in problems:
+                if (problem := fact_problem(name, error, raw, read_value)) not in problems:
                     problems.append(problem)
         return slots
+
+
+def fact_problem(name: str, error: ValueRejected, raw: object, read_value: ValueReader) -> FactProblem:
+    """Return why the value `raw` of a fact was refused, with what its author may have meant."""
+    return FactProblem(name, error.kind, raw_text(raw), error.expected, _hint(error.kind, raw, read_value))
 
 
 def unknown_fact_problems(facts: Mapping[str, object], known_facts: frozenset[str]) -> list[FactProblem]:

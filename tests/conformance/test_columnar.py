@@ -10,9 +10,10 @@ import duckdb
 import pytest
 
 from policy_service.compilers.columnar import door
-from policy_service.compilers.columnar.layout import NotColumnar
+from policy_service.compilers.columnar.layout import AnswerColumns, NotColumnar
 from policy_service.compilers.python_source import compile_python
 from policy_service.language.diagnostics import PolicyError
+from policy_service.language.evaluate import evaluate
 from policy_service.language.load import load_bytes
 from policy_service.language.policy import Policy
 from policy_service.language.types import LIMIT, NumberType
@@ -73,6 +74,19 @@ def test_queries_agree_with_the_definition_on_generated_policies(
             wanted = definition.evaluate(*pair)
             assert same(answer, wanted), f"{answer}, not {wanted}\n{policy.text}\n{shown(pair[0])}\n{pair[1]}"
     assert carried > 2 * refused
+
+
+def test_every_kind_of_answer_goes_through_a_row_and_back() -> None:
+    """What generated Python answers stands in the same columns as what a query answers."""
+    for seed in range(effort(4, 40)):
+        for policy in generated(seed, 10):
+            columns = AnswerColumns(policy, "a_")
+            for facts, day in fact_sets(random.Random(seed), policy, 10):
+                result = evaluate(policy, facts, day)
+                row = columns.row(result)
+                assert tuple(row) == columns.names == tuple(columns.types)
+                assert columns.read(row) == result
+            assert columns.row(None)["a_status"] == "contradiction"
 
 
 def generated(seed: int, count: int) -> Iterator[Policy]:

@@ -141,3 +141,13 @@ def balanced(join: Callable[[Value, Value], Value], parts: Sequence[Value]) -> V
         return parts[0]
     middle = len(parts) // 2
     return join(balanced(join, parts[:middle]), balanced(join, parts[middle:]))
+
+
+def balanced_sum(parts: Sequence[Value]) -> Value:
+    """The sum of numbers, or texts one after the other."""
+    return balanced(operator.add, parts)
+
+
+def any_of(conditions: Sequence[Value]) -> Value:
+    """True if one of the conditions holds."""
+    return balanced(operator.or_, conditions)

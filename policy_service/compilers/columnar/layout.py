@@ -14,8 +14,9 @@ text of all values, each with a separator after it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import assert_never
 
 from policy_service.language.outcome import Conflict, Decided, MissingFacts, NoRuleMatched, Result, Values
@@ -128,6 +129,62 @@ class AnswerColumns:
         outcomes = [self.outcome(index) for index, _ in enumerate(self.policy.outcomes)]
         return (self.status, *(name for name, there in optional if there), self.missing, *outcomes)
 
+    @property
+    def types(self) -> dict[str, str]:
+        """The type of each column."""
+        types = dict.fromkeys(self.names, "string")
+        types[self.rule] = "int32"
+        for index, outcome in enumerate(self.policy.outcomes.values()):
+            types[self.outcome(index)] = "string" if self.policy.returns_list else column_type(outcome.type)
+        return {name: types[name] for name in self.names}
+
+    def row(self, result: Result | None) -> dict[str, Cell]:
+        """The row that tells an answer, or None: that a fact contradicts what another policy decided."""
+        row: dict[str, Cell] = {**dict.fromkeys(self.names), self.missing: ""}
+        row[self.matched] = ""
+        match result:
+            case None:
+                row[self.status] = "contradiction"
+            case MissingFacts(names=names):
+                order = list(self.policy.facts)
+                row.update({self.status: "missing_facts", self.missing: _listed(map(order.index, names))})
+            case NoRuleMatched():
+                row[self.status] = "no_rule_matched"
+            case Conflict(rules=rules):
+                row.update({self.status: "conflict", self.matched: _listed(map(self._indices.__getitem__, rules))})
+            case Decided(outcome=outcome, rules=rules):
+                row[self.status] = "decided"
+                row.update(self._decided_rules(rules))
+                row.update(self._outcome_cells(outcome))
+            case _:
+                assert_never(result)
+        return {name: row[name] for name in self.names}
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        return {rule.id: index for index, rule in enumerate(self.policy.rules)}
+
+    def _decided_rules(self, rules: tuple[str, ...]) -> dict[str, Cell]:
+        if (card := self.policy.scorecard) is not None:
+            bands = [band.id for band in card.bands]
+            return {
+                self.rule: bands.index(rules[-1]),
+                self.matched: _listed(map(self._indices.__getitem__, rules[:-1])),
+            }
+        indices = [self._indices[rule] for rule in rules]
+        named = [index for index in indices if index != self.policy.otherwise]
+        return {self.rule: indices[0], self.matched: _listed(named)}
+
+    def _outcome_cells(self, outcome: tuple[Values, ...]) -> dict[str, Cell]:
+        kinds = [declared.type for declared in self.policy.outcomes.values()]
+        entries = [[to_cell(kind, value) for kind, value in zip(kinds, each, strict=True)] for each in outcome]
+        names = [self.outcome(index) for index, _ in enumerate(kinds)]
+        if not self.policy.returns_list:
+            return dict(zip(names, entries[0], strict=True))
+        return {
+            name: "".join(f"{entry[index]}{LIST_SEPARATOR}" for entry in entries) for index, name in enumerate(names)
+        }
+
     def read(self, row: Mapping[str, Cell]) -> Result:
         """The answer that one row tells."""
         policy = self.policy
@@ -162,6 +219,10 @@ class AnswerColumns:
             tuple(from_cell(kind, cell) for kind, cell in zip(kinds, each, strict=True))
             for each in zip(*lists, strict=True)
         )
+
+
+def _listed(indices: Iterable[int]) -> str:
+    return "".join(f"{index}," for index in indices)
 
 
 def _indices(cell: Cell) -> list[int]:

@@ -50,12 +50,14 @@ def add_answers(  # noqa: PLR0913  # what a query is made of
     bounds: Bounds,
     prefix: str,
     dialect: Dialect,
+    refused: str | None = None,
 ) -> Table:
     """The table with the policy's answers added, in the columns of `AnswerColumns`.
 
-    `columns` are those of the facts and of AS_OF, `bounds` the values that these can have. Raises NotColumnar.
+    `columns` are those of the facts and of AS_OF, `bounds` the values that these can have. Where the column `refused`
+    is true, the status is `contradiction`. Raises NotColumnar.
     """
-    return _Answers(table, policy, core, columns, bounds, prefix, dialect).build()
+    return _Answers(table, policy, core, columns, bounds, prefix, dialect, refused).build()
 
 
 class _Answers:
@@ -70,12 +72,14 @@ class _Answers:
         bounds: Bounds,
         prefix: str,
         dialect: Dialect,
+        refused: str | None,
     ) -> None:
         stand_ins: dict[str, tuple[Type, Kept]] = {
             name: (policy.facts[name].type, value) for name, value in core.stand_ins.items()
         }
         self.policy = policy
         self.core = core
+        self.refused = refused
         self.kept = table.columns
         self.answer = AnswerColumns(policy, prefix)
         self.kinds = [outcome.type for outcome in policy.outcomes.values()]
@@ -124,7 +128,7 @@ class _Answers:
     def _concatenated(self, texts: Mapping[int, Value]) -> Value:
         """The texts of the rules that match, one after the other."""
         parts = [cases([(self._matches(index), each)], text("")) for index, each in texts.items()]
-        return balanced(operator.add, parts) if parts else text("")
+        return door.balanced_sum(parts) if parts else text("")
 
     def _add_rule(self) -> None:
         """Add the number of the rule that decides; null where none does, and for a conflict."""
@@ -168,7 +172,7 @@ class _Answers:
                 for index, value in values.items():
                     other = self.terms.outcome(value, kind)
                     differences.append(self._matches(index) & (self.terms.table[name] != other))
-        return balanced(operator.or_, differences) if differences else door.truth(value=False)
+        return door.any_of(differences) if differences else door.truth(value=False)
 
     # scorecards
 
@@ -181,7 +185,7 @@ class _Answers:
             cases([(self._matches(index), terms.outcome(self.core.rules[index].then[0], card.type))], whole(0))
             for index in self.order
         ]
-        terms.add({self._name("score"): balanced(operator.add, [whole(card.base), *points])})
+        terms.add({self._name("score"): door.balanced_sum([whole(card.base), *points])})
         terms.columns[SCORE] = self._name("score")
         terms.bounds[SCORE] = type_interval(card.type)
         terms.prepare((rule.when, rule.then) for rule in self.core.bands)
@@ -283,18 +287,22 @@ class _Answers:
         return {index: table[columns[name]].isnull() for index, (name, fact) in facts if not fact.optional}
 
     def _absent(self) -> Value:
-        required = self._required()
-        return balanced(operator.or_, list(required.values())) if required else door.truth(value=False)
+        """True if the policy is not evaluated."""
+        reasons = list(self._required().values())
+        if self.refused is not None:
+            reasons.append(self.terms.table[self.refused])
+        return door.any_of(reasons) if reasons else door.truth(value=False)
 
     def _missing(self) -> Value:
         """The indices of the facts that are missing."""
         parts = [cases([(each, text(f"{index},"))], text("")) for index, each in self._required().items()]
         absent = self.terms.table[self._name("absent")]
-        return cases([(absent, balanced(operator.add, parts))], text("")) if parts else text("")
+        return cases([(absent, door.balanced_sum(parts))], text("")) if parts else text("")
 
     def _status(self) -> Value:
         answer, table = self.answer, self.terms.table
-        branches = [(table[self._name("absent")], text("missing_facts"))]
+        branches = [] if self.refused is None else [(table[self.refused], text("contradiction"))]
+        branches.append((table[self._name("absent")], text("missing_facts")))
         if self.policy.hit in {Hit.UNIQUE, Hit.ANY} and self.policy.scorecard is None:
             branches.append((table[self._name("conflict")], text("conflict")))
         if self.answer.has_rule:

@@ -118,7 +118,7 @@ class Terms:
             for factor in factors[1:]:
                 product = product * factor
             terms.append(product)
-        return balanced(operator.add, terms)
+        return door.balanced_sum(terms)
 
     def factor(self, factor: Factor, *, wide: bool) -> Value:
         """One factor."""
@@ -240,7 +240,7 @@ class Terms:
             case All(parts=parts):
                 return balanced(operator.and_, [self.condition(part) for part in parts])
             case Any(parts=parts):
-                return balanced(operator.or_, [self.condition(part) for part in parts])
+                return door.any_of([self.condition(part) for part in parts])
             case IsPresent():
                 column = self.table[self.columns[formula.fact]]
                 return column.isnull() if formula.negated else column.notnull()

@@ -1,0 +1,61 @@
+"""The commands that work on populations, and their options."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from policy_service.cli.options import Folder, Json, Kind, Lang
+from policy_service.subject import CUSTOMER
+
+
+class RunEngine(StrEnum):
+    """What computes the answers about a population."""
+
+    duckdb = "duckdb"
+    python = "python"
+
+
+def run_over_population(  # noqa: PLR0917  # one parameter an option
+    population: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="CSV, Parquet or xlsx, a row a subject.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option(metavar="FILE", dir_okay=False, help="CSV, Parquet or xlsx.", show_default=False)
+    ],
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID", help="A policy; default: all whose facts the file gives; may be repeated.", show_default=False
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DAY", help="The day of the decisions; default: today.")
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="Which column is which fact, as YAML.", show_default=False
+        ),
+    ] = None,
+    engine: Annotated[RunEngine, typer.Option(help="What computes.")] = RunEngine.duckdb,
+    policies: Folder = None,
+    kind: Kind = CUSTOMER,
+    lang: Annotated[Lang, typer.Option(help="The language of reasons.")] = Lang.en,
+    json: Json = False,
+) -> None:
+    """Decide about every subject of a file."""
+    from policy_service.cli.run import RunOptions, run
+
+    options = RunOptions(population, output, policy, policies, mapping, as_of, kind, engine.value, lang.value)
+    raise typer.Exit(run(options, as_json=json))

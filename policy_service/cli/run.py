@@ -1,0 +1,111 @@
+"""`policy-service run`: the policies over a file of subjects."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from policy_service.cli.decide import read_day
+from policy_service.cli.output import print_json, print_line, print_table
+from policy_service.cli.status import EXIT_FAULT, EXIT_OK, UsageError
+from policy_service.clock import DEFAULT_ZONE, SystemClock, today
+from policy_service.language.diagnostics import PolicyError
+from policy_service.language.load import load_folder, newest
+from policy_service.language.policy import Language
+from policy_service.population.errors import PopulationRejected, RunFailed
+from policy_service.population.mapping import Mapping, read_mapping
+from policy_service.population.run import RunReport, RunRequest, run_policies
+from policy_service.population.stages import RunEngine
+from policy_service.shipped import shipped_policies
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The arguments of the command, as typed."""
+
+    population: Path
+    output: Path
+    policies: Sequence[str] | None
+    folder: Path | None
+    mapping: Path | None
+    as_of: str | None
+    kind: str
+    engine: RunEngine
+    lang: Language
+
+
+def run(options: RunOptions, *, as_json: bool) -> int:
+    """Decide about everybody in a file; returns the exit status."""
+    as_of = read_day(options.as_of) if options.as_of is not None else today(SystemClock(), ZoneInfo(DEFAULT_ZONE))
+    folder = options.folder or shipped_policies()
+    try:
+        policies = newest(load_folder(folder))
+        if not policies:
+            raise UsageError(f"no policy in {folder}: expected <domain>/<policy>/<version>.yaml")
+        mapping = Mapping() if options.mapping is None else read_mapping(options.mapping)
+        request = RunRequest(
+            population=options.population,
+            output=options.output,
+            policies=policies,
+            requested=options.policies,
+            kind=options.kind,
+            as_of=as_of,
+            mapping=mapping,
+            engine=options.engine,
+            lang=options.lang,
+        )
+        report = run_policies(request, _progress())
+    except PopulationRejected as error:
+        return _fail(error.problems, as_json=as_json)
+    except PolicyError as error:
+        return _fail([str(error)], as_json=as_json)
+    except (RunFailed, OSError) as error:
+        return _fail([str(error)], as_json=as_json)
+    if as_json:
+        print_json(report.manifest)
+    else:
+        _print(report)
+    return EXIT_OK
+
+
+def _fail(problems: Sequence[str], *, as_json: bool) -> int:
+    if as_json:
+        print_json({"detail": "not run", "problems": list(problems)})
+    else:
+        for problem in problems:
+            print_line(problem)
+    return EXIT_FAULT
+
+
+def _progress() -> Callable[[str, int, int | None], None]:
+    """Tell on a terminal how far the run is."""
+
+    def tell(what: str, done: int, total: int | None) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{what} {done:,}" + (f" of {total:,}" if total else "") + " rows ")
+            sys.stderr.flush()
+
+    return tell
+
+
+def _print(report: RunReport) -> None:
+    manifest = report.manifest
+    rows = [
+        (name, status, f"{count:,}")
+        for name, statuses in manifest["statuses"].items()
+        for status, count in sorted(statuses.items())
+    ]
+    print_table(["policy", "status", "subjects"], rows)
+    for name, facts in report.left_out.items():
+        print_line(f"left out: {name}, which lacks {', '.join(facts)}")
+    for name, reason in manifest["by_python"].items():
+        print_line(f"by generated Python: {name}: {reason}")
+    print_line(
+        f"{manifest['subjects']:,} subjects decided for {manifest['as_of']}, {manifest['refused']:,} rows refused"
+    )
+    print_line(f"{manifest['checked_rows'] + manifest['checked_edges']:,} answers compared with the definition")
+    for path in report.paths:
+        print_line(f"written: {path}")

@@ -1,0 +1,57 @@
+"""The mapping: which column of a file is which fact, where they are called differently.
+
+subject: 客户编号
+columns: {amount_12m: 近12个月采购额, orders_12m: 订单数}
+constants: {industry: retail}          # the same for every subject
+words: {industry: {零售业: retail}}     # what a cell says, and the word of the policy
+missing: ["NULL", "-"]                 # besides the empty cell
+delimiter: ";"                         # of a CSV file
+sheet: 客户                             # of a workbook
+formulas: stored                       # take the results that a workbook stores
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from policy_service.population.errors import PopulationRejected
+
+MAX_BYTES = 1_000_000
+Name = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class Mapping(BaseModel):
+    """How the columns of a population are to be read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    subject: Name = "subject"
+    columns: dict[Name, Name] = {}
+    constants: dict[Name, str] = {}
+    words: dict[Name, dict[str, str]] = {}
+    missing: list[str] = []
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    sheet: Name | None = None
+    formulas: Literal["refused", "stored"] = "refused"
+
+
+def read_mapping(path: Path) -> Mapping:
+    """The mapping that a YAML file holds. Raises PopulationRejected, OSError."""
+    if path.stat().st_size > MAX_BYTES:
+        raise PopulationRejected([f"{path}: a mapping has at most {MAX_BYTES:,} bytes"])
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_TextLoader)  # noqa: S506  # a safe loader
+        return Mapping.model_validate(content or {})
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PopulationRejected([f"{path}: {error}"]) from None
+    except ValidationError as error:
+        problems = [f"{path}: {'.'.join(map(str, each['loc'])) or 'mapping'}: {each['msg']}" for each in error.errors()]
+        raise PopulationRejected(problems) from None
+
+
+class _TextLoader(yaml.BaseLoader):
+    """Every scalar is a text, as it is written."""

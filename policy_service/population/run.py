@@ -1,0 +1,227 @@
+"""Runs policies over a population: part by part, checked by the definition, and joined when all parts are done.
+
+    OUTPUT                 the result
+    OUTPUT.rejects.csv     rows that were refused, and facts that are missing, each with its reason
+    OUTPUT.manifest.json   what was decided by what: digests, counts, days, engine
+    OUTPUT.parts/          the work so far, while it lasts; a run that was interrupted goes on from there
+
+The work so far is of one question: the digests of file, mapping and policies, the day and the engine. Another question
+begins anew.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from policy_service.canonical import digest
+from policy_service.compilers.columnar import door
+from policy_service.language.policy import Language, Policy
+from policy_service.population.check import check_rows, edge_rows
+from policy_service.population.errors import PopulationRejected, RejectedRow, RunFailed
+from policy_service.population.mapping import Mapping
+from policy_service.population.output import (
+    MAX_SHEET_ROWS,
+    AnswerWriter,
+    format_of,
+    result_table,
+    write_rejected_rows,
+    write_result,
+)
+from policy_service.population.plan import Plan, make_plan
+from policy_service.population.population import Population, register, write_whole
+from policy_service.population.source import PART_ROWS, open_source
+from policy_service.population.stages import RunEngine, Stages, compile_stages
+
+SAMPLE_ROWS = 1_000
+"""Rows of a population that are decided again, spread evenly."""
+VERSION = 1
+"""Of the work so far; another version begins anew."""
+Progress = Callable[[str, int, int | None], None]
+"""Is told what is done, how many rows of it, and of how many."""
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What is to be decided about whom."""
+
+    population: Path
+    output: Path
+    policies: Sequence[Policy]
+    requested: Sequence[str] | None
+    """The policies asked for by name; None for all whose facts the population has."""
+    kind: str
+    as_of: datetime.date
+    mapping: Mapping
+    engine: RunEngine = "duckdb"
+    lang: Language = "en"
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What was decided."""
+
+    manifest: dict[str, Any]
+    left_out: dict[str, tuple[str, ...]]
+    refused_lines: int
+    paths: tuple[Path, Path, Path]
+    """The result, the rejects, the manifest."""
+
+
+def run_policies(request: RunRequest, progress: Progress) -> RunReport:
+    """Decide about every subject of a population.
+
+    Raises PopulationRejected with everything that is wrong with the question, RunFailed when an answer is not the
+    definition's, OSError.
+    """
+    output = request.output
+    file_format = format_of(output)
+    source = open_source(request.population, request.mapping)
+    plan = make_plan(source.headings, request.mapping, request.policies, request.requested, request.kind)
+    question = _question(request, source.digest, plan)
+    folder = _work_folder(output, question)
+    population = register(source, plan, folder, lambda rows: progress("read", rows, None))
+    if file_format == "xlsx" and population.count > MAX_SHEET_ROWS:
+        raise PopulationRejected([f"{output}: a workbook holds {MAX_SHEET_ROWS:,} rows: write CSV or Parquet"])
+    with duckdb.connect() as connection:
+        connection.execute(door.SETUP)
+        stages = compile_stages(plan, population.bounds, request.as_of.toordinal(), connection, request.engine)
+        try:
+            checked = check_rows(stages.decide(edge_rows(plan, population.bounds)), stages, request.as_of)
+            counts = _decide_parts(request, population, stages, progress)
+        except duckdb.Error as error:
+            raise RunFailed(f"DuckDB: {error}") from None
+    parts = [_answers_path(part) for part in population.parts]
+    rejects, manifest_path = _beside(output, "rejects.csv"), _beside(output, "manifest.json")
+    write_whole(output, lambda temporary: write_result(temporary, file_format, parts))
+    lines = 0
+
+    def write_rejects(temporary: Path) -> None:
+        nonlocal lines
+        lines = write_rejected_rows(temporary, _all_rejected_rows(population))
+
+    write_whole(rejects, write_rejects)
+    manifest = {
+        **question,
+        "encoding": source.encoding,
+        "subjects": population.count,
+        "refused": population.refused,
+        "checked_edges": checked,
+        "checked_rows": counts.pop("checked"),
+        "statuses": {name: dict(each) for name, each in counts.items()},
+        "by_python": dict(stages.by_python),
+        "output": {"path": output.name, "digest": _file_digest(output)},
+        "rejects": {"path": rejects.name, "digest": _file_digest(rejects)},
+    }
+    text = json.dumps(manifest, ensure_ascii=False, indent=2)
+    write_whole(manifest_path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    shutil.rmtree(folder)
+    return RunReport(manifest, dict(plan.left_out), lines, (output, rejects, manifest_path))
+
+
+def _question(request: RunRequest, population_digest: str, plan: Plan) -> dict[str, Any]:
+    """All that the answers depend on."""
+    return {
+        "version": VERSION,
+        "population": {"path": request.population.name, "digest": population_digest},
+        "mapping": digest(request.mapping.model_dump_json().encode()),
+        "policies": [{"id": each.id, "version": each.version, "digest": each.digest} for each in plan.policies],
+        "as_of": request.as_of.isoformat(),
+        "engine": {"name": request.engine, "version": duckdb.__version__},
+        "lang": request.lang,
+        "part_rows": PART_ROWS,
+    }
+
+
+def _beside(output: Path, ending: str) -> Path:
+    return output.with_name(f"{output.name}.{ending}")
+
+
+def _work_folder(output: Path, question: dict[str, Any]) -> Path:
+    """The folder of the work so far, emptied if that was another question."""
+    folder = _beside(output, "parts")
+    key = folder / "question.json"
+    text = json.dumps(question, sort_keys=True)
+    if not key.exists() or key.read_text(encoding="utf-8") != text:
+        if folder.exists() and not key.exists() and any(folder.iterdir()):
+            raise PopulationRejected([f"{folder}: the folder is not one of a run: move it away"])
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        write_whole(key, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    return folder
+
+
+def _answers_path(part: Path) -> Path:
+    return part.with_name(part.name.replace("input", "answers"))
+
+
+def _decide_parts(request: RunRequest, population: Population, stages: Stages, progress: Progress) -> dict[str, Any]:
+    """Decide each part that is not decided yet; count the statuses of all, and the rows decided again."""
+    writers = [AnswerWriter(stage, request.lang) for stage in stages.stages]
+    every = max(1, population.count // SAMPLE_ROWS)
+    done = 0
+    counts: dict[str, Any] = {"checked": 0, **{stage.policy.id: Counter[str]() for stage in stages.stages}}
+    for part in population.parts:
+        path = _answers_path(part)
+        if not path.with_suffix(".json").exists():
+            decided = stages.decide(pq.read_table(part))
+            sample = decided.take(pa.array(range(0, decided.num_rows, every), pa.int64()))
+            told = {"checked": check_rows(sample, stages, request.as_of), **_missing(decided, stages)}
+            told["statuses"] = {
+                stage.policy.id: dict(Counter(decided[stage.answer.status].to_pylist())) for stage in stages.stages
+            }
+            table = result_table(decided, population.headings, stages.stages, writers)
+            _store(path, table, told)
+        told = json.loads(path.with_suffix(".json").read_text())
+        counts["checked"] += told["checked"]
+        for name, statuses in told["statuses"].items():
+            counts[name].update(statuses)
+        done += sum(told["statuses"][stages.stages[0].policy.id].values())
+        progress("decided", done, population.count)
+    return counts
+
+
+def _store(path: Path, table: pa.Table, told: dict[str, Any]) -> None:
+    """Write the answers of a part, then what makes it whole."""
+    text = json.dumps(told, ensure_ascii=False)
+    write_whole(path, lambda temporary: pq.write_table(table, temporary, compression="zstd"))
+    write_whole(path.with_suffix(".json"), lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def _missing(decided: pa.Table, stages: Stages) -> dict[str, Any]:
+    """The rows that were not evaluated, with the facts that are missing or contradict what was decided."""
+    found: list[list[Any]] = []
+    for stage in stages.stages:
+        facts = list(stage.policy.facts)
+        columns = [decided[name].to_pylist() for name in ("row", "subject", stage.answer.status, stage.answer.missing)]
+        for row, subject, status, missing in zip(*columns, strict=True):
+            if status == "missing_facts":
+                names = ", ".join(facts[int(index)] for index in missing.split(",")[:-1])
+                found.append([row, subject, f"{stage.policy.id}: missing {names}"])
+            elif status == "contradiction":
+                found.append([row, subject, f"{stage.policy.id}: a fact is not what another policy decided"])
+    return {"missing": found}
+
+
+def _all_rejected_rows(population: Population) -> Iterator[RejectedRow]:
+    """The rows that were refused, and those that a policy did not evaluate."""
+    yield from population.rejected_rows()
+    for part in population.parts:
+        for row, subject, reason in json.loads(_answers_path(part).with_suffix(".json").read_text())["missing"]:
+            yield RejectedRow(row, None, subject, reason)
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

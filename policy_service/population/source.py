@@ -1,0 +1,233 @@
+"""Files of populations as parts of raw cells: CSV, Parquet and xlsx, none of them sniffed.
+
+A CSV file is UTF-8, with or without a byte order mark, or else GB18030, as Excel in Chinese writes it. Rows count from
+1 below the heading; a row of another length than the heading is refused by its number and line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from policy_service.population.errors import PopulationRejected, RejectedRow
+from policy_service.population.mapping import Mapping
+
+PART_ROWS = 50_000
+"""Rows that are read, judged and decided together."""
+MAX_COLUMNS = 1_000
+MAX_CELL = 32_768
+"""Characters of a cell; a workbook's hold no more."""
+_CHUNK = 1 << 20
+_WIDE_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True, slots=True)
+class RawPart:
+    """Some rows of a file: their numbers, the lines they end on, and the cells of each column."""
+
+    rows: Sequence[int]
+    lines: Sequence[int | None]
+    columns: Sequence[Sequence[Any]]
+    arrays: Sequence[pa.Array] | None = None
+    """The columns as the file types them, where it does."""
+    rejected_rows: tuple[RejectedRow, ...] = ()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of a population."""
+
+    path: Path
+    digest: str
+    """`sha256:` and the hexadecimal digest of the file's bytes, as they came."""
+    encoding: str | None
+    headings: tuple[str, ...]
+    types: tuple[str, ...] | None
+    """The types of the columns, where the file says them."""
+    mapping: Mapping
+    _stat: tuple[int, int, int] = field(repr=False, default=(0, 0, 0))
+
+    def parts(self) -> Iterator[RawPart]:
+        """All rows, part by part. Raises PopulationRejected."""
+        read = {".parquet": _parquet_parts, ".xlsx": _xlsx_parts}.get(self.path.suffix.lower(), _csv_parts)
+        yield from read(self)
+        if _stat_of(self.path) != self._stat:
+            raise PopulationRejected([f"{self.path}: the file was changed while it was read"])
+
+
+def open_source(path: Path, mapping: Mapping) -> Source:
+    """A file, with its digest and its headings. Raises PopulationRejected, OSError."""
+    stat = _stat_of(path)
+    suffix = path.suffix.lower()
+    digest, utf8_error = _scan(path)
+    encoding: str | None = None
+    types: tuple[str, ...] | None = None
+    if suffix == ".parquet":
+        schema = _read_schema(path)
+        headings, types = tuple(schema.names), tuple(str(kind) for kind in schema.types)
+    elif suffix == ".xlsx":
+        from policy_service.population.workbook import read_headings  # noqa: PLC0415  # needed for workbooks alone
+
+        headings = read_headings(path, mapping)
+    elif suffix in {".csv", ".txt"}:
+        encoding = _encoding_of(path, utf8_error)
+        headings = _csv_headings(path, encoding, mapping)
+    else:
+        raise PopulationRejected([f"{path}: expected a file .csv, .parquet or .xlsx"])
+    if problems := _heading_problems(headings):
+        raise PopulationRejected([f"{path}: {problem}" for problem in problems])
+    return Source(path, digest, encoding, headings, types, mapping, stat)
+
+
+def _stat_of(path: Path) -> tuple[int, int, int]:
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _scan(path: Path) -> tuple[str, int | None]:
+    """The digest of the bytes, and where they stop to be UTF-8."""
+    digest, decoder, position, error = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")(), 0, None
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            if error is None:
+                try:
+                    decoder.decode(chunk)
+                except UnicodeDecodeError as found:
+                    error = position + found.start
+            position += len(chunk)
+    return f"sha256:{digest.hexdigest()}", error
+
+
+def _heading_problems(headings: Sequence[str]) -> list[str]:
+    if not headings:
+        return ["the file has no heading row"]
+    if len(headings) > MAX_COLUMNS:
+        return [f"the file has {len(headings):,} columns, at most {MAX_COLUMNS:,} are read"]
+    first: dict[str, int] = {}
+    problems = []
+    for position, heading in enumerate(headings, 1):
+        folded = unicodedata.normalize("NFKC", heading).casefold().strip()
+        if not folded:
+            problems.append(f"column {position} has no heading")
+        elif folded in first:
+            problems.append(f"columns {first[folded]} and {position} have the same heading `{heading}`")
+        first.setdefault(folded, position)
+    return problems
+
+
+# CSV
+
+
+def _encoding_of(path: Path, utf8_error: int | None) -> str:
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start.startswith(_WIDE_MARKS):
+        raise PopulationRejected([f"{path}: the file is UTF-16 or UTF-32: save it as UTF-8"])
+    if utf8_error is None:
+        return "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
+    line = 1
+    decoder = codecs.getincrementaldecoder("gb18030")()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            try:
+                decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                line += chunk[: error.start].count(b"\n")
+                message = f"{path}: line {line}: neither UTF-8 nor GB18030 (byte 0x{chunk[error.start]:02x})"
+                raise PopulationRejected([message]) from None
+            line += chunk.count(b"\n")
+    return "gb18030"
+
+
+@contextmanager
+def _csv_reader(path: Path, encoding: str, mapping: Mapping) -> Iterator[Any]:
+    csv.field_size_limit(MAX_CELL)
+    with path.open(encoding=encoding, newline="") as file:
+        reader = csv.reader(file, delimiter=mapping.delimiter, strict=True)
+        try:
+            yield reader
+        except csv.Error as error:
+            raise PopulationRejected([f"{path}: line {reader.line_num}: {error}"]) from None
+
+
+def _csv_headings(path: Path, encoding: str, mapping: Mapping) -> tuple[str, ...]:
+    with _csv_reader(path, encoding, mapping) as reader:
+        return tuple(heading.strip() for heading in next(reader, []))
+
+
+def _csv_parts(source: Source) -> Iterator[RawPart]:
+    width, number = len(source.headings), 0
+    with _csv_reader(source.path, str(source.encoding), source.mapping) as reader:
+        next(reader)
+        while True:
+            rows: list[int] = []
+            lines: list[int | None] = []
+            cells: list[list[str]] = []
+            rejected_rows: list[RejectedRow] = []
+            for record in reader:
+                if not record:  # a blank line is no row
+                    continue
+                number += 1
+                if len(record) != width:
+                    reason = f"the row has {len(record)} cells, the heading {width}"
+                    rejected_rows.append(RejectedRow(number, reader.line_num, "", reason))
+                    continue
+                rows.append(number)
+                lines.append(reader.line_num)
+                cells.append(record)
+                if len(rows) == PART_ROWS:
+                    break
+            if not rows and not rejected_rows:
+                return
+            columns = list(zip(*cells, strict=True)) if cells else [()] * width
+            yield RawPart(rows, lines, columns, rejected_rows=tuple(rejected_rows))
+
+
+# Parquet
+
+
+def _read_schema(path: Path) -> Any:  # noqa: ANN401  # pyarrow has no types
+    try:
+        return pq.read_schema(path)
+    except pa.ArrowInvalid as error:
+        raise PopulationRejected([f"{path}: no Parquet file: {error}"]) from None
+
+
+def _parquet_parts(source: Source) -> Iterator[RawPart]:
+    number = 0
+    with pq.ParquetFile(source.path) as file:
+        for batch in file.iter_batches(batch_size=PART_ROWS):
+            rows = range(number + 1, number + 1 + batch.num_rows)
+            number += batch.num_rows
+            columns = [_hashable(column.to_pylist()) for column in batch.columns]
+            yield RawPart(rows, [None] * len(rows), columns, batch.columns)
+
+
+def _hashable(cells: list[Any]) -> list[Any]:
+    return [tuple(cell) if isinstance(cell, list) else cell for cell in cells]
+
+
+# workbooks
+
+
+def _xlsx_parts(source: Source) -> Iterator[RawPart]:
+    from policy_service.population.workbook import read_sheet  # noqa: PLC0415  # needed for workbooks alone
+
+    rows, rejected_rows = read_sheet(source.path, source.mapping)
+    for start in range(0, max(len(rows), 1 if rejected_rows else 0), PART_ROWS):
+        part = rows[start : start + PART_ROWS]
+        numbers = [number for number, _ in part]
+        columns = list(zip(*(cells for _, cells in part), strict=True)) or [()] * len(source.headings)
+        here = tuple(rejected_rows) if start == 0 else ()
+        yield RawPart(numbers, [number + 1 for number in numbers], columns, rejected_rows=here)

@@ -1,0 +1,239 @@
+"""Decides a part of a population: a query for each run of policies that queries carry, generated Python for the others.
+
+A policy that takes an outcome of another stands after it. Its fact is filled from there where that policy decides, and
+is what the file says elsewhere; where the file says something else than what was decided, the policy is not evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import duckdb
+import pyarrow as pa
+
+from policy_service.compilers.columnar import door
+from policy_service.compilers.columnar.chains import fill_fact
+from policy_service.compilers.columnar.door import Table
+from policy_service.compilers.columnar.layout import AnswerColumns, NotColumnar, column_type, from_cell
+from policy_service.compilers.columnar.query import add_answers
+from policy_service.compilers.columnar.widths import Interval, type_interval
+from policy_service.compilers.evaluator import Evaluator
+from policy_service.compilers.python_source import compile_python
+from policy_service.language.core import Core
+from policy_service.language.lower import lower
+from policy_service.language.policy import AS_OF, Policy
+from policy_service.language.types import BooleanType
+from policy_service.population.plan import Plan
+from policy_service.population.population import ARROW
+
+PART = "part"
+AS_OF_COLUMN = "as_of"
+Step = Callable[[pa.Table], pa.Table]
+RunEngine = Literal["duckdb", "python"]
+
+
+@dataclass(frozen=True)
+class PolicyStage:
+    """One policy of a run: the columns of its facts as they are decided about, and of its answers."""
+
+    policy: Policy
+    facts: Mapping[str, str]
+    answer: AnswerColumns
+    refused: str | None
+    """The column that says that a supplied fact contradicts what another policy decided."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """All policies of a run, compiled."""
+
+    stages: tuple[PolicyStage, ...]
+    steps: tuple[Step, ...]
+    by_python: Mapping[str, str]
+    """The policies that no query carries, with the reason."""
+
+    def decide(self, part: pa.Table) -> pa.Table:
+        """The part with the answers of all policies added."""
+        for step in self.steps:
+            part = step(part)
+        return part
+
+
+def compile_stages(
+    plan: Plan,
+    measured: Mapping[str, Interval],
+    as_of: int,
+    connection: duckdb.DuckDBPyConnection,
+    engine: RunEngine = "duckdb",
+) -> Stages:
+    """Compile the policies of a plan for a population whose columns have the `measured` values."""
+    return _Compilation(plan, measured, as_of, connection, engine).build()
+
+
+class _Compilation:
+    """Collects consecutive policies into one query."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        measured: Mapping[str, Interval],
+        as_of: int,
+        connection: duckdb.DuckDBPyConnection,
+        engine: RunEngine,
+    ) -> None:
+        self.plan = plan
+        self.measured = measured
+        self.as_of = as_of
+        self.connection = connection
+        self.engine = engine
+        self.columns: dict[str, str] = {each.column: column_type(each.type) for each in plan.columns}
+        self.columns[AS_OF_COLUMN] = "int64"
+        self.table = self._fresh()
+        self.added: list[str] = []
+        self.steps: list[Step] = []
+        self.stages: dict[str, PolicyStage] = {}
+        self.by_python: dict[str, str] = {}
+
+    def build(self) -> Stages:
+        as_of = pa.scalar(self.as_of, pa.int64())
+        self.steps.append(lambda part: part.append_column(AS_OF_COLUMN, pa.repeat(as_of, part.num_rows)))
+        for index, policy in enumerate(self.plan.policies):
+            self._add(policy, f"p{index}_")
+        self._end_query()
+        return Stages(tuple(self.stages.values()), tuple(self.steps), self.by_python)
+
+    def _fresh(self) -> Table:
+        return door.table_of(PART, self.columns)
+
+    def _add(self, policy: Policy, prefix: str) -> None:
+        core = lower(policy)
+        facts, refused = self._fill(policy, prefix)
+        answer = AnswerColumns(policy, prefix)
+        self.stages[policy.id] = PolicyStage(policy, facts, answer, refused)
+        if self.engine == "python":
+            self._add_python(policy, core, "the engine is Python")
+            return
+        try:
+            self.table = add_answers(
+                self.table,
+                policy,
+                core,
+                columns={**facts, AS_OF: AS_OF_COLUMN},
+                bounds=self._bounds(policy, core, facts),
+                prefix=prefix,
+                dialect=door.DUCKDB,
+                refused=refused,
+            )
+            self.added += answer.names
+        except NotColumnar as error:
+            self._add_python(policy, core, error.reason)
+
+    def _add_python(self, policy: Policy, core: Core, reason: str) -> None:
+        self.by_python[policy.id] = reason
+        self._end_query()
+        stage = self.stages[policy.id]
+        self.steps.append(_PythonStep(stage, core))
+        self.columns.update(stage.answer.types)
+        self.table = self._fresh()
+
+    def _fill(self, policy: Policy, prefix: str) -> tuple[dict[str, str], str | None]:
+        """The columns of the facts, those filled that another policy gives."""
+        facts = self.plan.columns_of(policy)
+        contradictions = []
+        for index, (name, fact) in enumerate(policy.facts.items()):
+            source = self.stages.get(fact.requirement.policy) if fact.requirement else None
+            if source is None or fact.requirement is None:
+                continue
+            filled, contradiction = f"{prefix}f{index}", f"{prefix}c{index}"
+            self.table = fill_fact(
+                self.table, fact, facts[name], source.answer, fact.requirement.outcome, filled, contradiction
+            )
+            facts[name] = filled
+            contradictions.append(contradiction)
+            self.added.append(filled)
+        if not contradictions:
+            return facts, None
+        refused = f"{prefix}refused"
+        self.table = self.table.mutate(**{refused: door.any_of([self.table[name] for name in contradictions])})
+        self.added.append(refused)
+        return facts, refused
+
+    def _bounds(self, policy: Policy, core: Core, facts: Mapping[str, str]) -> dict[str, Interval]:
+        """The values of the facts: as measured for those of the file, as declared for those of other policies."""
+        bounds = {AS_OF: Interval(self.as_of, self.as_of)}
+        own = {each.column for each in self.plan.columns}
+        for name, fact in policy.facts.items():
+            declared = type_interval(fact.type)
+            column = facts[name]
+            if column not in own or column_type(fact.type) == "string" or isinstance(fact.type, BooleanType):
+                bounds[name] = declared
+                continue
+            known = [self.measured[column]] if column in self.measured else []
+            if isinstance(stand_in := core.stand_ins.get(name), int):
+                known.append(Interval(stand_in, stand_in))
+            known = known or [Interval(0, 0)]
+            bounds[name] = Interval(min(each.low for each in known), max(each.high for each in known))
+        return bounds
+
+    def _end_query(self) -> None:
+        """Make the query so far a step."""
+        if self.added:
+            query = self.table.select(*self.columns, *self.added)
+            self.steps.append(
+                _QueryStep(self.connection, door.DUCKDB.sql(query), tuple(self.added), tuple(self.columns))
+            )
+            for name, kind in query.schema().items():
+                self.columns[name] = {"string": "string", "boolean": "boolean", "int32": "int32"}.get(
+                    str(kind), "int64"
+                )
+            self.added = []
+        self.table = self._fresh()
+
+
+@dataclass(frozen=True)
+class _QueryStep:
+    """Adds columns by a query."""
+
+    connection: duckdb.DuckDBPyConnection
+    sql: str
+    added: tuple[str, ...]
+    needed: tuple[str, ...]
+
+    def __call__(self, part: pa.Table) -> pa.Table:
+        self.connection.register(PART, part.select(list(self.needed)))
+        found = self.connection.sql(self.sql).to_arrow_table()
+        for name in self.added:
+            part = part.append_column(name, found[name])
+        return part
+
+
+class _PythonStep:
+    """Adds the answers of one policy by generated Python."""
+
+    def __init__(self, stage: PolicyStage, core: Core) -> None:
+        self.stage = stage
+        self.evaluator: Evaluator = compile_python(stage.policy, core)
+
+    def __call__(self, part: pa.Table) -> pa.Table:
+        answer = self.stage.answer
+        rows = [answer.row(None if refused else self.evaluator.decide(slots)) for slots, refused in self._slots(part)]
+        for name, kind in answer.types.items():
+            part = part.append_column(name, pa.array([row[name] for row in rows], ARROW_TYPES[kind]))
+        return part
+
+    def _slots(self, part: pa.Table) -> Iterator[tuple[tuple[Any, ...], bool]]:
+        facts = self.stage.policy.facts
+        cells = [part[self.stage.facts[name]].to_pylist() for name in facts]
+        kinds = [fact.type for fact in facts.values()]
+        values: list[Sequence[Any]] = [
+            [None if cell is None else from_cell(kind, cell) for cell in column]
+            for kind, column in zip(kinds, cells, strict=True)
+        ]
+        values.append(part[AS_OF_COLUMN].to_pylist())
+        refused = [False] * part.num_rows if self.stage.refused is None else part[self.stage.refused].to_pylist()
+        return zip(zip(*values, strict=True), refused, strict=True)
+
+
+ARROW_TYPES = {**ARROW, "int32": pa.int32()}

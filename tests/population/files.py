@@ -1,0 +1,72 @@
+"""Small populations, and runs over them."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+
+from policy_service.language.policy import Policy
+from policy_service.population.mapping import Mapping
+from policy_service.population.run import RunReport, RunRequest, run_policies
+from policy_service.population.stages import RunEngine
+from tests.shipped import NEWEST
+
+DAY = datetime.date(2026, 11, 21)
+RFM = "tiering/rfm_value"
+HEADINGS = (
+    "subject",
+    "amount_12m",
+    "orders_12m",
+    "recency_days",
+    "industry",
+    "industry_mean_amount",
+    "industry_mean_orders",
+)
+ROW = ("C1", "800000.00", "3", "45", "it", "500000.00", "2.0000")
+"""A customer of tier A."""
+
+
+def write_csv(
+    path: Path, rows: Sequence[Sequence[str]], headings: Sequence[str] = HEADINGS, encoding: str = "utf-8"
+) -> Path:
+    """Write a population as CSV."""
+    with path.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file).writerows([headings, *rows])
+    return path
+
+
+def with_cells(**cells: str) -> tuple[str, ...]:
+    """The row ROW with other cells."""
+    return tuple(cells.get(heading, cell) for heading, cell in zip(HEADINGS, ROW, strict=True))
+
+
+def run_file(
+    path: Path,
+    output: Path | None = None,
+    *,
+    requested: Sequence[str] | None = (RFM,),
+    mapping: Mapping | None = None,
+    policies: Sequence[Policy] = NEWEST,
+    as_of: datetime.date = DAY,
+    engine: RunEngine = "duckdb",
+) -> RunReport:
+    """Run policies over a file."""
+    request = RunRequest(
+        population=path,
+        output=output or path.with_name("output.csv"),
+        policies=policies,
+        requested=requested,
+        kind="customer",
+        as_of=as_of,
+        mapping=mapping or Mapping(),
+        engine=engine,
+    )
+    return run_policies(request, lambda *_: None)
+
+
+def read_result(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file that was written."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,235 @@
+"""Policies over populations answer as single decisions do, go on after a kill, and are checked by the definition."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from policy_service.decisions.decider import Decider
+from policy_service.errors import FactsRejected
+from policy_service.language.load import load_bytes
+from policy_service.language.types import format_value
+from policy_service.population import run as run_module
+from policy_service.population import source, stages
+from policy_service.population.errors import PopulationRejected, RunFailed
+from policy_service.population.mapping import Mapping
+from policy_service.population.output import result_table
+from policy_service.population.stages import RunEngine
+from tests.conformance.facts import pools_of
+from tests.effort import effort
+from tests.population.files import DAY, HEADINGS, RFM, ROW, read_result, run_file, with_cells, write_csv
+from tests.population.purchases import AS_OF, write_purchases
+from tests.shipped import NEWEST
+
+CADENCE = "followup/contact_cadence"
+BY_ID = {policy.id: policy for policy in NEWEST}
+
+
+@pytest.fixture(scope="module")
+def purchases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("purchases") / "purchases.csv"
+    amount, orders = write_purchases(path)
+    assert (round(amount, 2), round(orders, 4)) == (Decimal("45.37"), Decimal("1.1935"))
+    return path
+
+
+MEANS = Mapping(constants={"industry": "retail", "industry_mean_amount": "45.37", "industry_mean_orders": "1.1935"})
+
+
+def test_real_purchases_are_tiered(purchases: Path, tmp_path: Path) -> None:
+    report = run_file(purchases, tmp_path / "o.parquet", mapping=MEANS, as_of=AS_OF)
+    tiers = Counter(pq.read_table(tmp_path / "o.parquet")[f"{RFM}.tier"].to_pylist())
+    assert tiers == {"S": 1_028, "A": 1_113, "B": 3_358, "C": 18_071}
+    assert report.manifest["subjects"] == 23_570
+    assert report.manifest["statuses"] == {RFM: {"decided": 23_570}}
+    assert report.manifest["checked_rows"] > 1_000
+    assert not tmp_path.joinpath("o.parquet.parts").exists()
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "python"])
+def test_chained_policies_answer_as_single_decisions_do(engine: RunEngine, tmp_path: Path) -> None:
+    """Facts at every edge, some missing, and tiers that were supplied, rightly or not."""
+    policies = [BY_ID[RFM], BY_ID[CADENCE]]
+    rng = random.Random(16)
+    kinds = {name: fact.type for policy in policies for name, fact in policy.facts.items()}
+    pools = {name: pool for policy in policies for name, pool in pools_of(policy).items()}
+    subjects: list[dict[str, object]] = []
+    for _ in range(effort(400, 20_000)):
+        facts: dict[str, object] = {
+            name: format_value(kinds[name], rng.choice(pool)) for name, pool in pools.items() if rng.random() > 0.05
+        }
+        if rng.random() < 0.8:
+            facts.pop("tier", None)
+        subjects.append(facts)
+    headings = ("subject", *kinds)
+    rows = [[f"C{index}", *(cell_text(facts.get(name)) for name in kinds)] for index, facts in enumerate(subjects)]
+    report = run_file(write_csv(tmp_path / "p.csv", rows, headings), requested=(RFM, CADENCE), engine=engine)
+    assert report.manifest["refused"] == 0
+    found = {row["subject"]: row for row in read_result(report.paths[0])}
+    statuses: Counter[str] = Counter()
+    with Decider(policies, engine="python") as decider:
+        for index, facts in enumerate(subjects):
+            row = found[f"C{index}"]
+            statuses[row[f"{CADENCE}.status"]] += 1
+            if row[f"{CADENCE}.status"] == "contradiction":
+                with pytest.raises(FactsRejected, match="contradiction"):
+                    decider.decide(facts, as_of=DAY, policies=[CADENCE])
+                continue
+            answers = decider.decide(facts, as_of=DAY, policies=[RFM, CADENCE]).to_dict()
+            for id_, answer in answers.items():
+                assert row[f"{id_}.status"] == answer["status"]
+                assert row[f"{id_}.rule"] == ", ".join(answer.get("rules", ()))
+                for name, value in answer.get("outcome", {}).items():
+                    assert row[f"{id_}.{name}"] == cell_text(value)
+    assert statuses.keys() >= {"decided", "missing_facts", "contradiction"}
+
+
+def cell_text(value: object) -> str:
+    """A value of JSON as CSV has it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case list():
+            return ";".join(value)
+        case _:
+            return str(value)
+
+
+def test_a_policy_that_no_query_carries_runs_by_generated_python(tmp_path: Path) -> None:
+    wide = load_bytes(
+        BY_ID[RFM].text.replace('"> 1.3 * industry_mean_orders"', '"? ** 3 > 1.3 * industry_mean_orders ** 3"').encode()
+    )
+    big = with_cells(orders_12m=str(2**52), subject="C2")
+    report = run_file(write_csv(tmp_path / "p.csv", [ROW, big]), policies=[wide])
+    assert "bits, and not 126 at most" in report.manifest["by_python"][RFM]
+    assert [row[f"{RFM}.tier"] for row in read_result(report.paths[0])] == ["A", "A"]
+    small = run_file(write_csv(tmp_path / "p.csv", [ROW]), policies=[wide])
+    assert small.manifest["by_python"] == {}
+
+
+def test_without_names_all_policies_run_whose_facts_are_there(tmp_path: Path) -> None:
+    report = run_file(write_csv(tmp_path / "p.csv", [ROW]), requested=None)
+    assert RFM in report.manifest["statuses"]
+    assert report.left_out["tiering/region"] == ("province",)
+    with pytest.raises(PopulationRejected, match="the columns are enough for no policy about a customer"):
+        run_file(write_csv(tmp_path / "p.csv", [("C1", "1")], ("subject", "nothing")), requested=None)
+    with pytest.raises(PopulationRejected, match="no policy `tiering/rfm`, did you mean"):
+        run_file(write_csv(tmp_path / "p.csv", [ROW]), requested=["tiering/rfm"])
+
+
+def test_an_answer_that_is_not_the_definitions_fails_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_csv(tmp_path / "p.csv", [ROW])
+    compile_query = stages._QueryStep
+
+    def wrong(connection: Any, sql: str, *rest: Any) -> Any:  # noqa: ANN401
+        return compile_query(connection, sql.replace("'A'", "'B'"), *rest)
+
+    monkeypatch.setattr(stages, "_QueryStep", wrong)
+    with pytest.raises(RunFailed, match=r"tiering/rfm_value, subject .* is not the definition's"):
+        run_file(path)
+    assert not tmp_path.joinpath("output.csv").exists()
+
+
+def test_an_engine_that_fails_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise duckdb.OutOfRangeException("Overflow in multiplication")
+
+    monkeypatch.setattr(stages._QueryStep, "__call__", fail)
+    with pytest.raises(RunFailed, match="DuckDB: Overflow"):
+        run_file(write_csv(tmp_path / "p.csv", [ROW]))
+
+
+def test_texts_that_a_spreadsheet_would_run_are_guarded_and_numbers_are_not(tmp_path: Path) -> None:
+    headings = (*HEADINGS, "note", "amount")
+    rows = [(*ROW, "=1+1", "-1250.50"), (*with_cells(subject="C2"), "-2+3", "+86")]
+    report = run_file(write_csv(tmp_path / "p.csv", rows, headings))
+    assert [(row["note"], row["amount"]) for row in read_result(report.paths[0])] == [
+        ("'=1+1", "-1250.50"),
+        ("'-2+3", "+86"),
+    ]
+    assert report.paths[0].read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+# interruptions
+
+
+def test_a_run_goes_on_from_the_parts_that_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "PART_ROWS", 10)
+    rows = [with_cells(subject=f"C{number}") for number in range(55)]
+    path = write_csv(tmp_path / "p.csv", [*rows[:20], with_cells(subject="bad", orders_12m="x"), *rows[20:]])
+    whole = run_file(path, tmp_path / "whole.csv")
+    done: list[int] = []
+
+    def count(*arguments: Any) -> Any:  # noqa: ANN401
+        if len(done) == limit:
+            raise KeyboardInterrupt
+        done.append(1)
+        return result_table(*arguments)
+
+    monkeypatch.setattr(run_module, "result_table", count)
+    limit = 3
+    with pytest.raises(KeyboardInterrupt):
+        run_file(path)
+    assert not tmp_path.joinpath("output.csv").exists()
+    assert len(list(tmp_path.joinpath("output.csv.parts").glob("answers-*.json"))) == 3
+    done.clear()
+    limit = 6
+    resumed = run_file(path)
+    assert len(done) == 3
+    assert resumed.manifest["output"]["digest"] == whole.manifest["output"]["digest"]
+    assert resumed.manifest["rejects"]["digest"] == whole.manifest["rejects"]["digest"]
+
+
+def test_another_question_begins_anew(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "p.csv", [ROW])
+    folder = tmp_path / "output.csv.parts"
+    folder.mkdir()
+    (folder / "question.json").write_text("{}")
+    (folder / "answers-000000.json").write_text("not JSON")
+    assert run_file(path).manifest["subjects"] == 1
+    folder.mkdir()
+    (folder / "mine.txt").write_text("x")
+    with pytest.raises(PopulationRejected, match="the folder is not one of a run"):
+        run_file(path)
+    assert (folder / "mine.txt").exists()
+
+
+def test_a_killed_command_goes_on_when_it_is_called_again(purchases: Path, tmp_path: Path) -> None:
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(json.dumps({"constants": dict(MEANS.constants)}))
+    output = tmp_path / "o.csv"
+    command = [
+        *(sys.executable, "-c", "from policy_service.cli import main; main()", "run", "--population", str(purchases)),
+        *("--output", str(output), "--policy", RFM, "--mapping", str(mapping), "--as-of", AS_OF.isoformat(), "--json"),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    folder = tmp_path / "o.csv.parts"
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("input-*")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not output.exists()
+    finished = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert json.loads(finished.stdout)["subjects"] == 23_570
+    with output.open(encoding="utf-8-sig", newline="") as file:
+        assert Counter(row[f"{RFM}.tier"] for row in csv.DictReader(file))["S"] == 1_028
+    refused = subprocess.run([*command, "--policy", "no/such"], check=False, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert json.loads(refused.stdout) == {"detail": "not run", "problems": ["no policy `no/such`"]}

@@ -1,0 +1,283 @@
+"""Files of populations are read as they are written: nothing is guessed, and all that is wrong is told at once."""
+
+from __future__ import annotations
+
+import datetime
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import xlsxwriter
+
+from policy_service.population import source
+from policy_service.population.errors import PopulationRejected
+from policy_service.population.mapping import Mapping, read_mapping
+from policy_service.population.run import RunReport
+from tests.population.files import HEADINGS, RFM, ROW, read_result, run_file, with_cells, write_csv
+
+
+def rejects(report: RunReport) -> list[str]:
+    return [row["reason"] for row in read_result(report.paths[1])]
+
+
+def problems(path: Path, mapping: Mapping | None = None) -> tuple[str, ...]:
+    with pytest.raises(PopulationRejected) as refused:
+        run_file(path, mapping=mapping)
+    return refused.value.problems
+
+
+# CSV
+
+
+def test_a_number_of_a_customer_stays_the_text_it_is_however_long_the_file_is(tmp_path: Path) -> None:
+    rows = [with_cells(subject=f"{number:05}") for number in range(123, 200)]
+    run_file(write_csv(tmp_path / "p.csv", [*rows, with_cells(subject="C202405001")]))
+    result = read_result(tmp_path / "output.csv")
+    assert [result[0]["subject"], result[-1]["subject"]] == ["00123", "C202405001"]
+    assert {row[f"{RFM}.tier"] for row in result} == {"A"}
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "reason"),
+    [
+        ("orders_12m", "1,000", "leave out the thousands separators: 1000"),
+        ("amount_12m", "¥80万", '"¥80万"'),
+        ("orders_12m", "1_000", "mistyped"),
+        ("orders_12m", "1e3", "mistyped"),
+        ("orders_12m", "0x1F", "mistyped"),
+        ("orders_12m", " 7 ", "leave out the spaces around it"),
+        ("orders_12m", "１２", "mistyped"),
+        ("orders_12m", "12.5", "expected a whole number"),
+        ("amount_12m", "0.105", "at most 2 decimals"),
+        ("amount_12m", "-1", "at least 0.00"),
+        ("amount_12m", "NULL", "mistyped"),
+        ("industry", "IT", "one of it"),
+        ("recency_days", "-", "mistyped"),
+        ("subject", "", "subject: write at least one character"),
+        ("subject", "C\u200b1", "subject: leave out the hidden character"),
+    ],
+)
+def test_a_cell_that_is_no_value_of_its_fact_is_refused_with_its_row(
+    column: str, cell: str, reason: str, tmp_path: Path
+) -> None:
+    report = run_file(write_csv(tmp_path / "p.csv", [ROW, with_cells(**{"subject": "C2", column: cell})]))
+    [told] = read_result(report.paths[1])
+    assert (told["row"], told["line"]) == ("2", "3")
+    assert reason in told["reason"]
+    assert [row["subject"] for row in read_result(report.paths[0])] == ["C1"]
+
+
+def test_zeros_at_the_end_of_a_whole_number_say_nothing(tmp_path: Path) -> None:
+    report = run_file(write_csv(tmp_path / "p.csv", [with_cells(orders_12m="3.0")]))
+    assert rejects(report) == []
+
+
+def test_every_fault_of_a_row_is_told(tmp_path: Path) -> None:
+    report = run_file(write_csv(tmp_path / "p.csv", [ROW, with_cells(subject="C2", amount_12m="x", orders_12m="y")]))
+    [reason] = rejects(report)
+    assert "amount_12m" in reason
+    assert "orders_12m" in reason
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_the_encodings_of_excel_are_read_and_recorded(encoding: str, tmp_path: Path) -> None:
+    headings = ("客户编号", *HEADINGS[1:])
+    path = write_csv(tmp_path / "p.csv", [with_cells(subject="上海一号")], headings, encoding)
+    report = run_file(path, mapping=Mapping(subject="客户编号"))
+    assert report.manifest["encoding"] == encoding
+    [row] = read_result(report.paths[0])
+    assert row["客户编号"] == "上海一号"
+
+
+def test_a_file_of_no_encoding_is_refused_at_its_first_bad_byte(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_bytes(b"subject\nC1\n\xff\xff\n")
+    assert problems(path) == (f"{path}: line 3: neither UTF-8 nor GB18030 (byte 0xff)",)
+    path.write_bytes("subject\nC1\n".encode("utf-16"))
+    assert problems(path) == (f"{path}: the file is UTF-16 or UTF-32: save it as UTF-8",)
+
+
+def test_two_columns_with_one_heading_are_refused(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "p.csv", [], ("subject", "Tier", " ｔier"))
+    assert problems(path) == (f"{path}: columns 2 and 3 have the same heading `ｔier`",)
+
+
+def test_a_line_end_inside_quotes_makes_no_row_and_lines_are_told(tmp_path: Path) -> None:
+    headings = (*HEADINGS, "note")
+    rows = [(*ROW, "two\nlines"), (*with_cells(subject="C2", orders_12m="x"), ""), (*with_cells(subject="C3"), "")]
+    report = run_file(write_csv(tmp_path / "p.csv", rows, headings))
+    [told] = read_result(report.paths[1])
+    assert (told["row"], told["line"], told["subject"]) == ("2", "4", "C2")
+    assert read_result(report.paths[0])[0]["note"] == "two\nlines"
+
+
+def test_a_row_with_fewer_or_more_cells_is_refused_and_not_shifted(tmp_path: Path) -> None:
+    report = run_file(write_csv(tmp_path / "p.csv", [ROW, ROW[:3], (*with_cells(subject="C3"), "more")]))
+    assert rejects(report) == ["the row has 3 cells, the heading 7", "the row has 8 cells, the heading 7"]
+
+
+def test_an_empty_cell_is_missing_and_other_words_only_where_the_mapping_says_so(tmp_path: Path) -> None:
+    rows = [with_cells(amount_12m=""), with_cells(subject="C2", amount_12m="NA")]
+    report = run_file(write_csv(tmp_path / "p.csv", rows), mapping=Mapping(missing=["NA"]))
+    assert [row[f"{RFM}.status"] for row in read_result(report.paths[0])] == ["missing_facts", "missing_facts"]
+    assert [row[f"{RFM}.missing"] for row in read_result(report.paths[0])] == ["amount_12m", "amount_12m"]
+    assert rejects(report) == [f"{RFM}: missing amount_12m"] * 2
+    assert report.manifest["statuses"] == {RFM: {"missing_facts": 2}}
+
+
+def test_a_subject_with_two_rows_is_refused_with_both(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "p.csv", [ROW, with_cells(subject="C2"), ROW])
+    assert problems(path) == (f"{path}: subject `C1` has the rows 1, 3",)
+
+
+@pytest.mark.parametrize(("content", "problem"), [("", "has no heading row"), ("subject\n", "needs the columns")])
+def test_a_file_without_rows_or_columns_is_refused(content: str, problem: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(content)
+    assert problem in problems(path)[0]
+    assert "the file has no rows" in problems(write_csv(path, []))[0]
+
+
+def test_every_column_that_is_lacking_is_told_at_once(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "p.csv", [("C1", "1")], ("subjekt", "amount_12m"))
+    assert problems(path, Mapping(constants={"nothing_like_it": "1"}, columns={"orders_12m": "orders"})) == (
+        "mapping, constants: no policy has a fact `nothing_like_it`",
+        "mapping, columns, orders_12m: no column `orders`",
+        "no column `subject`, which names the subjects; did you mean `subjekt`?",
+        f"{RFM} needs the columns `orders`, `industry`, `industry_mean_amount`, `industry_mean_orders`",
+    )
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_csv(tmp_path / "p.csv", [ROW])
+    stats = iter([(1, 1, 1), (1, 2, 1)])
+    monkeypatch.setattr(source, "_stat_of", lambda _: next(stats))
+    assert problems(path) == (f"{path}: the file was changed while it was read",)
+
+
+# the mapping
+
+
+def test_a_mapping_names_columns_constants_and_words(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(
+        "subject: 编号\ncolumns: {amount_12m: 采购额, industry: 行业}\n"
+        "constants: {industry_mean_amount: '500000', industry_mean_orders: 2}\n"
+        "words: {industry: {信息技术: it}}\ndelimiter: ';'\n",
+        encoding="utf-8",
+    )
+    path = tmp_path / "p.csv"
+    path.write_text("编号;采购额;orders_12m;recency_days;行业\nC1;800000;3;45;信息技术\n", encoding="utf-8")
+    report = run_file(path, mapping=read_mapping(tmp_path / "m.yaml"))
+    assert [row[f"{RFM}.tier"] for row in read_result(report.paths[0])] == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("unknown: 1", "unknown: Extra inputs"),
+        ("a: [", "while parsing"),
+        ("formulas: any", "formulas: Input should be"),
+    ],
+)
+def test_a_mapping_that_says_something_else_is_refused(text: str, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text(text)
+    with pytest.raises(PopulationRejected, match=problem):
+        read_mapping(tmp_path / "m.yaml")
+
+
+# Parquet
+
+
+def parquet(path: Path, **columns: Any) -> Path:  # noqa: ANN401  # arrays
+    arrays = {heading: pa.array([cell]) for heading, cell in zip(HEADINGS, ROW, strict=True)}
+    pq.write_table(pa.table({**arrays, **columns}), path)
+    return path
+
+
+def test_typed_columns_are_read_exactly(tmp_path: Path) -> None:
+    amount = pa.array([Decimal("800000.00")], pa.decimal128(38, 2))
+    path = parquet(tmp_path / "p.parquet", amount_12m=amount, orders_12m=pa.array([3], pa.int16()))
+    run_file(path, tmp_path / "o.parquet")
+    result = pq.read_table(tmp_path / "o.parquet")
+    assert result[f"{RFM}.tier"].to_pylist() == ["A"]
+    assert result["amount_12m"].type == pa.decimal128(38, 2)
+    assert not any(pa.types.is_floating(kind) for kind in result.schema.types)
+
+
+def test_floats_and_timestamps_are_refused_as_columns(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "p.parquet", amount_12m=pa.array([0.5]), recency_days=pa.array([1.0]))
+    assert [each.split(": ")[1] for each in problems(path)] == [
+        "`amount_12m` is binary floating point, which is not exact",
+        "`recency_days` is binary floating point, which is not exact",
+    ]
+    path.write_bytes(b"PAR1")
+    assert "no Parquet file" in problems(path)[0]
+
+
+# workbooks
+
+
+def workbook(path: Path, rows: list[list[Any]], **options: Any) -> Path:  # noqa: ANN401  # cells
+    with xlsxwriter.Workbook(path, options) as book:
+        sheet = book.add_worksheet("客户")
+        day = book.add_format({"num_format": "yyyy-mm-dd"})
+        for number, row in enumerate([list(HEADINGS), *rows]):
+            for column, cell in enumerate(row):
+                if isinstance(cell, datetime.date):
+                    sheet.write_datetime(number, column, datetime.datetime.combine(cell, datetime.time()), day)
+                elif isinstance(cell, str) and cell.startswith("="):
+                    sheet.write_formula(number, column, cell)
+                else:
+                    sheet.write(number, column, cell)
+    return path
+
+
+def test_numbers_of_a_workbook_are_read_by_their_shortest_form(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "p.xlsx", [["C1", 800000.1, 3, 45, "it", 500000, 0.3]])
+    report = run_file(path)
+    assert rejects(report) == []
+    [row] = read_result(report.paths[0])
+    assert (row["amount_12m"], row["orders_12m"], row["industry_mean_orders"]) == ("800000.1", "3", "0.3")
+
+
+def test_inexact_numbers_and_formulas_are_refused(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [[440301199001011234, *ROW[1:]], ["C2", "=1+1", *ROW[2:]], list(with_cells(subject="C3"))]
+    report = run_file(workbook(tmp_path / "p.xlsx", rows))
+    assert [reason.split(":")[0] for reason in rejects(report)] == ["column 1", "a formula"]
+    assert "more than 15 digits" in rejects(report)[0]
+    stored = run_file(tmp_path / "p.xlsx", mapping=Mapping(formulas="stored"))
+    assert stored.manifest["refused"] == 1
+
+
+@pytest.mark.parametrize("date_1904", [False, True])
+def test_days_are_those_of_the_workbooks_own_date_system(date_1904: bool, tmp_path: Path) -> None:
+    path = workbook(tmp_path / "p.xlsx", [[*ROW[:6], datetime.date(2026, 11, 18)]], date_1904=date_1904)
+    [reason] = rejects(run_file(path))
+    assert '"2026-11-18"' in reason
+
+
+def test_merged_cells_a_missing_sheet_and_a_broken_file_are_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "p.xlsx", [list(ROW)])
+    assert problems(path, Mapping(sheet="x")) == (f"{path}: no sheet `x`, there are 客户",)
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet().merge_range(0, 0, 0, 1, "subject")
+    assert "cells are merged (rows 1 to 1, columns 1 to 2)" in problems(path)[0]
+    path.write_bytes(b"PK")
+    assert "no workbook" in problems(path)[0]
+
+
+def test_a_workbook_that_unpacks_to_far_more_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "p.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/a.xml", "w") as entry:
+        for _ in range(65):
+            entry.write(bytes(1 << 20))
+    assert "unpacks to 68,157,440 bytes" in problems(path)[0]
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text("{}")
+    assert "expected a file .csv, .parquet or .xlsx" in problems(tmp_path / "p.json")[0]
