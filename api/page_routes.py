@@ -25,6 +25,7 @@ from api.features.changes.pages import writing_routes
 from api.features.changes.printing import printing_routes
 from api.features.decisions.listing import DECISIONS
 from api.features.decisions.pages import decision_routes
+from api.features.help.pages import help_routes
 from api.features.home.pages import home_routes
 from api.features.in_force.pages import in_force_routes
 from api.features.overrides.listing import OVERRIDES
@@ -64,6 +65,7 @@ ROUTE_FACTORIES: Sequence[Callable[[Pages], APIRouter]] = (
     override_routes,
     in_force_routes,
     regulation_page_routes,
+    help_routes,
     trying_routes,
     writing_routes,
     action_routes,

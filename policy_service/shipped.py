@@ -1,7 +1,7 @@
-"""The policies that come with the product: where their files stand.
+"""What comes with the product beside the code: the policies, and the documents that people read on its pages.
 
-a checkout or an editable install   policies/ beside this package
-an installed wheel                  policy_service/shipped_policies/, the same tree, put there by the build
+a checkout or an editable install   policies/ and docs/ beside this package
+an installed wheel                  policy_service/shipped_policies/ and shipped_docs/, put there by the build
 """
 
 from pathlib import Path
@@ -10,14 +10,27 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def shipped_policies() -> Path:
-    """The folder of the shipped policies, laid out `<domain>/<policy>/<version>.yaml`.
+    """Return the folder of the shipped policies, laid out `<domain>/<policy>/<version>.yaml`.
 
     Raises:
         FileNotFoundError: the installation holds no policies, so it is not whole.
     """
-    checkout = PACKAGE.parent / "policies"
-    packaged = PACKAGE / "shipped_policies"
+    return _folder("policies")
+
+
+def shipped_documents() -> Path:
+    """Return the folder of the documents, laid out `<kind>/<name>.md` and, in Chinese, `<kind>/<name>.zh.md`.
+
+    Raises:
+        FileNotFoundError: the installation holds no documents, so it is not whole.
+    """
+    return _folder("docs")
+
+
+def _folder(name: str) -> Path:
+    checkout = PACKAGE.parent / name
+    packaged = PACKAGE / f"shipped_{name}"
     for folder, is_here in ((checkout, (PACKAGE.parent / "pyproject.toml").is_file()), (packaged, True)):
         if is_here and folder.is_dir():
             return folder
-    raise FileNotFoundError(f"this installation holds no policies: neither {checkout} nor {packaged} exists")
+    raise FileNotFoundError(f"this installation holds no {name}: neither {checkout} nor {packaged} exists")

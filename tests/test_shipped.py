@@ -1,4 +1,4 @@
-"""The shipped policies are found in a checkout and in an installed wheel."""
+"""The shipped policies and documents are found in a checkout and in an installed wheel."""
 
 from pathlib import Path
 
@@ -17,6 +17,14 @@ def test_a_wheel_holds_them_inside_the_package(tmp_path: Path, monkeypatch: pyte
     packaged.mkdir(parents=True)
     monkeypatch.setattr(shipped, "PACKAGE", packaged.parent)
     assert shipped.shipped_policies() == packaged
+
+
+def test_documents_are_found_as_policies_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (shipped.shipped_documents() / "how-to" / "sign-a-change.zh.md").is_file()
+    packaged = tmp_path / "policy_service" / "shipped_docs"
+    packaged.mkdir(parents=True)
+    monkeypatch.setattr(shipped, "PACKAGE", packaged.parent)
+    assert shipped.shipped_documents() == packaged
 
 
 def test_an_installation_without_policies_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,11 @@ def main(wheel: str) -> None:
         )
         run("policy-service", "demo")
         run("policy-service", "init", "--demo")
+        run(
+            "python",
+            "-c",
+            "from api.features.help.documents import document; assert document('how-to/sign-a-change', 'zh')",
+        )
         decide(folder, programs, environment)
     print(f"{Path(wheel).name} was installed without a compiler, and decides")  # noqa: T201  # a report on the screen
 

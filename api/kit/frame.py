@@ -12,6 +12,7 @@ from starlette.requests import Request
 from api.auth.authentication import STATE, Principal
 from api.auth.permissions import PERMISSIONS, check_permission
 from api.kit.forms import FormState
+from api.kit.help_topics import help_topic
 from api.kit.languages import TAG, language_of
 from api.kit.static import VERSION
 from api.web.safe_redirect import MAX_ADDRESS
@@ -64,6 +65,8 @@ class Frame:
     now: datetime
     version: str
     """Changes when a style sheet or script does."""
+    help_topic: str
+    """The document that helps on the page."""
     notice: Message | None = None
     """What was just done."""
     missing_glyphs: tuple[str, ...] = ()
@@ -110,6 +113,7 @@ def frame_of(request: Request, now: datetime, notice: Message | None = None) -> 
         actor=actor,
         now=now,
         version=VERSION,
+        help_topic=help_topic(path),
         notice=notice,
     )
 

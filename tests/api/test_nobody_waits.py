@@ -144,6 +144,7 @@ READS: dict[str, tuple[str, str]] = {
     "decisions": ("/decisions", "compliance"),
     "decision": ("/decisions/{decided}", "compliance"),
     "home": ("/", "compliance"),
+    "help": ("/help/reference/errors", "ann"),
     "log": ("/audit", "compliance"),
     "packs": ("/packs", "compliance"),
     "GET policies": ("/v1/policies", "ann"),

@@ -19,7 +19,7 @@ SEEN_BY = ("compliance", "sales", "ann", "root")
 ROLES = {"compliance": Role.COMPLIANCE, "sales": Role.SALES_DIRECTOR, "ann": Role.AUTHOR, "root": Role.ADMINISTRATOR}
 NOT_PAGES = {"/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/problems", "/problems/{name}"}
 JOBS = {"export": "/audit/exports/", "pack": "/packs/"}
-FILES = re.compile(r"\.(?:pdf|pem|json)$|/file$|/texts/|^/static/")
+FILES = re.compile(r"\.(?:pdf|pem|json)$|/file$|/texts/|^/static/|/images/")
 """Addresses of what is downloaded, not looked at."""
 
 
@@ -57,6 +57,8 @@ def furnish(here: Company) -> dict[str, str]:
         "override": override["override"],
         "decision": decision["decision_id"],
         "seq": "3",
+        "kind": "how-to",
+        "name": "find-out-why",
         "account": here.people["sales"].id,
         "job": _ended(here, "verification")["id"],
         "export": _ended(here, "export")["id"],

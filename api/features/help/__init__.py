@@ -1,0 +1,1 @@
+"""Help: the documents of the product, on pages."""
