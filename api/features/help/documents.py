@@ -73,7 +73,7 @@ def _rendered(name: str) -> Document:
     titles = _headings(tokens)
     if name.endswith(CHINESE):  # pages in English lead to headings by their English words
         english = markdown.parse(FILES[name.replace(CHINESE, ".md")].read_text("utf-8"))
-        for heading, same in zip(titles, _headings(english), strict=True):
+        for heading, same in zip(titles, _headings(english), strict=False):
             mark = Token("html_inline", "", 0, content=f'<span id="{anchor_of(same.content)}"></span>')
             heading.children = [mark, *(heading.children or ())]
     _rewrite(tokens, PurePosixPath(name).parent)
