@@ -6,14 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_service.language.file_text import (
+    MAX_TITLED,
     browser_text,
     file_bytes,
     file_name,
     label,
     merge_uploads,
     next_version,
+    title_of,
     with_version,
 )
+from policy_service.language.policy import Bilingual
 from policy_service.shipped import shipped_policies
 from tests.approval.world import bonus, tier
 
@@ -82,3 +85,12 @@ def test_an_uploaded_file_takes_the_place_of_the_one_of_its_policy() -> None:
     assert merge_uploads(texts, (tier("1.1.0"),)) == [tier("1.1.0"), bonus("1.0.0")]
     assert merge_uploads(texts, (b"anything",)) == [TIER, bonus("1.0.0"), b"anything"]
     assert merge_uploads({}, (b"", b"anything")) == [b"", b"anything"]
+
+
+def test_a_file_is_called_by_its_title_whether_or_not_it_is_valid() -> None:
+    assert title_of("policy: a/b\ntitle: {zh: 等级, en: tier}\n") == Bilingual("等级", "tier")
+    assert title_of("policy: a/b\nversion: 1.0.0\ntitle: {zh: 等级}\n") == Bilingual("a/b", "a/b")
+    assert title_of("policy: a/b\nversion: 1.0.0\ntitle: {zh: 等级\n") == Bilingual("a/b", "a/b")
+    assert title_of("title: []") == Bilingual("草稿", "draft")
+    long = f"policy: a/b\nversion: 1.0.0\ntitle: {{zh: 等级, en: tier}}\n#{' ' * MAX_TITLED}"
+    assert title_of(long) == Bilingual("a/b", "a/b")
