@@ -1,4 +1,4 @@
-"""Store how many checkpoints every place outside the database was given.
+"""How many checkpoints every place outside the database was given.
 
 Nothing is known of the past: a place is looked at, and remembered, when it is given its next checkpoint.
 """

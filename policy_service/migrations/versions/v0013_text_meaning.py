@@ -1,4 +1,4 @@
-"""Store the meaning of every text as a digest, so that texts of one meaning are found whatever their bytes.
+"""What every text decides, as a digest, so that texts of one meaning are found whatever their bytes.
 
 The table begins empty: to know what a text means takes reading it by the language as it is then. The service notes the
 meaning of every text on record in the next transaction that has to know.
